@@ -1,0 +1,40 @@
+# Needs make, a Python >= 3.12 and a package index; everything else goes into .venv.
+
+BIN := .venv/bin
+# Tests that share something expensive carry @pytest.mark.xdist_group. One test never takes
+# five minutes: a hanging one fails with its stack instead of blocking CI.
+PYTEST_ARGS ?= -n 2 --dist loadgroup --timeout 300
+
+.PHONY: help demo test lint lock bench clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
+
+demo: .venv/.from-lock  ## Simulate a fleet in Helsinki, match it to the roads, serve the result
+	$(BIN)/trackflow demo
+
+test: lint  ## Everything that CI checks
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: .venv/.from-lock  ## Style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.from-lock  ## Run every benchmark
+	for name in segmentation matching import backfill accuracy; do \
+		$(BIN)/python -m trackflow_tests.benchmarks $$name || exit 1; \
+	done
+
+lock:  ## Refresh requirements.lock (needs uv on PATH, or after any other target)
+	PATH="$$PATH:.uv/bin" uv pip compile --upgrade --universal --python-version 3.12 \
+		--generate-hashes --group dev --extra demo --custom-compile-command "make lock" \
+		--no-emit-index-url --no-emit-find-links --quiet pyproject.toml -o requirements.lock
+
+clean:  ## Remove the environment and all caches; data in .trackflow stays
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find trackflow trackflow_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.from-lock: requirements.lock pyproject.toml scripts/setup
+	scripts/setup

@@ -1,0 +1,5 @@
+"""`python -m trackflow` is the `trackflow` command."""
+
+from trackflow.cli import main
+
+main()

@@ -1,0 +1,520 @@
+"""The `trackflow` command: arguments in, one use case of `pipeline` called, its result printed.
+
+Nothing heavy is imported here at the top: `trackflow --help` should answer at once.
+"""
+
+import datetime as dt
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from trackflow.errors import SettingsError, TrackflowError
+from trackflow.settings import Settings
+
+if TYPE_CHECKING:
+    from trackflow.pipeline.report import RunReport
+    from trackflow.pipeline.work import Work
+
+app = typer.Typer(
+    help="GPS points in, road-matched tracks out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_args_is_help=True)
+app.add_typer(network_app, name="network")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+LOCALHOST = "127.0.0.1"
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Device = Annotated[str | None, typer.Option("--device", help="Only this device.")]
+From = Annotated[str | None, typer.Option("--from", help="First day, such as 2026-01-31.")]
+To = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
+
+
+def main() -> None:
+    """Run the command; errors are one clear line and exit code 1, never a traceback."""
+    # httpx logs every request's address at INFO, and OSRM's hold people's positions
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe can be dealt with; not at exit
+    except TrackflowError as error:
+        err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # the reader has had enough (`| head`); what is left in the buffer must not be written at
+        # exit, where the same error would be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.command(
+    "import", epilog="Example: trackflow import drives.csv ~/gpx-folder tracks.zip --device van-7"
+)
+def import_(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, folders or zip archives.", show_default=False)
+    ],
+    device: Annotated[
+        str | None, typer.Option("--device", help="The device of all points in these files.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read positions from GPX, CSV or GeoJSON files. Importing a file twice adds nothing."""
+    from trackflow.pipeline.importing import import_paths
+
+    with _work() as work, _progress("bytes") as progress:
+        report = import_paths(work, paths, device_id=device, progress=progress)
+    if as_json:
+        _print_json([asdict(file) for file in report.files])
+    else:
+        for file in report.files:
+            out.print(_file_line(file), markup=False, soft_wrap=True)
+        if len(report.files) > 1:
+            out.print(f"In all: {_counts(report.accepted)}.", soft_wrap=True)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+def _file_line(file: Any) -> str:
+    if file.skipped:
+        return f"{file.name}: skipped, {file.skipped}"
+    line = f"{file.name}: {_counts(file.accepted)}"
+    if file.error:
+        line = f"{line}. {file.error}" if file.accepted.added else file.error
+    if file.reasons:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in file.reasons.most_common())
+        examples = "; ".join(dict.fromkeys(file.examples))
+        line += f"\n  refused: {reasons} (such as {examples})"
+    return line
+
+
+def _counts(accepted: Any) -> str:
+    from trackflow.pipeline.report import counted
+
+    parts = [f"{counted(accepted.added, 'point')} added"]
+    for count, what in (
+        (accepted.repeated, "there already"),
+        (accepted.conflicting, "set aside, as a better one has the same time"),
+        (accepted.refused, "newly quarantined"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    return ", ".join(parts)
+
+
+@network_app.command(
+    "build", epilog="Example: trackflow network build finland-latest.osm.pbf --profile car"
+)
+def network_build(
+    extract: Annotated[Path, typer.Argument(help="An .osm.pbf extract.", show_default=False)],
+    profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
+    as_json: Json = False,
+) -> None:
+    """Build a road network and match on it from now on."""
+    from trackflow.pipeline.networks import build
+
+    with _work() as work:
+        network, is_new = build(work, extract, profile, _say)
+    if as_json:
+        _print_json(asdict(network) | {"new": is_new})
+        return
+    west, south, east, north = network.extent
+    out.print(
+        f"{profile} network {network.version} of {network.source_name}: "
+        f"{network.size_bytes / 1e6:,.1f} MB, {west:.3f} to {east:.3f} E, "
+        f"{south:.3f} to {north:.3f} N" + ("" if is_new else " (in use already)"),
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command(epilog="Example: trackflow run --from 2026-01-01 --to 2026-01-31 --mode bulk")
+def run(
+    first: From = None,
+    last: To = None,
+    device: Device = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="incremental: what is pending; bulk: everything again; daily: yesterday, or the "
+            "day before until its buffer has passed."
+        ),
+    ] = "incremental",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try batches again that have been given up.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Work on batches: cut segments, match them to roads, merge tracks."""
+    from trackflow.pipeline import run as running
+
+    start, end = _days(first, last)
+    chosen = _choice(mode, [m.value for m in running.Mode], "mode")
+    with _work() as work, _progress("batches") as progress:
+        if retry_failed:
+            running.retry_failed(work)
+        report = running.run(
+            work,
+            mode=running.Mode(chosen),
+            first=start,
+            last=end,
+            device_id=device,
+            progress=progress,
+        )
+    if as_json:
+        _print_json([asdict(stage) for stage in report.stages])
+    else:
+        _print_run(report)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _print_run(report: "RunReport") -> None:
+    from trackflow.pipeline.report import counted, distinct_messages
+
+    if not any(stage.days for stage in report.stages):
+        out.print("There is nothing to do.")
+        return
+    segmented, matched, tracked = (report[s] for s in ("segmented", "matched", "tracked"))
+    for stage, verb, parts in (
+        (
+            segmented,
+            "cut into segments",
+            [
+                counted(segmented.total("points"), "point"),
+                counted(segmented.total("segments"), "segment"),
+            ],
+        ),
+        (
+            matched,
+            "matched to roads",
+            [
+                counted(matched.total("windows"), "window"),
+                f"{matched.total('cached_windows'):,} from the cache",
+                f"{matched.total('raw_windows'):,} kept raw",
+            ],
+        ),
+        (
+            tracked,
+            "merged",
+            [
+                counted(tracked.total("tracks"), "track"),
+                f"{tracked.total('distance_m') / 1000:,.1f} km",
+            ],
+        ),
+    ):
+        line = f"{counted(len(stage.done), 'day')} {verb}"
+        if stage.done:
+            line += f" ({', '.join(parts)}, {stage.seconds:.1f} s)"
+        for days, what in ((stage.errors, "failed"), (stage.deferred, "waiting")):
+            if days:
+                line += f", {len(days):,} {what}"
+        out.print(line, soft_wrap=True)
+    for message in distinct_messages(report.problems):
+        err.print(f"trackflow: {message}", markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: trackflow status --json")
+def status(as_json: Json = False) -> None:
+    """Show what is stored, what waits and what went wrong."""
+    from trackflow.pipeline.report import counted
+    from trackflow.pipeline.status import read_status
+
+    with _work() as work:
+        state = read_status(work)
+    if as_json:
+        _print_json(asdict(state))
+        return
+    span = f"{state.first_point:%Y-%m-%d} to {state.last_point:%Y-%m-%d}" if state.points else ""
+    quarantined = ", ".join(f"{count:,} {reason}" for reason, count in state.quarantined.items())
+    for name, value in (
+        ("points", f"{state.points:,} of {counted(state.devices, 'device')}, {span}".rstrip(", ")),
+        ("quarantined", quarantined or "none"),
+        ("batches", ", ".join(f"{count:,} {name}" for name, count in state.batches.items())),
+        ("tracks", f"{state.tracks:,}, {state.distance_km:,.1f} km"),
+        ("windows", f"{state.windows:,} cached, {state.raw_windows:,} of them raw"),
+        *(
+            ("network", f"{n['profile']}: {n['source_name']}, version {n['version']}")
+            for n in state.networks
+        ),
+    ):
+        out.print(f"{name:<11}  {value}", markup=False, soft_wrap=True)
+    for message in state.messages:
+        tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
+        out.print(
+            f"{message.device_id} {message.day} is {message.status}{tries}: {message.message}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+@app.command(epilog="Example: trackflow verify --device van-7")
+def verify(device: Device = None, as_json: Json = False) -> None:
+    """Compute everything again in one pass and compare it with what is stored."""
+    from trackflow.pipeline.verify import verify as verify_store
+
+    with _work() as work, _progress("devices") as progress:
+        report = verify_store(work, device_id=device, progress=progress)
+    if as_json:
+        _print_json(asdict(report) | {"ok": report.ok})
+    else:
+        for line in report.lines():
+            out.print(line, markup=False, soft_wrap=True)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: trackflow explain van-7 2026-01-31T08:15:00Z")
+def explain(
+    device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    time: Annotated[str, typer.Argument(help="A time; UTC without offset.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Say what became of a point, and by which rule."""
+    from trackflow.pipeline.explaining import explain_moment
+
+    with _work() as work:
+        explanation = explain_moment(work, device, _moment(time))
+    if as_json:
+        _print_json(explanation.as_dict())
+    else:
+        out.print(str(explanation), markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: trackflow export tracks --format gpx --device van-7 -o van-7.gpx")
+def export(
+    what: Annotated[str, typer.Argument(help="tracks or points.", show_default=False)],
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="geojson, gpx, csv or geoparquet.")
+    ] = None,
+    first: From = None,
+    last: To = None,
+    device: Device = None,
+    line: Annotated[
+        str | None, typer.Option(help="matched or raw lines; matched by default, raw in GPX.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
+    ] = None,
+) -> None:
+    """Write tracks or points as GeoJSON, GPX, CSV or GeoParquet."""
+    from trackflow.pipeline import exporting as ex
+    from trackflow.pipeline.report import counted
+
+    by_name = ex.format_of(output) if output else None
+    name = file_format or (by_name or ex.ExportFormat.GEOJSON).value
+    chosen = ex.ExportFormat(_choice(name, [f.value for f in ex.ExportFormat], "format"))
+    wanted = ex.What(_choice(what, [w.value for w in ex.What], "export"))
+    lines = ex.Line(_choice(line, [x.value for x in ex.Line], "line")) if line else None
+    start, end = _days(first, last)
+    selection = ex.Selection(
+        first=_midnight(start) if start else None,
+        last=_midnight(end + dt.timedelta(days=1)) if end else None,
+        device_id=device,
+    )
+    with _work() as work:
+        if output is None:
+            ex.export(work, wanted, chosen, selection, sys.stdout.buffer, lines)
+            return
+        count = ex.export_to_file(work, wanted, chosen, selection, output, lines)
+    noun = counted(count, wanted.removesuffix("s"))
+    err.print(f"{noun} in {output}", markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: trackflow device van-7 --profile bicycle --set gap_s=300")
+def device(
+    device_id: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    profile: Annotated[str | None, typer.Option(help="car, bicycle or foot.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Such as Europe/Helsinki.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A threshold: NAME=VALUE, or NAME= for the default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change a device's settings; a change marks its days to be worked on again."""
+    from trackflow.store import devices
+
+    overrides = dict(_assignment(text) for text in settings or [])
+    with _work() as work, work.store.write() as connection:
+        changed = devices.change_device(
+            connection,
+            device_id,
+            work.clock(),
+            profile=profile,
+            time_zone=time_zone,
+            overrides=overrides,
+        )
+    if as_json:
+        _print_json(asdict(changed) | {"thresholds": changed.thresholds.as_dict()})
+        return
+    out.print(f"profile {changed.profile}, time zone {changed.time_zone}")
+    for name, value in changed.thresholds.as_dict().items():
+        own = " (own)" if name in changed.overrides else ""
+        out.print(f"  {name} = {value:g}{own}")
+
+
+@app.command(epilog="Example: trackflow demo --no-serve")
+def demo(
+    serve_it: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Serve the result, or stop after printing.")
+    ] = True,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    as_json: Json = False,
+) -> None:
+    """See a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
+    from trackflow.demo.show import demo_settings, run_demo, summary
+    from trackflow.serving import check_address
+
+    if serve_it:
+        check_address(LOCALHOST, port)  # now, not after a minute's work
+    settings = demo_settings(Settings.from_env())
+    result = run_demo(settings, _say)
+    if as_json:
+        ratios = ("recall", "precision", "mismatch", "length_ratio")
+        _print_json(asdict(result) | {name: getattr(result.score, name) for name in ratios})
+    else:
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for name, value in summary(result):
+            table.add_row(name, value)
+        out.print(table)
+    if not result.identical:
+        raise typer.Exit(1)
+    if serve_it:
+        last = result.status.last_point
+        _serve(settings, LOCALHOST, port, last.date() if last else None)
+
+
+@app.command(epilog="Example: trackflow serve --port 3000")
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; there is no login.")] = LOCALHOST,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+) -> None:
+    """Run Dagster's web server and daemon: schedules, sensors, backfills, the UI."""
+    _serve(Settings.from_env(), host, port)
+
+
+def _serve(settings: Settings, host: str, port: int, day: dt.date | None = None) -> None:
+    from trackflow.serving import serve as serve_dagster
+
+    def ready(address: str) -> None:
+        out.print(f"Dagster UI: {address}", soft_wrap=True)
+        tracks = f"{address}/assets/tracks"
+        chosen = f"&partition={day}" if day else ""
+        for what, url in (
+            ("a day's numbers and its picture", f"{tracks}?view=partitions{chosen}"),
+            ("what is made of what", f"{tracks}?view=lineage&lineageScope=upstream&lineageDepth=5"),
+            ("what starts by itself", f"{address}/automation"),
+        ):
+            out.print(f"  {what + ':':<33}{url}", soft_wrap=True)
+        out.print("Ctrl-C stops it.")
+
+    _say("Starting Dagster ...")
+    serve_dagster(settings, host, port, ready)
+
+
+def _assignment(text: str) -> tuple[str, float | None]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--set {text}: write NAME=VALUE, such as gap_s=300")
+    if not value:
+        return name, None
+    try:
+        number = float(value)
+    except ValueError:
+        raise SettingsError(f"--set {text}: {value!r} is not a number") from None
+    return name, int(number) if number.is_integer() else number
+
+
+def _day(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
+
+
+def _days(first: str | None, last: str | None) -> tuple[dt.date | None, dt.date | None]:
+    start, end = _day(first), _day(last)
+    if start and end and start > end:
+        raise SettingsError(f"--from {start} is after --to {end}")
+    return start, end
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a time; write 2026-01-31T08:15:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _choice(text: str, known: list[str], what: str) -> str:
+    if text not in known:
+        raise SettingsError(f"there is no {what} {text!r}; there are {', '.join(known)}")
+    return text
+
+
+@contextmanager
+def _work() -> Iterator["Work"]:
+    from trackflow.pipeline.work import Work
+
+    with Work.open(Settings.from_env()) as work:
+        yield work
+
+
+@contextmanager
+def _progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on the terminal, told a name, how much is done and how much there is."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"{name[-40:]} ({unit})", total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield advance
+
+
+def _say(text: str) -> None:
+    err.print(text, markup=False, soft_wrap=True)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, default=str, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Doing several things at once: the only place with threads, pools, retries and limits."""

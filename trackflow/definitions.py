@@ -1,0 +1,33 @@
+"""The one Dagster entry: everything that the UI, the daemon and runs know of trackflow.
+
+Loading it needs no environment, no database and no network.
+"""
+
+import dagster as dg
+
+from trackflow.defs.days import checks
+from trackflow.defs.days.assets import process_days
+from trackflow.defs.days.jobs import process_days_job
+from trackflow.defs.days.schedules import daily_schedule
+from trackflow.defs.days.sensors import pending_batches_sensor
+from trackflow.defs.points.assets import gps_points
+from trackflow.defs.points.sensors import gps_points_sensor
+from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.roads.assets import road_network
+from trackflow.defs.roads.jobs import build_road_network_job
+
+defs = dg.Definitions(
+    assets=[gps_points, road_network, process_days],
+    asset_checks=[
+        checks.ledger_balances,
+        checks.seams_meet,
+        checks.match_share,
+        checks.no_overlapping_tracks,
+    ],
+    jobs=[process_days_job, build_road_network_job],
+    sensors=[pending_batches_sensor, gps_points_sensor],
+    schedules=[daily_schedule],
+    resources={"trackflow": TrackflowResource()},
+    # a step of a run shares its process: another one for each step costs seconds and gains nothing
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,115 @@
+"""What is made of points, day by day: segments, matched polylines, tracks.
+
+All three are made by one step. It runs the stages one after another over all days that were asked
+for, with one set of worker processes. Were each a step of its own, then one device that fails in
+the first stage would keep all others from the second: Dagster skips steps below a failed one.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from trackflow.defs import metadata
+from trackflow.defs.days.config import DaysConfig
+from trackflow.defs.days.running import report_days, run_days
+from trackflow.defs.partitions import days
+from trackflow.defs.points.assets import OWNERS, gps_points
+from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.roads.assets import road_network
+from trackflow.store.tables import cached_polylines as cached_polylines_table
+from trackflow.store.tables import segments as segments_table
+from trackflow.store.tables import tracks as tracks_table
+
+CODE_VERSIONS = {"segments": "1", "matched_polylines": "1", "tracks": "1"}
+"""Raise one when the same input would give another result: the UI then shows days made before."""
+
+# Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
+# yet depends on its own day only. A mapping to three days would make Dagster run one day more on
+# each side below a backfill, at every stage; the pipeline knows better, as it marks neighbours
+# pending exactly when what they read has changed.
+SAME_DAY = dg.IdentityPartitionMapping()
+
+segments = dg.AssetSpec(
+    "segments",
+    deps=[dg.AssetDep(gps_points, partition_mapping=SAME_DAY)],
+    partitions_def=days,
+    group_name="tracks",
+    owners=OWNERS,
+    kinds={"python", "table"},
+    tags={"trackflow/stage": "segmented"},
+    code_version=CODE_VERSIONS["segments"],
+    metadata=metadata.of_table(segments_table),
+    description="""
+A day's points, cleaned and cut into **stretches of movement**.
+
+Spikes and inaccurate points are dropped. A track is cut at a gap in time, at a jump that no speed
+explains, and at a stop (all points within a small area for some minutes). A stretch that goes on
+over midnight stays open there, and `tracks` joins it with the next day's.
+
+Every point ends in exactly one class (track, stop, dropped, ...); the check `ledger_balances` is
+red if the sums do not match. `trackflow explain DEVICE TIME` says why a point became what it is.
+""",
+)
+
+matched_polylines = dg.AssetSpec(
+    "matched_polylines",
+    deps=[dg.AssetDep(segments, partition_mapping=SAME_DAY), road_network],
+    partitions_def=days,
+    group_name="tracks",
+    owners=OWNERS,
+    kinds={"python", "osrm", "table"},
+    tags={"trackflow/stage": "matched"},
+    code_version=CODE_VERSIONS["matched_polylines"],
+    metadata=metadata.of_table(cached_polylines_table),
+    description="""
+The day's segments, **snapped to real roads**, in windows of five minutes.
+
+A window is matched once: its line is kept until its points, the road network or the parameters
+change. Where no road fits (a car park, a field, a ferry) the raw line is kept and marked as such;
+the check `match_share` warns if that is most of a day. Neighbouring windows meet exactly, also at
+midnight (`seams_meet`).
+
+Needs `road_network`. Without one, days wait here and go on as soon as there is one.
+""",
+)
+
+tracks = dg.AssetSpec(
+    "tracks",
+    deps=[
+        dg.AssetDep(segments, partition_mapping=SAME_DAY),
+        dg.AssetDep(matched_polylines, partition_mapping=SAME_DAY),
+    ],
+    partitions_def=days,
+    group_name="tracks",
+    owners=OWNERS,
+    kinds={"python", "table"},
+    tags={"trackflow/stage": "tracked"},
+    code_version=CODE_VERSIONS["tracks"],
+    metadata=metadata.of_table(tracks_table),
+    description="""
+**Whole journeys**, however many days they cross: where each began and why it ended, its length,
+duration and speeds, its raw and its matched line.
+
+A day's partition holds the tracks that begin on it. They are the same however the work was cut up,
+in whatever order points came in. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
+GeoParquet.
+""",
+)
+
+
+@dg.multi_asset(
+    name="process_days",
+    specs=[segments, matched_polylines, tracks],
+    can_subset=True,
+    # many days in one run: a run of its own for each day would mostly start processes
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def process_days(
+    context: dg.AssetExecutionContext,
+    config: DaysConfig,
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
+    """Run the chosen stages over the chosen days and report each day by itself."""
+    with trackflow.open() as work:
+        outcome = run_days(context, work, config)
+        yield from report_days(context, work, outcome)

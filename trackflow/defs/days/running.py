@@ -1,0 +1,248 @@
+"""From a step's days to runs of the pipeline, and from its reports to what the UI shows."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from trackflow.defs import metadata
+from trackflow.defs.days.config import DaysConfig
+from trackflow.defs.partitions import day_of
+from trackflow.errors import TrackflowError
+from trackflow.pipeline import run as pipeline
+from trackflow.pipeline.day_picture import draw_day
+from trackflow.pipeline.day_summary import (
+    day_lines,
+    match_numbers,
+    segment_numbers,
+    stretches,
+    track_numbers,
+)
+from trackflow.pipeline.report import DayReport, RunReport, StageReport, distinct_messages
+from trackflow.pipeline.work import Work
+from trackflow.store.tables import STAGES
+
+STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, strict=True))
+"""Which stage of the pipeline makes which asset."""
+
+MOST_MESSAGES = 10
+
+MOST_RETRIES, RETRY_AFTER_S = 2, 30
+"""Of a step that found the road engine or the database away; its batches count their own tries."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the pipeline did with the days of a step."""
+
+    days: list[dt.date]
+    assets: list[str]
+    report: RunReport
+
+    def of(self, asset: str, day: dt.date) -> list[DayReport]:
+        """What was done for one day of one asset."""
+        return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
+
+    def is_incomplete(self, asset: str, day: dt.date) -> bool:
+        """Whether a day must not be shown as done: some of it failed, or all of it waits.
+
+        Where a few batches wait (a bicycle without a network for bicycles) the others are done,
+        and say so; `match_share` tells of those that wait.
+        """
+        reports = self.of(asset, day)
+        if any(report.error and not report.deferred for report in reports):
+            return True
+        return bool(reports) and all(report.deferred for report in reports)
+
+
+def run_days(context: dg.AssetExecutionContext, work: Work, config: DaysConfig) -> Outcome:
+    """Run the selected assets' stages over the step's days."""
+    days = [day_of(key) for key in context.partition_keys]
+    wanted = {key.to_user_string() for key in context.selected_asset_keys}
+    assets = [asset for asset in STAGE_OF_ASSET if asset in wanted]
+    report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
+    tell = _Progress(context)
+    for first, last in stretches(days):
+        try:
+            part = pipeline.run(
+                work,
+                mode=pipeline.Mode(config.mode.value),
+                first=first,
+                last=last,
+                device_id=config.device_id or None,
+                stages=[STAGE_OF_ASSET[asset] for asset in assets],
+                progress=tell,
+            )
+        except TrackflowError as error:
+            if error.retryable and context.retry_number < MOST_RETRIES:
+                raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from error
+            raise dg.Failure(str(error), allow_retries=False) from error
+        for whole, new in zip(report.stages, part.stages, strict=True):
+            whole.days += new.days
+            whole.seconds += new.seconds
+    return Outcome(days, assets, report)
+
+
+class _Progress:
+    """Logs each stage's progress in tenths: every batch would fill the event log."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self.context = context
+        self.told: dict[str, int] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        tenth = done * 10 // total if total else 10
+        if tenth > self.told.get(stage, 0):
+            self.told[stage] = tenth
+            self.context.log.info(f"{stage}: {done:,} of {total:,} device-days")
+
+
+def report_days(
+    context: dg.AssetExecutionContext, work: Work, outcome: Outcome
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
+    """Yield what was done; raise at the end if something was not.
+
+    Raises:
+        RetryRequested: everything that is missing may go well in a moment.
+        Failure: some days are incomplete. Those that are complete have been reported.
+    """
+    numbers = {asset: day_metadata(work, asset, outcome) for asset in outcome.assets}
+    incomplete = [
+        (asset, day)
+        for asset in outcome.assets
+        for day in outcome.days
+        if outcome.is_incomplete(asset, day)
+    ]
+    if not incomplete:
+        for asset in outcome.assets:
+            for day in outcome.days:
+                context.add_asset_metadata(numbers[asset][day], asset, day.isoformat())
+            yield dg.MaterializeResult(asset_key=asset)
+        return
+    failure = failure_of(outcome, incomplete)
+    if failure.allow_retries and context.retry_number < MOST_RETRIES:
+        raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from failure
+    # A result would tell of all days of the step: complete ones are told of one by one.
+    for asset in outcome.assets:
+        for day in outcome.days:
+            if (asset, day) not in incomplete:
+                yield dg.AssetMaterialization(
+                    asset, partition=day.isoformat(), metadata=numbers[asset][day]
+                )
+    raise failure
+
+
+def failure_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> dg.Failure:
+    """What went wrong, in words that say what to do; retried only where that may help."""
+    reports = [r for asset, day in incomplete for r in outcome.of(asset, day) if r.error]
+    messages = distinct_messages(reports)
+    shown = "\n".join(f"- {message}" for message in messages[:MOST_MESSAGES])
+    more = len(messages) - MOST_MESSAGES
+    names = sorted({asset for asset, _ in incomplete}, key=outcome.assets.index)
+    days = {day for _, day in incomplete}
+    return dg.Failure(
+        f"{', '.join(names)}: {len(days)} of {len(outcome.days)} days are not complete. "
+        "Everything else is stored; what is missing stays pending.\n"
+        f"{shown}" + (f"\nand {more} more" if more > 0 else ""),
+        metadata={"incomplete_days": len(days), "device_days": len(reports)},
+        allow_retries=all(r.deferred for r in reports) and not _lacks_network(messages),
+    )
+
+
+def _lacks_network(messages: Sequence[str]) -> bool:
+    return any("there is no road network" in message for message in messages)
+
+
+type Metadata = dict[str, metadata.Value]
+
+
+def day_metadata(work: Work, asset: str, outcome: Outcome) -> dict[dt.date, Metadata]:
+    """What the UI shows of each day of an asset: the day as it is now, and what was done."""
+    described = {"segments": _segments, "matched_polylines": _matched, "tracks": _tracks}[asset]
+    found: dict[dt.date, Metadata] = {}
+    for first, last in stretches(outcome.days):
+        found |= described(work, first, last)
+    return {day: {**found.get(day, {}), **_done(outcome.of(asset, day))} for day in outcome.days}
+
+
+def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
+    stored = segment_numbers(work, first, last)
+    return {
+        day: {
+            "points": n.points,
+            "devices": n.devices,
+            "segments": n.segments,
+            "distance_km": round(n.distance_m / 1000, 3),
+            "points_on_track": n.points_on_track,
+            "points_in_stops": n.points_in_stops,
+            "points_dropped": n.points_dropped,
+            "seconds": n.seconds,
+            "points_per_s": _rate(n.points, n.seconds),
+        }
+        for day in _each(first, last)
+        for n in [stored[day]]
+    }
+
+
+def _matched(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
+    stored = match_numbers(work, first, last)
+    found: dict[dt.date, Metadata] = {}
+    for day in _each(first, last):
+        n = stored[day]
+        found[day] = {
+            "windows": n.windows,
+            "raw_windows": n.raw_windows,
+            "raw_share": round(n.raw_windows / n.windows, 4) if n.windows else 0.0,
+            "points": n.points,
+            "seconds": n.seconds,
+            "points_per_s": _rate(n.points, n.seconds),
+        }
+        if n.matched_share is not None:
+            found[day]["matched_share"] = round(n.matched_share, 4)
+    return found
+
+
+def _tracks(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
+    stored = track_numbers(work, first, last)
+    found: dict[dt.date, Metadata] = {}
+    for day in _each(first, last):
+        n = stored[day]
+        found[day] = {
+            "tracks": n.tracks,
+            "devices": n.devices,
+            "distance_km": round(n.distance_m / 1000, 3),
+            "driven_h": round(n.duration_s / 3600, 3),
+            "longest_km": round(n.longest_m / 1000, 3),
+            "seconds": n.seconds,
+        }
+        drawn = draw_day(day_lines(work, day))
+        if drawn is not None:
+            found[day]["map"] = metadata.picture(drawn, f"lines of {day}")
+    return found
+
+
+def _done(reports: Sequence[DayReport]) -> Metadata:
+    """What this run did, beside what the day holds."""
+    done = [r for r in reports if not r.error]
+    windows = sum(r.windows for r in done)
+    told: Metadata = {
+        "device_days_done": len(done),
+        "device_days_changed": sum(r.changed for r in done),
+    }
+    waiting = [r for r in reports if r.deferred]
+    if waiting:
+        told["device_days_waiting"] = len(waiting)
+        told["why_waiting"] = "; ".join(distinct_messages(waiting)[:MOST_MESSAGES])
+    if windows:
+        told["cached_share"] = round(sum(r.cached_windows for r in done) / windows, 4)
+    return told
+
+
+def _rate(count: int, seconds: float) -> float:
+    return round(count / seconds, 1) if seconds else 0.0
+
+
+def _each(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    for k in range((last - first).days + 1):
+        yield first + dt.timedelta(days=k)

@@ -1,0 +1,40 @@
+"""What is done every day."""
+
+import datetime as dt
+
+import dagster as dg
+
+from trackflow.defs.days.jobs import process_days_job
+from trackflow.defs.days.sensors import days_run_config
+from trackflow.defs.partitions import has_partition
+from trackflow.defs.resources import TrackflowResource
+from trackflow.pipeline.run import settled_day
+from trackflow.pipeline.waiting import has_points
+from trackflow.settings import Settings
+
+
+def _cron() -> str:
+    """A quarter of an hour after the buffer of the day before has passed, in UTC."""
+    minutes = round(Settings.from_env().buffer_h * 60 + 15) % (24 * 60)
+    return f"{minutes % 60} {minutes // 60} * * *"
+
+
+@dg.schedule(
+    name="daily_schedule",
+    job=process_days_job,
+    cron_schedule=_cron(),
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Works once more on every device of the newest day whose late evening is "
+    "complete: the hours after midnight that its journeys may reach into have passed.",
+)
+def daily_schedule(
+    context: dg.ScheduleEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.RunRequest | dg.SkipReason:
+    """Request the newest settled day, if anything moved on it."""
+    moment = context.scheduled_execution_time.astimezone(dt.UTC)
+    day = settled_day(trackflow.settings, moment)
+    with trackflow.open() as work:
+        if not has_partition(day) or not has_points(work, day):
+            return dg.SkipReason(f"No points on {day}.")
+    return dg.RunRequest(partition_key=day.isoformat(), run_config=days_run_config("bulk"))

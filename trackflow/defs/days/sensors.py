@@ -1,0 +1,129 @@
+"""Starts the work on days that have something to do."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import dagster as dg
+
+from trackflow.defs.days.assets import process_days, segments
+from trackflow.defs.days.config import DaysConfig, Mode
+from trackflow.defs.days.jobs import process_days_job
+from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
+from trackflow.defs.resources import TrackflowResource
+from trackflow.pipeline.waiting import Waiting, find_waiting, ranges
+
+RUNS_PER_TICK = 3
+"""The newest days first; older ones follow when these are done."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 30, 600
+"""After a failed run; each further one in a row doubles the pause."""
+
+FAILURES_THAT_COUNT = 6
+
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+@dg.sensor(
+    name="pending_batches_sensor",
+    job=process_days_job,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts the work when points came in: many pending days become a few runs over "
+    "ranges of days. Waits while such a run is going on, and after failures.",
+)
+def pending_batches_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """One tick: is somebody at it, is it too early, is there anything, then request it."""
+    if busy := _unfinished_run(context.instance):
+        return dg.SkipReason(f"Run {busy[:8]} is at work on days.")
+    last_run, pause_s = _after_failures(context.instance)
+    if pause_s > 0:
+        return dg.SkipReason(f"The last run failed; next try in {pause_s:.0f} s.")
+    with trackflow.open() as work:
+        waiting = find_waiting(work)
+    requests = requests_for(waiting, last_run)
+    return requests or dg.SkipReason(_why_nothing(waiting))
+
+
+def requests_for(waiting: Waiting, last_run: str) -> list[dg.RunRequest]:
+    """Few runs for many days, the newest days first."""
+    found = ranges([day for day in waiting.days if has_partition(day)])
+    return [
+        _request(first, last, f"{waiting.watermark}/{last_run}", waiting.segments_only)
+        for first, last in reversed(found[-RUNS_PER_TICK:])
+    ]
+
+
+def _request(first: dt.date, last: dt.date, watermark: str, segments_only: bool) -> dg.RunRequest:
+    one_day = first == last
+    return dg.RunRequest(
+        # A key is remembered for ever. It keeps a tick that died half-way from requesting twice;
+        # the watermark and the last run let the same days be requested again later.
+        run_key=f"{first}/{last}/{watermark}",
+        run_config=days_run_config("incremental"),
+        partition_key=first.isoformat() if one_day else None,
+        tags={}
+        if one_day
+        else {
+            FIRST_DAY_TAG: first.isoformat(),
+            LAST_DAY_TAG: last.isoformat(),
+        },
+        asset_selection=[segments.key] if segments_only else None,
+    )
+
+
+def days_run_config(mode: str) -> dg.RunConfig:
+    """Run configuration of the job for a mode."""
+    return dg.RunConfig(ops={process_days.op.name: DaysConfig(mode=Mode(mode))})
+
+
+def _why_nothing(waiting: Waiting) -> str:
+    if waiting.without_network:
+        names = " and ".join(waiting.without_network)
+        return (
+            f"Days wait to be matched, but there is no road network for {names}: materialize "
+            "road_network, or run `trackflow network build FILE.osm.pbf`."
+        )
+    if waiting.days:
+        return f"Days from {waiting.days[0]} to {waiting.days[-1]} wait, but have no partition."
+    return "Nothing is pending."
+
+
+def _unfinished_run(instance: dg.DagsterInstance) -> str | None:
+    """The id of a run that works on days or soon will, started by whomever."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+        if run.job_name == process_days_job.name or (run.asset_selection or set()) & set(
+            process_days.keys
+        ):
+            return run.run_id
+    return None
+
+
+def _after_failures(instance: dg.DagsterInstance) -> tuple[str, float]:
+    """The last run's id, and how many seconds to wait still because of failures in a row."""
+    records = instance.get_run_records(
+        dg.RunsFilter(job_name=process_days_job.name), limit=FAILURES_THAT_COUNT
+    )
+    if not records:
+        return "", 0.0
+    statuses = [record.dagster_run.status for record in records]
+    ended = records[0].end_time or records[0].update_timestamp.timestamp()
+    since_s = dt.datetime.now(dt.UTC).timestamp() - ended
+    return records[0].dagster_run.run_id[:8], pause_s(statuses) - since_s
+
+
+def pause_s(newest_first: Sequence[dg.DagsterRunStatus]) -> float:
+    """How long to wait after the last run: longer with every failure in a row."""
+    failures = 0
+    for status in newest_first:
+        if status is not dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+    return min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S) if failures else 0.0

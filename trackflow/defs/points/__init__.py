@@ -1,0 +1,1 @@
+"""What comes in: the points' asset, and the sensor that tells of new ones."""

@@ -1,0 +1,29 @@
+"""The points' asset: external, as points come in through the store's own door at any time."""
+
+import dagster as dg
+
+from trackflow.defs import metadata
+from trackflow.defs.partitions import days
+from trackflow.store.tables import gps_points as gps_points_table
+
+OWNERS = ["team:trackflow"]
+
+gps_points = dg.AssetSpec(
+    "gps_points",
+    partitions_def=days,
+    group_name="points",
+    owners=OWNERS,
+    kinds={"table", "gps"},
+    tags={"trackflow/stage": "points"},
+    metadata=metadata.of_table(gps_points_table),
+    description="""
+Positions as devices sent them: **who was where at which moment**.
+
+They come in with `trackflow import` (GPX, CSV, GeoJSON), in any order and however late. A point is
+stored once; of several points of one device and moment the most accurate stays. What cannot be a
+point is kept apart in the table `quarantined_points`, with the reason.
+
+Dagster does not make this asset, it watches it: `gps_points_sensor` notes how many points each day
+has, and `pending_batches_sensor` starts the work on days that have new ones.
+""",
+)

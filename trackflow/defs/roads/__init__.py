@@ -1,0 +1,1 @@
+"""Road networks, on which lines are matched."""

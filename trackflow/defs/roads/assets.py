@@ -1,0 +1,102 @@
+"""The road network's asset."""
+
+from enum import Enum
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from trackflow.defs import metadata
+from trackflow.defs.points.assets import OWNERS
+from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import TrackflowError
+from trackflow.matching.networks import RoadNetwork
+from trackflow.pipeline.networks import build
+from trackflow.store.networks import read_network
+from trackflow.store.tables import road_networks
+from trackflow.store.types import from_us
+
+CODE_VERSION = "1"
+"""Raise it when the same extract would give another network."""
+
+
+class Profile(Enum):
+    """What moves on the network."""
+
+    car = "car"
+    bicycle = "bicycle"
+    foot = "foot"
+
+
+class RoadNetworkConfig(dg.Config):
+    """What a road network is built from."""
+
+    extract: str = Field(
+        default="",
+        description="Path of an OpenStreetMap extract (.osm.pbf) on the machine that runs this, "
+        "such as one from download.geofabrik.de. Empty: keep the network that is in use and only "
+        "report it.",
+    )
+    profile: Profile = Field(
+        default=Profile.car,
+        description="Who moves on it: decides which roads count and which way they may be used. "
+        "Each profile that your devices have needs a network of its own.",
+    )
+
+
+@dg.asset(
+    group_name="roads",
+    owners=OWNERS,
+    kinds={"python", "osrm", "openstreetmap"},
+    tags={"trackflow/stage": "roads"},
+    code_version=CODE_VERSION,
+    metadata=metadata.of_table(road_networks),
+    description="""
+The roads that lines are matched to, built from an **OpenStreetMap extract** with OSRM.
+
+To build one, choose *Open launchpad* in the menu beside *Materialize*, write the path of an
+`.osm.pbf` file after `extract` and materialize; a town takes seconds, a country many minutes. The
+same is done by `trackflow network build FILE.osm.pbf`. When another network comes into use, the
+days of its devices become pending again.
+""",
+)
+def road_network(
+    context: dg.AssetExecutionContext,
+    config: RoadNetworkConfig,
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.MaterializeResult[None]:
+    """Build a network and put it to use, or report the one that is in use."""
+    profile = config.profile.value
+    network: RoadNetwork | None
+    try:
+        with trackflow.open() as work:
+            if config.extract:
+                network, is_new = build(work, Path(config.extract), profile, context.log.info)
+            else:
+                with work.store.read() as connection:
+                    network, is_new = read_network(connection, profile), False
+    except TrackflowError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    if network is None:
+        raise dg.Failure(
+            f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "
+            "`extract` in the launchpad (in the menu beside Materialize).",
+            allow_retries=False,
+        )
+    return dg.MaterializeResult(
+        metadata={**describe(network), "new": is_new},
+        data_version=dg.DataVersion(network.version),
+    )
+
+
+def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
+    """What may be shown of a network: where it is only roughly, as people live there."""
+    west, south, east, north = (round(edge) for edge in network.extent)
+    return {
+        "version": network.version,
+        "profile": network.profile,
+        "source": network.source_name,
+        "size_mb": round(network.size_bytes / 1e6, 2),
+        "extent": f"{west}° to {east}° E, {south}° to {north}° N (rounded)",
+        "built_at": dg.MetadataValue.timestamp(from_us(network.built_at_us)),
+    }

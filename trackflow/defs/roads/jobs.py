@@ -1,0 +1,13 @@
+"""The job that builds a road network."""
+
+import dagster as dg
+
+from trackflow.defs.roads.assets import road_network
+
+build_road_network_job = dg.define_asset_job(
+    "build_road_network_job",
+    selection=[road_network],
+    description="Builds a road network from an OpenStreetMap extract and matches on it from then "
+    "on. The launchpad asks for the extract's path.",
+    tags={"trackflow/kind": "roads", "dagster/max_runtime": str(12 * 3600)},
+)

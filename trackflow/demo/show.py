@@ -1,0 +1,171 @@
+"""The demo: a fleet on real roads from nothing to tracks, through the same doors as anyone's data.
+
+The truth is known, so it says how well it did. It works in a folder of its own, which it empties.
+"""
+
+import datetime as dt
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from trackflow.demo.extract import helsinki_extract
+from trackflow.demo.files import FleetFiles, write_csv
+from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
+from trackflow.geo import polylines
+from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
+from trackflow.pipeline.importing import import_paths
+from trackflow.pipeline.status import Status, read_status
+from trackflow.pipeline.verify import verify
+from trackflow.pipeline.work import Work
+from trackflow.serving import MODULE, run_dagster
+from trackflow.settings import Settings
+from trackflow.store.networks import read_network
+from trackflow.store.tracks import select_tracks
+from trackflow.store.types import to_us
+
+VEHICLES = 20
+DAYS = 3
+DAY_ASSETS = "segments,matched_polylines,tracks"
+
+type Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What came out."""
+
+    status: Status
+    score: RouteScore
+    drives: int
+    identical: bool
+    seconds: float
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """The same settings with a store of the demo's own: nobody's data is mixed with it."""
+    return replace(settings, home=settings.home / "demo", database_url="", engine_url="")
+
+
+def run_demo(settings: Settings, say: Say) -> DemoResult:
+    """Build a network, simulate a fleet, import, process in Dagster, compare with the truth.
+
+    Args:
+        settings: as made by `demo_settings`.
+        say: told about each step.
+    """
+    started = time.perf_counter()
+    shutil.rmtree(settings.home, ignore_errors=True)
+    settings.home.mkdir(parents=True)
+    say("Building the road network of central Helsinki (OpenStreetMap) ...")
+    _build_network(settings)
+    with Work.open(settings) as work:
+        first = (work.clock() - dt.timedelta(days=DAYS)).date()
+        say(f"Simulating {VEHICLES} vehicles over {DAYS} days ...")
+        fleet, files = _simulate(work, first)
+        say("Importing what their devices reported ...")
+        import_paths(work, files.regular)
+        say(f"Cutting, matching and merging {DAYS} days in one Dagster run ...")
+        _process(settings, first, first + dt.timedelta(days=DAYS - 1), "bulk")
+        late = ", ".join(device.name for device in fleet if device.late)
+        say(f"Importing a day that {late} reports late, and processing only what it changes ...")
+        import_paths(work, files.late)
+        _process(settings, first, first + dt.timedelta(days=DAYS - 1), "incremental")
+        say("Comparing with the true routes ...")
+        # threads are enough: what takes time is shapely, which lets others work meanwhile
+        with ThreadPoolExecutor(settings.workers) as threads:
+            found = list(threads.map(lambda device: _scores(work, device), fleet))
+        say("Computing everything again in one pass, and comparing ...")
+        checked = verify(work)
+        return DemoResult(
+            status=read_status(work),
+            score=combine_scores([score for scores in found for score in scores]),
+            drives=sum(len(device.routes) for device in fleet),
+            identical=checked.ok,
+            seconds=time.perf_counter() - started,
+        )
+
+
+def summary(result: DemoResult) -> Iterator[tuple[str, str]]:
+    """The result as rows of a table."""
+    status, score = result.status, result.score
+    matched = 1 - status.raw_windows / max(status.windows, 1)
+    yield "points", f"{status.points:,} of {status.devices} vehicles"
+    quarantined = [f"{n:,} {why.replace('_', ' ')}" for why, n in status.quarantined.items()]
+    yield "set aside", ", ".join(quarantined) or "none"
+    yield (
+        "tracks",
+        f"{status.tracks:,} ({result.drives:,} true drives), {status.distance_km:,.0f} km",
+    )
+    yield "matched to roads", f"{matched:.1%} of {status.windows:,} five-minute windows"
+    yield "recall", f"{score.recall:.3f} of the true way was found"
+    yield "precision", f"{score.precision:.3f} of what was found is true"
+    yield "route mismatch", f"{score.mismatch:.3f} missed and extra, per true length"
+    yield "length ratio", f"{score.length_ratio:.3f} found, per true length"
+    same = "identical" if result.identical else "DIFFERENT"
+    yield "day by day against one pass", same
+    yield "time", f"{result.seconds:.0f} s"
+
+
+def _build_network(settings: Settings) -> None:
+    config = {"ops": {"road_network": {"config": {"extract": str(helsinki_extract())}}}}
+    arguments = ["--select", "road_network", "--config-json", json.dumps(config)]
+    run_dagster(settings, ["asset", "materialize", "-m", MODULE, *arguments])
+
+
+def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> None:
+    config = {"ops": {"process_days": {"config": {"mode": mode}}}}
+    days = f"{first}...{last}"
+    arguments = ["--select", DAY_ASSETS, "--partition-range", days]
+    arguments += ["--config-json", json.dumps(config)]
+    run_dagster(settings, ["asset", "materialize", "-m", MODULE, *arguments])
+
+
+def _simulate(work: Work, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
+    with work.store.read() as connection:
+        network = read_network(connection, "car")
+    assert network is not None
+    fleet = simulate_fleet(
+        work.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first
+    )
+    return fleet, write_csv(fleet, work.settings.home / "reported")
+
+
+def _scores(work: Work, device: SimulatedDevice) -> list[RouteScore]:
+    """A score per stretch of time in which drives and tracks overlap, usually one of each.
+
+    All drives of a vehicle laid over each other would hide errors: in a small town nearly every
+    road is driven some time.
+    """
+    with work.store.read() as connection:
+        rows = connection.execute(select_tracks(device_id=device.device_id)).all()
+    found = [
+        (to_us(row.start_time), to_us(row.end_time), polylines.decode(row.matched_polyline))
+        for row in rows
+    ]
+    true = [(drive.start_us, drive.end_us, (drive.lon, drive.lat)) for drive in device.routes]
+    return [score_route(truth, matched) for truth, matched in _together(true, found) if truth]
+
+
+type _Timed = tuple[int, int, Line]
+
+
+def _together(
+    true: Sequence[_Timed], found: Sequence[_Timed]
+) -> Iterator[tuple[list[Line], list[Line]]]:
+    """Lines of both kinds, grouped by overlap in time."""
+    spans = sorted(
+        [(start, end, False, line) for start, end, line in true]
+        + [(start, end, True, line) for start, end, line in found],
+        key=lambda span: span[:3],
+    )
+    groups: list[tuple[list[Line], list[Line]]] = []
+    reached = -1
+    for start, end, is_found, line in spans:
+        if start > reached:
+            groups.append(([], []))
+        groups[-1][is_found].append(line)
+        reached = max(reached, end)
+    yield from groups

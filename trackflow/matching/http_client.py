@@ -1,0 +1,184 @@
+"""One HTTP request that ends in time, stays small and leaks no coordinates.
+
+httpx's timeouts are per read: a server that drips a byte now and then holds a "1 s" request for as
+long as it likes. `ask` has one deadline for everything and a cap on the body. The body's share is
+enforced here for any client; that of the connection and the headers, which httpx reads by itself,
+by the network streams of the client that `new_client` makes.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+KEEPALIVE_S = 4.0
+"""osrm-routed drops a connection after 5 idle seconds; ours go first, or requests would race it."""
+
+_deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", default=None)
+"""When the request of this thread must be over, in monotonic seconds; None outside of `ask`."""
+
+
+class TooLateError(Exception):
+    """The deadline has passed."""
+
+
+class TooLargeError(Exception):
+    """The body is larger than allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+def ask(client: httpx.Client, url: httpx.URL, *, deadline_s: float, max_bytes: int) -> Reply:
+    """GET `url` within `deadline_s` seconds in all.
+
+    Raises:
+        TooLateError: it took longer.
+        TooLargeError: the body has more than `max_bytes` bytes.
+        httpx.HTTPError: the server cannot be reached or breaks off.
+    """
+    with _until(time.monotonic() + deadline_s):
+        try:
+            return _ask(client, url, max_bytes)
+        except httpx.TimeoutException:
+            raise TooLateError from None
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # A kept connection that the server closes at this moment fails through no fault of the
+            # server's; a GET may be sent again, within the same deadline.
+            try:
+                return _ask(client, url, max_bytes)
+            except httpx.TimeoutException:
+                raise TooLateError from None
+
+
+def _ask(client: httpx.Client, url: httpx.URL, max_bytes: int) -> Reply:
+    # A compressed body could grow a thousandfold on unpacking, past any cap on what is read.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    parts, size = [], 0
+    with client.stream(
+        "GET", url, headers=headers, timeout=_remaining_s(), follow_redirects=False
+    ) as response:
+        for part in response.iter_raw():
+            _remaining_s()
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                raise TooLargeError
+    return Reply(response.status_code, response.headers, b"".join(parts))
+
+
+@contextmanager
+def _until(deadline: float) -> Iterator[None]:
+    token = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _remaining_s(at_most_s: float | None = None) -> float | None:
+    """Seconds until the deadline, `at_most_s` if that is less.
+
+    Raises:
+        TooLateError: none are left.
+    """
+    deadline = _deadline.get()
+    if deadline is None:
+        return at_most_s
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TooLateError
+    return left_s if at_most_s is None else min(left_s, at_most_s)
+
+
+def new_client(*, connections: int = 8) -> httpx.Client:
+    """A client whose connections keep the deadline of `ask` in every single read."""
+    return httpx.Client(
+        transport=_DeadlineTransport(connections), trust_env=False, follow_redirects=False
+    )
+
+
+class _DeadlineTransport(httpx.HTTPTransport):
+    """httpx's transport on network streams of ours; httpx has no public way to pass them in."""
+
+    def __init__(self, connections: int) -> None:
+        context = httpx.create_ssl_context()
+        super().__init__(verify=context, trust_env=False)
+        self._pool.close()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEEPALIVE_S,
+            network_backend=_DeadlineBackend(),
+        )
+
+
+class _DeadlineBackend(httpcore.NetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        return _DeadlineStream(
+            self._inner.connect_tcp(
+                host, port, _remaining_s(timeout), local_address, socket_options
+            )
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _remaining_s(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _remaining_s(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._inner.start_tls(ssl_context, server_hostname, _remaining_s(timeout))
+        return _DeadlineStream(stream)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _NoCoordinates(logging.Filter):
+    """Drops what httpx logs about our requests: it logs whole URLs at INFO.
+
+    OSRM's URLs hold the positions of people. Requests of others in the same process stay logged.
+    """
+
+    def filter(self, _: logging.LogRecord) -> bool:
+        return _deadline.get() is None
+
+
+logging.getLogger("httpx").addFilter(_NoCoordinates())

@@ -1,0 +1,111 @@
+"""Which points of a window the engine is given.
+
+Points that lie nearer together than they are wrong seem to go back and forth, and a matched line
+follows them: into side streets at junctions, up and down a road where a device stands. So the next
+point is one that lies well beyond the noise, which collapses a stay to one point and thins dense
+data, and costs the engine less besides. The tips of turns between them are kept as well.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from trackflow.geo.distance import METRES_PER_DEGREE, wrap_degrees
+from trackflow.geo.points import Floats, Points
+from trackflow.matching.windows import MatchSettings, Window
+
+MIN_TRIPLES = 5
+"""Fewer triples of points give no median worth the name."""
+
+
+def to_metres(points: Points) -> tuple[Floats, Floats]:
+    """Positions on a plane that is true to a window's size; (0, 0) is the first point."""
+    scale = math.cos(math.radians(points.lat[0])) * METRES_PER_DEGREE
+    x = wrap_degrees(points.lon - points.lon[0]) * scale
+    y = (points.lat - points.lat[0]) * METRES_PER_DEGREE
+    return x, y
+
+
+NOISE_STEP_S = 6.0
+"""Steps longer than this say nothing of noise: a car may turn in them."""
+
+MEDIAN_OFF = 1.1774 * math.sqrt(1.5)
+"""Median distance of a point from the middle of its neighbours, in standard deviations per axis:
+that of a Rayleigh distribution, with the noise of three points in it."""
+
+
+def noise_m(points: Points, x: Floats, y: Floats) -> float:
+    """Standard deviation, per axis, of how far points jump about; 0 where they are too few to tell.
+
+    A median over distances from the line between neighbours, so that turns do not count, nor does
+    an error that changes slowly: that one does not make a line go back and forth.
+    """
+    seconds = (points.time_us[1:] - points.time_us[:-1]) / 1e6
+    before, after = seconds[:-1], seconds[1:]
+    usable = (before <= NOISE_STEP_S) & (after <= NOISE_STEP_S)
+    if np.count_nonzero(usable) < MIN_TRIPLES:
+        return 0.0
+    share = before / (before + after)
+    dx = x[1:-1] - x[:-2] - share * (x[2:] - x[:-2])
+    dy = y[1:-1] - y[:-2] - share * (y[2:] - y[:-2])
+    squares = np.sort((dx * dx + dy * dy)[usable])
+    return math.sqrt(float(squares[len(squares) // 2])) / MEDIAN_OFF
+
+
+TIP_SHARE = 0.5
+"""A point so far (as a share of the spacing) off the straight line is where a device turned."""
+
+
+def _off_line_m2(x_m: list[float], y_m: list[float], low: int, high: int, k: int) -> float:
+    """The square of the distance of point `k` from the straight line between two others."""
+    dx, dy = x_m[high] - x_m[low], y_m[high] - y_m[low]
+    px, py = x_m[k] - x_m[low], y_m[k] - y_m[low]
+    length2 = dx * dx + dy * dy
+    along = min(max((px * dx + py * dy) / length2, 0.0), 1.0) if length2 else 0.0
+    return (px - along * dx) ** 2 + (py - along * dy) ** 2
+
+
+def kept_points(
+    window: Window, x: Floats, y: Floats, noise: float, settings: MatchSettings
+) -> list[int]:
+    """Indices of the points to match, in order; both seams are always among them.
+
+    Each part is thinned from the seam outwards, so that two windows choose the same points behind
+    the seam that they share.
+    """
+    x_m, y_m = x.tolist(), y.tolist()
+    apart_m = max(settings.thin_m, settings.thin_noise * noise)
+    first, last, total = window.first, window.last, len(window.points)
+
+    def spaced(indices: range, limit: int) -> list[int]:
+        """The first of `indices`, then each next one that is far enough from the last."""
+        kept = [indices[0]]
+        last_x, last_y, apart = x_m[kept[0]], y_m[kept[0]], apart_m**2
+        for k in indices[1:]:
+            if (x_m[k] - last_x) ** 2 + (y_m[k] - last_y) ** 2 >= apart:
+                kept.append(k)
+                if len(kept) > limit:
+                    break
+                last_x, last_y = x_m[k], y_m[k]
+        return kept
+
+    def with_tips(kept: list[int]) -> list[int]:
+        """Also where the device turned between two kept points: the end of a dead end."""
+        tips = []
+        for low, high in itertools.pairwise(kept):
+            if high - low > 1:
+                off_m2, tip = max(
+                    (_off_line_m2(x_m, y_m, low, high, k), k) for k in range(low + 1, high)
+                )
+                if off_m2 > (TIP_SHARE * apart_m) ** 2:
+                    tips.append(tip)
+        return sorted([*kept, *tips]) if tips else kept
+
+    before = spaced(range(first, -1, -1), settings.context_used)
+    own = with_tips(spaced(range(first, last), total))
+    near_seam = (x_m[own[-1]] - x_m[last]) ** 2 + (y_m[own[-1]] - y_m[last]) ** 2
+    if len(own) > 1 and near_seam < (apart_m / 2) ** 2:
+        own.pop()
+    after = spaced(range(last, total), settings.context_used)
+    return [*reversed(before[1:]), *own, *after]

@@ -1,0 +1,149 @@
+"""Clock-aligned windows of a segment: the unit of matching and of its cache.
+
+A window owns the steps that begin in its slice of the clock, so the point that follows its last
+step, the seam, belongs to it and to the next window. It sees some points more on either side, its
+context, so that both windows at a seam know where the device came from and where it went. Slices
+and context depend on nothing but the points around them: a journey gives the same windows whole or
+cut at midnight.
+"""
+
+import hashlib
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from trackflow.errors import SettingsError
+from trackflow.geo.points import Points, e7
+
+DAY_S = 86_400
+_ALGORITHM = b"trackflow-match-1"
+"""Part of every input hash: raise it when matching changes, and nothing old is used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSettings:
+    """How segments are matched. Lengths are metres, times seconds.
+
+    Attributes:
+        window_s: length of a window; a divisor of a day, so that no window crosses midnight.
+        context_s: time before and after a window whose points it sees.
+        context_points: so many points it sees in any case, up to `context_limit_s` away...
+        context_limit_s: ...because at a point a minute `context_s` holds next to nothing.
+        context_used: so many points of the context, after thinning, are given to the engine.
+        thin_m: points nearer than this to the last one kept are left out. It must be well above
+            the noise: points nearer together than they are wrong go back and forth, and the line
+            follows them into every side street (Newson & Krumm 2009 leave out points within two
+            standard deviations of the last).
+        thin_noise: so many standard deviations are well above the noise where it can be measured.
+        radius_m: the standard deviation of a point that claims no accuracy. OSRM looks for roads
+            within three times as much.
+        radius_min_m, radius_max_m: bounds for what devices claim.
+        wider_radii_m: tried one after another where that fails.
+        far_m: a stretch is not on a road if its points are farther from it than this and than
+            three times what they claim.
+        detour_kmh: how fast a device may be at least in a detour that no point shows; faster if
+            the points around are.
+    """
+
+    window_s: int = 300
+    context_s: float = 60.0
+    context_points: int = 3
+    context_limit_s: float = 600.0
+    context_used: int = 3
+    thin_m: float = 25.0
+    thin_noise: float = 4.0
+    radius_m: float = 7.0
+    radius_min_m: float = 5.0
+    radius_max_m: float = 30.0
+    wider_radii_m: tuple[float, ...] = (25.0, 50.0)
+    far_m: float = 40.0
+    detour_kmh: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.window_s <= 0 or DAY_S % self.window_s:
+            raise SettingsError(f"window_s={self.window_s} must divide a day of {DAY_S} s")
+
+    def fingerprint(self) -> str:
+        """The same for equal settings, on every machine."""
+        return repr(astuple(self))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Points to match: own ones with context on both sides.
+
+    Attributes:
+        start_us: time of its first own point.
+        end_us: time of its last own point, which is the first one of the next window if the
+            journey goes on.
+        points: context and own points, in order of time.
+        first, last: indices of the first and the last own point.
+    """
+
+    start_us: int
+    end_us: int
+    points: Points
+    first: int
+    last: int
+
+    @property
+    def own_count(self) -> int:
+        """Points of its own; the seam with the next window is the next window's."""
+        return self.last - self.first
+
+    def input_hash(self, profile: str, network_version: str, settings: MatchSettings) -> str:
+        """The key of the cache: all that the match depends on, and nothing else."""
+        digest = hashlib.blake2b(_ALGORITHM, digest_size=16)
+        # each text ends with a zero, so that "a" + "bc" differs from "ab" + "c"
+        for text in (profile, network_version, settings.fingerprint(), f"{self.first} {self.last}"):
+            digest.update(text.encode() + b"\0")
+        accuracy = np.nan_to_num(self.points.accuracy_m, nan=-1.0, posinf=-1.0)
+        for array in (self.points.time_us, e7(self.points.lon), e7(self.points.lat), accuracy):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def cut_windows(
+    before: Points, own: Points, after: Points, settings: MatchSettings
+) -> list[Window]:
+    """The windows that begin in a segment, in order of time; they cover it without a hole.
+
+    Args:
+        before: the journey's points of the days before, empty if it begins in `own`. Only the last
+            `context_limit_s` of them matter.
+        own: the segment's points.
+        after: the journey's points of the days after, empty if it ends in `own`.
+        settings: how to cut.
+
+    Returns:
+        None for a segment of one point with nothing after it: it has no step.
+    """
+    points = Points.concat([before, own, after])
+    begin, end = len(before), len(before) + len(own)
+    steps = np.arange(begin, end if len(after) else end - 1)
+    if not len(steps):
+        return []
+    slices = points.time_us[steps] // (settings.window_s * 1_000_000)
+    first_steps = steps[np.flatnonzero(np.diff(slices, prepend=slices[0] - 1))]
+    last_points = [*first_steps[1:].tolist(), int(steps[-1]) + 1]
+    return [
+        _window(points, first, last, settings)
+        for first, last in zip(first_steps.tolist(), last_points, strict=True)
+    ]
+
+
+def cut_whole(points: Points, settings: MatchSettings) -> list[Window]:
+    """A track as a single window: what matching in windows is compared with."""
+    return [_window(points, 0, len(points) - 1, settings)] if len(points) > 1 else []
+
+
+def _window(points: Points, first: int, last: int, settings: MatchSettings) -> Window:
+    time_us = points.time_us
+    start_us, end_us = int(time_us[first]), int(time_us[last])
+    context_us = int(settings.context_s * 1e6)
+    limit_us = int(settings.context_limit_s * 1e6)
+    near, far = np.searchsorted(time_us, [start_us - context_us, start_us - limit_us])
+    low = max(min(int(near), first - settings.context_points), int(far), 0)
+    near, far = np.searchsorted(time_us, [end_us + context_us, end_us + limit_us], side="right")
+    high = min(max(int(near), last + 1 + settings.context_points), int(far), len(points))
+    return Window(start_us, end_us, points[low:high], first - low, last - low)

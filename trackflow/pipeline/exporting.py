@@ -1,0 +1,360 @@
+"""Tracks and points out of the store, as files of the usual formats, written as they are read."""
+
+import csv
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+from xml.sax.saxutils import escape
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.errors import SettingsError
+from trackflow.geo import polylines
+from trackflow.geo.points import Points
+from trackflow.pipeline.work import Work
+from trackflow.store import devices
+from trackflow.store.segments import read_days
+from trackflow.store.tables import gps_points
+from trackflow.store.tables import tracks as tracks_table
+from trackflow.store.tracks import select_tracks
+
+BATCH_ROWS = 50_000
+
+POINT_COLUMNS = (
+    "device_id",
+    "recorded_at",
+    "longitude",
+    "latitude",
+    "altitude_m",
+    "accuracy_m",
+    "speed_ms",
+    "course_deg",
+    "source",
+)
+
+HIDDEN = ("raw_polyline", "matched_polyline", "content_hash", "updated_at")
+"""Columns of a track that are not exported as such: one of its lines is its geometry."""
+
+
+class What(StrEnum):
+    """What can be exported."""
+
+    TRACKS = "tracks"
+    POINTS = "points"
+
+
+class ExportFormat(StrEnum):
+    """File formats."""
+
+    GEOJSON = "geojson"
+    GPX = "gpx"
+    CSV = "csv"
+    GEOPARQUET = "geoparquet"
+
+
+class Line(StrEnum):
+    """Which of a track's lines is meant."""
+
+    MATCHED = "matched"
+    RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tracks or points; None means no limit."""
+
+    first: dt.datetime | None = None
+    last: dt.datetime | None = None
+    device_id: str | None = None
+
+
+def export(
+    work: Work,
+    what: What,
+    file_format: ExportFormat,
+    selection: Selection,
+    file: IO[bytes],
+    line: Line | None = None,
+) -> int:
+    """Write the selection to `file`; returns how many tracks or points.
+
+    Lines are the matched ones by default, but in GPX the raw ones: only they have times.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    line = line or (Line.RAW if file_format is ExportFormat.GPX else Line.MATCHED)
+    with work.store.read() as connection:
+        if selection.device_id is not None:
+            devices.known(selection.device_id, devices.device_ids(connection))
+        if what is What.POINTS:
+            return _POINT_WRITERS[file_format](_points(connection, selection), file)
+        rows = _tracks(connection, selection)
+        if file_format is ExportFormat.GPX:
+            return _tracks_gpx(connection, rows, line, file)
+        return _TRACK_WRITERS[file_format]((_track_feature(row, line) for row in rows), file)
+
+
+def export_to_file(
+    work: Work,
+    what: What,
+    file_format: ExportFormat,
+    selection: Selection,
+    path: Path,
+    line: Line | None = None,
+) -> int:
+    """Like `export`, into a file that appears whole or not at all.
+
+    Raises:
+        SettingsError: the file cannot be written, or there is no such device.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            count = export(work, what, file_format, selection, file, line)
+        part.replace(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
+type Row = sa.RowMapping
+type Feature = tuple[dict[str, Any], list[tuple[float, float]]]
+"""Properties and positions (longitude, latitude)."""
+
+
+def _tracks(connection: Connection, selection: Selection) -> Iterator[Row]:
+    query = select_tracks(first=selection.first, last=selection.last, device_id=selection.device_id)
+    yield from connection.execution_options(yield_per=500).execute(query).mappings()
+
+
+def _track_feature(row: Row, line: Line) -> Feature:
+    lon, lat = polylines.decode(row[f"{line}_polyline"])
+    # column names are SQLAlchemy's own kind of str, which JSON writers refuse
+    properties = {str(k): _plain(value) for k, value in row.items() if k not in HIDDEN}
+    properties["line"] = line.value
+    return properties, list(zip(lon.tolist(), lat.tolist(), strict=True))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return value if isinstance(value, int | float | str | None) else str(value)
+
+
+def _points(connection: Connection, selection: Selection) -> Iterator[Row]:
+    p = gps_points.c
+    query = sa.select(*(p[name] for name in POINT_COLUMNS)).order_by(p.device_id, p.recorded_at)
+    if selection.first is not None:
+        query = query.where(p.recorded_at >= selection.first)
+    if selection.last is not None:
+        query = query.where(p.recorded_at < selection.last)
+    if selection.device_id is not None:
+        query = query.where(p.device_id == selection.device_id)
+    yield from connection.execution_options(yield_per=BATCH_ROWS).execute(query).mappings()
+
+
+def _write_features(features: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
+    file.write(b'{"type":"FeatureCollection","features":[')
+    count = 0
+    for count, feature in enumerate(features, 1):
+        file.write(b"\n" if count == 1 else b",\n")
+        file.write(orjson.dumps(feature))
+    file.write(b"\n]}\n")
+    return count
+
+
+def _tracks_geojson(tracks: Iterator[Feature], file: IO[bytes]) -> int:
+    return _write_features(
+        (
+            {
+                "type": "Feature",
+                "id": properties["track_id"],
+                "properties": properties,
+                "geometry": {"type": "LineString", "coordinates": positions},
+            }
+            for properties, positions in tracks
+        ),
+        file,
+    )
+
+
+def _points_geojson(points: Iterator[Row], file: IO[bytes]) -> int:
+    return _write_features(
+        (
+            {
+                "type": "Feature",
+                "properties": {
+                    str(name): _plain(value)
+                    for name, value in row.items()
+                    if name not in ("longitude", "latitude") and value is not None
+                },
+                "geometry": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+            }
+            for row in points
+        ),
+        file,
+    )
+
+
+def _write_csv(header: Sequence[str], rows: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
+    writer = csv.DictWriter(_Lines(file), header, lineterminator="\n")
+    writer.writeheader()
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007  the number of the last one
+        writer.writerow(row)
+    return count
+
+
+class _Lines:
+    """What the csv module writes text to."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def write(self, text: str) -> int:
+        return self.file.write(text.encode())
+
+
+def _tracks_csv(tracks: Iterator[Feature], file: IO[bytes]) -> int:
+    header = [name for name in tracks_table.columns.keys() if name not in HIDDEN]  # noqa: SIM118
+    return _write_csv(
+        [*header, "line", "encoded_polyline"],
+        (
+            {**properties, "encoded_polyline": polylines.encode(*zip(*positions, strict=True))}
+            for properties, positions in tracks
+        ),
+        file,
+    )
+
+
+def _points_csv(points: Iterator[Row], file: IO[bytes]) -> int:
+    rows = ({name: _plain(value) for name, value in row.items()} for row in points)
+    return _write_csv(POINT_COLUMNS, rows, file)
+
+
+GPX_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<gpx version="1.1" creator="trackflow" xmlns="http://www.topografix.com/GPX/1/1"'
+    ' xmlns:t="https://trackflow.invalid/gpx/1">\n'
+)
+
+
+def _tracks_gpx(connection: Connection, tracks: Iterator[Row], line: Line, file: IO[bytes]) -> int:
+    file.write(GPX_HEAD.encode())
+    count = 0
+    for row in tracks:
+        count += 1
+        name = f"{row['device_id']} {row['start_time'].isoformat()}"
+        file.write(f" <trk><name>{escape(name)}</name><trkseg>\n".encode())
+        if line is Line.RAW:
+            file.writelines(_gpx_points(_points_of_track(connection, row)))
+        else:
+            lon, lat = polylines.decode(row["matched_polyline"])
+            for x, y in zip(lon, lat, strict=True):
+                file.write(f'  <trkpt lat="{y:.5f}" lon="{x:.5f}"/>\n'.encode())
+        file.write(b" </trkseg></trk>\n")
+    file.write(b"</gpx>\n")
+    return count
+
+
+def _points_of_track(connection: Connection, row: Row) -> Points:
+    start, end = row["start_time"], row["end_time"]
+    days = read_days(connection, row["device_id"], start.date(), end.date())
+    kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
+    moment = dt.timedelta(microseconds=1)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return kept.between((start - epoch) // moment, (end - epoch) // moment + 1)
+
+
+def _gpx_points(points: Points) -> Iterator[bytes]:
+    epoch = dt.datetime(1970, 1, 1)  # noqa: DTZ001  shown with a Z
+    for time_us, lon, lat in zip(
+        points.time_us.tolist(), points.lon.tolist(), points.lat.tolist(), strict=True
+    ):
+        time = (epoch + dt.timedelta(microseconds=time_us)).isoformat()
+        yield (f'  <trkpt lat="{lat:.7f}" lon="{lon:.7f}"><time>{time}Z</time></trkpt>\n'.encode())
+
+
+def _points_gpx(points: Iterator[Row], file: IO[bytes]) -> int:
+    file.write(GPX_HEAD.encode())
+    count = 0
+    for device_id, rows in itertools.groupby(points, key=lambda row: row["device_id"]):
+        file.write(f" <trk><name>{escape(device_id)}</name><trkseg>\n".encode())
+        for row in rows:
+            count += 1
+            altitude = row["altitude_m"]
+            ele = "" if altitude is None else f"<ele>{altitude!r}</ele>"
+            time = row["recorded_at"].isoformat().replace("+00:00", "Z")
+            file.write(
+                f'  <trkpt lat="{row["latitude"]:.7f}" lon="{row["longitude"]:.7f}">'
+                f"{ele}<time>{time}</time>{_gpx_extensions(row)}</trkpt>\n".encode()
+            )
+        file.write(b" </trkseg></trk>\n")
+    file.write(b"</gpx>\n")
+    return count
+
+
+def _gpx_extensions(row: Row) -> str:
+    """What GPX has no element for; `import` reads it back."""
+    names = {"accuracy_m": "accuracy", "speed_ms": "speed", "course_deg": "course"}
+    known = [(tag, row[name]) for name, tag in names.items() if row[name] is not None]
+    inner = "".join(f"<t:{tag}>{value!r}</t:{tag}>" for tag, value in known)
+    return f"<extensions>{inner}</extensions>" if inner else ""
+
+
+def _tracks_geoparquet(tracks: Iterator[Feature], file: IO[bytes]) -> int:
+    import shapely  # slow to import, and needed by this format only
+
+    features = list(tracks)
+    return _write_geoparquet(
+        [properties for properties, _ in features],
+        [shapely.LineString(positions) for _, positions in features],
+        file,
+    )
+
+
+def _points_geoparquet(points: Iterator[Row], file: IO[bytes]) -> int:
+    import shapely  # slow to import, and needed by this format only
+
+    rows = [dict(row) for row in points]
+    geometry = shapely.points(
+        [row.pop("longitude") for row in rows], [row.pop("latitude") for row in rows]
+    )
+    return _write_geoparquet(rows, list(geometry), file)
+
+
+def _write_geoparquet(rows: list[dict[str, Any]], geometry: list[Any], file: IO[bytes]) -> int:
+    import geopandas  # slow to import, and needed by this format only
+
+    geopandas.GeoDataFrame(rows, geometry=geometry, crs="EPSG:4326").to_parquet(file)
+    return len(rows)
+
+
+_TRACK_WRITERS: dict[ExportFormat, Callable[[Iterator[Feature], IO[bytes]], int]] = {
+    ExportFormat.GEOJSON: _tracks_geojson,
+    ExportFormat.CSV: _tracks_csv,
+    ExportFormat.GEOPARQUET: _tracks_geoparquet,
+}
+
+_POINT_WRITERS: dict[ExportFormat, Callable[[Iterator[Row], IO[bytes]], int]] = {
+    ExportFormat.GEOJSON: _points_geojson,
+    ExportFormat.GPX: _points_gpx,
+    ExportFormat.CSV: _points_csv,
+    ExportFormat.GEOPARQUET: _points_geoparquet,
+}
+
+
+def format_of(path: Path) -> ExportFormat | None:
+    """The format that a file's ending stands for."""
+    endings = {".json": ExportFormat.GEOJSON, ".parquet": ExportFormat.GEOPARQUET}
+    known = {f".{f.value}": f for f in ExportFormat}
+    return {**endings, **known}.get(path.suffix.lower())

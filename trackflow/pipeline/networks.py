@@ -1,0 +1,22 @@
+"""Building road networks and putting them to use."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.pipeline.work import Work
+from trackflow.store import networks
+
+
+def build(
+    work: Work, extract: Path, profile: str, progress: Callable[[str], None] | None = None
+) -> tuple[RoadNetwork, bool]:
+    """Build a network in `home/networks` and use it; whether it is another one than before.
+
+    Raises:
+        NetworkBuildError: the extract cannot be made into a network.
+    """
+    into = work.settings.home.absolute() / "networks"
+    network = build_network(extract, profile, into, progress=progress)
+    with work.store.write() as connection:
+        return network, networks.use_network(connection, network, work.clock())

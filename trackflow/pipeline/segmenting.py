@@ -1,0 +1,137 @@
+"""The first stage: points of a device's days to segments and ledgers."""
+
+import datetime as dt
+import itertools
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from trackflow.errors import SettingsError, StaleClaimError, StoreUnavailableError
+from trackflow.pipeline.claims import claim_days, give_up
+from trackflow.pipeline.report import DayReport
+from trackflow.pipeline.work import Work
+from trackflow.store import batches, devices, points, segments
+from trackflow.store.devices import lock_devices
+from trackflow.store.types import to_us
+from trackflow.tracks.segments import DaySegments, segment_days
+from trackflow.tracks.thresholds import Thresholds
+
+STAGE = "segmented"
+RANGE_DAYS = 31
+"""Neighbouring days are read together, so that their buffers are read once; memory stays flat."""
+
+
+def segment_batches(
+    work: Work, device_id: str, days: Sequence[dt.date], *, force: bool = False
+) -> list[DayReport]:
+    """Segment the given days of a device, those of them that can be claimed."""
+    reports = []
+    for part in _ranges(sorted(days)):
+        reports += _segment_range(work, device_id, part, force)
+    return reports
+
+
+def _segment_range(
+    work: Work, device_id: str, days: Sequence[dt.date], force: bool
+) -> list[DayReport]:
+    started = time.perf_counter()
+    claims = claim_days(work, device_id, days, STAGE, force=force)
+    if not claims:
+        return []
+    try:
+        computed = _compute(work, device_id, claims[0].day, claims[-1].day)
+    except StoreUnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
+        return give_up(work, claims, error)
+    elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
+    return [_publish(work, claim, computed[claim.day], elapsed_ms) for claim in claims]
+
+
+def _compute(
+    work: Work, device_id: str, first: dt.date, last: dt.date
+) -> dict[dt.date, DaySegments]:
+    buffer_us = round(work.settings.buffer_h * 3_600_000_000)
+    start_us = to_us(batches.midnight(first))
+    end_us = to_us(batches.midnight(last + dt.timedelta(days=1)))
+    with work.store.read() as connection:
+        thresholds = devices.read_device(connection, device_id).thresholds
+        _check_reach(work, thresholds)
+        found = points.read_points(
+            connection,
+            device_id,
+            start_us - buffer_us,
+            end_us + buffer_us,
+        )
+        conflicts = points.conflicts_by_day(connection, device_id, start_us, end_us)
+    return {
+        result.day: _with_conflicts(result, conflicts.get(result.day, 0))
+        for result in segment_days(found, first, last, thresholds)
+    }
+
+
+def _check_reach(work: Work, thresholds: Thresholds) -> None:
+    """Days read with too short a buffer would be cut otherwise than in one pass."""
+    reach_h = thresholds.reach_s / 3600
+    if reach_h >= work.settings.buffer_h:
+        longer = math.floor(reach_h) + 1
+        remedy = f"set TRACKFLOW_BUFFER_H={longer}" if longer <= 24 else "lower gap_s or dwell_s"
+        raise SettingsError(
+            f"the device's thresholds look {reach_h:.1f} h around a point, but the buffer is "
+            f"{work.settings.buffer_h:g} h: {remedy}"
+        )
+
+
+def _with_conflicts(result: DaySegments, conflicts: int) -> DaySegments:
+    """The ledger tells of points of equal time as well that never came past the door."""
+    ledger = replace(
+        result.ledger,
+        points=result.ledger.points + conflicts,
+        duplicate=result.ledger.duplicate + conflicts,
+    )
+    return replace(result, ledger=ledger)
+
+
+def _publish(work: Work, claim: batches.Claim, result: DaySegments, elapsed_ms: float) -> DayReport:
+    report = DayReport(
+        claim.device_id,
+        claim.day,
+        points=result.ledger.points,
+        segments=len(result.segments),
+        distance_m=sum(s.distance_mm + s.link_mm for s in result.segments) / 1000,
+    )
+    try:
+        with work.store.write() as connection:
+            lock_devices(connection, [claim.device_id])
+            replaced = segments.replace_day(
+                connection, claim.device_id, claim.day, result.segments, result.ledger
+            )
+            report.changed = replaced.changed
+            touched = [
+                claim.day + offset * segments.ONE_DAY
+                for offset, differs in ((-1, replaced.at_start), (1, replaced.at_end))
+                if differs
+            ]
+            if touched:
+                batches.mark_neighbours_matched(connection, claim.device_id, touched, work.clock())
+            batches.finish(
+                connection,
+                claim,
+                work.clock(),
+                changed=replaced.changed,
+                point_count=result.ledger.points,
+                segment_count=len(result.segments),
+                segment_ms=elapsed_ms,
+            )
+    except StaleClaimError as error:
+        report.error, report.deferred = str(error), True
+    return report
+
+
+def _ranges(days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
+    """Days in runs without holes, none longer than `RANGE_DAYS`."""
+    indexed = enumerate(day.toordinal() for day in days)
+    for _, run in itertools.groupby(indexed, key=lambda pair: pair[1] - pair[0]):
+        for part in itertools.batched(run, RANGE_DAYS):
+            yield [dt.date.fromordinal(ordinal) for _, ordinal in part]

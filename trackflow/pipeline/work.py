@@ -1,0 +1,85 @@
+"""What every use case needs: settings, the store, the clock, and road engines by profile."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from trackflow.errors import EngineUnavailableError
+from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engine import Engine
+from trackflow.matching.http import HttpEngine
+from trackflow.matching.http_client import new_client
+from trackflow.settings import Settings
+from trackflow.store import networks
+from trackflow.store.database import Store, open_store
+
+type Clock = Callable[[], dt.datetime]
+
+NO_ENGINE = "none"
+"""`TRACKFLOW_ENGINE_URL` for those who want tracks with raw lines only."""
+
+
+def utc_now() -> dt.datetime:
+    """The time."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(slots=True)
+class Work:
+    """The surroundings of a use case. Engines are opened when first needed and kept."""
+
+    settings: Settings
+    store: Store
+    clock: Clock = utc_now
+    _engines: dict[str, Engine] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> "Work":
+        """With the store of these settings."""
+        return cls(settings, open_store(settings), clock)
+
+    @property
+    def matches(self) -> bool:
+        """Whether lines are matched at all."""
+        return self.settings.engine_url != NO_ENGINE
+
+    def engine(self, profile: str) -> Engine:
+        """The road engine for a profile.
+
+        Raises:
+            EngineUnavailableError: there is no road network for it, or no server answers.
+        """
+        if self.settings.engine_url:
+            if profile not in self._engines:
+                self._engines[profile] = HttpEngine(
+                    self.settings.engine_url, profile, client=new_client()
+                )
+            return self._engines[profile]
+        with self.store.read() as connection:
+            network = networks.read_network(connection, profile)
+        if network is None:
+            raise EngineUnavailableError(
+                f"there is no road network for {profile}: build one with "
+                f"`trackflow network build FILE.osm.pbf --profile {profile}`, or set "
+                f"TRACKFLOW_ENGINE_URL={NO_ENGINE} for tracks without roads"
+            )
+        engine = self._engines.get(profile)
+        if engine is None or engine.network_version != network.version:
+            if engine is not None:
+                engine.close()
+            engine = EmbeddedEngine(network.dataset, profile, network.version)
+            self._engines[profile] = engine
+        return engine
+
+    def close(self) -> None:
+        """Close engines and connections."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+        self.store.close()
+
+    def __enter__(self) -> "Work":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

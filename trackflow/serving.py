@@ -1,0 +1,220 @@
+"""Starting Dagster's web server and daemon for a store, as child processes.
+
+Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from sqlalchemy import make_url
+
+from trackflow.errors import SettingsError, TrackflowError
+from trackflow.settings import Settings
+from trackflow.store import batches
+from trackflow.store.database import open_store
+
+START_DEADLINE_S = 180.0
+STOP_GRACE_S = 10.0
+MODULE = "trackflow.definitions"
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """The folder of Dagster's own records, with trackflow's settings for it."""
+    folder = settings.home.absolute() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    package = Path(__file__).parent
+    # installed: in the package; from a clone: beside it
+    for source in (package / "dagster.yaml", package.parent / "dagster.yaml"):
+        if source.is_file():
+            shutil.copyfile(source, folder / "dagster.yaml")
+            return folder
+    raise SettingsError("trackflow's dagster.yaml is missing: install trackflow again")
+
+
+def dagster_environment(settings: Settings) -> dict[str, str]:
+    """The environment for Dagster's programs: the same store, whatever their folder is."""
+    return (
+        os.environ
+        | _first_day(settings)
+        | {
+            "DAGSTER_HOME": str(prepare_dagster_home(settings)),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "TRACKFLOW_HOME": str(settings.home.absolute()),
+            "TRACKFLOW_DATABASE_URL": _from_anywhere(settings.database_url),
+            "TRACKFLOW_ENGINE_URL": settings.engine_url,
+            "TRACKFLOW_WORKERS": str(settings.workers),
+        }
+    )
+
+
+def _from_anywhere(database_url: str) -> str:
+    """The same database for a program in another folder: an SQLite file's path may be relative."""
+    if not database_url.startswith("sqlite"):
+        return database_url
+    url = make_url(database_url)
+    return str(url.set(database=str(Path(url.database or "").absolute())))
+
+
+def _first_day(settings: Settings) -> dict[str, str]:
+    """Days in the UI from the first one with points on: among ten years, three are one pixel."""
+    if os.environ.get("TRACKFLOW_FIRST_DAY"):
+        return {}
+    store = open_store(settings)
+    with store.read() as connection:
+        first = batches.first_day(connection)
+    store.close()
+    return {} if first is None else {"TRACKFLOW_FIRST_DAY": first.isoformat()}
+
+
+def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
+    """Run one Dagster command to its end, its output kept out of the way.
+
+    Raises:
+        TrackflowError: it failed; the message holds the end of what it said.
+    """
+    with signals_interrupt(), tempfile.TemporaryFile() as output:
+        with _dagster(settings, arguments, output) as process:
+            process.wait()
+        if process.returncode:
+            output.seek(0)
+            end = " ".join(output.read().decode(errors="replace").split()[-60:])
+            raise TrackflowError(f"dagster {arguments[0]} {arguments[1]} failed: … {end}")
+
+
+@contextmanager
+def dagster_servers(settings: Settings, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Dagster's web server and daemon, running; both are stopped on leaving.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+        TrackflowError: they do not start.
+    """
+    check_address(host, port)
+    log = prepare_dagster_home(settings) / "dagster.log"
+    arguments = ["dev", "-m", MODULE, "-h", host, "-p", str(port)]
+    with log.open("ab") as output, _dagster(settings, arguments, output) as process:
+        _wait_until_it_answers(process, host, port, log)
+        yield process
+
+
+def check_address(host: str, port: int) -> None:
+    """See that nobody listens there yet: another Dagster would answer in the place of ours.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason or error}. "
+            "Choose another one with --host or --port"
+        ) from None
+
+
+def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until interrupted; `ready` is called with the address once it answers."""
+    try:
+        with signals_interrupt(), dagster_servers(settings, host, port) as process:
+            ready(_address(host, port))
+            process.wait()
+    except KeyboardInterrupt:
+        return
+    raise TrackflowError(f"Dagster has stopped: see {settings.home / 'dagster' / 'dagster.log'}")
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Let every request to end raise KeyboardInterrupt, so that no child is left behind.
+
+    Interrupts as well: a shell that starts a program in the background has it, and with it its
+    children, ignore them.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # a hang-up is ignored where nohup says so
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _dagster(
+    settings: Settings, arguments: Sequence[str], output: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Dagster program; it and everything that it started ends on leaving."""
+    environment = dagster_environment(settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dagster", *arguments],
+        env=environment,
+        cwd=environment["DAGSTER_HOME"],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        # a group of its own: an interrupt at the keyboard must reach it once, from us
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _wait_until_it_answers(
+    process: subprocess.Popen[bytes], host: str, port: int, log: Path
+) -> None:
+    # no proxy, whatever the environment says: it is this machine
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise TrackflowError(f"Dagster did not start: see {log}")
+        try:
+            with opener.open(f"{_address(host, port)}/server_info", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise TrackflowError(f"Dagster did not answer within {START_DEADLINE_S:.0f} s: see {log}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End it and everything it started; what does not listen is killed after a grace time."""
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if process.poll() is None:
+                os.killpg(process.pid, number)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_GRACE_S)
+    finally:
+        # also when asked to hurry by another interrupt; what it started may have outlived it
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,165 @@
+"""The door: which of the points that a reader found come in, and why the others do not.
+
+A position and a time that make sense are all it takes. A bad accuracy, speed, course or altitude
+makes that value unknown and keeps the point: losing a position for it would lose more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from trackflow.geo.points import Floats, on_grid
+from trackflow.sources.cells import Numbers, Strings, strings
+from trackflow.sources.records import PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
+
+DEVICE_MAX_CHARS = 200
+
+type Describe = Callable[[int], tuple[str | bytes, str]]
+"""Row number to its raw text and place; called for refused rows only."""
+
+_REASONS = list(Reason)
+_ACCEPTED = np.uint8(255)
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The device of each candidate: codes into names."""
+
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    @classmethod
+    def all_of(cls, name: str, count: int) -> Self:
+        """One device for all."""
+        return cls(np.zeros(count, np.int32), (name.strip(),))
+
+    @classmethod
+    def of_column(cls, column: Strings) -> Self:
+        """From a column of names."""
+        encoded = pc.dictionary_encode(column, null_encoding="encode")
+        names = ["" if n is None else n.strip() for n in encoded.dictionary.to_pylist()]
+        unique = tuple(dict.fromkeys(names))
+        code_of = {name: code for code, name in enumerate(unique)}
+        recode = np.array([code_of[n] for n in names], np.int32)
+        codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
+        return cls(recode[codes] if len(codes) else np.empty(0, np.int32), unique)
+
+    @classmethod
+    def of_names(cls, names: list[str | None]) -> Self:
+        """From one name per candidate."""
+        return cls.of_column(strings(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a reader found, before anyone asked whether it makes sense. None = no such column."""
+
+    devices: Devices
+    times: Times
+    lat: Numbers
+    lon: Numbers
+    altitude_m: Floats | None = None
+    accuracy_m: Floats | None = None
+    speed_ms: Floats | None = None
+    course_deg: Floats | None = None
+
+
+def admit(found: Candidates, now_us: int, describe: Describe) -> tuple[PointBatch, list[Refusal]]:
+    """The points that come in, in their order, and a refusal for each of the others."""
+    if not len(found.lat.values):
+        return PointBatch.empty(), []  # a device without points would be registered as one
+    lat, lon = on_grid(found.lat.values), on_grid(found.lon.values)
+    verdict = _verdicts(found, lat, lon, now_us)
+    come_in = verdict == _ACCEPTED
+    batch = _batch(found, lat, lon)
+    if come_in.all():
+        return batch, []
+    refused = [
+        _refusal(found, int(row), _REASONS[verdict[row]], describe)
+        for row in np.flatnonzero(~come_in)
+    ]
+    return _only(batch, come_in), refused
+
+
+def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArray[np.uint8]:
+    """Index of the reason for each row; where several hold, the last one set here is told."""
+    verdict = np.full(len(lat), _ACCEPTED, np.uint8)
+
+    def refuse(rows: NDArray[np.bool_], reason: Reason) -> None:
+        verdict[rows] = _REASONS.index(reason)
+
+    bad = np.array([not fit_device(name) for name in found.devices.names], np.bool_)
+    if bad.any():
+        refuse(bad[found.devices.codes], Reason.BAD_DEVICE)
+        nameless = np.array([name == "" for name in found.devices.names], np.bool_)
+        refuse(nameless[found.devices.codes], Reason.NO_DEVICE)
+    time_us = found.times.time_us
+    refuse((time_us < EARLIEST_US) | (time_us > now_us + FUTURE_SLACK_US), Reason.TIME_OUT_OF_RANGE)
+    refuse(found.times.bad, Reason.BAD_TIME)
+    refuse(found.times.missing, Reason.NO_TIME)
+    refuse((lat == 0) & (lon == 0), Reason.NULL_ISLAND)
+    with np.errstate(invalid="ignore"):
+        refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), Reason.OUT_OF_RANGE)
+    refuse(~np.isfinite(lat) | ~np.isfinite(lon), Reason.NOT_A_NUMBER)
+    refuse(found.lat.missing | found.lon.missing, Reason.NO_POSITION)
+    return verdict
+
+
+def fit_device(name: str) -> bool:
+    """Whether a name can be a device id: visible characters, not too many."""
+    return 0 < len(name) <= DEVICE_MAX_CHARS and name.isprintable()
+
+
+def _refusal(found: Candidates, row: int, reason: Reason, describe: Describe) -> Refusal:
+    raw, where = describe(row)
+    device = clean_raw(found.devices.names[found.devices.codes[row]])
+    return Refusal(reason, clean_raw(raw), where, device or None)
+
+
+def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:
+    count = len(lat)
+    return PointBatch(
+        found.devices.names,
+        found.devices.codes,
+        found.times.time_us,
+        lon,
+        lat,
+        _within(found.altitude_m, count, -12_000.0, 100_000.0),
+        # Phones say -1 for "unknown" in accuracy, speed and course.
+        _within(found.accuracy_m, count, 0.0, 1e7),
+        _within(found.speed_ms, count, 0.0, 1e5),
+        _course(found.course_deg, count),
+    )
+
+
+def _within(values: Floats | None, count: int, smallest: float, largest: float) -> Floats:
+    if values is None:
+        return np.full(count, np.nan)
+    with np.errstate(invalid="ignore"):
+        return np.where((values >= smallest) & (values <= largest), values, np.nan)
+
+
+def _course(values: Floats | None, count: int) -> Floats:
+    course = _within(values, count, 0.0, 360.0)
+    return np.where(course == 360.0, 0.0, course)
+
+
+def _only(batch: PointBatch, rows: NDArray[np.bool_]) -> PointBatch:
+    """The points of `rows`; devices with no accepted point are dropped from the names."""
+    used, codes = np.unique(batch.device[rows], return_inverse=True)
+    return PointBatch(
+        tuple(batch.devices[code] for code in used),
+        codes.astype(np.int32),
+        batch.time_us[rows],
+        batch.lon[rows],
+        batch.lat[rows],
+        batch.altitude_m[rows],
+        batch.accuracy_m[rows],
+        batch.speed_ms[rows],
+        batch.course_deg[rows],
+    )

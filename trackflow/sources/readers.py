@@ -1,0 +1,71 @@
+"""The one way in: files found, recognised and read, whatever their format.
+
+```
+for source in discover("inbox"):
+    for chunk in read(source, now_us=now_us):
+        ...
+```
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from trackflow.errors import BadInputError
+from trackflow.sources.archives import SourceFile, discover
+from trackflow.sources.csv_files import read_csv
+from trackflow.sources.door import fit_device
+from trackflow.sources.formats import Format, detect, stem
+from trackflow.sources.geojson_files import read_geojson
+from trackflow.sources.gpx_files import read_gpx
+from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal
+from trackflow.sources.streams import Stream
+
+__all__ = [
+    "Chunk",
+    "Format",
+    "PointBatch",
+    "Reason",
+    "Refusal",
+    "SourceFile",
+    "detect",
+    "discover",
+    "read",
+]
+
+
+class _Reader(Protocol):
+    def __call__(
+        self, stream: Stream, *, device_id: str | None, fallback_device: str, now_us: int
+    ) -> Iterator[Chunk]: ...
+
+
+_READERS: dict[Format, _Reader] = {
+    Format.CSV: read_csv,
+    Format.GPX: read_gpx,
+    Format.GEOJSON: read_geojson,
+}
+
+
+def read(source: SourceFile, *, device_id: str | None = None, now_us: int) -> Iterator[Chunk]:
+    """The points of one file, chunk by chunk, with bounded memory.
+
+    A file that ends too early gives what it has, and a refusal `truncated` at the end.
+
+    Args:
+        source: what `discover` found.
+        device_id: the device of all points, whatever the file says; by default what the file
+            says, else the file's name without its ending.
+        now_us: UTC microseconds; times more than a day after it are refused.
+
+    Raises:
+        BadInputError: the file cannot be read at all, or not further; its neighbours may well.
+    """
+    if device_id is not None and not fit_device(device_id.strip()):
+        raise BadInputError("a device id must have 1 to 200 visible characters")
+    with source.open() as stream:
+        if source.format is None:
+            raise BadInputError(f"{source.name}: its format is not known")
+        reader = _READERS[source.format]
+        yield from reader(
+            stream, device_id=device_id, fallback_device=stem(source.name), now_us=now_us
+        )

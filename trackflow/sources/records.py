@@ -1,0 +1,178 @@
+"""What every reader hands out: accepted points as columns, and what was refused and why."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import repeat
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackflow.geo.points import Bools, Floats, Ints
+
+RAW_MAX_CHARS = 500
+"""A refused row is kept to this length: a megabyte in one cell must not fill the quarantine."""
+
+
+class Reason(StrEnum):
+    """Why something was refused at the door. The values are stored; do not rename them."""
+
+    NO_POSITION = "no_position"
+    NOT_A_NUMBER = "not_a_number"
+    OUT_OF_RANGE = "out_of_range"
+    NULL_ISLAND = "null_island"
+    NO_TIME = "no_time"
+    BAD_TIME = "bad_time"
+    TIME_OUT_OF_RANGE = "time_out_of_range"
+    NO_DEVICE = "no_device"
+    BAD_DEVICE = "bad_device"
+    RAGGED_ROW = "ragged_row"
+    NOT_A_POINT = "not_a_point"
+    UNREADABLE = "unreadable"
+    TRUNCATED = "truncated"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row or element that was not accepted.
+
+    Attributes:
+        reason: a short code that stays the same between versions.
+        raw: the input as it was, cut to `RAW_MAX_CHARS`.
+        where: file (with the name inside an archive) and line or element.
+        device_id: the device it claims to be of, where that could be read.
+    """
+
+    reason: Reason
+    raw: str
+    where: str
+    device_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointBatch:
+    """Accepted points of any number of devices, in the order of the input. Arrays have shape (n,).
+
+    Devices are codes into a short list of names: grouping by device is integer work, and text is
+    made only where a row leaves for the database.
+
+    Attributes:
+        devices: the distinct device ids of this batch; each has at least one point.
+        device: index into `devices`, int32.
+        time_us: UTC microseconds since 1970, int64.
+        lon: longitude in degrees, on the E7 grid.
+        lat: latitude in degrees, on the E7 grid.
+        altitude_m: metres above sea level or ellipsoid, whichever the device gives; NaN = unknown.
+        accuracy_m: claimed radius in metres, NaN = unknown.
+        speed_ms: metres per second, NaN = unknown.
+        course_deg: degrees clockwise from north in [0, 360), NaN = unknown.
+    """
+
+    devices: tuple[str, ...]
+    device: NDArray[np.int32]
+    time_us: Ints
+    lon: Floats
+    lat: Floats
+    altitude_m: Floats
+    accuracy_m: Floats
+    speed_ms: Floats
+    course_deg: Floats
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No points."""
+        none = np.empty(0)
+        codes, times = np.empty(0, np.int32), np.empty(0, np.int64)
+        return cls((), codes, times, none, none, none, none, none, none)
+
+    @classmethod
+    def concat(cls, batches: Iterable["PointBatch"]) -> Self:
+        """The points of `batches`, one after another."""
+        parts = [b for b in batches if len(b)]
+        if not parts:
+            return cls.empty()
+        names = tuple(dict.fromkeys(name for b in parts for name in b.devices))
+        code_of = {name: code for code, name in enumerate(names)}
+        codes = [np.array([code_of[n] for n in b.devices], np.int32)[b.device] for b in parts]
+        return cls(
+            names,
+            np.concatenate(codes),
+            np.concatenate([b.time_us for b in parts]),
+            np.concatenate([b.lon for b in parts]),
+            np.concatenate([b.lat for b in parts]),
+            np.concatenate([b.altitude_m for b in parts]),
+            np.concatenate([b.accuracy_m for b in parts]),
+            np.concatenate([b.speed_ms for b in parts]),
+            np.concatenate([b.course_deg for b in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def device_ids(self) -> list[str]:
+        """The device id of each point."""
+        ids: list[str] = np.array(self.devices, dtype=object)[self.device].tolist()
+        return ids
+
+    def of_device(self, code: int) -> Bools:
+        """Mask of the points of `devices[code]`."""
+        mask: Bools = self.device == code
+        return mask
+
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        """Tuples for `executemany`, unknown values as None.
+
+        Columns: device_id, time_us, lon, lat, altitude_m, accuracy_m, speed_ms, course_deg.
+        """
+        return zip(
+            self.device_ids(),
+            self.time_us.tolist(),
+            self.lon.tolist(),
+            self.lat.tolist(),
+            _or_none(self.altitude_m),
+            _or_none(self.accuracy_m),
+            _or_none(self.speed_ms),
+            _or_none(self.course_deg),
+            strict=False,  # columns that are unknown throughout are endless Nones
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a file.
+
+    Attributes:
+        points: what was accepted.
+        refused: what was not, each with its reason.
+        bytes_done: how far into `SourceFile.size_bytes` reading has come.
+    """
+
+    points: PointBatch
+    refused: list[Refusal]
+    bytes_done: int
+
+
+def clean_raw(raw: str | bytes) -> str:
+    """Raw input as text that any database can hold: cut, decoded, without NUL."""
+    if isinstance(raw, bytes):
+        raw = raw[: 4 * RAW_MAX_CHARS].decode("utf-8", "replace")
+    text = raw.strip("\r\n")[:RAW_MAX_CHARS].replace("\x00", "\ufffd")
+    # A lone surrogate (from JSON's \ud800) cannot be encoded: PostgreSQL and SQLite both refuse it.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _or_none(values: Floats) -> Iterable[object]:
+    unknown = np.isnan(values)
+    if unknown.all():
+        return repeat(None)
+    if not unknown.any():
+        return _listed(values)
+    objects = values.astype(object)
+    objects[unknown] = None
+    return _listed(objects)
+
+
+def _listed(values: NDArray[np.generic]) -> Sequence[object]:
+    listed: list[object] = values.tolist()
+    return listed

@@ -1,0 +1,227 @@
+"""Bytes out of files, gzip and zip, never written to disk, with an end to what they may unpack to.
+
+Damage counts as the end of the data: a reader gets every byte before it and then asks `damage`.
+"""
+
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, BinaryIO, Self
+
+from trackflow.errors import BadInputError
+
+PIECE_BYTES = 65_536
+"""Small, because what a decompressor holds when it meets damage is lost with it."""
+
+UNPACKED_MAX_BYTES = 8 * 2**30
+RATIO_MAX = 200
+RATIO_FROM_BYTES = 50_000_000
+"""Tables of points pack 5 to 30 times; 200 times over more than 50 MB is made to do harm."""
+
+
+class DamagedError(Exception):
+    """The data ends before it should. Never leaves this package."""
+
+
+class Stream:
+    """Bytes of one file or archive member, read forwards once.
+
+    Attributes:
+        name: what people know it by.
+        damage: why the data ended early; empty while all is well.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pieces: Iterator[bytes],
+        position: Callable[[], int],
+        close: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.damage = ""
+        self._pieces = pieces
+        self._held = b""
+        self._position = position
+        self._close = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def read(self, count: int) -> bytes:
+        """`count` bytes, fewer only at the end.
+
+        Raises:
+            BadInputError: the disk fails, or the archive unpacks to far too much.
+        """
+        parts, length = [self._held], len(self._held)
+        while length < count:
+            piece = self._next_piece()
+            if not piece:
+                break
+            parts.append(piece)
+            length += len(piece)
+        data = b"".join(parts)
+        self._held = data[count:]
+        return data[:count]
+
+    def peek(self, count: int) -> bytes:
+        """The next `count` bytes, which stay to be read."""
+        data = self.read(count)
+        self._held = data + self._held
+        return data
+
+    def position(self) -> int:
+        """Bytes of the file on disk (or of the archive's member) that have been used."""
+        return self._position()
+
+    def _next_piece(self) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except DamagedError as error:
+            self.damage = str(error)
+        except OSError as error:
+            raise BadInputError(f"{self.name}: {_os_words(error)}") from None
+        return b""
+
+
+def open_file(path: Path, name: str, *, packed: bool) -> Stream:
+    """A file, unpacked if it is gzip.
+
+    Raises:
+        BadInputError: it cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise BadInputError(f"{name}: {_os_words(error)}") from None
+    pieces = _pieces_of(file)
+    pieces = gunzip(pieces, name) if packed else pieces
+    return Stream(name, pieces, _counting(file), file.close)
+
+
+def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Stream:
+    """A member of a zip, unpacked once more if it is gzip.
+
+    Raises:
+        BadInputError: it is encrypted, packed in an unknown way, or its header is broken.
+    """
+    if info.flag_bits & 0x1:
+        raise BadInputError(f"{name}: is locked with a password; unpack the archive first")
+    try:
+        file = archive.open(info)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, zlib.error) as error:
+        raise BadInputError(f"{name}: cannot be unpacked ({error})") from None
+    done = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal done
+        for piece in _member_pieces(file):
+            done += len(piece)
+            yield piece
+
+    stream = Stream(name, counted(), lambda: done, file.close)
+    if stream.peek(2) == b"\x1f\x8b":
+        return Stream(name, gunzip(_rest(stream), name), lambda: done, file.close)
+    return stream
+
+
+def gunzip(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The contents of a gzip stream, of one or more members.
+
+    Not the standard library's reader: on a truncated file it raises without handing out what it
+    had unpacked already.
+    """
+    taken = given = 0
+    unpacker = zlib.decompressobj(wbits=31)
+    for piece in packed:
+        taken += len(piece)
+        data = piece
+        while data:
+            if unpacker.eof:
+                if not data.strip(b"\x00"):
+                    break  # padding that tapes and some loggers leave after the end
+                unpacker = zlib.decompressobj(wbits=31)
+            try:
+                unpacked = unpacker.decompress(data, PIECE_BYTES)
+            except zlib.error:
+                raise DamagedError("the gzip data is damaged") from None
+            data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            given += len(unpacked)
+            _check_size(given, taken, name)
+            if unpacked:
+                yield unpacked
+    if taken and not unpacker.eof:
+        rest = unpacker.flush()
+        if rest:
+            yield rest
+        raise DamagedError("the gzip data ends in the middle")
+
+
+def _check_size(given: int, taken: int, name: str) -> None:
+    if given > UNPACKED_MAX_BYTES:
+        raise BadInputError(
+            f"{name}: unpacks to more than {UNPACKED_MAX_BYTES // 2**30} GiB; "
+            "unpack it and import the plain file"
+        )
+    if given > RATIO_FROM_BYTES and given > RATIO_MAX * taken:
+        raise BadInputError(
+            f"{name}: unpacks to more than {RATIO_MAX} times its size, as only a file made to do "
+            "harm does; if you trust it, unpack it and import the plain file"
+        )
+
+
+def check_archive(archive: zipfile.ZipFile, packed_bytes: int, name: str) -> None:
+    """Refuses an archive whose members add up to far too much.
+
+    Members may overlap in a zip, so the sum is compared with the archive, not each with its own.
+    zipfile never unpacks more of a member than the size it declares.
+
+    Raises:
+        BadInputError: it would unpack to too much.
+    """
+    _check_size(sum(info.file_size for info in archive.infolist()), packed_bytes, name)
+
+
+def _pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE_BYTES):
+        yield piece
+
+
+def _member_pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = file.read(PIECE_BYTES)
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError):
+            raise DamagedError("the zip data is damaged") from None
+        if not piece:
+            return
+        yield piece
+
+
+def _rest(stream: Stream) -> Iterator[bytes]:
+    while piece := stream.read(PIECE_BYTES):
+        yield piece
+    if stream.damage:
+        raise DamagedError(stream.damage)
+
+
+def _counting(file: BinaryIO) -> Callable[[], int]:
+    last = 0
+
+    def position() -> int:
+        nonlocal last
+        if not file.closed:
+            last = file.tell()
+        return last
+
+    return position
+
+
+def _os_words(error: OSError) -> str:
+    return (error.strerror or "cannot be read").lower()

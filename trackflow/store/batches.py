@@ -1,0 +1,370 @@
+"""Batches: which device-days have work to do, who does it, and what became of it.
+
+A batch is one device's day. `generation` counts the reasons to work on it, and each stage keeps
+the generation of what it last worked on: the points' for segments, the segments' for what is made
+of them. The batch is completed when all stages have caught up. A claim is a lease with an epoch:
+whoever publishes states its epoch in the same transaction, so a worker that lost its lease changes
+nothing.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from trackflow.errors import StaleClaimError
+from trackflow.store.tables import STAGES, processing_batches
+
+b = processing_batches.c
+
+FIRST_RETRY_S = 30
+"""Delay before the second try of a failed batch; doubles with every try."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDay:
+    """A device's day that got points, and whether they lie in a neighbouring day's buffer."""
+
+    device_id: str
+    day: dt.date
+    points: int
+    touches_previous: bool
+    touches_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to do one stage of a batch until the lease ends; `generation` is its input's."""
+
+    device_id: str
+    day: dt.date
+    stage: str
+    generation: int
+    epoch: int
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """The moment at which a day begins."""
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def day_of_index(days_since_1970: int) -> dt.date:
+    """The date of a number of days since 1970-01-01."""
+    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days_since_1970))
+
+
+def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.datetime) -> int:
+    """Mark days that got points, and neighbours whose buffer they touch; returns the points."""
+    days = [{"device_id": c.device_id, "day": c.day} for c in changed]
+    if days:
+        insert = _insert(connection).values(created_at=now, updated_at=now)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["device_id", "day"],
+                set_=_one_more_generation(now),
+            ),
+            days,
+        )
+    marked = {(c.device_id, c.day) for c in changed}
+    neighbours = {
+        (c.device_id, c.day + dt.timedelta(days=offset))
+        for c in changed
+        for offset, touched in ((-1, c.touches_previous), (1, c.touches_next))
+        if touched
+    }
+    # a neighbour without a batch has no points, so there is nothing to do again
+    mark_again(connection, neighbours - marked, now)
+    return sum(c.points for c in changed)
+
+
+def mark_again(
+    connection: Connection, days: Iterable[tuple[str, dt.date]], now: dt.datetime
+) -> None:
+    """Give existing batches a new generation, so that every stage looks at them again."""
+    keys = [{"device": device, "on": day} for device, day in sorted(days)]
+    if keys:
+        connection.execute(
+            sa.update(processing_batches)
+            .where(b.device_id == sa.bindparam("device"), b.day == sa.bindparam("on"))
+            .values(_one_more_generation(now)),
+            keys,
+        )
+
+
+def mark_neighbours_matched(
+    connection: Connection, device_id: str, days: Sequence[dt.date], now: dt.datetime
+) -> None:
+    """Mark neighbouring days again whose lines were made with points that have changed since.
+
+    Days that are not matched yet will read the new points anyway; marking them would do each
+    day of a backfill twice. One that is being matched just now looks again before it publishes.
+    Their own segments stay valid.
+    """
+    still_segmented = sa.case(
+        (b.segmented_generation == b.generation, b.generation + 1), else_=b.segmented_generation
+    )
+    connection.execute(
+        sa.update(processing_batches)
+        .where(
+            b.device_id == device_id,
+            b.day.in_(days),
+            b.matched_generation == b.generation,
+        )
+        .values(_one_more_generation(now) | {"segmented_generation": still_segmented})
+    )
+
+
+def pending(
+    connection: Connection,
+    stage: str,
+    now: dt.datetime,
+    *,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+    every: bool = False,
+) -> list[tuple[str, dt.date]]:
+    """Device-days that `stage` should work on now, by device and day; all of them if `every`."""
+    query = sa.select(b.device_id, b.day).order_by(b.device_id, b.day)
+    if first is not None:
+        query = query.where(b.day >= first)
+    if last is not None:
+        query = query.where(b.day <= last)
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    if not every:
+        query = query.where(is_due(stage, now))
+    return [(row.device_id, row.day) for row in connection.execute(query)]
+
+
+def first_day(connection: Connection) -> dt.date | None:
+    """The first day of any device, None while there are no points."""
+    day: dt.date | None = connection.scalar(sa.select(sa.func.min(b.day)))
+    return day
+
+
+def in_work(connection: Connection, device_id: str, days: Sequence[dt.date]) -> list[dt.date]:
+    """Those of a device's days that somebody has claimed."""
+    query = sa.select(b.day).where(
+        b.device_id == device_id, b.day.in_(days), b.status == "processing"
+    )
+    return list(connection.scalars(query.order_by(b.day)))
+
+
+def claim(
+    connection: Connection,
+    device_id: str,
+    day: dt.date,
+    stage: str,
+    *,
+    lease_s: float,
+    now: dt.datetime,
+    force: bool = False,
+) -> Claim | None:
+    """Take a batch for a stage, or None when somebody else has it or there is nothing to do."""
+    free = sa.or_(b.status != "processing", b.lease_until < now)
+    row = connection.execute(
+        sa.update(processing_batches)
+        .where(b.device_id == device_id, b.day == day, free if force else is_due(stage, now))
+        .values(
+            status="processing",
+            epoch=b.epoch + 1,
+            lease_until=now + dt.timedelta(seconds=lease_s),
+            updated_at=now,
+        )
+        .returning(_input_of(stage).label("input"), b.epoch)
+    ).one_or_none()
+    return None if row is None else Claim(device_id, day, stage, row.input, row.epoch)
+
+
+def finish(
+    connection: Connection,
+    done: Claim,
+    now: dt.datetime,
+    *,
+    changed: bool,
+    **measured: float,
+) -> None:
+    """Note a stage as done at the generation that was read, in the publishing transaction.
+
+    If it `changed` anything, later stages have to look at it, even where they have been done at
+    this generation already: without it (the road engine was away), or with what was there before.
+
+    Raises:
+        StaleClaimError: the lease was taken over; the caller's transaction must not commit.
+    """
+    own, place = _done_at(done.stage), STAGES.index(done.stage)
+    earlier = [_done_at(stage) for stage in STAGES[:place]]
+    later = [_done_at(stage) for stage in STAGES[place + 1 :]]
+    outdated = {
+        column.name: sa.case((column >= done.generation, done.generation - 1), else_=column)
+        for column in (later if changed else [])
+    }
+    in_step = sa.and_(sa.true(), *(column >= done.generation for column in earlier))
+    caught_up = sa.and_(
+        b.generation == done.generation,
+        in_step,
+        *(sa.false() if changed else column >= done.generation for column in later),
+    )
+    _settle(
+        connection,
+        done,
+        {
+            # a neighbour may have declared these segments valid for a generation more
+            own.name: sa.case((own > done.generation, own), else_=done.generation),
+            "status": sa.case((caught_up, "completed"), else_="pending"),
+            # what is told of an earlier stage that still waits stays to be read
+            "retry_count": sa.case((in_step, 0), else_=b.retry_count),
+            "next_try_at": sa.case((in_step, sa.null()), else_=b.next_try_at),
+            "error_message": sa.case((in_step, sa.null()), else_=b.error_message),
+            "updated_at": now,
+            **outdated,
+            **measured,
+        },
+    )
+
+
+def fail(
+    connection: Connection, failed: Claim, message: str, max_tries: int, now: dt.datetime
+) -> None:
+    """Count a failed try: later ones wait longer, and after `max_tries` none follows."""
+    tries = connection.scalar(
+        sa.select(b.retry_count).where(b.device_id == failed.device_id, b.day == failed.day)
+    )
+    tries = (tries or 0) + 1
+    delay = dt.timedelta(seconds=FIRST_RETRY_S * 2 ** min(tries - 1, 10))
+    _settle(
+        connection,
+        failed,
+        {
+            "status": "failed" if tries >= max_tries else "pending",
+            "retry_count": tries,
+            "next_try_at": now + delay,
+            "error_message": message,
+            "updated_at": now,
+        },
+    )
+
+
+def defer(connection: Connection, claimed: Claim, message: str, now: dt.datetime) -> None:
+    """Give a batch back untried (the engine is down), with the reason for people to read."""
+    _settle(
+        connection,
+        claimed,
+        {"status": "pending", "error_message": message, "updated_at": now},
+    )
+
+
+def extend(connection: Connection, claimed: Claim, lease_s: float, now: dt.datetime) -> None:
+    """Keep a claim for another lease.
+
+    Raises:
+        StaleClaimError: it was taken over.
+    """
+    changed = connection.execute(
+        sa.update(processing_batches)
+        .where(*_is_held(claimed))
+        .values(lease_until=now + dt.timedelta(seconds=lease_s))
+    )
+    if changed.rowcount != 1:
+        raise StaleClaimError(_stale(claimed))
+
+
+def counts(
+    connection: Connection, first: dt.date | None = None, last: dt.date | None = None
+) -> dict[str, int]:
+    """Batches by status, optionally of some days only."""
+    query = sa.select(b.status, sa.func.count()).group_by(b.status)
+    if first is not None:
+        query = query.where(b.day >= first)
+    if last is not None:
+        query = query.where(b.day <= last)
+    found = {status: count for status, count in connection.execute(query)}  # noqa: C416
+    return {
+        status: found.get(status, 0) for status in ("pending", "processing", "completed", "failed")
+    }
+
+
+def failures(connection: Connection, limit: int = 20) -> list[sa.Row[tuple[str, dt.date, str]]]:
+    """Batches that carry an error message, the newest first."""
+    return list(
+        connection.execute(
+            sa.select(b.device_id, b.day, b.error_message, b.status, b.retry_count)
+            .where(b.error_message.is_not(None))
+            .order_by(b.updated_at.desc())
+            .limit(limit)
+        )
+    )
+
+
+def retry_failed(connection: Connection, now: dt.datetime) -> int:
+    """Make every failed batch pending again, as a person asks for it; returns how many."""
+    return connection.execute(
+        sa.update(processing_batches).where(b.status == "failed").values(_one_more_generation(now))
+    ).rowcount
+
+
+def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(processing_batches)
+    return sqlite.insert(processing_batches)
+
+
+def _done_at(stage: str) -> sa.Column[int]:
+    column: sa.Column[int] = processing_batches.c[f"{stage}_generation"]
+    return column
+
+
+def _input_of(stage: str) -> sa.Column[int]:
+    return b.generation if stage == STAGES[0] else _done_at(STAGES[0])
+
+
+def _one_more_generation(now: dt.datetime) -> dict[str, object]:
+    return {
+        "generation": b.generation + 1,
+        # whoever works on it goes on; it completes only the generation that it has read
+        "status": sa.case((b.status == "processing", "processing"), else_="pending"),
+        "retry_count": 0,
+        "next_try_at": None,
+        "error_message": None,
+        "updated_at": now,
+    }
+
+
+def is_due(stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """The condition on batches that `stage` should work on them now."""
+    waiting = sa.and_(
+        b.status.in_(("pending", "completed")),
+        sa.or_(b.next_try_at.is_(None), b.next_try_at <= now),
+    )
+    abandoned = sa.and_(b.status == "processing", b.lease_until < now)
+    return sa.and_(_done_at(stage) < _input_of(stage), sa.or_(waiting, abandoned))
+
+
+def _is_held(claimed: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        b.device_id == claimed.device_id,
+        b.day == claimed.day,
+        b.epoch == claimed.epoch,
+        b.status == "processing",
+    )
+
+
+def _settle(connection: Connection, claimed: Claim, values: dict[str, object]) -> None:
+    changed = connection.execute(
+        sa.update(processing_batches)
+        .where(*_is_held(claimed))
+        .values({"lease_until": None, **values})
+    )
+    if changed.rowcount != 1:
+        raise StaleClaimError(_stale(claimed))
+
+
+def _stale(claimed: Claim) -> str:
+    return (
+        f"the batch {claimed.device_id} {claimed.day} was taken over by another worker; "
+        "nothing was written"
+    )

@@ -1,0 +1,175 @@
+"""Opens the database: a `Store` on SQLite or PostgreSQL, its schema brought up to date."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from trackflow.errors import SettingsError, StoreUnavailableError
+from trackflow.settings import Settings
+from trackflow.store.migrations import SCHEMA_VERSION
+
+BUSY_TIMEOUT_S = 60
+"""How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
+
+CONNECT_TIMEOUT_S = 10
+"""How long to wait for a PostgreSQL; without it, a host that is off is waited for for minutes."""
+
+
+class Store:
+    """A database, with transactions for readers and for writers.
+
+    On SQLite a writer takes the write lock when it begins. A transaction that reads first and
+    writes later would fail with "database is locked" whenever somebody wrote in between.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_postgresql = engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view for several reads.
+
+        Raises:
+            StoreUnavailableError: the database cannot be reached.
+        """
+        with self._translated(), self.engine.connect() as connection:
+            if self.is_postgresql:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: everything in it is stored, or nothing.
+
+        Raises:
+            StoreUnavailableError: the database cannot be reached or stays locked.
+        """
+        with self._translated(), self.engine.connect() as connection:
+            options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
+            with connection.execution_options(**options).begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            if not _is_unavailable(error):
+                raise
+            # str(error) would show the statement with its parameters: people's positions
+            cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+            reason = " ".join(str(cause).split())
+            raise StoreUnavailableError(f"the database {self._name} failed: {reason}") from error
+
+    @property
+    def _name(self) -> str:
+        url = self.engine.url
+        if url.database and not self.is_postgresql:
+            return url.database
+        return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _is_unavailable(error: sa.exc.DBAPIError | sqlite3.Error) -> bool:
+    """Whether the database is at fault, and not what it was asked."""
+    kinds = (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError)
+    # a file that is no database has no class of its own
+    return isinstance(error, kinds) or type(error) in (sa.exc.DatabaseError, sqlite3.DatabaseError)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of these settings; made or migrated first where needed.
+
+    Raises:
+        SettingsError: the URL is not one of SQLite or PostgreSQL, the folder cannot be made, or a
+            newer trackflow has made the database.
+        StoreUnavailableError: the database cannot be reached.
+    """
+    if not settings.database_url:
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"cannot make the folder {settings.home} (TRACKFLOW_HOME): {error.strerror}"
+            ) from None
+    store = Store(_engine(settings.url))
+    try:
+        with store._translated():
+            _migrate(store.engine)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _migrate(engine: Engine) -> None:
+    version = _schema_version(engine)
+    if version is not None and version > SCHEMA_VERSION:
+        raise SettingsError(
+            f"a newer trackflow has made this database (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}): update trackflow"
+        )
+    if version != SCHEMA_VERSION:
+        # alembic takes a fifth of a second to import: only when there is something to do
+        from trackflow.store.migrations.apply import upgrade
+
+        upgrade(engine)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except (sa.exc.ArgumentError, ValueError):
+        raise SettingsError("TRACKFLOW_DATABASE_URL is not a database URL") from None
+    if parsed.drivername == "postgresql":
+        # a bare postgresql:// means psycopg2 or psycopg 3 depending on SQLAlchemy's version
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise SettingsError(
+            f"TRACKFLOW_DATABASE_URL begins with {parsed.drivername}://; use sqlite:/// or "
+            "postgresql+psycopg://"
+        )
+    if parsed.drivername == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise SettingsError(
+                "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
+            )
+        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    timeout = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_S}
+    return sa.create_engine(parsed, pool_pre_ping=True, connect_args=timeout)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    for pragma in (
+        "journal_mode=WAL",  # readers see the last whole state while somebody writes
+        "synchronous=NORMAL",  # outlives a killed process; a power cut may lose commits
+        "cache_size=-65536",  # 64 MiB; the default of 2 MiB makes bulk upserts three times slower
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _schema_version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return version

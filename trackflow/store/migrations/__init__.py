@@ -1,0 +1,4 @@
+"""Schema migrations, applied when a store is opened."""
+
+SCHEMA_VERSION = "0001"
+"""The newest revision in `versions/`."""

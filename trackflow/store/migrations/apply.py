@@ -1,0 +1,27 @@
+"""Bring a database to the newest schema."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Engine
+
+LOCK_KEY = 0x7261636B
+"""Any constant: two processes that start at once must not both migrate."""
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply every migration that is missing; harmless when there is none."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            with connection.begin():
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        else:
+            with connection.execution_options(sqlite_begin="IMMEDIATE").begin():
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")

@@ -1,0 +1,443 @@
+"""The one door through which points enter, and the readers of what is inside.
+
+Whatever comes in, in whatever order and however often: of points of one device with equal times
+the best one stays (most accurate, then by content, so that the order of arrival does not matter),
+the others at another place are kept in quarantine as `equal_time`, and repeats change nothing.
+"""
+
+import datetime as dt
+import hashlib
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.points import Bools, Ints, Points
+from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store import batches
+from trackflow.store.devices import lock_devices
+from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
+from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
+from trackflow.tracks.segments import DAY_US
+
+EQUAL_TIME = "equal_time"
+"""Reason of a quarantined point whose device said to be elsewhere at the same moment."""
+
+WORST = 1e300
+"""Stands for an unknown value in comparisons: any known one is better."""
+
+_QUALITY = ("accuracy_m", "longitude", "latitude", "altitude_m", "speed_ms", "course_deg")
+"""The columns that decide between points of equal time, the most important first."""
+
+incoming = sa.Table(
+    "incoming_points",
+    sa.MetaData(),
+    sa.Column("device_id", sa.Text),
+    sa.Column("recorded_at", UtcTime),
+    *(
+        sa.Column(name, sa.Double)
+        for name in ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
+    ),
+    prefixes=["TEMPORARY"],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one delivery: counts of points."""
+
+    added: int = 0
+    repeated: int = 0
+    conflicting: int = 0
+    refused: int = 0
+
+    def __add__(self, other: "Accepted") -> "Accepted":
+        return Accepted(
+            self.added + other.added,
+            self.repeated + other.repeated,
+            self.conflicting + other.conflicting,
+            self.refused + other.refused,
+        )
+
+
+def accept(
+    connection: Connection,
+    points: PointBatch,
+    refused: Sequence[Refusal],
+    source: str,
+    buffer: dt.timedelta,
+    now: dt.datetime,
+) -> Accepted:
+    """Store a delivery and mark the batches that it touches, in the caller's transaction."""
+    newly_refused = len(_quarantine(connection, [_refusal_row(r, now) for r in refused]))
+    if not len(points):
+        return Accepted(refused=newly_refused)
+    receipt = sa.insert(receipts).values(received_at=now, source=source)
+    seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
+    order, is_best = _best_of_equal_times(points)
+    connection.execute(
+        _insert(connection, devices).on_conflict_do_nothing(),
+        [{"device_id": name, "created_at": now} for name in sorted(points.devices)],
+    )
+    # two deliveries at once must not both find the ground new
+    lock_devices(connection, points.devices)
+    best = order[is_best]
+    lost = _losers_inside(points, order, is_best)
+    beaten: list[Claimed] = []
+    if _is_new_ground(connection, points):
+        _copy(connection, gps_points, points, best, (source, seq))
+        changed = _days_of(points, best, buffer)
+    else:
+        if not sa.inspect(connection).has_table(incoming.name):
+            incoming.create(connection)
+        connection.execute(sa.delete(incoming))
+        _copy(connection, incoming, points, best)
+        rejected, beaten, winners = _compare_with_stored(connection)
+        lost = [claimed for claimed in (*lost, *rejected) if claimed not in winners]
+        _release(connection, winners)
+        _upsert_incoming(connection, source, seq)
+        changed = _changed_days(connection, seq, buffer)
+    set_aside = _quarantine(
+        connection, [_loser_row(*claimed, source, now) for claimed in (*lost, *beaten)]
+    )
+    added = batches.mark_pending(connection, changed, now)
+    _mark_conflicts(connection, set_aside.values(), changed, now)
+    new = sum(_hash_of_claimed(claimed) in set_aside for claimed in set(lost))
+    return Accepted(
+        added=added,
+        repeated=len(points) - added - new,
+        conflicting=len(set_aside),
+        refused=newly_refused,
+    )
+
+
+def read_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:
+    """The points of a device in `[start_us, end_us)`, in order of time."""
+    p = gps_points.c
+    rows = connection.execute(
+        sa.select(epoch_us(p.recorded_at), p.longitude, p.latitude, p.accuracy_m)
+        .where(
+            p.device_id == device_id,
+            p.recorded_at >= from_us(start_us),
+            p.recorded_at < from_us(end_us),
+        )
+        .order_by(p.recorded_at)
+    ).fetchall()
+    if not rows:
+        return Points.empty()
+    # microseconds of this century are exact in a float64: one conversion for all columns
+    table = np.array([tuple(row) for row in rows], dtype=np.float64)
+    return Points.of(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3])
+
+
+def span_us(connection: Connection, device_id: str) -> tuple[int, int] | None:
+    """Times of the first and last point of a device."""
+    p = gps_points.c
+    first, last = connection.execute(
+        sa.select(sa.func.min(p.recorded_at), sa.func.max(p.recorded_at)).where(
+            p.device_id == device_id
+        )
+    ).one()
+    return None if first is None else (to_us(first), to_us(last))
+
+
+def conflicts_by_day(
+    connection: Connection, device_id: str, start_us: int, end_us: int
+) -> dict[dt.date, int]:
+    """How many points lost against another of equal time, by day in `[start_us, end_us)`."""
+    q = quarantined_points.c
+    day = sa.type_coerce(epoch_us(q.recorded_at) // DAY_US, sa.BigInteger)
+    rows = connection.execute(
+        sa.select(day, sa.func.count())
+        .where(
+            q.device_id == device_id,
+            q.reason == EQUAL_TIME,
+            q.recorded_at >= from_us(start_us),
+            q.recorded_at < from_us(end_us),
+        )
+        .group_by(day)
+    )
+    return {batches.day_of_index(index): count for index, count in rows}
+
+
+def _best_of_equal_times(points: PointBatch) -> tuple[Ints, Bools]:
+    """The order by device, time and quality; and which of it is the best of its moment."""
+    rank = np.argsort(np.argsort(np.array(points.devices, dtype=object)))
+    device = rank[points.device]
+    quality = [np.nan_to_num(_column(points, name), nan=WORST) for name in _QUALITY]
+    order = np.lexsort((*reversed(quality), points.time_us, device))
+    time = points.time_us[order]
+    is_best = np.ones(len(order), dtype=bool)
+    is_best[1:] = (np.diff(time) != 0) | (np.diff(device[order]) != 0)
+    return order, is_best
+
+
+def _column(points: PointBatch, name: str) -> Any:
+    return getattr(points, {"longitude": "lon", "latitude": "lat"}.get(name, name))
+
+
+def _is_new_ground(connection: Connection, points: PointBatch) -> bool:
+    """Whether no device has a point yet in the time that this delivery spans.
+
+    Then there is nothing to compare with, and the points can be copied straight in: the usual
+    case, and twice as fast.
+    """
+    p = gps_points.c
+    for code, name in enumerate(points.devices):
+        times = points.time_us[points.of_device(code)]
+        known = sa.select(p.recorded_at).where(
+            p.device_id == name,
+            p.recorded_at.between(from_us(int(times.min())), from_us(int(times.max()))),
+        )
+        if connection.scalar(known.limit(1)) is not None:
+            return False
+    return True
+
+
+def _copy(
+    connection: Connection,
+    table: sa.Table,
+    points: PointBatch,
+    rows: Ints,
+    constants: tuple[object, ...] = (),
+) -> None:
+    """Write rows of a delivery to `table` by the fastest way that the database has."""
+    names = np.array(points.devices, dtype=object)[points.device[rows]].tolist()
+    floats = [column.name for column in list(table.columns)[2:8]]
+    values = [_nullable(_column(points, name)[rows]) for name in floats]
+    fixed = [itertools.repeat(constant) for constant in constants]
+    if connection.dialect.name == "sqlite":
+        marks = ",".join("?" * len(table.columns))
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} VALUES ({marks})",
+            list(zip(names, points.time_us[rows].tolist(), *values, *fixed, strict=False)),
+        )
+        return
+    times = [from_us(time) for time in points.time_us[rows].tolist()]
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"COPY {table.name} FROM STDIN (FORMAT BINARY)") as copy:
+        types = ["text", "timestamptz", *["float8"] * len(values)]
+        copy.set_types([*types, "text", "int8"] if constants else types)
+        for row in zip(names, times, *values, *fixed, strict=False):
+            copy.write_row(row)
+
+
+def _nullable(values: Any) -> list[float | None]:
+    unknown = np.isnan(values)
+    if unknown.all():
+        return [None] * len(values)
+    if not unknown.any():
+        listed: list[float | None] = values.tolist()
+        return listed
+    return [None if value != value else value for value in values.tolist()]
+
+
+def _quality(columns: Any) -> sa.Tuple:
+    return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in _QUALITY))
+
+
+def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
+    names = [column.name for column in incoming.columns]
+    select = sa.select(*incoming.columns, sa.literal(source), sa.literal(seq)).where(sa.true())
+    insert = _insert(connection, gps_points).from_select([*names, "source", "received_seq"], select)
+    changed = [*names[2:], "source", "received_seq"]
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["device_id", "recorded_at"],
+            set_={name: insert.excluded[name] for name in changed},
+            where=_quality(insert.excluded) < _quality(gps_points.c),
+        )
+    )
+
+
+def _insert(connection: Connection, table: sa.Table) -> Any:
+    on_postgresql = connection.dialect.name == "postgresql"
+    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+
+
+def _days_of(points: PointBatch, rows: Ints, buffer: dt.timedelta) -> list[batches.ChangedDay]:
+    """The days of rows, in order of device and time, that are all new."""
+    device, time_us = points.device[rows], points.time_us[rows]
+    day = time_us // DAY_US
+    starts = np.flatnonzero((np.diff(device, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
+    ends = np.append(starts[1:], len(rows)) - 1
+    return [
+        _changed_day(
+            points.devices[device[start]],
+            int(day[start]),
+            int(end - start + 1),
+            (int(time_us[start]), int(time_us[end])),
+            buffer,
+        )
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
+
+
+def _changed_day(
+    device_id: str, index: int, count: int, span_us: tuple[int, int], buffer: dt.timedelta
+) -> batches.ChangedDay:
+    buffer_us = buffer // dt.timedelta(microseconds=1)
+    return batches.ChangedDay(
+        device_id=device_id,
+        day=batches.day_of_index(index),
+        points=count,
+        touches_previous=span_us[0] - index * DAY_US < buffer_us,
+        touches_next=span_us[1] - index * DAY_US >= DAY_US - buffer_us,
+    )
+
+
+def _changed_days(
+    connection: Connection, seq: int, buffer: dt.timedelta
+) -> list[batches.ChangedDay]:
+    p, i = gps_points.c, incoming.c
+    time = epoch_us(p.recorded_at)
+    day = sa.type_coerce(time // DAY_US, sa.BigInteger)
+    rows = connection.execute(
+        sa.select(p.device_id, day, sa.func.count(), sa.func.min(time), sa.func.max(time))
+        .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+        .where(p.received_seq == seq)
+        .group_by(p.device_id, day)
+    )
+    return [
+        _changed_day(device, index, count, (first_us, last_us), buffer)
+        for device, index, count, first_us, last_us in rows
+    ]
+
+
+type Claimed = tuple[str, int, float, float]
+"""Where a device said to be: device, time in microseconds, longitude, latitude."""
+
+
+def _claimed(device_id: str, time_us: int, lon: float, lat: float) -> Claimed:
+    return device_id, time_us, lon + 0.0, lat + 0.0  # -0.0 is the same place as 0.0
+
+
+def _losers_inside(points: PointBatch, order: Ints, is_best: Bools) -> list[Claimed]:
+    """Points of this delivery that stand at another place than the best one of their moment."""
+    rank = np.flatnonzero(~is_best)
+    if not len(rank):
+        return []
+    best = order[np.maximum.accumulate(np.where(is_best, np.arange(len(order)), 0))[rank]]
+    row = order[rank]
+    elsewhere = (points.lon[row] != points.lon[best]) | (points.lat[row] != points.lat[best])
+    return [
+        _claimed(
+            points.devices[points.device[k]],
+            int(points.time_us[k]),
+            float(points.lon[k]),
+            float(points.lat[k]),
+        )
+        for k in row[elsewhere].tolist()
+    ]
+
+
+def _compare_with_stored(
+    connection: Connection,
+) -> tuple[list[Claimed], list[Claimed], set[Claimed]]:
+    """Where stored and incoming points of the same moment stand apart.
+
+    Returns:
+        Incoming points that lose, stored points that lose, and those that win.
+    """
+    p, i = gps_points.c, incoming.c
+    rejected: list[Claimed] = []
+    beaten: list[Claimed] = []
+    winners: set[Claimed] = set()
+    for device, time_us, stored_is_better, lon, lat, new_lon, new_lat in connection.execute(
+        sa.select(
+            p.device_id,
+            epoch_us(p.recorded_at),
+            _quality(p) < _quality(i),
+            p.longitude,
+            p.latitude,
+            i.longitude,
+            i.latitude,
+        )
+        .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+        .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
+    ):
+        stored = _claimed(device, time_us, lon, lat)
+        new = _claimed(device, time_us, new_lon, new_lat)
+        (rejected if stored_is_better else beaten).append(new if stored_is_better else stored)
+        winners.add(stored if stored_is_better else new)
+    return rejected, beaten, winners
+
+
+def _release(connection: Connection, winners: Iterable[Claimed]) -> None:
+    """Take positions out of quarantine that a better point now confirms.
+
+    Quarantine holds the positions that lost, whatever the order in which they came.
+    """
+    hashes = [{"hash": _hash_of_claimed(winner)} for winner in winners]
+    if hashes:
+        connection.execute(
+            sa.delete(quarantined_points).where(
+                quarantined_points.c.content_hash == sa.bindparam("hash")
+            ),
+            hashes,
+        )
+
+
+def _mark_conflicts(
+    connection: Connection,
+    set_aside: Iterable[dict[str, Any]],
+    changed: Sequence[batches.ChangedDay],
+    now: dt.datetime,
+) -> None:
+    """Mark the days of new conflicts: nothing but their ledgers changes."""
+    days = {(row["device_id"], row["recorded_at"].date()) for row in set_aside}
+    batches.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
+
+
+def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Keep rows; returns those that were not there yet, by their hash."""
+    unique = {row["content_hash"]: row for row in rows}
+    if not unique:
+        return {}
+    # in one order everywhere: two deliveries of the same rows must not wait for each other
+    ordered = [unique[key] for key in sorted(unique)]
+    insert = _insert(connection, quarantined_points).on_conflict_do_nothing()
+    new = connection.scalars(insert.returning(quarantined_points.c.content_hash), ordered)
+    return {key: unique[key] for key in new}
+
+
+def _refusal_row(refusal: Refusal, now: dt.datetime) -> dict[str, Any]:
+    content = (refusal.device_id, refusal.reason, refusal.raw)
+    return {
+        "content_hash": _hash(*content),
+        "device_id": refusal.device_id,
+        "recorded_at": None,
+        "reason": str(refusal.reason),
+        "raw": refusal.raw,
+        "source": refusal.where,
+        "received_at": now,
+    }
+
+
+def _loser_row(
+    device_id: str, time_us: int, lon: float, lat: float, source: str, now: dt.datetime
+) -> dict[str, Any]:
+    return {
+        "content_hash": _hash_of_claimed((device_id, time_us, lon, lat)),
+        "device_id": device_id,
+        "recorded_at": from_us(time_us),
+        "reason": EQUAL_TIME,
+        "raw": orjson.dumps({"longitude": lon, "latitude": lat}).decode(),
+        "source": source,
+        "received_at": now,
+    }
+
+
+def _hash_of_claimed(claimed: Claimed) -> str:
+    device_id, time_us, lon, lat = claimed
+    return _hash(device_id, EQUAL_TIME, time_us, lon, lat)
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()

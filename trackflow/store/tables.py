@@ -1,0 +1,213 @@
+"""The tables. Names and columns are what users see in reports and in their own SQL.
+
+Lengths are metres unless the name ends in `_mm`: millimetres are whole numbers, so that sums do
+not depend on the order of addition. Lines are encoded polylines of precision 5.
+"""
+
+import sqlalchemy as sa
+
+from trackflow.store.types import UtcTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+STAGES = ("segmented", "matched", "tracked")
+"""What is done with a batch, in this order; each has a column `<stage>_generation`."""
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("profile", sa.Text, nullable=False, server_default="car"),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
+    sa.Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+receipts = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column(
+        "received_seq",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+)
+
+gps_points = sa.Table(
+    "gps_points",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("recorded_at", UtcTime, primary_key=True),
+    sa.Column("longitude", sa.Double, nullable=False),
+    sa.Column("latitude", sa.Double, nullable=False),
+    sa.Column("altitude_m", sa.Double),
+    sa.Column("accuracy_m", sa.Double),
+    sa.Column("speed_ms", sa.Double),
+    sa.Column("course_deg", sa.Double),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("received_seq", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+quarantined_points = sa.Table(
+    "quarantined_points",
+    metadata,
+    sa.Column("content_hash", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text),
+    sa.Column("recorded_at", UtcTime),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("raw", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Index(None, "device_id", "recorded_at"),
+)
+
+processing_batches = sa.Table(
+    "processing_batches",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False, server_default="pending"),
+    sa.Column("generation", sa.BigInteger, nullable=False, server_default="1"),
+    *(
+        sa.Column(f"{stage}_generation", sa.BigInteger, nullable=False, server_default="0")
+        for stage in STAGES
+    ),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lease_until", UtcTime),
+    sa.Column("retry_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_try_at", UtcTime),
+    sa.Column("error_message", sa.Text),
+    sa.Column("point_count", sa.Integer),
+    sa.Column("segment_count", sa.Integer),
+    sa.Column("segment_ms", sa.Double),
+    sa.Column("match_ms", sa.Double),
+    sa.Column("track_ms", sa.Double),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.CheckConstraint(
+        "status IN ('pending', 'processing', 'completed', 'failed')", name="known_status"
+    ),
+    sa.Index(None, "status", "day"),
+    sa.Index(None, "day"),
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("start_time", UtcTime, primary_key=True),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("began", sa.Text, nullable=False),
+    sa.Column("ended", sa.Text, nullable=False),
+    sa.Column("point_count", sa.Integer, nullable=False),
+    sa.Column("distance_mm", sa.BigInteger, nullable=False),
+    sa.Column("link_mm", sa.BigInteger, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),
+    sa.Column("points", sa.LargeBinary, nullable=False),
+    sa.Index(None, "day"),
+)
+
+cached_polylines = sa.Table(
+    "cached_polylines",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("start_time", UtcTime, primary_key=True),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("encoded_polyline", sa.Text, nullable=False),
+    sa.Column("is_raw", sa.Boolean, nullable=False),
+    sa.Column("confidence", sa.Double),
+    sa.Column("matched_share", sa.Double, nullable=False),
+    sa.Column("point_count", sa.Integer, nullable=False),
+    sa.Column("source_coordinates_count", sa.Integer, nullable=False),
+    sa.Column("processing_duration_ms", sa.Double, nullable=False),
+    sa.Column("input_hash", sa.Text, nullable=False),
+    sa.Column("match", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("last_accessed", UtcTime),
+    sa.Index(None, "device_id", "day"),
+    sa.Index(None, "day"),
+)
+
+tracks = sa.Table(
+    "tracks",
+    metadata,
+    sa.Column("track_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("start_time", UtcTime, nullable=False),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("began", sa.Text, nullable=False),
+    sa.Column("ended", sa.Text, nullable=False),
+    sa.Column("distance_m", sa.Double, nullable=False),
+    sa.Column("duration_s", sa.Double, nullable=False),
+    sa.Column("average_speed_kmh", sa.Double, nullable=False),
+    sa.Column("max_speed_kmh", sa.Double, nullable=False),
+    sa.Column("point_count", sa.Integer, nullable=False),
+    sa.Column("segment_count", sa.Integer, nullable=False),
+    sa.Column("raw_polyline", sa.Text, nullable=False),
+    sa.Column("matched_polyline", sa.Text, nullable=False),
+    sa.Column("matched_distance_m", sa.Double, nullable=False),
+    sa.Column("matched_share", sa.Double, nullable=False),
+    sa.Column("confidence", sa.Double),
+    sa.Column("west", sa.Double, nullable=False),
+    sa.Column("south", sa.Double, nullable=False),
+    sa.Column("east", sa.Double, nullable=False),
+    sa.Column("north", sa.Double, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("device_id", "start_time"),
+    sa.Index(None, "start_time"),
+)
+
+track_aliases = sa.Table(
+    "track_aliases",
+    metadata,
+    sa.Column("alias_id", sa.Uuid, primary_key=True),
+    sa.Column("track_id", sa.Uuid, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Index(None, "track_id"),
+)
+
+day_ledgers = sa.Table(
+    "day_ledgers",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("track", sa.Integer, nullable=False),
+    sa.Column("short", sa.Integer, nullable=False),
+    sa.Column("stop", sa.Integer, nullable=False),
+    sa.Column("spike", sa.Integer, nullable=False),
+    sa.Column("inaccurate", sa.Integer, nullable=False),
+    sa.Column("duplicate", sa.Integer, nullable=False),
+    sa.Column("lone", sa.Integer, nullable=False),
+    sa.Index(None, "day"),
+)
+
+road_networks = sa.Table(
+    "road_networks",
+    metadata,
+    sa.Column("profile", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("source_name", sa.Text, nullable=False),
+    sa.Column("west", sa.Double),
+    sa.Column("south", sa.Double),
+    sa.Column("east", sa.Double),
+    sa.Column("north", sa.Double),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("built_at", UtcTime, nullable=False),
+)

@@ -1,0 +1,230 @@
+"""Cleaning: points in order of time, one per moment, without positions that cannot be.
+
+Nothing here corrects a point; points are kept or dropped for a counted reason.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.steps import between_mm, steps_mm
+from trackflow.tracks.thresholds import SPIKE_ROUNDS, Thresholds
+
+US = 1_000_000
+"""Microseconds per second."""
+
+NO_TIMES: Ints = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cleaned:
+    """What cleaning kept, and when the points were that it dropped.
+
+    Attributes:
+        points: kept points, times strictly increasing. Shape (n,).
+        dt_us: time from each kept point to the next. Shape (n - 1,).
+        step_mm: distance from each kept point to the next, whole numbers. Shape (n - 1,).
+        duplicate_us: times of points that shared their time with a better one, in order.
+        inaccurate_us: times of points less accurate than the limit, in order.
+        spike_us: times of spikes, in order.
+    """
+
+    points: Points
+    dt_us: Ints
+    step_mm: Floats
+    duplicate_us: Ints
+    inaccurate_us: Ints
+    spike_us: Ints
+
+
+def clean(points: Points, thresholds: Thresholds) -> Cleaned:
+    """Points in any order, cleaned. The order of the input makes no difference."""
+    points, dt_us, duplicate_us = in_order(points)
+    points, dt_us, inaccurate_us = _accurate(points, dt_us, thresholds)
+    step_mm = steps_mm(points.lon, points.lat)
+    spikes_us = []
+    for _ in range(SPIKE_ROUNDS):
+        spikes = find_spikes(points, dt_us, step_mm, thresholds)
+        if not len(spikes):
+            break
+        spikes_us.append(points.time_us[spikes])
+        points, dt_us, step_mm = _without(points, dt_us, step_mm, spikes)
+    spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
+    return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us)
+
+
+def in_order(points: Points) -> tuple[Points, Ints, Ints]:
+    """Points in order of time, one per moment: the most accurate, then the most south-western.
+
+    Returns:
+        The kept points, the time from each to the next, and the times of the others.
+    """
+    dt_us = np.diff(points.time_us)
+    if len(dt_us) and dt_us.min() < 0:
+        points = points[np.argsort(points.time_us, kind="stable")]
+        dt_us = np.diff(points.time_us)
+    if not len(dt_us) or dt_us.min() > 0:
+        return points, dt_us, NO_TIMES
+    again = _worse_of_a_time(points, dt_us)
+    kept = _rows_without(points, again)
+    return kept, np.diff(kept.time_us), points.time_us[again]
+
+
+def _worse_of_a_time(points: Points, dt_us: Ints) -> Ints:
+    """Indices of the points that share their time with a better one; times are in order."""
+    shared = np.zeros(len(points), dtype=np.bool_)
+    shared[:-1] = dt_us == 0
+    shared[1:] |= shared[:-1]
+    rows = np.flatnonzero(shared)
+    among = points[rows]
+    # Ties are broken by content, never by order of arrival, which a rerun would not repeat.
+    # NaN sorts last: who claims no accuracy yields to who claims any.
+    order = np.lexsort((among.lat, among.lon, among.accuracy_m, among.time_us))
+    worse = np.flatnonzero(np.diff(among.time_us[order]) == 0) + 1
+    return np.sort(rows[order[worse]])
+
+
+def _accurate(points: Points, dt_us: Ints, thresholds: Thresholds) -> tuple[Points, Ints, Ints]:
+    poor = np.flatnonzero(points.accuracy_m > thresholds.max_accuracy_m)
+    if not len(poor):
+        return points, dt_us, NO_TIMES
+    kept = _rows_without(points, poor)
+    return kept, np.diff(kept.time_us), points.time_us[poor]
+
+
+def possible_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
+    """The longest possible steps, in mm, for the given times."""
+    mm_per_us = thresholds.max_speed_kmh / 3.6 * 1000 / US
+    return dt_us.astype(np.float64) * mm_per_us + thresholds.noise_m * 1000
+
+
+def impossible_steps(dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
+    """Indices of the steps that no speed explains."""
+    if not len(dt_us):
+        return NO_TIMES
+    # One scalar comparison rules out nearly all steps before any limit is worked out.
+    shortest_limit = possible_mm(dt_us.min(keepdims=True), thresholds)
+    suspects = np.flatnonzero(step_mm > shortest_limit)
+    return suspects[step_mm[suspects] > possible_mm(dt_us[suspects], thresholds)]
+
+
+def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
+    """Indices of the steps to and from single points that are reached and left too fast.
+
+    Who turns back must stop first, so that an average speed out and back takes twice as much at its
+    height. The points beside it lie nearer together than half the way to either of them.
+    """
+    if len(dt_us) < 2:
+        return NO_TIMES
+    slack_mm = thresholds.noise_m * 1000
+    shortest_limit = (possible_mm(dt_us.min(keepdims=True), thresholds) + slack_mm) / 2
+    fast = np.flatnonzero(step_mm > shortest_limit)
+    limit = (possible_mm(dt_us[fast], thresholds) + slack_mm) / 2
+    fast = fast[step_mm[fast] > limit]
+    into = fast[:-1][np.diff(fast) == 1]
+    apart_mm = between_mm(
+        points.lon[into], points.lat[into], points.lon[into + 2], points.lat[into + 2]
+    )
+    into = into[apart_mm < np.minimum(step_mm[into], step_mm[into + 1]) / 2]
+    return np.union1d(into, into + 1)
+
+
+def find_spikes(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
+    """Indices of the points of one round of spikes.
+
+    A run of up to `spike_points` points is a candidate if the steps into it and out of it are
+    impossible while the points beside it, its anchors, are plausible neighbours. For one point
+    that is left the way it was reached, half the speed is impossible (`there_and_back`). In a
+    zigzag the points between two spikes are candidates too, so candidates that need each other's
+    points compete: the shorter run wins, then the one whose anchors are plausible with the points
+    beyond them, then the earlier. A candidate is a spike only if it beats every rival, whether or
+    not that rival wins itself; otherwise one decision would hang on the next without an end, and a
+    chunk could not decide alone. What that leaves undecided, the next round sees.
+    """
+    bad = np.union1d(
+        impossible_steps(dt_us, step_mm, thresholds),
+        there_and_back(points, dt_us, step_mm, thresholds),
+    )
+    if len(bad) < 2:
+        return NO_TIMES
+    before, after = _candidates(points, bad, thresholds)
+    if not len(before):
+        return NO_TIMES
+    won = _winners(before, after, _rank(before, after, bad, dt_us, thresholds))
+    runs = [
+        np.arange(b + 1, a) for b, a in zip(before[won].tolist(), after[won].tolist(), strict=True)
+    ]
+    return np.unique(np.concatenate(runs)) if runs else NO_TIMES
+
+
+def _candidates(points: Points, bad: Ints, thresholds: Thresholds) -> tuple[Ints, Ints]:
+    """Anchors before and after each candidate run, sorted by the first. Shapes (m,)."""
+    lengths = np.arange(1, thresholds.spike_points + 1)
+    before = np.repeat(bad, len(lengths))
+    after = before + np.tile(lengths, len(bad)) + 1
+    is_bad = np.zeros(len(points) + len(lengths), dtype=np.bool_)
+    is_bad[bad] = True
+    leaves = is_bad[after - 1]
+    before, after = before[leaves], after[leaves]
+    dt_us = points.time_us[after] - points.time_us[before]
+    apart_mm = between_mm(
+        points.lon[before], points.lat[before], points.lon[after], points.lat[after]
+    )
+    plausible = (dt_us <= thresholds.spike_s * US) & (apart_mm <= possible_mm(dt_us, thresholds))
+    return before[plausible], after[plausible]
+
+
+def _rank(before: Ints, after: Ints, bad: Ints, dt_us: Ints, thresholds: Thresholds) -> Ints:
+    """The lower, the better. A point beyond `spike_s` supports nobody: it may be out of sight."""
+    support = np.zeros(len(before), dtype=np.int64)
+    for step in (before - 1, after):
+        exists = (step >= 0) & (step < len(dt_us))
+        near = dt_us[np.where(exists, step, 0)] <= thresholds.spike_s * US
+        support += exists & near & ~np.isin(step, bad)
+    rank: Ints = 4 * (after - before) - support
+    return rank
+
+
+def _winners(before: Ints, after: Ints, rank: Ints) -> Bools:
+    """Which candidates beat all candidates that they overlap by more than an anchor."""
+    won = np.ones(len(before), dtype=np.bool_)
+    for offset in range(1, len(before)):
+        overlap = before[offset:] < after[:-offset]
+        if not overlap.any():
+            break
+        later_better = rank[offset:] < rank[:-offset]
+        won[:-offset] &= ~(overlap & later_better)
+        won[offset:] &= ~(overlap & ~later_better)
+    return won
+
+
+def _without(
+    points: Points, dt_us: Ints, step_mm: Floats, dropped: Ints
+) -> tuple[Points, Ints, Floats]:
+    """Points and steps without some points (never the first or the last)."""
+    kept = _rows_without(points, dropped)
+    # A dropped point takes the step into it along, and the step out of it becomes the bridge.
+    bridges = np.unique(dropped - np.arange(len(dropped))) - 1
+    dt_us, step_mm = _cut_out(dt_us, dropped - 1), _cut_out(step_mm, dropped - 1)
+    dt_us[bridges] = kept.time_us[bridges + 1] - kept.time_us[bridges]
+    step_mm[bridges] = between_mm(
+        kept.lon[bridges], kept.lat[bridges], kept.lon[bridges + 1], kept.lat[bridges + 1]
+    )
+    return kept, dt_us, step_mm
+
+
+def _rows_without(points: Points, dropped: Ints) -> Points:
+    columns = (points.time_us, points.lon, points.lat, points.accuracy_m)
+    return Points(*(_cut_out(column, dropped) for column in columns))
+
+
+def _cut_out(column: NDArray[Any], dropped: Ints) -> NDArray[Any]:
+    """`np.delete`, but copying stretches instead of choosing rows: spikes are few."""
+    if len(dropped) > len(column) // 50:
+        return np.delete(column, dropped)
+    ends = [*dropped.tolist(), len(column)]
+    starts = [0, *(dropped + 1).tolist()]
+    return np.concatenate([column[s:e] for s, e in zip(starts, ends, strict=True)])

@@ -1,0 +1,223 @@
+"""Days of segments: the part of each track that lies in one day, and the day's ledger."""
+
+import datetime as dt
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+
+from trackflow.geo.points import Ints, Points, e7
+from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
+from trackflow.tracks.decisions import Decisions, Reason, decide
+from trackflow.tracks.thresholds import Thresholds
+
+DAY_US = 86_400_000_000
+EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a track within one day.
+
+    Attributes:
+        points: the kept points, in order; at least two, or one beside a midnight.
+        distance_mm: length along the points. Whole millimetres add up the same in any order.
+        link_mm: length from the last point of the day before; 0 unless open at its start.
+        began: why it begins; MIDNIGHT if it is open at its start.
+        ended: why it ends; MIDNIGHT if it is open at its end.
+    """
+
+    points: Points
+    distance_mm: int
+    link_mm: int
+    began: Reason
+    ended: Reason
+
+    @property
+    def start_us(self) -> int:
+        """Time of the first point."""
+        return int(self.points.time_us[0])
+
+    @property
+    def end_us(self) -> int:
+        """Time of the last point."""
+        return int(self.points.time_us[-1])
+
+    @property
+    def open_start(self) -> bool:
+        """Whether the track comes from the day before."""
+        return self.began is Reason.MIDNIGHT
+
+    @property
+    def open_end(self) -> bool:
+        """Whether the track goes on in the day after."""
+        return self.ended is Reason.MIDNIGHT
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of everything that is stored of the segment; worked out anew on every call."""
+        # The values of NaN differ in bits that mean nothing.
+        accuracy = np.where(np.isnan(self.points.accuracy_m), np.nan, self.points.accuracy_m)
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{self.began}|{self.ended}|".encode())
+        digest.update(struct.pack("<3q", self.distance_mm, self.link_mm, len(self.points)))
+        for column in (self.points.time_us, e7(self.points.lon), e7(self.points.lat)):
+            digest.update(column.astype("<i8").tobytes())
+        digest.update(accuracy.astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The points as a compact blob; the other attributes are columns of their own."""
+        return points_to_bytes(self.points)
+
+    @classmethod
+    def from_bytes(
+        cls, blob: bytes, *, distance_mm: int, link_mm: int, began: Reason, ended: Reason
+    ) -> Self:
+        """A segment from its stored blob and columns.
+
+        Raises:
+            BadInputError: the blob is damaged.
+        """
+        return cls(points_from_bytes(blob), distance_mm, link_mm, Reason(began), Reason(ended))
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where the points of a device's day went; every point is in exactly one class.
+
+    Attributes:
+        points: how many points came in, counted on their own.
+        track: part of a track.
+        short: part of a track that was too short once it was merged.
+        stop: part of a stop, beyond the points where tracks end and begin.
+        spike: dropped, as no speed explains them.
+        inaccurate: dropped, as they claim too low an accuracy.
+        duplicate: another point of the same time was kept.
+        lone: kept, but cut off on both sides.
+    """
+
+    points: int = 0
+    track: int = 0
+    short: int = 0
+    stop: int = 0
+    spike: int = 0
+    inaccurate: int = 0
+    duplicate: int = 0
+    lone: int = 0
+
+    @property
+    def anomaly(self) -> int:
+        """Points dropped because they cannot be true."""
+        return self.spike + self.inaccurate
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the classes add up to the points that came in."""
+        classes = self.track + self.short + self.stop + self.anomaly + self.duplicate + self.lone
+        return classes == self.points
+
+    def shorten(self, points: int) -> Self:
+        """The ledger with `points` moved from track to short."""
+        return replace(self, track=self.track - points, short=self.short + points)
+
+    def as_dict(self) -> dict[str, int]:
+        """All counts by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class DaySegments:
+    """The segments of a device's day, in order of time, and its ledger."""
+
+    day: dt.date
+    segments: tuple[Segment, ...]
+    ledger: Ledger
+
+
+def day_start_us(day: dt.date) -> int:
+    """The first moment of a UTC day."""
+    return (day.toordinal() - EPOCH_ORDINAL) * DAY_US
+
+
+def segment_days(
+    points: Points, first: dt.date, last: dt.date, thresholds: Thresholds
+) -> list[DaySegments]:
+    """Segments and ledgers of the days from `first` to `last`, both included.
+
+    Args:
+        points: all points of one device from the first day's start less a buffer to the last day's
+            end plus a buffer, in any order. The buffer must be longer than `thresholds.reach_s`:
+            then the result equals that of any other division into days, bit for bit.
+        first: the first day.
+        last: the last day.
+        thresholds: the limits.
+    """
+    edges_us = np.arange(day_start_us(first), day_start_us(last) + DAY_US + 1, DAY_US)
+    decisions = decide(points, thresholds)
+    kept = decisions.cleaned.points
+    edges = np.searchsorted(kept.time_us, edges_us)
+    begins, ends = _stretches(decisions, edges)
+    owners = np.searchsorted(begins, edges).tolist()
+    begins, ends = begins.tolist(), ends.tolist()
+    ledgers = _ledgers(points.time_us, decisions, edges, edges_us)
+    return [
+        DaySegments(
+            dt.date.fromordinal(first.toordinal() + day),
+            tuple(
+                _segment(decisions, begins[i], ends[i]) for i in range(owners[day], owners[day + 1])
+            ),
+            ledger,
+        )
+        for day, ledger in enumerate(ledgers)
+    ]
+
+
+def _stretches(decisions: Decisions, edges: Ints) -> tuple[Ints, Ints]:
+    """First and last points of all stretches of moving steps, divided at midnights."""
+    moving = decisions.moving
+    turns = np.flatnonzero(moving[1:] != moving[:-1])
+    crossed = np.unique(edges[moving[edges]])
+    begins = np.sort(np.concatenate([turns[::2], crossed]))
+    ends = np.sort(np.concatenate([turns[1::2], crossed - 1]))
+    return begins, ends
+
+
+def _segment(decisions: Decisions, begin: int, end: int) -> Segment:
+    step_mm, moving = decisions.cleaned.step_mm, decisions.moving
+    open_start, open_end = moving[begin], moving[end + 1]
+    return Segment(
+        points=decisions.cleaned.points[begin : end + 1],
+        distance_mm=int(step_mm[begin:end].sum()),
+        link_mm=int(step_mm[begin - 1]) if open_start else 0,
+        began=Reason.MIDNIGHT if open_start else decisions.reason(begin - 1),
+        ended=Reason.MIDNIGHT if open_end else decisions.reason(end),
+    )
+
+
+def _ledgers(time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints) -> Iterator[Ledger]:
+    """The ledger of each day; the points that came in are counted apart from their classes."""
+    if np.any(time_us[1:] < time_us[:-1]):
+        time_us = np.sort(time_us)
+    cleaned, on_track, stopped = decisions.cleaned, decisions.on_track, decisions.stopped
+    came, spike, inaccurate, duplicate = (
+        np.diff(np.searchsorted(times, edges_us)).tolist()
+        for times in (time_us, cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
+    )
+    bounds = edges.tolist()
+    for day, (low, high) in enumerate(pairwise(bounds)):
+        track = int(np.count_nonzero(on_track[low:high]))
+        stop = int(np.count_nonzero(stopped[low:high]))
+        yield Ledger(
+            points=came[day],
+            track=track,
+            stop=stop,
+            spike=spike[day],
+            inaccurate=inaccurate[day],
+            duplicate=duplicate[day],
+            lone=high - low - track - stop,
+        )

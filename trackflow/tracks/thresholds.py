@@ -1,0 +1,103 @@
+"""The numbers that decide where tracks are cut; a device may override any of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+from trackflow.errors import SettingsError
+
+SPIKE_ROUNDS = 2
+"""How often spikes are looked for, each time among what the round before has left."""
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "gap_s": (1, 21_600),  # a longer one could span a whole day, and days are joined to neighbours
+    "jump_m": (1, 1_000_000),
+    "max_speed_kmh": (1, 4_000),
+    "noise_m": (0, 1_000),
+    "max_accuracy_m": (1, 100_000),
+    "spike_s": (1, 3_600),
+    "spike_points": (0, 5),
+    "dwell_s": (2, 21_600),
+    "dwell_radius_m": (1, 10_000),
+    "min_track_m": (0, 1_000_000),
+    "min_track_points": (1, 1_000_000),
+}
+"""What each threshold may be, both ends included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Limits of the rules; the defaults are for vehicles and phones.
+
+    Attributes:
+        gap_s: a longer time without points cuts the track.
+        jump_m: a longer step cuts the track: nobody saw what lay between.
+        max_speed_kmh: nothing moves faster; a step that would need more is impossible.
+        noise_m: how far a step may be off before its speed means anything. Without it, the jitter
+            of 10 Hz data looks like hundreds of km/h.
+        max_accuracy_m: points that claim to be less accurate than this are dropped.
+        spike_s: spikes are only looked for between points at most this far apart in time.
+        spike_points: the longest run of points that can be a spike.
+        dwell_s: how long a stay lasts at least.
+        dwell_radius_m: a stay fits into a box whose diagonal is twice this.
+        min_track_m: a shorter track is dropped, once it is merged over all its days.
+        min_track_points: a track of fewer points is dropped, once merged.
+
+    Raises:
+        SettingsError: a value is not a number or out of its range.
+    """
+
+    gap_s: float = 600.0
+    jump_m: float = 10_000.0
+    max_speed_kmh: float = 250.0
+    noise_m: float = 50.0
+    max_accuracy_m: float = 500.0
+    spike_s: float = 300.0
+    spike_points: int = 3
+    dwell_s: float = 300.0
+    dwell_radius_m: float = 50.0
+    min_track_m: float = 100.0
+    min_track_points: int = 2
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            _check(name, getattr(self, name), low, high)
+
+    @property
+    def reach_s(self) -> float:
+        """No decision looks further than this from its point; a buffer must be longer.
+
+        A round of spikes looks at a run, at the runs that compete with it and at the points beside
+        those: three times `spike_s`. A stop looks `dwell_s` and one more step ahead and back, and
+        the cut at the end of that takes one step more. Where a track gives way to a stop is decided
+        `dwell_s` from the stop's edge at most, by its core, which looks half of that further.
+        """
+        return 3 * SPIKE_ROUNDS * self.spike_s + 3 * self.dwell_s + 3 * self.gap_s
+
+    def override(self, values: Mapping[str, object]) -> Self:
+        """These thresholds with some replaced, as a device's settings give them.
+
+        Raises:
+            SettingsError: a name is unknown, or a value is not a number or out of range.
+        """
+        for name, value in values.items():
+            if name not in RANGES:
+                known = ", ".join(RANGES)
+                raise SettingsError(f"There is no threshold {name!r}; there are {known}.")
+            _check(name, value, *RANGES[name])
+        return replace(self, **values)  # type: ignore[arg-type]
+
+    def as_dict(self) -> dict[str, float]:
+        """All values by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def _check(name: str, value: object, low: float, high: float) -> None:
+    whole = name.endswith("_points")
+    # bool is an int to Python; `true` in a device's settings is a mistake, not a 1.
+    right_type = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not right_type or not low <= value <= high:  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        raise SettingsError(
+            f"Threshold {name} is {value!r}, but must be {kind} from {low:,} to {high:,}."
+        )

@@ -1,0 +1,48 @@
+"""`python -m trackflow_tests.benchmarks NAME… [--json]`: figures measured on this machine, now.
+
+Each module here holds one benchmark: a docstring that says what is compared with what, and a
+function `run()` that returns its figures. Ratios compare what was measured in the same run.
+"""
+
+import argparse
+import importlib
+import json
+import pkgutil
+import sys
+import time
+
+NOT_BENCHMARKS = {"__main__", "data", "scoring"}
+
+
+def main() -> None:
+    package = __package__ or "trackflow_tests.benchmarks"
+    folder = importlib.import_module(package).__path__
+    found = {m.name.removesuffix("_"): m.name for m in pkgutil.iter_modules(folder)}
+    names = sorted(name for name, module in found.items() if module not in NOT_BENCHMARKS)
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description=__doc__)
+    parser.add_argument("names", nargs="+", choices=names, metavar=f"NAME ({', '.join(names)})")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    arguments = parser.parse_args()
+    results = {}
+    for name in arguments.names:
+        module = importlib.import_module(f"{package}.{found[name]}")
+        started = time.perf_counter()
+        results[name] = module.run()
+        if not arguments.json:
+            print(f"{name}: {(module.__doc__ or '').strip().splitlines()[0]}")
+            for key, value in results[name].items():
+                print(f"  {key:44} {_shown(value)}")
+            print(f"  ({time.perf_counter() - started:.0f} s)")
+    if arguments.json:
+        json.dump(results, sys.stdout, indent=2)
+        print()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    main()

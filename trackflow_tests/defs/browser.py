@@ -1,0 +1,135 @@
+"""A real headless Chromium, driven over its own protocol: no driver, no new package."""
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",  # as root there is no sandbox to start
+    "--disable-gpu",
+    "--disable-dev-shm-usage",  # /dev/shm of a container is small
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--window-size=1500,1000",
+    "--remote-debugging-port=0",
+)
+
+
+def find_chromium() -> str | None:
+    """Path of the installed browser."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.number = 0
+        self.session: str | None = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self.session = attached["sessionId"]
+        self.call("Page.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the protocol; events in between are not looked at."""
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": parameters}
+        if self.session:
+            message["sessionId"] = self.session
+        self.connection.send(json.dumps(message))
+        while True:
+            answer = json.loads(self.connection.recv(timeout=60))
+            if answer.get("id") == self.number:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def goto(self, url: str) -> None:
+        self.call("Page.navigate", url=url)
+
+    def eval(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page."""
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        return result["result"].get("value")
+
+    def wait_for(self, expression: str, timeout_s: float = 40) -> Any:
+        """Wait until an expression is true in the page; returns its value."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            value = self.eval(expression)
+            if value:
+                return value
+            assert time.monotonic() < deadline, (
+                f"{expression} stayed {value!r}; the page says:\n{self.text()[:3000]}"
+            )
+            time.sleep(0.2)
+
+    def text(self) -> str:
+        """What a person can read on the page."""
+        return self.eval("document.body ? document.body.innerText : ''") or ""
+
+    def wait_for_text(self, *texts: str, timeout_s: float = 40) -> None:
+        for text in texts:
+            self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", timeout_s)
+
+    def click_text(self, text: str, selector: str = "a, button, [role=button]") -> None:
+        """Click on the innermost thing that shows exactly this text."""
+        found = (
+            f"[...document.querySelectorAll({json.dumps(selector)})]"
+            f".findLast(e => e.innerText.trim() === {json.dumps(text)})"
+        )
+        self.wait_for(f"!!{found}")
+        self.eval(f"{found}.click()")
+
+    def screenshot(self, path: Path) -> None:
+        data = self.call("Page.captureScreenshot", format="png")["data"]
+        path.write_bytes(base64.b64decode(data))
+
+
+@contextmanager
+def open_page(chromium: str, profile: Path) -> Iterator[Page]:
+    """A tab of a fresh browser, which is closed at the end."""
+    process = subprocess.Popen(
+        [chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        with connect(_address(process, profile), max_size=None, proxy=None) as connection:
+            page = Page(connection)
+            yield page
+            page.session = None
+            page.call("Browser.close")
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], profile: Path) -> str:
+    """Where the browser listens; it writes that into its profile once it does."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"Chromium ended with {process.returncode}"
+        file = profile / "DevToolsActivePort"
+        lines = file.read_text().splitlines() if file.exists() else []
+        if len(lines) >= 2:
+            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+        time.sleep(0.1)
+    raise AssertionError("Chromium did not start to listen")

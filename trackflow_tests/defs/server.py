@@ -1,0 +1,101 @@
+"""The real Dagster webserver and daemon as child processes, and the UI's own GraphQL API."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running deployment."""
+
+    url: str
+    log: Path
+
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
+        """Ask GraphQL as the UI does."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            json.dumps({"query": text, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def wait_for(self, what: str, ask: Callable[[], Any], timeout_s: float) -> Any:
+        """Ask again until the answer is true; returns it."""
+        deadline = time.monotonic() + timeout_s
+        while not (found := ask()):
+            assert time.monotonic() < deadline, f"no {what} after {timeout_s} s\n{self.tail()}"
+            time.sleep(0.5)
+        return found
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+
+@contextmanager
+def dagster_dev(dagster_home: Path, environment: dict[str, str]) -> Iterator[Server]:
+    """`dagster dev` on the project's own workspace.yaml and dagster.yaml, on a free port."""
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "dagster.yaml", dagster_home)
+    port = _free_port()
+    log = dagster_home / "server.log"
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "-h", "127.0.0.1", "-p", str(port)],
+            cwd=dagster_home,
+            env=os.environ | {"DAGSTER_HOME": str(dagster_home)} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Server(f"http://127.0.0.1:{port}", log)
+    try:
+        server.wait_for("webserver", lambda: _answers(process, server), 120)
+        yield server
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _answers(process: subprocess.Popen[bytes], server: Server) -> bool:
+    assert process.poll() is None, server.tail()
+    try:
+        with urllib.request.urlopen(f"{server.url}/server_info", timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end its children, then end what is left of its own process group."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(20)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,290 @@
+"""The work by day on a real store: what is reported, what checks say, what a failure leaves."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from trackflow.definitions import defs
+from trackflow.demo.extract import helsinki_extract
+from trackflow.pipeline import checks
+from trackflow.pipeline.networks import build
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
+from trackflow.store.tables import tracks as tracks_table
+from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+
+# Dagster 1.13 stores the times of check results with a function that Python 3.12 deprecates.
+pytestmark = pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)")
+
+DAYS = [FIRST_DAY + dt.timedelta(days=k) for k in range(3)]
+RANGE = {
+    "dagster/asset_partition_range_start": DAYS[0].isoformat(),
+    "dagster/asset_partition_range_end": DAYS[-1].isoformat(),
+}
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """A store with three vans' drives on three days, matching switched off."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    import_drives(home, write_drives(tmp_path / "drives.csv"))
+    with Work.open(Settings(home=home, engine_url="none")) as opened:
+        yield opened
+
+
+def run_job(
+    instance: dg.DagsterInstance,
+    *,
+    select: list[str] | None = None,
+    mode: str = "bulk",
+    device_id: str = "",
+    **partition: str,
+) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def("process_days_job").execute_in_process(
+        instance=instance,
+        run_config={"ops": {"process_days": {"config": {"mode": mode, "device_id": device_id}}}},
+        asset_selection=[dg.AssetKey(name) for name in select] if select else None,
+        raise_on_error=False,
+        **({"partition_key": partition["day"]} if partition else {"tags": RANGE}),
+    )
+
+
+def metadata_of(instance: dg.DagsterInstance, asset: str) -> dict[str, dict[str, object]]:
+    """The latest metadata of each day of an asset."""
+    records = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+    found: dict[str, dict[str, object]] = {}
+    for record in records:
+        event = record.asset_materialization
+        assert event is not None
+        values = {name: value.value for name, value in event.metadata.items()}
+        found.setdefault(str(event.partition), values)
+    return found
+
+
+def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {e.check_name: e for e in result.get_asset_check_evaluations()}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    data = event.step_failure_data
+    assert data.user_failure_data is not None, data.error
+    return str(data.user_failure_data.description)
+
+
+def test_three_days_in_one_run_are_reported_day_by_day(
+    work: Work, instance: dg.DagsterInstance
+) -> None:
+    result = run_job(instance)
+
+    assert result.success
+    told = metadata_of(instance, "segments")
+    assert sorted(told) == [day.isoformat() for day in DAYS]
+    for numbers in told.values():
+        assert numbers["points"] == 720
+        assert numbers["devices"] == 3
+        assert numbers["segments"] == 3
+        assert numbers["device_days_done"] == 3
+        assert numbers["distance_km"] > 10  # type: ignore[operator]
+    for numbers in metadata_of(instance, "tracks").values():
+        assert numbers["tracks"] == 3
+        assert str(numbers["map"]).startswith("![lines of ")
+        assert len(str(numbers["map"])) < 60_000
+    assert {name: e.passed for name, e in evaluations(result).items()} == {
+        "ledger_balances": True,
+        "seams_meet": True,
+        "match_share": True,
+        "no_overlapping_tracks": True,
+    }
+
+
+def test_one_day_of_one_device(work: Work, instance: dg.DagsterInstance) -> None:
+    result = run_job(instance, device_id="van-1", day=DAYS[1].isoformat())
+
+    assert result.success
+    told = metadata_of(instance, "segments")
+    assert list(told) == [DAYS[1].isoformat()]
+    assert told[DAYS[1].isoformat()]["device_days_done"] == 1
+    assert told[DAYS[1].isoformat()]["devices"] == 1
+
+
+def test_incremental_does_nothing_twice(work: Work, instance: dg.DagsterInstance) -> None:
+    run_job(instance)
+    run_job(instance, mode="incremental")
+
+    for asset in ("segments", "matched_polylines", "tracks"):
+        for numbers in metadata_of(instance, asset).values():
+            assert numbers["device_days_done"] == 0
+    # what a day holds is told all the same, so that a plot over days has no holes
+    assert all(n["points"] == 720 for n in metadata_of(instance, "segments").values())
+
+
+def test_a_wrong_ledger_is_red(work: Work, instance: dg.DagsterInstance) -> None:
+    run_job(instance)
+    broken = (day_ledgers.c.device_id == "van-1", day_ledgers.c.day == DAYS[1])
+    with work.store.write() as connection:
+        connection.execute(sa.update(day_ledgers).where(*broken).values(stop=7))
+
+    check = evaluations(run_job(instance, mode="incremental"))["ledger_balances"]
+
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert check.metadata["device_days_wrong"].value == 1
+    (finding,) = check.metadata["wrong"].records  # type: ignore[attr-defined]
+    assert finding.data["device"] == "van-1"
+    assert finding.data["in classes"] == 247
+    assert finding.data["points"] == 240
+
+
+def test_a_point_without_a_batch_makes_the_ledger_red(work: Work) -> None:
+    """The count is of the points themselves, so that not even a lost batch can hide one."""
+    with work.store.write() as connection:
+        connection.execute(
+            sa.delete(processing_batches).where(processing_batches.c.device_id == "van-2")
+        )
+
+    assert len(checks.check_ledgers(work, DAYS[0], DAYS[-1]).wrong) == 9
+
+
+def test_a_check_started_by_hand_looks_at_the_newest_days(
+    work: Work, instance: dg.DagsterInstance
+) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey("segments"), "ledger_balances")
+    job = defs.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection={key}
+    )
+
+    (check,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+
+    assert not check.passed  # nothing was segmented yet
+    assert check.metadata["days"].value == f"{DAYS[-1] - dt.timedelta(days=30)} to {DAYS[-1]}"
+    assert check.metadata["points"].value == 2160
+
+
+def test_overlapping_tracks_are_red(work: Work, instance: dg.DagsterInstance) -> None:
+    run_job(instance)
+    first = sa.select(sa.func.min(tracks_table.c.start_time)).where(
+        tracks_table.c.device_id == "van-0"
+    )
+    with work.store.write() as connection:
+        start = connection.scalar(first)
+        connection.execute(
+            sa.update(tracks_table)
+            .where(tracks_table.c.device_id == "van-0", tracks_table.c.start_time == start)
+            .values(end_time=start + dt.timedelta(days=1, minutes=5))
+        )
+
+    found = checks.check_overlaps(work, DAYS[0], DAYS[-1])
+
+    assert (found.tracks, found.overlaps) == (9, 1)
+    assert found.wrong == [
+        {"device": "van-0", "day": DAYS[1].isoformat(), "overlap_s": pytest.approx(300)}
+    ]
+
+
+@pytest.fixture
+def on_roads(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """The same store with a road network."""
+    monkeypatch.delenv("TRACKFLOW_ENGINE_URL")
+    with Work.open(Settings(home=work.settings.home)) as opened:
+        build(opened, helsinki_extract(), "car")
+        yield opened
+
+
+def test_one_bad_device_day_fails_and_the_others_are_published(
+    on_roads: Work, instance: dg.DagsterInstance
+) -> None:
+    assert run_job(instance, select=["segments"]).success
+    bad = (segments.c.device_id == "van-1", segments.c.day == DAYS[1])
+    with on_roads.store.write() as connection:
+        connection.execute(sa.update(segments).where(*bad).values(points=b"damaged"))
+
+    result = run_job(instance, select=["matched_polylines"])
+
+    assert not result.success
+    assert "1 of 3 days are not complete" in failure_of(result)
+    assert "damaged" in failure_of(result) or "mark" in failure_of(result)
+    assert sorted(metadata_of(instance, "matched_polylines")) == [
+        DAYS[0].isoformat(),
+        DAYS[2].isoformat(),
+    ]
+    with on_roads.store.read() as connection:
+        matched = connection.execute(
+            sa.select(cached_polylines.c.device_id, cached_polylines.c.day).distinct()
+        ).all()
+    assert len(matched) == 8  # also the other devices of the bad day
+
+
+def test_without_a_road_network_days_wait_and_say_what_to_do(
+    work: Work, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACKFLOW_ENGINE_URL")
+
+    result = run_job(instance)
+
+    assert not result.success
+    assert "trackflow network build" in failure_of(result)
+    assert len(metadata_of(instance, "segments")) == 3
+    assert metadata_of(instance, "matched_polylines") == {}
+    with work.store.read() as connection:
+        statuses = connection.scalars(sa.select(processing_batches.c.status).distinct()).all()
+    assert statuses == ["pending"]
+
+
+def test_seams_and_match_share_on_roads(on_roads: Work, instance: dg.DagsterInstance) -> None:
+    result = run_job(instance)
+
+    assert result.success
+    found = evaluations(result)
+    assert found["seams_meet"].passed, found["seams_meet"].description
+    assert found["seams_meet"].metadata["seams"].value > 50  # type: ignore[operator]
+    # circles over blocks and water are no roads: that is said, and fails nothing
+    assert found["match_share"].severity is dg.AssetCheckSeverity.WARN
+
+    with on_roads.store.write() as connection:
+        line = sa.select(sa.func.min(cached_polylines.c.start_time)).scalar_subquery()
+        connection.execute(
+            sa.update(cached_polylines)
+            .where(cached_polylines.c.start_time == line)
+            .values(encoded_polyline="_p~iF~ps|U_ulLnnqC")
+        )
+    assert checks.check_seams(on_roads, DAYS[0], DAYS[-1]).gaps >= 1
+
+
+def test_the_road_network_is_built_and_described_without_places(
+    work: Work, instance: dg.DagsterInstance
+) -> None:
+    config = {"ops": {"road_network": {"config": {"extract": str(helsinki_extract())}}}}
+
+    result = defs.resolve_job_def("build_road_network_job").execute_in_process(
+        instance=instance, run_config=config
+    )
+
+    (event,) = result.asset_materializations_for_node("road_network")
+    told = {name: value.value for name, value in event.metadata.items()}
+    assert told["new"] is True
+    assert told["profile"] == "car"
+    assert told["extent"] == "25° to 25° E, 60° to 60° N (rounded)"
+
+
+def test_no_road_network_and_no_extract_is_a_clear_failure(
+    work: Work, instance: dg.DagsterInstance
+) -> None:
+    result = defs.resolve_job_def("build_road_network_job").execute_in_process(
+        instance=instance, raise_on_error=False
+    )
+
+    assert not result.success
+    assert "put the path of an .osm.pbf file" in failure_of(result)

@@ -1,0 +1,175 @@
+"""What the definitions are: all that a user's links, backfills and alerts rely on by name."""
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from trackflow.definitions import defs
+from trackflow.defs.partitions import FIRST_DAY_VARIABLE, has_partition
+from trackflow.errors import SettingsError
+
+ASSETS = {
+    "gps_points": {
+        "deps": [],
+        "group": "points",
+        "kinds": ["gps", "table"],
+        "tags": {"trackflow/stage": "points"},
+        "partitioned": True,
+        "executable": False,
+        "code_version": None,
+    },
+    "road_network": {
+        "deps": [],
+        "group": "roads",
+        "kinds": ["openstreetmap", "osrm", "python"],
+        "tags": {"trackflow/stage": "roads"},
+        "partitioned": False,
+        "executable": True,
+        "code_version": "1",
+    },
+    "segments": {
+        "deps": ["gps_points"],
+        "group": "tracks",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "segmented"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+    },
+    "matched_polylines": {
+        "deps": ["road_network", "segments"],
+        "group": "tracks",
+        "kinds": ["osrm", "python", "table"],
+        "tags": {"trackflow/stage": "matched"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+    },
+    "tracks": {
+        "deps": ["matched_polylines", "segments"],
+        "group": "tracks",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "tracked"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+    },
+}
+
+CHECKS = {
+    "matched_polylines:match_share",
+    "matched_polylines:seams_meet",
+    "segments:ledger_balances",
+    "tracks:no_overlapping_tracks",
+}
+
+LOAD = """
+import socket
+def refuse(*_): raise OSError("no network while definitions load")
+socket.socket.connect = refuse
+from trackflow.definitions import defs
+jobs = defs.get_repository_def().get_all_jobs()
+print(len(jobs))
+"""
+
+
+def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LOAD],
+        env={},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout.split() == ["3"]
+    assert loaded.stderr == ""
+    assert list(tmp_path.iterdir()) == []  # nothing is made either
+
+
+def test_every_asset_is_as_it_is_known() -> None:
+    found = {
+        spec.key.to_user_string(): {
+            "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            "group": spec.group_name,
+            "kinds": sorted(spec.kinds),
+            "tags": {k: v for k, v in spec.tags.items() if not k.startswith("dagster/")},
+            "partitioned": spec.partitions_def is not None,
+            "executable": defs.resolve_asset_graph().get(spec.key).is_executable,
+            "code_version": spec.code_version,
+        }
+        for spec in defs.resolve_all_asset_specs()
+    }
+
+    assert found == ASSETS
+
+
+def test_every_asset_tells_a_person_what_it_is() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.owners == ["team:trackflow"]
+        assert len(spec.description or "") > 150, spec.key
+        assert spec.metadata["dagster/table_name"]
+
+
+def test_checks_jobs_sensors_and_schedules_by_name() -> None:
+    repository = defs.get_repository_def()
+    checks = defs.resolve_asset_graph().asset_check_keys
+    jobs = {job.name: job for job in repository.get_all_jobs() if not job.name.startswith("__")}
+
+    assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == CHECKS
+    assert set(jobs) == {"process_days_job", "build_road_network_job"}
+    assert {s.name for s in repository.sensor_defs} == {
+        "pending_batches_sensor",
+        "gps_points_sensor",
+    }
+    assert {s.name for s in repository.schedule_defs} == {"daily_schedule"}
+    for job in jobs.values():
+        assert int(job.tags["dagster/max_runtime"]) > 0
+        assert job.tags["trackflow/kind"]
+        assert job.description
+    for automation in (*repository.sensor_defs, *repository.schedule_defs):
+        assert automation.description
+        assert automation.default_status.value == "RUNNING"
+
+
+def test_days_are_utc_and_include_today() -> None:
+    partitions = defs.resolve_asset_graph().get(dg.AssetKey("segments")).partitions_def
+
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    assert partitions.timezone == "UTC"
+    keys = partitions.get_partition_keys()
+    assert keys[0] == "2015-01-01"
+    now = dt.datetime.now(dt.UTC)
+    # right also when the test runs into midnight
+    assert keys[-1] in {str((now - dt.timedelta(minutes=1)).date()), str(now.date())}
+
+
+def test_a_backfill_of_some_days_runs_these_days_only_downstream() -> None:
+    """A mapping to neighbouring days would run more of them at every stage."""
+    graph = defs.resolve_asset_graph()
+    for child, parent in (("matched_polylines", "segments"), ("tracks", "matched_polylines")):
+        mapping = graph.get_partition_mapping(dg.AssetKey(child), dg.AssetKey(parent))
+        assert isinstance(mapping, dg.IdentityPartitionMapping)
+
+
+def test_many_days_are_one_run() -> None:
+    for name in ("segments", "matched_polylines", "tracks"):
+        policy = defs.resolve_asset_graph().get(dg.AssetKey(name)).backfill_policy
+        assert policy == dg.BackfillPolicy.single_run()
+
+
+def test_the_first_day_can_be_chosen_and_must_be_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FIRST_DAY_VARIABLE, "2026-03-02")
+    assert not has_partition(dt.date(2026, 3, 1))
+    assert has_partition(dt.date(2026, 3, 2))
+
+    monkeypatch.setenv(FIRST_DAY_VARIABLE, "last spring")
+    with pytest.raises(SettingsError, match="'last spring' is not a day"):
+        has_partition(dt.date(2026, 3, 2))

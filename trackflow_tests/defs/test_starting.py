@@ -1,0 +1,236 @@
+"""What starts by itself: sensors and the schedule, on a real store."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from trackflow.definitions import defs
+from trackflow.defs.days.sensors import LONGEST_PAUSE_S, pause_s
+from trackflow.defs.resources import TrackflowResource
+from trackflow.pipeline import run as running
+from trackflow.pipeline import waiting
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow.store import batches
+from trackflow.store.tables import STAGES
+from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+def import_days(home: Path, *stretches: tuple[dt.date, int]) -> None:
+    home.mkdir(exist_ok=True)
+    for first, days in stretches:
+        path = write_drives(home / f"{first}.csv", days, 2, first, points=20)
+        import_drives(home, path)
+
+
+def tick(
+    name: str, home: Path, instance: dg.DagsterInstance, cursor: str | None = None
+) -> dg.SensorResult | dg.SkipReason | list[dg.RunRequest]:
+    sensor = defs.get_repository_def().get_sensor_def(name)
+    context = dg.build_sensor_context(
+        instance=instance,
+        cursor=cursor,
+        resources={"trackflow": TrackflowResource(home=str(home))},
+        definitions=defs,
+    )
+    return sensor(context)  # type: ignore[return-value]
+
+
+def test_many_pending_days_become_few_runs(home: Path, instance: dg.DagsterInstance) -> None:
+    import_days(home, (FIRST_DAY, 40), (FIRST_DAY + dt.timedelta(days=44), 3))
+    import_days(home, (FIRST_DAY - dt.timedelta(days=90), 1))
+
+    requests = tick("pending_batches_sensor", home, instance)
+
+    assert isinstance(requests, list)
+    assert [(r.tags.get(START), r.tags.get(END), r.partition_key) for r in requests] == [
+        ("2026-03-02", "2026-04-17", None),
+        (None, None, "2025-12-02"),
+    ]
+    assert requests[0].run_config["ops"]["process_days"]["config"]["mode"] == "incremental"
+
+
+def test_nothing_is_requested_when_all_is_done(home: Path, instance: dg.DagsterInstance) -> None:
+    import_days(home, (FIRST_DAY, 2))
+    with Work.open(Settings(home=home, engine_url="none")) as work:
+        running.run(work)
+
+    skipped = tick("pending_batches_sensor", home, instance)
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert skipped.skip_message == "Nothing is pending."
+
+
+def test_nothing_is_requested_while_a_run_is_going_on(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    import_days(home, (FIRST_DAY, 2))
+    job = defs.resolve_job_def("process_days_job")
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+
+    skipped = tick("pending_batches_sensor", home, instance)
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert "is at work" in str(skipped.skip_message)
+
+
+def test_the_same_days_are_requested_again_when_more_came_in(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    """A run key is remembered for ever: without the watermark these days would be skipped."""
+    import_days(home, (FIRST_DAY, 2))
+    before = tick("pending_batches_sensor", home, instance)
+    again = tick("pending_batches_sensor", home, instance)
+    import_drives(home, write_drives(home / "more.csv", 2, 1, FIRST_DAY, points=33))
+    after = tick("pending_batches_sensor", home, instance)
+
+    assert isinstance(before, list)
+    assert isinstance(again, list)
+    assert isinstance(after, list)
+    assert before[0].run_key == again[0].run_key
+    assert before[0].run_key != after[0].run_key
+
+
+def test_without_a_road_network_only_segments_are_requested_and_then_nothing(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACKFLOW_ENGINE_URL")
+    import_days(home, (FIRST_DAY, 2))
+
+    requests = tick("pending_batches_sensor", home, instance)
+    with Work.open(Settings(home=home)) as work:
+        running.run(work, stages=STAGES[:1])
+    skipped = tick("pending_batches_sensor", home, instance)
+
+    assert isinstance(requests, list)
+    assert [r.asset_selection for r in requests] == [[dg.AssetKey("segments")]]
+    assert isinstance(skipped, dg.SkipReason)
+    assert "no road network for car" in str(skipped.skip_message)
+
+
+def test_batches_that_were_handed_back_rest_for_a_while(home: Path) -> None:
+    import_days(home, (FIRST_DAY, 1))
+    now = dt.datetime.now(dt.UTC)
+    with Work.open(Settings(home=home, engine_url="none"), lambda: now) as work:
+        with work.store.write() as connection:
+            for device in ("van-0", "van-1"):
+                claim = batches.claim(
+                    connection, device, FIRST_DAY, "segmented", lease_s=60, now=now
+                )
+                assert claim
+                batches.defer(connection, claim, "the engine does not answer", now)
+        assert waiting.find_waiting(work).days == []
+        now += waiting.PAUSE_AFTER_DEFERRAL
+        assert waiting.find_waiting(work).days == [FIRST_DAY]
+
+
+def test_what_is_due_is_what_the_pipeline_would_take(home: Path) -> None:
+    import_days(home, (FIRST_DAY, 4))
+    with Work.open(Settings(home=home, engine_url="none")) as work:
+        now = work.clock()
+        running.run(work, last=FIRST_DAY)
+        running.run(work, first=FIRST_DAY + dt.timedelta(days=3), stages=STAGES[:2])
+        with work.store.write() as connection:
+            for device in ("van-0", "van-1"):
+                day = FIRST_DAY + dt.timedelta(days=1)
+                claim = batches.claim(connection, device, day, "segmented", lease_s=60, now=now)
+                assert claim
+                if device == "van-0":
+                    batches.fail(connection, claim, "broken", 5, now)
+        with work.store.read() as connection:
+            pending = {
+                day for stage in STAGES for _, day in batches.pending(connection, stage, now)
+            }
+        assert waiting.find_waiting(work).days == sorted(pending)
+        assert [(day - FIRST_DAY).days for day in sorted(pending)] == [2, 3]
+
+
+def test_pauses_grow_with_failures_in_a_row() -> None:
+    failed, fine = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
+
+    assert pause_s([]) == pause_s([fine, failed, failed]) == 0
+    assert pause_s([failed, fine, failed]) == 30
+    assert pause_s([failed, failed, fine]) == 60
+    assert pause_s([failed] * 9) == LONGEST_PAUSE_S
+
+
+def test_ranges_bridge_small_gaps_and_end_somewhere() -> None:
+    def day(k: int) -> dt.date:
+        return FIRST_DAY + dt.timedelta(days=k)
+
+    assert waiting.ranges([]) == []
+    assert waiting.ranges([day(0), day(7), day(15)]) == [(day(0), day(7)), (day(15), day(15))]
+    every = waiting.ranges([day(k) for k in range(800)])
+    assert [(last - first).days + 1 for first, last in every] == [366, 366, 68]
+
+
+def test_points_are_observed_once_day_by_day(home: Path, instance: dg.DagsterInstance) -> None:
+    import_days(home, (FIRST_DAY, 130))
+
+    first = tick("gps_points_sensor", home, instance)
+    assert isinstance(first, dg.SensorResult)
+    second = tick("gps_points_sensor", home, instance, first.cursor)
+    assert isinstance(second, dg.SensorResult)
+    third = tick("gps_points_sensor", home, instance, second.cursor)
+    assert isinstance(third, dg.SensorResult)
+
+    events = [*first.asset_events, *second.asset_events]
+    assert [event.partition for event in events] == [
+        (FIRST_DAY + dt.timedelta(days=k)).isoformat() for k in range(130)
+    ]
+    assert {event.metadata["points"].value for event in events} == {40}
+    assert third.asset_events == []
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"), [("06:15", FIRST_DAY), ("05:59", FIRST_DAY - dt.timedelta(days=1))]
+)
+def test_the_schedule_requests_the_newest_settled_day(
+    home: Path, instance: dg.DagsterInstance, at: str, expected: dt.date
+) -> None:
+    import_days(home, (FIRST_DAY - dt.timedelta(days=1), 3))
+    moment = dt.datetime.fromisoformat(f"{FIRST_DAY + dt.timedelta(days=1)}T{at}:00+00:00")
+
+    request = _schedule_tick(home, instance, moment)
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == expected.isoformat()
+    assert request.run_config["ops"]["process_days"]["config"]["mode"] == "bulk"
+
+
+def test_the_schedule_skips_days_on_which_nothing_moved(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    moment = dt.datetime.combine(FIRST_DAY, dt.time(6, 15), dt.UTC)
+
+    skipped = _schedule_tick(home, instance, moment)
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert str(FIRST_DAY - dt.timedelta(days=1)) in str(skipped.skip_message)
+
+
+def _schedule_tick(home: Path, instance: dg.DagsterInstance, moment: dt.datetime) -> object:
+    schedule = defs.get_repository_def().get_schedule_def("daily_schedule")
+    context = dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=moment,
+        resources={"trackflow": TrackflowResource(home=str(home))},
+    )
+    return schedule(context)

@@ -1,0 +1,192 @@
+"""The real thing: webserver, daemon, run processes, and the UI in a real headless browser.
+
+One deployment serves all tests of this module; they go on from one another, in this order.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trackflow.demo.extract import helsinki_extract
+from trackflow.demo.files import write_csv
+from trackflow.demo.fleet import simulate_fleet
+from trackflow.pipeline.importing import import_paths
+from trackflow.pipeline.networks import build
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow_tests.defs.browser import Page, find_chromium, open_page
+from trackflow_tests.defs.server import Server, dagster_dev
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dagster-ui")]
+
+DAYS = 3
+ASSETS = ("gps_points", "road_network", "segments", "matched_polylines", "tracks")
+
+RUNS = """query Runs($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs { results {
+  runId status jobName tags { key value }
+} } } }"""
+
+LAUNCH = """mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}"""
+
+BACKFILL = """query Backfill($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { status numPartitions }
+} }"""
+
+PARTITIONS = """{ assetNodes { assetKey { path } partitionStats { numMaterialized numFailed } } }"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    server: Server
+    days: list[str]
+
+    def runs(self, **tags: str) -> list[dict[str, Any]]:
+        """Runs that have these tags (with "/" written as "__"), the newest first."""
+        wanted = [{"key": k.replace("__", "/"), "value": v} for k, v in tags.items()]
+        found = self.server.query(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
+        for run in found:
+            run["tags"] = {tag["key"]: tag["value"] for tag in run["tags"]}
+            assert run["status"] not in ("FAILURE", "CANCELED"), (run, self.server.tail())
+        return found
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A fleet's points of some days in a store that a real Dagster looks after."""
+    folder = tmp_path_factory.mktemp("ui")
+    home = folder / "home"
+    first = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS + 2)
+    with Work.open(Settings(home=home)) as work:
+        network, _ = build(work, helsinki_extract(), "car")
+        fleet = simulate_fleet(
+            work.engine("car"), network.extent, vehicles=4, days=DAYS, first_day=first
+        )
+        import_paths(work, write_csv(fleet, folder / "reported").regular)
+    environment = {"TRACKFLOW_HOME": str(home), "TRACKFLOW_FIRST_DAY": f"{first:%Y-%m}-01"}
+    days = [(first + dt.timedelta(days=k)).isoformat() for k in range(DAYS)]
+    with dagster_dev(folder / "dagster", environment) as server:
+        yield Deployment(server, days)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    chromium = find_chromium()
+    if chromium is None:
+        message = "no Chromium found: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile") as opened:
+        yield opened
+
+
+def test_the_sensor_starts_one_run_for_all_pending_days(deployment: Deployment) -> None:
+    def finished() -> list[dict[str, Any]]:
+        runs = deployment.runs(dagster__sensor_name="pending_batches_sensor")
+        return runs if runs and all(run["status"] == "SUCCESS" for run in runs) else []
+
+    first_run = deployment.server.wait_for("finished run", finished, 180)[-1]
+
+    assert first_run["tags"]["dagster/asset_partition_range_start"] == deployment.days[0]
+    assert first_run["tags"]["dagster/asset_partition_range_end"] == deployment.days[-1]
+    assert _materialized(deployment) == {
+        "segments": DAYS,
+        "matched_polylines": DAYS,
+        "tracks": DAYS,
+    }
+
+
+@pytest.fixture(scope="module")
+def backfill(deployment: Deployment) -> str:
+    """A backfill over all days, started as the UI does it; the daemon takes its time over it."""
+    launched = deployment.server.query(
+        LAUNCH,
+        params={
+            "assetSelection": [{"path": [name]} for name in ASSETS[2:]],
+            "partitionNames": deployment.days,
+            "title": "all days again",
+        },
+    )["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    return str(launched["backfillId"])
+
+
+def test_the_ui_shows_what_there_is(deployment: Deployment, page: Page) -> None:
+    url = deployment.server.url
+
+    page.goto(f"{url}/assets/tracks?view=lineage&lineageScope=upstream&lineageDepth=5")
+    page.wait_for_text(*ASSETS)
+    page.wait_for_text("1 / 1 Passed", "2 / 2 Passed")
+    page.wait_for("!document.body.innerText.includes('Loading')")
+    _shoot(page, "graph")
+
+    page.goto(f"{url}/assets/segments?view=checks")
+    page.wait_for_text("ledger_balances", "points are all accounted for", "Passed")
+    _shoot(page, "ledger")
+
+    page.goto(f"{url}/automation")
+    page.wait_for_text("pending_batches_sensor", "gps_points_sensor", "daily_schedule", "06:15")
+    _shoot(page, "automation")
+
+
+def test_a_day_shows_its_numbers_and_its_picture(deployment: Deployment, page: Page) -> None:
+    url, day = deployment.server.url, deployment.days[1]
+
+    page.goto(f"{url}/assets/tracks?view=partitions&partition={day}")
+    page.wait_for_text("Materialized", "distance_km", "driven_h", "[Show Markdown]")
+    _shoot(page, "day")
+    page.click_text("[Show Markdown]", "a, button, span, div")
+    width = page.wait_for(
+        "[...document.images].filter(i => i.src.startsWith('data:image/png') && i.complete)"
+        ".map(i => i.naturalWidth)[0]"
+    )
+    assert width > 100
+    page.wait_for_text("One colour per device")
+    _shoot(page, "picture")
+
+    page.goto(f"{url}/assets/gps_points?view=events")
+    page.wait_for_text("Reported", f"Partition {deployment.days[-1]} observed", "points")
+    _shoot(page, "points")
+
+
+def test_the_backfill_ends_well_in_a_single_run(backfill: str, deployment: Deployment) -> None:
+    def status() -> dict[str, Any] | None:
+        found = deployment.server.query(BACKFILL, id=backfill)["partitionBackfillOrError"]
+        return found if found["status"] not in ("REQUESTED", "IN_PROGRESS") else None
+
+    ended = deployment.server.wait_for("end of the backfill", status, 240)
+
+    assert ended["status"] == "COMPLETED_SUCCESS", deployment.server.tail()
+    runs = deployment.runs(dagster__backfill=backfill)
+    assert [run["status"] for run in runs] == ["SUCCESS"]
+    assert runs[0]["tags"]["dagster/asset_partition_range_start"] == deployment.days[0]
+    assert runs[0]["tags"]["dagster/asset_partition_range_end"] == deployment.days[-1]
+
+
+def _materialized(deployment: Deployment) -> dict[str, int]:
+    nodes = deployment.server.query(PARTITIONS)["assetNodes"]
+    return {
+        node["assetKey"]["path"][-1]: node["partitionStats"]["numMaterialized"]
+        for node in nodes
+        if node["assetKey"]["path"][-1] in ASSETS[2:]
+    }
+
+
+def _shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page for people, where they ask for it."""
+    if _SCREENSHOTS:
+        Path(_SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(Path(_SCREENSHOTS) / f"{name}.png")
+
+
+_SCREENSHOTS = os.environ.get("TRACKFLOW_SCREENSHOTS")
+"""Read at import: the tests themselves run without any of the caller's settings."""

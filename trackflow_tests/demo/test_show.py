@@ -1,0 +1,149 @@
+"""The demo as a person runs it: what it prints, what it stores and what the UI then shows."""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import Row
+
+from trackflow.demo.show import DAYS
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow.store.tracks import select_tracks
+from trackflow_tests.defs.server import Server
+from trackflow_tests.served import trackflow_serve
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("serve")]
+
+DAY_ASSETS = ("segments", "matched_polylines", "tracks")
+LATE = "van-01"
+
+NEWEST = """query Newest($days: [String!]) {
+  assetNodes(assetKeys: [{path: ["tracks"]}]) {
+    partitionStats { numMaterialized numFailed }
+    partitionKeys
+    latestMaterializationByPartition(partitions: $days) {
+      partition
+      metadataEntries { label ... on MarkdownMetadataEntry { mdStr } }
+    }
+  }
+}"""
+
+
+@dataclass
+class Demo:
+    """A finished demo."""
+
+    home: Path
+    code: int
+    result: dict[str, Any]
+    said: str
+
+    @property
+    def days(self) -> list[dt.date]:
+        first = dt.date.fromisoformat(self.result["status"]["first_point"][:10])
+        return [first + dt.timedelta(days=k) for k in range(DAYS)]
+
+    def tracks(self, device: str | None = None) -> list[Row[Any]]:
+        with Work.open(Settings(home=self.home)) as work, work.store.read() as connection:
+            return list(connection.execute(select_tracks(device_id=device)))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    home = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-m", "trackflow", "demo", "--no-serve", "--json"],
+        env=os.environ | {"TRACKFLOW_HOME": str(home)},
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return Demo(home / "demo", done.returncode, json.loads(done.stdout), done.stderr)
+
+
+def test_it_succeeds_and_tells_each_step_and_nothing_else(demo: Demo) -> None:
+    assert demo.code == 0, demo.said
+    lines = demo.said.splitlines()
+    assert len(lines) == 7
+    assert all(line.endswith(" ...") for line in lines), demo.said
+    assert "Delivery van 1" in demo.said
+
+
+def test_it_comes_close_to_the_true_routes(demo: Demo) -> None:
+    assert demo.result["recall"] > 0.95
+    assert demo.result["precision"] > 0.97
+    assert demo.result["mismatch"] < 0.06
+    assert demo.result["length_ratio"] == pytest.approx(1, abs=0.03)
+
+
+def test_a_whole_fleet_is_there_and_nothing_waits(demo: Demo) -> None:
+    status = demo.result["status"]
+    assert demo.result["identical"] is True
+    assert status["devices"] == 20
+    assert status["points"] > 50_000
+    assert {name for name, count in status["batches"].items() if count} == {"completed"}
+    assert status["tracks"] == len(demo.tracks())
+    assert status["tracks"] == pytest.approx(demo.result["drives"], rel=0.1)
+
+
+def test_the_day_that_was_reported_late_is_worked_on(demo: Demo) -> None:
+    (late,) = (demo.home / "reported").glob("late-*.csv")
+    assert late.name == f"late-{LATE}.csv"
+    on_time = demo.home / "reported" / f"fleet-{demo.days[1]}.csv"
+    assert f"{LATE}," not in on_time.read_text()
+
+    assert demo.days[1] in {row.start_time.date() for row in demo.tracks(LATE)}
+
+
+def test_tracks_cross_each_midnight(demo: Demo) -> None:
+    crossed = {
+        row.end_time.date() for row in demo.tracks() if row.start_time.date() < row.end_time.date()
+    }
+    assert crossed == set(demo.days[1:])
+
+
+def test_dagster_has_every_day_of_every_asset(demo: Demo) -> None:
+    expected = {day.isoformat() for day in demo.days}
+    with dg.DagsterInstance.from_config(str(demo.home / "dagster")) as instance:
+        for name in DAY_ASSETS:
+            assert instance.get_materialized_partitions(dg.AssetKey(name)) == expected
+        assert instance.get_latest_materialization_event(dg.AssetKey("road_network"))
+        runs = instance.get_runs()
+    # the network, all days, what the late day changed
+    assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 3
+
+
+@pytest.fixture(scope="module")
+def server(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with trackflow_serve(demo.home, tmp_path_factory.mktemp("serve")) as served:
+        yield served.server
+
+
+def test_the_ui_shows_the_fleets_days_with_their_pictures(demo: Demo, server: Server) -> None:
+    days = [day.isoformat() for day in demo.days]
+
+    (node,) = server.query(NEWEST, days=days)["assetNodes"]
+
+    assert node["partitionStats"] == {"numMaterialized": DAYS, "numFailed": 0}
+    # the UI's axis begins with the fleet's first day, and the newest are at its end
+    assert node["partitionKeys"][:DAYS] == days
+    assert len(node["partitionKeys"]) <= DAYS + 2
+    shown = node["latestMaterializationByPartition"]
+    assert [one["partition"] for one in shown] == days
+    for one in shown:
+        assert "distance_km" in {entry["label"] for entry in one["metadataEntries"]}
+        pictures = [entry["mdStr"] for entry in one["metadataEntries"] if "mdStr" in entry]
+        assert any("data:image/png;base64," in picture for picture in pictures)

@@ -1,0 +1,104 @@
+import datetime as dt
+
+import numpy as np
+import polyline_rs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackflow.geo import polylines
+from trackflow.geo.distance import step_m
+from trackflow.geo.points import Points
+from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.match import WindowMatch, match_window
+from trackflow.matching.seams import join, trim
+from trackflow.matching.windows import MatchSettings, cut_whole, cut_windows
+from trackflow_tests.matching.drives import a_tour, assert_continuous, driven, matched
+
+SETTINGS = MatchSettings()
+MIDNIGHT_US = int(dt.datetime(2026, 1, 11, tzinfo=dt.UTC).timestamp()) * 1_000_000
+
+
+@st.composite
+def neighbours(draw: st.DrawFn) -> list[WindowMatch]:
+    """Windows of a journey, each with anchors of its own beyond its seams, at places of its own."""
+    count = draw(st.integers(1, 5))
+    matches = []
+    for k in range(count):
+        times = sorted(draw(st.sets(st.integers(k * 10 - 4, k * 10 + 14), min_size=1, max_size=12)))
+        spots = draw(st.lists(st.integers(0, 2), min_size=2 * len(times), max_size=2 * len(times)))
+        line = [
+            (60 + (t + off) * 1e-4, 25.0) for t, off in zip(np.repeat(times, 2), spots, strict=True)
+        ]
+        matches.append(
+            WindowMatch(
+                k * 10,
+                k * 10 + 10,
+                polyline_rs.encode_latlon(line, 6),
+                tuple(times),
+                tuple(range(0, 2 * len(times), 2)),
+                (True,) * (len(times) - 1),
+                1.0,
+                0.9,
+                is_raw=False,
+                point_count=len(line),
+                source_coordinates_count=2,
+            )
+        )
+    return matches
+
+
+@given(neighbours())
+def test_lines_meet_whatever_the_windows_say(matches: list[WindowMatch]) -> None:
+    lines = trim(matches)
+    assert_continuous(lines)
+    for line in lines:
+        lon, lat = polylines.decode(line.encoded_polyline)
+        assert np.array_equal(lon.round(5), line.lon)
+        assert np.array_equal(lat.round(5), line.lat)
+
+
+@given(neighbours())
+def test_a_line_depends_on_its_two_neighbours_only(matches: list[WindowMatch]) -> None:
+    around = [None, *matches, None]
+    alone = [join(*around[k : k + 3]) for k in range(len(matches))]  # type: ignore[misc]
+    assert [a.encoded_polyline for a in alone] == [b.encoded_polyline for b in trim(matches)]
+
+
+@pytest.mark.parametrize("every_s", [1.0, 5.0, 30.0])
+def test_windows_give_the_line_of_one_piece(helsinki: EmbeddedEngine, every_s: float) -> None:
+    for seed in (1, 2, 3):
+        points = driven(*a_tour(helsinki, seed), every_s=every_s)
+        lines = matched(helsinki, points)
+        assert len(lines) > 2
+        assert_continuous(lines)
+        (whole,) = trim([match_window(helsinki, w, SETTINGS) for w in cut_whole(points, SETTINGS)])
+        total_m = sum(step_m(line.lon, line.lat).sum() for line in lines)
+        assert total_m == pytest.approx(step_m(whole.lon, whole.lat).sum(), rel=0.01), seed
+
+
+def test_a_night_drive_is_the_same_cut_at_midnight(helsinki: EmbeddedEngine) -> None:
+    points = driven(*a_tour(helsinki), start_us=MIDNIGHT_US - 400_000_000)
+    day1, day2 = points.between(0, MIDNIGHT_US), points.between(MIDNIGHT_US, 1 << 62)
+    windows = cut_windows(Points.empty(), day1, day2, SETTINGS)
+    windows += cut_windows(day1, day2, Points.empty(), SETTINGS)
+    lines = trim([match_window(helsinki, window, SETTINGS) for window in windows])
+    assert_continuous(lines)
+    whole = matched(helsinki, points)
+    assert [a.encoded_polyline for a in lines] == [b.encoded_polyline for b in whole]
+
+
+def test_windows_that_do_not_touch_are_not_joined() -> None:
+    def match(start: int, lat: float) -> WindowMatch:
+        line = polyline_rs.encode_latlon([(lat, 25.0), (lat + 0.001, 25.0)], 6)
+        return WindowMatch(
+            start, start + 10, line, (start, start + 10), (0, 1), (True,), 1.0, 0.9, False, 2, 1
+        )
+
+    first, second = trim([match(0, 60.0), match(100, 61.0)])
+    assert first.lat.tolist() == [60.0, 60.001]
+    assert second.lat.tolist() == [61.0, 61.001]
+
+
+def test_no_windows_give_no_lines() -> None:
+    assert trim([]) == []

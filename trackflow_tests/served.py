@@ -1,0 +1,94 @@
+"""The real `trackflow serve` as a child process, and a look at what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trackflow_tests.defs.server import Server, _free_port
+
+READY = "Ctrl-C stops it."
+
+
+@dataclass
+class Served:
+    """A running `trackflow serve`."""
+
+    process: subprocess.Popen[bytes]
+    server: Server
+    home: Path
+    output: Path
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def end(self, number: signal.Signals, timeout_s: float = 30) -> int:
+        """Send it a signal, as a keyboard or a service manager does; returns its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout_s)
+
+
+@contextmanager
+def trackflow_serve(
+    home: Path,
+    folder: Path,
+    arguments: str = "serve --port 3000",
+    *,
+    in_background: bool = False,
+) -> Iterator[Served]:
+    """`trackflow` with these arguments on a free port in place of 3000, once it says it is ready.
+
+    Args:
+        home: its TRACKFLOW_HOME.
+        folder: where it runs, and where its output is kept.
+        arguments: what follows `trackflow`.
+        in_background: whether it is made to ignore interrupts, as a shell's `&` does.
+    """
+    port = _free_port()
+    assert "3000" in arguments
+    command = [sys.executable, "-m", "trackflow", *arguments.replace("3000", str(port)).split()]
+    if in_background:
+        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
+    output = folder / "serve.txt"
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=variables | {"TRACKFLOW_HOME": str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    log = home / "dagster" / "dagster.log"
+    served = Served(process, Server(f"http://127.0.0.1:{port}", log), home, output)
+    try:
+        deadline = time.monotonic() + 150
+        while READY not in served.said():
+            assert process.poll() is None, served.said()
+            assert time.monotonic() < deadline, served.said()
+            time.sleep(0.2)
+        yield served
+    finally:
+        for pid in left_behind(home):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def left_behind(home: Path) -> list[int]:
+    """Every process that was started for this home, by whomever: all inherit its variable."""
+    mark = f"TRACKFLOW_HOME={home}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            # gone in the meantime, or another user's
+            with suppress(OSError):
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+    return found

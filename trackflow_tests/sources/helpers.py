@@ -1,0 +1,73 @@
+"""Shared by the tests of the readers: bytes to everything that a reader makes of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from trackflow.errors import BadInputError
+from trackflow.sources.csv_files import read_csv
+from trackflow.sources.geojson_files import read_geojson
+from trackflow.sources.gpx_files import read_gpx
+from trackflow.sources.readers import Chunk, PointBatch, Refusal, discover, read
+from trackflow.sources.streams import Stream
+
+NOW_US = 1_800_000_000_000_000
+
+READERS = {"csv": read_csv, "gpx": read_gpx, "geojson": read_geojson}
+
+
+@dataclass
+class Outcome:
+    points: PointBatch
+    refused: list[Refusal]
+    error: str = ""
+
+    @property
+    def rows(self) -> list[tuple[object, ...]]:
+        return list(self.points.rows())
+
+    @property
+    def reasons(self) -> list[str]:
+        return [refusal.reason.value for refusal in self.refused]
+
+
+def gather(chunks) -> Outcome:
+    found: list[Chunk] = []
+    error = ""
+    try:
+        found.extend(chunks)  # keeps what came before an error
+    except BadInputError as problem:
+        error = str(problem)
+    return Outcome(
+        PointBatch.concat(c.points for c in found), [r for c in found for r in c.refused], error
+    )
+
+
+def stream_of(data: bytes, name: str = "file") -> Stream:
+    pieces = [data[i : i + 65_536] for i in range(0, len(data), 65_536)]
+    return Stream(name, iter(pieces), lambda: len(data), lambda: None)
+
+
+def read_bytes(data: bytes, kind: str, *, device_id: str | None = None, **more) -> Outcome:
+    reader = READERS[kind]
+    return gather(
+        reader(stream_of(data), device_id=device_id, fallback_device="stem", now_us=NOW_US, **more)
+    )
+
+
+def read_path(path: Path, **more) -> dict[str, Outcome]:
+    return {
+        source.name: gather(read(source, now_us=NOW_US, **more))
+        for source in discover(path)
+        if not source.skipped
+    }
+
+
+seconds = st.integers(700_000_000, 1_790_000_000)
+millionths = st.integers(0, 999_999)
+lats = st.integers(-900_000_000, 900_000_000).map(lambda e7: e7 / 1e7)
+lons = st.integers(-1_800_000_000, 1_800_000_000).map(lambda e7: e7 / 1e7)
+points = st.tuples(
+    st.sampled_from(["bus 7", "müller", "x", "0042"]), seconds, millionths, lats, lons
+).filter(lambda p: (p[3], p[4]) != (0, 0))

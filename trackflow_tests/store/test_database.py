@@ -1,0 +1,180 @@
+"""Opening a store: its schema is right, harmless to repeat, and what is wrong is said clearly."""
+
+import multiprocessing
+import os
+import socket
+import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from trackflow.errors import SettingsError, StoreUnavailableError
+from trackflow.settings import Settings
+from trackflow.store.database import open_store
+from trackflow.store.tables import metadata
+from trackflow.store.types import to_us
+from trackflow_tests.stores import NOON, batch_of, contents, deliver, settings_of
+
+
+def opened(url: str, home: Path) -> None:
+    open_store(settings_of(url, home)).close()
+
+
+def message_of(url: str, home: Path) -> str:
+    """What the command line would print; always one line."""
+    with pytest.raises(StoreUnavailableError) as caught:
+        opened(url, home)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def _differs(context, inspected, column, *defaults: object) -> bool | None:
+    """As alembic does it, but PostgreSQL cannot compare JSON."""
+    return False if isinstance(column.type, sa.JSON) else None
+
+
+def test_migrations_give_the_schema_of_the_tables(database_url: str, tmp_path: Path) -> None:
+    store = open_store(settings_of(database_url, tmp_path))
+    options = {"compare_type": True, "compare_server_default": _differs}
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+        names = {
+            name
+            for table in metadata.tables
+            for name in [c["name"] for c in sa.inspect(connection).get_check_constraints(table)]
+        }
+    store.close()
+    checks = {
+        check.name
+        for table in metadata.tables.values()
+        for check in table.constraints
+        if isinstance(check, sa.CheckConstraint)
+    }
+    assert names == checks, "alembic does not compare these"
+
+
+def test_a_batch_cannot_have_an_unknown_status(database_url: str, tmp_path: Path) -> None:
+    store = open_store(settings_of(database_url, tmp_path))
+    deliver(store, batch_of([("a", to_us(NOON), 1.0, 1.0)]))
+    with pytest.raises(sa.exc.IntegrityError), store.write() as connection:
+        connection.execute(sa.text("UPDATE processing_batches SET status = 'done'"))
+    store.close()
+
+
+def test_opening_again_changes_nothing(database_url: str, tmp_path: Path) -> None:
+    store = open_store(settings_of(database_url, tmp_path))
+    deliver(store, batch_of([("a", to_us(NOON), 1.0, 1.0)]))
+    before = contents(store)
+    store.close()
+    opened(database_url, tmp_path)
+    again = open_store(settings_of(database_url, tmp_path))
+    assert contents(again) == before
+    again.close()
+
+
+def test_processes_may_open_a_new_store_at_the_same_time(database_url: str, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(3, mp_context=spawn) as pool:
+        list(pool.map(os.getpid, []))
+        for job in [pool.submit(opened, database_url, tmp_path) for _ in range(6)]:
+            job.result()
+    store = open_store(settings_of(database_url, tmp_path))
+    assert contents(store)["tracks"] == []
+    store.close()
+
+
+def test_the_default_is_a_sqlite_file_in_the_home_folder(tmp_path: Path) -> None:
+    opened("", tmp_path / "new" / "home")
+    assert (tmp_path / "new" / "home" / "trackflow.db").is_file()
+
+
+def test_the_usual_spellings_of_a_postgresql_url_work(postgres_url: str, tmp_path: Path) -> None:
+    for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        opened(postgres_url.replace("postgresql+psycopg", scheme), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nonsense", "not a database URL"),
+        ("mysql://u:geheim@h/d", "mysql"),
+        ("postgresql+psycopg2://u:geheim@h/d", "psycopg"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("postgresql://u:geheim@h:port/d", "not a database URL"),
+    ],
+)
+def test_an_odd_url_is_said_clearly(url: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=says) as caught:
+        opened(url, tmp_path)
+    assert "geheim" not in str(caught.value)
+
+
+def test_an_unreachable_postgresql_is_said_clearly(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        port = taken.getsockname()[1]
+        message = message_of(f"postgresql://me:geheim@127.0.0.1:{port}/d?password=geheim", tmp_path)
+    assert "127.0.0.1" in message
+    assert "geheim" not in message
+
+
+def test_a_wrong_database_name_is_said_clearly(postgres_url: str, tmp_path: Path) -> None:
+    url = sa.make_url(postgres_url).set(database="nowhere").render_as_string(hide_password=False)
+    assert '"nowhere" does not exist' in message_of(url, tmp_path)
+
+
+def test_a_file_that_is_no_database_is_said_clearly(tmp_path: Path) -> None:
+    path = tmp_path / "trackflow.db"
+    path.write_text("this is a text file, and rather longer than a header\n" * 100)
+    assert "not a database" in message_of(f"sqlite:///{path}", tmp_path)
+    assert path.read_text().startswith("this is a text file")
+
+
+def test_a_database_that_cannot_be_written_is_said_clearly(tmp_path: Path) -> None:
+    opened(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path)
+    # as root, files cannot be made read-only by their mode
+    url = f"sqlite:///file:{tmp_path / 'trackflow.db'}?mode=ro&uri=true"
+    store = open_store(Settings(home=tmp_path, database_url=url))
+    with pytest.raises(StoreUnavailableError, match="readonly"):
+        deliver(store, batch_of([("a", to_us(NOON), 1.0, 1.0)]))
+    store.close()
+
+
+def test_a_missing_folder_is_said_clearly(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "trackflow.db"
+    message = message_of(f"sqlite:///{path}", tmp_path)
+    assert str(path) in message
+    assert "unable to open" in message
+
+
+def test_a_home_that_is_a_file_is_said_clearly(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(SettingsError, match="TRACKFLOW_HOME"):
+        opened("", tmp_path / "home")
+
+
+def test_a_newer_schema_is_left_alone(database_url: str, tmp_path: Path) -> None:
+    store = open_store(settings_of(database_url, tmp_path))
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(SettingsError, match="newer trackflow"):
+        opened(database_url, tmp_path)
+
+
+def test_a_locked_database_is_said_clearly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trackflow.store.database.BUSY_TIMEOUT_S", 0.2)
+    path = tmp_path / "trackflow.db"
+    store = open_store(settings_of(f"sqlite:///{path}", tmp_path))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailableError, match="locked"), store.write():
+        pass
+    other.close()
+    store.close()

@@ -1,0 +1,175 @@
+"""Readers and writers beside each other: nobody sees a half, and nobody waits for ever."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trackflow.pipeline.run import Mode, run
+from trackflow.pipeline.verify import verify
+from trackflow.pipeline.work import Work
+from trackflow.store.database import Store
+from trackflow.store.devices import change_device
+from trackflow.store.points import Accepted
+from trackflow_tests.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    difference,
+    drive,
+    open_work,
+    part_of,
+    statuses,
+)
+
+DAY = NOON.date()
+
+
+@contextmanager
+def watching(look: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Look again and again in a thread; what was seen, each different thing once in a row."""
+    seen: list[Any] = [look()]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            now = look()
+            if now != seen[-1]:
+                seen.append(now)
+
+    with ThreadPoolExecutor(1) as pool:
+        watcher = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            done.set()
+            watcher.result()
+
+
+def test_a_reader_sees_the_old_day_or_the_new_one(database_url: str, tmp_path: Path) -> None:
+    """A device's threshold turns one track into many and back, while somebody looks."""
+    with open_work(database_url, tmp_path) as work:
+        parts = [drive(NOON + dt.timedelta(minutes=6 * k), 20) for k in range(20)]
+        for part in parts:
+            deliver(work.store, batch_of_device("a", part))
+        run(work)
+
+        def set_gap(gap_s: float | None) -> None:
+            with work.store.write() as connection:
+                change_device(connection, "a", work.clock(), overrides={"gap_s": gap_s})
+
+        def look(name: str) -> Callable[[], list[str]]:
+            return lambda: [row["content_hash"] for row in contents(work.store, name)[name]]
+
+        whole: dict[str, list[list[str]]] = {"tracks": [], "segments": []}
+        for gap_s in (60, None):
+            set_gap(gap_s)
+            run(work)
+            for name, states in whole.items():
+                states.append(look(name)())
+        assert len(whole["tracks"][0]) == 20
+        assert len(whole["tracks"][1]) == 1
+        with watching(look("tracks")) as tracks, watching(look("segments")) as segments:
+            for gap_s in (60, None) * 4:
+                set_gap(gap_s)
+                run(work)
+        assert len(tracks) > 1, "the reader saw something happen"
+        for seen, states in ((tracks, whole["tracks"]), (segments, whole["segments"])):
+            assert all(state in states for state in seen)
+
+
+def test_one_read_sees_one_moment(database_url: str, tmp_path: Path) -> None:
+    with open_work(database_url, tmp_path) as work:
+        deliver(work.store, batch_of_device("a", drive(NOON, 5)))
+        with work.store.read() as connection:
+            before = _points_in(connection)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(deliver, work.store, batch_of_device("a", drive(NOON, 30))).result()
+            assert _points_in(connection) == before
+        assert len(contents(work.store)["gps_points"]) == 30
+
+
+def _points_in(connection: Any) -> int:
+    return connection.exec_driver_sql("SELECT count(*) FROM gps_points").scalar()
+
+
+@pytest.mark.slow
+def test_deliveries_and_runs_at_the_same_time_lose_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Three deliver chunks of days that touch, two work on them; none waits for another's rows."""
+    night = dt.datetime.combine(DAY, dt.time(20), dt.UTC)
+    whole = [batch_of_device(name, drive(night, 3000, every_s=30)) for name in ("a", "b")]
+    with open_work(database_url, tmp_path) as reference:
+        for batch in whole:
+            deliver(reference.store, batch)
+        run(reference, mode=Mode.BULK)
+        expected = contents(reference.store)
+    with open_work(_another(database_url), tmp_path) as work:
+        random = np.random.default_rng(7)
+        chunks = [
+            part_of(batch, rows)
+            for batch in whole
+            for rows in np.array_split(random.permutation(len(batch)), 12)
+        ]
+        random.shuffle(chunks)  # type: ignore[arg-type]
+        with ThreadPoolExecutor(5) as pool:
+            jobs = [pool.submit(_deliver_all, work.store, chunks[k::3]) for k in range(3)]
+            jobs += [pool.submit(_run_while, work, jobs[:3]) for _ in range(2)]
+            for job in jobs:
+                job.result()
+        report = run(work)
+        assert not report.problems
+        assert difference(contents(work.store), expected) == []
+        assert set(statuses(work.store).values()) == {"completed"}
+        assert verify(work).ok
+
+
+def test_the_same_points_delivered_at_the_same_moment_are_stored_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    with open_work(database_url, tmp_path) as work:
+        for k in range(5):
+            batch = batch_of_device("a", drive(NOON + dt.timedelta(days=k), 2000))
+            barrier = threading.Barrier(4)
+
+            def attempt(batch=batch, barrier=barrier) -> Accepted:
+                barrier.wait()
+                return deliver(work.store, batch)
+
+            with ThreadPoolExecutor(4) as pool:
+                jobs = [pool.submit(attempt) for _ in range(4)]
+            total = sum((job.result() for job in jobs), Accepted())
+            assert total == Accepted(added=2000, repeated=6000)
+
+
+def _deliver_all(store: Store, chunks: list[Any]) -> None:
+    for chunk in chunks:
+        deliver(store, chunk)
+
+
+def _run_while(work: Work, jobs: list[Any]) -> None:
+    while not all(job.done() for job in jobs):
+        report = run(work)
+        assert not [day for stage in report.stages for day in stage.errors]
+
+
+def _another(url: str) -> str:
+    """An empty database beside this one."""
+    if url.startswith("sqlite"):
+        return url.replace("trackflow.db", "another.db")
+    from trackflow.settings import Settings
+    from trackflow.store.database import open_store
+    from trackflow_tests.stores import empty
+
+    store = open_store(Settings(database_url=url))
+    empty(store)
+    store.close()
+    return url

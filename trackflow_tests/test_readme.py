@@ -1,0 +1,190 @@
+"""The README's commands, run as they stand there, in its own order, in a folder of their own."""
+
+import datetime as dt
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+import xml.etree.ElementTree as ET
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trackflow.demo.extract import helsinki_extract
+from trackflow.demo.files import write_csv
+from trackflow.demo.fleet import simulate_fleet
+from trackflow.geo.points import Points
+from trackflow.pipeline.networks import build
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow_tests.defs.server import ROOT
+from trackflow_tests.served import left_behind, trackflow_serve
+
+NOT_RUN_HERE = {
+    "make demo": "runs `trackflow demo` (checked below), which demo/test_show.py runs",
+    "make test": "runs pytest (checked below), which is what is running",
+    "uv run trackflow demo": "the same command by its entry point (checked below)",
+    "uv run pytest": "is what is running",
+}
+
+SAYS = {
+    "import": r"fleet\.csv: .* points added.*\nphone\.gpx: .* added.*\narchive\.zip/.* added",
+    "network": r"car network \w+ of area\.osm\.pbf: .* 60\.\d+ N",
+    "run": r"cut into segments .*\n.*matched to roads \([1-9].* windows.*\n.*merged \([1-9].* km",
+    "status": r"points .* of 3 devices|\"devices\": 3",
+    "export": r"\d+ tracks in tracks\.gpx",
+    "explain": r"^Point of 2026-01-05T08:\d\d:\d\dZ: stop\.\n(.*\n)*.*at least 5 min within a box",
+    "verify": r"compared .* windows .* with one pass over everything\.\nThey are identical\.",
+    "device": r"gap_s = 300 \(own\)",
+}
+"""By verb, what a command's output matches."""
+
+DAY = dt.date(2026, 1, 5)
+
+
+def commands() -> list[str]:
+    """What follows "$ " in the README's console blocks, in order."""
+    blocks = re.findall(
+        r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def verb_of(command: str) -> str:
+    return command.split()[1]
+
+
+def test_every_command_is_run_or_listed() -> None:
+    found = commands()
+    runs = [command for command in found if command not in NOT_RUN_HERE]
+
+    assert set(NOT_RUN_HERE) <= set(found), "a listed exception is no longer in the README"
+    assert all(command.startswith("trackflow ") for command in runs), runs
+    assert {verb_of(command) for command in runs} == {*SAYS, "serve"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A person's folder, with files of the names that the README uses."""
+    extract = shutil.copy(helsinki_extract(), tmp_path / "area.osm.pbf")
+    with Work.open(Settings(home=tmp_path / "roads", workers=1)) as work:
+        network, _ = build(work, extract, "car")
+        bus, plough, van = simulate_fleet(
+            work.engine("car"), network.extent, vehicles=3, days=1, first_day=DAY
+        )
+    (fleet,) = write_csv([van], tmp_path / "fleet").regular
+    fleet.rename(tmp_path / "fleet.csv")
+    _write_gpx(tmp_path / "phone.gpx", bus.reported)
+    (old,) = write_csv([plough], tmp_path / "old").regular
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.write(old, old.name)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("serve")
+def test_the_commands_work_as_they_stand_there(folder: Path) -> None:
+    for command in commands():
+        if command in NOT_RUN_HERE:
+            continue
+        if verb_of(command) == "serve":
+            _serve(command, folder)
+        else:
+            said = _run(command, folder)
+            assert re.search(SAYS[verb_of(command)], said), f"$ {command}\n{said}"
+    (route, *_) = _tracks(folder / "tracks.gpx")
+    assert len(route) > 50
+
+
+def test_make_runs_the_same_commands() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("no make here")
+    assert _make_runs("demo") == ["trackflow", "demo"]
+    assert _make_runs("test")[0] == "pytest"
+
+
+def test_the_entry_point_is_the_command_that_is_run_here() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    main = (ROOT / "trackflow" / "__main__.py").read_text()
+
+    assert scripts == {"trackflow": "trackflow.cli:main"}
+    assert re.search(r"from trackflow\.cli import main\b", main)
+
+
+def _make_runs(target: str) -> list[str]:
+    """The words of the last command that make would run, its program without a folder."""
+    # `make test` is what is running: its own options are not meant for this one
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", "-n", target],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    program, *rest = done.stdout.splitlines()[-1].split()
+    return [Path(program).name, *rest]
+
+
+def _run(command: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        cwd=folder,
+        env=os.environ | {"TRACKFLOW_HOME": str(folder / "home")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, f"$ {command}\n{said}"
+    assert "Traceback" not in said
+    assert "Warning" not in said
+    return said
+
+
+def _serve(command: str, folder: Path) -> None:
+    """Start it, look at it, end it as Ctrl-C does."""
+    home = folder / "home"
+    with trackflow_serve(home, folder, command.removeprefix("trackflow ")) as served:
+        address = served.server.url
+        assert f"Dagster UI: {address}\n" in served.said()
+        for shown in re.findall(r"http://\S+", served.said()):
+            with urllib.request.urlopen(shown, timeout=20) as answer:
+                assert answer.status == 200
+        with urllib.request.urlopen(f"{address}/server_info", timeout=20) as answer:
+            assert b"dagster_webserver_version" in answer.read()
+
+        assert served.end(signal.SIGINT, timeout_s=30) == 0, served.said()
+
+        deadline = time.monotonic() + 5
+        while left := left_behind(home):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.1)
+
+
+def _write_gpx(path: Path, points: Points) -> None:
+    times = np.datetime_as_string(points.time_us.astype("datetime64[us]"), timezone="UTC")
+    rows = zip(points.lon.tolist(), points.lat.tolist(), times.tolist(), strict=True)
+    track = "".join(
+        f'<trkpt lat="{lat:.6f}" lon="{lon:.6f}"><time>{time}</time></trkpt>'
+        for lon, lat, time in rows
+    )
+    path.write_text(
+        '<gpx version="1.1" creator="phone" xmlns="http://www.topografix.com/GPX/1/1">'
+        f"<trk><trkseg>{track}</trkseg></trk></gpx>"
+    )
+
+
+def _tracks(path: Path) -> list[list[ET.Element]]:
+    segments = ET.parse(path).getroot().findall(".//{*}trkseg")
+    return [segment.findall("{*}trkpt") for segment in segments]

@@ -1,0 +1,186 @@
+"""Serving: what Dagster's programs are given, and that they never outlive us."""
+
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trackflow import serving
+from trackflow.errors import SettingsError, TrackflowError
+from trackflow.settings import Settings
+from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.defs.server import ROOT
+from trackflow_tests.served import left_behind, trackflow_serve
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home whose path is relative, as the default one is."""
+    monkeypatch.chdir(tmp_path)
+    return Settings(home=Path("home"))
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_dagsters_home_gets_our_settings_and_a_path_from_anywhere(settings: Settings) -> None:
+    environment = serving.dagster_environment(settings)
+
+    folder = Path(environment["DAGSTER_HOME"])
+    assert folder.is_absolute()
+    assert folder == settings.home.absolute() / "dagster"
+    assert (folder / "dagster.yaml").read_bytes() == (ROOT / "dagster.yaml").read_bytes()
+    assert Path(environment["TRACKFLOW_HOME"]) == settings.home.absolute()
+    assert environment["DAGSTER_DISABLE_TELEMETRY"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", ""),
+        ("sqlite:///some/where.db", "sqlite:///{here}/some/where.db"),
+        ("sqlite:////some/where.db", "sqlite:////some/where.db"),
+        ("postgresql+psycopg://user:secret@host/db", "postgresql+psycopg://user:secret@host/db"),
+    ],
+)
+def test_dagster_finds_the_same_database_in_its_own_folder(
+    url: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert serving._from_anywhere(url) == expected.format(here=tmp_path)
+
+
+def test_days_in_the_ui_begin_with_the_first_point(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.home.mkdir()
+    assert "TRACKFLOW_FIRST_DAY" not in serving.dagster_environment(settings)
+
+    later = FIRST_DAY + dt.timedelta(days=5)
+    import_drives(settings.home, write_drives(settings.home / "b.csv", 1, 1, later, points=20))
+    import_drives(settings.home, write_drives(settings.home / "a.csv", 2, 1, points=20))
+    assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == FIRST_DAY.isoformat()
+
+    monkeypatch.setenv("TRACKFLOW_FIRST_DAY", "2020-02-02")
+    assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == "2020-02-02"
+
+
+@pytest.mark.parametrize("verb", ["serve", "demo"])
+def test_a_taken_port_is_said_in_one_line_at_once(
+    verb: str, taken_port: int, tmp_path: Path
+) -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "trackflow", verb, "--port", str(taken_port)],
+        env=os.environ | {"COLUMNS": "40"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"trackflow: cannot listen on 127.0.0.1 port {taken_port}: Address")
+    assert "--port" in last
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Building" not in done.stderr
+    assert not (tmp_path / "home" / "demo").exists()
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 3000), ("no.such.host.invalid", 3000)])
+def test_an_address_that_is_not_ours_is_an_error(host: str, port: int) -> None:
+    with pytest.raises(SettingsError, match=f"cannot listen on {host} port {port}: "):
+        serving.check_address(host, port)
+
+
+def test_a_dagster_command_that_fails_says_why(settings: Settings) -> None:
+    settings.home.mkdir()
+    with pytest.raises(TrackflowError, match="no_such_module") as failed:
+        serving.run_dagster(settings, ["asset", "list", "-m", "no_such_module"])
+    assert str(failed.value).startswith("dagster asset list failed: ")
+
+
+STUBBORN = """
+import signal, subprocess, sys, time
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+if len(sys.argv) == 1:
+    subprocess.Popen([sys.executable, __file__, "child"])
+    open("ready", "w").close()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("leader_dies_first", [False, True])
+def test_what_does_not_listen_is_killed_with_its_children(
+    leader_dies_first: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "STOP_GRACE_S", 0.3)
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    home = tmp_path / "stubborn"
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "stubborn.py")],
+        cwd=tmp_path,
+        env=os.environ | {"TRACKFLOW_HOME": str(home)},
+        start_new_session=True,
+    )
+    while not (tmp_path / "ready").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    assert len(left_behind(home)) == 2
+    if leader_dies_first:
+        process.kill()
+        process.wait()
+
+    serving._stop(process)
+
+    _wait_until_gone(home)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("serve")
+@pytest.mark.parametrize(
+    ("in_background", "number"),
+    [(False, signal.SIGTERM), (True, signal.SIGINT)],
+    ids=["terminated", "interrupted in the background"],
+)
+def test_it_ends_with_all_that_it_started(
+    in_background: bool, number: signal.Signals, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    with trackflow_serve(home, tmp_path, in_background=in_background) as served:
+        # ours, dagster dev, its code server, the webserver, the daemon
+        assert len(left_behind(home)) >= 5
+
+        assert served.end(number) == 0, served.said()
+
+        assert "Traceback" not in served.said()
+        _wait_until_gone(home)
+        _refuses(served.server.url)
+
+
+def _wait_until_gone(home: Path) -> None:
+    """A killed process takes a moment to end; nobody waits for those of others."""
+    deadline = time.monotonic() + 5
+    while left := left_behind(home):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+def _refuses(url: str) -> None:
+    port = int(url.rpartition(":")[2])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -1,0 +1,126 @@
+"""Explanations: the right rule, the right numbers, plain words."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackflow.errors import BadInputError
+from trackflow.geo.points import Points
+from trackflow.tracks.decisions import decide
+from trackflow.tracks.explain import Explanation, explain
+from trackflow.tracks.segments import day_start_us
+from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US, History, histories
+
+START_US = day_start_us(FIRST) + 12 * 3600 * US
+
+
+def told(
+    t_s: list[float], x_m: list[float], ask_s: float, accuracy_m: list[float] | None = None
+) -> Explanation:
+    time_us = START_US + (np.array(t_s) * US).astype(np.int64)
+    points = Points.of(time_us, np.array(x_m) / DEGREE_M, np.zeros(len(x_m)), accuracy_m)
+    return explain(points, START_US + int(ask_s * US), Thresholds())
+
+
+def test_a_spike_is_told_with_both_speeds() -> None:
+    told_of = told([0, 5, 10, 15, 20], [0, 100, 9100, 300, 400], 10)
+    (finding,) = told_of.findings
+    assert (told_of.kind, finding.rule, finding.threshold) == ("spike", "max_speed_kmh", 250)
+    assert finding.measured == pytest.approx(8800 / 5 * 3.6, rel=1e-3)
+    assert str(told_of) == (
+        "Point of 2026-03-01T12:00:10Z: spike.\n"
+        "It lies 9,000 m from the kept point 5 s before it (6,480 km/h) and 8,800 m from the one "
+        "5 s after it (6,336 km/h); the limit is 250 km/h. Those two fit together: 200 m in 10 s."
+    )
+
+
+def test_a_track_is_told_with_both_its_ends() -> None:
+    t = [0, 60, 120, 180, 240, 1000, 1060, 1065]
+    x = [0, 800, 1600, 2400, 3200, 3300, 4100, 9999]
+    around = told(t, x, 63).track
+    assert around is not None
+    assert (around.points, round(around.distance_m)) == (5, 3200)
+    assert (around.began.rule, around.began.measured) == ("gap_s", None)
+    assert (around.ended.rule, around.ended.measured, around.ended.threshold) == ("gap_s", 760, 600)
+    later = told(t, x, 1000)
+    assert later.track is not None
+    assert later.track.ended.rule == "max_speed_kmh"
+    assert later.track.ended.measured == pytest.approx(5899 / 5 * 3.6, rel=1e-3)
+    assert "the point after it is 5,899 m away after 5 s, which is 4,247 km/h" in str(later)
+    assert "the point before it is 12.7 min away; the limit is 10 min" in str(later)
+
+
+def test_the_nearest_point_is_told() -> None:
+    told_of = told([0, 60, 120], [0, 800, 1600], 75)
+    assert told_of.lines()[1] == "It is the nearest to 2026-03-01T12:01:15Z, 15 s away."
+    assert told([0, 60], [0, 800], 30).time_us == START_US, "of two as near, the earlier"
+
+
+def test_a_stop_is_told_with_its_time() -> None:
+    t, x = [0, 60, 120, 300, 500, 560, 620], [0, 1000, 2000, 2000, 2000, 3000, 4000]
+    told_of = told(t, x, 300)
+    assert told_of.kind == "stop"
+    assert (told_of.findings[0].rule, told_of.findings[0].measured) == ("dwell_s", 380)
+    assert "from 2026-03-01T12:02:00Z to 2026-03-01T12:08:20Z, 6.3 min" in str(told_of)
+    arriving, leaving = told(t, x, 60).track, told(t, x, 560).track
+    assert arriving is not None
+    assert leaving is not None
+    assert (arriving.ended.rule, arriving.ended.measured) == ("dwell_s", 380)
+    assert (leaving.began.rule, leaving.began.measured) == ("dwell_s", 380)
+
+
+def test_a_lone_point_is_told_with_the_cuts_on_both_sides() -> None:
+    told_of = told([0, 700, 720], [0, 0, 11_000], 700)
+    assert told_of.kind == "lone"
+    assert [f.rule for f in told_of.findings] == ["lone", "gap_s", "max_speed_kmh"]
+    far = told([0, 500], [0, 10_001], 0)
+    assert [f.rule for f in far.findings] == ["lone", "gap_s", "jump_m"]
+    assert far.findings[2].measured == pytest.approx(10_001, rel=1e-4)
+
+
+def test_inaccuracy_and_duplicates_are_told() -> None:
+    poor = told([0, 5, 10], [0, 50, 100], 5, [5, 900, 5])
+    assert (poor.kind, poor.findings[0].measured, poor.findings[0].threshold) == (
+        "inaccurate", 900, 500,
+    )  # fmt: skip
+    twice = told([0, 5, 5, 10], [0, 50, 90, 100], 5, [5, 9, 4.5, 5])
+    assert twice.kind == "track"
+    assert twice.findings[1].text == (
+        "2 points have this time; the most accurate was taken (the best claims 4.5 m), "
+        "1 dropped as duplicates."
+    )
+
+
+def test_without_points_there_is_nothing_to_tell() -> None:
+    with pytest.raises(BadInputError, match="no points around 2026-03-01T12:00:00Z"):
+        explain(Points.empty(), START_US, Thresholds())
+
+
+@settings(max_examples=40, deadline=None)
+@given(history=histories(), share=st.floats(0, 1))
+def test_any_point_is_told_as_it_was_decided(history: History, share: float) -> None:
+    points = history.points
+    time_us = int(points.time_us[int(share * (len(points) - 1))])
+    told_of = explain(points, time_us, history.thresholds)
+    decisions = decide(points, history.thresholds)
+    kept = decisions.cleaned.points.time_us
+    expected = {
+        "track": kept[decisions.on_track],
+        "stop": kept[decisions.stopped],
+        "lone": kept[~decisions.on_track & ~decisions.stopped],
+        "spike": decisions.cleaned.spike_us,
+        "inaccurate": decisions.cleaned.inaccurate_us,
+    }
+    assert time_us in expected[told_of.kind]
+    assert (told_of.track is None) == (told_of.kind != "track")
+    for part in (told_of.as_dict(), {"lines": told_of.lines()}):
+        assert "nan" not in json.dumps(part, allow_nan=False)
+    if told_of.kind == "stop":
+        measured, limit = told_of.findings[0].measured, told_of.findings[0].threshold
+        assert measured is not None
+        assert limit is not None
+        assert measured >= limit

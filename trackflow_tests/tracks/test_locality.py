@@ -1,0 +1,82 @@
+"""No decision looks further than `reach_s`: the same about every point of any window.
+
+Day chunks of plausible histories rarely put a doubtful case at the edge of a buffer. Here nearly
+every point is doubtful, and windows begin and end anywhere.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trackflow.geo.points import Points
+from trackflow.tracks.decisions import Decisions, decide
+from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.tracks.histories import DEGREE_M, US
+
+LIMITS = Thresholds(
+    gap_s=120, dwell_s=120, spike_s=60, dwell_radius_m=50, jump_m=50_000, max_speed_kmh=100
+)
+STOPS_ONLY = replace(LIMITS, spike_s=1)
+"""Here spikes leave no reach to spare that would hide a stop's looking too far."""
+STEPS_S = [1, 5, 10, 20, 30, 59, 60, 61, 119, 120, 121]
+PLACES_M = [0, 0, 60, 99, 101, 4_000, 4_090, 60_000]
+
+
+def doubtful(seed: int, count: int = 250) -> Points:
+    random = np.random.default_rng(seed)
+    few = random.choice(STEPS_S, random.integers(1, 4))
+    places = random.choice(PLACES_M, random.integers(2, 5))
+    time_us = np.cumsum(random.choice(few, count)) * US
+    if seed % 3:  # long regular zigzags, where one decision could hang on the next
+        turns = random.random(count) < random.choice([0.02, 0.1, 0.3])
+        x = places[(np.arange(count) + np.cumsum(turns)) % len(places)]
+    else:
+        x = random.choice(places, count)
+    accuracy = random.choice([5.0, np.nan, 501.0], count, p=[0.6, 0.35, 0.05])
+    return Points.of(time_us, x / DEGREE_M, np.zeros(count), accuracy)
+
+
+def told(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
+    """Everything that was decided about the points of a stretch of time."""
+    cleaned = decisions.cleaned
+    kept = cleaned.points.time_us
+    here = np.flatnonzero((kept >= begin_us) & (kept < end_us))
+    ends = [] if not len(here) else [decisions.reason(here[0] - 1), decisions.reason(here[-1])]
+    return [
+        kept[here].tolist(),
+        decisions.moving[here].tolist(),
+        decisions.moving[here + 1].tolist(),
+        decisions.stopped[here].tolist(),
+        [ends[0] if len(here) and not decisions.moving[here[0]] else None],
+        [ends[1] if len(here) and not decisions.moving[here[-1] + 1] else None],
+        *(
+            times[(times >= begin_us) & (times < end_us)].tolist()
+            for times in (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("limits", [LIMITS, STOPS_ONLY], ids=["all", "stops"])
+@pytest.mark.parametrize("block", range(5))
+def test_windows_decide_as_the_whole_does(block: int, limits: Thresholds) -> None:
+    reach_us = int(limits.reach_s * US) + 1
+    for seed in range(block * 50, block * 50 + 50):
+        points = doubtful(seed)
+        whole = decide(points, limits)
+        edges = np.random.default_rng(seed).choice(points.time_us, 5, replace=False)
+        edges.sort()
+        for begin_us, end_us in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            near = (points.time_us >= begin_us - reach_us) & (points.time_us < end_us + reach_us)
+            part = decide(points[near], limits)
+            assert told(part, begin_us, end_us) == told(whole, begin_us, end_us), seed
+
+
+def test_the_points_are_doubtful_enough() -> None:
+    spikes = stops = cuts = 0
+    for seed in range(60):
+        decisions = decide(doubtful(seed), LIMITS)
+        spikes += len(decisions.cleaned.spike_us)
+        stops += int(decisions.stops.sum())
+        cuts += int((~decisions.moving).sum() - decisions.stops.sum())
+    assert min(spikes, stops, cuts) > 500, (spikes, stops, cuts)
