@@ -18,6 +18,14 @@ class BadInputError(TrackflowError):
     """A file or a request cannot be read as what it claims to be."""
 
 
+class NotFoundError(TrackflowError):
+    """What was asked for is not there."""
+
+
+class AccessError(TrackflowError):
+    """Whoever asks may not: no token, a wrong one, or one that is for something else."""
+
+
 class NetworkBuildError(TrackflowError):
     """An OpenStreetMap extract could not be turned into a road network."""
 

@@ -1,0 +1,93 @@
+"""The FastAPI application: all routes, what every answer has in common, and errors as JSON."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from trackflow.api import health
+from trackflow.api.access import GuardedRoute, NoTokenError, open_to
+from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
+from trackflow.errors import AccessError, NotFoundError, RetryableError, TrackflowError
+from trackflow.pipeline.work import Work
+from trackflow.store.tokens import Scope
+
+ROUTERS: tuple[APIRouter, ...] = (health.router,)
+
+DESCRIPTION = """\
+GPS points in, road-matched tracks out.
+
+Times are UTC (ISO 8601); lengths are metres; lines are encoded polylines of precision 5 or GeoJSON.
+Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic, unless the
+store has no tokens and the request comes from the same machine.
+"""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(work: Work) -> FastAPI:
+    """The application on a store, which stays its caller's to close."""
+    app = FastAPI(
+        title="trackflow",
+        version="1",
+        description=DESCRIPTION,
+        # FastAPI's own pages load their scripts from elsewhere
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.work = work
+    app.router.route_class = GuardedRoute
+    for router in ROUTERS:
+        app.include_router(router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    @open_to(Scope.READ)
+    def describe() -> dict[str, Any]:
+        return app.openapi()
+
+    app.add_exception_handler(TrackflowError, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(LimitsMiddleware)
+    app.add_middleware(HeadersMiddleware, headers=HEADERS)
+    return app
+
+
+def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """An error as every route answers it."""
+    body = orjson.dumps({"error": message})
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def _told(_: Request, error: Exception) -> Response:
+    message = str(error)
+    match error:
+        case NoTokenError():
+            return problem(401, message, {"WWW-Authenticate": "Bearer"})
+        case AccessError():
+            return problem(403, message)
+        case NotFoundError():
+            return problem(404, message)
+        case RetryableError():
+            return problem(503, message, {"Retry-After": "10"})
+        case _:
+            return problem(400, message)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # where and why, but not what was sent: it may be a position or a token
+    told = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
+    return problem(422, "; ".join(told))

@@ -1,0 +1,22 @@
+"""What endpoints ask for by type: the store's surroundings, and who is calling."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from trackflow.api.access import Caller, GuardedRoute, caller
+from trackflow.pipeline.work import Work
+
+
+def guarded_router() -> APIRouter:
+    """A router whose routes are for admins unless they say otherwise (`access.open_to`)."""
+    return APIRouter(route_class=GuardedRoute)
+
+
+def _work(request: Request) -> Work:
+    work: Work = request.app.state.work
+    return work
+
+
+WorkDep = Annotated[Work, Depends(_work)]
+CallerDep = Annotated[Caller, Depends(caller)]

@@ -1,0 +1,85 @@
+"""How much and how long a request may send, so that nobody fills the memory or holds a place."""
+
+import asyncio
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""A phone's backlog of weeks is a few megabytes."""
+
+BODY_DEADLINE_S = 30.0
+"""For the whole body, however it drips."""
+
+
+class LimitsMiddleware:
+    """Answers 413 to bodies that are too large, and 408 to those that take too long.
+
+    Only while somebody reads the body: a route that needs none answers without waiting for it.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        max_bytes: int = MAX_BODY_BYTES,
+        deadline_s: float = BODY_DEADLINE_S,
+    ) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.deadline_s = deadline_s
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request, as ASGI has it."""
+        if scope["type"] == "http":
+            receive = _Limited(receive, self.max_bytes, self.deadline_s).receive
+        await self.app(scope, receive, send)
+
+
+class _Limited:
+    """One request's body, counted and timed."""
+
+    def __init__(self, receive: Any, max_bytes: int, deadline_s: float) -> None:
+        self._receive, self._max_bytes = receive, max_bytes
+        self._size = 0
+        self._complete = False
+        self._deadline = asyncio.get_running_loop().time() + deadline_s
+
+    async def receive(self) -> Any:
+        if self._complete:  # what follows is the end of the connection, whenever that is
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise _refused(408, "the request took too long to arrive") from None
+        self._size += len(message.get("body", b""))
+        if self._size > self._max_bytes:
+            limit_mib = self._max_bytes // (1024 * 1024)
+            raise _refused(413, f"at most {limit_mib} MiB at a time: send it in parts")
+        self._complete = not message.get("more_body", False)
+        return message
+
+
+def _refused(status: int, message: str) -> HTTPException:
+    # FastAPI passes on this class alone; any other error while reading would become a 400
+    return HTTPException(status, message, {"Connection": "close"})
+
+
+class HeadersMiddleware:
+    """Adds headers to every answer that does not set them itself."""
+
+    def __init__(self, app: Any, headers: dict[str, str]) -> None:
+        self.app = app
+        self.headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request, as ASGI has it."""
+
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                have = {name.lower() for name, _ in message.get("headers", [])}
+                more = [pair for pair in self.headers if pair[0] not in have]
+                message["headers"] = [*message.get("headers", []), *more]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,0 +1,55 @@
+"""Running the API: `uvicorn` on a store, until it is told to stop."""
+
+import ipaddress
+
+import uvicorn
+
+from trackflow.api.app import create_app
+from trackflow.errors import SettingsError
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow.store import tokens
+
+MOST_CONNECTIONS = 512
+STOP_GRACE_S = 10
+
+
+def serve_api(settings: Settings, host: str, port: int) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        SettingsError: the address is not this machine's own, and there are no tokens.
+    """
+    with Work.open(settings) as work:
+        check_exposure(work, host)
+        uvicorn.run(
+            create_app(work),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,  # some trackers send positions in the address
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=STOP_GRACE_S,
+            server_header=False,
+            proxy_headers=False,
+        )
+
+
+def check_exposure(work: Work, host: str) -> None:
+    """See that nobody else can reach a store that has no tokens.
+
+    Raises:
+        SettingsError: other machines could.
+    """
+    try:
+        is_own = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_own = False
+    if is_own:
+        return
+    with work.store.read() as connection:
+        if not tokens.exist(connection):
+            raise SettingsError(
+                f"listening on {host} would let anybody in: make a token first, with "
+                "`trackflow token create NAME --scope admin`"
+            )

@@ -1,0 +1,1 @@
+"""Long-running work that somebody watches: progress, heartbeat, cancel, resume."""

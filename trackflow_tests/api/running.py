@@ -1,0 +1,49 @@
+"""The API on a real socket, in a thread of the test."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+
+from trackflow.api.app import create_app
+from trackflow.pipeline.work import Work
+from trackflow.store import tokens
+from trackflow.store.tokens import Scope
+
+
+@contextmanager
+def running_api(work: Work) -> Iterator[httpx.Client]:
+    """A client of a running API; it has no token and its `base_url` is the API's address."""
+    config = uvicorn.Config(
+        create_app(work), host="127.0.0.1", port=0, log_level="warning", access_log=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive(), "the API did not start"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def token_for(work: Work, scope: Scope, device_id: str | None = None) -> str:
+    """The secret of a new token."""
+    with work.store.write() as connection:
+        secret, _ = tokens.create(connection, "test", scope, device_id, work.clock())
+    return secret
+
+
+def bearer(secret: str) -> dict[str, Any]:
+    return {"headers": {"Authorization": f"Bearer {secret}"}}
