@@ -43,6 +43,8 @@ LOCALHOST = "127.0.0.1"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Device = Annotated[str | None, typer.Option("--device", help="Only this device.")]
 From = Annotated[str | None, typer.Option("--from", help="First day, such as 2026-01-31.")]
+Port = Annotated[int, typer.Option(help="Port of the map and the API.")]
+DagsterPort = Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")]
 To = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
 
 
@@ -377,7 +379,8 @@ def demo(
     serve_it: Annotated[
         bool, typer.Option("--serve/--no-serve", help="Serve the result, or stop after printing.")
     ] = True,
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    port: Port = 8000,
+    dagster_port: DagsterPort = 3000,
     as_json: Json = False,
 ) -> None:
     """See a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
@@ -386,6 +389,7 @@ def demo(
 
     if serve_it:
         check_address(LOCALHOST, port)  # now, not after a minute's work
+        check_address(LOCALHOST, dagster_port, "--dagster-port")
     settings = demo_settings(Settings.from_env())
     result = run_demo(settings, _say)
     if as_json:
@@ -400,35 +404,59 @@ def demo(
         raise typer.Exit(1)
     if serve_it:
         last = result.status.last_point
-        _serve(settings, LOCALHOST, port, last.date() if last else None)
+        # the API is a program of its own, which finds the store by its environment
+        os.environ |= {
+            "TRACKFLOW_HOME": str(settings.home),
+            "TRACKFLOW_DATABASE_URL": settings.database_url,
+            "TRACKFLOW_ENGINE_URL": settings.engine_url,
+        }
+        _serve(settings, LOCALHOST, port, dagster_port, last.date() if last else None)
 
 
-@app.command(epilog="Example: trackflow serve --port 3000")
+@app.command(epilog="Example: trackflow serve --port 8000")
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; there is no login.")] = LOCALHOST,
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    host: Annotated[
+        str, typer.Option(help="Address of the map and the API; others than this need a token.")
+    ] = LOCALHOST,
+    port: Port = 8000,
+    dagster_port: DagsterPort = 3000,
+    with_dagster: Annotated[
+        bool, typer.Option("--dagster/--no-dagster", help="Dagster as well, or the API alone.")
+    ] = True,
 ) -> None:
-    """Run Dagster's web server and daemon: schedules, sensors, backfills, the UI."""
-    _serve(Settings.from_env(), host, port)
+    """Serve the map page and the API, with Dagster's UI and daemon beside them."""
+    from trackflow.api.server import check_exposure, serve_api
+
+    settings = Settings.from_env()
+    if not with_dagster:
+        serve_api(settings, host, port)
+        return
+    with _work() as work:
+        check_exposure(work, host)
+    _serve(settings, host, port, dagster_port)
 
 
-def _serve(settings: Settings, host: str, port: int, day: dt.date | None = None) -> None:
-    from trackflow.serving import serve as serve_dagster
+def _serve(
+    settings: Settings, host: str, port: int, dagster_port: int, day: dt.date | None = None
+) -> None:
+    from trackflow import serving
 
-    def ready(address: str) -> None:
-        out.print(f"Dagster UI: {address}", soft_wrap=True)
-        tracks = f"{address}/assets/tracks"
+    def ready() -> None:
+        out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
+        dagster = serving.address(LOCALHOST, dagster_port)
+        out.print(f"Dagster UI: {dagster}", soft_wrap=True)
+        tracks = f"{dagster}/assets/tracks"
         chosen = f"&partition={day}" if day else ""
         for what, url in (
             ("a day's numbers and its picture", f"{tracks}?view=partitions{chosen}"),
             ("what is made of what", f"{tracks}?view=lineage&lineageScope=upstream&lineageDepth=5"),
-            ("what starts by itself", f"{address}/automation"),
+            ("what starts by itself", f"{dagster}/automation"),
         ):
             out.print(f"  {what + ':':<33}{url}", soft_wrap=True)
         out.print("Ctrl-C stops it.")
 
-    _say("Starting Dagster ...")
-    serve_dagster(settings, host, port, ready)
+    _say("Starting ...")
+    serving.serve(settings, host, port, dagster_port, ready)
 
 
 def _assignment(text: str) -> tuple[str, float | None]:

@@ -10,6 +10,8 @@ from trackflow.defs.days.assets import process_days
 from trackflow.defs.days.jobs import process_days_job
 from trackflow.defs.days.schedules import daily_schedule
 from trackflow.defs.days.sensors import pending_batches_sensor
+from trackflow.defs.live.jobs import live_job
+from trackflow.defs.live.sensors import live_sensor
 from trackflow.defs.points.assets import gps_points
 from trackflow.defs.points.sensors import gps_points_sensor
 from trackflow.defs.resources import TrackflowResource
@@ -24,8 +26,8 @@ defs = dg.Definitions(
         checks.match_share,
         checks.no_overlapping_tracks,
     ],
-    jobs=[process_days_job, build_road_network_job],
-    sensors=[pending_batches_sensor, gps_points_sensor],
+    jobs=[process_days_job, live_job, build_road_network_job],
+    sensors=[live_sensor, pending_batches_sensor, gps_points_sensor],
     schedules=[daily_schedule],
     resources={"trackflow": TrackflowResource()},
     # a step of a run shares its process: another one for each step costs seconds and gains nothing

@@ -1,4 +1,4 @@
-"""Starting Dagster's web server and daemon for a store, as child processes.
+"""Starting the API, Dagster's web server and its daemon for a store, as child processes.
 
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
@@ -29,6 +29,8 @@ from trackflow.store.database import open_store
 START_DEADLINE_S = 180.0
 STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
+LOCALHOST = "127.0.0.1"
+"""Dagster's web server has no login: it never listens anywhere else."""
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -95,23 +97,41 @@ def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
 
 
 @contextmanager
-def dagster_servers(settings: Settings, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def dagster_servers(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Dagster's web server and daemon, running; both are stopped on leaving.
 
     Raises:
-        SettingsError: the address cannot be listened on.
+        SettingsError: the port cannot be listened on.
         TrackflowError: they do not start.
     """
-    check_address(host, port)
+    check_address(LOCALHOST, port, "--dagster-port")
     log = prepare_dagster_home(settings) / "dagster.log"
-    arguments = ["dev", "-m", MODULE, "-h", host, "-p", str(port)]
+    arguments = ["dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
     with log.open("ab") as output, _dagster(settings, arguments, output) as process:
-        _wait_until_it_answers(process, host, port, log)
+        _wait_until_it_answers(process, f"{address(LOCALHOST, port)}/server_info", "Dagster", log)
         yield process
 
 
-def check_address(host: str, port: int) -> None:
-    """See that nobody listens there yet: another Dagster would answer in the place of ours.
+@contextmanager
+def api_server(settings: Settings, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The API and the map page, running; stopped on leaving.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+        TrackflowError: it does not start.
+    """
+    check_address(host, port)
+    log = settings.home.absolute() / "api.log"
+    command = ["trackflow", "serve", "--no-dagster", "--host", host, "--port", str(port)]
+    everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
+    url = f"{address(everywhere.get(host, host), port)}/health"
+    with log.open("ab") as output, _child(command, dict(os.environ), None, output) as process:
+        _wait_until_it_answers(process, url, "The API", log)
+        yield process
+
+
+def check_address(host: str, port: int, option: str = "--port") -> None:
+    """See that nobody listens there yet: another program would answer in the place of ours.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -123,19 +143,35 @@ def check_address(host: str, port: int) -> None:
         reason = error.strerror if isinstance(error, OSError) else None
         raise SettingsError(
             f"cannot listen on {host} port {port}: {reason or error}. "
-            "Choose another one with --host or --port"
+            f"Choose another one with {option}"
         ) from None
 
 
-def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until interrupted; `ready` is called with the address once it answers."""
+def serve(
+    settings: Settings, host: str, port: int, dagster_port: int, ready: Callable[[], None]
+) -> None:
+    """Serve until interrupted; `ready` is called once everything answers.
+
+    Raises:
+        SettingsError: an address cannot be listened on.
+        TrackflowError: something did not start, or has stopped.
+    """
+    check_address(host, port)  # at once, not when Dagster has started
     try:
-        with signals_interrupt(), dagster_servers(settings, host, port) as process:
-            ready(_address(host, port))
-            process.wait()
+        with (
+            signals_interrupt(),
+            dagster_servers(settings, dagster_port) as dagster,
+            api_server(settings, host, port) as api,
+        ):
+            ready()
+            while dagster.poll() is None and api.poll() is None:
+                time.sleep(0.3)
+            ended, log = (
+                ("Dagster", "dagster/dagster.log") if api.poll() is None else ("The API", "api.log")
+            )
     except KeyboardInterrupt:
         return
-    raise TrackflowError(f"Dagster has stopped: see {settings.home / 'dagster' / 'dagster.log'}")
+    raise TrackflowError(f"{ended} has stopped: see {settings.home / log}")
 
 
 @contextmanager
@@ -168,10 +204,23 @@ def _dagster(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Dagster program; it and everything that it started ends on leaving."""
     environment = dagster_environment(settings)
+    folder = environment["DAGSTER_HOME"]
+    with _child(["dagster", *arguments], environment, folder, output) as process:
+        yield process
+
+
+@contextmanager
+def _child(
+    module_and_arguments: Sequence[str],
+    environment: dict[str, str],
+    folder: str | None,
+    output: IO[bytes],
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python program of its own; it and everything that it started ends on leaving."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dagster", *arguments],
+        [sys.executable, "-m", *module_and_arguments],
         env=environment,
-        cwd=environment["DAGSTER_HOME"],
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -184,25 +233,26 @@ def _dagster(
         _stop(process)
 
 
-def _address(host: str, port: int) -> str:
+def address(host: str, port: int) -> str:
+    """Where a browser finds it."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _wait_until_it_answers(
-    process: subprocess.Popen[bytes], host: str, port: int, log: Path
+    process: subprocess.Popen[bytes], url: str, name: str, log: Path
 ) -> None:
     # no proxy, whatever the environment says: it is this machine
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise TrackflowError(f"Dagster did not start: see {log}")
+            raise TrackflowError(f"{name} did not start: see {log}")
         try:
-            with opener.open(f"{_address(host, port)}/server_info", timeout=2):
+            with opener.open(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise TrackflowError(f"Dagster did not answer within {START_DEADLINE_S:.0f} s: see {log}")
+    raise TrackflowError(f"{name} did not answer within {START_DEADLINE_S:.0f} s: see {log}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

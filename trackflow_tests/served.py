@@ -21,6 +21,7 @@ class Served:
 
     process: subprocess.Popen[bytes]
     server: Server
+    api: str
     home: Path
     output: Path
 
@@ -37,11 +38,11 @@ class Served:
 def trackflow_serve(
     home: Path,
     folder: Path,
-    arguments: str = "serve --port 3000",
+    arguments: str = "serve",
     *,
     in_background: bool = False,
 ) -> Iterator[Served]:
-    """`trackflow` with these arguments on a free port in place of 3000, once it says it is ready.
+    """`trackflow` with these arguments on free ports, once it says it is ready.
 
     Args:
         home: its TRACKFLOW_HOME.
@@ -49,9 +50,9 @@ def trackflow_serve(
         arguments: what follows `trackflow`.
         in_background: whether it is made to ignore interrupts, as a shell's `&` does.
     """
-    port = _free_port()
-    assert "3000" in arguments
-    command = [sys.executable, "-m", "trackflow", *arguments.replace("3000", str(port)).split()]
+    port, dagster_port = _free_port(), _free_port()
+    ports = ["--port", str(port), "--dagster-port", str(dagster_port)]
+    command = [sys.executable, "-m", "trackflow", *arguments.split(), *ports]
     if in_background:
         command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     output = folder / "serve.txt"
@@ -66,7 +67,8 @@ def trackflow_serve(
             stderr=subprocess.STDOUT,
         )
     log = home / "dagster" / "dagster.log"
-    served = Served(process, Server(f"http://127.0.0.1:{port}", log), home, output)
+    server = Server(f"http://127.0.0.1:{dagster_port}", log)
+    served = Served(process, server, f"http://127.0.0.1:{port}", home, output)
     try:
         deadline = time.monotonic() + 150
         while READY not in served.said():

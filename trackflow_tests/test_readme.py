@@ -157,6 +157,7 @@ def _serve(command: str, folder: Path) -> None:
     home = folder / "home"
     with trackflow_serve(home, folder, command.removeprefix("trackflow ")) as served:
         address = served.server.url
+        assert f"Map:        {served.api}\n" in served.said()
         assert f"Dagster UI: {address}\n" in served.said()
         for shown in re.findall(r"http://\S+", served.said()):
             with urllib.request.urlopen(shown, timeout=20) as answer:

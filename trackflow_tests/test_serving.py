@@ -75,13 +75,15 @@ def test_days_in_the_ui_begin_with_the_first_point(
     assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == "2020-02-02"
 
 
-@pytest.mark.parametrize("verb", ["serve", "demo"])
+@pytest.mark.parametrize(
+    ("verb", "option"), [("serve", "--port"), ("demo", "--port"), ("demo", "--dagster-port")]
+)
 def test_a_taken_port_is_said_in_one_line_at_once(
-    verb: str, taken_port: int, tmp_path: Path
+    verb: str, option: str, taken_port: int, tmp_path: Path
 ) -> None:
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "trackflow", verb, "--port", str(taken_port)],
+        [sys.executable, "-m", "trackflow", verb, option, str(taken_port)],
         env=os.environ | {"COLUMNS": "40"},
         capture_output=True,
         text=True,
@@ -92,7 +94,7 @@ def test_a_taken_port_is_said_in_one_line_at_once(
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"trackflow: cannot listen on 127.0.0.1 port {taken_port}: Address")
-    assert "--port" in last
+    assert option in last
     assert "Traceback" not in done.stdout + done.stderr
     assert "Building" not in done.stderr
     assert not (tmp_path / "home" / "demo").exists()
@@ -162,14 +164,15 @@ def test_it_ends_with_all_that_it_started(
 ) -> None:
     home = tmp_path / "home"
     with trackflow_serve(home, tmp_path, in_background=in_background) as served:
-        # ours, dagster dev, its code server, the webserver, the daemon
-        assert len(left_behind(home)) >= 5
+        # ours, the API, dagster dev, its code server, the webserver, the daemon
+        assert len(left_behind(home)) >= 6
 
         assert served.end(number) == 0, served.said()
 
         assert "Traceback" not in served.said()
         _wait_until_gone(home)
         _refuses(served.server.url)
+        _refuses(served.api)
 
 
 def _wait_until_gone(home: Path) -> None:

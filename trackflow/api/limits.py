@@ -18,20 +18,13 @@ class LimitsMiddleware:
     Only while somebody reads the body: a route that needs none answers without waiting for it.
     """
 
-    def __init__(
-        self,
-        app: Any,
-        max_bytes: int = MAX_BODY_BYTES,
-        deadline_s: float = BODY_DEADLINE_S,
-    ) -> None:
+    def __init__(self, app: Any) -> None:
         self.app = app
-        self.max_bytes = max_bytes
-        self.deadline_s = deadline_s
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, as ASGI has it."""
         if scope["type"] == "http":
-            receive = _Limited(receive, self.max_bytes, self.deadline_s).receive
+            receive = _Limited(receive, MAX_BODY_BYTES, BODY_DEADLINE_S).receive
         await self.app(scope, receive, send)
 
 

@@ -5,6 +5,7 @@ import ipaddress
 import uvicorn
 
 from trackflow.api.app import create_app
+from trackflow.api.protocol import GuardedProtocol
 from trackflow.errors import SettingsError
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
@@ -22,17 +23,24 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     """
     with Work.open(settings) as work:
         check_exposure(work, host)
-        uvicorn.run(
-            create_app(work),
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,  # some trackers send positions in the address
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=STOP_GRACE_S,
-            server_header=False,
-            proxy_headers=False,
-        )
+        uvicorn.Server(uvicorn_config(work, host, port)).run()
+
+
+def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:
+    """How the API is served."""
+    return uvicorn.Config(
+        create_app(work),
+        host=host,
+        port=port,
+        http=GuardedProtocol,
+        ws="none",
+        log_level="error",  # it warns of every broken request, which anybody may send
+        access_log=False,  # some trackers send positions in the address
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=STOP_GRACE_S,
+        server_header=False,
+        proxy_headers=False,
+    )
 
 
 def check_exposure(work: Work, host: str) -> None:

@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from types import ModuleType
 
 from trackflow.errors import RetryableError
 from trackflow.pipeline import matching, segmenting, tracking
+from trackflow.pipeline.reaping import reap
 from trackflow.pipeline.report import DayReport, RunReport, StageReport
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
@@ -36,6 +37,9 @@ type Unit = tuple[str, list[dt.date]]
 UNIT_DAYS = {"segmented": segmenting.RANGE_DAYS, "matched": 4, "tracked": 366}
 """Days of a device that one worker takes at a time: few where a day is slow, many where days share
 what they read. Chains of days must not be split between workers that would wait for each other."""
+
+BACKGROUND_NICE = 5
+"""Of a run's workers: a backfill takes what is left over, and live points do not wait for it."""
 
 POOL_FROM_BATCHES = 16
 """Below this, starting processes takes longer than the work."""
@@ -64,11 +68,13 @@ def run(
     device_id: str | None = None,
     stages: Sequence[str] = STAGES,
     progress: Progress | None = None,
+    pool: "WorkerPool | None" = None,
 ) -> RunReport:
     """Work on batches, stage by stage.
 
     `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything
-    of yesterday, once its buffer has passed (of the day before, until then).
+    of yesterday, once its buffer has passed (of the day before, until then). Whoever runs again
+    and again brings a `pool`, so that its processes need not be started each time.
 
     Raises:
         SettingsError: there is no such device.
@@ -78,8 +84,9 @@ def run(
             devices.known(device_id, devices.device_ids(connection))
     if mode is Mode.DAILY:
         first = last = settled_day(work.settings, work.clock())
+    reap(work)
     report = RunReport()
-    with _pool(work.settings) as pool:
+    with nullcontext(pool) if pool else worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
         for stage in stages:
             with work.store.read() as connection:
                 wanted = batches.pending(
@@ -109,7 +116,7 @@ def settled_day(settings: Settings, moment: dt.datetime) -> dt.date:
 
 def _run_stage(
     work: Work,
-    pool: "_Pool",
+    pool: "WorkerPool",
     stage: str,
     wanted: Sequence[tuple[str, dt.date]],
     force: bool,
@@ -145,11 +152,12 @@ def work_on(work: Work, stage: str, unit: Unit, force: bool) -> list[DayReport]:
 DIED = "a worker process died (was there enough memory?); its batches wait until their lease ends"
 
 
-class _Pool:
+class WorkerPool:
     """Worker processes, started when there is enough to do for them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, nice: int = 0) -> None:
         self.settings = settings
+        self.nice = nice
         self.executor: ProcessPoolExecutor | None = None
 
     def map(
@@ -191,7 +199,7 @@ class _Pool:
                 # a forked child would share the parent's database connections and engine
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_start_worker,
-                initargs=(self.settings, os.getpid()),
+                initargs=(self.settings, os.getpid(), self.nice),
             )
         with _without_main():
             return [self.executor.submit(_work_in_child, stage, unit, force) for unit in units]
@@ -213,8 +221,9 @@ def _held(work: Work, unit: Unit, reports: Sequence[DayReport]) -> list[DayRepor
 
 
 @contextmanager
-def _pool(settings: Settings) -> Iterator[_Pool]:
-    pool = _Pool(settings)
+def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
+    """A pool that ends its processes on leaving; `nice` lets others go first, as in `nice(1)`."""
+    pool = WorkerPool(settings, nice)
     try:
         yield pool
     finally:
@@ -239,8 +248,9 @@ def _without_main() -> Iterator[None]:
 _child_work: Work | None = None
 
 
-def _start_worker(settings: Settings, parent: int) -> None:
+def _start_worker(settings: Settings, parent: int, nice: int) -> None:
     global _child_work
+    os.nice(nice)
     _child_work = Work.open(settings)
     atexit.register(_child_work.close)  # the engine complains of leaks where it is not released
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -44,9 +44,22 @@ class Waiting:
     segments_only: bool = False
 
 
-def find_waiting(work: Work) -> Waiting:
-    """Look for batches that are due; one query, however many there are."""
+def find_waiting(
+    work: Work, *, first: dt.date | None = None, last: dt.date | None = None
+) -> Waiting:
+    """Look for batches that are due; one query, however many there are.
+
+    Args:
+        work: the store.
+        first: no days before this one.
+        last: no days after this one.
+    """
     b, now = processing_batches.c, work.clock()
+    among = sa.and_(
+        sa.true(),
+        *([b.day >= first] if first is not None else []),
+        *([b.day <= last] if last is not None else []),
+    )
     with work.store.read() as connection:
         lacking = _profiles_without_network(connection, work)
         can_match = devices.c.profile.not_in(lacking)
@@ -55,7 +68,7 @@ def find_waiting(work: Work) -> Waiting:
         rows = connection.execute(
             sa.select(b.day, sa.func.count(), sa.func.max(b.updated_at), sa.func.sum(b.epoch))
             .join(devices, devices.c.device_id == b.device_id)
-            .where(due)
+            .where(among, due)
             .group_by(b.day)
             .order_by(b.day)
         ).all()
@@ -63,13 +76,13 @@ def find_waiting(work: Work) -> Waiting:
             sa.select(sa.func.count())
             .select_from(processing_batches)
             .join(devices, devices.c.device_id == b.device_id)
-            .where(due, can_match)
+            .where(among, due, can_match)
         )
         held_up = connection.scalars(
             sa.select(devices.c.profile)
             .distinct()
             .join(processing_batches, devices.c.device_id == b.device_id)
-            .where(b.matched_generation < b.generation, devices.c.profile.in_(lacking))
+            .where(among, b.matched_generation < b.generation, devices.c.profile.in_(lacking))
         ).all()
     return Waiting(
         days=[row.day for row in rows],

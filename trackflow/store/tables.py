@@ -29,6 +29,8 @@ devices = sa.Table(
     sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
     sa.Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("created_at", UtcTime, nullable=False),
+    # retention has taken or frozen what is older: points before this day are refused
+    sa.Column("kept_from", sa.Date),
 )
 
 receipts = sa.Table(
@@ -170,6 +172,7 @@ tracks = sa.Table(
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.UniqueConstraint("device_id", "start_time"),
     sa.Index(None, "start_time"),
+    sa.Index(None, "duration_s"),
 )
 
 track_aliases = sa.Table(
@@ -240,6 +243,8 @@ jobs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("dagster_run_id", sa.Text),
     sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("seconds_left", sa.Double),
     sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("heartbeat_at", UtcTime),
     sa.Column("created_at", UtcTime, nullable=False),
@@ -249,6 +254,16 @@ jobs = sa.Table(
         "status IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="known_status"
     ),
     sa.Index(None, "status", "created_at"),
+)
+
+live_workers = sa.Table(
+    "live_workers",
+    metadata,
+    sa.Column("worker_id", sa.Uuid, primary_key=True),
+    sa.Column("dagster_run_id", sa.Text),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("heartbeat_at", UtcTime, nullable=False),
+    sa.Column("batches_done", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 breakers = sa.Table(

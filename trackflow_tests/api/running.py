@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from trackflow.api.app import create_app
+from trackflow.api.server import uvicorn_config
 from trackflow.pipeline.work import Work
 from trackflow.store import tokens
 from trackflow.store.tokens import Scope
@@ -18,10 +18,7 @@ from trackflow.store.tokens import Scope
 @contextmanager
 def running_api(work: Work) -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
-    config = uvicorn.Config(
-        create_app(work), host="127.0.0.1", port=0, log_level="warning", access_log=False
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn_config(work, "127.0.0.1", 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -1,4 +1,4 @@
-"""Starts the work on days that have something to do."""
+"""Starts the work on older days that have something to do; yesterday and today are live."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from trackflow.defs.days.config import DaysConfig, Mode
 from trackflow.defs.days.jobs import process_days_job
 from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.runs import UNFINISHED
+from trackflow.pipeline.live import first_live_day
 from trackflow.pipeline.waiting import Waiting, find_waiting, ranges
 
 RUNS_PER_TICK = 3
@@ -20,22 +22,14 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30, 600
 
 FAILURES_THAT_COUNT = 6
 
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
-
 
 @dg.sensor(
     name="pending_batches_sensor",
     job=process_days_job,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts the work when points came in: many pending days become a few runs over "
-    "ranges of days. Waits while such a run is going on, and after failures.",
+    description="Starts the work when points of older days came in: many pending days become a "
+    "few runs over ranges of days. Waits while such a run is going on, and after failures.",
 )
 def pending_batches_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
@@ -47,7 +41,8 @@ def pending_batches_sensor(
     if pause_s > 0:
         return dg.SkipReason(f"The last run failed; next try in {pause_s:.0f} s.")
     with trackflow.open() as work:
-        waiting = find_waiting(work)
+        # newer days are the live worker's
+        waiting = find_waiting(work, last=first_live_day(work.clock()) - dt.timedelta(days=1))
     requests = requests_for(waiting, last_run)
     return requests or dg.SkipReason(_why_nothing(waiting))
 

@@ -68,6 +68,8 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("dagster_run_id", sa.Text(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("seconds_left", sa.Double(), nullable=True),
         sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("heartbeat_at", UtcTime(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
@@ -79,6 +81,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
     )
+    op.create_table(
+        "live_workers",
+        sa.Column("worker_id", sa.Uuid(), nullable=False),
+        sa.Column("dagster_run_id", sa.Text(), nullable=True),
+        sa.Column("started_at", UtcTime(), nullable=False),
+        sa.Column("heartbeat_at", UtcTime(), nullable=False),
+        sa.Column("batches_done", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("worker_id", name=op.f("pk_live_workers")),
+    )
     op.create_index(
         op.f("ix_jobs_status_created_at"), "jobs", ["status", "created_at"], unique=False
     )
+    op.create_index(op.f("ix_tracks_duration_s"), "tracks", ["duration_s"], unique=False)
+    op.add_column("devices", sa.Column("kept_from", sa.Date(), nullable=True))

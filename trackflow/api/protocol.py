@@ -1,0 +1,70 @@
+"""HTTP as uvicorn speaks it, with limits on headers that uvicorn lacks.
+
+Without them a client may send one header byte a minute on each of all connections, and everybody
+else waits (the attack is known as Slowloris), or send headers until the memory is full.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADERS_DEADLINE_S = 10.0
+HEADERS_MAX_BYTES = 65_536
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """Closes connections whose headers take too long or are too large."""
+
+    _waiting: asyncio.TimerHandle | None = None
+    _in_headers = True
+    _header_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """A connection on which nothing comes is closed as well."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Its end, by whomever."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes before the headers are complete."""
+        if self._in_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        # what is left is all headers still: a body that came along has ended them
+        if self._in_headers and self._header_bytes > HEADERS_MAX_BYTES:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """The first bytes of a request."""
+        super().on_message_begin()
+        self._expect_headers()
+
+    def on_headers_complete(self) -> None:
+        """From here on the body's own limits hold."""
+        self._in_headers = False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The next bytes belong to another request."""
+        super().on_message_complete()
+        self._in_headers, self._header_bytes = True, 0
+
+    def _expect_headers(self) -> None:
+        self._stop_waiting()
+        self._in_headers, self._header_bytes = True, 0
+        self._waiting = self.loop.call_later(HEADERS_DEADLINE_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None

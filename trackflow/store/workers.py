@@ -1,0 +1,72 @@
+"""Live workers: who follows what comes in just now, known by a heartbeat."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.tables import live_workers
+
+w = live_workers.c
+
+HEARTBEAT_S = 5.0
+
+SILENT_AFTER_S = 60.0
+"""Without a heartbeat for so long, a worker counts as gone and another one may start. A single
+batch that takes longer keeps its own lease, so starting one too many does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """One that was heard of lately."""
+
+    worker_id: uuid.UUID
+    dagster_run_id: str | None
+    started_at: dt.datetime
+    heartbeat_at: dt.datetime
+    batches_done: int
+
+
+def beat(
+    connection: Connection,
+    worker_id: uuid.UUID,
+    now: dt.datetime,
+    *,
+    batches_done: int,
+    dagster_run_id: str | None = None,
+) -> None:
+    """Say that this worker is there; the first time makes it known."""
+    changed = connection.execute(
+        sa.update(live_workers)
+        .where(w.worker_id == worker_id)
+        .values(heartbeat_at=now, batches_done=batches_done)
+    )
+    if changed.rowcount == 0:
+        connection.execute(
+            sa.insert(live_workers).values(
+                worker_id=worker_id,
+                dagster_run_id=dagster_run_id,
+                started_at=now,
+                heartbeat_at=now,
+                batches_done=batches_done,
+            )
+        )
+
+
+def leave(connection: Connection, worker_id: uuid.UUID, now: dt.datetime) -> None:
+    """Forget this worker, and those that have been silent for a day."""
+    forgotten = w.heartbeat_at < now - dt.timedelta(days=1)
+    connection.execute(sa.delete(live_workers).where(sa.or_(w.worker_id == worker_id, forgotten)))
+
+
+def at_work(connection: Connection, now: dt.datetime) -> LiveWorker | None:
+    """The live worker that was heard of last, unless it has been silent for too long."""
+    row = connection.execute(
+        sa.select(w.worker_id, w.dagster_run_id, w.started_at, w.heartbeat_at, w.batches_done)
+        .where(w.heartbeat_at >= now - dt.timedelta(seconds=SILENT_AFTER_S))
+        .order_by(w.heartbeat_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else LiveWorker(*row)

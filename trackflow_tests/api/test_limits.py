@@ -1,0 +1,112 @@
+"""Nobody holds the service up: bodies and headers that are too large, too slow or too deep."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from trackflow.api import limits, protocol
+from trackflow.pipeline.work import Work
+from trackflow_tests.api.running import running_api
+from trackflow_tests.stores import open_work
+
+PATH = "/ingest/geojson"
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[Work]:
+    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def api(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 0.5)
+    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 0.5)
+    with running_api(work) as client:
+        yield client
+
+
+def test_a_large_body_is_refused_whether_announced_or_not(api: httpx.Client) -> None:
+    large = b" " * (limits.MAX_BODY_BYTES + 1)
+    announced = api.post(PATH, content=large)
+    parts = (large[i : i + 1_000_000] for i in range(0, len(large), 1_000_000))
+    in_parts = api.post(PATH, content=parts)
+
+    for answer in (announced, in_parts):
+        assert answer.status_code == 413
+        assert "16 MiB" in answer.json()["error"]
+    assert api.get("/health").status_code == 200
+
+
+def test_a_body_that_drips_is_refused(api: httpx.Client) -> None:
+    def dripping() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b" "
+            time.sleep(0.1)
+
+    # it may see the answer, or that nobody listens any more
+    try:
+        answer = api.post(PATH, content=dripping())
+    except httpx.WriteError:
+        pass
+    else:
+        assert answer.status_code == 408
+    assert api.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"], ids=["nothing", "half"]
+)
+def test_headers_that_never_end_are_cut_off(api: httpx.Client, sent: bytes) -> None:
+    with _connection(api) as connection:
+        connection.sendall(sent)
+        assert connection.recv(100) == b""
+
+
+def test_slow_headers_of_a_later_request_are_cut_off_as_well(api: httpx.Client) -> None:
+    with _connection(api) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /heal")
+        answer = b""
+        while part := connection.recv(4096):
+            answer += part
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_headers_without_end_are_cut_off(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 60)
+    with _connection(api) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n")
+        assert _fill(connection, b"X-Filler: " + b"a" * 10_000 + b"\r\n", 50_000_000) < 50_000_000
+
+
+def test_many_requests_on_one_connection_are_fine(api: httpx.Client) -> None:
+    for _ in range(5):
+        assert api.get("/health", headers={"X-Long": "a" * 20_000}).status_code == 200
+        time.sleep(0.15)
+
+
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 90 + b"]" * 90])
+def test_deep_json_hurts_nobody(api: httpx.Client, deep: bytes) -> None:
+    answer = api.post(PATH, content=deep)
+    assert answer.status_code < 500
+    assert api.get("/health").status_code == 200
+
+
+def _fill(connection: socket.socket, part: bytes, most_bytes: int) -> int:
+    """Send the same again and again until nobody takes it; how much was taken."""
+    sent = 0
+    with suppress(OSError):
+        while sent < most_bytes:
+            sent += connection.send(part)
+    return sent
+
+
+def _connection(api: httpx.Client) -> socket.socket:
+    return socket.create_connection((api.base_url.host, api.base_url.port or 0), timeout=20)
