@@ -3,6 +3,7 @@
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -25,6 +26,9 @@ from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.store import batches
 from trackflow.store.database import open_store
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl(2): the signal that a process gets when its parent dies."""
 
 START_DEADLINE_S = 180.0
 STOP_GRACE_S = 10.0
@@ -226,11 +230,20 @@ def _child(
         stderr=subprocess.STDOUT,
         # a group of its own: an interrupt at the keyboard must reach it once, from us
         start_new_session=True,
+        preexec_fn=_end_with_parent,
     )
     try:
         yield process
     finally:
         _stop(process)
+
+
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Interrupt this child when we are killed: it would keep its port, and the next start fail."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def address(host: str, port: int) -> str:
