@@ -4,27 +4,28 @@ Nothing heavy is imported here at the top: `trackflow --help` should answer at o
 """
 
 import datetime as dt
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from trackflow import cli_housekeeping, cli_jobs
+from trackflow.cli_common import Json, err, out
+from trackflow.cli_common import choice as _choice
+from trackflow.cli_common import opened_work as _work
+from trackflow.cli_common import print_json as _print_json
+from trackflow.cli_common import progress_bar as _progress
+from trackflow.cli_common import say as _say
 from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 
 if TYPE_CHECKING:
     from trackflow.pipeline.report import RunReport
-    from trackflow.pipeline.work import Work
 
 app = typer.Typer(
     help="GPS points in, road-matched tracks out.",
@@ -35,12 +36,8 @@ app = typer.Typer(
 network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_args_is_help=True)
 app.add_typer(network_app, name="network")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
 LOCALHOST = "127.0.0.1"
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Device = Annotated[str | None, typer.Option("--device", help="Only this device.")]
 From = Annotated[str | None, typer.Option("--from", help="First day, such as 2026-01-31.")]
 Port = Annotated[int, typer.Option(help="Port of the map and the API.")]
@@ -79,7 +76,10 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read positions from GPX, CSV or GeoJSON files. Importing a file twice adds nothing."""
+    """Read positions from files; importing one twice adds nothing.
+
+    GPX, TCX, KML, KMZ, FIT, CSV, GeoJSON, Google Timeline, OwnTracks (.rec, JSON) and Overland.
+    """
     from trackflow.pipeline.importing import import_paths
 
     with _work() as work, _progress("bytes") as progress:
@@ -232,6 +232,31 @@ def _print_run(report: "RunReport") -> None:
         out.print(line, soft_wrap=True)
     for message in distinct_messages(report.problems):
         err.print(f"trackflow: {message}", markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: trackflow follow --json")
+def follow(as_json: Json = False) -> None:
+    """Read what is new in an existing SQL table, which is never changed.
+
+    TRACKFLOW_FOLLOW_URL is its database (PostgreSQL or SQLite), TRACKFLOW_FOLLOW_TABLE its name if
+    it is not markers. Columns: id, username, coords, created_at. Coordinates are longitude first;
+    TRACKFLOW_FOLLOW_ORDER=latlon says otherwise.
+    """
+    from trackflow.pipeline import following
+    from trackflow.pipeline.report import counted
+
+    with _work() as work:
+        report = following.follow(work)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    parts = [f"{counted(report.rows, 'row')} read", _counts(report.accepted)]
+    if report.late:
+        parts.append(f"{report.late:,} committed late")
+    out.print(f"{report.source}: {', '.join(parts)}", markup=False, soft_wrap=True)
+    if report.reasons:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons.most_common())
+        out.print(f"  refused: {reasons}", markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: trackflow status --json")
@@ -500,48 +525,8 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _choice(text: str, known: list[str], what: str) -> str:
-    if text not in known:
-        raise SettingsError(f"there is no {what} {text!r}; there are {', '.join(known)}")
-    return text
-
-
-@contextmanager
-def _work() -> Iterator["Work"]:
-    from trackflow.pipeline.work import Work
-
-    with Work.open(Settings.from_env()) as work:
-        yield work
-
-
-@contextmanager
-def _progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on the terminal, told a name, how much is done and how much there is."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as bar:
-        tasks: dict[str, Any] = {}
-
-        def advance(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(f"{name[-40:]} ({unit})", total=total)
-            bar.update(tasks[name], completed=done, total=total)
-
-        yield advance
-
-
-def _say(text: str) -> None:
-    err.print(text, markup=False, soft_wrap=True)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, default=str, indent=2) + "\n")
+cli_housekeeping.add_to(app)
+cli_jobs.add_to(app)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,12 @@ from trackflow.defs.days.assets import process_days
 from trackflow.defs.days.jobs import process_days_job
 from trackflow.defs.days.schedules import daily_schedule
 from trackflow.defs.days.sensors import pending_batches_sensor
+from trackflow.defs.housekeeping.jobs import housekeeping_job
+from trackflow.defs.housekeeping.schedules import housekeeping_schedule
+from trackflow.defs.inbox.jobs import import_inbox_job
+from trackflow.defs.inbox.sensors import inbox_sensor
+from trackflow.defs.jobs.jobs import requested_job
+from trackflow.defs.jobs.sensors import requested_jobs_sensor
 from trackflow.defs.live.jobs import live_job
 from trackflow.defs.live.sensors import live_sensor
 from trackflow.defs.points.assets import gps_points
@@ -26,9 +32,22 @@ defs = dg.Definitions(
         checks.match_share,
         checks.no_overlapping_tracks,
     ],
-    jobs=[process_days_job, live_job, build_road_network_job],
-    sensors=[live_sensor, pending_batches_sensor, gps_points_sensor],
-    schedules=[daily_schedule],
+    jobs=[
+        process_days_job,
+        live_job,
+        requested_job,
+        build_road_network_job,
+        import_inbox_job,
+        housekeeping_job,
+    ],
+    sensors=[
+        live_sensor,
+        pending_batches_sensor,
+        requested_jobs_sensor,
+        gps_points_sensor,
+        inbox_sensor,
+    ],
+    schedules=[daily_schedule, housekeeping_schedule],
     resources={"trackflow": TrackflowResource()},
     # a step of a run shares its process: another one for each step costs seconds and gains nothing
     executor=dg.in_process_executor,

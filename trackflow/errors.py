@@ -46,3 +46,65 @@ class StoreUnavailableError(RetryableError):
 
 class StaleClaimError(RetryableError):
     """Another worker has taken over this batch; nothing was written."""
+
+
+class StoppedError(TrackflowError):
+    """Somebody stopped the work before this piece of it was done."""
+
+
+class SwitchedOffError(StoppedError):
+    """The kill switch of a site is thrown: nothing more is asked of it."""
+
+
+class SourceError(TrackflowError):
+    """A source on the web did not give what was asked of it.
+
+    Attributes:
+        kind: one word for reports: what failed.
+    """
+
+    kind = "source"
+
+
+class SourceUnavailableError(SourceError, RetryableError):
+    """A source cannot be reached, breaks off, takes too long or fails (HTTP 5xx)."""
+
+    kind = "network"
+
+
+class SourceBusyError(SourceUnavailableError):
+    """A source asks to be left alone for a while (HTTP 429 or 503).
+
+    Attributes:
+        retry_after_s: for how many seconds; None where it does not say.
+    """
+
+    kind = "busy"
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class PageMissingError(SourceError):
+    """There is no such page (HTTP 404 or 410)."""
+
+    kind = "missing page"
+
+
+class PageRefusedError(SourceError):
+    """The source refuses to give the page (any other HTTP 4xx, or too large an answer)."""
+
+    kind = "refused"
+
+
+class RedirectError(SourceError):
+    """A page redirects in circles, too often, or to where nobody should follow."""
+
+    kind = "redirect"
+
+
+class StructureChangedError(SourceError):
+    """A page came, but without its known landmarks: its structure has changed, or it is another."""
+
+    kind = "structure"

@@ -1,8 +1,9 @@
 """Settings from environment variables, read once and passed on as a value."""
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,25 @@ class Settings:
         buffer_h: hours before and after a day that are read with it.
         lease_s: how long a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
+        tiles_url: address of background tiles for the map page, such as
+            `https://tiles.example/{z}/{x}/{y}.png`; empty for none.
+        inbox: folder whose files are imported as they come in; None for none.
+        retention_days: age in days at which points and what was made of them are deleted; 0 keeps
+            everything.
+        keep_tracks: whether retention leaves tracks, although their lines show where people were.
+        liverc_url: where LiveRC is: empty for the real one, a base address, an address with
+            `{slug}` for a track's page, or those of the list and of a track's page, by a space.
+        catalogue_file: a JSON or CSV list of race tracks, a path or a web address; empty for none.
+        catalogue_concurrency: pages of a source that are fetched at the same time.
+        catalogue_per_s: pages of a source that are asked for per second, at most.
+        catalogue_limit_s: a sync that takes longer is told of; it goes on.
+        notify_urls: who is told when something goes wrong, as Apprise writes addresses; they hold
+            passwords, so they are never shown.
+        geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
+            for none.
+        geocoder_file: CSV with slug or address, longitude and latitude; None for none.
+        visit_radius_m: how near a device has to be to a race track.
+        visit_min: and for how many minutes, to be a visit.
     """
 
     home: Path = Path(".trackflow")
@@ -31,6 +51,20 @@ class Settings:
     buffer_h: float = 6.0
     lease_s: float = 600.0
     max_tries: int = 5
+    tiles_url: str = ""
+    inbox: Path | None = None
+    retention_days: int = 0
+    keep_tracks: bool = False
+    liverc_url: str = ""
+    catalogue_file: str = ""
+    catalogue_concurrency: int = 6
+    catalogue_per_s: float = 10.0
+    catalogue_limit_s: float = 900.0
+    notify_urls: tuple[str, ...] = field(default=(), repr=False)
+    geocoder_url: str = ""
+    geocoder_file: Path | None = None
+    visit_radius_m: float = 300.0
+    visit_min: float = 15.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -48,12 +82,51 @@ class Settings:
             buffer_h=_number(env, "TRACKFLOW_BUFFER_H", 6.0, 1.0, 24.0),
             lease_s=_number(env, "TRACKFLOW_LEASE_S", 600.0, 1.0, 86_400.0),
             max_tries=int(_number(env, "TRACKFLOW_MAX_TRIES", 5, 1, 100)),
+            tiles_url=_tiles_url(env.get("TRACKFLOW_TILES_URL", "")),
+            inbox=Path(env["TRACKFLOW_INBOX"]) if env.get("TRACKFLOW_INBOX") else None,
+            retention_days=int(_number(env, "TRACKFLOW_RETENTION_DAYS", 0, 0, 36_500)),
+            keep_tracks=_keeps_tracks(env.get("TRACKFLOW_RETENTION_KEEPS", "")),
+            liverc_url=env.get("TRACKFLOW_LIVERC_URL", "").strip(),
+            catalogue_file=env.get("TRACKFLOW_CATALOGUE_FILE", ""),
+            catalogue_concurrency=int(_number(env, "TRACKFLOW_CATALOGUE_CONCURRENCY", 6, 1, 32)),
+            catalogue_per_s=_number(env, "TRACKFLOW_CATALOGUE_PER_S", 10.0, 0.01, 1000.0),
+            catalogue_limit_s=_number(env, "TRACKFLOW_CATALOGUE_LIMIT_S", 900.0, 1.0, 86_400.0),
+            notify_urls=tuple(env.get("TRACKFLOW_NOTIFY_URLS", "").split()),
+            geocoder_url=env.get("TRACKFLOW_GEOCODER_URL", "").strip(),
+            geocoder_file=_path(env, "TRACKFLOW_GEOCODER_FILE"),
+            visit_radius_m=_number(env, "TRACKFLOW_VISIT_RADIUS_M", 300.0, 10.0, 10_000.0),
+            visit_min=_number(env, "TRACKFLOW_VISIT_MIN", 15.0, 1.0, 1440.0),
         )
 
     @property
     def url(self) -> str:
         """The database's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home / 'trackflow.db'}"
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(text) if (text := env.get(name)) else None
+
+
+def _keeps_tracks(text: str) -> bool:
+    if text not in ("", "nothing", "tracks"):
+        raise SettingsError(f"TRACKFLOW_RETENTION_KEEPS={text!r}: write tracks or nothing")
+    return text == "tracks"
+
+
+def _tiles_url(text: str) -> str:
+    """A tile address as it is; it ends up in the page's security policy, so it must be one.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    plain = not any(c.isspace() or c in "\"';," for c in text)
+    if text and not (plain and re.match(r"https?://[\w.:\[\]-]+/", text) and "{z}" in text):
+        raise SettingsError(
+            f"TRACKFLOW_TILES_URL={text!r} is no tile address; "
+            "use one such as https://tiles.example/{z}/{x}/{y}.png"
+        )
+    return text
 
 
 def _number(

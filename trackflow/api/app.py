@@ -1,20 +1,37 @@
 """The FastAPI application: all routes, what every answer has in common, and errors as JSON."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from trackflow.api import health
+from trackflow.api import days, health, ingest, jobs, metrics, page, reading, tiles, tracks
 from trackflow.api.access import GuardedRoute, NoTokenError, open_to
+from trackflow.api.accessed import Accessed
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
+from trackflow.api.metrics import add_metrics
 from trackflow.errors import AccessError, NotFoundError, RetryableError, TrackflowError
+from trackflow.pipeline.reading import Remembered, count
+from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
 from trackflow.store.tokens import Scope
 
-ROUTERS: tuple[APIRouter, ...] = (health.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    jobs.router,
+    ingest.router,
+    reading.router,
+    tracks.router,
+    days.router,
+    tiles.router,
+    metrics.router,
+    page.router,
+)
 
 DESCRIPTION = """\
 GPS points in, road-matched tracks out.
@@ -23,6 +40,30 @@ Times are UTC (ISO 8601); lengths are metres; lines are encoded polylines of pre
 Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic, unless the
 store has no tokens and the request comes from the same machine.
 """
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": what,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"error": {"type": "string"}},
+                    "required": ["error"],
+                }
+            }
+        },
+    }
+    for status, what in (
+        (400, "What was asked for makes no sense; the message says what to change"),
+        (401, "There is no token, or not one in use"),
+        (403, "The token is for something else"),
+        (404, "It is not there"),
+        (422, "A parameter is missing or of the wrong kind"),
+        (503, "The database is away: ask again later"),
+    )
+}
+"""What any route may answer."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -41,8 +82,14 @@ def create_app(work: Work) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        responses=PROBLEMS,
+        lifespan=_lifespan,
     )
     app.state.work = work
+    app.state.accessed = Accessed(work)
+    app.state.road_tiles = RoadTiles(work)
+    app.state.counts = Remembered(lambda: count(work))
+    add_metrics(app, work)
     app.router.route_class = GuardedRoute
     for router in ROUTERS:
         app.include_router(router)
@@ -58,6 +105,17 @@ def create_app(work: Work) -> FastAPI:
     app.add_middleware(LimitsMiddleware)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """What runs beside the requests."""
+    app.state.accessed.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(app.state.accessed.close)
+        app.state.road_tiles.close()
 
 
 def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 import ipaddress
 
+import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
 import uvicorn
 
 from trackflow.api.app import create_app

@@ -29,3 +29,31 @@ def decode(text: str) -> tuple[Floats, Floats]:
         return np.empty(0), np.empty(0)
     pairs = np.asarray(polyline_rs.decode_latlon(text, PRECISION), dtype=np.float64)
     return pairs[:, 1], pairs[:, 0]
+
+
+def positions(text: str) -> Floats:
+    """Longitude and latitude of each vertex, shape (n, 2), exactly on the grid of `PRECISION`.
+
+    Several times faster than `decode` for long lines, for readers of many at once.
+
+    Raises:
+        ValueError: `text` is not an encoded polyline.
+    """
+    groups = np.frombuffer(text.encode(), np.uint8).astype(np.int64) - 63
+    ends = np.flatnonzero(groups < 32)
+    if not len(groups):
+        return np.empty((0, 2))
+    if (
+        not len(ends)
+        or len(ends) % 2
+        or ends[-1] != len(groups) - 1
+        or groups.min() < 0
+        or groups.max() > 63
+    ):
+        raise ValueError("not an encoded polyline")
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    place = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
+    folded = np.add.reduceat((groups & 31) << (5 * place), starts)
+    steps = np.where(folded & 1, ~(folded >> 1), folded >> 1).reshape(-1, 2)
+    found: Floats = np.cumsum(steps, axis=0)[:, ::-1] / 10.0**PRECISION
+    return np.ascontiguousarray(found)

@@ -1,1 +1,1 @@
-"""Long-running work that somebody watches: progress, heartbeat, cancel, resume."""
+"""Jobs that someone watches: what a worker tells of one while it is at it."""

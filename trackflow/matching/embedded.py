@@ -76,6 +76,18 @@ class EmbeddedEngine:
             self._raise_unless_nothing(error)
             return None
 
+    def tile(self, zoom: int, x: int, y: int) -> bytes:
+        """A vector tile of the network, with the layers speeds, turns and osmnodes; zoom 12 to 19.
+
+        Raises:
+            TrackflowError: there is no such tile.
+        """
+        try:
+            made: bytes = self._engine.Tile(self._osrm.TileParameters([x, y, zoom]))
+        except RuntimeError as error:
+            raise TrackflowError(f"the road engine makes no tile {zoom}/{x}/{y}") from error
+        return made
+
     def close(self) -> None:
         """Release the data set."""
         self._engine = None

@@ -4,11 +4,8 @@ No message holds more of a URL than its base: the rest is coordinates of people.
 are left out for the same reason, since some repeat the URL.
 """
 
-import math
 import time
 from collections.abc import Callable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,19 +14,17 @@ import numpy as np
 import orjson
 import polyline_rs
 
+from trackflow.concurrency.deadline import TooLateError
+from trackflow.concurrency.http import Reply, TooLargeError, ask, retry_after_s
 from trackflow.errors import EngineUnavailableError, SettingsError, TrackflowError
 from trackflow.geo.points import Floats
 from trackflow.matching.answers import match_answer
 from trackflow.matching.answers import route as route_of
 from trackflow.matching.engine import MatchAnswer, MatchRequest, Route
-from trackflow.matching.http_client import Reply, TooLargeError, TooLateError, ask
 
 DEADLINE_S = 30.0
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """An answer for a hundred points takes some 30 kB; one of this size is none."""
-
-MAX_RETRY_AFTER_S = 3600.0
-"""A server's wish to be left alone is granted up to this; work must not wait for ever."""
 
 UNVERSIONED = "unversioned"
 _EMPTY_CODES = ("NoMatch", "NoSegment", "NoRoute")
@@ -43,6 +38,15 @@ _ADVICE = {
     "DisabledDataset": "it leaves out parts of its data set: start osrm-routed without "
     "--disable-feature-dataset",
 }
+_SERVER_CODES = (
+    "InvalidUrl",
+    "InvalidService",
+    "InvalidVersion",
+    "NotImplemented",
+    "DisabledDataset",
+)
+"""These tell of the server or its address and not of one request: all work waits for a person."""
+
 _HTTP_ADVICE = {
     401: "check the credentials in TRACKFLOW_ENGINE_URL",
     403: "check the credentials in TRACKFLOW_ENGINE_URL",
@@ -91,8 +95,8 @@ class HttpEngine:
             base_url: such as http://osrm:5000.
             profile: what the server's network was built for.
             network_version: what to call its network; None lets the server say.
-            client: closed with the engine. One of `http_client.new_client` keeps the deadline even
-                while a server drips its headers.
+            client: closed with the engine. One of `concurrency.http.new_client` keeps the deadline
+                even while a server drips its headers.
             deadline_s: for a whole request.
             max_answer_bytes: what an answer may hold.
 
@@ -112,6 +116,16 @@ class HttpEngine:
     def profile(self) -> str:
         """The profile that the server's network was built for."""
         return self._profile
+
+    @property
+    def service(self) -> str:
+        """What this server is called for this profile, without credentials."""
+        return service_name(self._base, self._profile)
+
+    @property
+    def known_version(self) -> str | None:
+        """The version of the server's network as far as it is known without asking."""
+        return self._given_version if self._given_version is not None else self._asked_version
 
     @property
     def network_version(self) -> str:
@@ -197,6 +211,8 @@ class HttpEngine:
             return answer
         name = code if code.isalnum() and len(code) < 40 else "?"
         advice = _ADVICE.get(code, "this should not happen: please report it")
+        if code in _SERVER_CODES:
+            raise self._unavailable(f"refuses all requests ({name}): {advice}")
         raise TrackflowError(
             f"the OSRM server at {self._shown} refuses the request ({name}): {advice}"
         )
@@ -240,26 +256,13 @@ class HttpEngine:
             ) from None
 
 
-def retry_after_s(header: str | None, now_s: float) -> float | None:
-    """Seconds from a Retry-After header (seconds or a date), None if it makes no sense.
-
-    Args:
-        header: its value.
-        now_s: Unix time, which dates are relative to.
-    """
-    if not header:
-        return None
+def service_name(base_url: httpx.URL | str, profile: str) -> str:
+    """What a server at `base_url` is called for a profile; without credentials."""
     try:
-        wait_s = float(header)
-    except ValueError:
-        try:
-            date = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        wait_s = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now_s
-    if math.isnan(wait_s):
-        return None
-    return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
+        shown = str(httpx.URL(base_url).copy_with(username=None, password=None))
+    except httpx.InvalidURL:
+        shown = "?"
+    return f"osrm {profile} at {shown}"
 
 
 def _parse_base(base_url: str) -> httpx.URL:

@@ -6,16 +6,15 @@ The line covers the window's context too; `seams` cuts it to size once the neigh
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import orjson
 import polyline_rs
 from numpy.typing import NDArray
 
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engine import Engine, MatchAnswer, MatchRequest
 from trackflow.matching.thinning import kept_points, noise_m, to_metres
 from trackflow.matching.windows import MatchSettings, Window
@@ -69,15 +68,12 @@ class WindowMatch:
 
     def to_bytes(self) -> bytes:
         """For the cache."""
-        return orjson.dumps({field.name: getattr(self, field.name) for field in fields(self)})
+        return pack(self)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "WindowMatch":
-        """What `to_bytes` made."""
-        values: dict[str, Any] = orjson.loads(stored)
-        for name in ("anchor_us", "anchor_vertex", "on_road"):
-            values[name] = tuple(values[name])
-        return cls(**values)
+        """What `to_bytes` made, now or in an earlier version."""
+        return cls(**unpack(stored))
 
     def vertices(self) -> tuple[Floats, Floats]:
         """Longitudes and latitudes of the line, context included."""

@@ -16,7 +16,7 @@ from trackflow.matching.engine import Engine
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import WindowLine, trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
-from trackflow.pipeline.claims import claim_days, give_up
+from trackflow.pipeline.claims import Held, claim_days, give_up, hand_back
 from trackflow.pipeline.report import DayReport
 from trackflow.pipeline.work import Work
 from trackflow.store import batches, devices, lines, segments
@@ -41,6 +41,7 @@ class _Matcher:
     settings: MatchSettings
     cached: dict[str, bytes]
     report: DayReport
+    held: Held
 
     def matches(self, windows: Sequence[Window]) -> list[tuple[str, WindowMatch]]:
         """Input hash and match of each window."""
@@ -52,6 +53,7 @@ class _Matcher:
         if stored is not None:
             self.report.cached_windows += 1
             return key, WindowMatch.from_bytes(stored)
+        self.held.still_at_it()
         match = match_window(self.engine, window, self.settings)
         self.report.engine_points += match.source_coordinates_count
         return key, match
@@ -76,21 +78,21 @@ def _match_day(work: Work, device_id: str, day: dt.date, force: bool) -> DayRepo
     report = DayReport(device_id, day)
     try:
         found = _read(work, device_id, day)
-        rows = _day_rows(work, found, report) if work.matches else []
+        rows = _day_rows(work, found, report, Held(work, claims)) if work.matches else []
         with work.store.write() as connection:
             now = work.clock()
             lock_devices(connection, [device_id])
             if segments.hashes(connection, device_id, found.neighbours) != found.neighbour_hashes:
                 report.error, report.deferred = MOVED_ON, True
-                batches.defer(connection, claims[0], MOVED_ON, now)
+                batches.defer(connection, claims[0], MOVED_ON, now, at_once=True)
                 return report
             report.changed = bool(lines.replace_day(connection, device_id, day, rows, now))
             elapsed_ms = (time.perf_counter() - started) * 1000
             batches.finish(connection, claims[0], now, changed=report.changed, match_ms=elapsed_ms)
     except StaleClaimError as error:
         report.error, report.deferred = str(error), True
-    except StoreUnavailableError:
-        raise
+    except StoreUnavailableError as error:
+        return hand_back(work, claims, error)[0]
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
         return give_up(work, claims, error)[0]
     return report
@@ -135,11 +137,12 @@ def _read(work: Work, device_id: str, day: dt.date) -> _Found:
         )
 
 
-def _day_rows(work: Work, found: _Found, report: DayReport) -> list[dict[str, object]]:
+def _day_rows(work: Work, found: _Found, report: DayReport, held: Held) -> list[dict[str, object]]:
     own = found.days.get(found.day)
     if not own:
         return []
-    matcher = _Matcher(work.engine(found.device.profile), MatchSettings(), found.cached, report)
+    engine = work.engine(found.device.profile)
+    matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
     rows: list[dict[str, object]] = []
     for segment in own:
         head, tail = _neighbours(found.days, found.day, segment)

@@ -5,10 +5,11 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from trackflow.errors import SettingsError, StaleClaimError, StoreUnavailableError
-from trackflow.pipeline.claims import claim_days, give_up
+from trackflow.pipeline.claims import Held, claim_days, give_up, hand_back
 from trackflow.pipeline.report import DayReport
 from trackflow.pipeline.work import Work
 from trackflow.store import batches, devices, points, segments
@@ -39,14 +40,21 @@ def _segment_range(
     claims = claim_days(work, device_id, days, STAGE, force=force)
     if not claims:
         return []
+    held = Held(work, claims)
+    reports: list[DayReport] = []
     try:
         computed = _compute(work, device_id, claims[0].day, claims[-1].day)
-    except StoreUnavailableError:
-        raise
+        elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
+        for claim in claims:
+            with suppress(StaleClaimError):  # publishing tells which
+                held.still_at_it()
+            reports.append(_publish(work, claim, computed[claim.day], elapsed_ms))
+            held.settled(claim)
+    except StoreUnavailableError as error:
+        reports += hand_back(work, held.claims, error)
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
-        return give_up(work, claims, error)
-    elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
-    return [_publish(work, claim, computed[claim.day], elapsed_ms) for claim in claims]
+        reports += give_up(work, held.claims, error)
+    return reports
 
 
 def _compute(

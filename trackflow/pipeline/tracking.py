@@ -18,7 +18,7 @@ from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
-from trackflow.pipeline.claims import claim_days, give_up
+from trackflow.pipeline.claims import claim_days, give_up, hand_back
 from trackflow.pipeline.report import DayReport
 from trackflow.pipeline.work import Work
 from trackflow.store import batches, devices, lines, segments, tracks
@@ -58,8 +58,8 @@ def _track_chain(
     except StaleClaimError as error:
         message = str(error)
         return [DayReport(device_id, c.day, error=message, deferred=True) for c in claims]
-    except StoreUnavailableError:
-        raise
+    except StoreUnavailableError as error:
+        return hand_back(work, claims, error)
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
         return give_up(work, claims, error)
 

@@ -10,9 +10,18 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.matching.http import service_name
+from trackflow.matching.networks import PROFILES
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
-from trackflow.store.tables import STAGES, devices, processing_batches, receipts, road_networks
+from trackflow.store.tables import (
+    STAGES,
+    breakers,
+    devices,
+    processing_batches,
+    receipts,
+    road_networks,
+)
 
 PAUSE_AFTER_DEFERRAL = dt.timedelta(minutes=5)
 """A batch that was handed back because the road engine did not answer is left alone this long."""
@@ -63,8 +72,9 @@ def find_waiting(
     with work.store.read() as connection:
         lacking = _profiles_without_network(connection, work)
         can_match = devices.c.profile.not_in(lacking)
-        later = sa.and_(can_match, sa.or_(*(_is_due(stage, now) for stage in STAGES[1:])))
-        due = sa.or_(_is_due(STAGES[0], now), later)
+        later = sa.and_(can_match, sa.or_(*(_is_due(work, stage, now) for stage in STAGES[1:])))
+        # whoever looks after them finds out what there is to do
+        due = sa.or_(_is_due(work, STAGES[0], now), later, batches.is_abandoned(now))
         rows = connection.execute(
             sa.select(b.day, sa.func.count(), sa.func.max(b.updated_at), sa.func.sum(b.epoch))
             .join(devices, devices.c.device_id == b.device_id)
@@ -101,16 +111,42 @@ def _profiles_without_network(connection: Connection, work: Work) -> list[str]:
     return list(connection.scalars(query))
 
 
-def _is_due(stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
-    """As a run has it, but batches that were handed back rest for a while."""
+def _is_due(work: Work, stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """As a run has it, but batches that were handed back rest for a while.
+
+    Or until their road engine answers again, or may be tried again, if that is sooner.
+    """
     b = processing_batches.c
     handed_back = sa.and_(b.error_message.is_not(None), b.next_try_at.is_(None))
     rested = sa.or_(
         sa.not_(handed_back),
         b.status == "processing",
         b.updated_at <= now - PAUSE_AFTER_DEFERRAL,
+        _engine_is_back(work, now),
     )
     return sa.and_(batches.is_due(stage, now), rested)
+
+
+def _engine_is_back(work: Work, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Whether the breaker of a batch's engine has closed since, or is to be tried."""
+    if not work.matches or not work.settings.engine_url:
+        return sa.false()
+    b, k = processing_batches.c, breakers.c
+    changed = sa.or_(
+        sa.and_(k.open_until.is_(None), k.updated_at > b.updated_at),
+        sa.and_(k.open_until > b.updated_at, k.open_until <= now),
+    )
+    return sa.or_(
+        *(
+            sa.and_(
+                devices.c.profile == profile,
+                sa.exists().where(
+                    k.service == service_name(work.settings.engine_url, profile), changed
+                ),
+            )
+            for profile in PROFILES
+        )
+    )
 
 
 def ranges(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:

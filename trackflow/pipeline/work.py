@@ -4,11 +4,12 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from trackflow.concurrency.http import new_client
 from trackflow.errors import EngineUnavailableError
 from trackflow.matching.embedded import EmbeddedEngine
 from trackflow.matching.engine import Engine
 from trackflow.matching.http import HttpEngine
-from trackflow.matching.http_client import new_client
+from trackflow.pipeline.guarded_engine import GuardedEngine
 from trackflow.settings import Settings
 from trackflow.store import networks
 from trackflow.store.database import Store, open_store
@@ -51,8 +52,8 @@ class Work:
         """
         if self.settings.engine_url:
             if profile not in self._engines:
-                self._engines[profile] = HttpEngine(
-                    self.settings.engine_url, profile, client=new_client()
+                self._engines[profile] = self.guard(
+                    HttpEngine(self.settings.engine_url, profile, client=new_client())
                 )
             return self._engines[profile]
         with self.store.read() as connection:
@@ -70,6 +71,10 @@ class Work:
             engine = EmbeddedEngine(network.dataset, profile, network.version)
             self._engines[profile] = engine
         return engine
+
+    def guard(self, engine: HttpEngine) -> GuardedEngine:
+        """The engine behind the breaker that all processes share for its server and profile."""
+        return GuardedEngine(engine, engine.service, self.store, self.clock)
 
     def close(self) -> None:
         """Close engines and connections."""

@@ -13,7 +13,10 @@ NAME_MAX_CHARS = 200
 
 SEPARATORS = (",", ";", "\t", "|")
 
-UNDERSTOOD = "GPX, CSV (also TSV) and GeoJSON, each also inside .gz or .zip"
+UNDERSTOOD = (
+    "GPX, TCX, KML, FIT, CSV (also TSV), GeoJSON, Google Timeline, OwnTracks and Overland, "
+    "each also inside .gz or .zip"
+)
 
 
 class Format(StrEnum):
@@ -22,6 +25,12 @@ class Format(StrEnum):
     CSV = "csv"
     GPX = "gpx"
     GEOJSON = "geojson"
+    TCX = "tcx"
+    KML = "kml"
+    FIT = "fit"
+    GOOGLE = "google"
+    OWNTRACKS = "owntracks"
+    OVERLAND = "overland"
 
 
 class UnknownFormatError(BadInputError):
@@ -38,7 +47,6 @@ _MAGIC = (
     (0, b"BZh", "packed with bzip2: unpack it first"),
     (0, b"\xfd7zXZ", "packed with xz: unpack it first"),
     (0, b"\x28\xb5\x2f\xfd", "packed with zstd: unpack it first"),
-    (8, b".FIT", "a FIT recording: convert it to GPX"),
     (257, b"ustar", "a tar archive: unpack it first"),
 )
 _TABLE_ENDINGS = {".csv", ".tsv", ".tab", ".psv"}
@@ -46,7 +54,21 @@ _GEOJSON_HINT = re.compile(
     r'"(Feature|FeatureCollection|Point|MultiPoint|LineString|MultiLineString|GeometryCollection'
     r'|lat|latitude|point|_type)"'
 )
-_GPX_ROOT = re.compile(r"<(?:[\w.-]+:)?gpx[\s>]")
+_FIT_MAGIC = b".FIT"
+_FIT_MAGIC_AT = 8
+_XML_ROOTS = {
+    Format.GPX: re.compile(r"<(?:[\w.-]+:)?gpx[\s>]"),
+    Format.TCX: re.compile(r"<(?:[\w.-]+:)?TrainingCenterDatabase[\s>]"),
+    Format.KML: re.compile(r"<(?:[\w.-]+:)?kml[\s>]"),
+}
+_GOOGLE = re.compile(
+    r'"(?:timelineObjects|semanticSegments|rawSignals|timelinePath|activitySegment|placeVisit)"\s*:'
+    r'|"(?:placeLocation|start|end|point)"\s*:\s*"geo:'
+)
+_LOCATIONS = re.compile(r'"locations"\s*:\s*\[')
+_OWNTRACKS = re.compile(r'"_type"\s*:\s*"')
+_RECORDER_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?\t[^\t\n]*\t\{")
+"""What the OwnTracks recorder writes: time of arrival, kind, message."""
 _XML_ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s>/]")
 
 
@@ -61,6 +83,8 @@ def detect(head: bytes, name: str) -> Format:
     for offset, magic, what in _MAGIC:
         if head.startswith(magic, offset):
             raise UnknownFormatError(f"{name}: is {what}; understood are {UNDERSTOOD}")
+    if head.startswith(_FIT_MAGIC, _FIT_MAGIC_AT):
+        return Format.FIT
     text = head_text(head).lstrip("\x1e \t\r\n")
     if not text:
         raise UnknownFormatError(f"{name}: the file has nothing but blanks in it")
@@ -91,21 +115,33 @@ def best_separator(header: str) -> str:
 
 
 def _detect_xml(text: str, name: str) -> Format:
-    if _GPX_ROOT.search(text):
-        return Format.GPX
-    root = _XML_ROOT.search(re.sub(r"<!--.*?-->|<\?.*?\?>", "", text, flags=re.DOTALL))
+    text = re.sub(r"<!--.*?-->|<\?.*?\?>", "", text, flags=re.DOTALL)
+    found = {kind: at.start() for kind, root in _XML_ROOTS.items() if (at := root.search(text))}
+    if found:
+        return min(found, key=lambda kind: found[kind])  # the outermost
+    root = _XML_ROOT.search(text)
     what = f"XML of kind {root[1][:40]!r}" if root else "XML"
-    raise UnknownFormatError(f"{name}: is {what}, not GPX; understood are {UNDERSTOOD}")
+    raise UnknownFormatError(f"{name}: is {what}; understood are {UNDERSTOOD}")
 
 
 def _detect_json(text: str, head: bytes, name: str) -> Format:
     long_preface = len(head) >= HEAD_BYTES
+    if _GOOGLE.search(text):
+        return Format.GOOGLE
+    if _LOCATIONS.search(text) and '"latitudeE7"' in text:
+        return Format.GOOGLE
+    if _LOCATIONS.search(text) and '"Feature"' in text:
+        return Format.OVERLAND
+    if _OWNTRACKS.search(text):
+        return Format.OWNTRACKS
     if _GEOJSON_HINT.search(text) or ending(name) == ".geojson" or long_preface:
         return Format.GEOJSON
     raise UnknownFormatError(f"{name}: is JSON without positions; understood are {UNDERSTOOD}")
 
 
 def _detect_table(text: str, name: str) -> Format:
+    if _RECORDER_LINE.match(text):
+        return Format.OWNTRACKS
     if ending(name) in _TABLE_ENDINGS:
         return Format.CSV
     lines = [line.strip("\"' \r").lstrip("#") for line in text[:8192].split("\n")[:20]]
@@ -126,8 +162,13 @@ def ending(name: str) -> str:
 
 
 def stem(name: str) -> str:
-    """The name of a file without folders and endings: the device of a file that names none."""
+    """The name of a file without folders and endings: the device of a file that names none.
+
+    Of the `doc.kml` in a KMZ, it is the name of the KMZ.
+    """
     path = PurePosixPath(name.replace("\\", "/"))
+    if path.name.lower() == "doc.kml" and path.parent.name:
+        path = path.parent
     if path.suffix.lower() == ".gz":
         path = path.with_suffix("")
     return (path.stem or path.name)[:NAME_MAX_CHARS]

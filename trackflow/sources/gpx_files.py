@@ -4,11 +4,8 @@ Points are taken as the parser goes by and nothing else is kept, so a file of an
 memory of one chunk. Where the markup is broken, reading goes on at the next track point.
 """
 
-import codecs
 import re
 from collections.abc import Iterator
-from typing import NoReturn
-from xml.parsers import expat
 
 import numpy as np
 
@@ -17,17 +14,13 @@ from trackflow.geo.points import Floats
 from trackflow.sources.cells import numbers, strings
 from trackflow.sources.columns import HDOP_UNIT_M
 from trackflow.sources.door import Candidates, Devices, admit
-from trackflow.sources.formats import encoding_of
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
-from trackflow.sources.streams import PIECE_BYTES, Stream
+from trackflow.sources.records import Chunk, PointBatch
+from trackflow.sources.streams import Stream
 from trackflow.sources.times import TimeForm, times
+from trackflow.sources.xml_points import XmlParser, local_name, texts
 
 CHUNK_POINTS = 50_000
-DEPTH_MAX = 100
-TOKEN_MAX_CHARS = 8 * 2**20
-RESTARTS_MAX = 1_000
 _TEXT_MAX_CHARS = 1_000
-_CONTEXT_CHARS = 120
 
 _POINT_TAGS = {"trkpt", "rtept", "wpt"}
 _FIELDS = {
@@ -45,16 +38,7 @@ _FIELDS = {
 _ONLY_DIRECT = {"ele", "time"}
 """Only as children of the point: extensions have times and heights of other things."""
 
-_DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"']")
-_TEXT_ENCODING = re.compile(
-    r"utf-?8|(?:us-)?ascii|latin-?1|latin9|iso-?8859-(?:1?[13-9]|2|10)|(?:windows-|cp)125\d|koi8-[ru]"
-    r"|gbk|gb2312|gb18030|big5|shift_jis|euc-(?:jp|kr)"
-)
-"""By name, because Python has codecs that are no text encodings (base64, idna, unicode_escape)."""
-_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TRACK_POINT = re.compile(r"<([\w.-]+:)?trkpt[\s>]")
-_LONGEST_ENTITY = 10
 
 type _Point = tuple[str, dict[str, str], dict[str, str], int]
 """Tag, attributes, texts by field, line."""
@@ -83,7 +67,7 @@ def read_gpx(
     device = device_id or fallback_device
     parser = _PointParser(stream.name)
     any_point = False
-    for text in _texts(stream):
+    for text in texts(stream):
         try:
             parser.feed(text)
         except BadInputError:
@@ -99,138 +83,75 @@ def read_gpx(
     yield _chunk(parser, device, stream, now_us)
 
 
-class _PointParser:
+class _PointParser(XmlParser):
     """Collects points, and refusals for stretches that are no XML."""
 
+    anchor = _TRACK_POINT
+    format_name = "GPX"
+
     def __init__(self, name: str) -> None:
-        self.name = name
         self.points: list[_Point] = []
-        self.refused: list[Refusal] = []
-        self.problem = ""
-        self._restarts = 0
-        self._first_line = 1
-        self._lost = False
-        self._tail = ""
-        self._begin()
+        super().__init__(name)
 
-    def feed(self, text: str) -> None:
-        """More of the file."""
-        while text:
-            if self._lost:
-                text = self._found_again(self._tail + text)
-                continue
-            start_byte = self._fed_bytes
-            encoded = text.encode("utf-8", "replace")
-            self._fed_bytes += len(encoded)
-            try:
-                self._parser.Parse(encoded, False)
-            except expat.ExpatError as error:
-                at = max(self._parser.ErrorByteIndex - start_byte, 0)
-                text = self._lose(encoded[at:].decode("utf-8", "replace"), error)
-                continue
-            if self._fed_bytes - self._parser.CurrentByteIndex > TOKEN_MAX_CHARS:
-                raise BadInputError(f"{self.name}: has a tag or text of more than 8 MiB")
-            return
-
-    def finish(self, damage: str) -> None:
-        """The end of the file; `damage` if it ends early."""
-        problem = damage
-        if not self._lost:
-            try:
-                self._parser.Parse(b"", True)
-            except expat.ExpatError as error:
-                problem = damage or expat.errors.messages[error.code]
-        if problem:
-            self.problem = problem
-            self._refuse(Reason.TRUNCATED, problem, self._line())
-
-    def _begin(self) -> None:
-        parser = expat.ParserCreate(encoding="utf-8")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.StartDoctypeDeclHandler = self._doctype
-        self._parser = parser
-        self._fed_bytes = 0
-        self._depth = 0
+    def begin(self) -> None:
+        """No point is open."""
         self._point: _Point | None = None
         self._point_depth = 0
         self._field = ""
         self._text: list[str] = []
 
-    def _lose(self, rest: str, error: expat.ExpatError) -> str:
-        """Notes broken markup; returns the text in which to look for the next point."""
-        self.problem = expat.errors.messages[error.code]
-        line = self._line()
-        self._refuse(Reason.UNREADABLE, rest[:_CONTEXT_CHARS] or self.problem, line)
-        self._restarts += 1
-        if self._restarts > RESTARTS_MAX:
-            raise BadInputError(f"{self.name}: is broken in more than {RESTARTS_MAX} places")
-        self._lost = True
-        self._first_line = line
-        self._tail = ""
-        return rest[1:] or " "
-
-    def _found_again(self, text: str) -> str:
-        """The text from the next track point on, in a fresh parser; empty if there is none yet."""
-        found = _TRACK_POINT.search(text)
-        if found is None:
-            self._first_line += text.count("\n", 0, -40) if len(text) > 40 else 0
-            self._tail = text[-40:]
-            return ""
-        self._lost = False
-        self._first_line += text.count("\n", 0, found.start())
-        self._begin()
+    def reopened(self, found: re.Match[str]) -> str:
+        """A track around a track point."""
         prefix = found[1] or ""
-        return f"<{prefix}gpx><{prefix}trk><{prefix}trkseg>{text[found.start() :]}"
+        return f"<{prefix}gpx><{prefix}trk><{prefix}trkseg>"
 
-    def _refuse(self, reason: Reason, raw: str, line: int) -> None:
-        self.refused.append(Refusal(reason, clean_raw(raw), f"{self.name}:{line}"))
-
-    def _line(self) -> int:
-        return self._first_line + int(self._parser.CurrentLineNumber) - 1
-
-    def _doctype(self, *_: object) -> NoReturn:
-        raise BadInputError(
-            f"{self.name}: has a document type (DOCTYPE), which GPX never needs and which can "
-            "make a small file expand without end; remove it"
-        )
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > DEPTH_MAX:
-            raise BadInputError(f"{self.name}: is nested more than {DEPTH_MAX} deep")
+    def started(self, tag: str, attributes: dict[str, str]) -> None:
+        """A point, or a field of one."""
+        self.deeper()
         if self._point is None:
-            local = tag.rpartition(":")[2]
+            local = local_name(tag)
             if local in _POINT_TAGS:
-                self._point = (local, attributes, {}, self._line())
-                self._point_depth = self._depth
+                self._begin_point(local, attributes)
             return
         name = _FIELDS.get(tag)
         if name is None:
-            name = _FIELDS.get(tag.rpartition(":")[2].lower(), "")
-        if name in _ONLY_DIRECT and self._depth != self._point_depth + 1:
+            local = local_name(tag)
+            if local in _POINT_TAGS:  # the end of the one before is broken
+                self._end_point(self._point)
+                self._begin_point(local, attributes)
+                return
+            name = _FIELDS.get(local.lower(), "")
+        if name in _ONLY_DIRECT and self.depth != self._point_depth + 1:
             name = ""
         self._field = name
         self._text = []
 
-    def _characters(self, text: str) -> None:
+    def text(self, text: str) -> None:
+        """Part of a field."""
         if self._field and len(text) <= _TEXT_MAX_CHARS:
             self._text.append(text)
 
-    def _end(self, _tag: str) -> None:
-        self._depth -= 1
+    def ended(self, tag: str) -> None:  # noqa: ARG002
+        """A point is whole, or a field of one."""
+        self.depth -= 1
         if self._point is None:
             return
-        if self._depth < self._point_depth:
-            if self._point[0] == "trkpt" or "time" in self._point[2]:
-                self.points.append(self._point)
+        if self.depth < self._point_depth:
+            self._end_point(self._point)
             self._point = None
         elif self._field:
             # The first wins: an element of the point itself comes before its extensions.
             self._point[2].setdefault(self._field, "".join(self._text).strip())
         self._field = ""
+
+    def _begin_point(self, tag: str, attributes: dict[str, str]) -> None:
+        self._point = (tag, attributes, {}, self.line())
+        self._point_depth = self.depth
+        self._field = ""
+
+    def _end_point(self, point: _Point) -> None:
+        if point[0] == "trkpt" or "time" in point[2]:
+            self.points.append(point)
 
 
 def _chunk(parser: _PointParser, device: str, stream: Stream, now_us: int) -> Chunk:
@@ -269,39 +190,3 @@ def _candidates(points: list[_Point], device: str) -> Candidates:
         column("speed"),
         column("course"),
     )
-
-
-def _texts(stream: Stream) -> Iterator[str]:
-    """The file as text that is safe to parse: bytes that are no text cost no point.
-
-    A name in Latin-1 and a bare `&` are what loggers get wrong most; XML would stop at either.
-    """
-    decoder = codecs.getincrementaldecoder(_encoding(stream))("replace")
-    tail = ""
-    first = True
-    while True:
-        data = stream.read(PIECE_BYTES)
-        text = tail + decoder.decode(data, final=not data)
-        if first:
-            text = text.removeprefix("\ufeff").lstrip()  # blanks before <?xml are an error
-            first = False
-        # An entity may be cut in two by the end of the piece.
-        entity = text.rfind("&", max(len(text) - _LONGEST_ENTITY, 0)) if data else -1
-        text, tail = (text[:entity], text[entity:]) if entity >= 0 else (text, "")
-        yield _FORBIDDEN.sub("\ufffd", _BARE_AMPERSAND.sub("&amp;", text))
-        if not data:
-            return
-
-
-def _encoding(stream: Stream) -> str:
-    head = stream.peek(512)
-    marked = encoding_of(head)
-    declared = _DECLARED_ENCODING.search(head)
-    if marked != "utf-8" or declared is None:
-        return marked
-    name = declared[1].decode("ascii", "replace").lower()
-    if name.startswith(("utf-16", "ucs-2")):
-        return "utf-8"  # left over from before a conversion: this was read as single bytes
-    if not _TEXT_ENCODING.fullmatch(name):
-        raise BadInputError(f"{stream.name}: has the unknown encoding {name[:40]!r}")
-    return name

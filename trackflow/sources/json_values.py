@@ -27,7 +27,10 @@ _DECODER = json.JSONDecoder(strict=False)
 _NEAR_END_CHARS = 16
 """A literal or an escape that is cut by the end of the buffer is reported at its beginning."""
 
-_ELEMENT_LISTS = {"features", "locations", "points", "data", "positions", "records", "items"}
+ELEMENT_LISTS = frozenset(
+    {"features", "locations", "points", "data", "positions", "records", "items"}
+)
+"""Names of members whose lists hold the elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,17 @@ class JsonElements:
         any_list: whether a list of elements was found.
     """
 
-    def __init__(self, stream: Stream, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        piece_bytes: int = PIECE_BYTES,
+        lists: frozenset[str] = ELEMENT_LISTS,
+    ) -> None:
         self.top: dict[str, object] = {}
         self.any_list = False
         self._stream = stream
         self._piece_bytes = piece_bytes
+        self._lists = lists
         self._decoder = codecs.getincrementaldecoder(encoding_of(stream.peek(4)))("replace")
         self._text = ""
         self._at = 0
@@ -100,7 +109,7 @@ class JsonElements:
             if not isinstance(key, str) or self._peek() != ":":
                 raise _NotJsonError(cut_off=not self._peek())
             self._at += 1
-            if key in _ELEMENT_LISTS and self._peek() == "[":
+            if key in self._lists and self._peek() == "[":
                 yield from self._list()
             else:
                 members[key] = self._value()

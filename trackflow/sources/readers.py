@@ -14,11 +14,17 @@ from trackflow.errors import BadInputError
 from trackflow.sources.archives import SourceFile, discover
 from trackflow.sources.csv_files import read_csv
 from trackflow.sources.door import fit_device
+from trackflow.sources.fit_files import read_fit
 from trackflow.sources.formats import Format, detect, stem
 from trackflow.sources.geojson_files import read_geojson
+from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
+from trackflow.sources.kml_files import read_kml
+from trackflow.sources.overland_files import read_overland
+from trackflow.sources.owntracks_files import read_owntracks
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal
 from trackflow.sources.streams import Stream
+from trackflow.sources.tcx_files import read_tcx
 
 __all__ = [
     "Chunk",
@@ -43,6 +49,12 @@ _READERS: dict[Format, _Reader] = {
     Format.CSV: read_csv,
     Format.GPX: read_gpx,
     Format.GEOJSON: read_geojson,
+    Format.TCX: read_tcx,
+    Format.KML: read_kml,
+    Format.FIT: read_fit,
+    Format.GOOGLE: read_google,
+    Format.OWNTRACKS: read_owntracks,
+    Format.OVERLAND: read_overland,
 }
 
 

@@ -17,11 +17,20 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError
 from trackflow.store.tables import STAGES, processing_batches
+from trackflow.store.types import UtcTime
 
 b = processing_batches.c
 
 FIRST_RETRY_S = 30
 """Delay before the second try of a failed batch; doubles with every try."""
+
+AT_ONCE = b.created_at
+"""As the time of the next try: in the past by the clock of every machine."""
+
+ABANDONED = (
+    "its worker was not heard of until its lease ended: killed (was there enough memory?), stopped "
+    "or stuck"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.
     """Mark days that got points, and neighbours whose buffer they touch; returns the points."""
     days = [{"device_id": c.device_id, "day": c.day} for c in changed]
     if days:
-        insert = _insert(connection).values(created_at=now, updated_at=now)
+        insert = _insert(connection).values(created_at=now, updated_at=now, pending_since=now)
         connection.execute(
             insert.on_conflict_do_update(
                 index_elements=["device_id", "day"],
@@ -220,6 +229,14 @@ def finish(
             "retry_count": sa.case((in_step, 0), else_=b.retry_count),
             "next_try_at": sa.case((in_step, sa.null()), else_=b.next_try_at),
             "error_message": sa.case((in_step, sa.null()), else_=b.error_message),
+            # what is left after the last stage came while it ran; before it, there was none
+            "pending_since": _since(
+                now,
+                sa.or_(
+                    sa.and_(sa.literal(not later), in_step),
+                    sa.and_(*(_done_at(stage) >= b.generation for stage in STAGES)),
+                ),
+            ),
             "updated_at": now,
             **outdated,
             **measured,
@@ -245,17 +262,83 @@ def fail(
             "next_try_at": now + delay,
             "error_message": message,
             "updated_at": now,
+            **_not_done(failed),
         },
     )
 
 
-def defer(connection: Connection, claimed: Claim, message: str, now: dt.datetime) -> None:
-    """Give a batch back untried (the engine is down), with the reason for people to read."""
+def defer(
+    connection: Connection, claimed: Claim, message: str, now: dt.datetime, *, at_once: bool = False
+) -> None:
+    """Give a batch back untried (the engine is down), with the reason for people to read.
+
+    `at_once` says that the reason is over already: whoever looks next may take it.
+    """
+    again = {"next_try_at": AT_ONCE} if at_once else {}
     _settle(
         connection,
         claimed,
-        {"status": "pending", "error_message": message, "updated_at": now},
+        {
+            "status": "pending",
+            "error_message": message,
+            "updated_at": now,
+            **again,
+            **_not_done(claimed),
+        },
     )
+
+
+def _not_done(claimed: Claim) -> dict[str, object]:
+    """What was up to date, and worked on again as somebody asked for it, waits for that still."""
+    own = _done_at(claimed.stage)
+    undone = sa.case((own >= claimed.generation, claimed.generation - 1), else_=own)
+    return {own.name: undone}
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A batch whose worker was not heard of until its lease ended; `failed` if it is given up."""
+
+    device_id: str
+    day: dt.date
+    tries: int
+    failed: bool
+
+
+def free_abandoned(
+    connection: Connection, device_id: str, max_tries: int, now: dt.datetime
+) -> list[Freed]:
+    """Free a device's batches whose lease has ended, and count the try of each.
+
+    What kills its worker every time would otherwise go on doing so for ever. There is no further
+    delay, as the lease was one. One that was up to date and worked on again as somebody asked for
+    it is to be worked on again still. The caller has locked the device.
+    """
+    tries = b.retry_count + 1
+    done = [_done_at(stage) for stage in STAGES]
+    nothing_due = sa.and_(done[0] >= b.generation, *(column >= done[0] for column in done[1:]))
+    rows = connection.execute(
+        sa.update(processing_batches)
+        .where(b.device_id == device_id, is_abandoned(now))
+        .values(
+            status=sa.case((tries >= max_tries, "failed"), else_="pending"),
+            retry_count=tries,
+            lease_until=None,
+            next_try_at=AT_ONCE,
+            error_message=ABANDONED,
+            updated_at=now,
+            **{c.name: sa.case((nothing_due, b.generation - 1), else_=c) for c in done},
+        )
+        .returning(b.day, b.retry_count, b.status)
+    )
+    found = [Freed(device_id, row.day, row.retry_count, row.status == "failed") for row in rows]
+    return sorted(found, key=lambda freed: freed.day)
+
+
+def with_abandoned(connection: Connection, now: dt.datetime) -> list[str]:
+    """Devices that have batches whose lease has ended, in order."""
+    query = sa.select(b.device_id).distinct().where(is_abandoned(now)).order_by(b.device_id)
+    return list(connection.scalars(query))
 
 
 def extend(connection: Connection, claimed: Claim, lease_s: float, now: dt.datetime) -> None:
@@ -327,6 +410,7 @@ def _one_more_generation(now: dt.datetime) -> dict[str, object]:
         "generation": b.generation + 1,
         # whoever works on it goes on; it completes only the generation that it has read
         "status": sa.case((b.status == "processing", "processing"), else_="pending"),
+        "pending_since": _since(now, b.status == "completed"),
         "retry_count": 0,
         "next_try_at": None,
         "error_message": None,
@@ -340,8 +424,17 @@ def is_due(stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
         b.status.in_(("pending", "completed")),
         sa.or_(b.next_try_at.is_(None), b.next_try_at <= now),
     )
-    abandoned = sa.and_(b.status == "processing", b.lease_until < now)
-    return sa.and_(_done_at(stage) < _input_of(stage), sa.or_(waiting, abandoned))
+    return sa.and_(_done_at(stage) < _input_of(stage), sa.or_(waiting, is_abandoned(now)))
+
+
+def _since(now: dt.datetime, is_new: sa.ColumnElement[bool]) -> sa.ColumnElement[dt.datetime]:
+    """Since when there has been work to do: now if it `is_new`, else as before."""
+    return sa.case((is_new, sa.literal(now, UtcTime())), else_=b.pending_since)
+
+
+def is_abandoned(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """The condition on batches that their worker's lease has ended."""
+    return sa.and_(b.status == "processing", b.lease_until < now)
 
 
 def _is_held(claimed: Claim) -> tuple[sa.ColumnElement[bool], ...]:

@@ -63,6 +63,10 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except sa.exc.TimeoutError as error:
+            raise StoreUnavailableError(
+                f"the database {self._name} is busy: all connections are in use"
+            ) from error
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
             if not _is_unavailable(error):
                 raise
@@ -143,12 +147,14 @@ def _engine(url: str) -> Engine:
             raise SettingsError(
                 "TRACKFLOW_DATABASE_URL names no file; write sqlite:///folder/trackflow.db"
             )
-        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+        engine = sa.create_engine(
+            parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True
+        )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     timeout = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_S}
-    return sa.create_engine(parsed, pool_pre_ping=True, connect_args=timeout)
+    return sa.create_engine(parsed, pool_pre_ping=True, connect_args=timeout, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

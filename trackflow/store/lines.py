@@ -1,7 +1,7 @@
 """Cached polylines: the line of each window, and what is needed to join it to its neighbours."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from trackflow.store.tables import cached_polylines
 from trackflow.store.types import epoch_us
 
 p = cached_polylines.c
+
+ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,72 @@ def read_between(
             p.confidence,
             p.matched_share,
         )
-        .where(p.device_id == device_id, p.day.between(first, last))
+        .where(*_of_days(device_id, first, last))
         .order_by(p.start_time)
     )
     return [StoredLine(*row) for row in rows]
+
+
+LONGEST_WINDOW = dt.timedelta(hours=6, minutes=10)
+"""A window ends where the next begins: after the longest gap that a device may allow."""
+
+
+def read_paths(
+    connection: Connection,
+    device_ids: Sequence[str],
+    start: dt.datetime,
+    end: dt.datetime,
+    limit: int,
+) -> Sequence[Any]:
+    """Lines of windows that overlap `[start, end)` as they are served, by device and time.
+
+    Times are microseconds since 1970: thousands of them are converted faster at once.
+    """
+    query = (
+        sa.select(
+            p.device_id,
+            epoch_us(p.start_time),
+            epoch_us(p.end_time),
+            p.encoded_polyline,
+            p.confidence,
+            p.matched_share,
+            p.is_raw,
+            p.point_count,
+        )
+        .where(
+            p.device_id.in_(device_ids),
+            # for the index, which knows where windows begin
+            p.start_time > start - LONGEST_WINDOW,
+            p.start_time < end,
+            p.end_time > start,
+        )
+        .order_by(p.device_id, p.start_time)
+        .limit(limit)
+    )
+    return connection.execute(query).all()
+
+
+def note_read(
+    connection: Connection,
+    days: Mapping[str, tuple[dt.date, dt.date]],
+    now: dt.datetime,
+    stale: dt.datetime,
+) -> int:
+    """Note that lines of days (first and last, by device) were read; how many got a new time.
+
+    Those that have one since `stale` are left alone.
+    """
+    changed = 0
+    for device_id, (first, last) in days.items():
+        changed += connection.execute(
+            sa.update(cached_polylines)
+            .where(
+                *_of_days(device_id, first, last),
+                sa.or_(p.last_accessed.is_(None), p.last_accessed < stale),
+            )
+            .values(last_accessed=now)
+        ).rowcount
+    return changed
 
 
 def read_matches(
@@ -50,7 +114,7 @@ def read_matches(
 ) -> dict[str, bytes]:
     """Cached matches of a device's days by input hash."""
     rows = connection.execute(
-        sa.select(p.input_hash, p.match).where(p.device_id == device_id, p.day.between(first, last))
+        sa.select(p.input_hash, p.match).where(*_of_days(device_id, first, last))
     )
     return {input_hash: match for input_hash, match in rows}  # noqa: C416
 
@@ -67,7 +131,7 @@ def replace_day(
         row.start_time: (row.end_time, row.input_hash, row.encoded_polyline)
         for row in connection.execute(
             sa.select(p.start_time, p.end_time, p.input_hash, p.encoded_polyline).where(
-                p.device_id == device_id, p.day == day
+                *_of_days(device_id, day, day)
             )
         )
     }
@@ -87,3 +151,9 @@ def replace_day(
             [{"device_id": device_id, "day": day, "created_at": now, **row} for row in fresh],
         )
     return len(set(outdated) | {row["start_time"] for row in fresh})
+
+
+def _of_days(device_id: str, first: dt.date, last: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition for windows of a device's days, for the index on their start."""
+    start, end = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first, last + ONE_DAY))
+    return p.device_id == device_id, p.start_time >= start, p.start_time < end

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store import batches
+from trackflow.store import batches, retention
 from trackflow.store.devices import lock_devices
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
@@ -78,15 +78,14 @@ def accept(
     newly_refused = len(_quarantine(connection, [_refusal_row(r, now) for r in refused]))
     if not len(points):
         return Accepted(refused=newly_refused)
+    kept_from = _hold_devices(connection, points.devices, now)
+    points, too_old = retention.split_old(points, kept_from, source, now)
+    newly_refused += len(_quarantine(connection, too_old))
+    if not len(points):
+        return Accepted(refused=newly_refused)
     receipt = sa.insert(receipts).values(received_at=now, source=source)
     seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
     order, is_best = _best_of_equal_times(points)
-    connection.execute(
-        _insert(connection, devices).on_conflict_do_nothing(),
-        [{"device_id": name, "created_at": now} for name in sorted(points.devices)],
-    )
-    # two deliveries at once must not both find the ground new
-    lock_devices(connection, points.devices)
     best = order[is_best]
     lost = _losers_inside(points, order, is_best)
     beaten: list[Claimed] = []
@@ -164,6 +163,25 @@ def conflicts_by_day(
         .group_by(day)
     )
     return {batches.day_of_index(index): count for index, count in rows}
+
+
+def _hold_devices(
+    connection: Connection, ids: Sequence[str], now: dt.datetime
+) -> dict[str, dt.date | None]:
+    """Make devices known and hold them, as two deliveries must not both find the ground new.
+
+    Returns:
+        From which day on each takes points, None if from any.
+    """
+    while True:
+        connection.execute(
+            _insert(connection, devices).on_conflict_do_nothing(),
+            [{"device_id": name, "created_at": now} for name in sorted(ids)],
+        )
+        lock_devices(connection, ids)
+        held = retention.edges(connection, ids)
+        if len(held) == len(ids):  # else one was purged while we waited for it
+            return held
 
 
 def _best_of_equal_times(points: PointBatch) -> tuple[Ints, Bools]:

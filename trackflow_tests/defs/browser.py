@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = (
     "--headless=new",
     "--no-sandbox",  # as root there is no sandbox to start
-    "--disable-gpu",
     "--disable-dev-shm-usage",  # /dev/shm of a container is small
     "--disable-quic",
     "--no-first-run",
@@ -27,6 +26,10 @@ FLAGS = (
     "--window-size=1500,1000",
     "--remote-debugging-port=0",
 )
+
+WITHOUT_GPU = ("--disable-gpu",)
+WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+"""Drawing by the processor: slow, but the same everywhere."""
 
 
 def find_chromium() -> str | None:
@@ -96,16 +99,53 @@ class Page:
         self.wait_for(f"!!{found}")
         self.eval(f"{found}.click()")
 
+    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
+        """Make the window so large; as a phone with touch and two device pixels per pixel."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
+        )
+        self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
+
+    def prefer(self, **features: str) -> None:
+        """Set what a reader prefers, such as `color_scheme="dark"`."""
+        found = [
+            {"name": f"prefers-{name.replace('_', '-')}", "value": value}
+            for name, value in features.items()
+        ]
+        self.call("Emulation.setEmulatedMedia", features=found)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after another, such as "Tab", "ArrowDown", "Escape", " "."""
+        for key in keys:
+            code = {" ": 32, "Tab": 9, "Enter": 13, "Escape": 27}.get(key, 0)
+            text = {" ": " ", "Enter": "\r"}.get(key, "")
+            known = {"key": key, "windowsVirtualKeyCode": code} | ({"text": text} if text else {})
+            self.call("Input.dispatchKeyEvent", type="keyDown", **known)
+            self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
+    def write(self, text: str) -> None:
+        """Type into whatever has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def click_at(self, x: float, y: float) -> None:
+        """Click with the mouse, in CSS pixels from the top left."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
     def screenshot(self, path: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))
 
 
 @contextmanager
-def open_page(chromium: str, profile: Path) -> Iterator[Page]:
+def open_page(chromium: str, profile: Path, flags: Sequence[str] = WITHOUT_GPU) -> Iterator[Page]:
     """A tab of a fresh browser, which is closed at the end."""
     process = subprocess.Popen(
-        [chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        [chromium, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -89,7 +89,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["3"]
+    assert loaded.stdout.split() == ["7"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 
@@ -124,15 +124,29 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
     jobs = {job.name: job for job in repository.get_all_jobs() if not job.name.startswith("__")}
 
     assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == CHECKS
-    assert set(jobs) == {"process_days_job", "build_road_network_job"}
-    assert {s.name for s in repository.sensor_defs} == {
-        "pending_batches_sensor",
-        "gps_points_sensor",
+    assert set(jobs) == {
+        "process_days_job",
+        "live_job",
+        "requested_job",
+        "build_road_network_job",
+        "import_inbox_job",
+        "housekeeping_job",
     }
-    assert {s.name for s in repository.schedule_defs} == {"daily_schedule"}
+    assert {s.name for s in repository.sensor_defs} == {
+        "live_sensor",
+        "pending_batches_sensor",
+        "requested_jobs_sensor",
+        "gps_points_sensor",
+        "inbox_sensor",
+    }
+    assert {s.name for s in repository.schedule_defs} == {
+        "daily_schedule",
+        "housekeeping_schedule",
+    }
     for job in jobs.values():
         assert int(job.tags["dagster/max_runtime"]) > 0
-        assert job.tags["trackflow/kind"]
+        # of these the store itself says which are at work
+        assert job.tags.get("trackflow/kind") or job.name in ("live_job", "requested_job")
         assert job.description
     for automation in (*repository.sensor_defs, *repository.schedule_defs):
         assert automation.description

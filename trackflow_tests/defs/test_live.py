@@ -2,65 +2,52 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from trackflow.definitions import defs
-from trackflow.defs.live import sensors
+from trackflow.defs import runs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.store import workers
 from trackflow_tests.defs.fleet import import_drives, write_drives
+from trackflow_tests.defs.ticks import skipped, tick
 
+SENSOR = "live_sensor"
 TODAY = dt.datetime.now(dt.UTC).date()
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as opened:
-        yield opened
-
-
 def test_it_is_started_when_something_came_in(home: Path, instance: dg.DagsterInstance) -> None:
-    assert _skipped(home, instance) == "Nothing has come in."
+    assert skipped(SENSOR, home, instance) == "Nothing has come in."
     _import(home, TODAY - dt.timedelta(days=10))
-    assert _skipped(home, instance) == "Nothing has come in."
+    assert skipped(SENSOR, home, instance) == "Nothing has come in."
     _import(home, TODAY - dt.timedelta(days=1))
-    assert isinstance(_tick(home, instance), dg.RunRequest)
+    assert isinstance(tick(SENSOR, home, instance), dg.RunRequest)
 
 
 def test_it_is_started_once(home: Path, instance: dg.DagsterInstance) -> None:
     _import(home, TODAY - dt.timedelta(days=1))
     job = defs.resolve_job_def("live_job")
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
-    assert _skipped(home, instance) == f"Run {run.run_id[:8]} is about to begin."
+    assert skipped(SENSOR, home, instance) == f"Run {run.run_id[:8]} is about to begin."
 
     with Work.open(Settings(home=home)) as work, work.store.write() as connection:
         workers.beat(connection, uuid.uuid4(), work.clock(), batches_done=0)
-    assert "The live worker is there" in _skipped(home, instance)
+    assert "The live worker is there" in skipped(SENSOR, home, instance)
 
 
 def test_a_run_whose_process_died_does_not_hold_up_the_next(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sensors, "TIME_TO_START", dt.timedelta(0))
+    monkeypatch.setattr(runs, "TIME_TO_START", dt.timedelta(0))
     _import(home, TODAY - dt.timedelta(days=1))
     job = defs.resolve_job_def("live_job")
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
 
-    assert isinstance(_tick(home, instance), dg.RunRequest)
+    assert isinstance(tick(SENSOR, home, instance), dg.RunRequest)
 
 
 def test_its_run_reports_the_days_that_it_changed(home: Path, instance: dg.DagsterInstance) -> None:
@@ -86,19 +73,3 @@ def test_its_run_reports_the_days_that_it_changed(home: Path, instance: dg.Dagst
 
 def _import(home: Path, day: dt.date) -> None:
     import_drives(home, write_drives(home / f"{day}.csv", 1, 2, day, points=60))
-
-
-def _tick(home: Path, instance: dg.DagsterInstance) -> object:
-    sensor = defs.get_repository_def().get_sensor_def("live_sensor")
-    context = dg.build_sensor_context(
-        instance=instance,
-        resources={"trackflow": TrackflowResource(home=str(home))},
-        definitions=defs,
-    )
-    return sensor(context)
-
-
-def _skipped(home: Path, instance: dg.DagsterInstance) -> str:
-    found = _tick(home, instance)
-    assert isinstance(found, dg.SkipReason), found
-    return str(found.skip_message)

@@ -1,7 +1,6 @@
 """What starts by itself: sensors and the schedule, on a real store."""
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -17,40 +16,15 @@ from trackflow.settings import Settings
 from trackflow.store import batches
 from trackflow.store.tables import STAGES
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.defs.ticks import tick
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as opened:
-        yield opened
-
-
 def import_days(home: Path, *stretches: tuple[dt.date, int]) -> None:
-    home.mkdir(exist_ok=True)
     for first, days in stretches:
         path = write_drives(home / f"{first}.csv", days, 2, first, points=20)
         import_drives(home, path)
-
-
-def tick(
-    name: str, home: Path, instance: dg.DagsterInstance, cursor: str | None = None
-) -> dg.SensorResult | dg.SkipReason | list[dg.RunRequest]:
-    sensor = defs.get_repository_def().get_sensor_def(name)
-    context = dg.build_sensor_context(
-        instance=instance,
-        cursor=cursor,
-        resources={"trackflow": TrackflowResource(home=str(home))},
-        definitions=defs,
-    )
-    return sensor(context)  # type: ignore[return-value]
 
 
 def test_many_pending_days_become_few_runs(home: Path, instance: dg.DagsterInstance) -> None:

@@ -7,14 +7,30 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.sources.csv_files import read_csv
+from trackflow.sources.fit_files import read_fit
 from trackflow.sources.geojson_files import read_geojson
+from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
+from trackflow.sources.kml_files import read_kml
+from trackflow.sources.overland_files import read_overland
+from trackflow.sources.owntracks_files import read_owntracks
 from trackflow.sources.readers import Chunk, PointBatch, Refusal, discover, read
 from trackflow.sources.streams import Stream
+from trackflow.sources.tcx_files import read_tcx
 
 NOW_US = 1_800_000_000_000_000
 
-READERS = {"csv": read_csv, "gpx": read_gpx, "geojson": read_geojson}
+READERS = {
+    "csv": read_csv,
+    "gpx": read_gpx,
+    "geojson": read_geojson,
+    "tcx": read_tcx,
+    "kml": read_kml,
+    "fit": read_fit,
+    "google": read_google,
+    "owntracks": read_owntracks,
+    "overland": read_overland,
+}
 
 
 @dataclass
@@ -49,10 +65,23 @@ def stream_of(data: bytes, name: str = "file") -> Stream:
     return Stream(name, iter(pieces), lambda: len(data), lambda: None)
 
 
-def read_bytes(data: bytes, kind: str, *, device_id: str | None = None, **more) -> Outcome:
-    reader = READERS[kind]
+def read_bytes(
+    data: bytes,
+    kind: str,
+    *,
+    device_id: str | None = None,
+    name: str = "file",
+    fallback_device: str = "stem",
+    **more,
+) -> Outcome:
     return gather(
-        reader(stream_of(data), device_id=device_id, fallback_device="stem", now_us=NOW_US, **more)
+        READERS[kind](
+            stream_of(data, name),
+            device_id=device_id,
+            fallback_device=fallback_device,
+            now_us=NOW_US,
+            **more,
+        )
     )
 
 

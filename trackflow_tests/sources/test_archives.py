@@ -186,6 +186,16 @@ def test_a_pipe_is_left_alone(tmp_path: Path):
         (b"lat;lon;time\n", "a.json", Format.CSV),
         (b"# time\tlat\tlon\n", "a.dat", Format.CSV),
         (b"anything", "a.csv", Format.CSV),
+        (b"<?xml version='1.0'?><!-- <gpx> --><t:TrainingCenterDatabase>", "a.gpx", Format.TCX),
+        (b"<kml><Document><description>a <gpx> file", "a", Format.KML),
+        (b"\x0e\x20\x54\x08\0\0\0\0.FIT\0\0", "a.csv", Format.FIT),
+        (b'{"locations": [{"latitudeE7": 1}]}', "Records.json", Format.GOOGLE),
+        (b'[{"activity": {"start": "geo:1,2"}}]', "a.json", Format.GOOGLE),
+        (b'{"locations":[{"type":"Feature"}]}', "a", Format.OVERLAND),
+        (b'{"locations":[{"lat":1}]}', "a", Format.GEOJSON),
+        (b'[{"_type": "location"}]', "a", Format.OWNTRACKS),
+        (b"2026-01-01T00:00:00Z\t*  \t{}", "2026-01.rec", Format.OWNTRACKS),
+        (b"time\tlat\tlon\n2026-01-01T00:00:00Z\t1\t2", "a.rec", Format.CSV),
     ],
 )
 def test_content_comes_before_the_name(head, name, kind):

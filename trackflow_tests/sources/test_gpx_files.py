@@ -61,6 +61,12 @@ def test_damage_costs_at_most_the_points_it_touches(rows, at, junk):
         assert kept[-after:] == expected(rows)[-after:]
 
 
+def test_a_broken_end_of_a_point_does_not_cost_the_next_one():
+    rows = [("", 1_700_000_000 + i, 0, 1.5, 2.5) for i in range(3)]
+    found = read_bytes(written(rows).replace("</trkpt>", "!/trkpt>", 1).encode(), "gpx")
+    assert positions(found) == expected(rows)
+
+
 @given(st.lists(points, min_size=1, max_size=20), st.integers(0, 100_000))
 def test_a_cut_file_gives_its_points_and_says_so(rows, at):
     data = written(rows).encode()

@@ -1,18 +1,13 @@
 """Starts the live worker when points came in and none is there."""
 
-import datetime as dt
-
 import dagster as dg
 
 from trackflow.defs.live.jobs import live_job
 from trackflow.defs.resources import TrackflowResource
-from trackflow.defs.runs import UNFINISHED
+from trackflow.defs.runs import starting_run
 from trackflow.pipeline.live import first_live_day
 from trackflow.pipeline.waiting import find_waiting
 from trackflow.store import workers
-
-TIME_TO_START = dt.timedelta(minutes=3)
-"""A run that was requested may wait for its place and has to load; then its heart beats."""
 
 
 @dg.sensor(
@@ -33,19 +28,8 @@ def live_sensor(
             worker = workers.at_work(connection, now)
         if worker is not None:
             return dg.SkipReason(f"The live worker is there, since {worker.started_at:%H:%M} UTC.")
-        if starting := _starting_run(context.instance, now):
+        if starting := starting_run(context.instance, now, job_name=live_job.name):
             return dg.SkipReason(f"Run {starting[:8]} is about to begin.")
         if not find_waiting(work, first=first_live_day(now)).days:
             return dg.SkipReason("Nothing has come in.")
     return dg.RunRequest()
-
-
-def _starting_run(instance: dg.DagsterInstance, now: dt.datetime) -> str | None:
-    """The newest run of the job, if it is young and has not ended."""
-    records = instance.get_run_records(
-        dg.RunsFilter(job_name=live_job.name, statuses=list(UNFINISHED)), limit=1
-    )
-    for record in records:
-        if now - record.create_timestamp < TIME_TO_START:
-            return record.dagster_run.run_id
-    return None

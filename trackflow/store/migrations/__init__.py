@@ -1,4 +1,4 @@
 """Schema migrations, applied when a store is opened."""
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0004"
 """The newest revision in `versions/`."""

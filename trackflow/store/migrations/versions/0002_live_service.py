@@ -94,4 +94,7 @@ def upgrade() -> None:
         op.f("ix_jobs_status_created_at"), "jobs", ["status", "created_at"], unique=False
     )
     op.create_index(op.f("ix_tracks_duration_s"), "tracks", ["duration_s"], unique=False)
+    # its readers use the primary key: a day's windows are those that begin on it
+    op.drop_index(op.f("ix_cached_polylines_device_id_day"), "cached_polylines")
+    op.add_column("processing_batches", sa.Column("pending_since", UtcTime(), nullable=True))
     op.add_column("devices", sa.Column("kept_from", sa.Date(), nullable=True))

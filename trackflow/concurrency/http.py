@@ -1,4 +1,4 @@
-"""One HTTP request that ends in time, stays small and leaks no coordinates.
+"""One HTTP request that ends in time, stays small, can be cut off and leaks nothing to the log.
 
 httpx's timeouts are per read: a server that drips a byte now and then holds a "1 s" request for as
 long as it likes. `ask` has one deadline for everything and a cap on the body. The body's share is
@@ -7,25 +7,40 @@ by the network streams of the client that `new_client` makes.
 """
 
 import logging
+import math
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpcore
 import httpx
 
+from trackflow.concurrency.deadline import TooLateError
+from trackflow.concurrency.switch import Stop
+from trackflow.errors import StoppedError
+
 KEEPALIVE_S = 4.0
 """osrm-routed drops a connection after 5 idle seconds; ours go first, or requests would race it."""
+
+MAX_RETRY_AFTER_S = 3600.0
+"""A server's wish to be left alone is granted up to this; work must not wait for ever."""
 
 _deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", default=None)
 """When the request of this thread must be over, in monotonic seconds; None outside of `ask`."""
 
+_stop: ContextVar[Stop | None] = ContextVar("trackflow_http_stop", default=None)
+"""What cuts the request of this thread off."""
 
-class TooLateError(Exception):
-    """The deadline has passed."""
+_LOOK_EVERY_S = 0.25
+"""How often a request that can be cut off looks whether it is."""
+
+_JSON = {"Accept": "application/json", "Accept-Encoding": "identity"}
+"""A compressed body could grow a thousandfold on unpacking, past any cap on what is read."""
 
 
 class TooLargeError(Exception):
@@ -41,34 +56,49 @@ class Reply:
     body: bytes
 
 
-def ask(client: httpx.Client, url: httpx.URL, *, deadline_s: float, max_bytes: int) -> Reply:
-    """GET `url` within `deadline_s` seconds in all.
+def ask(
+    client: httpx.Client,
+    url: httpx.URL,
+    *,
+    deadline_s: float,
+    max_bytes: int,
+    headers: Mapping[str, str] = _JSON,
+    stop: Stop | None = None,
+) -> Reply:
+    """GET `url` within `deadline_s` seconds in all; redirects are not followed.
+
+    Args:
+        client: one of `new_client`, or the deadline holds for the body only.
+        url: what to get.
+        deadline_s: for everything, from the connection to the last byte.
+        max_bytes: what the body may hold, as it is sent.
+        headers: to be sent; whoever allows compression has to unpack, and to bound it.
+        stop: cuts the request off, at most a quarter of a second after it is set.
 
     Raises:
         TooLateError: it took longer.
         TooLargeError: the body has more than `max_bytes` bytes.
+        StoppedError: `stop` is set.
         httpx.HTTPError: the server cannot be reached or breaks off.
     """
-    with _until(time.monotonic() + deadline_s):
+    with _until(time.monotonic() + deadline_s, stop):
         try:
-            return _ask(client, url, max_bytes)
+            return _ask(client, url, max_bytes, headers)
         except httpx.TimeoutException:
             raise TooLateError from None
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # A kept connection that the server closes at this moment fails through no fault of the
             # server's; a GET may be sent again, within the same deadline.
             try:
-                return _ask(client, url, max_bytes)
+                return _ask(client, url, max_bytes, headers)
             except httpx.TimeoutException:
                 raise TooLateError from None
 
 
-def _ask(client: httpx.Client, url: httpx.URL, max_bytes: int) -> Reply:
-    # A compressed body could grow a thousandfold on unpacking, past any cap on what is read.
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+def _ask(client: httpx.Client, url: httpx.URL, max_bytes: int, headers: Mapping[str, str]) -> Reply:
     parts, size = [], 0
     with client.stream(
-        "GET", url, headers=headers, timeout=_remaining_s(), follow_redirects=False
+        "GET", url, headers=dict(headers), timeout=_remaining_s(), follow_redirects=False
     ) as response:
         for part in response.iter_raw():
             _remaining_s()
@@ -80,12 +110,13 @@ def _ask(client: httpx.Client, url: httpx.URL, max_bytes: int) -> Reply:
 
 
 @contextmanager
-def _until(deadline: float) -> Iterator[None]:
-    token = _deadline.set(deadline)
+def _until(deadline: float, stop: Stop | None) -> Iterator[None]:
+    token, stop_token = _deadline.set(deadline), _stop.set(stop)
     try:
         yield
     finally:
         _deadline.reset(token)
+        _stop.reset(stop_token)
 
 
 def _remaining_s(at_most_s: float | None = None) -> float | None:
@@ -93,7 +124,11 @@ def _remaining_s(at_most_s: float | None = None) -> float | None:
 
     Raises:
         TooLateError: none are left.
+        StoppedError: the request is cut off.
     """
+    stop = _stop.get()
+    if stop is not None and stop.is_set():
+        raise StoppedError("the request was cut off")
     deadline = _deadline.get()
     if deadline is None:
         return at_most_s
@@ -101,6 +136,28 @@ def _remaining_s(at_most_s: float | None = None) -> float | None:
     if left_s <= 0:
         raise TooLateError
     return left_s if at_most_s is None else min(left_s, at_most_s)
+
+
+def retry_after_s(header: str | None, now_s: float) -> float | None:
+    """Seconds from a Retry-After header (seconds or a date), None if it makes no sense.
+
+    Args:
+        header: its value.
+        now_s: Unix time, which dates are relative to.
+    """
+    if not header:
+        return None
+    try:
+        wait_s = float(header)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        wait_s = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now_s
+    if math.isnan(wait_s):
+        return None
+    return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
 
 
 def new_client(*, connections: int = 8) -> httpx.Client:
@@ -153,7 +210,14 @@ class _DeadlineStream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _remaining_s(timeout))
+        if _stop.get() is None:
+            return self._inner.read(max_bytes, _remaining_s(timeout))
+        while True:
+            left_s = _remaining_s(timeout)
+            slice_s = _LOOK_EVERY_S if left_s is None else min(left_s, _LOOK_EVERY_S)
+            # A read that times out has taken nothing from the connection.
+            with suppress(httpcore.ReadTimeout):
+                return self._inner.read(max_bytes, slice_s)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, _remaining_s(timeout))
@@ -174,7 +238,8 @@ class _DeadlineStream(httpcore.NetworkStream):
 class _NoCoordinates(logging.Filter):
     """Drops what httpx logs about our requests: it logs whole URLs at INFO.
 
-    OSRM's URLs hold the positions of people. Requests of others in the same process stay logged.
+    OSRM's URLs hold the positions of people, a geocoder's their addresses. Requests of others in
+    the same process stay logged.
     """
 
     def filter(self, _: logging.LogRecord) -> bool:

@@ -1,0 +1,270 @@
+"""Where devices deliver: one address per client, each with the answer that its client expects.
+
+A client that is answered with an error sends the same again, some of them for ever. So whatever
+can be received is answered as a success, and what is no position is set aside in
+`quarantined_points` with its reason. Errors are only for what a repetition can mend: the database
+is away (503), or the body is too large (413).
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import orjson
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+from fastapi import Depends, Header, Query, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from trackflow.api.access import open_to
+from trackflow.api.dependencies import CallerDep, WorkDep, guarded_router
+from trackflow.api.limits import MAX_BODY_BYTES
+from trackflow.errors import AccessError
+from trackflow.pipeline.receiving import Received, receive
+from trackflow.pipeline.work import Work
+from trackflow.sources.phones import geojson_batch, overland, owntracks, traccar
+from trackflow.sources.phones.bodies import TooMuchError, unzipped
+from trackflow.sources.phones.fixes import Delivery
+from trackflow.store.tokens import Scope
+from trackflow.store.types import to_us
+
+router = guarded_router()
+
+MAX_THREADS = 8
+"""For deliveries; fewer than the connections to the database, which others need too."""
+
+_threads: RunVar[CapacityLimiter] = RunVar("delivery_threads")
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The request broke off."},
+    408: {"description": "The body took too long to arrive; send it again."},
+    413: {"description": "Too large, or too many positions at a time: send them in parts."},
+    415: {"description": "The body is compressed in another way than gzip."},
+    503: {"description": "The database is away; nothing was stored, send it again."},
+}
+
+
+def _takes(description: str, example: object, *more_types: str) -> dict[str, Any]:
+    """A body for the API's description, which is read as it comes whatever its type."""
+    content: dict[str, Any] = {"application/json": {"schema": {}, "example": example}}
+    content |= {kind: {"schema": {"type": "string"}} for kind in more_types}
+    return {"requestBody": {"description": description, "content": content}}
+
+
+def _answers(description: str, example: object) -> dict[int | str, dict[str, Any]]:
+    content = {"application/json": {"schema": {}, "example": example}}
+    return ERRORS | {200: {"description": description, "content": content}}
+
+
+async def _received_body(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise HTTPException(400, "the request broke off") from None
+
+
+BodyDep = Annotated[bytes, Depends(_received_body)]
+DeviceQuery = Annotated[
+    str, Query(description="Device of the positions that name none, such as `bus-7`.")
+]
+
+
+@router.post(
+    "/ingest/owntracks",
+    tags=["delivery"],
+    summary="Positions from OwnTracks (HTTP mode)",
+    responses=_answers("Stored; there are no messages for the app.", []),
+    openapi_extra=_takes(
+        "One OwnTracks message, or a list of them.",
+        {"_type": "location", "lat": 60.17, "lon": 24.94, "tst": 1_790_000_000, "acc": 8},
+    ),
+)
+@open_to(Scope.INGEST)
+async def from_owntracks(
+    request: Request,
+    body: BodyDep,
+    work: WorkDep,
+    caller: CallerDep,
+    u: Annotated[str, Query(description="User; with `d` the device is `u/d`.")] = "",
+    d: Annotated[str, Query(description="Name of the user's device.")] = "",
+    x_limit_u: Annotated[str, Header(description="As `u`; sent by the apps.")] = "",
+    x_limit_d: Annotated[str, Header(description="As `d`; sent by the apps.")] = "",
+) -> Response:
+    """Set the app to HTTP mode with this address, and a token as its password.
+
+    The device is the token's, else `u/d`, else the headers', else the topic's `user/device`, else
+    the tracker id. Messages that are not positions are ignored; encrypted ones are set aside, as
+    nothing here can read them.
+    """
+    named = owntracks.device_named(u, d) or owntracks.device_named(x_limit_u, x_limit_d)
+
+    def read(plain: bytes, now_us: int) -> Delivery:
+        return owntracks.read(plain, device_id=caller.device_id, named_device=named, now_us=now_us)
+
+    await _take(work, request, body, owntracks.SOURCE, read)
+    return _json([])
+
+
+@router.post(
+    "/ingest/overland",
+    tags=["delivery"],
+    summary="Positions from Overland",
+    responses=_answers("Stored; the app deletes the batch.", {"result": "ok"}),
+    openapi_extra=_takes("A batch as the app sends it.", {"locations": []}),
+)
+@open_to(Scope.INGEST)
+async def from_overland(
+    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep, device: DeviceQuery = ""
+) -> Response:
+    """Set the app's receiver to this address, with a token as its access token.
+
+    The device is the token's, else each position's `device_id`, else `device`.
+    """
+
+    def read(plain: bytes, now_us: int) -> Delivery:
+        return overland.read(
+            plain, device_id=caller.device_id, fallback_device=device, now_us=now_us
+        )
+
+    await _take(work, request, body, overland.SOURCE, read)
+    return _json({"result": "ok"})
+
+
+@router.get(
+    "/ingest/traccar",
+    tags=["delivery"],
+    summary="A position in the OsmAnd form",
+    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+)
+@router.post(
+    "/ingest/traccar",
+    tags=["delivery"],
+    summary="Positions from Traccar's client or server, or in the OsmAnd form",
+    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+    openapi_extra=_takes(
+        "JSON of Traccar Client, JSON that a Traccar server forwards, a form, or nothing.",
+        {
+            "location": {
+                "timestamp": "2026-09-21T14:13:20Z",
+                "coords": {"latitude": 60.17, "longitude": 24.94, "accuracy": 8, "speed": 7.5},
+            },
+            "device_id": "bus-7",
+        },
+        "application/x-www-form-urlencoded",
+    ),
+)
+@open_to(Scope.INGEST)
+async def from_traccar(
+    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep
+) -> Response:
+    """For Traccar Client, OsmAnd and a Traccar server's `forward.url` (`forward.type` json).
+
+    In the OsmAnd form the position is in the address or in a form: `id` (or `deviceid`), `lat` and
+    `lon` (or `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601),
+    `speed` in knots, `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`.
+    The device is the token's, else the position's. A position without a time is refused: a repeated
+    delivery would be another point.
+    """
+    # a link on some website could lead a browser here, and a browser that follows it may get in
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise AccessError("positions do not come from another site's page")
+    query = dict(request.query_params)
+    is_json = "json" in request.headers.get("content-type", "").lower()
+
+    def read(plain: bytes, now_us: int) -> Delivery:
+        return traccar.read(
+            plain, query, device_id=caller.device_id, is_json=is_json, now_us=now_us
+        )
+
+    await _take(work, request, body, traccar.SOURCE, read)
+    return Response()
+
+
+@router.post(
+    "/ingest/geojson",
+    tags=["delivery"],
+    summary="Positions as GeoJSON",
+    responses=_answers(
+        "Stored; the three counts add up to what was sent.",
+        {"accepted": 2, "repeated": 0, "refused": 1, "reasons": {"no_time": 1}},
+    ),
+    openapi_extra=_takes(
+        "A FeatureCollection, a Feature, a list of features or of flat records, or one per line.",
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [24.94, 60.17]},
+            "properties": {"device_id": "bus-7", "recorded_at": "2026-09-21T14:13:20Z"},
+        },
+        "application/geo+json",
+    ),
+)
+@open_to(Scope.INGEST)
+async def from_geojson(
+    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep, device: DeviceQuery = ""
+) -> Response:
+    """For your own scripts. Properties are found by their usual names, as in files.
+
+    The device is the token's, else each feature's `device_id`, else `device`. A repeated delivery
+    adds nothing, so a script may send again whatever it is not sure of.
+    """
+
+    def read(plain: bytes, now_us: int) -> Delivery:
+        return geojson_batch.read(
+            plain, device_id=caller.device_id, fallback_device=device, now_us=now_us
+        )
+
+    received = await _take(work, request, body, geojson_batch.SOURCE, read)
+    return _json(
+        {
+            "accepted": received.accepted,
+            "repeated": received.repeated,
+            "refused": received.refused,
+            "reasons": received.reasons,
+        }
+    )
+
+
+async def _take(
+    work: Work,
+    request: Request,
+    body: bytes,
+    source: str,
+    read: Callable[[bytes, int], Delivery],
+) -> Received:
+    """Unpack, read and store a body, in one of a few threads kept for this.
+
+    While the database is slow, deliveries wait without one, so that reading goes on as before.
+    """
+
+    def store() -> Received:
+        return receive(work, read(_plain(request, body), to_us(work.clock())), source)
+
+    try:
+        return await to_thread.run_sync(store, limiter=_limiter())
+    except TooMuchError as error:
+        raise HTTPException(413, str(error)) from None
+
+
+def _limiter() -> CapacityLimiter:
+    """The limit of this event loop."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = CapacityLimiter(MAX_THREADS)
+        _threads.set(limiter)
+        return limiter
+
+
+def _plain(request: Request, body: bytes) -> bytes:
+    """The body unpacked; a damaged gzip as it is, which then is set aside as unreadable."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise HTTPException(415, "a body may be compressed with gzip only")
+    unpacked = unzipped(body, MAX_BODY_BYTES)
+    return body if unpacked is None else unpacked
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")

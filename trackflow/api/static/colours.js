@@ -1,0 +1,49 @@
+// Colours that stay apart for colour-blind eyes too, one set for each theme.
+
+export const dark = matchMedia('(prefers-color-scheme: dark)');
+
+const DEVICES = {
+  light: ['#0b6bb5', '#d4500a', '#07896b', '#b03a86', '#a87600', '#2f9bd8', '#6b4fc4', '#8a5a3c', '#5b7f12', '#c92f4e'],
+  dark: ['#58aef2', '#ff9050', '#35cda0', '#ef8cc6', '#f2c542', '#96d8ff', '#b09bff', '#d3a67f', '#abd65c', '#ff8292'],
+};
+
+const MODES = {
+  light: { car: '#0b6bb5', bicycle: '#07896b', foot: '#d4500a', other: '#6b7280' },
+  dark: { car: '#58aef2', bicycle: '#35cda0', foot: '#ff9050', other: '#9aa4b2' },
+};
+
+const MAPS = {
+  light: {
+    background: '#f0efea', extent: '#f7f6f2', casing: '#c3beb2', small: '#ffffff', main: '#ffffff', big: '#fdf0cf',
+    water: '#d3e3ec', green: '#e4ebdc', building: '#e8e5de',
+    halo: '#ffffff', ink: '#1b2430', chip: '#ffffff', selected: '#111820', stop: '#ffffff', raw: '#c2185b',
+  },
+  dark: {
+    background: '#12161c', extent: '#161b22', casing: '#0c1015', small: '#2a323d', main: '#364150', big: '#475365',
+    water: '#182430', green: '#172119', building: '#1b2129',
+    halo: '#0c1015', ink: '#eef2f6', chip: '#1d242d', selected: '#ffffff', stop: '#12161c', raw: '#ff6fae',
+  },
+};
+
+const theme = () => (dark.matches ? 'dark' : 'light');
+
+let places = new Map();
+
+/** Give each device its colour by its place among all. */
+export function assign(ids) {
+  places = new Map(ids.map((id, place) => [id, place]));
+}
+
+export function ofDevice(id) {
+  const colours = DEVICES[theme()];
+  return colours[(places.get(id) ?? 0) % colours.length];
+}
+
+export function ofMode(mode) {
+  const colours = MODES[theme()];
+  return Object.hasOwn(colours, mode) ? colours[mode] : colours.other;
+}
+
+export const ofMap = () => MAPS[theme()];
+
+export const modes = () => MODES[theme()];

@@ -1,0 +1,145 @@
+// Everything about one track: figures, quality, why it begins and ends where it does.
+
+import { get } from './api.js';
+import { announce, byId, el, fill } from './dom.js';
+import { modeWords } from './devices.js';
+import { count, distance, duration, longDate, percent, span, speed, utc, when, exactClock } from './format.js';
+import { boundsOf } from './geometry.js';
+import { fit, showRaw, showSelected } from './map.js';
+import { change, state } from './state.js';
+import { colourOf, inWords } from './tracks.js';
+
+const WHY = {
+  gap: ['after a time without points', 'no point came for a while'],
+  jump: ['after a jump that nobody saw', 'the next point is too far away'],
+  speed: ['after a step that nothing could have driven', 'nothing could move to the next point that fast'],
+  stop: ['after a stop', 'the device stayed where it was'],
+  midnight: ['at midnight', 'it goes on in the next day'],
+};
+
+let feature = null;
+let cameFrom = null;
+
+export const openTrack = () => feature;
+
+/** Load the chosen track and show it; close if none is chosen. */
+export async function refreshDetails({ signal, neighbours, move }) {
+  const box = byId('details');
+  if (!state.track) return close(box);
+  const opening = box.hidden || feature?.properties.track_id !== state.track;
+  if (opening && box.hidden) {
+    cameFrom = document.activeElement;
+    fill(box, head('Track', null), el('p', { class: 'hint' }, 'Loading…'));
+    box.hidden = false;
+    document.body.classList.add('has-details');
+  }
+  try {
+    const { data, changed } = await get(`/api/v1/tracks/${encodeURIComponent(state.track)}`, { signal });
+    if (!opening && !changed) return;
+    feature = data;
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    feature = null;
+    const gone = error.status === 404 || error.status === 422 || error.status === 400;
+    showSelected(null);
+    showRaw(null);
+    fill(box, head('Track', null), el('p', { class: 'hint' }, gone ? 'This track is no longer there: its points belong to other tracks now. Choose one on the map or in the list.' : error.message));
+    return;
+  }
+  drawDetails(neighbours);
+  if (opening) {
+    announce(inWords(feature.properties));
+    if (move) fit(boundsOf([feature.geometry, feature.raw]), { always: false });
+  }
+}
+
+function close(box) {
+  if (box.hidden) return;
+  feature = null;
+  box.hidden = true;
+  document.body.classList.remove('has-details');
+  showSelected(null);
+  showRaw(null);
+  if (box.contains(document.activeElement) || document.activeElement === document.body) {
+    const again = cameFrom?.dataset?.key && document.querySelector(`[data-key="${CSS.escape(cameFrom.dataset.key)}"]`);
+    (again || (cameFrom?.isConnected ? cameFrom : null))?.focus();
+  }
+  cameFrom = null;
+}
+
+function head(title, colour) {
+  return el('header', { class: 'details-head' },
+    colour && el('span', { class: 'swatch', style: { '--colour': colour } }),
+    el('h2', {}, title),
+    el('button', { type: 'button', class: 'icon close', 'aria-label': 'Close the details', title: 'Close (Escape)', 'data-key': 'close', on: { click: () => change({ track: null }) } }, '×'));
+}
+
+/** Draw the panel and the lines of the track that is open. */
+export function drawDetails(neighbours) {
+  if (!feature) return;
+  const p = feature.properties;
+  const colour = colourOf(p);
+  showSelected(state.matched ? feature.geometry : null, colour);
+  showRaw(state.raw ? feature.raw : null);
+  const { before, after } = neighbours(p.track_id);
+  const figures = [
+    ['Distance', distance(p.distance_m)],
+    ['Duration', duration(p.duration_s)],
+    ['Average', speed(p.average_speed_kmh)],
+    ['Fastest', speed(p.max_speed_kmh)],
+    ['Points', count(p.point_count)],
+    ['Mode', modeWords(p.mode)],
+  ];
+  fill(
+    byId('details'),
+    head(p.device_id, colour),
+    el('p', { class: 'times', title: `${utc(p.start_time)} – ${utc(p.end_time)}` }, el('strong', {}, span(p.start_time, p.end_time)), el('span', { class: 'dim' }, longDate(p.start_time))),
+    el('dl', { class: 'figures' }, figures.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
+    quality(p),
+    el('h3', {}, 'Why does it start and end here?'),
+    el('ol', { class: 'why' }, reason('Starts', p.began, 0, feature.explanation?.began), reason('Ends', p.ended, 1, feature.explanation?.ended)),
+    el('h3', {}, 'Lines'),
+    el('div', { class: 'checks' },
+      check('matched', 'On roads', colour),
+      check('raw', 'As reported', null)),
+    el('div', { class: 'actions' },
+      step('‹ Earlier', before, 'earlier'),
+      el('button', { type: 'button', 'data-key': 'zoom', on: { click: () => fit(boundsOf([feature.geometry, feature.raw])) } }, 'Zoom to it'),
+      step('Later ›', after, 'later')),
+  );
+}
+
+function step(words, to, key) {
+  return el('button', { type: 'button', disabled: !to, 'data-key': key, title: 'Track of the same device', on: { click: () => change({ track: to }) } }, words);
+}
+
+function reason(word, kind, end, text) {
+  return el('li', {}, el('p', { class: 'strong' }, `${word} ${Object.hasOwn(WHY, kind) ? WHY[kind][0].replace(/^after/, end ? 'before' : 'after') : `(${kind})`}`),
+    el('p', {}, text ? withTimes(text) : (Object.hasOwn(WHY, kind) ? `${WHY[kind][1]}.` : '')));
+}
+
+/** A text whose UTC times become times as shown elsewhere. */
+function withTimes(text) {
+  return text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/).map((part, k) => (k % 2 ? when(part, exactClock) : part));
+}
+
+function quality(p) {
+  const share = p.matched_share ?? 0;
+  const words =
+    share >= 0.98 ? 'Follows roads all the way'
+    : share >= 0.8 ? 'Follows roads nearly all the way'
+    : share > 0 ? 'Follows roads in part; the rest is as reported'
+    : 'Follows no road: the line is as reported';
+  return el('div', { class: 'quality' },
+    el('div', { class: 'quality-words' }, el('span', {}, words), el('span', { class: 'dim' }, percent(share))),
+    el('div', { class: 'meter', role: 'meter', 'aria-label': 'Share on roads', 'aria-valuenow': Math.round(share * 100), 'aria-valuemin': 0, 'aria-valuemax': 100 },
+      el('span', { style: { width: `${Math.round(share * 100)}%` } })),
+    p.confidence !== null && p.confidence !== undefined && el('p', { class: 'sub', title: 'How sure the engine is; it is not the same as being right' }, `Engine's confidence ${percent(p.confidence)}`));
+}
+
+function check(name, words, colour) {
+  return el('label', { class: 'check' },
+    el('input', { type: 'checkbox', checked: state[name], 'data-key': `line-${name}`, on: { change: (event) => change({ [name]: event.target.checked }) } }),
+    el('span', { class: name === 'raw' ? 'sample raw' : 'sample', style: { '--colour': colour } }),
+    words);
+}

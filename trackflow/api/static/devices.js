@@ -1,0 +1,70 @@
+// The list of devices: colours, what each drove in the range, which ones are shown.
+
+import { ofDevice } from './colours.js';
+import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
+import { age, counted, distance } from './format.js';
+import { change, state } from './state.js';
+
+const FILTER_FROM = 12;
+let filter = '';
+
+const isShown = (id) => state.devices === null || state.devices.includes(id);
+
+function toggle(id, all) {
+  const shown = all.filter((other) => (other === id ? !isShown(id) : isShown(other)));
+  change({ devices: shown.length === all.length ? null : shown });
+}
+
+/** Draw the list. `sums`: by device { metres, tracks } in the range. */
+export function drawDevices(body, { devices, sums, truncated }) {
+  if (!devices.length) {
+    fill(body, empty('No points yet', 'Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.'));
+    return;
+  }
+  const ids = devices.map((d) => d.device_id);
+  const rows = devices.filter((d) => d.device_id.toLowerCase().includes(filter.toLowerCase())).map((d) => row(d, sums.get(d.device_id), ids, truncated));
+  const checks = rows.map((r) => r.querySelector('.device'));
+  oneInTabOrder(checks, checks[0]);
+  const list = el('ul', { class: 'list', 'aria-label': 'Devices' }, rows);
+  roving(list, '.device');
+  fill(
+    body,
+    el('div', { class: 'bar-row' },
+      devices.length >= FILTER_FROM &&
+        el('input', {
+          type: 'search', placeholder: 'Find a device', 'aria-label': 'Find a device', 'data-key': 'filter', value: filter,
+          on: { input: (event) => { filter = event.target.value; drawDevices(body, { devices, sums, truncated }); } },
+        }),
+      el('span', { class: 'push' }),
+      el('button', { type: 'button', class: 'link', 'data-key': 'all', disabled: state.devices === null, on: { click: () => change({ devices: null }) } }, 'All'),
+      el('button', { type: 'button', class: 'link', 'data-key': 'none', disabled: state.devices?.length === 0, on: { click: () => change({ devices: [], track: null }) } }, 'None')),
+    rows.length ? list : empty('No device of that name', 'Change what you look for.'),
+  );
+}
+
+function row(device, sum, ids, truncated) {
+  const id = device.device_id;
+  const shown = isShown(id);
+  const seen = device.last_time;
+  return el('li', { class: `row${shown ? '' : ' off'}` },
+    el('button', {
+      type: 'button', class: 'device', role: 'checkbox', 'aria-checked': shown, 'data-key': `device-${id}`,
+      on: {
+        click: () => toggle(id, ids),
+        dblclick: () => change({ devices: [id] }),
+      },
+    },
+      el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }),
+      el('span', { class: 'grow' },
+        el('span', { class: 'name' }, id),
+        el('span', { class: 'sub' }, `${modeWords(device.profile)} · `, seen ? ['seen ', age(seen)] : 'no points yet')),
+      el('span', { class: 'side' },
+        el('span', { class: 'figure' }, sum ? `${distance(sum.metres)}${truncated ? '+' : ''}` : '–'),
+        el('span', { class: 'sub' }, sum ? counted(sum.tracks, 'track') : ''))),
+    el('button', {
+      type: 'button', class: 'only link', tabindex: '-1', 'aria-label': `Show only ${id}`, title: 'Show only this one',
+      on: { click: () => change({ devices: [id] }) },
+    }, 'only'));
+}
+
+export const modeWords = (mode) => ({ car: 'car', bicycle: 'bicycle', foot: 'on foot' })[mode] ?? mode ?? 'unknown';

@@ -1,0 +1,79 @@
+// Making elements. Text from data is only ever set as text, never as HTML.
+
+/**
+ * An element with properties and children.
+ * Properties: `class`, `on` (listeners by event), `style` (an object), `data` (dataset), any
+ * attribute by name; true makes an empty attribute, false and null leave it out (`aria-`: as said).
+ */
+export function el(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined) continue;
+    if (name.startsWith('aria-')) made.setAttribute(name, String(value));
+    else if (value === false) continue;
+    else if (name === 'class') made.className = value;
+    else if (name === 'on') {
+      for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    } else if (name === 'style') {
+      for (const [key, rule] of Object.entries(value)) made.style.setProperty(key, rule);
+    } else if (name === 'data') Object.assign(made.dataset, value);
+    else made.setAttribute(name, value === true ? '' : String(value));
+  }
+  made.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Put new children in place of the old ones; whoever has a `data-key` and the focus keeps it. */
+export function fill(parent, ...children) {
+  const key = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const top = parent.scrollTop;
+  parent.replaceChildren(...children.flat(3).filter(Boolean));
+  parent.scrollTop = top;
+  if (key !== undefined) {
+    const same = [...parent.querySelectorAll('[data-key]')].find((child) => child.dataset.key === key);
+    same?.focus({ preventScroll: true });
+  }
+}
+
+let spoken = '';
+
+/** Say something to those who listen to the page instead of seeing it; the same thing only once. */
+export function announce(text) {
+  if (text === spoken) return;
+  spoken = text;
+  byId('spoken').textContent = text;
+}
+
+/**
+ * Arrow keys, Home and End move within a list of elements; one of them is in the tab order.
+ * `orientation`: 'vertical' or 'horizontal'.
+ */
+export function roving(list, selector, orientation = 'vertical') {
+  const [back, forth] = orientation === 'vertical' ? ['ArrowUp', 'ArrowDown'] : ['ArrowLeft', 'ArrowRight'];
+  list.addEventListener('keydown', (event) => {
+    const items = [...list.querySelectorAll(selector)];
+    const at = items.indexOf(event.target.closest(selector));
+    if (at < 0) return;
+    const to = { [back]: at - 1, [forth]: at + 1, Home: 0, End: items.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    items[Math.max(0, Math.min(items.length - 1, to))].focus();
+  });
+  list.addEventListener('focusin', (event) => {
+    const item = event.target.closest(selector);
+    if (item) for (const other of list.querySelectorAll(selector)) other.tabIndex = other === item ? 0 : -1;
+  });
+}
+
+/** Put exactly one of the elements into the tab order. */
+export function oneInTabOrder(items, chosen) {
+  const first = chosen ?? items[0];
+  for (const item of items) item.tabIndex = item === first ? 0 : -1;
+}
+
+/** An empty state: what is the matter, and what to do. */
+export function empty(title, ...advice) {
+  return el('div', { class: 'empty' }, el('p', { class: 'strong' }, title), advice.map((line) => el('p', {}, line)));
+}

@@ -1,0 +1,79 @@
+// Numbers and times in words. Times are in the browser's zone, or UTC if the reader wants it.
+
+import { el } from './dom.js';
+import { state } from './state.js';
+
+const LOCALE = 'en-GB';
+const formats = new Map();
+
+function formatter(options) {
+  const zone = state.zone === 'utc' ? 'UTC' : undefined;
+  const key = JSON.stringify([zone, options]);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(LOCALE, { timeZone: zone, hourCycle: 'h23', ...options }));
+  return formats.get(key);
+}
+
+export const clock = (time) => formatter({ hour: '2-digit', minute: '2-digit' }).format(new Date(time));
+
+export const exactClock = (time) => formatter({ hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(new Date(time));
+
+export const date = (time) => formatter({ weekday: 'short', day: 'numeric', month: 'short' }).format(new Date(time));
+
+export const longDate = (time) => formatter({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(time));
+
+export const moment = (time) => `${date(time)}, ${clock(time)}`;
+
+/** Whether two moments lie on the same day in the zone that is shown. */
+export const sameDay = (a, b) => longDate(a) === longDate(b);
+
+export const utc = (time) => `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
+/** A time as an element: UTC on hover. */
+export const when = (time, format = moment) =>
+  time ? el('time', { datetime: time, title: utc(time) }, format(time)) : el('span', { class: 'dim' }, 'never');
+
+/** From–to of a track: the second date only if it is another one. */
+export function span(start, end) {
+  return [when(start, clock), ' – ', sameDay(start, end) ? when(end, clock) : when(end)];
+}
+
+export const count = (n) => new Intl.NumberFormat(LOCALE).format(n ?? 0);
+
+/** "1 point", "2 points" */
+export const counted = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+export function distance(metres) {
+  if (metres === null || metres === undefined) return '–';
+  if (metres < 1000) return `${Math.round(metres)} m`;
+  return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: metres < 100000 ? 1 : 0 }).format(metres / 1000)} km`;
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return '–';
+  const total = Math.max(0, Math.round(seconds));
+  if (total < 60) return `${total} s`;
+  const minutes = Math.round(total / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
+  return `${Math.round(hours / 24)} days`;
+}
+
+export const ago = (time) => {
+  const seconds = (Date.now() - new Date(time)) / 1000;
+  return seconds < 5 ? 'just now' : `${duration(seconds)} ago`;
+};
+
+/** The same as an element that grows older by itself. */
+export const age = (time) => el('span', { title: utc(time), data: { since: time } }, ago(time));
+
+export function tickAges() {
+  for (const place of document.querySelectorAll('[data-since]')) {
+    const words = ago(place.dataset.since);
+    if (place.textContent !== words) place.textContent = words;
+  }
+}
+
+export const percent = (share) => (share === null || share === undefined ? '–' : `${Math.round(share * 100)} %`);
+
+export const speed = (kmh) => (kmh === null || kmh === undefined ? '–' : `${Math.round(kmh)} km/h`);

@@ -1,0 +1,575 @@
+// The page as a whole: what is loaded when, and who is told.
+
+import { ApiError, forget, get, getIfThere, onSignedOut, send, withQuery } from './api.js';
+import { assign, dark, modes, ofDevice } from './colours.js';
+import { refreshDays } from './days.js';
+import { drawDetails, openTrack, refreshDetails } from './details.js';
+import { drawDevices, modeWords } from './devices.js';
+import { announce, byId, el, fill, roving } from './dom.js';
+import { counted, date, duration, span, tickAges, when } from './format.js';
+import { boundsOf, point, union } from './geometry.js';
+import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
+import { TRACKS } from './layers.js';
+import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks } from './map.js';
+import { drawPreview, pixelM, viewOf } from './preview.js';
+import { dayOf, drawRange, includesNow, lengthDays, moments, rangeInWords } from './range.js';
+import { isSheet, setSheet, sheetStep, wireSheet } from './sheet.js';
+import { change, followAddress, onChange, state } from './state.js';
+import { drawChip, statusSection } from './status.js';
+import { colourOf, drawTracks, resetTracks } from './tracks.js';
+
+const POLL_MS = 3000;
+const SOMEWHERE = [-25, 34, 45, 71]; // while there is nothing to look at
+const MOST_WAIT_MS = 30000;
+const FIRST_PAGE = 100;
+const PAGE = 1000;
+const MOST_TRACKS = 5000;
+const DAY_MS = 86400000;
+const LONG_DAYS = 3;
+const FINEST_M = 1.5; // a chosen track is exact anyway
+const COARSEST_M = 200;
+const UNKNOWN_M = 8;
+const MANY_DEVICES = 100;
+
+const data = { devices: [], networks: [], tracks: [], stops: [], status: null, settings: null, truncated: false, loaded: false };
+
+let map = null;
+let offline = ''; // why the server does not answer, if so
+let loading = null; // the AbortController of what is being loaded
+let signedOut = false;
+
+// ---- loading -------------------------------------------------------------------------------
+
+/** Where to look first: the last 24 hours, or the day of the newest point if that is older. */
+function firstRange() {
+  const newest = data.devices.map((d) => d.last_time).filter(Boolean).sort().at(-1);
+  if (!newest || Date.now() - new Date(newest) < 24 * 3600000) return { kind: 'last', hours: 24 };
+  return { kind: 'day', day: dayOf(newest) };
+}
+
+async function loadDevices(signal) {
+  const { data: found, changed } = await get('/api/v1/devices', { signal });
+  if (changed || !data.devices.length) {
+    data.devices = found.devices;
+    assign(data.devices.map((d) => d.device_id));
+  }
+  return changed;
+}
+
+function query() {
+  const { from, to } = moments();
+  return { device: state.devices, from: from.toISOString(), to: to?.toISOString() };
+}
+
+async function loadTracks(signal, view = state.view ?? currentView() ?? deviceView()) {
+  if (state.devices?.length === 0) {
+    data.tracks = [];
+    data.truncated = false;
+    return true;
+  }
+  data.offByM = tolerance(view) * (data.devices.length > MANY_DEVICES ? 2 : 1);
+  data.refined = '';
+  const base = { device: state.devices, simplify_m: data.offByM };
+  const found = new Map(); // by id: a track may reach into two slices
+  let changed = false;
+  let truncated = false;
+  for (const [from, to] of slices(moments())) {
+    let cursor = null;
+    do {
+      if (found.size >= MOST_TRACKS) {
+        truncated = true;
+        break;
+      }
+      const page = await get(withQuery('/api/v1/tracks', { ...base, limit: PAGE, from: from.toISOString(), to: to?.toISOString(), cursor }), { signal });
+      for (const track of page.data.features) found.set(track.properties.track_id, track);
+      changed = changed || page.changed;
+      cursor = page.data.next ?? null;
+    } while (cursor);
+  }
+  data.truncated = truncated;
+  data.tracks = [...found.values()].sort((a, b) => (a.properties.start_time < b.properties.start_time ? 1 : -1));
+  return changed;
+}
+
+/** Some tracks, coarsely: the first thing to be seen. */
+async function loadSome() {
+  if (state.devices?.length === 0) return [];
+  const view = state.view ?? deviceView();
+  // devices that all stand in one yard say nothing about how far they drive
+  const offByM = view && view.zoom < 16 ? tolerance(view) : UNKNOWN_M;
+  return (await get(withQuery('/api/v1/tracks', { ...query(), limit: FIRST_PAGE, simplify_m: offByM }))).data.features;
+}
+
+/** How exact lines have to be in a view: to a pixel, in steps, so that answers are often the same. */
+function tolerance(view) {
+  if (!view) return UNKNOWN_M;
+  return Math.min(COARSEST_M, Math.max(FINEST_M, FINEST_M * 2 ** Math.floor(Math.log2(pixelM(view) / FINEST_M))));
+}
+
+/** The view of where devices are: tracks will not be far away. */
+function deviceView() {
+  const bounds = boundsOf(devicePlaces().map((f) => f.geometry));
+  return bounds && viewOf(bounds, byId('map'), panelPadding());
+}
+
+const devicePlaces = () => data.devices
+  .filter((d) => d.last_position && (!state.devices || state.devices.includes(d.device_id)))
+  .map((d) => point(d.last_position.longitude, d.last_position.latitude));
+
+/** Lines for a closer look, of what is in view: those that were loaded for all of it are coarser. */
+async function refine() {
+  const view = currentView();
+  const offByM = tolerance(view);
+  if (offByM > data.offByM / 2) return;
+  const { from, to } = moments();
+  const box = view.bounds.map((x) => x.toFixed(3)).join(',');
+  const address = withQuery('/api/v1/tracks', { device: state.devices, limit: PAGE, simplify_m: offByM, from: from.toISOString(), to: to?.toISOString(), bbox: box });
+  if (address === data.refined) return;
+  data.refined = address;
+  try {
+    const finer = new Map((await get(address)).data.features.map((t) => [t.properties.track_id, t.geometry]));
+    if (data.refined !== address) return;
+    for (const track of data.tracks) track.geometry = finer.get(track.properties.track_id) ?? track.geometry;
+    showTracks(data.tracks);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+let refining = null;
+
+function refineSoon() {
+  clearTimeout(refining);
+  refining = setTimeout(refine, 250);
+}
+
+/** A long range in slices of some days, the newest first: if it is too much, the oldest is left out. */
+function slices({ from, to }) {
+  const step = Math.max(LONG_DAYS, lengthDays() / 10) * DAY_MS;
+  const found = [];
+  let end = to;
+  while (true) {
+    const start = Math.floor(((end ?? Date.now()) - step) / DAY_MS) * DAY_MS;
+    if (start <= from.getTime()) return [...found, [from, end]];
+    found.push([new Date(start), end]);
+    end = new Date(start);
+  }
+}
+
+async function loadStops(signal) {
+  if (state.devices?.length === 0) {
+    data.stops = [];
+    return;
+  }
+  const found = await getIfThere(withQuery('/api/v1/stops', query()), { signal });
+  data.stops = found?.data.features ?? [];
+}
+
+/** Load what the range and the devices ask for, and draw it. */
+async function load({ moved = false } = {}) {
+  loading?.abort();
+  const mine = (loading = new AbortController());
+  const { signal } = mine;
+  document.body.classList.add('loading');
+  try {
+    await loadDevices(signal);
+    drawRange();
+    await Promise.all([loadTracks(signal), loadStops(signal)]);
+    if (mine !== loading) return;
+    data.loaded = true;
+    answered();
+    drawLines();
+    drawBody();
+    refineSoon();
+    if (moved) fit(boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
+    announce(`${counted(data.tracks.length, 'track')} in ${rangeInWords()}`);
+    await Promise.all([refreshDays(signal), refreshDetails({ signal, neighbours, move: false })]);
+  } catch (error) {
+    failed(error);
+  } finally {
+    if (mine === loading) document.body.classList.remove('loading');
+  }
+}
+
+function answered() {
+  if (offline) announce('The server answers again');
+  offline = '';
+  notice('');
+}
+
+function failed(error) {
+  if (error.name === 'AbortError' || error.status === 401) return;
+  if (!(error instanceof ApiError)) throw error;
+  if (error.status === 0) {
+    offline = error.message;
+    drawChip(data.status, offline);
+  }
+  const again = error.status === 0 || error.status >= 500 ? ' It is tried again by itself.' : '';
+  notice(`${error.message.replace(/[^.!?]$/, '$&.')}${again}`);
+}
+
+function notice(text) {
+  const box = byId('notice');
+  box.hidden = !text;
+  if (box.textContent !== text) box.textContent = text;
+}
+
+// ---- drawing -------------------------------------------------------------------------------
+
+function drawLines() {
+  data.tracks.forEach((track, n) => {
+    const p = track.properties;
+    p.n = n;
+    p.colour = colourOf(p);
+    p.faint = state.track !== null && p.track_id !== state.track;
+  });
+  for (const stop of data.stops) stop.properties.colour = ofDevice(stop.properties.device_id);
+  showTracks(data.tracks);
+  showStops(data.stops);
+  drawPositions();
+  drawLegend();
+}
+
+/** Devices where they were last seen, if that was in the range. */
+function drawPositions() {
+  const { from, to } = moments();
+  const shown = data.devices.filter((d) => {
+    if (state.devices && !state.devices.includes(d.device_id)) return false;
+    const time = d.last_position && new Date(d.last_position.recorded_at);
+    return time && time >= from && (to === null || time < to);
+  });
+  showPositions(shown.map((d) => ({ device_id: d.device_id, ...d.last_position })));
+}
+
+function drawLegend() {
+  const used = [...new Set(data.tracks.map((t) => t.properties.mode ?? 'other'))];
+  const box = byId('legend');
+  box.hidden = state.colour !== 'mode' || !used.length;
+  const known = modes();
+  if (!box.hidden) fill(box, used.map((mode) => el('span', { class: 'legend-item' }, el('span', { class: 'swatch line', style: { '--colour': known[mode] ?? known.other } }), modeWords(mode))));
+}
+
+function sums() {
+  const found = new Map();
+  for (const { properties: p } of data.tracks) {
+    const sum = found.get(p.device_id) ?? { metres: 0, tracks: 0 };
+    found.set(p.device_id, { metres: sum.metres + p.distance_m, tracks: sum.tracks + 1 });
+  }
+  return found;
+}
+
+/** What to do about an empty list of tracks. */
+function advice() {
+  if (!data.devices.length) return ['No points yet. Import files with “trackflow import PATH…”, or let devices send.'];
+  if (state.devices?.length === 0) return ['No device is chosen: choose some under Devices.'];
+  if (data.status?.unprocessed_points) return ['Points wait to be worked on: see Work.'];
+  const newest = data.devices.map((d) => d.last_time).filter(Boolean).sort().at(-1);
+  return [newest ? el('button', { type: 'button', class: 'link', on: { click: () => change({ range: { kind: 'day', day: dayOf(newest) } }) } }, `Go to the newest points, of ${date(newest)}`) : 'No points yet.'];
+}
+
+function drawBody() {
+  const body = byId('panel-body');
+  for (const tab of document.querySelectorAll('[role=tab]')) {
+    const chosen = tab.dataset.tab === state.tab;
+    tab.setAttribute('aria-selected', String(chosen));
+    tab.tabIndex = chosen ? 0 : -1;
+    if (chosen) body.setAttribute('aria-labelledby', tab.id);
+  }
+  byId('tab-devices').textContent = data.devices.length ? `Devices ${state.devices ? `${state.devices.length}/` : ''}${data.devices.length}` : 'Devices';
+  byId('tab-tracks').textContent = data.loaded ? `Tracks ${data.tracks.length}${data.truncated ? '+' : ''}` : 'Tracks';
+  if (state.tab === 'work') {
+    // it is drawn every few seconds, so only if it says something else: somebody may be clicking or typing
+    const says = JSON.stringify([data.status && workMark(data.status), jobsMark(), offline, data.devices.length, data.settings?.scope, state.zone, state.range]);
+    if (says === workDrawn && body.querySelector('.work')) return;
+    if (body.querySelector('.work') && body.contains(document.activeElement?.closest('input, select'))) return;
+    workDrawn = says;
+    return fill(body, el('div', { class: 'work' }, statusSection(data.status, offline),
+      jobsSection({ devices: data.devices, mayStart: data.settings?.scope === 'admin', again: jobsAgain })));
+  }
+  if (!data.loaded) return fill(body, skeleton());
+  if (state.tab === 'devices') return drawDevices(body, { devices: data.devices, sums: sums(), truncated: data.truncated });
+  return drawTracks(body, { tracks: data.tracks, truncated: data.truncated, advice: advice() });
+}
+
+let workDrawn = '';
+const workMark = (status) => ({ ...status, backlog_age_s: Math.round((status.backlog_age_s ?? 0) / 10), worker: status.worker?.running });
+
+const skeleton = () => el('div', { class: 'skeleton', 'aria-label': 'Loading' }, Array.from({ length: 6 }, () => el('div', {})));
+
+/** The tracks of the same device before and after a track, as far as they are in the list. */
+function neighbours(id) {
+  const device = openTrack()?.properties.device_id;
+  const own = data.tracks.filter((t) => t.properties.device_id === device);
+  const at = own.findIndex((t) => t.properties.track_id === id);
+  return at < 0 ? {} : { before: own[at + 1]?.properties.track_id, after: own[at - 1]?.properties.track_id };
+}
+
+async function jobsAgain() {
+  try {
+    await refreshJobs();
+  } catch (error) {
+    failed(error);
+  }
+  if (state.tab === 'work') drawBody();
+}
+
+// ---- live ----------------------------------------------------------------------------------
+
+/** What of the status says that there is something new to draw. */
+const mark = (s) => JSON.stringify([s.unprocessed_points, s.processed_points, s.cached_paths, s.last_update, s.failed_batches, s.pending_batches, s.active_devices]);
+
+let wait = POLL_MS;
+let timer = null;
+let lastLong = 0;
+
+async function poll() {
+  if (signedOut || document.hidden) return;
+  try {
+    const { data: status } = await get('/worker/status');
+    const fresh = !data.status || mark(status) !== mark(data.status);
+    const back = Boolean(offline) || !byId('notice').hidden;
+    const first = !data.status;
+    data.status = status;
+    wait = POLL_MS;
+    if (back) answered();
+    if ((fresh && !first) || back) await refresh();
+    if (state.tab === 'work' || jobsRunning()) await refreshJobs();
+    if (state.tab === 'work') drawBody();
+  } catch (error) {
+    wait = Math.min(MOST_WAIT_MS, wait * 2);
+    failed(error);
+  }
+  drawChip(data.status, offline);
+}
+
+/** Something is new: lines of today every time, those of a long range now and then. */
+async function refresh() {
+  if (lengthDays() > LONG_DAYS && Date.now() - lastLong < 30000) {
+    if (await loadDevices()) drawPositions();
+    return;
+  }
+  lastLong = Date.now();
+  await load();
+}
+
+function keepPolling() {
+  clearTimeout(timer);
+  timer = setTimeout(async () => {
+    await poll();
+    keepPolling();
+  }, wait);
+}
+
+// ---- wiring --------------------------------------------------------------------------------
+
+function panelPadding() {
+  if (isSheet()) {
+    const covered = Math.max(byId('panel').offsetHeight, byId('details').offsetHeight);
+    return { top: 24, left: 24, right: 24, bottom: Math.min(innerHeight * 0.72, covered + 20) };
+  }
+  const right = byId('details').hidden ? 48 : byId('details').offsetWidth + 40;
+  return { top: 40, bottom: 48, left: byId('panel').offsetWidth + 48, right };
+}
+
+function showStop(properties, at) {
+  popup(at, el('div', { class: 'popup' },
+    el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(properties.device_id) } }), properties.device_id),
+    el('p', {}, 'Stopped for ', el('strong', {}, duration(properties.duration_s))),
+    el('p', { class: 'dim' }, span(properties.start_time, properties.end_time), `, ${date(properties.start_time)}`)));
+}
+
+function showDevice(id) {
+  const device = data.devices.find((d) => d.device_id === id);
+  if (!device?.last_position) return;
+  const { longitude, latitude, recorded_at: seen } = device.last_position;
+  popup([longitude, latitude], el('div', { class: 'popup' },
+    el('p', { class: 'strong' }, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), id),
+    el('p', {}, 'Last seen here ', when(seen)),
+    el('button', { type: 'button', class: 'link', on: { click: () => change({ devices: [id] }) } }, 'Show only this one')));
+}
+
+const handlers = {
+  track: (id, among) => {
+    change({ track: id });
+    if (among > 1) announce(`${among} tracks here: click again for the next`);
+  },
+  stop: showStop,
+  device: showDevice,
+  nothing: () => change({ track: null }),
+  moved: (view, byReader) => {
+    if (byReader) change({ view }, { remember: false }); // nothing else belongs into the address
+    refineSoon();
+  },
+};
+
+onChange((changed) => {
+  const has = (...names) => names.some((name) => changed.has(name));
+  if (has('zone')) byId('zone').value = state.zone;
+  if (has('colour')) byId('colour').value = state.colour;
+  if (has('range', 'devices', 'zone')) {
+    if (has('range')) resetTracks();
+    if (map) load({ moved: has('range', 'devices') });
+    if (map) drawRange();
+  } else if (has('track', 'colour')) drawLines();
+  if (has('devices', 'tab', 'track', 'zone', 'colour') && map) drawBody();
+  if (has('track')) {
+    if (state.track && isSheet() && sheetStep() === 'full') setSheet('half');
+    refreshDetails({ neighbours, move: true });
+  } else if (has('raw', 'matched', 'colour', 'zone')) drawDetails(neighbours);
+  if (has('tab') && state.tab === 'work') jobsAgain();
+});
+
+function wire() {
+  const tabs = document.querySelector('[role=tablist]');
+  roving(tabs, '[role=tab]', 'horizontal');
+  tabs.addEventListener('click', (event) => {
+    const tab = event.target.closest('[role=tab]');
+    if (tab) change({ tab: tab.dataset.tab });
+  });
+  tabs.addEventListener('focusin', (event) => event.target.dataset.tab && change({ tab: event.target.dataset.tab }));
+  byId('chip').addEventListener('click', () => {
+    change({ tab: 'work' });
+    if (isSheet() && sheetStep() === 'low') setSheet('half');
+  });
+  byId('colour').value = state.colour;
+  byId('zone').value = state.zone;
+  byId('colour').addEventListener('change', (event) => change({ colour: event.target.value }));
+  byId('zone').addEventListener('change', (event) => change({ zone: event.target.value }));
+  byId('login-form').addEventListener('submit', signIn);
+  byId('login').addEventListener('cancel', (event) => event.preventDefault());
+  byId('sign-out').addEventListener('click', signOut);
+  addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && state.track && !byId('login').open) change({ track: null });
+  });
+  addEventListener('visibilitychange', () => {
+    if (!document.hidden) poll();
+  });
+  dark.addEventListener('change', () => {
+    drawLines();
+    drawBody();
+    drawDetails(neighbours);
+  });
+  wireSheet(() => {});
+}
+
+// ---- signing in ----------------------------------------------------------------------------
+
+onSignedOut.call = () => {
+  signedOut = true;
+  const box = byId('login');
+  if (!box.open) box.showModal();
+};
+
+async function signIn(event) {
+  event.preventDefault();
+  byId('login-error').textContent = '';
+  try {
+    await send('POST', '/session', { token: byId('token').value });
+  } catch (error) {
+    byId('login-error').textContent = error.message;
+    byId('token').select();
+    return;
+  }
+  byId('token').value = '';
+  byId('login').close();
+  signedOut = false;
+  await start();
+}
+
+async function signOut() {
+  await send('DELETE', '/session');
+  forget();
+  location.reload();
+}
+
+// ---- start ---------------------------------------------------------------------------------
+
+const withExtent = (found) => (found?.data.networks ?? []).filter((n) => n.extent?.every(Number.isFinite));
+
+function ground(found) {
+  data.networks = withExtent(found);
+  showGround(data.networks.map((n) => n.extent), data.settings?.tiles_url ?? '');
+}
+
+async function settings() {
+  data.settings = (await get('/api/v1/page')).data;
+  byId('sign-out').hidden = !data.settings.by_cookie;
+}
+
+/** MapLibre's own script: large, so it runs only when the first picture is there. */
+function mapLibre() {
+  if (globalThis.maplibregl) return Promise.resolve();
+  return new Promise((done, refused) => {
+    const script = el('script', { src: '/static/maplibre-gl.js', on: { load: done, error: () => refused(new ApiError(0, 'MapLibre could not be loaded.')) } });
+    document.head.append(script);
+  });
+}
+
+/** Where to look first: tracks, or else devices. */
+const firstBounds = () => boundsOf((data.tracks.length ? data.tracks : devicePlaces()).map((f) => f.geometry));
+
+/** Show some tracks at once; the map comes in their place. */
+async function showPreview(tracks) {
+  const box = byId('map');
+  const bounds = boundsOf([...tracks, ...devicePlaces()].map((f) => f.geometry));
+  const view = state.view ?? viewOf(bounds, box, panelPadding());
+  for (const { properties: p } of tracks) p.colour = colourOf(p);
+  const canvas = await drawPreview(box, tracks, view);
+  document.body.dataset.firstView = String(Math.round(performance.now()));
+  return { canvas, view };
+}
+
+async function makeMap(asked, preview) {
+  const box = byId('map');
+  const view = preview?.view ?? state.view ?? viewOf(firstBounds() ?? extentOf(withExtent((await asked)[1])) ?? SOMEWHERE, box, panelPadding());
+  const made = createMap(box, { view, paddingOf: panelPadding, handlers });
+  box.map = made; // for those who look into the page from outside
+  made.on('render', function there() {
+    if (!made.getSource(TRACKS) || !made.isSourceLoaded(TRACKS)) return;
+    made.off('render', there);
+    preview?.canvas.remove();
+    if (!state.view && !state.track) fit(firstBounds(), { always: false });
+    if (isSheet()) made.once('idle', () => box.querySelector('.maplibregl-ctrl-attrib')?.classList.remove('maplibregl-compact-show'));
+    document.body.dataset.mapReady = String(Math.round(performance.now()));
+  });
+  return made;
+}
+
+async function start() {
+  try {
+    const asked = Promise.all([settings(), getIfThere('/api/v1/networks')]);
+    asked.catch(() => {}); // whatever is wrong is told below
+    await loadDevices();
+    if (!state.range) change({ range: firstRange() }, { remember: false });
+    const stops = loadStops();
+    stops.catch(() => {});
+    const some = map ? [] : await loadSome();
+    const preview = some.length ? await showPreview(some) : null;
+    drawRange();
+    const library = mapLibre();
+    library.catch(() => {});
+    await loadTracks(undefined, preview?.view);
+    drawLines();
+    data.loaded = true;
+    drawBody();
+    await library;
+    map ??= await makeMap(asked, preview);
+    await stops;
+    drawLines();
+    ground((await asked)[1]);
+    await Promise.all([poll(), refreshDays(), refreshDetails({ neighbours, move: !state.view })]);
+    if (state.tab === 'work') await jobsAgain();
+  } catch (error) {
+    failed(error);
+    if (error.status !== 401) setTimeout(start, (wait = Math.min(MOST_WAIT_MS, wait * 2)));
+    return;
+  }
+  drawChip(data.status, offline);
+  keepPolling();
+}
+
+setInterval(tickAges, 5000);
+followAddress();
+wire();
+drawBody();
+start();

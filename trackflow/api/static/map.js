@@ -1,0 +1,239 @@
+// The map: drawing what the page knows, and telling what was clicked.
+
+import { dark, ofDevice, ofMap } from './colours.js';
+import { collection, point, union } from './geometry.js';
+import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, addBackground, addRoads, style } from './layers.js';
+
+const ROADS = '/tiles/roads/{z}/{x}/{y}.mvt';
+const REACH_PX = [3, 9];
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** What the map shows now; kept to draw it anew when the theme changes. */
+const shown = { extents: [], background: '' };
+
+let map = null;
+let ready = false;
+let hovered = null;
+let lastClick = null;
+let padding = () => 0;
+
+/**
+ * Make the map, with data that is there already.
+ * handlers: track(id), stop(properties, lngLat), device(id), nothing(), moved(view).
+ */
+export function createMap(container, { view, paddingOf, handlers }) {
+  const { maplibregl } = globalThis;
+  padding = paddingOf;
+  map = new maplibregl.Map({
+    container,
+    style: style(shown),
+    center: [view.lon, view.lat],
+    zoom: view.zoom,
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    fadeDuration: 0,
+    maxPitch: 0,
+    renderWorldCopies: false,
+    refreshExpiredTiles: false,
+    cooperativeGestures: false,
+    locale: { 'Map.Title': 'Map of tracks; arrow keys move it, plus and minus zoom' },
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new maplibregl.AttributionControl({ compact: true }), 'bottom-right');
+  container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
+  map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'bottom-right');
+  map.addControl(new maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-right');
+  map.on('styleimagemissing', ({ id }) => addImage(id));
+  map.on('error', ({ error }) => console.debug('map:', error?.message));
+  map.on('style.load', () => {
+    ready = true;
+    restore();
+  });
+  map.on('moveend', (event) => {
+    const { zoom, lat, lon } = currentView();
+    handlers.moved({ zoom, lat, lon }, Boolean(event.originalEvent));
+  });
+  map.on('click', (event) => click(event, handlers));
+  map.on('mousemove', (event) => hover(event));
+  map.on('mouseout', () => hoverOver(null));
+  dark.addEventListener('change', () => repaint());
+  return map;
+}
+
+function repaint() {
+  if (!map) return;
+  ready = false;
+  map.setStyle(style(shown), { diff: false });
+}
+
+function restore() {
+  if (shown.extents.length) addRoads(map, shown.extents, location.origin + ROADS);
+  if (shown.background) addBackground(map, shown.background);
+}
+
+function put(source, data) {
+  shown[source] = data;
+  if (map) map.getSource(source)?.setData(data);
+}
+
+export const showTracks = (features) => put(TRACKS, collection(features));
+export const showStops = (features) => put(STOPS, collection(features));
+
+/** Where devices are now: { device_id, longitude, latitude }. */
+export function showPositions(devices) {
+  put(POSITIONS, collection(devices.map((d) => point(d.longitude, d.latitude, { device_id: d.device_id, colour: ofDevice(d.device_id) }))));
+}
+
+/** One track above all others, with its ends. Null for none. */
+export function showSelected(geometry, colour) {
+  const ends = geometry ? endsOf(geometry) : [];
+  put(SELECTED, collection(geometry ? [{ type: 'Feature', geometry, properties: { colour } }, ...ends] : []));
+}
+
+function endsOf({ type, coordinates }) {
+  const lines = type === 'MultiLineString' ? coordinates : [coordinates];
+  const first = lines[0]?.[0];
+  const last = lines.at(-1)?.at(-1);
+  return first && last ? [point(...first, { end: 'start' }), point(...last, { end: 'end' })] : [];
+}
+
+/** What the device reported: its line and its points. Null for none. */
+export function showRaw(geometry) {
+  const places = geometry ? [geometry.coordinates].flat(geometry.type === 'MultiLineString' ? 1 : 0) : [];
+  put(RAW, collection(geometry ? [{ type: 'Feature', geometry, properties: {} }, ...places.map((p) => point(p[0], p[1], {}))] : []));
+}
+
+/** Road networks, by their extents, and the address of background tiles. */
+export function showGround(extents, background) {
+  const first = !shown.extents.length && !shown.background;
+  shown.extents = extents;
+  shown.background = background;
+  if (!map || !ready) return;
+  if (!first) repaint();
+  else restore();
+}
+
+/** { zoom, lat, lon, bounds } of what is shown. */
+export function currentView() {
+  if (!map) return null;
+  const { lng: lon, lat } = map.getCenter();
+  return { zoom: map.getZoom(), lat, lon, bounds: map.getBounds().toArray().flat() };
+}
+
+/** The bounds of what the panels leave free. */
+function uncovered() {
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  const { top, right, bottom, left } = padding();
+  const southWest = map.unproject([left - 16, height - bottom + 16]);
+  const northEast = map.unproject([width - right + 16, top - 16]);
+  return [southWest.lng, southWest.lat, northEast.lng, northEast.lat];
+}
+
+/** Show an area. Without `always` only if it is not in view already. */
+export function fit(bounds, { always = true, moving = true } = {}) {
+  if (!map || !bounds) return;
+  if (!always) {
+    const seen = uncovered();
+    if (bounds[0] >= seen[0] && bounds[1] >= seen[1] && bounds[2] <= seen[2] && bounds[3] <= seen[3]) return;
+  }
+  map.fitBounds(bounds, { padding: padding(), maxZoom: 16.5, duration: calm.matches || !moving ? 0 : 450 });
+}
+
+export const extentOf = (networks) => union(networks.map((n) => n.extent));
+
+/** What lies at a place, or else close to it: a finger is not exact. */
+function near({ point: { x, y } }, layers) {
+  for (const reach of REACH_PX) {
+    const found = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
+    if (found.length) return found;
+  }
+  return [];
+}
+
+function click(event, handlers) {
+  const found = near(event, CLICKABLE);
+  const layer = CLICKABLE.find((name) => found.some((f) => f.layer.id === name));
+  const hits = found.filter((f) => f.layer.id === layer);
+  if (!hits.length) return handlers.nothing();
+  if (layer === 'positions') return handlers.device(hits[0].properties.device_id);
+  if (layer === 'stops') return handlers.stop(hits[0].properties, hits[0].geometry.coordinates);
+  // several tracks on one road: each click at the same place takes the next
+  const ids = [...new Set(hits.map((f) => f.properties.track_id))];
+  const again = lastClick && Math.hypot(lastClick.x - event.point.x, lastClick.y - event.point.y) < 6;
+  const next = again ? ids[(ids.indexOf(lastClick.id) + 1) % ids.length] : ids[0];
+  lastClick = { x: event.point.x, y: event.point.y, id: next };
+  return handlers.track(next, ids.length);
+}
+
+function hover(event) {
+  if (!ready) return;
+  const [first] = near(event, CLICKABLE);
+  map.getCanvas().style.cursor = first ? 'pointer' : '';
+  hoverOver(first?.layer.id === 'tracks' ? first.properties.n : null);
+}
+
+/** Mark a track by its number among those shown. */
+export function hoverOver(n) {
+  if (n === hovered || !map || !ready) return;
+  if (hovered !== null) map.setFeatureState({ source: TRACKS, id: hovered }, { hover: false });
+  if (n !== null) map.setFeatureState({ source: TRACKS, id: n }, { hover: true });
+  hovered = n;
+}
+
+/** Small windows of text above the map. Its content is an element, never HTML. */
+export function popup(lngLat, content) {
+  return new globalThis.maplibregl.Popup({ closeButton: true, maxWidth: '280px', focusAfterOpen: false })
+    .setLngLat(lngLat)
+    .setDOMContent(content)
+    .addTo(map);
+}
+
+function addImage(id) {
+  if (map.hasImage(id)) return;
+  if (id === 'arrow') map.addImage(id, arrow(), { pixelRatio: 2 });
+  else if (id.startsWith('name:')) map.addImage(id, nameChip(id.slice(5)), { pixelRatio: 2 });
+}
+
+function canvasOf(width, height) {
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  return canvas.getContext('2d');
+}
+
+function arrow() {
+  const context = canvasOf(28, 28);
+  context.strokeStyle = '#fff';
+  context.lineWidth = 4;
+  context.lineCap = context.lineJoin = 'round';
+  context.beginPath();
+  context.moveTo(10, 6);
+  context.lineTo(18, 14);
+  context.lineTo(10, 22);
+  context.stroke();
+  return context.getImageData(0, 0, 28, 28);
+}
+
+/** A device's name as a picture: the map has no fonts of its own. */
+function nameChip(name) {
+  const c = ofMap();
+  const text = name.length > 28 ? `${name.slice(0, 27)}…` : name;
+  const font = '600 22px system-ui, sans-serif';
+  const measure = canvasOf(1, 1);
+  measure.font = font;
+  const width = Math.ceil(measure.measureText(text).width) + 20;
+  const context = canvasOf(width, 36);
+  context.fillStyle = c.chip;
+  context.globalAlpha = 0.88;
+  context.beginPath();
+  context.roundRect(0, 1, width, 34, 9);
+  context.fill();
+  context.globalAlpha = 1;
+  context.fillStyle = c.ink;
+  context.font = font;
+  context.textBaseline = 'middle';
+  context.fillText(text, 10, 19);
+  return context.getImageData(0, 0, width, 36);
+}

@@ -1,0 +1,129 @@
+// The time range: a day with its neighbours, the last hours or days, or from–to.
+
+import { byId, el, fill } from './dom.js';
+import { longDate } from './format.js';
+import { change, state } from './state.js';
+
+const DAY_MS = 86400000;
+const PRESETS = [
+  ['day', 'Day'],
+  [24, '24 h', 'The last 24 hours'],
+  [168, '7 d', 'The last 7 days'],
+  [720, '30 d', 'The last 30 days'],
+  ['span', 'From–to'],
+];
+
+/** The midnight at which a day begins, in the zone that is shown. */
+const midnight = (day) => (state.zone === 'utc' ? new Date(`${day}T00:00:00Z`) : new Date(`${day}T00:00:00`));
+
+/** The day of a moment, as YYYY-MM-DD, in the zone that is shown. */
+export function dayOf(time) {
+  const moment = new Date(time);
+  if (state.zone === 'utc') return moment.toISOString().slice(0, 10);
+  const two = (n) => String(n).padStart(2, '0');
+  return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;
+}
+
+/** Some days later (or earlier) than a day. */
+export const shiftDay = (day, by) => new Date(Date.parse(`${day}T12:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
+
+const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);
+
+/** The range as moments: { from, to }; `to` is null where it is open. Stable within a minute. */
+export function moments(range = state.range) {
+  if (range.kind === 'last') return { from: new Date(Math.floor(Date.now() / 60000) * 60000 - range.hours * 3600000), to: null };
+  const [first, last] = range.kind === 'day' ? [range.day, range.day] : [range.from, range.to];
+  return { from: midnight(first), to: midnight(shiftDay(last, 1)) };
+}
+
+/** First and last day that the range touches. */
+export function daysOfRange(range = state.range) {
+  if (range.kind === 'day') return [range.day, range.day];
+  if (range.kind === 'span') return [range.from, range.to];
+  return [dayOf(Date.now() - range.hours * 3600000), dayOf(Date.now())];
+}
+
+/** How long the range is, in days. */
+export const lengthDays = (range = state.range) =>
+  range.kind === 'last' ? range.hours / 24 : daysBetween(...daysOfRange(range)) + 1;
+
+/** Whether what happens now belongs to the range. */
+export const includesNow = () => {
+  const { to } = moments();
+  return to === null || to > new Date();
+};
+
+/** The range next to this one. */
+export function neighbour(range, direction) {
+  if (range.kind === 'day') return { kind: 'day', day: shiftDay(range.day, direction) };
+  const [from, to] = daysOfRange(range);
+  const length = range.kind === 'last' ? Math.round(range.hours / 24) : daysBetween(from, to) + 1;
+  if (range.kind === 'last' && direction < 0) {
+    const end = shiftDay(to, -1);
+    return length === 1 ? { kind: 'day', day: end } : { kind: 'span', from: shiftDay(end, 1 - length), to: end };
+  }
+  if (range.kind === 'last') return range;
+  return { kind: 'span', from: shiftDay(from, direction * length), to: shiftDay(to, direction * length) };
+}
+
+export function rangeInWords(range = state.range) {
+  if (range.kind === 'last') return range.hours === 24 ? 'the last 24 hours' : `the last ${Math.round(range.hours / 24)} days`;
+  const { from, to } = moments(range);
+  const last = new Date(to - 1000);
+  return range.kind === 'day' || range.from === range.to ? longDate(from) : `${longDate(from)} – ${longDate(last)}`;
+}
+
+const choose = (range) => change({ range, track: null });
+
+function preset(kind) {
+  const [from, to] = daysOfRange();
+  if (kind === 'day') return { kind: 'day', day: to };
+  if (kind === 'span') return { kind: 'span', from, to };
+  return { kind: 'last', hours: kind };
+}
+
+const isChosen = (kind, range) => (typeof kind === 'number' ? range.kind === 'last' && range.hours === kind : range.kind === kind);
+
+function dateInput(label, value, then) {
+  return el('input', {
+    type: 'date', 'aria-label': label, value, 'data-key': label, max: '9999-12-31', required: true,
+    on: { change: (event) => event.target.value && then(event.target.value) },
+  });
+}
+
+/** Draw the control. */
+export function drawRange() {
+  const range = state.range;
+  if (!range) return;
+  const arrow = (direction, label, sign) =>
+    el('button', {
+      type: 'button', class: 'icon', 'aria-label': label, title: label, 'data-key': label,
+      disabled: direction > 0 && (range.kind === 'last' || daysOfRange(range)[1] >= dayOf(Date.now())),
+      on: { click: () => choose(neighbour(range, direction)) },
+    }, sign);
+  const step = range.kind === 'day' ? 'day' : 'range';
+  const middle =
+    range.kind === 'day'
+      ? [dateInput('Day', range.day, (day) => choose({ kind: 'day', day }))]
+      : range.kind === 'span'
+        ? [
+            dateInput('From', range.from, (day) => choose({ kind: 'span', from: day, to: day > range.to ? day : range.to })),
+            el('span', { class: 'dim' }, '–'),
+            dateInput('To', range.to, (day) => choose({ kind: 'span', from: day < range.from ? day : range.from, to: day })),
+          ]
+        : [el('span', { class: 'range-words' }, rangeInWords())];
+  fill(
+    byId('range'),
+    el('div', { class: 'segments', role: 'group', 'aria-label': 'Kind of range' },
+      PRESETS.map(([kind, words, title]) =>
+        el('button', {
+          type: 'button', 'aria-pressed': isChosen(kind, range), title, 'data-key': `range-${kind}`,
+          on: { click: () => choose(preset(kind)) },
+        }, words))),
+    el('div', { class: 'range-row' },
+      arrow(-1, `Previous ${step}`, '‹'),
+      el('div', { class: 'range-middle' }, middle),
+      arrow(1, `Next ${step}`, '›')),
+    byId('days') ?? el('div', { id: 'days', class: 'days' }),
+  );
+}

@@ -1,0 +1,73 @@
+// The list of tracks of the range, the newest first.
+
+import { ofDevice, ofMode } from './colours.js';
+import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
+import { clock, count, counted, distance, duration, longDate, sameDay, span } from './format.js';
+import { hoverOver } from './map.js';
+import { rangeInWords } from './range.js';
+import { change, state } from './state.js';
+
+const STEP = 200;
+let most = STEP;
+
+export const colourOf = (p) => (state.colour === 'mode' ? ofMode(p.mode) : ofDevice(p.device_id));
+
+/** The list starts again at its beginning: it is about another range. */
+export function resetTracks() {
+  most = STEP;
+}
+
+/** Draw the list. `advice` says what to do if it is empty. */
+export function drawTracks(body, { tracks, truncated, advice }) {
+  if (!tracks.length) {
+    fill(body, empty(`No tracks in ${rangeInWords()}`, ...advice));
+    return;
+  }
+  const shown = tracks.slice(0, most);
+  const children = [];
+  shown.forEach((track, k) => {
+    const start = track.properties.start_time;
+    if (k === 0 || !sameDay(start, shown[k - 1].properties.start_time)) children.push(el('li', { class: 'day-head' }, longDate(start)));
+    children.push(row(track));
+  });
+  const list = el('ul', { class: 'list', 'aria-label': 'Tracks' }, children);
+  roving(list, '.track');
+  const buttons = [...list.querySelectorAll('.track')];
+  oneInTabOrder(buttons, buttons.find((b) => b.getAttribute('aria-current') === 'true'));
+  fill(
+    body,
+    truncated && el('p', { class: 'hint' }, `These are the newest ${count(tracks.length)}. Choose fewer devices or days to see all.`),
+    list,
+    shown.length < tracks.length &&
+      el('button', {
+        type: 'button', class: 'more', 'data-key': 'more',
+        on: { click: () => { most += STEP; drawTracks(body, { tracks, truncated, advice }); } },
+      }, `Show ${count(Math.min(STEP, tracks.length - shown.length))} more of ${counted(tracks.length, 'track')}`),
+  );
+}
+
+function row(track) {
+  const p = track.properties;
+  const chosen = p.track_id === state.track;
+  return el('li', { class: 'row' },
+    el('button', {
+      type: 'button', class: 'track', 'aria-current': chosen, 'data-key': `track-${p.track_id}`,
+      on: {
+        click: () => change({ track: p.track_id }),
+        mouseenter: () => hoverOver(p.n),
+        mouseleave: () => hoverOver(null),
+        focus: () => hoverOver(p.n),
+        blur: () => hoverOver(null),
+      },
+    },
+      el('span', { class: 'swatch line', style: { '--colour': colourOf(p) } }),
+      el('span', { class: 'grow' },
+        el('span', { class: 'name' }, p.device_id),
+        el('span', { class: 'sub' }, span(p.start_time, p.end_time))),
+      el('span', { class: 'side' },
+        el('span', { class: 'figure' }, distance(p.distance_m)),
+        el('span', { class: 'sub' }, duration(p.duration_s)))));
+}
+
+/** What a screen reader says of a track. */
+export const inWords = (p) => `Track of ${p.device_id}, ${clock(p.start_time)} to ${clock(p.end_time)}, ${distance(p.distance_m)}`;

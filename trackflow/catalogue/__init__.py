@@ -1,0 +1,1 @@
+"""Race tracks (places) as sources list them: read, checked, compared. No store and no Dagster."""

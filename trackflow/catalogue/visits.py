@@ -1,0 +1,192 @@
+"""When a device stayed near a race track. Pure: positions and places in, visits out.
+
+A visit is the longest time in which a device was never seen further away than the radius. Its
+positions are those of its journeys; between two of them it is where the one ended and the next
+begins, if that is a stop, or a silence of a day at most: trackers sleep while they stand still.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trackflow.catalogue.geocoding import Place
+from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
+from trackflow.geo.points import Bools, Floats, Ints
+
+MOST_UNSEEN_US = 24 * 3_600_000_000
+"""A device that is silent for longer may have been elsewhere, unless it is known to have stopped."""
+
+type Key = tuple[str, str]
+"""Source and slug of a race track."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Positions of a device in order of time. All arrays have shape (n,).
+
+    Attributes:
+        time_us: UTC microseconds since 1970.
+        lon: degrees.
+        lat: degrees.
+        stayed: whether the device stayed where it was until the next position, however long.
+    """
+
+    time_us: Ints
+    lon: Floats
+    lat: Floats
+    stayed: Bools
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def __getitem__(self, index: slice) -> "Samples":
+        return Samples(self.time_us[index], self.lon[index], self.lat[index], self.stayed[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A stay of one device; times in UTC microseconds since 1970."""
+
+    source: str
+    slug: str
+    start_us: int
+    end_us: int
+
+
+class Places:
+    """Where race tracks are, and how near is near."""
+
+    def __init__(
+        self, places: Mapping[Key, Place], radius_m: float = 300.0, shortest_s: float = 900.0
+    ) -> None:
+        """Places.
+
+        Args:
+            places: by source and slug.
+            radius_m: how near a device has to be.
+            shortest_s: and for how long.
+        """
+        self.keys = list(places)
+        self.lon = np.array([place.longitude for place in places.values()], np.float64)
+        self.lat = np.array([place.latitude for place in places.values()], np.float64)
+        self.radius_m, self.shortest_s = radius_m, shortest_s
+        self._boxes: Any = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def hash(self) -> str:
+        """Of all that visits depend on beside the positions."""
+        rows = sorted(zip(self.keys, self.lon.tolist(), self.lat.tolist(), strict=True))
+        told = repr((rows, self.radius_m, self.shortest_s, MOST_UNSEEN_US)).encode()
+        return hashlib.blake2b(told, digest_size=12).hexdigest()
+
+    def near(self, lon: Floats, lat: Floats) -> tuple[Ints, Ints]:
+        """Which positions are near which places: indices of both, in pairs."""
+        import geopandas  # slow to import, and needed by nothing else here
+
+        if not len(self) or not len(lon):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        if self._boxes is None:
+            self._boxes = self._framed(geopandas)
+        points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(lon, lat))
+        joined = geopandas.sjoin(points, self._boxes, predicate="intersects")
+        position = joined.index.to_numpy(np.int64)
+        place = joined["place"].to_numpy(np.int64)
+        apart_m = haversine_m(lon[position], lat[position], self.lon[place], self.lat[place])
+        is_near = apart_m <= self.radius_m
+        return position[is_near], place[is_near]
+
+    def _framed(self, geopandas: Any) -> Any:
+        """A box around each place that holds its circle; again beyond the antimeridian."""
+        import shapely
+
+        high = self.radius_m / METRES_PER_DEGREE * 1.001
+        edge = np.minimum(np.abs(self.lat) + high, 89.99)
+        wide = np.minimum(high / np.cos(np.radians(edge)), 180.0)
+        lon, lat, place = self.lon, self.lat, np.arange(len(self))
+        west = np.flatnonzero(lon - wide < -180)
+        east = np.flatnonzero(lon + wide > 180)
+        lon = np.concatenate([lon, lon[west] + 360, lon[east] - 360])
+        place = np.concatenate([place, west, east])
+        lat, wide = lat[place], wide[place]
+        boxes = shapely.box(lon - wide, lat - high, lon + wide, lat + high)
+        return geopandas.GeoDataFrame({"place": place}, geometry=boxes)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Goes through a device's positions part by part, in order, and remembers who was near."""
+
+    places: Places
+    count: int = 0
+    session: int = 0
+    last_us: int | None = None
+    last_stayed: bool = True
+    parts: list[tuple[Ints, Ints, Ints, Ints]] = field(default_factory=list)
+
+    def add(self, samples: Samples) -> None:
+        """The next positions."""
+        if not len(samples):
+            return
+        lost = np.diff(samples.time_us) > MOST_UNSEEN_US
+        lost &= ~samples.stayed[:-1]
+        first = (
+            self.last_us is not None
+            and int(samples.time_us[0]) - self.last_us > MOST_UNSEEN_US
+            and not self.last_stayed
+        )
+        sessions = self.session + np.cumsum(np.concatenate([[first], lost]))
+        position, place = self.places.near(samples.lon, samples.lat)
+        self.parts.append(
+            (place, self.count + position, sessions[position], samples.time_us[position])
+        )
+        self.count += len(samples)
+        self.session = int(sessions[-1])
+        self.last_us, self.last_stayed = int(samples.time_us[-1]), bool(samples.stayed[-1])
+
+    def visits(self) -> list[Visit]:
+        """All visits that last long enough, by start and place."""
+        if not self.parts:
+            return []
+        place, index, session, time_us = (
+            np.concatenate(columns) for columns in zip(*self.parts, strict=True)
+        )
+        order = np.lexsort((index, place))
+        place, index, session, time_us = (c[order] for c in (place, index, session, time_us))
+        begins = np.ones(len(place), np.bool_)
+        begins[1:] = (
+            (place[1:] != place[:-1])
+            | (index[1:] != index[:-1] + 1)
+            | (session[1:] != session[:-1])
+        )
+        starts = np.flatnonzero(begins)
+        ends = np.append(starts[1:], len(place)) - 1
+        found = [
+            Visit(*self.places.keys[place[a]], int(time_us[a]), int(time_us[b]))
+            for a, b in zip(starts, ends, strict=True)
+            if len(place) and time_us[b] - time_us[a] >= self.places.shortest_s * 1e6
+        ]
+        return sorted(found, key=lambda visit: (visit.start_us, visit.source, visit.slug))
+
+
+def outside(samples: Samples, places: Places) -> Ints:
+    """Indices of the positions that are near no place at all."""
+    position, _ = places.near(samples.lon, samples.lat)
+    is_near = np.zeros(len(samples), np.bool_)
+    is_near[position] = True
+    return np.flatnonzero(~is_near)
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """Positions one after another."""
+    return Samples(
+        np.concatenate([part.time_us for part in parts]),
+        np.concatenate([part.lon for part in parts]),
+        np.concatenate([part.lat for part in parts]),
+        np.concatenate([part.stayed for part in parts]),
+    )

@@ -1,0 +1,79 @@
+"""What commands share: where they print, the store they open, a bar of progress, JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trackflow.errors import SettingsError
+from trackflow.settings import Settings
+
+if TYPE_CHECKING:
+    from trackflow.pipeline.work import Work
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@contextmanager
+def opened_work() -> Iterator["Work"]:
+    """The store and engines of the environment's settings."""
+    from trackflow.pipeline.work import Work
+
+    with Work.open(Settings.from_env()) as work:
+        yield work
+
+
+@contextmanager
+def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on the terminal, told a name, how much is done and how much there is."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"{name[-40:]} ({unit})", total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield advance
+
+
+def say(text: str) -> None:
+    """A line beside the result."""
+    err.print(text, markup=False, soft_wrap=True)
+
+
+def tell(text: str) -> None:
+    """A line of the result."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """The result for programs."""
+    sys.stdout.write(json.dumps(value, default=str, indent=2) + "\n")
+
+
+def choice(text: str, known: list[str], what: str) -> str:
+    """The text, if it is one of those known.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if text not in known:
+        raise SettingsError(f"there is no {what} {text!r}; there are {', '.join(known)}")
+    return text

@@ -1,0 +1,235 @@
+"""Commands that look after a store: tokens, the inbox, backups, and deleting what must go."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trackflow.cli_common import (
+    Json,
+    choice,
+    err,
+    opened_work,
+    print_json,
+    progress_bar,
+    say,
+    tell,
+)
+from trackflow.errors import SettingsError
+
+if TYPE_CHECKING:
+    from trackflow.store.tokens import Token
+
+token_app = typer.Typer(
+    help="Tokens: who may deliver points, read, or do everything.", no_args_is_help=True
+)
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.command(epilog="Example: trackflow inbox")(inbox)
+    app.command(epilog="Example: trackflow purge van-7")(purge)
+    app.command(epilog="Example: TRACKFLOW_RETENTION_DAYS=90 trackflow retain")(retain)
+    app.command(epilog="Example: trackflow backup trackflow-2026-01-31.zip")(backup)
+    app.command(
+        epilog="Example: TRACKFLOW_HOME=new-home trackflow restore trackflow-2026-01-31.zip"
+    )(restore)
+    app.add_typer(token_app, name="token")
+
+
+def inbox(as_json: Json = False) -> None:
+    """Import what is new in the folder that TRACKFLOW_INBOX names; it is only read."""
+    from trackflow.pipeline.inbox import scan
+    from trackflow.pipeline.report import counted
+
+    with opened_work() as work, progress_bar("bytes") as progress:
+        report = scan(work, progress)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        for file in report.files:
+            refused = f", {file.refused:,} refused" if file.refused else ""
+            error = f". {file.error}" if file.error else ""
+            tell(f"{file.name}: {counted(file.points_added, 'point')} added{refused}{error}")
+        if not report.files:
+            tell("There is nothing new.")
+        if report.waiting:
+            tell(f"{counted(report.waiting, 'file')} may still be being written.")
+    if report.errors:
+        raise typer.Exit(1)
+
+
+def purge(
+    device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a device everywhere: points, tracks, lines, settings, tokens. There is no way back."""
+    from trackflow.pipeline.purging import purge as purge_device
+
+    if not yes:
+        _confirm(f"Delete everything of {device}, for ever?")
+    with opened_work() as work:
+        report = purge_device(work, device)
+    if as_json:
+        print_json(asdict(report))
+        return
+    deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
+    tell(f"{device} is deleted: {deleted}.")
+    for path in report.files:
+        tell(f"{path} has points of it: delete the file, or it brings them back when it changes.")
+    if report.note:
+        tell(report.note)
+
+
+def retain(as_json: Json = False) -> None:
+    """Delete what is older than TRACKFLOW_RETENTION_DAYS; done daily by itself."""
+    from trackflow.pipeline.report import counted
+    from trackflow.pipeline.retention import apply_retention
+
+    with opened_work() as work:
+        report = apply_retention(work)
+    if as_json:
+        print_json(asdict(report))
+    elif report.edge is None:
+        tell("Everything is kept: set TRACKFLOW_RETENTION_DAYS to delete what is older.")
+    else:
+        deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
+        tell(
+            f"Points are kept from {report.edge} on. "
+            f"Deleted of {counted(report.devices, 'device')}: {deleted or 'nothing'}."
+        )
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write, a zip.", show_default=False)],
+    networks: Annotated[
+        bool, typer.Option("--networks/--no-networks", help="With the road networks in use.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write everything to one file, as it is at one moment; others may go on working."""
+    from trackflow.pipeline import archive
+
+    with opened_work() as work, progress_bar("tables") as progress:
+        report = archive.backup(work, file, with_networks=networks, progress=progress)
+    _print_archive(report, as_json, f"{_rows(report)} written to {file}.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `trackflow backup`.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Read a backup into an empty store, also of the other kind of database."""
+    from trackflow.pipeline import archive
+
+    with opened_work() as work, progress_bar("tables") as progress:
+        report = archive.restore(work, file, progress=progress)
+    _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
+
+
+def _rows(report: Any) -> str:
+    from trackflow.pipeline.report import counted
+
+    rows = counted(sum(report.rows.values()), "row")
+    return f"{rows} and {counted(len(report.networks), 'road network')}"
+
+
+def _print_archive(report: Any, as_json: bool, line: str) -> None:
+    if as_json:
+        print_json(asdict(report))
+    else:
+        tell(line)
+
+
+@token_app.command(
+    "create", epilog="Example: trackflow token create van-7-phone --scope ingest --device van-7"
+)
+def token_create(
+    name: Annotated[str, typer.Argument(help="What it is for.", show_default=False)],
+    scope: Annotated[str, typer.Option(help="ingest, read or admin.")],
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="For ingest: all points that it delivers are this device's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token. It is shown once, as only its hash is stored."""
+    from trackflow.sources.door import fit_device
+    from trackflow.store import tokens
+
+    chosen = tokens.Scope(choice(scope, [s.value for s in tokens.Scope], "scope"))
+    for text in (name, device):
+        if text is not None and not fit_device(text.strip()):
+            raise SettingsError(f"{text!r} must have 1 to 200 visible characters")
+    bound_to = device.strip() if device else None
+    with opened_work() as work, work.store.write() as connection:
+        secret, token = tokens.create(connection, name.strip(), chosen, bound_to, work.clock())
+    if as_json:
+        print_json(_shown(token) | {"token": secret})
+        return
+    tell(secret)
+    say(f"{token.token_id}: {token.name} may {_may(token)}. Keep the token: it is not shown again.")
+
+
+@token_app.command("list", epilog="Example: trackflow token list --json")
+def token_list(as_json: Json = False) -> None:
+    """Show all tokens, without their secrets."""
+    from trackflow.store import tokens
+
+    with opened_work() as work, work.store.read() as connection:
+        found = tokens.read_tokens(connection)
+    if as_json:
+        print_json([_shown(token) for token in found])
+        return
+    for token in found:
+        revoked = f", revoked {token.revoked_at:%Y-%m-%d}" if token.revoked_at else ""
+        tell(
+            f"{token.token_id}  {token.name}: may {_may(token)}; "
+            f"made {token.created_at:%Y-%m-%d}{revoked}"
+        )
+    if not found:
+        tell("There are no tokens: only this machine gets in.")
+
+
+@token_app.command("revoke", epilog="Example: trackflow token revoke 1f3c9a2b")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(help="As listed.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Let a token open nothing any more, from now on."""
+    from trackflow.store import tokens
+
+    with opened_work() as work, work.store.write() as connection:
+        tokens.revoke(connection, token_id, work.clock())
+        left = tokens.exist(connection)
+    if as_json:
+        print_json({"token_id": token_id, "revoked": True, "tokens_left": left})
+        return
+    tell(f"{token_id} is revoked.")
+    if not left:
+        tell("It was the last one: without tokens, only this machine gets in.")
+
+
+def _may(token: "Token") -> str:
+    what = {"ingest": "deliver points", "read": "read", "admin": "do everything"}[token.scope]
+    return f"{what} of {token.device_id}" if token.device_id else what
+
+
+def _shown(token: "Token") -> dict[str, Any]:
+    return asdict(token)
+
+
+def _confirm(question: str) -> None:
+    """Ask; whoever cannot be asked has to say --yes.
+
+    Raises:
+        SettingsError: the answer is no, or there is nobody to ask.
+    """
+    if not err.is_terminal:
+        raise SettingsError("there is no terminal to ask at: say --yes")
+    if not typer.confirm(question, err=True):
+        raise SettingsError("nothing was deleted")

@@ -1,0 +1,388 @@
+"""Doing many slow things at once: bounded, in order, and with an answer for every one of them.
+
+`Processor.run` takes items and a function and gives one `Outcome` per item, in the order of the
+items; an error is an outcome too. The items may come from an iterator of any length: it is read in
+the caller's thread, at most `ahead` items before the one whose outcome comes next, so memory stays
+flat. Threads do the work, which suits what waits for others (requests, disks).
+
+A thread cannot be killed. The function gets its deadline and should keep it; if it does not, its
+outcome still comes in time, and its thread is left to itself and replaced. At most `workers`
+threads are replaced so: if even more hang, the rest of the items is handed back.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
+from trackflow.concurrency.retrying import ONCE, Retry
+from trackflow.concurrency.switch import Stop, Switch
+from trackflow.errors import SettingsError, StoppedError, SwitchedOffError
+
+GRACE_S = 0.2
+"""So much later than its deadline a function is given up: its own error says more than ours."""
+
+_LOOK_EVERY_S = 0.1
+"""How often a caller who waits looks whether to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome[T, R]:
+    """What became of one item.
+
+    Attributes:
+        index: the item's place in the input, from 0.
+        item: the item itself.
+        value: what the function returned; None after an error.
+        error: what it raised; None if it went well. For an item that was not begun: a
+            StoppedError or TooLateError that says why.
+        seconds: that it took, with all tries and the waits between them.
+        tries: 0 if it was not begun.
+    """
+
+    index: int
+    item: T
+    value: R | None = None
+    error: Exception | None = None
+    seconds: float = 0.0
+    tries: int = 0
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it went well."""
+        return self.error is None
+
+    @property
+    def was_begun(self) -> bool:
+        """Whether the function was called for it; if not, the item is handed back untouched."""
+        return self.tries > 0
+
+    def result(self) -> R:
+        """The function's value.
+
+        Raises:
+            Exception: what the function raised.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # without an error it is an R
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is.
+
+    Attributes:
+        finished: items with an outcome, whether it was given out yet or not.
+        failed: those of them with an error.
+        running: items being worked on.
+    """
+
+    finished: int
+    failed: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """How many things to do at once, and how long each may take.
+
+    Attributes:
+        workers: threads, and so the largest number of calls at once.
+        ahead: items in hand at most; the more, the less one slow item holds up the others. None:
+            32 for each worker.
+        item_s: total deadline of an item, all tries included; None for none.
+        batch_s: total deadline of a run; what was not begun by then is handed back.
+        retry: how to try again; by default not at all.
+        before: called before an item is begun, while its clock does not run yet, with the run's
+            deadline; for example to wait while a service wants to be left alone
+            (`RateLimit.wait_for_rest`). An error of it becomes that of the next item, not begun.
+    """
+
+    workers: int
+    ahead: int | None = None
+    item_s: float | None = None
+    batch_s: float | None = None
+    retry: Retry = ONCE
+    before: Callable[[Deadline], None] | None = None
+
+    def run[T, R](
+        self,
+        items: Iterable[T],
+        work: Callable[[T, Deadline], R],
+        *,
+        stop: Stop | None = None,
+        kill: Switch | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Iterator[Outcome[T, R]]:
+        """One outcome per item, in the order of the items.
+
+        An error of the iterator itself is raised after the outcomes of all items before it. When
+        the caller goes away early, calls under way are waited for.
+
+        Args:
+            items: what to work on.
+            work: called with an item and its deadline.
+            stop: a graceful end: what is under way is finished, the rest is handed back.
+            kill: the end at once: what is under way is given up as well.
+            progress: told, in the caller's thread, whenever there is something new.
+
+        Raises:
+            SettingsError: there is no worker.
+        """
+        if self.workers < 1 or (self.ahead is not None and self.ahead < 1):
+            raise SettingsError("at least one worker and one item in hand are needed")
+        return _Run(self, iter(items), work, stop, kill, progress).outcomes()
+
+
+@dataclass(slots=True, eq=False)
+class _Slot[T, R]:
+    """An item in hand. `outcome` is written once, under the lock."""
+
+    index: int
+    item: T
+    deadline: Deadline = NEVER
+    begun_at: float | None = None
+    thread: threading.Thread | None = None
+    tries: int = 0
+    outcome: Outcome[T, R] | None = None
+    given_up: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Run[T, R]:
+    """One run. All fields below `progress` are shared by the threads and guarded by `changed`."""
+
+    how: Processor
+    items: Iterator[T]
+    work: Callable[[T, Deadline], R]
+    stop: Stop | None
+    kill: Switch | None
+    progress: Callable[[Progress], None] | None
+    deadline: Deadline = NEVER
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    window: deque[_Slot[T, R]] = field(default_factory=deque)
+    waiting: deque[_Slot[T, R]] = field(default_factory=deque)
+    threads: list[threading.Thread] = field(default_factory=list)
+    hung: set[threading.Thread | None] = field(default_factory=set)
+    idle: int = 0
+    given_up: int = 0
+    finished: int = 0
+    failed: int = 0
+    pulled: int = 0
+    is_closed: bool = False
+    is_exhausted: bool = False
+    is_in_a_hurry: bool = False
+    broken: Exception | None = None
+
+    def outcomes(self) -> Iterator[Outcome[T, R]]:
+        """The outcomes; closing this ends the run."""
+        self.deadline = Deadline.after(self.how.batch_s)
+        try:
+            while True:
+                self._fill()
+                if not self.window:
+                    break
+                yield self._await_first()
+            if self.broken is not None:
+                raise self.broken
+        except KeyboardInterrupt:
+            self.is_in_a_hurry = True
+            raise
+        finally:
+            self._close()
+
+    def _fill(self) -> None:
+        """Take items in hand until there are enough, or until there is an outcome to give out."""
+        most = self.how.ahead or 32 * self.how.workers
+        while not self.is_exhausted and len(self.window) < most:
+            if self.window and (self.window[0].outcome is not None or self._ending() is not None):
+                return
+            try:
+                item = next(self.items)
+            except StopIteration:
+                self.is_exhausted = True
+                return
+            except Exception as error:  # noqa: BLE001  raised once everything before it is given out
+                self.is_exhausted, self.broken = True, error
+                return
+            self._take_in_hand(_Slot(self.pulled, item))
+            self.pulled += 1
+
+    def _take_in_hand(self, slot: _Slot[T, R]) -> None:
+        ending = self._ending()
+        with self.changed:
+            self.window.append(slot)
+            if ending is not None:
+                self._settle(slot, error=ending)
+                return
+            self.waiting.append(slot)
+            if self.idle < len(self.waiting) and self._live() < self.how.workers:
+                self._start_thread()
+            self.changed.notify_all()
+
+    def _await_first(self) -> Outcome[T, R]:
+        """The outcome of the first item in hand."""
+        first = self.window[0]
+        while True:
+            ending = self._ending()
+            killed = self.kill is not None and self.kill.is_set()
+            with self.changed:
+                if ending is not None:
+                    self._hand_back(ending)
+                self._give_up(ending if killed else None)
+                outcome = first.outcome
+                if outcome is None:
+                    self.changed.wait(self._patience_s())
+                else:
+                    self.window.popleft()
+                told = self._progress()
+            if self.progress is not None:
+                self.progress(told)
+            if outcome is not None:
+                return outcome
+
+    def _ending(self) -> Exception | None:
+        """Why nothing more is begun; None while there is no reason."""
+        if self.kill is not None and (reason := self.kill.reason) is not None:
+            return SwitchedOffError(f"{self.kill.site} is switched off: {reason}")
+        if self.stop is not None and self.stop.is_set():
+            return StoppedError("stopped before it was done")
+        if self.deadline.is_over:
+            return TooLateError(f"not begun within the {self.how.batch_s:g} s of the whole batch")
+        if self.given_up and self._live() < 1:
+            return StoppedError("not begun: too many pieces of work hang beyond their deadline")
+        return None
+
+    def _hand_back(self, why: Exception) -> None:
+        while self.waiting:
+            self._settle(self.waiting.popleft(), error=why)
+
+    def _give_up(self, killed: Exception | None) -> None:
+        """Settle what is under way and too late, or all of it if the switch is thrown."""
+        now = time.monotonic()
+        for slot in self.window:
+            if slot.begun_at is None or slot.outcome is not None:
+                continue
+            if killed is None and now < slot.deadline.at_s + GRACE_S:
+                continue
+            error = killed or TooLateError(f"took longer than {now - slot.begun_at:.1f} s")
+            slot.given_up = True
+            self.given_up += 1
+            self.hung.add(slot.thread)
+            self._settle(slot, error=error)
+            if killed is None and self.given_up <= self.how.workers:
+                self._start_thread()
+
+    def _patience_s(self) -> float | None:
+        """How long to wait for news: until the next deadline, or the next look at the switches."""
+        ends = [s.deadline.at_s for s in self.window if s.begun_at is not None and not s.outcome]
+        next_s = min([*(end + GRACE_S for end in ends), self.deadline.at_s])
+        wait_s = max(next_s - time.monotonic(), 0.001)
+        looks = self.stop is not None or self.kill is not None or bool(self.given_up)
+        wait_s = min(wait_s, _LOOK_EVERY_S) if looks else wait_s
+        return None if wait_s == float("inf") else min(wait_s, threading.TIMEOUT_MAX)
+
+    def _progress(self) -> Progress:
+        running = sum(s.begun_at is not None and s.outcome is None for s in self.window)
+        return Progress(self.finished, self.failed, running)
+
+    def _settle(
+        self, slot: _Slot[T, R], *, value: R | None = None, error: Exception | None = None
+    ) -> None:
+        """Write an outcome, if there is none yet; the lock is held."""
+        if slot.outcome is not None:
+            return
+        seconds = 0.0 if slot.begun_at is None else time.monotonic() - slot.begun_at
+        slot.outcome = Outcome(slot.index, slot.item, value, error, seconds, slot.tries)
+        self.finished += 1
+        self.failed += error is not None
+        self.changed.notify_all()
+
+    def _live(self) -> int:
+        return len(self.threads) - self.given_up
+
+    def _start_thread(self) -> None:
+        # Daemons: one that hangs must not keep the process from ending.
+        thread = threading.Thread(target=self._work, name="processor", daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        """One thread: item after item until there are no more."""
+        while (slot := self._begin()) is not None:
+            value, error = self._call(slot)
+            with self.changed:
+                self._settle(slot, value=value, error=error)
+                if slot.given_up:
+                    return
+
+    def _call(self, slot: _Slot[T, R]) -> tuple[R | None, Exception | None]:
+        def told(number: int) -> None:
+            if slot.given_up:
+                raise StoppedError("given up")
+            slot.tries = number
+
+        try:
+            return self.how.retry.call(
+                lambda: self.work(slot.item, slot.deadline), slot.deadline, told
+            ), None
+        except Exception as error:  # noqa: BLE001  one bad item never blocks its neighbours
+            return None, error
+
+    def _begin(self) -> _Slot[T, R] | None:
+        """The next item, its clock started; None when there is nothing more to begin."""
+        while True:
+            with self.changed:
+                self.idle += 1
+                while not self.waiting and not self.is_closed:
+                    self.changed.wait()
+                self.idle -= 1
+                if self.is_closed:
+                    return None
+            held_up = self._hold()
+            ending = self._ending_or_error()
+            with self.changed:
+                if ending is not None:
+                    self._hand_back(ending)
+                if not self.waiting:
+                    continue
+                slot = self.waiting.popleft()
+                if held_up is not None:
+                    self._settle(slot, error=held_up)
+                    continue
+                slot.begun_at, slot.tries = time.monotonic(), 1
+                slot.thread = threading.current_thread()
+                slot.deadline = min(self.deadline, Deadline.after(self.how.item_s))
+                self.changed.notify_all()
+                return slot
+
+    def _ending_or_error(self) -> Exception | None:
+        """Why nothing more is begun; that the switches could not be read is a reason as well."""
+        try:
+            return self._ending()
+        except Exception as error:  # noqa: BLE001  a thread that dies would leave its items undone
+            return error
+
+    def _hold(self) -> Exception | None:
+        if self.how.before is not None:
+            try:
+                self.how.before(self.deadline)
+            except Exception as error:  # noqa: BLE001  it becomes the outcome of the next item
+                return error
+        return None
+
+    def _close(self) -> None:
+        with self.changed:
+            self.is_closed = True
+            self.waiting.clear()
+            self.changed.notify_all()
+            running = [s.deadline for s in self.window if s.begun_at is not None and not s.outcome]
+        if self.is_in_a_hurry or (self.kill is not None and self.kill.is_set()):
+            return
+        latest = max(running, default=NEVER)
+        for thread in self.threads:
+            if thread not in self.hung:
+                thread.join(None if latest == NEVER else latest.left_s + GRACE_S)

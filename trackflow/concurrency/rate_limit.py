@@ -1,0 +1,137 @@
+"""At most so many requests per second to a service, evenly spaced, over all threads.
+
+Turns are handed out by reservation: whoever asks gets the next free moment and waits for it, so
+no queue is kept and nobody is overtaken (the generic cell rate algorithm, ITU-T I.371, without
+bursts). Where the next free moment is kept is a small protocol: in memory it spaces the threads of
+a process; in a database row, all processes.
+"""
+
+import threading
+import time
+from typing import Protocol
+
+from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
+from trackflow.concurrency.switch import Stop
+from trackflow.errors import SettingsError, StoppedError
+
+_LOOK_EVERY_S = 0.1
+"""How often somebody who waits looks whether to stop."""
+
+
+class Turns(Protocol):
+    """Where the next free moment of one service is kept. Threads share it."""
+
+    def reserve(self, spacing_s: float, within_s: float) -> float | None:
+        """Take the next turn.
+
+        Args:
+            spacing_s: seconds until the turn after it.
+            within_s: the longest wait that makes sense.
+
+        Returns:
+            Seconds until the turn; None if that is longer than `within_s`, and nothing was taken.
+        """
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """Let no turn begin before so many seconds from now."""
+        ...
+
+    def resting_s(self) -> float:
+        """Seconds that a `rest` still lasts, 0 if none does."""
+        ...
+
+
+class MemoryTurns:
+    """Turns of the threads of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next_s = self._rest_until_s = float("-inf")
+
+    def reserve(self, spacing_s: float, within_s: float) -> float | None:
+        """Take the next turn, None if it is more than `within_s` seconds away."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(self._next_s, self._rest_until_s, now)
+            if turn - now > within_s:
+                return None
+            self._next_s = turn + spacing_s
+            return turn - now
+
+    def rest(self, seconds: float) -> None:
+        """Let no turn begin before so many seconds from now."""
+        with self._lock:
+            self._rest_until_s = max(self._rest_until_s, time.monotonic() + seconds)
+
+    def resting_s(self) -> float:
+        """Seconds that a rest still lasts."""
+        return max(self._rest_until_s - time.monotonic(), 0.0)
+
+
+class RateLimit:
+    """At most `per_second` requests per second; threads share one."""
+
+    def __init__(self, per_second: float, turns: Turns | None = None) -> None:
+        """A limit.
+
+        Args:
+            per_second: may be less than 1.
+            turns: where the next free moment is kept; by default in this process's memory.
+
+        Raises:
+            SettingsError: the rate is not positive.
+        """
+        if not per_second > 0:
+            raise SettingsError(f"a rate of {per_second:g} requests per second lets nothing happen")
+        self._spacing_s = 1.0 / per_second
+        self._turns = turns or MemoryTurns()
+
+    def wait(self, deadline: Deadline = NEVER, stop: Stop | None = None) -> None:
+        """Wait for one's turn.
+
+        A rest that begins while somebody waits holds him too.
+
+        Raises:
+            TooLateError: the turn would come after the deadline; nothing was waited for.
+            StoppedError: `stop` was set meanwhile.
+        """
+        while True:
+            wait_s = self._turns.reserve(self._spacing_s, deadline.left_s)
+            if wait_s is None:
+                raise TooLateError("the rate limit leaves no turn before the deadline")
+            _sleep(wait_s, stop)
+            if self._turns.resting_s() <= 0:
+                return
+
+    def rest(self, seconds: float) -> None:
+        """Leave the service alone for so long, as its Retry-After asks."""
+        self._turns.rest(seconds)
+
+    def wait_for_rest(self, deadline: Deadline = NEVER, stop: Stop | None = None) -> None:
+        """Wait until no rest is on; takes no turn.
+
+        Raises:
+            TooLateError: the rest lasts beyond the deadline.
+            StoppedError: `stop` was set meanwhile.
+        """
+        while (left_s := self._turns.resting_s()) > 0:
+            if left_s > deadline.left_s:
+                raise TooLateError("the service asks to be left alone until after the deadline")
+            _sleep(left_s, stop)
+
+
+def _sleep(seconds: float, stop: Stop | None) -> None:
+    """Sleep, but end it early to stop.
+
+    Raises:
+        StoppedError: `stop` is set.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        if stop is not None and stop.is_set():
+            raise StoppedError("stopped while waiting for the rate limit")
+        left_s = until - time.monotonic()
+        if left_s <= 0:
+            return
+        time.sleep(left_s if stop is None else min(left_s, _LOOK_EVERY_S))

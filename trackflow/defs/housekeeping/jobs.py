@@ -1,0 +1,59 @@
+"""What is tidied up every day."""
+
+import dagster as dg
+
+from trackflow.defs.housekeeping.runs import prune_runs
+from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import TrackflowError
+from trackflow.pipeline.retention import apply_retention
+
+
+@dg.op(
+    name="apply_retention",
+    description="Deletes points, and what was made of them, that are older than "
+    "TRACKFLOW_RETENTION_DAYS. Nothing if that is not set.",
+)
+def retention_op(
+    context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> None:
+    """Delete, and tell how many rows."""
+    try:
+        with trackflow.open() as work:
+            report = apply_retention(work)
+    except TrackflowError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    if report.edge is None:
+        context.log.info("Everything is kept: TRACKFLOW_RETENTION_DAYS is not set.")
+        return
+    context.add_output_metadata(
+        {
+            "kept_from": report.edge.isoformat(),
+            "devices": report.devices,
+            **{f"deleted/{name}": count for name, count in report.rows.items()},
+        }
+    )
+
+
+@dg.op(
+    name="prune_runs",
+    description="Deletes Dagster's records of runs that started by themselves, finished more than "
+    "a week ago, and are not the last to have made some day.",
+)
+def prune_runs_op(
+    context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> None:
+    """Delete, and tell how many."""
+    with trackflow.open() as work:
+        now = work.clock()
+    context.add_output_metadata({"runs": prune_runs(context.instance, now)})
+
+
+@dg.job(
+    name="housekeeping_job",
+    description="Deletes what is older than it may get, and records of old runs.",
+    tags={"trackflow/kind": "housekeeping", "dagster/max_runtime": str(6 * 3600)},
+)
+def housekeeping_job() -> None:
+    """Two ops that do not depend on each other."""
+    retention_op()
+    prune_runs_op()

@@ -1,0 +1,54 @@
+"""The run that imports what is new in the inbox."""
+
+import dagster as dg
+
+from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import TrackflowError
+from trackflow.pipeline.inbox import scan
+from trackflow.pipeline.report import counted
+
+MOST_RETRIES, RETRY_AFTER_S = 2, 30
+"""When the database was away."""
+
+
+@dg.op(
+    name="import_inbox",
+    description="Imports the files of the inbox that are new or have changed. A file that cannot "
+    "be read is noted in the table `inbox_files` and left alone until it changes.",
+)
+def import_inbox(
+    context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> None:
+    """Scan once and tell of each file."""
+    try:
+        with trackflow.open() as work:
+            report = scan(work)
+    except TrackflowError as error:
+        if error.retryable and context.retry_number < MOST_RETRIES:
+            raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from error
+        raise dg.Failure(str(error), allow_retries=False) from error
+    for file in report.files:
+        added = f"{counted(file.points_added, 'point')} added, {file.refused:,} refused"
+        if file.error:
+            context.log.warning(f"{file.name}: {added}. {file.error}")
+        else:
+            context.log.info(f"{file.name}: {added}")
+    context.add_output_metadata(
+        {
+            "files": len(report.files),
+            "points_added": report.points_added,
+            "refused": sum(file.refused for file in report.files),
+            "bad_files": len(report.errors),
+            "still_being_written": report.waiting,
+        }
+    )
+
+
+@dg.job(
+    name="import_inbox_job",
+    description="Imports what is new in the folder that TRACKFLOW_INBOX names; it is only read.",
+    tags={"trackflow/kind": "inbox", "dagster/max_runtime": str(12 * 3600)},
+)
+def import_inbox_job() -> None:
+    """One op."""
+    import_inbox()

@@ -1,0 +1,1 @@
+"""Jobs that people ask for: a run for each, started by a sensor."""

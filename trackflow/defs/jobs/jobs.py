@@ -1,0 +1,65 @@
+"""The run that works on a job that somebody asked for, such as a big rebuild."""
+
+import uuid
+
+import dagster as dg
+from pydantic import Field
+
+from trackflow.defs.resources import TrackflowResource
+from trackflow.pipeline.job_kinds import run_job
+from trackflow.store.jobs import Job, Status
+
+JOB_TAG = "trackflow/job_id"
+"""Tag of a run that names the job it works on."""
+
+
+class RequestedJobConfig(dg.Config):
+    """Which job."""
+
+    job_id: str = Field(description="Id of the job, as `trackflow jobs list` shows it.")
+
+
+@dg.op(
+    name="run_requested_job",
+    description="Works on one job until it ends or is cancelled. Its progress is on the map page, "
+    "in the API and in `trackflow jobs show`.",
+)
+def run_requested_job(
+    context: dg.OpExecutionContext,
+    config: RequestedJobConfig,
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> None:
+    """One job; a failure of its own is told as the run's failure."""
+    told = _Tenths(context)
+    with trackflow.open() as work:
+        done = run_job(work, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told)
+    if done is None:
+        context.log.info("Somebody else is at this job, or it has ended before.")
+        return
+    context.log.info(f"{done.kind}: {done.status.value}. {done.message or ''}")
+    if done.status is Status.FAILED:
+        raise dg.Failure(done.error or "the job failed", allow_retries=False)
+
+
+class _Tenths:
+    """Logs progress in tenths."""
+
+    def __init__(self, context: dg.OpExecutionContext) -> None:
+        self.context = context
+        self.told = 0
+
+    def __call__(self, job: Job) -> None:
+        tenth = job.completed * 10 // job.total if job.total else 0
+        if tenth > self.told:
+            self.told = tenth
+            self.context.log.info(f"{job.completed:,} of {job.total:,}: {job.message or ''}")
+
+
+@dg.job(
+    name="requested_job",
+    description="Works on a job that somebody asked for on the map page, by API or by CLI.",
+    tags={"dagster/max_runtime": str(24 * 3600)},
+)
+def requested_job() -> None:
+    """One op."""
+    run_requested_job()

@@ -1,0 +1,45 @@
+"""Starts a run for each job that waits: asked for, resumed, or left behind by a dead process."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from trackflow.defs.jobs.jobs import JOB_TAG, RequestedJobConfig, requested_job, run_requested_job
+from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.runs import starting_run
+from trackflow.store import jobs
+
+RUNS_PER_TICK = 3
+
+
+@dg.sensor(
+    name="requested_jobs_sensor",
+    job_name=requested_job.name,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts jobs that somebody asked for, and takes up those whose process died: "
+    "a job whose heartbeat has stopped waits again.",
+)
+def requested_jobs_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """One tick."""
+    with trackflow.open() as work:
+        now = work.clock()
+        with work.store.read() as connection:
+            waiting = jobs.waiting(connection, now)
+    wanted = [
+        job
+        for job in waiting
+        if not starting_run(context.instance, now, {JOB_TAG: str(job.job_id)})
+    ]
+    return list(_requests(wanted[:RUNS_PER_TICK])) or dg.SkipReason("No job waits.")
+
+
+def _requests(wanted: list[jobs.Job]) -> Iterator[dg.RunRequest]:
+    for job in wanted:
+        config = RequestedJobConfig(job_id=str(job.job_id))
+        yield dg.RunRequest(
+            run_config=dg.RunConfig(ops={run_requested_job.name: config}),
+            tags={JOB_TAG: str(job.job_id), "trackflow/job_kind": job.kind},
+        )

@@ -1,0 +1,97 @@
+"""Map tiles: where they lie on Earth, and the outermost shell of Mapbox vector tiles.
+
+A vector tile (version 2.1 of its specification) is a protobuf message whose field 3 is a layer,
+repeated; a layer's field 1 is its name. No more than that is read here.
+"""
+
+import math
+from collections.abc import Iterator
+
+LAYER, NAME = 3, 1
+
+
+def exists(zoom: int, x: int, y: int) -> bool:
+    """Whether there is such a tile on Earth."""
+    return 0 <= zoom <= 30 and 0 <= x < 1 << zoom and 0 <= y < 1 << zoom
+
+
+def bounds(zoom: int, x: int, y: int) -> tuple[float, float, float, float]:
+    """West, south, east and north of a tile in degrees (Web Mercator, y from the north)."""
+    size = 1 << zoom
+    west, east = x / size * 360 - 180, (x + 1) / size * 360 - 180
+    return west, _latitude(y + 1, size), east, _latitude(y, size)
+
+
+def _latitude(row: int, size: int) -> float:
+    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / size))))
+
+
+def overlaps(extent: tuple[float, float, float, float], zoom: int, x: int, y: int) -> bool:
+    """Whether a tile and a box (west, south, east, north) have anything in common."""
+    west, south, east, north = bounds(zoom, x, y)
+    return west <= extent[2] and extent[0] <= east and south <= extent[3] and extent[1] <= north
+
+
+def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:
+    """A vector tile with some of its layers only.
+
+    Raises:
+        ValueError: it is no vector tile.
+    """
+    kept = []
+    for field, start, body, end in _fields(tile):
+        if field == LAYER and _name(tile[body:end]) in names:
+            kept.append(tile[start:end])
+    return b"".join(kept)
+
+
+def layer_names(tile: bytes) -> list[str]:
+    """The layers of a vector tile.
+
+    Raises:
+        ValueError: it is no vector tile.
+    """
+    return [_name(tile[body:end]) for field, _, body, end in _fields(tile) if field == LAYER]
+
+
+def _name(layer: bytes) -> str:
+    for field, _, body, end in _fields(layer):
+        if field == NAME:
+            return layer[body:end].decode()
+    raise ValueError("a layer has no name")
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Number of each field, where it starts, where its value starts and where that ends."""
+    at = 0
+    while at < len(message):
+        start = at
+        key, at = _varint(message, at)
+        match key & 7:
+            case 2:
+                size, at = _varint(message, at)
+            case 0:
+                size = _varint(message, at)[1] - at
+            case 1:
+                size = 8
+            case 5:
+                size = 4
+            case _:
+                raise ValueError("not a protobuf message")
+        if at + size > len(message):
+            raise ValueError("a protobuf message that ends too early")
+        yield key >> 3, start, at, at + size
+        at += size
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """A whole number in 7-bit groups, and where it ends."""
+    value = shift = 0
+    while at < len(message) and shift < 64:
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise ValueError("a protobuf message that ends too early")

@@ -1,0 +1,1 @@
+"""Who is told what: messages to people about work that went wrong."""

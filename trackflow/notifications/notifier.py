@@ -1,0 +1,111 @@
+"""Sends messages to chats, mail and others by Apprise.
+
+A message that cannot be sent never fails the work, nor holds it up for long: it is logged, without
+the address, which holds a password or a token.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from trackflow.concurrency.deadline import Deadline
+from trackflow.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 20.0
+"""For all addresses together; a service that hangs is left behind after it."""
+
+MOST_CHARACTERS = 3500
+"""Most chats cut or refuse longer texts."""
+
+
+class Notifier(Protocol):
+    """Whatever takes a message for people."""
+
+    def send(self, title: str, body: str) -> None:
+        """Send a title and a text in Markdown, with nothing in it that says where people are."""
+        ...
+
+
+class NoNotifier:
+    """For those who have set no address."""
+
+    def send(self, title: str, body: str) -> None:
+        """Do nothing."""
+
+
+class AppriseNotifier:
+    """Sends to each of some addresses, such as `mailtos://…`, `slack://…` or `jsons://…`."""
+
+    def __init__(self, urls: Sequence[str], deadline_s: float = DEADLINE_S) -> None:
+        """A notifier.
+
+        Args:
+            urls: addresses as Apprise knows them.
+            deadline_s: how long to wait for all of them.
+        """
+        self._urls, self._deadline_s = tuple(urls), deadline_s
+
+    def send(self, title: str, body: str) -> None:
+        """Send to all at once; what fails or takes too long is logged."""
+        short = body if len(body) <= MOST_CHARACTERS else body[:MOST_CHARACTERS] + "\n\n…"
+        threads = [
+            # daemons: one that hangs must not keep the process from ending
+            threading.Thread(target=_send, args=(number, url, title, short), daemon=True)
+            for number, url in enumerate(self._urls, 1)
+        ]
+        for thread in threads:
+            thread.start()
+        deadline = Deadline.after(self._deadline_s)
+        for number, (url, thread) in enumerate(zip(self._urls, threads, strict=True), 1):
+            thread.join(deadline.left_s)
+            if thread.is_alive():
+                log.warning("%s gives no answer in time", _named(number, url))
+
+
+def notifier_of(settings: Settings) -> Notifier:
+    """The notifier of these settings (`TRACKFLOW_NOTIFY_URLS`)."""
+    return AppriseNotifier(settings.notify_urls) if settings.notify_urls else NoNotifier()
+
+
+def _send(number: int, url: str, title: str, body: str) -> None:
+    try:
+        is_sent = _is_sent(url, title, body)
+    except Exception as error:  # noqa: BLE001  whatever a service's plug-in does, the work goes on
+        log.warning("%s failed (%s)", _named(number, url), type(error).__name__)
+        return
+    if is_sent is None:
+        log.warning("%s is no address that Apprise knows", _named(number, url))
+    elif not is_sent:
+        log.warning("%s did not take the message", _named(number, url))
+
+
+def _is_sent(url: str, title: str, body: str) -> bool | None:
+    """Whether the message was taken; None if the address makes no sense."""
+    import apprise  # slow to import, and needed only when something went wrong
+
+    _quieten()
+    service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="trackflow"))
+    if not service.add(url):
+        return None
+    return bool(
+        service.notify(
+            title=title,
+            body=body,
+            body_format=apprise.NotifyFormat.MARKDOWN,
+            notify_type=apprise.NotifyType.WARNING,
+        )
+    )
+
+
+def _quieten() -> None:
+    """Keep Apprise from logging by itself: its messages show addresses with all they hold."""
+    logging.getLogger("apprise").disabled = True
+
+
+def _named(number: int, url: str) -> str:
+    """An address without its secrets: which one, and of what kind."""
+    return f"address {number} of TRACKFLOW_NOTIFY_URLS ({urlsplit(url).scheme[:20] or 'no kind'})"

@@ -1,0 +1,81 @@
+"""Deliveries through the door: what a phone or a tracker sent, stored in one transaction.
+
+When `receive` returns, everything is in the database: only then may the sender be answered, since
+it forgets what it has sent.
+"""
+
+import datetime as dt
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from trackflow.errors import StoreUnavailableError
+from trackflow.pipeline.work import Work
+from trackflow.sources.phones.fixes import Delivery
+from trackflow.store import points
+
+TURN_TIMEOUT_S = 20.0
+"""How long a delivery waits for others of this process; then its sender is told to come again."""
+
+NOT_KEPT = "not_kept"
+"""Reason of points that made sense and are not stored: the quarantine says why of each."""
+
+_turn = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one delivery. The three counts add up to what was sent.
+
+    Attributes:
+        accepted: points that are new.
+        repeated: points that were known, as stored or as set aside.
+        refused: what is no point, whether or not it was known; and points that are not kept: too
+            old, or a more accurate one has just been found elsewhere at the same moment.
+        reasons: how many were refused for what.
+    """
+
+    accepted: int = 0
+    repeated: int = 0
+    refused: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def receive(work: Work, delivery: Delivery, source: str) -> Received:
+    """Store a delivery, whole or not at all; delivering it again adds nothing.
+
+    Raises:
+        StoreUnavailableError: the database cannot be reached or stays locked; nothing is stored.
+    """
+    if not len(delivery.points) and not delivery.refused:
+        return Received()
+    buffer = dt.timedelta(hours=work.settings.buffer_h)
+    with _in_turn(work), work.store.write() as connection:
+        stored = points.accept(
+            connection, delivery.points, delivery.refused, source, buffer, work.clock()
+        )
+    reasons = Counter(str(refusal.reason) for refusal in delivery.refused)
+    lost = len(delivery.points) - stored.added - stored.repeated
+    if lost:
+        reasons[NOT_KEPT] += lost
+    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons))
+
+
+@contextmanager
+def _in_turn(work: Work) -> Iterator[None]:
+    """One delivery at a time where the database has only one writer anyway.
+
+    SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
+    what takes 30 ms in turn, and each holds a connection that somebody who reads could use.
+    """
+    if work.store.is_postgresql:
+        yield
+        return
+    if not _turn.acquire(timeout=TURN_TIMEOUT_S):
+        raise StoreUnavailableError("the database is busy; send this again later")
+    try:
+        yield
+    finally:
+        _turn.release()

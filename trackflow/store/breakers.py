@@ -1,0 +1,96 @@
+"""Circuit breakers, shared by all processes: each step of a run is one of its own."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from trackflow.concurrency.breaker import PROBE_S, Breaker
+from trackflow.store.tables import breakers
+
+c = breakers.c
+
+
+def read_breaker(connection: Connection, service: str) -> Breaker:
+    """The breaker of a service; closed for one that never failed."""
+    row = connection.execute(_select().where(c.service == service)).one_or_none()
+    return Breaker() if row is None else _breaker(row)
+
+
+def read_breakers(connection: Connection) -> dict[str, Breaker]:
+    """All breakers of services that ever failed, by name."""
+    return {row.service: _breaker(row) for row in connection.execute(_select().order_by(c.service))}
+
+
+def take_probe(connection: Connection, service: str, now: dt.datetime) -> bool:
+    """Become the one who tries a half-open breaker's service; False if that is somebody else."""
+    changed = connection.execute(
+        sa.update(breakers)
+        .where(
+            c.service == service,
+            c.open_until <= now,
+            sa.or_(c.probe_until.is_(None), c.probe_until <= now),
+        )
+        .values(probe_until=now + dt.timedelta(seconds=PROBE_S), updated_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def note_failure(
+    connection: Connection,
+    service: str,
+    error: str,
+    now: dt.datetime,
+    *,
+    is_probe: bool = False,
+    rest_s: float | None = None,
+) -> Breaker:
+    """Count a failed call, in a transaction of its own; returns the new state."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(
+        insert(breakers).values(service=service, updated_at=now).on_conflict_do_nothing()
+    )
+    old = _locked(connection, service)
+    return _write(
+        connection, service, old.failed(now, error, is_probe=is_probe, rest_s=rest_s), now
+    )
+
+
+def note_success(
+    connection: Connection, service: str, now: dt.datetime, *, is_probe: bool = False
+) -> Breaker:
+    """A call went well after others had failed, in a transaction of its own."""
+    old = _locked(connection, service)
+    new = old.succeeded(is_probe=is_probe)
+    return old if new == old else _write(connection, service, new, now)
+
+
+def _locked(connection: Connection, service: str) -> Breaker:
+    row = connection.execute(_select().where(c.service == service).with_for_update()).one_or_none()
+    return Breaker() if row is None else _breaker(row)
+
+
+def _write(connection: Connection, service: str, new: Breaker, now: dt.datetime) -> Breaker:
+    connection.execute(
+        sa.update(breakers)
+        .where(c.service == service)
+        .values(
+            failures_in_row=new.failures,
+            open_until=new.open_until,
+            probe_until=new.probe_until,
+            last_error=new.last_error,
+            updated_at=now,
+        )
+    )
+    return new
+
+
+def _select() -> sa.Select[tuple[str, int, dt.datetime | None, dt.datetime | None, str | None]]:
+    return sa.select(c.service, c.failures_in_row, c.open_until, c.probe_until, c.last_error)
+
+
+def _breaker(
+    row: sa.Row[tuple[str, int, dt.datetime | None, dt.datetime | None, str | None]],
+) -> Breaker:
+    return Breaker(row.failures_in_row, row.open_until, row.probe_until, row.last_error)

@@ -1,0 +1,180 @@
+"""Deleting every trace of a device. One function per kind of table, all in one transaction."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.tables import (
+    access_tokens,
+    devices,
+    inbox_files,
+    jobs,
+    metadata,
+    quarantined_points,
+    receipts,
+    track_aliases,
+    tracks,
+)
+
+PURGED = "purged"
+"""Stands where a delivery's source named a device that was purged."""
+
+CHUNK = 500
+"""Keys per statement: databases limit how many values one may have."""
+
+
+def mentions(device_id: str, text: str | None) -> bool:
+    """Whether a text names the device: `van-7` is in "inbox/van-7.gpx", but not in "van-77"."""
+    if not text:
+        return False
+    edge = r"[^\W_]"
+    names = "|".join(re.escape(name) for name in _spellings(device_id))
+    return bool(re.search(rf"(?<!{edge})(?:{names})(?!{edge})", text))
+
+
+def _spellings(device_id: str) -> list[str]:
+    """The name as it is, and as JSON may write it."""
+    return list(dict.fromkeys((device_id, json.dumps(device_id)[1:-1])))
+
+
+def delete_device(connection: Connection, device_id: str) -> dict[str, int]:
+    """Delete a device's rows in all tables; returns how many, by table.
+
+    The caller holds the device (`lock_devices`). A worker that has claimed one of its batches
+    finds the claim gone and writes nothing.
+    """
+    counts = {"track_aliases": _delete_aliases(connection, device_id)}
+    for table in reversed(metadata.sorted_tables):
+        if "device_id" in table.c and table is not devices:
+            counts[table.name] = connection.execute(
+                sa.delete(table).where(table.c.device_id == device_id)
+            ).rowcount
+    counts["quarantined_points"] += _delete_mentioning_quarantine(connection, device_id)
+    counts["devices"] = connection.execute(
+        sa.delete(devices).where(devices.c.device_id == device_id)
+    ).rowcount
+    counts["jobs"] = _clean_jobs(connection, device_id)
+    counts["receipts"] = _rename(
+        connection, receipts.c.source, device_id, lambda _: PURGED, distinct=True
+    )
+    return counts
+
+
+def forget_names(
+    connection: Connection, device_id: str, stand_in: Callable[[str], str]
+) -> dict[str, int]:
+    """Replace names in notes of files and tokens that name the device; returns how many."""
+    i, a = inbox_files.c, access_tokens.c
+    errors = connection.execute(sa.select(i.path, i.error).where(_like(i.error, device_id))).all()
+    for path, text in errors:
+        if mentions(device_id, text):
+            cleared = sa.update(inbox_files).where(i.path == path)
+            connection.execute(cleared.values(error="the file could not be read"))
+    return {
+        "inbox_files": _rename(connection, i.path, device_id, stand_in),
+        "access_tokens": _rename(connection, a.name, device_id, lambda _: PURGED, distinct=True),
+    }
+
+
+def sources_of(connection: Connection, device_id: str) -> list[str]:
+    """Names of the files and doors by which a device's points came in."""
+    p = metadata.tables["gps_points"].c
+    query = sa.select(p.source).where(p.device_id == device_id).distinct().order_by(p.source)
+    return list(connection.scalars(query))
+
+
+def is_known(connection: Connection, device_id: str) -> bool:
+    """Whether any table has rows of the device, also one that never got a point accepted."""
+    return any(
+        connection.scalar(
+            sa.select(sa.literal(1))
+            .select_from(table)
+            .where(table.c.device_id == device_id)
+            .limit(1)
+        )
+        for table in metadata.tables.values()
+        if "device_id" in table.c
+    )
+
+
+def _delete_aliases(connection: Connection, device_id: str) -> int:
+    mine = sa.select(tracks.c.track_id).where(tracks.c.device_id == device_id)
+    return connection.execute(
+        sa.delete(track_aliases).where(track_aliases.c.track_id.in_(mine))
+    ).rowcount
+
+
+def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int:
+    """Refused input whose device could not be read, and yet is there."""
+    q = quarantined_points.c
+    nameless = sa.or_(q.device_id.is_(None), sa.func.trim(q.device_id) == device_id)
+    rows = connection.execute(
+        sa.select(q.content_hash, q.raw, q.source).where(
+            nameless, sa.or_(_like(q.raw, device_id), _like(q.source, device_id))
+        )
+    )
+    found = [
+        row.content_hash
+        for row in rows
+        if mentions(device_id, row.raw) or mentions(device_id, row.source)
+    ]
+    _delete_keys(connection, q.content_hash, found)
+    return len(found)
+
+
+def _clean_jobs(connection: Connection, device_id: str) -> int:
+    """Delete jobs that were for the device; of others, only what they say of it."""
+    j = jobs.c
+    texts = (j.message, j.error)
+    told = (j.parameters, j.result)
+    rows = connection.execute(
+        sa.select(
+            j.job_id, *texts, *(sa.cast(column, sa.Text).label(column.name) for column in told)
+        )
+    )
+    gone, changed = [], 0
+    for row in rows.mappings():
+        named = [
+            name for name, text in row.items() if name != "job_id" and mentions(device_id, text)
+        ]
+        if "parameters" in named:
+            gone.append(row["job_id"])
+        elif named:
+            cleared = sa.update(jobs).where(j.job_id == row["job_id"])
+            connection.execute(cleared.values({name: sa.null() for name in named}))
+            changed += 1
+    _delete_keys(connection, j.job_id, gone)
+    return len(gone) + changed
+
+
+def _rename(
+    connection: Connection,
+    column: "sa.Column[str]",
+    device_id: str,
+    stand_in: Callable[[str], str],
+    *,
+    distinct: bool = False,
+) -> int:
+    query = sa.select(column).where(_like(column, device_id))
+    names = connection.scalars(query.distinct() if distinct else query).all()
+    return sum(
+        connection.execute(
+            sa.update(column.table).where(column == name).values({column.name: stand_in(name)})
+        ).rowcount
+        for name in names
+        if mentions(device_id, name)
+    )
+
+
+def _like(column: "sa.Column[Any]", device_id: str) -> sa.ColumnElement[bool]:
+    return sa.or_(*(column.contains(name, autoescape=True) for name in _spellings(device_id)))
+
+
+def _delete_keys(connection: Connection, key: "sa.Column[Any]", keys: Sequence[Any]) -> None:
+    for start in range(0, len(keys), CHUNK):
+        part = keys[start : start + CHUNK]
+        connection.execute(sa.delete(key.table).where(key.in_(part)))

@@ -1,0 +1,179 @@
+"""Queries of those who read: cheap enough for every call, or said to be costly."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from trackflow.store.tables import (
+    STAGES,
+    breakers,
+    cached_polylines,
+    devices,
+    gps_points,
+    processing_batches,
+    road_networks,
+)
+from trackflow.store.types import UtcTime
+
+b, d, g, p = processing_batches.c, devices.c, gps_points.c, cached_polylines.c
+
+type Network = sa.Row[Any]
+"""A road network: profile, version, folder, source_name, west, south, east, north."""
+
+type Devices = Sequence[str] | None
+"""Device ids; None means all."""
+
+UNFINISHED = ("pending", "processing", "failed")
+
+
+class day_start(FunctionElement[dt.datetime]):  # noqa: N801  named like an SQL function
+    """The moment at which a day begins, from a date column and a number of days to add."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+
+@compiles(day_start, "sqlite")
+def _day_start_sqlite(element: day_start, compiler: SQLCompiler, **kw: Any) -> str:
+    day, more = [compiler.process(clause, **kw) for clause in element.clauses]
+    return f"(CAST(strftime('%s', {day}) AS INTEGER) + 86400 * {more}) * 1000000"
+
+
+@compiles(day_start, "postgresql")
+def _day_start_postgresql(element: day_start, compiler: SQLCompiler, **kw: Any) -> str:
+    day, more = [compiler.process(clause, **kw) for clause in element.clauses]
+    return f"(CAST({day} + {more} AS timestamp) AT TIME ZONE 'UTC')"
+
+
+def of_devices(column: sa.Column[str], device_ids: Devices) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition that a column names one of some devices; none for all."""
+    return () if device_ids is None else (column.in_(device_ids),)
+
+
+def device_rows(connection: Connection, device_ids: Devices = None) -> list[sa.Row[Any]]:
+    """Devices with their first and last time and their last place, in order.
+
+    Each of the three is one look into the index per device, however many points there are.
+    """
+    first, last = gps_points.alias("f"), gps_points.alias("l")
+    first_time = (
+        sa.select(sa.func.min(first.c.recorded_at)).where(first.c.device_id == d.device_id)
+    ).scalar_subquery()
+    last_time = (
+        sa.select(sa.func.max(last.c.recorded_at)).where(last.c.device_id == d.device_id)
+    ).scalar_subquery()
+    query = (
+        sa.select(
+            d.device_id,
+            d.profile,
+            d.time_zone,
+            first_time.label("first_time"),
+            g.recorded_at.label("last_time"),
+            g.longitude,
+            g.latitude,
+        )
+        .select_from(
+            devices.outerjoin(
+                gps_points, sa.and_(g.device_id == d.device_id, g.recorded_at == last_time)
+            )
+        )
+        .where(*of_devices(d.device_id, device_ids))
+        .order_by(d.device_id)
+    )
+    return list(connection.execute(query))
+
+
+def unmatched_days(
+    connection: Connection, device_ids: Devices = None
+) -> dict[str, tuple[int, dt.date]]:
+    """Per device, how many days have points that are not in its lines yet, and the first of them.
+
+    Devices without such days are left out.
+    """
+    rows = connection.execute(
+        sa.select(b.device_id, sa.func.count(), sa.func.min(b.day))
+        .where(
+            b.status.in_(UNFINISHED),
+            sa.or_(
+                b.segmented_generation < b.generation,
+                b.matched_generation < b.segmented_generation,
+            ),
+            *of_devices(b.device_id, device_ids),
+        )
+        .group_by(b.device_id)
+    )
+    return {device_id: (days, first) for device_id, days, first in rows}
+
+
+def batch_totals(connection: Connection) -> dict[str, sa.Row[Any]]:
+    """Per status: `batches`, their `points` as last counted, when one was touched `last`.
+
+    `waiting_since` is when the oldest of them got work to do that nobody has done yet. Goes through
+    all batches: not for every call.
+    """
+    waits = sa.or_(*(b[f"{stage}_generation"] < b.generation for stage in STAGES))
+    waiting = sa.case((waits, sa.func.coalesce(b.pending_since, b.updated_at)))
+    rows = connection.execute(
+        sa.select(
+            b.status,
+            sa.func.count().label("batches"),
+            sa.func.coalesce(sa.func.sum(b.point_count), 0).label("points"),
+            sa.func.max(b.updated_at).label("last"),
+            sa.func.min(waiting).label("waiting_since"),
+        ).group_by(b.status)
+    )
+    return {row.status: row for row in rows}
+
+
+def unfinished_points(connection: Connection) -> int:
+    """Points of days that have work to do. Goes through all of them: not for every call."""
+    found = connection.scalar(
+        sa.select(sa.func.count())
+        .select_from(
+            processing_batches.join(
+                gps_points,
+                sa.and_(
+                    g.device_id == b.device_id,
+                    g.recorded_at >= day_start(b.day, sa.literal(0)),
+                    g.recorded_at < day_start(b.day, sa.literal(1)),
+                ),
+            )
+        )
+        .where(b.status.in_(UNFINISHED))
+    )
+    return found or 0
+
+
+def line_count(connection: Connection) -> int:
+    """How many windows have a line. Goes through an index of them: not for every call."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(cached_polylines)) or 0
+
+
+def active_devices(connection: Connection, since: dt.datetime) -> int:
+    """How many devices have points after a moment; a look into the index for each."""
+    last = gps_points.alias("l")
+    newest = sa.select(sa.func.max(last.c.recorded_at)).where(last.c.device_id == d.device_id)
+    query = sa.select(sa.func.count()).where(newest.scalar_subquery() >= since)
+    return connection.scalar(query.select_from(devices)) or 0
+
+
+def breaker_rows(connection: Connection) -> list[sa.Row[Any]]:
+    """Circuit breakers as they are stored."""
+    c = breakers.c
+    query = sa.select(c.service, c.open_until, c.last_error).order_by(c.service)
+    return list(connection.execute(query))
+
+
+def network_rows(connection: Connection) -> list[sa.Row[Any]]:
+    """The road networks in use."""
+    c = road_networks.c
+    query = sa.select(
+        c.profile, c.version, c.folder, c.source_name, c.west, c.south, c.east, c.north
+    )
+    return list(connection.execute(query.order_by(c.profile)))

@@ -1,0 +1,159 @@
+"""Deleting old days of a device, and keeping points of such days out for ever after."""
+
+import datetime as dt
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.points import Bools
+from trackflow.sources.records import PointBatch
+from trackflow.store.batches import midnight
+from trackflow.store.segments import ONE_DAY, chain_of_days
+from trackflow.store.tables import (
+    cached_polylines,
+    day_ledgers,
+    devices,
+    gps_points,
+    processing_batches,
+    quarantined_points,
+    receipts,
+    segments,
+    track_aliases,
+    tracks,
+)
+from trackflow.store.types import from_us, to_us
+
+TOO_OLD = "too_old"
+"""Reason of a quarantined point that is older than what is kept. Its position is not stored."""
+
+MOST_IDS = 10_000
+"""Devices per query: databases limit how many values one may have."""
+
+
+def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
+    """From which day on points are accepted, of those of the devices that are known."""
+    c = devices.c
+    found: dict[str, dt.date | None] = {}
+    for some in itertools.batched(ids, MOST_IDS):
+        query = sa.select(c.device_id, c.kept_from).where(c.device_id.in_(some))
+        found |= {row.device_id: row.kept_from for row in connection.execute(query)}
+    return found
+
+
+def split_old(
+    points: PointBatch, kept_from: dict[str, dt.date | None], source: str, now: dt.datetime
+) -> tuple[PointBatch, list[dict[str, Any]]]:
+    """A delivery without points that are too old, and the rows of those for the quarantine.
+
+    A row says whose it was and when, but not where: that is what is not kept.
+    """
+    edge_us = [
+        to_us(midnight(day)) if (day := kept_from.get(name)) else -(1 << 62)
+        for name in points.devices
+    ]
+    old = points.time_us < np.array(edge_us, np.int64)[points.device]
+    if not old.any():
+        return points, []
+    rows = [
+        _refused(points.devices[code], time_us, source, now)
+        for code, time_us in zip(
+            points.device[old].tolist(), points.time_us[old].tolist(), strict=True
+        )
+    ]
+    return _only(points, ~old), rows
+
+
+def first_open_day(edge: dt.date) -> dt.date:
+    """The first day that can still change when points from `edge` on are accepted."""
+    return edge - ONE_DAY
+
+
+def drop_days(
+    connection: Connection, device_id: str, edge: dt.date, *, keep_tracks: bool
+) -> dict[str, int]:
+    """Delete what is older than `edge`; returns how many rows, by table.
+
+    Points from the edge on can still come in, and touch the day before it. That day must be cut
+    and matched with all it looks at: so the two days before the edge stay, and the whole of every
+    journey that reaches into them. Of these, only the day before the edge can change any more;
+    the others have no batch.
+
+    The caller holds the device (`lock_devices`).
+    """
+    context = edge - 2 * ONE_DAY
+    first, _ = chain_of_days(connection, device_id, context)
+    counts = {}
+    for table, is_old in (
+        (processing_batches, processing_batches.c.day < first_open_day(edge)),
+        (segments, segments.c.day < first),
+        (cached_polylines, cached_polylines.c.day < first),
+        (day_ledgers, day_ledgers.c.day < first),
+        (gps_points, gps_points.c.recorded_at < midnight(first)),
+        (quarantined_points, quarantined_points.c.recorded_at < midnight(first)),
+    ):
+        mine = table.c.device_id == device_id
+        counts[table.name] = connection.execute(sa.delete(table).where(mine, is_old)).rowcount
+    if not keep_tracks:
+        counts |= _drop_tracks(connection, device_id, midnight(first))
+    if any(counts.values()):
+        later = sa.or_(devices.c.kept_from.is_(None), devices.c.kept_from < edge)
+        connection.execute(
+            sa.update(devices).where(devices.c.device_id == device_id, later).values(kept_from=edge)
+        )
+    return counts
+
+
+def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
+    """Delete what was refused, and told of deliveries, before a moment; rows by table.
+
+    The newest delivery stays: numbers must not begin anew.
+    """
+    q, r = quarantined_points.c, receipts.c
+    newest = sa.select(sa.func.max(r.received_seq)).scalar_subquery()
+    # a point that lost against another of equal time is counted in its day's ledger: it goes then
+    dateless = sa.or_(q.recorded_at.is_(None), q.reason == TOO_OLD)
+    return {
+        "quarantined_points": connection.execute(
+            sa.delete(quarantined_points).where(q.received_at < before, dateless)
+        ).rowcount,
+        "receipts": connection.execute(
+            sa.delete(receipts).where(r.received_at < before, r.received_seq < newest)
+        ).rowcount,
+    }
+
+
+def _drop_tracks(connection: Connection, device_id: str, start: dt.datetime) -> dict[str, int]:
+    old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
+    gone = sa.select(tracks.c.track_id).where(old)
+    aliases = sa.delete(track_aliases).where(track_aliases.c.track_id.in_(gone))
+    return {
+        "track_aliases": connection.execute(aliases).rowcount,
+        "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
+    }
+
+
+def _refused(device_id: str, time_us: int, source: str, now: dt.datetime) -> dict[str, Any]:
+    content = repr((device_id, TOO_OLD, time_us)).encode()
+    return {
+        "content_hash": hashlib.blake2b(content, digest_size=16).hexdigest(),
+        "device_id": device_id,
+        "recorded_at": from_us(time_us),
+        "reason": TOO_OLD,
+        "raw": orjson.dumps({"recorded_at": from_us(time_us)}).decode(),
+        "source": source,
+        "received_at": now,
+    }
+
+
+def _only(points: PointBatch, rows: Bools) -> PointBatch:
+    used, codes = np.unique(points.device[rows], return_inverse=True)
+    columns = {f.name: getattr(points, f.name)[rows] for f in fields(points)[2:]}
+    names = tuple(points.devices[code] for code in used)
+    return replace(points, devices=names, device=codes.astype(np.int32), **columns)

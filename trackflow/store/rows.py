@@ -1,0 +1,131 @@
+"""Whole tables as Arrow batches and back: what is stored, to the last bit, on either database."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.types import UtcTime, epoch_us, from_us
+
+ROWS = {"segments": 200, "tracks": 200, "cached_polylines": 5_000}
+"""Rows held in memory at a time; a segment or a track may be a megabyte."""
+MOST_ROWS = 50_000
+
+type Convert = Callable[[Any], Any]
+
+
+def arrow_schema(table: sa.Table) -> pa.Schema:
+    """The table's columns as Arrow types; times are UTC microseconds, JSON and UUIDs are text."""
+    return pa.schema([(column.name, _arrow_type(column.type)) for column in table.columns])
+
+
+def read_batches(connection: Connection, table: sa.Table) -> Iterator[pa.RecordBatch]:
+    """All rows, in order of the primary key: the same order on every database."""
+    schema, size = arrow_schema(table), ROWS.get(table.name, MOST_ROWS)
+    query = sa.select(*(_as_stored(column) for column in table.columns)).order_by(
+        *(_in_bytes(connection, column) for column in table.primary_key.columns)
+    )
+    result = connection.execute(query.execution_options(yield_per=size))
+    for rows in result.partitions(size):
+        columns = zip(*rows, strict=True)
+        arrays = [
+            pa.array(_texts(values) if isinstance(column.type, sa.Uuid) else values, field.type)
+            for values, column, field in zip(columns, table.columns, schema, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def write_batch(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+    """Insert rows by the fastest way that the database has.
+
+    Columns that an older trackflow did not have yet get their defaults.
+    """
+    on_postgresql = connection.dialect.name == "postgresql"
+    known = [column for column in table.columns if column.name in batch.schema.names]
+    columns = [_for_database(column, batch.column(column.name), on_postgresql) for column in known]
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(column.name) for column in known)
+    if on_postgresql:
+        cursor = connection.connection.cursor()
+        with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in zip(*columns, strict=True):
+                copy.write_row(row)
+        return
+    marks = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
+    )
+
+
+def move_sequences(connection: Connection, table: sa.Table) -> None:
+    """Let numbers that the database gives go on after those that were written."""
+    column = table.autoincrement_column
+    if column is not None and connection.dialect.name == "postgresql":
+        connection.execute(
+            sa.text(
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "
+                f"max({column.name})) FROM {table.name} HAVING max({column.name}) IS NOT NULL"
+            )
+        )
+
+
+def _arrow_type(column_type: Any) -> pa.DataType:
+    match column_type:
+        case UtcTime():
+            return pa.timestamp("us", tz="UTC")
+        case sa.Double():
+            return pa.float64()
+        case sa.Boolean():
+            return pa.bool_()
+        case sa.Date():
+            return pa.date32()
+        case sa.LargeBinary():
+            return pa.binary()
+        case sa.Integer():
+            return pa.int64()
+        case sa.Text() | sa.Uuid() | sa.JSON():
+            return pa.string()
+    raise TypeError(f"no Arrow type for {column_type!r}")
+
+
+def _as_stored(column: "sa.Column[Any]") -> sa.ColumnElement[Any]:
+    if isinstance(column.type, UtcTime):
+        return epoch_us(column)
+    if isinstance(column.type, sa.JSON):
+        return sa.cast(column, sa.Text)  # parsing it would lose the way it is written
+    return column
+
+
+def _in_bytes(connection: Connection, column: "sa.Column[Any]") -> sa.ColumnElement[Any]:
+    """The column as a key of order; PostgreSQL sorts text by its locale unless told otherwise."""
+    if isinstance(column.type, sa.Text) and connection.dialect.name == "postgresql":
+        return sa.collate(column, "C")
+    return column
+
+
+def _texts(values: tuple[uuid.UUID | None, ...]) -> list[str | None]:
+    return [None if value is None else str(value) for value in values]
+
+
+def _for_database(column: "sa.Column[Any]", values: pa.Array, on_postgresql: bool) -> list[Any]:
+    convert: Convert | None = None
+    match column.type:
+        case UtcTime():
+            values = values.cast(pa.int64())
+            convert = from_us if on_postgresql else None
+        case sa.Date() if not on_postgresql:
+            convert = dt.date.isoformat
+        case sa.Uuid() if not on_postgresql:
+            convert = _hex  # as SQLAlchemy stores it there
+    listed: list[Any] = values.to_pylist()
+    if convert is None:
+        return listed
+    return [None if value is None else convert(value) for value in listed]
+
+
+def _hex(text: str) -> str:
+    return uuid.UUID(text).hex

@@ -1,0 +1,89 @@
+"""The base map: real tiles of a real network, made once and kept; from a server as well."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trackflow.demo.extract import helsinki_extract
+from trackflow.geo.tiles import layer_names
+from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.pipeline.work import Work
+from trackflow.store import networks
+from trackflow_tests.api.running import running_api
+from trackflow_tests.stores import open_work
+
+ZOOM = 14
+LON, LAT = 24.945, 60.17
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
+    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture
+def work(network: RoadNetwork, tmp_path: Path) -> Iterator[Work]:
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with open_work(url, tmp_path) as opened:
+        with opened.store.write() as connection:
+            networks.use_network(connection, network, opened.clock())
+        yield opened
+
+
+def address(zoom: int, lon: float = LON, lat: float = LAT) -> str:
+    size = 1 << zoom
+    across = math.asinh(math.tan(math.radians(lat)))
+    x, y = int((lon + 180) / 360 * size), int((1 - across / math.pi) / 2 * size)
+    return f"/tiles/roads/{zoom}/{x}/{y}.mvt"
+
+
+def test_a_tile_holds_the_roads_and_is_made_once(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_api(work) as api:
+        first = api.get(address(ZOOM))
+        assert first.status_code == 200
+        assert first.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+        assert layer_names(first.content) == ["speeds"]
+        etag = first.headers["ETag"]
+        same = api.get(address(ZOOM), headers={"If-None-Match": etag})
+        assert (same.status_code, same.content) == (304, b"")
+
+    def never(*_: object) -> bytes:
+        raise AssertionError("a tile is made again")
+
+    monkeypatch.setattr(EmbeddedEngine, "tile", never)
+    with running_api(work) as api:
+        assert api.get(address(ZOOM)).content == first.content
+
+
+def test_there_is_nothing_where_there_are_no_roads(work: Work) -> None:
+    with running_api(work) as api:
+        for path in (address(ZOOM, lon=0.0), address(5), address(18)):
+            answer = api.get(path)
+            assert (answer.status_code, answer.content) == (200, b"")
+        for path in ("/tiles/roads/14/99999/1.mvt", "/tiles/roads/14/1/99999.mvt"):
+            assert api.get(path).status_code == 404
+        assert api.get(address(ZOOM), params={"profile": "foot"}).status_code == 404
+        assert api.get("/tiles/roads/14/-1/1.mvt").status_code == 422
+        assert api.get("/tiles/roads/14/a/b.mvt").status_code == 422
+        (listed,) = api.get("/api/v1/networks").json()["networks"]
+        assert listed["profile"] == "car"
+        assert listed["extent"][0] < LON < listed["extent"][2]
+
+
+def test_a_disk_that_is_full_only_costs_time(work: Work) -> None:
+    (work.settings.home / "tiles").write_text("no folder can be made here")
+    with running_api(work) as api:
+        assert layer_names(api.get(address(ZOOM)).content) == ["speeds"]
+
+
+def test_without_a_network_there_is_no_tile(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with open_work(url, tmp_path) as work, running_api(work) as api:
+        answer = api.get(address(ZOOM))
+    assert answer.status_code == 404
+    assert "network build" in answer.json()["error"]

@@ -1,0 +1,297 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
+from trackflow.concurrency.processor import Outcome, Processor, Progress
+from trackflow.concurrency.retrying import Retry
+from trackflow.concurrency.switch import Switch
+from trackflow.errors import (
+    RetryableError,
+    SettingsError,
+    SourceBusyError,
+    StoppedError,
+    SwitchedOffError,
+    TrackflowError,
+)
+
+QUICK = Retry(attempts=3, wait_first_s=0.001, wait_most_s=0.001, jitter_s=0.0)
+
+
+class Work:
+    """A function that notes its calls, and takes as long and fails as it is told."""
+
+    def __init__(self, naps_s: list[float], bad: set[int]) -> None:
+        self.naps_s, self.bad = naps_s, bad
+        self.lock = threading.Lock()
+        self.called: list[int] = []
+        self.running = self.most = 0
+
+    def __call__(self, item: int, deadline: Deadline) -> int:
+        with self.lock:
+            self.called.append(item)
+            self.running += 1
+            self.most = max(self.most, self.running)
+        try:
+            time.sleep(self.naps_s[item % len(self.naps_s)] if self.naps_s else 0)
+            if item in self.bad:
+                raise ValueError(item)
+            return item * item
+        finally:
+            with self.lock:
+                self.running -= 1
+
+
+naps = st.lists(st.sampled_from([0.0, 0.0005, 0.002]), max_size=5)
+
+
+@settings(max_examples=60)
+@given(
+    size=st.integers(0, 40),
+    workers=st.integers(1, 6),
+    ahead=st.integers(1, 12),
+    naps_s=naps,
+    bad=st.sets(st.integers(0, 39)),
+)
+def test_one_outcome_per_item_in_order_within_bounds(
+    size: int, workers: int, ahead: int, naps_s: list[float], bad: set[int]
+) -> None:
+    work, given_out, pulled_ahead = Work(naps_s, bad), [], []
+    pulled = 0
+
+    def items() -> Iterator[int]:
+        nonlocal pulled
+        for item in range(size):
+            pulled += 1
+            pulled_ahead.append(pulled - len(given_out))
+            yield item
+
+    for outcome in Processor(workers, ahead).run(items(), work):
+        given_out.append(outcome)  # noqa: PERF402  the iterator looks at it meanwhile
+
+    assert [o.index for o in given_out] == [o.item for o in given_out] == list(range(size))
+    assert sorted(work.called) == list(range(size))
+    assert work.most <= workers
+    assert max(pulled_ahead, default=0) <= ahead
+    for outcome in given_out:
+        assert outcome.tries == 1
+        assert outcome.was_begun
+        assert outcome.is_ok == (outcome.item not in bad)
+        if outcome.is_ok:
+            assert outcome.result() == outcome.item**2
+        else:
+            with pytest.raises(ValueError, match=str(outcome.item)):
+                outcome.result()
+
+
+@settings(max_examples=40)
+@given(
+    size=st.integers(0, 60),
+    workers=st.integers(1, 4),
+    naps_s=naps,
+    after=st.integers(0, 60),
+)
+def test_a_stop_finishes_what_is_begun_and_hands_back_the_rest(
+    size: int, workers: int, naps_s: list[float], after: int
+) -> None:
+    stop, work, outcomes = threading.Event(), Work(naps_s, set()), []
+    if after == 0:
+        stop.set()
+    for outcome in Processor(workers, ahead=8).run(range(size), work, stop=stop):
+        outcomes.append(outcome)
+        if len(outcomes) == after:
+            stop.set()
+
+    assert [o.item for o in outcomes] == list(range(size))
+    begun = [o.item for o in outcomes if o.was_begun]
+    assert begun == list(range(len(begun)))
+    assert sorted(work.called) == begun
+    assert all(o.is_ok for o in outcomes if o.was_begun)
+    assert all(isinstance(o.error, StoppedError) for o in outcomes if not o.was_begun)
+    if after == 0:
+        assert not begun
+
+
+def test_an_endless_iterator_is_read_no_further_than_needed() -> None:
+    pulled = []
+
+    def items() -> Iterator[int]:
+        for item in count():
+            pulled.append(item)
+            yield item
+
+    run = Processor(2, ahead=5).run(items(), Work([], set()))
+    first = [next(run).item for _ in range(1000)]
+    run.close()  # type: ignore[attr-defined]
+    assert first == list(range(1000))
+    assert len(pulled) <= 1005
+
+
+def test_a_function_that_ignores_its_deadline_holds_up_nobody() -> None:
+    never = threading.Event()
+
+    def work(item: int, deadline: Deadline) -> int:
+        if item in (0, 3):
+            never.wait()
+        return item
+
+    outcomes = list(Processor(2, item_s=0.05).run(range(20), work))
+    never.set()
+    assert [o.item for o in outcomes if not o.is_ok] == [0, 3]
+    assert all(isinstance(outcomes[i].error, TooLateError) for i in (0, 3))
+
+
+def test_when_too_much_hangs_the_rest_is_handed_back() -> None:
+    never = threading.Event()
+
+    def work(item: int, deadline: Deadline) -> None:
+        never.wait()
+
+    outcomes = list(Processor(2, item_s=0.01).run(range(9), work))
+    never.set()
+    # Two workers, and each is replaced once.
+    assert [o.was_begun for o in outcomes] == [True] * 4 + [False] * 5
+    assert all(isinstance(o.error, TooLateError) for o in outcomes[:4])
+    assert all(isinstance(o.error, StoppedError) for o in outcomes[4:])
+
+
+def test_the_deadline_of_a_batch_reaches_every_item() -> None:
+    def work(item: int, deadline: Deadline) -> int:
+        assert deadline != NEVER
+        while not deadline.is_over:
+            time.sleep(0.001)
+        deadline.check()
+        return item
+
+    outcomes = list(Processor(2, ahead=4, item_s=60, batch_s=0.05).run(range(30), work))
+    assert [o.was_begun for o in outcomes] == [True] * 2 + [False] * 28
+    assert all(isinstance(o.error, TooLateError) for o in outcomes)
+
+
+def test_an_item_without_deadline_may_take_its_time() -> None:
+    seen = [o.result() for o in Processor(1).run([7], lambda item, deadline: deadline)]
+    assert seen == [NEVER]
+
+
+def test_the_kill_switch_gives_up_what_is_under_way() -> None:
+    begun, never, switch = threading.Semaphore(0), threading.Event(), Switch("a site")
+
+    def work(item: int, deadline: Deadline) -> None:
+        begun.release()
+        never.wait()
+
+    def throw() -> None:
+        begun.acquire()
+        begun.acquire()
+        switch.throw("the owner asks for it")
+
+    thrower = threading.Thread(target=throw)
+    thrower.start()
+    outcomes = list(Processor(2).run(range(6), work, kill=switch))
+    thrower.join()
+    never.set()
+    assert [o.was_begun for o in outcomes] == [True] * 2 + [False] * 4
+    for outcome in outcomes:
+        assert isinstance(outcome.error, SwitchedOffError)
+        assert str(outcome.error) == "a site is switched off: the owner asks for it"
+
+
+def test_an_error_of_the_iterator_comes_after_the_outcomes_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise LookupError("no more")
+
+    run = Processor(2).run(items(), Work([0.001], set()))
+    assert [next(run).item for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(LookupError, match="no more"):
+        next(run)
+
+
+def test_a_caller_who_goes_away_early_leaves_nothing_running() -> None:
+    work = Work([0.01], set())
+    for _ in Processor(3).run(range(100), work):
+        break
+    assert work.running == 0
+    called = len(work.called)
+    time.sleep(0.03)
+    assert len(work.called) == called
+
+
+def test_tries_are_counted_and_only_what_can_get_better_is_tried_again() -> None:
+    failures = {0: 0, 1: 1, 2: 2, 3: 9}
+    tried: dict[int, int] = {}
+
+    def work(item: int, deadline: Deadline) -> str:
+        tried[item] = tried.get(item, 0) + 1
+        if item == 4:
+            raise TrackflowError("for good")
+        if tried[item] <= failures[item]:
+            raise RetryableError("not yet")
+        return "fine"
+
+    outcomes = list(Processor(2, retry=QUICK).run(range(5), work))
+    assert [o.tries for o in outcomes] == [1, 2, 3, 3, 1]
+    assert [o.is_ok for o in outcomes] == [True, True, True, False, False]
+
+
+def test_a_rest_is_waited_for_before_the_clock_of_an_item_starts() -> None:
+    rested = threading.Event()
+    left_s: list[float] = []
+
+    def before(deadline: Deadline) -> None:
+        time.sleep(0.1)
+        rested.set()
+
+    def work(item: int, deadline: Deadline) -> None:
+        assert rested.is_set()
+        left_s.append(deadline.left_s)
+
+    outcomes = list(Processor(1, item_s=0.08, before=before).run([1], work))
+    assert outcomes[0].is_ok
+    assert left_s[0] > 0
+
+    def fails(deadline: Deadline) -> None:
+        raise SourceBusyError("come back tomorrow", 86_400)
+
+    for outcome in Processor(2, before=fails).run([1, 2], work):
+        assert isinstance(outcome.error, SourceBusyError)
+        assert not outcome.was_begun
+
+
+def test_a_switch_that_cannot_be_read_loses_no_item() -> None:
+    main = threading.current_thread()
+
+    class Unreadable:
+        def is_set(self) -> bool:
+            if threading.current_thread() is not main:
+                raise RetryableError("the database is away")
+            return False
+
+    outcomes = list(Processor(2).run(range(5), Work([], set()), stop=Unreadable()))
+    assert [o.item for o in outcomes] == list(range(5))
+    assert all(isinstance(o.error, RetryableError) and not o.was_begun for o in outcomes)
+
+
+def test_progress_only_grows_and_ends_with_everything() -> None:
+    told: list[Progress] = []
+    list(Processor(3).run(range(25), Work([0.001, 0.0], {3, 4}), progress=told.append))
+    finished = [p.finished for p in told]
+    assert finished == sorted(finished)
+    assert told[-1] == Progress(finished=25, failed=2, running=0)
+    assert max(p.running for p in told) <= 3
+
+
+@pytest.mark.parametrize("make", [lambda: Processor(0), lambda: Processor(1, ahead=0)])
+def test_nothing_can_be_done_by_nobody(make: Callable[[], Processor]) -> None:
+    with pytest.raises(SettingsError):
+        list(make().run([1], Work([], set())))
+
+
+def test_outcomes_of_one_item_say_what_they_are() -> None:
+    assert Outcome(0, "x", tries=1).is_ok
+    assert not Outcome(0, "x", error=StoppedError("no")).was_begun

@@ -1,0 +1,96 @@
+"""Tidying up in Dagster: old records of runs go, what the UI shows of days stays."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from trackflow.defs.housekeeping.jobs import housekeeping_job
+from trackflow.defs.housekeeping.runs import KEPT, prune_runs
+from trackflow.defs.resources import TrackflowResource
+from trackflow.store.tables import gps_points
+from trackflow_tests.defs.fleet import import_drives, write_drives
+
+DAYS = dg.StaticPartitionsDefinition(["monday", "tuesday"])
+BY_SENSOR = {"dagster/sensor_name": "live_sensor"}
+
+
+@dg.asset(partitions_def=DAYS)
+def tracks_of_test() -> None: ...
+
+
+@dg.op
+def nothing() -> None: ...
+
+
+@dg.job
+def nothing_job() -> None:
+    nothing()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """With files on disk, as they really are."""
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as found:
+        yield found
+
+
+def later(by: dt.timedelta = KEPT + dt.timedelta(hours=1)) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + by
+
+
+def materialized(instance: dg.DagsterInstance, day: str, tags: dict[str, str]) -> str:
+    done = dg.materialize([tracks_of_test], partition_key=day, instance=instance, tags=tags)
+    return done.run_id
+
+
+def finished(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
+    run = instance.create_run_for_job(nothing_job, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+    return run.run_id
+
+
+def ids(instance: dg.DagsterInstance) -> set[str]:
+    return {run.run_id for run in instance.get_runs()}
+
+
+def test_old_runs_go_but_those_that_days_are_shown_by(instance: dg.DagsterInstance) -> None:
+    outdated = materialized(instance, "monday", BY_SENSOR)
+    shown = {materialized(instance, day, BY_SENSOR) for day in ("monday", "tuesday")}
+    by_hand, idle = finished(instance, {}), finished(instance, BY_SENSOR)
+    unfinished = instance.create_run_for_job(
+        nothing_job, tags=BY_SENSOR, status=dg.DagsterRunStatus.STARTED
+    ).run_id
+
+    assert prune_runs(instance, later(KEPT - dt.timedelta(hours=1))) == 0
+    assert prune_runs(instance, later()) == 2
+
+    assert ids(instance) == {*shown, by_hand, unfinished}
+    key = tracks_of_test.key
+    assert instance.get_materialized_partitions(key) == {"monday", "tuesday"}
+    folder = Path(instance.root_directory)
+    left = [path for path in folder.rglob("*") if outdated in path.name or idle in path.name]
+    assert left == []
+    assert prune_runs(instance, later()) == 0
+
+
+def test_more_runs_than_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trackflow.defs.housekeeping.runs.PAGE", 2)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(5):
+            finished(instance, BY_SENSOR)
+        assert prune_runs(instance, later()) == 5
+        assert ids(instance) == set()
+
+
+def test_the_job_deletes_what_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    trackflow = TrackflowResource(str(home))
+    import_drives(home, write_drives(tmp_path / "d.csv", days=2, devices=1, points=20))
+    for days, points in (("", 40), ("30", 0)):
+        monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", days)
+        assert housekeeping_job.execute_in_process(resources={"trackflow": trackflow}).success
+        with trackflow.open() as work, work.store.read() as connection:
+            assert len(connection.execute(gps_points.select()).all()) == points

@@ -1,0 +1,25 @@
+"""Two decoders of encoded polylines agree, and refuse what is none."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackflow.geo.polylines import decode, encode, positions
+
+E5 = st.tuples(st.integers(-18_000_000, 18_000_000), st.integers(-9_000_000, 9_000_000))
+
+
+@given(st.lists(E5, max_size=50))
+def test_positions_are_what_was_encoded(places: list[tuple[int, int]]) -> None:
+    expected = np.array(places, dtype=np.float64).reshape(-1, 2) / 1e5
+    text = encode(expected[:, 0], expected[:, 1])
+    assert np.array_equal(positions(text), expected)
+    lon, lat = decode(text)
+    assert np.allclose(np.column_stack([lon, lat]), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("text", ["_", "?", "__", "?? ", "_p~iF~ps|U_", "\x7f\x7f"])
+def test_other_text_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="polyline"):
+        positions(text)

@@ -1,0 +1,65 @@
+"""Every position of a file is a point or a refusal, whatever its format and its condition."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackflow_tests.sources import (
+    test_fit_files,
+    test_google_files,
+    test_kml_files,
+    test_overland_files,
+    test_owntracks_files,
+    test_tcx_files,
+)
+from trackflow_tests.sources.helpers import read_bytes
+
+WRITERS: dict[str, tuple[str, Callable[[list[tuple]], bytes]]] = {
+    "fit": ("fit", test_fit_files.written),
+    "tcx": ("tcx", test_tcx_files.written),
+    "overland": ("overland", lambda rows: test_overland_files.batch(rows).encode()),
+    **{
+        f"kml, {form}": ("kml", lambda rows, form=form: test_kml_files.written(rows, form))
+        for form in test_kml_files.FORMS
+    },
+    **{
+        f"google, {form}": ("google", lambda rows, write=write: json.dumps(write(rows)).encode())
+        for form, write in test_google_files.FORMS.items()
+    },
+    **{
+        f"owntracks, {form}": ("owntracks", lambda rows, write=write: write(rows).encode())
+        for form, write in test_owntracks_files.FORMS.items()
+    },
+}
+
+rows_of = st.lists(
+    st.tuples(
+        st.sampled_from(["van", "\x1b[31m", "n" * 300]),
+        # from 1998, before which no FIT clock was set, to long after now
+        st.integers(900_000_000, 4_000_000_000),
+        st.just(0),
+        st.floats(-95, 95),
+        st.floats(-185, 185),
+    )
+    | st.just(("van", 1_700_000_000, 0, 0.0, 0.0)),
+    min_size=1,
+    max_size=10,
+)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@settings(max_examples=15)
+@given(rows_of)
+def test_nothing_is_lost_without_a_word(name, rows):
+    kind, write = WRITERS[name]
+    if kind == "fit":  # its positions cannot be off the globe
+        rows = [(*row[:3], row[3] * 90 / 95, row[4] * 180 / 185) for row in rows]
+    found = read_bytes(write(rows), kind)
+    assert found.error == ""
+    assert len(found.points) + len(found.refused) == len(rows)
+    places = [refusal.where for refusal in found.refused]
+    assert len(set(places)) == len(places)
+    assert all(place.startswith("file:") for place in places)

@@ -1,0 +1,84 @@
+"""Breakers in the store: one state for all processes, and one of them that tries."""
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from trackflow.concurrency.breaker import FAILURES_TO_OPEN, PROBE_S, Phase
+from trackflow.store import breakers
+from trackflow.store.database import Store, open_store
+from trackflow_tests.stores import NOON, settings_of
+
+SERVICE = "osrm car at http://osrm:5000"
+LATER = NOON + dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(settings_of(database_url, tmp_path))
+    yield store
+    store.close()
+
+
+def fail(store: Store, now: dt.datetime = NOON, **more: object) -> None:
+    with store.write() as connection:
+        breakers.note_failure(connection, SERVICE, "no answer", now, **more)
+
+
+def phase(store: Store, now: dt.datetime, service: str = SERVICE) -> Phase:
+    with store.read() as connection:
+        return breakers.read_breaker(connection, service).phase(now)
+
+
+def test_failures_of_all_processes_count_together(store: Store) -> None:
+    barrier = threading.Barrier(FAILURES_TO_OPEN)
+
+    def attempt(_: int) -> None:
+        barrier.wait()
+        fail(store)
+
+    with ThreadPoolExecutor(FAILURES_TO_OPEN) as pool:
+        list(pool.map(attempt, range(FAILURES_TO_OPEN)))
+    assert phase(store, NOON) is Phase.OPEN
+    assert phase(store, NOON, "another service") is Phase.CLOSED
+    with store.read() as connection:
+        (found,) = breakers.read_breakers(connection).values()
+    assert (found.failures, found.last_error) == (FAILURES_TO_OPEN, "no answer")
+
+
+def test_of_many_one_tries_until_it_is_given_up(store: Store) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        fail(store)
+    barrier = threading.Barrier(8)
+
+    def attempt(now: dt.datetime) -> bool:
+        barrier.wait()
+        with store.write() as connection:
+            return breakers.take_probe(connection, SERVICE, now)
+
+    for now, winners in (
+        (NOON, 0),
+        (LATER, 1),
+        (LATER + dt.timedelta(seconds=PROBE_S - 1), 0),
+        (LATER + dt.timedelta(seconds=PROBE_S), 1),
+    ):
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(attempt, [now] * 8)) == winners
+    fail(store, LATER, is_probe=True)
+    assert phase(store, LATER) is Phase.OPEN
+
+
+def test_a_trial_that_goes_well_closes_it(store: Store) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        fail(store)
+    with store.write() as connection:
+        breakers.note_success(connection, SERVICE, LATER)
+    assert phase(store, LATER) is Phase.HALF_OPEN, "that call began before it opened"
+    with store.write() as connection:
+        assert breakers.take_probe(connection, SERVICE, LATER)
+        breakers.note_success(connection, SERVICE, LATER, is_probe=True)
+    assert phase(store, LATER) is Phase.CLOSED
