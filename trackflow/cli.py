@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow import cli_housekeeping, cli_jobs
+from trackflow import cli_catalogue, cli_housekeeping, cli_jobs
 from trackflow.cli_common import Json, err, out
 from trackflow.cli_common import choice as _choice
 from trackflow.cli_common import opened_work as _work
@@ -328,7 +328,7 @@ def explain(
 
 @app.command(epilog="Example: trackflow export tracks --format gpx --device van-7 -o van-7.gpx")
 def export(
-    what: Annotated[str, typer.Argument(help="tracks or points.", show_default=False)],
+    what: Annotated[str, typer.Argument(help="tracks, points or visits.", show_default=False)],
     file_format: Annotated[
         str | None, typer.Option("--format", help="geojson, gpx, csv or geoparquet.")
     ] = None,
@@ -342,7 +342,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
     ] = None,
 ) -> None:
-    """Write tracks or points as GeoJSON, GPX, CSV or GeoParquet."""
+    """Write tracks, points or visits as GeoJSON, GPX, CSV or GeoParquet."""
     from trackflow.pipeline import exporting as ex
     from trackflow.pipeline.report import counted
 
@@ -527,6 +527,7 @@ def _moment(text: str) -> dt.datetime:
 
 cli_housekeeping.add_to(app)
 cli_jobs.add_to(app)
+cli_catalogue.add_to(app)
 
 
 if __name__ == "__main__":

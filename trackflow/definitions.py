@@ -19,7 +19,7 @@ from trackflow.defs.jobs.sensors import requested_jobs_sensor
 from trackflow.defs.live.jobs import live_job
 from trackflow.defs.live.sensors import live_sensor
 from trackflow.defs.points.assets import gps_points
-from trackflow.defs.points.sensors import gps_points_sensor
+from trackflow.defs.points.sensors import followed_table_sensor, gps_points_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
 from trackflow.defs.roads.jobs import build_road_network_job
@@ -45,6 +45,7 @@ defs = dg.Definitions(
         pending_batches_sensor,
         requested_jobs_sensor,
         gps_points_sensor,
+        followed_table_sensor,
         inbox_sensor,
     ],
     schedules=[daily_schedule, housekeeping_schedule],

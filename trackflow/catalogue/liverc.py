@@ -29,7 +29,7 @@ LIST_URL = "https://live.liverc.com/"
 DASHBOARD_URL = "https://{slug}.liverc.com/"
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_STATS_HEADING = re.compile(r"Lifetime\s+Track\s+Stats", re.IGNORECASE)
+_STATS_HEADING = re.compile(r"Lifetime(?:\s|<[^>]*>)+Track(?:\s|<[^>]*>)+Stats", re.IGNORECASE)
 _STATS = {
     "laps": "laps",
     "practice sessions": "practice_sessions",
@@ -94,7 +94,7 @@ def parse_list(
     Raises:
         StructureChangedError: it has no list of tracks in the known form.
     """
-    page = parse.page_of(body)
+    page = LexborHTMLParser(parse.html_of(body))
     table = page.css_first("table.track_list")
     if table is None:
         raise StructureChangedError(
@@ -136,7 +136,8 @@ def parse_dashboard(page: Page, asked_url: str) -> Details:
         RedirectError: the site leads elsewhere in place of a dashboard.
         SourceUnavailableError: it breaks off.
     """
-    html = parse.page_of(page.body)
+    text = parse.html_of(page.body)
+    html = LexborHTMLParser(text)
     heading = parse.text_of(html.css_first("h1.page-header"))
     if heading is None or "dashboard" not in heading.lower():
         if page.url.rstrip("/") != asked_url.rstrip("/"):
@@ -145,7 +146,7 @@ def parse_dashboard(page: Page, asked_url: str) -> Details:
             f"{asked_url} has no h1.page-header of a dashboard: an error page, or the site has "
             "changed"
         )
-    stats = parse.table_under(html, _STATS_HEADING)
+    stats = parse.table_under(text, _STATS_HEADING)
     if stats is None and b"</body" not in page.body and b"</html" not in page.body:
         raise SourceUnavailableError(f"{asked_url} breaks off")
     raw: dict[str, str | None] = dict(_panels(html))

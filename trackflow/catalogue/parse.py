@@ -12,12 +12,13 @@ _NO_SPAM = re.compile(
     r"""noSpam\(\s*(['"])(.*?)\1\s*,\s*(['"])(.*?)\3""", re.IGNORECASE | re.DOTALL
 )
 _LABEL = re.compile(r"(phone|website|e-?mail)\s*:\s*", re.IGNORECASE)
+_TABLE_TAG = re.compile(r"</?table\b", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "li", "tr"})
 
 
-def page_of(body: bytes) -> LexborHTMLParser:
-    """A parsed page; bytes that are not UTF-8 become replacement characters."""
-    return LexborHTMLParser(body.decode("utf-8", "replace"))
+def html_of(body: bytes) -> str:
+    """The text of a page; bytes that are not UTF-8 become replacement characters."""
+    return body.decode("utf-8", "replace")
 
 
 def text_of(node: LexborNode | None) -> str | None:
@@ -91,35 +92,33 @@ def query_of(url: str | None, name: str) -> str | None:
     return _SPACES.sub(" ", values[0]).strip() or None if values else None
 
 
-def table_under(page: LexborHTMLParser, heading: re.Pattern[str]) -> LexborNode | None:
-    """The table to which a heading belongs: the one it stands in, or the next one after it."""
-    containers = []
-    for table in page.css("table"):
-        at: LexborNode | None = table
-        for steps in range(5):
-            if at is None or at.tag in ("body", "html"):
-                break
-            if heading.search(at.text(deep=True)):
-                containers.append((steps, at))
-                break
-            at = at.parent
-    if not containers:
+def table_under(html: str, heading: re.Pattern[str]) -> LexborNode | None:
+    """The table to which a heading belongs: the one it stands in, or the next one after it.
+
+    Looked for in the text of the page, which takes a tenth of the time of walking its elements.
+
+    Args:
+        html: the page.
+        heading: has to allow for elements between its words.
+    """
+    found = heading.search(html)
+    if found is None:
         return None
-    # The smallest element with both the heading and a table, so that little has to be walked.
-    _, smallest = min(containers, key=lambda found: found[0])
-    return smallest if smallest.tag == "table" else _table_after(smallest, heading)
+    tags = list(_TABLE_TAG.finditer(html))
+    before = [tag for tag in tags if tag.start() < found.start()]
+    after = [tag for tag in tags if tag.start() >= found.end()]
+    if before and not _is_end(before[-1]):
+        start = before[-1].start()
+    else:
+        start = next((tag.start() for tag in after if not _is_end(tag)), -1)
+    if start < 0:
+        return None
+    ends = (tag.start() for tag in after if tag.start() > start and _is_end(tag))
+    return LexborHTMLParser(html[start : next(ends, len(html))]).css_first("table")
 
 
-def _table_after(container: LexborNode, heading: re.Pattern[str]) -> LexborNode | None:
-    said, is_under = "", False
-    for node in container.traverse(include_text=True):
-        if is_under and node.tag == "table":
-            return node
-        if node.tag == "-text" and not is_under:
-            # A heading may be cut up by a line break or an icon.
-            said = (said + (node.text_content or ""))[-200:]
-            is_under = heading.search(said) is not None
-    return None
+def _is_end(tag: re.Match[str]) -> bool:
+    return tag.group().startswith("</")
 
 
 def numbers_by_label(table: LexborNode, labels: Mapping[str, str]) -> dict[str, str]:

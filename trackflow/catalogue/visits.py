@@ -6,7 +6,7 @@ begins, if that is a stop, or a silence of a day at most: trackers sleep while t
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.points import Bools, Floats, Ints
 
 MOST_UNSEEN_US = 24 * 3_600_000_000
-"""A device that is silent for longer may have been elsewhere, unless it is known to have stopped."""
+"""A device that is silent for longer may have been elsewhere, unless it is known to have stood."""
 
 type Key = tuple[str, str]
 """Source and slug of a race track."""
@@ -31,19 +31,27 @@ class Samples:
         time_us: UTC microseconds since 1970.
         lon: degrees.
         lat: degrees.
-        stayed: whether the device stayed where it was until the next position, however long.
+        stops: whether the device is known to have stopped there.
+        starts: whether it is known to have stood there before.
     """
 
     time_us: Ints
     lon: Floats
     lat: Floats
-    stayed: Bools
+    stops: Bools
+    starts: Bools
 
     def __len__(self) -> int:
         return len(self.time_us)
 
     def __getitem__(self, index: slice) -> "Samples":
-        return Samples(self.time_us[index], self.lon[index], self.lat[index], self.stayed[index])
+        return Samples(
+            self.time_us[index],
+            self.lon[index],
+            self.lat[index],
+            self.stops[index],
+            self.starts[index],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +134,28 @@ class Watch:
     count: int = 0
     session: int = 0
     last_us: int | None = None
-    last_stayed: bool = True
+    last_stops: bool = False
     parts: list[tuple[Ints, Ints, Ints, Ints]] = field(default_factory=list)
 
     def add(self, samples: Samples) -> None:
         """The next positions."""
         if not len(samples):
             return
-        lost = np.diff(samples.time_us) > MOST_UNSEEN_US
-        lost &= ~samples.stayed[:-1]
-        first = (
-            self.last_us is not None
-            and int(samples.time_us[0]) - self.last_us > MOST_UNSEEN_US
-            and not self.last_stayed
-        )
-        sessions = self.session + np.cumsum(np.concatenate([[first], lost]))
+        before_us = samples.time_us[0] if self.last_us is None else self.last_us
+        gaps_us = np.diff(samples.time_us, prepend=before_us)
+        stood = np.concatenate([[self.last_stops], samples.stops[:-1]]) & samples.starts
+        sessions = self.session + np.cumsum((gaps_us > MOST_UNSEEN_US) & ~stood)
         position, place = self.places.near(samples.lon, samples.lat)
         self.parts.append(
             (place, self.count + position, sessions[position], samples.time_us[position])
         )
         self.count += len(samples)
         self.session = int(sessions[-1])
-        self.last_us, self.last_stayed = int(samples.time_us[-1]), bool(samples.stayed[-1])
+        self.last_us, self.last_stops = int(samples.time_us[-1]), bool(samples.stops[-1])
 
     def visits(self) -> list[Visit]:
         """All visits that last long enough, by start and place."""
-        if not self.parts:
+        if not sum(len(part[0]) for part in self.parts):
             return []
         place, index, session, time_us = (
             np.concatenate(columns) for columns in zip(*self.parts, strict=True)
@@ -167,11 +171,15 @@ class Watch:
         starts = np.flatnonzero(begins)
         ends = np.append(starts[1:], len(place)) - 1
         found = [
-            Visit(*self.places.keys[place[a]], int(time_us[a]), int(time_us[b]))
+            self._visit(int(place[a]), int(time_us[a]), int(time_us[b]))
             for a, b in zip(starts, ends, strict=True)
-            if len(place) and time_us[b] - time_us[a] >= self.places.shortest_s * 1e6
+            if time_us[b] - time_us[a] >= self.places.shortest_s * 1e6
         ]
         return sorted(found, key=lambda visit: (visit.start_us, visit.source, visit.slug))
+
+    def _visit(self, place: int, start_us: int, end_us: int) -> Visit:
+        source, slug = self.places.keys[place]
+        return Visit(source, slug, start_us, end_us)
 
 
 def outside(samples: Samples, places: Places) -> Ints:
@@ -180,13 +188,3 @@ def outside(samples: Samples, places: Places) -> Ints:
     is_near = np.zeros(len(samples), np.bool_)
     is_near[position] = True
     return np.flatnonzero(~is_near)
-
-
-def joined(parts: Sequence[Samples]) -> Samples:
-    """Positions one after another."""
-    return Samples(
-        np.concatenate([part.time_us for part in parts]),
-        np.concatenate([part.lon for part in parts]),
-        np.concatenate([part.lat for part in parts]),
-        np.concatenate([part.stayed for part in parts]),
-    )

@@ -8,11 +8,11 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Self
 
 import httpx
 
+from trackflow import __version__
 from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.http import TooLargeError, ask, new_client, retry_after_s
 from trackflow.concurrency.rate_limit import RateLimit
@@ -27,7 +27,7 @@ from trackflow.errors import (
     StoppedError,
 )
 
-USER_AGENT = f"trackflow/{version('trackflow')} (track catalogue)"
+USER_AGENT = f"trackflow/{__version__} (track catalogue)"
 MOST_BYTES = 16 * 1024 * 1024
 """A list of a thousand tracks takes 1 MB."""
 

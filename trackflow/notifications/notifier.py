@@ -6,8 +6,9 @@ the address, which holds a password or a token.
 
 import logging
 import threading
+import warnings
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from trackflow.concurrency.deadline import Deadline
@@ -52,18 +53,22 @@ class AppriseNotifier:
     def send(self, title: str, body: str) -> None:
         """Send to all at once; what fails or takes too long is logged."""
         short = body if len(body) <= MOST_CHARACTERS else body[:MOST_CHARACTERS] + "\n\n…"
+        services = [_service(number, url) for number, url in enumerate(self._urls, 1)]
         threads = [
             # daemons: one that hangs must not keep the process from ending
-            threading.Thread(target=_send, args=(number, url, title, short), daemon=True)
-            for number, url in enumerate(self._urls, 1)
+            threading.Thread(
+                target=_send, name=named, args=(named, service, title, short), daemon=True
+            )
+            for named, service in services
+            if service is not None
         ]
         for thread in threads:
             thread.start()
         deadline = Deadline.after(self._deadline_s)
-        for number, (url, thread) in enumerate(zip(self._urls, threads, strict=True), 1):
+        for thread in threads:
             thread.join(deadline.left_s)
             if thread.is_alive():
-                log.warning("%s gives no answer in time", _named(number, url))
+                log.warning("%s gives no answer in time", thread.name)
 
 
 def notifier_of(settings: Settings) -> Notifier:
@@ -71,39 +76,33 @@ def notifier_of(settings: Settings) -> Notifier:
     return AppriseNotifier(settings.notify_urls) if settings.notify_urls else NoNotifier()
 
 
-def _send(number: int, url: str, title: str, body: str) -> None:
+def _service(number: int, url: str) -> tuple[str, Any]:
+    """An address by a name without its secrets, and what sends to it; None if it makes no sense."""
+    named = _named(number, url)
+    with warnings.catch_warnings():
+        # its plug-ins load when first needed, and some of them what is deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise  # slow to import, and needed only when something went wrong
+
+        # its own messages show addresses with all they hold
+        logging.getLogger("apprise").disabled = True
+        service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="trackflow"))
+        if service.add(url):
+            return named, service
+    log.warning("%s is no address that Apprise knows", named)
+    return named, None
+
+
+def _send(named: str, service: Any, title: str, body: str) -> None:
     try:
-        is_sent = _is_sent(url, title, body)
-    except Exception as error:  # noqa: BLE001  whatever a service's plug-in does, the work goes on
-        log.warning("%s failed (%s)", _named(number, url), type(error).__name__)
-        return
-    if is_sent is None:
-        log.warning("%s is no address that Apprise knows", _named(number, url))
-    elif not is_sent:
-        log.warning("%s did not take the message", _named(number, url))
-
-
-def _is_sent(url: str, title: str, body: str) -> bool | None:
-    """Whether the message was taken; None if the address makes no sense."""
-    import apprise  # slow to import, and needed only when something went wrong
-
-    _quieten()
-    service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="trackflow"))
-    if not service.add(url):
-        return None
-    return bool(
-        service.notify(
-            title=title,
-            body=body,
-            body_format=apprise.NotifyFormat.MARKDOWN,
-            notify_type=apprise.NotifyType.WARNING,
+        is_sent = service.notify(
+            title=title, body=body, body_format="markdown", notify_type="warning"
         )
-    )
-
-
-def _quieten() -> None:
-    """Keep Apprise from logging by itself: its messages show addresses with all they hold."""
-    logging.getLogger("apprise").disabled = True
+    except Exception as error:  # noqa: BLE001  whatever a service's plug-in does, the work goes on
+        log.warning("%s failed (%s)", named, type(error).__name__)
+        return
+    if not is_sent:
+        log.warning("%s did not take the message", named)
 
 
 def _named(number: int, url: str) -> str:

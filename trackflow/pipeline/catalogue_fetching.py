@@ -7,9 +7,7 @@ goes on after a kill has lost a moment of fetching.
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from trackflow.catalogue.connectors import Connector, Web
 from trackflow.catalogue.failures import failure_of
@@ -85,9 +83,11 @@ class Fetching:
         def told(_: Progress) -> None:
             self._live(0)
 
-        outcome = next(self._processor(1, LIST_S).run(
-            [self.connector], get, stop=self._stop, kill=self.switch, progress=told
-        ))
+        outcome = next(
+            self._processor(1, LIST_S).run(
+                [self.connector], get, stop=self._stop, kill=self.switch, progress=told
+            )
+        )
         self._check()
         return outcome.result()
 
@@ -213,5 +213,3 @@ class _Keeper:
             self.held.advance(connection, self.done, total=self.total, failed=self.failed)
         self.held.tell()
         self._kept_at = time.monotonic()
-
-

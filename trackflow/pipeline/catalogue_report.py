@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -316,13 +316,13 @@ def _figures(report: Report) -> list[str]:
         lines += ["## Time", ""]
         lines += _table(("stage", "seconds"), [(k, f"{v:.2f}") for k, v in report.stages.items()])
     if report.slowest:
-        rows = [(f"`{s['slug']}`", f"{s['seconds']:.2f}", str(s["tries"])) for s in report.slowest]
-        lines += ["## Slowest tracks", "", *_table(("track", "seconds", "tries"), rows)]
+        slow = [(f"`{s['slug']}`", f"{s['seconds']:.2f}", str(s["tries"])) for s in report.slowest]
+        lines += ["## Slowest tracks", "", *_table(("track", "seconds", "tries"), slow)]
     return lines
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    shown = [head, ("---",) * len(head), *rows[:MOST_SHOWN]]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    shown = [head, ["---"] * len(head), *rows[:MOST_SHOWN]]
     lines = ["| " + " | ".join(row) + " |" for row in shown]
     return [*lines, "", *([_more(len(rows)).strip(), ""] if len(rows) > MOST_SHOWN else [])]
 

@@ -61,7 +61,7 @@ def liverc_addresses(text: str) -> tuple[str, str]:
         raise SettingsError(f"TRACKFLOW_LIVERC_URL={text!r} makes no sense; {hint}")
     if len(parts) == 2:
         if "{slug}" not in parts[1]:
-            raise SettingsError(f"the second address in TRACKFLOW_LIVERC_URL needs a {{slug}}; {hint}")
+            raise SettingsError(f"TRACKFLOW_LIVERC_URL has no {{slug}} in its second half; {hint}")
         return parts[0], parts[1]
     address = parts[0]
     if "{slug}" not in address:

@@ -23,6 +23,7 @@ from trackflow.store.segments import read_days
 from trackflow.store.tables import gps_points
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.store.tracks import select_tracks
+from trackflow.store.visits import read_visits
 
 BATCH_ROWS = 50_000
 
@@ -38,6 +39,18 @@ POINT_COLUMNS = (
     "source",
 )
 
+VISIT_COLUMNS = (
+    "device_id",
+    "source",
+    "slug",
+    "name",
+    "start_time",
+    "end_time",
+    "duration_s",
+    "longitude",
+    "latitude",
+)
+
 HIDDEN = ("raw_polyline", "matched_polyline", "content_hash", "updated_at")
 """Columns of a track that are not exported as such: one of its lines is its geometry."""
 
@@ -47,6 +60,7 @@ class What(StrEnum):
 
     TRACKS = "tracks"
     POINTS = "points"
+    VISITS = "visits"
 
 
 class ExportFormat(StrEnum):
@@ -67,7 +81,7 @@ class Line(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which tracks or points; None means no limit."""
+    """Which tracks, points or visits; None means no limit."""
 
     first: dt.datetime | None = None
     last: dt.datetime | None = None
@@ -82,7 +96,7 @@ def export(
     file: IO[bytes],
     line: Line | None = None,
 ) -> int:
-    """Write the selection to `file`; returns how many tracks or points.
+    """Write the selection to `file`; returns how many tracks, points or visits.
 
     Lines are the matched ones by default, but in GPX the raw ones: only they have times.
 
@@ -95,6 +109,8 @@ def export(
             devices.known(selection.device_id, devices.device_ids(connection))
         if what is What.POINTS:
             return _POINT_WRITERS[file_format](_points(connection, selection), file)
+        if what is What.VISITS:
+            return _VISIT_WRITERS[file_format](_visits(connection, selection), file)
         rows = _tracks(connection, selection)
         if file_format is ExportFormat.GPX:
             return _tracks_gpx(connection, rows, line, file)
@@ -160,6 +176,18 @@ def _points(connection: Connection, selection: Selection) -> Iterator[Row]:
     if selection.device_id is not None:
         query = query.where(p.device_id == selection.device_id)
     yield from connection.execution_options(yield_per=BATCH_ROWS).execute(query).mappings()
+
+
+def _visits(connection: Connection, selection: Selection) -> list[dict[str, Any]]:
+    wanted = None if selection.device_id is None else (selection.device_id,)
+    rows = read_visits(connection, wanted, selection.first, selection.last)
+    return [
+        {
+            **{str(name): _plain(value) for name, value in row._mapping.items()},
+            "duration_s": (row.end_time - row.start_time).total_seconds(),
+        }
+        for row in rows
+    ]
 
 
 def _write_features(features: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
@@ -339,6 +367,50 @@ def _write_geoparquet(rows: list[dict[str, Any]], geometry: list[Any], file: IO[
     return len(rows)
 
 
+def _visits_geojson(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
+    return _write_features(
+        (
+            {
+                "type": "Feature",
+                "geometry": None
+                if (place := [visit.pop("longitude"), visit.pop("latitude")])[0] is None
+                else {"type": "Point", "coordinates": place},
+                "properties": visit,
+            }
+            for visit in visits
+        ),
+        file,
+    )
+
+
+def _visits_csv(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
+    return _write_csv(VISIT_COLUMNS, iter(visits), file)
+
+
+def _visits_gpx(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
+    """Waypoints: where and when a visit began, with the race track's name."""
+    file.write(GPX_HEAD.encode())
+    known = [visit for visit in visits if visit["longitude"] is not None]
+    for visit in known:
+        start, end = (str(visit[f"{x}_time"]).replace("+00:00", "Z") for x in ("start", "end"))
+        told = escape(f"{visit['device_id']} until {end}")
+        file.write(
+            f' <wpt lat="{visit["latitude"]:.7f}" lon="{visit["longitude"]:.7f}"><time>{start}'
+            f"</time><name>{escape(visit['name'])}</name><desc>{told}</desc></wpt>\n".encode()
+        )
+    file.write(b"</gpx>\n")
+    return len(known)
+
+
+def _visits_geoparquet(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
+    import shapely  # slow to import, and needed by this format only
+
+    geometry = shapely.points(
+        [visit.pop("longitude") for visit in visits], [visit.pop("latitude") for visit in visits]
+    )
+    return _write_geoparquet(visits, list(geometry), file)
+
+
 _TRACK_WRITERS: dict[ExportFormat, Callable[[Iterator[Feature], IO[bytes]], int]] = {
     ExportFormat.GEOJSON: _tracks_geojson,
     ExportFormat.CSV: _tracks_csv,
@@ -350,6 +422,14 @@ _POINT_WRITERS: dict[ExportFormat, Callable[[Iterator[Row], IO[bytes]], int]] = 
     ExportFormat.GPX: _points_gpx,
     ExportFormat.CSV: _points_csv,
     ExportFormat.GEOPARQUET: _points_geoparquet,
+}
+
+
+_VISIT_WRITERS: dict[ExportFormat, Callable[[list[dict[str, Any]], IO[bytes]], int]] = {
+    ExportFormat.GEOJSON: _visits_geojson,
+    ExportFormat.GPX: _visits_gpx,
+    ExportFormat.CSV: _visits_csv,
+    ExportFormat.GEOPARQUET: _visits_geoparquet,
 }
 
 

@@ -5,7 +5,9 @@ that dies anywhere is repeated by the next one. How late commits are caught: `so
 """
 
 import datetime as dt
+import math
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,7 +82,11 @@ class FollowReport:
 
 
 def follow(
-    work: Work, followed: Followed | None = None, *, rows_per_look: int = ROWS_PER_LOOK
+    work: Work,
+    followed: Followed | None = None,
+    *,
+    rows_per_look: int = ROWS_PER_LOOK,
+    longest_s: float = math.inf,
 ) -> FollowReport:
     """Read what is new in a followed table, until there is no more.
 
@@ -88,6 +94,7 @@ def follow(
         work: the surroundings.
         followed: which table; by default what the environment says.
         rows_per_look: how many rows are read and stored at a time.
+        longest_s: end after the look in which this time is over; the next call goes on.
 
     Raises:
         SettingsError: there is nothing to follow, or the table cannot be read as it is.
@@ -100,10 +107,12 @@ def follow(
             "and TRACKFLOW_FOLLOW_TABLE unless it is called markers"
         )
     table = open_table(followed.url, followed.table)
+    until = time.monotonic() + longest_s
     try:
         report = FollowReport(table.source)
         while not _pass(work, table, followed.order, rows_per_look, report):
-            pass
+            if time.monotonic() >= until:
+                break
     finally:
         table.close()
     return report

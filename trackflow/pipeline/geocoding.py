@@ -23,8 +23,8 @@ from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.polite import PoliteClient
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
-from trackflow.concurrency.switch import Switch
 from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
+from trackflow.pipeline.catalogue_sources import switch_of
 from trackflow.pipeline.work import Work
 from trackflow.store import places
 from trackflow.store.places import Located
@@ -40,6 +40,8 @@ RUN_S = 3600.0
 
 MOST_FAILURES = 5
 """In a row: then the geocoder is left alone until the next run."""
+
+RETRY = Retry(attempts=3, wait_first_s=1.0)
 
 ASK_AGAIN = dt.timedelta(days=30)
 """An address that was not known may be known by then."""
@@ -172,17 +174,15 @@ def _ask_all(
 ) -> None:
     """Ask for each address once, until it is done, too late, or the geocoder fails on and on."""
     whole = Deadline.after(run_s)
-    switch = Switch(geocoder.site, lambda: places.switched_off(work.store, geocoder.site))
-    retry = Retry(attempts=3, wait_first_s=1.0)
     failed_in_row = 0
-    with PoliteClient(RateLimit(per_s), switch) as web:
+    with PoliteClient(RateLimit(per_s), switch_of(work, geocoder.site)) as web:
         for done, (query, keys) in enumerate(list(wanted.items())):
             if whole.is_over or failed_in_row >= MOST_FAILURES:
                 report.failures.append(f"{len(wanted) - done} addresses are left for the next run")
                 return
             deadline = min(whole, Deadline.after(ITEM_S))
             try:
-                place = retry.call(_asking(geocoder, query, web, deadline), deadline)
+                place = RETRY.call(_asking(geocoder, query, web, deadline), deadline)
             except StoppedError as error:
                 report.failures.append(str(error))
                 return

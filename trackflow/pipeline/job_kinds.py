@@ -9,6 +9,7 @@ from typing import Any
 from trackflow.errors import BadInputError, RetryableError, StaleClaimError
 from trackflow.jobs.progress import CancelledError, Held
 from trackflow.pipeline import catalogue_sync, rebuilding
+from trackflow.pipeline.alerting import with_alerts
 from trackflow.pipeline.claims import message_of
 from trackflow.pipeline.work import Work
 from trackflow.store import jobs
@@ -35,7 +36,7 @@ class Kind:
 KINDS = {
     "rebuild": Kind(rebuilding.check_rebuild, rebuilding.rebuild, rebuilding.summary),
     "catalogue_sync": Kind(
-        catalogue_sync.check_sync, catalogue_sync.sync, catalogue_sync.summary
+        catalogue_sync.check_sync, with_alerts(catalogue_sync.sync), catalogue_sync.summary
     ),
 }
 

@@ -5,12 +5,13 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from trackflow.errors import BadInputError
+from trackflow.errors import BadInputError, RetryableError
 from trackflow.pipeline.work import Work
 from trackflow.store import batches, lines, reading, workers
 from trackflow.store.reading import Devices
@@ -235,7 +236,8 @@ class Remembered[T]:
     def _refresh_alone(self) -> None:
         if self._lock.acquire(blocking=False):
             self._lock.release()
-            self._refresh()
+            with suppress(RetryableError):  # the last value has to do
+                self._refresh()
 
 
 def worker_status(work: Work, counts: Counts) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import numpy as np
 from sqlalchemy.engine import Connection
 
 from trackflow.catalogue.visits import Places, Samples, Watch, outside
+from trackflow.errors import BadInputError
+from trackflow.geo.points import Points
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.work import Work
 from trackflow.store import devices, places, visits
@@ -90,9 +92,7 @@ def update_visits(
     return report
 
 
-def _update(
-    work: Work, device_id: str, days: Sequence[tuple[dt.date, int]], near: Places
-) -> int:
+def _update(work: Work, device_id: str, days: Sequence[tuple[dt.date, int]], near: Places) -> int:
     """One part of a device's days; how many visits differ."""
     changed = 0
     with work.store.write() as connection:
@@ -124,11 +124,7 @@ def _look_at(
     before, after_us = _reach(connection, device_id, first, near, forward=False)
     behind, before_us = _reach(connection, device_id, last, near, forward=True)
     watch = Watch(near)
-    for part in before:
-        watch.add(part)
-    for samples in _days(connection, device_id, first, last):
-        watch.add(samples)
-    for part in behind:
+    for part in itertools.chain(before, _days(connection, device_id, first, last), behind):
         watch.add(part)
     return visits.replace_between(connection, device_id, after_us, before_us, watch.visits())
 
@@ -164,11 +160,11 @@ def _edge(connection: Connection, device_id: str, *, forward: bool) -> list[Samp
     if point is None:
         return []
     time_us = np.array([to_us(point.recorded_at)], np.int64)
-    # what follows the first point is a stop if the first journey begins with one
-    return [Samples(time_us, np.array([point.longitude]), np.array([point.latitude]), _NO)]
+    lon, lat = np.array([point.longitude]), np.array([point.latitude])
+    return [Samples(time_us, lon, lat, _YES, _YES)]
 
 
-_NO = np.zeros(1, np.bool_)
+_YES = np.ones(1, np.bool_)
 
 
 def _days(
@@ -185,31 +181,24 @@ def _days(
 
 def _samples(segments: Sequence[Segment]) -> Samples:
     """All points of segments."""
-    points = [segment.points for segment in segments]
-    stayed = [np.zeros(len(part), np.bool_) for part in points]
-    for k, segment in enumerate(segments):
-        stayed[k][-1:] = segment.ended is Reason.STOP
-    if not points:
-        empty = np.empty(0)
-        return Samples(np.empty(0, np.int64), empty, empty, np.empty(0, np.bool_))
-    return Samples(
-        np.concatenate([part.time_us for part in points]),
-        np.concatenate([part.lon for part in points]),
-        np.concatenate([part.lat for part in points]),
-        np.concatenate(stayed),
-    )
+    if not segments:
+        nothing, none = np.empty(0), np.empty(0, np.bool_)
+        return Samples(np.empty(0, np.int64), nothing, nothing, none, none)
+    points = Points.concat([segment.points for segment in segments])
+    lasts = np.cumsum([len(segment.points) for segment in segments]) - 1
+    firsts = np.concatenate([[0], lasts[:-1] + 1])
+    stops, starts = np.zeros(len(points), np.bool_), np.zeros(len(points), np.bool_)
+    stops[lasts] = [segment.ended is Reason.STOP for segment in segments]
+    starts[firsts] = [segment.began is Reason.STOP for segment in segments]
+    return Samples(points.time_us, points.lon, points.lat, stops, starts)
 
 
-def read_visits(
-    work: Work, device_ids: Devices, when: TimeRange, limit: int
-) -> dict[str, Any]:
+def read_visits(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> dict[str, Any]:
     """Visits that overlap a time as GeoJSON points, each where its race track is.
 
     Raises:
         BadInputError: there are too many.
     """
-    from trackflow.errors import BadInputError
-
     with work.store.read() as connection:
         rows = visits.read_visits(connection, device_ids, when.start, when.end, limit + 1)
     if len(rows) > limit:

@@ -19,8 +19,8 @@ from trackflow.sources.xml_points import XmlParser, local_name, texts
 _TEXT_MAX_CHARS = 1_000
 _LINES = {"LineString", "LinearRing", "Polygon"}
 _WANTED_PARENTS = {
-    "when": {"Track", "TimeStamp"},
-    "coord": {"Track"},
+    "when": {"Track", "MultiTrack", "TimeStamp"},  # a MultiTrack: where a Track's tag is broken
+    "coord": {"Track", "MultiTrack"},
     "begin": {"TimeSpan"},
     "end": {"TimeSpan"},
     "coordinates": {"Point"},
@@ -112,7 +112,9 @@ class _PlacemarkParser(XmlParser):
         """A placemark, a track, or a part of one."""
         self.deeper()
         local = local_name(tag)
-        parent = self._local_tags[-1] if self._local_tags else ""
+        parent = self._parent()
+        if self._field:  # nothing lies inside a time or a position: its end is broken
+            self._take(self._field, "".join(self._text).strip())
         self._tags.append(tag)
         self._local_tags.append(local)
         if local == "Placemark":
@@ -142,9 +144,12 @@ class _PlacemarkParser(XmlParser):
         elif local == "Placemark":
             self._end_placemark()
 
+    def _parent(self) -> str:
+        """The innermost element that can hold others."""
+        return next((tag for tag in reversed(self._local_tags) if tag not in _WANTED_PARENTS), "")
+
     def _take(self, field: str, value: str) -> None:
-        in_track = self._local_tags[-1] == "Track"
-        if field == "when" and in_track:
+        if field == "when" and self._parent() != "TimeStamp":
             self._whens.append(value)
         elif field == "coord":
             self._coords.append((value, self.line()))

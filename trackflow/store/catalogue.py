@@ -248,9 +248,7 @@ def write_rows(connection: Connection, source: str, rows: Iterable[Row]) -> None
 def delete_rows(connection: Connection, source: str, slugs: Sequence[str]) -> None:
     """Delete rows."""
     for batch in _batches(list(slugs)):
-        connection.execute(
-            sa.delete(catalogue_tracks).where(t.source == source, t.slug.in_(batch))
-        )
+        connection.execute(sa.delete(catalogue_tracks).where(t.source == source, t.slug.in_(batch)))
 
 
 def read_changes(connection: Connection, sync_id: uuid.UUID) -> list[RowChange]:
@@ -285,9 +283,7 @@ def later_syncs_of_same_rows(connection: Connection, sync: Sync) -> list[Sync]:
 
 def mark_undone(connection: Connection, sync_id: uuid.UUID, now: dt.datetime) -> None:
     """Note that a sync's changes were undone."""
-    connection.execute(
-        sa.update(catalogue_syncs).where(s.sync_id == sync_id).values(undone_at=now)
-    )
+    connection.execute(sa.update(catalogue_syncs).where(s.sync_id == sync_id).values(undone_at=now))
 
 
 def read_sync(connection: Connection, sync_id: uuid.UUID) -> Sync:
@@ -338,15 +334,38 @@ def last_applied(connection: Connection, source: str) -> Sync | None:
     return None if row is None else _sync(row)
 
 
+def last_completed(connection: Connection, source: str) -> dt.datetime | None:
+    """When a sync of a source last went well."""
+    query = sa.select(sa.func.max(s.finished_at)).where(
+        s.source == source, s.outcome == "completed"
+    )
+    time: dt.datetime | None = connection.scalar(query)
+    return time
+
+
+def record_refused(
+    connection: Connection,
+    sync_id: uuid.UUID,
+    source: str,
+    report: Mapping[str, Any],
+    started_at: dt.datetime,
+    now: dt.datetime,
+) -> None:
+    """Note a sync that never had its source."""
+    values = {"outcome": "refused", "report": dict(report), "finished_at": now}
+    insert = _insert(connection, catalogue_syncs).values(
+        sync_id=sync_id, source=source, started_at=started_at, **values
+    )
+    connection.execute(insert.on_conflict_do_update(index_elements=[s.sync_id], set_=values))
+
+
 def begin_sync(connection: Connection, sync_id: uuid.UUID, source: str, now: dt.datetime) -> Sync:
     """Give a source to a sync: a new one, or one that had ended without changing anything."""
     insert = _insert(connection, catalogue_syncs).values(
         sync_id=sync_id, source=source, started_at=now
     )
     again = {"outcome": "running", "finished_at": None, "report": sa.null()}
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=[s.sync_id], set_=again)
-    )
+    connection.execute(insert.on_conflict_do_update(index_elements=[s.sync_id], set_=again))
     return read_sync(connection, sync_id)
 
 
@@ -431,16 +450,21 @@ def read_fetched(connection: Connection, sync_id: uuid.UUID) -> dict[str, Fetche
 def fetched_slugs(connection: Connection, sync_id: uuid.UUID) -> dict[str, bool]:
     """The tracks whose pages a sync has, and whether they failed."""
     query = sa.select(f.slug, f.failure.is_not(None)).where(f.sync_id == sync_id)
-    return {slug: failed for slug, failed in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def drop_failures(connection: Connection, sync_id: uuid.UUID) -> None:
+    """Forget which pages gave nothing, so that whoever goes on tries them again."""
+    connection.execute(
+        sa.delete(catalogue_fetched).where(f.sync_id == sync_id, f.failure.is_not(None))
+    )
 
 
 def drop_checkpoints(connection: Connection, sync_id: uuid.UUID) -> None:
     """Forget the list and all pages of a sync."""
     connection.execute(sa.delete(catalogue_fetched).where(f.sync_id == sync_id))
     connection.execute(
-        sa.update(catalogue_syncs)
-        .where(s.sync_id == sync_id)
-        .values(listing=None, listed_at=None)
+        sa.update(catalogue_syncs).where(s.sync_id == sync_id).values(listing=None, listed_at=None)
     )
 
 
@@ -459,18 +483,14 @@ def inherit_checkpoints(connection: Connection, source: str, heir: uuid.UUID) ->
                 .values(listing=old.listing, listed_at=old.listed_at)
             )
             connection.execute(
-                sa.update(catalogue_fetched)
-                .where(f.sync_id == old.sync_id)
-                .values(sync_id=heir)
+                sa.update(catalogue_fetched).where(f.sync_id == old.sync_id).values(sync_id=heir)
             )
         drop_checkpoints(connection, old.sync_id)
 
 
 def throw_switch(connection: Connection, site: str, reason: str, now: dt.datetime) -> None:
     """Switch a site off."""
-    insert = _insert(connection, catalogue_switches).values(
-        site=site, reason=reason, thrown_at=now
-    )
+    insert = _insert(connection, catalogue_switches).values(site=site, reason=reason, thrown_at=now)
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=[w.site], set_={"reason": reason, "thrown_at": now}
@@ -514,16 +534,14 @@ def _values(source: str, row: Row) -> dict[str, Any]:
 
 def _row(found: Mapping[Any, Any]) -> Row:
     track = CatalogueTrack(**{name: found[name] for name in FIELDS})
-    return Row(
-        track, found["is_active"], found["misses"], found["created_at"], found["updated_at"]
-    )
+    return Row(track, found["is_active"], found["misses"], found["created_at"], found["updated_at"])
 
 
 def _sync(row: sa.Row[Any]) -> Sync:
     return Sync(**row._mapping)
 
 
-def _fetched(row: sa.Row[Any]) -> Fetched:
+def _fetched(row: Any) -> Fetched:
     details = None
     if row.details is not None:
         anomalies = tuple(Anomaly(**anomaly) for anomaly in row.details["anomalies"])

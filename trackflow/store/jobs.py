@@ -91,10 +91,16 @@ def read_job(connection: Connection, job_id: uuid.UUID) -> Job:
     Raises:
         NotFoundError: there is none of this id.
     """
-    row = connection.execute(sa.select(*_COLUMNS).where(j.job_id == job_id)).one_or_none()
-    if row is None:
+    found = find_job(connection, job_id)
+    if found is None:
         raise NotFoundError(f"there is no job {job_id}; see `trackflow jobs list`")
-    return _job(row)
+    return found
+
+
+def find_job(connection: Connection, job_id: uuid.UUID) -> Job | None:
+    """A job, None if there is none of this id."""
+    row = connection.execute(sa.select(*_COLUMNS).where(j.job_id == job_id)).one_or_none()
+    return None if row is None else _job(row)
 
 
 def recent(connection: Connection, limit: int = MOST_LISTED) -> list[Job]:

@@ -10,8 +10,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.catalogue.geocoding import Place
 from trackflow.catalogue.records import FIELDS, CatalogueTrack
-from trackflow.store.database import Store
-from trackflow.store.tables import catalogue_places, catalogue_switches, catalogue_tracks
+from trackflow.store.tables import catalogue_places, catalogue_tracks
 
 p, t = catalogue_places.c, catalogue_tracks.c
 
@@ -45,9 +44,7 @@ def tracks_without_coordinates(connection: Connection) -> list[tuple[str, Catalo
 
 def located(connection: Connection) -> dict[tuple[str, str], Located]:
     """All answers, by source and slug."""
-    query = sa.select(
-        p.source, p.slug, p.query, p.geocoder, p.longitude, p.latitude, p.located_at
-    )
+    query = sa.select(p.source, p.slug, p.query, p.geocoder, p.longitude, p.latitude, p.located_at)
     return {
         (row.source, row.slug): Located(
             row.query, row.geocoder, _place(row.longitude, row.latitude), row.located_at
@@ -72,9 +69,7 @@ def keep(connection: Connection, source: str, slug: str, found: Located) -> None
 
 def drop(connection: Connection, source: str, slug: str) -> None:
     """Forget an answer: the track's address has changed or is gone."""
-    connection.execute(
-        sa.delete(catalogue_places).where(p.source == source, p.slug == slug)
-    )
+    connection.execute(sa.delete(catalogue_places).where(p.source == source, p.slug == slug))
 
 
 def positions(connection: Connection) -> dict[tuple[str, str], Place]:
@@ -102,14 +97,6 @@ def positions(connection: Connection) -> dict[tuple[str, str], Place]:
         for row in connection.execute(query)
         if (place := _place(row.longitude, row.latitude)) is not None
     }
-
-
-def switched_off(store: Store, site: str) -> str | None:
-    """Why nothing may be asked of a site, None if it may."""
-    c = catalogue_switches.c
-    with store.read() as connection:
-        found: str | None = connection.scalar(sa.select(c.reason).where(c.site == site))
-    return found
 
 
 def _place(longitude: float | None, latitude: float | None) -> Place | None:

@@ -18,6 +18,7 @@ from trackflow.store.batches import midnight
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
+    catalogue_visits,
     day_ledgers,
     devices,
     gps_points,
@@ -133,7 +134,10 @@ def _drop_tracks(connection: Connection, device_id: str, start: dt.datetime) -> 
     old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
     gone = sa.select(tracks.c.track_id).where(old)
     aliases = sa.delete(track_aliases).where(track_aliases.c.track_id.in_(gone))
+    v = catalogue_visits.c
+    visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
     return {
+        "catalogue_visits": connection.execute(visits).rowcount,
         "track_aliases": connection.execute(aliases).rowcount,
         "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
     }

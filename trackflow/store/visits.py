@@ -50,6 +50,11 @@ def due_days(
     return found
 
 
+def any_marked(connection: Connection) -> bool:
+    """Whether any day was ever looked at."""
+    return connection.scalar(sa.select(d.day).limit(1)) is not None
+
+
 def next_day(
     connection: Connection, device_id: str, day: dt.date, *, forward: bool
 ) -> dt.date | None:
@@ -63,8 +68,8 @@ def next_day(
     return found
 
 
-def edge_point(connection: Connection, device_id: str, *, last: bool) -> sa.Row[Any] | None:
-    """The device's first or last point."""
+def edge_point(connection: Connection, device_id: str, *, last: bool) -> Any:
+    """Time, longitude and latitude of the device's first or last point, None without any."""
     g = gps_points.c
     order = g.recorded_at.desc() if last else g.recorded_at
     return connection.execute(

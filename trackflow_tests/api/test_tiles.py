@@ -13,6 +13,7 @@ from trackflow.matching.networks import RoadNetwork, build_network
 from trackflow.pipeline.work import Work
 from trackflow.store import networks
 from trackflow_tests.api.running import running_api
+from trackflow_tests.matching.servers import answering, osrm_server, server_that
 from trackflow_tests.stores import open_work
 
 ZOOM = 14
@@ -79,6 +80,35 @@ def test_a_disk_that_is_full_only_costs_time(work: Work) -> None:
     (work.settings.home / "tiles").write_text("no folder can be made here")
     with running_api(work) as api:
         assert layer_names(api.get(address(ZOOM)).content) == ["speeds"]
+
+
+def test_a_server_gives_the_same_tiles(network: RoadNetwork, work: Work, tmp_path: Path) -> None:
+    with running_api(work) as api:
+        embedded = api.get(address(ZOOM)).content
+    home = tmp_path / "other"
+    home.mkdir()
+    url = f"sqlite:///{home / 'trackflow.db'}"
+    with (
+        osrm_server(network.dataset) as server,
+        open_work(url, home, engine_url=server) as other,
+        running_api(other) as api,
+    ):
+        assert api.get(address(ZOOM)).content == embedded
+        assert api.get(address(ZOOM, lon=0.0)).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"\xff\xff\xff", b"<html>", b'{"code": "InvalidUrl"}'])
+def test_a_server_that_gives_no_tiles_is_told(tmp_path: Path, body: bytes) -> None:
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with (
+        server_that(answering(200, body)) as (server, _),
+        open_work(url, tmp_path, engine_url=server) as work,
+        running_api(work) as api,
+    ):
+        answer = api.get(address(ZOOM))
+    assert answer.status_code == 503
+    assert "24.9" not in answer.text
+    assert not list(tmp_path.glob("tiles/*/*/*/*.mvt"))
 
 
 def test_without_a_network_there_is_no_tile(tmp_path: Path) -> None:

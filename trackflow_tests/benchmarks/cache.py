@@ -81,10 +81,8 @@ def _shares(work: Work) -> dict[str, float | int | str]:
         "windows": stored,
         "matched at first": first,
         "served without a new match, repeated": 1 - again / stored,
-        "matched anew after a late point for each day": points,
-        "served without a new match then": 1 - points / stored,
-        "matched anew after ten more minutes of each": more,
-        "served without a new match then, too": 1 - more / stored,
+        "served without a new match, after ten more minutes of each": 1 - more / stored,
+        "windows matched anew for a late point": points / (VEHICLES * DAYS),
     }
 
 

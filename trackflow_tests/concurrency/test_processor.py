@@ -140,7 +140,7 @@ def test_a_function_that_ignores_its_deadline_holds_up_nobody() -> None:
             never.wait()
         return item
 
-    outcomes = list(Processor(2, item_s=0.05).run(range(20), work))
+    outcomes = list(Processor(2, item_s=0.6).run(range(20), work))
     never.set()
     assert [o.item for o in outcomes if not o.is_ok] == [0, 3]
     assert all(isinstance(outcomes[i].error, TooLateError) for i in (0, 3))
@@ -168,7 +168,7 @@ def test_the_deadline_of_a_batch_reaches_every_item() -> None:
         deadline.check()
         return item
 
-    outcomes = list(Processor(2, ahead=4, item_s=60, batch_s=0.05).run(range(30), work))
+    outcomes = list(Processor(2, ahead=4, item_s=60, batch_s=0.5).run(range(30), work))
     assert [o.was_begun for o in outcomes] == [True] * 2 + [False] * 28
     assert all(isinstance(o.error, TooLateError) for o in outcomes)
 
@@ -244,14 +244,14 @@ def test_a_rest_is_waited_for_before_the_clock_of_an_item_starts() -> None:
     left_s: list[float] = []
 
     def before(deadline: Deadline) -> None:
-        time.sleep(0.1)
+        time.sleep(0.7)
         rested.set()
 
     def work(item: int, deadline: Deadline) -> None:
         assert rested.is_set()
         left_s.append(deadline.left_s)
 
-    outcomes = list(Processor(1, item_s=0.08, before=before).run([1], work))
+    outcomes = list(Processor(1, item_s=0.6, before=before).run([1], work))
     assert outcomes[0].is_ok
     assert left_s[0] > 0
 

@@ -137,6 +137,7 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
         "pending_batches_sensor",
         "requested_jobs_sensor",
         "gps_points_sensor",
+        "followed_table_sensor",
         "inbox_sensor",
     }
     assert {s.name for s in repository.schedule_defs} == {

@@ -1,6 +1,7 @@
 """What starts by itself: sensors and the schedule, on a real store."""
 
 import datetime as dt
+import sqlite3
 from pathlib import Path
 
 import dagster as dg
@@ -208,3 +209,24 @@ def _schedule_tick(home: Path, instance: dg.DagsterInstance, moment: dt.datetime
         resources={"trackflow": TrackflowResource(home=str(home))},
     )
     return schedule(context)
+
+
+def test_a_followed_table_is_read_by_its_sensor(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped = tick("followed_table_sensor", home, instance)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "TRACKFLOW_FOLLOW_URL" in str(skipped.skip_message)
+    with sqlite3.connect(home / "shop.db") as shop:
+        shop.execute("CREATE TABLE markers (id INTEGER PRIMARY KEY, username, coords, created_at)")
+        row = ("anna", "[24.94, 60.17]", "2026-03-02T08:00:00Z")
+        shop.execute("INSERT INTO markers (username, coords, created_at) VALUES (?, ?, ?)", row)
+    shop.close()
+    monkeypatch.setenv("TRACKFLOW_FOLLOW_URL", f"sqlite:///{home / 'shop.db'}")
+
+    told = tick("followed_table_sensor", home, instance)
+
+    assert isinstance(told, dg.SkipReason)
+    assert "1 new rows in" in str(told.skip_message)
+    with Work.open(Settings(home=home)) as work:
+        assert waiting.find_waiting(work).days == [FIRST_DAY]

@@ -86,18 +86,24 @@ async function loadTracks(signal, view = state.view ?? currentView() ?? deviceVi
       cursor = page.data.next ?? null;
     } while (cursor);
   }
-  data.truncated = truncated;
-  data.tracks = [...found.values()].sort((a, b) => (a.properties.start_time < b.properties.start_time ? 1 : -1));
+  setTracks([...found.values()], data.offByM, truncated);
   return changed;
+}
+
+function setTracks(features, offByM, truncated = false) {
+  data.tracks = features.sort((a, b) => (a.properties.start_time < b.properties.start_time ? 1 : -1));
+  data.offByM = offByM;
+  data.truncated = truncated;
 }
 
 /** Some tracks, coarsely: the first thing to be seen. */
 async function loadSome() {
-  if (state.devices?.length === 0) return [];
+  if (state.devices?.length === 0) return { features: [], offByM: 0, next: null };
   const view = state.view ?? deviceView();
   // devices that all stand in one yard say nothing about how far they drive
   const offByM = view && view.zoom < 16 ? tolerance(view) : UNKNOWN_M;
-  return (await get(withQuery('/api/v1/tracks', { ...query(), limit: FIRST_PAGE, simplify_m: offByM }))).data.features;
+  const { features, next } = (await get(withQuery('/api/v1/tracks', { ...query(), limit: FIRST_PAGE, simplify_m: offByM }))).data;
+  return { features, offByM, next: next ?? null };
 }
 
 /** How exact lines have to be in a view: to a pixel, in steps, so that answers are often the same. */
@@ -543,12 +549,14 @@ async function start() {
     if (!state.range) change({ range: firstRange() }, { remember: false });
     const stops = loadStops();
     stops.catch(() => {});
-    const some = map ? [] : await loadSome();
-    const preview = some.length ? await showPreview(some) : null;
+    const some = await loadSome();
+    const preview = some.features.length && !map ? await showPreview(some.features) : null;
     drawRange();
     const library = mapLibre();
     library.catch(() => {});
-    await loadTracks(undefined, preview?.view);
+    const isAll = some.next === null && (!preview || some.offByM <= tolerance(preview.view));
+    if (isAll) setTracks(some.features, some.offByM);
+    else await loadTracks(undefined, preview?.view);
     drawLines();
     data.loaded = true;
     drawBody();

@@ -19,11 +19,12 @@ gps_points = dg.AssetSpec(
     description="""
 Positions as devices sent them: **who was where at which moment**.
 
-They come in with `trackflow import` (GPX, CSV, GeoJSON), in any order and however late. A point is
-stored once; of several points of one device and moment the most accurate stays. What cannot be a
-point is kept apart in the table `quarantined_points`, with the reason.
+They come in over HTTP from devices, from files (`trackflow import`, the inbox folder) and from a
+followed table, in any order and however late. A point is stored once; of several points of one
+device and moment the most accurate stays. What cannot be a point is kept apart in the table
+`quarantined_points`, with the reason.
 
 Dagster does not make this asset, it watches it: `gps_points_sensor` notes how many points each day
-has, and `pending_batches_sensor` starts the work on days that have new ones.
+has; `live_sensor` and `pending_batches_sensor` start the work on days that have new ones.
 """,
 )

@@ -10,10 +10,15 @@ from trackflow.defs.partitions import has_partition
 from trackflow.defs.points.assets import gps_points
 from trackflow.defs.resources import TrackflowResource
 from trackflow.pipeline.day_summary import point_numbers
+from trackflow.pipeline.following import Followed, follow
 from trackflow.pipeline.waiting import find_arrivals
 
 DAYS_PER_TICK = 100
 """A tick has 60 seconds; the rest of a large import is told in the following ticks."""
+
+
+FOLLOW_S = 20.0
+"""Of a tick's minute; the next tick goes on with a table that holds more."""
 
 
 @dg.sensor(
@@ -64,3 +69,25 @@ def read_cursor(text: str | None) -> tuple[int, int | None, dt.date | None]:
 def write_cursor(after: int, upto: int | None = None, told: dt.date | None = None) -> str:
     """What `read_cursor` reads."""
     return json.dumps({"after": after, "upto": upto, "told": told.isoformat() if told else None})
+
+
+@dg.sensor(
+    name="followed_table_sensor",
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads what is new in the SQL table that TRACKFLOW_FOLLOW_URL names, and stores it "
+    "as points. Reading is quick, so the tick does it by itself; the work on them is a run's.",
+)
+def followed_table_sensor(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.SkipReason:
+    """One tick: a few looks at the table."""
+    followed = Followed.from_env()
+    if followed is None:
+        return dg.SkipReason("There is no table to follow: set TRACKFLOW_FOLLOW_URL.")
+    with trackflow.open() as work:
+        report = follow(work, followed, longest_s=FOLLOW_S)
+    return dg.SkipReason(
+        f"{report.rows:,} new rows in {report.source}: {report.accepted.added:,} points, "
+        f"{report.accepted.refused:,} refused."
+    )
