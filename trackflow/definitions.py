@@ -5,6 +5,18 @@ Loading it needs no environment, no database and no network.
 
 import dagster as dg
 
+from trackflow.defs.catalogue import checks as catalogue_checks
+from trackflow.defs.catalogue.assets import track_catalogue, track_places, track_visits
+from trackflow.defs.catalogue.jobs import (
+    check_catalogue_job,
+    find_visits_job,
+    sync_catalogue_job,
+)
+from trackflow.defs.catalogue.schedules import (
+    catalogue_checks_schedule,
+    catalogue_schedule,
+    visits_schedule,
+)
 from trackflow.defs.days import checks
 from trackflow.defs.days.assets import process_days
 from trackflow.defs.days.jobs import process_days_job
@@ -25,12 +37,22 @@ from trackflow.defs.roads.assets import road_network
 from trackflow.defs.roads.jobs import build_road_network_job
 
 defs = dg.Definitions(
-    assets=[gps_points, road_network, process_days],
+    assets=[
+        gps_points,
+        road_network,
+        process_days,
+        track_catalogue,
+        track_places,
+        track_visits,
+    ],
     asset_checks=[
         checks.ledger_balances,
         checks.seams_meet,
         checks.match_share,
         checks.no_overlapping_tracks,
+        catalogue_checks.catalogue_is_fresh,
+        catalogue_checks.catalogue_is_complete,
+        catalogue_checks.catalogue_has_not_shrunk,
     ],
     jobs=[
         process_days_job,
@@ -39,6 +61,9 @@ defs = dg.Definitions(
         build_road_network_job,
         import_inbox_job,
         housekeeping_job,
+        sync_catalogue_job,
+        check_catalogue_job,
+        find_visits_job,
     ],
     sensors=[
         live_sensor,
@@ -48,7 +73,13 @@ defs = dg.Definitions(
         followed_table_sensor,
         inbox_sensor,
     ],
-    schedules=[daily_schedule, housekeeping_schedule],
+    schedules=[
+        daily_schedule,
+        housekeeping_schedule,
+        catalogue_schedule,
+        catalogue_checks_schedule,
+        visits_schedule,
+    ],
     resources={"trackflow": TrackflowResource()},
     # a step of a run shares its process: another one for each step costs seconds and gains nothing
     executor=dg.in_process_executor,

@@ -89,9 +89,9 @@ def _admit(request: Request, scope: Scope) -> Caller:
     work: Work = request.app.state.work
     secrets = _secrets(request, scope)
     with work.store.read() as connection:
-        if not tokens.exist(connection):
-            return _local(request)
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
+        if not found and not tokens.exist(connection):
+            return _local(request)
     if not found:
         raise NoTokenError(
             "this token is not in use" if secrets else "this needs a token: see `trackflow token`"

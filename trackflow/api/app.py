@@ -10,7 +10,18 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from trackflow.api import days, health, ingest, jobs, metrics, page, reading, tiles, tracks
+from trackflow.api import (
+    catalogue,
+    days,
+    health,
+    ingest,
+    jobs,
+    metrics,
+    page,
+    reading,
+    tiles,
+    tracks,
+)
 from trackflow.api.access import GuardedRoute, NoTokenError, open_to
 from trackflow.api.accessed import Accessed
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
@@ -26,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     ingest.router,
     reading.router,
+    catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
     days.router,
     tiles.router,

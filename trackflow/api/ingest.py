@@ -134,12 +134,14 @@ async def from_overland(
     "/ingest/traccar",
     tags=["delivery"],
     summary="A position in the OsmAnd form",
+    response_class=Response,
     responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
 )
 @router.post(
     "/ingest/traccar",
     tags=["delivery"],
     summary="Positions from Traccar's client or server, or in the OsmAnd form",
+    response_class=Response,
     responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
     openapi_extra=_takes(
         "JSON of Traccar Client, JSON that a Traccar server forwards, a form, or nothing.",

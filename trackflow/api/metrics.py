@@ -16,6 +16,8 @@ from prometheus_client.registry import Collector
 
 from trackflow.api.access import open_to
 from trackflow.api.dependencies import guarded_router
+from trackflow.pipeline.catalogue_sources import sources
+from trackflow.pipeline.catalogue_status import status
 from trackflow.pipeline.reading import Counts, Remembered, worker_status
 from trackflow.pipeline.work import Work
 from trackflow.store.tokens import Scope
@@ -74,6 +76,50 @@ class StoreCollector(Collector):
         )
 
 
+class CatalogueCollector(Collector):
+    """Figures of the catalogue of race tracks: of each source's last sync, and how it stands."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def collect(self) -> Iterator[Metric]:
+        """As they are now."""
+        tracks = GaugeMetricFamily(
+            "trackflow_catalogue_tracks", "Race tracks.", labels=["source", "state"]
+        )
+        age = GaugeMetricFamily(
+            "trackflow_catalogue_sync_age_seconds",
+            "How long ago a sync last went well.",
+            labels=["source"],
+        )
+        last = GaugeMetricFamily(
+            "trackflow_catalogue_last_sync_tracks",
+            "Race tracks by what the last sync made of them.",
+            labels=["source", "outcome"],
+        )
+        seconds = GaugeMetricFamily(
+            "trackflow_catalogue_stage_seconds",
+            "How long the stages of the last sync took.",
+            labels=["source", "stage"],
+        )
+        for name in sources(self._work.settings):
+            found = status(self._work, name)
+            for state in ("active", "inactive", "missed"):
+                tracks.add_metric([name, state], getattr(found, state))
+            if found.last_completed_at is not None:
+                elapsed = self._work.clock() - found.last_completed_at
+                age.add_metric([name], elapsed.total_seconds())
+            if found.last is not None:
+                for outcome in SYNC_OUTCOMES:
+                    last.add_metric([name, outcome], getattr(found.last, outcome))
+                for stage, took_s in found.last.stages.items():
+                    seconds.add_metric([name, stage], took_s)
+        yield from (tracks, age, last, seconds)
+
+
+SYNC_OUTCOMES = ("added", "changed", "unchanged", "deactivated", "reactivated", "failed")
+
+
 def _by_label(name: str, text: str, label: str, values: dict[str, Any]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, text, labels=[label])
     for key, value in values.items():
@@ -125,5 +171,6 @@ def add_metrics(app: FastAPI, work: Work) -> None:
     """Measure requests, and make the store's figures known to `/metrics`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StoreCollector(work, app.state.counts))
+    registry.register(CatalogueCollector(work))
     app.state.metrics = registry
     app.add_middleware(TimingMiddleware, registry=registry)

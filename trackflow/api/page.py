@@ -31,6 +31,7 @@ from trackflow.store.tokens import Scope
 router = guarded_router()
 
 INDEX = "index.html"
+CATALOGUE = "catalogue.html"
 
 MAPLIBRE = ("maplibre-gl.js", "maplibre-gl.css")
 
@@ -75,6 +76,15 @@ def index(request: Request, work: WorkDep) -> Response:
     """The page itself. It holds no data; it asks the API for what its reader may see."""
     answer = _send(request, static_file(INDEX))
     answer.headers["Content-Security-Policy"] = content_policy(work.settings.tiles_url)
+    return answer
+
+
+@router.get("/catalogue", tags=["page"], summary="The page of the race tracks")
+@open_to(None)
+def catalogue(request: Request) -> Response:
+    """Like the map page, it holds no data."""
+    answer = _send(request, static_file(CATALOGUE))
+    answer.headers["Content-Security-Policy"] = content_policy("")
     return answer
 
 

@@ -12,7 +12,6 @@ _NO_SPAM = re.compile(
     r"""noSpam\(\s*(['"])(.*?)\1\s*,\s*(['"])(.*?)\3""", re.IGNORECASE | re.DOTALL
 )
 _LABEL = re.compile(r"(phone|website|e-?mail)\s*:\s*", re.IGNORECASE)
-_TABLE_TAG = re.compile(r"</?table\b", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "li", "tr"})
 
 
@@ -104,21 +103,12 @@ def table_under(html: str, heading: re.Pattern[str]) -> LexborNode | None:
     found = heading.search(html)
     if found is None:
         return None
-    tags = list(_TABLE_TAG.finditer(html))
-    before = [tag for tag in tags if tag.start() < found.start()]
-    after = [tag for tag in tags if tag.start() >= found.end()]
-    if before and not _is_end(before[-1]):
-        start = before[-1].start()
-    else:
-        start = next((tag.start() for tag in after if not _is_end(tag)), -1)
+    opened, closed = (html.rfind(tag, 0, found.start()) for tag in ("<table", "</table"))
+    start = opened if opened > closed else html.find("<table", found.end())
     if start < 0:
         return None
-    ends = (tag.start() for tag in after if tag.start() > start and _is_end(tag))
-    return LexborHTMLParser(html[start : next(ends, len(html))]).css_first("table")
-
-
-def _is_end(tag: re.Match[str]) -> bool:
-    return tag.group().startswith("</")
+    end = html.find("</table", max(start, found.end()))
+    return LexborHTMLParser(html[start : end if end >= 0 else len(html)]).css_first("table")
 
 
 def numbers_by_label(table: LexborNode, labels: Mapping[str, str]) -> dict[str, str]:

@@ -4,9 +4,10 @@ Pages are kept in the store in small transactions, together with how far the job
 goes on after a kill has lost a moment of fetching.
 """
 
-import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trackflow.catalogue.connectors import Connector, Web
@@ -49,6 +50,7 @@ class Fetching:
         work: the store and its surroundings.
         held: the job.
         connector: of the source.
+        switch: of its site; thrown for this process alone when the job is to stop.
     """
 
     work: Work
@@ -57,7 +59,6 @@ class Fetching:
     switch: Switch
     _limit: RateLimit = field(init=False)
     _web: PoliteClient = field(init=False)
-    _stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._limit = RateLimit(self.work.settings.catalogue_per_s)
@@ -84,9 +85,7 @@ class Fetching:
             self._live(0)
 
         outcome = next(
-            self._processor(1, LIST_S).run(
-                [self.connector], get, stop=self._stop, kill=self.switch, progress=told
-            )
+            self._processor(1, LIST_S).run([self.connector], get, kill=self.switch, progress=told)
         )
         self._check()
         return outcome.result()
@@ -115,21 +114,20 @@ class Fetching:
             self._live(keeper.done)
 
         outcomes = self._processor(self.work.settings.catalogue_concurrency, PAGE_S).run(
-            rows, timed.fetch, stop=self._stop, kill=self.switch, progress=told
+            rows, timed.fetch, kill=self.switch, progress=told
         )
-        for outcome in outcomes:
-            kind = _keep_failure(outcome, keeper.fresh)
-            out_of_reach = out_of_reach + 1 if kind in _OUT_OF_REACH else 0
-            if out_of_reach >= MOST_OUT_OF_REACH:
-                self._stop.set()
-                break
+        with self._nothing_left_behind():
+            for outcome in outcomes:
+                kind = _keep_failure(outcome, keeper.fresh)
+                out_of_reach = out_of_reach + 1 if kind in _OUT_OF_REACH else 0
+                if out_of_reach >= MOST_OUT_OF_REACH:
+                    keeper.keep(now=True)
+                    raise SourceUnavailableError(
+                        f"{self.connector.site} did not give {out_of_reach} pages in a row: it is "
+                        "left alone; the next sync goes on from here"
+                    )
         keeper.keep(now=True)
         self._check()
-        if out_of_reach >= MOST_OUT_OF_REACH:
-            raise SourceUnavailableError(
-                f"{self.connector.site} did not give {out_of_reach} pages in a row: it is left "
-                "alone; the next sync goes on from here"
-            )
 
     def _processor(self, workers: int, item_s: float) -> Processor:
         def hold(deadline: Deadline) -> None:
@@ -137,16 +135,25 @@ class Fetching:
 
         return Processor(workers, item_s=item_s, retry=RETRY, before=hold)
 
+    @contextmanager
+    def _nothing_left_behind(self) -> Iterator[None]:
+        """Whatever breaks the work off, its requests are given up and not waited for."""
+        try:
+            yield
+        except BaseException:
+            self.switch.throw("the sync was broken off")
+            raise
+
     def _live(self, done: int) -> None:
         """Give a sign of life, and see whether to stop."""
         self.held.beat(done)
         if self.held.job.cancel_requested:
-            self._stop.set()
+            self.switch.throw("cancelled")
 
     def _check(self) -> None:
-        self.switch.check()
         if self.held.job.cancel_requested:
             raise CancelledError("cancelled")
+        self.switch.check()
 
 
 @dataclass(slots=True)

@@ -141,7 +141,8 @@ class Report:
 
     def to_markdown(self) -> str:
         """For people."""
-        return "\n".join([*_head(self), *_changes(self), *_wrong(self), *_figures(self)]) + "\n"
+        lines = [*_head(self), *_changes(self), *_wrong(self), *_figures(self)]
+        return "\n".join(lines).rstrip("\n") + "\n"
 
 
 _WORDS = {

@@ -42,9 +42,11 @@ def tracks_without_coordinates(connection: Connection) -> list[tuple[str, Catalo
     return [(row[0], CatalogueTrack(*row[1:])) for row in connection.execute(query)]
 
 
-def located(connection: Connection) -> dict[tuple[str, str], Located]:
-    """All answers, by source and slug."""
+def located(connection: Connection, source: str | None = None) -> dict[tuple[str, str], Located]:
+    """All answers, or those for one source's tracks, by source and slug."""
     query = sa.select(p.source, p.slug, p.query, p.geocoder, p.longitude, p.latitude, p.located_at)
+    if source is not None:
+        query = query.where(p.source == source)
     return {
         (row.source, row.slug): Located(
             row.query, row.geocoder, _place(row.longitude, row.latitude), row.located_at

@@ -16,7 +16,7 @@ from trackflow.store.tokens import Scope
 from trackflow_tests.api.running import bearer, running_api, token_for
 from trackflow_tests.stores import open_work
 
-PUBLIC = {"/", "/health", "/session", "/static/{name}"}
+PUBLIC = {"/", "/catalogue", "/health", "/session", "/static/{name}"}
 """Everything that is open to everyone; the page's own files hold nobody's data."""
 
 

@@ -99,13 +99,13 @@ class Page:
         self.wait_for(f"!!{found}")
         self.eval(f"{found}.click()")
 
-    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
-        """Make the window so large; as a phone with touch and two device pixels per pixel."""
+    def resize(self, width: int, height: int, *, phone: bool = False, scale: float = 1) -> None:
+        """Make the window so large, in CSS pixels; as a phone with touch."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=2 if phone else 1,
+            deviceScaleFactor=scale,
             mobile=phone,
         )
         self.call("Emulation.setTouchEmulationEnabled", enabled=phone)

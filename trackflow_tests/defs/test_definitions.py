@@ -58,12 +58,42 @@ ASSETS = {
         "executable": True,
         "code_version": "1",
     },
+    "track_catalogue": {
+        "deps": [],
+        "group": "catalogue",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "catalogue"},
+        "partitioned": False,
+        "executable": True,
+        "code_version": "1",
+    },
+    "track_places": {
+        "deps": ["track_catalogue"],
+        "group": "catalogue",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "places"},
+        "partitioned": False,
+        "executable": True,
+        "code_version": "1",
+    },
+    "track_visits": {
+        "deps": ["segments", "track_places"],
+        "group": "catalogue",
+        "kinds": ["geopandas", "python", "table"],
+        "tags": {"trackflow/stage": "visits"},
+        "partitioned": False,
+        "executable": True,
+        "code_version": "1",
+    },
 }
 
 CHECKS = {
     "matched_polylines:match_share",
     "matched_polylines:seams_meet",
     "segments:ledger_balances",
+    "track_catalogue:catalogue_has_not_shrunk",
+    "track_catalogue:catalogue_is_complete",
+    "track_catalogue:catalogue_is_fresh",
     "tracks:no_overlapping_tracks",
 }
 
@@ -131,6 +161,9 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
         "build_road_network_job",
         "import_inbox_job",
         "housekeeping_job",
+        "sync_catalogue_job",
+        "check_catalogue_job",
+        "find_visits_job",
     }
     assert {s.name for s in repository.sensor_defs} == {
         "live_sensor",
@@ -143,6 +176,9 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
     assert {s.name for s in repository.schedule_defs} == {
         "daily_schedule",
         "housekeeping_schedule",
+        "catalogue_schedule",
+        "catalogue_checks_schedule",
+        "visits_schedule",
     }
     for job in jobs.values():
         assert int(job.tags["dagster/max_runtime"]) > 0

@@ -44,7 +44,7 @@ from trackflow_tests.pipeline.catalogues import (
 from trackflow_tests.pipeline.workers import At, ended, worker
 from trackflow_tests.stores import Clock, settings_of
 
-COUNT = 30
+COUNT = 32
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +66,13 @@ def clock() -> Clock:
 @pytest.fixture
 def work(site: Site, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
     with catalogue_of(site, database_url, tmp_path, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plain(site: Site, tmp_path: Path, clock: Clock) -> Iterator[Work]:
+    """On SQLite only: for what is decided before the store is written."""
+    with catalogue_of(site, "", tmp_path, clock) as opened:
         yield opened
 
 
@@ -128,21 +135,21 @@ def test_exactly_the_removed_are_deactivated_after_two_misses_and_come_back(
     assert tracks(work) == site.expected()
 
 
-def test_a_miss_that_is_followed_by_a_find_is_forgotten(work: Work, site: Site) -> None:
-    synced(work)
+def test_a_miss_that_is_followed_by_a_find_is_forgotten(plain: Work, site: Site) -> None:
+    synced(plain)
     all_tracks = list(site.tracks)
     for _ in range(2):
         site.tracks = all_tracks[1:]
-        assert synced(work).missed_once == 1
+        assert synced(plain).missed_once == 1
         site.tracks = all_tracks
-        assert synced(work).rows_changed == 0
-        assert row_of(work, "track0").misses == 0
-    assert len(tracks(work)) == COUNT
+        assert synced(plain).rows_changed == 0
+        assert row_of(plain, "track0").misses == 0
+    assert len(tracks(plain)) == COUNT
 
 
-def test_a_bad_day_of_the_source_changes_nothing(work: Work, site: Site) -> None:
-    synced(work)
-    before = rows(work)
+def test_a_bad_day_of_the_source_changes_nothing(plain: Work, site: Site) -> None:
+    synced(plain)
+    before = rows(plain)
     bad = {
         "empty": ("refused", "empty"),
         "half": ("stopped_for_approval", "--approve"),
@@ -156,35 +163,34 @@ def test_a_bad_day_of_the_source_changes_nothing(work: Work, site: Site) -> None
     }
     for kind, (outcome, says) in bad.items():
         site.listing = Behaviour(kind)
-        for _ in range(2):  # two of them in a row are no two misses
-            report = synced(work)
-            assert (kind, report.outcome) == (kind, outcome)
-            assert says in report.reason
-            assert rows(work) == before
-    assert status(work, "liverc").last_completed_at == Clock()()
+        report = synced(plain)
+        assert (kind, report.outcome) == (kind, outcome)
+        assert says in report.reason
+        assert rows(plain) == before, "so many of them in a row are no misses in a row"
+    assert status(plain, "liverc").last_completed_at == Clock()()
     site.listing = Behaviour()
-    assert synced(work).unchanged == COUNT
+    assert synced(plain).unchanged == COUNT
 
 
-def test_many_missing_tracks_need_an_approval(work: Work, site: Site) -> None:
-    synced(work)
-    before = rows(work)
+def test_many_missing_tracks_need_an_approval(plain: Work, site: Site) -> None:
+    synced(plain)
+    before = rows(plain)
     site.tracks = site.tracks[: COUNT - 6]
-    stopped = synced(work)
+    stopped = synced(plain)
     assert stopped.outcome == "stopped_for_approval"
-    assert "6 of 30" in stopped.reason
-    assert rows(work) == before
-    assert synced(work, approve=True).missed_once == 6
-    assert synced(work).outcome == "stopped_for_approval"
-    approved = synced(work, approve=True)
+    assert "6 of 32" in stopped.reason
+    assert rows(plain) == before
+    assert synced(plain, approve=True).missed_once == 6
+    assert synced(plain).outcome == "stopped_for_approval"
+    approved = synced(plain, approve=True)
     assert approved.deactivated == 6
     assert "which was given" in approved.reason
-    assert synced(work).outcome == "completed"
-    assert set(tracks(work)) == set(site.expected())
+    assert synced(plain).outcome == "completed"
+    assert set(tracks(plain)) == set(site.expected())
 
 
-def test_a_track_whose_page_fails_keeps_what_was_known(work: Work, site: Site) -> None:
-    synced(work)
+def test_a_track_whose_page_fails_keeps_what_was_known(plain: Work, site: Site) -> None:
+    synced(plain)
     expected = site.expected()
     site.pages = {
         "track2": Behaviour("missing"),
@@ -199,7 +205,7 @@ def test_a_track_whose_page_fails_keeps_what_was_known(work: Work, site: Site) -
     site.tracks[3].stats = {"Laps": 1}
     site.tracks.append(made_up_tracks(COUNT + 1)[-1])
     site.tracks[-1].slug = "newcomer"
-    report = synced(work)
+    report = synced(plain)
     kinds = {failure["slug"]: failure["kind"] for failure in report.failures}
     assert kinds == {
         "track2": "missing page", "track3": "network", "track4": "structure",
@@ -207,40 +213,40 @@ def test_a_track_whose_page_fails_keeps_what_was_known(work: Work, site: Site) -
     }  # fmt: skip
     retried = {failure["slug"] for failure in report.failures if failure["tries"] == 2}
     assert retried == {"track3", "track6"}
-    found = tracks(work)
+    found = tracks(plain)
     newcomer = found.pop("newcomer")
     assert (newcomer.name, newcomer.laps) == (site.tracks[-1].name, None)
     assert found.pop("track2").name == "Said by the list"
     assert found == {slug: t for slug, t in expected.items() if slug != "track2"}
     site.pages = {}
-    made_good = synced(work)
-    assert (made_good.failed, made_good.changed) == (0, 3)
-    assert tracks(work) == site.expected()
+    made_good = synced(plain)
+    assert (made_good.failed, made_good.changed) == (0, 2)
+    assert tracks(plain) == site.expected()
 
 
 def test_a_site_that_goes_away_is_left_alone_and_gone_on_with(
-    work: Work, site: Site, monkeypatch: pytest.MonkeyPatch
+    plain: Work, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue_fetching, "MOST_OUT_OF_REACH", 5)
     site.pages = {f"track{k}": Behaviour("fail") for k in range(10, COUNT)}
-    report = synced(work)
+    report = synced(plain)
     assert report.outcome == "failed"
     assert "left alone" in report.reason
-    assert rows(work) == []
+    assert rows(plain) == []
     site.pages = {}
     site.forget_requests()
-    assert synced(work).added == COUNT
+    assert synced(plain).added == COUNT
     assert "/tracks/track3/" not in site.requests
-    assert tracks(work) == site.expected()
+    assert tracks(plain) == site.expected()
 
 
 def test_the_number_of_statements_does_not_grow_with_the_tracks(
-    site: Site, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue_fetching, "KEEP_ROWS", 1000)
     monkeypatch.setattr(catalogue_fetching, "KEEP_EVERY_S", 1000.0)
     all_tracks, counts = list(site.tracks), []
-    with catalogue_of(site, database_url, tmp_path) as work:
+    with catalogue_of(site, "", tmp_path) as work:
         statements: list[str] = []
         sa.event.listen(
             work.store.engine,
@@ -258,29 +264,29 @@ def test_the_number_of_statements_does_not_grow_with_the_tracks(
 
 
 def test_the_kill_switch_stops_everything_until_it_is_reset(
-    work: Work, site: Site, monkeypatch: pytest.MonkeyPatch
+    plain: Work, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue_fetching, "KEEP_ROWS", 3)
-    for k in range(15, COUNT):
+    for k in range(12, COUNT):
         site.pages[f"track{k}"] = Behaviour("hang")
-    timer = threading.Thread(target=_throw_when_asked_for, args=(work, site, "/tracks/track16/"))
+    timer = threading.Thread(target=_throw_when_asked_for, args=(plain, site, "/tracks/track14/"))
     timer.start()
-    report = synced(work)
+    report = synced(plain)
     timer.join()
     assert report.outcome == "failed"
     assert "is switched off: they asked us to" in report.reason
-    assert status(work, "liverc").switched_off == "they asked us to"
+    assert status(plain, "liverc").switched_off == "they asked us to"
     asked = sum(site.requests.values())
-    assert synced(work).outcome == "failed"
+    assert synced(plain).outcome == "failed"
     assert sum(site.requests.values()) == asked, "nothing is asked of it"
-    assert rows(work) == []
-    assert allow_again(work, status(work, "liverc").site)
+    assert rows(plain) == []
+    assert allow_again(plain, status(plain, "liverc").site)
     site.pages.clear()
     site.forget_requests()
-    assert synced(work).added == COUNT
+    assert synced(plain).added == COUNT
     assert "/" not in site.requests
     assert "/tracks/track2/" not in site.requests, "it was there already"
-    assert tracks(work) == site.expected()
+    assert tracks(plain) == site.expected()
 
 
 def _throw_when_asked_for(work: Work, site: Site, path: str) -> None:
@@ -308,12 +314,12 @@ def test_a_second_sync_of_a_source_says_so_and_ends(
     running = status(work, "liverc").running
     assert running is not None
     assert (second.outcome, str(running.job_id) in second.reason) == ("refused", True)
-    # cancelled rather than waited for; what it has is gone on with
+    # cancelled rather than waited for, also its slow request; what it has is gone on with
     with work.store.write() as connection:
         jobs.request_cancel(connection, running.job_id, work.clock())
     site.pages["track20"] = Behaviour()
     first.join()
-    assert reports[0].outcome in ("cancelled", "completed")
+    assert reports[0].outcome == "cancelled"
     assert synced(work).outcome == "completed"
     assert tracks(work) == site.expected()
 
@@ -323,9 +329,9 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
 ) -> None:
     settings = settings_of(database_url, tmp_path, **settings_for(site))
     synced(work)
-    del site.tracks[25]
+    del site.tracks[20]
     synced(work)
-    del site.tracks[26]
+    del site.tracks[21]
     site.tracks[1].name = "Renamed"
     site.tracks[2].slug = "newcomer"
     site.pages["track4"] = Behaviour("missing")
@@ -355,9 +361,11 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
             report = status(work, "liverc").last
         else:
             clock.advance(SILENT_S + 1)  # a person starts another one
+            had_begun = status(work, "liverc").running is not None
             report = synced(work)
             with work.store.read() as connection:
-                assert jobs.read_job(connection, job.job_id).status is Status.CANCELLED
+                left = jobs.read_job(connection, job.job_id).status
+            assert (left is Status.CANCELLED) == had_begun
         assert report is not None
         assert result_of(report) == expected_report
         assert state_of(work) == expected
@@ -366,11 +374,9 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
     assert state_of(work) == expected
 
 
-def test_a_list_that_says_it_all_needs_no_pages(
-    site: Site, database_url: str, tmp_path: Path
-) -> None:
+def test_a_list_that_says_it_all_needs_no_pages(site: Site, tmp_path: Path) -> None:
     url = f"{site.url}/tracks.csv"
-    with catalogue_of(site, database_url, tmp_path, catalogue_file=url) as work:
+    with catalogue_of(site, "", tmp_path, catalogue_file=url) as work:
         assert list(sources(work.settings)) == ["liverc", "file"]
         synced(work)
         first = synced(work, source="file")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy as sa
 
+from trackflow.concurrency.polite import USER_AGENT
 from trackflow.concurrency.retrying import ONCE
 from trackflow.pipeline.catalogue_sources import stop_everything
 from trackflow.pipeline.geocoding import MOST_FAILURES, geocode
@@ -91,7 +92,7 @@ def test_each_address_is_asked_for_once_until_it_changes(
         report = geocode(work, per_s=1000)
 
         assert sorted(server.asked) == ["1 High St, Leeds", "2 Low St, York", "Atlantis"]
-        assert server.agents == {"trackflow/0.1 (track catalogue)"}
+        assert server.agents == {USER_AGENT}
         assert (report.tracks, report.asked, report.found) == (5, 3, 3)
         assert (report.unknown, report.without_address, report.failures) == (1, 1, [])
         assert found(work) == {

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP
 from typing import Any
@@ -26,6 +27,7 @@ from trackflow.store.tables import metadata, processing_batches
 from trackflow_tests.pipeline.town import BATCHES, Town
 from trackflow_tests.pipeline.workers import (
     At,
+    deliver_town,
     ended,
     go_on,
     is_stopped,
@@ -130,10 +132,10 @@ def test_killed_before_any_commit_the_next_run_makes_it_good(scene: Scene) -> No
 def test_a_rebuild_killed_before_any_commit_goes_on_where_it_stopped(scene: Scene) -> None:
     """Every batch is done again once: none is left out, none is begun with twice.
 
-    Its own commits are between those of the pipeline. One database gets the odd, one the even.
+    Its own commits are between those of the pipeline. PostgreSQL gets a third of them, for time.
     """
     run(scene.work)
-    write = 1 if scene.work.store.is_postgresql else 2
+    write, step = (3, 3) if scene.work.store.is_postgresql else (1, 1)
     code = None
     while code != 0:
         before = generations(scene.work.store)
@@ -151,29 +153,50 @@ def test_a_rebuild_killed_before_any_commit_goes_on_where_it_stopped(scene: Scen
         after = generations(scene.work.store)
         assert after == {key: generation + 1 for key, generation in before.items()}
         scene.check()
-        write += 2
+        write += step
     assert write > WRITES
 
 
 def test_a_worker_that_wakes_after_its_lease_changes_nothing(scene: Scene) -> None:
-    stopped = overtaken = 0
+    """Stopped before each write for which it holds a batch, and overtaken while it sleeps."""
+    write = overtaken = 0
     while True:
-        at = At(stopped + 1, "begin", SIGSTOP)
+        write += 1
+        at = At(write, "begin", SIGSTOP)
         with worker(scene.settings, scene.clock(), at=at) as process:
             if not is_stopped(process):
                 break
-            stopped += 1
-            overtaken += "processing" in statuses(scene.work.store).values()
-            scene.clock.advance(LEASE_S + 1)
-            assert not run(scene.work).problems
-            scene.check()
-            before = scene.everything()
-            go_on(process)
-            assert ended(process) == 0
-            assert scene.everything() == before
+            if "processing" not in statuses(scene.work.store).values():
+                process.kill()  # it is about to claim: that is no different from a late start
+            else:
+                overtaken += 1
+                scene.clock.advance(LEASE_S + 1)
+                assert not run(scene.work).problems
+                scene.check()
+                before = scene.everything()
+                go_on(process)
+                assert ended(process) == 0
+                assert scene.everything() == before
         scene.again()
-    assert stopped >= WRITES
+    assert write > WRITES
     assert overtaken >= WRITES // 2
+
+
+def test_a_delivery_is_stored_whole_and_marked_or_not_at_all(scene: Scene) -> None:
+    """Whoever is killed before it is has not said that it took it: it comes again."""
+    deliver_all = partial(deliver_town, scene.town)
+    for write in (1, 2):
+        empty(scene.work.store)
+        at = At(write, "commit", SIGKILL)
+        with worker(scene.settings, scene.clock(), deliver_all, at=at) as process:
+            assert ended(process) == -SIGKILL
+        stored = contents(scene.work.store)["gps_points"]
+        assert len(stored) == (0, len(scene.town.night))[write - 1]
+        marked = {device for device, _ in statuses(scene.work.store)}
+        assert marked == {row["device_id"] for row in stored}
+        deliver_all(scene.work)
+        assert not run(scene.work).problems
+        scene.check()
 
 
 def test_eight_workers_on_one_device_share_its_batches(scene: Scene) -> None:

@@ -29,6 +29,7 @@ from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.store import jobs
 from trackflow.store.database import Store
+from trackflow_tests.pipeline.town import Town
 from trackflow_tests.stores import Clock
 
 # Children are forked from a server that has imported everything and has no threads or connections.
@@ -58,6 +59,11 @@ def run_all(work: Work) -> Any:
     """One run over what waits; returns what each batch's stages said."""
     report = run(work)
     return [(d.device_id, d.day, d.error) for stage in report.stages for d in stage.days]
+
+
+def deliver_town(town: Town, work: Work) -> None:
+    """Let the town's points come in, one delivery per device."""
+    town.deliver(work)
 
 
 def run_through_outages(work: Work) -> None:

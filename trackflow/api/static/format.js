@@ -23,6 +23,9 @@ export const longDate = (time) => formatter({ weekday: 'short', day: 'numeric', 
 
 export const moment = (time) => `${date(time)}, ${clock(time)}`;
 
+/** A day (YYYY-MM-DD) in words; the same in every zone. */
+export const dayWords = (day) => new Intl.DateTimeFormat(LOCALE, { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(`${day}T00:00Z`)).replaceAll(' ', '\u00a0');
+
 /** Whether two moments lie on the same day in the zone that is shown. */
 export const sameDay = (a, b) => longDate(a) === longDate(b);
 

@@ -2,7 +2,7 @@
 
 import { getIfThere, send } from './api.js';
 import { announce, el } from './dom.js';
-import { age, count, duration } from './format.js';
+import { age, count, dayWords, duration } from './format.js';
 import { daysOfRange } from './range.js';
 
 let jobs = null; // null while unknown, false if the API has none
@@ -53,7 +53,7 @@ function row(job, mayStart, again) {
   const share = job.total ? Math.min(1, (job.completed + job.failed) / job.total) : job.status === 'completed' ? 1 : 0;
   const live = ['queued', 'running'].includes(job.status);
   const { from, to, device } = job.parameters ?? {};
-  const title = [job.kind, from && (from === to || !to ? from : `${from} – ${to}`), device].flat().filter(Boolean).join(' · ');
+  const title = [job.kind, from && (from === to || !to ? dayWords(from) : `${dayWords(from)} – ${dayWords(to)}`), device].flat().filter(Boolean).join(' · ');
   const left = job.status === 'running' && job.seconds_left !== null && job.seconds_left !== undefined ? `, ${duration(job.seconds_left)} left` : '';
   const done = job.total ? ` · ${count(job.completed)} of ${count(job.total)}` : '';
   const failed = job.failed ? `, ${count(job.failed)} failed` : '';

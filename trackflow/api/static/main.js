@@ -1,19 +1,20 @@
 // The page as a whole: what is loaded when, and who is told.
 
-import { ApiError, forget, get, getIfThere, onSignedOut, send, withQuery } from './api.js';
-import { assign, dark, modes, ofDevice } from './colours.js';
+import { ApiError, forget, get, getIfThere, onSignedOut, send } from './api.js';
+import { dark, modes, ofDevice } from './colours.js';
 import { refreshDays } from './days.js';
 import { drawDetails, openTrack, refreshDetails } from './details.js';
 import { drawDevices, modeWords } from './devices.js';
 import { announce, byId, el, fill, roving } from './dom.js';
 import { counted, date, duration, span, tickAges, when } from './format.js';
-import { boundsOf, point, union } from './geometry.js';
+import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
+import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadTracks, setTracks, tolerance } from './loading.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks } from './map.js';
-import { drawPreview, pixelM, viewOf } from './preview.js';
-import { dayOf, drawRange, includesNow, lengthDays, moments, rangeInWords } from './range.js';
-import { isSheet, setSheet, sheetStep, wireSheet } from './sheet.js';
+import { drawPreview, viewOf } from './preview.js';
+import { dayOf, drawRange, lengthDays, moments, rangeInWords } from './range.js';
+import { isSheet, panelPadding, setSheet, sheetStep, wireSheet } from './sheet.js';
 import { change, followAddress, onChange, state } from './state.js';
 import { drawChip, statusSection } from './status.js';
 import { colourOf, drawTracks, resetTracks } from './tracks.js';
@@ -21,18 +22,6 @@ import { colourOf, drawTracks, resetTracks } from './tracks.js';
 const POLL_MS = 3000;
 const SOMEWHERE = [-25, 34, 45, 71]; // while there is nothing to look at
 const MOST_WAIT_MS = 30000;
-const FIRST_PAGE = 100;
-const PAGE = 1000;
-const MOST_TRACKS = 5000;
-const DAY_MS = 86400000;
-const LONG_DAYS = 3;
-const FINEST_M = 1.5; // a chosen track is exact anyway
-const COARSEST_M = 200;
-const UNKNOWN_M = 8;
-const MANY_DEVICES = 100;
-
-const data = { devices: [], networks: [], tracks: [], stops: [], status: null, settings: null, truncated: false, loaded: false };
-
 let map = null;
 let offline = ''; // why the server does not answer, if so
 let loading = null; // the AbortController of what is being loaded
@@ -40,103 +29,9 @@ let signedOut = false;
 
 // ---- loading -------------------------------------------------------------------------------
 
-/** Where to look first: the last 24 hours, or the day of the newest point if that is older. */
-function firstRange() {
-  const newest = data.devices.map((d) => d.last_time).filter(Boolean).sort().at(-1);
-  if (!newest || Date.now() - new Date(newest) < 24 * 3600000) return { kind: 'last', hours: 24 };
-  return { kind: 'day', day: dayOf(newest) };
-}
-
-async function loadDevices(signal) {
-  const { data: found, changed } = await get('/api/v1/devices', { signal });
-  if (changed || !data.devices.length) {
-    data.devices = found.devices;
-    assign(data.devices.map((d) => d.device_id));
-  }
-  return changed;
-}
-
-function query() {
-  const { from, to } = moments();
-  return { device: state.devices, from: from.toISOString(), to: to?.toISOString() };
-}
-
-async function loadTracks(signal, view = state.view ?? currentView() ?? deviceView()) {
-  if (state.devices?.length === 0) {
-    data.tracks = [];
-    data.truncated = false;
-    return true;
-  }
-  data.offByM = tolerance(view) * (data.devices.length > MANY_DEVICES ? 2 : 1);
-  data.refined = '';
-  const base = { device: state.devices, simplify_m: data.offByM };
-  const found = new Map(); // by id: a track may reach into two slices
-  let changed = false;
-  let truncated = false;
-  for (const [from, to] of slices(moments())) {
-    let cursor = null;
-    do {
-      if (found.size >= MOST_TRACKS) {
-        truncated = true;
-        break;
-      }
-      const page = await get(withQuery('/api/v1/tracks', { ...base, limit: PAGE, from: from.toISOString(), to: to?.toISOString(), cursor }), { signal });
-      for (const track of page.data.features) found.set(track.properties.track_id, track);
-      changed = changed || page.changed;
-      cursor = page.data.next ?? null;
-    } while (cursor);
-  }
-  setTracks([...found.values()], data.offByM, truncated);
-  return changed;
-}
-
-function setTracks(features, offByM, truncated = false) {
-  data.tracks = features.sort((a, b) => (a.properties.start_time < b.properties.start_time ? 1 : -1));
-  data.offByM = offByM;
-  data.truncated = truncated;
-}
-
-/** Some tracks, coarsely: the first thing to be seen. */
-async function loadSome() {
-  if (state.devices?.length === 0) return { features: [], offByM: 0, next: null };
-  const view = state.view ?? deviceView();
-  // devices that all stand in one yard say nothing about how far they drive
-  const offByM = view && view.zoom < 16 ? tolerance(view) : UNKNOWN_M;
-  const { features, next } = (await get(withQuery('/api/v1/tracks', { ...query(), limit: FIRST_PAGE, simplify_m: offByM }))).data;
-  return { features, offByM, next: next ?? null };
-}
-
-/** How exact lines have to be in a view: to a pixel, in steps, so that answers are often the same. */
-function tolerance(view) {
-  if (!view) return UNKNOWN_M;
-  return Math.min(COARSEST_M, Math.max(FINEST_M, FINEST_M * 2 ** Math.floor(Math.log2(pixelM(view) / FINEST_M))));
-}
-
-/** The view of where devices are: tracks will not be far away. */
-function deviceView() {
-  const bounds = boundsOf(devicePlaces().map((f) => f.geometry));
-  return bounds && viewOf(bounds, byId('map'), panelPadding());
-}
-
-const devicePlaces = () => data.devices
-  .filter((d) => d.last_position && (!state.devices || state.devices.includes(d.device_id)))
-  .map((d) => point(d.last_position.longitude, d.last_position.latitude));
-
-/** Lines for a closer look, of what is in view: those that were loaded for all of it are coarser. */
 async function refine() {
-  const view = currentView();
-  const offByM = tolerance(view);
-  if (offByM > data.offByM / 2) return;
-  const { from, to } = moments();
-  const box = view.bounds.map((x) => x.toFixed(3)).join(',');
-  const address = withQuery('/api/v1/tracks', { device: state.devices, limit: PAGE, simplify_m: offByM, from: from.toISOString(), to: to?.toISOString(), bbox: box });
-  if (address === data.refined) return;
-  data.refined = address;
   try {
-    const finer = new Map((await get(address)).data.features.map((t) => [t.properties.track_id, t.geometry]));
-    if (data.refined !== address) return;
-    for (const track of data.tracks) track.geometry = finer.get(track.properties.track_id) ?? track.geometry;
-    showTracks(data.tracks);
+    if (await loadFiner(currentView())) showTracks(data.tracks);
   } catch (error) {
     failed(error);
   }
@@ -147,28 +42,6 @@ let refining = null;
 function refineSoon() {
   clearTimeout(refining);
   refining = setTimeout(refine, 250);
-}
-
-/** A long range in slices of some days, the newest first: if it is too much, the oldest is left out. */
-function slices({ from, to }) {
-  const step = Math.max(LONG_DAYS, lengthDays() / 10) * DAY_MS;
-  const found = [];
-  let end = to;
-  while (true) {
-    const start = Math.floor(((end ?? Date.now()) - step) / DAY_MS) * DAY_MS;
-    if (start <= from.getTime()) return [...found, [from, end]];
-    found.push([new Date(start), end]);
-    end = new Date(start);
-  }
-}
-
-async function loadStops(signal) {
-  if (state.devices?.length === 0) {
-    data.stops = [];
-    return;
-  }
-  const found = await getIfThere(withQuery('/api/v1/stops', query()), { signal });
-  data.stops = found?.data.features ?? [];
 }
 
 /** Load what the range and the devices ask for, and draw it. */
@@ -367,15 +240,6 @@ function keepPolling() {
 }
 
 // ---- wiring --------------------------------------------------------------------------------
-
-function panelPadding() {
-  if (isSheet()) {
-    const covered = Math.max(byId('panel').offsetHeight, byId('details').offsetHeight);
-    return { top: 24, left: 24, right: 24, bottom: Math.min(innerHeight * 0.72, covered + 20) };
-  }
-  const right = byId('details').hidden ? 48 : byId('details').offsetWidth + 40;
-  return { top: 40, bottom: 48, left: byId('panel').offsetWidth + 48, right };
-}
 
 function showStop(properties, at) {
   popup(at, el('div', { class: 'popup' },

@@ -9,6 +9,7 @@ const REACH_PX = [3, 9];
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** What the map shows now; kept to draw it anew when the theme changes. */
+const late = new Set(); // what came while the style was loading
 const shown = { extents: [], background: '' };
 
 let map = null;
@@ -24,6 +25,7 @@ let padding = () => 0;
 export function createMap(container, { view, paddingOf, handlers }) {
   const { maplibregl } = globalThis;
   padding = paddingOf;
+  late.clear();
   map = new maplibregl.Map({
     container,
     style: style(shown),
@@ -65,17 +67,22 @@ export function createMap(container, { view, paddingOf, handlers }) {
 function repaint() {
   if (!map) return;
   ready = false;
+  late.clear();
   map.setStyle(style(shown), { diff: false });
 }
 
 function restore() {
+  for (const source of late) map.getSource(source).setData(shown[source]);
+  late.clear();
   if (shown.extents.length) addRoads(map, shown.extents, location.origin + ROADS);
   if (shown.background) addBackground(map, shown.background);
 }
 
 function put(source, data) {
   shown[source] = data;
-  if (map) map.getSource(source)?.setData(data);
+  const there = ready && map.getSource(source);
+  if (there) there.setData(data);
+  else late.add(source);
 }
 
 export const showTracks = (features) => put(TRACKS, collection(features));

@@ -19,6 +19,16 @@ export function setSheet(to) {
 
 export const sheetStep = () => step;
 
+/** What of the map the panels cover, with some air, in pixels. */
+export function panelPadding() {
+  if (isSheet()) {
+    const covered = Math.max(byId('panel').offsetHeight, byId('details').offsetHeight);
+    return { top: 24, left: 24, right: 24, bottom: Math.min(innerHeight * 0.72, covered + 20) };
+  }
+  const right = byId('details').hidden ? 48 : byId('details').offsetWidth + 40;
+  return { top: 40, bottom: 48, left: byId('panel').offsetWidth + 48, right };
+}
+
 /** Wire the handle: a click goes one step up, and from the top to the bottom. */
 export function wireSheet(onChange) {
   const handle = byId('handle');

@@ -1,6 +1,6 @@
 // How the work goes, in plain words.
 
-import { byId, el } from './dom.js';
+import { announce, byId, el } from './dom.js';
 import { age, ago, count, counted, duration, when } from './format.js';
 
 /** { level: 'good' | 'busy' | 'bad' | 'off', words } for the header. */
@@ -21,6 +21,7 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export function drawChip(status, offline) {
   const { level, words } = summary(status, offline);
   const chip = byId('chip');
+  if (chip.dataset.level && chip.dataset.level !== level) announce(words);
   chip.dataset.level = level;
   const place = chip.querySelector('.words');
   if (place.textContent !== words) place.textContent = words;

@@ -1,0 +1,257 @@
+// The page of the race tracks: its sources, syncs under way, reports, and the list itself.
+
+import { get, onSignedOut, send, withQuery, forget } from './api.js';
+import { canUndo, drawReport, outcome } from './catalogue-report.js';
+import { announce, byId, el, empty, fill } from './dom.js';
+import { age, count, counted, duration, tickAges } from './format.js';
+
+const POLL_MS = 4000;
+const POLL_AT_WORK_MS = 1000;
+const PAGE = 50;
+const WAITS_LONG_S = 20;
+
+const data = { sources: [], reports: new Map(), mayStart: false };
+let open = null; // the id of the sync whose report is shown
+let list = { rows: [], next: null, source: null };
+let problem = '';
+let timer = 0;
+
+// ---- loading -------------------------------------------------------------------------------
+
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    const { data: found } = await get('/api/v1/catalogue/sources');
+    const before = new Map(data.sources.map((s) => [s.source, s.last?.sync_id]));
+    data.sources = found.sources;
+    await Promise.all(data.sources.map(async (source) => {
+      data.reports.set(source.source, (await get(withQuery('/api/v1/catalogue/reports', { source: source.source }))).data.reports);
+    }));
+    for (const source of data.sources) {
+      if (before.size && before.get(source.source) !== source.last?.sync_id) await ended(source);
+    }
+    offline('');
+  } catch (error) {
+    offline(error.message);
+  }
+  draw();
+  const isAtWork = data.sources.some((source) => source.job);
+  timer = setTimeout(refresh, isAtWork ? POLL_AT_WORK_MS : POLL_MS);
+}
+
+async function ended(source) {
+  announce(`The sync of ${source.source} has ended: ${source.last.summary}`);
+  if (data.mayStart || open === null) await show(source.last.sync_id, { focus: false });
+  await loadList();
+}
+
+function offline(message) {
+  if (message) problem = message;
+  else if (problem === 'The server does not answer.') problem = '';
+}
+
+async function loadList(after = '') {
+  const source = list.source ?? data.sources[0]?.source;
+  if (!source) return;
+  const query = { source, text: byId('text').value.trim(), active: byId('active').value, limit: PAGE, after };
+  try {
+    const { data: found } = await get(withQuery('/api/v1/catalogue/tracks', query));
+    list = { source, rows: after ? [...list.rows, ...found.tracks] : found.tracks, next: found.next };
+  } catch (error) {
+    problem = error.message;
+  }
+  drawList();
+}
+
+// ---- doing ---------------------------------------------------------------------------------
+
+async function act(method, address, body, said) {
+  problem = '';
+  let found = null;
+  try {
+    found = await send(method, address, body);
+    announce(said);
+  } catch (error) {
+    problem = error.message;
+  }
+  await refresh();
+  return found;
+}
+
+const start = (source, approve) => act('POST', '/api/v1/tracks/sync', { source, approve, trigger: 'ui' }, `Sync of ${source} asked for`);
+
+const cancel = (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.job_id)}/cancel`, undefined, 'Asked to stop');
+
+async function approve(source) {
+  const why = `${source.last.reason}. Go on, and deactivate what is missing for the second time?`;
+  if (await confirmed('Approve the list?', why, 'Approve and sync')) await start(source.source, true);
+}
+
+async function undo(report) {
+  const rows = report.added + report.changed + report.deactivated + report.reactivated + report.missed_once;
+  const why = `${counted(rows, 'track')} will be again what they were before this sync.`;
+  if (!(await confirmed('Undo this sync?', why, 'Undo'))) return;
+  const done = await act('POST', `/api/v1/catalogue/reports/${encodeURIComponent(report.sync_id)}/undo`, undefined, 'Undone');
+  if (done) await Promise.all([show(report.sync_id), loadList()]);
+}
+
+function confirmed(title, text, yes) {
+  const box = byId('ask');
+  byId('ask-title').textContent = title;
+  byId('ask-text').textContent = text;
+  byId('ask-yes').textContent = yes;
+  box.returnValue = '';
+  box.showModal();
+  return new Promise((done) => box.addEventListener('close', () => done(box.returnValue === 'yes'), { once: true }));
+}
+
+async function show(syncId, { focus = true } = {}) {
+  open = syncId;
+  const box = byId('report');
+  try {
+    const { data: report } = await get(`/api/v1/catalogue/reports/${encodeURIComponent(syncId)}`);
+    if (open !== syncId) return;
+    box.hidden = false;
+    fill(box,
+      el('div', { class: 'source-head' },
+        el('h2', {}, `Sync of ${report.source}: ${outcome(report)}`), el('span', { class: 'push' }),
+        data.mayStart && canUndo(report) && el('button', { type: 'button', class: 'plain', id: 'undo', on: { click: () => undo(report) } }, 'Undo'),
+        el('button', { type: 'button', class: 'plain', on: { click: hide } }, 'Close')),
+      drawReport(report));
+    if (focus) box.focus();
+  } catch (error) {
+    problem = error.message;
+  }
+  draw();
+}
+
+function hide() {
+  open = null;
+  byId('report').hidden = true;
+  draw();
+}
+
+// ---- drawing -------------------------------------------------------------------------------
+
+function draw() {
+  byId('problem').hidden = !problem;
+  byId('problem').textContent = problem;
+  fill(byId('sources'), data.sources.map(drawSource));
+  tickAges();
+}
+
+function drawSource(source) {
+  const { job, last } = source;
+  const waits = last?.outcome === 'stopped_for_approval' && !job;
+  return el('section', { class: 'card sheet', 'aria-label': `Source ${source.source}` },
+    el('div', { class: 'source-head' },
+      el('h2', {}, source.source), el('span', { class: 'dim' }, source.site), el('span', { class: 'push' }),
+      data.mayStart && el('button', {
+        type: 'button', class: 'primary', 'data-key': `start-${source.source}`, disabled: Boolean(job) || Boolean(source.switched_off),
+        on: { click: () => start(source.source, false) },
+      }, 'Sync now')),
+    el('dl', { class: 'numbers' },
+      number('tracks', source.active), number('not listed any more', source.inactive), source.missed ? number('missed by the last list', source.missed) : null,
+      el('div', {}, el('dd', {}, source.last_completed_at ? age(source.last_completed_at) : 'never'), el('dt', {}, 'last synced'))),
+    source.switched_off && el('p', { class: 'bad' }, `Switched off: ${source.switched_off}. “trackflow catalogue allow” switches it on again.`),
+    job && drawJob(job),
+    waits && el('div', { class: 'wait' }, el('p', {}, last.reason),
+      data.mayStart && el('button', { type: 'button', class: 'plain', 'data-key': `approve-${source.source}`, on: { click: () => approve(source) } }, 'Approve and sync…')),
+    drawPast(source));
+}
+
+const number = (name, n) => el('div', {}, el('dd', {}, count(n)), el('dt', {}, name));
+
+function drawJob(job) {
+  const share = job.total ? Math.min(1, job.processed / job.total) : 0;
+  const left = job.seconds_left !== null && job.status === 'running' ? `, ${duration(job.seconds_left)} left` : '';
+  const words = job.status === 'queued' ? 'waits to start' : job.cancel_requested ? 'stops soon'
+    : job.total ? `${count(job.processed)} of ${count(job.total)} pages${left}` : job.message ?? 'begins';
+  const since = (Date.now() - new Date(job.created_at)) / 1000;
+  return el('div', { class: 'at-work' },
+    el('div', { class: 'source-head' }, el('span', { class: 'strong' }, words), job.failed ? el('span', { class: 'bad' }, `${count(job.failed)} failed`) : null,
+      el('span', { class: 'push' }),
+      data.mayStart && !job.cancel_requested && el('button', { type: 'button', class: 'link', 'data-key': `cancel-${job.job_id}`, on: { click: () => cancel(job) } }, 'Cancel')),
+    el('div', { class: 'meter', role: 'progressbar', 'aria-label': 'Progress of the sync', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(share * 100), 'aria-valuetext': words },
+      el('span', { style: { width: `${share * 100}%` } })),
+    job.status === 'queued' && since > WAITS_LONG_S && el('p', { class: 'dim' },
+      'Nobody has begun it yet: “trackflow serve” begins it while Dagster runs, or “trackflow jobs resume ', job.job_id, '”.'));
+}
+
+function drawPast(source) {
+  const reports = data.reports.get(source.source) ?? [];
+  if (!reports.length) return el('p', { class: 'dim' }, 'No sync yet.');
+  return el('ul', { class: 'past', 'aria-label': `Last syncs of ${source.source}` }, reports.slice(0, 5).map((report) => el('li', {},
+    el('span', { class: 'dim' }, age(report.started_at)),
+    el('span', { class: 'words' }, report.undone_at ? `undone: ${report.summary}` : report.summary),
+    el('button', { type: 'button', class: 'link', 'data-key': `report-${report.sync_id}`, 'aria-pressed': open === report.sync_id, on: { click: () => show(report.sync_id) } }, 'Report'))));
+}
+
+function drawList() {
+  const head = ['slug', 'name', 'city', 'country', 'phone', 'website'];
+  const web = (text) => (/^https?:\/\//.test(text ?? '') ? el('a', { href: text, rel: 'noreferrer noopener', target: '_blank' }, text) : text ?? '');
+  const row = (t) => [t.slug, t.name, t.city, t.country, t.phone].map((text) => el('td', {}, text ?? '')).concat(el('td', {}, web(t.website)));
+  fill(byId('tracks'),
+    data.sources.length > 1 && el('p', { class: 'numbers' }, data.sources.map((s) => el('button', {
+      type: 'button', class: 'plain', 'data-key': `list-${s.source}`, 'aria-pressed': s.source === list.source,
+      on: { click: () => { list = { rows: [], next: null, source: s.source }; loadList(); } },
+    }, s.source))),
+    list.rows.length
+      ? el('div', { class: 'table-box' }, el('table', {},
+        el('thead', {}, el('tr', {}, head.map((name) => el('th', { scope: 'col' }, name)))),
+        el('tbody', {}, list.rows.map((t) => el('tr', {}, row(t))))))
+      : empty('No such tracks', 'A sync fills the catalogue.'),
+    list.next && el('button', { type: 'button', class: 'plain more', 'data-key': 'more', on: { click: () => loadList(list.next) } }, 'Show more'));
+}
+
+// ---- signing in, start ---------------------------------------------------------------------
+
+onSignedOut.call = () => {
+  if (!byId('login').open) byId('login').showModal();
+};
+
+async function signIn(event) {
+  event.preventDefault();
+  byId('login-error').textContent = '';
+  try {
+    await send('POST', '/session', { token: byId('token').value });
+  } catch (error) {
+    byId('login-error').textContent = error.message;
+    byId('token').select();
+    return;
+  }
+  byId('token').value = '';
+  byId('login').close();
+  await begin();
+}
+
+async function begin() {
+  try {
+    const { data: told } = await get('/api/v1/page');
+    data.mayStart = told.scope === 'admin';
+    byId('sign-out').hidden = !told.by_cookie;
+  } catch (error) {
+    if (error.status === 401) return;
+    problem = error.message;
+  }
+  await refresh();
+  await loadList();
+  document.body.dataset.ready = 'yes';
+}
+
+let typing = 0;
+const soon = () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => loadList(), 250);
+};
+byId('search').addEventListener('submit', (event) => { event.preventDefault(); loadList(); });
+byId('text').addEventListener('input', soon);
+byId('active').addEventListener('change', () => loadList());
+byId('login-form').addEventListener('submit', signIn);
+byId('login').addEventListener('cancel', (event) => event.preventDefault());
+byId('sign-out').addEventListener('click', async () => {
+  await send('DELETE', '/session');
+  forget();
+  location.reload();
+});
+begin();

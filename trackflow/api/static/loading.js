@@ -1,0 +1,142 @@
+// Loading what the page shows: devices, tracks and stops of the range, as exactly as the map needs.
+
+import { get, getIfThere, withQuery } from './api.js';
+import { assign } from './colours.js';
+import { byId } from './dom.js';
+import { boundsOf, point } from './geometry.js';
+import { currentView } from './map.js';
+import { pixelM, viewOf } from './preview.js';
+import { dayOf, lengthDays, moments } from './range.js';
+import { panelPadding } from './sheet.js';
+import { state } from './state.js';
+
+const FIRST_PAGE = 100;
+const PAGE = 1000;
+const MOST_TRACKS = 5000;
+const DAY_MS = 86400000;
+export const LONG_DAYS = 3;
+const FINEST_M = 1.5; // a chosen track is exact anyway
+const COARSEST_M = 200;
+const UNKNOWN_M = 8;
+const MANY_DEVICES = 100;
+
+/** Everything that is known. */
+export const data = { devices: [], networks: [], tracks: [], stops: [], status: null, settings: null, truncated: false, loaded: false };
+
+/** Where to look first: the last 24 hours, or the day of the newest point if that is older. */
+export function firstRange() {
+  const newest = data.devices.map((d) => d.last_time).filter(Boolean).sort().at(-1);
+  if (!newest || Date.now() - new Date(newest) < 24 * 3600000) return { kind: 'last', hours: 24 };
+  return { kind: 'day', day: dayOf(newest) };
+}
+
+export async function loadDevices(signal) {
+  const { data: found, changed } = await get('/api/v1/devices', { signal });
+  if (changed || !data.devices.length) {
+    data.devices = found.devices;
+    assign(data.devices.map((d) => d.device_id));
+  }
+  return changed;
+}
+
+function query() {
+  const { from, to } = moments();
+  return { device: state.devices, from: from.toISOString(), to: to?.toISOString() };
+}
+
+export async function loadTracks(signal, view = state.view ?? currentView() ?? deviceView()) {
+  if (state.devices?.length === 0) {
+    data.tracks = [];
+    data.truncated = false;
+    return true;
+  }
+  data.offByM = tolerance(view) * (data.devices.length > MANY_DEVICES ? 2 : 1);
+  data.refined = '';
+  const base = { device: state.devices, simplify_m: data.offByM };
+  const found = new Map(); // by id: a track may reach into two slices
+  let changed = false;
+  let truncated = false;
+  for (const [from, to] of slices(moments())) {
+    let cursor = null;
+    do {
+      if (found.size >= MOST_TRACKS) {
+        truncated = true;
+        break;
+      }
+      const page = await get(withQuery('/api/v1/tracks', { ...base, limit: PAGE, from: from.toISOString(), to: to?.toISOString(), cursor }), { signal });
+      for (const track of page.data.features) found.set(track.properties.track_id, track);
+      changed = changed || page.changed;
+      cursor = page.data.next ?? null;
+    } while (cursor);
+  }
+  setTracks([...found.values()], data.offByM, truncated);
+  return changed;
+}
+
+export function setTracks(features, offByM, truncated = false) {
+  data.tracks = features.sort((a, b) => (a.properties.start_time < b.properties.start_time ? 1 : -1));
+  data.offByM = offByM;
+  data.truncated = truncated;
+}
+
+/** Some tracks, coarsely: the first thing to be seen. */
+export async function loadSome() {
+  if (state.devices?.length === 0) return { features: [], offByM: 0, next: null };
+  const view = state.view ?? deviceView();
+  // devices that all stand in one yard say nothing about how far they drive
+  const offByM = view && view.zoom < 16 ? tolerance(view) : UNKNOWN_M;
+  const { features, next } = (await get(withQuery('/api/v1/tracks', { ...query(), limit: FIRST_PAGE, simplify_m: offByM }))).data;
+  return { features, offByM, next: next ?? null };
+}
+
+/** How exact lines have to be in a view: to a pixel, in steps, so that answers are often the same. */
+export function tolerance(view) {
+  if (!view) return UNKNOWN_M;
+  return Math.min(COARSEST_M, Math.max(FINEST_M, FINEST_M * 2 ** Math.floor(Math.log2(pixelM(view) / FINEST_M))));
+}
+
+/** The view of where devices are: tracks will not be far away. */
+function deviceView() {
+  const bounds = boundsOf(devicePlaces().map((f) => f.geometry));
+  return bounds && viewOf(bounds, byId('map'), panelPadding());
+}
+
+export const devicePlaces = () => data.devices
+  .filter((d) => d.last_position && (!state.devices || state.devices.includes(d.device_id)))
+  .map((d) => point(d.last_position.longitude, d.last_position.latitude));
+
+/** A long range in slices of some days, the newest first: if it is too much, the oldest is left out. */
+function slices({ from, to }) {
+  const step = Math.max(LONG_DAYS, lengthDays() / 10) * DAY_MS;
+  const found = [];
+  let end = to;
+  while (true) {
+    const start = Math.floor(((end ?? Date.now()) - step) / DAY_MS) * DAY_MS;
+    if (start <= from.getTime()) return [...found, [from, end]];
+    found.push([new Date(start), end]);
+    end = new Date(start);
+  }
+}
+
+export async function loadStops(signal) {
+  if (state.devices?.length === 0) {
+    data.stops = [];
+    return;
+  }
+  const found = await getIfThere(withQuery('/api/v1/stops', query()), { signal });
+  data.stops = found?.data.features ?? [];
+}
+
+/** Lines for a closer look, of what is in view: those that were loaded for all of it are coarser. Says whether there are any. */
+export async function loadFiner(view) {
+  const offByM = tolerance(view);
+  if (offByM > data.offByM / 2) return false;
+  const bbox = view.bounds.map((x) => x.toFixed(3)).join(',');
+  const address = withQuery('/api/v1/tracks', { ...query(), limit: PAGE, simplify_m: offByM, bbox });
+  if (address === data.refined) return false;
+  data.refined = address;
+  const finer = new Map((await get(address)).data.features.map((t) => [t.properties.track_id, t.geometry]));
+  if (data.refined !== address) return false;
+  for (const track of data.tracks) track.geometry = finer.get(track.properties.track_id) ?? track.geometry;
+  return true;
+}

@@ -1,0 +1,1 @@
+"""The catalogue of race tracks, where they are, and who stayed there."""

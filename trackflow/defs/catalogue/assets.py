@@ -1,0 +1,195 @@
+"""Assets of the catalogue: race tracks, their places, and visits to them."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+from pydantic import Field
+
+from trackflow.defs import metadata
+from trackflow.defs.points.assets import OWNERS
+from trackflow.defs.resources import TrackflowResource
+from trackflow.errors import TrackflowError
+from trackflow.pipeline.catalogue_report import Outcome, Report
+from trackflow.pipeline.geocoding import geocode
+from trackflow.pipeline.job_kinds import queue_job, run_job
+from trackflow.pipeline.visits import update_visits
+from trackflow.pipeline.work import Work
+from trackflow.store.tables import catalogue_places as places_table
+from trackflow.store.tables import catalogue_tracks, catalogue_visits
+
+GROUP = "catalogue"
+CODE_VERSION = "1"
+MOST_LOGGED = 20
+
+
+class CatalogueConfig(dg.Config):
+    """Which source to be in step with."""
+
+    source: str = Field(
+        default="",
+        description="`liverc`, or `file` for the list in TRACKFLOW_CATALOGUE_FILE. Empty: the "
+        "first that is set up.",
+    )
+    approve: bool = Field(
+        default=False,
+        description="Go on although more than a tenth of the stored tracks are missing in the "
+        "list. Look at the report of the sync that asked for it first.",
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "table"},
+    tags={"trackflow/stage": "catalogue"},
+    code_version=CODE_VERSION,
+    metadata=metadata.of_table(catalogue_tracks),
+    description="""
+**Race tracks (places) as a source such as LiveRC lists them**, kept in step with it field by field.
+
+A sync fetches the list and each track's own page, politely, checks every value, and writes what
+differs. A list that is empty, cut off or an error page changes nothing; one that lacks more than a
+tenth of the tracks waits for an approval (`approve` in the launchpad); a track is deactivated when
+two lists in a row lack it. `trackflow catalogue undo` takes a sync back. The report is in the
+metadata, on the page `/catalogue` and in `trackflow catalogue report`.
+""",
+)
+def track_catalogue(
+    context: dg.AssetExecutionContext,
+    config: CatalogueConfig,
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.MaterializeResult[None]:
+    """Sync one source; what stops it is told with its report."""
+    by_schedule = "dagster/schedule_name" in context.run.tags
+    asked = {
+        "source": config.source or None,
+        "approve": config.approve,
+        "trigger": "schedule" if by_schedule else "ui",
+    }
+    try:
+        with trackflow.open() as work:
+            report = _synced(work, asked, context.run.run_id)
+    except TrackflowError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    told = describe(report)
+    if report.outcome != Outcome.COMPLETED:
+        raise dg.Failure(report.summary, metadata=told, allow_retries=False)
+    context.log.info(report.summary)
+    return dg.MaterializeResult(metadata=told)
+
+
+def _synced(work: Work, asked: Mapping[str, object], run_id: str) -> Report:
+    """The report of a sync that is done here and now.
+
+    Raises:
+        TrackflowError: there is no report, for the reason that it gives.
+    """
+    job = queue_job(work, "catalogue_sync", asked)
+    ended = run_job(work, job.job_id, dagster_run_id=run_id)
+    if ended is None:
+        raise TrackflowError(f"another worker has taken over the job {job.job_id}")
+    if ended.result is None:
+        raise TrackflowError(ended.error or f"the job {job.job_id} is {ended.status.value}")
+    return Report.from_dict(ended.result)
+
+
+def describe(report: Report) -> dict[str, metadata.Value]:
+    """A report as metadata: numbers that plot, and all of it as Markdown."""
+    told: dict[str, metadata.Value] = {
+        "source": report.source,
+        "sync_id": report.sync_id,
+        "report": dg.MetadataValue.md(report.to_markdown()),
+        "dagster/row_count": report.active_now,
+        "listed": report.listed,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "deactivated": report.deactivated,
+        "reactivated": report.reactivated,
+        "missed_once": report.missed_once,
+        "failed": report.failed,
+        "anomalies": report.anomaly_count,
+    }
+    if report.finished_at is not None:
+        told["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 2)
+    told |= {f"seconds/{stage}": round(taken_s, 3) for stage, taken_s in report.stages.items()}
+    for name, share in report.completeness.items():
+        now = share.get("now")
+        if now is not None:
+            told[f"completeness/{name}"] = round(now, 4)
+    return told
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "table"},
+    tags={"trackflow/stage": "places"},
+    code_version=CODE_VERSION,
+    deps=[track_catalogue],
+    metadata=metadata.of_table(places_table),
+    description="""
+**Where race tracks are** whose source says only their address. Off unless a geocoder is set up:
+`TRACKFLOW_GEOCODER_URL` names a Nominatim (or `photon+https://…`) server, `TRACKFLOW_GEOCODER_FILE`
+a CSV file with slug or address, lon and lat, which counts first.
+
+Each address is asked for once, at one request per second, and again only when it changes. A
+geocoder that is slow or away holds up no sync: the next run goes on.
+""",
+)
+def track_places(
+    context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.MaterializeResult[None]:
+    """Ask for what is not known yet."""
+    try:
+        with trackflow.open() as work:
+            report = geocode(work)
+            is_on = bool(work.settings.geocoder_url or work.settings.geocoder_file)
+    except TrackflowError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    for failure in report.failures[:MOST_LOGGED]:
+        context.log.warning(failure)
+    return dg.MaterializeResult(
+        metadata={
+            "geocoder": "set up" if is_on else "none: set TRACKFLOW_GEOCODER_URL",
+            "tracks_without_coordinates": report.tracks,
+            "dagster/row_count": report.found,
+            "asked": report.asked,
+            "unknown": report.unknown,
+            "without_address": report.without_address,
+            "failures": len(report.failures),
+        }
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "geopandas", "table"},
+    tags={"trackflow/stage": "visits"},
+    code_version=CODE_VERSION,
+    deps=[track_places, "segments"],
+    metadata=metadata.of_table(catalogue_visits),
+    description="""
+**Which device stayed at which race track, from when to when**: within `TRACKFLOW_VISIT_RADIUS_M` of
+its place for at least `TRACKFLOW_VISIT_MIN` minutes.
+
+Only days that have changed, or all if a race track's place has, are looked at again; the result
+does not depend on how the work was cut up. Visits are on the map page, at `/api/v1/visits` and in
+`trackflow export visits`.
+""",
+)
+def track_visits(
+    context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.MaterializeResult[None]:
+    """Look at what has changed."""
+    with trackflow.open() as work:
+        report = update_visits(work)
+    context.log.info(f"{report.device_days:,} device-days, {report.changed:,} visits differ")
+    return dg.MaterializeResult(
+        metadata={
+            "places": report.places,
+            "device_days": report.device_days,
+            "visits_changed": report.changed,
+        }
+    )

@@ -1,0 +1,108 @@
+"""Checks of the catalogue: fresh, complete, and not suddenly smaller."""
+
+import datetime as dt
+
+import dagster as dg
+
+from trackflow.defs import metadata
+from trackflow.defs.catalogue.assets import track_catalogue
+from trackflow.defs.resources import TrackflowResource
+from trackflow.pipeline.catalogue_report import Outcome, Report, last_reports
+from trackflow.pipeline.catalogue_sources import sources
+from trackflow.pipeline.catalogue_status import status
+from trackflow.pipeline.work import Work
+
+FRESH = dt.timedelta(days=2)
+"""A daily sync may fail once."""
+
+IMPORTANT = ("address", "city", "country")
+SMALLEST_SHARE = 0.5
+MOST_LOST = 0.1
+"""Of a field's share, or of all tracks, from one sync to the next."""
+
+WARN = dg.AssetCheckSeverity.WARN
+
+
+@dg.asset_check(
+    asset=track_catalogue,
+    description=f"The last sync of each source that went well is at most {FRESH.days} days old.",
+)
+def catalogue_is_fresh(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.AssetCheckResult:
+    """Compare the time of the last good sync with now."""
+    told: dict[str, metadata.Value] = {}
+    late = []
+    with trackflow.open() as work:
+        for name in _synced_sources(work):
+            last = status(work, name).last_completed_at
+            if last is not None:
+                told[f"{name}_hours"] = round((work.clock() - last).total_seconds() / 3600, 2)
+            if last is None or work.clock() - last > FRESH:
+                late.append(name)
+    said = f"not synced for more than {FRESH.days} days: {', '.join(late)}" if late else "fresh"
+    return dg.AssetCheckResult(passed=not late, severity=WARN, metadata=told, description=said)
+
+
+@dg.asset_check(
+    asset=track_catalogue,
+    description=f"{', '.join(IMPORTANT).capitalize()} are known of at least {SMALLEST_SHARE:.0%} "
+    f"of the tracks, and of not much fewer than before.",
+)
+def catalogue_is_complete(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.AssetCheckResult:
+    """Look at the shares in each source's last good report."""
+    told: dict[str, metadata.Value] = {}
+    poor = []
+    with trackflow.open() as work:
+        for name in _synced_sources(work):
+            for report in _good(work, name)[:1]:
+                for field in IMPORTANT:
+                    share = report.completeness.get(field, {})
+                    now, before = share.get("now"), share.get("before")
+                    if now is None:
+                        continue
+                    told[f"{name}/{field}"] = round(now, 4)
+                    if now < SMALLEST_SHARE or (before is not None and before - now > MOST_LOST):
+                        poor.append(f"{field} of {name} ({now:.0%})")
+    said = f"little is known: {', '.join(poor)}" if poor else "complete enough"
+    return dg.AssetCheckResult(passed=not poor, severity=WARN, metadata=told, description=said)
+
+
+@dg.asset_check(
+    asset=track_catalogue,
+    description=f"No source has lost more than {MOST_LOST:.0%} of its tracks by its last sync.",
+)
+def catalogue_has_not_shrunk(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.AssetCheckResult:
+    """Compare the counts of each source's last two good reports."""
+    told: dict[str, metadata.Value] = {}
+    shrunk = []
+    with trackflow.open() as work:
+        for name in _synced_sources(work):
+            reports = _good(work, name)[:2]
+            if not reports:
+                continue
+            now = reports[0].active_now
+            before = reports[1].active_now if len(reports) > 1 else reports[0].active_before
+            told |= {f"{name}/now": now, f"{name}/before": before}
+            if now < before * (1 - MOST_LOST):
+                shrunk.append(f"{name} from {before:,} to {now:,}")
+    said = f"fewer tracks: {', '.join(shrunk)}" if shrunk else "as many tracks as before"
+    return dg.AssetCheckResult(passed=not shrunk, severity=WARN, metadata=told, description=said)
+
+
+def _synced_sources(work: Work) -> list[str]:
+    """Sources that anybody ever tried to sync."""
+    return [name for name in sources(work.settings) if last_reports(work, name, 1)]
+
+
+def _good(work: Work, source: str) -> list[Report]:
+    """The last syncs of a source that hold, the newest first."""
+    return [
+        report
+        for report in last_reports(work, source, 50)
+        if report.outcome == Outcome.COMPLETED and report.undone_at is None
+    ]

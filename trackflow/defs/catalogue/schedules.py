@@ -1,0 +1,84 @@
+"""When the catalogue is synced and checked, and visits are found."""
+
+import dagster as dg
+
+from trackflow.catalogue.liverc import DASHBOARD_URL, LIST_URL
+from trackflow.defs.catalogue.assets import CatalogueConfig, track_catalogue
+from trackflow.defs.catalogue.jobs import (
+    check_catalogue_job,
+    find_visits_job,
+    sync_catalogue_job,
+)
+from trackflow.defs.resources import TrackflowResource
+from trackflow.pipeline.catalogue_sources import FILE, LIVERC
+from trackflow.pipeline.visits import days_due
+from trackflow.settings import Settings
+
+NO_SOURCE = (
+    "No source of race tracks is set up, and nobody's site is asked unasked. For LiveRC, set "
+    f"TRACKFLOW_LIVERC_URL to '{LIST_URL} {DASHBOARD_URL}'; for a list of your own, set "
+    "TRACKFLOW_CATALOGUE_FILE to a JSON or CSV file or its address."
+)
+
+
+def configured(settings: Settings) -> list[str]:
+    """The sources that somebody has set up."""
+    found = {LIVERC: settings.liverc_url, FILE: settings.catalogue_file}
+    return [name for name, value in found.items() if value]
+
+
+@dg.schedule(
+    name="catalogue_schedule",
+    job=sync_catalogue_job,
+    cron_schedule="40 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Brings the race tracks of each source in step with it, once a day. Does nothing "
+    "unless a source is set up.",
+)
+def catalogue_schedule(
+    context: dg.ScheduleEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """A run for each source."""
+    moment = context.scheduled_execution_time.isoformat()
+    return [
+        dg.RunRequest(
+            run_key=f"{name} {moment}",
+            run_config=dg.RunConfig(ops={track_catalogue.op.name: CatalogueConfig(source=name)}),
+            tags={"trackflow/catalogue_source": name},
+        )
+        for name in configured(trackflow.settings)
+    ] or dg.SkipReason(NO_SOURCE)
+
+
+@dg.schedule(
+    name="catalogue_checks_schedule",
+    job=check_catalogue_job,
+    cron_schedule="40 9 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Checks the catalogue once a day, so that a sync that never goes well is seen.",
+)
+def catalogue_checks_schedule(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.RunRequest | dg.SkipReason:
+    """Where a source is set up."""
+    return dg.RunRequest() if configured(trackflow.settings) else dg.SkipReason(NO_SOURCE)
+
+
+@dg.schedule(
+    name="visits_schedule",
+    job=find_visits_job,
+    cron_schedule="*/15 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Finds visits to race tracks on days that have changed, every quarter of an hour.",
+)
+def visits_schedule(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.RunRequest | dg.SkipReason:
+    """If there is anything to look at."""
+    with trackflow.open() as work:
+        if not days_due(work):
+            return dg.SkipReason("No day has changed, or no race track's place is known.")
+    return dg.RunRequest()

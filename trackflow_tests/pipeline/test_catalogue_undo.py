@@ -1,0 +1,122 @@
+"""Undo: the catalogue is again what it was, to the microsecond, or nothing happens."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.pipeline.catalogue_report import read_report
+from trackflow.pipeline.catalogue_undo import last_to_undo, undo
+from trackflow.pipeline.work import Work
+from trackflow.store.tables import catalogue_tracks
+from trackflow_tests.catalogue.pages import made_up_tracks
+from trackflow_tests.catalogue.site import Behaviour, Site, site_with
+from trackflow_tests.pipeline.catalogues import catalogue_of, rows, synced, tracks
+from trackflow_tests.stores import Clock
+
+COUNT = 21
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with site_with(COUNT) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def work(site: Site, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
+    with catalogue_of(site, database_url, tmp_path, clock) as opened:
+        yield opened
+
+
+def change_everything(site: Site, turn: int) -> None:
+    """One track goes, one comes, one changes, one that went comes back."""
+    site.tracks = [track for track in site.tracks if track.slug != f"track{turn}"]
+    fresh = made_up_tracks(100 + turn, seed=2)[-1]
+    fresh.slug = f"fresh{turn}"
+    site.tracks.append(fresh)
+    site.tracks[turn + 8].stats = {"Laps": 100 + turn}
+    if turn == 3:
+        site.tracks.insert(0, made_up_tracks(1)[0])
+
+
+def test_undone_one_after_the_other_every_state_comes_back(
+    work: Work, site: Site, clock: Clock
+) -> None:
+    states: list[list[dict[str, Any]]] = [rows(work)]
+    syncs: list[str] = []
+    kinds: set[str] = set()
+    for turn in range(4):
+        report = synced(work)
+        syncs.append(report.sync_id)
+        states.append(rows(work))
+        kinds |= {name for name, slugs in report.slugs.items() if slugs}
+        change_everything(site, turn)
+        clock.advance(86_400)
+    report = synced(work)
+    assert kinds | {name for name, slugs in report.slugs.items() if slugs} == {
+        "added", "deactivated", "missed_once", "reactivated",
+    }  # fmt: skip
+    undo(work, uuid.UUID(report.sync_id))
+    assert rows(work) == states.pop()
+    for sync_id in reversed(syncs):
+        assert str(last_to_undo(work, "liverc")) == sync_id
+        assert undo(work, uuid.UUID(sync_id)) > 0
+        assert rows(work) == states.pop()
+        assert read_report(work, uuid.UUID(sync_id)).undone_at == clock()
+    assert rows(work) == []
+    with pytest.raises(NotFoundError, match="no sync of liverc"):
+        last_to_undo(work, "liverc")
+    assert synced(work).added == len(site.tracks)
+    assert tracks(work) == site.expected()
+
+
+def test_a_sync_is_not_undone_under_later_ones_that_changed_the_same(
+    work: Work, site: Site, clock: Clock
+) -> None:
+    first = synced(work)
+    site.tracks[3].name = "Renamed"
+    clock.advance(60)
+    second = synced(work)
+    site.tracks[5].name = "Renamed as well"
+    clock.advance(60)
+    third = synced(work)
+    before = rows(work)
+    with pytest.raises(BadInputError, match=f"undo these first: {third.sync_id}, {second.sync_id}"):
+        undo(work, uuid.UUID(first.sync_id))
+    assert rows(work) == before
+    assert undo(work, uuid.UUID(second.sync_id)) == 1, "the third changed another track"
+    changed = {row["slug"] for row, old in zip(rows(work), before, strict=True) if row != old}
+    assert changed == {"track3"}
+
+
+def test_what_cannot_be_undone_is_said_and_left(work: Work, site: Site) -> None:
+    first = synced(work)
+    site.listing = Behaviour("empty")
+    refused = synced(work)
+    before = rows(work)
+    with pytest.raises(BadInputError, match="nothing to undo"):
+        undo(work, uuid.UUID(refused.sync_id))
+    with pytest.raises(NotFoundError, match="there is no sync"):
+        undo(work, uuid.uuid4())
+    with work.store.write() as connection:
+        mine = catalogue_tracks.c.slug == "track1"
+        connection.execute(sa.update(catalogue_tracks).where(mine).values(name="by hand"))
+    with pytest.raises(BadInputError, match="by other means since, such as track1"):
+        undo(work, uuid.UUID(first.sync_id))
+    with work.store.write() as connection:
+        name = next(row["name"] for row in before if row["slug"] == "track1")
+        connection.execute(sa.update(catalogue_tracks).where(mine).values(name=name))
+    assert undo(work, uuid.UUID(first.sync_id)) == COUNT
+    with pytest.raises(BadInputError, match="was undone before"):
+        undo(work, uuid.UUID(first.sync_id))
+    assert rows(work) == []
