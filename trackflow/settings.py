@@ -49,7 +49,7 @@ class Settings:
     engine_url: str = ""
     workers: int = 2
     buffer_h: float = 6.0
-    lease_s: float = 600.0
+    lease_s: float = 120.0
     max_tries: int = 5
     tiles_url: str = ""
     inbox: Path | None = None
@@ -58,7 +58,7 @@ class Settings:
     liverc_url: str = ""
     catalogue_file: str = ""
     catalogue_concurrency: int = 6
-    catalogue_per_s: float = 10.0
+    catalogue_per_s: float = 15.0
     catalogue_limit_s: float = 900.0
     notify_urls: tuple[str, ...] = field(default=(), repr=False)
     geocoder_url: str = ""
@@ -80,7 +80,7 @@ class Settings:
             engine_url=env.get("TRACKFLOW_ENGINE_URL", ""),
             workers=int(_number(env, "TRACKFLOW_WORKERS", os.cpu_count() or 1, 1, 256)),
             buffer_h=_number(env, "TRACKFLOW_BUFFER_H", 6.0, 1.0, 24.0),
-            lease_s=_number(env, "TRACKFLOW_LEASE_S", 600.0, 1.0, 86_400.0),
+            lease_s=_number(env, "TRACKFLOW_LEASE_S", 120.0, 1.0, 86_400.0),
             max_tries=int(_number(env, "TRACKFLOW_MAX_TRIES", 5, 1, 100)),
             tiles_url=_tiles_url(env.get("TRACKFLOW_TILES_URL", "")),
             inbox=Path(env["TRACKFLOW_INBOX"]) if env.get("TRACKFLOW_INBOX") else None,
@@ -89,7 +89,7 @@ class Settings:
             liverc_url=env.get("TRACKFLOW_LIVERC_URL", "").strip(),
             catalogue_file=env.get("TRACKFLOW_CATALOGUE_FILE", ""),
             catalogue_concurrency=int(_number(env, "TRACKFLOW_CATALOGUE_CONCURRENCY", 6, 1, 32)),
-            catalogue_per_s=_number(env, "TRACKFLOW_CATALOGUE_PER_S", 10.0, 0.01, 1000.0),
+            catalogue_per_s=_number(env, "TRACKFLOW_CATALOGUE_PER_S", 15.0, 0.01, 1000.0),
             catalogue_limit_s=_number(env, "TRACKFLOW_CATALOGUE_LIMIT_S", 900.0, 1.0, 86_400.0),
             notify_urls=tuple(env.get("TRACKFLOW_NOTIFY_URLS", "").split()),
             geocoder_url=env.get("TRACKFLOW_GEOCODER_URL", "").strip(),

@@ -64,6 +64,10 @@ class Held:
         self.job = jobs.advance(connection, self.job, self.clock(), **shown, **values)
         self._beat_at = time.monotonic()
 
+    def measure_from(self, completed: int) -> None:
+        """Let the time that is left be estimated from the speed from here on."""
+        self._began_with, self._began_at = completed, time.monotonic()
+
     def tell(self) -> None:
         """Pass on how far it is, after a transaction that noted it."""
         self._told(self.job)

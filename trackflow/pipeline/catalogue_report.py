@@ -17,8 +17,8 @@ from trackflow.store import catalogue as store
 MOST_SHOWN = 50
 """Lines of a part in the Markdown; the data has more."""
 
-MOST_KEPT = 2_000
-"""Changes and anomalies in the data: a list of a thousand tracks in another alphabet fits."""
+MOST_KEPT = 500
+"""Changes and anomalies in the data; the store's record of changes has every value."""
 
 SLOWEST = 10
 
@@ -61,7 +61,7 @@ class Report:
         failures: slug, kind ("network", "structure" and the like), message, retryable, seconds,
             tries.
         anomalies: slug, field, value, reason: what a source wrote and makes no sense.
-        anomaly_count: of all of them; `anomalies` holds no more than 2,000.
+        anomaly_count: of all of them; `anomalies` holds no more than 500.
         shared_names: names that several tracks bear, and how many.
         completeness: per field the share of active tracks with a known value: now and before (None
             if there was no track).

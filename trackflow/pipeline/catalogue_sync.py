@@ -204,9 +204,7 @@ class _Running:
             listing = fetching.listing()
         with self.work.store.write() as connection:
             store.keep_listing(connection, self.begun.sync_id, listing, self.work.clock())
-            total = sum(not row.is_complete for row in listing.rows)
-            self.held.advance(connection, 0, total=total, message="fetching pages")
-        self.held.tell()
+            self.held.advance(connection, 0)
         return listing
 
     def _judge(self, listing: Listing) -> Judgement:
@@ -225,6 +223,10 @@ class _Running:
             kept = store.fetched_slugs(connection, self.begun.sync_id)
         wanted = [row for row in listing.rows if not row.is_complete]
         rows = [row for row in wanted if row.slug not in kept]
+        with self.work.store.write() as connection:
+            self.held.advance(connection, len(kept), total=len(wanted), message="fetching pages")
+        self.held.measure_from(len(kept))
+        self.held.tell()
         if rows:
             with self._stage("pages"):
                 fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
@@ -253,6 +255,7 @@ class _Running:
                 if judgement.reasons:
                     report["reason"] = "; ".join(judgement.reasons)
                 store.number_sync(connection, self.begun)
+                store.forget_old_changes(connection, source)
                 store.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
                 self._end_job(connection, Status.COMPLETED, report)
         if not judgement.may_write:  # somebody has undone a sync meanwhile

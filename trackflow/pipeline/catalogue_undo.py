@@ -12,8 +12,8 @@ def undo(work: Work, sync_id: uuid.UUID) -> int:
 
     Raises:
         NotFoundError: there is no such sync.
-        BadInputError: it has changed nothing or was undone before, or a later sync has changed the
-            same rows and was not undone.
+        BadInputError: it has changed nothing, was undone before or is too long ago, or a later sync
+            has changed the same rows and was not undone.
     """
     with work.store.write() as connection:
         sync = store.read_sync(connection, sync_id)
@@ -23,6 +23,11 @@ def undo(work: Work, sync_id: uuid.UUID) -> int:
             raise BadInputError(f"the sync {sync_id} was undone before, at {sync.undone_at}")
         if sync.outcome != "completed":
             raise BadInputError(f"the sync {sync_id} is {sync.outcome}: there is nothing to undo")
+        if not store.is_undoable(connection, sync):
+            raise BadInputError(
+                f"the sync {sync_id} is too long ago: only the last {store.UNDOABLE} of a source "
+                "can be undone"
+            )
         later = store.later_syncs_of_same_rows(connection, sync)
         if later:
             names = ", ".join(str(other.sync_id) for other in later)

@@ -46,6 +46,9 @@ LOCK_KEY = 0x63617461
 
 ROWS_AT_ONCE = 500
 
+UNDOABLE = 30
+"""So many syncs of a source can be undone; the record of one may take some megabytes."""
+
 type ChangeKind = Literal["added", "changed", "reactivated", "deactivated", "missed", "found"]
 
 
@@ -397,6 +400,19 @@ def number_sync(connection: Connection, sync: Sync) -> None:
     connection.execute(
         sa.update(catalogue_syncs).where(s.sync_id == sync.sync_id).values(number=number)
     )
+
+
+def forget_old_changes(connection: Connection, source: str) -> None:
+    """Delete the record of changes of all but the last syncs; these cannot be undone any more."""
+    newest = sa.select(sa.func.max(s.number)).where(s.source == source).scalar_subquery()
+    old = sa.select(s.sync_id).where(s.source == source, s.number <= newest - UNDOABLE)
+    connection.execute(sa.delete(catalogue_changes).where(h.sync_id.in_(old)))
+
+
+def is_undoable(connection: Connection, sync: Sync) -> bool:
+    """Whether the record of a sync's changes is still there."""
+    newest = connection.scalar(sa.select(sa.func.max(s.number)).where(s.source == sync.source))
+    return newest is not None and sync.number is not None and sync.number > newest - UNDOABLE
 
 
 def keep_listing(

@@ -98,11 +98,12 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
                 tab.wait_for("document.getElementById('ask').open")
                 tab.eval("document.getElementById('ask-yes').click()")
                 tab.wait_for_text("Its changes were undone")
+                assert tab.eval("document.getElementById('problem').hidden")
                 with work.store.read() as connection:
                     missed = connection.exec_driver_sql("SELECT sum(misses) FROM catalogue_tracks")
                     assert missed.scalar() == 0
 
-                slug = site.tracks[3].slug
+                slug = site.tracks[-1].slug
                 tab.eval("document.getElementById('text').focus()")
                 tab.write(slug)
                 tab.wait_for("document.querySelectorAll('#tracks tbody tr').length === 1")

@@ -109,12 +109,15 @@ def _parse_s() -> float:
 def _stored_s() -> dict[str, float]:
     """Seconds of the stored part but for parsing; the site answers at once."""
     found = {}
-    with tempfile.TemporaryDirectory() as home, site_with(TRACKS) as site:
-        with _work(site.url, Path(home), per_s=1000.0) as work:
-            for name in ("all new", "all unchanged", "all changed"):
-                if name == "all changed":
-                    for track in site.tracks:
-                        track.name += " II"
-                stages = _sync(work)
-                found[name] = sum(stages[stage] for stage in STORED_STAGES)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        site_with(TRACKS) as site,
+        _work(site.url, Path(home), per_s=1000.0) as work,
+    ):
+        for name in ("all new", "all unchanged", "all changed"):
+            if name == "all changed":
+                for track in site.tracks:
+                    track.name += " II"
+            stages = _sync(work)
+            found[name] = sum(stages[stage] for stage in STORED_STAGES)
     return found

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from trackflow.errors import BadInputError
 from trackflow.pipeline import catalogue_fetching
 from trackflow.pipeline.catalogue_sync import (
+    FRESH_S,
     SILENT_S,
     allow_again,
     list_tracks,
@@ -445,3 +446,17 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
         assert resumed.status is Status.COMPLETED
         assert not [slug for slug in had if site.requests[f"/tracks/{slug}/"]]
         assert tracks(work) == site.expected()
+
+
+def test_a_list_of_yesterday_is_not_gone_on_with(
+    plain: Work, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue_fetching, "MOST_OUT_OF_REACH", 3)
+    site.pages = {f"track{k}": Behaviour("reset") for k in range(10, COUNT)}
+    assert synced(plain).outcome == "failed"
+    site.pages = {}
+    site.tracks = site.tracks[5:]
+    clock.advance(FRESH_S + 1)
+    report = synced(plain)
+    assert (report.outcome, report.added) == ("completed", COUNT - 5)
+    assert tracks(plain) == site.expected()

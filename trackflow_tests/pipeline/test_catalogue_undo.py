@@ -12,6 +12,7 @@ from trackflow.errors import BadInputError, NotFoundError
 from trackflow.pipeline.catalogue_report import read_report
 from trackflow.pipeline.catalogue_undo import last_to_undo, undo
 from trackflow.pipeline.work import Work
+from trackflow.store import catalogue as store
 from trackflow.store.tables import catalogue_tracks
 from trackflow_tests.catalogue.pages import made_up_tracks
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
@@ -97,6 +98,24 @@ def test_a_sync_is_not_undone_under_later_ones_that_changed_the_same(
     assert undo(work, uuid.UUID(second.sync_id)) == 1, "the third changed another track"
     changed = {row["slug"] for row, old in zip(rows(work), before, strict=True) if row != old}
     assert changed == {"track3"}
+
+
+def test_only_the_last_syncs_can_be_undone(
+    work: Work, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "UNDOABLE", 2)
+    site.tracks = site.tracks[:3]
+    reports = []
+    for turn in range(3):
+        site.tracks[turn].name = f"Renamed {turn}"
+        reports.append(synced(work))
+        clock.advance(60)
+    for report in reversed(reports[1:]):
+        undo(work, uuid.UUID(report.sync_id))
+    with pytest.raises(BadInputError, match="too long ago: only the last 2"):
+        undo(work, uuid.UUID(reports[0].sync_id))
+    with work.store.read() as connection:
+        assert store.read_changes(connection, uuid.UUID(reports[0].sync_id)) == []
 
 
 def test_what_cannot_be_undone_is_said_and_left(work: Work, site: Site) -> None:

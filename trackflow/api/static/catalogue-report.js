@@ -77,7 +77,7 @@ function completeness(found) {
   return [
     el('h3', {}, 'Completeness'),
     el('div', { class: 'table-box' }, el('table', {},
-      el('thead', {}, el('tr', {}, ['field', 'before', 'now', ''].map((name) => el('th', { scope: 'col' }, name)))),
+      el('thead', {}, el('tr', {}, ['field', 'before', 'now', ''].map((name) => el('th', { scope: 'col', class: ['before', 'now'].includes(name) ? 'number' : null }, name)))),
       el('tbody', {}, names.map((name) => el('tr', {},
         el('td', {}, name), el('td', { class: 'number' }, share(found[name].before)), el('td', { class: 'number' }, share(found[name].now)),
         el('td', {}, el('div', { class: 'meter', 'aria-hidden': true }, el('span', { style: { width: `${(found[name].now ?? 0) * 100}%` } }))))))))

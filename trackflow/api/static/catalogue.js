@@ -95,14 +95,17 @@ async function undo(report) {
   if (done) await Promise.all([show(report.sync_id), loadList()]);
 }
 
+let answer = () => {};
+
+/** Ask before something is done; a question that is still open counts as answered with no. */
 function confirmed(title, text, yes) {
   const box = byId('ask');
+  answer(false);
   byId('ask-title').textContent = title;
   byId('ask-text').textContent = text;
   byId('ask-yes').textContent = yes;
-  box.returnValue = '';
-  box.showModal();
-  return new Promise((done) => box.addEventListener('close', () => done(box.returnValue === 'yes'), { once: true }));
+  if (!box.open) box.showModal();
+  return new Promise((done) => { answer = done; });
 }
 
 async function show(syncId, { focus = true } = {}) {
@@ -244,6 +247,8 @@ const soon = () => {
   clearTimeout(typing);
   typing = setTimeout(() => loadList(), 250);
 };
+byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
+byId('ask').addEventListener('cancel', () => answer(false));
 byId('search').addEventListener('submit', (event) => { event.preventDefault(); loadList(); });
 byId('text').addEventListener('input', soon);
 byId('active').addEventListener('change', () => loadList());

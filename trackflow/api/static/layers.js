@@ -11,12 +11,13 @@ const LINES = ['!=', ['geometry-type'], 'Point'];
 
 export const TRACKS = 'tracks';
 export const STOPS = 'stops';
+export const VISITS = 'visits';
 export const POSITIONS = 'positions';
 export const SELECTED = 'selected';
 export const RAW = 'raw';
 
 /** The layers that a click looks at, the first ones first. */
-export const CLICKABLE = ['positions', 'stops', 'tracks'];
+export const CLICKABLE = ['positions', 'visits', 'stops', 'tracks'];
 
 /** The whole style, with data that is there already. */
 export function style(data = {}) {
@@ -26,6 +27,7 @@ export function style(data = {}) {
     sources: {
       [TRACKS]: { type: 'geojson', data: data.tracks ?? NOTHING, promoteId: 'n', tolerance: 0.3, buffer: 32 },
       [STOPS]: { type: 'geojson', data: data.stops ?? NOTHING },
+      [VISITS]: { type: 'geojson', data: data.visits ?? NOTHING },
       [POSITIONS]: { type: 'geojson', data: data.positions ?? NOTHING },
       [SELECTED]: { type: 'geojson', data: data.selected ?? NOTHING },
       [RAW]: { type: 'geojson', data: data.raw ?? NOTHING },
@@ -75,6 +77,13 @@ export function style(data = {}) {
         paint: {
           'circle-color': c.stop, 'circle-radius': byZoom(9, 1.8, 13, 4, 17, 6),
           'circle-stroke-color': ['get', 'colour'], 'circle-stroke-width': byZoom(9, 1, 13, 2, 17, 2.6),
+        },
+      },
+      {
+        id: 'visits', type: 'circle', source: VISITS,
+        paint: {
+          'circle-color': c.visit, 'circle-opacity': 0.25, 'circle-radius': byZoom(9, 6, 13, 11, 17, 18),
+          'circle-stroke-color': c.visit, 'circle-stroke-width': 2,
         },
       },
       {

@@ -21,7 +21,7 @@ const UNKNOWN_M = 8;
 const MANY_DEVICES = 100;
 
 /** Everything that is known. */
-export const data = { devices: [], networks: [], tracks: [], stops: [], status: null, settings: null, truncated: false, loaded: false };
+export const data = { devices: [], networks: [], tracks: [], stops: [], visits: [], status: null, settings: null, truncated: false, loaded: false };
 
 /** Where to look first: the last 24 hours, or the day of the newest point if that is older. */
 export function firstRange() {
@@ -118,13 +118,17 @@ function slices({ from, to }) {
   }
 }
 
+/** Stops, and stays at race tracks. */
 export async function loadStops(signal) {
   if (state.devices?.length === 0) {
     data.stops = [];
+    data.visits = [];
     return;
   }
-  const found = await getIfThere(withQuery('/api/v1/stops', query()), { signal });
-  data.stops = found?.data.features ?? [];
+  const of = (what) => getIfThere(withQuery(`/api/v1/${what}`, query()), { signal });
+  const [stops, visits] = await Promise.all([of('stops'), of('visits')]);
+  data.stops = stops?.data.features ?? [];
+  data.visits = (visits?.data.features ?? []).filter((visit) => visit.geometry);
 }
 
 /** Lines for a closer look, of what is in view: those that were loaded for all of it are coarser. Says whether there are any. */

@@ -11,7 +11,7 @@ import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadTracks, setTracks, tolerance } from './loading.js';
-import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks } from './map.js';
+import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
 import { dayOf, drawRange, lengthDays, moments, rangeInWords } from './range.js';
 import { isSheet, panelPadding, setSheet, sheetStep, wireSheet } from './sheet.js';
@@ -19,6 +19,7 @@ import { change, followAddress, onChange, state } from './state.js';
 import { drawChip, statusSection } from './status.js';
 import { colourOf, drawTracks, resetTracks } from './tracks.js';
 
+const MOST_VISITS_SHOWN = 8;
 const POLL_MS = 3000;
 const SOMEWHERE = [-25, 34, 45, 71]; // while there is nothing to look at
 const MOST_WAIT_MS = 30000;
@@ -105,6 +106,7 @@ function drawLines() {
   for (const stop of data.stops) stop.properties.colour = ofDevice(stop.properties.device_id);
   showTracks(data.tracks);
   showStops(data.stops);
+  showVisits(data.visits);
   drawPositions();
   drawLegend();
 }
@@ -248,6 +250,15 @@ function showStop(properties, at) {
     el('p', { class: 'dim' }, span(properties.start_time, properties.end_time), `, ${date(properties.start_time)}`)));
 }
 
+function showVisitsAt(visits, at) {
+  const found = visits.slice(0, MOST_VISITS_SHOWN);
+  popup(at, el('div', { class: 'popup' },
+    el('p', { class: 'strong' }, visits[0].name),
+    found.map((visit) => el('p', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(visit.device_id) } }), ` ${visit.device_id} for `,
+      el('strong', {}, duration(visit.duration_s)), ', ', span(visit.start_time, visit.end_time), `, ${date(visit.start_time)}`)),
+    visits.length > found.length && el('p', { class: 'dim' }, `and ${counted(visits.length - found.length, 'visit')} more`)));
+}
+
 function showDevice(id) {
   const device = data.devices.find((d) => d.device_id === id);
   if (!device?.last_position) return;
@@ -264,6 +275,7 @@ const handlers = {
     if (among > 1) announce(`${among} tracks here: click again for the next`);
   },
   stop: showStop,
+  visits: showVisitsAt,
   device: showDevice,
   nothing: () => change({ track: null }),
   moved: (view, byReader) => {

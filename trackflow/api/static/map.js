@@ -2,7 +2,7 @@
 
 import { dark, ofDevice, ofMap } from './colours.js';
 import { collection, point, union } from './geometry.js';
-import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, addBackground, addRoads, style } from './layers.js';
+import { CLICKABLE, POSITIONS, RAW, SELECTED, STOPS, TRACKS, VISITS, addBackground, addRoads, style } from './layers.js';
 
 const ROADS = '/tiles/roads/{z}/{x}/{y}.mvt';
 const REACH_PX = [3, 9];
@@ -20,7 +20,7 @@ let padding = () => 0;
 
 /**
  * Make the map, with data that is there already.
- * handlers: track(id), stop(properties, lngLat), device(id), nothing(), moved(view).
+ * handlers: track(id), stop(properties, lngLat), visits(list of properties, lngLat), device(id), nothing(), moved(view).
  */
 export function createMap(container, { view, paddingOf, handlers }) {
   const { maplibregl } = globalThis;
@@ -87,6 +87,7 @@ function put(source, data) {
 
 export const showTracks = (features) => put(TRACKS, collection(features));
 export const showStops = (features) => put(STOPS, collection(features));
+export const showVisits = (features) => put(VISITS, collection(features));
 
 /** Where devices are now: { device_id, longitude, latitude }. */
 export function showPositions(devices) {
@@ -165,6 +166,7 @@ function click(event, handlers) {
   const hits = found.filter((f) => f.layer.id === layer);
   if (!hits.length) return handlers.nothing();
   if (layer === 'positions') return handlers.device(hits[0].properties.device_id);
+  if (layer === 'visits') return handlers.visits(hits.map((f) => f.properties), hits[0].geometry.coordinates);
   if (layer === 'stops') return handlers.stop(hits[0].properties, hits[0].geometry.coordinates);
   // several tracks on one road: each click at the same place takes the next
   const ids = [...new Set(hits.map((f) => f.properties.track_id))];
