@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -43,6 +44,13 @@ SAYS = {
     "explain": r"^Point of 2026-01-05T08:\d\d:\d\dZ: stop\.\n(.*\n)*.*at least 5 min within a box",
     "verify": r"compared .* windows .* with one pass over everything\.\nThey are identical\.",
     "device": r"gap_s = 300 \(own\)",
+    "token": r"tf_\w+|anna-phone",
+    "inbox": r"one\.csv: .* added",
+    "follow": r"1 point",
+    "rebuild": r"made again",
+    "jobs": r"rebuild .*completed|completed.*rebuild",
+    "backup": r"everything\.zip",
+    "purge": r"van-01",
 }
 """By verb, what a command's output matches."""
 
@@ -85,6 +93,8 @@ def folder(tmp_path: Path) -> Path:
     (old,) = write_csv([plough], tmp_path / "old").regular
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.write(old, old.name)
+    _fill_inbox(tmp_path / "inbox")
+    _make_markers(tmp_path / "shop.db")
     return tmp_path
 
 
@@ -138,7 +148,12 @@ def _run(command: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command.split()],
         cwd=folder,
-        env=os.environ | {"TRACKFLOW_HOME": str(folder / "home")},
+        env=os.environ
+        | {
+            "TRACKFLOW_HOME": str(folder / "home"),
+            "TRACKFLOW_INBOX": str(folder / "inbox"),
+            "TRACKFLOW_FOLLOW_URL": f"sqlite:///{folder / 'shop.db'}",
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -171,6 +186,22 @@ def _serve(command: str, folder: Path) -> None:
         while left := left_behind(home):
             assert time.monotonic() < deadline, left
             time.sleep(0.1)
+
+
+def _fill_inbox(inbox: Path) -> None:
+    inbox.mkdir()
+    path = inbox / "one.csv"
+    path.write_text("device,time,lat,lon\nbike,2026-01-05T08:00:00Z,60.17,24.94\n")
+    os.utime(path, (1, 1))  # nobody is writing it any more
+
+
+def _make_markers(path: Path) -> None:
+    columns = "id INTEGER PRIMARY KEY AUTOINCREMENT, username TEXT, coords TEXT, created_at TEXT"
+    with sqlite3.connect(path) as shop:
+        shop.execute(f"CREATE TABLE markers ({columns})")
+        row = ("anna", "[24.94, 60.17]", "2026-01-05T08:00:00Z")
+        shop.execute("INSERT INTO markers (username, coords, created_at) VALUES (?, ?, ?)", row)
+    shop.close()
 
 
 def _write_gpx(path: Path, points: Points) -> None:

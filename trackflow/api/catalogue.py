@@ -4,6 +4,7 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.api.access import open_to
@@ -30,6 +31,12 @@ Source = Annotated[
     str, Query(description="The source, such as `liverc` or `file`.", max_length=100)
 ]
 SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id too.")]
+
+
+class GeoJson(JSONResponse):
+    """For the description of routes: what they answer with."""
+
+    media_type = GEOJSON
 
 
 class SyncWish(BaseModel):
@@ -144,7 +151,10 @@ def list_reports(
 
 
 @router.get(
-    "/api/v1/catalogue/reports/{sync_id}", tags=["catalogue"], summary="The report of a sync"
+    "/api/v1/catalogue/reports/{sync_id}",
+    tags=["catalogue"],
+    summary="The report of a sync",
+    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
 )
 @open_to(Scope.READ)
 def show_report(request: Request, work: WorkDep, sync_id: SyncId) -> Response:
@@ -170,7 +180,12 @@ def undo(work: WorkDep, sync_id: SyncId) -> dict[str, Any]:
     return {"sync_id": str(sync_id), "rows": catalogue_undo.undo(work, sync_id)}
 
 
-@router.get("/api/v1/visits", tags=["catalogue"], summary="When devices stayed at race tracks")
+@router.get(
+    "/api/v1/visits",
+    tags=["catalogue"],
+    summary="When devices stayed at race tracks",
+    response_class=GeoJson,
+)
 @open_to(Scope.READ)
 def visits(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points, each where the race track is, of visits that overlap the time.

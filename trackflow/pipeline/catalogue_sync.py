@@ -163,6 +163,30 @@ def _heal_files(work: Work, source: str) -> None:
         log.warning("a report cannot be written: %s", error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What a source gave, checked.
+
+    Attributes:
+        tracks: in the order of the list.
+        anomalies: what made no sense, of the list and of all tracks.
+        fetched: the tracks' own pages, as far as there are any.
+    """
+
+    tracks: list[CatalogueTrack]
+    anomalies: list[Anomaly]
+    fetched: Mapping[str, Fetched]
+
+    def to_store(self, rows: Mapping[str, Row]) -> Iterator[CatalogueTrack]:
+        """The tracks as they are to be stored: whose page failed keeps what was known."""
+        for track in self.tracks:
+            page, old = self.fetched.get(track.slug), rows.get(track.slug)
+            if page is not None and page.failure is not None and old is not None:
+                yield keep_details(old.track, track)
+            else:
+                yield track
+
+
 @dataclass(slots=True)
 class _Running:
     """A sync at work.
@@ -236,89 +260,38 @@ class _Running:
         with self._stage("check"):
             with self.work.store.read() as connection:
                 fetched = store.read_fetched(connection, self.begun.sync_id)
-            checked, anomalies = _checked(listing, fetched)
-        began = time.monotonic()
+            came = _checked(listing, fetched)
         with self.work.store.write() as connection:
-            source = self.connector.source
-            store.lock_source(connection, source)
-            rows = store.read_rows(connection, source)
+            store.lock_source(connection, self.connector.source)
+            rows = store.read_rows(connection, self.connector.source)
             judgement = self._judged(listing, rows)
             if judgement.may_write:
-                came = _with_kept_details(checked, rows, fetched)
-                found = diff({slug: row.stored for slug, row in rows.items()}, came)
-                now = self.work.clock()
-                changes = planned(rows, found, judgement, now)
-                self.stages["compare"] = round(time.monotonic() - began, 3)
-                with self._stage("write"):
-                    store.write_changes(connection, self.begun.sync_id, source, changes)
-                report = self._report(now, listing, fetched, anomalies, rows, found, changes)
-                if judgement.reasons:
-                    report["reason"] = "; ".join(judgement.reasons)
-                store.number_sync(connection, self.begun)
-                store.forget_old_changes(connection, source)
-                store.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
-                self._end_job(connection, Status.COMPLETED, report)
+                report = self._write(connection, came, rows, judgement)
         if not judgement.may_write:  # somebody has undone a sync meanwhile
             return self._stopped(judgement, listing)
         return self._told(report)
 
-    def _report(
-        self,
-        now: dt.datetime,
-        listing: Listing,
-        fetched: Mapping[str, Fetched],
-        anomalies: list[Anomaly],
-        rows: Mapping[str, Row],
-        found: Diff,
-        changes: list[RowChange],
+    def _write(
+        self, connection: Connection, came: _Came, rows: Mapping[str, Row], judgement: Judgement
     ) -> dict[str, Any]:
-        before = [row.track for row in rows.values() if row.is_active]
-        after = dict(rows) | {change.slug: change.after for change in changes}
-        active = [row.track for row in after.values() if row.is_active]
-        was, now_is = completeness(before), completeness(active)
-        slugs = {
-            name: sorted(change.slug for change in changes if change.kind == kind)
-            for name, kind in (
-                ("added", "added"),
-                ("reactivated", "reactivated"),
-                ("deactivated", "deactivated"),
-                ("missed_once", "missed"),
-            )
-        }
-        changed = [change for change in found.changed if not change.is_back]
-        failures = [row.failure for row in fetched.values() if row.failure is not None]
-        slowest = sorted(fetched.values(), key=lambda row: (-row.seconds, row.slug))[:SLOWEST]
-        return Report(
-            str(self.begun.sync_id),
-            self.connector.source,
-            self.begun.started_at,
-            now,
-            Outcome.COMPLETED,
-            listed=len(listing.rows),
-            active_before=len(before),
-            active_now=len(active),
-            added=len(slugs["added"]),
-            reactivated=len(slugs["reactivated"]),
-            deactivated=len(slugs["deactivated"]),
-            missed_once=len(slugs["missed_once"]),
-            changed=len(changed),
-            unchanged=len(found.unchanged),
-            failed=len(failures),
-            changes_by_field=found.changes_by_field,
-            slugs=slugs,
-            changes=catalogue_report.changes_of(changed),
-            failures=[asdict(f) for f in sorted(failures, key=lambda failure: failure.slug)],
-            anomalies=[asdict(anomaly) for anomaly in anomalies[:MOST_KEPT]],
-            anomaly_count=len(anomalies),
-            shared_names=names_used_more_than_once(active),
-            completeness={
-                name: {"before": was.get(name), "now": now_is.get(name)} for name in (now_is or was)
-            },
+        """Rows, the record of changes, the report and the job's end."""
+        now = self.work.clock()
+        with self._stage("compare"):
+            found = diff({slug: row.stored for slug, row in rows.items()}, came.to_store(rows))
+            changes = planned(rows, found, judgement, now)
+        with self._stage("write"):
+            store.write_changes(connection, self.begun.sync_id, self.connector.source, changes)
+        report = replace(
+            _report(self.begun, came, rows, found, changes),
+            finished_at=now,
+            reason="; ".join(judgement.reasons),
             stages=dict(self.stages),
-            slowest=[
-                {"slug": row.slug, "seconds": row.seconds, "tries": row.tries} for row in slowest
-            ],
         ).as_dict()
+        store.number_sync(connection, self.begun)
+        store.forget_old_changes(connection, self.connector.source)
+        store.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
+        self._end_job(connection, Status.COMPLETED, report)
+        return report
 
     def _stopped(self, judgement: Judgement, listing: Listing) -> dict[str, Any]:
         """End it because of what the guards say."""
@@ -397,9 +370,7 @@ class _Running:
             self.stages[name] = round(time.monotonic() - began, 3)
 
 
-def _checked(
-    listing: Listing, fetched: Mapping[str, Fetched]
-) -> tuple[list[CatalogueTrack], list[Anomaly]]:
+def _checked(listing: Listing, fetched: Mapping[str, Fetched]) -> _Came:
     """All tracks of a list with checked values, and what is wrong with it all."""
     tracks, anomalies = [], list(listing.anomalies)
     for row in listing.rows:
@@ -407,19 +378,57 @@ def _checked(
         track, found = validate(row, page.details if page is not None else None)
         tracks.append(track)
         anomalies += found
-    return tracks, anomalies
+    return _Came(tracks, anomalies, fetched)
 
 
-def _with_kept_details(
-    checked: list[CatalogueTrack], rows: Mapping[str, Row], fetched: Mapping[str, Fetched]
-) -> Iterator[CatalogueTrack]:
-    """The tracks as they are to be stored: whose page failed keeps what was known."""
-    for track in checked:
-        page, old = fetched.get(track.slug), rows.get(track.slug)
-        if page is not None and page.failure is not None and old is not None:
-            yield keep_details(old.track, track)
-        else:
-            yield track
+def _report(
+    begun: Sync, came: _Came, rows: Mapping[str, Row], found: Diff, changes: list[RowChange]
+) -> Report:
+    """What a sync has done, but for when and how long."""
+    before = [row.track for row in rows.values() if row.is_active]
+    after = dict(rows) | {change.slug: change.after for change in changes}
+    active = [row.track for row in after.values() if row.is_active]
+    was, is_now = completeness(before), completeness(active)
+    slugs = {
+        name: [change.slug for change in changes if change.kind == kind]
+        for name, kind in (
+            ("added", "added"),
+            ("reactivated", "reactivated"),
+            ("deactivated", "deactivated"),
+            ("missed_once", "missed"),
+        )
+    }
+    changed = [change for change in found.changed if not change.is_back]
+    failures = [row.failure for row in came.fetched.values() if row.failure is not None]
+    slowest = sorted(came.fetched.values(), key=lambda row: (-row.seconds, row.slug))[:SLOWEST]
+    return Report(
+        str(begun.sync_id),
+        begun.source,
+        begun.started_at,
+        None,
+        Outcome.COMPLETED,
+        listed=len(came.tracks),
+        active_before=len(before),
+        active_now=len(active),
+        added=len(slugs["added"]),
+        reactivated=len(slugs["reactivated"]),
+        deactivated=len(slugs["deactivated"]),
+        missed_once=len(slugs["missed_once"]),
+        changed=len(changed),
+        unchanged=len(found.unchanged),
+        failed=len(failures),
+        changes_by_field=found.changes_by_field,
+        slugs=slugs,
+        changes=catalogue_report.changes_of(changed),
+        failures=[asdict(f) for f in sorted(failures, key=lambda failure: failure.slug)],
+        anomalies=[asdict(anomaly) for anomaly in came.anomalies[:MOST_KEPT]],
+        anomaly_count=len(came.anomalies),
+        shared_names=names_used_more_than_once(active),
+        completeness={
+            name: {"before": was.get(name), "now": is_now.get(name)} for name in (is_now or was)
+        },
+        slowest=[{"slug": row.slug, "seconds": row.seconds, "tries": row.tries} for row in slowest],
+    )
 
 
 def planned(

@@ -51,7 +51,7 @@ def undo(work: Work, sync_id: uuid.UUID) -> int:
 
 
 def last_to_undo(work: Work, source: str) -> uuid.UUID:
-    """The last sync of a source that was applied and not undone.
+    """The last sync of a source that has changed something and was not undone.
 
     Raises:
         NotFoundError: there is none.
@@ -59,5 +59,5 @@ def last_to_undo(work: Work, source: str) -> uuid.UUID:
     with work.store.read() as connection:
         found = store.last_applied(connection, source)
     if found is None:
-        raise NotFoundError(f"no sync of {source} has been applied that is not undone")
+        raise NotFoundError(f"no sync of {source} has changed anything that is not undone")
     return found.sync_id

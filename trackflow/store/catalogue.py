@@ -326,10 +326,11 @@ def last_syncs(connection: Connection, source: str, limit: int) -> list[Sync]:
 
 
 def last_applied(connection: Connection, source: str) -> Sync | None:
-    """The last sync that was applied and not undone."""
+    """The last sync that has changed something and was not undone."""
+    has_changes = sa.exists().where(h.sync_id == s.sync_id)
     query = (
         sa.select(*_SYNC)
-        .where(s.source == source, s.number.is_not(None), s.undone_at.is_(None))
+        .where(s.source == source, s.number.is_not(None), s.undone_at.is_(None), has_changes)
         .order_by(s.number.desc())
         .limit(1)
     )

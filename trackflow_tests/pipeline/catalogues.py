@@ -131,7 +131,7 @@ def _timeless(row: dict[str, Any]) -> dict[str, Any]:
 
 def run_in_small_steps(work: Work) -> None:
     """A task for a process of its own: all syncs that wait, a few pages at a time."""
-    catalogue_fetching.KEEP_ROWS = 8
+    catalogue_fetching.KEEP_ROWS = 12
     with work.store.read() as connection:
         waiting = jobs.waiting(connection, work.clock())
     for job in waiting:

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.pipeline.catalogue_report import read_report
 from trackflow.pipeline.catalogue_undo import last_to_undo, undo
+from trackflow.pipeline.job_kinds import queue_job, run_job
 from trackflow.pipeline.work import Work
 from trackflow.store import catalogue as store
+from trackflow.store.jobs import Job
 from trackflow.store.tables import catalogue_tracks
 from trackflow_tests.catalogue.pages import made_up_tracks
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
@@ -98,6 +100,25 @@ def test_a_sync_is_not_undone_under_later_ones_that_changed_the_same(
     assert undo(work, uuid.UUID(second.sync_id)) == 1, "the third changed another track"
     changed = {row["slug"] for row, old in zip(rows(work), before, strict=True) if row != old}
     assert changed == {"track3"}
+
+
+def test_a_sync_that_is_at_work_meanwhile_goes_by_what_there_is_at_its_end(
+    work: Work, site: Site
+) -> None:
+    first = synced(work)
+    del site.tracks[4]
+    job = queue_job(work, "catalogue_sync", {})
+    undone: list[int] = []
+
+    def told(now: Job) -> None:
+        if now.completed and not undone:
+            undone.append(undo(work, uuid.UUID(first.sync_id)))
+
+    run_job(work, job.job_id, told=told)
+    report = read_report(work, job.job_id)
+    assert undone == [COUNT]
+    assert (report.added, report.missed_once, report.active_before) == (COUNT - 1, 0, 0)
+    assert tracks(work) == site.expected()
 
 
 def test_only_the_last_syncs_can_be_undone(

@@ -255,7 +255,7 @@ function showVisitsAt(visits, at) {
   popup(at, el('div', { class: 'popup' },
     el('p', { class: 'strong' }, visits[0].name),
     found.map((visit) => el('p', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(visit.device_id) } }), ` ${visit.device_id} for `,
-      el('strong', {}, duration(visit.duration_s)), ', ', span(visit.start_time, visit.end_time), `, ${date(visit.start_time)}`)),
+      el('strong', {}, duration(visit.duration_s)), `, ${date(visit.start_time)}, `, span(visit.start_time, visit.end_time))),
     visits.length > found.length && el('p', { class: 'dim' }, `and ${counted(visits.length - found.length, 'visit')} more`)));
 }
 

@@ -10,7 +10,7 @@ export function summary(status, offline) {
   if (status.breakers?.some((b) => b.state !== 'closed')) return { level: 'bad', words: `${capital(status.breakers.find((b) => b.state !== 'closed').service)} is down` };
   if (status.failed_batches) return { level: 'bad', words: `${counted(status.failed_batches, 'day')} failed` };
   const waits = status.unprocessed_points > 0 || status.pending_batches > 0 || status.processing_batches > 0;
-  if (waits && !status.worker?.running) return { level: 'bad', words: 'No worker' };
+  if (waits && !status.worker?.running) return { level: 'busy', words: 'Waiting' };
   if (status.unprocessed_points > 0) return { level: 'busy', words: `${count(status.unprocessed_points)} in work` };
   if (waits) return { level: 'busy', words: 'Working' };
   return { level: 'good', words: 'Up to date' };
@@ -48,7 +48,8 @@ export function statusSection(status, offline) {
     cards.push(card('bad', `The ${breaker.service} does not answer`, `What needs it waits, and nothing is lost. ${breaker.last_error ?? ''}`));
   }
   if (status.worker?.running) cards.push(card('good', 'A worker is running', status.worker.heartbeat_at ? ['Last sign of life ', age(status.worker.heartbeat_at), '.'] : ''));
-  else cards.push(card(waits ? 'bad' : 'off', 'No worker is running', 'New points are kept, but wait. Start one with “trackflow serve”, or work once with “trackflow run”.'));
+  else if (waits) cards.push(card('bad', 'No worker is running', 'New points are kept. While “trackflow serve” runs, a worker starts within half a minute; “trackflow run” works once.'));
+  else cards.push(card('off', 'No worker is needed', 'One starts by itself when points come in, while “trackflow serve” runs.'));
   const figures = [
     ['Points processed', count(status.processed_points)],
     ['Points waiting', count(status.unprocessed_points)],
