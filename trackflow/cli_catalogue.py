@@ -183,6 +183,50 @@ def allow(source: Source = None) -> None:
     tell(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
 
 
+@catalogue_app.command(epilog="Example: trackflow catalogue locate")
+def locate(as_json: Json = False) -> None:
+    """Look for the places of tracks that have only an address, where a geocoder is set up."""
+    from dataclasses import asdict
+
+    from trackflow.pipeline.geocoding import geocode
+
+    with opened_work() as work:
+        if not (work.settings.geocoder_url or work.settings.geocoder_file):
+            raise SettingsError("set TRACKFLOW_GEOCODER_URL or TRACKFLOW_GEOCODER_FILE first")
+        with progress_bar("addresses") as progress:
+            found = geocode(work, lambda done, total: progress("locate", done, total))
+    if as_json:
+        print_json(asdict(found))
+        return
+    for failure in found.failures:
+        say(failure)
+    tell(
+        f"{found.found:,} of {found.tracks:,} tracks without coordinates have a place; "
+        f"addresses asked for: {found.asked:,}, tracks whose address nobody knows: "
+        f"{found.unknown:,}, without one: {found.without_address:,}"
+    )
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue visits")
+def visits(as_json: Json = False) -> None:
+    """Find which devices stayed at which tracks, on days that have changed."""
+    from dataclasses import asdict
+
+    from trackflow.pipeline.visits import update_visits
+
+    with opened_work() as work, progress_bar("device-days") as progress:
+        found = update_visits(work, lambda done, total: progress("visits", done, total))
+    if as_json:
+        print_json(asdict(found))
+    elif not found.places:
+        tell("No track's place is known: run `trackflow catalogue locate` or sync a source.")
+    else:
+        tell(
+            f"{found.device_days:,} device-days looked at, {found.changed:,} visits differ; "
+            "`trackflow export visits` writes them"
+        )
+
+
 @contextmanager
 def _stoppable(work: "Work", job: "Job") -> Iterator[None]:
     """Ctrl-C leaves the job cancelled, so that nobody takes it up unasked."""

@@ -51,6 +51,7 @@ SAYS = {
     "jobs": r"rebuild .*completed|completed.*rebuild",
     "backup": r"everything\.zip",
     "purge": r"van-01",
+    "catalogue": r"[Tt]racks|Thunder Alley",
 }
 """By verb, what a command's output matches."""
 
@@ -95,6 +96,7 @@ def folder(tmp_path: Path) -> Path:
         archive.write(old, old.name)
     _fill_inbox(tmp_path / "inbox")
     _make_markers(tmp_path / "shop.db")
+    (tmp_path / "race-tracks.csv").write_text("slug,name\nalley,Thunder Alley\nbash,RC Bash\n")
     return tmp_path
 
 
@@ -152,6 +154,7 @@ def _run(command: str, folder: Path) -> str:
         | {
             "TRACKFLOW_HOME": str(folder / "home"),
             "TRACKFLOW_INBOX": str(folder / "inbox"),
+            "TRACKFLOW_CATALOGUE_FILE": str(folder / "race-tracks.csv"),
             "TRACKFLOW_FOLLOW_URL": f"sqlite:///{folder / 'shop.db'}",
         },
         stdin=subprocess.DEVNULL,

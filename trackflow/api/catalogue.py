@@ -45,12 +45,14 @@ class SyncWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     source: str | None = Field(
-        None, description="The source; without it, the first one.", max_length=100
+        default=None, description="The source; without it, the first one.", max_length=100
     )
     approve: bool = Field(
-        False, description="Go on even if more than a tenth of the tracks are missing."
+        default=False, description="Go on even if more than a tenth of the tracks are missing."
     )
-    trigger: Literal["api", "ui"] = Field("api", description="Who asks: a program or the page.")
+    trigger: Literal["api", "ui"] = Field(
+        default="api", description="Who asks: a program or the page."
+    )
 
 
 @router.post(
@@ -61,14 +63,14 @@ class SyncWish(BaseModel):
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def start_sync(work: WorkDep, wish: SyncWish) -> dict[str, Any]:
+def start_sync(work: WorkDep, wish: SyncWish | None = None) -> dict[str, Any]:
     """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
 
     Where only the API runs, without Dagster, nothing begins it: it stays queued until
     `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
     is being synced ends at once and says so.
     """
-    job = queue_job(work, KIND, wish.model_dump())
+    job = queue_job(work, KIND, (wish or SyncWish()).model_dump())
     return {"job_id": str(job.job_id)}
 
 

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from trackflow.api.access import open_to
 from trackflow.api.dependencies import guarded_router
+from trackflow.errors import SettingsError
 from trackflow.pipeline.catalogue_sources import sources
 from trackflow.pipeline.catalogue_status import status
 from trackflow.pipeline.reading import Counts, Remembered, worker_status
@@ -102,7 +103,11 @@ class CatalogueCollector(Collector):
             "How long the stages of the last sync took.",
             labels=["source", "stage"],
         )
-        for name in sources(self._work.settings):
+        try:
+            names = list(sources(self._work.settings))
+        except SettingsError:
+            return  # a wrong address of a source must not hide all other figures
+        for name in names:
             found = status(self._work, name)
             for state in ("active", "inactive", "missed"):
                 tracks.add_metric([name, state], getattr(found, state))

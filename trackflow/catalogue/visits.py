@@ -6,7 +6,7 @@ begins, if that is a stop, or a silence of a day at most: trackers sleep while t
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,12 @@ from trackflow.geo.points import Bools, Floats, Ints
 
 MOST_UNSEEN_US = 24 * 3_600_000_000
 """A device that is silent for longer may have been elsewhere, unless it is known to have stood."""
+
+MOST_JOINED = 100_000
+"""Positions in one spatial join: each is an object of its own."""
+
+CELL = 0.01
+"""Degrees, or the radius if that is more: a coarse grid rules out most positions at once."""
 
 type Key = tuple[str, str]
 """Source and slug of a race track."""
@@ -82,6 +88,8 @@ class Places:
         self.lat = np.array([place.latitude for place in places.values()], np.float64)
         self.radius_m, self.shortest_s = radius_m, shortest_s
         self._boxes: Any = None
+        self._grid: Ints | None = None
+        self._cell = max(CELL, radius_m / METRES_PER_DEGREE)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -95,28 +103,61 @@ class Places:
 
     def near(self, lon: Floats, lat: Floats) -> tuple[Ints, Ints]:
         """Which positions are near which places: indices of both, in pairs."""
-        import geopandas  # slow to import, and needed by nothing else here
-
-        if not len(self) or not len(lon):
+        maybe = np.flatnonzero(np.isin(_cells(lon, lat, self._cell), self._own_cells()))
+        parts = [
+            self._joined(lon, lat, maybe[k : k + MOST_JOINED])
+            for k in range(0, len(maybe), MOST_JOINED)
+        ]
+        if not parts:
             return np.empty(0, np.int64), np.empty(0, np.int64)
+        position, place = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return position, place
+
+    def prepare(self) -> None:
+        """Do now what takes seconds the first time."""
+        import geopandas
+
         if self._boxes is None:
             self._boxes = self._framed(geopandas)
-        points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(lon, lat))
+
+    def _joined(self, lon: Floats, lat: Floats, some: Ints) -> tuple[Ints, Ints]:
+        """The same for some of the positions, exactly."""
+        import geopandas  # slow to import, and not needed where nobody comes near
+
+        self.prepare()
+        points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(lon[some], lat[some]))
         joined = geopandas.sjoin(points, self._boxes, predicate="intersects")
-        position = joined.index.to_numpy(np.int64)
+        position = some[joined.index.to_numpy(np.int64)]
         place = joined["place"].to_numpy(np.int64)
         apart_m = haversine_m(lon[position], lat[position], self.lon[place], self.lat[place])
         is_near = apart_m <= self.radius_m
         return position[is_near], place[is_near]
 
+    def _own_cells(self) -> Ints:
+        """Cells of a coarse grid that the boxes around the places touch."""
+        if self._grid is None:
+            _, high, wide = self._sizes()
+            found: set[int] = set()
+            for lon, lat, dx in zip(self.lon, self.lat, wide, strict=True):
+                steps_x = np.arange(-dx, dx + self._cell, self._cell).clip(-dx, dx)
+                steps_y = np.arange(-high, high + self._cell, self._cell).clip(-high, high)
+                x, y = np.meshgrid(lon + steps_x, lat + steps_y)
+                found.update(_cells(x.ravel(), y.ravel(), self._cell).tolist())
+            self._grid = np.array(sorted(found), np.int64)
+        return self._grid
+
+    def _sizes(self) -> tuple[Floats, float, Floats]:
+        """Latitudes, and half the height and width of a box around each place, in degrees."""
+        high = self.radius_m / METRES_PER_DEGREE * 1.001
+        edge = np.minimum(np.abs(self.lat) + high, 89.99)
+        return self.lat, high, np.minimum(high / np.cos(np.radians(edge)), 180.0)
+
     def _framed(self, geopandas: Any) -> Any:
         """A box around each place that holds its circle; again beyond the antimeridian."""
         import shapely
 
-        high = self.radius_m / METRES_PER_DEGREE * 1.001
-        edge = np.minimum(np.abs(self.lat) + high, 89.99)
-        wide = np.minimum(high / np.cos(np.radians(edge)), 180.0)
-        lon, lat, place = self.lon, self.lat, np.arange(len(self))
+        lat, high, wide = self._sizes()
+        lon, place = self.lon, np.arange(len(self))
         west = np.flatnonzero(lon - wide < -180)
         east = np.flatnonzero(lon + wide > 180)
         lon = np.concatenate([lon, lon[west] + 360, lon[east] - 360])
@@ -136,9 +177,17 @@ class Watch:
     last_us: int | None = None
     last_stops: bool = False
     parts: list[tuple[Ints, Ints, Ints, Ints]] = field(default_factory=list)
+    waiting: list[Samples] = field(default_factory=list)
 
     def add(self, samples: Samples) -> None:
         """The next positions."""
+        self.waiting.append(samples)
+        if sum(map(len, self.waiting)) >= MOST_JOINED:
+            self._look()
+
+    def _look(self) -> None:
+        """Look at what has come: many positions at once cost little more than a few."""
+        samples, self.waiting = joined(self.waiting), []
         if not len(samples):
             return
         before_us = samples.time_us[0] if self.last_us is None else self.last_us
@@ -155,6 +204,7 @@ class Watch:
 
     def visits(self) -> list[Visit]:
         """All visits that last long enough, by start and place."""
+        self._look()
         if not sum(len(part[0]) for part in self.parts):
             return []
         place, index, session, time_us = (
@@ -180,6 +230,27 @@ class Watch:
     def _visit(self, place: int, start_us: int, end_us: int) -> Visit:
         source, slug = self.places.keys[place]
         return Visit(source, slug, start_us, end_us)
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """Positions one after another."""
+    if not parts:
+        nothing, none = np.empty(0), np.empty(0, np.bool_)
+        return Samples(np.empty(0, np.int64), nothing, nothing, none, none)
+    return Samples(
+        np.concatenate([part.time_us for part in parts]),
+        np.concatenate([part.lon for part in parts]),
+        np.concatenate([part.lat for part in parts]),
+        np.concatenate([part.stops for part in parts]),
+        np.concatenate([part.starts for part in parts]),
+    )
+
+
+def _cells(lon: Floats, lat: Floats, size: float) -> Ints:
+    """Numbers of the cells that positions lie in, the same on both sides of the antimeridian."""
+    x = np.floor(((lon + 180.0) % 360.0) / size).astype(np.int64)
+    y = np.floor((lat + 90.0) / size).astype(np.int64)
+    return x * 100_000 + y
 
 
 def outside(samples: Samples, places: Places) -> Ints:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from trackflow.catalogue.visits import Places, Samples, Watch, outside
+from trackflow.catalogue.visits import Places, Samples, Watch, joined, outside
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.pipeline.reading import TimeRange
@@ -84,6 +84,8 @@ def update_visits(
             return report
         due = visits.due_days(connection, near.hash)
     total = sum(map(len, due.values()))
+    if total and len(near):
+        near.prepare()  # not while writers wait
     for device_id, days in due.items():
         for part in itertools.batched(days, most_days):
             report.changed += _update(work, device_id, part, near)
@@ -182,8 +184,7 @@ def _days(
 def _samples(segments: Sequence[Segment]) -> Samples:
     """All points of segments."""
     if not segments:
-        nothing, none = np.empty(0), np.empty(0, np.bool_)
-        return Samples(np.empty(0, np.int64), nothing, nothing, none, none)
+        return joined([])
     points = Points.concat([segment.points for segment in segments])
     lasts = np.cumsum([len(segment.points) for segment in segments]) - 1
     firsts = np.concatenate([[0], lasts[:-1] + 1])

@@ -18,6 +18,7 @@ from trackflow.store.batches import midnight
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
+    catalogue_visit_days,
     catalogue_visits,
     day_ledgers,
     devices,
@@ -93,6 +94,7 @@ def drop_days(
     counts = {}
     for table, is_old in (
         (processing_batches, processing_batches.c.day < first_open_day(edge)),
+        (catalogue_visit_days, catalogue_visit_days.c.day < first_open_day(edge)),
         (segments, segments.c.day < first),
         (cached_polylines, cached_polylines.c.day < first),
         (day_ledgers, day_ledgers.c.day < first),

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from trackflow.pipeline import run as pipeline
 from trackflow.pipeline.job_kinds import run_job
+from trackflow.pipeline.visits import update_visits
 from trackflow.pipeline.work import Work, utc_now
 from trackflow.store import jobs
 from trackflow.store.tokens import Scope
 from trackflow_tests.api.running import running_api, token_for
 from trackflow_tests.catalogue.site import Behaviour, site_with
-from trackflow_tests.defs.browser import Page, find_chromium, open_page
-from trackflow_tests.stores import open_work
+from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.pipeline.test_visits import DEVICE, VENUE, add_place, history
+from trackflow_tests.stores import NOON, batch_of_device, deliver, open_work
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
 
@@ -24,6 +27,7 @@ HTML = "<img src=x onerror=document.title='owned'><b>bold</b>"
 """A name that must stay what it is: text."""
 
 COUNT = 60
+MAP = "document.getElementById('map').map"
 METER = "document.querySelector('.meter[role=progressbar]')"
 
 
@@ -48,19 +52,19 @@ def service(work: Work) -> Iterator[None]:
         thread.join()
 
 
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     chromium = find_chromium()
     if chromium is None:
         message = "no Chromium found: apt-get install chromium"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    with open_page(chromium, tmp_path / "profile") as opened:
+    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
         yield opened
 
 
 def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> None:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with site_with(COUNT, (0.2, 0.4)) as site:
+    with site_with(COUNT, (0.15, 0.3)) as site:
         site.tracks[0] = replace(site.tracks[0], name=HTML)
         settings = {
             "liverc_url": f"{site.url}/ {site.url}/tracks/{{slug}}/",
@@ -120,6 +124,26 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
             tab.wait_for("document.body?.dataset.ready")
             tab.wait_for_text("Report")
             assert "Sync now" not in tab.text()  # a token for reading starts nothing
+
+
+def test_visits_are_on_the_map(tmp_path: Path, tab: Page) -> None:
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with open_work(url, tmp_path) as work, running_api(work) as api:
+        add_place(work, HTML, *VENUE)
+        deliver(work.store, batch_of_device(DEVICE, history()))
+        pipeline.run(work)
+        update_visits(work)
+        tab.resize(1000, 700)
+        tab.goto(f"{api.base_url}/#day={NOON.date()}&zone=utc")
+        tab.wait_for("document.body?.dataset.mapReady")
+        tab.wait_for(f"{MAP}.queryRenderedFeatures({{layers: ['visits']}}).length === 1")
+        x, y = tab.eval(f"(() => {{const p = {MAP}.project({list(VENUE)}); return [p.x, p.y];}})()")
+        tab.click_at(x + 5, y + 5)
+        tab.wait_for_text(f"{DEVICE} for 5 h 09 min, Mon 2 Mar, 21:55 \u2013 Tue 3 Mar, 03:04")
+        assert HTML.title() in tab.text()
+        _shoot(tab, "visits")
+        tab.click_text("Race tracks")
+        tab.wait_for("document.title === 'trackflow: race tracks'")
 
 
 def _shoot(page: Page, name: str) -> None:
