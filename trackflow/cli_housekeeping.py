@@ -32,11 +32,9 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the `trackflow` command."""
     app.command(epilog="Example: trackflow inbox")(inbox)
     app.command(epilog="Example: trackflow purge van-7")(purge)
-    app.command(epilog="Example: TRACKFLOW_RETENTION_DAYS=90 trackflow retain")(retain)
+    app.command(epilog="Example: trackflow retain --json")(retain)
     app.command(epilog="Example: trackflow backup trackflow-2026-01-31.zip")(backup)
-    app.command(
-        epilog="Example: TRACKFLOW_HOME=new-home trackflow restore trackflow-2026-01-31.zip"
-    )(restore)
+    app.command(epilog="Example: trackflow restore trackflow-2026-01-31.zip")(restore)
     app.add_typer(token_app, name="token")
 
 

@@ -22,6 +22,19 @@ settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a group share something expensive and go on from one another, in one process.
+
+    Whether pytest-xdist keeps them together depends on pytest's inner workings; when it does not,
+    it says nothing, each process makes the expensive thing anew, and tests fail by chance.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item in items:
+            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+                raise pytest.UsageError(f"{item.nodeid} is not kept with its group: see pyproject")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fixtures of a session or module write to a folder of their own as well."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from trackflow.errors import BadInputError
 from trackflow.pipeline.reading import TimeRange
@@ -30,6 +31,12 @@ LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
 """Times without a zone come from numpy; all of ours are UTC."""
+
+
+class GeoJson(JSONResponse):
+    """For the description of routes: what they answer with."""
+
+    media_type = GEOJSON
 
 
 def answer(request: Request, content: Any, media_type: str = JSON) -> Response:

@@ -4,11 +4,10 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.api.access import open_to
-from trackflow.api.answers import GEOJSON, AnyTime, DeviceIds, answer, answer_bytes
+from trackflow.api.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
 from trackflow.api.dependencies import WorkDep, guarded_router
 from trackflow.errors import NotFoundError
 from trackflow.pipeline import catalogue_status, catalogue_undo
@@ -31,12 +30,6 @@ Source = Annotated[
     str, Query(description="The source, such as `liverc` or `file`.", max_length=100)
 ]
 SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id too.")]
-
-
-class GeoJson(JSONResponse):
-    """For the description of routes: what they answer with."""
-
-    media_type = GEOJSON
 
 
 class SyncWish(BaseModel):

@@ -79,7 +79,9 @@ def index(request: Request, work: WorkDep) -> Response:
     return answer
 
 
-@router.get("/catalogue", tags=["page"], summary="The page of the race tracks")
+@router.get(
+    "/catalogue", tags=["page"], summary="The page of the race tracks", response_class=Response
+)
 @open_to(None)
 def catalogue(request: Request) -> Response:
     """Like the map page, it holds no data."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from trackflow.api.access import open_to
-from trackflow.api.answers import GEOJSON, AnyTime, DeviceIds, answer
+from trackflow.api.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer
 from trackflow.api.dependencies import WorkDep, guarded_router
 from trackflow.errors import BadInputError
 from trackflow.pipeline.exporting import Line
@@ -57,7 +57,12 @@ def _wrapped(lon: float) -> float:
     return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
 
 
-@router.get("/api/v1/tracks", tags=["tracks"], summary="Tracks by device, time and place")
+@router.get(
+    "/api/v1/tracks",
+    tags=["tracks"],
+    summary="Tracks by device, time and place",
+    response_class=GeoJson,
+)
 @open_to(Scope.READ)
 def tracks(
     request: Request,
@@ -94,7 +99,12 @@ def tracks(
     return answer(request, read_tracks(work, selection), GEOJSON)
 
 
-@router.get("/api/v1/tracks/{track_id}", tags=["tracks"], summary="One track, and why it is one")
+@router.get(
+    "/api/v1/tracks/{track_id}",
+    tags=["tracks"],
+    summary="One track, and why it is one",
+    response_class=GeoJson,
+)
 @open_to(Scope.READ)
 def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
     """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
@@ -105,7 +115,12 @@ def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
     return answer(request, read_track(work, track_id), GEOJSON)
 
 
-@router.get("/api/v1/stops", tags=["tracks"], summary="Where devices stayed between two tracks")
+@router.get(
+    "/api/v1/stops",
+    tags=["tracks"],
+    summary="Where devices stayed between two tracks",
+    response_class=GeoJson,
+)
 @open_to(Scope.READ)
 def stops(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points with device, start, end and duration of stays that overlap the time."""
