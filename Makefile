@@ -3,7 +3,7 @@
 BIN := .venv/bin
 # Tests that share something expensive carry @pytest.mark.xdist_group. One test never takes
 # five minutes: a hanging one fails with its stack instead of blocking CI.
-PYTEST_ARGS ?= -n 2 --dist loadgroup --timeout 300
+PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
 
 .PHONY: help demo test lint lock bench clean
 
@@ -23,7 +23,7 @@ lint: .venv/.from-lock  ## Style, types and the direction of imports
 	$(BIN)/lint-imports
 
 bench: .venv/.from-lock  ## Run every benchmark
-	for name in segmentation matching import backfill accuracy; do \
+	for name in segmentation matching import backfill accuracy live api cache catalogue; do \
 		$(BIN)/python -m trackflow_tests.benchmarks $$name || exit 1; \
 	done
 

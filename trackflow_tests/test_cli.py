@@ -8,8 +8,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.types import to_us
+from trackflow_tests.commands import Result, Run, caller
 from trackflow_tests.stores import NOON, batch_of, contents, deliver
 
 VERBS = sorted(
@@ -29,44 +28,14 @@ VERBS = sorted(
 )
 
 
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def everything(self) -> str:
-        return self.out + self.err
-
-
-type Run = Callable[..., Result]
-
-
 @pytest.fixture
 def trackflow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
     """Call the command in this process: starting Python each time would take most of the time."""
-    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    monkeypatch.setenv("TRACKFLOW_WORKERS", "1")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["trackflow", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capfd.readouterr()
-        result = Result(code, captured.out, captured.err)
-        assert "Traceback" not in result.everything
-        return result
-
-    return call
+    return caller(monkeypatch, capfd)
 
 
 def as_process(*arguments: object, **environment: str) -> Result:

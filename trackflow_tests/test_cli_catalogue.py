@@ -1,16 +1,15 @@
 """Commands for the catalogue, as their user meets them."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from trackflow import cli
 from trackflow.pipeline import catalogue_fetching
 from trackflow.pipeline.catalogue_report import Report
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
+from trackflow_tests.commands import Run, caller
 from trackflow_tests.pipeline.catalogues import (
     FAST,
     catalogue_of,
@@ -20,8 +19,6 @@ from trackflow_tests.pipeline.catalogues import (
     synced,
 )
 from trackflow_tests.stores import open_work
-
-type Run = Callable[..., tuple[int, str, str]]
 
 COUNT = 20
 
@@ -40,20 +37,7 @@ def trackflow(
     monkeypatch.setenv("TRACKFLOW_LIVERC_URL", settings_for(site)["liverc_url"])
     monkeypatch.setenv("TRACKFLOW_CATALOGUE_PER_S", "1000")
     monkeypatch.setattr(catalogue_fetching, "RETRY", FAST)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["trackflow", "catalogue", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capfd.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
+    return caller(monkeypatch, capfd, "catalogue")
 
 
 def test_from_the_first_sync_to_undo(trackflow: Run, site: Site, tmp_path: Path) -> None:

@@ -4,18 +4,15 @@ import datetime as dt
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trackflow import cli
 from trackflow.pipeline import inbox
 from trackflow.settings import Settings
 from trackflow.store import tokens
 from trackflow.store.database import open_store
-
-type Run = Callable[..., tuple[int, str, str]]
+from trackflow_tests.commands import Run, caller
 
 
 @pytest.fixture
@@ -23,24 +20,9 @@ def trackflow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
     """Call the command in this process; returns its exit code and what it printed."""
-    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    monkeypatch.setenv("TRACKFLOW_WORKERS", "1")
     monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["trackflow", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capfd.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
+    return caller(monkeypatch, capfd)
 
 
 def csv(device: str, count: int = 60) -> str:

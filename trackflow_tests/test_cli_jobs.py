@@ -1,45 +1,26 @@
 """Commands for jobs, as their user meets them."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trackflow import cli
 from trackflow.pipeline import rebuilding
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
+from trackflow_tests.commands import Run, caller
 from trackflow_tests.stores import NOON, batch_of_device, deliver, drive
-
-type Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def trackflow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
-    """Call the command in this process; returns its exit code and what it printed."""
-    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
-    monkeypatch.setenv("TRACKFLOW_WORKERS", "1")
+    """On a store with a device's drive."""
     store = open_store(Settings.from_env())
     deliver(store, batch_of_device("van", drive(NOON, 100)))
     store.close()
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["trackflow", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capfd.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
+    return caller(monkeypatch, capfd)
 
 
 def test_a_rebuild_is_a_job_that_is_listed(trackflow: Run) -> None:

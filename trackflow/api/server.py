@@ -1,5 +1,6 @@
 """Running the API: `uvicorn` on a store, until it is told to stop."""
 
+import gc
 import ipaddress
 
 import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
@@ -24,7 +25,12 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     """
     with Work.open(settings) as work:
         check_exposure(work, host)
-        uvicorn.Server(uvicorn_config(work, host, port)).run()
+        server = uvicorn.Server(uvicorn_config(work, host, port))
+        # What is loaded stays for good. Looking through all of it again and again, as the collector
+        # does while large answers are made, would hold up every tenth reader for 100 ms.
+        gc.collect()
+        gc.freeze()
+        server.run()
 
 
 def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:

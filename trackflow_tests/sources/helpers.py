@@ -93,6 +93,16 @@ def read_path(path: Path, **more) -> dict[str, Outcome]:
     }
 
 
+def first_four(found: Outcome) -> list[tuple]:
+    """Device, time, longitude and latitude of what was read."""
+    return [row[:4] for row in found.rows]
+
+
+def whole_seconds(rows) -> list[tuple]:
+    """What `first_four` finds where times were written without their fractions."""
+    return [(device, second * 1_000_000, lon, lat) for device, second, _, lat, lon in rows]
+
+
 seconds = st.integers(700_000_000, 1_790_000_000)
 millionths = st.integers(0, 999_999)
 lats = st.integers(-900_000_000, 900_000_000).map(lambda e7: e7 / 1e7)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.phones import overland
-from trackflow_tests.sources.helpers import NOW_US, points, read_bytes
+from trackflow_tests.sources.helpers import NOW_US, first_four, points, read_bytes, whole_seconds
 
 
 def feature(row) -> dict[str, object]:
@@ -32,14 +32,6 @@ FORMS = {
 }
 
 
-def first_four(found):
-    return [row[:4] for row in found.rows]
-
-
-def expected(rows):
-    return [(device, second * 1_000_000, lon, lat) for device, second, _, lat, lon in rows]
-
-
 @settings(max_examples=50)
 @given(
     st.lists(points, min_size=1, max_size=20), st.sampled_from(sorted(FORMS)),
@@ -51,7 +43,7 @@ def test_points_read_back_as_written(rows, form, chunk_points):
     found = read_bytes(data, "overland", chunk_points=chunk_points)
     assert found.error == ""
     assert found.refused == []
-    assert first_four(found) == expected(rows)
+    assert first_four(found) == whole_seconds(rows)
     assert {row[4:] for row in found.rows} == {(7.0, 5.0, None, 90.0)}
 
 
@@ -63,7 +55,7 @@ def test_a_cut_file_gives_what_was_whole_and_says_so(rows, at):
     found = read_bytes(data[:at].encode(), "overland")
     got = first_four(found)
     whole = data[:at].count('"course": 90}')
-    assert got == expected(rows)[: len(got)]
+    assert got == whole_seconds(rows)[: len(got)]
     assert len(got) in (whole - 1, whole)
     assert found.error or found.reasons == ["truncated"]
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from trackflow.sources import owntracks_files
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.phones import owntracks
-from trackflow_tests.sources.helpers import NOW_US, points, read_bytes, read_path
+from trackflow_tests.sources.helpers import (
+    NOW_US,
+    first_four,
+    points,
+    read_bytes,
+    read_path,
+    whole_seconds,
+)
 
 
 def message(row) -> dict[str, object]:
@@ -33,14 +40,6 @@ FORMS = {
 }
 
 
-def first_four(found):
-    return [row[:4] for row in found.rows]
-
-
-def expected(rows):
-    return [(device, second * 1_000_000, lon, lat) for device, second, _, lat, lon in rows]
-
-
 @settings(max_examples=50)
 @given(
     st.lists(points, min_size=1, max_size=20), st.sampled_from(sorted(FORMS)),
@@ -52,7 +51,7 @@ def test_points_read_back_as_written(rows, form, chunk_points):
     found = read_bytes(data, "owntracks", chunk_points=chunk_points)
     assert found.error == ""
     assert found.refused == []
-    assert first_four(found) == expected(rows)
+    assert first_four(found) == whole_seconds(rows)
     assert {row[6] for row in found.rows} == {10.0}
 
 
@@ -63,7 +62,7 @@ def test_a_cut_file_gives_its_points_and_says_so(rows, at):
     at %= len(data)
     found = read_bytes(data[:at], "owntracks")
     whole = data[:at].count(b"\n") + (data[at : at + 1] == b"\n")
-    assert first_four(found) == expected(rows)[:whole]
+    assert first_four(found) == whole_seconds(rows)[:whole]
     is_between = not at or data[at - 1 : at + 1].count(b"\n")
     assert is_between or found.reasons == ["truncated"] or found.error
 
@@ -75,7 +74,7 @@ def test_a_broken_line_costs_only_itself(rows, which, junk):
     which %= len(lines) - 1  # the last one could be cut off instead
     lines[which] = b"2026-01-01T00:00:00Z\t*\t{" + junk.replace(b"\n", b"") + b"!\n"
     found = read_bytes(b"".join(lines), "owntracks")
-    assert first_four(found) == expected(rows[:which] + rows[which + 1 :])
+    assert first_four(found) == whole_seconds(rows[:which] + rows[which + 1 :])
     assert found.reasons == ["unreadable"]
     assert found.refused[0].where == f"file: line {which + 1}"
 

@@ -4,6 +4,7 @@ import { get, onSignedOut, send, withQuery, forget } from './api.js';
 import { canUndo, drawReport, outcome } from './catalogue-report.js';
 import { announce, byId, el, empty, fill } from './dom.js';
 import { age, count, counted, duration, tickAges } from './format.js';
+import { signIn } from './login.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -213,18 +214,8 @@ onSignedOut.call = () => {
   if (!byId('login').open) byId('login').showModal();
 };
 
-async function signIn(event) {
-  event.preventDefault();
-  byId('login-error').textContent = '';
-  try {
-    await send('POST', '/session', { token: byId('token').value });
-  } catch (error) {
-    byId('login-error').textContent = error.message;
-    byId('token').select();
-    return;
-  }
-  byId('token').value = '';
-  byId('login').close();
+async function signedIn(event) {
+  if (!(await signIn(event))) return;
   await begin();
 }
 
@@ -252,7 +243,7 @@ byId('ask').addEventListener('cancel', () => answer(false));
 byId('search').addEventListener('submit', (event) => { event.preventDefault(); loadList(); });
 byId('text').addEventListener('input', soon);
 byId('active').addEventListener('change', () => loadList());
-byId('login-form').addEventListener('submit', signIn);
+byId('login-form').addEventListener('submit', signedIn);
 byId('login').addEventListener('cancel', (event) => event.preventDefault());
 byId('sign-out').addEventListener('click', async () => {
   await send('DELETE', '/session');

@@ -11,6 +11,7 @@ import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadTracks, setTracks, tolerance } from './loading.js';
+import { signIn } from './login.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
 import { dayOf, drawRange, lengthDays, moments, rangeInWords } from './range.js';
@@ -317,7 +318,7 @@ function wire() {
   byId('zone').value = state.zone;
   byId('colour').addEventListener('change', (event) => change({ colour: event.target.value }));
   byId('zone').addEventListener('change', (event) => change({ zone: event.target.value }));
-  byId('login-form').addEventListener('submit', signIn);
+  byId('login-form').addEventListener('submit', signedIn);
   byId('login').addEventListener('cancel', (event) => event.preventDefault());
   byId('sign-out').addEventListener('click', signOut);
   addEventListener('keydown', (event) => {
@@ -342,18 +343,8 @@ onSignedOut.call = () => {
   if (!box.open) box.showModal();
 };
 
-async function signIn(event) {
-  event.preventDefault();
-  byId('login-error').textContent = '';
-  try {
-    await send('POST', '/session', { token: byId('token').value });
-  } catch (error) {
-    byId('login-error').textContent = error.message;
-    byId('token').select();
-    return;
-  }
-  byId('token').value = '';
-  byId('login').close();
+async function signedIn(event) {
+  if (!(await signIn(event))) return;
   signedOut = false;
   await start();
 }

@@ -5,6 +5,7 @@ import { ofMap } from './colours.js';
 
 const TILE = 512;
 const CLOSEST = 16.5;
+const NEAR_PX = 3;
 
 const x = (lon) => (lon + 180) / 360;
 const y = (lat) => 0.5 - Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / (2 * Math.PI);
@@ -29,6 +30,18 @@ export function viewOf([west, south, east, north], container, { top, right, bott
 /** Metres in a pixel of the map. */
 export const pixelM = ({ zoom, lat }) => (40075016 * Math.cos((lat * Math.PI) / 180)) / (TILE * 2 ** zoom);
 
+/** Add a line to the path. What lies within a pixel or two of the last vertex would not be seen. */
+function trace(context, line, placeOf) {
+  let [px, py] = placeOf(line[0]);
+  context.moveTo(px, py);
+  for (let k = 1; k < line.length; k += 1) {
+    const [qx, qy] = placeOf(line[k]);
+    if (k < line.length - 1 && Math.abs(qx - px) + Math.abs(qy - py) < NEAR_PX) continue;
+    context.lineTo(qx, qy);
+    [px, py] = [qx, qy];
+  }
+}
+
 /** Draw tracks as the map at `view` will. Resolves when they can be seen; gives the canvas. */
 export async function drawPreview(container, tracks, view) {
   const { clientWidth: width, clientHeight: height } = container;
@@ -50,7 +63,7 @@ export async function drawPreview(container, tracks, view) {
     context.strokeStyle = properties.colour;
     context.beginPath();
     for (const line of geometry.type === 'MultiLineString' ? geometry.coordinates : [geometry.coordinates]) {
-      line.forEach(([lon, lat], k) => context[k ? 'lineTo' : 'moveTo'](x(lon) * scale + dx, y(lat) * scale + dy));
+      trace(context, line, ([lon, lat]) => [x(lon) * scale + dx, y(lat) * scale + dy]);
     }
     context.stroke();
   }
