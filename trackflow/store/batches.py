@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError
+from trackflow.store.dialects import insert_into
 from trackflow.store.tables import STAGES, processing_batches
 from trackflow.store.types import UtcTime
 
@@ -69,7 +69,9 @@ def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.
     """Mark days that got points, and neighbours whose buffer they touch; returns the points."""
     days = [{"device_id": c.device_id, "day": c.day} for c in changed]
     if days:
-        insert = _insert(connection).values(created_at=now, updated_at=now, pending_since=now)
+        insert = insert_into(connection, processing_batches).values(
+            created_at=now, updated_at=now, pending_since=now
+        )
         connection.execute(
             insert.on_conflict_do_update(
                 index_elements=["device_id", "day"],
@@ -388,12 +390,6 @@ def retry_failed(connection: Connection, now: dt.datetime) -> int:
     return connection.execute(
         sa.update(processing_batches).where(b.status == "failed").values(_one_more_generation(now))
     ).rowcount
-
-
-def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(processing_batches)
-    return sqlite.insert(processing_batches)
 
 
 def _done_at(stage: str) -> sa.Column[int]:

@@ -3,10 +3,10 @@
 import datetime as dt
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.breaker import PROBE_S, Breaker
+from trackflow.store.dialects import insert_into
 from trackflow.store.tables import breakers
 
 c = breakers.c
@@ -47,9 +47,10 @@ def note_failure(
     rest_s: float | None = None,
 ) -> Breaker:
     """Count a failed call, in a transaction of its own; returns the new state."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     connection.execute(
-        insert(breakers).values(service=service, updated_at=now).on_conflict_do_nothing()
+        insert_into(connection, breakers)
+        .values(service=service, updated_at=now)
+        .on_conflict_do_nothing()
     )
     old = _locked(connection, service)
     return _write(

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from trackflow.catalogue.failures import Failure
@@ -27,6 +26,7 @@ from trackflow.catalogue.records import (
     as_row,
 )
 from trackflow.errors import NotFoundError
+from trackflow.store.dialects import insert_into
 from trackflow.store.tables import (
     catalogue_changes,
     catalogue_fetched,
@@ -238,7 +238,7 @@ def write_changes(
 
 def write_rows(connection: Connection, source: str, rows: Iterable[Row]) -> None:
     """Insert rows or replace those of the same slug."""
-    insert = _insert(connection, catalogue_tracks)
+    insert = insert_into(connection, catalogue_tracks)
     others = [c for c in catalogue_tracks.columns if not c.primary_key]
     statement = insert.on_conflict_do_update(
         index_elements=[t.source, t.slug],
@@ -357,7 +357,7 @@ def record_refused(
 ) -> None:
     """Note a sync that never had its source."""
     values = {"outcome": "refused", "report": dict(report), "finished_at": now}
-    insert = _insert(connection, catalogue_syncs).values(
+    insert = insert_into(connection, catalogue_syncs).values(
         sync_id=sync_id, source=source, started_at=started_at, **values
     )
     connection.execute(insert.on_conflict_do_update(index_elements=[s.sync_id], set_=values))
@@ -365,7 +365,7 @@ def record_refused(
 
 def begin_sync(connection: Connection, sync_id: uuid.UUID, source: str, now: dt.datetime) -> Sync:
     """Give a source to a sync: a new one, or one that had ended without changing anything."""
-    insert = _insert(connection, catalogue_syncs).values(
+    insert = insert_into(connection, catalogue_syncs).values(
         sync_id=sync_id, source=source, started_at=now
     )
     again = {"outcome": "running", "finished_at": None, "report": sa.null()}
@@ -454,7 +454,7 @@ def keep_fetched(connection: Connection, sync_id: uuid.UUID, rows: Sequence[Fetc
         for row in rows
     ]
     if values:
-        insert = _insert(connection, catalogue_fetched)
+        insert = insert_into(connection, catalogue_fetched)
         connection.execute(insert.on_conflict_do_nothing(), values)
 
 
@@ -507,7 +507,9 @@ def inherit_checkpoints(connection: Connection, source: str, heir: uuid.UUID) ->
 
 def throw_switch(connection: Connection, site: str, reason: str, now: dt.datetime) -> None:
     """Switch a site off."""
-    insert = _insert(connection, catalogue_switches).values(site=site, reason=reason, thrown_at=now)
+    insert = insert_into(connection, catalogue_switches).values(
+        site=site, reason=reason, thrown_at=now
+    )
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=[w.site], set_={"reason": reason, "thrown_at": now}
@@ -525,11 +527,6 @@ def switched_off(connection: Connection, site: str) -> str | None:
     """Why a site is switched off, None if it is not."""
     reason: str | None = connection.scalar(sa.select(w.reason).where(w.site == site))
     return reason
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert(table)
 
 
 def _bytes(connection: Connection) -> sa.ColumnElement[str]:

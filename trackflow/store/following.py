@@ -3,10 +3,10 @@
 import datetime as dt
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.gaps import Progress
+from trackflow.store.dialects import insert_into
 from trackflow.store.tables import followed_tables
 
 
@@ -22,10 +22,9 @@ def advance(
 
     The caller stores the rows in the same transaction, and nothing if this is False.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     first = Progress()
     connection.execute(
-        insert(followed_tables)
+        insert_into(connection, followed_tables)
         .values(source=source, last_id=first.last_id, missing_ids=first.to_json(), updated_at=now)
         .on_conflict_do_nothing()
     )

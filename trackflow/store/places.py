@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from trackflow.catalogue.geocoding import Place
 from trackflow.catalogue.records import FIELDS, CatalogueTrack
+from trackflow.store.dialects import insert_into
 from trackflow.store.tables import catalogue_places, catalogue_tracks
 
 p, t = catalogue_places.c, catalogue_tracks.c
@@ -57,7 +57,6 @@ def located(connection: Connection, source: str | None = None) -> dict[tuple[str
 
 def keep(connection: Connection, source: str, slug: str, found: Located) -> None:
     """Store an answer in place of the one before."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values: dict[str, Any] = {
         "query": found.query,
         "geocoder": found.geocoder,
@@ -65,7 +64,7 @@ def keep(connection: Connection, source: str, slug: str, found: Located) -> None
         "latitude": found.place.latitude if found.place else None,
         "located_at": found.located_at,
     }
-    row = insert(catalogue_places).values(source=source, slug=slug, **values)
+    row = insert_into(connection, catalogue_places).values(source=source, slug=slug, **values)
     connection.execute(row.on_conflict_do_update(index_elements=["source", "slug"], set_=values))
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import batches, retention
 from trackflow.store.devices import lock_devices
+from trackflow.store.dialects import insert_into
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
@@ -175,7 +175,7 @@ def _hold_devices(
     """
     while True:
         connection.execute(
-            _insert(connection, devices).on_conflict_do_nothing(),
+            insert_into(connection, devices).on_conflict_do_nothing(),
             [{"device_id": name, "created_at": now} for name in sorted(ids)],
         )
         lock_devices(connection, ids)
@@ -263,7 +263,9 @@ def _quality(columns: Any) -> sa.Tuple:
 def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
     names = [column.name for column in incoming.columns]
     select = sa.select(*incoming.columns, sa.literal(source), sa.literal(seq)).where(sa.true())
-    insert = _insert(connection, gps_points).from_select([*names, "source", "received_seq"], select)
+    insert = insert_into(connection, gps_points).from_select(
+        [*names, "source", "received_seq"], select
+    )
     changed = [*names[2:], "source", "received_seq"]
     connection.execute(
         insert.on_conflict_do_update(
@@ -272,11 +274,6 @@ def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
             where=_quality(insert.excluded) < _quality(gps_points.c),
         )
     )
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    on_postgresql = connection.dialect.name == "postgresql"
-    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
 
 
 def _days_of(points: PointBatch, rows: Ints, buffer: dt.timedelta) -> list[batches.ChangedDay]:
@@ -420,7 +417,7 @@ def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[
         return {}
     # in one order everywhere: two deliveries of the same rows must not wait for each other
     ordered = [unique[key] for key in sorted(unique)]
-    insert = _insert(connection, quarantined_points).on_conflict_do_nothing()
+    insert = insert_into(connection, quarantined_points).on_conflict_do_nothing()
     new = connection.scalars(insert.returning(quarantined_points.c.content_hash), ordered)
     return {key: unique[key] for key in new}
 
