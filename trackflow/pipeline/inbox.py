@@ -150,11 +150,6 @@ def forgotten(name: str) -> str:
     return _FORGOTTEN + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
-def is_forgotten(name: str) -> bool:
-    """Whether a note's name is such a stand-in."""
-    return name.startswith(_FORGOTTEN)
-
-
 def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
     """Ordinary files below a folder in order of name, each with the time of its last change.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from trackflow.errors import BadInputError, RetryableError
 from trackflow.pipeline.work import Work
-from trackflow.store import batches, lines, reading, workers
+from trackflow.store import batches, breakers, lines, reading, workers
 from trackflow.store.reading import Devices
 
 MOST_PATHS = 100_000
@@ -245,7 +245,7 @@ def worker_status(work: Work, counts: Counts) -> dict[str, Any]:
     now = work.clock()
     with work.store.read() as connection:
         worker = workers.at_work(connection, now)
-        breakers = reading.breaker_rows(connection)
+        found = breakers.read_breakers(connection)
     waiting = counts.waiting_since
     return {
         "unprocessed_points": counts.unprocessed_points,
@@ -263,16 +263,10 @@ def worker_status(work: Work, counts: Counts) -> dict[str, Any]:
         },
         "breakers": [
             {
-                "service": row.service,
-                "state": _breaker_state(row.open_until, now),
-                "last_error": row.last_error,
+                "service": service,
+                "state": breaker.phase(now).value,
+                "last_error": breaker.last_error,
             }
-            for row in breakers
+            for service, breaker in found.items()
         ],
     }
-
-
-def _breaker_state(open_until: dt.datetime | None, now: dt.datetime) -> str:
-    if open_until is None:
-        return "closed"
-    return "open" if open_until > now else "half-open"

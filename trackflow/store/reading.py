@@ -12,7 +12,6 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from trackflow.store.tables import (
     STAGES,
-    breakers,
     cached_polylines,
     devices,
     gps_points,
@@ -161,13 +160,6 @@ def active_devices(connection: Connection, since: dt.datetime) -> int:
     newest = sa.select(sa.func.max(last.c.recorded_at)).where(last.c.device_id == d.device_id)
     query = sa.select(sa.func.count()).where(newest.scalar_subquery() >= since)
     return connection.scalar(query.select_from(devices)) or 0
-
-
-def breaker_rows(connection: Connection) -> list[sa.Row[Any]]:
-    """Circuit breakers as they are stored."""
-    c = breakers.c
-    query = sa.select(c.service, c.open_until, c.last_error).order_by(c.service)
-    return list(connection.execute(query))
 
 
 def network_rows(connection: Connection) -> list[sa.Row[Any]]:
