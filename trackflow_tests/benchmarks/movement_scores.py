@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.geo.distance import step_m
-from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow_tests.benchmarks.simulated_days import DRIVING, START_US, US, World
 
 MARGIN_M = 100.0
@@ -36,7 +36,8 @@ class DayScores:
         stays: true stays.
         observable: stays of which a perfect detector sees the dwell time: by fixes in the stay, or
             as the silence between two drives.
-        found: stays of which a stop covers half, with no phantom trip within.
+        found: stays of which one stop covers half.
+        whole: found stays with no phantom trip within.
         drives: true drives.
         cuts: places inside true drives where the movement is interrupted.
         lost: drives of which less than half the time lies in pieces.
@@ -53,6 +54,7 @@ class DayScores:
     stays: int
     observable: int
     found: int
+    whole: int
     drives: int
     cuts: int
     lost: int
@@ -87,11 +89,13 @@ def score_days(world: World, points: Points, movement: Movement, dwell_s: float)
     phantom = moved_m < MARGIN_M
     drives_us = START_US + world.drives * US
     stays_us = START_US + world.stays * US
+    found = _found(world, stays_us, movement.stops)
     trips, cuts, lost = _drives(world, spans, drives_us)
     return DayScores(
         stays=len(stays_us),
-        observable=int(_observable(stays_us, points, dwell_s).sum()),
-        found=int(_found(world, stays_us, movement.stops, spans[phantom]).sum()),
+        observable=int(_observable(world, points, dwell_s).sum()),
+        found=int(found.sum()),
+        whole=int((found & ~_with_phantom(stays_us, spans[phantom])).sum()),
         drives=len(drives_us),
         cuts=cuts,
         lost=lost,
@@ -106,20 +110,26 @@ def score_days(world: World, points: Points, movement: Movement, dwell_s: float)
     )
 
 
-def _observable(stays_us: Ints, points: Points, dwell_s: float) -> Ints:
-    """Which stays last for the dwell time between their first and last fix, or are silent.
+def _observable(world: World, points: Points, dwell_s: float) -> Bools:
+    """Of which stays the fixes show half, and the dwell time of the device standing.
 
-    A silence counts if it ends and begins within a minute of the drives beside it.
+    A device stands from one drive to the next, nights included. The last fix of a drive and the
+    first of the next one belong to what shows it, if fixes are dense enough to be near it.
     """
-    inner = np.searchsorted(points.time_us, stays_us[:, 0])
-    after = np.searchsorted(points.time_us, stays_us[:, 1], side="right")
-    last = len(points) - 1
-    span = points.time_us[np.clip(after - 1, 0, last)] - points.time_us[np.clip(inner, 0, last)]
-    before_us = stays_us[:, 0] - points.time_us[np.clip(inner - 1, 0, last)]
-    next_us = points.time_us[np.clip(after, 0, last)] - stays_us[:, 1]
-    long = np.diff(stays_us, axis=1).ravel() >= dwell_s * US
-    silent = (before_us <= 60 * US) & (next_us <= 60 * US)
-    observable: Ints = (span >= dwell_s * US) | (long & silent)
+    turns = np.flatnonzero(np.diff(world.stay != DRIVING, prepend=False, append=False))
+    standing = turns.reshape(-1, 2)
+    own = standing[np.searchsorted(standing[:, 0], world.stays[:, 0], side="right") - 1]
+    pad_us = 60 * US if np.median(np.diff(points.time_us)) <= 60 * US else 0
+    first = np.searchsorted(points.time_us, START_US + own[:, 0] * US - pad_us)
+    after = np.searchsorted(points.time_us, START_US + own[:, 1] * US + pad_us)
+    ends = points.time_us[np.stack([np.minimum(first, len(points) - 1), after - 1], axis=1)]
+    seconds = (ends - START_US) / US
+    shared = np.minimum(seconds[:, 1], world.stays[:, 1]) - np.maximum(
+        seconds[:, 0], world.stays[:, 0]
+    )
+    observable: Bools = (np.diff(seconds, axis=1).ravel() >= dwell_s) & (
+        shared * 2 >= np.diff(world.stays, axis=1).ravel()
+    )
     return observable
 
 
@@ -131,15 +141,21 @@ def overlap_us(spans: Ints, others: Ints) -> Ints:
     return shared
 
 
-def _found(world: World, stays_us: Ints, stops: Ints, phantoms: Ints) -> Ints:
-    """Half of the stay lies in stops, none of which swallows a drive; no phantom within."""
+def _found(world: World, stays_us: Ints, stops: Ints) -> Bools:
+    """Of which stays one stop covers half, and swallows no drive."""
     stops = stops.reshape(-1, 2)
     driven_m = np.diff(world.odometer_at(stops), axis=1).ravel()
-    shared = overlap_us(stays_us, stops[driven_m < 5 * MARGIN_M]).sum(axis=1)
-    middle = phantoms.mean(axis=1)[None, :]
-    inside = (middle > stays_us[:, :1]) & (middle < stays_us[:, 1:])
-    found: Ints = (shared * 2 >= np.diff(stays_us, axis=1).ravel()) & ~inside.any(axis=1)
+    stops = stops[driven_m < 5 * MARGIN_M]
+    shared = overlap_us(stays_us, stops).max(axis=1, initial=0)
+    found: Bools = shared * 2 >= np.diff(stays_us, axis=1).ravel()
     return found
+
+
+def _with_phantom(stays_us: Ints, phantoms: Ints) -> Bools:
+    """Which stays a phantom trip disturbs."""
+    middle = phantoms.mean(axis=1)[None, :]
+    disturbed: Bools = ((middle > stays_us[:, :1]) & (middle < stays_us[:, 1:])).any(axis=1)
+    return disturbed
 
 
 def _drives(world: World, spans: Ints, drives_us: Ints) -> tuple[int, int, int]:
