@@ -36,7 +36,7 @@ class DayScores:
         stays: true stays.
         observable: stays of which a perfect detector sees the dwell time: by fixes in the stay, or
             as the silence between two drives.
-        found: stays of which one stop covers half.
+        found: stays of which half lies in stops.
         whole: found stays with no phantom trip within.
         drives: true drives.
         cuts: places inside true drives where the movement is interrupted.
@@ -142,11 +142,11 @@ def overlap_us(spans: Ints, others: Ints) -> Ints:
 
 
 def _found(world: World, stays_us: Ints, stops: Ints) -> Bools:
-    """Of which stays one stop covers half, and swallows no drive."""
+    """Of which stays half lies in stops; a stop that swallows a drive is none."""
     stops = stops.reshape(-1, 2)
     driven_m = np.diff(world.odometer_at(stops), axis=1).ravel()
     stops = stops[driven_m < 5 * MARGIN_M]
-    shared = overlap_us(stays_us, stops).max(axis=1, initial=0)
+    shared = overlap_us(stays_us, stops).sum(axis=1)
     found: Bools = shared * 2 >= np.diff(stays_us, axis=1).ravel()
     return found
 

@@ -114,7 +114,7 @@ def world(seed: int, *, jams: bool = True) -> World:
         start_s = day * DAY_S + int(random.integers(18_000, 23_000))
         stand(start_s - sum(map(len, x)), NIGHT)
         for i in range(STAYS_A_DAY):
-            stand(int(random.uniform(300, 7200)), number)
+            stand(int(_log_uniform(random, 300, 7200)), number)
             number += 1
             if i == STAYS_A_DAY - 1:
                 break
@@ -145,6 +145,10 @@ def world(seed: int, *, jams: bool = True) -> World:
         drives=_runs(labels == DRIVING, labels),
         in_jam=np.concatenate(jam),
     )
+
+
+def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
 
 def _runs(chosen: Bools, labels: Ints) -> Ints:
@@ -261,7 +265,7 @@ def _errors_m(world: World, tracker: Tracker, random: np.random.Generator) -> Fl
     for begin, end in np.concatenate([world.stays, world.nights]).tolist():
         size = end - begin + 1
         error[begin : end + 1] = tracker.drift_m * _drifting(
-            random, size, float(np.exp(random.uniform(np.log(45), np.log(300))))
+            random, size, _log_uniform(random, 60, 300)
         ) + random.normal(0, 2, (size, 2))
     return error
 
