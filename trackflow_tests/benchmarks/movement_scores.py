@@ -12,6 +12,9 @@ from trackflow_tests.benchmarks.simulated_days import DRIVING, START_US, US, Wor
 MARGIN_M = 100.0
 """True metres that tell a trip from a twitch, and the inside of a drive from its ends."""
 
+MOST_BESIDE_S = 60
+"""How far beside a silent stay the fixes may be that show it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Movement:
@@ -113,15 +116,18 @@ def score_days(world: World, points: Points, movement: Movement, dwell_s: float)
 def _observable(world: World, points: Points, dwell_s: float) -> Bools:
     """Of which stays the fixes show half, and the dwell time of the device standing.
 
-    A device stands from one drive to the next, nights included. The last fix of a drive and the
-    first of the next one belong to what shows it, if fixes are dense enough to be near it.
+    A device stands from one drive to the next, nights included. Where a tracker falls silent when
+    it parks, the last fix of a drive and the first of the next one show the stay.
     """
     turns = np.flatnonzero(np.diff(world.stay != DRIVING, prepend=False, append=False))
     standing = turns.reshape(-1, 2)
     own = standing[np.searchsorted(standing[:, 0], world.stays[:, 0], side="right") - 1]
-    pad_us = 60 * US if np.median(np.diff(points.time_us)) <= 60 * US else 0
-    first = np.searchsorted(points.time_us, START_US + own[:, 0] * US - pad_us)
-    after = np.searchsorted(points.time_us, START_US + own[:, 1] * US + pad_us)
+    own_us = START_US + own * US
+    usual_us = float(np.median(np.diff(points.time_us)))
+    inside = np.diff(np.searchsorted(points.time_us, own_us), axis=1).ravel()
+    silent = (usual_us <= MOST_BESIDE_S * US) & (inside * usual_us * 2 < np.diff(own_us).ravel())
+    own_us += np.outer(silent, [-MOST_BESIDE_S * US, MOST_BESIDE_S * US])
+    first, after = np.searchsorted(points.time_us, own_us).T
     ends = points.time_us[np.stack([np.minimum(first, len(points) - 1), after - 1], axis=1)]
     seconds = (ends - START_US) / US
     shared = np.minimum(seconds[:, 1], world.stays[:, 1]) - np.maximum(

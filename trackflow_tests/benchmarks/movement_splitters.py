@@ -6,6 +6,7 @@ The libraries' pieces are filtered as trackflow's tracks are: at least 100 m alo
 import datetime as dt
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,7 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
     segments = [s for day in segment_days(points, first, last, thresholds) for s in day.segments]
     tracks = [t for t in merge(segments) if not is_short(t, thresholds)]
     stops = [
-        (a.end_us, b.start_us)
-        for a, b in zip(tracks[:-1], tracks[1:], strict=True)
-        if Reason.STOP in (a.ended, b.began)
+        (a.end_us, b.start_us) for a, b in pairwise(tracks) if Reason.STOP in (a.ended, b.began)
     ]
     # The first and the last stay lie beside one track only, and are no row of `read_stops`.
     decisions = decide(points, thresholds)

@@ -301,7 +301,8 @@ def _throw(error: Floats, accuracy: Floats, indoors: Bools, random: np.random.Ge
     """Throw one in a hundred indoor fixes 60 to 180 m away, alone or up to three in a row."""
     rows = np.flatnonzero(indoors)
     first = rows[random.random(len(rows)) < 0.01 / 1.5]
-    for row, run in zip(first, random.choice([1, 2, 3], len(first), p=[0.65, 0.2, 0.15])):
+    runs = random.choice([1, 2, 3], len(first), p=[0.65, 0.2, 0.15])
+    for row, run in zip(first.tolist(), runs.tolist(), strict=True):
         angle, away = random.uniform(0, 2 * np.pi), random.uniform(60, 180)
         for k in range(row, min(row + run, len(error))):
             if indoors[k]:

@@ -276,8 +276,8 @@ def line(name: str, figures: Figures, verdict: str) -> str:
     """One row of the table."""
     f = figures
     return (
-        f"{name:42} {f.found:5.1f} {f.whole:5.1f} of {f.observable:4.1f} {f.cuts:5.1f} {f.lost:5.1f}"
-        f" {f.trips:6.2f} {f.phantoms:6.1f} {f.phantom_share:7.1%} {f.stay_share:6.1%}"
+        f"{name:42} {f.found:5.1f} {f.whole:5.1f} of {f.observable:4.1f} {f.cuts:5.1f}"
+        f" {f.lost:5.1f} {f.trips:6.2f} {f.phantoms:6.1f} {f.phantom_share:7.1%} {f.stay_share:6.1%}"
         f" {f.mileage:6.3f} {f.own_mileage:6.3f} {f.perfect:6.3f}  {verdict}"
     )
 
