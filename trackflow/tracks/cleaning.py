@@ -3,7 +3,7 @@
 Nothing here corrects a point; points are kept or dropped for a counted reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, steps_mm
-from trackflow.tracks.thresholds import SPIKE_ROUNDS, Thresholds
-
-US = 1_000_000
-"""Microseconds per second."""
+from trackflow.tracks.mixtures import mixed_steps
+from trackflow.tracks.speeds import bridge_agrees, impossible_steps, possible_mm
+from trackflow.tracks.thresholds import SPIKE_ROUNDS, US, Thresholds
 
 NO_TIMES: Ints = np.empty(0, dtype=np.int64)
 
@@ -42,7 +41,7 @@ class Cleaned:
 
 def clean(points: Points, thresholds: Thresholds) -> Cleaned:
     """Points in any order, cleaned. The order of the input makes no difference."""
-    points, dt_us, duplicate_us = in_order(points)
+    points, dt_us, duplicate_us = in_order(known_accuracy(points))
     points, dt_us, inaccurate_us = _accurate(points, dt_us, thresholds)
     step_mm = steps_mm(points.lon, points.lat)
     spikes_us = []
@@ -54,6 +53,14 @@ def clean(points: Points, thresholds: Thresholds) -> Cleaned:
         points, dt_us, step_mm = _without(points, dt_us, step_mm, spikes)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
     return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us)
+
+
+def known_accuracy(points: Points) -> Points:
+    """Points whose accuracy is NaN where they claim 0 or less: that is how unknown is written."""
+    unknown = points.accuracy_m <= 0
+    if not unknown.any():
+        return points
+    return replace(points, accuracy_m=np.where(unknown, np.nan, points.accuracy_m))
 
 
 def in_order(points: Points) -> tuple[Points, Ints, Ints]:
@@ -95,22 +102,6 @@ def _accurate(points: Points, dt_us: Ints, thresholds: Thresholds) -> tuple[Poin
     return kept, np.diff(kept.time_us), points.time_us[poor]
 
 
-def possible_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
-    """The longest possible steps, in mm, for the given times."""
-    mm_per_us = thresholds.max_speed_kmh / 3.6 * 1000 / US
-    return dt_us.astype(np.float64) * mm_per_us + thresholds.noise_m * 1000
-
-
-def impossible_steps(dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
-    """Indices of the steps that no speed explains."""
-    if not len(dt_us):
-        return NO_TIMES
-    # One scalar comparison rules out nearly all steps before any limit is worked out.
-    shortest_limit = possible_mm(dt_us.min(keepdims=True), thresholds)
-    suspects = np.flatnonzero(step_mm > shortest_limit)
-    return suspects[step_mm[suspects] > possible_mm(dt_us[suspects], thresholds)]
-
-
 def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
     """Indices of the steps to and from single points that are reached and left too fast.
 
@@ -144,13 +135,13 @@ def find_spikes(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresh
     not that rival wins itself; otherwise one decision would hang on the next without an end, and a
     chunk could not decide alone. What that leaves undecided, the next round sees.
     """
-    bad = np.union1d(
-        impossible_steps(dt_us, step_mm, thresholds),
-        there_and_back(points, dt_us, step_mm, thresholds),
-    )
+    impossible = impossible_steps(points, dt_us, step_mm, thresholds)
+    bad = np.union1d(impossible, there_and_back(points, dt_us, step_mm, thresholds))
+    # Two senders under one id are no spikes of each other.
+    bad = np.setdiff1d(bad, mixed_steps(points, impossible, thresholds), assume_unique=True)
     if len(bad) < 2:
         return NO_TIMES
-    before, after = _candidates(points, bad, thresholds)
+    before, after = _candidates(points, dt_us, bad, thresholds)
     if not len(before):
         return NO_TIMES
     won = _winners(before, after, _rank(before, after, bad, dt_us, thresholds))
@@ -160,7 +151,9 @@ def find_spikes(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresh
     return np.unique(np.concatenate(runs)) if runs else NO_TIMES
 
 
-def _candidates(points: Points, bad: Ints, thresholds: Thresholds) -> tuple[Ints, Ints]:
+def _candidates(
+    points: Points, steps_us: Ints, bad: Ints, thresholds: Thresholds
+) -> tuple[Ints, Ints]:
     """Anchors before and after each candidate run, sorted by the first. Shapes (m,)."""
     lengths = np.arange(1, thresholds.spike_points + 1)
     before = np.repeat(bad, len(lengths))
@@ -173,7 +166,11 @@ def _candidates(points: Points, bad: Ints, thresholds: Thresholds) -> tuple[Ints
     apart_mm = between_mm(
         points.lon[before], points.lat[before], points.lon[after], points.lat[after]
     )
-    plausible = (dt_us <= thresholds.spike_s * US) & (apart_mm <= possible_mm(dt_us, thresholds))
+    near = dt_us <= thresholds.spike_s * US
+    before, after, apart_mm = before[near], after[near], apart_mm[near]
+    plausible = apart_mm <= possible_mm(dt_us[near], thresholds)
+    far = np.flatnonzero(~plausible)
+    plausible[far] = bridge_agrees(points, steps_us, before[far], after[far], thresholds)
     return before[plausible], after[plausible]
 
 

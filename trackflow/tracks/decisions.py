@@ -1,34 +1,39 @@
-"""All decisions about the points of one device: what is kept, where tracks are cut, what is a stop.
+"""All decisions about the points of one device: what is kept, where tracks are cut, what is a stay.
 
-Three kinds of steps between neighbouring kept points settle everything else: steps of a stop, cuts,
+Three kinds of steps between neighbouring kept points settle everything else: steps of a stay, cuts,
 and moving steps. A point beside a moving step is part of a track, so a line reaches the place where
-somebody parked and begins there again; else a point beside a step of a stop is a stop point; else
+somebody parked and begins there again; else a point beside a step of a stay is a stop point; else
 it is alone.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
-from trackflow.tracks.cleaning import NO_TIMES, US, Cleaned, clean, impossible_steps
-from trackflow.tracks.stops import stop_steps
-from trackflow.tracks.thresholds import RANGES, Thresholds
-
-CORE_TIME, CORE_SIZE = 0.5, 0.25
-"""Of the dwell time and of the dwell radius: what makes the core of a stop."""
+from trackflow.tracks.cleaning import Cleaned, clean
+from trackflow.tracks.ends import stay_points
+from trackflow.tracks.excursions import excursions
+from trackflow.tracks.mixtures import mixed_steps
+from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.silences import longest_silence_us, pauses
+from trackflow.tracks.slots import E7, Slots, cut_slots
+from trackflow.tracks.speeds import impossible_steps
+from trackflow.tracks.stays import stay_steps
+from trackflow.tracks.thresholds import US, Thresholds
 
 
 class Reason(StrEnum):
     """Why a segment or a track begins or ends."""
 
     GAP = "gap"
-    """No point for a while, or at all: a chunk cannot tell the two apart."""
-    JUMP = "jump"
-    """The next point is so far away that nobody saw what lies between."""
+    """No point for long, or at all (a chunk cannot tell the two apart), and what lies around the
+    silence does not say what happened in it."""
     SPEED = "speed"
     """Nothing could have moved to the next point that fast."""
+    MIXED = "mixed"
+    """The points around belong to two senders, or to a clock that jumps."""
     STOP = "stop"
     """The device stayed where it was."""
     MIDNIGHT = "midnight"
@@ -41,15 +46,23 @@ class Decisions:
 
     Attributes:
         cleaned: kept points, their steps, and what was dropped. n points.
-        stops: which steps belong to a stop. Shape (max(n - 1, 0),).
+        stays: first and last points of stays, in order. Shapes (k,).
+        away: which points are excursions from a stay. Shape (n,).
         moving: element i says whether the step from point i - 1 to point i is part of a track; the
             first and the last say no. Shape (n + 1,).
+        paused: indices of the silent steps that hold a stay before the begin of a track, in order.
+        impossible: indices of the steps that no movement explains, in order.
+        mixed: indices of the steps inside mixtures, in order.
         thresholds: the limits that were applied.
     """
 
     cleaned: Cleaned
-    stops: Bools
+    stays: tuple[Ints, Ints]
+    away: Bools
     moving: Bools
+    paused: Ints
+    impossible: Ints
+    mixed: Ints
     thresholds: Thresholds
 
     @property
@@ -60,103 +73,124 @@ class Decisions:
 
     @property
     def stopped(self) -> Bools:
-        """Which points are part of a stop and of no track. Shape (n,)."""
+        """Which points are part of a stay, but neither of a track nor excursions. Shape (n,)."""
         stopped = np.zeros(len(self.cleaned.points), dtype=np.bool_)
-        stopped[:-1] |= self.stops
-        stopped[1:] |= self.stops
+        for first, last in zip(*(ends.tolist() for ends in self.stays), strict=True):
+            stopped[first : last + 1] = True
         stopped &= ~self.on_track
+        stopped &= ~self.away
         return stopped
 
-    def reason(self, step: int) -> Reason:
-        """Why the step from point `step` to the next is not part of a track."""
-        if not 0 <= step < len(self.stops):
+    @property
+    def is_mixed(self) -> Bools:
+        """Which points lie in a mixture, and in neither a track nor a stay. Shape (n,)."""
+        found = np.zeros(len(self.cleaned.points), dtype=np.bool_)
+        found[self.mixed] = True
+        found[self.mixed + 1] = True
+        found &= ~(self.on_track | self.stopped | self.away)
+        return found
+
+    def stay_of(self, step: int) -> tuple[int, int] | None:
+        """First and last point of the stay that holds a step, None if none does."""
+        k = int(np.searchsorted(self.stays[0], step, side="right")) - 1
+        if k < 0 or step >= self.stays[1][k]:
+            return None
+        return int(self.stays[0][k]), int(self.stays[1][k])
+
+    def ended(self, step: int) -> Reason:
+        """Why no track goes on from point `step`."""
+        return Reason.STOP if _holds(self.paused, step) else self.began(step)
+
+    def began(self, step: int) -> Reason:
+        """Why no track comes to the point after `step`."""
+        if not 0 <= step < len(self.cleaned.dt_us):
             return Reason.GAP
-        if self.stops[step]:
+        if self.stay_of(step):
             return Reason.STOP
-        if self.cleaned.dt_us[step] > self.thresholds.gap_s * US:
+        if _holds(self.mixed, step):
+            return Reason.MIXED
+        if self.cleaned.dt_us[step] > longest_silence_us(self.thresholds):
             return Reason.GAP
-        here = slice(step, step + 1)
-        impossible = impossible_steps(
-            self.cleaned.dt_us[here], self.cleaned.step_mm[here], self.thresholds
-        )
-        return Reason.SPEED if len(impossible) else Reason.JUMP
+        return Reason.SPEED if _holds(self.impossible, step) else Reason.GAP
+
+    def unseen_mm(self, step: int) -> int:
+        """Length of a way before the point after `step` that belongs to its track unseen."""
+        return int(self.cleaned.step_mm[step]) if _holds(self.paused, step) else 0
 
 
 def decide(points: Points, thresholds: Thresholds) -> Decisions:
     """Decide about all points of one device, given in any order."""
     cleaned = clean(points, thresholds)
-    kept = cleaned.points
-    cuts = _cuts(cleaned, thresholds)
-    stops = stop_steps(kept.time_us, kept.lon, kept.lat, cuts, thresholds)
-    _give_way_to_tracks(stops, kept, cuts, thresholds)
+    kept, dt_us = cleaned.points, cleaned.dt_us
+    impossible = impossible_steps(kept, dt_us, cleaned.step_mm, thresholds)
+    mixed = mixed_steps(kept, impossible, thresholds)
+    cut = dt_us > longest_silence_us(thresholds)
+    cut[impossible] = True
+    cut[mixed] = True
+    slots = cut_slots(kept, np.flatnonzero(cut), thresholds)
+    stays, away = _stays(kept, slots, cut, thresholds)
+    staying = np.zeros(len(dt_us), dtype=np.bool_)
+    for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
+        staying[first:last] = True
+    paused = pauses(cleaned, staying | cut, thresholds)
+    cut[paused] = True
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):
-        np.logical_not(stops, out=moving[1:-1])
-        moving[cuts + 1] = False
-    return Decisions(cleaned, stops, moving, thresholds)
+        np.logical_not(staying | cut, out=moving[1:-1])
+    return Decisions(cleaned, stays, away, moving, paused, impossible, mixed, thresholds)
 
 
-def _give_way_to_tracks(stops: Bools, points: Points, cuts: Ints, thresholds: Thresholds) -> None:
-    """Unmark the steps of stops in which a device still drives in, or drives out already.
-
-    The box of a stop takes in up to its diagonal of the road there and back: a track would end that
-    far from where it went. So a stop begins and ends with its core, where half the time is spent in
-    a box of a quarter of the size, if there is one soon enough: who wanders about for longer than
-    the dwell time is not on the way in. Steps beside a cut stay, as no track goes on there.
-    """
-    turns = np.flatnonzero(np.diff(stops, prepend=False, append=False))
-    if not len(turns):
-        return
-    begins, ends = turns[::2], turns[1::2]  # points: the first and the last of each stop
-    dwell_us = int(thresholds.dwell_s * US)
-    time_us = points.time_us
-    core = _core_steps(points, begins, ends, thresholds)
-    if not len(core):
-        return
-    is_cut = np.zeros(len(stops) + 1, dtype=np.bool_)
-    is_cut[cuts] = True
-    is_cut[-1] = True  # before the first step (as index -1) and after the last one
-    first = core[np.minimum(np.searchsorted(core, begins), len(core) - 1)]
-    last = core[np.searchsorted(core, ends) - 1]
-    has_core = (first >= begins) & (first < ends)
-    comes_in = has_core & ~is_cut[begins - 1] & (time_us[first] - time_us[begins] <= dwell_us)
-    goes_out = has_core & ~is_cut[ends] & (time_us[ends] - time_us[last + 1] <= dwell_us)
-    for begin, end in zip(begins[comes_in].tolist(), first[comes_in].tolist(), strict=True):
-        stops[begin:end] = False
-    for begin, end in zip((last + 1)[goes_out].tolist(), ends[goes_out].tolist(), strict=True):
-        stops[begin:end] = False
+def _stays(
+    points: Points, slots: Slots, cut: Bools, thresholds: Thresholds
+) -> tuple[tuple[Ints, Ints], Bools]:
+    """First and last points of stays, and which points are excursions from them."""
+    cut_after = cut[slots.last[:-1]]
+    away = excursions(slots, cut_after, thresholds)
+    at = np.flatnonzero(~away)
+    here, here_cut = slots, cut_after
+    if len(at) < len(slots):
+        here = slots[at]
+        cuts = np.concatenate([[0], np.cumsum(cut_after)])[at]
+        here_cut = cuts[1:] > cuts[:-1]
+    steps = stay_steps(points, here, here_cut, thresholds)
+    first, last = stay_points(points, here, steps, here_cut, thresholds)
+    first, last = _with_edges(first, last, slots, away, cut_after)
+    return (first, last), _away_points(points, slots, away, first, last, thresholds)
 
 
-def _core_steps(points: Points, begins: Ints, ends: Ints, thresholds: Thresholds) -> Ints:
-    """Steps of the cores of stops, in order; only near the ends of each, where they matter.
-
-    Whatever lies within the dwell time of an end is known from twice that.
-    """
-    time_us, reach_us = points.time_us, 2 * int(thresholds.dwell_s * US)
-    head_ends = np.minimum(np.searchsorted(time_us, time_us[begins] + reach_us), ends)
-    tails = np.searchsorted(time_us, time_us[ends] - reach_us, side="right") - 1
-    tails = np.maximum(tails, begins)
-    long = tails > head_ends
-    low = np.sort(np.concatenate([begins, tails[long]]))
-    high = np.sort(np.concatenate([np.where(long, head_ends, ends), ends[long]]))
-    sizes = high - low + 1
-    closing = np.cumsum(sizes) - 1
-    rows = np.arange(closing[-1] + 1) + np.repeat(low - (closing + 1 - sizes), sizes)
-    narrow = replace(
-        thresholds,
-        dwell_s=max(thresholds.dwell_s * CORE_TIME, RANGES["dwell_s"][0]),
-        dwell_radius_m=max(thresholds.dwell_radius_m * CORE_SIZE, RANGES["dwell_radius_m"][0]),
+def _with_edges(
+    first: Ints, last: Ints, slots: Slots, away: Bools, cut_after: Bools
+) -> tuple[Ints, Ints]:
+    """Stays with the excursions that lie directly before or after them."""
+    if not away.any() or not len(first):
+        return first, last
+    of_first = np.searchsorted(slots.first, first, side="right") - 1
+    of_last = np.searchsorted(slots.first, last, side="right") - 1
+    joins_before = np.append(False, away[:-1] & ~cut_after)
+    joins_after = np.append(away[1:] & ~cut_after, False)
+    first = np.where(joins_before[of_first], slots.first[np.maximum(of_first - 1, 0)], first)
+    last = np.where(
+        joins_after[of_last], slots.last[np.minimum(of_last + 1, len(slots) - 1)], last
     )
-    core = stop_steps(time_us[rows], points.lon[rows], points.lat[rows], closing[:-1], narrow)
-    steps: Ints = rows[np.flatnonzero(core)]
-    return steps
+    return first, last
 
 
-def _cuts(cleaned: Cleaned, thresholds: Thresholds) -> Ints:
-    """Indices of the steps across which no track goes on, in order; stops come on top."""
-    if not len(cleaned.dt_us):
-        return NO_TIMES
-    cut = cleaned.dt_us > int(thresholds.gap_s * US)  # a float would convert the array
-    cut |= cleaned.step_mm > thresholds.jump_m * 1000
-    cut[impossible_steps(cleaned.dt_us, cleaned.step_mm, thresholds)] = True
-    return np.flatnonzero(cut)
+def _away_points(
+    points: Points, slots: Slots, away: Bools, first: Ints, last: Ints, thresholds: Thresholds
+) -> Bools:
+    """Which points of stays are far from where their slot is, or in a slot that is an excursion."""
+    found = np.zeros(len(points), dtype=np.bool_)
+    if not len(first):
+        return found
+    rows = flat_ranges(first, last + 1)
+    of = np.searchsorted(slots.first, rows, side="right") - 1
+    limit_e7 = 2 * thresholds.dwell_radius_m / 0.0111  # generous sideways, as no cosine is taken
+    lon_e7 = np.abs(np.rint(points.lon[rows] * E7) - slots.lon_e7[of]) % (360 * E7)
+    lat_e7 = np.abs(np.rint(points.lat[rows] * E7) - slots.lat_e7[of])
+    found[rows] = away[of] | (lat_e7 > limit_e7) | (np.minimum(lon_e7, 360 * E7 - lon_e7) > 2 * limit_e7)
+    return found
+
+
+def _holds(steps: Ints, step: int) -> bool:
+    k = int(np.searchsorted(steps, step))
+    return k < len(steps) and int(steps[k]) == step

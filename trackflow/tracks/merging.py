@@ -28,7 +28,7 @@ class Track:
         points: number of points.
         start_us: time of the first point.
         end_us: time of the last point.
-        distance_mm: length along all points, midnights included.
+        distance_mm: length along all points, midnights and an unseen begin included.
         max_speed_kmh: the highest speed along the line over at least 10 s, or over all of it if it
             is shorter; 0 for a single point.
         bounds: west, south, east, north in degrees; west is greater than east if it crosses the
@@ -105,12 +105,14 @@ def _continues(segment: Segment, later: Segment) -> bool:
 def _track(segments: Sequence[Segment], indices: range) -> Track:
     parts = [segments[i] for i in indices]
     points = Points.concat([part.points for part in parts])
+    # The way over midnight to a day that is not among the segments is no part of this track.
+    linked = parts[1:] if parts[0].open_start else parts
     return Track(
         segments=indices,
         points=len(points),
         start_us=parts[0].start_us,
         end_us=parts[-1].end_us,
-        distance_mm=sum(p.distance_mm for p in parts) + sum(p.link_mm for p in parts[1:]),
+        distance_mm=sum(p.distance_mm for p in parts) + sum(p.link_mm for p in linked),
         max_speed_kmh=_max_speed_kmh(points),
         bounds=bounds(points),
         began=parts[0].began,

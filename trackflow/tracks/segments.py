@@ -26,7 +26,8 @@ class Segment:
     Attributes:
         points: the kept points, in order; at least two, or one beside a midnight.
         distance_mm: length along the points. Whole millimetres add up the same in any order.
-        link_mm: length from the last point of the day before; 0 unless open at its start.
+        link_mm: length from the last point of the day before, if open at its start; else from
+            where the device stood unseen, if it set out unseen; 0 otherwise.
         began: why it begins; MIDNIGHT if it is open at its start.
         ended: why it ends; MIDNIGHT if it is open at its end.
     """
@@ -95,9 +96,11 @@ class Ledger:
         track: part of a track.
         short: part of a track that was too short once it was merged.
         stop: part of a stop, beyond the points where tracks end and begin.
+        excursion: within a stop, at a place where the device claimed to be and was not.
         spike: dropped, as no speed explains them.
         inaccurate: dropped, as they claim too low an accuracy.
         duplicate: another point of the same time was kept.
+        mixed: among the points of two senders under one id, or of a clock that jumps.
         lone: kept, but cut off on both sides.
     """
 
@@ -105,9 +108,11 @@ class Ledger:
     track: int = 0
     short: int = 0
     stop: int = 0
+    excursion: int = 0
     spike: int = 0
     inaccurate: int = 0
     duplicate: int = 0
+    mixed: int = 0
     lone: int = 0
 
     @property
@@ -118,8 +123,9 @@ class Ledger:
     @property
     def balanced(self) -> bool:
         """Whether the classes add up to the points that came in."""
-        classes = self.track + self.short + self.stop + self.anomaly + self.duplicate + self.lone
-        return classes == self.points
+        standing = self.stop + self.excursion
+        classes = self.track + self.short + standing + self.anomaly + self.duplicate
+        return classes + self.mixed + self.lone == self.points
 
     def shorten(self, points: int) -> Self:
         """The ledger with `points` moved from track to short."""
@@ -193,9 +199,9 @@ def _segment(decisions: Decisions, begin: int, end: int) -> Segment:
     return Segment(
         points=decisions.cleaned.points[begin : end + 1],
         distance_mm=int(step_mm[begin:end].sum()),
-        link_mm=int(step_mm[begin - 1]) if open_start else 0,
-        began=Reason.MIDNIGHT if open_start else decisions.reason(begin - 1),
-        ended=Reason.MIDNIGHT if open_end else decisions.reason(end),
+        link_mm=int(step_mm[begin - 1]) if open_start else decisions.unseen_mm(begin - 1),
+        began=Reason.MIDNIGHT if open_start else decisions.began(begin - 1),
+        ended=Reason.MIDNIGHT if open_end else decisions.ended(end),
     )
 
 
@@ -203,21 +209,25 @@ def _ledgers(time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints) -
     """The ledger of each day; the points that came in are counted apart from their classes."""
     if np.any(time_us[1:] < time_us[:-1]):
         time_us = np.sort(time_us)
-    cleaned, on_track, stopped = decisions.cleaned, decisions.on_track, decisions.stopped
+    cleaned, on_track = decisions.cleaned, decisions.on_track
+    stopped, away, mixed = decisions.stopped, decisions.away & ~on_track, decisions.is_mixed
     came, spike, inaccurate, duplicate = (
         np.diff(np.searchsorted(times, edges_us)).tolist()
         for times in (time_us, cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
     )
     bounds = edges.tolist()
     for day, (low, high) in enumerate(pairwise(bounds)):
-        track = int(np.count_nonzero(on_track[low:high]))
-        stop = int(np.count_nonzero(stopped[low:high]))
+        kept = {
+            "track": int(np.count_nonzero(on_track[low:high])),
+            "stop": int(np.count_nonzero(stopped[low:high])),
+            "excursion": int(np.count_nonzero(away[low:high])),
+            "mixed": int(np.count_nonzero(mixed[low:high])),
+        }
         yield Ledger(
             points=came[day],
-            track=track,
-            stop=stop,
+            **kept,
             spike=spike[day],
             inaccurate=inaccurate[day],
             duplicate=duplicate[day],
-            lone=high - low - track - stop,
+            lone=high - low - sum(kept.values()),
         )

@@ -6,12 +6,15 @@ from typing import Self
 
 from trackflow.errors import SettingsError
 
+US = 1_000_000
+"""Microseconds per second."""
+
 SPIKE_ROUNDS = 2
 """How often spikes are looked for, each time among what the round before has left."""
 
 RANGES: Mapping[str, tuple[float, float]] = {
-    "gap_s": (1, 21_600),  # a longer one could span a whole day, and days are joined to neighbours
-    "jump_m": (1, 1_000_000),
+    "gap_s": (1, 21_600),
+    "silence_s": (0, 43_200),  # a longer one could span a whole day, and days join neighbours only
     "max_speed_kmh": (1, 4_000),
     "noise_m": (0, 1_000),
     "max_accuracy_m": (1, 100_000),
@@ -30,9 +33,9 @@ class Thresholds:
     """Limits of the rules; the defaults are for vehicles and phones.
 
     Attributes:
-        gap_s: a longer time without points cuts the track.
-        jump_m: a longer step cuts the track: nobody saw what lay between.
-        max_speed_kmh: nothing moves faster; a step that would need more is impossible.
+        gap_s: a longer time without points is a silence; its ends decide what it was.
+        silence_s: a longer silence always cuts the track; one not longer than `gap_s` has no effect.
+        max_speed_kmh: a faster step is impossible, unless several neighbours agree on its speed.
         noise_m: how far a step may be off before its speed means anything. Without it, the jitter
             of 10 Hz data looks like hundreds of km/h.
         max_accuracy_m: points that claim to be less accurate than this are dropped.
@@ -48,7 +51,7 @@ class Thresholds:
     """
 
     gap_s: float = 600.0
-    jump_m: float = 10_000.0
+    silence_s: float = 10_800.0
     max_speed_kmh: float = 250.0
     noise_m: float = 50.0
     max_accuracy_m: float = 500.0

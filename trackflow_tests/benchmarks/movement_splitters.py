@@ -38,9 +38,9 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
     ]
     # The first and the last stay lie beside one track only, and are no row of `read_stops`.
     decisions = decide(points, thresholds)
-    turns = np.flatnonzero(np.diff(decisions.stops, prepend=False, append=False))
     time_us = decisions.cleaned.points.time_us
-    stops += list(zip(time_us[turns[::2]].tolist(), time_us[turns[1::2]].tolist(), strict=True))
+    begins, ends = decisions.stays
+    stops += list(zip(time_us[begins].tolist(), time_us[ends].tolist(), strict=True))
     return Movement(
         [joined_points(segments, t) for t in tracks],
         united(np.array(stops, dtype=np.int64).reshape(-1, 2)),

@@ -1,0 +1,91 @@
+"""The speed that neighbouring steps agree on, which noise does not have.
+
+The mean product of each velocity with the next one is the square of the speed, times the cosine of
+the turn between them. Noise takes no part in it: what one fix is off goes into two steps with
+opposite signs, so its product is negative, and slow drift has velocities that do not know of each
+other.
+"""
+
+import numpy as np
+
+from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.steps import MM_PER_DEGREE, cos_latitude, unwrapped
+from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.slots import E7, slot_us
+from trackflow.tracks.thresholds import US, Thresholds
+
+BINS_PER_SLOT = 3
+"""One point is taken from each 10 s by the clock: at 1 Hz a step is as long as its noise. Not their
+mean: means of drifting fixes move as if they agreed."""
+
+LONGEST_STEP_US = 60 * US
+"""Longer steps hide turns; they say nothing about the speed in between."""
+
+FEWEST_STEPS = 3
+"""Pairs of neighbouring velocities that tell a speed at least."""
+
+FASTEST_MM_PER_S = 30_000
+"""A velocity is cut to this, so that one wrong fix does not drown the others."""
+
+
+def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Floats:
+    """The agreed speed of stretches of points, in m/s; NaN where too few points tell.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        first: index of the first point of each stretch. Shape (k,).
+        last: index of its last point. Shape (k,).
+        thresholds: the limits.
+    """
+    if not len(first):
+        return np.empty(0)
+    # Only the points in question are looked at; neighbouring stretches share them.
+    order = np.argsort(first, kind="stable")
+    reach = np.maximum.accumulate(last[order])
+    opens = np.append(True, first[order][1:] > reach[:-1])
+    low = first[order][opens]
+    high = np.append(reach[:-1][opens[1:]], reach[-1]) + 1
+    rows = flat_ranges(low, high)
+    number = points.time_us[rows] // (slot_us(thresholds) // BINS_PER_SLOT)
+    edge = number[1:] != number[:-1]
+    edge[np.cumsum(high - low)[:-1] - 1] = True
+    bins = np.concatenate([[0], np.flatnonzero(edge) + 1])
+    product, valid = _products(points, rows, bins)
+    begin = np.searchsorted(rows, first)
+    end = np.searchsorted(rows, last)
+    first_bin = np.searchsorted(bins, begin, side="right") - 1
+    last_bin = np.searchsorted(bins, end, side="right") - 1
+    # Of a stretch of bins a..b the products a..b-2 are its own.
+    count = np.maximum(last_bin - first_bin - 1, 0)
+    total_product = np.concatenate([[0], np.cumsum(product)])
+    total_valid = np.concatenate([[0], np.cumsum(valid)])
+    products = total_product[first_bin + count] - total_product[first_bin]
+    steps = total_valid[first_bin + count] - total_valid[first_bin]
+    mean = np.where(steps >= FEWEST_STEPS, products / np.maximum(steps, 1), np.nan)
+    speeds: Floats = np.sqrt(np.maximum(mean, 0.0)) / 1000
+    return speeds
+
+
+def _products(points: Points, rows: Ints, bins: Ints) -> tuple[Ints, Ints]:
+    """Product of the velocity from each bin to the next with the one after, in (mm/s)².
+
+    Whole numbers, so that their running sums are exact in any chunk.
+
+    Returns:
+        Products and whether they count. Shapes (number of bins - 2,), or empty.
+    """
+    counts = np.diff(np.append(bins, len(rows)))
+    middle = rows[bins + counts // 2]
+    lon_e7 = np.rint(unwrapped(points.lon[middle]) * E7).astype(np.int64)
+    lat_e7 = np.rint(points.lat[middle] * E7).astype(np.int64)
+    time_us = points.time_us[middle]
+    squeeze = cos_latitude(lat_e7 / E7)
+    dt_s = np.maximum(np.diff(time_us) / US, 0.001)
+    scale = MM_PER_DEGREE / E7
+    vx = np.diff(lon_e7) * squeeze[:-1] * scale / dt_s
+    vy = np.diff(lat_e7) * scale / dt_s
+    cap = np.minimum(1.0, FASTEST_MM_PER_S / np.maximum(np.sqrt(vx * vx + vy * vy), 1e-9))
+    vx, vy = np.rint(vx * cap).astype(np.int64), np.rint(vy * cap).astype(np.int64)
+    near = dt_s * US <= LONGEST_STEP_US
+    valid = (near[:-1] & near[1:]).astype(np.int64)
+    return (vx[:-1] * vx[1:] + vy[:-1] * vy[1:]) * valid, valid

@@ -1,0 +1,117 @@
+"""The ends of stays, to the point: where a drive has arrived and where the next one sets out.
+
+The stretches that prove a stay take in up to their box of the way there and back. A stay begins
+with the first fix that lies as near to where the device then stays as its fixes do, and ends with
+the last one.
+"""
+
+import numpy as np
+
+from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.steps import between_mm
+from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.slots import E7, Slots, medians, slot_us
+from trackflow.tracks.thresholds import US, Thresholds
+
+CLOSE_M = 15.0
+"""Fixes so close to the middle of a stay belong to it, however little its slots scatter."""
+
+SCATTER = 2.0
+"""Beyond that, those within so many times the median distance of its slots from their middle."""
+
+
+def stay_points(
+    points: Points, slots: Slots, stays: Bools, cut_after: Bools, thresholds: Thresholds
+) -> tuple[Ints, Ints]:
+    """First and last points of stays, in order; stays that turn out too short are left out.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        slots: their slots, without excursions. Shape (m,).
+        stays: which steps from a slot to the next lie in a stay. Shape (m - 1,).
+        cut_after: whether a cut follows a slot. Shape (m - 1,).
+        thresholds: the limits.
+    """
+    turns = np.flatnonzero(np.diff(stays, prepend=False, append=False))
+    begin, end = turns[::2], turns[1::2]  # the first and the last slot of each
+    if not len(begin):
+        return begin, end
+    dwell_us = int(thresholds.dwell_s * US)
+    head = np.searchsorted(slots.start_us, slots.start_us[begin] + dwell_us, side="right") - 1
+    tail = np.searchsorted(slots.end_us, slots.end_us[end] - dwell_us)
+    head, tail = np.minimum(head, end), np.maximum(tail, begin)
+    open_before = np.append(True, cut_after)[begin]
+    open_after = np.append(cut_after, True)[end]
+    low = np.where(open_before, begin, begin - 1)
+    high = np.where(open_after, end, end + 1)
+    first, _ = _close(points, slots, (begin, head), (low, head), thresholds)
+    _, last = _close(points, slots, (tail, end), (tail, high), thresholds)
+    first = np.where(first < 0, slots.first[begin], first)
+    last = np.where(last < 0, slots.last[end], last)
+    long = _lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
+    return first[long], last[long]
+
+
+def _lasts_us(
+    points: Points,
+    first: Ints,
+    last: Ints,
+    open_before: Bools,
+    open_after: Bools,
+    thresholds: Thresholds,
+) -> Ints:
+    """How long stays last: they begin and end halfway between two fixes, but near the inner one."""
+    time_us, most_us = points.time_us, slot_us(thresholds)
+    before = np.where(open_before, first, np.maximum(first - 1, 0))
+    after = np.where(open_after, last, np.minimum(last + 1, len(points) - 1))
+    more_us = np.minimum(time_us[first] - time_us[before], most_us)
+    more_us += np.minimum(time_us[after] - time_us[last], most_us)
+    lasts: Ints = time_us[last] - time_us[first] + more_us // 2
+    return lasts
+
+
+def _close(
+    points: Points,
+    slots: Slots,
+    known: tuple[Ints, Ints],
+    among: tuple[Ints, Ints],
+    thresholds: Thresholds,
+) -> tuple[Ints, Ints]:
+    """The first and the last point close to the middle of some slots, -1 where there is none.
+
+    Args:
+        points: kept points, in order of time.
+        slots: their slots.
+        known: first and last of the slots that tell the middle and the scatter, included.
+        among: first and last of the slots whose points are asked for, included.
+        thresholds: the limits.
+    """
+    begin, count = known[0], known[1] - known[0] + 1
+    lon_e7, lat_e7 = medians(slots.lon_e7, begin, count), medians(slots.lat_e7, begin, count)
+    rows, of = flat_ranges(begin, begin + count), np.repeat(np.arange(len(begin)), count)
+    scatter_mm = _apart_mm(
+        lon_e7[of], lat_e7[of], slots.lon_e7[rows] / E7, slots.lat_e7[rows] / E7
+    ).astype(np.int64)
+    typical_mm = medians(scatter_mm, np.cumsum(count) - count, count)
+    close_mm = np.clip(
+        SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000
+    )
+    low, high = slots.first[among[0]], slots.last[among[1]] + 1
+    rows, of = flat_ranges(low, high), np.repeat(np.arange(len(low)), high - low)
+    apart_mm = _apart_mm(lon_e7[of], lat_e7[of], points.lon[rows], points.lat[rows])
+    hits = np.flatnonzero(apart_mm <= close_mm[of])
+    bounds = np.concatenate([[0], np.cumsum(high - low)])
+    first = np.searchsorted(hits, bounds[:-1])
+    last = np.searchsorted(hits, bounds[1:]) - 1
+    found = first <= last
+    if not len(hits):
+        return np.full(len(low), -1), np.full(len(low), -1)
+    first, last = np.minimum(first, len(hits) - 1), np.maximum(last, 0)
+    return np.where(found, rows[hits[first]], -1), np.where(found, rows[hits[last]], -1)
+
+
+def _apart_mm(lon_e7: Ints, lat_e7: Ints, lon: Floats, lat: Floats) -> Floats:
+    # The middle's longitude may have gone round the Earth.
+    plain = np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7
+    there = np.remainder(lon + 180, 360) - 180
+    return between_mm(plain / E7, lat_e7 / E7, there, lat)

@@ -1,0 +1,209 @@
+"""Excursions: places that a device at rest claims to have been at and come back from.
+
+A phone indoors takes a distant cell tower for itself, or a reflected signal throws a fix across the
+street. Such places are reached and left without a fix in between, often again and again, or faster
+than anything gets from standing still to standing still. A slot is an excursion if it belongs to a
+direct leave and return (`_returns`) from a place where the device is known to rest (`_rests_at`), and
+one of three rules says that nobody went there:
+
+- near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most;
+- too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
+- again: the same far place is left for and returned from repeatedly, by fast ways each time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trackflow.geo.points import Bools, Floats, Ints
+from trackflow.tracks.ranges import flat_ranges, sums
+from trackflow.tracks.slots import Slots
+from trackflow.tracks.thresholds import US, Thresholds
+
+AWAY_S = 900.0
+"""Who is away for longer was there; the rules for stays decide."""
+
+AROUND_S = 3600.0
+"""The time before and after an excursion that tells where the device rests."""
+
+SEEN_SLOTS = 4
+"""Slots in which a place must be seen in that time, for the device to rest there."""
+
+NEAR_M, NEAR_SLOTS, NEAR_AWAY_S = 500.0, 2, 600.0
+"""Reflections throw a fix off by up to some hundred metres, once or twice in a row."""
+
+AGAIN_KMH = 30.0
+"""A place that is visited again and again must be reached at least this fast, to be a cell tower:
+a loader that shuttles across its yard moves."""
+
+REST_SHARE = 1.25
+"""The device rests where it is seen more often than at the other place, by this factor."""
+
+START_MS2, STAND_KMH = 3.0, 60.0
+"""Nothing on the road gains more speed from standing, or averages more between two stands."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Returns:
+    """Direct leaves and returns: slot before, slots away, slot after. Shapes (k,)."""
+
+    before: Ints
+    after: Ints
+    far_m: Floats
+
+    def __getitem__(self, index: Bools) -> "_Returns":
+        return _Returns(self.before[index], self.after[index], self.far_m[index])
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+
+def excursions(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
+    """Which slots are excursions.
+
+    Args:
+        slots: in order of time. Shape (m,).
+        cut_after: whether no track goes on from a slot to the next. Shape (m - 1,).
+        thresholds: the limits.
+    """
+    away = np.zeros(len(slots), dtype=np.bool_)
+    if len(slots) < 3:
+        return away
+    near_m = 2 * thresholds.dwell_radius_m
+    rests = _rests(slots, near_m)
+    returns = _direct_returns(slots, rests, cut_after, near_m)
+    if len(returns):
+        returns = returns[_is_excursion(slots, returns, near_m, thresholds)]
+        away[flat_ranges(returns.before + 1, returns.after)] = True
+    _mark_edges(away, slots, rests, cut_after, thresholds)
+    return away
+
+
+def stand_to_stand_m(us: Ints, thresholds: Thresholds) -> Floats:
+    """How far a vehicle gets in some time from standing to standing, in metres, with noise."""
+    seconds = us / US
+    return (
+        np.minimum(START_MS2 / 4 * seconds * seconds, STAND_KMH / 3.6 * seconds)
+        + thresholds.noise_m
+    )
+
+
+def _rests(slots: Slots, near_m: float) -> Bools:
+    """Whether one of the three slots on either side is at the same place."""
+    rests = np.zeros(len(slots), dtype=np.bool_)
+    for offset in (1, 2, 3):
+        here = np.arange(len(slots) - offset)
+        there = here + offset
+        near = slots.apart_m(here, there) <= near_m
+        near &= slots.start_us[there] - slots.end_us[here] <= AROUND_S * US
+        rests[here[near]] = True
+        rests[there[near]] = True
+    return rests
+
+
+def _direct_returns(slots: Slots, rests: Bools, cut_after: Bools, near_m: float) -> _Returns:
+    """Every leave for more than `near_m` and the first return, if it comes within `AWAY_S`."""
+    here = np.flatnonzero(rests[:-2])
+    far_m = slots.apart_m(here, here + 1)
+    out = (far_m > near_m) & ~cut_after[here]
+    here, far_m = here[out], far_m[out]
+    befores, afters, fars = [here[:0]], [here[:0]], [far_m[:0]]
+    there = here + 2
+    while len(here):
+        ok = there < len(slots)
+        here, there, far_m = here[ok], there[ok], far_m[ok]
+        ok = slots.start_us[there] - slots.end_us[here] <= AWAY_S * US
+        ok &= ~cut_after[there - 1]
+        here, there, far_m = here[ok], there[ok], far_m[ok]
+        apart_m = slots.apart_m(here, there)
+        back = apart_m <= near_m
+        befores.append(here[back])
+        afters.append(there[back])
+        fars.append(far_m[back])
+        here, there = here[~back], there[~back] + 1
+        far_m = np.maximum(far_m[~back], apart_m[~back])
+    before, after, far_m = (np.concatenate(parts) for parts in (befores, afters, fars))
+    order = np.argsort(before)
+    return _Returns(before[order], after[order], far_m[order])
+
+
+def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Thresholds) -> Bools:
+    before, after = returns.before, returns.after
+    known = _rests_at(slots, before, before + 1, (before, after), near_m)
+    away_us = slots.start_us[after] - slots.end_us[before]
+    near = (
+        (returns.far_m <= NEAR_M)
+        & (after - before - 1 <= NEAR_SLOTS)
+        & (away_us <= NEAR_AWAY_S * US)
+    )
+    out_us = slots.start_us[before + 1] - slots.end_us[before]
+    in_us = slots.start_us[after] - slots.end_us[after - 1]
+    out_m = slots.apart_m(before, before + 1)
+    in_m = slots.apart_m(after - 1, after)
+    too_fast = (out_m > stand_to_stand_m(out_us, thresholds)) & (
+        in_m > stand_to_stand_m(in_us, thresholds)
+    )
+    pace = AGAIN_KMH / 3.6 / US
+    again = (out_m > pace * out_us) & (in_m > pace * in_us)
+    again &= _again(slots, returns, again, near_m)
+    excursion: Bools = known & (near | too_fast | again)
+    return excursion
+
+
+def _rests_at(
+    slots: Slots, place: Ints, other: Ints, around: tuple[Ints, Ints], near_m: float
+) -> Bools:
+    """Whether a device is seen at one place, and more often than at another. Shapes (k,).
+
+    Args:
+        slots: in order of time.
+        place: slots at the one place.
+        other: slots at the other.
+        around: first and last slots of the stretches around which the others are counted.
+        near_m: slots nearer together than this are at one place.
+    """
+    reach_us = int(AROUND_S * US)
+    low = np.searchsorted(slots.start_us, slots.end_us[around[0]] - reach_us)
+    high = np.searchsorted(slots.start_us, slots.start_us[around[1]] + reach_us, side="right")
+    rows, counts = flat_ranges(low, high), high - low
+    at_place = sums(slots.apart_m(np.repeat(place, counts), rows) <= near_m, counts)
+    at_other = sums(slots.apart_m(np.repeat(other, counts), rows) <= near_m, counts)
+    rests: Bools = (at_place >= SEEN_SLOTS) & (at_place >= REST_SHARE * at_other)
+    return rests
+
+
+def _again(slots: Slots, returns: _Returns, fast: Bools, near_m: float) -> Bools:
+    """Whether another return, fast as well, left for the same place within `AROUND_S`."""
+    time_us = slots.start_us[returns.before + 1]
+    low = np.searchsorted(time_us, time_us - int(AROUND_S * US))
+    high = np.searchsorted(time_us, time_us + int(AROUND_S * US), side="right")
+    counts = high - low
+    others = flat_ranges(low, high)
+    here = np.repeat(np.arange(len(returns)), counts)
+    same = slots.apart_m(returns.before[here] + 1, returns.before[others] + 1) <= near_m
+    same &= fast[others] & (others != here)
+    again: Bools = sums(same, counts) > 0
+    return again
+
+
+def _mark_edges(
+    away: Bools, slots: Slots, rests: Bools, cut_after: Bools, thresholds: Thresholds
+) -> None:
+    """Mark single slots at the edge of a silence that are too far from the rest beside them.
+
+    The first fix after a sleep is often one of a cell tower, and there is none before it.
+    """
+    step = np.arange(len(slots) - 1)
+    step_us = slots.start_us[1:] - slots.end_us[:-1]
+    silent = (step_us > AWAY_S * US) | cut_after
+    begins, ends = np.append(True, silent[:-1]), np.append(silent[1:], True)
+    for edge, place, other in ((begins, step + 1, step), (ends, step, step + 1)):
+        at = np.flatnonzero(edge & ~cut_after & rests[place] & ~away[place])
+        here, there = place[at], other[at]
+        far = slots.apart_m(here, there) > stand_to_stand_m(step_us[at], thresholds)
+        here, there = here[far], there[far]
+        if len(here):
+            known = _rests_at(
+                slots, here, there, (here, here), 2 * thresholds.dwell_radius_m
+            )
+            away[there[known]] = True

@@ -1,0 +1,67 @@
+"""Silences: times without points, judged by what lies around them.
+
+Ends near each other are a stay (`stays` sees them as any other stretch). Ends apart at a plausible
+speed are the same journey, unobserved: a tunnel, a ferry, a phone that reports every ten minutes.
+A silence that leaves time for a stay beside the way, after which the device is seen moving, is the
+stay of a tracker that sleeps while it is parked and wakes up too late: the track before it ends
+with a stop, and the way that nobody saw is added to the track after it.
+"""
+
+import numpy as np
+
+from trackflow.geo.points import Bools, Ints
+from trackflow.tracks.cleaning import Cleaned
+from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.slots import medians
+from trackflow.tracks.thresholds import US, Thresholds
+
+WALK_MS = 1.0
+"""A device on its way is at least this fast."""
+
+AROUND_S = 3600.0
+"""The time before and after a silence that tells how often the device reports."""
+
+OWN_INTERVALS = 5
+"""Within so many of the device's own intervals it has lost some reports, and did not sleep."""
+
+
+def longest_silence_us(thresholds: Thresholds) -> int:
+    """A longer time without points cuts whatever its ends are."""
+    return int(max(thresholds.gap_s, thresholds.silence_s) * US)
+
+
+def pauses(cleaned: Cleaned, settled: Bools, thresholds: Thresholds) -> Ints:
+    """Indices of the silent steps that hold a stay and the begin of a track, in order.
+
+    Args:
+        cleaned: kept points and their steps. n points.
+        settled: steps that are cut or part of a stay already. Shape (n - 1,).
+        thresholds: the limits.
+    """
+    dwell_us = int(min(thresholds.dwell_s, thresholds.gap_s) * US)
+    silent = np.flatnonzero((cleaned.dt_us > dwell_us) & ~settled)
+    if not len(silent):
+        return silent
+    moves_on = np.append(~settled, False)[silent + 1]
+    moves_on &= np.append(cleaned.dt_us, 0)[silent + 1] <= int(thresholds.gap_s * US)
+    way_us = cleaned.step_mm[silent] / 1000 / WALK_MS * US
+    silent = silent[moves_on & (way_us + thresholds.dwell_s * US <= cleaned.dt_us[silent])]
+    return silent[cleaned.dt_us[silent] > OWN_INTERVALS * own_interval_us(cleaned, silent)]
+
+
+def own_interval_us(cleaned: Cleaned, steps: Ints) -> Ints:
+    """Median time between the points around each step, the step itself left out; 0 for none."""
+    time_us = cleaned.points.time_us
+    around_us = int(AROUND_S * US)
+    low = np.searchsorted(time_us, time_us[steps] - around_us)
+    high = np.searchsorted(time_us, time_us[steps + 1] + around_us, side="right") - 1
+    rows = flat_ranges(low, high)
+    of = np.repeat(np.arange(len(steps)), high - low)
+    others = rows != steps[of]
+    rows, of = rows[others], of[others]
+    count = np.bincount(of, minlength=len(steps))
+    found = np.zeros(len(steps), dtype=np.int64)
+    some = count > 0
+    first = np.cumsum(count) - count
+    found[some] = medians(cleaned.dt_us[rows], first[some], count[some])
+    return found

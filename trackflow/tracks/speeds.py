@@ -1,0 +1,138 @@
+"""Which steps no movement explains: speed by agreement, not by a limit for cars.
+
+A step faster than `max_speed_kmh` is impossible unless its neighbours agree on that speed: trains
+and planes are fast for many fixes in a row, a wrong fix is fast for two steps that point away from
+each other. And a step is not fast only because the fix before it came late: trackers repeat their
+last position and then catch up, which looks like 441 km/h for two seconds.
+"""
+
+import numpy as np
+
+from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude
+from trackflow.tracks.thresholds import US, Thresholds
+
+CATCH_UP_S = 15.0
+"""A repeated fix makes the next step look fast; over this long it no longer does."""
+
+AGREEING_STEPS = 3
+"""So many steps in a row with nearly the same velocity are a movement."""
+
+AGREE_SHARE = 0.35
+"""Velocities agree if they differ by at most this share of the larger one: in 10 s a train may
+brake by a tenth of its speed, while a wrong fix turns round."""
+
+NO_STEPS: Ints = np.empty(0, dtype=np.int64)
+
+
+def possible_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
+    """The longest possible steps without agreement, in mm, for the given times."""
+    mm_per_us = thresholds.max_speed_kmh / 3.6 * 1000 / US
+    return dt_us.astype(np.float64) * mm_per_us + thresholds.noise_m * 1000
+
+
+def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
+    """Indices of the steps that no movement explains, in order.
+
+    Args:
+        points: kept points, times strictly increasing. Shape (n,).
+        dt_us: time from each to the next. Shape (n - 1,).
+        step_mm: distance from each to the next. Shape (n - 1,).
+        thresholds: the limits.
+    """
+    if not len(dt_us):
+        return NO_STEPS
+    # One scalar comparison rules out nearly all steps before any limit is worked out.
+    shortest_limit = possible_mm(dt_us.min(keepdims=True), thresholds)
+    fast = np.flatnonzero(step_mm > shortest_limit)
+    fast = fast[step_mm[fast] > possible_mm(dt_us[fast], thresholds)]
+    if not len(fast):
+        return fast
+    fast = fast[~_catches_up(points, dt_us, fast, thresholds)]
+    return fast[~agreed(points, dt_us, fast, thresholds)]
+
+
+def _catches_up(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds) -> Bools:
+    """Whether short steps are possible once looked at over `CATCH_UP_S` on either side."""
+    time_us, span_us = points.time_us, int(CATCH_UP_S * US)
+    before = np.searchsorted(time_us, time_us[steps + 1] - span_us, side="right") - 1
+    after = np.searchsorted(time_us, time_us[steps] + span_us)
+    inside = (before >= 0) & (after < len(points)) & (dt_us[steps] < span_us)
+    before, after = np.where(inside, before, steps), np.where(inside, after, steps + 1)
+    # A gap beside the step says nothing about the time in which the step was made.
+    limit_us = int(thresholds.spike_s * US)
+    inside &= (time_us[steps + 1] - time_us[before] <= limit_us) & (
+        time_us[after] - time_us[steps] <= limit_us
+    )
+    return (
+        inside
+        & _is_possible(points, before, steps + 1, thresholds)
+        & _is_possible(points, steps, after, thresholds)
+    )
+
+
+def _is_possible(points: Points, here: Ints, there: Ints, thresholds: Thresholds) -> Bools:
+    apart_mm = between_mm(points.lon[here], points.lat[here], points.lon[there], points.lat[there])
+    possible: Bools = apart_mm <= possible_mm(points.time_us[there] - points.time_us[here], thresholds)
+    return possible
+
+
+def agreed(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds) -> Bools:
+    """Whether steps have about the velocity of their neighbours.
+
+    A step is agreed on if it is one of `AGREEING_STEPS` steps in a row whose velocities hardly
+    differ, none of them across a time longer than `spike_s`.
+    """
+    reach = AGREEING_STEPS - 1
+    around = steps[:, None] + np.arange(-reach, reach + 1)  # (k, 5)
+    exists = (around >= 0) & (around < len(dt_us))
+    around = np.where(exists, around, steps[:, None])
+    exists &= dt_us[around] <= thresholds.spike_s * US
+    vx, vy, slack = _velocities(points, around, around + 1, thresholds)
+    speed = np.sqrt(vx * vx + vy * vy)
+    ax, ay = np.diff(vx, axis=1), np.diff(vy, axis=1)
+    differ = np.sqrt(ax * ax + ay * ay)
+    faster = np.maximum(speed[:, 1:], speed[:, :-1])
+    alike = differ <= AGREE_SHARE * faster + np.maximum(slack[:, 1:], slack[:, :-1])
+    alike &= exists[:, 1:] & exists[:, :-1]
+    # Within the noise any two short steps are alike: both must be fast.
+    alike &= np.minimum(speed[:, 1:], speed[:, :-1]) * 2 >= faster
+    found: Bools = (alike[:, :-1] & alike[:, 1:]).any(axis=1)
+    return found
+
+
+def bridge_agrees(
+    points: Points, dt_us: Ints, before: Ints, after: Ints, thresholds: Thresholds
+) -> Bools:
+    """Whether the way from one point to a later one has the velocity of the steps beside it.
+
+    Args:
+        points: kept points, times strictly increasing. Shape (n,).
+        dt_us: time from each to the next. Shape (n - 1,).
+        before, after: the first and the later points. Shapes (k,).
+        thresholds: the limits.
+    """
+    sides = np.stack([before - 1, after], axis=1)
+    exists = (sides >= 0) & (sides < len(dt_us))
+    sides = np.where(exists, sides, 0)
+    exists &= dt_us[sides] <= thresholds.spike_s * US
+    vx, vy, slack = _velocities(points, sides, sides + 1, thresholds)
+    bx, by, _ = _velocities(points, before[:, None], after[:, None], thresholds)
+    speed = np.sqrt(bx * bx + by * by)
+    differ = np.sqrt((vx - bx) ** 2 + (vy - by) ** 2)
+    alike = (differ <= AGREE_SHARE * speed + slack) | ~exists
+    found: Bools = alike.all(axis=1) & exists.any(axis=1)
+    return found
+
+
+def _velocities(
+    points: Points, here: Ints, there: Ints, thresholds: Thresholds
+) -> tuple[Floats, Floats, Floats]:
+    """East and north velocity between pairs of points in mm per µs, and what noise may add."""
+    dlon = points.lon[there] - points.lon[here]
+    dlon -= 360 * np.rint(dlon / 360)
+    dlat = points.lat[there] - points.lat[here]
+    squeeze = cos_latitude((points.lat[there] + points.lat[here]).ravel() / 2)
+    time = np.maximum(points.time_us[there] - points.time_us[here], 1).astype(np.float64)
+    vx = dlon * squeeze.reshape(dlon.shape) * MM_PER_DEGREE / time
+    return vx, dlat * MM_PER_DEGREE / time, thresholds.noise_m * 1000 / time

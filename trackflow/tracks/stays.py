@@ -1,0 +1,225 @@
+"""Stays: where a device was for the dwell time, however its fixes scatter.
+
+Stay points go back to Hariharan & Toyama, "Project Lachesis" (2004), and Li et al., "Mining user
+similarity based on location history" (2008): time spent within a small area. Their scans grow a
+stay from its first point, so that its end depends on where the scan began. Here every stretch of
+slots counts, whoever looks at it: a stretch proves that its steps are a stay if
+
+- it lasts the dwell time and fits into a box, or lasts longer and fits into a larger one
+  (`scales`): the longer a device stays, the further its fixes drift, but its way stays none;
+- no speed is agreed on in it (`agreed_speed_ms`): a plough that circles a yard of 60 m at 11 km/h
+  moves, a phone that drifts about in 30 m does not;
+- it has no net way: a jam of 80 m in five minutes fits into the box, but goes in one direction.
+
+A shortest stretch that lasts long enough is less than one step longer than that, which makes the
+decision local.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.steps import cos_latitude
+from trackflow.tracks.agreement import agreed_speeds_ms
+from trackflow.tracks.ranges import flat_ranges, sums
+from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
+from trackflow.tracks.thresholds import US, Thresholds
+
+LONGER = ((600.0, 1.5), (1200.0, 2.0))
+"""Longer times than the dwell time, in seconds, and how much larger a box they allow."""
+
+SMALL_M = 40.0
+"""Who stays within this is at one place, whatever speed noise may show there."""
+
+MOVING_MS = 1.8
+"""A speed that neighbours agree on over a whole stretch is a movement from here on (6.5 km/h):
+who walks about in a shop or a yard stays there, who works a field or runs laps does not."""
+
+NET_M, NET_SHARE = 50.0, 0.85
+"""A net way: this long, and so much of all scatter in time and place lies along it."""
+
+SCATTERED, CALM_MS, CALM_NET_SHARE = 2.0, 0.4, 0.7
+"""A box so many times as large still holds a stay if its fixes are shown to scatter: no speed is
+agreed on, and even less of a net way is left."""
+
+
+CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
+"""A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: a fix of
+100 m accuracy that lies 120 m off says nothing, but one of 3 km says nothing about a stay either."""
+
+
+def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
+    """Which steps from a slot to the next lie in a stay.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        slots: their slots, without excursions. Shape (m,).
+        cut_after: whether no stay goes on from a slot to the next. Shape (m - 1,).
+        thresholds: the limits.
+    """
+    stays = np.zeros(max(len(slots) - 1, 0), dtype=np.bool_)
+    if not len(stays):
+        return stays
+    boxes = _Boxes(slots)
+    cuts = np.concatenate([[0], np.cumsum(cut_after)])
+    change = np.zeros(len(slots) + 1, dtype=np.int64)
+    for lasts_us, diagonal_m in scales(thresholds):
+        begin, end = _stretches(slots, cuts, lasts_us)
+        most_m = diagonal_m + more_m(slots, begin, end)
+        size_m = boxes.diagonals_m(begin, end, SCATTERED * most_m)
+        fits = np.flatnonzero(size_m <= SCATTERED * most_m)
+        begin, end, size_m, most_m = begin[fits], end[fits], size_m[fits], most_m[fits]
+        large = np.flatnonzero(size_m > SMALL_M)
+        moves = np.zeros(len(begin), dtype=np.bool_)
+        moves[large] = _moves(
+            points, slots, (begin[large], end[large]), size_m[large] > most_m[large], thresholds
+        )
+        begin, end = begin[~moves], end[~moves]
+        change += np.bincount(begin, minlength=len(change))
+        change -= np.bincount(end, minlength=len(change))
+    stays[:] = np.cumsum(change)[: len(stays)] > 0
+    return stays
+
+
+def _moves(
+    points: Points,
+    slots: Slots,
+    stretch: tuple[Ints, Ints],
+    too_large: Bools,
+    thresholds: Thresholds,
+) -> Bools:
+    """Whether the device moved in stretches: by a net way, or by an agreed speed.
+
+    Args:
+        points: kept points.
+        slots: their slots, without excursions.
+        stretch: first and last slots. Shapes (k,).
+        too_large: whether a stretch is a stay only if its fixes are shown to scatter. Shape (k,).
+        thresholds: the limits.
+    """
+    begin, end = stretch
+    moves = _has_net_way(slots, begin, end, np.where(too_large, CALM_NET_SHARE, NET_SHARE))
+    left = np.flatnonzero(~moves)
+    if len(left):
+        speeds_ms = agreed_speeds_ms(
+            points, slots.first[begin[left]], slots.last[end[left]], thresholds
+        )
+        calm = speeds_ms <= CALM_MS  # not where nothing tells the speed
+        moves[left] = np.where(too_large[left], ~calm, speeds_ms > MOVING_MS)
+    return moves
+
+
+def more_m(slots: Slots, begin: Ints, end: Ints) -> Floats:
+    """How much larger the boxes of stretches may be for what their fixes claim. Shapes (k,)."""
+    if not slots.claim_m.any():
+        return np.zeros(len(begin))
+    beyond = np.maximum(slots.claim_m - int(FINE_ACCURACY_M), 0)
+    total = np.concatenate([[0], np.cumsum(beyond)])
+    mean: Floats = (total[end + 1] - total[begin]) / (end + 1 - begin)
+    return CLAIM_SHARE * np.minimum(mean, MOST_CLAIM_M)
+
+
+def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
+    """How long stretches must last, in µs, and how large they may be, in metres.
+
+    A slot at either end may be half on the way in or out, so a stretch may be a slot shorter.
+    """
+    diagonal_m = 2 * thresholds.dwell_radius_m
+    found = [(thresholds.dwell_s, diagonal_m)]
+    found += [(s, share * diagonal_m) for s, share in LONGER if s > thresholds.dwell_s]
+    return [(int(s * US) - slot_us(thresholds), size_m) for s, size_m in found]
+
+
+def _stretches(slots: Slots, cuts: Ints, lasts_us: int) -> tuple[Ints, Ints]:
+    """First and last slots of the shortest stretches from each slot, ahead and back in time."""
+    here = np.arange(len(slots))
+    ahead = np.searchsorted(slots.end_us, slots.start_us + lasts_us)
+    back = np.searchsorted(slots.start_us, slots.end_us - lasts_us, side="right") - 1
+    forward, backward = ahead < len(slots), back >= 0
+    begin = np.concatenate([here[forward], back[backward]])
+    end = np.concatenate([ahead[forward], here[backward]])
+    whole = (cuts[begin] == cuts[end]) & (begin < end)
+    return begin[whole], end[whole]
+
+
+class _Boxes:
+    """Bounding boxes of stretches of slots.
+
+    A stretch is the union of two overlapping stretches of 2**level slots; the boxes of all
+    stretches of that length come from those of half the length, level by level.
+    """
+
+    def __init__(self, slots: Slots) -> None:
+        # With two signs turned, the box around two boxes is their maximum.
+        lon, lat = slots.lon_e7, slots.lat_e7
+        self.levels = [np.stack([-lon, lon, -lat, lat])]
+
+    def diagonals_m(self, begin: Ints, end: Ints, most_m: Floats) -> Floats:
+        """Diagonals of the boxes from slot `begin` to slot `end`, included; inf if over `most_m`.
+
+        The cosine is that of the latitude nearest to the equator: a box inside another never has
+        the longer diagonal.
+        """
+        found = np.full(len(begin), np.inf)
+        ends = np.maximum(self.levels[0][:, begin], self.levels[0][:, end])
+        rows = np.flatnonzero(_diagonal_m(ends) <= most_m)  # the ends alone rule out many
+        begin, end = begin[rows], end[rows]
+        level = np.frexp(end - begin + 1)[1] - 1
+        for current in range(int(level.max(initial=0)) + 1):
+            asked = np.flatnonzero(level == current)
+            if len(asked):
+                boxes = self._level(current)
+                tail = end[asked] + 1 - (1 << current)
+                found[rows[asked]] = _diagonal_m(
+                    np.maximum(boxes[:, begin[asked]], boxes[:, tail])
+                )
+        return found
+
+    def _level(self, level: int) -> Ints:
+        while len(self.levels) <= level:
+            half = 1 << (len(self.levels) - 1)
+            below = self.levels[-1]
+            self.levels.append(np.maximum(below[:, :-half], below[:, half:]))
+        return self.levels[level]
+
+
+def _diagonal_m(boxes: Ints) -> Floats:
+    """Diagonals of boxes of shape (4, k)."""
+    west, east, south, north = boxes
+    width = (west + east) * cos_latitude(np.maximum(-np.minimum(south, north), 0) / E7)
+    height = (south + north).astype(np.float64)
+    diagonal: Floats = np.sqrt(width * width + height * height) * (METRES_PER_DEGREE / E7)
+    return diagonal
+
+
+def _has_net_way(slots: Slots, begin: Ints, end: Ints, share: Floats) -> Bools:
+    """Whether a line in time explains where the slots of each stretch are, and is long enough.
+
+    A least-squares line through place over time. It must explain `share` of the scatter. Shapes
+    (k,).
+    """
+    if not len(begin):
+        return np.zeros(0, dtype=np.bool_)
+    counts = end - begin + 1
+    rows = flat_ranges(begin, end + 1)
+    of = np.repeat(np.arange(len(begin)), counts)
+    middle_us = (slots.start_us + slots.end_us) // 2
+    t = ((middle_us[rows] - middle_us[begin][of]) / US).astype(np.float64)
+    squeeze = cos_latitude(slots.lat_e7[begin] / E7)[of]
+    x = (slots.lon_e7[rows] - slots.lon_e7[begin][of]) * squeeze * (METRES_PER_DEGREE / E7)
+    y = (slots.lat_e7[rows] - slots.lat_e7[begin][of]) * (METRES_PER_DEGREE / E7)
+    starts = np.cumsum(counts) - counts
+
+    def centred(values: Floats) -> Floats:
+        return values - (np.add.reduceat(values, starts) / counts)[of]
+
+    t, x, y = centred(t), centred(x), centred(y)
+    tt, tx, ty = (np.add.reduceat(t * v, starts) for v in (t, x, y))
+    scatter = np.add.reduceat(x * x + y * y, starts)
+    along = (tx * tx + ty * ty) / np.maximum(tt, 1e-9)
+    span_s = (middle_us[end] - middle_us[begin]) / US
+    net_m = np.sqrt(tx * tx + ty * ty) / np.maximum(tt, 1e-9) * span_s
+    net: Bools = (counts >= 4) & (net_m >= NET_M) & (along >= share * scatter)
+    return net
