@@ -160,9 +160,9 @@ def people(data_set: str) -> Iterator[Person]:
     points = pd.read_csv(folder / f"{data_set}_points.csv.gz")
     labels = pd.read_csv(folder / f"{data_set}_labels.csv")
     points["us"], labels["first"], labels["last"] = (
-        _us(points.recorded_at),
-        _us(labels.start),
-        _us(labels.end),
+        microseconds(points.recorded_at),
+        microseconds(labels.start),
+        microseconds(labels.end),
     )
     of_device = dict(iter(labels.groupby("device_id")))
     for device_id, rows in points.groupby("device_id"):
@@ -173,7 +173,8 @@ def people(data_set: str) -> Iterator[Person]:
             yield person(str(device_id), found[np.argsort(found.time_us, kind="stable")], legs)
 
 
-def _us(times: "pd.Series[str]") -> Ints:
+def microseconds(times: "pd.Series[str]") -> Ints:
+    """Times in ISO 8601 as microseconds since 1970."""
     parsed = pd.to_datetime(times, utc=True, format="ISO8601").dt.tz_localize(None)
     return np.array(parsed, dtype="datetime64[us]").astype(np.int64)
 
@@ -342,7 +343,8 @@ def disagreements(one: Person, movement: Movement) -> list[Disagreement]:
 
 HEAD = (
     f"{'':37} {'leg h':>7} {'legs':>6} {'inner':>6} {'silent':>6} {'waits':>6} {'stand h':>8}"
-    f" {'stands':>6} {'moving':>6} {'km':>7} {'still h':>7} {'stills':>6} {'trips':>6} {'pieces':>6} {'trips/track':>11}"
+    f" {'stands':>6} {'moving':>6} {'km':>7} {'still h':>7} {'stills':>6} {'trips':>6}"
+    f" {'pieces':>6} {'trips/track':>11}"
 )
 
 
