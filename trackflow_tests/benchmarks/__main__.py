@@ -11,7 +11,7 @@ import pkgutil
 import sys
 import time
 
-NOT_BENCHMARKS = {"__main__", "data", "movement_scores", "movement_splitters", "scoring", "simulated_days"}
+NOT_BENCHMARKS = {
     "__main__",
     "data",
     "movement_scores",

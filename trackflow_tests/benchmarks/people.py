@@ -301,7 +301,8 @@ def _spans(movement: Movement) -> Ints:
 
 def _shrunk(legs: Ints) -> Ints:
     inner = legs + np.array([BORDER_US, -BORDER_US])
-    return inner[inner[:, 1] > inner[:, 0]]
+    longer: Ints = inner[inner[:, 1] > inner[:, 0]]
+    return longer
 
 
 def _pieces(one: Person, tracks: Ints, in_leg: Bools) -> tuple[int, int, int]:
