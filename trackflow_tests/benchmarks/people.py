@@ -20,10 +20,12 @@ and many legs have no points, so time counts between two points at most 60 s apa
 import argparse
 import datetime as dt
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -373,7 +375,12 @@ LIBRARIES: dict[str, Splitter] = {
 
 
 def compare(
-    data_set: str, *, libraries: bool = False, listed: int = 0, device: str = ""
+    data_set: str,
+    *,
+    libraries: bool = False,
+    listed: int = 0,
+    device: str = "",
+    out: TextIO = sys.stdout,
 ) -> dict[str, Times]:
     """Print a data set's table; returns the sums of each splitter.
 
@@ -382,29 +389,30 @@ def compare(
         libraries: also run trackintel and movingpandas (many minutes for GeoLife).
         listed: how many disagreements to list.
         device: only devices whose id has this in it.
+        out: where the table goes.
     """
     chosen = [p for p in people(data_set) if device in p.device_id]
-    print(f"{data_set}: {len(chosen)} devices\n{HEAD}")
+    print(f"{data_set}: {len(chosen)} devices\n{HEAD}", file=out)
     movements = {p.device_id: trackflow(p.points) for p in chosen}
     own = {p.device_id: score(p, movements[p.device_id]) for p in chosen}
     result = {"trackflow": sum(own.values(), Times())}
-    print(line("trackflow", result["trackflow"]))
+    print(line("trackflow", result["trackflow"]), file=out)
     if libraries:
         for name, splitter in LIBRARIES.items():
             result[name] = sum((score(p, splitter(p.points)) for p in chosen), Times())
-            print(line(name, result[name]), flush=True)
+            print(line(name, result[name]), file=out, flush=True)
     # the devices that cost the two shares most
     lost = sorted(own, key=lambda d: own[d].leg_track_s - own[d].leg_s)[:6]
     lost += sorted(own, key=lambda d: own[d].stand_stop_s - own[d].stand_s)[:6]
     for device_id in dict.fromkeys(lost):
-        print(line(f"    {device_id}", own[device_id]))
+        print(line(f"    {device_id}", own[device_id]), file=out)
     found = [d for p in chosen for d in disagreements(p, movements[p.device_id])]
     for kind in dict.fromkeys(d.kind for d in found):
         of_kind = [d for d in found if d.kind == kind]
         hours = sum(d.minutes for d in of_kind) / 60
-        print(f"    {kind}: {hours:.1f} h in {len(of_kind)} pieces")
+        print(f"    {kind}: {hours:.1f} h in {len(of_kind)} pieces", file=out)
         for one in sorted(of_kind, key=lambda d: -d.minutes)[:listed]:
-            print(f"        {one}")
+            print(f"        {one}", file=out)
     return result
 
 
@@ -412,7 +420,7 @@ def run() -> dict[str, float | int | str]:
     """The shares of each data set."""
     figures: dict[str, float | int | str] = {}
     for data_set in DATA_SETS:
-        for name, t in compare(data_set).items():
+        for name, t in compare(data_set, out=sys.stderr).items():
             figures[f"{data_set}_{name}_legs_in_tracks"] = round(t.leg_track_s / t.leg_s, 4)
             figures[f"{data_set}_{name}_stands_in_stops"] = round(t.stand_stop_s / t.stand_s, 4)
             figures[f"{data_set}_{name}_tracks_per_trip"] = round(t.pieces / t.trips, 3)

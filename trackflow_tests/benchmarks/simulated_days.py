@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import lfilter
+import pandas as pd
 
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
@@ -169,7 +169,7 @@ def _degrees(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 def _route(random: np.random.Generator, length_m: int, heading: float) -> tuple[Floats, float]:
     """A way in steps of a metre: soft curves, and corners every few hundred metres."""
-    soft = lfilter([1.0], [1.0, -0.995], random.normal(0, SOFT_CURVES, length_m))
+    soft = _recalled(random.normal(0, SOFT_CURVES, (length_m, 1)), 0.995).ravel()
     corners = np.zeros(length_m)
     at = 0
     while (at := at + int(random.uniform(*CORNER_EVERY_M))) < length_m:
@@ -196,7 +196,7 @@ def _drive(random: np.random.Generator, *, jam: bool) -> tuple[Floats, Bools]:
     while done < length_m:
         limit = random.choice(LIMITS_KMH) / 3.6 * random.uniform(0.85, 1.05)
         end = min(done + random.uniform(200, 900) * (2 if limit > 20 else 1), length_m)
-        kind = random.choice(["through", "corner", "light"], p=[0.45, 0.35, 0.2])
+        kind = str(random.choice(["through", "corner", "light"], p=[0.45, 0.35, 0.2]))
         if end >= length_m:
             kind = "arrival"
         exit_ms = {"through": limit, "corner": random.uniform(5.5, 8.5)}.get(kind, 0.0)
@@ -275,8 +275,15 @@ def _drifting(random: np.random.Generator, size: int, constant_s: float) -> Floa
     kept = np.exp(-1 / constant_s)
     pushes = random.normal(0, 1, (size, 2))
     pushes[1:] *= np.sqrt(1 - kept**2)
-    drifting: Floats = lfilter([1.0], [1.0, -kept], pushes, axis=0)
-    return drifting
+    return _recalled(pushes, kept)
+
+
+def _recalled(pushes: Floats, kept: float) -> Floats:
+    """Each row is `kept` times the row before plus its own push."""
+    scaled = pushes.copy()
+    scaled[1:] /= 1 - kept
+    recalled: Floats = pd.DataFrame(scaled).ewm(alpha=1 - kept, adjust=False).mean().to_numpy()
+    return recalled
 
 
 def _reported(world: World, tracker: Tracker, random: np.random.Generator) -> Ints:

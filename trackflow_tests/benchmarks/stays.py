@@ -17,11 +17,12 @@ better in any figure. At 45 m only the comparison and the cuts count.
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TextIO
 
 import numpy as np
 
@@ -232,6 +233,7 @@ def compare(
     seeds: Sequence[int] = SEEDS,
     libraries: bool = True,
     kept: Path | None = None,
+    out: TextIO = sys.stdout,
 ) -> dict[str, Any]:
     """Print the table; returns its figures by row and splitter.
 
@@ -240,8 +242,9 @@ def compare(
         seeds: the worlds.
         libraries: also run trackintel and movingpandas.
         kept: a file of the libraries' figures: those that it has are taken from there.
+        out: where the table goes.
     """
-    print(HEAD)
+    print(HEAD, file=out)
     known = json.loads(kept.read_text()) if kept and kept.exists() else {}
     table: dict[str, Any] = {}
     for name, tracker in rows().items():
@@ -257,12 +260,12 @@ def compare(
         theirs = known.get(key, {})
         for library, (_, figures) in theirs.items():
             broken += [f"{library}: {what}" for what in behind(ours, Figures(**figures))]
-        print(line(name, ours, "; ".join(broken) or "ok"))
+        print(line(name, ours, "; ".join(broken) or "ok"), file=out)
         for library, (limits, figures) in theirs.items():
-            print(line(f"    {library}", Figures(**figures), limits), flush=True)
+            print(line(f"    {library}", Figures(**figures), limits), file=out, flush=True)
         table[name] = {"trackflow": asdict(ours), "broken": broken, **theirs}
     failed = sum(bool(row["broken"]) for row in table.values())
-    print(f"{failed} of {len(table)} rows fail")
+    print(f"{failed} of {len(table)} rows fail", file=out)
     return table
 
 
@@ -294,7 +297,7 @@ HEAD = (
 
 def run() -> dict[str, float | int | str]:
     """How many rows fail, and what fails in each."""
-    table = compare()
+    table = compare(out=sys.stderr)
     return {
         "rows": len(table),
         "failed": sum(bool(row["broken"]) for row in table.values()),

@@ -5,8 +5,10 @@ Only what points alone decide; the cases of buffers and of matching are tests of
     python -m trackflow_tests.benchmarks.track_cases
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -52,7 +54,7 @@ def read(name: str) -> Points:
     return points[np.argsort(points.time_us, kind="stable")]
 
 
-def cases() -> dict[str, str]:
+def cases(out: TextIO = sys.stdout) -> dict[str, str]:
     """Print each case beside what is right; returns "right" or "wrong" by name."""
     verdicts = {}
     for name, right in RIGHT.items():
@@ -63,17 +65,18 @@ def cases() -> dict[str, str]:
         verdicts[name] = "right" if fits and len(movement.pieces) == right.tracks else "wrong"
         print(
             f"{name:14} {verdicts[name]:6} {len(points):4} points, {len(movement.pieces):2} tracks,"
-            f" {km:7.2f} km, {len(movement.stops)} stops; right: {right.words}"
+            f" {km:7.2f} km, {len(movement.stops)} stops; right: {right.words}",
+            file=out,
         )
         for day in days_of(points, Thresholds()):
             counts = {k: v for k, v in day.ledger.as_dict().items() if v}
-            print(f"    {day.day} {counts}")
+            print(f"    {day.day} {counts}", file=out)
     return verdicts
 
 
 def run() -> dict[str, float | int | str]:
     """Which cases are right."""
-    return dict(cases())
+    return dict(cases(sys.stderr))
 
 
 if __name__ == "__main__":
