@@ -18,6 +18,7 @@ NOT_BENCHMARKS = {
     "movement_splitters",
     "scoring",
     "simulated_days",
+    "simulated_trackers",
 }
 
 
