@@ -16,6 +16,7 @@ NOT_BENCHMARKS = {
     "data",
     "movement_scores",
     "movement_splitters",
+    "people_scores",
     "scoring",
     "simulated_days",
     "simulated_trackers",
