@@ -11,13 +11,15 @@ import pkgutil
 import sys
 import time
 
-NOT_BENCHMARKS = {"__main__", "data", "movement_scores", "movement_splitters", "scoring", "simulated_days"}
+NOT_BENCHMARKS = {
     "__main__",
     "data",
     "movement_scores",
     "movement_splitters",
+    "people_scores",
     "scoring",
     "simulated_days",
+    "simulated_trackers",
 }
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from trackflow.geo.points import Ints, Points
 from trackflow.tracks.decisions import Reason, decide
 from trackflow.tracks.merging import is_short, joined_points, merge
-from trackflow.tracks.segments import DAY_US, segment_days
+from trackflow.tracks.segments import DAY_US, DaySegments, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.benchmarks.movement_scores import Movement, length_m
 
@@ -27,11 +27,7 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
     thresholds = thresholds or Thresholds()
     if not len(points):
         return Movement([], np.empty((0, 2), dtype=np.int64), np.empty(0))
-    first, last = (
-        dt.date(1970, 1, 1) + dt.timedelta(days=int(t) // DAY_US)
-        for t in (points.time_us.min(), points.time_us.max())
-    )
-    segments = [s for day in segment_days(points, first, last, thresholds) for s in day.segments]
+    segments = [s for day in days_of(points, thresholds) for s in day.segments]
     tracks = [t for t in merge(segments) if not is_short(t, thresholds)]
     stops = [
         (a.end_us, b.start_us) for a, b in pairwise(tracks) if Reason.STOP in (a.ended, b.began)
@@ -46,6 +42,15 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
         united(np.array(stops, dtype=np.int64).reshape(-1, 2)),
         np.array([t.distance_m for t in tracks]),
     )
+
+
+def days_of(points: Points, thresholds: Thresholds) -> list[DaySegments]:
+    """Every day from the first to the last point."""
+    first, last = (
+        dt.date(1970, 1, 1) + dt.timedelta(days=int(t) // DAY_US)
+        for t in (points.time_us.min(), points.time_us.max())
+    )
+    return segment_days(points, first, last, thresholds)
 
 
 def united(spans: Ints) -> Ints:
