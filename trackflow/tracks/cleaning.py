@@ -29,6 +29,7 @@ class Cleaned:
         duplicate_us: times of points that shared their time with a better one, in order.
         inaccurate_us: times of points less accurate than the limit, in order.
         spike_us: times of spikes, in order.
+        mixed: indices of the steps inside mixtures of two senders, in order.
     """
 
     points: Points
@@ -37,6 +38,7 @@ class Cleaned:
     duplicate_us: Ints
     inaccurate_us: Ints
     spike_us: Ints
+    mixed: Ints
 
 
 def clean(points: Points, thresholds: Thresholds) -> Cleaned:
@@ -44,15 +46,18 @@ def clean(points: Points, thresholds: Thresholds) -> Cleaned:
     points, dt_us, duplicate_us = in_order(known_accuracy(points))
     points, dt_us, inaccurate_us = _accurate(points, dt_us, thresholds)
     step_mm = steps_mm(points.lon, points.lat)
+    mixed = mixed_steps(points, impossible_steps(points, dt_us, step_mm, thresholds), thresholds)
     spikes_us = []
     for _ in range(SPIKE_ROUNDS):
-        spikes = find_spikes(points, dt_us, step_mm, thresholds)
+        spikes = find_spikes(points, dt_us, step_mm, mixed, thresholds)
         if not len(spikes):
             break
         spikes_us.append(points.time_us[spikes])
+        mixed_us = points.time_us[mixed]
         points, dt_us, step_mm = _without(points, dt_us, step_mm, spikes)
+        mixed = np.searchsorted(points.time_us, mixed_us)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
-    return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us)
+    return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, mixed)
 
 
 def known_accuracy(points: Points) -> Points:
@@ -123,7 +128,9 @@ def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thr
     return np.union1d(into, into + 1)
 
 
-def find_spikes(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
+def find_spikes(
+    points: Points, dt_us: Ints, step_mm: Floats, mixed: Ints, thresholds: Thresholds
+) -> Ints:
     """Indices of the points of one round of spikes.
 
     A run of up to `spike_points` points is a candidate if the steps into it and out of it are
@@ -134,14 +141,22 @@ def find_spikes(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresh
     beyond them, then the earlier. A candidate is a spike only if it beats every rival, whether or
     not that rival wins itself; otherwise one decision would hang on the next without an end, and a
     chunk could not decide alone. What that leaves undecided, the next round sees.
+
+    Args:
+        points: times strictly increasing. Shape (n,).
+        dt_us: time from each to the next. Shape (n - 1,).
+        step_mm: distance from each to the next. Shape (n - 1,).
+        mixed: steps inside mixtures, in order: two senders under one id are no spikes of each other.
+        thresholds: the limits.
     """
     impossible = impossible_steps(points, dt_us, step_mm, thresholds)
     bad = np.union1d(impossible, there_and_back(points, dt_us, step_mm, thresholds))
-    # Two senders under one id are no spikes of each other.
-    bad = np.setdiff1d(bad, mixed_steps(points, impossible, thresholds), assume_unique=True)
+    bad = np.setdiff1d(bad, mixed, assume_unique=True)
     if len(bad) < 2:
         return NO_TIMES
     before, after = _candidates(points, dt_us, bad, thresholds)
+    pure = np.searchsorted(mixed, before) == np.searchsorted(mixed, after)
+    before, after = before[pure], after[pure]
     if not len(before):
         return NO_TIMES
     won = _winners(before, after, _rank(before, after, bad, dt_us, thresholds))

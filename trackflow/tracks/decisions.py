@@ -15,7 +15,6 @@ from trackflow.geo.points import Bools, Ints, Points
 from trackflow.tracks.cleaning import Cleaned, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
-from trackflow.tracks.mixtures import mixed_steps
 from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.silences import longest_silence_us, pauses
 from trackflow.tracks.slots import E7, Slots, cut_slots
@@ -123,7 +122,7 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     cleaned = clean(points, thresholds)
     kept, dt_us = cleaned.points, cleaned.dt_us
     impossible = impossible_steps(kept, dt_us, cleaned.step_mm, thresholds)
-    mixed = mixed_steps(kept, impossible, thresholds)
+    mixed = cleaned.mixed
     cut = dt_us > longest_silence_us(thresholds)
     cut[impossible] = True
     cut[mixed] = True
@@ -132,7 +131,7 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     staying = np.zeros(len(dt_us), dtype=np.bool_)
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
-    paused = pauses(cleaned, staying | cut, thresholds)
+    paused = pauses(cleaned, staying, cut, thresholds)
     cut[paused] = True
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):

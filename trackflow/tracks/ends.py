@@ -37,8 +37,8 @@ def stay_points(
     if not len(begin):
         return begin, end
     dwell_us = int(thresholds.dwell_s * US)
-    head = np.searchsorted(slots.start_us, slots.start_us[begin] + dwell_us, side="right") - 1
-    tail = np.searchsorted(slots.end_us, slots.end_us[end] - dwell_us)
+    head = np.searchsorted(slots.start_us, slots.start_us[begin] + 2 * dwell_us, side="right") - 1
+    tail = np.searchsorted(slots.end_us, slots.end_us[end] - 2 * dwell_us)
     head, tail = np.minimum(head, end), np.maximum(tail, begin)
     open_before = np.append(True, cut_after)[begin]
     open_after = np.append(cut_after, True)[end]

@@ -18,13 +18,7 @@ import numpy as np
 from trackflow.geo.points import Bools, Floats, Ints
 from trackflow.tracks.ranges import flat_ranges, sums
 from trackflow.tracks.slots import Slots
-from trackflow.tracks.thresholds import US, Thresholds
-
-AWAY_S = 900.0
-"""Who is away for longer was there; the rules for stays decide."""
-
-AROUND_S = 3600.0
-"""The time before and after an excursion that tells where the device rests."""
+from trackflow.tracks.thresholds import AROUND_S, AWAY_S, US, Thresholds
 
 SEEN_SLOTS = 4
 """Slots in which a place must be seen in that time, for the device to rest there."""
@@ -95,7 +89,7 @@ def _rests(slots: Slots, near_m: float) -> Bools:
         here = np.arange(len(slots) - offset)
         there = here + offset
         near = slots.apart_m(here, there) <= near_m
-        near &= slots.start_us[there] - slots.end_us[here] <= AROUND_S * US
+        near &= slots.start_us[there] - slots.end_us[here] <= AWAY_S * US
         rests[here[near]] = True
         rests[there[near]] = True
     return rests

@@ -10,10 +10,7 @@ import numpy as np
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm
 from trackflow.tracks.speeds import possible_mm
-from trackflow.tracks.thresholds import US, Thresholds
-
-MIX_S = 900.0
-"""Points further apart than this in time do not count as one mixture."""
+from trackflow.tracks.thresholds import MIX_S, US, Thresholds
 
 MIX_STEPS = 4
 """A mixture has so many crossing steps among as many steps on either side."""

@@ -30,20 +30,25 @@ def longest_silence_us(thresholds: Thresholds) -> int:
     return int(max(thresholds.gap_s, thresholds.silence_s) * US)
 
 
-def pauses(cleaned: Cleaned, settled: Bools, thresholds: Thresholds) -> Ints:
+def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds) -> Ints:
     """Indices of the silent steps that hold a stay and the begin of a track, in order.
 
     Args:
         cleaned: kept points and their steps. n points.
-        settled: steps that are cut or part of a stay already. Shape (n - 1,).
+        staying: steps that are part of a stay. Shape (n - 1,).
+        cut: steps across which no track goes on. Shape (n - 1,).
         thresholds: the limits.
     """
+    gap_us = int(thresholds.gap_s * US)
     dwell_us = int(min(thresholds.dwell_s, thresholds.gap_s) * US)
-    silent = np.flatnonzero((cleaned.dt_us > dwell_us) & ~settled)
+    silent = np.flatnonzero((cleaned.dt_us > dwell_us) & ~staying & ~cut)
     if not len(silent):
         return silent
-    moves_on = np.append(~settled, False)[silent + 1]
-    moves_on &= np.append(cleaned.dt_us, 0)[silent + 1] <= int(thresholds.gap_s * US)
+    # By the next step alone, and not by whether it is part of a stay: that would be known only from
+    # what lies another silence away.
+    next_us, next_mm = (np.append(values, 0)[silent + 1] for values in (cleaned.dt_us, cleaned.step_mm))
+    moves_on = (next_us > 0) & (next_us <= gap_us) & ~np.append(cut, True)[silent + 1]
+    moves_on &= next_mm >= next_us * (WALK_MS * 1000 / US)
     way_us = cleaned.step_mm[silent] / 1000 / WALK_MS * US
     silent = silent[moves_on & (way_us + thresholds.dwell_s * US <= cleaned.dt_us[silent])]
     return silent[cleaned.dt_us[silent] > OWN_INTERVALS * own_interval_us(cleaned, silent)]

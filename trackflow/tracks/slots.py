@@ -11,10 +11,7 @@ import numpy as np
 
 from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.steps import between_mm, unwrapped
-from trackflow.tracks.thresholds import US, Thresholds
-
-LONGEST_SLOT_S = 30.0
-"""Shorter than any stay worth the name, long enough for some fixes of most devices."""
+from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
 SLOTS_PER_DWELL = 10
 """A dwell time has at least so many slots: its ends would be found too coarsely with fewer."""
@@ -77,7 +74,7 @@ class Slots:
 
 def slot_us(thresholds: Thresholds) -> int:
     """Length of a slot in microseconds."""
-    return int(min(thresholds.dwell_s / SLOTS_PER_DWELL, LONGEST_SLOT_S) * US)
+    return int(min(thresholds.dwell_s / SLOTS_PER_DWELL, SLOT_S) * US)
 
 
 def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:

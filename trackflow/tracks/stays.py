@@ -25,25 +25,27 @@ from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.ranges import flat_ranges, sums
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
-from trackflow.tracks.thresholds import US, Thresholds
+from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
-LONGER = ((600.0, 1.5), (1200.0, 2.0))
+LONGER = ((600.0, 1.5), (LONGEST_STRETCH_S, 2.0))
 """Longer times than the dwell time, in seconds, and how much larger a box they allow."""
 
-SMALL_M = 40.0
+SMALL_M = 25.0
 """Who stays within this is at one place, whatever speed noise may show there."""
 
-MOVING_MS = 1.8
-"""A speed that neighbours agree on over a whole stretch is a movement from here on (6.5 km/h):
-who walks about in a shop or a yard stays there, who works a field or runs laps does not."""
+MOVING_MS = 0.4
+"""A speed that neighbours agree on over a whole stretch is a movement from here on: a walk that
+takes a tenth of the time. Fixes of a device at rest drift about without agreement."""
+
+STRONG_MS = 0.6
+"""No longer stretch is a stay if one of the dwell time within it agrees on this speed."""
 
 NET_M, NET_SHARE = 50.0, 0.85
 """A net way: this long, and so much of all scatter in time and place lies along it."""
 
-SCATTERED, CALM_MS, CALM_NET_SHARE = 2.0, 0.4, 0.7
-"""A box so many times as large still holds a stay if its fixes are shown to scatter: no speed is
-agreed on, and even less of a net way is left."""
-
+SCATTERED, SCATTERED_NET_SHARE = 2.0, 0.7
+"""A box so many times as large still holds a stay if its fixes are shown to scatter: they agree on
+no speed, and even less of a net way is left."""
 
 CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
 """A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: a fix of
@@ -65,17 +67,24 @@ def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
     boxes = _Boxes(slots)
     cuts = np.concatenate([[0], np.cumsum(cut_after)])
     change = np.zeros(len(slots) + 1, dtype=np.int64)
-    for lasts_us, diagonal_m in scales(thresholds):
+    moving_until = np.full(len(slots) + 1, len(slots))
+    for number, (lasts_us, diagonal_m) in enumerate(scales(thresholds)):
         begin, end = _stretches(slots, cuts, lasts_us)
         most_m = diagonal_m + more_m(slots, begin, end)
-        size_m = boxes.diagonals_m(begin, end, SCATTERED * most_m)
-        fits = np.flatnonzero(size_m <= SCATTERED * most_m)
+        asked_m = SCATTERED * LONGER[-1][1] * most_m if not number else SCATTERED * most_m
+        size_m = boxes.diagonals_m(begin, end, asked_m)
+        fits = np.flatnonzero((size_m <= asked_m) & (moving_until[begin] > end))
         begin, end, size_m, most_m = begin[fits], end[fits], size_m[fits], most_m[fits]
         large = np.flatnonzero(size_m > SMALL_M)
         moves = np.zeros(len(begin), dtype=np.bool_)
-        moves[large] = _moves(
+        strongly = np.zeros(len(begin), dtype=np.bool_)
+        moves[large], strongly[large] = _moves(
             points, slots, (begin[large], end[large]), size_m[large] > most_m[large], thresholds
         )
+        if not number:
+            np.minimum.at(moving_until, begin[strongly], end[strongly])
+            moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
+            moves |= size_m > SCATTERED * most_m
         begin, end = begin[~moves], end[~moves]
         change += np.bincount(begin, minlength=len(change))
         change -= np.bincount(end, minlength=len(change))
@@ -89,7 +98,7 @@ def _moves(
     stretch: tuple[Ints, Ints],
     too_large: Bools,
     thresholds: Thresholds,
-) -> Bools:
+) -> tuple[Bools, Bools]:
     """Whether the device moved in stretches: by a net way, or by an agreed speed.
 
     Args:
@@ -100,15 +109,12 @@ def _moves(
         thresholds: the limits.
     """
     begin, end = stretch
-    moves = _has_net_way(slots, begin, end, np.where(too_large, CALM_NET_SHARE, NET_SHARE))
-    left = np.flatnonzero(~moves)
-    if len(left):
-        speeds_ms = agreed_speeds_ms(
-            points, slots.first[begin[left]], slots.last[end[left]], thresholds
-        )
-        calm = speeds_ms <= CALM_MS  # not where nothing tells the speed
-        moves[left] = np.where(too_large[left], ~calm, speeds_ms > MOVING_MS)
-    return moves
+    along = _along_net_way(slots, begin, end)
+    speeds_ms = agreed_speeds_ms(points, slots.first[begin], slots.last[end], thresholds)
+    moves = along >= np.where(too_large, SCATTERED_NET_SHARE, NET_SHARE)
+    # Where nothing tells the speed (NaN), only a box that is not too large tells a stay.
+    moves |= np.where(too_large, ~(speeds_ms <= MOVING_MS), speeds_ms > MOVING_MS)
+    return moves, (along >= NET_SHARE) | (speeds_ms > STRONG_MS)
 
 
 def more_m(slots: Slots, begin: Ints, end: Ints) -> Floats:
@@ -194,14 +200,13 @@ def _diagonal_m(boxes: Ints) -> Floats:
     return diagonal
 
 
-def _has_net_way(slots: Slots, begin: Ints, end: Ints, share: Floats) -> Bools:
-    """Whether a line in time explains where the slots of each stretch are, and is long enough.
+def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
+    """Which share of the scatter of each stretch a net way explains; 0 where there is none.
 
-    A least-squares line through place over time. It must explain `share` of the scatter. Shapes
-    (k,).
+    A least-squares line through place over time. Shapes (k,).
     """
     if not len(begin):
-        return np.zeros(0, dtype=np.bool_)
+        return np.zeros(0)
     counts = end - begin + 1
     rows = flat_ranges(begin, end + 1)
     of = np.repeat(np.arange(len(begin)), counts)
@@ -221,5 +226,5 @@ def _has_net_way(slots: Slots, begin: Ints, end: Ints, share: Floats) -> Bools:
     along = (tx * tx + ty * ty) / np.maximum(tt, 1e-9)
     span_s = (middle_us[end] - middle_us[begin]) / US
     net_m = np.sqrt(tx * tx + ty * ty) / np.maximum(tt, 1e-9) * span_s
-    net: Bools = (counts >= 4) & (net_m >= NET_M) & (along >= share * scatter)
-    return net
+    is_way = (counts >= 4) & (net_m >= NET_M)
+    return np.where(is_way, along / np.maximum(scatter, 1e-9), 0.0)

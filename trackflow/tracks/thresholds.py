@@ -9,6 +9,21 @@ from trackflow.errors import SettingsError
 US = 1_000_000
 """Microseconds per second."""
 
+SLOT_S = 30.0
+"""Points are looked at in slots of this length, shorter than any stay worth the name."""
+
+MIX_S = 300.0
+"""Points further apart than this in time do not count as one mixture of two senders."""
+
+AWAY_S = 900.0
+"""A device that is away from where it rests for longer was there; the rules for stays decide."""
+
+AROUND_S = 1800.0
+"""The time before and after an excursion that tells where the device rests."""
+
+LONGEST_STRETCH_S = 1200.0
+"""A stay is proved by a stretch of this length at most."""
+
 SPIKE_ROUNDS = 2
 """How often spikes are looked for, each time among what the round before has left."""
 
@@ -51,7 +66,7 @@ class Thresholds:
     """
 
     gap_s: float = 600.0
-    silence_s: float = 10_800.0
+    silence_s: float = 9_000.0
     max_speed_kmh: float = 250.0
     noise_m: float = 50.0
     max_accuracy_m: float = 500.0
@@ -70,12 +85,21 @@ class Thresholds:
     def reach_s(self) -> float:
         """No decision looks further than this from its point; a buffer must be longer.
 
-        A round of spikes looks at a run, at the runs that compete with it and at the points beside
-        those: three times `spike_s`. A stop looks `dwell_s` and one more step ahead and back, and
-        the cut at the end of that takes one step more. Where a track gives way to a stop is decided
-        `dwell_s` from the stop's edge at most, by its core, which looks half of that further.
+        It is the sum of how far each rule looks, as each rests on those before it:
+
+        - cleaning: whether a step is impossible hangs on two steps to either side; a mixture on
+          such steps twice `MIX_S` away; a round of spikes on a run, the runs that compete with it
+          and the points beside those;
+        - slots, and excursions among them: the time away, the time around, those again for the
+          other excursions that they are compared with, and the rest before these;
+        - stays: the longest stretch and one more step, which may be a silence;
+        - their ends: the dwell time, twice, and an excursion beside them.
         """
-        return 3 * SPIKE_ROUNDS * self.spike_s + 3 * self.dwell_s + 3 * self.gap_s
+        step_s = 2 * self.spike_s
+        cleaning_s = SPIKE_ROUNDS * (3 * self.spike_s + step_s) + 2 * MIX_S + step_s
+        excursions_s = 2 * SLOT_S + 3 * AWAY_S + AROUND_S
+        stays_s = max(self.dwell_s, LONGEST_STRETCH_S) + max(self.gap_s, self.silence_s)
+        return cleaning_s + excursions_s + stays_s + 2 * self.dwell_s + AWAY_S
 
     def override(self, values: Mapping[str, object]) -> Self:
         """These thresholds with some replaced, as a device's settings give them.

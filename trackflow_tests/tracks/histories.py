@@ -21,7 +21,8 @@ DEGREE_M = 111_195.0
 KINDS = (
     "drive", "drive", "slow", "stay", "stay", "long_stay", "gap", "jump", "teleport", "spike",
     "spike", "spike", "zigzag", "burst", "duplicates", "poor", "midnight", "midnight", "journey",
-    "journey", "sparse", "crawl",
+    "journey", "sparse", "crawl", "drift", "bounce", "two_senders", "train", "jam", "circle",
+    "silence", "silence", "silence", "rough", "repeated",
 )  # fmt: skip
 
 
@@ -56,7 +57,8 @@ limits = st.sampled_from(
         Thresholds(),
         Thresholds(gap_s=120, dwell_s=120, spike_s=60, max_speed_kmh=100, dwell_radius_m=20),
         Thresholds(gap_s=3600, dwell_s=900, spike_s=600, dwell_radius_m=200, noise_m=10),
-        Thresholds(gap_s=300, dwell_s=301, jump_m=2000, noise_m=0, spike_points=5),
+        Thresholds(gap_s=300, silence_s=2000, dwell_s=301, noise_m=0, spike_points=5),
+        Thresholds(gap_s=300, silence_s=0, dwell_s=60, noise_m=30, max_speed_kmh=60),
     ]
 )
 
@@ -172,7 +174,7 @@ class Walker:
     def journey(self, e: Episode) -> None:
         """Days under way without a cut."""
         step_s = min(self.thresholds.gap_s, 1800) - e.size % 3
-        speed_ms = min(12.0, 0.95 * self.thresholds.jump_m / step_s)
+        speed_ms = 12.0
         for _ in range(int(self.random.integers(1, 4) * 86_400 / step_s)):
             self.go(step_s, speed_ms, 0.3)
             self.put()
@@ -183,6 +185,78 @@ class Walker:
         for _ in range(e.count):
             self.go(float(self.random.choice([100, 151, 200, 299, 400, 599])), speed_ms, 4)
             self.put(noise_m=3)
+
+    def drift(self, e: Episode) -> None:
+        """At rest, with fixes that wander about and claim what they are worth, or not."""
+        error = np.zeros(2)
+        noise_m = float(self.random.choice([10, 30, 45]))
+        for _ in range(e.count * 4):
+            self.s += e.every_s
+            kept = np.exp(-e.every_s / 66)
+            error = kept * error + np.sqrt(1 - kept * kept) * self.random.normal(0, noise_m, 2)
+            self.put(float(error[0]), float(error[1]), noise_m=1)
+
+    def bounce(self, e: Episode) -> None:
+        """At rest, with every third fix or so at a cell tower or across the street."""
+        far_m = float(self.random.choice([120, 400, 3200]))
+        every_s = max(e.every_s, 30)
+        for _ in range(e.count * 2):
+            self.s += every_s
+            away = self.random.random() < 0.3
+            self.put(dx=far_m * away, noise_m=20)
+
+    def two_senders(self, e: Episode) -> None:
+        """Fixes of two devices that move in two towns, one of them more often."""
+        for i in range(e.count * 2):
+            self.go(e.every_s, 8, 1)
+            self.put(dx=200_000.0 * bool(i % 2 or self.random.random() < 0.2))
+
+    def train(self, e: Episode) -> None:
+        """Faster than any car, with a wrong fix now and then."""
+        for _ in range(e.count):
+            self.go(e.every_s, 83, 2)
+            self.put(dx=5000.0 * (self.random.random() < 0.05))
+
+    def jam(self, e: Episode) -> None:
+        """Stop and go, as slow as a stay."""
+        for i in range(e.count * 2):
+            self.go(e.every_s, 2.5 * (i % 5 == 0), 1)
+            self.put(noise_m=4)
+
+    def circle(self, e: Episode) -> None:
+        """A plough in a yard: no net way, but a speed."""
+        start = self.x, self.y
+        for i in range(e.count * 3):
+            self.s += e.every_s
+            angle = i * e.every_s / 10
+            self.x, self.y = start[0] + 30 * np.cos(angle), start[1] + 30 * np.sin(angle)
+            self.put(noise_m=3)
+
+    def silence(self, e: Episode) -> None:
+        """A tracker that sleeps while it is parked, a ferry, a tunnel."""
+        seconds = float(self.random.choice([301, 400, 900, 2000, 3601, 7200, 10_800, 10_801]))
+        way_m = float(self.random.choice([10, 90, 150, 300, 400, 600, 3000, 30_000]))
+        self.go(seconds, way_m / seconds, 3)
+        self.put()
+        self.drive(Episode("drive", e.every_s, 4, e.size))
+
+    def rough(self, e: Episode) -> None:
+        """Fixes of cell towers that say how rough they are; unknown is written as 0 too."""
+        for _ in range(e.count):
+            self.go(max(e.every_s, 30), 0.2, 3)
+            self.put(noise_m=60)
+            accuracy = float(self.random.choice([0.0, -1.0, 40.0, 150.0, 450.0]))
+            self.rows[-1] = (*self.rows[-1][:3], accuracy)
+
+    def repeated(self, e: Episode) -> None:
+        """A tracker that says its last position again, and then catches up."""
+        for i in range(e.count):
+            self.go(5, 35, 1)
+            self.put(noise_m=1)
+            if i % 5 == 4:
+                self.rows[-1] = (self.s, *self.rows[-2][1:])
+                self.go(2, 35, 1)
+                self.put(noise_m=1)
 
     def points(self) -> Points:
         rows = np.array(self.rows, dtype=np.float64).reshape(-1, 4)

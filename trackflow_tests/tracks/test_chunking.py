@@ -88,12 +88,13 @@ def test_segments_fit_together(history: History) -> None:
     segments = [s for day in days for s in day.segments]
     for s in segments:
         assert len(s.points) > 1 or s.open_start or s.open_end
-        assert s.link_mm == 0 or s.open_start
+        assert s.link_mm == 0 or s.began in (Reason.MIDNIGHT, Reason.GAP)
     tracks = merge(segments)
     decisions = decide(history.points, history.thresholds)
     kept, moving = decisions.cleaned.points, decisions.moving
     assert not any(Reason.MIDNIGHT in (t.began, t.ended) for t in tracks)
-    assert sum(t.distance_mm for t in tracks) == decisions.cleaned.step_mm[moving[1:-1]].sum()
+    ways = np.concatenate([np.flatnonzero(moving[1:-1]), decisions.paused])
+    assert sum(t.distance_mm for t in tracks) == decisions.cleaned.step_mm[ways].sum()
     assert sum(t.points for t in tracks) == np.count_nonzero(decisions.on_track)
     for track in tracks:
         assert joined_points(segments, track) == kept.between(track.start_us, track.end_us + 1)
@@ -104,7 +105,7 @@ def happenings(history: History) -> set[str]:
     days = whole(history)
     decisions = decide(history.points, history.thresholds)
     seen = {s.ended.value for day in days for s in day.segments}
-    for name in ("spike", "inaccurate", "duplicate", "stop", "lone"):
+    for name in ("spike", "inaccurate", "duplicate", "stop", "excursion", "mixed", "lone"):
         if any(getattr(day.ledger, name) for day in days):
             seen.add(name)
     if any(len(t.segments) > 2 for t in merge([s for d in days for s in d.segments])):
@@ -117,17 +118,20 @@ def happenings(history: History) -> set[str]:
         [day_start_us(FIRST + dt.timedelta(days=d)) for d in range(1, history.days)],
     )
     inside = (edges > 0) & (edges < len(decisions.cleaned.points))
-    if decisions.stops[edges[inside] - 1].any():
+    if any(decisions.stay_of(step) for step in (edges[inside] - 1).tolist()):
         seen.add("stop over midnight")
+    if len(decisions.paused):
+        seen.add("pause")
     if np.ptp(history.points.lon) > 180:
         seen.add("antimeridian")
     return seen
 
 
 SHARES = {
-    "gap": 0.3, "jump": 0.1, "speed": 0.2, "stop": 0.3, "midnight": 0.2, "spike": 0.1,
+    "gap": 0.3, "speed": 0.2, "stop": 0.3, "midnight": 0.2, "spike": 0.1,
     "inaccurate": 0.05, "duplicate": 0.1, "lone": 0.2, "days under way": 0.05,
     "point at midnight": 0.05, "stop over midnight": 0.05, "antimeridian": 0.05,
+    "excursion": 0.1, "mixed": 0.1, "pause": 0.05,
 }  # fmt: skip
 """Which share of all random histories must show each case at least."""
 
