@@ -9,7 +9,8 @@ fixes can show. `cuts`: true drives interrupted. `lost`: drives of which less th
 and the length of all steps at stays. `miles`: length along the points of all movement over the
 true length; `own`: the splitter's own length; `perf.`: what a perfect detector has with the same
 fixes without noise, along straight lines. A row fails if a limit is broken, or if a library is
-better in any figure, unless that library loses half of the drives. At 45 m only the comparison and the cuts count.
+better in any figure, unless that library loses half of the drives. At 45 m only the comparison and
+the cuts count.
 
     python -m trackflow_tests.benchmarks.stays --quick                   # trackflow only: seconds
     python -m trackflow_tests.benchmarks.stays --quick --kept FILE.json  # against an earlier run
