@@ -11,7 +11,8 @@ and many legs have no points, so time counts between two points at most 60 s apa
   300 s on end. Medians bear outliers, and this looks at no box, no dwell radius, no accuracy.
 - `stills`: the same for silences of at least 300 s whose ends lie at most 150 m apart.
 - `pieces`: tracks that share a minute with a trip, per trip; legs with less than 300 s between them
-  are one trip. `trips`: trips per track, of those tracks.
+  are one trip. `breaks`: of the interruptions between them, those in which the person neither stood
+  nor was silent in one place, per trip. `trips/track`: trips per track, of those tracks.
 - `waits`: the share of leg time that is such a stand: what no splitter can have both ways.
 
     python -m trackflow_tests.benchmarks.people [--libraries] [--list N] [--device ID]
@@ -37,6 +38,7 @@ from trackflow_tests.benchmarks.movement_splitters import (
     trackintel,
 )
 from trackflow_tests.benchmarks.people_scores import (
+    Disagreement,
     Person,
     Times,
     disagreements,
@@ -84,7 +86,7 @@ def microseconds(times: "pd.Series[str]") -> Ints:
 HEAD = (
     f"{'':37} {'leg h':>7} {'legs':>6} {'inner':>6} {'silent':>6} {'waits':>6} {'stand h':>8}"
     f" {'stands':>6} {'moving':>6} {'km':>7} {'still h':>7} {'stills':>6} {'trips':>6}"
-    f" {'pieces':>6} {'trips/track':>11}"
+    f" {'pieces':>6} {'breaks':>6} {'trips/track':>11}"
 )
 
 
@@ -100,7 +102,7 @@ def line(name: str, t: Times) -> str:
         f" {share(t.wait_s, t.leg_s)} {t.stand_s / 3600:8.1f} {share(t.stand_stop_s, t.stand_s)}"
         f" {share(t.stand_track_s, t.stand_s)} {t.stand_track_m / 1000:7.1f}"
         f" {t.still_s / 3600:7.1f} {share(t.still_stop_s, t.still_s)} {t.trips:6.0f}"
-        f" {share(t.pieces, t.trips)} {share(t.pieces, t.tracks):>11}"
+        f" {share(t.pieces, t.trips)} {share(t.breaks, t.trips)} {share(t.pieces, t.tracks):>11}"
     )
 
 
@@ -138,19 +140,22 @@ def compare(
         for name, splitter in LIBRARIES.items():
             result[name] = sum((score(p, splitter(p.points)) for p in chosen), Times())
             print(line(name, result[name]), file=out, flush=True)
-    # the devices that cost the two shares most
+    # The devices that cost the two shares most.
     lost = sorted(own, key=lambda d: own[d].leg_track_s - own[d].leg_s)[:6]
     lost += sorted(own, key=lambda d: own[d].stand_stop_s - own[d].stand_s)[:6]
     for device_id in dict.fromkeys(lost):
         print(line(f"    {device_id}", own[device_id]), file=out)
-    found = [d for p in chosen for d in disagreements(p, movements[p.device_id])]
+    _list_faults([d for p in chosen for d in disagreements(p, movements[p.device_id])], listed, out)
+    return result
+
+
+def _list_faults(found: list[Disagreement], listed: int, out: TextIO) -> None:
     for kind in dict.fromkeys(d.kind for d in found):
-        of_kind = [d for d in found if d.kind == kind]
+        of_kind = sorted((d for d in found if d.kind == kind), key=lambda d: -d.minutes)
         hours = sum(d.minutes for d in of_kind) / 60
         print(f"    {kind}: {hours:.1f} h in {len(of_kind)} pieces", file=out)
-        for one in sorted(of_kind, key=lambda d: -d.minutes)[:listed]:
+        for one in of_kind[:listed]:
             print(f"        {one}", file=out)
-    return result
 
 
 def run() -> dict[str, float | int | str]:
@@ -158,10 +163,15 @@ def run() -> dict[str, float | int | str]:
     figures: dict[str, float | int | str] = {}
     for data_set in DATA_SETS:
         for name, t in compare(data_set, out=sys.stderr).items():
-            figures[f"{data_set}_{name}_legs_in_tracks"] = round(t.leg_track_s / t.leg_s, 4)
-            figures[f"{data_set}_{name}_stands_in_stops"] = round(t.stand_stop_s / t.stand_s, 4)
-            figures[f"{data_set}_{name}_tracks_per_trip"] = round(t.pieces / t.trips, 3)
+            figures[f"{data_set}_{name}_legs_in_tracks"] = _ratio(t.leg_track_s, t.leg_s)
+            figures[f"{data_set}_{name}_stands_in_stops"] = _ratio(t.stand_stop_s, t.stand_s)
+            figures[f"{data_set}_{name}_tracks_per_trip"] = _ratio(t.pieces, t.trips)
+            figures[f"{data_set}_{name}_breaks_per_trip"] = _ratio(t.breaks, t.trips)
     return figures
+
+
+def _ratio(part: float, whole: float) -> float | str:
+    return round(float(part / whole), 4) if whole else "no data"
 
 
 def main() -> None:

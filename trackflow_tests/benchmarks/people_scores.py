@@ -71,6 +71,8 @@ class Times:
         pieces: tracks that share a minute with a trip, summed over trips.
         trips: trips with points.
         tracks: tracks that share a minute with any trip.
+        breaks: interruptions between two tracks of a trip in which there was no stand, and no
+            silence of the dwell time with near ends.
     """
 
     leg_s: float = 0
@@ -89,6 +91,7 @@ class Times:
     pieces: float = 0
     trips: float = 0
     tracks: float = 0
+    breaks: float = 0
 
     def __add__(self, other: "Times") -> "Times":
         return Times(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Times)))
@@ -210,7 +213,7 @@ def score(one: Person, movement: Movement) -> Times:
     in_tracks = covered_us(tracks, one.steps) / US
     lasted = np.diff(one.steps, axis=1).ravel() / US
     still = one.still[within(between_trips(one), one.still)]
-    pieces, trips, used = _pieces(one, tracks, in_leg)
+    pieces, trips, used, breaks = _pieces(one, tracks, in_leg)
     return Times(
         leg_s=lasted[in_leg].sum(),
         leg_track_s=in_tracks[in_leg].sum(),
@@ -228,6 +231,7 @@ def score(one: Person, movement: Movement) -> Times:
         pieces=pieces,
         trips=trips,
         tracks=used,
+        breaks=breaks,
     )
 
 
@@ -242,9 +246,10 @@ def _shrunk(legs: Ints) -> Ints:
     return longer
 
 
-def _pieces(one: Person, tracks: Ints, in_leg: Bools) -> tuple[int, int, int]:
-    """Shares of a minute between trips and tracks, trips with points, tracks that share."""
-    shared, used, trips = 0, set[int](), 0
+def _pieces(one: Person, tracks: Ints, in_leg: Bools) -> tuple[int, int, int, int]:
+    """Tracks of trips, trips with points, tracks of any trip, interruptions without a stand."""
+    shared, used, trips, breaks = 0, set[int](), 0, 0
+    rests = united(np.concatenate([one.steps[one.stands], one.still]))
     seen = one.steps[in_leg]
     seen_us = covered_us(united(seen), one.trips) if len(seen) else np.zeros(len(one.trips))
     for begin, end in one.trips[seen_us >= LONGEST_US].tolist():
@@ -255,7 +260,9 @@ def _pieces(one: Person, tracks: Ints, in_leg: Bools) -> tuple[int, int, int]:
         hits = rows[lasts >= LONGEST_US]
         shared, trips = shared + len(hits), trips + 1
         used |= set(hits.tolist())
-    return shared, trips, len(used)
+        between = np.stack([tracks[hits[:-1], 1], tracks[hits[1:], 0]], axis=1)
+        breaks += int((covered_us(rests, between) == 0).sum())
+    return shared, trips, len(used), breaks
 
 
 def disagreements(one: Person, movement: Movement) -> list[Disagreement]:
