@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, steps_mm
 from trackflow.tracks.mixtures import mixed_steps
-from trackflow.tracks.speeds import bridge_agrees, impossible_steps, possible_mm
+from trackflow.tracks.speeds import bridge_agrees, impossible_steps, possible_mm, there_and_back
 from trackflow.tracks.thresholds import SPIKE_ROUNDS, US, Thresholds
 
 NO_TIMES: Ints = np.empty(0, dtype=np.int64)
@@ -105,27 +105,6 @@ def _accurate(points: Points, dt_us: Ints, thresholds: Thresholds) -> tuple[Poin
         return points, dt_us, NO_TIMES
     kept = _rows_without(points, poor)
     return kept, np.diff(kept.time_us), points.time_us[poor]
-
-
-def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
-    """Indices of the steps to and from single points that are reached and left too fast.
-
-    Who turns back must stop first, so that an average speed out and back takes twice as much at its
-    height. The points beside it lie nearer together than half the way to either of them.
-    """
-    if len(dt_us) < 2:
-        return NO_TIMES
-    slack_mm = thresholds.noise_m * 1000
-    shortest_limit = (possible_mm(dt_us.min(keepdims=True), thresholds) + slack_mm) / 2
-    fast = np.flatnonzero(step_mm > shortest_limit)
-    limit = (possible_mm(dt_us[fast], thresholds) + slack_mm) / 2
-    fast = fast[step_mm[fast] > limit]
-    into = fast[:-1][np.diff(fast) == 1]
-    apart_mm = between_mm(
-        points.lon[into], points.lat[into], points.lon[into + 2], points.lat[into + 2]
-    )
-    into = into[apart_mm < np.minimum(step_mm[into], step_mm[into + 1]) / 2]
-    return np.union1d(into, into + 1)
 
 
 def find_spikes(

@@ -9,7 +9,7 @@ with a stop, and the way that nobody saw is added to the track after it.
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Ints
+from trackflow.geo.points import Bools, Floats, Ints
 from trackflow.tracks.cleaning import Cleaned
 from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.slots import medians
@@ -21,8 +21,25 @@ WALK_MS = 1.0
 AROUND_S = 3600.0
 """The time before and after a silence that tells how often the device reports."""
 
+SLOWER = 0.5
+"""A device is at least so fast in a silence as beside it, by this factor: a jam in the tunnel."""
+
+WAKES_UP_M = 1_000.0
+"""Trackers that sleep while they are parked are awake after the first kilometre."""
+
 OWN_INTERVALS = 5
 """Within so many of the device's own intervals it has lost some reports, and did not sleep."""
+
+
+def is_parked(apart_m: float, silent_s: float, thresholds: Thresholds) -> bool:
+    """Whether a device that fell silent at the end of one track stood there until the next one.
+
+    For silences of any length, once two tracks are known to be neighbours. A tracker that sleeps
+    while it is parked may wake up late, but not kilometres away; and the way must leave time for a
+    stay.
+    """
+    way_s = apart_m / WALK_MS
+    return apart_m <= WAKES_UP_M and silent_s >= way_s + thresholds.dwell_s
 
 
 def longest_silence_us(thresholds: Thresholds) -> int:
@@ -44,14 +61,22 @@ def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds)
     silent = np.flatnonzero((cleaned.dt_us > dwell_us) & ~staying & ~cut)
     if not len(silent):
         return silent
-    # By the next step alone, and not by whether it is part of a stay: that would be known only from
-    # what lies another silence away.
-    next_us, next_mm = (np.append(values, 0)[silent + 1] for values in (cleaned.dt_us, cleaned.step_mm))
-    moves_on = (next_us > 0) & (next_us <= gap_us) & ~np.append(cut, True)[silent + 1]
-    moves_on &= next_mm >= next_us * (WALK_MS * 1000 / US)
-    way_us = cleaned.step_mm[silent] / 1000 / WALK_MS * US
+    # By the steps beside it alone, and not by whether they are part of a stay: that would be known
+    # only from what lies another silence away.
+    last_ms, next_ms = _speeds_ms(cleaned, silent - 1), _speeds_ms(cleaned, silent + 1)
+    beside = np.minimum(silent + 1, len(cleaned.dt_us) - 1)
+    moves_on = (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]
+    way_ms = np.maximum(np.maximum(last_ms, next_ms) * SLOWER, WALK_MS)
+    way_us = cleaned.step_mm[silent] / 1000 / way_ms * US
     silent = silent[moves_on & (way_us + thresholds.dwell_s * US <= cleaned.dt_us[silent])]
     return silent[cleaned.dt_us[silent] > OWN_INTERVALS * own_interval_us(cleaned, silent)]
+
+
+def _speeds_ms(cleaned: Cleaned, steps: Ints) -> Floats:
+    """Speeds of steps in m/s; 0 for one that does not exist."""
+    exists = (steps >= 0) & (steps < len(cleaned.dt_us))
+    steps = np.where(exists, steps, 0)
+    return np.where(exists, cleaned.step_mm[steps] / cleaned.dt_us[steps] * (US / 1000), 0.0)
 
 
 def own_interval_us(cleaned: Cleaned, steps: Ints) -> Ints:

@@ -18,6 +18,9 @@ CATCH_UP_S = 15.0
 AGREEING_STEPS = 3
 """So many steps in a row with nearly the same velocity are a movement."""
 
+TURN = 3.0
+"""An average speed to a turn and back is less than the highest speed by this factor."""
+
 AGREE_SHARE = 0.35
 """Velocities agree if they differ by at most this share of the larger one: in 10 s a train may
 brake by a tenth of its speed, while a wrong fix turns round."""
@@ -50,6 +53,38 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
         return fast
     fast = fast[~_catches_up(points, dt_us, fast, thresholds)]
     return fast[~agreed(points, dt_us, fast, thresholds)]
+
+
+def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
+    """Indices of the steps to and from single points that are reached and left too fast.
+
+    Who turns back must stop first and gain speed again: an average of a third of the highest speed
+    there and back is impossible. The points beside the turn lie nearer together than half the way
+    to either of them.
+
+    Args:
+        points: kept points, times strictly increasing. Shape (n,).
+        dt_us: time from each to the next. Shape (n - 1,).
+        step_mm: distance from each to the next. Shape (n - 1,).
+        thresholds: the limits.
+    """
+    if len(dt_us) < 2:
+        return NO_STEPS
+    shortest_limit = _turning_mm(dt_us.min(keepdims=True), thresholds)
+    fast = np.flatnonzero(step_mm > shortest_limit)
+    fast = fast[step_mm[fast] > _turning_mm(dt_us[fast], thresholds)]
+    into = fast[:-1][np.diff(fast) == 1]
+    apart_mm = between_mm(
+        points.lon[into], points.lat[into], points.lon[into + 2], points.lat[into + 2]
+    )
+    into = into[apart_mm < np.minimum(step_mm[into], step_mm[into + 1]) / 2]
+    return np.union1d(into, into + 1)
+
+
+def _turning_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
+    """The longest steps to a point where something turns back, in mm."""
+    slack_mm = thresholds.noise_m * 1000
+    return (possible_mm(dt_us, thresholds) - slack_mm) / TURN + slack_mm
 
 
 def _catches_up(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds) -> Bools:

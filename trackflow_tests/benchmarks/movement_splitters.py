@@ -16,6 +16,7 @@ from trackflow.geo.points import Ints, Points
 from trackflow.tracks.decisions import Reason, decide
 from trackflow.tracks.merging import is_short, joined_points, merge
 from trackflow.tracks.segments import DAY_US, DaySegments, segment_days
+from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.benchmarks.movement_scores import Movement, length_m
 
@@ -29,8 +30,16 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
         return Movement([], np.empty((0, 2), dtype=np.int64), np.empty(0))
     segments = [s for day in days_of(points, thresholds) for s in day.segments]
     tracks = [t for t in merge(segments) if not is_short(t, thresholds)]
+    joined = [joined_points(segments, t) for t in tracks]
     stops = [
-        (a.end_us, b.start_us) for a, b in pairwise(tracks) if Reason.STOP in (a.ended, b.began)
+        (a.end_us, b.start_us)
+        for (a, here), (b, there) in pairwise(zip(tracks, joined, strict=True))
+        if Reason.STOP in (a.ended, b.began)
+        or is_parked(
+            length_m(Points.concat([here[slice(-1, None)], there[slice(1)]])),
+            (b.start_us - a.end_us) / US,
+            thresholds,
+        )
     ]
     # The first and the last stay lie beside one track only, and are no row of `read_stops`.
     decisions = decide(points, thresholds)
@@ -38,7 +47,7 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
     begins, ends = decisions.stays
     stops += list(zip(time_us[begins].tolist(), time_us[ends].tolist(), strict=True))
     return Movement(
-        [joined_points(segments, t) for t in tracks],
+        joined,
         united(np.array(stops, dtype=np.int64).reshape(-1, 2)),
         np.array([t.distance_m for t in tracks]),
     )
