@@ -29,6 +29,7 @@ class Cleaned:
         duplicate_us: times of points that shared their time with a better one, in order.
         inaccurate_us: times of points less accurate than the limit, in order.
         spike_us: times of spikes, in order.
+        impossible: indices of the steps that no movement explains, in order.
         mixed: indices of the steps inside mixtures of two senders, in order.
     """
 
@@ -38,6 +39,7 @@ class Cleaned:
     duplicate_us: Ints
     inaccurate_us: Ints
     spike_us: Ints
+    impossible: Ints
     mixed: Ints
 
 
@@ -46,18 +48,22 @@ def clean(points: Points, thresholds: Thresholds) -> Cleaned:
     points, dt_us, duplicate_us = in_order(known_accuracy(points))
     points, dt_us, inaccurate_us = _accurate(points, dt_us, thresholds)
     step_mm = steps_mm(points.lon, points.lat)
-    mixed = mixed_steps(points, impossible_steps(points, dt_us, step_mm, thresholds), thresholds)
+    impossible = impossible_steps(points, dt_us, step_mm, thresholds)
+    mixed = mixed_steps(points, impossible, thresholds)
     spikes_us = []
     for _ in range(SPIKE_ROUNDS):
-        spikes = find_spikes(points, dt_us, step_mm, mixed, thresholds)
+        spikes = find_spikes(points, dt_us, step_mm, (impossible, mixed), thresholds)
         if not len(spikes):
             break
         spikes_us.append(points.time_us[spikes])
         mixed_us = points.time_us[mixed]
         points, dt_us, step_mm = _without(points, dt_us, step_mm, spikes)
         mixed = np.searchsorted(points.time_us, mixed_us)
+        impossible = impossible_steps(points, dt_us, step_mm, thresholds)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
-    return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, mixed)
+    return Cleaned(
+        points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed
+    )
 
 
 def known_accuracy(points: Points) -> Points:
@@ -108,7 +114,11 @@ def _accurate(points: Points, dt_us: Ints, thresholds: Thresholds) -> tuple[Poin
 
 
 def find_spikes(
-    points: Points, dt_us: Ints, step_mm: Floats, mixed: Ints, thresholds: Thresholds
+    points: Points,
+    dt_us: Ints,
+    step_mm: Floats,
+    wrong: tuple[Ints, Ints],
+    thresholds: Thresholds,
 ) -> Ints:
     """Indices of the points of one round of spikes.
 
@@ -125,10 +135,11 @@ def find_spikes(
         points: times strictly increasing. Shape (n,).
         dt_us: time from each to the next. Shape (n - 1,).
         step_mm: distance from each to the next. Shape (n - 1,).
-        mixed: steps inside mixtures, in order: two senders under one id are no spikes of each other.
+        wrong: impossible steps, and those inside mixtures: two senders under one id are no spikes
+            of each other. Both in order.
         thresholds: the limits.
     """
-    impossible = impossible_steps(points, dt_us, step_mm, thresholds)
+    impossible, mixed = wrong
     bad = np.union1d(impossible, there_and_back(points, dt_us, step_mm, thresholds))
     bad = np.setdiff1d(bad, mixed, assume_unique=True)
     if len(bad) < 2:

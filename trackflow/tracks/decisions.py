@@ -18,7 +18,6 @@ from trackflow.tracks.excursions import excursions
 from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.silences import longest_silence_us, pauses
 from trackflow.tracks.slots import E7, Slots, cut_slots
-from trackflow.tracks.speeds import impossible_steps
 from trackflow.tracks.stays import stay_steps
 from trackflow.tracks.thresholds import US, Thresholds
 
@@ -50,8 +49,6 @@ class Decisions:
         moving: element i says whether the step from point i - 1 to point i is part of a track; the
             first and the last say no. Shape (n + 1,).
         paused: indices of the silent steps that hold a stay before the begin of a track, in order.
-        impossible: indices of the steps that no movement explains, in order.
-        mixed: indices of the steps inside mixtures, in order.
         thresholds: the limits that were applied.
     """
 
@@ -60,8 +57,6 @@ class Decisions:
     away: Bools
     moving: Bools
     paused: Ints
-    impossible: Ints
-    mixed: Ints
     thresholds: Thresholds
 
     @property
@@ -84,8 +79,8 @@ class Decisions:
     def is_mixed(self) -> Bools:
         """Which points lie in a mixture, and in neither a track nor a stay. Shape (n,)."""
         found = np.zeros(len(self.cleaned.points), dtype=np.bool_)
-        found[self.mixed] = True
-        found[self.mixed + 1] = True
+        found[self.cleaned.mixed] = True
+        found[self.cleaned.mixed + 1] = True
         found &= ~(self.on_track | self.stopped | self.away)
         return found
 
@@ -106,11 +101,11 @@ class Decisions:
             return Reason.GAP
         if self.stay_of(step):
             return Reason.STOP
-        if _holds(self.mixed, step):
+        if _holds(self.cleaned.mixed, step):
             return Reason.MIXED
         if self.cleaned.dt_us[step] > longest_silence_us(self.thresholds):
             return Reason.GAP
-        return Reason.SPEED if _holds(self.impossible, step) else Reason.GAP
+        return Reason.SPEED if _holds(self.cleaned.impossible, step) else Reason.GAP
 
     def unseen_mm(self, step: int) -> int:
         """Length of a way before the point after `step` that belongs to its track unseen."""
@@ -121,11 +116,9 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     """Decide about all points of one device, given in any order."""
     cleaned = clean(points, thresholds)
     kept, dt_us = cleaned.points, cleaned.dt_us
-    impossible = impossible_steps(kept, dt_us, cleaned.step_mm, thresholds)
-    mixed = cleaned.mixed
     cut = dt_us > longest_silence_us(thresholds)
-    cut[impossible] = True
-    cut[mixed] = True
+    cut[cleaned.impossible] = True
+    cut[cleaned.mixed] = True
     slots = cut_slots(kept, np.flatnonzero(cut), thresholds)
     stays, away = _stays(kept, slots, cut, thresholds)
     staying = np.zeros(len(dt_us), dtype=np.bool_)
@@ -136,7 +129,7 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
     if len(kept):
         np.logical_not(staying | cut, out=moving[1:-1])
-    return Decisions(cleaned, stays, away, moving, paused, impossible, mixed, thresholds)
+    return Decisions(cleaned, stays, away, moving, paused, thresholds)
 
 
 def _stays(
@@ -152,7 +145,9 @@ def _stays(
         cuts = np.concatenate([[0], np.cumsum(cut_after)])[at]
         here_cut = cuts[1:] > cuts[:-1]
     steps = stay_steps(points, here, here_cut, thresholds)
-    first, last = stay_points(points, here, steps, here_cut, thresholds)
+    free_before = np.append(True, cut_after | away[:-1])[at]
+    free_after = np.append(cut_after | away[1:], True)[at]
+    first, last = stay_points(points, here, steps, (free_before, free_after), thresholds)
     first, last = _with_edges(first, last, slots, away, cut_after)
     return (first, last), _away_points(points, slots, away, first, last, thresholds)
 

@@ -21,7 +21,11 @@ SCATTER = 2.0
 
 
 def stay_points(
-    points: Points, slots: Slots, stays: Bools, cut_after: Bools, thresholds: Thresholds
+    points: Points,
+    slots: Slots,
+    stays: Bools,
+    free: tuple[Bools, Bools],
+    thresholds: Thresholds,
 ) -> tuple[Ints, Ints]:
     """First and last points of stays, in order; stays that turn out too short are left out.
 
@@ -29,7 +33,8 @@ def stay_points(
         points: kept points, in order of time. Shape (n,).
         slots: their slots, without excursions. Shape (m,).
         stays: which steps from a slot to the next lie in a stay. Shape (m - 1,).
-        cut_after: whether a cut follows a slot. Shape (m - 1,).
+        free: whether no way comes to a slot from before it, and none goes on after it: there is a
+            cut or an excursion. A stay is not trimmed there. Shapes (m,).
         thresholds: the limits.
     """
     turns = np.flatnonzero(np.diff(stays, prepend=False, append=False))
@@ -40,14 +45,13 @@ def stay_points(
     head = np.searchsorted(slots.start_us, slots.start_us[begin] + 2 * dwell_us, side="right") - 1
     tail = np.searchsorted(slots.end_us, slots.end_us[end] - 2 * dwell_us)
     head, tail = np.minimum(head, end), np.maximum(tail, begin)
-    open_before = np.append(True, cut_after)[begin]
-    open_after = np.append(cut_after, True)[end]
+    open_before, open_after = free[0][begin], free[1][end]
     low = np.where(open_before, begin, begin - 1)
     high = np.where(open_after, end, end + 1)
     first, _ = _close(points, slots, (begin, head), (low, head), thresholds)
     _, last = _close(points, slots, (tail, end), (tail, high), thresholds)
-    first = np.where(first < 0, slots.first[begin], first)
-    last = np.where(last < 0, slots.last[end], last)
+    first = np.where((first < 0) | open_before, slots.first[begin], first)
+    last = np.where((last < 0) | open_after, slots.last[end], last)
     long = _lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
     return first[long], last[long]
 

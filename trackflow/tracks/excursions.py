@@ -26,12 +26,12 @@ SEEN_SLOTS = 4
 NEAR_M, NEAR_SLOTS, NEAR_AWAY_S = 500.0, 2, 600.0
 """Reflections throw a fix off by up to some hundred metres, once or twice in a row."""
 
+AT_SHARE = 1.5
+"""Fixes of one place lie up to so much further apart than near ones, seen from the worst of them."""
+
 AGAIN_KMH = 30.0
 """A place that is visited again and again must be reached at least this fast, to be a cell tower:
 a loader that shuttles across its yard moves."""
-
-REST_SHARE = 1.25
-"""The device rests where it is seen more often than at the other place, by this factor."""
 
 START_MS2, STAND_KMH = 3.0, 60.0
 """Nothing on the road gains more speed from standing, or averages more between two stands."""
@@ -85,45 +85,42 @@ def stand_to_stand_m(us: Ints, thresholds: Thresholds) -> Floats:
 def _rests(slots: Slots, near_m: float) -> Bools:
     """Whether one of the three slots on either side is at the same place."""
     rests = np.zeros(len(slots), dtype=np.bool_)
-    for offset in (1, 2, 3):
-        here = np.arange(len(slots) - offset)
-        there = here + offset
-        near = slots.apart_m(here, there) <= near_m
-        near &= slots.start_us[there] - slots.end_us[here] <= AWAY_S * US
-        rests[here[near]] = True
-        rests[there[near]] = True
+    for offset in range(1, min(3, len(slots) - 1) + 1):
+        near = slots.steps_m(offset) <= near_m
+        near &= slots.start_us[offset:] - slots.end_us[:-offset] <= int(AWAY_S * US)
+        rests[:-offset] |= near
+        rests[offset:] |= near
     return rests
 
 
 def _direct_returns(slots: Slots, rests: Bools, cut_after: Bools, near_m: float) -> _Returns:
     """Every leave for more than `near_m` and the first return, if it comes within `AWAY_S`."""
-    here = np.flatnonzero(rests[:-2])
-    far_m = slots.apart_m(here, here + 1)
-    out = (far_m > near_m) & ~cut_after[here]
-    here, far_m = here[out], far_m[out]
-    befores, afters, fars = [here[:0]], [here[:0]], [far_m[:0]]
-    there = here + 2
-    while len(here):
-        ok = there < len(slots)
-        here, there, far_m = here[ok], there[ok], far_m[ok]
-        ok = slots.start_us[there] - slots.end_us[here] <= AWAY_S * US
-        ok &= ~cut_after[there - 1]
-        here, there, far_m = here[ok], there[ok], far_m[ok]
-        apart_m = slots.apart_m(here, there)
-        back = apart_m <= near_m
-        befores.append(here[back])
-        afters.append(there[back])
-        fars.append(far_m[back])
-        here, there = here[~back], there[~back] + 1
-        far_m = np.maximum(far_m[~back], apart_m[~back])
-    before, after, far_m = (np.concatenate(parts) for parts in (befores, afters, fars))
-    order = np.argsort(before)
-    return _Returns(before[order], after[order], far_m[order])
+    here = np.flatnonzero(rests[:-2] & ~cut_after[:-1] & (slots.steps_m(1)[:-1] > near_m))
+    # Where each may look: up to the next cut, or as long as it may be away.
+    until = np.searchsorted(slots.start_us, slots.end_us[here] + int(AWAY_S * US), side="right")
+    ends = np.append(np.flatnonzero(cut_after), len(slots) - 1) + 1
+    until = np.minimum(until, ends[np.searchsorted(ends, here, side="right")])
+    some = until > here + 2
+    here, until = here[some], until[some]
+    counts = until - here - 1
+    there, of = flat_ranges(here + 1, until), np.repeat(here, counts)
+    apart_m = slots.apart_m(of, there)
+    first = np.cumsum(counts) - counts
+    back = np.flatnonzero(apart_m <= near_m)
+    at = np.searchsorted(back, first)
+    returned = np.append(back, len(there))[at] < first + counts
+    here, first, at = here[returned], first[returned], at[returned]
+    if not len(here):
+        return _Returns(here, here, apart_m[:0])
+    after = there[back[at]]
+    stops = np.stack([first, back[at]], axis=1).ravel()
+    far_m = np.maximum.reduceat(apart_m, stops)[::2]
+    return _Returns(here, after, far_m)
 
 
 def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Thresholds) -> Bools:
     before, after = returns.before, returns.after
-    known = _rests_at(slots, before, before + 1, (before, after), near_m)
+    known = _rests_at(slots, before, before + 1, (before, after), AT_SHARE * near_m)
     away_us = slots.start_us[after] - slots.end_us[before]
     near = (
         (returns.far_m <= NEAR_M)
@@ -162,7 +159,7 @@ def _rests_at(
     rows, counts = flat_ranges(low, high), high - low
     at_place = sums(slots.apart_m(np.repeat(place, counts), rows) <= near_m, counts)
     at_other = sums(slots.apart_m(np.repeat(other, counts), rows) <= near_m, counts)
-    rests: Bools = (at_place >= SEEN_SLOTS) & (at_place >= REST_SHARE * at_other)
+    rests: Bools = (at_place >= SEEN_SLOTS) & (at_place > at_other)
     return rests
 
 
@@ -198,6 +195,6 @@ def _mark_edges(
         here, there = here[far], there[far]
         if len(here):
             known = _rests_at(
-                slots, here, there, (here, here), 2 * thresholds.dwell_radius_m
+                slots, here, there, (here, here), AT_SHARE * 2 * thresholds.dwell_radius_m
             )
             away[there[known]] = True

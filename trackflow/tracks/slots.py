@@ -59,6 +59,11 @@ class Slots:
             self.claim_m[index],
         )
 
+    def steps_m(self, offset: int) -> Floats:
+        """Distance from each slot to the one `offset` places later, in metres. Shape (m - offset,)."""
+        lon, lat = self.lon_e7 / E7, self.lat_e7 / E7
+        return between_mm(lon[:-offset], lat[:-offset], lon[offset:], lat[offset:]) / 1000
+
     def apart_m(self, here: Ints, there: Ints) -> Floats:
         """Distances between pairs of slots, in metres. Shapes (k,)."""
         return (

@@ -18,7 +18,7 @@ CATCH_UP_S = 15.0
 AGREEING_STEPS = 3
 """So many steps in a row with nearly the same velocity are a movement."""
 
-TURN = 3.0
+TURN = 2.0
 """An average speed to a turn and back is less than the highest speed by this factor."""
 
 AGREE_SHARE = 0.35
@@ -58,7 +58,7 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
 def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
     """Indices of the steps to and from single points that are reached and left too fast.
 
-    Who turns back must stop first and gain speed again: an average of a third of the highest speed
+    Who turns back must stop first and gain speed again: an average of half the highest speed
     there and back is impossible. The points beside the turn lie nearer together than half the way
     to either of them.
 

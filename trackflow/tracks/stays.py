@@ -15,7 +15,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,32 +64,89 @@ def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
     stays = np.zeros(max(len(slots) - 1, 0), dtype=np.bool_)
     if not len(stays):
         return stays
+    rows, breaks = _slow_slots(slots, cut_after, thresholds)
+    if len(rows):
+        found = _stay_steps(points, slots[rows], breaks, thresholds)
+        stays[rows[:-1][found]] = True
+    return stays
+
+
+def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple[Ints, Bools]:
+    """The slots that a stretch may lie in, which are few of a drive's, and where they do not join.
+
+    Returns:
+        Indices of slots, shape (k,), and whether each does not join the next one, shape (k - 1,).
+    """
+    lasts_us, diagonal_m = scales(thresholds)[0]
+    most_m = diagonal_m + CLAIM_SHARE * MOST_CLAIM_M * bool(slots.claim_m.any())
+    breaks = slots.steps_m(1) > _asked_m(most_m)
+    breaks |= cut_after
+    edges = np.flatnonzero(breaks)
+    first = np.append(0, edges + 1)
+    last = np.append(edges, len(slots) - 1)
+    long = slots.end_us[last] - slots.start_us[first] >= lasts_us
+    first, last = first[long], last[long]
+    rows = flat_ranges(first, last + 1)
+    joins = np.zeros(len(rows), dtype=np.bool_)
+    joins[np.cumsum(last - first + 1) - 1] = True
+    return rows, joins[:-1]
+
+
+def _asked_m(most_m: Floats | float) -> Any:
+    """The largest boxes of the shortest stretches that anything is asked about."""
+    return SCATTERED * LONGER[-1][1] * most_m
+
+
+def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresholds) -> Bools:
     boxes = _Boxes(slots)
-    cuts = np.concatenate([[0], np.cumsum(cut_after)])
-    change = np.zeros(len(slots) + 1, dtype=np.int64)
+    cuts = np.concatenate([[0], np.cumsum(breaks)])
+    stays = _still_steps(boxes, slots, cuts, thresholds)
     moving_until = np.full(len(slots) + 1, len(slots))
     for number, (lasts_us, diagonal_m) in enumerate(scales(thresholds)):
         begin, end = _stretches(slots, cuts, lasts_us)
+        # Only stretches are asked that can tell something new.
+        known = np.concatenate([[0], np.cumsum(stays)])
+        ask = (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
+        begin, end = begin[ask], end[ask]
         most_m = diagonal_m + more_m(slots, begin, end)
-        asked_m = SCATTERED * LONGER[-1][1] * most_m if not number else SCATTERED * most_m
+        asked_m = SCATTERED * most_m if number else _asked_m(most_m)
         size_m = boxes.diagonals_m(begin, end, asked_m)
-        fits = np.flatnonzero((size_m <= asked_m) & (moving_until[begin] > end))
+        fits = np.flatnonzero(size_m <= asked_m)
         begin, end, size_m, most_m = begin[fits], end[fits], size_m[fits], most_m[fits]
+        moves = size_m > SCATTERED * most_m
         large = np.flatnonzero(size_m > SMALL_M)
-        moves = np.zeros(len(begin), dtype=np.bool_)
-        strongly = np.zeros(len(begin), dtype=np.bool_)
-        moves[large], strongly[large] = _moves(
-            points, slots, (begin[large], end[large]), size_m[large] > most_m[large], thresholds
-        )
+        few = begin[large], end[large]
+        moves_too, strongly = _moves(points, slots, few, size_m[large] > most_m[large], thresholds)
+        moves[large] |= moves_too
         if not number:
-            np.minimum.at(moving_until, begin[strongly], end[strongly])
+            np.minimum.at(moving_until, few[0][strongly], few[1][strongly])
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
-            moves |= size_m > SCATTERED * most_m
-        begin, end = begin[~moves], end[~moves]
-        change += np.bincount(begin, minlength=len(change))
-        change -= np.bincount(end, minlength=len(change))
-    stays[:] = np.cumsum(change)[: len(stays)] > 0
+        _mark(stays, begin[~moves], end[~moves])
     return stays
+
+
+def _still_steps(boxes: "_Boxes", slots: Slots, cuts: Ints, thresholds: Thresholds) -> Bools:
+    """The steps of those small stretches that begin and end at every half of a dwell time.
+
+    They hold most of a long stay; so most stretches need not be looked at one by one.
+    """
+    stays = np.zeros(len(slots) - 1, dtype=np.bool_)
+    half = slots.start_us // int(thresholds.dwell_s / 2 * US)
+    marks = np.flatnonzero(np.diff(half, prepend=-1))
+    begin, end = marks[:-2], marks[2:]
+    whole = cuts[begin] == cuts[end]
+    whole &= slots.end_us[end] - slots.start_us[begin] >= scales(thresholds)[0][0]
+    begin, end = begin[whole], end[whole]
+    small = boxes.diagonals_m(begin, end, np.full(len(begin), SMALL_M)) <= SMALL_M
+    _mark(stays, begin[small], end[small])
+    return stays
+
+
+def _mark(steps: Bools, begin: Ints, end: Ints) -> None:
+    """Set the steps from slot `begin` to slot `end` of each stretch."""
+    change = np.bincount(begin, minlength=len(steps) + 1)
+    change -= np.bincount(end, minlength=len(steps) + 1)
+    steps |= np.cumsum(change)[:-1] > 0
 
 
 def _moves(
