@@ -18,7 +18,7 @@ MIX_S = 300.0
 AWAY_S = 900.0
 """A device that is away from where it rests for longer was there; the rules for stays decide."""
 
-AROUND_S = 1800.0
+AROUND_S = 2700.0
 """The time before and after an excursion that tells where the device rests."""
 
 LONGEST_STRETCH_S = 1200.0

@@ -15,26 +15,35 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import DEGREE_M, US
 
 LIMITS = Thresholds(
-    gap_s=120, dwell_s=120, spike_s=60, dwell_radius_m=50, jump_m=50_000, max_speed_kmh=100
+    gap_s=120, silence_s=300, dwell_s=120, spike_s=60, dwell_radius_m=50, max_speed_kmh=100
 )
-STOPS_ONLY = replace(LIMITS, spike_s=1)
-"""Here spikes leave no reach to spare that would hide a stop's looking too far."""
-STEPS_S = [1, 5, 10, 20, 30, 59, 60, 61, 119, 120, 121]
-PLACES_M = [0, 0, 60, 99, 101, 4_000, 4_090, 60_000]
+STAYS_ONLY = replace(LIMITS, spike_s=1)
+"""Here spikes leave no reach to spare that would hide a stay's looking too far."""
+STEPS_S = [1, 5, 10, 20, 30, 59, 60, 61, 119, 120, 121, 299, 300, 301]
+PLACES_M = [0, 0, 60, 99, 101, 140, 199, 400, 3_000, 3_090, 60_000]
 
 
-def doubtful(seed: int, count: int = 250) -> Points:
+def doubtful(seed: int, count: int = 800) -> Points:
     random = np.random.default_rng(seed)
     few = random.choice(STEPS_S, random.integers(1, 4))
     places = random.choice(PLACES_M, random.integers(2, 5))
     time_us = np.cumsum(random.choice(few, count)) * US
-    if seed % 3:  # long regular zigzags, where one decision could hang on the next
+    kind = seed % 4
+    if kind == 0:
+        x = random.choice(places, count)
+    elif kind == 1:  # places that are held for a while, and a slow walk under them
+        x = places[(np.cumsum(random.random(count) < 0.1)) % len(places)]
+        x = x + np.cumsum(random.choice([0, 0, 1, 5], count))
+        if seed % 8 == 1:  # drives, with sleeps between them
+            asleep = random.random(count) < 0.05
+            time_us = np.cumsum(np.where(asleep, 290, 10)) * US
+            x = np.cumsum(np.where(asleep, random.choice([40, 110, 600], count), 150.0))
+    else:  # long regular zigzags, where one decision could hang on the next
         turns = random.random(count) < random.choice([0.02, 0.1, 0.3])
         x = places[(np.arange(count) + np.cumsum(turns)) % len(places)]
-    else:
-        x = random.choice(places, count)
-    accuracy = random.choice([5.0, np.nan, 501.0], count, p=[0.6, 0.35, 0.05])
-    return Points.of(time_us, x / DEGREE_M, np.zeros(count), accuracy)
+    y = random.normal(0, random.choice([0, 5, 30]), count)
+    accuracy = random.choice([5.0, np.nan, 90.0, 501.0], count, p=[0.5, 0.35, 0.1, 0.05])
+    return Points.of(time_us, x / DEGREE_M, y / DEGREE_M, accuracy)
 
 
 def told(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
@@ -42,12 +51,15 @@ def told(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
     cleaned = decisions.cleaned
     kept = cleaned.points.time_us
     here = np.flatnonzero((kept >= begin_us) & (kept < end_us))
-    ends = [] if not len(here) else [decisions.reason(here[0] - 1), decisions.reason(here[-1])]
+    ends = [] if not len(here) else [decisions.began(here[0] - 1), decisions.ended(here[-1])]
     return [
         kept[here].tolist(),
         decisions.moving[here].tolist(),
         decisions.moving[here + 1].tolist(),
         decisions.stopped[here].tolist(),
+        decisions.away[here].tolist(),
+        decisions.is_mixed[here].tolist(),
+        [decisions.unseen_mm(k) for k in (here[:-1]).tolist()],
         [ends[0] if len(here) and not decisions.moving[here[0]] else None],
         [ends[1] if len(here) and not decisions.moving[here[-1] + 1] else None],
         *(
@@ -57,11 +69,11 @@ def told(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("limits", [LIMITS, STOPS_ONLY], ids=["all", "stops"])
+@pytest.mark.parametrize("limits", [LIMITS, STAYS_ONLY], ids=["all", "stays"])
 @pytest.mark.parametrize("block", range(5))
 def test_windows_decide_as_the_whole_does(block: int, limits: Thresholds) -> None:
     reach_us = int(limits.reach_s * US) + 1
-    for seed in range(block * 50, block * 50 + 50):
+    for seed in range(block * 30, block * 30 + 30):
         points = doubtful(seed)
         whole = decide(points, limits)
         edges = np.random.default_rng(seed).choice(points.time_us, 5, replace=False)
@@ -73,10 +85,13 @@ def test_windows_decide_as_the_whole_does(block: int, limits: Thresholds) -> Non
 
 
 def test_the_points_are_doubtful_enough() -> None:
-    spikes = stops = cuts = 0
+    seen = dict.fromkeys(("spikes", "stays", "moving", "away", "mixed", "paused"), 0)
     for seed in range(60):
         decisions = decide(doubtful(seed), LIMITS)
-        spikes += len(decisions.cleaned.spike_us)
-        stops += int(decisions.stops.sum())
-        cuts += int((~decisions.moving).sum() - decisions.stops.sum())
-    assert min(spikes, stops, cuts) > 500, (spikes, stops, cuts)
+        seen["spikes"] += len(decisions.cleaned.spike_us)
+        seen["stays"] += len(decisions.stays[0])
+        seen["moving"] += int(decisions.moving.sum())
+        seen["away"] += int(decisions.away.sum())
+        seen["mixed"] += len(decisions.cleaned.mixed)
+        seen["paused"] += len(decisions.paused)
+    assert min(seen.values()) > 50, seen
