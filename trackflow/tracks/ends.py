@@ -52,11 +52,11 @@ def stay_points(
     _, last = _close(points, slots, (tail, end), (tail, high), thresholds)
     first = np.where((first < 0) | open_before, slots.first[begin], first)
     last = np.where((last < 0) | open_after, slots.last[end], last)
-    long = _lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
+    long = lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
     return first[long], last[long]
 
 
-def _lasts_us(
+def lasts_us(
     points: Points,
     first: Ints,
     last: Ints,
@@ -64,7 +64,17 @@ def _lasts_us(
     open_after: Bools,
     thresholds: Thresholds,
 ) -> Ints:
-    """How long stays last: they begin and end halfway between two fixes, but near the inner one."""
+    """How long stays last: they begin and end halfway between two fixes, but near the inner one.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        first, last: the first and the last point of each. Shapes (k,).
+        open_before, open_after: whether no way comes to a stay, or goes on from it. Shapes (k,).
+        thresholds: the limits.
+
+    Returns:
+        Microseconds. Shape (k,).
+    """
     time_us, most_us = points.time_us, slot_us(thresholds)
     before = np.where(open_before, first, np.maximum(first - 1, 0))
     after = np.where(open_after, last, np.minimum(last + 1, len(points) - 1))

@@ -44,8 +44,8 @@ NET_M, NET_SHARE = 50.0, 0.85
 """A net way: this long, and so much of all scatter in time and place lies along it."""
 
 SCATTERED, SCATTERED_NET_SHARE = 2.0, 0.7
-"""A box so many times as large still holds a stay if its fixes are shown to scatter: they agree on
-no speed, and even less of a net way is left."""
+"""A box that is larger by so many dwell radii still holds a stay if its fixes are shown to scatter:
+they agree on no speed, and even less of a net way is left."""
 
 CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
 """A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: a fix of
@@ -79,7 +79,7 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     """
     lasts_us, diagonal_m = scales(thresholds)[0]
     most_m = diagonal_m + CLAIM_SHARE * MOST_CLAIM_M * bool(slots.claim_m.any())
-    breaks = slots.steps_m(1) > _asked_m(most_m)
+    breaks = slots.steps_m(1) > _asked_m(most_m, thresholds)
     breaks |= cut_after
     edges = np.flatnonzero(breaks)
     first = np.append(0, edges + 1)
@@ -92,9 +92,10 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     return rows, joins[:-1]
 
 
-def _asked_m(most_m: Floats | float) -> Any:
-    """The largest boxes of the shortest stretches that anything is asked about."""
-    return SCATTERED * LONGER[-1][1] * most_m
+def _asked_m(most_m: Floats | float, thresholds: Thresholds) -> Any:
+    """The largest boxes of the shortest stretches that anything is asked about: a longer one that
+    may be a stay must hold no movement."""
+    return LONGER[-1][1] * most_m + SCATTERED * thresholds.dwell_radius_m
 
 
 def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresholds) -> Bools:
@@ -109,11 +110,12 @@ def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresho
         ask = (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
         begin, end = begin[ask], end[ask]
         most_m = diagonal_m + more_m(slots, begin, end)
-        asked_m = SCATTERED * most_m if number else _asked_m(most_m)
+        scattered_m = most_m + SCATTERED * thresholds.dwell_radius_m
+        asked_m = scattered_m if number else _asked_m(most_m, thresholds)
         size_m = boxes.diagonals_m(begin, end, asked_m)
         fits = np.flatnonzero(size_m <= asked_m)
         begin, end, size_m, most_m = begin[fits], end[fits], size_m[fits], most_m[fits]
-        moves = size_m > SCATTERED * most_m
+        moves = size_m > scattered_m[fits]
         large = np.flatnonzero(size_m > SMALL_M)
         few = begin[large], end[large]
         moves_too, strongly = _moves(points, slots, few, size_m[large] > most_m[large], thresholds)
@@ -246,6 +248,12 @@ class _Boxes:
             below = self.levels[-1]
             self.levels.append(np.maximum(below[:, :-half], below[:, half:]))
         return self.levels[level]
+
+
+def box_m(slots: Slots) -> float:
+    """Diagonal of the box around all of some slots, at least one, in metres."""
+    ends = np.array([0]), np.array([len(slots) - 1])
+    return float(_Boxes(slots).diagonals_m(*ends, np.array([np.inf]))[0])
 
 
 def _diagonal_m(boxes: Ints) -> Floats:
