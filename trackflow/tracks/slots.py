@@ -133,7 +133,7 @@ def medians(values: Ints, first: Ints, count: Ints) -> Ints:
         count: how many numbers each has, at least one. Shape (m,).
     """
     found = values[first]
-    for size in np.unique(count).tolist():
+    for size in np.flatnonzero(np.bincount(count)).tolist():
         if size == 1:
             continue
         rows = np.flatnonzero(count == size)

@@ -104,7 +104,7 @@ def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresho
     stays = _still_steps(boxes, slots, cuts, thresholds)
     moving_until = np.full(len(slots) + 1, len(slots))
     for number, (lasts_us, diagonal_m) in enumerate(scales(thresholds)):
-        begin, end = _stretches(slots, cuts, lasts_us)
+        begin, end = _stretches(slots, cuts, ~stays, lasts_us)
         # Only stretches are asked that can tell something new.
         known = np.concatenate([[0], np.cumsum(stays)])
         ask = (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
@@ -197,14 +197,29 @@ def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
     return [(int(s * US) - slot_us(thresholds), size_m) for s, size_m in found]
 
 
-def _stretches(slots: Slots, cuts: Ints, lasts_us: int) -> tuple[Ints, Ints]:
-    """First and last slots of the shortest stretches from each slot, ahead and back in time."""
-    here = np.arange(len(slots))
-    ahead = np.searchsorted(slots.end_us, slots.start_us + lasts_us)
-    back = np.searchsorted(slots.start_us, slots.end_us - lasts_us, side="right") - 1
-    forward, backward = ahead < len(slots), back >= 0
+def _stretches(slots: Slots, cuts: Ints, steps: Bools, lasts_us: int) -> tuple[Ints, Ints]:
+    """First and last slots of the shortest stretches that hold some of the given steps.
+
+    From each slot, ahead and back in time.
+    """
+    none = len(slots)
+    held = np.flatnonzero(steps)
+    following, before = np.full(none + 1, none), np.full(none + 1, -1)
+    following[held] = held
+    before[held + 1] = held + 1
+    following = np.minimum.accumulate(following[::-1])[::-1][:-1]
+    before = np.maximum.accumulate(before)[:-1]
+    start_us, end_us = slots.start_us, slots.end_us
+    # A stretch from a slot holds the next such step only if that begins before it is long enough.
+    here = np.flatnonzero(following < none)
+    here = here[end_us[following[here]] - start_us[here] < lasts_us]
+    ahead = np.searchsorted(end_us, start_us[here] + lasts_us)
+    there = np.flatnonzero(before >= 0)
+    there = there[end_us[there] - start_us[before[there]] < lasts_us]
+    back = np.searchsorted(start_us, end_us[there] - lasts_us, side="right") - 1
+    forward, backward = ahead < none, back >= 0
     begin = np.concatenate([here[forward], back[backward]])
-    end = np.concatenate([ahead[forward], here[backward]])
+    end = np.concatenate([ahead[forward], there[backward]])
     whole = (cuts[begin] == cuts[end]) & (begin < end)
     return begin[whole], end[whole]
 
