@@ -4,6 +4,8 @@ A line from 179.9 to -179.9 degrees is 20 km long; drawn as it is written it goe
 So it is cut at 180 degrees, with a vertex on either side of the cut.
 """
 
+import itertools
+
 import numpy as np
 
 from trackflow.geo.points import Floats, Ints
@@ -40,7 +42,7 @@ def cut(lon: Floats, lat: Floats) -> list[tuple[Floats, Floats]]:
     edges = [0, *(np.flatnonzero(np.diff(sheet)) + 1).tolist(), len(sheet)]
     return [
         (lon[low : high + 1] - 360.0 * sheet[low], lat[low : high + 1])
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in itertools.pairwise(edges)
     ]
 
 

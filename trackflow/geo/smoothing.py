@@ -6,6 +6,8 @@ better from many points, a turn from few. Where no more than the nearest neighbo
 are left as they are: what looks like noise may be the way.
 """
 
+import itertools
+
 import numpy as np
 
 from trackflow.geo.distance import METRES_PER_DEGREE
@@ -37,7 +39,7 @@ def smoothed(time_us: Ints, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     run_edges = np.flatnonzero(np.diff(time_us) > LONGEST_STEP_S * 1e6) + 1
     edges = [0, *run_edges.tolist(), len(time_us)]
     source_lon, source_lat = lon.copy(), lat.copy()
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         for low in range(begin, end, BLOCK):
             high = min(low + BLOCK, end)
             around = slice(max(low - REACHES[-1], begin), min(high + REACHES[-1], end))

@@ -45,9 +45,7 @@ def with_tips(
     return sorted([*kept, *tips])
 
 
-def _off_line_m2(
-    x_m: Sequence[float], y_m: Sequence[float], low: int, high: int, k: int
-) -> float:
+def _off_line_m2(x_m: Sequence[float], y_m: Sequence[float], low: int, high: int, k: int) -> float:
     """The square of the distance of point `k` from the straight line between two others."""
     dx, dy = x_m[high] - x_m[low], y_m[high] - y_m[low]
     px, py = x_m[k] - x_m[low], y_m[k] - y_m[low]

@@ -18,7 +18,7 @@ class DayReport:
     raw_windows: int = 0
     engine_points: int = 0
     tracks: int = 0
-    distance_m: float = 0.0
+    distance_mm: int = 0
     changed: bool = False
     error: str | None = None
     deferred: bool = False

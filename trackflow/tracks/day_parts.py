@@ -27,14 +27,14 @@ class TrackLength:
     until_mm: tuple[int, ...]
 
     @classmethod
-    def read(cls, start_us: int, end_us: int, length_mm: int, quarters: str) -> Self:
+    def read(cls, start_us: int, end_us: int, length_mm: int, quarters: str | None) -> Self:
         """From what is stored of a track.
 
         Args:
             start_us: its first moment.
             end_us: its last moment.
             length_mm: all of it.
-            quarters: as `write_quarters` gives it; empty for a track of an older version, which
+            quarters: as `write_quarters` gives it; None for a track of an older version, which
                 counts as travelled evenly.
         """
         if quarters:

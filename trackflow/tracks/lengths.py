@@ -6,6 +6,7 @@ at which their noise no longer matters, twice, as noise that changes slowly surv
 Where a line on roads is known, its length counts instead.
 """
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,9 +95,10 @@ def spread(way: Way, stretches: Sequence[Stretch], edges_us: Sequence[int]) -> l
     begins = [stretch.start_us for stretch in stretches]
     before_mm = [0.0]
     for stretch in stretches:
-        length_mm = stretch.length_mm
-        if length_mm is None:
+        if stretch.length_mm is None:
             length_mm = way.at_mm(stretch.end_us) - way.at_mm(stretch.start_us)
+        else:
+            length_mm = stretch.length_mm
         before_mm.append(before_mm[-1] + length_mm)
 
     def until_mm(edge_us: int) -> int:
@@ -105,7 +107,7 @@ def spread(way: Way, stretches: Sequence[Stretch], edges_us: Sequence[int]) -> l
         return round(before_mm[k] + length_mm * _share(way, stretches[k], edge_us))
 
     found = [until_mm(edge_us) for edge_us in edges_us]
-    return [later - earlier for earlier, later in zip(found[:-1], found[1:], strict=True)]
+    return [later - earlier for earlier, later in itertools.pairwise(found)]
 
 
 def _share(way: Way, stretch: Stretch, edge_us: int) -> float:

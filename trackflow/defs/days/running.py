@@ -173,7 +173,7 @@ def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metada
             "points": n.points,
             "devices": n.devices,
             "segments": n.segments,
-            "distance_km": round(n.distance_m / 1000, 3),
+            "raw_distance_km": n.raw_distance_mm / 1e6,
             "points_on_track": n.points_on_track,
             "points_in_stops": n.points_in_stops,
             "points_dropped": n.points_dropped,
@@ -211,9 +211,10 @@ def _tracks(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata
         found[day] = {
             "tracks": n.tracks,
             "devices": n.devices,
-            "distance_km": round(n.distance_m / 1000, 3),
-            "driven_h": round(n.duration_s / 3600, 3),
-            "longest_km": round(n.longest_m / 1000, 3),
+            "distance_km": n.distance_mm / 1e6,
+            "driven_h": round(n.duration_us / 3.6e9, 3),
+            "longest_km": n.longest_mm / 1e6,
+            "time_zone": work.settings.time_zone,
             "seconds": n.seconds,
         }
         drawn = draw_day(day_lines(work, day))

@@ -1,0 +1,169 @@
+"""How far devices went in days and between moments: the one place where such sums are made.
+
+The API, the page, `status`, exports and Dagster all show what these functions give. A day is one of
+the zone `TRACKFLOW_TIME_ZONE` unless another is asked for; what is shown says which. A track over
+midnight counts on both days, with the part that lies in each, so that days add up to the tracks.
+"""
+
+import datetime as dt
+import itertools
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Connection
+
+from trackflow.errors import BadInputError
+from trackflow.geo.calendar_days import ONE_DAY, begin_of
+from trackflow.store.lengths import StoredLength, read_lengths
+from trackflow.store.reading import Devices
+from trackflow.store.types import from_us, to_us
+from trackflow.tracks.day_parts import TrackLength
+
+MOST_TRACKS = 200_000
+"""In one answer; a fleet of a thousand drives so many in a month or two."""
+
+type Zones = Callable[[StoredLength], ZoneInfo]
+"""In which zone a track's days are counted."""
+
+
+@dataclass(slots=True)
+class Travelled:
+    """What tracks add up to in some time.
+
+    Attributes:
+        length_mm: of the parts that lie in it.
+        duration_us: of the same parts.
+        longest_mm: the longest of these parts.
+        tracks: how many have a part in it.
+    """
+
+    length_mm: int = 0
+    duration_us: int = 0
+    longest_mm: int = 0
+    tracks: int = 0
+
+    def add(self, length_mm: int, duration_us: int) -> None:
+        """The part of one more track."""
+        self.length_mm += length_mm
+        self.duration_us += duration_us
+        self.longest_mm = max(self.longest_mm, length_mm)
+        self.tracks += 1
+
+
+@dataclass(frozen=True, slots=True)
+class DayOf:
+    """A day of a device, in a time zone."""
+
+    day: dt.date
+    device_id: str
+    time_zone: str
+
+
+def by_day(
+    connection: Connection,
+    device_ids: Devices,
+    first: dt.date | None,
+    last: dt.date | None,
+    zones: Zones,
+) -> dict[DayOf, Travelled]:
+    """What devices travelled on the days from `first` to `last`, in order; both are included.
+
+    Args:
+        connection: to the store.
+        device_ids: of these devices, None for all.
+        first: the first day, None for all.
+        last: the last day, None for all.
+        zones: the zone of each track's days.
+
+    Raises:
+        BadInputError: there are too many tracks.
+    """
+    # zones are less than a day away from UTC
+    start = None if first is None else _utc_midnight(first) - ONE_DAY
+    end = None if last is None else _utc_midnight(last) + 2 * ONE_DAY
+    found: defaultdict[DayOf, Travelled] = defaultdict(Travelled)
+    calendars: dict[str, _Calendar] = {}
+    for track in _lengths(connection, device_ids, start, end):
+        zone = zones(track)
+        calendar = calendars.setdefault(zone.key, _Calendar(zone))
+        for day, low_us, high_us in calendar.split(track.length):
+            if (first is None or day >= first) and (last is None or day <= last):
+                key = DayOf(day, track.device_id, zone.key)
+                found[key].add(track.length.between(low_us, high_us), high_us - low_us)
+    return dict(sorted(found.items(), key=lambda item: (item[0].day, item[0].device_id)))
+
+
+def between(
+    connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
+) -> dict[str, Travelled]:
+    """What devices travelled in `[start, end)`, by device.
+
+    Raises:
+        BadInputError: there are too many tracks.
+    """
+    start_us, end_us = to_us(start), to_us(end)
+    found: defaultdict[str, Travelled] = defaultdict(Travelled)
+    for track in _lengths(connection, device_ids, start, end):
+        length = track.length
+        low_us, high_us = max(length.start_us, start_us), min(length.end_us, end_us)
+        if low_us < high_us:
+            found[track.device_id].add(length.between(low_us, high_us), high_us - low_us)
+    return dict(sorted(found.items()))
+
+
+def in_zone(zone: ZoneInfo) -> Zones:
+    """The same zone for all."""
+    return lambda _: zone
+
+
+def _lengths(
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+) -> Sequence[StoredLength]:
+    found = read_lengths(connection, device_ids, start, end, MOST_TRACKS + 1)
+    if len(found) > MOST_TRACKS:
+        raise BadInputError(
+            f"these are more than {MOST_TRACKS:,} tracks: ask for fewer days or devices"
+        )
+    return found
+
+
+def _utc_midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+@dataclass(slots=True)
+class _Calendar:
+    """Midnights of a zone, kept: working one out takes as long as all else about a track."""
+
+    zone: ZoneInfo
+    begins_us: list[int] = field(default_factory=list)
+    first: dt.date = dt.date.min
+
+    def split(self, length: TrackLength) -> Iterator[tuple[dt.date, int, int]]:
+        """Days that a track touches, each with the moments between which it lies in it."""
+        self._reach(length)
+        low = bisect_right(self.begins_us, length.start_us) - 1
+        high = max(bisect_left(self.begins_us, length.end_us), low + 1)
+        edges = [length.start_us, *self.begins_us[low + 1 : high], length.end_us]
+        for k, (begin_us, end_us) in enumerate(itertools.pairwise(edges)):
+            # a day that a zone has left out ends as it begins
+            if begin_us < end_us or len(edges) == 2:
+                yield self.first + (low + k) * ONE_DAY, begin_us, end_us
+
+    def _reach(self, length: TrackLength) -> None:
+        """Know the midnights from before the track to after it."""
+        if not self.begins_us:
+            self.first = from_us(length.start_us).astimezone(self.zone).date()
+            self.begins_us = [to_us(begin_of(self.first, self.zone))]
+        while self.begins_us[0] > length.start_us:
+            self.first -= ONE_DAY
+            self.begins_us.insert(0, to_us(begin_of(self.first, self.zone)))
+        while self.begins_us[-1] <= length.end_us:
+            following = self.first + len(self.begins_us) * ONE_DAY
+            self.begins_us.append(to_us(begin_of(following, self.zone)))
