@@ -37,6 +37,8 @@ def cut(lon: Floats, lat: Floats) -> list[tuple[Floats, Floats]]:
     inside = not len(lon) or (lon.min() >= -180 and lon.max() <= 180)
     if inside and (len(lon) < 2 or np.abs(np.diff(lon)).max() <= 180):
         return [(lon, lat)]
+    if len(lon) == 1:
+        return [((lon + 180) % 360 - 180, lat)]
     lon, lat = _with_crossings(continuous(lon), lat)
     sheet = _sheets(lon)
     edges = [0, *(np.flatnonzero(np.diff(sheet)) + 1).tolist(), len(sheet)]

@@ -6,21 +6,18 @@ midnight counts on both days, with the part that lies in each, so that days add 
 """
 
 import datetime as dt
-import itertools
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import BadInputError
-from trackflow.geo.calendar_days import ONE_DAY, begin_of
+from trackflow.geo.calendar_days import ONE_DAY, Calendar
 from trackflow.store.lengths import StoredLength, read_lengths
 from trackflow.store.reading import Devices
-from trackflow.store.types import from_us, to_us
-from trackflow.tracks.day_parts import TrackLength
+from trackflow.store.types import to_us
 
 MOST_TRACKS = 200_000
 """In one answer; a fleet of a thousand drives so many in a month or two."""
@@ -85,11 +82,11 @@ def by_day(
     start = None if first is None else _utc_midnight(first) - ONE_DAY
     end = None if last is None else _utc_midnight(last) + 2 * ONE_DAY
     found: defaultdict[DayOf, Travelled] = defaultdict(Travelled)
-    calendars: dict[str, _Calendar] = {}
+    calendars: dict[str, Calendar] = {}
     for track in _lengths(connection, device_ids, start, end):
         zone = zones(track)
-        calendar = calendars.setdefault(zone.key, _Calendar(zone))
-        for day, low_us, high_us in calendar.split(track.length):
+        calendar = calendars.setdefault(zone.key, Calendar(zone))
+        for day, low_us, high_us in calendar.split(track.length.start_us, track.length.end_us):
             if (first is None or day >= first) and (last is None or day <= last):
                 key = DayOf(day, track.device_id, zone.key)
                 found[key].add(track.length.between(low_us, high_us), high_us - low_us)
@@ -135,35 +132,3 @@ def _lengths(
 
 def _utc_midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
-
-
-@dataclass(slots=True)
-class _Calendar:
-    """Midnights of a zone, kept: working one out takes as long as all else about a track."""
-
-    zone: ZoneInfo
-    begins_us: list[int] = field(default_factory=list)
-    first: dt.date = dt.date.min
-
-    def split(self, length: TrackLength) -> Iterator[tuple[dt.date, int, int]]:
-        """Days that a track touches, each with the moments between which it lies in it."""
-        self._reach(length)
-        low = bisect_right(self.begins_us, length.start_us) - 1
-        high = max(bisect_left(self.begins_us, length.end_us), low + 1)
-        edges = [length.start_us, *self.begins_us[low + 1 : high], length.end_us]
-        for k, (begin_us, end_us) in enumerate(itertools.pairwise(edges)):
-            # a day that a zone has left out ends as it begins
-            if begin_us < end_us or len(edges) == 2:
-                yield self.first + (low + k) * ONE_DAY, begin_us, end_us
-
-    def _reach(self, length: TrackLength) -> None:
-        """Know the midnights from before the track to after it."""
-        if not self.begins_us:
-            self.first = from_us(length.start_us).astimezone(self.zone).date()
-            self.begins_us = [to_us(begin_of(self.first, self.zone))]
-        while self.begins_us[0] > length.start_us:
-            self.first -= ONE_DAY
-            self.begins_us.insert(0, to_us(begin_of(self.first, self.zone)))
-        while self.begins_us[-1] <= length.end_us:
-            following = self.first + len(self.begins_us) * ONE_DAY
-            self.begins_us.append(to_us(begin_of(following, self.zone)))

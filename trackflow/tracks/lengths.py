@@ -16,7 +16,7 @@ import numpy as np
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.smoothing import smoothed
-from trackflow.geo.steps import between_mm, cos_latitude, steps_mm
+from trackflow.geo.steps import cos_latitude, steps_mm
 from trackflow.geo.thinning import spaced, with_tips
 
 APART_M = 25.0
@@ -71,9 +71,10 @@ def measure(points: Points) -> Movement:
     """The way along points in order of time, and the highest speed on it."""
     lon, lat = smoothed(points.time_us, points.lon, points.lat)
     time_us = points.time_us
-    speed = _max_speed_kmh(time_us, lon, lat)
     x, y = _metres(lon, lat)
-    kept = np.array(with_tips(x, y, spaced(x, y, APART_M), APART_M))
+    speed = _max_speed_kmh(time_us, x, y)
+    x_m, y_m = x.tolist(), y.tolist()
+    kept = np.array(with_tips(x_m, y_m, spaced(x_m, y_m, APART_M), APART_M))
     time_us, lon, lat = time_us[kept], lon[kept], lat[kept]
     lon, lat = smoothed(time_us, lon, lat)
     along_mm = np.concatenate([[0.0], np.cumsum(steps_mm(lon, lat))])
@@ -119,29 +120,33 @@ def _share(way: Way, stretch: Stretch, edge_us: int) -> float:
     return (edge_us - stretch.start_us) / seconds if seconds else 1.0
 
 
-def _metres(lon: Floats, lat: Floats) -> tuple[list[float], list[float]]:
+def _metres(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     """Positions as metres to the east and north, each step true where it is."""
     east = np.diff(lon) * cos_latitude((lat[1:] + lat[:-1]) / 2) * METRES_PER_DEGREE
     x = np.concatenate([[0.0], np.cumsum(east)])
-    return x.tolist(), ((lat - lat[0]) * METRES_PER_DEGREE).tolist()
+    return x, (lat - lat[0]) * METRES_PER_DEGREE
 
 
-def _max_speed_kmh(time_us: Ints, lon: Floats, lat: Floats) -> float:
-    """The highest speed in a straight line over at least 10 s on which a neighbour agrees.
+def _max_speed_kmh(time_us: Ints, x: Floats, y: Floats) -> float:
+    """The highest speed in a straight line over at least 10 s that a neighbour agrees on.
 
-    What one point claims alone is not true: a speed counts as far as the 10 s before or after it
-    were as fast. Where there is nothing before and after, it counts as it is.
+    One point beside the way claims a high speed there and one back. So a speed counts as far as the
+    10 s before or after it went the same way as fast. Where there is nothing before and after, it
+    counts as it is.
     """
     begin, end = _spans(time_us)
-    span_mm = between_mm(lon[begin], lat[begin], lon[end], lat[end])
-    speed = span_mm / np.maximum(time_us[end] - time_us[begin], 1) * 3600
-    by_begin = np.full(len(time_us), -1.0)
-    by_begin[begin] = speed
-    by_end = np.full(len(time_us), -1.0)
-    np.maximum.at(by_end, end, speed)
-    neighbour = np.maximum(by_begin[end], by_end[begin])
-    agreed = np.where(neighbour < 0, speed, np.minimum(speed, neighbour))
-    return round(float(agreed.max()), 3)
+    seconds = np.maximum(time_us[end] - time_us[begin], 1) / 1e6
+    east, north = (x[end] - x[begin]) / seconds, (y[end] - y[begin]) / seconds
+    speed = np.hypot(east, north)
+    agreed = np.full(len(begin), np.nan)
+    for mine, others in ((end, begin), (begin, end)):
+        # the velocity of a span that begins where this one ends, or ends where it begins
+        there = np.full((2, len(time_us)), np.nan)
+        there[:, others] = east, north
+        same_way = there[0, mine] * east + there[1, mine] * north
+        agreed = np.fmax(agreed, same_way / np.maximum(speed, 1e-9))
+    counted = np.where(np.isnan(agreed), speed, np.clip(agreed, 0.0, speed))
+    return round(float(counted.max()) * 3.6, 3)
 
 
 def _spans(time_us: Ints) -> tuple[Ints, Ints]:

@@ -84,6 +84,7 @@ export function drawDetails(neighbours) {
   const { before, after } = neighbours(p.track_id);
   const figures = [
     ['Distance', distance(p.distance_m)],
+    ['From point to point', distance(p.raw_distance_m)],
     ['Duration', duration(p.duration_s)],
     ['Average', speed(p.average_speed_kmh)],
     ['Fastest', speed(p.max_speed_kmh)],
