@@ -107,6 +107,7 @@ def _publish(
                 tracks=sum(row["start_time"].date() == claim.day for row in rows),
                 distance_mm=sum(x.between(*map(to_us, edges)) for x in lengths),
                 changed=bool(changed),
+                touched=(first, last),
             )
         )
     return reports

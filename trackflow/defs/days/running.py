@@ -21,11 +21,13 @@ from trackflow.pipeline.day_summary import (
 )
 from trackflow.pipeline.report import DayReport, RunReport, StageReport, distinct_messages
 from trackflow.pipeline.work import Work
+from trackflow.store.segments import ONE_DAY
 from trackflow.store.tables import STAGES
 
 STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, strict=True))
 """Which stage of the pipeline makes which asset."""
 
+TRACKS = "tracks"
 MOST_MESSAGES = 10
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
@@ -108,6 +110,8 @@ def report_days(
         Failure: some days are incomplete. Those that are complete have been reported.
     """
     numbers = {asset: day_metadata(work, asset, outcome) for asset in outcome.assets}
+    for materialization in changed_beside(context.instance, work, outcome):
+        context.log_event(materialization)
     incomplete = [
         (asset, day)
         for asset in outcome.assets
@@ -131,6 +135,33 @@ def report_days(
                     asset, partition=day.isoformat(), metadata=numbers[asset][day]
                 )
     raise failure
+
+
+def changed_beside(
+    instance: dg.DagsterInstance, work: Work, outcome: Outcome
+) -> Iterator[dg.AssetMaterialization]:
+    """Days that were not asked for, but hold a part of a journey that was made anew.
+
+    A journey is merged as a whole, so its kilometres on the day before may change with this one's
+    points: what the UI shows of that day would be out of date. In a zone other than UTC the days
+    beside a partition hold some of its hours as well.
+    """
+    if TRACKS not in outcome.assets:
+        return
+    reach = 0 if work.settings.time_zone == "UTC" else 1
+    beside: set[dt.date] = set()
+    for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
+        if report.changed and report.touched:
+            first, last = report.touched
+            beside.update(_each(first - reach * ONE_DAY, last + reach * ONE_DAY))
+    beside -= set(outcome.days)
+    if not beside:
+        return
+    known = instance.get_materialized_partitions(dg.AssetKey(TRACKS))
+    for day in sorted(beside):
+        if day.isoformat() in known:
+            numbers = _tracks(work, day, day)[day]
+            yield dg.AssetMaterialization(TRACKS, partition=day.isoformat(), metadata=numbers)
 
 
 def failure_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> dg.Failure:
