@@ -4,7 +4,7 @@ Real drives go the way of a user's file, as in `accuracy`, and what the store sa
 long is added up. `true` is the length of the roads driven between the first and the last point: the
 truth begins and ends at junctions, and no point tells of the way to them; other figures are against
 the whole truth, that way included. `raw` is the sum of the steps between points. The demo's fleet
-drives known routes through Helsinki for a day, stops, noise and tunnels included.
+drives known routes through Helsinki for three days, stops, noise and tunnels included.
 """
 
 import csv
@@ -19,11 +19,11 @@ import numpy as np
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
+from trackflow.demo.show import DAYS, VEHICLES
 from trackflow.geo.points import Points
 from trackflow.pipeline.importing import import_paths
 from trackflow.pipeline.networks import build
 from trackflow.pipeline.run import run as run_stages
-from trackflow.pipeline.status import read_status
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.store.tracks import select_tracks
@@ -40,7 +40,7 @@ FIRST = 24
 """So many drives, by name, have figures of their own beside those of all."""
 
 SAMPLINGS_S = (1, 5, 15, 30, 60)
-DEMO_VEHICLES = 10
+FIRST_DAY = dt.date(2026, 1, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +123,36 @@ def lengths_m(extract: Path, points: dict[int, Points]) -> dict[int, tuple[float
 
 
 def demo_figures() -> dict[str, float | int | str]:
-    """The demo's fleet, a day of it."""
+    """The demo's fleet, all of it and by how often its devices report."""
+    lengths: dict[int, list[tuple[float, float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
         network, _ = build(work, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            work.engine("car"),
-            network.extent,
-            vehicles=DEMO_VEHICLES,
-            days=1,
-            first_day=dt.date(2026, 1, 12),
+            work.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=FIRST_DAY
         )
         for vehicle in fleet:
             deliver(work.store, batch_of_device(vehicle.device_id, vehicle.reported))
         run_stages(work)
-        with work.store.read() as connection:
-            raw_m = sum(row.raw_distance_m for row in connection.execute(select_tracks()))
-        shown_km = read_status(work).distance_km
-    true_m = sum(length_m([(d.lon, d.lat)]) for vehicle in fleet for d in vehicle.routes)
-    return {
-        "demo: true km": true_m / 1000,
-        "demo: shown / true": shown_km * 1000 / true_m,
-        "demo: raw / true": raw_m / true_m,
-    }
+        for vehicle in fleet:
+            with work.store.read() as connection:
+                query = select_tracks(device_id=vehicle.device_id)
+                tracks = connection.execute(query).all()
+            every_s = round(float(np.median(np.diff(vehicle.reported.time_us))) / 1e6)
+            lengths.setdefault(every_s, []).append(
+                (
+                    sum(row.distance_m for row in tracks),
+                    sum(row.raw_distance_m for row in tracks),
+                    length_m([(drive.lon, drive.lat) for drive in vehicle.routes]),
+                )
+            )
+    figures: dict[str, float | int | str] = {}
+    everything = [row for rows in lengths.values() for row in rows]
+    for name, rows in (("all", everything), *((f"{s} s", lengths[s]) for s in sorted(lengths))):
+        shown_m, raw_m, true_m = (sum(column) for column in zip(*rows, strict=True))
+        figures[f"demo, {name}: true km"] = true_m / 1000
+        figures[f"demo, {name}: shown / true"] = shown_m / true_m
+        figures[f"demo, {name}: raw / true"] = raw_m / true_m
+    return figures
 
 
 def print_rows(rows: list[Row]) -> None:
