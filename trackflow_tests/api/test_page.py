@@ -249,6 +249,7 @@ def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
             assert "samesite=strict" in cookie
             assert api.get("/api/v1/page").json() == {
                 "tiles_url": "",
+                "time_zone": "UTC",
                 "scope": "read",
                 "by_cookie": True,
             }
