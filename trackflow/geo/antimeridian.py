@@ -9,19 +9,7 @@ import itertools
 import numpy as np
 
 from trackflow.geo.points import Floats, Ints
-
-
-def continuous(lon: Floats) -> Floats:
-    """Longitudes without leaps: each is within half a turn of the one before.
-
-    They lie beyond 180 degrees where a line has crossed the antimeridian; the same array where it
-    has not.
-    """
-    turns = np.rint(np.diff(lon) / 360)
-    if not turns.any():
-        return lon
-    straight: Floats = lon - 360 * np.concatenate([[0.0], np.cumsum(turns)])
-    return straight
+from trackflow.geo.steps import unwrapped
 
 
 def cut(lon: Floats, lat: Floats) -> list[tuple[Floats, Floats]]:
@@ -39,7 +27,7 @@ def cut(lon: Floats, lat: Floats) -> list[tuple[Floats, Floats]]:
         return [(lon, lat)]
     if len(lon) == 1:
         return [((lon + 180) % 360 - 180, lat)]
-    lon, lat = _with_crossings(continuous(lon), lat)
+    lon, lat = _with_crossings(unwrapped(lon), lat)
     sheet = _sheets(lon)
     edges = [0, *(np.flatnonzero(np.diff(sheet)) + 1).tolist(), len(sheet)]
     return [

@@ -21,9 +21,9 @@ import shapely
 
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
-from trackflow.geo.antimeridian import continuous
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Floats
+from trackflow.geo.steps import unwrapped
 from trackflow.pipeline.geometry import geojson_line
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.work import Work
@@ -149,7 +149,7 @@ def simplified(positions: Floats, tolerance_m: float) -> Floats:
     Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
     degrees where the line crosses the antimeridian.
     """
-    positions = np.column_stack([continuous(positions[:, 0]), positions[:, 1]])
+    positions = np.column_stack([unwrapped(positions[:, 0]), positions[:, 1]])
     scale = max(math.cos(math.radians(float(positions[:, 1].mean()))), 1e-6)
     line = shapely.linestrings(positions * (scale, 1.0))
     simple = shapely.simplify(line, tolerance_m / METRES_PER_DEGREE, preserve_topology=False)

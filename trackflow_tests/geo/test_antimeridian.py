@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from trackflow.geo.antimeridian import continuous, cut
+from trackflow.geo.antimeridian import cut
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Floats
+from trackflow.geo.steps import unwrapped
 
 
 @st.composite
@@ -38,7 +39,7 @@ def plane_m(lon: Floats, lat: Floats) -> float:
 def test_parts_are_the_line_and_none_goes_round_the_earth(line: tuple[Floats, Floats]) -> None:
     lon, lat = line
     parts = cut(lon, lat)
-    whole = plane_m(continuous(lon), lat)
+    whole = plane_m(unwrapped(lon), lat)
     assert sum(plane_m(*part) for part in parts) == pytest.approx(whole, abs=1e-3)
     for x, y in parts:
         assert len(x) == len(y) >= min(2, len(lon))
@@ -56,7 +57,7 @@ def test_parts_are_the_line_and_none_goes_round_the_earth(line: tuple[Floats, Fl
 
 @given(lines())
 def test_a_line_elsewhere_is_left_as_it_is(line: tuple[Floats, Floats]) -> None:
-    lon, lat = continuous(line[0]), line[1]
+    lon, lat = unwrapped(line[0]), line[1]
     lon = lon - lon[0] + 20.0
     ((x, y),) = cut(lon, lat)
     assert x is lon
