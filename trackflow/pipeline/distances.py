@@ -7,8 +7,9 @@ midnight counts on both days, with the part that lies in each, so that days add 
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
@@ -18,9 +19,6 @@ from trackflow.geo.calendar_days import ONE_DAY, Calendar
 from trackflow.store.lengths import StoredLength, read_lengths
 from trackflow.store.reading import Devices
 from trackflow.store.types import to_us
-
-MOST_TRACKS = 200_000
-"""In one answer; a fleet of a thousand drives so many in a month or two."""
 
 type Zones = Callable[[StoredLength], ZoneInfo]
 """In which zone a track's days are counted."""
@@ -65,6 +63,7 @@ def by_day(
     first: dt.date | None,
     last: dt.date | None,
     zones: Zones,
+    most_tracks: int | None = None,
 ) -> dict[DayOf, Travelled]:
     """What devices travelled on the days from `first` to `last`, in order; both are included.
 
@@ -74,6 +73,7 @@ def by_day(
         first: the first day, None for all.
         last: the last day, None for all.
         zones: the zone of each track's days.
+        most_tracks: more than so many are not counted, None for no limit.
 
     Raises:
         BadInputError: there are too many tracks.
@@ -81,29 +81,43 @@ def by_day(
     # zones are less than a day away from UTC
     start = None if first is None else _utc_midnight(first) - ONE_DAY
     end = None if last is None else _utc_midnight(last) + 2 * ONE_DAY
-    found: defaultdict[DayOf, Travelled] = defaultdict(Travelled)
+    found: defaultdict[tuple[dt.date, str, str], Travelled] = defaultdict(Travelled)
     calendars: dict[str, Calendar] = {}
-    for track in _lengths(connection, device_ids, start, end):
+    lengths = read_lengths(connection, device_ids, start, end)
+    for track in _at_most(most_tracks, lengths):
         zone = zones(track)
         calendar = calendars.setdefault(zone.key, Calendar(zone))
         for day, low_us, high_us in calendar.split(track.length.start_us, track.length.end_us):
             if (first is None or day >= first) and (last is None or day <= last):
-                key = DayOf(day, track.device_id, zone.key)
-                found[key].add(track.length.between(low_us, high_us), high_us - low_us)
-    return dict(sorted(found.items(), key=lambda item: (item[0].day, item[0].device_id)))
+                found[day, track.device_id, zone.key].add(
+                    track.length.between(low_us, high_us), high_us - low_us
+                )
+    return {DayOf(*key): travelled for key, travelled in sorted(found.items(), key=itemgetter(0))}
 
 
 def between(
-    connection: Connection, device_ids: Devices, start: dt.datetime, end: dt.datetime
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime,
+    end: dt.datetime,
+    most_tracks: int | None = None,
 ) -> dict[str, Travelled]:
     """What devices travelled in `[start, end)`, by device.
+
+    Args:
+        connection: to the store.
+        device_ids: of these devices, None for all.
+        start: aware.
+        end: aware.
+        most_tracks: more than so many are not counted, None for no limit.
 
     Raises:
         BadInputError: there are too many tracks.
     """
     start_us, end_us = to_us(start), to_us(end)
     found: defaultdict[str, Travelled] = defaultdict(Travelled)
-    for track in _lengths(connection, device_ids, start, end):
+    lengths = read_lengths(connection, device_ids, start, end)
+    for track in _at_most(most_tracks, lengths):
         length = track.length
         low_us, high_us = max(length.start_us, start_us), min(length.end_us, end_us)
         if low_us < high_us:
@@ -116,18 +130,13 @@ def in_zone(zone: ZoneInfo) -> Zones:
     return lambda _: zone
 
 
-def _lengths(
-    connection: Connection,
-    device_ids: Devices,
-    start: dt.datetime | None,
-    end: dt.datetime | None,
-) -> Sequence[StoredLength]:
-    found = read_lengths(connection, device_ids, start, end, MOST_TRACKS + 1)
-    if len(found) > MOST_TRACKS:
-        raise BadInputError(
-            f"these are more than {MOST_TRACKS:,} tracks: ask for fewer days or devices"
-        )
-    return found
+def _at_most(most: int | None, lengths: Iterable[StoredLength]) -> Iterator[StoredLength]:
+    for count, length in enumerate(lengths, 1):
+        if most is not None and count > most:
+            raise BadInputError(
+                f"these are more than {most:,} tracks: ask for fewer days or devices"
+            )
+        yield length
 
 
 def _utc_midnight(day: dt.date) -> dt.datetime:

@@ -12,6 +12,9 @@ from trackflow.store.reading import Devices
 
 MOST_DAYS = 3660
 
+MOST_TRACKS = 200_000
+"""In one answer; a fleet of a thousand drives so many in a month or two."""
+
 OWN_ZONES = "device"
 """Instead of a zone's name: that of each device, or the stated one if it has none."""
 
@@ -44,7 +47,7 @@ def read_days(
     name = zone or work.settings.time_zone
     zones = _zones(work, name)
     with work.store.read() as connection:
-        found = by_day(connection, device_ids, first, last, zones)
+        found = by_day(connection, device_ids, first, last, zones, MOST_TRACKS)
     return {
         "time_zone": name,
         "days": [
@@ -78,7 +81,7 @@ def read_distances(work: Work, device_ids: Devices, when: TimeRange) -> dict[str
         BadInputError: there are too many tracks.
     """
     with work.store.read() as connection:
-        found = between(connection, device_ids, when.start, when.end)
+        found = between(connection, device_ids, when.start, when.end, MOST_TRACKS)
     return {
         "distances": [
             {

@@ -1,7 +1,7 @@
 """How far tracks went, in whole millimetres, and when."""
 
 import datetime as dt
-import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,13 @@ from trackflow.tracks.day_parts import TrackLength
 
 t = tracks.c
 
+BATCH_ROWS = 5000
+
 
 @dataclass(frozen=True, slots=True)
 class StoredLength:
     """How far a track went, and when; `time_zone` is its device's own, None without one."""
 
-    track_id: uuid.UUID
     device_id: str
     time_zone: str | None
     length: TrackLength
@@ -42,12 +43,17 @@ def read_lengths(
     device_ids: Devices,
     start: dt.datetime | None,
     end: dt.datetime | None,
-    limit: int | None = None,
-) -> list[StoredLength]:
-    """The lengths of tracks that overlap `[start, end)`, in no order."""
+) -> Iterator[StoredLength]:
+    """The lengths of tracks that overlap `[start, end)`, in no order, as they are asked for.
+
+    Args:
+        connection: to the store.
+        device_ids: of these devices, None for all.
+        start: aware; None for no limit.
+        end: aware; None for no limit.
+    """
     query = (
         sa.select(
-            t.track_id,
             t.device_id,
             devices.c.time_zone,
             epoch_us(t.start_time),
@@ -57,7 +63,6 @@ def read_lengths(
         )
         .join(devices, devices.c.device_id == t.device_id)
         .where(*of_devices(t.device_id, device_ids))
-        .limit(limit)
     )
     if start is not None:
         # for the index, which knows where tracks begin
@@ -65,17 +70,10 @@ def read_lengths(
         query = query.where(t.start_time >= earliest, t.end_time >= start)
     if end is not None:
         query = query.where(t.start_time < end)
-    return [
-        StoredLength(
-            track_id,
-            device_id,
-            zone,
-            TrackLength.read(start_us, end_us, round(distance_m * 1000), quarters),
-        )
-        for track_id, device_id, zone, start_us, end_us, distance_m, quarters in connection.execute(
-            query
-        )
-    ]
+    with connection.execute(query.execution_options(yield_per=BATCH_ROWS)) as rows:
+        for device_id, zone, start_us, end_us, distance_m, quarters in rows:
+            length = TrackLength.read(start_us, end_us, round(distance_m * 1000), quarters)
+            yield StoredLength(device_id, zone, length)
 
 
 def count_and_length_mm(connection: Connection) -> tuple[int, int]:
