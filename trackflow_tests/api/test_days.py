@@ -129,3 +129,18 @@ def test_days_that_make_no_sense_are_refused(database_url: str, tmp_path: Path) 
             {"from": "1950-01-01", "to": "2026-01-01"},
         ):
             assert api.get("/api/v1/days", params=parameters).status_code == 400, parameters
+
+
+def test_more_tracks_than_an_answer_holds_are_refused(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackflow.pipeline.reading_days.MOST_TRACKS", 1)
+    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+        for name in ("a", "b"):
+            deliver(work.store, batch_of_device(name, drive(EVENING, 60)))
+        run(work)
+        for path in ("days", "distances"):
+            answer = api.get(f"/api/v1/{path}")
+            assert answer.status_code == 400
+            assert "more than 1 tracks" in answer.text
+            assert api.get(f"/api/v1/{path}", params={"device": "a"}).status_code == 200

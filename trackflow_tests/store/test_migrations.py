@@ -1,12 +1,17 @@
 """A store of an older version, with data: what is in it comes right by itself."""
 
+import io
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from trackflow.geo.points import Points
+from trackflow.pipeline.archive import MANIFEST, backup, restore
 from trackflow.pipeline.run import run
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work
@@ -99,3 +104,38 @@ def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: P
         assert zones == {"a": None, "b": "Asia/Tokyo"}
     for row in expected["tracks"]:
         assert row["distance_m"] < row["raw_distance_m"] * 0.99
+
+
+def as_of_0004(path: Path, old: Path) -> None:
+    """A backup as version 0.3 wrote it."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(old, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == MANIFEST:
+                content = json.dumps(json.loads(content) | {"schema": "0004"}).encode()
+            if name == "tracks.parquet":
+                table = pq.read_table(io.BytesIO(content))
+                raw = table.column("raw_distance_m")
+                place = table.column_names.index("distance_m")
+                table = table.set_column(place, "distance_m", raw)
+                out = io.BytesIO()
+                pq.write_table(table.drop_columns(["raw_distance_m", "quarters_mm"]), out)
+                content = out.getvalue()
+            target.writestr(name, content)
+
+
+def test_a_backup_of_version_0_3_comes_right_as_well(database_url: str, tmp_path: Path) -> None:
+    clock = Clock()
+    new = tmp_path / "new"
+    new.mkdir()
+    with open_work(f"sqlite:///{new / 'trackflow.db'}", new, clock) as work:
+        deliver(work.store, batch_of_device("a", noisy(drive(NOON, 5000))))
+        run(work)
+        expected = contents(work.store)
+        backup(work, tmp_path / "new.zip")
+    as_of_0004(tmp_path / "new.zip", tmp_path / "old.zip")
+    with open_work(database_url, tmp_path / "restored", clock) as work:
+        restore(work, tmp_path / "old.zip")
+        assert set(statuses(work.store).values()) == {"pending"}
+        run(work)
+        assert contents(work.store) == expected
