@@ -95,22 +95,31 @@ def _publish(
     )
     _note_short(connection, device_id, first, last, merged, parts, thresholds)
     elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
-    lengths = [length_of(row) for row in rows]
-    reports = []
     for claim in claims:
         batches.finish(connection, claim, now, changed=bool(changed), track_ms=elapsed_ms)
-        edges = [batches.midnight(claim.day + k * segments.ONE_DAY) for k in (0, 1)]
-        reports.append(
-            DayReport(
-                device_id,
-                claim.day,
-                tracks=sum(row["start_time"].date() == claim.day for row in rows),
-                distance_mm=sum(x.between(*map(to_us, edges)) for x in lengths),
-                changed=bool(changed),
-                touched=(first, last),
-            )
-        )
-    return reports
+    return [_report(claim, rows, (first, last), changed=bool(changed)) for claim in claims]
+
+
+def _report(
+    claim: Claim, rows: Sequence[dict[str, Any]], touched: tuple[dt.date, dt.date], *, changed: bool
+) -> DayReport:
+    """What a day has of the tracks of its chain.
+
+    Args:
+        claim: the day's.
+        rows: the tracks as they are stored.
+        touched: first and last day of the chain.
+        changed: whether any of the tracks did.
+    """
+    start_us, end_us = (to_us(batches.midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
+    return DayReport(
+        claim.device_id,
+        claim.day,
+        tracks=sum(row["start_time"].date() == claim.day for row in rows),
+        distance_mm=sum(length_of(row).between(start_us, end_us) for row in rows),
+        changed=changed,
+        touched=touched,
+    )
 
 
 def _whole_chain(
