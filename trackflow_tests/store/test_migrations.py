@@ -62,12 +62,14 @@ def copy_as_of_0004(source: Work, target: sa.Engine) -> None:
                 rows = rows_of_old_tracks(connection)
             else:
                 rows = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
-            columns = [sa.column(c.name, c.type) for c in table.columns]
+            known = {column["name"] for column in sa.inspect(into).get_columns(name)}
+            columns = [sa.column(c.name, c.type) for c in table.columns if c.name in known]
             if name == "devices":
                 for row in rows:
                     row["time_zone"] = "Asia/Tokyo" if row["device_id"] == "b" else "UTC"
             if name == "tracks":
                 columns.append(sa.column("matched_distance_m", sa.Double))
+            rows = [{k: v for k, v in row.items() if k in known} for row in rows]
             if rows:
                 into.execute(sa.insert(sa.table(name, *columns)), rows)
 
