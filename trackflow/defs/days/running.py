@@ -155,13 +155,12 @@ def changed_beside(
         if report.changed and report.touched:
             first, last = report.touched
             beside.update(_each(first - reach * ONE_DAY, last + reach * ONE_DAY))
-    beside -= set(outcome.days)
-    if not beside:
-        return
-    for day in sorted(beside):
+    for day in sorted(beside - set(outcome.days)):
         told = _told(instance, day)
-        numbers = _tracks(work, day, day)[day] if told is not None else {}
-        if told is not None and any(told.get(name) != numbers[name] for name in SUMS):
+        if told is None:
+            continue
+        numbers = _tracks(work, day, day)[day]
+        if any(told.get(name) != numbers[name] for name in SUMS):
             yield dg.AssetMaterialization(TRACKS, partition=day.isoformat(), metadata=numbers)
 
 
