@@ -219,7 +219,7 @@ def _print_run(report: "RunReport") -> None:
             "merged",
             [
                 counted(tracked.total("tracks"), "track"),
-                f"{tracked.total('distance_m') / 1000:,.1f} km",
+                f"{tracked.total('distance_mm') / 1e6:,.1f} km",
             ],
         ),
     ):
@@ -370,7 +370,10 @@ def export(
 def device(
     device_id: Annotated[str, typer.Argument(help="The device.", show_default=False)],
     profile: Annotated[str | None, typer.Option(help="car, bicycle or foot.")] = None,
-    time_zone: Annotated[str | None, typer.Option(help="Such as Europe/Helsinki.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Its own, such as Europe/Helsinki; '' for TRACKFLOW_TIME_ZONE."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="A threshold: NAME=VALUE, or NAME= for the default."),
@@ -382,6 +385,7 @@ def device(
 
     overrides = dict(_assignment(text) for text in settings or [])
     with _work() as work, work.store.write() as connection:
+        stated = work.settings.time_zone
         changed = devices.change_device(
             connection,
             device_id,
@@ -393,7 +397,7 @@ def device(
     if as_json:
         _print_json(asdict(changed) | {"thresholds": changed.thresholds.as_dict()})
         return
-    out.print(f"profile {changed.profile}, time zone {changed.time_zone}")
+    out.print(f"profile {changed.profile}, time zone {changed.time_zone or stated}")
     for name, value in changed.thresholds.as_dict().items():
         own = " (own)" if name in changed.overrides else ""
         out.print(f"  {name} = {value:g}{own}")

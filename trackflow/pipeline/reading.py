@@ -40,7 +40,7 @@ def list_devices(work: Work) -> dict[str, Any]:
             {
                 "device_id": row.device_id,
                 "profile": row.profile,
-                "time_zone": row.time_zone,
+                "time_zone": row.time_zone or work.settings.time_zone,
                 "first_time": row.first_time,
                 "last_time": row.last_time,
                 "last_position": None

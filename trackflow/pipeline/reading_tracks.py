@@ -23,6 +23,8 @@ from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Floats
+from trackflow.geo.steps import unwrapped
+from trackflow.pipeline.geometry import geojson_line
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.work import Work
 from trackflow.store import devices, points, tracks
@@ -43,6 +45,7 @@ PROPERTIES = (
     "began",
     "ended",
     "distance_m",
+    "raw_distance_m",
     "duration_s",
     "average_speed_kmh",
     "max_speed_kmh",
@@ -137,16 +140,16 @@ def _line(polyline: str, simplify_m: float = 0.0) -> dict[str, Any]:
     positions = polylines.positions(polyline)
     if simplify_m and len(positions) > 2:
         positions = simplified(positions, simplify_m)
-    if len(positions) == 1:  # a line in GeoJSON has two positions
-        positions = positions.repeat(2, axis=0)
-    return {"type": "LineString", "coordinates": positions}
+    return geojson_line(positions)
 
 
 def simplified(positions: Floats, tolerance_m: float) -> Floats:
     """A line of fewer of its vertices that is nowhere further away than the tolerance.
 
-    Positions are longitude and latitude, shape (n, 2).
+    Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
+    degrees where the line crosses the antimeridian.
     """
+    positions = np.column_stack([unwrapped(positions[:, 0]), positions[:, 1]])
     scale = max(math.cos(math.radians(float(positions[:, 1].mean()))), 1e-6)
     line = shapely.linestrings(positions * (scale, 1.0))
     simple = shapely.simplify(line, tolerance_m / METRES_PER_DEGREE, preserve_topology=False)

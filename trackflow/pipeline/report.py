@@ -7,7 +7,24 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class DayReport:
-    """What one stage did with one batch. `error` is what went wrong, `deferred` that it waits."""
+    """What one stage did with one batch.
+
+    Attributes:
+        device_id: whose batch.
+        day: its day.
+        points: how many were read.
+        segments: how many were cut.
+        windows: how many were matched or were in the cache.
+        cached_windows: those that were in the cache.
+        raw_windows: those that follow no road.
+        engine_points: how many the road engine was asked about.
+        tracks: how many begin on the day.
+        distance_mm: of the parts of tracks that lie in the day.
+        changed: whether anything that is stored differs now.
+        touched: the first and last day of the journeys that the batch's tracks belong to.
+        error: what went wrong.
+        deferred: whether it waits for something.
+    """
 
     device_id: str
     day: dt.date
@@ -18,8 +35,9 @@ class DayReport:
     raw_windows: int = 0
     engine_points: int = 0
     tracks: int = 0
-    distance_m: float = 0.0
+    distance_mm: int = 0
     changed: bool = False
+    touched: tuple[dt.date, dt.date] | None = None
     error: str | None = None
     deferred: bool = False
 

@@ -107,7 +107,6 @@ def _publish(work: Work, claim: batches.Claim, result: DaySegments, elapsed_ms: 
         claim.day,
         points=result.ledger.points,
         segments=len(result.segments),
-        distance_m=sum(s.distance_mm + s.link_mm for s in result.segments) / 1000,
     )
     try:
         with work.store.write() as connection:

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
+from trackflow.store.lengths import count_and_length_mm
 from trackflow.store.tables import (
     cached_polylines,
     devices,
     gps_points,
     quarantined_points,
     road_networks,
-    tracks,
 )
 
 
@@ -30,7 +30,22 @@ class Message:
 
 @dataclass(slots=True)
 class Status:
-    """The state of a store."""
+    """The state of a store.
+
+    Attributes:
+        devices: how many have sent something.
+        points: how many are stored.
+        first_point: the time of the first of them.
+        last_point: the time of the last of them.
+        quarantined: points that were refused, by reason.
+        batches: device-days by status.
+        tracks: how many.
+        distance_km: their length to the millimetre; the days of any time zone add up to it.
+        windows: lines of windows that are cached.
+        raw_windows: those of them that follow no road.
+        networks: the road networks in use.
+        messages: what is to be said of batches that failed or wait.
+    """
 
     devices: int
     points: int
@@ -48,15 +63,13 @@ class Status:
 
 def read_status(work: Work) -> Status:
     """Counts over the whole store, from one consistent view of it."""
-    p, t, c, q = gps_points.c, tracks.c, cached_polylines.c, quarantined_points.c
+    p, c, q = gps_points.c, cached_polylines.c, quarantined_points.c
     count = sa.func.count
     with work.store.read() as connection:
         points, first, last = connection.execute(
             sa.select(count(), sa.func.min(p.recorded_at), sa.func.max(p.recorded_at))
         ).one()
-        track_count, distance_m = connection.execute(
-            sa.select(count(), sa.func.coalesce(sa.func.sum(t.distance_m), 0.0))
-        ).one()
+        track_count, length_mm = count_and_length_mm(connection)
         windows, raw = connection.execute(
             sa.select(count(), count(sa.case((c.is_raw, 1)))).select_from(cached_polylines)
         ).one()
@@ -80,7 +93,7 @@ def read_status(work: Work) -> Status:
             quarantined={reason: number for reason, number in reasons},  # noqa: C416
             batches=batches.counts(connection),
             tracks=track_count,
-            distance_km=round(distance_m / 1000, 3),
+            distance_km=length_mm / 1e6,
             windows=windows,
             raw_windows=raw,
             networks=[dict(row) for row in networks],

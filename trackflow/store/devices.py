@@ -3,13 +3,13 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
+from trackflow.settings import zone_named
 from trackflow.store import batches
 from trackflow.store.tables import devices, processing_batches
 from trackflow.tracks.thresholds import Thresholds
@@ -17,11 +17,11 @@ from trackflow.tracks.thresholds import Thresholds
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device's own settings; whatever it does not set is the default."""
+    """A device's own settings; what it does not set is the default, or TRACKFLOW_TIME_ZONE."""
 
     device_id: str
     profile: str = "car"
-    time_zone: str = "UTC"
+    time_zone: str | None = None
     overrides: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -82,7 +82,7 @@ def change_device(
 ) -> Device:
     """Change settings of a device and mark all its days to be worked on again.
 
-    A threshold of None goes back to its default.
+    A threshold of None goes back to its default, and so does an empty time zone.
 
     Raises:
         SettingsError: the device, the profile, the time zone or a threshold makes no sense.
@@ -92,16 +92,12 @@ def change_device(
     known(device_id, device_ids(connection))
     if profile is not None and profile not in PROFILES:
         raise SettingsError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
-    if time_zone is not None:
-        try:
-            ZoneInfo(time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise SettingsError(
-                f"{time_zone!r} is no time zone; use a name such as Europe/Helsinki"
-            ) from None
+    if time_zone:
+        zone_named(time_zone)
     merged = {**old.overrides, **(overrides or {})}
     kept = {name: value for name, value in merged.items() if value is not None}
-    new = Device(device_id, profile or old.profile, time_zone or old.time_zone, kept)
+    zone = old.time_zone if time_zone is None else time_zone or None
+    new = Device(device_id, profile or old.profile, zone, kept)
     Thresholds().override(new.overrides)
     connection.execute(
         sa.update(devices)

@@ -26,7 +26,8 @@ devices = sa.Table(
     metadata,
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("profile", sa.Text, nullable=False, server_default="car"),
-    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
+    # None where the device has none of its own: then TRACKFLOW_TIME_ZONE holds
+    sa.Column("time_zone", sa.Text),
     sa.Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("created_at", UtcTime, nullable=False),
     # retention has taken or frozen what is older: points before this day are refused
@@ -153,7 +154,13 @@ tracks = sa.Table(
     sa.Column("end_time", UtcTime, nullable=False),
     sa.Column("began", sa.Text, nullable=False),
     sa.Column("ended", sa.Text, nullable=False),
+    # the best estimate: on roads where it is matched, else along points thinned to their noise
     sa.Column("distance_m", sa.Double, nullable=False),
+    # the sum of the steps between its points
+    sa.Column("raw_distance_m", sa.Double, nullable=False, server_default="0"),
+    # millimetres of `distance_m` in each quarter of an hour of UTC that it touches, with commas;
+    # None in a track of an older version
+    sa.Column("quarters_mm", sa.Text),
     sa.Column("duration_s", sa.Double, nullable=False),
     sa.Column("average_speed_kmh", sa.Double, nullable=False),
     sa.Column("max_speed_kmh", sa.Double, nullable=False),
@@ -161,7 +168,6 @@ tracks = sa.Table(
     sa.Column("segment_count", sa.Integer, nullable=False),
     sa.Column("raw_polyline", sa.Text, nullable=False),
     sa.Column("matched_polyline", sa.Text, nullable=False),
-    sa.Column("matched_distance_m", sa.Double, nullable=False),
     sa.Column("matched_share", sa.Double, nullable=False),
     sa.Column("confidence", sa.Double),
     sa.Column("west", sa.Double, nullable=False),

@@ -146,7 +146,7 @@ def read_page(
         _with_line(line)
         .where(
             # for the index, which knows where tracks begin
-            t.start_time >= start - _longest(connection),
+            t.start_time >= start - longest(connection),
             t.start_time < end,
             t.end_time >= start,
             *of_devices(t.device_id, device_ids),
@@ -238,6 +238,7 @@ def _with_line(line: str) -> sa.Select[Any]:
         t.began,
         t.ended,
         t.distance_m,
+        t.raw_distance_m,
         t.duration_s,
         t.average_speed_kmh,
         t.max_speed_kmh,
@@ -249,7 +250,7 @@ def _with_line(line: str) -> sa.Select[Any]:
     ).join(devices, devices.c.device_id == t.device_id)
 
 
-def _longest(connection: Connection) -> dt.timedelta:
+def longest(connection: Connection) -> dt.timedelta:
     """How long the longest track lasts; the index on durations answers at once."""
     return dt.timedelta(seconds=connection.scalar(sa.select(sa.func.max(t.duration_s))) or 0.0)
 
@@ -264,32 +265,3 @@ def _overlaps(box: Box) -> sa.ColumnElement[bool]:
     else:
         sideways = sa.or_(across, t.west <= box.east, t.east >= box.west)
     return sa.and_(t.south <= box.north, t.north >= box.south, sideways)
-
-
-def read_lengths(
-    connection: Connection,
-    device_ids: Devices,
-    first: dt.date | None,
-    last: dt.date | None,
-    limit: int,
-) -> Sequence[Any]:
-    """When and how far tracks went that may touch days of their device's time zone.
-
-    Each has the device's `time_zone`. Zones are less than a day away from UTC.
-    """
-    query = (
-        sa.select(
-            t.track_id, t.device_id, t.start_time, t.end_time, t.distance_m, devices.c.time_zone
-        )
-        .join(devices, devices.c.device_id == t.device_id)
-        .where(*of_devices(t.device_id, device_ids))
-        .limit(limit)
-    )
-    if first is not None:
-        begin = dt.datetime.combine(first, dt.time(), dt.UTC) - dt.timedelta(days=1)
-        query = query.where(t.start_time >= begin - _longest(connection), t.end_time >= begin)
-    if last is not None:
-        query = query.where(
-            t.start_time < dt.datetime.combine(last, dt.time(), dt.UTC) + dt.timedelta(days=2)
-        )
-    return connection.execute(query).all()

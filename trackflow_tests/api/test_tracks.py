@@ -47,7 +47,7 @@ def put_tracks(work: Work, rows: list[dict[str, Any]]) -> None:
     common: dict[str, Any] = {
         "device_id": "a", "began": "gap", "ended": "gap", "distance_m": 1000.0,
         "average_speed_kmh": 1.0, "max_speed_kmh": 2.0, "point_count": 3, "segment_count": 1,
-        "raw_polyline": LINE, "matched_polyline": LINE, "matched_distance_m": 1000.0,
+        "raw_polyline": LINE, "matched_polyline": LINE, "raw_distance_m": 1100.0,
         "matched_share": 0.5, "confidence": None, "west": 24.9, "south": 60.1, "east": 24.903,
         "north": 60.2, "content_hash": "", "updated_at": NOON,
     }  # fmt: skip

@@ -90,7 +90,9 @@ tracks = dg.AssetSpec(
 **Whole journeys**, however many days they cross: where each began and why it ended, its length,
 duration and speeds, its raw and its matched line.
 
-A day's partition holds the tracks that begin on it. They are the same however the work was cut up,
+A journey over midnight counts on both days, each with the part that lies in it: `distance_km`,
+`driven_h` and `tracks` of a day are those of the map page and the API, and days add up. `time_zone`
+says whose days are meant (`TRACKFLOW_TIME_ZONE`). Tracks are the same however the work was cut up,
 in whatever order points came in. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
 GeoParquet.
 """,

@@ -21,11 +21,14 @@ from trackflow.pipeline.day_summary import (
 )
 from trackflow.pipeline.report import DayReport, RunReport, StageReport, distinct_messages
 from trackflow.pipeline.work import Work
+from trackflow.store.segments import ONE_DAY
 from trackflow.store.tables import STAGES
 
 STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, strict=True))
 """Which stage of the pipeline makes which asset."""
 
+TRACKS = "tracks"
+SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
 MOST_MESSAGES = 10
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
@@ -108,6 +111,8 @@ def report_days(
         Failure: some days are incomplete. Those that are complete have been reported.
     """
     numbers = {asset: day_metadata(work, asset, outcome) for asset in outcome.assets}
+    for materialization in changed_beside(context.instance, work, outcome):
+        context.log_event(materialization)
     incomplete = [
         (asset, day)
         for asset in outcome.assets
@@ -131,6 +136,42 @@ def report_days(
                     asset, partition=day.isoformat(), metadata=numbers[asset][day]
                 )
     raise failure
+
+
+def changed_beside(
+    instance: dg.DagsterInstance, work: Work, outcome: Outcome
+) -> Iterator[dg.AssetMaterialization]:
+    """Days that were not asked for, but hold a part of a journey that was made anew.
+
+    A journey is merged as a whole, so its kilometres on the day before may change with this one's
+    points: what the UI shows of that day would be out of date. In a zone other than UTC the days
+    beside a partition hold some of its hours as well.
+    """
+    if TRACKS not in outcome.assets:
+        return
+    reach = 0 if work.settings.time_zone == "UTC" else 1
+    beside: set[dt.date] = set()
+    for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
+        if report.changed and report.touched:
+            first, last = report.touched
+            beside.update(_each(first - reach * ONE_DAY, last + reach * ONE_DAY))
+    for day in sorted(beside - set(outcome.days)):
+        told = _told(instance, day)
+        if told is None:
+            continue
+        numbers = _tracks(work, day, day)[day]
+        if any(told.get(name) != numbers[name] for name in SUMS):
+            yield dg.AssetMaterialization(TRACKS, partition=day.isoformat(), metadata=numbers)
+
+
+def _told(instance: dg.DagsterInstance, day: dt.date) -> dict[str, object] | None:
+    """What the UI shows of a day of tracks; None if it was never made."""
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(TRACKS), asset_partitions=[day.isoformat()])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        if record.asset_materialization is not None:
+            shown = record.asset_materialization.metadata
+            return {name: value.value for name, value in shown.items()}
+    return None
 
 
 def failure_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> dg.Failure:
@@ -173,7 +214,7 @@ def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metada
             "points": n.points,
             "devices": n.devices,
             "segments": n.segments,
-            "distance_km": round(n.distance_m / 1000, 3),
+            "raw_distance_km": n.raw_distance_mm / 1e6,
             "points_on_track": n.points_on_track,
             "points_in_stops": n.points_in_stops,
             "points_dropped": n.points_dropped,
@@ -211,9 +252,10 @@ def _tracks(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata
         found[day] = {
             "tracks": n.tracks,
             "devices": n.devices,
-            "distance_km": round(n.distance_m / 1000, 3),
-            "driven_h": round(n.duration_s / 3600, 3),
-            "longest_km": round(n.longest_m / 1000, 3),
+            "distance_km": n.distance_mm / 1e6,
+            "driven_h": round(n.duration_us / 3.6e9, 3),
+            "longest_km": n.longest_mm / 1e6,
+            "time_zone": work.settings.time_zone,
             "seconds": n.seconds,
         }
         drawn = draw_day(day_lines(work, day))

@@ -9,7 +9,7 @@ import time
 import dagster as dg
 from pydantic import Field
 
-from trackflow.defs.days.running import STAGE_OF_ASSET, Outcome, day_metadata
+from trackflow.defs.days.running import STAGE_OF_ASSET, Outcome, changed_beside, day_metadata
 from trackflow.defs.partitions import has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.pipeline.live import follow_live
@@ -86,6 +86,8 @@ class _Reporter:
         outcome = Outcome(days, list(STAGE_OF_ASSET), self.gathered)
         for asset in STAGE_OF_ASSET if days else ():
             self._report_asset(asset, outcome)
+        for materialization in changed_beside(self.context.instance, self.work, outcome):
+            self.context.log_event(materialization)
         self._start_anew()
 
     def _report_asset(self, asset: str, outcome: Outcome) -> None:
