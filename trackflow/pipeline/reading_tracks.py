@@ -21,7 +21,7 @@ import shapely
 
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
-from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.points import Floats
 from trackflow.geo.steps import unwrapped
 from trackflow.pipeline.geometry import geojson_line
@@ -32,6 +32,7 @@ from trackflow.store.reading import Devices
 from trackflow.store.tracks import Box, Position
 from trackflow.store.types import from_us, to_us
 from trackflow.tracks.explain import Explanation, Finding, explain
+from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 
 PAGE_BYTES = 4_000_000
@@ -46,6 +47,7 @@ PROPERTIES = (
     "ended",
     "distance_m",
     "raw_distance_m",
+    "unobserved_m",
     "duration_s",
     "average_speed_kmh",
     "max_speed_kmh",
@@ -247,8 +249,22 @@ def read_stops(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> 
                 },
             }
             for row in rows
+            if row.is_known or _stood(row)
         ],
     }
+
+
+def _stood(row: Any) -> bool:
+    """Whether a device that was silent between two tracks was parked there."""
+    here, there = np.array(_last_place(row.raw_polyline)), np.array(_first_place(row.next_polyline))
+    apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
+    silent_s = (row.end_time - row.start_time).total_seconds()
+    return is_parked(apart_m, silent_s, Thresholds().dwell_s)
+
+
+def _first_place(polyline: str) -> list[float]:
+    first: list[float] = polylines.positions(polylines.head(polyline))[0].tolist()
+    return first
 
 
 def _last_place(polyline: str) -> list[float]:

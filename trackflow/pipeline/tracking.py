@@ -162,6 +162,7 @@ def track_row(
     line = _line_of(parts, windows)
     movement = measure(points)
     quarters_mm = spread(movement.way, line.stretches, quarter_edges(track.start_us, track.end_us))
+    quarters_mm[0] += track.lead_mm
     length_mm = sum(quarters_mm)
     average_kmh = _kmh(length_mm, track.end_us - track.start_us)
     row = {
@@ -172,6 +173,7 @@ def track_row(
         "ended": track.ended.value,
         "distance_m": length_mm / 1000,
         "raw_distance_m": track.distance_mm / 1000,
+        "unobserved_m": track.unobserved_mm / 1000,
         "quarters_mm": write_quarters(quarters_mm),
         "duration_s": (track.end_us - track.start_us) / 1e6,
         "average_speed_kmh": average_kmh,

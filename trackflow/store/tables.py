@@ -158,6 +158,7 @@ tracks = sa.Table(
     sa.Column("distance_m", sa.Double, nullable=False),
     # the sum of the steps between its points
     sa.Column("raw_distance_m", sa.Double, nullable=False, server_default="0"),
+    sa.Column("unobserved_m", sa.Double, nullable=False, server_default="0"),
     # millimetres of `distance_m` in each quarter of an hour of UTC that it touches, with commas;
     # None in a track of an older version
     sa.Column("quarters_mm", sa.Text),

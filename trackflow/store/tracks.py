@@ -182,6 +182,7 @@ def read_stops(
     """Stops that overlap `[start, end)`, by device and time, with the line that leads to each.
 
     A stop is between two neighbouring tracks, of which the first ends or the second begins with it.
+    Those between which the device was silent for too long to know are told apart by `is_known`.
     """
     following, before = tracks.alias("following"), tracks.alias("before")
     of_device = devices.c.device_id
@@ -214,6 +215,8 @@ def read_stops(
             t.end_time.label("start_time"),
             later.c.start_time.label("end_time"),
             t.raw_polyline,
+            later.c.raw_polyline.label("next_polyline"),
+            sa.or_(t.ended == "stop", later.c.began == "stop").label("is_known"),
         )
         .select_from(tracks.join(later, later.c.track_id == next_id))
         .where(
@@ -221,7 +224,11 @@ def read_stops(
             t.track_id.in_(sa.union_all(inside, earlier)),
             t.end_time < end,
             later.c.start_time > start,
-            sa.or_(t.ended == "stop", later.c.began == "stop"),
+            sa.or_(
+                t.ended == "stop",
+                later.c.began == "stop",
+                sa.and_(t.ended == "gap", later.c.began == "gap"),
+            ),
         )
         .order_by(t.device_id, t.start_time)
         .limit(limit)
@@ -239,6 +246,7 @@ def _with_line(line: str) -> sa.Select[Any]:
         t.ended,
         t.distance_m,
         t.raw_distance_m,
+        t.unobserved_m,
         t.duration_s,
         t.average_speed_kmh,
         t.max_speed_kmh,

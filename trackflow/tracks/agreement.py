@@ -25,8 +25,8 @@ FEWEST_STEPS = 3
 """Pairs of neighbouring velocities that tell a speed at least."""
 
 FASTEST_MM_PER_S = 1_500
-"""A velocity is cut to that of a walk, so that a few wild fixes do not outweigh minutes of rest: the
-agreed speed tells how much of the time something moved, not how fast."""
+"""A velocity is cut to that of a walk, so that a few wild fixes do not outweigh minutes of rest.
+The agreed speed tells how much of the time something moved, not how fast."""
 
 
 def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Floats:

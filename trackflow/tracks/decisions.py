@@ -20,7 +20,7 @@ from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import E7, Slots, cut_slots
 from trackflow.tracks.stays import stay_steps
-from trackflow.tracks.thresholds import US, Thresholds
+from trackflow.tracks.thresholds import Thresholds
 
 
 class Reason(StrEnum):
@@ -167,9 +167,7 @@ def _with_edges(
     joins_before = np.append(False, away[:-1] & ~cut_after)
     joins_after = np.append(away[1:] & ~cut_after, False)
     first = np.where(joins_before[of_first], slots.first[np.maximum(of_first - 1, 0)], first)
-    last = np.where(
-        joins_after[of_last], slots.last[np.minimum(of_last + 1, len(slots) - 1)], last
-    )
+    last = np.where(joins_after[of_last], slots.last[np.minimum(of_last + 1, len(slots) - 1)], last)
     return first, last
 
 

@@ -68,8 +68,10 @@ def lasts_us(
 
     Args:
         points: kept points, in order of time. Shape (n,).
-        first, last: the first and the last point of each. Shapes (k,).
-        open_before, open_after: whether no way comes to a stay, or goes on from it. Shapes (k,).
+        first: the first point of each. Shape (k,).
+        last: the last one. Shape (k,).
+        open_before: whether no way comes to a stay. Shape (k,).
+        open_after: whether none goes on from it. Shape (k,).
         thresholds: the limits.
 
     Returns:
@@ -107,9 +109,7 @@ def _close(
         lon_e7[of], lat_e7[of], slots.lon_e7[rows] / E7, slots.lat_e7[rows] / E7
     ).astype(np.int64)
     typical_mm = medians(scatter_mm, np.cumsum(count) - count, count)
-    close_mm = np.clip(
-        SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000
-    )
+    close_mm = np.clip(SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000)
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), np.repeat(np.arange(len(low)), high - low)
     apart_mm = _apart_mm(lon_e7[of], lat_e7[of], points.lon[rows], points.lat[rows])

@@ -3,8 +3,8 @@
 A phone indoors takes a distant cell tower for itself, or a reflected signal throws a fix across the
 street. Such places are reached and left without a fix in between, often again and again, or faster
 than anything gets from standing still to standing still. A slot is an excursion if it belongs to a
-direct leave and return (`_returns`) from a place where the device is known to rest (`_seen_at`), and
-one of three rules says that nobody went there:
+direct leave and return (`_returns`) from a place where the device is known to rest (`_seen_at`),
+and one of three rules says that nobody went there:
 
 - near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most;
 - too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
@@ -28,10 +28,10 @@ NEAR_M, NEAR_SLOTS, NEAR_AWAY_S, NEAR_REST = 500.0, 2, 600.0, 3
 the device is seen so many times as often where it rests. A loader crosses its yard as often."""
 
 AT_SHARE = 1.5
-"""Fixes of one place lie up to so much further apart than near ones, seen from the worst of them."""
+"""Fixes of one place lie up to so much further apart than near ones, as one of them may be off."""
 
 AGAIN_KMH = 30.0
-"""A place that is visited again and again must be reached at least this fast, to be a cell tower."""
+"""A place that is visited again and again is a cell tower only if it is reached this fast."""
 
 START_MS2, STAND_KMH = 3.0, 60.0
 """Nothing on the road gains more speed from standing, or averages more between two stands."""

@@ -32,7 +32,7 @@ OWN_INTERVALS = 5
 """Within so many of the device's own intervals it has lost some reports, and did not sleep."""
 
 
-def is_parked(apart_m: float, silent_s: float, thresholds: Thresholds) -> bool:
+def is_parked(apart_m: float, silent_s: float, dwell_s: float) -> bool:
     """Whether a device that fell silent at the end of one track stood there until the next one.
 
     For silences of any length, once two tracks are known to be neighbours. A tracker that sleeps
@@ -40,7 +40,7 @@ def is_parked(apart_m: float, silent_s: float, thresholds: Thresholds) -> bool:
     stay.
     """
     way_s = apart_m / WALK_MS
-    return apart_m <= WAKES_UP_M and silent_s >= way_s + thresholds.dwell_s
+    return apart_m <= WAKES_UP_M and silent_s >= way_s + dwell_s
 
 
 def longest_silence_us(thresholds: Thresholds) -> int:

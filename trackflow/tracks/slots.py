@@ -60,7 +60,7 @@ class Slots:
         )
 
     def steps_m(self, offset: int) -> Floats:
-        """Distance from each slot to the one `offset` places later, in metres. Shape (m - offset,)."""
+        """Metres from each slot to the one `offset` places later. Shape (m - offset,)."""
         lon, lat = self.lon_e7 / E7, self.lat_e7 / E7
         return between_mm(lon[:-offset], lat[:-offset], lon[offset:], lat[offset:]) / 1000
 

@@ -23,7 +23,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
-from trackflow.tracks.ranges import flat_ranges, sums
+from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
@@ -48,8 +48,8 @@ SCATTERED, SCATTERED_NET_SHARE = 2.0, 0.7
 they agree on no speed, and even less of a net way is left."""
 
 CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
-"""A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: a fix of
-100 m accuracy that lies 120 m off says nothing, but one of 3 km says nothing about a stay either."""
+"""A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: one of
+100 m accuracy that lies 120 m off says nothing, but one of 3 km says nothing of a stay either."""
 
 
 def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
@@ -93,8 +93,10 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
 
 
 def _asked_m(most_m: Floats | float, thresholds: Thresholds) -> Any:
-    """The largest boxes of the shortest stretches that anything is asked about: a longer one that
-    may be a stay must hold no movement."""
+    """The largest boxes of the shortest stretches that anything is asked about.
+
+    They may lie in a larger box of a longer stretch, which is no stay if one of them moves.
+    """
     return LONGER[-1][1] * most_m + SCATTERED * thresholds.dwell_radius_m
 
 
@@ -252,9 +254,7 @@ class _Boxes:
             if len(asked):
                 boxes = self._level(current)
                 tail = end[asked] + 1 - (1 << current)
-                found[rows[asked]] = _diagonal_m(
-                    np.maximum(boxes[:, begin[asked]], boxes[:, tail])
-                )
+                found[rows[asked]] = _diagonal_m(np.maximum(boxes[:, begin[asked]], boxes[:, tail]))
         return found
 
     def _level(self, level: int) -> Ints:
@@ -291,16 +291,17 @@ def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
     rows = flat_ranges(begin, end + 1)
     of = np.repeat(np.arange(len(begin)), counts)
     middle_us = (slots.start_us + slots.end_us) // 2
-    t = ((middle_us[rows] - middle_us[begin][of]) / US).astype(np.float64)
+    t: Floats = (middle_us[rows] - middle_us[begin][of]).astype(np.float64) / US
     squeeze = cos_latitude(slots.lat_e7[begin] / E7)[of]
     x = (slots.lon_e7[rows] - slots.lon_e7[begin][of]) * squeeze * (METRES_PER_DEGREE / E7)
     y = (slots.lat_e7[rows] - slots.lat_e7[begin][of]) * (METRES_PER_DEGREE / E7)
     starts = np.cumsum(counts) - counts
 
     def centred(values: Floats) -> Floats:
-        return values - (np.add.reduceat(values, starts) / counts)[of]
+        found: Floats = values - (np.add.reduceat(values, starts) / counts)[of]
+        return found
 
-    t, x, y = centred(t), centred(x), centred(y)
+    t, x, y = centred(t), centred(np.asarray(x)), centred(np.asarray(y))
     tt, tx, ty = (np.add.reduceat(t * v, starts) for v in (t, x, y))
     scatter = np.add.reduceat(x * x + y * y, starts)
     along = (tx * tx + ty * ty) / np.maximum(tt, 1e-9)

@@ -93,7 +93,9 @@ def test_segments_fit_together(history: History) -> None:
     decisions = decide(history.points, history.thresholds)
     kept, moving = decisions.cleaned.points, decisions.moving
     assert not any(Reason.MIDNIGHT in (t.began, t.ended) for t in tracks)
-    ways = np.concatenate([np.flatnonzero(moving[1:-1]), decisions.paused])
+    # a pause adds its way to the track that begins after it, if one does
+    leads = decisions.paused[moving[decisions.paused + 2]]
+    ways = np.concatenate([np.flatnonzero(moving[1:-1]), leads])
     assert sum(t.distance_mm for t in tracks) == decisions.cleaned.step_mm[ways].sum()
     assert sum(t.points for t in tracks) == np.count_nonzero(decisions.on_track)
     for track in tracks:

@@ -87,7 +87,6 @@ def test_own_interval_tells_a_sleep_from_a_late_report() -> None:
 
 
 def test_parked_over_any_time() -> None:
-    limits = Thresholds()
-    assert is_parked(300, 15 * 3600, limits)
-    assert not is_parked(1500, 15 * 3600, limits), "kilometres away: it was elsewhere"
-    assert not is_parked(300, 400, limits), "the way leaves no time for a stay"
+    assert is_parked(300, 15 * 3600, 300)
+    assert not is_parked(1500, 15 * 3600, 300), "kilometres away: it was elsewhere"
+    assert not is_parked(300, 400, 300), "the way leaves no time for a stay"

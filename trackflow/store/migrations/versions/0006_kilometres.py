@@ -19,6 +19,9 @@ def upgrade() -> None:
     op.add_column(
         "tracks", sa.Column("raw_distance_m", sa.Double(), nullable=False, server_default="0")
     )
+    op.add_column(
+        "tracks", sa.Column("unobserved_m", sa.Double(), nullable=False, server_default="0")
+    )
     op.add_column("tracks", sa.Column("quarters_mm", sa.Text(), nullable=True))
     op.execute("UPDATE tracks SET raw_distance_m = distance_m")
     op.drop_column("tracks", "matched_distance_m")
