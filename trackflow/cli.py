@@ -7,7 +7,6 @@ import datetime as dt
 import logging
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ import typer
 from rich.table import Table
 
 from trackflow import cli_catalogue, cli_housekeeping, cli_jobs
-from trackflow.cli_common import Json, err, out
+from trackflow.cli_common import Json, err, out, plain
 from trackflow.cli_common import choice as _choice
 from trackflow.cli_common import opened_work as _work
 from trackflow.cli_common import print_json as _print_json
@@ -85,7 +84,7 @@ def import_(
     with _work() as work, _progress("bytes") as progress:
         report = import_paths(work, paths, device_id=device, progress=progress)
     if as_json:
-        _print_json([asdict(file) for file in report.files])
+        _print_json(report.files)
     else:
         for file in report.files:
             out.print(_file_line(file), markup=False, soft_wrap=True)
@@ -126,7 +125,10 @@ def _counts(accepted: Any) -> str:
     "build", epilog="Example: trackflow network build finland-latest.osm.pbf --profile car"
 )
 def network_build(
-    extract: Annotated[Path, typer.Argument(help="An .osm.pbf extract.", show_default=False)],
+    extract: Annotated[
+        Path,
+        typer.Argument(help="An extract: .osm.pbf, .osm, .osm.gz or .osm.bz2.", show_default=False),
+    ],
     profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
     as_json: Json = False,
 ) -> None:
@@ -136,7 +138,7 @@ def network_build(
     with _work() as work:
         network, is_new = build(work, extract, profile, _say)
     if as_json:
-        _print_json(asdict(network) | {"new": is_new})
+        _print_json(plain(network) | {"new": is_new})
         return
     west, south, east, north = network.extent
     out.print(
@@ -182,7 +184,7 @@ def run(
             progress=progress,
         )
     if as_json:
-        _print_json([asdict(stage) for stage in report.stages])
+        _print_json(report.stages)
     else:
         _print_run(report)
     if report.problems:
@@ -248,7 +250,7 @@ def follow(as_json: Json = False) -> None:
     with _work() as work:
         report = following.follow(work)
     if as_json:
-        _print_json(asdict(report))
+        _print_json(report)
         return
     parts = [f"{counted(report.rows, 'row')} read", _counts(report.accepted)]
     if report.late:
@@ -268,7 +270,7 @@ def status(as_json: Json = False) -> None:
     with _work() as work:
         state = read_status(work)
     if as_json:
-        _print_json(asdict(state))
+        _print_json(state)
         return
     span = f"{state.first_point:%Y-%m-%d} to {state.last_point:%Y-%m-%d}" if state.points else ""
     quarantined = ", ".join(f"{count:,} {reason}" for reason, count in state.quarantined.items())
@@ -301,7 +303,7 @@ def verify(device: Device = None, as_json: Json = False) -> None:
     with _work() as work, _progress("devices") as progress:
         report = verify_store(work, device_id=device, progress=progress)
     if as_json:
-        _print_json(asdict(report) | {"ok": report.ok})
+        _print_json(plain(report) | {"ok": report.ok})
     else:
         for line in report.lines():
             out.print(line, markup=False, soft_wrap=True)
@@ -391,7 +393,7 @@ def device(
             overrides=overrides,
         )
     if as_json:
-        _print_json(asdict(changed) | {"thresholds": changed.thresholds.as_dict()})
+        _print_json(plain(changed) | {"thresholds": changed.thresholds.as_dict()})
         return
     out.print(f"profile {changed.profile}, time zone {changed.time_zone}")
     for name, value in changed.thresholds.as_dict().items():
@@ -419,7 +421,7 @@ def demo(
     result = run_demo(settings, _say)
     if as_json:
         ratios = ("recall", "precision", "mismatch", "length_ratio")
-        _print_json(asdict(result) | {name: getattr(result.score, name) for name in ratios})
+        _print_json(plain(result) | {name: getattr(result.score, name) for name in ratios})
     else:
         table = Table(show_header=False, box=None, pad_edge=False)
         for name, value in summary(result):

@@ -258,7 +258,7 @@ BAD_CALLS = {
     "device van-7 --set gap_s=abc": "is not a number",
     "device van-7 --profile tank": "there is no profile 'tank'",
     "device van-7 --time-zone Mars/Base": "no time zone",
-    "network build drives.csv": "not an .osm.pbf",
+    "network build drives.csv": "not an OpenStreetMap extract",
     "network build nowhere.osm.pbf": "nowhere.osm.pbf",
 }
 

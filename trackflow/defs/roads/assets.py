@@ -33,8 +33,8 @@ class RoadNetworkConfig(dg.Config):
 
     extract: str = Field(
         default="",
-        description="Path of an OpenStreetMap extract (.osm.pbf) on the machine that runs this, "
-        "such as one from download.geofabrik.de. Empty: keep the network that is in use and only "
+        description="Path of an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz or .osm.bz2) on the "
+        "machine that runs this, such as one from download.geofabrik.de. Empty: keep the network that is in use and only "
         "report it.",
     )
     profile: Profile = Field(
