@@ -125,7 +125,7 @@ def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> No
 
 def _simulate(work: Work, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
     with work.store.read() as connection:
-        network = read_network(connection, "car")
+        network = read_network(connection, "car", work.settings.home)
     assert network is not None
     fleet = simulate_fleet(
         work.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first

@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.pipeline.work import Work
 from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.networks import located
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
 from trackflow.store.tables import metadata, road_networks
 
@@ -67,7 +68,8 @@ def backup(
                     report.rows[table.name] = _write_table(connection, table, archive)
                     if progress:
                         progress("tables", done, len(tables()))
-                folders = _network_folders(connection) if with_networks else []
+                home = work.settings.home
+                folders = _network_folders(connection, home) if with_networks else []
             for folder in folders:
                 report.networks[folder.name] = _write_network(archive, folder)
             manifest = {
@@ -104,7 +106,7 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
                     report.rows[table.name] = count
                     if progress:
                         progress("tables", done, len(tables()))
-                _place_networks(connection, home)
+                _place_networks(connection)
             report.networks = {name: manifest["networks"][name] for name in names}
     return report
 
@@ -153,9 +155,10 @@ def _read_table(
     return count
 
 
-def _network_folders(connection: Connection) -> list[Path]:
-    query = sa.select(road_networks.c.folder).order_by(road_networks.c.profile)
-    folders = [Path(folder) for folder in connection.scalars(query)]
+def _network_folders(connection: Connection, home: Path) -> list[Path]:
+    c = road_networks.c
+    query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
+    folders = [located(*row, home) for row in connection.execute(query)]
     for folder in folders:
         if not folder.is_dir():
             raise SettingsError(
@@ -211,14 +214,12 @@ def _unpack_network(archive: zipfile.ZipFile, name: str, tmp: Path) -> int:
     return count
 
 
-def _place_networks(connection: Connection, home: Path) -> None:
-    """Say where the networks lie now."""
+def _place_networks(connection: Connection) -> None:
+    """Say where the networks lie now, from the home folder on."""
     c = road_networks.c
     for profile, name in connection.execute(sa.select(c.profile, c.folder)).all():
         connection.execute(
-            sa.update(road_networks)
-            .where(c.profile == profile)
-            .values(folder=str(home / "networks" / name))
+            sa.update(road_networks).where(c.profile == profile).values(folder=f"networks/{name}")
         )
 
 
