@@ -159,7 +159,7 @@ def run(
         str,
         typer.Option(
             help="incremental: what is pending; bulk: everything again; daily: yesterday, or the "
-            "day before until its buffer has passed."
+            "day before until six hours after midnight."
         ),
     ] = "incremental",
     retry_failed: Annotated[

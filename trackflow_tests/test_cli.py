@@ -103,9 +103,9 @@ def test_the_whole_way_as_a_process(drive_csv: Path) -> None:
 
 
 def test_an_error_is_one_line_and_exit_code_1_as_a_process(tmp_path: Path) -> None:
-    done = as_process("explain", "nobody", "2026-03-02", TRACKFLOW_BUFFER_H="many")
+    done = as_process("explain", "nobody", "2026-03-02", TRACKFLOW_LEASE_S="many")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "trackflow: TRACKFLOW_BUFFER_H='many' is not a number\n"
+    assert done.err == "trackflow: TRACKFLOW_LEASE_S='many' is not a number\n"
 
 
 def test_a_closed_pipe_is_no_error_worth_a_traceback(trackflow: Run, drive_csv: Path) -> None:

@@ -4,7 +4,6 @@ The rows and the note of how far the table has been read are stored in one trans
 that dies anywhere is repeated by the next one. How late commits are caught: `sources.gaps`.
 """
 
-import datetime as dt
 import math
 import os
 import time
@@ -126,11 +125,10 @@ def _pass(work: Work, table: FollowedTable, order: str, limit: int, report: Foll
     look = table.look(before, int(now.timestamp()), limit)
     if look.markers or look.progress != before:
         batch, refused = admitted(look.markers, table.source, order, to_us(now))
-        buffer = dt.timedelta(hours=work.settings.buffer_h)
         with work.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
                 return False  # somebody else follows it too and was faster: look again
-            report.accepted += points.accept(connection, batch, refused, table.source, buffer, now)
+            report.accepted += points.accept(connection, batch, refused, table.source, now)
         report.reasons.update(str(refusal.reason) for refusal in refused)
     _note(report, look)
     return look.finished

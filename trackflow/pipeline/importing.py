@@ -1,6 +1,5 @@
 """Files through the door: read, stored, counted; one bad file or row never stops the others."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -89,10 +88,9 @@ def _sources(paths: Iterable[Path], report: ImportReport) -> Iterator[SourceFile
 
 
 def _store(work: Work, chunk: Chunk, file: FileReport) -> None:
-    buffer = dt.timedelta(hours=work.settings.buffer_h)
     with work.store.write() as connection:
         file.accepted += points.accept(
-            connection, chunk.points, chunk.refused, file.name, buffer, work.clock()
+            connection, chunk.points, chunk.refused, file.name, work.clock()
         )
     file.reasons.update(str(refusal.reason) for refusal in chunk.refused)
     room = EXAMPLES - len(file.examples)

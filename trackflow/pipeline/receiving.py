@@ -4,7 +4,6 @@ When `receive` returns, everything is in the database: only then may the sender 
 it forgets what it has sent.
 """
 
-import datetime as dt
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -51,11 +50,8 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
     """
     if not len(delivery.points) and not delivery.refused:
         return Received()
-    buffer = dt.timedelta(hours=work.settings.buffer_h)
     with _in_turn(work), work.store.write() as connection:
-        stored = points.accept(
-            connection, delivery.points, delivery.refused, source, buffer, work.clock()
-        )
+        stored = points.accept(connection, delivery.points, delivery.refused, source, work.clock())
     reasons = Counter(str(refusal.reason) for refusal in delivery.refused)
     lost = len(delivery.points) - stored.added - stored.repeated
     if lost:

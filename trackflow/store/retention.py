@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools
 from trackflow.sources.records import PointBatch
 from trackflow.store.batches import midnight
+from trackflow.store.devices import MOST_IDS
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
@@ -34,9 +35,6 @@ from trackflow.store.types import from_us, to_us
 
 TOO_OLD = "too_old"
 """Reason of a quarantined point that is older than what is kept. Its position is not stored."""
-
-MOST_IDS = 10_000
-"""Devices per query: databases limit how many values one may have."""
 
 
 def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
