@@ -103,7 +103,7 @@ def _file_line(file: Any) -> str:
     if file.reasons:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in file.reasons.most_common())
         examples = "; ".join(dict.fromkeys(file.examples))
-        line += f"\n  refused: {reasons} (such as {examples})"
+        line += f"\n  refused: {reasons}" + (f" (such as {examples})" if examples else "")
     return line
 
 
@@ -115,6 +115,7 @@ def _counts(accepted: Any) -> str:
         (accepted.repeated, "there already"),
         (accepted.conflicting, "set aside, as a better one has the same time"),
         (accepted.refused, "newly quarantined"),
+        (accepted.too_old, "older than what is kept (TRACKFLOW_RETENTION_DAYS)"),
     ):
         if count:
             parts.append(f"{count:,} {what}")

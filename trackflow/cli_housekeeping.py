@@ -92,7 +92,13 @@ def retain(as_json: Json = False) -> None:
         report = apply_retention(work)
     if as_json:
         print_json(report)
-    elif report.edge is None:
+        return
+    if report.lifted:
+        tell(
+            f"{counted(report.lifted, 'device')} take older points again: import once more what "
+            "was refused as too old."
+        )
+    if report.edge is None:
         tell("Everything is kept: set TRACKFLOW_RETENTION_DAYS to delete what is older.")
     else:
         deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)

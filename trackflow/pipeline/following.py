@@ -18,6 +18,7 @@ from trackflow.sources.followed_table import ORDERS, FollowedTable, Look, admitt
 from trackflow.sources.gaps import MIN_ID
 from trackflow.store import following, points
 from trackflow.store.points import Accepted
+from trackflow.store.retention import TOO_OLD
 from trackflow.store.types import to_us
 
 ROWS_PER_LOOK = 20_000
@@ -128,8 +129,11 @@ def _pass(work: Work, table: FollowedTable, order: str, limit: int, report: Foll
         with work.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
                 return False  # somebody else follows it too and was faster: look again
-            report.accepted += points.accept(connection, batch, refused, table.source, now)
+            stored = points.accept(connection, batch, refused, table.source, now)
+        report.accepted += stored
         report.reasons.update(str(refusal.reason) for refusal in refused)
+        if stored.too_old:
+            report.reasons[TOO_OLD] += stored.too_old
     _note(report, look)
     return look.finished
 

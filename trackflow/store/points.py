@@ -50,12 +50,21 @@ incoming = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of one delivery: counts of points."""
+    """What became of one delivery: counts of points.
+
+    Attributes:
+        added: new ones.
+        repeated: ones that were known, as stored or as set aside.
+        conflicting: set aside, as a better one has the same time.
+        refused: set aside for the first time, for whatever other reason.
+        too_old: older than what retention keeps, whether or not they were refused before.
+    """
 
     added: int = 0
     repeated: int = 0
     conflicting: int = 0
     refused: int = 0
+    too_old: int = 0
 
     def __add__(self, other: "Accepted") -> "Accepted":
         return Accepted(
@@ -63,6 +72,7 @@ class Accepted:
             self.repeated + other.repeated,
             self.conflicting + other.conflicting,
             self.refused + other.refused,
+            self.too_old + other.too_old,
         )
 
 
@@ -82,7 +92,7 @@ def accept(
     points, too_old = retention.split_old(points, kept_from, source, now)
     newly_refused += len(_quarantine(connection, too_old))
     if not len(points):
-        return Accepted(refused=newly_refused)
+        return Accepted(refused=newly_refused, too_old=len(too_old))
     receipt = sa.insert(receipts).values(received_at=now, source=source)
     seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
     order, is_best = _best_of_equal_times(points)
@@ -113,6 +123,7 @@ def accept(
         repeated=len(points) - added - new,
         conflicting=len(set_aside),
         refused=newly_refused,
+        too_old=len(too_old),
     )
 
 

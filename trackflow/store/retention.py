@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
 from trackflow.sources.records import PointBatch
-from trackflow.store.batches import midnight
+from trackflow.store.batches import day_of_index, midnight
 from trackflow.store.devices import MOST_IDS
+from trackflow.store.dialects import insert_into
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
@@ -31,7 +32,8 @@ from trackflow.store.tables import (
     track_aliases,
     tracks,
 )
-from trackflow.store.types import from_us, to_us
+from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.tracks.segments import DAY_US
 
 TOO_OLD = "too_old"
 """Reason of a quarantined point that is older than what is kept. Its position is not stored."""
@@ -109,6 +111,46 @@ def drop_days(
             sa.update(devices).where(devices.c.device_id == device_id, later).values(kept_from=edge)
         )
     return counts
+
+
+def held_back(connection: Connection, edge: dt.date | None) -> list[str]:
+    """Devices that refuse points although they may be kept: from `edge` on, None for any age."""
+    c = devices.c
+    query = sa.select(c.device_id).where(c.kept_from.is_not(None)).order_by(c.device_id)
+    if edge is not None:
+        query = query.where(c.kept_from > edge)
+    return list(connection.scalars(query))
+
+
+def lift(connection: Connection, device_id: str, edge: dt.date | None, now: dt.datetime) -> None:
+    """Let a device take points from `edge` on again, of any age if it is None.
+
+    Days whose points were kept as context get batches again: with what comes in now, and without
+    what was deleted, they are to be cut like any other day. The caller holds the device.
+    """
+    kept_from = edges(connection, [device_id])[device_id]
+    if kept_from is None:
+        return
+    connection.execute(
+        sa.update(devices).where(devices.c.device_id == device_id).values(kept_from=edge)
+    )
+    p, q = gps_points.c, quarantined_points.c
+    frozen = [p.device_id == device_id, p.recorded_at < midnight(first_open_day(kept_from))]
+    refused = [q.device_id == device_id, q.reason == TOO_OLD]
+    if edge is not None:
+        frozen.append(p.recorded_at >= midnight(first_open_day(edge)))
+        refused.append(q.recorded_at >= midnight(edge))
+    index = sa.type_coerce(epoch_us(p.recorded_at) // DAY_US, sa.BigInteger)
+    days = [day_of_index(k) for k in connection.scalars(sa.select(index).distinct().where(*frozen))]
+    if days:
+        insert = insert_into(connection, processing_batches).values(
+            created_at=now, updated_at=now, pending_since=now
+        )
+        connection.execute(
+            insert.on_conflict_do_nothing(),
+            [{"device_id": device_id, "day": day} for day in sorted(days)],
+        )
+    connection.execute(sa.delete(quarantined_points).where(*refused))
 
 
 def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
