@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from trackflow import serving
+from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
+from trackflow.pipeline.first_day import note_first_day
 from trackflow.settings import Settings
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
 from trackflow_tests.served import left_behind, trackflow_serve
 
@@ -60,19 +62,23 @@ def test_dagster_finds_the_same_database_in_its_own_folder(
     assert serving._from_anywhere(url) == expected.format(here=tmp_path)
 
 
-def test_days_in_the_ui_begin_with_the_first_point(
+def test_days_in_the_ui_begin_with_the_year_of_the_first_point(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.home.mkdir()
-    assert "TRACKFLOW_FIRST_DAY" not in serving.dagster_environment(settings)
+    file = Path(serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY_FILE"])
+    assert first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date() == dt.date(2015, 1, 1)
 
-    later = FIRST_DAY + dt.timedelta(days=5)
-    import_drives(settings.home, write_drives(settings.home / "b.csv", 1, 1, later, points=20))
-    import_drives(settings.home, write_drives(settings.home / "a.csv", 2, 1, points=20))
-    assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == FIRST_DAY.isoformat()
+    for year, is_new in ((2026, True), (2026, False), (2008, True), (2026, False)):
+        path = write_drives(settings.home / f"{year}.csv", 1, 1, dt.date(year, 3, 2), points=20)
+        import_drives(settings.home, path)
+        assert note_first_day(settings, file) == is_new
+    assert first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date() == dt.date(2008, 1, 1)
 
     monkeypatch.setenv("TRACKFLOW_FIRST_DAY", "2020-02-02")
-    assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == "2020-02-02"
+    chosen = serving.dagster_environment(settings)
+    assert first_day(chosen).date() == dt.date(2020, 2, 2)
+    assert "TRACKFLOW_FIRST_DAY_FILE" not in chosen
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ from trackflow.store.types import to_us
 
 VEHICLES = 20
 DAYS = 3
-DAY_ASSETS = "segments,matched_polylines,tracks"
 
 type Say = Callable[[str], None]
 
@@ -117,10 +116,14 @@ def _build_network(settings: Settings) -> None:
 
 def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> None:
     config = {"ops": {"process_days": {"config": {"mode": mode}}}}
-    days = f"{first}...{last}"
-    arguments = ["--select", DAY_ASSETS, "--partition-range", days]
+    # by tags: Dagster's own option for ranges wants assets that never take more than one run
+    days = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+    arguments = ["-j", "process_days_job", "--tags", json.dumps(days)]
     arguments += ["--config-json", json.dumps(config)]
-    run_dagster(settings, ["asset", "materialize", "-m", MODULE, *arguments])
+    run_dagster(settings, ["job", "execute", "-m", MODULE, *arguments])
 
 
 def _simulate(work: Work, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:

@@ -28,6 +28,7 @@ from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.networks import located
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
 from trackflow.store.tables import metadata, road_networks
+from trackflow.store.tracks import complete_aliases
 
 type Progress = Callable[[str, int, int], None]
 """Called with "tables", how many are done and how many there are."""
@@ -107,6 +108,7 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
                     if progress:
                         progress("tables", done, len(tables()))
                 _place_networks(connection)
+                complete_aliases(connection)
             report.networks = {name: manifest["networks"][name] for name in names}
     return report
 

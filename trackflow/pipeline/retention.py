@@ -49,7 +49,7 @@ def apply_retention(work: Work) -> RetentionReport:
         with work.store.write() as connection:
             lock_devices(connection, [device_id])
             counts = retention.drop_days(
-                connection, device_id, edge, keep_tracks=work.settings.keep_tracks
+                connection, device_id, edge, work.clock(), keep_tracks=work.settings.keep_tracks
             )
         report.rows.update(counts)
         report.devices += any(counts.values())

@@ -29,9 +29,9 @@ from trackflow.store.tables import (
     quarantined_points,
     receipts,
     segments,
-    track_aliases,
     tracks,
 )
+from trackflow.store.tracks import forget_times
 from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
@@ -78,7 +78,12 @@ def first_open_day(edge: dt.date) -> dt.date:
 
 
 def drop_days(
-    connection: Connection, device_id: str, edge: dt.date, *, keep_tracks: bool
+    connection: Connection,
+    device_id: str,
+    edge: dt.date,
+    now: dt.datetime,
+    *,
+    keep_tracks: bool,
 ) -> dict[str, int]:
     """Delete what is older than `edge`; returns how many rows, by table.
 
@@ -104,7 +109,7 @@ def drop_days(
         mine = table.c.device_id == device_id
         counts[table.name] = connection.execute(sa.delete(table).where(mine, is_old)).rowcount
     if not keep_tracks:
-        counts |= _drop_tracks(connection, device_id, midnight(first))
+        counts |= _drop_tracks(connection, device_id, midnight(first), now)
     if any(counts.values()):
         later = sa.or_(devices.c.kept_from.is_(None), devices.c.kept_from < edge)
         connection.execute(
@@ -172,15 +177,15 @@ def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
     }
 
 
-def _drop_tracks(connection: Connection, device_id: str, start: dt.datetime) -> dict[str, int]:
+def _drop_tracks(
+    connection: Connection, device_id: str, start: dt.datetime, now: dt.datetime
+) -> dict[str, int]:
     old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
-    gone = sa.select(tracks.c.track_id).where(old)
-    aliases = sa.delete(track_aliases).where(track_aliases.c.track_id.in_(gone))
+    forget_times(connection, device_id, start, now)
     v = catalogue_visits.c
     visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
     return {
         "catalogue_visits": connection.execute(visits).rowcount,
-        "track_aliases": connection.execute(aliases).rowcount,
         "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
     }
 
