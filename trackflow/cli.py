@@ -7,6 +7,7 @@ import datetime as dt
 import logging
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,8 +196,10 @@ def run(
 def _print_run(report: "RunReport") -> None:
     from trackflow.pipeline.report import counted, distinct_messages
 
+    _print_resting(report)
     if not any(stage.days for stage in report.stages):
-        out.print("There is nothing to do.")
+        if not report.resting:
+            out.print("There is nothing to do.")
         return
     segmented, matched, tracked = (report[s] for s in ("segmented", "matched", "tracked"))
     for stage, verb, parts in (
@@ -235,6 +238,23 @@ def _print_run(report: "RunReport") -> None:
         out.print(line, soft_wrap=True)
     for message in distinct_messages(report.problems):
         err.print(f"trackflow: {message}", markup=False, soft_wrap=True)
+
+
+def _print_resting(report: "RunReport") -> None:
+    """Say what waits for its next try, when that is, and why the last one failed."""
+    from trackflow.pipeline.report import counted
+
+    if not report.resting:
+        return
+    soonest = report.resting[0]
+    out.print(
+        f"{counted(len(report.resting), 'day')} of devices failed and wait for their next try, the "
+        f"first at {soonest.next_try_at:%Y-%m-%d %H:%M:%S} UTC:",
+        soft_wrap=True,
+    )
+    for message, count in Counter(one.message for one in report.resting).most_common():
+        text = f"  {message} ({counted(count, 'batch', 'batches')})"
+        out.print(text, markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: trackflow follow --json")
@@ -280,6 +300,7 @@ def status(as_json: Json = False) -> None:
         ("quarantined", quarantined or "none"),
         ("batches", ", ".join(f"{count:,} {name}" for name, count in state.batches.items())),
         ("tracks", f"{state.tracks:,}, {state.distance_km:,.1f} km"),
+        *([("outdated", _outdated(state.outdated_days))] if state.outdated_days else []),
         ("windows", f"{state.windows:,} cached, {state.raw_windows:,} of them raw"),
         *(
             ("network", f"{n['profile']}: {n['source_name']}, version {n['version']}")
@@ -289,11 +310,19 @@ def status(as_json: Json = False) -> None:
         out.print(f"{name:<11}  {value}", markup=False, soft_wrap=True)
     for message in state.messages:
         tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
+        if message.next_try_at:
+            tries += f", next try at {message.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
         out.print(
             f"{message.device_id} {message.day} is {message.status}{tries}: {message.message}",
             markup=False,
             soft_wrap=True,
         )
+
+
+def _outdated(days: int) -> str:
+    from trackflow.pipeline.report import counted
+
+    return f"{counted(days, 'day')} made without roads or on others; the next run matches them"
 
 
 @app.command(epilog="Example: trackflow verify --device van-7")

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from trackflow.store.batches import Resting
+
 
 @dataclass(slots=True)
 class DayReport:
@@ -26,11 +28,12 @@ class DayReport:
 
 @dataclass(slots=True)
 class StageReport:
-    """What one stage did in one run."""
+    """What one stage did in one run; `resting` are batches that wait for their next try."""
 
     stage: str
     days: list[DayReport] = field(default_factory=list)
     seconds: float = 0.0
+    resting: list[Resting] = field(default_factory=list)
 
     def total(self, name: str) -> float:
         """The sum of a count over all batches."""
@@ -65,6 +68,12 @@ class RunReport:
 
     def __getitem__(self, stage: str) -> StageReport:
         return next(s for s in self.stages if s.stage == stage)
+
+    @property
+    def resting(self) -> list[Resting]:
+        """Batches that wait for their next try, each once, the soonest first."""
+        found = {(one.device_id, one.day): one for s in self.stages for one in s.resting}
+        return sorted(found.values(), key=lambda one: (one.next_try_at, one.device_id, one.day))
 
     @property
     def problems(self) -> list[DayReport]:

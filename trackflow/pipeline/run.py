@@ -22,6 +22,7 @@ from types import ModuleType
 from trackflow.errors import RetryableError
 from trackflow.pipeline import matching, segmenting, tracking
 from trackflow.pipeline.reaping import reap
+from trackflow.pipeline.rematching import match_outdated_again
 from trackflow.pipeline.report import DayReport, RunReport, StageReport
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
@@ -89,6 +90,7 @@ def run(
     if mode is Mode.DAILY:
         first = last = settled_day(work.clock())
     reap(work)
+    match_outdated_again(work)
     report = RunReport()
     with nullcontext(pool) if pool else worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
         for stage in stages:
@@ -104,6 +106,16 @@ def run(
                 )
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))
+    with work.store.read() as connection:
+        for stage_report in report.stages:
+            stage_report.resting = batches.resting(
+                connection,
+                stage_report.stage,
+                work.clock(),
+                first=first,
+                last=last,
+                device_id=device_id,
+            )
     return report
 
 

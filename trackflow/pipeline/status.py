@@ -2,9 +2,11 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
+from trackflow.pipeline.rematching import outdated_days
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
 from trackflow.store.tables import (
@@ -19,18 +21,40 @@ from trackflow.store.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be said of a batch that failed or waits."""
+    """What is to be said of a batch that failed or waits.
+
+    Attributes:
+        device_id: whose it is.
+        day: its day.
+        status: failed or pending, mostly.
+        tries: failed ones so far.
+        message: why the last one failed, or what it waits for.
+        next_try_at: when it is tried again; None if that is not a matter of time, or is over.
+    """
 
     device_id: str
     day: dt.date
     status: str
     tries: int
     message: str
+    next_try_at: dt.datetime | None = None
 
 
 @dataclass(slots=True)
 class Status:
-    """The state of a store."""
+    """The state of a store.
+
+    Attributes:
+        devices, points, tracks, windows: how many there are.
+        first_point, last_point: their times; None while there are none.
+        quarantined: how many rows were refused, by reason.
+        batches: how many device-days there are, by status.
+        distance_km: of all tracks.
+        raw_windows: those that kept their raw line.
+        outdated_days: device-days whose lines were made without roads, or on others than now.
+        networks: the road networks in use.
+        messages: what is to be said of batches, the newest first.
+    """
 
     devices: int
     points: int
@@ -42,6 +66,7 @@ class Status:
     distance_km: float
     windows: int
     raw_windows: int
+    outdated_days: int = 0
     networks: list[dict[str, object]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
@@ -83,9 +108,19 @@ def read_status(work: Work) -> Status:
             distance_km=round(distance_m / 1000, 3),
             windows=windows,
             raw_windows=raw,
+            outdated_days=sum(outdated_days(work, connection).values()),
             networks=[dict(row) for row in networks],
-            messages=[
-                Message(row.device_id, row.day, row.status, row.retry_count, row.error_message)
-                for row in batches.failures(connection)
-            ],
+            messages=[_message(row, work.clock()) for row in batches.failures(connection)],
         )
+
+
+def _message(row: Any, now: dt.datetime) -> Message:
+    waits = row.status == "pending" and row.next_try_at is not None and row.next_try_at > now
+    return Message(
+        row.device_id,
+        row.day,
+        row.status,
+        row.retry_count,
+        row.error_message,
+        row.next_try_at if waits else None,
+    )

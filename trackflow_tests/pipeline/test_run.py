@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from trackflow.errors import SettingsError
 from trackflow.pipeline import run as running
 from trackflow.pipeline.run import DIED, Mode, run, settled_day
+from trackflow.pipeline.status import read_status
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
@@ -309,3 +310,28 @@ def test_a_script_without_a_main_guard_may_use_several_workers(tmp_path: Path) -
         [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
     )
     assert (done.returncode, done.stdout) == (0, "16\n"), done.stderr
+
+
+def test_what_rests_after_a_failure_is_told_with_its_time_and_reason(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    with open_work(database_url, tmp_path, clock) as work:
+        fleet(work, devices=2, days=2)
+        _break(work, "van-1")
+        assert len(run(work).problems) == 2
+        report = run(work)
+        assert not any(stage.days for stage in report.stages)
+        assert {(one.device_id, one.day) for one in report.resting} == {
+            ("van-1", DAY),
+            ("van-1", DAY + dt.timedelta(days=1)),
+        }
+        (soonest, _) = report.resting
+        assert soonest.next_try_at == clock() + dt.timedelta(seconds=batches.FIRST_RETRY_S)
+        assert "gap_s" in soonest.message
+        assert run(work, device_id="van-0").resting == []
+        assert run(work, first=DAY, last=DAY).resting == [soonest]
+        (one, two) = read_status(work).messages
+        assert one.next_try_at == two.next_try_at == soonest.next_try_at
+        clock.advance(3600)
+        assert len(run(work).problems) == 2

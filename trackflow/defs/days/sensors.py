@@ -17,6 +17,7 @@ from trackflow.defs.partitions import FIRST_DAY, FIRST_DAY_TAG, LAST_DAY_TAG, ha
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED
 from trackflow.pipeline.live import first_live_day
+from trackflow.pipeline.rematching import match_outdated_again
 from trackflow.pipeline.waiting import Waiting, find_waiting, ranges
 
 RUNS_PER_TICK = 3
@@ -47,6 +48,7 @@ def pending_batches_sensor(
     if isinstance(last_run, dg.SkipReason):
         return last_run
     with trackflow.open() as work:
+        match_outdated_again(work)  # the road engine may have been switched on again
         # newer days are the live worker's
         waiting = find_waiting(work, last=first_live_day(work.clock()) - dt.timedelta(days=1))
     requests = requests_for(waiting, last_run)

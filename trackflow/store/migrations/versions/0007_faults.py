@@ -48,3 +48,10 @@ def upgrade() -> None:
     op.execute("DELETE FROM track_aliases WHERE device_id = ''")
     op.execute("UPDATE track_aliases SET track_id = NULL")
     op.add_column("processing_batches", sa.Column("matched_on", sa.Text(), nullable=True))
+    # worked on while matching was switched off: there are segments, and no lines
+    op.execute(
+        "UPDATE processing_batches SET matched_on = '' "
+        "WHERE matched_generation > 0 AND segment_count > 0 AND NOT EXISTS "
+        "(SELECT 1 FROM cached_polylines c "
+        "WHERE c.device_id = processing_batches.device_id AND c.day = processing_batches.day)"
+    )
