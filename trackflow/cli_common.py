@@ -1,6 +1,7 @@
 """What commands share: where they print, the store they open, a bar of progress, JSON."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ def tell(text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A report as JSON can hold it: dataclasses and mappings as objects with text keys.
+    """A report as JSON can hold it: dataclasses and mappings as objects with text keys, no NaN.
 
     Not `dataclasses.asdict`: it rebuilds a `Counter` from pairs, which makes each pair a key that
     no JSON object can have.
@@ -76,6 +77,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 
