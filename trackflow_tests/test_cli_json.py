@@ -172,7 +172,7 @@ def test_every_verb_prints_json_whatever_came_out(
     (tmp_path / "places.csv").write_text("slug,longitude,latitude\ntrack1,24.9,60.1\n")
     monkeypatch.setenv("TRACKFLOW_GEOCODER_FILE", str(tmp_path / "places.csv"))
     assert "tracks" in called("catalogue locate")
-    assert called("catalogue undo", "--yes")["rows"] == 3
+    assert called("catalogue undo")["rows"] == 3
 
     # a small town
     town = """<osm version="0.6"><node id="1" lat="60.17" lon="24.94"/>

@@ -19,6 +19,7 @@ from trackflow.pipeline.first_day import note_first_day
 from trackflow.settings import Settings
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
+from trackflow_tests.matching.servers import answering, server_that
 from trackflow_tests.served import left_behind, trackflow_serve
 
 
@@ -79,6 +80,33 @@ def test_days_in_the_ui_begin_with_the_year_of_the_first_point(
     chosen = serving.dagster_environment(settings)
     assert first_day(chosen).date() == dt.date(2020, 2, 2)
     assert "TRACKFLOW_FIRST_DAY_FILE" not in chosen
+
+
+def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings: Settings) -> None:
+    settings.home.mkdir()
+    file = settings.home / "dagster" / "first_day"
+
+    def came_in(year: int) -> None:
+        path = write_drives(settings.home / f"{year}.csv", 1, 1, dt.date(year, 3, 2), points=20)
+        import_drives(settings.home, path)
+
+    with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
+        port = int(url.rpartition(":")[2])
+        came_in(2026)
+        serving._note_first_day(settings)
+        serving._follow_first_day(settings, port)
+        assert heads == [], "nothing has changed"
+        came_in(2008)
+        serving._follow_first_day(settings, port)
+        serving._follow_first_day(settings, port)
+        assert [head.split()[:2] for head in heads] == [["POST", "/graphql"]]
+        assert file.read_text() == "2008-01-01"
+    came_in(2005)
+    serving._follow_first_day(settings, port)  # nobody is there: told, and tried again
+    with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
+        serving._follow_first_day(settings, int(url.rpartition(":")[2]))
+        assert len(heads) == 1
+        assert file.read_text() == "2005-01-01"
 
 
 @pytest.mark.parametrize(
