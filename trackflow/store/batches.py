@@ -412,6 +412,21 @@ def resting(
     return [Resting(row[0], row[1], row[2], row[3], row[4] or "") for row in rows]
 
 
+def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, Resting | None]:
+    """How many batches wait for their next try, whatever the stage, and the one that is next."""
+    waits = sa.and_(b.status == "pending", b.next_try_at > now)
+    count = connection.scalar(sa.select(sa.func.count()).where(waits)) or 0
+    if not count:
+        return 0, None
+    row = connection.execute(
+        sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message)
+        .where(waits)
+        .order_by(b.next_try_at)
+        .limit(1)
+    ).one()
+    return count, Resting(row[0], row[1], row[2], row[3], row[4] or "")
+
+
 def match_again(connection: Connection, device_id: str, stale: Stale, now: dt.datetime) -> int:
     """Let the lines of a device's batches be made again, their segments stay; returns how many.
 
