@@ -6,10 +6,12 @@ The truth is known, so it says how well it did. It works in a folder of its own,
 import datetime as dt
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
@@ -122,8 +124,10 @@ def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> No
         "dagster/asset_partition_range_end": last.isoformat(),
     }
     arguments = ["-j", "process_days_job", "--tags", json.dumps(days)]
-    arguments += ["--config-json", json.dumps(config)]
-    run_dagster(settings, ["job", "execute", "-m", MODULE, *arguments])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text(json.dumps(config))  # which is YAML as well
+        run_dagster(settings, ["job", "execute", "-m", MODULE, *arguments, "-c", str(file)])
 
 
 def _simulate(work: Work, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
