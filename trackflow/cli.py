@@ -198,7 +198,13 @@ def _print_run(report: "RunReport") -> None:
 
     _print_resting(report)
     if not any(stage.days for stage in report.stages):
-        if not report.resting:
+        if report.given_up:
+            out.print(
+                f"{counted(report.given_up, 'day')} of devices failed too often and will not be "
+                "tried again: `trackflow status` says why, `trackflow run --retry-failed` tries.",
+                soft_wrap=True,
+            )
+        elif not report.resting:
             out.print("There is nothing to do.")
         return
     segmented, matched, tracked = (report[s] for s in ("segmented", "matched", "tracked"))

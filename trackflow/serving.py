@@ -25,7 +25,7 @@ from typing import IO
 from sqlalchemy import make_url
 
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
-from trackflow.pipeline.first_day import note_first_day
+from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
 
 PR_SET_PDEATHSIG = 1
@@ -91,8 +91,8 @@ def _first_day(folder: Path) -> dict[str, str]:
     return {"TRACKFLOW_FIRST_DAY_FILE": str(folder / FIRST_DAY_FILE)}
 
 
-def _note_first_day(settings: Settings) -> bool:
-    return note_first_day(settings, prepare_dagster_home(settings) / FIRST_DAY_FILE)
+def _first_day_file(settings: Settings) -> Path:
+    return prepare_dagster_home(settings) / FIRST_DAY_FILE
 
 
 def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
@@ -101,7 +101,7 @@ def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
     Raises:
         TrackflowError: it failed; the message holds the end of what it said.
     """
-    _note_first_day(settings)
+    note_first_day(settings, _first_day_file(settings))
     with signals_interrupt(), tempfile.TemporaryFile() as output:
         with _dagster(settings, arguments, output) as process:
             process.wait()
@@ -121,7 +121,7 @@ def dagster_servers(settings: Settings, port: int) -> Iterator[subprocess.Popen[
     """
     check_address(LOCALHOST, port, "--dagster-port")
     log = prepare_dagster_home(settings) / "dagster.log"
-    _note_first_day(settings)
+    note_first_day(settings, _first_day_file(settings))
     arguments = ["dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
     with log.open("ab") as output, _dagster(settings, arguments, output) as process:
         _wait_until_it_answers(process, f"{address(LOCALHOST, port)}/server_info", "Dagster", log)
@@ -197,12 +197,12 @@ def serve(
 def _follow_first_day(settings: Settings, dagster_port: int) -> None:
     """Let Dagster load its definitions again when older points came in than it has days for."""
     try:
-        if _note_first_day(settings):
+        if move_first_day(settings, _first_day_file(settings)):
             _reload_definitions(dagster_port)
     except (RetryableError, OSError) as error:
         # the database or the web server is busy; those days are worked on all the same
         logger.warning("days before the first one are not shown yet: %s", error)
-        (prepare_dagster_home(settings) / FIRST_DAY_FILE).unlink(missing_ok=True)
+        _first_day_file(settings).unlink(missing_ok=True)
 
 
 def _reload_definitions(dagster_port: int) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -375,3 +376,29 @@ def test_a_database_that_is_away_is_one_clear_line(
     assert len(result.err.splitlines()) == 1
     assert "127.0.0.1" in result.err
     assert "geheim" not in result.err
+
+
+def test_a_run_says_what_waits_for_its_next_try_and_what_is_given_up(
+    trackflow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKFLOW_MAX_TRIES", "2")
+    rows = [f"d,2026-03-02T08:00:{k:02}Z,24.9,60.1" for k in range(5)]
+    (tmp_path / "d.csv").write_text("\n".join(["device_id,timestamp,longitude,latitude", *rows]))
+    trackflow("import", tmp_path / "d.csv")
+    database = tmp_path / "home" / "trackflow.db"
+    with sqlite3.connect(database) as store:
+        store.execute("""UPDATE devices SET thresholds = '{"gap_s": -1}'""")
+    store.close()
+    assert trackflow("run").code == 1
+    told = trackflow("run")
+    assert "1 day of devices failed and wait for their next try, the first at 20" in told.out
+    assert "Threshold gap_s is -1" in told.out
+    assert "nothing to do" not in told.out
+    assert ", next try at 20" in trackflow("status").out
+    with sqlite3.connect(database) as store:
+        store.execute("UPDATE processing_batches SET next_try_at = 0")
+    store.close()
+    assert trackflow("run").code == 1
+    told = trackflow("run")
+    assert "1 day of devices failed too often" in told.out
+    assert "nothing to do" not in told.out

@@ -15,7 +15,7 @@ import pytest
 from trackflow import serving
 from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
-from trackflow.pipeline.first_day import note_first_day
+from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
@@ -63,18 +63,25 @@ def test_dagster_finds_the_same_database_in_its_own_folder(
     assert serving._from_anywhere(url) == expected.format(here=tmp_path)
 
 
-def test_days_in_the_ui_begin_with_the_year_of_the_first_point(
+def test_days_in_the_ui_begin_with_the_first_point(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.home.mkdir()
     file = Path(serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY_FILE"])
     assert first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date() == dt.date(2015, 1, 1)
 
-    for year, is_new in ((2026, True), (2026, False), (2008, True), (2026, False)):
-        path = write_drives(settings.home / f"{year}.csv", 1, 1, dt.date(year, 3, 2), points=20)
+    def noted() -> dt.date:
+        return first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date()
+
+    note_first_day(settings, file)
+    assert noted() >= dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    for day, is_new in (("2026-03-02", True), ("2026-05-06", False), ("2008-05-06", True)):
+        path = write_drives(settings.home / "d.csv", 1, 1, dt.date.fromisoformat(day), points=20)
         import_drives(settings.home, path)
-        assert note_first_day(settings, file) == is_new
-    assert first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date() == dt.date(2008, 1, 1)
+        assert move_first_day(settings, file) == is_new
+    assert noted() == dt.date(2008, 1, 1), "more of that year may follow"
+    note_first_day(settings, file)
+    assert noted() == dt.date(2008, 5, 6)
 
     monkeypatch.setenv("TRACKFLOW_FIRST_DAY", "2020-02-02")
     chosen = serving.dagster_environment(settings)
@@ -84,7 +91,7 @@ def test_days_in_the_ui_begin_with_the_year_of_the_first_point(
 
 def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings: Settings) -> None:
     settings.home.mkdir()
-    file = settings.home / "dagster" / "first_day"
+    file = serving._first_day_file(settings)
 
     def came_in(year: int) -> None:
         path = write_drives(settings.home / f"{year}.csv", 1, 1, dt.date(year, 3, 2), points=20)
@@ -93,7 +100,7 @@ def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings:
     with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
         port = int(url.rpartition(":")[2])
         came_in(2026)
-        serving._note_first_day(settings)
+        note_first_day(settings, file)
         serving._follow_first_day(settings, port)
         assert heads == [], "nothing has changed"
         came_in(2008)

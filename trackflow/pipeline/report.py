@@ -62,9 +62,10 @@ class StageReport:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did, stage by stage."""
+    """What a run did, stage by stage; `given_up` batches failed too often to be tried again."""
 
     stages: list[StageReport] = field(default_factory=list)
+    given_up: int = 0
 
     def __getitem__(self, stage: str) -> StageReport:
         return next(s for s in self.stages if s.stage == stage)

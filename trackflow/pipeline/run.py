@@ -107,6 +107,7 @@ def run(
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))
     with work.store.read() as connection:
+        report.given_up = batches.counts(connection, first, last)["failed"]
         for stage_report in report.stages:
             stage_report.resting = batches.resting(
                 connection,
