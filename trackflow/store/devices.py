@@ -51,12 +51,19 @@ class Device:
         return Thresholds().override(self.overrides)
 
 
+SETTINGS = (
+    devices.c.device_id,
+    devices.c.profile,
+    devices.c.time_zone,
+    devices.c.thresholds,
+)
+"""The columns of a `Device`, in its order."""
+
+
 def read_device(connection: Connection, device_id: str) -> Device:
     """A device's settings; the defaults for one that is not known."""
-    c = devices.c
-    row = connection.execute(
-        sa.select(c.device_id, c.profile, c.time_zone, c.thresholds).where(c.device_id == device_id)
-    ).one_or_none()
+    query = sa.select(*SETTINGS).where(devices.c.device_id == device_id)
+    row = connection.execute(query).one_or_none()
     return Device(device_id) if row is None else Device(*row)
 
 
@@ -80,27 +87,25 @@ def buffer_us(thresholds: Thresholds) -> int:
 
 def door_rules(connection: Connection, ids: Sequence[str]) -> dict[str, DoorRules]:
     """The rules of those devices that are known, by device."""
-    c = devices.c
     found: dict[str, DoorRules] = {}
     for some in itertools.batched(ids, MOST_IDS):
-        query = sa.select(c.device_id, c.kept_from, c.thresholds).where(c.device_id.in_(some))
-        for row in connection.execute(query):
-            found[row.device_id] = DoorRules(row.kept_from, _marking_us(row.thresholds))
+        query = sa.select(*SETTINGS, devices.c.kept_from).where(devices.c.device_id.in_(some))
+        for *settings, kept_from in connection.execute(query):
+            device = Device(*settings)
+            found[device.device_id] = DoorRules(kept_from, _marking_us(device))
     return found
 
 
-def _marking_us(overrides: object) -> int:
+def _marking_us(device: Device) -> int:
     """How far from a day a point marks it: as far as the device's thresholds or the defaults reach.
 
     Points are never refused for thresholds that make no sense; they mark as far as is possible.
     """
-    least = buffer_us(Thresholds())
-    if not overrides:
-        return least
-    if not isinstance(overrides, Mapping):
+    stored: object = device.overrides  # JSON from the database: anything
+    if not isinstance(stored, Mapping):
         return LONGEST_BUFFER_US
     try:
-        return max(least, buffer_us(Thresholds().override(overrides)))
+        return max(buffer_us(Thresholds()), buffer_us(device.thresholds))
     except SettingsError:
         return LONGEST_BUFFER_US
 
