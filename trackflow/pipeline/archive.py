@@ -28,7 +28,7 @@ from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.networks import located
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
 from trackflow.store.tables import metadata, road_networks
-from trackflow.store.tracks import complete_aliases
+from trackflow.store.track_ids import complete_aliases
 
 type Progress = Callable[[str, int, int], None]
 """Called with "tables", how many are done and how many there are."""

@@ -26,7 +26,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Floats
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.work import Work
-from trackflow.store import devices, points, tracks
+from trackflow.store import devices, points, track_ids, tracks
 from trackflow.store.reading import Devices
 from trackflow.store.tracks import Box, Position
 from trackflow.store.types import from_us, to_us
@@ -185,8 +185,8 @@ def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
         NotFoundError: there never was one.
     """
     with work.store.read() as connection:
-        found = tracks.resolve(connection, track_id)
-        if isinstance(found, tracks.FormerTrack):
+        found = track_ids.resolve(connection, track_id)
+        if isinstance(found, track_ids.FormerTrack):
             raise GoneError(_why_gone(connection, found))
         row = None if found is None else tracks.read_one(connection, found)
         if row is None:
@@ -212,7 +212,7 @@ def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def _why_gone(connection: Connection, former: tracks.FormerTrack) -> str:
+def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
     """What became of the beginning of a track that is none any more."""
     if former.start_time is None:
         return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"

@@ -31,7 +31,7 @@ from trackflow.store.tables import (
     segments,
     tracks,
 )
-from trackflow.store.tracks import forget_times
+from trackflow.store.track_ids import forget_times
 from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
