@@ -21,7 +21,6 @@ class Settings:
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
         workers: processes that work at the same time.
-        buffer_h: hours before and after a day that are read with it.
         lease_s: how long a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
         tiles_url: address of background tiles for the map page, such as
@@ -50,7 +49,6 @@ class Settings:
     database_url: str = ""
     engine_url: str = ""
     workers: int = 2
-    buffer_h: float = 6.0
     lease_s: float = 120.0
     max_tries: int = 5
     tiles_url: str = ""
@@ -82,7 +80,6 @@ class Settings:
             database_url=env.get("TRACKFLOW_DATABASE_URL", ""),
             engine_url=env.get("TRACKFLOW_ENGINE_URL", ""),
             workers=int(_number(env, "TRACKFLOW_WORKERS", os.cpu_count() or 1, 1, 256)),
-            buffer_h=_number(env, "TRACKFLOW_BUFFER_H", 6.0, 1.0, 24.0),
             lease_s=_number(env, "TRACKFLOW_LEASE_S", 120.0, 1.0, 86_400.0),
             max_tries=int(_number(env, "TRACKFLOW_MAX_TRIES", 5, 1, 100)),
             tiles_url=_tiles_url(env.get("TRACKFLOW_TILES_URL", "")),

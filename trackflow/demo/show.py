@@ -6,10 +6,12 @@ The truth is known, so it says how well it did. It works in a folder of its own,
 import datetime as dt
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
@@ -29,7 +31,6 @@ from trackflow.store.types import to_us
 
 VEHICLES = 20
 DAYS = 3
-DAY_ASSETS = "segments,matched_polylines,tracks"
 
 type Say = Callable[[str], None]
 
@@ -135,15 +136,21 @@ def _build_network(settings: Settings) -> None:
 
 def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> None:
     config = {"ops": {"process_days": {"config": {"mode": mode}}}}
-    days = f"{first}...{last}"
-    arguments = ["--select", DAY_ASSETS, "--partition-range", days]
-    arguments += ["--config-json", json.dumps(config)]
-    run_dagster(settings, ["asset", "materialize", "-m", MODULE, *arguments])
+    # by tags: Dagster's own option for ranges wants assets that never take more than one run
+    days = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+    arguments = ["-j", "process_days_job", "--tags", json.dumps(days)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text(json.dumps(config))  # which is YAML as well
+        run_dagster(settings, ["job", "execute", "-m", MODULE, *arguments, "-c", str(file)])
 
 
 def _simulate(work: Work, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
     with work.store.read() as connection:
-        network = read_network(connection, "car")
+        network = read_network(connection, "car", work.settings.home)
     assert network is not None
     fleet = simulate_fleet(
         work.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 import shapely
+from sqlalchemy.engine import Connection
 
-from trackflow.errors import BadInputError, NotFoundError
+from trackflow.errors import BadInputError, GoneError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.points import Floats
@@ -27,7 +28,7 @@ from trackflow.geo.steps import unwrapped
 from trackflow.pipeline.geometry import geojson_line
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.work import Work
-from trackflow.store import devices, points, tracks
+from trackflow.store import devices, points, track_ids, tracks
 from trackflow.store.reading import Devices
 from trackflow.store.tracks import Box, Position
 from trackflow.store.types import from_us, to_us
@@ -185,13 +186,16 @@ def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
-        NotFoundError: there is none.
+        GoneError: there was one, and what it was made of is no track any more.
+        NotFoundError: there never was one.
     """
     with work.store.read() as connection:
-        found = tracks.resolve(connection, track_id)
+        found = track_ids.resolve(connection, track_id)
+        if isinstance(found, track_ids.FormerTrack):
+            raise GoneError(_why_gone(connection, found))
         row = None if found is None else tracks.read_one(connection, found)
         if row is None:
-            raise NotFoundError("there is no such track: it may have become part of another one")
+            raise NotFoundError("there is no such track")
         thresholds = devices.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
         around = [
@@ -211,6 +215,24 @@ def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
             "ended": _words("ends", row.end_time, row.ended, ended),
         },
     }
+
+
+def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
+    """What became of the beginning of a track that is none any more."""
+    if former.start_time is None:
+        return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"
+    start_us = to_us(former.start_time)
+    thresholds = devices.read_device(connection, former.device_id).thresholds
+    reach_us = round(thresholds.reach_s * 1e6) + 1
+    around = points.read_points(
+        connection, former.device_id, start_us - reach_us, start_us + reach_us
+    )
+    found = _explain(around, former.start_time, thresholds)
+    if found is None:
+        return "this is no track any more: its first point is not stored any more"
+    if found.track is not None:
+        return "this is no track any more: what is left of it is too short to be one"
+    return f"this is no track any more: its first point is {found.kind}, {found.findings[0].text}"
 
 
 def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:

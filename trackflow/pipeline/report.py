@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from trackflow.store.batches import Resting
+
 
 @dataclass(slots=True)
 class DayReport:
@@ -44,11 +46,12 @@ class DayReport:
 
 @dataclass(slots=True)
 class StageReport:
-    """What one stage did in one run."""
+    """What one stage did in one run; `resting` are batches that wait for their next try."""
 
     stage: str
     days: list[DayReport] = field(default_factory=list)
     seconds: float = 0.0
+    resting: list[Resting] = field(default_factory=list)
 
     def total(self, name: str) -> float:
         """The sum of a count over all batches."""
@@ -77,12 +80,19 @@ class StageReport:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did, stage by stage."""
+    """What a run did, stage by stage; `given_up` batches failed too often to be tried again."""
 
     stages: list[StageReport] = field(default_factory=list)
+    given_up: int = 0
 
     def __getitem__(self, stage: str) -> StageReport:
         return next(s for s in self.stages if s.stage == stage)
+
+    @property
+    def resting(self) -> list[Resting]:
+        """Batches that wait for their next try, each once, the soonest first."""
+        found = {(one.device_id, one.day): one for s in self.stages for one in s.resting}
+        return sorted(found.values(), key=lambda one: (one.next_try_at, one.device_id, one.day))
 
     @property
     def problems(self) -> list[DayReport]:

@@ -2,9 +2,11 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
+from trackflow.pipeline.rematching import outdated_days
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
 from trackflow.store.lengths import count_and_length_mm
@@ -19,13 +21,23 @@ from trackflow.store.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be said of a batch that failed or waits."""
+    """What is to be said of a batch that failed or waits.
+
+    Attributes:
+        device_id: whose it is.
+        day: its day.
+        status: failed or pending, mostly.
+        tries: failed ones so far.
+        message: why the last one failed, or what it waits for.
+        next_try_at: when it is tried again; None if that is not a matter of time, or is over.
+    """
 
     device_id: str
     day: dt.date
     status: str
     tries: int
     message: str
+    next_try_at: dt.datetime | None = None
 
 
 @dataclass(slots=True)
@@ -43,8 +55,9 @@ class Status:
         distance_km: their length to the millimetre; the days of any time zone add up to it.
         windows: lines of windows that are cached.
         raw_windows: those of them that follow no road.
+        outdated_days: device-days whose lines were made without roads, or on others than now.
         networks: the road networks in use.
-        messages: what is to be said of batches that failed or wait.
+        messages: what is to be said of batches, the newest first.
     """
 
     devices: int
@@ -57,6 +70,7 @@ class Status:
     distance_km: float
     windows: int
     raw_windows: int
+    outdated_days: int = 0
     networks: list[dict[str, object]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
@@ -96,9 +110,19 @@ def read_status(work: Work) -> Status:
             distance_km=length_mm / 1e6,
             windows=windows,
             raw_windows=raw,
+            outdated_days=sum(outdated_days(work, connection).values()),
             networks=[dict(row) for row in networks],
-            messages=[
-                Message(row.device_id, row.day, row.status, row.retry_count, row.error_message)
-                for row in batches.failures(connection)
-            ],
+            messages=[_message(row, work.clock()) for row in batches.failures(connection)],
         )
+
+
+def _message(row: Any, now: dt.datetime) -> Message:
+    waits = row.status == "pending" and row.next_try_at is not None and row.next_try_at > now
+    return Message(
+        row.device_id,
+        row.day,
+        row.status,
+        row.retry_count,
+        row.error_message,
+        row.next_try_at if waits else None,
+    )

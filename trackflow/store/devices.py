@@ -1,7 +1,9 @@
 """Devices and the settings that override the defaults for one of them."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -13,6 +15,25 @@ from trackflow.settings import zone_named
 from trackflow.store import batches
 from trackflow.store.tables import devices, processing_batches
 from trackflow.tracks.thresholds import Thresholds
+
+LONGEST_BUFFER_US = 86_400_000_000
+"""A day is read with its two neighbours and marks no others, so no rule may look further."""
+
+MOST_IDS = 10_000
+"""Devices per query: databases limit how many values one may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRules:
+    """What a device's points meet when they come in.
+
+    Attributes:
+        kept_from: older points are refused; None if there is no such day.
+        buffer_us: a point changes what is decided on another day if it lies this close to it.
+    """
+
+    kept_from: dt.date | None
+    buffer_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +51,63 @@ class Device:
         return Thresholds().override(self.overrides)
 
 
+SETTINGS = (
+    devices.c.device_id,
+    devices.c.profile,
+    devices.c.time_zone,
+    devices.c.thresholds,
+)
+"""The columns of a `Device`, in its order."""
+
+
 def read_device(connection: Connection, device_id: str) -> Device:
     """A device's settings; the defaults for one that is not known."""
-    c = devices.c
-    row = connection.execute(
-        sa.select(c.device_id, c.profile, c.time_zone, c.thresholds).where(c.device_id == device_id)
-    ).one_or_none()
+    query = sa.select(*SETTINGS).where(devices.c.device_id == device_id)
+    row = connection.execute(query).one_or_none()
     return Device(device_id) if row is None else Device(*row)
+
+
+def buffer_us(thresholds: Thresholds) -> int:
+    """How much of its neighbours a day is read with: a little more than its rules reach.
+
+    It follows from the thresholds alone. Were it a setting, processes with different ones would
+    leave days as they are that a late point has changed.
+
+    Raises:
+        SettingsError: the rules reach further than the neighbouring days.
+    """
+    needed = math.ceil(thresholds.reach_s * 1e6) + 1
+    if needed > LONGEST_BUFFER_US:
+        raise SettingsError(
+            f"these thresholds look {thresholds.reach_s / 3600:.1f} h around a point, but no more "
+            "than 24 h are possible: lower the longest times among them (those that end in _s)"
+        )
+    return needed
+
+
+def door_rules(connection: Connection, ids: Sequence[str]) -> dict[str, DoorRules]:
+    """The rules of those devices that are known, by device."""
+    found: dict[str, DoorRules] = {}
+    for some in itertools.batched(ids, MOST_IDS):
+        query = sa.select(*SETTINGS, devices.c.kept_from).where(devices.c.device_id.in_(some))
+        for *settings, kept_from in connection.execute(query):
+            device = Device(*settings)
+            found[device.device_id] = DoorRules(kept_from, _marking_us(device))
+    return found
+
+
+def _marking_us(device: Device) -> int:
+    """How far from a day a point marks it: as far as the device's thresholds or the defaults reach.
+
+    Points are never refused for thresholds that make no sense; they mark as far as is possible.
+    """
+    stored: object = device.overrides  # JSON from the database: anything
+    if not isinstance(stored, Mapping):
+        return LONGEST_BUFFER_US
+    try:
+        return max(buffer_us(Thresholds()), buffer_us(device.thresholds))
+    except SettingsError:
+        return LONGEST_BUFFER_US
 
 
 def device_ids(connection: Connection) -> list[str]:
@@ -98,7 +169,7 @@ def change_device(
     kept = {name: value for name, value in merged.items() if value is not None}
     zone = old.time_zone if time_zone is None else time_zone or None
     new = Device(device_id, profile or old.profile, zone, kept)
-    Thresholds().override(new.overrides)
+    buffer_us(Thresholds().override(new.overrides))  # refused now, not when the next run fails
     connection.execute(
         sa.update(devices)
         .where(devices.c.device_id == device_id)

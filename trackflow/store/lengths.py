@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.reading import Devices, of_devices
 from trackflow.store.tables import devices, tracks
-from trackflow.store.tracks import longest
+from trackflow.store.track_ids import longest
 from trackflow.store.types import epoch_us, to_us
 from trackflow.tracks.day_parts import TrackLength
 

@@ -98,6 +98,8 @@ processing_batches = sa.Table(
     sa.Column("segment_ms", sa.Double),
     sa.Column("match_ms", sa.Double),
     sa.Column("track_ms", sa.Double),
+    # which road network its lines were matched on; empty without one, none before they are made
+    sa.Column("matched_on", sa.Text),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.CheckConstraint(
@@ -186,9 +188,14 @@ track_aliases = sa.Table(
     "track_aliases",
     metadata,
     sa.Column("alias_id", sa.Uuid, primary_key=True),
-    sa.Column("track_id", sa.Uuid, nullable=False),
+    sa.Column("device_id", sa.Text, nullable=False, server_default=sa.text("''")),
+    # of the track that had this id last; none once retention has deleted it
+    sa.Column("start_time", UtcTime),
+    sa.Column("end_time", UtcTime),
+    # only while a backup of schema 0004 is restored: the track that the id led to
+    sa.Column("track_id", sa.Uuid),
     sa.Column("created_at", UtcTime, nullable=False),
-    sa.Index(None, "track_id"),
+    sa.Index(None, "device_id"),
 )
 
 day_ledgers = sa.Table(

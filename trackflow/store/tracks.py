@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.reading import Devices, of_devices
-from trackflow.store.tables import devices, track_aliases, tracks
+from trackflow.store.tables import devices, tracks
+from trackflow.store.track_ids import longest, remember
 from trackflow.store.types import UtcTime
 
 t = tracks.c
@@ -47,8 +48,8 @@ def replace_between(
 ) -> int:
     """Put a device's tracks that begin in `[start, end)` in place of the old ones.
 
-    Unchanged ones are left alone. An old id that is gone stays as an alias of the track that now
-    covers its beginning. Returns how many rows were written or removed.
+    Unchanged ones are left alone. An old id that is gone leads to what covers its time. Returns
+    how many rows were written or removed.
     """
     stored = connection.execute(
         sa.select(tracks).where(t.device_id == device_id, t.start_time >= start, t.start_time < end)
@@ -64,49 +65,12 @@ def replace_between(
         connection.execute(
             sa.insert(tracks), [{"device_id": device_id, "updated_at": now, **x} for x in changed]
         )
-    _alias(connection, [before[track_id] for track_id in gone], new, now)
+    remember(connection, device_id, [before[track_id] for track_id in gone], new, now)
     return len(changed) + len(gone)
 
 
 def _equal(stored: Row | None, new: Row) -> bool:
     return stored is not None and all(stored[name] == value for name, value in new.items())
-
-
-def _alias(
-    connection: Connection,
-    gone: Sequence[dict[str, Any]],
-    new: Sequence[Row],
-    now: dt.datetime,
-) -> None:
-    """Point ids that are gone to the tracks that cover their beginning, and free reborn ids."""
-    a = track_aliases.c
-    reborn = [row["track_id"] for row in new]
-    if reborn:
-        connection.execute(sa.delete(track_aliases).where(a.alias_id.in_(reborn)))
-    for old in gone:
-        heir = next(
-            (x["track_id"] for x in new if x["start_time"] <= old["start_time"] <= x["end_time"]),
-            None,
-        )
-        if heir is None:
-            connection.execute(sa.delete(track_aliases).where(a.track_id == old["track_id"]))
-            continue
-        connection.execute(
-            sa.update(track_aliases).where(a.track_id == old["track_id"]).values(track_id=heir)
-        )
-        connection.execute(
-            sa.insert(track_aliases).values(alias_id=old["track_id"], track_id=heir, created_at=now)
-        )
-
-
-def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | None:
-    """The id under which a track is stored now, following an alias; None if there is none."""
-    found: uuid.UUID | None = connection.scalar(
-        sa.select(t.track_id).where(t.track_id == track_id)
-    ) or connection.scalar(
-        sa.select(track_aliases.c.track_id).where(track_aliases.c.alias_id == track_id)
-    )
-    return found
 
 
 def select_tracks(
@@ -256,11 +220,6 @@ def _with_line(line: str) -> sa.Select[Any]:
         devices.c.profile.label("mode"),
         tracks.c[f"{line}_polyline"].label("polyline"),
     ).join(devices, devices.c.device_id == t.device_id)
-
-
-def longest(connection: Connection) -> dt.timedelta:
-    """How long the longest track lasts; the index on durations answers at once."""
-    return dt.timedelta(seconds=connection.scalar(sa.select(sa.func.max(t.duration_s))) or 0.0)
 
 
 def _overlaps(box: Box) -> sa.ColumnElement[bool]:

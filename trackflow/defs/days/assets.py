@@ -16,6 +16,7 @@ from trackflow.defs.partitions import days
 from trackflow.defs.points.assets import OWNERS, gps_points
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
+from trackflow.pipeline.waiting import MOST_DAYS
 from trackflow.store.tables import cached_polylines as cached_polylines_table
 from trackflow.store.tables import segments as segments_table
 from trackflow.store.tables import tracks as tracks_table
@@ -103,8 +104,10 @@ GeoParquet.
     name="process_days",
     specs=[segments, matched_polylines, tracks],
     can_subset=True,
-    # many days in one run: a run of its own for each day would mostly start processes
-    backfill_policy=dg.BackfillPolicy.single_run(),
+    # Many days in one run: a run of its own for each day would mostly start processes. But not
+    # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
+    # that takes minutes to start is given up.
+    backfill_policy=dg.BackfillPolicy.multi_run(MOST_DAYS),
 )
 def process_days(
     context: dg.AssetExecutionContext,

@@ -35,6 +35,9 @@ MOST_RETRIES, RETRY_AFTER_S = 2, 30
 """Of a step that found the road engine or the database away; its batches count their own tries."""
 
 
+type Context = dg.AssetExecutionContext | dg.OpExecutionContext
+
+
 @dataclass(slots=True)
 class Outcome:
     """What the pipeline did with the days of a step."""
@@ -46,6 +49,11 @@ class Outcome:
     def of(self, asset: str, day: dt.date) -> list[DayReport]:
         """What was done for one day of one asset."""
         return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
+
+    def of_days_worked_on(self) -> "Outcome":
+        """Without the days on which there was nothing to do."""
+        worked_on = {report.day for stage in self.report.stages for report in stage.days}
+        return Outcome([d for d in self.days if d in worked_on], self.assets, self.report)
 
     def is_incomplete(self, asset: str, day: dt.date) -> bool:
         """Whether a day must not be shown as done: some of it failed, or all of it waits.
@@ -64,16 +72,41 @@ def run_days(context: dg.AssetExecutionContext, work: Work, config: DaysConfig) 
     days = [day_of(key) for key in context.partition_keys]
     wanted = {key.to_user_string() for key in context.selected_asset_keys}
     assets = [asset for asset in STAGE_OF_ASSET if asset in wanted]
+    return run_stages(context, work, days, assets, config.mode.value, config.device_id)
+
+
+def run_stages(
+    context: Context,
+    work: Work,
+    days: list[dt.date],
+    assets: list[str],
+    mode: str,
+    device_id: str = "",
+) -> Outcome:
+    """Run the stages of some assets over some days.
+
+    Args:
+        context: of the step; told of the progress.
+        work: the store and engines.
+        days: in order.
+        assets: names of assets, in the order of their stages.
+        mode: "bulk" or "incremental".
+        device_id: only this device; empty for all.
+
+    Raises:
+        RetryRequested: the store or the road engine is away.
+        Failure: the pipeline refuses; a retry does not help.
+    """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     tell = _Progress(context)
     for first, last in stretches(days):
         try:
             part = pipeline.run(
                 work,
-                mode=pipeline.Mode(config.mode.value),
+                mode=pipeline.Mode(mode),
                 first=first,
                 last=last,
-                device_id=config.device_id or None,
+                device_id=device_id or None,
                 stages=[STAGE_OF_ASSET[asset] for asset in assets],
                 progress=tell,
             )
@@ -90,7 +123,7 @@ def run_days(context: dg.AssetExecutionContext, work: Work, config: DaysConfig) 
 class _Progress:
     """Logs each stage's progress in tenths: every batch would fill the event log."""
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
         self.told: dict[str, int] = {}
 
@@ -113,12 +146,7 @@ def report_days(
     numbers = {asset: day_metadata(work, asset, outcome) for asset in outcome.assets}
     for materialization in changed_beside(context.instance, work, outcome):
         context.log_event(materialization)
-    incomplete = [
-        (asset, day)
-        for asset in outcome.assets
-        for day in outcome.days
-        if outcome.is_incomplete(asset, day)
-    ]
+    incomplete = incomplete_days(outcome)
     if not incomplete:
         for asset in outcome.assets:
             for day in outcome.days:
@@ -172,6 +200,47 @@ def _told(instance: dg.DagsterInstance, day: dt.date) -> dict[str, object] | Non
             shown = record.asset_materialization.metadata
             return {name: value.value for name, value in shown.items()}
     return None
+
+
+def incomplete_days(outcome: Outcome) -> list[tuple[str, dt.date]]:
+    """Assets and days that must not be shown as done."""
+    return [
+        (asset, day)
+        for asset in outcome.assets
+        for day in outcome.days
+        if outcome.is_incomplete(asset, day)
+    ]
+
+
+def log_complete_days(context: dg.OpExecutionContext, work: Work, outcome: Outcome) -> None:
+    """Tell of each complete day of each asset, from a run without partitions.
+
+    Dagster shows days that have no partition as soon as it has one for them.
+    """
+    for asset in outcome.assets if outcome.days else ():
+        numbers = day_metadata(work, asset, outcome)
+        for day in outcome.days:
+            if not outcome.is_incomplete(asset, day):
+                context.log_event(
+                    dg.AssetMaterialization(asset, partition=day.isoformat(), metadata=numbers[day])
+                )
+    for materialization in changed_beside(context.instance, work, outcome):
+        context.log_event(materialization)
+
+
+def log_days(context: dg.OpExecutionContext, work: Work, outcome: Outcome) -> None:
+    """As `log_complete_days`; raise at the end if other days are not complete.
+
+    Raises:
+        RetryRequested: everything that is missing may go well in a moment.
+        Failure: some days are incomplete.
+    """
+    log_complete_days(context, work, outcome)
+    if incomplete := incomplete_days(outcome):
+        failure = failure_of(outcome, incomplete)
+        if failure.allow_retries and context.retry_number < MOST_RETRIES:
+            raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from failure
+        raise failure
 
 
 def failure_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> dg.Failure:
