@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.pipeline.work import Work
 from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.recutting import TRUE_MOVEMENT, cut_anew
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
 from trackflow.store.tables import metadata, road_networks
 
@@ -105,6 +106,8 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
                     if progress:
                         progress("tables", done, len(tables()))
                 _place_networks(connection, home)
+                if manifest["schema"] < TRUE_MOVEMENT:
+                    cut_anew(connection, work.clock())
             report.networks = {name: manifest["networks"][name] for name in names}
     return report
 

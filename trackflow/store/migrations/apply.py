@@ -11,8 +11,8 @@ LOCK_KEY = 0x7261636B
 """Any constant: two processes that start at once must not both migrate."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Apply every migration that is missing; harmless when there is none."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Apply every migration up to `revision` that is missing; harmless when there is none."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.connect() as connection:
@@ -20,8 +20,8 @@ def upgrade(engine: Engine) -> None:
             with connection.begin():
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
         else:
             with connection.execution_options(sqlite_begin="IMMEDIATE").begin():
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
