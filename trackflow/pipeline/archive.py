@@ -26,6 +26,7 @@ from trackflow.errors import BadInputError, SettingsError
 from trackflow.pipeline.work import Work
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.networks import located
+from trackflow.store.recutting import TRUE_MOVEMENT, cut_anew
 from trackflow.store.renewing import ONE_DISTANCE, merge_again
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
 from trackflow.store.tables import metadata, road_networks
@@ -112,6 +113,8 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
                 complete_aliases(connection)
                 if manifest["schema"] < ONE_DISTANCE:
                     merge_again(connection, work.clock())
+                if manifest["schema"] < TRUE_MOVEMENT:
+                    cut_anew(connection, work.clock())
             report.networks = {name: manifest["networks"][name] for name in names}
     return report
 

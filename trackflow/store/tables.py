@@ -28,6 +28,8 @@ devices = sa.Table(
     sa.Column("profile", sa.Text, nullable=False, server_default="car"),
     # None where the device has none of its own: then TRACKFLOW_TIME_ZONE holds
     sa.Column("time_zone", sa.Text),
+    # what is tracked, a name in `tracks.presets`; none for the defaults
+    sa.Column("preset", sa.Text),
     sa.Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("created_at", UtcTime, nullable=False),
     # retention has taken or frozen what is older: points before this day are refused
@@ -207,6 +209,8 @@ day_ledgers = sa.Table(
     sa.Column("track", sa.Integer, nullable=False),
     sa.Column("short", sa.Integer, nullable=False),
     sa.Column("stop", sa.Integer, nullable=False),
+    sa.Column("excursion", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("mixed", sa.Integer, nullable=False, server_default="0"),
     sa.Column("spike", sa.Integer, nullable=False),
     sa.Column("inaccurate", sa.Integer, nullable=False),
     sa.Column("duplicate", sa.Integer, nullable=False),
