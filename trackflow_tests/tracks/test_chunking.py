@@ -1,6 +1,10 @@
-"""The promise of the whole package: however the work is cut up, the tracks are the same."""
+"""The promise of the whole package: however the work is cut up, the tracks are the same.
+
+`TRACKFLOW_EXAMPLES=10000` tries more histories than a run of all tests has time for.
+"""
 
 import datetime as dt
+import os
 
 import numpy as np
 from hypothesis import HealthCheck, event, given, settings
@@ -14,7 +18,7 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import FIRST, US, History, histories
 
 relaxed = settings(
-    max_examples=100,
+    max_examples=int(os.environ.get("TRACKFLOW_EXAMPLES", "100")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
