@@ -12,29 +12,45 @@ from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
 from trackflow.store import batches
 from trackflow.store.tables import devices, processing_batches
+from trackflow.tracks.presets import preset_thresholds
 from trackflow.tracks.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device's own settings; whatever it does not set is the default."""
+    """A device's own settings; whatever it does not set is the default.
+
+    Attributes:
+        device_id: the device.
+        profile: the roads that it uses.
+        time_zone: in which its days are told.
+        overrides: its own thresholds; they go before those of the preset.
+        preset: what is tracked, one of `PRESETS`; None for the defaults.
+    """
 
     device_id: str
     profile: str = "car"
     time_zone: str = "UTC"
     overrides: dict[str, float] = field(default_factory=dict)
+    preset: str | None = None
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds that hold for this device."""
-        return Thresholds().override(self.overrides)
+        """The thresholds that hold for this device: defaults, then preset, then its own.
+
+        Raises:
+            SettingsError: the preset or a threshold makes no sense.
+        """
+        return preset_thresholds(self.preset).override(self.overrides)
 
 
 def read_device(connection: Connection, device_id: str) -> Device:
     """A device's settings; the defaults for one that is not known."""
     c = devices.c
     row = connection.execute(
-        sa.select(c.device_id, c.profile, c.time_zone, c.thresholds).where(c.device_id == device_id)
+        sa.select(c.device_id, c.profile, c.time_zone, c.thresholds, c.preset).where(
+            c.device_id == device_id
+        )
     ).one_or_none()
     return Device(device_id) if row is None else Device(*row)
 
@@ -79,13 +95,22 @@ def change_device(
     profile: str | None = None,
     time_zone: str | None = None,
     overrides: dict[str, float | None] | None = None,
+    preset: str | None = None,
 ) -> Device:
     """Change settings of a device and mark all its days to be worked on again.
 
-    A threshold of None goes back to its default.
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        now: the time.
+        profile: car, bicycle or foot; None leaves it as it is.
+        time_zone: its name; None leaves it as it is.
+        overrides: own thresholds by name; None as a value takes the preset's or default one again.
+        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
 
     Raises:
-        SettingsError: the device, the profile, the time zone or a threshold makes no sense.
+        SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
+            sense.
     """
     lock_devices(connection, [device_id])
     old = read_device(connection, device_id)
@@ -101,14 +126,20 @@ def change_device(
             ) from None
     merged = {**old.overrides, **(overrides or {})}
     kept = {name: value for name, value in merged.items() if value is not None}
-    new = Device(device_id, profile or old.profile, time_zone or old.time_zone, kept)
-    Thresholds().override(new.overrides)
+    chosen = old.preset if preset is None else preset or None
+    new = Device(device_id, profile or old.profile, time_zone or old.time_zone, kept, chosen)
+    new.thresholds  # noqa: B018  refused now, not when the next run fails
     connection.execute(
         sa.update(devices)
         .where(devices.c.device_id == device_id)
-        .values(profile=new.profile, time_zone=new.time_zone, thresholds=new.overrides)
+        .values(
+            profile=new.profile,
+            time_zone=new.time_zone,
+            thresholds=new.overrides,
+            preset=new.preset,
+        )
     )
-    if (new.profile, new.overrides) != (old.profile, old.overrides):
+    if (new.profile, new.overrides, new.preset) != (old.profile, old.overrides, old.preset):
         days = connection.scalars(
             sa.select(processing_batches.c.day).where(processing_batches.c.device_id == device_id)
         ).all()
