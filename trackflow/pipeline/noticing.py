@@ -32,8 +32,8 @@ MOST_EXPLAINED = 20
 """Devices of which a day is read to see why its lone points are alone: some hundredths of a second
 each. Of others it is told that they are."""
 
-GUESS_POINTS = 2_000
-"""The newest points of a device, by which it is guessed what it is."""
+GUESS_POINTS = 10_000
+"""The newest points of a device, by which it is guessed what it is: hours even at one a second."""
 
 MOST_GUESSES = 20
 """Devices that are guessed about when nobody asks for one: a hundredth of a second each."""

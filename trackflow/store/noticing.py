@@ -19,7 +19,7 @@ from trackflow.store.tables import (
     quarantined_points,
     receipts,
 )
-from trackflow.tracks.notices import LOST, ODD, ROLLOVER, ROLLOVER_WITHIN, SHARE
+from trackflow.tracks.notices import LOST, MIXED_SHARE, ODD, ROLLOVER, ROLLOVER_WITHIN, SHARE
 from trackflow.tracks.segments import Ledger
 
 c, d = day_ledgers.c, devices.c
@@ -33,7 +33,8 @@ def odd_ledgers(
 ) -> dict[str, dict[dt.date, Ledger]]:
     """Ledgers of the days that a notice may tell of, by device; ordinary days stay unread."""
     lost = sum((c[kind] for kind in LOST[1:]), start=c[LOST[0]])
-    odd = [sa.and_(count > 0, count >= SHARE * c.points) for count in (lost, *(c[k] for k in ODD))]
+    shares = [(lost, SHARE), *((c[kind], SHARE) for kind in ODD), (c.mixed, MIXED_SHARE)]
+    odd = [sa.and_(count > 0, count >= share * c.points) for count, share in shares]
     query = sa.select(day_ledgers).where(sa.or_(*odd), *of_devices(c.device_id, device_ids))
     if first is not None:
         query = query.where(c.day >= first)

@@ -24,6 +24,9 @@ FEWEST_POINTS = 10
 SHARE = 0.25
 """Of a day's points. Below this, what is left shows the day well enough."""
 
+MIXED_SHARE = 0.05
+"""Of a day's points, for mixtures: no sound device has any, and they cut what lies around them."""
+
 ROLLOVER = dt.timedelta(weeks=1024)
 """GPS counts weeks in ten bits. Old receivers begin anew after so many."""
 
@@ -161,7 +164,7 @@ def ledger_notices(
     for kind in (*LOST, *ODD):
         days = days_of.get(kind, [])
         points = sum(ledgers[day].as_dict()[kind] for day in days)
-        others = sum(_lost(ledgers[day]) for day in days) - points if kind in LOST else 0
+        others = _others(kind, [ledgers[day] for day in days])
         if points + others >= FEWEST_POINTS:
             what, advice = _words(kind, device_id, thresholds, lone_because)
             of = sum(ledgers[day].points for day in days)
@@ -177,9 +180,24 @@ def odd_classes(ledger: Ledger) -> list[Kind]:
     """The classes by which a day is told of; none for an ordinary one."""
     counts = ledger.as_dict()
     found = [kind for kind in ODD if counts[kind] >= max(SHARE * ledger.points, 1)]
-    if _lost(ledger) >= max(SHARE * ledger.points, 1):
-        found.append(max(LOST, key=lambda kind: counts[kind]))
+    if (main := _main_class(ledger)) is not None:
+        found.append(main)
+    if main is not Kind.MIXED and ledger.mixed >= max(MIXED_SHARE * ledger.points, 1):
+        found.append(Kind.MIXED)
     return found
+
+
+def _main_class(ledger: Ledger) -> Kind | None:
+    """The class that holds most of the lost points, if these are a quarter of the day."""
+    if _lost(ledger) < max(SHARE * ledger.points, 1):
+        return None
+    counts = ledger.as_dict()
+    return max(LOST, key=lambda kind: counts[kind])
+
+
+def _others(kind: Kind, ledgers: Sequence[Ledger]) -> int:
+    """Lost points of other classes, on the days on which `kind` holds most of them."""
+    return sum(_lost(one) - one.as_dict()[kind] for one in ledgers if _main_class(one) is kind)
 
 
 def _lost(ledger: Ledger) -> int:

@@ -97,6 +97,9 @@ def preset_thresholds(name: str | None) -> Thresholds:
 FEWEST_POINTS = 20
 """Fewer points say nothing about a device; at one an hour, these are a day."""
 
+SHORTEST_S = 900.0
+"""A shorter time may hold one ride or one rest, which any device can have."""
+
 RARE_S = 900.0
 """Whoever reports this rarely saves power: a tracker with a battery of its own."""
 
@@ -149,7 +152,7 @@ def guess_preset(points: Points) -> Guess | None:
     """
     dt_s = np.diff(points.time_us) / US
     dt_s = dt_s[dt_s > 0]
-    if len(dt_s) < FEWEST_POINTS - 1:
+    if len(dt_s) < FEWEST_POINTS - 1 or dt_s.sum() < SHORTEST_S:
         return None
     interval_s = float(np.median(dt_s))
     claims = points.accuracy_m[points.accuracy_m > 0]
@@ -167,7 +170,7 @@ def guess_preset(points: Points) -> Guess | None:
     elif interval_s <= DENSE_S and 0 < fast_kmh <= LEGS_KMH and moving_share >= 0.5:
         preset, why = "sport", f"{every}, nearly always moving, seldom over {fast_kmh:.0f} km/h"
     elif 0 < usual_kmh <= WALK_KMH and watched_share >= 0.5:
-        preset, why = "phone", f"{every} by day and night, and mostly on foot when it moves"
+        preset, why = "phone", f"{every}, also at rest, and mostly on foot when it moves"
     else:
         preset, why = "vehicle", f"{every}, up to {fast_kmh:.0f} km/h"
     return Guess(preset, why, interval_s, vague_share, fast_kmh, moving_share, watched_share)

@@ -91,7 +91,7 @@ def test_the_days_of_a_notice_are_moved_and_nothing_is_left_to_notice(
 
 
 histories = st.lists(
-    st.tuples(st.integers(0, 40), st.integers(0, 3), st.sampled_from([0, 1])),
+    st.tuples(st.integers(0, 6), st.integers(0, 3), st.sampled_from([0, 1])),
     min_size=1,
     max_size=40,
 )
@@ -102,7 +102,7 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
     with open_work(database_url, tmp_path) as work:
 
         @settings(
-            max_examples=15,
+            max_examples=20,
             deadline=None,
             suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
         )
@@ -119,6 +119,8 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
             moved = made(work)
             for table in ("gps_points", "quarantined_points"):
                 assert len(moved[table]) == len(before[table])
+            times = {row["recorded_at"] for row in moved["gps_points"]}
+            assert {row["recorded_at"] for row in moved["quarantined_points"]} <= times
             assert sum(row["points"] for row in moved["day_ledgers"]) == sum(
                 row["points"] for row in before["day_ledgers"]
             )
