@@ -1,4 +1,4 @@
-"""Notices and guesses from what is stored: read by the command line, API, page and Dagster alike."""
+"""Notices and guesses from what is stored, for the command line, API, page and Dagster alike."""
 
 import datetime as dt
 from collections import Counter
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import SettingsError
+from trackflow.pipeline.report import RunReport
 from trackflow.pipeline.work import Work
 from trackflow.store import noticing, points
 from trackflow.store.devices import read_device
@@ -76,6 +77,29 @@ def read_notices(
         if first is None and last is None:
             found += _refused(connection, device_ids)
     return by_urgency(found)
+
+
+def notices_of_run(work: Work, report: RunReport) -> list[Notice]:
+    """The notices of the devices and days that a run has worked on."""
+    worked_on = [day for stage in report.stages for day in stage.days]
+    if not worked_on:
+        return []
+    ids = {one.device_id for one in worked_on}
+    days = [one.day for one in worked_on]
+    return [n for n in read_notices(work, None, min(days), max(days)) if n.device_id in ids]
+
+
+def notices_by_day(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, list[Notice]]:
+    """The notices of each day by itself, without looking at why lone points are alone."""
+    found: dict[dt.date, list[Notice]] = {}
+    with work.store.read() as connection:
+        for device_id, ledgers in noticing.odd_ledgers(connection, None, first, last).items():
+            thresholds = _thresholds(connection, device_id)
+            for day, ledger in ledgers.items():
+                found.setdefault(day, []).extend(
+                    ledger_notices(device_id, {day: ledger}, thresholds)
+                )
+    return {day: by_urgency(notices) for day, notices in found.items() if notices}
 
 
 def read_guess(work: Work, device_id: str) -> Guess | None:

@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy.engine import Connection
 
@@ -42,6 +42,10 @@ class ShiftReport:
     first: dt.datetime | None = None
     last: dt.datetime | None = None
     taken_back: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """For programs."""
+        return asdict(self)
 
 
 def shift_weeks(work: Work, device_id: str, weeks: int, days: Days) -> ShiftReport:
@@ -142,9 +146,7 @@ def _free(
     while True:
         leaving = {row["time_us"] for row in going}
         free = [
-            row
-            for row in going
-            if (new := row["time_us"] + shift_us) not in held or new in leaving
+            row for row in going if (new := row["time_us"] + shift_us) not in held or new in leaving
         ]
         if len(free) == len(going):
             return going

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from trackflow.pipeline.noticing import DeviceGuess, read_guesses, read_notices
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
 from trackflow.store.tables import (
@@ -15,6 +16,7 @@ from trackflow.store.tables import (
     road_networks,
     tracks,
 )
+from trackflow.tracks.notices import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Message:
 
 @dataclass(slots=True)
 class Status:
-    """The state of a store."""
+    """The state of a store; `looks_like` and `notices` are what `pipeline.noticing` finds."""
 
     devices: int
     points: int
@@ -44,12 +46,15 @@ class Status:
     raw_windows: int
     networks: list[dict[str, object]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    looks_like: list[DeviceGuess] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 def read_status(work: Work) -> Status:
     """Counts over the whole store, from one consistent view of it."""
     p, t, c, q = gps_points.c, tracks.c, cached_polylines.c, quarantined_points.c
     count = sa.func.count
+    notices, guesses = read_notices(work), read_guesses(work)
     with work.store.read() as connection:
         points, first, last = connection.execute(
             sa.select(count(), sa.func.min(p.recorded_at), sa.func.max(p.recorded_at))
@@ -88,4 +93,6 @@ def read_status(work: Work) -> Status:
                 Message(row.device_id, row.day, row.status, row.retry_count, row.error_message)
                 for row in batches.failures(connection)
             ],
+            looks_like=guesses,
+            notices=notices,
         )

@@ -49,7 +49,7 @@ def odd_ledgers(
 
 
 def long_ago(connection: Connection, device_ids: Devices, today: dt.date) -> list[str]:
-    """Devices that may have times of 1,024 weeks ago: by their first day, a look at an index each."""
+    """Devices that may have times of 1,024 weeks ago: by the first day of each."""
     first = sa.select(sa.func.min(c.day)).where(c.device_id == d.device_id).scalar_subquery()
     query = sa.select(d.device_id).where(
         first <= today - ROLLOVER + ROLLOVER_WITHIN, *of_devices(d.device_id, device_ids)

@@ -437,9 +437,7 @@ def move_conflict(connection: Connection, row: Mapping[str, Any], shift_us: int)
         row["received_at"],
     )
     q = quarantined_points.c
-    connection.execute(
-        sa.delete(quarantined_points).where(q.content_hash == row["content_hash"])
-    )
+    connection.execute(sa.delete(quarantined_points).where(q.content_hash == row["content_hash"]))
     _quarantine(connection, [moved])
 
 

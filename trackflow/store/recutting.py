@@ -60,9 +60,7 @@ def cut_anew(connection: Connection, now: dt.datetime) -> None:
         for column in ("began", "ended"):
             reason = sa.column(column, sa.Text)
             table = sa.table(name, reason)
-            connection.execute(
-                sa.update(table).where(reason == "jump").values({column: "gap"})
-            )
+            connection.execute(sa.update(table).where(reason == "jump").values({column: "gap"}))
     _drop_thresholds(connection)
     _mark_all(connection, now)
 
@@ -95,9 +93,7 @@ def _reach_s(values: Mapping[str, float]) -> float:
 
 
 def _drop_thresholds(connection: Connection) -> None:
-    devices = sa.table(
-        "devices", sa.column("device_id", sa.Text), sa.column("thresholds", sa.JSON)
-    )
+    devices = sa.table("devices", sa.column("device_id", sa.Text), sa.column("thresholds", sa.JSON))
     for row in connection.execute(sa.select(devices)).all():
         kept = kept_thresholds(row.thresholds)
         if kept != row.thresholds:

@@ -1,4 +1,4 @@
-"""Points moved in time: a receiver's week count began anew, and they lie 1,024 weeks before they were.
+"""Points moved in time: they lie 1,024 weeks early, as their receiver's week count began anew.
 
 Moved points keep their source and say by how much they were moved, so that the opposite shift
 finds them again, and them only.
@@ -39,7 +39,7 @@ class Days:
 
 
 def mark_of(weeks: int) -> str:
-    """What the source of a moved point ends with; after a slash, as sources name what lies in them."""
+    """What the source of a moved point ends with; after a slash, as for a file in an archive."""
     return f"/moved by {weeks} weeks"
 
 

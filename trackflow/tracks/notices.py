@@ -111,8 +111,8 @@ WORDS: Mapping[Kind, tuple[str, str]] = {
     ),
     Kind.EXCURSION: (
         "claim to be elsewhere while the device rested: fixes from cell towers?",
-        "nothing is lost, the stay is whole; for a better picture allow precise positions, or "
-        "`trackflow device {device} --preset phone`",
+        "nothing to mend here, the stay is whole; the device would send better ones if it may use "
+        "precise positions",
     ),
     Kind.DUPLICATE: (
         "have the time of another point at another place: two senders under one id?",
@@ -282,9 +282,7 @@ def rollover_notice(
         "them; --shift-weeks -1024 takes it back"
     )
     total = sum(days.values())
-    return Notice(
-        device_id, Kind.ROLLOVER, *span, len(concerned), points, total, text, advice
-    )
+    return Notice(device_id, Kind.ROLLOVER, *span, len(concerned), points, total, text, advice)
 
 
 def _groups(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:

@@ -114,7 +114,9 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
             whole = Points.of(time_us, lon, np.full(len(rows), 60.17))
             deliver(work.store, batch_of_device("a", whole))
             before = made(work)
-            days = Days((NOON + dt.timedelta(weeks=1)).date(), (NOON + dt.timedelta(weeks=2)).date())
+            days = Days(
+                (NOON + dt.timedelta(weeks=1)).date(), (NOON + dt.timedelta(weeks=2)).date()
+            )
             there = shift_weeks(work, "a", weeks, days)
             moved = made(work)
             for table in ("gps_points", "quarantined_points"):

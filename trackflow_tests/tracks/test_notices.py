@@ -195,7 +195,8 @@ def test_times_1024_weeks_early_are_named(
 
 
 @given(
-    st.sets(st.integers(0, 60), min_size=1), st.sets(st.integers(0, 60), min_size=1),
+    st.sets(st.integers(0, 60), min_size=1),
+    st.sets(st.integers(0, 60), min_size=1),
 )
 def test_of_a_rollover_in_use_just_its_days_are_named(early: set[int], right: set[int]) -> None:
     """A device that lost its week for some days, between and beside days that are right."""
@@ -232,6 +233,8 @@ def test_reasons_of_lone_points_add_up_to_the_ledger() -> None:
     minutes = np.sort(random.uniform(0, 600, 60)).tolist()
     found = points(minutes, list(24.9 + random.uniform(0, 60, 60)))
     (day,) = segment_days(found, DAY, DAY, Thresholds())
-    because = lone_reasons(found, day_start_us(DAY), day_start_us(DAY) + 86_400_000_000, Thresholds())
+    because = lone_reasons(
+        found, day_start_us(DAY), day_start_us(DAY) + 86_400_000_000, Thresholds()
+    )
     assert sum(because.values()) == day.ledger.lone
     assert set(because) <= {Reason.SPEED, Reason.GAP, Reason.MIXED}

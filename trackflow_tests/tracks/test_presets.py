@@ -45,7 +45,9 @@ def test_days_apart_are_one_pass_with_every_preset(history: History, name: str) 
     thresholds = preset_thresholds(name)
     if not len(history.points):
         return
-    first = dt.date(1970, 1, 1) + dt.timedelta(days=int(history.points.time_us.min() // 86_400_000_000))
+    first = dt.date(1970, 1, 1) + dt.timedelta(
+        days=int(history.points.time_us.min() // 86_400_000_000)
+    )
     last = first + dt.timedelta(days=min(history.days, 5))
     whole = segment_days(history.points, first, last, thresholds)
     reach_us = int(thresholds.reach_s * 1e6) + 1
