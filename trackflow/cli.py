@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 import os
 import sys
-from dataclasses import asdict
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from trackflow import cli_catalogue, cli_devices, cli_housekeeping, cli_jobs
-from trackflow.cli_common import Json, err, out
+from trackflow.cli_common import Json, err, out, plain
 from trackflow.cli_common import choice as _choice
 from trackflow.cli_common import days_between as _days
 from trackflow.cli_common import opened_work as _work
@@ -92,7 +92,7 @@ def import_(
     with _work() as work, _progress("bytes") as progress:
         report = import_paths(work, paths, device_id=device, progress=progress)
     if as_json:
-        _print_json([asdict(file) for file in report.files])
+        _print_json(report.files)
     else:
         for file in report.files:
             out.print(_file_line(file), markup=False, soft_wrap=True)
@@ -111,7 +111,7 @@ def _file_line(file: Any) -> str:
     if file.reasons:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in file.reasons.most_common())
         examples = "; ".join(dict.fromkeys(file.examples))
-        line += f"\n  refused: {reasons} (such as {examples})"
+        line += f"\n  refused: {reasons}" + (f" (such as {examples})" if examples else "")
     return line
 
 
@@ -123,6 +123,7 @@ def _counts(accepted: Any) -> str:
         (accepted.repeated, "there already"),
         (accepted.conflicting, "set aside, as a better one has the same time"),
         (accepted.refused, "newly quarantined"),
+        (accepted.too_old, "older than what is kept (TRACKFLOW_RETENTION_DAYS)"),
     ):
         if count:
             parts.append(f"{count:,} {what}")
@@ -133,7 +134,10 @@ def _counts(accepted: Any) -> str:
     "build", epilog="Example: trackflow network build finland-latest.osm.pbf --profile car"
 )
 def network_build(
-    extract: Annotated[Path, typer.Argument(help="An .osm.pbf extract.", show_default=False)],
+    extract: Annotated[
+        Path,
+        typer.Argument(help="An extract: .osm.pbf, .osm, .osm.gz or .osm.bz2.", show_default=False),
+    ],
     profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
     as_json: Json = False,
 ) -> None:
@@ -143,7 +147,7 @@ def network_build(
     with _work() as work:
         network, is_new = build(work, extract, profile, _say)
     if as_json:
-        _print_json(asdict(network) | {"new": is_new})
+        _print_json(plain(network) | {"new": is_new})
         return
     west, south, east, north = network.extent
     out.print(
@@ -164,7 +168,7 @@ def run(
         str,
         typer.Option(
             help="incremental: what is pending; bulk: everything again; daily: yesterday, or the "
-            "day before until its buffer has passed."
+            "day before until six hours after midnight."
         ),
     ] = "incremental",
     retry_failed: Annotated[
@@ -191,7 +195,7 @@ def run(
         )
         notices = notices_of_run(work, report)
     if as_json:
-        _print_json([asdict(stage) for stage in report.stages])
+        _print_json(report.stages)
     else:
         _print_run(report)
         _print_notices(notices)
@@ -202,8 +206,16 @@ def run(
 def _print_run(report: "RunReport") -> None:
     from trackflow.pipeline.report import counted, distinct_messages
 
+    _print_resting(report)
     if not any(stage.days for stage in report.stages):
-        out.print("There is nothing to do.")
+        if report.given_up:
+            out.print(
+                f"{counted(report.given_up, 'day')} of devices failed too often and will not be "
+                "tried again: `trackflow status` says why, `trackflow run --retry-failed` tries.",
+                soft_wrap=True,
+            )
+        elif not report.resting:
+            out.print("There is nothing to do.")
         return
     segmented, matched, tracked = (report[s] for s in ("segmented", "matched", "tracked"))
     for stage, verb, parts in (
@@ -229,7 +241,7 @@ def _print_run(report: "RunReport") -> None:
             "merged",
             [
                 counted(tracked.total("tracks"), "track"),
-                f"{tracked.total('distance_m') / 1000:,.1f} km",
+                f"{tracked.total('distance_mm') / 1e6:,.1f} km",
             ],
         ),
     ):
@@ -242,6 +254,23 @@ def _print_run(report: "RunReport") -> None:
         out.print(line, soft_wrap=True)
     for message in distinct_messages(report.problems):
         err.print(f"trackflow: {message}", markup=False, soft_wrap=True)
+
+
+def _print_resting(report: "RunReport") -> None:
+    """Say what waits for its next try, when that is, and why the last one failed."""
+    from trackflow.pipeline.report import counted
+
+    if not report.resting:
+        return
+    soonest = report.resting[0]
+    out.print(
+        f"{counted(len(report.resting), 'day')} of devices failed and wait for their next try, the "
+        f"first at {soonest.next_try_at:%Y-%m-%d %H:%M:%S} UTC:",
+        soft_wrap=True,
+    )
+    for message, count in Counter(one.message for one in report.resting).most_common():
+        text = f"  {message} ({counted(count, 'batch', 'batches')})"
+        out.print(text, markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: trackflow follow --json")
@@ -258,7 +287,7 @@ def follow(as_json: Json = False) -> None:
     with _work() as work:
         report = following.follow(work)
     if as_json:
-        _print_json(asdict(report))
+        _print_json(report)
         return
     parts = [f"{counted(report.rows, 'row')} read", _counts(report.accepted)]
     if report.late:
@@ -278,7 +307,7 @@ def status(as_json: Json = False) -> None:
     with _work() as work:
         state = read_status(work)
     if as_json:
-        _print_json(asdict(state))
+        _print_json(state)
         return
     span = f"{state.first_point:%Y-%m-%d} to {state.last_point:%Y-%m-%d}" if state.points else ""
     quarantined = ", ".join(f"{count:,} {reason}" for reason, count in state.quarantined.items())
@@ -287,6 +316,7 @@ def status(as_json: Json = False) -> None:
         ("quarantined", quarantined or "none"),
         ("batches", ", ".join(f"{count:,} {name}" for name, count in state.batches.items())),
         ("tracks", f"{state.tracks:,}, {state.distance_km:,.1f} km"),
+        *([("outdated", _outdated(state.outdated_days))] if state.outdated_days else []),
         ("windows", f"{state.windows:,} cached, {state.raw_windows:,} of them raw"),
         *(
             ("network", f"{n['profile']}: {n['source_name']}, version {n['version']}")
@@ -296,6 +326,8 @@ def status(as_json: Json = False) -> None:
         out.print(f"{name:<11}  {value}", markup=False, soft_wrap=True)
     for message in state.messages:
         tries = f" after {counted(message.tries, 'try', 'tries')}" if message.tries else ""
+        if message.next_try_at:
+            tries += f", next try at {message.next_try_at:%Y-%m-%d %H:%M:%S} UTC"
         out.print(
             f"{message.device_id} {message.day} is {message.status}{tries}: {message.message}",
             markup=False,
@@ -318,6 +350,12 @@ def _print_notices(notices: "Sequence[Notice]") -> None:
         out.print(f"... and {more:,} more notices: `trackflow status --json` has all of them.")
 
 
+def _outdated(days: int) -> str:
+    from trackflow.pipeline.report import counted
+
+    return f"{counted(days, 'day')} made without roads or on others; the next run matches them"
+
+
 @app.command(epilog="Example: trackflow verify --device van-7")
 def verify(device: Device = None, as_json: Json = False) -> None:
     """Compute everything again in one pass and compare it with what is stored."""
@@ -326,7 +364,7 @@ def verify(device: Device = None, as_json: Json = False) -> None:
     with _work() as work, _progress("devices") as progress:
         report = verify_store(work, device_id=device, progress=progress)
     if as_json:
-        _print_json(asdict(report) | {"ok": report.ok})
+        _print_json(plain(report) | {"ok": report.ok})
     else:
         for line in report.lines():
             out.print(line, markup=False, soft_wrap=True)
@@ -411,7 +449,7 @@ def demo(
     result = run_demo(settings, _say)
     if as_json:
         ratios = ("recall", "precision", "mismatch", "length_ratio")
-        _print_json(asdict(result) | {name: getattr(result.score, name) for name in ratios})
+        _print_json(plain(result) | {name: getattr(result.score, name) for name in ratios})
     else:
         table = Table(show_header=False, box=None, pad_edge=False)
         for name, value in summary(result):

@@ -186,8 +186,6 @@ def allow(source: Source = None) -> None:
 @catalogue_app.command(epilog="Example: trackflow catalogue locate")
 def locate(as_json: Json = False) -> None:
     """Look for the places of tracks that have only an address, where a geocoder is set up."""
-    from dataclasses import asdict
-
     from trackflow.pipeline.geocoding import geocode
 
     with opened_work() as work:
@@ -196,7 +194,7 @@ def locate(as_json: Json = False) -> None:
         with progress_bar("addresses") as progress:
             found = geocode(work, lambda done, total: progress("locate", done, total))
     if as_json:
-        print_json(asdict(found))
+        print_json(found)
         return
     for failure in found.failures:
         say(failure)
@@ -210,14 +208,12 @@ def locate(as_json: Json = False) -> None:
 @catalogue_app.command(epilog="Example: trackflow catalogue visits")
 def visits(as_json: Json = False) -> None:
     """Find which devices stayed at which tracks, on days that have changed."""
-    from dataclasses import asdict
-
     from trackflow.pipeline.visits import update_visits
 
     with opened_work() as work, progress_bar("device-days") as progress:
         found = update_visits(work, lambda done, total: progress("visits", done, total))
     if as_json:
-        print_json(asdict(found))
+        print_json(found)
     elif not found.places:
         tell("No track's place is known: run `trackflow catalogue locate` or sync a source.")
     else:

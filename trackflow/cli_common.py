@@ -2,9 +2,11 @@
 
 import datetime as dt
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -64,9 +66,26 @@ def tell(text: str) -> None:
     out.print(text, markup=False, soft_wrap=True)
 
 
+def plain(value: Any) -> Any:
+    """A report as JSON can hold it: dataclasses and mappings as objects with text keys, no NaN.
+
+    Not `dataclasses.asdict`: it rebuilds a `Counter` from pairs, which makes each pair a key that
+    no JSON object can have.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
 def print_json(value: Any) -> None:
     """The result for programs."""
-    sys.stdout.write(json.dumps(value, default=str, indent=2) + "\n")
+    sys.stdout.write(json.dumps(plain(value), default=str, indent=2) + "\n")
 
 
 def choice(text: str, known: list[str], what: str) -> str:

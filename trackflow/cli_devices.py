@@ -23,7 +23,10 @@ def add_to(app: typer.Typer) -> None:
 def device(
     device_id: Annotated[str | None, typer.Argument(help="The device.", show_default=False)] = None,
     profile: Annotated[str | None, typer.Option(help="car, bicycle or foot.")] = None,
-    time_zone: Annotated[str | None, typer.Option(help="Such as Europe/Helsinki.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Its own, such as Europe/Helsinki; '' for TRACKFLOW_TIME_ZONE."),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -105,7 +108,7 @@ def _changed(
 def _show(found: "DeviceSettings") -> None:
     device = found.device
     chosen = f"preset {device.preset}" if device.preset else "no preset"
-    tell(f"profile {device.profile}, time zone {device.time_zone}, {chosen}")
+    tell(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
     if found.looks_like is not None:
         tell(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
     for name, value in device.thresholds.as_dict().items():
@@ -163,14 +166,11 @@ def _shift_lines(report: "ShiftReport") -> list[str]:
     if not report.moved and not report.staying:
         return [f"{report.device_id}: there are no points in these days."]
     what = "moved back" if report.taken_back else "moved"
-    lines = [
-        f"{report.device_id}: {counted(report.moved, 'point')} {what} by {report.weeks:,} weeks."
-    ]
+    line = f"{report.device_id}: {counted(report.moved, 'point')} {what} by {report.weeks:,} weeks"
     if report.first and report.last:
-        lines = [
-            f"{lines[0].removesuffix('.')}, to {report.first:%Y-%m-%d} to {report.last:%Y-%m-%d}. "
-            f"`trackflow run` works on them; --shift-weeks {-report.weeks} takes it back."
-        ]
+        line += f", to {report.first:%Y-%m-%d} to {report.last:%Y-%m-%d}"
+    back = f"--shift-weeks {-report.weeks} takes it back"
+    lines = [f"{line}. `trackflow run` works on them; {back}."]
     if report.staying:
         lines.append(f"{report.staying:,} stay: there is another point at their new time.")
     return lines

@@ -1,6 +1,5 @@
 """Commands that look after a store: tokens, the inbox, backups, and deleting what must go."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ from trackflow.cli_common import (
     choice,
     err,
     opened_work,
+    plain,
     print_json,
     progress_bar,
     say,
@@ -46,7 +46,7 @@ def inbox(as_json: Json = False) -> None:
     with opened_work() as work, progress_bar("bytes") as progress:
         report = scan(work, progress)
     if as_json:
-        print_json(asdict(report))
+        print_json(report)
     else:
         for file in report.files:
             refused = f", {file.refused:,} refused" if file.refused else ""
@@ -73,7 +73,7 @@ def purge(
     with opened_work() as work:
         report = purge_device(work, device)
     if as_json:
-        print_json(asdict(report))
+        print_json(report)
         return
     deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
     tell(f"{device} is deleted: {deleted}.")
@@ -91,8 +91,14 @@ def retain(as_json: Json = False) -> None:
     with opened_work() as work:
         report = apply_retention(work)
     if as_json:
-        print_json(asdict(report))
-    elif report.edge is None:
+        print_json(report)
+        return
+    if report.lifted:
+        tell(
+            f"{counted(report.lifted, 'device')} take older points again: import once more what "
+            "was refused as too old."
+        )
+    if report.edge is None:
         tell("Everything is kept: set TRACKFLOW_RETENTION_DAYS to delete what is older.")
     else:
         deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
@@ -138,7 +144,7 @@ def _rows(report: Any) -> str:
 
 def _print_archive(report: Any, as_json: bool, line: str) -> None:
     if as_json:
-        print_json(asdict(report))
+        print_json(report)
     else:
         tell(line)
 
@@ -167,7 +173,7 @@ def token_create(
     with opened_work() as work, work.store.write() as connection:
         secret, token = tokens.create(connection, name.strip(), chosen, bound_to, work.clock())
     if as_json:
-        print_json(_shown(token) | {"token": secret})
+        print_json(plain(token) | {"token": secret})
         return
     tell(secret)
     say(f"{token.token_id}: {token.name} may {_may(token)}. Keep the token: it is not shown again.")
@@ -181,7 +187,7 @@ def token_list(as_json: Json = False) -> None:
     with opened_work() as work, work.store.read() as connection:
         found = tokens.read_tokens(connection)
     if as_json:
-        print_json([_shown(token) for token in found])
+        print_json(found)
         return
     for token in found:
         revoked = f", revoked {token.revoked_at:%Y-%m-%d}" if token.revoked_at else ""
@@ -215,10 +221,6 @@ def token_revoke(
 def _may(token: "Token") -> str:
     what = {"ingest": "deliver points", "read": "read", "admin": "do everything"}[token.scope]
     return f"{what} of {token.device_id}" if token.device_id else what
-
-
-def _shown(token: "Token") -> dict[str, Any]:
-    return asdict(token)
 
 
 def _confirm(question: str) -> None:

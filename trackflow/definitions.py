@@ -20,8 +20,9 @@ from trackflow.defs.catalogue.schedules import (
 from trackflow.defs.days import checks
 from trackflow.defs.days.assets import process_days
 from trackflow.defs.days.jobs import process_days_job
+from trackflow.defs.days.older import process_older_days_job
 from trackflow.defs.days.schedules import daily_schedule
-from trackflow.defs.days.sensors import pending_batches_sensor
+from trackflow.defs.days.sensors import older_days_sensor, pending_batches_sensor
 from trackflow.defs.housekeeping.jobs import housekeeping_job
 from trackflow.defs.housekeeping.schedules import housekeeping_schedule
 from trackflow.defs.inbox.jobs import import_inbox_job
@@ -57,6 +58,7 @@ defs = dg.Definitions(
     ],
     jobs=[
         process_days_job,
+        process_older_days_job,
         live_job,
         requested_job,
         build_road_network_job,
@@ -69,6 +71,7 @@ defs = dg.Definitions(
     sensors=[
         live_sensor,
         pending_batches_sensor,
+        older_days_sensor,
         requested_jobs_sensor,
         gps_points_sensor,
         followed_table_sensor,

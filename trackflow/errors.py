@@ -22,6 +22,10 @@ class NotFoundError(TrackflowError):
     """What was asked for is not there."""
 
 
+class GoneError(NotFoundError):
+    """What was asked for was there once, and is not any more; the message says why."""
+
+
 class AccessError(TrackflowError):
     """Whoever asks may not: no token, a wrong one, or one that is for something else."""
 

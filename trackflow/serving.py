@@ -4,6 +4,8 @@ Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_H
 """
 
 import ctypes
+import json
+import logging
 import os
 import shutil
 import signal
@@ -22,10 +24,9 @@ from typing import IO
 
 from sqlalchemy import make_url
 
-from trackflow.errors import SettingsError, TrackflowError
+from trackflow.errors import RetryableError, SettingsError, TrackflowError
+from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
-from trackflow.store import batches
-from trackflow.store.database import open_store
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl(2): the signal that a process gets when its parent dies."""
@@ -33,8 +34,16 @@ PR_SET_PDEATHSIG = 1
 START_DEADLINE_S = 180.0
 STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
+FIRST_DAY_FILE = "first_day"
+FIRST_DAY_EVERY_S = 30.0
+"""Between two looks whether points of older days came in: one query on an index."""
+
+RELOAD_DEADLINE_S = 180.0
 LOCALHOST = "127.0.0.1"
 """Dagster's web server has no login: it never listens anywhere else."""
+
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -52,11 +61,12 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """The environment for Dagster's programs: the same store, whatever their folder is."""
+    folder = prepare_dagster_home(settings)
     return (
         os.environ
-        | _first_day(settings)
+        | _first_day(folder)
         | {
-            "DAGSTER_HOME": str(prepare_dagster_home(settings)),
+            "DAGSTER_HOME": str(folder),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             "TRACKFLOW_HOME": str(settings.home.absolute()),
             "TRACKFLOW_DATABASE_URL": _from_anywhere(settings.database_url),
@@ -74,15 +84,15 @@ def _from_anywhere(database_url: str) -> str:
     return str(url.set(database=str(Path(url.database or "").absolute())))
 
 
-def _first_day(settings: Settings) -> dict[str, str]:
-    """Days in the UI from the first one with points on: among ten years, three are one pixel."""
+def _first_day(folder: Path) -> dict[str, str]:
+    """Where Dagster's programs read which day is the first, unless it is set."""
     if os.environ.get("TRACKFLOW_FIRST_DAY"):
         return {}
-    store = open_store(settings)
-    with store.read() as connection:
-        first = batches.first_day(connection)
-    store.close()
-    return {} if first is None else {"TRACKFLOW_FIRST_DAY": first.isoformat()}
+    return {"TRACKFLOW_FIRST_DAY_FILE": str(folder / FIRST_DAY_FILE)}
+
+
+def _first_day_file(settings: Settings) -> Path:
+    return prepare_dagster_home(settings) / FIRST_DAY_FILE
 
 
 def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
@@ -91,6 +101,7 @@ def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
     Raises:
         TrackflowError: it failed; the message holds the end of what it said.
     """
+    note_first_day(settings, _first_day_file(settings))
     with signals_interrupt(), tempfile.TemporaryFile() as output:
         with _dagster(settings, arguments, output) as process:
             process.wait()
@@ -110,6 +121,7 @@ def dagster_servers(settings: Settings, port: int) -> Iterator[subprocess.Popen[
     """
     check_address(LOCALHOST, port, "--dagster-port")
     log = prepare_dagster_home(settings) / "dagster.log"
+    note_first_day(settings, _first_day_file(settings))
     arguments = ["dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
     with log.open("ab") as output, _dagster(settings, arguments, output) as process:
         _wait_until_it_answers(process, f"{address(LOCALHOST, port)}/server_info", "Dagster", log)
@@ -168,14 +180,47 @@ def serve(
             api_server(settings, host, port) as api,
         ):
             ready()
+            looked_at = time.monotonic()
             while dagster.poll() is None and api.poll() is None:
                 time.sleep(0.3)
+                if time.monotonic() - looked_at >= FIRST_DAY_EVERY_S:
+                    _follow_first_day(settings, dagster_port)
+                    looked_at = time.monotonic()
             ended, log = (
                 ("Dagster", "dagster/dagster.log") if api.poll() is None else ("The API", "api.log")
             )
     except KeyboardInterrupt:
         return
     raise TrackflowError(f"{ended} has stopped: see {settings.home / log}")
+
+
+def _follow_first_day(settings: Settings, dagster_port: int) -> None:
+    """Let Dagster load its definitions again when older points came in than it has days for."""
+    try:
+        if move_first_day(settings, _first_day_file(settings)):
+            _reload_definitions(dagster_port)
+    except (RetryableError, OSError) as error:
+        # the database or the web server is busy; those days are worked on all the same
+        logger.warning("days before the first one are not shown yet: %s", error)
+        _first_day_file(settings).unlink(missing_ok=True)
+
+
+def _reload_definitions(dagster_port: int) -> None:
+    query = f"""mutation {{
+      reloadRepositoryLocation(repositoryLocationName: "{MODULE}") {{ __typename }}
+    }}"""
+    request = urllib.request.Request(  # noqa: S310  our own web server
+        f"{address(LOCALHOST, dagster_port)}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with _opener().open(request, timeout=RELOAD_DEADLINE_S):
+        logger.info("Dagster's days begin earlier now")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Without a proxy, whatever the environment says: it is this machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
@@ -254,8 +299,7 @@ def address(host: str, port: int) -> str:
 def _wait_until_it_answers(
     process: subprocess.Popen[bytes], url: str, name: str, log: Path
 ) -> None:
-    # no proxy, whatever the environment says: it is this machine
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = _opener()
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline:
         if process.poll() is not None:

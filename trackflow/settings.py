@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trackflow.errors import SettingsError
 
@@ -20,7 +21,6 @@ class Settings:
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
         workers: processes that work at the same time.
-        buffer_h: hours before and after a day that are read with it.
         lease_s: how long a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
         tiles_url: address of background tiles for the map page, such as
@@ -42,13 +42,13 @@ class Settings:
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
         visit_radius_m: how near a device has to be to a race track.
         visit_min: and for how many minutes, to be a visit.
+        time_zone: the zone whose days are meant wherever distances of a day are shown or summed.
     """
 
     home: Path = Path(".trackflow")
     database_url: str = ""
     engine_url: str = ""
     workers: int = 2
-    buffer_h: float = 6.0
     lease_s: float = 120.0
     max_tries: int = 5
     tiles_url: str = ""
@@ -65,6 +65,7 @@ class Settings:
     geocoder_file: Path | None = None
     visit_radius_m: float = 300.0
     visit_min: float = 15.0
+    time_zone: str = "UTC"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -79,7 +80,6 @@ class Settings:
             database_url=env.get("TRACKFLOW_DATABASE_URL", ""),
             engine_url=env.get("TRACKFLOW_ENGINE_URL", ""),
             workers=int(_number(env, "TRACKFLOW_WORKERS", os.cpu_count() or 1, 1, 256)),
-            buffer_h=_number(env, "TRACKFLOW_BUFFER_H", 6.0, 1.0, 24.0),
             lease_s=_number(env, "TRACKFLOW_LEASE_S", 120.0, 1.0, 86_400.0),
             max_tries=int(_number(env, "TRACKFLOW_MAX_TRIES", 5, 1, 100)),
             tiles_url=_tiles_url(env.get("TRACKFLOW_TILES_URL", "")),
@@ -96,12 +96,39 @@ class Settings:
             geocoder_file=_path(env, "TRACKFLOW_GEOCODER_FILE"),
             visit_radius_m=_number(env, "TRACKFLOW_VISIT_RADIUS_M", 300.0, 10.0, 10_000.0),
             visit_min=_number(env, "TRACKFLOW_VISIT_MIN", 15.0, 1.0, 1440.0),
+            time_zone=_time_zone(env.get("TRACKFLOW_TIME_ZONE", "")),
         )
 
     @property
     def url(self) -> str:
         """The database's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home / 'trackflow.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose days are meant."""
+        return zone_named(self.time_zone)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of a name such as Europe/Helsinki.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(
+            f"{name!r} is no time zone; use a name such as Europe/Helsinki"
+        ) from None
+
+
+def _time_zone(text: str) -> str:
+    try:
+        return zone_named(text.strip() or "UTC").key
+    except SettingsError as error:
+        raise SettingsError(f"TRACKFLOW_TIME_ZONE: {error}") from None
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

@@ -19,9 +19,9 @@ from trackflow.store.database import Store
 from trackflow.store.points import Accepted
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
+from trackflow.tracks.thresholds import Thresholds
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
-BUFFER = dt.timedelta(hours=6)
 
 VOLATILE = {
     "gps_points": {"source", "received_seq"},
@@ -80,6 +80,16 @@ def batch_of(rows: Iterable[Sequence[Any]]) -> PointBatch:
     )
 
 
+def far_overrides() -> dict[str, float]:
+    """Thresholds that look about as far as any may."""
+    dwells = range(21_600, 0, -300)
+    return next(
+        {"dwell_s": dwell_s}
+        for dwell_s in dwells
+        if Thresholds().override({"dwell_s": dwell_s}).reach_s < 86_400 - 1
+    )
+
+
 def batch_of_device(device_id: str, found: Points) -> PointBatch:
     unknown = np.full(len(found), np.nan)
     codes = np.zeros(len(found), np.int32)
@@ -109,11 +119,10 @@ def deliver(
     refused: Sequence[Refusal] = (),
     *,
     source: str = "test",
-    buffer: dt.timedelta = BUFFER,
     now: dt.datetime = NOON,
 ) -> Accepted:
     with store.write() as connection:
-        return points.accept(connection, batch, refused, source, buffer, now)
+        return points.accept(connection, batch, refused, source, now)
 
 
 def drive(

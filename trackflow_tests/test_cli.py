@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -103,9 +104,9 @@ def test_the_whole_way_as_a_process(drive_csv: Path) -> None:
 
 
 def test_an_error_is_one_line_and_exit_code_1_as_a_process(tmp_path: Path) -> None:
-    done = as_process("explain", "nobody", "2026-03-02", TRACKFLOW_BUFFER_H="many")
+    done = as_process("explain", "nobody", "2026-03-02", TRACKFLOW_LEASE_S="many")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "trackflow: TRACKFLOW_BUFFER_H='many' is not a number\n"
+    assert done.err == "trackflow: TRACKFLOW_LEASE_S='many' is not a number\n"
 
 
 def test_a_closed_pipe_is_no_error_worth_a_traceback(trackflow: Run, drive_csv: Path) -> None:
@@ -258,7 +259,7 @@ BAD_CALLS = {
     "device van-7 --set gap_s=abc": "is not a number",
     "device van-7 --profile tank": "there is no profile 'tank'",
     "device van-7 --time-zone Mars/Base": "no time zone",
-    "network build drives.csv": "not an .osm.pbf",
+    "network build drives.csv": "not an OpenStreetMap extract",
     "network build nowhere.osm.pbf": "nowhere.osm.pbf",
 }
 
@@ -375,3 +376,29 @@ def test_a_database_that_is_away_is_one_clear_line(
     assert len(result.err.splitlines()) == 1
     assert "127.0.0.1" in result.err
     assert "geheim" not in result.err
+
+
+def test_a_run_says_what_waits_for_its_next_try_and_what_is_given_up(
+    trackflow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKFLOW_MAX_TRIES", "2")
+    rows = [f"d,2026-03-02T08:00:{k:02}Z,24.9,60.1" for k in range(5)]
+    (tmp_path / "d.csv").write_text("\n".join(["device_id,timestamp,longitude,latitude", *rows]))
+    trackflow("import", tmp_path / "d.csv")
+    database = tmp_path / "home" / "trackflow.db"
+    with sqlite3.connect(database) as store:
+        store.execute("""UPDATE devices SET thresholds = '{"gap_s": -1}'""")
+    store.close()
+    assert trackflow("run").code == 1
+    told = trackflow("run")
+    assert "1 day of devices failed and wait for their next try, the first at 20" in told.out
+    assert "Threshold gap_s is -1" in told.out
+    assert "nothing to do" not in told.out
+    assert ", next try at 20" in trackflow("status").out
+    with sqlite3.connect(database) as store:
+        store.execute("UPDATE processing_batches SET next_try_at = 0")
+    store.close()
+    assert trackflow("run").code == 1
+    told = trackflow("run")
+    assert "1 day of devices failed too often" in told.out
+    assert "nothing to do" not in told.out

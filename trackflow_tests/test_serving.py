@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from trackflow import serving
+from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
+from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
+from trackflow_tests.matching.servers import answering, server_that
 from trackflow_tests.served import left_behind, trackflow_serve
 
 
@@ -64,15 +67,53 @@ def test_days_in_the_ui_begin_with_the_first_point(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.home.mkdir()
-    assert "TRACKFLOW_FIRST_DAY" not in serving.dagster_environment(settings)
+    file = Path(serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY_FILE"])
+    assert first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date() == dt.date(2015, 1, 1)
 
-    later = FIRST_DAY + dt.timedelta(days=5)
-    import_drives(settings.home, write_drives(settings.home / "b.csv", 1, 1, later, points=20))
-    import_drives(settings.home, write_drives(settings.home / "a.csv", 2, 1, points=20))
-    assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == FIRST_DAY.isoformat()
+    def noted() -> dt.date:
+        return first_day({"TRACKFLOW_FIRST_DAY_FILE": str(file)}).date()
+
+    note_first_day(settings, file)
+    assert noted() >= dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    for day, is_new in (("2026-03-02", True), ("2026-05-06", False), ("2008-05-06", True)):
+        path = write_drives(settings.home / "d.csv", 1, 1, dt.date.fromisoformat(day), points=20)
+        import_drives(settings.home, path)
+        assert move_first_day(settings, file) == is_new
+    assert noted() == dt.date(2008, 1, 1), "more of that year may follow"
+    note_first_day(settings, file)
+    assert noted() == dt.date(2008, 5, 6)
 
     monkeypatch.setenv("TRACKFLOW_FIRST_DAY", "2020-02-02")
-    assert serving.dagster_environment(settings)["TRACKFLOW_FIRST_DAY"] == "2020-02-02"
+    chosen = serving.dagster_environment(settings)
+    assert first_day(chosen).date() == dt.date(2020, 2, 2)
+    assert "TRACKFLOW_FIRST_DAY_FILE" not in chosen
+
+
+def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings: Settings) -> None:
+    settings.home.mkdir()
+    file = serving._first_day_file(settings)
+
+    def came_in(year: int) -> None:
+        path = write_drives(settings.home / f"{year}.csv", 1, 1, dt.date(year, 3, 2), points=20)
+        import_drives(settings.home, path)
+
+    with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
+        port = int(url.rpartition(":")[2])
+        came_in(2026)
+        note_first_day(settings, file)
+        serving._follow_first_day(settings, port)
+        assert heads == [], "nothing has changed"
+        came_in(2008)
+        serving._follow_first_day(settings, port)
+        serving._follow_first_day(settings, port)
+        assert [head.split()[:2] for head in heads] == [["POST", "/graphql"]]
+        assert file.read_text() == "2008-01-01"
+    came_in(2005)
+    serving._follow_first_day(settings, port)  # nobody is there: told, and tried again
+    with server_that(answering(200, b"{}", Content_Type="application/json")) as (url, heads):
+        serving._follow_first_day(settings, int(url.rpartition(":")[2]))
+        assert len(heads) == 1
+        assert file.read_text() == "2005-01-01"
 
 
 @pytest.mark.parametrize(

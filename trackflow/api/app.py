@@ -27,7 +27,7 @@ from trackflow.api.access import GuardedRoute, NoTokenError, open_to
 from trackflow.api.accessed import Accessed
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
-from trackflow.errors import AccessError, NotFoundError, RetryableError, TrackflowError
+from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
 from trackflow.pipeline.noticing import read_guesses
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
@@ -74,6 +74,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (401, "There is no token, or not one in use"),
         (403, "The token is for something else"),
         (404, "It is not there"),
+        (410, "It was there once; the message says what became of it"),
         (422, "A parameter is missing or of the wrong kind"),
         (503, "The database is away: ask again later"),
     )
@@ -147,6 +148,8 @@ async def _told(_: Request, error: Exception) -> Response:
             return problem(401, message, {"WWW-Authenticate": "Bearer"})
         case AccessError():
             return problem(403, message)
+        case GoneError():
+            return problem(410, message)
         case NotFoundError():
             return problem(404, message)
         case RetryableError():

@@ -1,4 +1,4 @@
-"""How far devices went, day by day."""
+"""How far devices went, day by day and between two moments."""
 
 import datetime as dt
 from typing import Annotated
@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from trackflow.api.access import open_to
-from trackflow.api.answers import DeviceIds, answer
+from trackflow.api.answers import AnyTime, DeviceIds, answer
 from trackflow.api.dependencies import WorkDep, guarded_router
 from trackflow.errors import BadInputError
-from trackflow.pipeline.reading_days import read_days
+from trackflow.pipeline.reading_days import read_days, read_distances
 from trackflow.store.tokens import Scope
 
 router = guarded_router()
@@ -25,13 +25,32 @@ def days(
     device: DeviceIds,
     from_: Annotated[dt.date | None, Query(alias="from", description="First day.")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
+    zone: Annotated[
+        str | None,
+        Query(
+            description="The time zone whose days are meant, such as Europe/Helsinki, or `device` "
+            "for the one that each device was given. TRACKFLOW_TIME_ZONE without it.",
+            max_length=100,
+        ),
+    ] = None,
 ) -> Response:
     """By day and device: metres, seconds of driving, and how many tracks touch the day.
 
-    Days are those of the device's time zone. A track over midnight is shared by the distance
-    travelled on each side, so the days of a track add up to its distance.
+    A track over midnight counts on each day with the part that was travelled on it, so days add up
+    to the tracks' distances, to the millimetre. `time_zone` says whose days they are.
     """
     for day in (from_, to):
         if day is not None and not FIRST <= day <= LAST:
             raise BadInputError(f"days lie between {FIRST} and {LAST}")
-    return answer(request, read_days(work, device, from_, to))
+    return answer(request, read_days(work, device, from_, to, zone))
+
+
+@router.get("/api/v1/distances", tags=["tracks"], summary="Distance and driving time of devices")
+@open_to(Scope.READ)
+def distances(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+    """By device: metres, seconds of driving, and how many tracks, of what lies in the time.
+
+    A track that reaches beyond the time counts with the part that lies in it. Between two midnights
+    the figures are those of the days.
+    """
+    return answer(request, read_distances(work, device, when))

@@ -100,12 +100,15 @@ def file(request: Request, name: str) -> Response:
 @router.get("/api/v1/page", tags=["page"], summary="What the map page has to know")
 @open_to(Scope.READ)
 def page(request: Request, work: WorkDep, caller: CallerDep) -> dict[str, str | bool]:
-    """The address of background tiles (empty for none), the caller's scope, and how it came in.
+    """The address of background tiles (empty for none), whose days are meant, and the caller.
+
+    `time_zone` is the one in which days are counted. `scope` is the caller's.
 
     `by_cookie` says whether a session of `POST /session` let the caller in, which can be ended.
     """
     return {
         "tiles_url": work.settings.tiles_url,
+        "time_zone": work.settings.time_zone,
         "scope": caller.scope.value,
         "by_cookie": COOKIE in request.cookies and caller.token_id is not None,
     }

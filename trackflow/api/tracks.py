@@ -110,7 +110,9 @@ def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
     """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
 
     `explanation` says why the track begins and ends where it does: the rule, what was measured and
-    the limit. An id that the track had before a late point moved its start still leads to it.
+    the limit. An id that was given once leads to the track for good: whatever late points change,
+    it is the one that covers its beginning, or else some of its time. Where there is no movement
+    any more, the answer is 410 and says why.
     """
     return answer(request, read_track(work, track_id), GEOJSON)
 

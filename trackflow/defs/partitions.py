@@ -1,14 +1,23 @@
-"""Daily partitions. Devices and windows are rows, not partitions."""
+"""Daily partitions. Devices and windows are rows, not partitions.
+
+Which days there are is fixed when the definitions are loaded. Points may come in of any day before
+them: such days are worked on all the same, by a job without partitions, and are shown once the
+definitions are loaded again. `trackflow serve` sees to that by itself.
+"""
 
 import datetime as dt
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from trackflow.errors import SettingsError
 
 FIRST_DAY_VARIABLE = "TRACKFLOW_FIRST_DAY"
+FIRST_DAY_FILE_VARIABLE = "TRACKFLOW_FIRST_DAY_FILE"
+"""Where `trackflow serve` writes the first day, as it may change while Dagster runs."""
+
 DEFAULT_FIRST_DAY = "2015-01-01"
 
 DAY_TAG = "dagster/partition"
@@ -19,18 +28,27 @@ FIRST_DAY_TAG, LAST_DAY_TAG = (
 """Tags of a run that name its day, or the first and last of its days."""
 
 
-def _first_day() -> dt.datetime:
-    text = os.environ.get(FIRST_DAY_VARIABLE) or DEFAULT_FIRST_DAY
+def first_day(env: Mapping[str, str]) -> dt.datetime:
+    """The first partition: as it is set, else as it is in the file of `serve`, else the default.
+
+    Raises:
+        SettingsError: what is set is no day.
+    """
+    name, text = FIRST_DAY_VARIABLE, env.get(FIRST_DAY_VARIABLE)
+    if not text and (file := env.get(FIRST_DAY_FILE_VARIABLE)) and Path(file).exists():
+        name, text = file, Path(file).read_text().strip()
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+        return dt.datetime.fromisoformat(text or DEFAULT_FIRST_DAY).replace(tzinfo=dt.UTC)
     except ValueError:
         raise SettingsError(
-            f"{FIRST_DAY_VARIABLE}={text!r} is not a day; write it like {DEFAULT_FIRST_DAY}"
+            f"{name}={text!r} is not a day; write it like {DEFAULT_FIRST_DAY}"
         ) from None
 
 
+FIRST_DAY = first_day(os.environ).date()
+
 days = dg.DailyPartitionsDefinition(
-    start_date=_first_day(),
+    start_date=FIRST_DAY.isoformat(),
     timezone="UTC",
     end_offset=1,  # today as well: its points are worth seeing before it is over
 )
@@ -51,5 +69,17 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
 
 
 def has_partition(day: dt.date) -> bool:
-    """Whether there is a partition for `day`: a clock that is wrong sends points of any year."""
-    return _first_day().date() <= day <= dt.datetime.now(dt.UTC).date()
+    """Whether a run may be asked for this day's partition."""
+    return FIRST_DAY <= day <= _today()
+
+
+def may_be_shown(day: dt.date) -> bool:
+    """Whether Dagster may be told of this day: it keeps what it hears of days before the first.
+
+    A clock that is wrong sends points of the future: those are not days yet.
+    """
+    return day <= _today()
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()

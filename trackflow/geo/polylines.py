@@ -31,6 +31,13 @@ def decode(text: str) -> tuple[Floats, Floats]:
     return pairs[:, 1], pairs[:, 0]
 
 
+def head(text: str) -> str:
+    """The encoded polyline of the first vertex alone."""
+    ends = (k for k, char in enumerate(text) if ord(char) - 63 < 32)
+    next(ends)
+    return text[: next(ends) + 1]
+
+
 def positions(text: str) -> Floats:
     """Longitude and latitude of each vertex, shape (n, 2), exactly on the grid of `PRECISION`.
 

@@ -30,7 +30,7 @@ from typing import IO
 import numpy as np
 
 from trackflow.errors import NetworkBuildError
-from trackflow.matching.pbf import check_pbf
+from trackflow.matching.extracts import checked_suffix
 
 PROFILES = ("car", "bicycle", "foot")
 BUILD_DEADLINE_S = 12 * 3600.0
@@ -85,14 +85,14 @@ def build_network(
     the same network. An interrupt ends the program that is running and leaves nothing behind.
 
     Args:
-        extract: an .osm.pbf file.
+        extract: an .osm.pbf, .osm, .osm.gz or .osm.bz2 file, whatever its name.
         profile: one of `PROFILES`.
         into: the folder that holds all networks; made if missing.
         progress: told about each step in a few words.
         deadline_s: for the whole build.
 
     Raises:
-        NetworkBuildError: the extract is missing, not a pbf, damaged or without roads for the
+        NetworkBuildError: the extract is missing, something else, damaged or without roads for the
             profile; there is no room; or a program failed. One line that says what to do.
     """
     tell = progress or (lambda _: None)
@@ -102,11 +102,11 @@ def build_network(
         target = into / profile / version
         if (built := _already_built(target)) is not None:
             return built
-        check_pbf(extract)
+        suffix = checked_suffix(extract)
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_space(extract, into)
         with _workshop(into) as workshop:
-            made = _build(workshop, extract, profile, version, tell, deadline)
+            made = _build(workshop, extract, suffix, profile, version, tell, deadline)
             if _version(extract, profile) != version:
                 raise NetworkBuildError(
                     f"{extract.name} changed while it was read: build again once it is complete"
@@ -167,7 +167,9 @@ def _version(extract: Path, profile: str) -> str:
         raise NetworkBuildError(f"profile {profile!r} is none of {', '.join(PROFILES)}")
     if not extract.is_file():
         what = "is a folder" if extract.is_dir() else "does not exist"
-        raise NetworkBuildError(f"{extract} {what}: give the path of an .osm.pbf file")
+        raise NetworkBuildError(
+            f"{extract} {what}: give the path of an extract, such as an .osm.pbf file"
+        )
     digest = hashlib.sha256(importlib.metadata.version("osrm-bindings").encode())
     # Profiles share code in lib/: a change there changes the network too.
     scripts = _osrm_home() / "share" / "profiles"
@@ -230,6 +232,7 @@ def _is_abandoned(workshop: Path) -> bool:
 def _build(
     workshop: Path,
     extract: Path,
+    suffix: str,
     profile: str,
     version: str,
     tell: Callable[[str], None],
@@ -237,7 +240,7 @@ def _build(
 ) -> Path:
     """A complete data set in a folder inside `workshop`."""
     # OSRM tells formats by suffix: under this name an extract may be called anything.
-    source = workshop / "extract.osm.pbf"
+    source = workshop / f"extract{suffix}"
     source.symlink_to(extract.resolve())
     folder = workshop / "network"
     folder.mkdir()

@@ -20,6 +20,14 @@ class _CutShortError(Exception):
     pass
 
 
+def no_extract(path: Path, what: str) -> NetworkBuildError:
+    """The error for a file that is something else: what it is, and what to take instead."""
+    return NetworkBuildError(
+        f"{path.name} is not an OpenStreetMap extract (it looks like {what}): .osm.pbf, .osm, "
+        ".osm.gz and .osm.bz2 can be read, such as those of https://download.geofabrik.de"
+    )
+
+
 def check_pbf(path: Path) -> None:
     """Make sure that `path` looks like a complete pbf.
 
@@ -37,11 +45,10 @@ def check_pbf(path: Path) -> None:
                     raise ValueError
                 first = False
         except ValueError:
+            if first:
+                raise no_extract(path, "other data") from None
             raise NetworkBuildError(
-                f"{path.name} is not an .osm.pbf file (it begins like {_looks_like(path)}): "
-                "extracts are to be had at https://download.geofabrik.de"
-                if first
-                else f"{path.name} is damaged after {file.tell()} bytes: download it again"
+                f"{path.name} is damaged after {file.tell()} bytes: download it again"
             ) from None
         except _CutShortError:
             raise NetworkBuildError(
@@ -103,26 +110,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
     raise ValueError
-
-
-def _looks_like(path: Path) -> str:
-    """What a file that is no pbf seems to be: people save web pages and zip files by mistake."""
-    with path.open("rb") as file:
-        start = file.read(512)
-    known = {
-        b"\x89PNG": "a PNG image",
-        b"\xff\xd8": "a JPEG image",
-        b"PK": "a zip file",
-        b"\x1f\x8b": "a gzip file",
-        b"BZh": "a bzip2 file",
-        b"%PDF": "a PDF",
-    }
-    for magic, name in known.items():
-        if start.startswith(magic):
-            return name
-    text = start.lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "a web page"
-    if text.startswith(b"<"):
-        return "XML"
-    return "text" if start.isascii() else "other data"

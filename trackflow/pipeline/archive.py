@@ -25,9 +25,12 @@ from sqlalchemy.engine import Connection
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.pipeline.work import Work
 from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.networks import located
 from trackflow.store.recutting import TRUE_MOVEMENT, cut_anew
+from trackflow.store.renewing import ONE_DISTANCE, merge_again
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
 from trackflow.store.tables import metadata, road_networks
+from trackflow.store.track_ids import complete_aliases
 
 type Progress = Callable[[str, int, int], None]
 """Called with "tables", how many are done and how many there are."""
@@ -68,7 +71,8 @@ def backup(
                     report.rows[table.name] = _write_table(connection, table, archive)
                     if progress:
                         progress("tables", done, len(tables()))
-                folders = _network_folders(connection) if with_networks else []
+                home = work.settings.home
+                folders = _network_folders(connection, home) if with_networks else []
             for folder in folders:
                 report.networks[folder.name] = _write_network(archive, folder)
             manifest = {
@@ -105,7 +109,10 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
                     report.rows[table.name] = count
                     if progress:
                         progress("tables", done, len(tables()))
-                _place_networks(connection, home)
+                _place_networks(connection)
+                complete_aliases(connection)
+                if manifest["schema"] < ONE_DISTANCE:
+                    merge_again(connection, work.clock())
                 if manifest["schema"] < TRUE_MOVEMENT:
                     cut_anew(connection, work.clock())
             report.networks = {name: manifest["networks"][name] for name in names}
@@ -156,9 +163,10 @@ def _read_table(
     return count
 
 
-def _network_folders(connection: Connection) -> list[Path]:
-    query = sa.select(road_networks.c.folder).order_by(road_networks.c.profile)
-    folders = [Path(folder) for folder in connection.scalars(query)]
+def _network_folders(connection: Connection, home: Path) -> list[Path]:
+    c = road_networks.c
+    query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
+    folders = [located(*row, home) for row in connection.execute(query)]
     for folder in folders:
         if not folder.is_dir():
             raise SettingsError(
@@ -214,14 +222,12 @@ def _unpack_network(archive: zipfile.ZipFile, name: str, tmp: Path) -> int:
     return count
 
 
-def _place_networks(connection: Connection, home: Path) -> None:
-    """Say where the networks lie now."""
+def _place_networks(connection: Connection) -> None:
+    """Say where the networks lie now, from the home folder on."""
     c = road_networks.c
     for profile, name in connection.execute(sa.select(c.profile, c.folder)).all():
         connection.execute(
-            sa.update(road_networks)
-            .where(c.profile == profile)
-            .values(folder=str(home / "networks" / name))
+            sa.update(road_networks).where(c.profile == profile).values(folder=f"networks/{name}")
         )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo import polylines
 from trackflow.pipeline.day_picture import DayLine
+from trackflow.pipeline.distances import by_day, in_zone
 from trackflow.pipeline.work import Work
 from trackflow.store.batches import midnight
 from trackflow.store.segments import ONE_DAY, read_days
@@ -24,7 +25,6 @@ from trackflow.store.tables import (
     gps_points,
     processing_batches,
     segments,
-    tracks,
 )
 from trackflow.store.types import epoch_us
 from trackflow.tracks.segments import DAY_US
@@ -48,7 +48,7 @@ class SegmentNumbers:
     devices: int = 0
     points: int = 0
     segments: int = 0
-    distance_m: float = 0.0
+    raw_distance_mm: int = 0
     points_on_track: int = 0
     points_in_stops: int = 0
     points_dropped: int = 0
@@ -74,13 +74,22 @@ class MatchNumbers:
 
 @dataclass(slots=True)
 class TrackNumbers:
-    """The tracks that begin on a day."""
+    """What of the tracks lies in a day of the stated time zone.
+
+    Attributes:
+        tracks: how many touch the day.
+        devices: how many moved.
+        distance_mm: of the parts that lie in the day.
+        duration_us: of the same parts.
+        longest_mm: the longest of these parts.
+        seconds: that merging took.
+    """
 
     tracks: int = 0
     devices: int = 0
-    distance_m: float = 0.0
-    duration_s: float = 0.0
-    longest_m: float = 0.0
+    distance_mm: int = 0
+    duration_us: int = 0
+    longest_mm: int = 0
     seconds: float = 0.0
 
 
@@ -156,7 +165,7 @@ def segment_numbers(
             .group_by(s.day)
         ):
             found[day].segments = count
-            found[day].distance_m = int(length_mm) / 1000
+            found[day].raw_distance_mm = int(length_mm)
         for day, seconds in _seconds(connection, "segment_ms", first, last):
             found[day].seconds = seconds
     return found
@@ -191,23 +200,15 @@ def match_numbers(work: Work, first: dt.date, last: dt.date) -> defaultdict[dt.d
 def track_numbers(work: Work, first: dt.date, last: dt.date) -> defaultdict[dt.date, TrackNumbers]:
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, TrackNumbers] = defaultdict(TrackNumbers)
-    c = tracks.c
-    day_index = sa.type_coerce(epoch_us(c.start_time) // DAY_US, sa.BigInteger)
     with work.store.read() as connection:
-        for row in connection.execute(
-            sa.select(
-                day_index,
-                sa.func.count(),
-                sa.func.count(c.device_id.distinct()),
-                sa.func.sum(c.distance_m),
-                sa.func.sum(c.duration_s),
-                sa.func.max(c.distance_m),
-            )
-            .where(c.start_time >= midnight(first), c.start_time < midnight(last + ONE_DAY))
-            .group_by(day_index)
-        ):
-            day = dt.date(1970, 1, 1) + dt.timedelta(days=int(row[0]))
-            found[day] = TrackNumbers(row[1], row[2], *(float(value) for value in row[3:]))
+        travelled = by_day(connection, None, first, last, in_zone(work.settings.zone))
+        for on, sums in travelled.items():
+            numbers = found[on.day]
+            numbers.tracks += sums.tracks
+            numbers.devices += 1
+            numbers.distance_mm += sums.length_mm
+            numbers.duration_us += sums.duration_us
+            numbers.longest_mm = max(numbers.longest_mm, sums.longest_mm)
         for day, seconds in _seconds(connection, "track_ms", first, last):
             found[day].seconds = seconds
     return found

@@ -14,9 +14,17 @@ from trackflow.tracks.presets import PRESETS, Guess, preset_thresholds
 
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
-    """Settings of a device, what it looks like, and what needs attention."""
+    """Settings of a device, what it looks like, and what needs attention.
+
+    Attributes:
+        device: its own settings.
+        time_zone: in which its days are told: its own, or that of the settings.
+        looks_like: what it looks like; None if its points are too few to tell.
+        notices: what needs attention.
+    """
 
     device: Device
+    time_zone: str
     looks_like: Guess | None
     notices: list[Notice]
 
@@ -33,7 +41,7 @@ class DeviceSettings:
         return {
             "device_id": device.device_id,
             "profile": device.profile,
-            "time_zone": device.time_zone,
+            "time_zone": self.time_zone,
             "preset": device.preset,
             "overrides": device.overrides,
             "thresholds": device.thresholds.as_dict(),
@@ -53,7 +61,9 @@ def read_settings(work: Work, device_id: str) -> DeviceSettings:
         if device_id not in devices.device_ids(connection):
             raise NotFoundError(f"there is no device {device_id!r}")
         device = devices.read_device(connection, device_id)
-    return DeviceSettings(device, read_guess(work, device_id), read_notices(work, (device_id,)))
+    zone = device.time_zone or work.settings.time_zone
+    guess, notices = read_guess(work, device_id), read_notices(work, (device_id,))
+    return DeviceSettings(device, zone, guess, notices)
 
 
 def notice_as_dict(notice: Notice) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 import csv
 import datetime as dt
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
-from xml.sax.saxutils import escape
 
 import orjson
 import sqlalchemy as sa
@@ -16,10 +14,11 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import SettingsError
 from trackflow.geo import polylines
-from trackflow.geo.points import Points
+from trackflow.geo.points import Floats
+from trackflow.pipeline.geometry import geojson_line, line_parts
+from trackflow.pipeline.gpx import points_gpx, tracks_gpx, visits_gpx
 from trackflow.pipeline.work import Work
 from trackflow.store import devices
-from trackflow.store.segments import read_days
 from trackflow.store.tables import gps_points
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.store.tracks import select_tracks
@@ -51,7 +50,7 @@ VISIT_COLUMNS = (
     "latitude",
 )
 
-HIDDEN = ("raw_polyline", "matched_polyline", "content_hash", "updated_at")
+HIDDEN = ("raw_polyline", "matched_polyline", "quarters_mm", "content_hash", "updated_at")
 """Columns of a track that are not exported as such: one of its lines is its geometry."""
 
 
@@ -113,7 +112,7 @@ def export(
             return _VISIT_WRITERS[file_format](_visits(connection, selection), file)
         rows = _tracks(connection, selection)
         if file_format is ExportFormat.GPX:
-            return _tracks_gpx(connection, rows, line, file)
+            return tracks_gpx(connection, rows, raw=line is Line.RAW, file=file)
         return _TRACK_WRITERS[file_format]((_track_feature(row, line) for row in rows), file)
 
 
@@ -143,8 +142,8 @@ def export_to_file(
 
 
 type Row = sa.RowMapping
-type Feature = tuple[dict[str, Any], list[tuple[float, float]]]
-"""Properties and positions (longitude, latitude)."""
+type Feature = tuple[dict[str, Any], Floats]
+"""Properties, and longitudes and latitudes of shape (n, 2)."""
 
 
 def _tracks(connection: Connection, selection: Selection) -> Iterator[Row]:
@@ -153,11 +152,10 @@ def _tracks(connection: Connection, selection: Selection) -> Iterator[Row]:
 
 
 def _track_feature(row: Row, line: Line) -> Feature:
-    lon, lat = polylines.decode(row[f"{line}_polyline"])
     # column names are SQLAlchemy's own kind of str, which JSON writers refuse
     properties = {str(k): _plain(value) for k, value in row.items() if k not in HIDDEN}
     properties["line"] = line.value
-    return properties, list(zip(lon.tolist(), lat.tolist(), strict=True))
+    return properties, polylines.positions(row[f"{line}_polyline"])
 
 
 def _plain(value: Any) -> Any:
@@ -195,7 +193,7 @@ def _write_features(features: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
     count = 0
     for count, feature in enumerate(features, 1):
         file.write(b"\n" if count == 1 else b",\n")
-        file.write(orjson.dumps(feature))
+        file.write(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
     file.write(b"\n]}\n")
     return count
 
@@ -207,7 +205,7 @@ def _tracks_geojson(tracks: Iterator[Feature], file: IO[bytes]) -> int:
                 "type": "Feature",
                 "id": properties["track_id"],
                 "properties": properties,
-                "geometry": {"type": "LineString", "coordinates": positions},
+                "geometry": geojson_line(positions),
             }
             for properties, positions in tracks
         ),
@@ -257,7 +255,7 @@ def _tracks_csv(tracks: Iterator[Feature], file: IO[bytes]) -> int:
     return _write_csv(
         [*header, "line", "encoded_polyline"],
         (
-            {**properties, "encoded_polyline": polylines.encode(*zip(*positions, strict=True))}
+            {**properties, "encoded_polyline": polylines.encode(*positions.T)}
             for properties, positions in tracks
         ),
         file,
@@ -269,85 +267,20 @@ def _points_csv(points: Iterator[Row], file: IO[bytes]) -> int:
     return _write_csv(POINT_COLUMNS, rows, file)
 
 
-GPX_HEAD = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    '<gpx version="1.1" creator="trackflow" xmlns="http://www.topografix.com/GPX/1/1"'
-    ' xmlns:t="https://trackflow.invalid/gpx/1">\n'
-)
-
-
-def _tracks_gpx(connection: Connection, tracks: Iterator[Row], line: Line, file: IO[bytes]) -> int:
-    file.write(GPX_HEAD.encode())
-    count = 0
-    for row in tracks:
-        count += 1
-        name = f"{row['device_id']} {row['start_time'].isoformat()}"
-        file.write(f" <trk><name>{escape(name)}</name><trkseg>\n".encode())
-        if line is Line.RAW:
-            file.writelines(_gpx_points(_points_of_track(connection, row)))
-        else:
-            lon, lat = polylines.decode(row["matched_polyline"])
-            for x, y in zip(lon, lat, strict=True):
-                file.write(f'  <trkpt lat="{y:.5f}" lon="{x:.5f}"/>\n'.encode())
-        file.write(b" </trkseg></trk>\n")
-    file.write(b"</gpx>\n")
-    return count
-
-
-def _points_of_track(connection: Connection, row: Row) -> Points:
-    start, end = row["start_time"], row["end_time"]
-    days = read_days(connection, row["device_id"], start.date(), end.date())
-    kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
-    moment = dt.timedelta(microseconds=1)
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return kept.between((start - epoch) // moment, (end - epoch) // moment + 1)
-
-
-def _gpx_points(points: Points) -> Iterator[bytes]:
-    epoch = dt.datetime(1970, 1, 1)  # noqa: DTZ001  shown with a Z
-    for time_us, lon, lat in zip(
-        points.time_us.tolist(), points.lon.tolist(), points.lat.tolist(), strict=True
-    ):
-        time = (epoch + dt.timedelta(microseconds=time_us)).isoformat()
-        yield (f'  <trkpt lat="{lat:.7f}" lon="{lon:.7f}"><time>{time}Z</time></trkpt>\n'.encode())
-
-
-def _points_gpx(points: Iterator[Row], file: IO[bytes]) -> int:
-    file.write(GPX_HEAD.encode())
-    count = 0
-    for device_id, rows in itertools.groupby(points, key=lambda row: row["device_id"]):
-        file.write(f" <trk><name>{escape(device_id)}</name><trkseg>\n".encode())
-        for row in rows:
-            count += 1
-            altitude = row["altitude_m"]
-            ele = "" if altitude is None else f"<ele>{altitude!r}</ele>"
-            time = row["recorded_at"].isoformat().replace("+00:00", "Z")
-            file.write(
-                f'  <trkpt lat="{row["latitude"]:.7f}" lon="{row["longitude"]:.7f}">'
-                f"{ele}<time>{time}</time>{_gpx_extensions(row)}</trkpt>\n".encode()
-            )
-        file.write(b" </trkseg></trk>\n")
-    file.write(b"</gpx>\n")
-    return count
-
-
-def _gpx_extensions(row: Row) -> str:
-    """What GPX has no element for; `import` reads it back."""
-    names = {"accuracy_m": "accuracy", "speed_ms": "speed", "course_deg": "course"}
-    known = [(tag, row[name]) for name, tag in names.items() if row[name] is not None]
-    inner = "".join(f"<t:{tag}>{value!r}</t:{tag}>" for tag, value in known)
-    return f"<extensions>{inner}</extensions>" if inner else ""
-
-
 def _tracks_geoparquet(tracks: Iterator[Feature], file: IO[bytes]) -> int:
     import shapely  # slow to import, and needed by this format only
 
     features = list(tracks)
     return _write_geoparquet(
         [properties for properties, _ in features],
-        [shapely.LineString(positions) for _, positions in features],
+        [_shape(shapely, positions) for _, positions in features],
         file,
     )
+
+
+def _shape(shapely: Any, positions: Floats) -> Any:
+    lines = [shapely.LineString(part) for part in line_parts(positions)]
+    return lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
 
 
 def _points_geoparquet(points: Iterator[Row], file: IO[bytes]) -> int:
@@ -387,21 +320,6 @@ def _visits_csv(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
     return _write_csv(VISIT_COLUMNS, iter(visits), file)
 
 
-def _visits_gpx(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
-    """Waypoints: where and when a visit began, with the race track's name."""
-    file.write(GPX_HEAD.encode())
-    known = [visit for visit in visits if visit["longitude"] is not None]
-    for visit in known:
-        start, end = (str(visit[f"{x}_time"]).replace("+00:00", "Z") for x in ("start", "end"))
-        told = escape(f"{visit['device_id']} until {end}")
-        file.write(
-            f' <wpt lat="{visit["latitude"]:.7f}" lon="{visit["longitude"]:.7f}"><time>{start}'
-            f"</time><name>{escape(visit['name'])}</name><desc>{told}</desc></wpt>\n".encode()
-        )
-    file.write(b"</gpx>\n")
-    return len(known)
-
-
 def _visits_geoparquet(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
     import shapely  # slow to import, and needed by this format only
 
@@ -419,7 +337,7 @@ _TRACK_WRITERS: dict[ExportFormat, Callable[[Iterator[Feature], IO[bytes]], int]
 
 _POINT_WRITERS: dict[ExportFormat, Callable[[Iterator[Row], IO[bytes]], int]] = {
     ExportFormat.GEOJSON: _points_geojson,
-    ExportFormat.GPX: _points_gpx,
+    ExportFormat.GPX: points_gpx,
     ExportFormat.CSV: _points_csv,
     ExportFormat.GEOPARQUET: _points_geoparquet,
 }
@@ -427,7 +345,7 @@ _POINT_WRITERS: dict[ExportFormat, Callable[[Iterator[Row], IO[bytes]], int]] = 
 
 _VISIT_WRITERS: dict[ExportFormat, Callable[[list[dict[str, Any]], IO[bytes]], int]] = {
     ExportFormat.GEOJSON: _visits_geojson,
-    ExportFormat.GPX: _visits_gpx,
+    ExportFormat.GPX: visits_gpx,
     ExportFormat.CSV: _visits_csv,
     ExportFormat.GEOPARQUET: _visits_geoparquet,
 }

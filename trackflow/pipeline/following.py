@@ -4,7 +4,6 @@ The rows and the note of how far the table has been read are stored in one trans
 that dies anywhere is repeated by the next one. How late commits are caught: `sources.gaps`.
 """
 
-import datetime as dt
 import math
 import os
 import time
@@ -19,6 +18,7 @@ from trackflow.sources.followed_table import ORDERS, FollowedTable, Look, admitt
 from trackflow.sources.gaps import MIN_ID
 from trackflow.store import following, points
 from trackflow.store.points import Accepted
+from trackflow.store.retention import TOO_OLD
 from trackflow.store.types import to_us
 
 ROWS_PER_LOOK = 20_000
@@ -126,12 +126,14 @@ def _pass(work: Work, table: FollowedTable, order: str, limit: int, report: Foll
     look = table.look(before, int(now.timestamp()), limit)
     if look.markers or look.progress != before:
         batch, refused = admitted(look.markers, table.source, order, to_us(now))
-        buffer = dt.timedelta(hours=work.settings.buffer_h)
         with work.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
                 return False  # somebody else follows it too and was faster: look again
-            report.accepted += points.accept(connection, batch, refused, table.source, buffer, now)
+            stored = points.accept(connection, batch, refused, table.source, now)
+        report.accepted += stored
         report.reasons.update(str(refusal.reason) for refusal in refused)
+        if stored.too_old:
+            report.reasons[TOO_OLD] += stored.too_old
     _note(report, look)
     return look.finished
 

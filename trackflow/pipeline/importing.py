@@ -1,6 +1,5 @@
 """Files through the door: read, stored, counted; one bad file or row never stops the others."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +7,12 @@ from pathlib import Path
 
 from trackflow.concurrency.ahead import one_ahead
 from trackflow.errors import BadInputError
+from trackflow.pipeline.retention import lift_retention
 from trackflow.pipeline.work import Work
 from trackflow.sources.readers import Chunk, SourceFile, discover, read
 from trackflow.store import points
 from trackflow.store.points import Accepted
+from trackflow.store.retention import TOO_OLD
 from trackflow.store.types import to_us
 
 type Progress = Callable[[str, int, int], None]
@@ -62,7 +63,12 @@ def import_paths(
     device_id: str | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import files, folders and archives. Importing one again adds nothing."""
+    """Import files, folders and archives. Importing one again adds nothing.
+
+    Raises:
+        SettingsError: the days of retention make no sense.
+    """
+    lift_retention(work)  # what may be kept again is not to be refused until the next daily run
     report = ImportReport()
     for source in _sources(paths, report):
         file = FileReport(source.name, skipped=source.skipped)
@@ -89,11 +95,11 @@ def _sources(paths: Iterable[Path], report: ImportReport) -> Iterator[SourceFile
 
 
 def _store(work: Work, chunk: Chunk, file: FileReport) -> None:
-    buffer = dt.timedelta(hours=work.settings.buffer_h)
     with work.store.write() as connection:
-        file.accepted += points.accept(
-            connection, chunk.points, chunk.refused, file.name, buffer, work.clock()
-        )
+        stored = points.accept(connection, chunk.points, chunk.refused, file.name, work.clock())
+    file.accepted += stored
     file.reasons.update(str(refusal.reason) for refusal in chunk.refused)
+    if stored.too_old:
+        file.reasons[TOO_OLD] += stored.too_old
     room = EXAMPLES - len(file.examples)
     file.examples += [f"{r.where}: {r.reason}" for r in chunk.refused[: max(room, 0)]]

@@ -78,7 +78,7 @@ def _match_day(work: Work, device_id: str, day: dt.date, force: bool) -> DayRepo
     report = DayReport(device_id, day)
     try:
         found = _read(work, device_id, day)
-        rows = _day_rows(work, found, report, Held(work, claims)) if work.matches else []
+        rows, matched_on = _day_rows(work, found, report, Held(work, claims))
         with work.store.write() as connection:
             now = work.clock()
             lock_devices(connection, [device_id])
@@ -88,7 +88,14 @@ def _match_day(work: Work, device_id: str, day: dt.date, force: bool) -> DayRepo
                 return report
             report.changed = bool(lines.replace_day(connection, device_id, day, rows, now))
             elapsed_ms = (time.perf_counter() - started) * 1000
-            batches.finish(connection, claims[0], now, changed=report.changed, match_ms=elapsed_ms)
+            batches.finish(
+                connection,
+                claims[0],
+                now,
+                changed=report.changed,
+                match_ms=elapsed_ms,
+                matched_on=matched_on,
+            )
     except StaleClaimError as error:
         report.error, report.deferred = str(error), True
     except StoreUnavailableError as error:
@@ -137,10 +144,15 @@ def _read(work: Work, device_id: str, day: dt.date) -> _Found:
         )
 
 
-def _day_rows(work: Work, found: _Found, report: DayReport, held: Held) -> list[dict[str, object]]:
+def _day_rows(
+    work: Work, found: _Found, report: DayReport, held: Held
+) -> tuple[list[dict[str, object]], str | None]:
+    """The rows of the day's windows, and the version of the network that they were matched on."""
     own = found.days.get(found.day)
     if not own:
-        return []
+        return [], None
+    if not work.matches:
+        return [], batches.WITHOUT_ROADS
     engine = work.engine(found.device.profile)
     matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
     rows: list[dict[str, object]] = []
@@ -149,7 +161,7 @@ def _day_rows(work: Work, found: _Found, report: DayReport, held: Held) -> list[
         rows += _segment_rows(matcher, head, segment.points, tail)
     report.windows = len(rows)
     report.raw_windows = sum(bool(row["is_raw"]) for row in rows)
-    return rows
+    return rows, engine.network_version
 
 
 def _neighbours(found: Days, day: dt.date, segment: Segment) -> tuple[Points, Points]:

@@ -16,7 +16,8 @@ def build(
     Raises:
         NetworkBuildError: the extract cannot be made into a network.
     """
-    into = work.settings.home.absolute() / "networks"
+    home = work.settings.home.absolute()
+    into = networks.networks_folder(home)
     network = build_network(extract, profile, into, progress=progress)
     with work.store.write() as connection:
-        return network, networks.use_network(connection, network, work.clock())
+        return network, networks.use_network(connection, network, home, work.clock())

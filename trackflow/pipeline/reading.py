@@ -40,7 +40,7 @@ def list_devices(work: Work) -> dict[str, Any]:
             {
                 "device_id": row.device_id,
                 "profile": row.profile,
-                "time_zone": row.time_zone,
+                "time_zone": row.time_zone or work.settings.time_zone,
                 "first_time": row.first_time,
                 "last_time": row.last_time,
                 "last_position": None
@@ -246,6 +246,7 @@ def worker_status(work: Work, counts: Counts) -> dict[str, Any]:
     with work.store.read() as connection:
         worker = workers.at_work(connection, now)
         found = breakers.read_breakers(connection)
+        resting, soonest = batches.next_resting(connection, now)
     waiting = counts.waiting_since
     return {
         "unprocessed_points": counts.unprocessed_points,
@@ -257,6 +258,11 @@ def worker_status(work: Work, counts: Counts) -> dict[str, Any]:
         "failed_batches": counts.batches["failed"],
         "pending_batches": counts.batches["pending"],
         "processing_batches": counts.batches["processing"],
+        "resting": {
+            "batches": resting,
+            "next_try_at": soonest.next_try_at if soonest else None,
+            "last_error": soonest.message if soonest else None,
+        },
         "worker": {
             "running": worker is not None,
             "heartbeat_at": worker.heartbeat_at if worker else None,

@@ -18,18 +18,22 @@ from typing import Any
 
 import numpy as np
 import shapely
+from sqlalchemy.engine import Connection
 
-from trackflow.errors import BadInputError, NotFoundError
+from trackflow.errors import BadInputError, GoneError, NotFoundError
 from trackflow.geo import polylines
-from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.points import Floats
+from trackflow.geo.steps import unwrapped
+from trackflow.pipeline.geometry import geojson_line
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.work import Work
-from trackflow.store import devices, points, tracks
+from trackflow.store import devices, points, track_ids, tracks
 from trackflow.store.reading import Devices
 from trackflow.store.tracks import Box, Position
 from trackflow.store.types import from_us, to_us
 from trackflow.tracks.explain import Explanation, Finding, explain
+from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 
 PAGE_BYTES = 4_000_000
@@ -43,6 +47,8 @@ PROPERTIES = (
     "began",
     "ended",
     "distance_m",
+    "raw_distance_m",
+    "unobserved_m",
     "duration_s",
     "average_speed_kmh",
     "max_speed_kmh",
@@ -137,16 +143,16 @@ def _line(polyline: str, simplify_m: float = 0.0) -> dict[str, Any]:
     positions = polylines.positions(polyline)
     if simplify_m and len(positions) > 2:
         positions = simplified(positions, simplify_m)
-    if len(positions) == 1:  # a line in GeoJSON has two positions
-        positions = positions.repeat(2, axis=0)
-    return {"type": "LineString", "coordinates": positions}
+    return geojson_line(positions)
 
 
 def simplified(positions: Floats, tolerance_m: float) -> Floats:
     """A line of fewer of its vertices that is nowhere further away than the tolerance.
 
-    Positions are longitude and latitude, shape (n, 2).
+    Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
+    degrees where the line crosses the antimeridian.
     """
+    positions = np.column_stack([unwrapped(positions[:, 0]), positions[:, 1]])
     scale = max(math.cos(math.radians(float(positions[:, 1].mean()))), 1e-6)
     line = shapely.linestrings(positions * (scale, 1.0))
     simple = shapely.simplify(line, tolerance_m / METRES_PER_DEGREE, preserve_topology=False)
@@ -180,13 +186,16 @@ def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
-        NotFoundError: there is none.
+        GoneError: there was one, and what it was made of is no track any more.
+        NotFoundError: there never was one.
     """
     with work.store.read() as connection:
-        found = tracks.resolve(connection, track_id)
+        found = track_ids.resolve(connection, track_id)
+        if isinstance(found, track_ids.FormerTrack):
+            raise GoneError(_why_gone(connection, found))
         row = None if found is None else tracks.read_one(connection, found)
         if row is None:
-            raise NotFoundError("there is no such track: it may have become part of another one")
+            raise NotFoundError("there is no such track")
         thresholds = devices.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
         around = [
@@ -206,6 +215,24 @@ def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
             "ended": _words("ends", row.end_time, row.ended, ended),
         },
     }
+
+
+def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
+    """What became of the beginning of a track that is none any more."""
+    if former.start_time is None:
+        return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"
+    start_us = to_us(former.start_time)
+    thresholds = devices.read_device(connection, former.device_id).thresholds
+    reach_us = round(thresholds.reach_s * 1e6) + 1
+    around = points.read_points(
+        connection, former.device_id, start_us - reach_us, start_us + reach_us
+    )
+    found = _explain(around, former.start_time, thresholds)
+    if found is None:
+        return "this is no track any more: its first point is not stored any more"
+    if found.track is not None:
+        return "this is no track any more: what is left of it is too short to be one"
+    return f"this is no track any more: its first point is {found.kind}, {found.findings[0].text}"
 
 
 def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:
@@ -244,8 +271,22 @@ def read_stops(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> 
                 },
             }
             for row in rows
+            if row.is_known or _stood(row)
         ],
     }
+
+
+def _stood(row: Any) -> bool:
+    """Whether a device that was silent between two tracks was parked there."""
+    here, there = np.array(_last_place(row.raw_polyline)), np.array(_first_place(row.next_polyline))
+    apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
+    silent_s = (row.end_time - row.start_time).total_seconds()
+    return is_parked(apart_m, silent_s, Thresholds().dwell_s)
+
+
+def _first_place(polyline: str) -> list[float]:
+    first: list[float] = polylines.positions(polylines.head(polyline))[0].tolist()
+    return first
 
 
 def _last_place(polyline: str) -> list[float]:

@@ -4,7 +4,6 @@ When `receive` returns, everything is in the database: only then may the sender 
 it forgets what it has sent.
 """
 
-import datetime as dt
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones.fixes import Delivery
 from trackflow.store import points
+from trackflow.store.retention import TOO_OLD
 
 TURN_TIMEOUT_S = 20.0
 """How long a delivery waits for others of this process; then its sender is told to come again."""
 
 NOT_KEPT = "not_kept"
-"""Reason of points that made sense and are not stored: the quarantine says why of each."""
+"""Reason of points that are not stored, as a more accurate one has just come for their moment."""
 
 _turn = threading.Lock()
 
@@ -32,8 +32,9 @@ class Received:
     Attributes:
         accepted: points that are new.
         repeated: points that were known, as stored or as set aside.
-        refused: what is no point, whether or not it was known; and points that are not kept: too
-            old, or a more accurate one has just been found elsewhere at the same moment.
+        refused: what is no point, whether or not it was known; and points that are not kept: older
+            than what retention keeps, or a more accurate one has just been found elsewhere at the
+            same moment.
         reasons: how many were refused for what.
     """
 
@@ -51,13 +52,12 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
     """
     if not len(delivery.points) and not delivery.refused:
         return Received()
-    buffer = dt.timedelta(hours=work.settings.buffer_h)
     with _in_turn(work), work.store.write() as connection:
-        stored = points.accept(
-            connection, delivery.points, delivery.refused, source, buffer, work.clock()
-        )
+        stored = points.accept(connection, delivery.points, delivery.refused, source, work.clock())
     reasons = Counter(str(refusal.reason) for refusal in delivery.refused)
-    lost = len(delivery.points) - stored.added - stored.repeated
+    if stored.too_old:
+        reasons[TOO_OLD] += stored.too_old
+    lost = len(delivery.points) - stored.added - stored.repeated - stored.too_old
     if lost:
         reasons[NOT_KEPT] += lost
     return Received(stored.added, stored.repeated, reasons.total(), dict(reasons))

@@ -26,6 +26,7 @@ from trackflow.matching.http import HttpEngine
 from trackflow.matching.networks import load_network
 from trackflow.pipeline.work import NO_ENGINE, Work
 from trackflow.store import reading
+from trackflow.store.networks import located
 
 LOWEST_ZOOM, HIGHEST_ZOOM = 12, 16
 """The engine makes no tiles below; above, a map shows the highest ones larger."""
@@ -115,7 +116,11 @@ class RoadTiles:
         with self._lock:
             engine = self._embedded
             if engine is None or engine.network_version != network.version:
-                dataset = load_network(Path(network.folder)).dataset
+                dataset = load_network(
+                    located(
+                        network.folder, network.profile, network.version, self._work.settings.home
+                    )
+                ).dataset
                 engine = EmbeddedEngine(dataset, network.profile, network.version)
                 self._embedded = engine
             return engine.tile(zoom, x, y)

@@ -22,11 +22,13 @@ from types import ModuleType
 from trackflow.errors import RetryableError
 from trackflow.pipeline import matching, segmenting, tracking
 from trackflow.pipeline.reaping import reap
+from trackflow.pipeline.rematching import match_outdated_again
 from trackflow.pipeline.report import DayReport, RunReport, StageReport
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.store import batches, devices
 from trackflow.store.tables import STAGES
+from trackflow.tracks.thresholds import Thresholds
 
 type Progress = Callable[[str, int, int], None]
 """Called with the stage, batches done and batches in all."""
@@ -43,6 +45,9 @@ BACKGROUND_NICE = 5
 
 POOL_FROM_BATCHES = 16
 """Below this, starting processes takes longer than the work."""
+
+SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
+"""After midnight: as far as the default thresholds look, and time for reports that come late."""
 
 _STAGE_FUNCTIONS = {
     segmenting.STAGE: segmenting.segment_batches,
@@ -73,7 +78,7 @@ def run(
     """Work on batches, stage by stage.
 
     `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything
-    of yesterday, once its buffer has passed (of the day before, until then). Whoever runs again
+    of yesterday, once it is settled (of the day before, until then). Whoever runs again
     and again brings a `pool`, so that its processes need not be started each time.
 
     Raises:
@@ -83,8 +88,9 @@ def run(
         with work.store.read() as connection:
             devices.known(device_id, devices.device_ids(connection))
     if mode is Mode.DAILY:
-        first = last = settled_day(work.settings, work.clock())
+        first = last = settled_day(work.clock())
     reap(work)
+    match_outdated_again(work)
     report = RunReport()
     with nullcontext(pool) if pool else worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
         for stage in stages:
@@ -100,6 +106,17 @@ def run(
                 )
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))
+    with work.store.read() as connection:
+        report.given_up = batches.counts(connection, first, last)["failed"]
+        for stage_report in report.stages:
+            stage_report.resting = batches.resting(
+                connection,
+                stage_report.stage,
+                work.clock(),
+                first=first,
+                last=last,
+                device_id=device_id,
+            )
     return report
 
 
@@ -109,9 +126,9 @@ def retry_failed(work: Work) -> int:
         return batches.retry_failed(connection, work.clock())
 
 
-def settled_day(settings: Settings, moment: dt.datetime) -> dt.date:
-    """The newest day whose buffer has passed, so that its journeys over midnight are complete."""
-    return (moment - dt.timedelta(hours=settings.buffer_h) - dt.timedelta(days=1)).date()
+def settled_day(moment: dt.datetime) -> dt.date:
+    """The newest day whose late evening is complete: what it is cut by has been reported."""
+    return (moment - SETTLING - dt.timedelta(days=1)).date()
 
 
 def _run_stage(

@@ -2,13 +2,12 @@
 
 import datetime as dt
 import itertools
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from trackflow.errors import SettingsError, StaleClaimError, StoreUnavailableError
+from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.pipeline.claims import Held, claim_days, give_up, hand_back
 from trackflow.pipeline.report import DayReport
 from trackflow.pipeline.work import Work
@@ -16,7 +15,6 @@ from trackflow.store import batches, devices, points, segments
 from trackflow.store.devices import lock_devices
 from trackflow.store.types import to_us
 from trackflow.tracks.segments import DaySegments, segment_days
-from trackflow.tracks.thresholds import Thresholds
 
 STAGE = "segmented"
 RANGE_DAYS = 31
@@ -60,12 +58,11 @@ def _segment_range(
 def _compute(
     work: Work, device_id: str, first: dt.date, last: dt.date
 ) -> dict[dt.date, DaySegments]:
-    buffer_us = round(work.settings.buffer_h * 3_600_000_000)
     start_us = to_us(batches.midnight(first))
     end_us = to_us(batches.midnight(last + dt.timedelta(days=1)))
     with work.store.read() as connection:
         thresholds = devices.read_device(connection, device_id).thresholds
-        _check_reach(work, thresholds)
+        buffer_us = devices.buffer_us(thresholds)
         found = points.read_points(
             connection,
             device_id,
@@ -77,18 +74,6 @@ def _compute(
         result.day: _with_conflicts(result, conflicts.get(result.day, 0))
         for result in segment_days(found, first, last, thresholds)
     }
-
-
-def _check_reach(work: Work, thresholds: Thresholds) -> None:
-    """Days read with too short a buffer would be cut otherwise than in one pass."""
-    reach_h = thresholds.reach_s / 3600
-    if reach_h >= work.settings.buffer_h:
-        longer = math.floor(reach_h) + 1
-        remedy = f"set TRACKFLOW_BUFFER_H={longer}" if longer <= 24 else "lower gap_s or dwell_s"
-        raise SettingsError(
-            f"the device's thresholds look {reach_h:.1f} h around a point, but the buffer is "
-            f"{work.settings.buffer_h:g} h: {remedy}"
-        )
 
 
 def _with_conflicts(result: DaySegments, conflicts: int) -> DaySegments:
@@ -107,7 +92,6 @@ def _publish(work: Work, claim: batches.Claim, result: DaySegments, elapsed_ms: 
         claim.day,
         points=result.ledger.points,
         segments=len(result.segments),
-        distance_m=sum(s.distance_mm + s.link_mm for s in result.segments) / 1000,
     )
     try:
         with work.store.write() as connection:

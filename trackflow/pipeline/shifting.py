@@ -81,8 +81,7 @@ def shift_weeks(work: Work, device_id: str, weeks: int, days: Days) -> ShiftRepo
         if not rows:
             return ShiftReport(device_id, weeks, taken_back=taken_back)
         _check_times(connection, device_id, rows, weeks * WEEK_US, now)
-        buffer = dt.timedelta(hours=work.settings.buffer_h)
-        return _move(connection, device_id, weeks, rows, (taken_back, buffer, now))
+        return _move(connection, device_id, weeks, rows, now, taken_back=taken_back)
 
 
 def _days_told(connection: Connection, device_id: str, weeks: int) -> Days:
@@ -100,7 +99,9 @@ def _move(
     device_id: str,
     weeks: int,
     rows: Sequence[Row],
-    door: tuple[bool, dt.timedelta, dt.datetime],
+    now: dt.datetime,
+    *,
+    taken_back: bool,
 ) -> ShiftReport:
     """Move points.
 
@@ -109,9 +110,9 @@ def _move(
         device_id: the device.
         weeks: how many; negative for back in time.
         rows: its points, in order of time; at least one.
-        door: whether this takes an earlier shift back, the buffer of days, and the time.
+        now: the time.
+        taken_back: whether this takes an earlier shift back.
     """
-    taken_back, buffer, now = door
     shift_us = weeks * WEEK_US
     going = _free(connection, device_id, rows, shift_us)
     times_us = [row["time_us"] for row in going]
@@ -123,7 +124,7 @@ def _move(
         if taken_back:
             named = source.removesuffix(shifting.mark_of(-weeks))
         batch = shifting.batch_of(device_id, list(part), shift_us)
-        points.accept(connection, batch, [], named, buffer, now)
+        points.accept(connection, batch, [], named, now)
     shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
     return ShiftReport(
         device_id,

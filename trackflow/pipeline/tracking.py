@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,18 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
-from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
+from trackflow.geo.steps import steps_mm
 from trackflow.pipeline.claims import claim_days, give_up, hand_back
 from trackflow.pipeline.report import DayReport
 from trackflow.pipeline.work import Work
 from trackflow.store import batches, devices, lines, segments, tracks
 from trackflow.store.batches import Claim
 from trackflow.store.devices import lock_devices
-from trackflow.store.types import from_us
+from trackflow.store.lengths import length_of
+from trackflow.store.types import from_us, to_us
+from trackflow.tracks.day_parts import quarter_edges, write_quarters
+from trackflow.tracks.lengths import Stretch, measure, spread
 from trackflow.tracks.merging import Track, is_short, merge, track_id
 from trackflow.tracks.segments import Segment
 
@@ -92,20 +95,31 @@ def _publish(
     )
     _note_short(connection, device_id, first, last, merged, parts, thresholds)
     elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
-    reports = []
     for claim in claims:
         batches.finish(connection, claim, now, changed=bool(changed), track_ms=elapsed_ms)
-        day_rows = [row for row in rows if row["start_time"].date() == claim.day]
-        reports.append(
-            DayReport(
-                device_id,
-                claim.day,
-                tracks=len(day_rows),
-                distance_m=sum(row["distance_m"] for row in day_rows),
-                changed=bool(changed),
-            )
-        )
-    return reports
+    return [_report(claim, rows, (first, last), changed=bool(changed)) for claim in claims]
+
+
+def _report(
+    claim: Claim, rows: Sequence[dict[str, Any]], touched: tuple[dt.date, dt.date], *, changed: bool
+) -> DayReport:
+    """What a day has of the tracks of its chain.
+
+    Args:
+        claim: the day's.
+        rows: the tracks as they are stored.
+        touched: first and last day of the chain.
+        changed: whether any of the tracks did.
+    """
+    start_us, end_us = (to_us(batches.midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
+    return DayReport(
+        claim.device_id,
+        claim.day,
+        tracks=sum(row["start_time"].date() == claim.day for row in rows),
+        distance_mm=sum(length_of(row).between(start_us, end_us) for row in rows),
+        changed=changed,
+        touched=touched,
+    )
 
 
 def _whole_chain(
@@ -145,24 +159,32 @@ def track_row(
 ) -> dict[str, Any]:
     """The stored form of a track, but for its device and time of writing."""
     points = Points.concat([part.points for part in parts])
-    matched_lon, matched_lat, quality = _matched_line(parts, windows)
+    line = _line_of(parts, windows)
+    movement = measure(points)
+    quarters_mm = spread(movement.way, line.stretches, quarter_edges(track.start_us, track.end_us))
+    quarters_mm[0] += track.lead_mm
+    length_mm = sum(quarters_mm)
+    average_kmh = _kmh(length_mm, track.end_us - track.start_us)
     row = {
         "track_id": track_id(device_id, track.start_us),
         "start_time": from_us(track.start_us),
         "end_time": from_us(track.end_us),
         "began": track.began.value,
         "ended": track.ended.value,
-        "distance_m": track.distance_mm / 1000,
+        "distance_m": length_mm / 1000,
+        "raw_distance_m": track.distance_mm / 1000,
+        "unobserved_m": track.unobserved_mm / 1000,
+        "quarters_mm": write_quarters(quarters_mm),
         "duration_s": (track.end_us - track.start_us) / 1e6,
-        "average_speed_kmh": _kmh(track.distance_mm / 1000, track.end_us - track.start_us),
-        "max_speed_kmh": track.max_speed_kmh,
+        "average_speed_kmh": average_kmh,
+        # a straight line between two points is shorter than the road between them
+        "max_speed_kmh": max(movement.max_speed_kmh, average_kmh),
         "point_count": len(points),
         "segment_count": len(parts),
         "raw_polyline": polylines.encode(points.lon, points.lat),
-        "matched_polyline": polylines.encode(matched_lon, matched_lat),
-        "matched_distance_m": round(float(step_m(matched_lon, matched_lat).sum()), 3),
-        "matched_share": quality[0],
-        "confidence": quality[1],
+        "matched_polyline": polylines.encode(line.lon, line.lat),
+        "matched_share": line.matched_share,
+        "confidence": line.confidence,
         "west": track.bounds[0],
         "south": track.bounds[1],
         "east": track.bounds[2],
@@ -173,31 +195,52 @@ def track_row(
     return row
 
 
-def _matched_line(
-    parts: Sequence[Segment], windows: Sequence[lines.StoredLine]
-) -> tuple[Floats, Floats, tuple[float, float | None]]:
-    """The track's line: matched where every window of a segment is there, raw elsewhere."""
-    lons, lats, matched_s, confidence_s = [], [], 0.0, 0.0
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """A track's line: matched where every window of a segment is there, raw elsewhere.
+
+    Attributes:
+        lon: longitudes of its vertices.
+        lat: latitudes of its vertices.
+        stretches: its parts, one after another, with the lengths of those on roads.
+        matched_share: share of the time that it follows roads.
+        confidence: the engine's, over time; None if nothing was matched.
+    """
+
+    lon: Floats
+    lat: Floats
+    stretches: list[Stretch]
+    matched_share: float
+    confidence: float | None
+
+
+def _line_of(parts: Sequence[Segment], windows: Sequence[lines.StoredLine]) -> _Line:
+    lons, lats, stretches = [], [], []
+    matched_s, confidence_s = 0.0, 0.0
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         until_us = following.start_us if following else part.end_us
         tiles = _tiles(windows, part.start_us, until_us)
         if tiles is None:
             lons.append(part.points.lon)
             lats.append(part.points.lat)
+            stretches.append(Stretch(part.start_us, until_us, None))
             continue
         for tile in tiles:
             lon, lat = polylines.decode(tile.encoded_polyline)
             lons.append(lon)
             lats.append(lat)
+            length_mm = None
             if not tile.is_raw:
                 seconds = (tile.end_us - tile.start_us) / 1e6
                 matched_s += seconds * tile.matched_share
                 confidence_s += seconds * (tile.confidence or 0.0)
+                length_mm = int(steps_mm(lon, lat).sum())
+            stretches.append(Stretch(tile.start_us, tile.end_us, length_mm))
     total_s = (parts[-1].end_us - parts[0].start_us) / 1e6
     lon, lat = _without_repeats(np.concatenate(lons), np.concatenate(lats))
     share = matched_s / total_s if total_s else 0.0
     confidence = round(confidence_s / total_s, 4) if matched_s else None
-    return lon, lat, (round(share, 4), confidence)
+    return _Line(lon, lat, stretches, round(share, 4), confidence)
 
 
 def _tiles(
@@ -219,5 +262,5 @@ def _without_repeats(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return lon[keep], lat[keep]
 
 
-def _kmh(distance_m: float, duration_us: int) -> float:
-    return round(distance_m / duration_us * 3.6e6, 3) if duration_us else 0.0
+def _kmh(length_mm: int, duration_us: int) -> float:
+    return round(length_mm / duration_us * 3600, 3) if duration_us else 0.0

@@ -21,9 +21,10 @@ from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
 from trackflow.pipeline.matching import line_row
+from trackflow.pipeline.rematching import outdated_days
 from trackflow.pipeline.tracking import track_row
 from trackflow.pipeline.work import Work
-from trackflow.store import batches, devices, lines, points, retention, segments
+from trackflow.store import devices, lines, points, retention, segments
 from trackflow.store.tables import cached_polylines, processing_batches, tracks
 from trackflow.store.types import from_us, to_us
 from trackflow.tracks.blobs import points_from_bytes
@@ -115,12 +116,13 @@ def _verify_device(
         days = [frozen.get(day.day, day) for day in days]
     report.devices += 1
     report.points += len(everything)
-    report.unfinished += _unfinished(connection, device_id)
+    outdated = outdated_days(work, connection).get(device_id, 0)
+    report.unfinished += _unfinished(connection, device_id) + outdated
     expected = _tracks(device, days, connection, first, last)
     _compare_days(connection, device_id, days, conflicts, expected.short, report)
-    since = batches.midnight(first) if kept_from is not None else None
-    _compare_tracks(connection, device_id, expected.rows, since, report)
-    _compare_windows(work, connection, device, days, report)
+    _compare_tracks(connection, device_id, expected.rows, first, report)
+    if not outdated:  # their windows differ, and the next run makes them anew
+        _compare_windows(work, connection, device, days, report)
 
 
 def _frozen_days(
@@ -222,14 +224,18 @@ def _compare_tracks(
     connection: Connection,
     device_id: str,
     rows: list[dict[str, Any]],
-    since: dt.datetime | None,
+    first: dt.date,
     report: VerifyReport,
 ) -> None:
-    query = sa.select(tracks).where(tracks.c.device_id == device_id)
-    if since is not None:  # older ones may be kept without what they were made of
-        query = query.where(tracks.c.start_time >= since)
-    found = connection.execute(query)
-    stored = {row["track_id"]: row for row in found.mappings()}
+    """Compare the tracks; but those that retention has kept without what they were made of."""
+    b = processing_batches.c
+    open_days = set(connection.scalars(sa.select(b.day).where(b.device_id == device_id)))
+    found = connection.execute(sa.select(tracks).where(tracks.c.device_id == device_id))
+    stored = {
+        row["track_id"]: row
+        for row in found.mappings()
+        if (day := row["start_time"].date()) >= first or day in open_days
+    }
     expected = {row["track_id"]: row for row in rows}
     report.tracks += len(expected)
     for track_id in sorted(stored.keys() | expected.keys()):

@@ -31,7 +31,8 @@ BRIDGED_DAYS = 7
 nothing waits costs next to nothing, starting a run costs seconds."""
 
 MOST_DAYS = 366
-"""Days of one range: an hour's work at most, so that new data never waits for longer."""
+"""Days of one run: an hour's work at most, so that new data never waits for longer; and Dagster
+needs 14 ms for each day of each asset before a run of partitions starts."""
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ class Work:
                 )
             return self._engines[profile]
         with self.store.read() as connection:
-            network = networks.read_network(connection, profile)
+            network = networks.read_network(connection, profile, self.settings.home)
         if network is None:
             raise EngineUnavailableError(
                 f"there is no road network for {profile}: build one with "

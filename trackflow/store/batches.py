@@ -10,6 +10,7 @@ nothing.
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -53,6 +54,25 @@ class Claim:
     stage: str
     generation: int
     epoch: int
+
+
+type Stale = sa.ColumnElement[bool]
+"""A condition on batches: their lines are to be made again."""
+
+WITHOUT_ROADS = ""
+"""What the lines of a batch were matched on while matching was switched off."""
+
+
+def matched_on_other(version: str | None) -> Stale:
+    """Up-to-date batches whose lines were made without roads, or on another network than this.
+
+    Args:
+        version: of the network in use; None where only the engine knows it.
+    """
+    other = b.matched_on == WITHOUT_ROADS
+    if version is not None:
+        other = sa.and_(b.matched_on.is_not(None), b.matched_on != version)
+    return sa.and_(other, b.matched_generation >= b.segmented_generation)
 
 
 def midnight(day: dt.date) -> dt.datetime:
@@ -197,7 +217,7 @@ def finish(
     now: dt.datetime,
     *,
     changed: bool,
-    **measured: float,
+    **measured: float | str | None,
 ) -> None:
     """Note a stage as done at the generation that was read, in the publishing transaction.
 
@@ -358,6 +378,75 @@ def extend(connection: Connection, claimed: Claim, lease_s: float, now: dt.datet
         raise StaleClaimError(_stale(claimed))
 
 
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A batch that has something to do and is left alone for a while after a failed try."""
+
+    device_id: str
+    day: dt.date
+    next_try_at: dt.datetime
+    tries: int
+    message: str
+
+
+def resting(
+    connection: Connection,
+    stage: str,
+    now: dt.datetime,
+    *,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+) -> list[Resting]:
+    """Batches that `stage` would work on if their next try were due; the soonest first."""
+    query = sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message).where(
+        _done_at(stage) < _input_of(stage), b.status == "pending", b.next_try_at > now
+    )
+    if first is not None:
+        query = query.where(b.day >= first)
+    if last is not None:
+        query = query.where(b.day <= last)
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    rows = connection.execute(query.order_by(b.next_try_at, b.device_id, b.day))
+    return [Resting(row[0], row[1], row[2], row[3], row[4] or "") for row in rows]
+
+
+def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, Resting | None]:
+    """How many batches wait for their next try, whatever the stage, and the one that is next."""
+    waits = sa.and_(b.status == "pending", b.next_try_at > now)
+    count = connection.scalar(sa.select(sa.func.count()).where(waits)) or 0
+    if not count:
+        return 0, None
+    row = connection.execute(
+        sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message)
+        .where(waits)
+        .order_by(b.next_try_at)
+        .limit(1)
+    ).one()
+    return count, Resting(row[0], row[1], row[2], row[3], row[4] or "")
+
+
+def match_again(connection: Connection, device_id: str, stale: Stale, now: dt.datetime) -> int:
+    """Let the lines of a device's batches be made again, their segments stay; returns how many.
+
+    Those that somebody works on just now are left for the next time. The caller holds the device.
+    """
+    return connection.execute(
+        sa.update(processing_batches)
+        .where(b.device_id == device_id, stale, b.status.in_(("pending", "completed")))
+        .values(
+            matched_generation=b.segmented_generation - 1,
+            status="pending",
+            pending_since=_since(now, b.status == "completed"),
+            retry_count=0,
+            next_try_at=None,
+            error_message=None,
+            updated_at=now,
+        )
+    ).rowcount
+
+
 def counts(
     connection: Connection, first: dt.date | None = None, last: dt.date | None = None
 ) -> dict[str, int]:
@@ -373,11 +462,11 @@ def counts(
     }
 
 
-def failures(connection: Connection, limit: int = 20) -> list[sa.Row[tuple[str, dt.date, str]]]:
+def failures(connection: Connection, limit: int = 20) -> list[sa.Row[Any]]:
     """Batches that carry an error message, the newest first."""
     return list(
         connection.execute(
-            sa.select(b.device_id, b.day, b.error_message, b.status, b.retry_count)
+            sa.select(b.device_id, b.day, b.error_message, b.status, b.retry_count, b.next_try_at)
             .where(b.error_message.is_not(None))
             .order_by(b.updated_at.desc())
             .limit(limit)

@@ -1,36 +1,57 @@
 """Devices and the settings that override the defaults for one of them."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
+from trackflow.settings import zone_named
 from trackflow.store import batches
 from trackflow.store.tables import devices, processing_batches
 from trackflow.tracks.presets import preset_thresholds
 from trackflow.tracks.thresholds import Thresholds
 
+LONGEST_BUFFER_US = 86_400_000_000
+"""A day is read with its two neighbours and marks no others, so no rule may look further."""
+
+MOST_IDS = 10_000
+"""Devices per query: databases limit how many values one may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRules:
+    """What a device's points meet when they come in.
+
+    Attributes:
+        kept_from: older points are refused; None if there is no such day.
+        buffer_us: a point changes what is decided on another day if it lies this close to it.
+    """
+
+    kept_from: dt.date | None
+    buffer_us: int
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device's own settings; whatever it does not set is the default.
+    """A device's own settings; what it does not set is the default, or TRACKFLOW_TIME_ZONE.
 
     Attributes:
         device_id: the device.
         profile: the roads that it uses.
-        time_zone: in which its days are told.
+        time_zone: in which its days are told; None for that of the settings.
         overrides: its own thresholds; they go before those of the preset.
         preset: what is tracked, one of `PRESETS`; None for the defaults.
     """
 
     device_id: str
     profile: str = "car"
-    time_zone: str = "UTC"
+    time_zone: str | None = None
     overrides: dict[str, float] = field(default_factory=dict)
     preset: str | None = None
 
@@ -44,15 +65,64 @@ class Device:
         return preset_thresholds(self.preset).override(self.overrides)
 
 
+SETTINGS = (
+    devices.c.device_id,
+    devices.c.profile,
+    devices.c.time_zone,
+    devices.c.thresholds,
+    devices.c.preset,
+)
+"""The columns of a `Device`, in its order."""
+
+
 def read_device(connection: Connection, device_id: str) -> Device:
     """A device's settings; the defaults for one that is not known."""
-    c = devices.c
-    row = connection.execute(
-        sa.select(c.device_id, c.profile, c.time_zone, c.thresholds, c.preset).where(
-            c.device_id == device_id
-        )
-    ).one_or_none()
+    query = sa.select(*SETTINGS).where(devices.c.device_id == device_id)
+    row = connection.execute(query).one_or_none()
     return Device(device_id) if row is None else Device(*row)
+
+
+def buffer_us(thresholds: Thresholds) -> int:
+    """How much of its neighbours a day is read with: a little more than its rules reach.
+
+    It follows from the thresholds alone. Were it a setting, processes with different ones would
+    leave days as they are that a late point has changed.
+
+    Raises:
+        SettingsError: the rules reach further than the neighbouring days.
+    """
+    needed = math.ceil(thresholds.reach_s * 1e6) + 1
+    if needed > LONGEST_BUFFER_US:
+        raise SettingsError(
+            f"these thresholds look {thresholds.reach_s / 3600:.1f} h around a point, but no more "
+            "than 24 h are possible: lower the longest times among them (those that end in _s)"
+        )
+    return needed
+
+
+def door_rules(connection: Connection, ids: Sequence[str]) -> dict[str, DoorRules]:
+    """The rules of those devices that are known, by device."""
+    found: dict[str, DoorRules] = {}
+    for some in itertools.batched(ids, MOST_IDS):
+        query = sa.select(*SETTINGS, devices.c.kept_from).where(devices.c.device_id.in_(some))
+        for *settings, kept_from in connection.execute(query):
+            device = Device(*settings)
+            found[device.device_id] = DoorRules(kept_from, _marking_us(device))
+    return found
+
+
+def _marking_us(device: Device) -> int:
+    """How far from a day a point marks it: as far as the device's thresholds or the defaults reach.
+
+    Points are never refused for thresholds that make no sense; they mark as far as is possible.
+    """
+    stored: object = device.overrides  # JSON from the database: anything
+    if not isinstance(stored, Mapping):
+        return LONGEST_BUFFER_US
+    try:
+        return max(buffer_us(Thresholds()), buffer_us(device.thresholds))
+    except SettingsError:
+        return LONGEST_BUFFER_US
 
 
 def device_ids(connection: Connection) -> list[str]:
@@ -104,7 +174,7 @@ def change_device(
         device_id: the device.
         now: the time.
         profile: car, bicycle or foot; None leaves it as it is.
-        time_zone: its name; None leaves it as it is.
+        time_zone: its name; "" takes that of the settings, None leaves it as it is.
         overrides: own thresholds by name; None as a value takes the preset's or default one again.
         preset: what is tracked; "" takes the defaults again, None leaves it as it is.
 
@@ -117,18 +187,14 @@ def change_device(
     known(device_id, device_ids(connection))
     if profile is not None and profile not in PROFILES:
         raise SettingsError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
-    if time_zone is not None:
-        try:
-            ZoneInfo(time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise SettingsError(
-                f"{time_zone!r} is no time zone; use a name such as Europe/Helsinki"
-            ) from None
+    if time_zone:
+        zone_named(time_zone)
     merged = {**old.overrides, **(overrides or {})}
     kept = {name: value for name, value in merged.items() if value is not None}
+    zone = old.time_zone if time_zone is None else time_zone or None
     chosen = old.preset if preset is None else preset or None
-    new = Device(device_id, profile or old.profile, time_zone or old.time_zone, kept, chosen)
-    new.thresholds  # noqa: B018  refused now, not when the next run fails
+    new = Device(device_id, profile or old.profile, zone, kept, chosen)
+    buffer_us(new.thresholds)  # refused now, not when the next run fails
     connection.execute(
         sa.update(devices)
         .where(devices.c.device_id == device_id)

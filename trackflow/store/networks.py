@@ -1,7 +1,7 @@
 """Which road network is in use for each profile."""
 
 import datetime as dt
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,7 +13,42 @@ from trackflow.store.tables import devices, processing_batches, road_networks
 from trackflow.store.types import from_us
 
 
-def use_network(connection: Connection, network: RoadNetwork, now: dt.datetime) -> bool:
+def networks_folder(home: Path) -> Path:
+    """Where the networks of a home folder lie."""
+    return home / "networks"
+
+
+def portable_folder(folder: Path, home: Path) -> str:
+    """How a network's folder is stored: from the home folder on if it lies in there.
+
+    A home folder may be moved, or be mounted under different paths on different machines.
+    """
+    folder, home = folder.resolve(), home.resolve()
+    return (folder.relative_to(home) if folder.is_relative_to(home) else folder).as_posix()
+
+
+def located(stored: str, profile: str, version: str, home: Path) -> Path:
+    """Where a network lies whose folder is stored as `stored`.
+
+    An older trackflow stored absolute paths. The home folder's own copy goes before such a path:
+    the path may have led there before the home folder was moved or copied.
+
+    Args:
+        stored: the folder as the table has it.
+        profile: the network's.
+        version: the network's.
+        home: the home folder as it is now.
+    """
+    if not PurePath(stored).is_absolute():
+        return home / stored
+    own = networks_folder(home)
+    for folder in (own / profile / version, own / version, own / PurePath(stored).name):
+        if folder.is_dir():
+            return folder
+    return Path(stored)
+
+
+def use_network(connection: Connection, network: RoadNetwork, home: Path, now: dt.datetime) -> bool:
     """Use a network for its profile from now on; whether that is another one than before.
 
     Every day of the profile's devices is marked again: windows that the new network would match
@@ -31,7 +66,7 @@ def use_network(connection: Connection, network: RoadNetwork, now: dt.datetime) 
         sa.insert(road_networks).values(
             profile=network.profile,
             version=network.version,
-            folder=str(network.folder),
+            folder=portable_folder(network.folder, home),
             source_name=network.source_name,
             west=west,
             south=south,
@@ -53,13 +88,14 @@ def use_network(connection: Connection, network: RoadNetwork, now: dt.datetime) 
     return True
 
 
-def read_network(connection: Connection, profile: str) -> RoadNetwork | None:
+def read_network(connection: Connection, profile: str, home: Path) -> RoadNetwork | None:
     """The network in use for a profile.
 
     Raises:
         NetworkBuildError: its files are gone or damaged.
     """
-    folder = connection.scalar(
-        sa.select(road_networks.c.folder).where(road_networks.c.profile == profile)
-    )
-    return None if folder is None else load_network(Path(folder))
+    c = road_networks.c
+    row = connection.execute(
+        sa.select(c.folder, c.version).where(c.profile == profile)
+    ).one_or_none()
+    return None if row is None else load_network(located(row.folder, profile, row.version, home))

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import batches, retention
-from trackflow.store.devices import lock_devices
+from trackflow.store.devices import DoorRules, door_rules, lock_devices
 from trackflow.store.dialects import insert_into
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
@@ -50,12 +50,21 @@ incoming = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of one delivery: counts of points."""
+    """What became of one delivery: counts of points.
+
+    Attributes:
+        added: new ones.
+        repeated: ones that were known, as stored or as set aside.
+        conflicting: set aside, as a better one has the same time.
+        refused: set aside for the first time, for whatever other reason.
+        too_old: older than what retention keeps, whether or not they were refused before.
+    """
 
     added: int = 0
     repeated: int = 0
     conflicting: int = 0
     refused: int = 0
+    too_old: int = 0
 
     def __add__(self, other: "Accepted") -> "Accepted":
         return Accepted(
@@ -63,6 +72,7 @@ class Accepted:
             self.repeated + other.repeated,
             self.conflicting + other.conflicting,
             self.refused + other.refused,
+            self.too_old + other.too_old,
         )
 
 
@@ -71,18 +81,18 @@ def accept(
     points: PointBatch,
     refused: Sequence[Refusal],
     source: str,
-    buffer: dt.timedelta,
     now: dt.datetime,
 ) -> Accepted:
     """Store a delivery and mark the batches that it touches, in the caller's transaction."""
     newly_refused = len(_quarantine(connection, [_refusal_row(r, now) for r in refused]))
     if not len(points):
         return Accepted(refused=newly_refused)
-    kept_from = _hold_devices(connection, points.devices, now)
+    rules = _hold_devices(connection, points.devices, now)
+    kept_from = {name: rule.kept_from for name, rule in rules.items()}
     points, too_old = retention.split_old(points, kept_from, source, now)
     newly_refused += len(_quarantine(connection, too_old))
     if not len(points):
-        return Accepted(refused=newly_refused)
+        return Accepted(refused=newly_refused, too_old=len(too_old))
     receipt = sa.insert(receipts).values(received_at=now, source=source)
     seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
     order, is_best = _best_of_equal_times(points)
@@ -91,7 +101,7 @@ def accept(
     beaten: list[Claimed] = []
     if _is_new_ground(connection, points):
         _copy(connection, gps_points, points, best, (source, seq))
-        changed = _days_of(points, best, buffer)
+        changed = _days_of(points, best, rules)
     else:
         if not sa.inspect(connection).has_table(incoming.name):
             incoming.create(connection)
@@ -101,7 +111,7 @@ def accept(
         lost = [claimed for claimed in (*lost, *rejected) if claimed not in winners]
         _release(connection, winners)
         _upsert_incoming(connection, source, seq)
-        changed = _changed_days(connection, seq, buffer)
+        changed = _changed_days(connection, seq, rules)
     set_aside = _quarantine(
         connection, [_loser_row(*claimed, source, now) for claimed in (*lost, *beaten)]
     )
@@ -113,6 +123,7 @@ def accept(
         repeated=len(points) - added - new,
         conflicting=len(set_aside),
         refused=newly_refused,
+        too_old=len(too_old),
     )
 
 
@@ -181,11 +192,10 @@ def conflicts_by_day(
 
 def _hold_devices(
     connection: Connection, ids: Sequence[str], now: dt.datetime
-) -> dict[str, dt.date | None]:
+) -> dict[str, DoorRules]:
     """Make devices known and hold them, as two deliveries must not both find the ground new.
 
-    Returns:
-        From which day on each takes points, None if from any.
+    Their rules are read while they are held: thresholds that change meanwhile mark all days.
     """
     while True:
         connection.execute(
@@ -193,7 +203,7 @@ def _hold_devices(
             [{"device_id": name, "created_at": now} for name in sorted(ids)],
         )
         lock_devices(connection, ids)
-        held = retention.edges(connection, ids)
+        held = door_rules(connection, ids)
         if len(held) == len(ids):  # else one was purged while we waited for it
             return held
 
@@ -290,7 +300,9 @@ def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
     )
 
 
-def _days_of(points: PointBatch, rows: Ints, buffer: dt.timedelta) -> list[batches.ChangedDay]:
+def _days_of(
+    points: PointBatch, rows: Ints, rules: Mapping[str, DoorRules]
+) -> list[batches.ChangedDay]:
     """The days of rows, in order of device and time, that are all new."""
     device, time_us = points.device[rows], points.time_us[rows]
     day = time_us // DAY_US
@@ -302,16 +314,20 @@ def _days_of(points: PointBatch, rows: Ints, buffer: dt.timedelta) -> list[batch
             int(day[start]),
             int(end - start + 1),
             (int(time_us[start]), int(time_us[end])),
-            buffer,
+            rules,
         )
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
 
 
 def _changed_day(
-    device_id: str, index: int, count: int, span_us: tuple[int, int], buffer: dt.timedelta
+    device_id: str,
+    index: int,
+    count: int,
+    span_us: tuple[int, int],
+    rules: Mapping[str, DoorRules],
 ) -> batches.ChangedDay:
-    buffer_us = buffer // dt.timedelta(microseconds=1)
+    buffer_us = rules[device_id].buffer_us
     return batches.ChangedDay(
         device_id=device_id,
         day=batches.day_of_index(index),
@@ -322,7 +338,7 @@ def _changed_day(
 
 
 def _changed_days(
-    connection: Connection, seq: int, buffer: dt.timedelta
+    connection: Connection, seq: int, rules: Mapping[str, DoorRules]
 ) -> list[batches.ChangedDay]:
     p, i = gps_points.c, incoming.c
     time = epoch_us(p.recorded_at)
@@ -334,7 +350,7 @@ def _changed_days(
         .group_by(p.device_id, day)
     )
     return [
-        _changed_day(device, index, count, (first_us, last_us), buffer)
+        _changed_day(device, index, count, (first_us, last_us), rules)
         for device, index, count, first_us, last_us in rows
     ]
 
@@ -424,7 +440,7 @@ def _mark_conflicts(
     batches.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
 
 
-def move_conflict(connection: Connection, row: Mapping[str, Any], shift_us: int) -> None:
+def move_conflict(connection: Connection, row: sa.RowMapping, shift_us: int) -> None:
     """Give a point that lost against one of equal time another time, as its winner got one."""
     place = orjson.loads(row["raw"])
     time_us = to_us(row["recorded_at"]) + shift_us

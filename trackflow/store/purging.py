@@ -16,8 +16,6 @@ from trackflow.store.tables import (
     metadata,
     quarantined_points,
     receipts,
-    track_aliases,
-    tracks,
 )
 
 PURGED = "purged"
@@ -47,7 +45,7 @@ def delete_device(connection: Connection, device_id: str) -> dict[str, int]:
     The caller holds the device (`lock_devices`). A worker that has claimed one of its batches
     finds the claim gone and writes nothing.
     """
-    counts = {"track_aliases": _delete_aliases(connection, device_id)}
+    counts = {}
     for table in reversed(metadata.sorted_tables):
         if "device_id" in table.c and table is not devices:
             counts[table.name] = connection.execute(
@@ -99,13 +97,6 @@ def is_known(connection: Connection, device_id: str) -> bool:
         for table in metadata.tables.values()
         if "device_id" in table.c
     )
-
-
-def _delete_aliases(connection: Connection, device_id: str) -> int:
-    mine = sa.select(tracks.c.track_id).where(tracks.c.device_id == device_id)
-    return connection.execute(
-        sa.delete(track_aliases).where(track_aliases.c.track_id.in_(mine))
-    ).rowcount
 
 
 def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int:

@@ -14,7 +14,9 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
 from trackflow.sources.records import PointBatch
-from trackflow.store.batches import midnight
+from trackflow.store.batches import day_of_index, midnight
+from trackflow.store.devices import MOST_IDS
+from trackflow.store.dialects import insert_into
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
@@ -27,16 +29,14 @@ from trackflow.store.tables import (
     quarantined_points,
     receipts,
     segments,
-    track_aliases,
     tracks,
 )
-from trackflow.store.types import from_us, to_us
+from trackflow.store.track_ids import forget_times
+from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.tracks.segments import DAY_US
 
 TOO_OLD = "too_old"
 """Reason of a quarantined point that is older than what is kept. Its position is not stored."""
-
-MOST_IDS = 10_000
-"""Devices per query: databases limit how many values one may have."""
 
 
 def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
@@ -78,7 +78,12 @@ def first_open_day(edge: dt.date) -> dt.date:
 
 
 def drop_days(
-    connection: Connection, device_id: str, edge: dt.date, *, keep_tracks: bool
+    connection: Connection,
+    device_id: str,
+    edge: dt.date,
+    now: dt.datetime,
+    *,
+    keep_tracks: bool,
 ) -> dict[str, int]:
     """Delete what is older than `edge`; returns how many rows, by table.
 
@@ -104,13 +109,53 @@ def drop_days(
         mine = table.c.device_id == device_id
         counts[table.name] = connection.execute(sa.delete(table).where(mine, is_old)).rowcount
     if not keep_tracks:
-        counts |= _drop_tracks(connection, device_id, midnight(first))
+        counts |= _drop_tracks(connection, device_id, midnight(first), now)
     if any(counts.values()):
         later = sa.or_(devices.c.kept_from.is_(None), devices.c.kept_from < edge)
         connection.execute(
             sa.update(devices).where(devices.c.device_id == device_id, later).values(kept_from=edge)
         )
     return counts
+
+
+def held_back(connection: Connection, edge: dt.date | None) -> list[str]:
+    """Devices that refuse points although they may be kept: from `edge` on, None for any age."""
+    c = devices.c
+    query = sa.select(c.device_id).where(c.kept_from.is_not(None)).order_by(c.device_id)
+    if edge is not None:
+        query = query.where(c.kept_from > edge)
+    return list(connection.scalars(query))
+
+
+def lift(connection: Connection, device_id: str, edge: dt.date | None, now: dt.datetime) -> None:
+    """Let a device take points from `edge` on again, of any age if it is None.
+
+    Days whose points were kept as context get batches again: with what comes in now, and without
+    what was deleted, they are to be cut like any other day. The caller holds the device.
+    """
+    kept_from = edges(connection, [device_id])[device_id]
+    if kept_from is None:
+        return
+    connection.execute(
+        sa.update(devices).where(devices.c.device_id == device_id).values(kept_from=edge)
+    )
+    p, q = gps_points.c, quarantined_points.c
+    frozen = [p.device_id == device_id, p.recorded_at < midnight(first_open_day(kept_from))]
+    refused = [q.device_id == device_id, q.reason == TOO_OLD]
+    if edge is not None:
+        frozen.append(p.recorded_at >= midnight(first_open_day(edge)))
+        refused.append(q.recorded_at >= midnight(edge))
+    index = sa.type_coerce(epoch_us(p.recorded_at) // DAY_US, sa.BigInteger)
+    days = [day_of_index(k) for k in connection.scalars(sa.select(index).distinct().where(*frozen))]
+    if days:
+        insert = insert_into(connection, processing_batches).values(
+            created_at=now, updated_at=now, pending_since=now
+        )
+        connection.execute(
+            insert.on_conflict_do_nothing(),
+            [{"device_id": device_id, "day": day} for day in sorted(days)],
+        )
+    connection.execute(sa.delete(quarantined_points).where(*refused))
 
 
 def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
@@ -132,15 +177,15 @@ def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
     }
 
 
-def _drop_tracks(connection: Connection, device_id: str, start: dt.datetime) -> dict[str, int]:
+def _drop_tracks(
+    connection: Connection, device_id: str, start: dt.datetime, now: dt.datetime
+) -> dict[str, int]:
     old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
-    gone = sa.select(tracks.c.track_id).where(old)
-    aliases = sa.delete(track_aliases).where(track_aliases.c.track_id.in_(gone))
+    forget_times(connection, device_id, start, now)
     v = catalogue_visits.c
     visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
     return {
         "catalogue_visits": connection.execute(visits).rowcount,
-        "track_aliases": connection.execute(aliases).rowcount,
         "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
     }
 

@@ -26,7 +26,8 @@ devices = sa.Table(
     metadata,
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("profile", sa.Text, nullable=False, server_default="car"),
-    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
+    # None where the device has none of its own: then TRACKFLOW_TIME_ZONE holds
+    sa.Column("time_zone", sa.Text),
     # what is tracked, a name in `tracks.presets`; none for the defaults
     sa.Column("preset", sa.Text),
     sa.Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
@@ -99,6 +100,8 @@ processing_batches = sa.Table(
     sa.Column("segment_ms", sa.Double),
     sa.Column("match_ms", sa.Double),
     sa.Column("track_ms", sa.Double),
+    # which road network its lines were matched on; empty without one, none before they are made
+    sa.Column("matched_on", sa.Text),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.CheckConstraint(
@@ -155,7 +158,14 @@ tracks = sa.Table(
     sa.Column("end_time", UtcTime, nullable=False),
     sa.Column("began", sa.Text, nullable=False),
     sa.Column("ended", sa.Text, nullable=False),
+    # the best estimate: on roads where it is matched, else along points thinned to their noise
     sa.Column("distance_m", sa.Double, nullable=False),
+    # the sum of the steps between its points
+    sa.Column("raw_distance_m", sa.Double, nullable=False, server_default="0"),
+    sa.Column("unobserved_m", sa.Double, nullable=False, server_default="0"),
+    # millimetres of `distance_m` in each quarter of an hour of UTC that it touches, with commas;
+    # None in a track of an older version
+    sa.Column("quarters_mm", sa.Text),
     sa.Column("duration_s", sa.Double, nullable=False),
     sa.Column("average_speed_kmh", sa.Double, nullable=False),
     sa.Column("max_speed_kmh", sa.Double, nullable=False),
@@ -163,7 +173,6 @@ tracks = sa.Table(
     sa.Column("segment_count", sa.Integer, nullable=False),
     sa.Column("raw_polyline", sa.Text, nullable=False),
     sa.Column("matched_polyline", sa.Text, nullable=False),
-    sa.Column("matched_distance_m", sa.Double, nullable=False),
     sa.Column("matched_share", sa.Double, nullable=False),
     sa.Column("confidence", sa.Double),
     sa.Column("west", sa.Double, nullable=False),
@@ -181,9 +190,14 @@ track_aliases = sa.Table(
     "track_aliases",
     metadata,
     sa.Column("alias_id", sa.Uuid, primary_key=True),
-    sa.Column("track_id", sa.Uuid, nullable=False),
+    sa.Column("device_id", sa.Text, nullable=False, server_default=sa.text("''")),
+    # of the track that had this id last; none once retention has deleted it
+    sa.Column("start_time", UtcTime),
+    sa.Column("end_time", UtcTime),
+    # only while a backup of schema 0004 is restored: the track that the id led to
+    sa.Column("track_id", sa.Uuid),
     sa.Column("created_at", UtcTime, nullable=False),
-    sa.Index(None, "track_id"),
+    sa.Index(None, "device_id"),
 )
 
 day_ledgers = sa.Table(

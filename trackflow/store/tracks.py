@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.reading import Devices, of_devices
-from trackflow.store.tables import devices, track_aliases, tracks
+from trackflow.store.tables import devices, tracks
+from trackflow.store.track_ids import longest, remember
 from trackflow.store.types import UtcTime
 
 t = tracks.c
@@ -47,8 +48,8 @@ def replace_between(
 ) -> int:
     """Put a device's tracks that begin in `[start, end)` in place of the old ones.
 
-    Unchanged ones are left alone. An old id that is gone stays as an alias of the track that now
-    covers its beginning. Returns how many rows were written or removed.
+    Unchanged ones are left alone. An old id that is gone leads to what covers its time. Returns
+    how many rows were written or removed.
     """
     stored = connection.execute(
         sa.select(tracks).where(t.device_id == device_id, t.start_time >= start, t.start_time < end)
@@ -64,49 +65,12 @@ def replace_between(
         connection.execute(
             sa.insert(tracks), [{"device_id": device_id, "updated_at": now, **x} for x in changed]
         )
-    _alias(connection, [before[track_id] for track_id in gone], new, now)
+    remember(connection, device_id, [before[track_id] for track_id in gone], new, now)
     return len(changed) + len(gone)
 
 
 def _equal(stored: Row | None, new: Row) -> bool:
     return stored is not None and all(stored[name] == value for name, value in new.items())
-
-
-def _alias(
-    connection: Connection,
-    gone: Sequence[dict[str, Any]],
-    new: Sequence[Row],
-    now: dt.datetime,
-) -> None:
-    """Point ids that are gone to the tracks that cover their beginning, and free reborn ids."""
-    a = track_aliases.c
-    reborn = [row["track_id"] for row in new]
-    if reborn:
-        connection.execute(sa.delete(track_aliases).where(a.alias_id.in_(reborn)))
-    for old in gone:
-        heir = next(
-            (x["track_id"] for x in new if x["start_time"] <= old["start_time"] <= x["end_time"]),
-            None,
-        )
-        if heir is None:
-            connection.execute(sa.delete(track_aliases).where(a.track_id == old["track_id"]))
-            continue
-        connection.execute(
-            sa.update(track_aliases).where(a.track_id == old["track_id"]).values(track_id=heir)
-        )
-        connection.execute(
-            sa.insert(track_aliases).values(alias_id=old["track_id"], track_id=heir, created_at=now)
-        )
-
-
-def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | None:
-    """The id under which a track is stored now, following an alias; None if there is none."""
-    found: uuid.UUID | None = connection.scalar(
-        sa.select(t.track_id).where(t.track_id == track_id)
-    ) or connection.scalar(
-        sa.select(track_aliases.c.track_id).where(track_aliases.c.alias_id == track_id)
-    )
-    return found
 
 
 def select_tracks(
@@ -146,7 +110,7 @@ def read_page(
         _with_line(line)
         .where(
             # for the index, which knows where tracks begin
-            t.start_time >= start - _longest(connection),
+            t.start_time >= start - longest(connection),
             t.start_time < end,
             t.end_time >= start,
             *of_devices(t.device_id, device_ids),
@@ -182,6 +146,7 @@ def read_stops(
     """Stops that overlap `[start, end)`, by device and time, with the line that leads to each.
 
     A stop is between two neighbouring tracks, of which the first ends or the second begins with it.
+    Those between which the device was silent for too long to know are told apart by `is_known`.
     """
     following, before = tracks.alias("following"), tracks.alias("before")
     of_device = devices.c.device_id
@@ -214,6 +179,8 @@ def read_stops(
             t.end_time.label("start_time"),
             later.c.start_time.label("end_time"),
             t.raw_polyline,
+            later.c.raw_polyline.label("next_polyline"),
+            sa.or_(t.ended == "stop", later.c.began == "stop").label("is_known"),
         )
         .select_from(tracks.join(later, later.c.track_id == next_id))
         .where(
@@ -221,7 +188,11 @@ def read_stops(
             t.track_id.in_(sa.union_all(inside, earlier)),
             t.end_time < end,
             later.c.start_time > start,
-            sa.or_(t.ended == "stop", later.c.began == "stop"),
+            sa.or_(
+                t.ended == "stop",
+                later.c.began == "stop",
+                sa.and_(t.ended == "gap", later.c.began == "gap"),
+            ),
         )
         .order_by(t.device_id, t.start_time)
         .limit(limit)
@@ -238,6 +209,8 @@ def _with_line(line: str) -> sa.Select[Any]:
         t.began,
         t.ended,
         t.distance_m,
+        t.raw_distance_m,
+        t.unobserved_m,
         t.duration_s,
         t.average_speed_kmh,
         t.max_speed_kmh,
@@ -247,11 +220,6 @@ def _with_line(line: str) -> sa.Select[Any]:
         devices.c.profile.label("mode"),
         tracks.c[f"{line}_polyline"].label("polyline"),
     ).join(devices, devices.c.device_id == t.device_id)
-
-
-def _longest(connection: Connection) -> dt.timedelta:
-    """How long the longest track lasts; the index on durations answers at once."""
-    return dt.timedelta(seconds=connection.scalar(sa.select(sa.func.max(t.duration_s))) or 0.0)
 
 
 def _overlaps(box: Box) -> sa.ColumnElement[bool]:
@@ -264,32 +232,3 @@ def _overlaps(box: Box) -> sa.ColumnElement[bool]:
     else:
         sideways = sa.or_(across, t.west <= box.east, t.east >= box.west)
     return sa.and_(t.south <= box.north, t.north >= box.south, sideways)
-
-
-def read_lengths(
-    connection: Connection,
-    device_ids: Devices,
-    first: dt.date | None,
-    last: dt.date | None,
-    limit: int,
-) -> Sequence[Any]:
-    """When and how far tracks went that may touch days of their device's time zone.
-
-    Each has the device's `time_zone`. Zones are less than a day away from UTC.
-    """
-    query = (
-        sa.select(
-            t.track_id, t.device_id, t.start_time, t.end_time, t.distance_m, devices.c.time_zone
-        )
-        .join(devices, devices.c.device_id == t.device_id)
-        .where(*of_devices(t.device_id, device_ids))
-        .limit(limit)
-    )
-    if first is not None:
-        begin = dt.datetime.combine(first, dt.time(), dt.UTC) - dt.timedelta(days=1)
-        query = query.where(t.start_time >= begin - _longest(connection), t.end_time >= begin)
-    if last is not None:
-        query = query.where(
-            t.start_time < dt.datetime.combine(last, dt.time(), dt.UTC) + dt.timedelta(days=2)
-        )
-    return connection.execute(query).all()

@@ -8,7 +8,7 @@ other.
 
 import numpy as np
 
-from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import MM_PER_DEGREE, cos_latitude, unwrapped
 from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.slots import E7, slot_us
@@ -25,8 +25,8 @@ FEWEST_STEPS = 3
 """Pairs of neighbouring velocities that tell a speed at least."""
 
 FASTEST_MM_PER_S = 1_500
-"""A velocity is cut to that of a walk, so that a few wild fixes do not outweigh minutes of rest: the
-agreed speed tells how much of the time something moved, not how fast."""
+"""A velocity is cut to that of a walk, so that a few wild fixes do not outweigh minutes of rest.
+The agreed speed tells how much of the time something moved, not how fast."""
 
 
 def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Floats:
@@ -51,42 +51,42 @@ def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresh
     edge = number[1:] != number[:-1]
     edge[np.cumsum(high - low)[:-1] - 1] = True
     bins = np.concatenate([[0], np.flatnonzero(edge) + 1])
-    product, valid = _products(points, rows, bins)
+    v = _velocities(points, rows, bins)
     begin = np.searchsorted(rows, first)
     end = np.searchsorted(rows, last)
     first_bin = np.searchsorted(bins, begin, side="right") - 1
     last_bin = np.searchsorted(bins, end, side="right") - 1
-    # Of a stretch of bins a..b the products a..b-2 are its own.
-    count = np.maximum(last_bin - first_bin - 1, 0)
-    total_product = np.concatenate([[0], np.cumsum(product)])
-    total_valid = np.concatenate([[0], np.cumsum(valid)])
-    products = total_product[first_bin + count] - total_product[first_bin]
-    steps = total_valid[first_bin + count] - total_valid[first_bin]
-    mean = np.where(steps >= FEWEST_STEPS, products / np.maximum(steps, 1), np.nan)
-    speeds: Floats = np.sqrt(np.maximum(mean, 0.0)) / 1000
+    agreed = _mean_products(*v, first_bin, last_bin)
+    speeds: Floats = np.sqrt(np.maximum(agreed, 0.0)) / 1000
     return speeds
 
 
-def _products(points: Points, rows: Ints, bins: Ints) -> tuple[Ints, Ints]:
-    """Product of the velocity from each bin to the next with the one after, in (mm/s)².
+def _mean_products(vx: Ints, vy: Ints, valid: Bools, first_bin: Ints, last_bin: Ints) -> Floats:
+    """Mean product of velocities with the next ones, within stretches of bins, in (mm/s)².
 
-    Whole numbers, so that their running sums are exact in any chunk.
-
-    Returns:
-        Products and whether they count. Shapes (number of bins - 2,), or empty.
+    Whole numbers, so that their running sums are exact in any chunk. NaN where there are too few.
     """
+    both = valid[:-1] & valid[1:]
+    product = (vx[:-1] * vx[1:] + vy[:-1] * vy[1:]) * both
+    # Of a stretch of bins a..b the velocities a..b-1 are its own, and the products a..b-2.
+    count = np.maximum(last_bin - first_bin - 1, 0)
+    total = np.concatenate([[0], np.cumsum(product)])
+    steps = np.concatenate([[0], np.cumsum(both)])
+    steps = steps[first_bin + count] - steps[first_bin]
+    means = (total[first_bin + count] - total[first_bin]) / np.maximum(steps, 1)
+    return np.where(steps >= FEWEST_STEPS, means, np.nan)
+
+
+def _velocities(points: Points, rows: Ints, bins: Ints) -> tuple[Ints, Ints, Bools]:
+    """East and north velocity from each bin to the next in mm/s, and whether it counts."""
     counts = np.diff(np.append(bins, len(rows)))
     middle = rows[bins + counts // 2]
     lon_e7 = np.rint(unwrapped(points.lon[middle]) * E7).astype(np.int64)
     lat_e7 = np.rint(points.lat[middle] * E7).astype(np.int64)
-    time_us = points.time_us[middle]
     squeeze = cos_latitude(lat_e7 / E7)
-    dt_s = np.maximum(np.diff(time_us) / US, 0.001)
-    scale = MM_PER_DEGREE / E7
-    vx = np.diff(lon_e7) * squeeze[:-1] * scale / dt_s
-    vy = np.diff(lat_e7) * scale / dt_s
+    dt_s = np.maximum(np.diff(points.time_us[middle]) / US, 0.001)
+    vx = np.diff(lon_e7) * squeeze[:-1] * (MM_PER_DEGREE / E7) / dt_s
+    vy = np.diff(lat_e7) * (MM_PER_DEGREE / E7) / dt_s
     cap = np.minimum(1.0, FASTEST_MM_PER_S / np.maximum(np.sqrt(vx * vx + vy * vy), 1e-9))
     vx, vy = np.rint(vx * cap).astype(np.int64), np.rint(vy * cap).astype(np.int64)
-    near = dt_s * US <= LONGEST_STEP_US
-    valid = (near[:-1] & near[1:]).astype(np.int64)
-    return (vx[:-1] * vx[1:] + vy[:-1] * vy[1:]) * valid, valid
+    return vx, vy, dt_s * US <= LONGEST_STEP_US

@@ -61,9 +61,7 @@ def clean(points: Points, thresholds: Thresholds) -> Cleaned:
         mixed = np.searchsorted(points.time_us, mixed_us)
         impossible = impossible_steps(points, dt_us, step_mm, thresholds)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
-    return Cleaned(
-        points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed
-    )
+    return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed)
 
 
 def known_accuracy(points: Points) -> Points:

@@ -12,14 +12,15 @@ from enum import StrEnum
 import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.steps import between_mm
 from trackflow.tracks.cleaning import Cleaned, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
 from trackflow.tracks.ranges import flat_ranges
-from trackflow.tracks.silences import longest_silence_us, pauses
+from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import E7, Slots, cut_slots
 from trackflow.tracks.stays import stay_steps
-from trackflow.tracks.thresholds import US, Thresholds
+from trackflow.tracks.thresholds import Thresholds
 
 
 class Reason(StrEnum):
@@ -124,6 +125,9 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     staying = np.zeros(len(dt_us), dtype=np.bool_)
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
+    staying[still_silences(cleaned, cut, thresholds)] = True
+    turns = np.flatnonzero(np.diff(staying, prepend=False, append=False))
+    stays = turns[::2], turns[1::2]
     paused = pauses(cleaned, staying, cut, thresholds)
     cut[paused] = True
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
@@ -163,9 +167,7 @@ def _with_edges(
     joins_before = np.append(False, away[:-1] & ~cut_after)
     joins_after = np.append(away[1:] & ~cut_after, False)
     first = np.where(joins_before[of_first], slots.first[np.maximum(of_first - 1, 0)], first)
-    last = np.where(
-        joins_after[of_last], slots.last[np.minimum(of_last + 1, len(slots) - 1)], last
-    )
+    last = np.where(joins_after[of_last], slots.last[np.minimum(of_last + 1, len(slots) - 1)], last)
     return first, last
 
 
@@ -178,10 +180,9 @@ def _away_points(
         return found
     rows = flat_ranges(first, last + 1)
     of = np.searchsorted(slots.first, rows, side="right") - 1
-    limit_e7 = 2 * thresholds.dwell_radius_m / 0.0111  # generous sideways, as no cosine is taken
-    lon_e7 = np.abs(np.rint(points.lon[rows] * E7) - slots.lon_e7[of]) % (360 * E7)
-    lat_e7 = np.abs(np.rint(points.lat[rows] * E7) - slots.lat_e7[of])
-    found[rows] = away[of] | (lat_e7 > limit_e7) | (np.minimum(lon_e7, 360 * E7 - lon_e7) > 2 * limit_e7)
+    centre_lon = np.remainder(slots.lon_e7[of] / E7 + 180, 360) - 180
+    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat_e7[of] / E7)
+    found[rows] = away[of] | (apart_mm > 2 * thresholds.dwell_radius_m * 1000)
     return found
 
 

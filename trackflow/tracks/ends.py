@@ -52,11 +52,11 @@ def stay_points(
     _, last = _close(points, slots, (tail, end), (tail, high), thresholds)
     first = np.where((first < 0) | open_before, slots.first[begin], first)
     last = np.where((last < 0) | open_after, slots.last[end], last)
-    long = _lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
+    long = lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
     return first[long], last[long]
 
 
-def _lasts_us(
+def lasts_us(
     points: Points,
     first: Ints,
     last: Ints,
@@ -64,7 +64,19 @@ def _lasts_us(
     open_after: Bools,
     thresholds: Thresholds,
 ) -> Ints:
-    """How long stays last: they begin and end halfway between two fixes, but near the inner one."""
+    """How long stays last: they begin and end halfway between two fixes, but near the inner one.
+
+    Args:
+        points: kept points, in order of time. Shape (n,).
+        first: the first point of each. Shape (k,).
+        last: the last one. Shape (k,).
+        open_before: whether no way comes to a stay. Shape (k,).
+        open_after: whether none goes on from it. Shape (k,).
+        thresholds: the limits.
+
+    Returns:
+        Microseconds. Shape (k,).
+    """
     time_us, most_us = points.time_us, slot_us(thresholds)
     before = np.where(open_before, first, np.maximum(first - 1, 0))
     after = np.where(open_after, last, np.minimum(last + 1, len(points) - 1))
@@ -97,9 +109,7 @@ def _close(
         lon_e7[of], lat_e7[of], slots.lon_e7[rows] / E7, slots.lat_e7[rows] / E7
     ).astype(np.int64)
     typical_mm = medians(scatter_mm, np.cumsum(count) - count, count)
-    close_mm = np.clip(
-        SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000
-    )
+    close_mm = np.clip(SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000)
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), np.repeat(np.arange(len(low)), high - low)
     apart_mm = _apart_mm(lon_e7[of], lat_e7[of], points.lon[rows], points.lat[rows])

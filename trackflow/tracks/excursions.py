@@ -3,8 +3,8 @@
 A phone indoors takes a distant cell tower for itself, or a reflected signal throws a fix across the
 street. Such places are reached and left without a fix in between, often again and again, or faster
 than anything gets from standing still to standing still. A slot is an excursion if it belongs to a
-direct leave and return (`_returns`) from a place where the device is known to rest (`_rests_at`), and
-one of three rules says that nobody went there:
+direct leave and return (`_returns`) from a place where the device is known to rest (`_seen_at`),
+and one of three rules says that nobody went there:
 
 - near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most;
 - too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
@@ -23,15 +23,15 @@ from trackflow.tracks.thresholds import AROUND_S, AWAY_S, US, Thresholds
 SEEN_SLOTS = 4
 """Slots in which a place must be seen in that time, for the device to rest there."""
 
-NEAR_M, NEAR_SLOTS, NEAR_AWAY_S = 500.0, 2, 600.0
-"""Reflections throw a fix off by up to some hundred metres, once or twice in a row."""
+NEAR_M, NEAR_SLOTS, NEAR_AWAY_S, NEAR_REST = 500.0, 2, 600.0, 3
+"""Reflections throw a fix off by up to some hundred metres, once or twice in a row, and not often:
+the device is seen so many times as often where it rests. A loader crosses its yard as often."""
 
 AT_SHARE = 1.5
-"""Fixes of one place lie up to so much further apart than near ones, seen from the worst of them."""
+"""Fixes of one place lie up to so much further apart than near ones, as one of them may be off."""
 
 AGAIN_KMH = 30.0
-"""A place that is visited again and again must be reached at least this fast, to be a cell tower:
-a loader that shuttles across its yard moves."""
+"""A place that is visited again and again is a cell tower only if it is reached this fast."""
 
 START_MS2, STAND_KMH = 3.0, 60.0
 """Nothing on the road gains more speed from standing, or averages more between two stands."""
@@ -120,12 +120,13 @@ def _direct_returns(slots: Slots, rests: Bools, cut_after: Bools, near_m: float)
 
 def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Thresholds) -> Bools:
     before, after = returns.before, returns.after
-    known = _rests_at(slots, before, before + 1, (before, after), AT_SHARE * near_m)
+    at_rest, at_other = _seen_at(slots, before, before + 1, (before, after), AT_SHARE * near_m)
     away_us = slots.start_us[after] - slots.end_us[before]
     near = (
         (returns.far_m <= NEAR_M)
         & (after - before - 1 <= NEAR_SLOTS)
         & (away_us <= NEAR_AWAY_S * US)
+        & (at_rest >= NEAR_REST * at_other)
     )
     out_us = slots.start_us[before + 1] - slots.end_us[before]
     in_us = slots.start_us[after] - slots.end_us[after - 1]
@@ -137,14 +138,15 @@ def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Th
     pace = AGAIN_KMH / 3.6 / US
     again = (out_m > pace * out_us) & (in_m > pace * in_us)
     again &= _again(slots, returns, again, near_m)
-    excursion: Bools = known & (near | too_fast | again)
+    far = (too_fast | again) & (at_rest > at_other)
+    excursion: Bools = (at_rest >= SEEN_SLOTS) & (near | far)
     return excursion
 
 
-def _rests_at(
+def _seen_at(
     slots: Slots, place: Ints, other: Ints, around: tuple[Ints, Ints], near_m: float
-) -> Bools:
-    """Whether a device is seen at one place, and more often than at another. Shapes (k,).
+) -> tuple[Ints, Ints]:
+    """How often a device is seen at one place, and at another. Shapes (k,).
 
     Args:
         slots: in order of time.
@@ -159,8 +161,7 @@ def _rests_at(
     rows, counts = flat_ranges(low, high), high - low
     at_place = sums(slots.apart_m(np.repeat(place, counts), rows) <= near_m, counts)
     at_other = sums(slots.apart_m(np.repeat(other, counts), rows) <= near_m, counts)
-    rests: Bools = (at_place >= SEEN_SLOTS) & (at_place > at_other)
-    return rests
+    return at_place, at_other
 
 
 def _again(slots: Slots, returns: _Returns, fast: Bools, near_m: float) -> Bools:
@@ -194,7 +195,7 @@ def _mark_edges(
         far = slots.apart_m(here, there) > stand_to_stand_m(step_us[at], thresholds)
         here, there = here[far], there[far]
         if len(here):
-            known = _rests_at(
+            at_rest, at_other = _seen_at(
                 slots, here, there, (here, here), AT_SHARE * 2 * thresholds.dwell_radius_m
             )
-            away[there[known]] = True
+            away[there[(at_rest >= SEEN_SLOTS) & (at_rest > at_other)]] = True

@@ -9,9 +9,14 @@ import numpy as np
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.steps import between_mm
-from trackflow.tracks.cleaning import US
+from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.decisions import Decisions, Reason, decide
-from trackflow.tracks.thresholds import Thresholds
+from trackflow.tracks.ends import lasts_us
+from trackflow.tracks.silences import longest_silence_us
+from trackflow.tracks.slots import cut_slots
+from trackflow.tracks.speeds import TURN
+from trackflow.tracks.stays import MOVING_MS, box_m
+from trackflow.tracks.thresholds import US, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Explanation:
     Attributes:
         time_us: time of the point.
         asked_us: the time that was asked for.
-        kind: track, stop, lone, spike or inaccurate.
+        kind: track, stop, excursion, mixed, lone, spike or inaccurate.
         findings: why, the deciding rule first.
         track: the track around it, if it is part of one.
     """
@@ -122,11 +127,16 @@ def explain(points: Points, time_us: int, thresholds: Thresholds) -> Explanation
         finding = Finding("track", "no rule cuts or drops it: it is part of a track.")
         around = _track_around(decisions, at)
         return Explanation(nearest, time_us, "track", (finding, *duplicates), around)
-    if decisions.stopped[at]:
-        beside = at if at < len(decisions.stops) and decisions.stops[at] else at - 1
-        return Explanation(nearest, time_us, "stop", (_stay(decisions, beside), *duplicates))
-    alone = Finding("lone", "it is cut off on both sides, and one point is no track.")
+    stay = decisions.stay_of(at) or decisions.stay_of(at - 1)
+    if stay is not None and decisions.away[at]:
+        away = _excursion(decisions, at, stay)
+        return Explanation(nearest, time_us, "excursion", (away, *duplicates))
+    if stay is not None:
+        return Explanation(nearest, time_us, "stop", (*_stay(decisions, at, stay), *duplicates))
     before, after = _cut(decisions, at - 1, before=True), _cut(decisions, at, before=False)
+    if decisions.is_mixed[at]:
+        return Explanation(nearest, time_us, "mixed", (before, after, *duplicates))
+    alone = Finding("lone", "it is cut off on both sides, and one point is no track.")
     return Explanation(nearest, time_us, "lone", (alone, before, after, *duplicates))
 
 
@@ -159,7 +169,7 @@ def _dropped(decisions: Decisions, same: Points, at: int) -> tuple[str, Finding]
     across_m, across_s = _apart(kept[at - 1 : at], kept[at : at + 1])
     speeds = [before_m / before_s * 3.6, after_m / after_s * 3.6]
     turns_back = min(speeds) <= limits.max_speed_kmh
-    limit_kmh = limits.max_speed_kmh / 2 if turns_back else limits.max_speed_kmh
+    limit_kmh = limits.max_speed_kmh / TURN if turns_back else limits.max_speed_kmh
     turning = " for going there and back at once" if turns_back else ""
     text = (
         f"it lies {before_m:,.0f} m from the kept point {_duration(before_s)} before it "
@@ -190,42 +200,114 @@ def _cut(decisions: Decisions, step: int, *, before: bool) -> Finding:
     other = "before" if before else "after"
     limits, cleaned = decisions.thresholds, decisions.cleaned
     if not 0 <= step < len(cleaned.dt_us):
-        text = f"no point comes {other} it within {_duration(limits.gap_s)}, or none was given."
-        return Finding("gap_s", text, None, limits.gap_s, "s")
-    reason = decisions.reason(step)
-    if reason is Reason.STOP:
-        return _stay(decisions, step)
+        limit_s = longest_silence_us(limits) / US
+        text = f"no point comes {other} it within {_duration(limit_s)}, or none was given."
+        return Finding("silence_s", text, None, limit_s, "s")
+    stay = decisions.stay_of(step)
+    if stay is not None:
+        return _stay(decisions, step, stay)[0]
     dt_s, far_m = float(cleaned.dt_us[step]) / US, float(cleaned.step_mm[step]) / 1000
-    if reason is Reason.GAP:
-        limit = _duration(limits.gap_s)
-        text = f"the point {other} it is {_duration(dt_s)} away; the limit is {limit}."
-        return Finding("gap_s", text, dt_s, limits.gap_s, "s")
-    if reason is Reason.JUMP:
-        text = f"the point {other} it is {far_m:,.0f} m away; the limit is {limits.jump_m:,.0f} m."
-        return Finding("jump_m", text, far_m, limits.jump_m, "m")
     speed_kmh = far_m / dt_s * 3.6
+    if decisions.unseen_mm(step):
+        return _pause(decisions, step, before=before)
+    reason = decisions.began(step)
+    if reason is Reason.MIXED:
+        text = (
+            f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, and so are "
+            f"others around, while every second point or so fits to one before: two senders under "
+            "one id, or a clock that jumps back and forth."
+        )
+        return Finding("mixed", text, speed_kmh, limits.max_speed_kmh, "km/h")
+    if reason is Reason.SPEED:
+        text = (
+            f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, which is "
+            f"{speed_kmh:,.0f} km/h; the limit is {limits.max_speed_kmh:,.0f} km/h, beyond "
+            f"{limits.noise_m:,.0f} m of noise, for a speed that no neighbouring steps agree on."
+        )
+        return Finding("max_speed_kmh", text, speed_kmh, limits.max_speed_kmh, "km/h")
+    limit_s = longest_silence_us(limits) / US
     text = (
-        f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, which is "
-        f"{speed_kmh:,.0f} km/h; the limit is {limits.max_speed_kmh:,.0f} km/h, beyond "
-        f"{limits.noise_m:,.0f} m of noise."
+        f"the point {other} it is {_duration(dt_s)} away; the limit of a silence is "
+        f"{_duration(limit_s)}."
     )
-    return Finding("max_speed_kmh", text, speed_kmh, limits.max_speed_kmh, "km/h")
+    return Finding("silence_s", text, dt_s, limit_s, "s")
 
 
-def _stay(decisions: Decisions, step: int) -> Finding:
-    """The stop that a step belongs to, with the stops that touch it."""
+def _pause(decisions: Decisions, step: int, *, before: bool) -> Finding:
+    """A silence that holds a stay: it ends the track before it, and another begins after it."""
+    cleaned, limits = decisions.cleaned, decisions.thresholds
+    dt_s, far_m = float(cleaned.dt_us[step]) / US, float(cleaned.step_mm[step]) / 1000
+    adds = f", and its {far_m:,.0f} m are added to the track" if before else ""
+    text = (
+        f"a silence of {_duration(dt_s)} with a way of {far_m:,.0f} m leaves time for a stop of "
+        f"{_duration(limits.dwell_s)}: the device slept while it was parked{adds}."
+    )
+    return Finding("dwell_s", text, dt_s, limits.dwell_s, "s")
+
+
+def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding, ...]:
+    """The stop that a point or step belongs to, and what shows that it is one."""
     limits, points = decisions.thresholds, decisions.cleaned.points
-    others = np.concatenate([[-1], np.flatnonzero(~decisions.stops), [len(decisions.stops)]])
-    following = int(np.searchsorted(others, step))
-    start_us = int(points.time_us[others[following - 1] + 1])
-    end_us = int(points.time_us[others[following]])
-    stay_s = (end_us - start_us) / US
-    text = (
+    start_us, end_us = (int(points.time_us[k]) for k in stay)
+    stay_s = _lasts_s(decisions, stay)
+    lasts = (
         f"it stays at one place from {_moment(start_us)} to {_moment(end_us)}, "
-        f"{_duration(stay_s)}; a stop is at least {_duration(limits.dwell_s)} within a box whose "
-        f"diagonal is {2 * limits.dwell_radius_m:,.0f} m."
+        f"{_duration(stay_s)}; a stop is at least {_duration(limits.dwell_s)}."
     )
-    return Finding("dwell_s", text, stay_s, limits.dwell_s, "s")
+    found = [Finding("dwell_s", lasts, stay_s, limits.dwell_s, "s")]
+    first, last = _around(decisions, at, stay)
+    part = points[np.flatnonzero(~decisions.away[first : last + 1]) + first]
+    slots = cut_slots(part, np.empty(0, dtype=np.int64), limits)
+    size_m = box_m(slots)
+    wide = (
+        f"around it, its places of half a minute each lie within a box whose diagonal is "
+        f"{size_m:,.0f} m; {2 * limits.dwell_radius_m:,.0f} m are one place for sure, more only if "
+        "fixes are rough, scatter without a way, or stay for longer."
+    )
+    found.append(Finding("dwell_radius_m", wide, size_m, 2 * limits.dwell_radius_m, "m"))
+    ends = np.array([0]), np.array([len(part) - 1])
+    speed_ms = float(agreed_speeds_ms(part, *ends, limits)[0])
+    if not np.isnan(speed_ms):
+        pace = (
+            f"neighbouring fixes agree on {speed_ms * 3.6:,.1f} km/h there; from "
+            f"{MOVING_MS * 3.6:,.1f} km/h on it would move about."
+        )
+        found.append(Finding("agreed_speed", pace, speed_ms * 3.6, MOVING_MS * 3.6, "km/h"))
+    return tuple(found)
+
+
+def _lasts_s(decisions: Decisions, stay: tuple[int, int]) -> float:
+    first, last = (np.array([k]) for k in stay)
+    moves = decisions.moving
+    points, limits = decisions.cleaned.points, decisions.thresholds
+    return float(lasts_us(points, first, last, ~moves[first], ~moves[last + 1], limits)[0]) / US
+
+
+def _around(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[int, int]:
+    """First and last point of the stay within half a dwell time of a point, excursions too."""
+    time_us, half_us = decisions.cleaned.points.time_us, int(decisions.thresholds.dwell_s / 2 * US)
+    first = int(np.searchsorted(time_us, time_us[at] - half_us))
+    last = int(np.searchsorted(time_us, time_us[at] + half_us, side="right")) - 1
+    return max(min(first, at), stay[0]), min(max(last, at + 1), stay[1])
+
+
+def _excursion(decisions: Decisions, at: int, stay: tuple[int, int]) -> Finding:
+    """How far from its stop a device claimed to be, and for how long."""
+    points, away = decisions.cleaned.points, decisions.away
+    first, last = at, at
+    while first > stay[0] and away[first - 1]:
+        first -= 1
+    while last < stay[1] and away[last + 1]:
+        last += 1
+    home = [k for k in (first - 1, last + 1) if stay[0] <= k <= stay[1]]
+    far_m, _ = _apart(points[slice(home[0], home[0] + 1)], points[slice(at, at + 1)])
+    gone_s = float(points.time_us[last] - points.time_us[first]) / US
+    seen = f"{last - first + 1} fixes in {_duration(gone_s)}" if last > first else "1 fix"
+    text = (
+        f"it lies {far_m:,.0f} m from where the device rests before and after it, reached and left "
+        f"without a fix in between ({seen}): the device did not go there."
+    )
+    return Finding("excursion", text, far_m, 2 * decisions.thresholds.dwell_radius_m, "m")
 
 
 def _apart(one: Points, other: Points) -> tuple[float, float]:

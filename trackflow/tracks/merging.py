@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.geo.points import Points
-from trackflow.geo.steps import between_mm, unwrapped
+from trackflow.geo.steps import between_mm, steps_mm, unwrapped
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.segments import DAY_US, Segment
 from trackflow.tracks.thresholds import Thresholds
 
 NAMESPACE = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
 """Of all track ids. Never change it: links to tracks would die."""
+
+UNSEEN_US = 120_000_000
+"""Nobody knows the way of a step that takes longer than two minutes; it is at least its length."""
 
 SPEED_SPAN_US = 10_000_000
 """A maximum speed is taken over at least 10 s: over 1 s, 5 m of noise are 18 km/h."""
@@ -29,6 +32,8 @@ class Track:
         start_us: time of the first point.
         end_us: time of the last point.
         distance_mm: length along all points, midnights and an unseen begin included.
+        lead_mm: of it, the way before the first point, which nobody saw.
+        unobserved_mm: of it, the lead and the steps that took longer than `UNSEEN_US`.
         max_speed_kmh: the highest speed along the line over at least 10 s, or over all of it if it
             is shorter; 0 for a single point.
         bounds: west, south, east, north in degrees; west is greater than east if it crosses the
@@ -42,6 +47,8 @@ class Track:
     start_us: int
     end_us: int
     distance_mm: int
+    lead_mm: int
+    unobserved_mm: int
     max_speed_kmh: float
     bounds: tuple[float, float, float, float]
     began: Reason
@@ -106,13 +113,16 @@ def _track(segments: Sequence[Segment], indices: range) -> Track:
     parts = [segments[i] for i in indices]
     points = Points.concat([part.points for part in parts])
     # The way over midnight to a day that is not among the segments is no part of this track.
-    linked = parts[1:] if parts[0].open_start else parts
+    lead_mm = 0 if parts[0].open_start else parts[0].link_mm
+    unseen = np.diff(points.time_us) > UNSEEN_US
     return Track(
         segments=indices,
         points=len(points),
         start_us=parts[0].start_us,
         end_us=parts[-1].end_us,
-        distance_mm=sum(p.distance_mm for p in parts) + sum(p.link_mm for p in linked),
+        distance_mm=lead_mm + sum(p.distance_mm for p in parts) + sum(p.link_mm for p in parts[1:]),
+        lead_mm=lead_mm,
+        unobserved_mm=lead_mm + int(steps_mm(points.lon, points.lat)[unseen].sum()),
         max_speed_kmh=_max_speed_kmh(points),
         bounds=bounds(points),
         began=parts[0].began,

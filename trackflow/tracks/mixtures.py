@@ -12,8 +12,9 @@ from trackflow.geo.steps import between_mm
 from trackflow.tracks.speeds import possible_mm
 from trackflow.tracks.thresholds import MIX_S, US, Thresholds
 
-MIX_STEPS = 4
-"""A mixture has so many crossing steps among as many steps on either side."""
+MIX_STEPS, MIX_CROSSINGS = 4, 5
+"""So many steps on either side are looked at, and so many of all cross over in a mixture: two wrong
+fixes with a right one between them make four."""
 
 PARTNERS = (-4, -3, -2, 2, 3, 4)
 """Where the next points of a point's own way are looked for: beyond those of the other way."""
@@ -27,7 +28,7 @@ def mixed_steps(points: Points, impossible: Ints, thresholds: Thresholds) -> Int
         impossible: indices of the steps that no movement explains, in order.
         thresholds: the limits.
     """
-    if len(impossible) < MIX_STEPS:
+    if len(impossible) < MIX_CROSSINGS:
         return impossible[:0]
     bad_before = np.zeros(len(points), dtype=np.int64)  # impossible steps before each point
     bad_before[impossible + 1] = 1
@@ -41,7 +42,7 @@ def mixed_steps(points: Points, impossible: Ints, thresholds: Thresholds) -> Int
     earlier = _crossings_near(points, crossing, around, -1)
     later = _crossings_near(points, crossing, around, 1)
     itself = np.isin(around, crossing, assume_unique=True)
-    many = earlier + later + itself >= MIX_STEPS
+    many = earlier + later + itself >= MIX_CROSSINGS
     mixed: Ints = around[many & (itself | ((earlier > 0) & (later > 0)))]
     return mixed
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -87,34 +88,42 @@ LOST = (Kind.LONE, Kind.SPIKE, Kind.INACCURATE, Kind.MIXED, Kind.SHORT)
 ODD = (Kind.EXCURSION, Kind.DUPLICATE)
 """Classes whose points are accounted for, yet say that something is odd."""
 
-WORDS: Mapping[Kind, tuple[str, str]] = {
-    Kind.SPIKE: (
+
+class Words(NamedTuple):
+    """What happened, and what to do about it."""
+
+    what: str
+    advice: str
+
+
+WORDS: Mapping[Kind, Words] = {
+    Kind.SPIKE: Words(
         "are spikes, which no speed explains",
         "see the day on the map or with `trackflow explain {device} TIME`: a broken receiver, or "
         "latitude and longitude that change places",
     ),
-    Kind.INACCURATE: (
+    Kind.INACCURATE: Words(
         "claim too low an accuracy ({max_accuracy_m:g} m is the limit)",
         "allow the app to use precise positions, or raise the limit: `trackflow device {device} "
         "--set max_accuracy_m=METRES`",
     ),
-    Kind.MIXED: (
+    Kind.MIXED: Words(
         "interleave two ways: two senders under one id, or a clock that jumps?",
         "give each sender an id of its own (`trackflow token create NAME --scope ingest --device "
         "ID` binds one), or mend the clock; then purge and import again",
     ),
-    Kind.SHORT: (
+    Kind.SHORT: Words(
         "belong to tracks that are too short (under {min_track_m:g} m or {min_track_points:g} "
         "points)",
         "if these were real ways, lower the limit: `trackflow device {device} --set min_track_m="
         "METRES`",
     ),
-    Kind.EXCURSION: (
+    Kind.EXCURSION: Words(
         "claim to be elsewhere while the device rested: fixes from cell towers?",
         "nothing to mend here, the stay is whole; the device would send better ones if it may use "
         "precise positions",
     ),
-    Kind.DUPLICATE: (
+    Kind.DUPLICATE: Words(
         "have the time of another point at another place: two senders under one id?",
         "give each sender an id of its own (`trackflow token create NAME --scope ingest --device "
         "ID` binds one); if times are rounded to minutes, export them in seconds",
@@ -122,19 +131,19 @@ WORDS: Mapping[Kind, tuple[str, str]] = {
 }
 """What happened and what to do, by class; `lone` has its own by cause."""
 
-LONE_WORDS: Mapping[Reason, tuple[str, str]] = {
-    Reason.SPEED: (
+LONE_WORDS: Mapping[Reason, Words] = {
+    Reason.SPEED: Words(
         "belong to no track (too fast: nothing moves from one to the next like that)",
         "`trackflow explain {device} TIME` shows the speeds; two senders under one id, a broken "
         "receiver, or latitude and longitude that change places",
     ),
-    Reason.GAP: (
+    Reason.GAP: Words(
         "belong to no track (too far apart in time: over {longest_h:g} h without a point)",
         "if the device reports rarely: `trackflow device {device} --preset asset`",
     ),
     Reason.MIXED: WORDS[Kind.MIXED],
 }
-LONE_UNKNOWN = (
+LONE_UNKNOWN = Words(
     "belong to no track: each is alone",
     "`trackflow explain {device} TIME` says why",
 )

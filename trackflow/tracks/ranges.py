@@ -12,7 +12,8 @@ def flat_ranges(low: Ints, high: Ints) -> Ints:
     if not len(counts):
         return np.empty(0, dtype=np.int64)
     ends = np.cumsum(counts)
-    return np.arange(ends[-1]) + np.repeat(low - (ends - counts), counts)
+    found: Ints = np.arange(ends[-1]) + np.repeat(low - (ends - counts), counts)
+    return found
 
 
 def sums(values: NDArray[np.bool_] | Ints, counts: Ints) -> Ints:

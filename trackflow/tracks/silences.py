@@ -13,6 +13,7 @@ from trackflow.geo.points import Bools, Floats, Ints
 from trackflow.tracks.cleaning import Cleaned
 from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.slots import medians
+from trackflow.tracks.stays import scales
 from trackflow.tracks.thresholds import US, Thresholds
 
 WALK_MS = 1.0
@@ -31,7 +32,7 @@ OWN_INTERVALS = 5
 """Within so many of the device's own intervals it has lost some reports, and did not sleep."""
 
 
-def is_parked(apart_m: float, silent_s: float, thresholds: Thresholds) -> bool:
+def is_parked(apart_m: float, silent_s: float, dwell_s: float) -> bool:
     """Whether a device that fell silent at the end of one track stood there until the next one.
 
     For silences of any length, once two tracks are known to be neighbours. A tracker that sleeps
@@ -39,12 +40,27 @@ def is_parked(apart_m: float, silent_s: float, thresholds: Thresholds) -> bool:
     stay.
     """
     way_s = apart_m / WALK_MS
-    return apart_m <= WAKES_UP_M and silent_s >= way_s + thresholds.dwell_s
+    return apart_m <= WAKES_UP_M and silent_s >= way_s + dwell_s
 
 
 def longest_silence_us(thresholds: Thresholds) -> int:
     """A longer time without points cuts whatever its ends are."""
     return int(max(thresholds.gap_s, thresholds.silence_s) * US)
+
+
+def still_silences(cleaned: Cleaned, cut: Bools, thresholds: Thresholds) -> Ints:
+    """Indices of the steps of the dwell time and more whose ends are near each other, in order.
+
+    Args:
+        cleaned: kept points and their steps. n points.
+        cut: steps across which no track goes on. Shape (n - 1,).
+        thresholds: the limits.
+    """
+    silent = np.flatnonzero((cleaned.dt_us >= int(thresholds.dwell_s * US)) & ~cut)
+    near = np.zeros(len(silent), dtype=np.bool_)
+    for lasts_us, diagonal_m in scales(thresholds):
+        near |= (cleaned.dt_us[silent] >= lasts_us) & (cleaned.step_mm[silent] <= diagonal_m * 1000)
+    return silent[near]
 
 
 def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds) -> Ints:
@@ -65,7 +81,8 @@ def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds)
     # only from what lies another silence away.
     last_ms, next_ms = _speeds_ms(cleaned, silent - 1), _speeds_ms(cleaned, silent + 1)
     beside = np.minimum(silent + 1, len(cleaned.dt_us) - 1)
-    moves_on = (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]
+    moves_on = cleaned.step_mm[silent] <= WAKES_UP_M * 1000
+    moves_on &= (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]
     way_ms = np.maximum(np.maximum(last_ms, next_ms) * SLOWER, WALK_MS)
     way_us = cleaned.step_mm[silent] / 1000 / way_ms * US
     silent = silent[moves_on & (way_us + thresholds.dwell_s * US <= cleaned.dt_us[silent])]

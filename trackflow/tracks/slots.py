@@ -60,7 +60,7 @@ class Slots:
         )
 
     def steps_m(self, offset: int) -> Floats:
-        """Distance from each slot to the one `offset` places later, in metres. Shape (m - offset,)."""
+        """Metres from each slot to the one `offset` places later. Shape (m - offset,)."""
         lon, lat = self.lon_e7 / E7, self.lat_e7 / E7
         return between_mm(lon[:-offset], lat[:-offset], lon[offset:], lat[offset:]) / 1000
 
@@ -133,7 +133,7 @@ def medians(values: Ints, first: Ints, count: Ints) -> Ints:
         count: how many numbers each has, at least one. Shape (m,).
     """
     found = values[first]
-    for size in np.unique(count).tolist():
+    for size in np.flatnonzero(np.bincount(count)).tolist():
         if size == 1:
             continue
         rows = np.flatnonzero(count == size)

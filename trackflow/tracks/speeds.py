@@ -108,7 +108,9 @@ def _catches_up(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds
 
 def _is_possible(points: Points, here: Ints, there: Ints, thresholds: Thresholds) -> Bools:
     apart_mm = between_mm(points.lon[here], points.lat[here], points.lon[there], points.lat[there])
-    possible: Bools = apart_mm <= possible_mm(points.time_us[there] - points.time_us[here], thresholds)
+    possible: Bools = apart_mm <= possible_mm(
+        points.time_us[there] - points.time_us[here], thresholds
+    )
     return possible
 
 
@@ -144,7 +146,8 @@ def bridge_agrees(
     Args:
         points: kept points, times strictly increasing. Shape (n,).
         dt_us: time from each to the next. Shape (n - 1,).
-        before, after: the first and the later points. Shapes (k,).
+        before: the first points. Shape (k,).
+        after: the later points. Shape (k,).
         thresholds: the limits.
     """
     sides = np.stack([before - 1, after], axis=1)

@@ -23,7 +23,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
-from trackflow.tracks.ranges import flat_ranges, sums
+from trackflow.tracks.ranges import flat_ranges
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
@@ -44,12 +44,12 @@ NET_M, NET_SHARE = 50.0, 0.85
 """A net way: this long, and so much of all scatter in time and place lies along it."""
 
 SCATTERED, SCATTERED_NET_SHARE = 2.0, 0.7
-"""A box so many times as large still holds a stay if its fixes are shown to scatter: they agree on
-no speed, and even less of a net way is left."""
+"""A box that is larger by so many dwell radii still holds a stay if its fixes are shown to scatter:
+they agree on no speed, and even less of a net way is left."""
 
 CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
-"""A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: a fix of
-100 m accuracy that lies 120 m off says nothing, but one of 3 km says nothing about a stay either."""
+"""A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: one of
+100 m accuracy that lies 120 m off says nothing, but one of 3 km says nothing of a stay either."""
 
 
 def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
@@ -79,7 +79,7 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     """
     lasts_us, diagonal_m = scales(thresholds)[0]
     most_m = diagonal_m + CLAIM_SHARE * MOST_CLAIM_M * bool(slots.claim_m.any())
-    breaks = slots.steps_m(1) > _asked_m(most_m)
+    breaks = slots.steps_m(1) > _asked_m(most_m, thresholds)
     breaks |= cut_after
     edges = np.flatnonzero(breaks)
     first = np.append(0, edges + 1)
@@ -92,9 +92,12 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     return rows, joins[:-1]
 
 
-def _asked_m(most_m: Floats | float) -> Any:
-    """The largest boxes of the shortest stretches that anything is asked about."""
-    return SCATTERED * LONGER[-1][1] * most_m
+def _asked_m(most_m: Floats | float, thresholds: Thresholds) -> Any:
+    """The largest boxes of the shortest stretches that anything is asked about.
+
+    They may lie in a larger box of a longer stretch, which is no stay if one of them moves.
+    """
+    return LONGER[-1][1] * most_m + SCATTERED * thresholds.dwell_radius_m
 
 
 def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresholds) -> Bools:
@@ -103,17 +106,18 @@ def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresho
     stays = _still_steps(boxes, slots, cuts, thresholds)
     moving_until = np.full(len(slots) + 1, len(slots))
     for number, (lasts_us, diagonal_m) in enumerate(scales(thresholds)):
-        begin, end = _stretches(slots, cuts, lasts_us)
+        begin, end = _stretches(slots, cuts, ~stays, lasts_us)
         # Only stretches are asked that can tell something new.
         known = np.concatenate([[0], np.cumsum(stays)])
         ask = (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
         begin, end = begin[ask], end[ask]
         most_m = diagonal_m + more_m(slots, begin, end)
-        asked_m = SCATTERED * most_m if number else _asked_m(most_m)
+        scattered_m = most_m + SCATTERED * thresholds.dwell_radius_m
+        asked_m = scattered_m if number else _asked_m(most_m, thresholds)
         size_m = boxes.diagonals_m(begin, end, asked_m)
         fits = np.flatnonzero(size_m <= asked_m)
         begin, end, size_m, most_m = begin[fits], end[fits], size_m[fits], most_m[fits]
-        moves = size_m > SCATTERED * most_m
+        moves = size_m > scattered_m[fits]
         large = np.flatnonzero(size_m > SMALL_M)
         few = begin[large], end[large]
         moves_too, strongly = _moves(points, slots, few, size_m[large] > most_m[large], thresholds)
@@ -195,14 +199,29 @@ def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
     return [(int(s * US) - slot_us(thresholds), size_m) for s, size_m in found]
 
 
-def _stretches(slots: Slots, cuts: Ints, lasts_us: int) -> tuple[Ints, Ints]:
-    """First and last slots of the shortest stretches from each slot, ahead and back in time."""
-    here = np.arange(len(slots))
-    ahead = np.searchsorted(slots.end_us, slots.start_us + lasts_us)
-    back = np.searchsorted(slots.start_us, slots.end_us - lasts_us, side="right") - 1
-    forward, backward = ahead < len(slots), back >= 0
+def _stretches(slots: Slots, cuts: Ints, steps: Bools, lasts_us: int) -> tuple[Ints, Ints]:
+    """First and last slots of the shortest stretches that hold some of the given steps.
+
+    From each slot, ahead and back in time.
+    """
+    none = len(slots)
+    held = np.flatnonzero(steps)
+    following, before = np.full(none + 1, none), np.full(none + 1, -1)
+    following[held] = held
+    before[held + 1] = held + 1
+    following = np.minimum.accumulate(following[::-1])[::-1][:-1]
+    before = np.maximum.accumulate(before)[:-1]
+    start_us, end_us = slots.start_us, slots.end_us
+    # A stretch from a slot holds the next such step only if that begins before it is long enough.
+    here = np.flatnonzero(following < none)
+    here = here[end_us[following[here]] - start_us[here] < lasts_us]
+    ahead = np.searchsorted(end_us, start_us[here] + lasts_us)
+    there = np.flatnonzero(before >= 0)
+    there = there[end_us[there] - start_us[before[there]] < lasts_us]
+    back = np.searchsorted(start_us, end_us[there] - lasts_us, side="right") - 1
+    forward, backward = ahead < none, back >= 0
     begin = np.concatenate([here[forward], back[backward]])
-    end = np.concatenate([ahead[forward], here[backward]])
+    end = np.concatenate([ahead[forward], there[backward]])
     whole = (cuts[begin] == cuts[end]) & (begin < end)
     return begin[whole], end[whole]
 
@@ -235,9 +254,7 @@ class _Boxes:
             if len(asked):
                 boxes = self._level(current)
                 tail = end[asked] + 1 - (1 << current)
-                found[rows[asked]] = _diagonal_m(
-                    np.maximum(boxes[:, begin[asked]], boxes[:, tail])
-                )
+                found[rows[asked]] = _diagonal_m(np.maximum(boxes[:, begin[asked]], boxes[:, tail]))
         return found
 
     def _level(self, level: int) -> Ints:
@@ -246,6 +263,12 @@ class _Boxes:
             below = self.levels[-1]
             self.levels.append(np.maximum(below[:, :-half], below[:, half:]))
         return self.levels[level]
+
+
+def box_m(slots: Slots) -> float:
+    """Diagonal of the box around all of some slots, at least one, in metres."""
+    ends = np.array([0]), np.array([len(slots) - 1])
+    return float(_Boxes(slots).diagonals_m(*ends, np.array([np.inf]))[0])
 
 
 def _diagonal_m(boxes: Ints) -> Floats:
@@ -268,16 +291,17 @@ def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
     rows = flat_ranges(begin, end + 1)
     of = np.repeat(np.arange(len(begin)), counts)
     middle_us = (slots.start_us + slots.end_us) // 2
-    t = ((middle_us[rows] - middle_us[begin][of]) / US).astype(np.float64)
+    t: Floats = (middle_us[rows] - middle_us[begin][of]).astype(np.float64) / US
     squeeze = cos_latitude(slots.lat_e7[begin] / E7)[of]
     x = (slots.lon_e7[rows] - slots.lon_e7[begin][of]) * squeeze * (METRES_PER_DEGREE / E7)
     y = (slots.lat_e7[rows] - slots.lat_e7[begin][of]) * (METRES_PER_DEGREE / E7)
     starts = np.cumsum(counts) - counts
 
     def centred(values: Floats) -> Floats:
-        return values - (np.add.reduceat(values, starts) / counts)[of]
+        found: Floats = values - (np.add.reduceat(values, starts) / counts)[of]
+        return found
 
-    t, x, y = centred(t), centred(x), centred(y)
+    t, x, y = centred(t), centred(np.asarray(x)), centred(np.asarray(y))
     tt, tx, ty = (np.add.reduceat(t * v, starts) for v in (t, x, y))
     scatter = np.add.reduceat(x * x + y * y, starts)
     along = (tx * tx + ty * ty) / np.maximum(tt, 1e-9)

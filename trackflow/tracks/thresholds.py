@@ -49,7 +49,7 @@ class Thresholds:
 
     Attributes:
         gap_s: a longer time without points is a silence; its ends decide what it was.
-        silence_s: a longer silence always cuts the track; one not longer than `gap_s` has no effect.
+        silence_s: a longer silence always cuts the track; below `gap_s` it has no effect.
         max_speed_kmh: a faster step is impossible, unless several neighbours agree on its speed.
         noise_m: how far a step may be off before its speed means anything. Without it, the jitter
             of 10 Hz data looks like hundreds of km/h.

@@ -17,6 +17,7 @@ from trackflow.api.page import content_policy
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.errors import SettingsError
+from trackflow.geo.points import Points
 from trackflow.pipeline import run as pipeline
 from trackflow.pipeline.networks import build
 from trackflow.pipeline.work import Work
@@ -238,6 +239,24 @@ def test_a_token_opens_the_page_and_signing_out_closes_it(tab: Page, tmp_path: P
             tab.wait_for("document.getElementById('login').open")
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("page")
+def test_a_drive_over_180_degrees_fills_the_map(tab: Page, tmp_path: Path) -> None:
+    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
+        noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+        east = drive(noon, 120, lon=179.99, lat=-16.8)
+        lon = (east.lon + 180) % 360 - 180
+        deliver(work.store, batch_of_device("d", Points.of(east.time_us, lon, east.lat)))
+        pipeline.run(work)
+        with running_api(work) as api:
+            _open(tab, f"{api.base_url}#day=2026-03-02")
+            tab.wait_for(f"{DRAWN} === 1")
+            west, _, east_, _ = tab.wait_for(f"{MAP}.getBounds().toArray().flat()")
+            assert east_ - west < 1
+            centre = tab.eval(f"{MAP}.getCenter().lng")
+            assert abs((centre + 360) % 360 - 180) < 0.1
+
+
 def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
     with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
         secret, ingest = token_for(work, Scope.READ), token_for(work, Scope.INGEST)
@@ -249,6 +268,7 @@ def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
             assert "samesite=strict" in cookie
             assert api.get("/api/v1/page").json() == {
                 "tiles_url": "",
+                "time_zone": "UTC",
                 "scope": "read",
                 "by_cookie": True,
             }

@@ -232,6 +232,15 @@ def test_the_status_tells_how_the_work_stands(database_url: str, tmp_path: Path)
         }
         settle(work, "a", NOON.date(), status="failed")
         assert ask(api, "/worker/status")["failed_batches"] == 1
+        nothing = {"batches": 0, "next_try_at": None, "last_error": None}
+        assert ask(api, "/worker/status")["resting"] == nothing
+        later = clock() + dt.timedelta(minutes=5)
+        settle(work, "a", NOON.date(), status="pending", next_try_at=later, error_message="broken")
+        assert ask(api, "/worker/status")["resting"] == {
+            "batches": 1,
+            "next_try_at": "2026-03-02T12:06:30Z",
+            "last_error": "broken",
+        }
 
 
 def test_the_backlog_grows_old_while_nothing_can_be_done(database_url: str, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def work(network: RoadNetwork, tmp_path: Path) -> Iterator[Work]:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
     with open_work(url, tmp_path) as opened:
         with opened.store.write() as connection:
-            networks.use_network(connection, network, opened.clock())
+            networks.use_network(connection, network, opened.settings.home, opened.clock())
         yield opened
 
 

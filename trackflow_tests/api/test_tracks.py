@@ -24,7 +24,7 @@ from trackflow.store.tables import devices, gps_points, tracks
 from trackflow.store.tracks import Position
 from trackflow.store.types import from_us
 from trackflow_tests.api.running import running_api
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of, batch_of_device, deliver, drive, open_work
 
 HOUR = dt.timedelta(hours=1)
 LINE = polylines.encode([24.9, 24.901, 24.903], [60.1, 60.1, 60.2])
@@ -47,7 +47,7 @@ def put_tracks(work: Work, rows: list[dict[str, Any]]) -> None:
     common: dict[str, Any] = {
         "device_id": "a", "began": "gap", "ended": "gap", "distance_m": 1000.0,
         "average_speed_kmh": 1.0, "max_speed_kmh": 2.0, "point_count": 3, "segment_count": 1,
-        "raw_polyline": LINE, "matched_polyline": LINE, "matched_distance_m": 1000.0,
+        "raw_polyline": LINE, "matched_polyline": LINE, "raw_distance_m": 1100.0,
         "matched_share": 0.5, "confidence": None, "west": 24.9, "south": 60.1, "east": 24.903,
         "north": 60.2, "content_hash": "", "updated_at": NOON,
     }  # fmt: skip
@@ -202,6 +202,22 @@ def test_an_old_id_leads_to_the_track(work: Work, api: httpx.Client) -> None:
     (new,) = ids(ask(api))
     assert new != old
     assert ask(api, f"/api/v1/tracks/{old}")["id"] == new
+
+
+def test_an_id_whose_movement_turned_out_to_be_none_is_gone_and_says_why(
+    work: Work, api: httpx.Client
+) -> None:
+    moved = drive(NOON, 60)
+    deliver(work.store, batch_of_device("a", moved))
+    run(work)
+    (old,) = ids(ask(api))
+    still = [("a", time, 24.94, 60.17, np.nan, 3.0) for time in moved.time_us.tolist()]
+    deliver(work.store, batch_of(still))
+    run(work)
+    answer = api.get(f"/api/v1/tracks/{old}")
+    assert answer.status_code == 410
+    assert "no track any more" in answer.json()["error"]
+    assert "24.94" not in answer.text
 
 
 def test_a_track_is_explained_without_its_points(work: Work, api: httpx.Client) -> None:

@@ -239,7 +239,7 @@ POINT_COLUMNS = (
 TRACK_COLUMNS = (
     "track_id", "device_id", "start_time", "end_time", "began", "ended", "distance_m",
     "duration_s", "average_speed_kmh", "max_speed_kmh", "point_count", "segment_count",
-    "raw_polyline", "matched_polyline", "matched_distance_m", "matched_share", "confidence",
+    "raw_polyline", "matched_polyline", "raw_distance_m", "matched_share", "confidence",
     "west", "south", "east", "north", "content_hash", "updated_at",
 )  # fmt: skip
 

@@ -85,7 +85,7 @@ def _windows(work: Work) -> list[Points]:
 
 def _bare_s(work: Work, windows: list[Points]) -> float:
     with work.store.read() as connection:
-        network = read_network(connection, "car")
+        network = read_network(connection, "car", work.settings.home)
     assert network is not None
     engine = osrm.OSRM(
         algorithm="MLD",

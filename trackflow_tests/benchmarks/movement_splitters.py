@@ -38,7 +38,7 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
         or is_parked(
             length_m(Points.concat([here[slice(-1, None)], there[slice(1)]])),
             (b.start_us - a.end_us) / US,
-            thresholds,
+            thresholds.dwell_s,
         )
     ]
     # The first and the last stay lie beside one track only, and are no row of `read_stops`.

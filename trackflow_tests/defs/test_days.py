@@ -97,7 +97,7 @@ def test_three_days_in_one_run_are_reported_day_by_day(
         assert numbers["devices"] == 3
         assert numbers["segments"] == 3
         assert numbers["device_days_done"] == 3
-        assert numbers["distance_km"] > 10  # type: ignore[operator]
+        assert numbers["raw_distance_km"] > 10  # type: ignore[operator]
     for numbers in metadata_of(instance, "tracks").values():
         assert numbers["tracks"] == 3
         assert str(numbers["map"]).startswith("![lines of ")

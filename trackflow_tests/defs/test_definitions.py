@@ -9,7 +9,12 @@ import dagster as dg
 import pytest
 
 from trackflow.definitions import defs
-from trackflow.defs.partitions import FIRST_DAY_VARIABLE, has_partition
+from trackflow.defs.partitions import (
+    FIRST_DAY_FILE_VARIABLE,
+    FIRST_DAY_VARIABLE,
+    first_day,
+    has_partition,
+)
 from trackflow.errors import SettingsError
 
 ASSETS = {
@@ -156,6 +161,7 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
     assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == CHECKS
     assert set(jobs) == {
         "process_days_job",
+        "process_older_days_job",
         "live_job",
         "requested_job",
         "build_road_network_job",
@@ -167,6 +173,7 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
     }
     assert {s.name for s in repository.sensor_defs} == {
         "live_sensor",
+        "older_days_sensor",
         "pending_batches_sensor",
         "requested_jobs_sensor",
         "gps_points_sensor",
@@ -210,17 +217,24 @@ def test_a_backfill_of_some_days_runs_these_days_only_downstream() -> None:
         assert isinstance(mapping, dg.IdentityPartitionMapping)
 
 
-def test_many_days_are_one_run() -> None:
+def test_many_days_are_one_run_but_never_more_than_can_be_planned_in_time() -> None:
     for name in ("segments", "matched_polylines", "tracks"):
         policy = defs.resolve_asset_graph().get(dg.AssetKey(name)).backfill_policy
-        assert policy == dg.BackfillPolicy.single_run()
+        assert policy == dg.BackfillPolicy.multi_run(366)
 
 
-def test_the_first_day_can_be_chosen_and_must_be_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(FIRST_DAY_VARIABLE, "2026-03-02")
-    assert not has_partition(dt.date(2026, 3, 1))
-    assert has_partition(dt.date(2026, 3, 2))
+def test_the_first_day_can_be_chosen_and_must_be_a_day(tmp_path: Path) -> None:
+    assert first_day({}).date() == dt.date(2015, 1, 1)
+    assert first_day({FIRST_DAY_VARIABLE: "2026-03-02"}).date() == dt.date(2026, 3, 2)
+    file = tmp_path / "first_day"
+    assert first_day({FIRST_DAY_FILE_VARIABLE: str(file)}).date() == dt.date(2015, 1, 1)
+    file.write_text("2008-01-01")
+    assert first_day({FIRST_DAY_FILE_VARIABLE: str(file)}).date() == dt.date(2008, 1, 1)
+    both = {FIRST_DAY_VARIABLE: "2026-03-02", FIRST_DAY_FILE_VARIABLE: str(file)}
+    assert first_day(both).date() == dt.date(2026, 3, 2)
 
-    monkeypatch.setenv(FIRST_DAY_VARIABLE, "last spring")
     with pytest.raises(SettingsError, match="'last spring' is not a day"):
-        has_partition(dt.date(2026, 3, 2))
+        first_day({FIRST_DAY_VARIABLE: "last spring"})
+    assert not has_partition(dt.date(2014, 12, 31))
+    assert has_partition(dt.date(2015, 1, 1))
+    assert not has_partition(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=2))

@@ -42,6 +42,56 @@ def test_many_pending_days_become_few_runs(home: Path, instance: dg.DagsterInsta
     assert requests[0].run_config["ops"]["process_days"]["config"]["mode"] == "incremental"
 
 
+OLD = dt.date(2008, 5, 1)
+"""Before the first partition."""
+
+
+def test_days_before_the_first_partition_are_worked_on_and_told_of(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    """A phone that was off for a week; an import of another decade while Dagster runs."""
+    import_days(home, (OLD, 3), (OLD - dt.timedelta(days=900), 1), (FIRST_DAY, 1))
+
+    requests = tick("older_days_sensor", home, instance)
+
+    assert isinstance(requests, list)
+    spans = [request.run_config["ops"]["process_older_days"]["config"] for request in requests]
+    assert [(span["first"], span["last"]) for span in spans] == [
+        ("2008-05-01", "2008-05-03"),
+        ("2005-11-13", "2005-11-13"),
+    ]
+    job = defs.resolve_job_def("process_older_days_job")
+    for request in requests:
+        done = job.execute_in_process(
+            run_config=request.run_config,
+            instance=instance,
+            resources={"trackflow": TrackflowResource(home=str(home))},
+        )
+        assert done.success
+    with Work.open(Settings(home=home, engine_url="none")) as work:
+        assert waiting.find_waiting(work).days == [FIRST_DAY]
+    keys = {str(OLD + dt.timedelta(days=k)) for k in range(3)} | {"2005-11-13"}
+    for asset in ("segments", "matched_polylines", "tracks"):
+        records = instance.fetch_materializations(dg.AssetKey(asset), limit=10).records
+        assert {record.partition_key for record in records} == keys
+    again = tick("older_days_sensor", home, instance)
+    assert isinstance(again, dg.SkipReason)
+    assert again.skip_message == "Nothing is pending before 2015-01-01."
+
+
+def test_many_older_days_are_runs_of_a_year_at_most(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    import_days(home, (OLD, 400))
+    requests = tick("older_days_sensor", home, instance)
+    assert isinstance(requests, list)
+    spans = [request.run_config["ops"]["process_older_days"]["config"] for request in requests]
+    assert [(span["first"], span["last"]) for span in spans] == [
+        ("2009-05-02", "2009-06-04"),
+        ("2008-05-01", "2009-05-01"),
+    ]
+
+
 def test_nothing_is_requested_when_all_is_done(home: Path, instance: dg.DagsterInstance) -> None:
     import_days(home, (FIRST_DAY, 2))
     with Work.open(Settings(home=home, engine_url="none")) as work:

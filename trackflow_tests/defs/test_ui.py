@@ -19,7 +19,9 @@ from trackflow.pipeline.importing import import_paths
 from trackflow.pipeline.networks import build
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+from trackflow.store import batches
 from trackflow_tests.defs.browser import Page, find_chromium, open_page
+from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import Server, dagster_dev
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dagster-ui")]
@@ -50,6 +52,7 @@ PARTITIONS = """{ assetNodes { assetKey { path } partitionStats { numMaterialize
 class Deployment:
     server: Server
     days: list[str]
+    home: Path
 
     def runs(self, **tags: str) -> list[dict[str, Any]]:
         """Runs that have these tags (with "/" written as "__"), the newest first."""
@@ -76,7 +79,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     environment = {"TRACKFLOW_HOME": str(home), "TRACKFLOW_FIRST_DAY": f"{first:%Y-%m}-01"}
     days = [(first + dt.timedelta(days=k)).isoformat() for k in range(DAYS)]
     with dagster_dev(folder / "dagster", environment) as server:
-        yield Deployment(server, days)
+        yield Deployment(server, days, home)
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +193,18 @@ def _shoot(page: Page, name: str) -> None:
 
 _SCREENSHOTS = os.environ.get("TRACKFLOW_SCREENSHOTS")
 """Read at import: the tests themselves run without any of the caller's settings."""
+
+
+def test_points_of_another_decade_are_worked_on_without_a_restart(deployment: Deployment) -> None:
+    """No partition is that old: runs of it would be refused."""
+    old = dt.date(2008, 5, 1)
+    import_drives(deployment.home, write_drives(deployment.home / "old.csv", 2, 1, old, points=20))
+
+    def finished() -> list[dict[str, Any]]:
+        runs = deployment.runs(dagster__sensor_name="older_days_sensor")
+        return runs if runs and all(run["status"] == "SUCCESS" for run in runs) else []
+
+    deployment.server.wait_for("finished run", finished, 180)
+    with Work.open(Settings(home=deployment.home)) as work, work.store.read() as connection:
+        done = batches.counts(connection, first=old, last=old + dt.timedelta(days=1))
+    assert done["completed"] == 2

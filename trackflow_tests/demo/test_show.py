@@ -115,6 +115,19 @@ def test_tracks_cross_each_midnight(demo: Demo) -> None:
     assert crossed == set(demo.days[1:])
 
 
+def test_its_kilometres_are_those_of_dagsters_days_and_nearly_the_true_ones(demo: Demo) -> None:
+    shown_km = demo.result["status"]["distance_km"]
+    assert shown_km == pytest.approx(demo.result["true_km"], rel=0.02)
+    assert round(shown_km * 1e6) == sum(round(row.distance_m * 1000) for row in demo.tracks())
+    with dg.DagsterInstance.from_config(str(demo.home / "dagster")) as instance:
+        told: dict[str | None, int] = {}
+        for record in instance.fetch_materializations(dg.AssetKey("tracks"), limit=100).records:
+            event = record.asset_materialization
+            assert event is not None
+            told.setdefault(event.partition, round(event.metadata["distance_km"].value * 1e6))
+    assert sum(told.values()) == round(shown_km * 1e6)
+
+
 def test_dagster_has_every_day_of_every_asset(demo: Demo) -> None:
     expected = {day.isoformat() for day in demo.days}
     with dg.DagsterInstance.from_config(str(demo.home / "dagster")) as instance:

@@ -1,4 +1,7 @@
+import bz2
 import fcntl
+import gzip
+import lzma
 import os
 import shutil
 import signal
@@ -11,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
+from trackflow.matching.extracts import START_BYTES, checked_suffix
 from trackflow.matching.networks import PROFILES, RoadNetwork, build_network, load_network
 from trackflow.matching.pbf import check_pbf
 from trackflow_tests.matching.servers import osrm_server
@@ -125,19 +130,79 @@ def test_a_network_may_be_moved(network: RoadNetwork, tmp_path: Path) -> None:
     assert load_network(moved) == replace(network, folder=moved, dataset=moved / "network.osrm")
 
 
+XML = b"""<?xml version="1.0" encoding="UTF-8"?>
+<!-- a town of one street --><osm version="0.6">
+<node id="1" lat="60.17" lon="24.94"/><node id="2" lat="60.175" lon="24.95"/>
+<node id="3" lat="60.18" lon="24.96"/>
+<way id="1"><nd ref="1"/><nd ref="2"/><nd ref="3"/><tag k="highway" v="residential"/></way>
+</osm>"""
+
+
+# --- extracts of other formats ---
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+@pytest.mark.parametrize("name", ["town.osm", "town.osm.pbf", "town"])
+def test_xml_is_read_packed_or_not_whatever_its_name(
+    pack: Callable[[bytes], bytes], name: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / name, pack(XML))
+    network = build_network(path, "car", tmp_path / "networks")
+    west, south, east, north = network.extent
+    assert (round(west, 3), round(south, 3)) == (24.94, 60.17)
+    assert (round(east, 3), round(north, 3)) == (24.96, 60.18)
+    assert network.source_name == name
+
+
+def test_a_large_block_of_bzip2_is_looked_into(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    tags = "".join(f'<tag k="n{k}" v="{rng.bytes(300).hex()}"/>' for k in range(1_000))
+    content = XML.replace(
+        b"</osm>", f'<node id="99" lat="60.1" lon="24.9">{tags}</node></osm>'.encode()
+    )
+    packed = bz2.compress(content)
+    assert len(packed) > 4 * START_BYTES
+    assert checked_suffix(write(tmp_path / "large", packed)) == ".osm.bz2"
+
+
+def test_real_xml_extracts_are_read(test_data: Path, tmp_path: Path) -> None:
+    found = sorted((test_data / "graphhopper_pairs").glob("*.osm.gz"))
+    assert found
+    for extract in found:
+        assert build_network(extract, "car", tmp_path).size_bytes > 10_000
+
+
+@given(content=st.binary(max_size=300), pack=st.sampled_from([bytes, gzip.compress, bz2.compress]))
+def test_bytes_at_random_are_no_extract(
+    networks: Path, content: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(NetworkBuildError):
+        checked_suffix(write(networks / "any.osm.pbf", pack(content)))
+
+
 # --- extracts that are none ---
 
 CORRUPT = CONTENT[:300_000] + bytes(range(256)) * 8 + CONTENT[302_048:]
 BAD = {
     "empty": (b"", "is empty"),
-    "png": (b"\x89PNG\r\n\x1a\n" + b"\0" * 999, "is not an .osm.pbf file .*a PNG image"),
-    "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "begins like a web page"),
-    "xml": (b"<?xml version='1.0'?><osm version='0.6'></osm>", "begins like XML"),
-    "zip": (b"PK\x03\x04" + b"\0" * 99, "begins like a zip file"),
-    "text": (b"this is no map", "begins like text"),
-    "random": (bytes(range(256)) * 20, "is not an .osm.pbf file"),
-    "zeros": (b"\0" * 5000, "is not an .osm.pbf file"),
-    "data block first": (CONTENT[HEADER_END:], "is not an .osm.pbf file"),
+    "png": (b"\x89PNG\r\n\x1a\n" + b"\0" * 999, "is not an OpenStreetMap extract .*a PNG image"),
+    "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "looks like a web page"),
+    "xml": (b"<?xml version='1.0'?><kml><Document/></kml>", "looks like other XML"),
+    "changes": (b"<?xml version='1.0'?><osmChange version='0.6'/>", "a file of changes"),
+    "xml without roads": (b"<?xml version='1.0'?><osm version='0.6'></osm>", "holds no road"),
+    "cut xml": (XML[: len(XML) // 2], "damaged or incomplete: download it again"),
+    "cut gzip": (gzip.compress(XML)[:-60], "damaged or incomplete: download it again"),
+    "cut bzip2": (bz2.compress(XML)[:-60], "damaged or incomplete: download it again"),
+    "broken gzip": (b"\x1f\x8b\x08" + b"\xff" * 99, "damaged or incomplete: download it again"),
+    "packed text": (gzip.compress(b"this is no map"), "a gzip file with text inside"),
+    "packed page": (bz2.compress(b"<html></html>"), "a bzip2 file with a web page inside"),
+    "packed pbf": (gzip.compress(CONTENT), "a pbf packed once more by gzip: unpack it"),
+    "xz": (lzma.compress(XML), "an xz file: unpack it first"),
+    "zip": (b"PK\x03\x04" + b"\0" * 99, "looks like a zip file"),
+    "text": (b"this is no map", "looks like text"),
+    "random": (bytes(range(256)) * 20, "is not an OpenStreetMap extract"),
+    "zeros": (b"\0" * 5000, "is not an OpenStreetMap extract"),
+    "data block first": (CONTENT[HEADER_END:], "is not an OpenStreetMap extract"),
     "cut in a block": (CONTENT[:300_000], "is cut short"),
     "cut in a header": (CONTENT[: HEADER_END + 9], "is cut short"),
     "cut in a length": (CONTENT[: HEADER_END + 2], "is cut short"),

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.pipeline.networks import build
+from trackflow.pipeline.receiving import receive
 from trackflow.pipeline.run import Mode, run
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+from trackflow.sources.phones.fixes import Delivery
 from trackflow.sources.records import PointBatch
 from trackflow.store.devices import change_device
 from trackflow.tracks.thresholds import Thresholds
@@ -27,6 +30,7 @@ from trackflow_tests.stores import (
     difference,
     drive,
     empty,
+    far_overrides,
     open_work,
     part_of,
     statuses,
@@ -217,6 +221,48 @@ def test_any_way_of_working_gives_what_one_pass_gives(database_url: str, tmp_pat
         @given(found=fleets, plan=plans())
         def check(found: Fleet, plan: Plan) -> None:
             check_everything(work, clock, found, plan)
+
+        check()
+
+
+FAR = Thresholds().override(far_overrides())
+
+
+@pytest.mark.slow
+def test_what_a_late_point_marks_does_not_depend_on_the_importers_environment(
+    database_url: str, tmp_path: Path
+) -> None:
+    """A device whose rules look nearly a day around, and processes with settings of their own."""
+    clock = Clock()
+    with open_work(database_url, tmp_path, clock) as work:
+
+        @settings(relaxed, max_examples=EXAMPLES[work.store.engine.dialect.name])
+        @given(
+            history=histories().filter(small).map(lambda one: replace(one, thresholds=FAR)),
+            plan=plans(),
+            hours=st.lists(st.sampled_from(["1", "6", "17", "24"]), min_size=7, max_size=7),
+        )
+        def check(history: History, plan: Plan, hours: list[str]) -> None:
+            found = Fleet([history])
+            expected = at_once(work, found)
+            empty(work.store)
+            deliver(work.store, part_of(everything(found), np.array([0])))
+            configure(work, found)
+            for step, part in enumerate(deliveries(everything(found), plan)):
+                own = Settings.from_env(
+                    {
+                        "TRACKFLOW_HOME": str(tmp_path),
+                        "TRACKFLOW_DATABASE_URL": database_url,
+                        "TRACKFLOW_ENGINE_URL": "none",
+                        "TRACKFLOW_WORKERS": "1",
+                        "TRACKFLOW_BUFFER_H": hours[step],
+                    }
+                )
+                with Work.open(own, clock) as importer:
+                    receive(importer, Delivery(part, []), "test")
+                    assert not run(importer).problems
+            assert difference(contents(work.store), expected) == []
+            assert verify(work).ok
 
         check()
 

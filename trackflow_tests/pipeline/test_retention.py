@@ -1,6 +1,7 @@
 """Retention: what is deleted is gone, and what is kept is as if nothing had been deleted."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.pipeline.checks import check_ledgers
+from trackflow.pipeline.importing import import_paths
+from trackflow.pipeline.inbox import scan
 from trackflow.pipeline.networks import build
+from trackflow.pipeline.receiving import receive
 from trackflow.pipeline.retention import RetentionReport, apply_retention
 from trackflow.pipeline.run import Mode, run
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work
+from trackflow.sources.phones.fixes import Delivery
 from trackflow.sources.records import PointBatch
 from trackflow.store.batches import midnight
 from trackflow.store.tables import metadata
@@ -136,6 +141,79 @@ def test_what_is_kept_does_not_change_whatever_comes_later(
             event("something was deleted" if report.devices else "nothing was old enough")
 
         property_()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep_tracks", [False, True])
+def test_a_longer_setting_or_none_takes_old_points_again(
+    database_url: str, tmp_path: Path, *, keep_tracks: bool
+) -> None:
+    """With the same points once more, all is as if nothing had been deleted."""
+    clock = Clock()
+    settings_of_store = {"retention_days": AGE, "keep_tracks": keep_tracks}
+    with open_work(database_url, tmp_path, clock, **settings_of_store) as work:
+        longer, off = (
+            Work(replace(work.settings, retention_days=days), work.store, clock)
+            for days in (AGE + 2, 0)
+        )
+
+        @settings(relaxed, max_examples=EXAMPLES[work.store.engine.dialect.name])
+        @given(history=histories().filter(long), offset=st.integers(3, 6))
+        def property_(history: History, offset: int) -> None:
+            assume(offset <= history.days)
+            fleet = Fleet([history])
+            whole = everything(fleet)
+            _begin(work, fleet, whole)
+            expected = contents(work.store, "gps_points", *MADE)
+            retain(work, clock, FIRST + dt.timedelta(days=offset))
+            deliver(work.store, whole)
+            assert not run(work).problems
+            for more in (longer, off):
+                for late in (False, True):
+                    apply_retention(more)
+                    assert not run(more).problems
+                    if late:
+                        deliver(work.store, whole)
+                        assert not run(more).problems
+                    report = verify(more)
+                    assert report.ok, list(report.lines())
+            assert contents(work.store, "gps_points", *MADE) == expected
+            refused = {row["reason"] for row in all_rows(work.store)["quarantined_points"]}
+            assert "too_old" not in refused
+
+        property_()
+
+
+def test_the_next_import_takes_what_the_setting_allows_and_counts_what_it_does_not(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock, edge = Clock(), FIRST + dt.timedelta(days=6)
+    rows = [f"a,{midnight(FIRST) + dt.timedelta(hours=8, seconds=k)},60.1,24.9" for k in range(4)]
+    rows += [f"a,{midnight(edge) + dt.timedelta(seconds=k)},60.1,24.9" for k in range(3)]
+    old = tmp_path / "old.csv"
+    old.write_text("\n".join(["device_id,recorded_at,latitude,longitude", *rows]))
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    copy = inbox / "copy.csv"
+    with open_work(database_url, tmp_path, clock, retention_days=AGE, inbox=inbox) as work:
+        import_paths(work, [old])
+        retain(work, clock, edge)
+
+        for repeated in (3, 3):
+            (file,) = import_paths(work, [old]).files
+            assert file.reasons == {"too_old": 4}
+            assert file.accepted.too_old == 4
+            assert (file.accepted.added, file.accepted.repeated) == (0, repeated)
+        copy.write_text(old.read_text())
+        (noted,) = scan(work).files
+        assert (noted.points_added, noted.refused) == (0, 4)
+        received = receive(work, Delivery(batch_of([("a", to_us(midnight(FIRST)), 1.0, 1.0)])), "t")
+        assert (received.refused, received.reasons) == (1, {"too_old": 1})
+
+        off = Work(replace(work.settings, retention_days=0), work.store, clock)
+        (file,) = import_paths(off, [old]).files
+        assert file.reasons == {}
+        assert (file.accepted.added, file.accepted.too_old) == (4, 0)
 
 
 def waiting_at_midnight(days: int) -> Points:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import multiprocessing
-import re
 import subprocess
 import sys
 import threading
@@ -14,10 +13,11 @@ import sqlalchemy as sa
 from trackflow.errors import SettingsError
 from trackflow.pipeline import run as running
 from trackflow.pipeline.run import DIED, Mode, run, settled_day
+from trackflow.pipeline.status import read_status
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
-from trackflow.store.devices import change_device
+from trackflow.store.devices import change_device, read_device
 from trackflow.store.tables import devices, segments
 from trackflow_tests.stores import (
     NOON,
@@ -28,6 +28,7 @@ from trackflow_tests.stores import (
     difference,
     drive,
     empty,
+    far_overrides,
     open_work,
     statuses,
 )
@@ -140,16 +141,14 @@ def test_a_run_takes_only_what_it_is_asked_for(database_url: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(("hour", "day"), [(5, 1), (7, 2)])
-def test_daily_means_yesterday_once_its_buffer_has_passed(
-    tmp_path: Path, hour: int, day: int
-) -> None:
+def test_daily_means_yesterday_once_it_is_settled(tmp_path: Path, hour: int, day: int) -> None:
     clock = Clock(dt.datetime.combine(DAY + dt.timedelta(days=3), dt.time(hour), dt.UTC))
     with open_work("", tmp_path, clock) as work:
         fleet(work, devices=1, days=3)
-        assert settled_day(work.settings, work.clock()) == DAY + dt.timedelta(days=day)
+        assert settled_day(work.clock()) == DAY + dt.timedelta(days=day)
         run(work, mode=Mode.DAILY)
         done = [key for key, status in statuses(work.store).items() if status == "completed"]
-        assert done == [("van-0", settled_day(work.settings, work.clock()))]
+        assert done == [("van-0", settled_day(work.clock()))]
 
 
 def _break(work: Work, device_id: str, thresholds: str = '{"gap_s": -1}') -> None:
@@ -202,19 +201,37 @@ def test_damaged_segments_fail_their_batch_only(database_url: str, tmp_path: Pat
         assert verify(work).ok
 
 
-def test_thresholds_that_look_further_than_the_buffer_are_refused(tmp_path: Path) -> None:
-    """Days read with less than that around them would be cut otherwise than in one pass."""
-    with open_work("", tmp_path) as work:
+def test_thresholds_that_look_further_than_a_day_are_refused_when_they_are_set(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Days are read with their neighbours only: they would be cut otherwise than in one pass."""
+    with open_work(database_url, tmp_path) as work:
         fleet(work, devices=1, days=1)
         with work.store.write() as connection:
-            change_device(connection, "van-0", NOON, overrides={"gap_s": 21_600})
-        (problem,) = run(work).problems
-        told = re.search(r"set TRACKFLOW_BUFFER_H=(\d+)", problem.error or "")
-        assert told, problem.error
-    with open_work(
-        "", tmp_path, Clock(NOON + dt.timedelta(days=400)), buffer_h=float(told[1])
-    ) as work:
+            change_device(connection, "van-0", NOON, overrides=far_overrides())
+        for further in ({"gap_s": 21_600}, {"spike_s": 3_600, "gap_s": 7_200}):
+            with (
+                pytest.raises(SettingsError, match=r"look \d+\.\d h around a point"),
+                work.store.write() as connection,
+            ):
+                change_device(connection, "van-0", NOON, overrides=further)
+        with work.store.read() as connection:
+            assert read_device(connection, "van-0").overrides == far_overrides()
         assert not run(work).problems
+
+
+def test_thresholds_of_an_older_version_that_look_too_far_mark_all_they_may(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Points come in all the same, and the run says what is wrong."""
+    with open_work(database_url, tmp_path) as work:
+        fleet(work, devices=1, days=2)
+        run(work)
+        _break(work, "van-0", '{"gap_s": 21600, "dwell_s": 21600}')
+        noon = dt.datetime.combine(DAY, dt.time(11), dt.UTC)
+        deliver(work.store, batch_of_device("van-0", drive(noon, 3, lon=25.5)))
+        assert set(statuses(work.store).values()) == {"pending"}
+        assert "h around a point" in (run(work).problems[0].error or "")
 
 
 def test_without_a_road_network_tracks_come_raw_and_matching_waits(
@@ -293,3 +310,28 @@ def test_a_script_without_a_main_guard_may_use_several_workers(tmp_path: Path) -
         [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
     )
     assert (done.returncode, done.stdout) == (0, "16\n"), done.stderr
+
+
+def test_what_rests_after_a_failure_is_told_with_its_time_and_reason(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    with open_work(database_url, tmp_path, clock) as work:
+        fleet(work, devices=2, days=2)
+        _break(work, "van-1")
+        assert len(run(work).problems) == 2
+        report = run(work)
+        assert not any(stage.days for stage in report.stages)
+        assert {(one.device_id, one.day) for one in report.resting} == {
+            ("van-1", DAY),
+            ("van-1", DAY + dt.timedelta(days=1)),
+        }
+        (soonest, _) = report.resting
+        assert soonest.next_try_at == clock() + dt.timedelta(seconds=batches.FIRST_RETRY_S)
+        assert "gap_s" in soonest.message
+        assert run(work, device_id="van-0").resting == []
+        assert run(work, first=DAY, last=DAY).resting == [soonest]
+        (one, two) = read_status(work).messages
+        assert one.next_try_at == two.next_try_at == soonest.next_try_at
+        clock.advance(3600)
+        assert len(run(work).problems) == 2

@@ -33,7 +33,7 @@ class Town:
     def open(self, work: Work) -> None:
         """Use the network in this store."""
         with work.store.write() as connection:
-            use_network(connection, self.network, work.clock())
+            use_network(connection, self.network, work.settings.home, work.clock())
 
     def deliver(self, work: Work) -> None:
         """Let the points come in."""

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from trackflow.sources.records import PointBatch, Reason, Refusal
 from trackflow.store.database import Store, open_store
 from trackflow.store.points import EQUAL_TIME, Accepted, accept
-from trackflow.store.tables import gps_points, quarantined_points, receipts
+from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.store.types import to_us
+from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.stores import (
-    BUFFER,
     NOON,
     batch_of,
     contents,
     deliver,
     empty,
+    far_overrides,
     generations,
     part_of,
     settings_of,
@@ -164,27 +165,39 @@ def test_what_is_unknown_is_null(store: Store) -> None:
     assert found == [nothing, nothing, known]
 
 
+def overridden(store: Store, values: dict[str, float]) -> int:
+    """Give the device thresholds as they are, in a store; returns how far they reach, in µs."""
+    with store.write() as connection:
+        connection.execute(sa.update(devices).values(thresholds=values))
+    return round(Thresholds().override(values).reach_s * SECOND)
+
+
 @pytest.mark.parametrize("staged", [False, True])
-@pytest.mark.parametrize(
-    ("hour", "marked"),
-    [(0, {-1, 0}), (5.99, {-1, 0}), (6, {0}), (17.99, {0}), (18, {0, 1}), (23.99, {0, 1})],
-)
-def test_a_point_marks_its_day_and_a_neighbour_whose_buffer_it_touches(
-    store: Store, hour: float, marked: set[int], staged: bool
+@pytest.mark.parametrize("far", [False, True])
+@pytest.mark.parametrize("beyond_us", [0, 1])
+@pytest.mark.parametrize("at_start", [True, False])
+def test_a_point_marks_its_day_and_a_neighbour_whose_rules_look_at_it(
+    store: Store, at_start: bool, beyond_us: int, far: bool, staged: bool
 ) -> None:
+    """As far as the device's own thresholds reach, whatever the importer's environment says."""
     days = {offset: DAY + dt.timedelta(days=offset) for offset in (-2, -1, 0, 1, 2)}
     for offset in days:
         deliver(store, batch_of([("a", NOON_US + offset * 86_400 * SECOND, 1.0, 1.0)]))
+    reach_us = overridden(store, far_overrides() if far else {})
+    first = to_us(dt.datetime.combine(DAY, dt.time(), dt.UTC))
+    end = first + 86_400 * SECOND
+    time_us = first + reach_us + beyond_us if at_start else end - reach_us - 1 - beyond_us
     before = generations(store)
-    midnight = dt.datetime.combine(DAY, dt.time(), dt.UTC)
-    time = to_us(midnight + dt.timedelta(hours=hour))
-    points = [("a", time, 2.0, 2.0)]
+    points = [("a", time_us, 2.0, 2.0)]
     if staged:
         points += [("a", NOON_US, 1.0, 1.0)]
     deliver(store, batch_of(points))
     after = generations(store)
+    expected = {0}
+    expected |= {-1} if time_us - first <= reach_us else set()
+    expected |= {1} if end - 1 - time_us <= reach_us else set()
     assert {day for (_, day), g in after.items() if g > before["a", day]} == {
-        days[offset] for offset in marked
+        days[offset] for offset in expected
     }
 
 
@@ -196,7 +209,7 @@ def test_a_neighbour_without_points_gets_no_batch(store: Store) -> None:
 
 
 def test_a_neighbour_is_marked_for_its_own_device_only(store: Store) -> None:
-    late = NOON_US + 10 * 3600 * SECOND
+    late = NOON_US + 12 * 3600 * SECOND - SECOND
     deliver(store, batch_of([(d, NOON_US + 86_400 * SECOND, 1.0, 1.0) for d in ("a", "b")]))
     before = generations(store)
     deliver(store, batch_of([("a", late, 1.0, 1.0)]))
@@ -242,7 +255,7 @@ def test_an_error_in_the_middle_leaves_nothing(store: Store, staged: bool) -> No
 
     def accept_and_break() -> None:
         with store.write() as connection:
-            accept(connection, points, [bad], "test", BUFFER, NOON)
+            accept(connection, points, [bad], "test", NOON)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

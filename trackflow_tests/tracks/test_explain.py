@@ -39,19 +39,22 @@ def test_a_spike_is_told_with_both_speeds() -> None:
 
 
 def test_a_track_is_told_with_both_its_ends() -> None:
-    t = [0, 60, 120, 180, 240, 1000, 1060, 1065]
-    x = [0, 800, 1600, 2400, 3200, 3300, 4100, 9999]
+    t = [0, 60, 120, 180, 240, 10_000, 10_060, 10_065]
+    x = [0, 800, 1600, 2400, 3200, 33_300, 34_100, 39_999]
     around = told(t, x, 63).track
     assert around is not None
     assert (around.points, round(around.distance_m)) == (5, 3200)
-    assert (around.began.rule, around.began.measured) == ("gap_s", None)
-    assert (around.ended.rule, around.ended.measured, around.ended.threshold) == ("gap_s", 760, 600)
-    later = told(t, x, 1000)
+    assert (around.began.rule, around.began.measured) == ("silence_s", None)
+    assert (around.ended.rule, around.ended.measured, around.ended.threshold) == (
+        "silence_s", 9760, 9000,
+    )  # fmt: skip
+    later = told(t, x, 10_000)
     assert later.track is not None
     assert later.track.ended.rule == "max_speed_kmh"
     assert later.track.ended.measured == pytest.approx(5899 / 5 * 3.6, rel=1e-3)
     assert "the point after it is 5,899 m away after 5 s, which is 4,247 km/h" in str(later)
-    assert "the point before it is 12.7 min away; the limit is 10 min" in str(later)
+    assert "the limit is 250 km/h, beyond 50 m of noise, for a speed that no neigh" in str(later)
+    assert "the point before it is 2.7 h away; the limit of a silence is 2.5 h" in str(later)
 
 
 def test_the_nearest_point_is_told() -> None:
@@ -60,26 +63,60 @@ def test_the_nearest_point_is_told() -> None:
     assert told([0, 60], [0, 800], 30).time_us == START_US, "of two as near, the earlier"
 
 
-def test_a_stop_is_told_with_its_time() -> None:
-    t, x = [0, 60, 120, 300, 500, 560, 620], [0, 1000, 2000, 2000, 2000, 3000, 4000]
+def test_a_stop_is_told_with_its_time_and_what_shows_it() -> None:
+    t = [*range(0, 120, 10), *range(120, 500, 20), *range(500, 620, 10)]
+    x = [*range(-1800, 0, 150), *[0] * 19, *range(150, 1950, 150)]
     told_of = told(t, x, 300)
     assert told_of.kind == "stop"
-    assert (told_of.findings[0].rule, told_of.findings[0].measured) == ("dwell_s", 380)
-    assert "from 2026-03-01T12:02:00Z to 2026-03-01T12:08:20Z, 6.3 min" in str(told_of)
+    rules = [f.rule for f in told_of.findings]
+    assert rules == ["dwell_s", "dwell_radius_m", "agreed_speed"]
+    (lasts, wide, pace) = told_of.findings
+    assert lasts.measured == pytest.approx(375)
+    assert (wide.measured, wide.threshold) == (0, 100)
+    assert (pace.measured, pace.threshold) == (0, pytest.approx(1.44))
+    assert "from 2026-03-01T12:02:00Z to 2026-03-01T12:08:00Z" in str(told_of)
     arriving, leaving = told(t, x, 60).track, told(t, x, 560).track
     assert arriving is not None
     assert leaving is not None
-    assert (arriving.ended.rule, arriving.ended.measured) == ("dwell_s", 380)
-    assert (leaving.began.rule, leaving.began.measured) == ("dwell_s", 380)
+    assert (arriving.ended.rule, arriving.ended.measured) == ("dwell_s", pytest.approx(375))
+    assert (leaving.began.rule, leaving.began.measured) == ("dwell_s", pytest.approx(375))
+
+
+def test_a_pause_is_told_on_both_sides() -> None:
+    drive = [k * 150 for k in range(20)]
+    t = [*range(0, 200, 10), *range(3790, 3990, 10)]
+    x = [*drive, *(2850 + 400 + k for k in drive)]
+    before, after = told(t, x, 100).track, told(t, x, 3900).track
+    assert before is not None
+    assert after is not None
+    assert (before.ended.measured, before.ended.threshold) == (3600, 300)
+    assert before.ended.text == (
+        "a silence of 60 min with a way of 400 m leaves time for a stop of 5 min: the device slept "
+        "while it was parked."
+    )
+    assert "and its 400 m are added to the track" in after.began.text
+
+
+def test_an_excursion_is_told_with_its_distance() -> None:
+    t = list(range(0, 7200, 60))
+    told_of = told(t, [170 if k == 60 else 0 for k in range(120)], 3600)
+    assert told_of.kind == "excursion"
+    assert told_of.findings[0].measured == pytest.approx(170, abs=0.1)
+    assert told_of.findings[0].threshold == 100
+    assert "reached and left without a fix in between (1 fix)" in str(told_of)
+
+
+def test_a_mixture_is_told_as_one() -> None:
+    t = list(range(0, 1200, 20))
+    told_of = told(t, [k * 160 + 300_000 * (k % 2) for k in range(60)], 600)
+    assert told_of.kind == "mixed"
+    assert "two senders under one id, or a clock that jumps" in str(told_of)
 
 
 def test_a_lone_point_is_told_with_the_cuts_on_both_sides() -> None:
-    told_of = told([0, 700, 720], [0, 0, 11_000], 700)
+    told_of = told([0, 9700, 9720], [0, 0, 11_000], 9700)
     assert told_of.kind == "lone"
-    assert [f.rule for f in told_of.findings] == ["lone", "gap_s", "max_speed_kmh"]
-    far = told([0, 500], [0, 10_001], 0)
-    assert [f.rule for f in far.findings] == ["lone", "gap_s", "jump_m"]
-    assert far.findings[2].measured == pytest.approx(10_001, rel=1e-4)
+    assert [f.rule for f in told_of.findings] == ["lone", "silence_s", "max_speed_kmh"]
 
 
 def test_inaccuracy_and_duplicates_are_told() -> None:
@@ -111,7 +148,11 @@ def test_any_point_is_told_as_it_was_decided(history: History, share: float) -> 
     expected = {
         "track": kept[decisions.on_track],
         "stop": kept[decisions.stopped],
-        "lone": kept[~decisions.on_track & ~decisions.stopped],
+        "excursion": kept[decisions.away & ~decisions.on_track],
+        "mixed": kept[decisions.is_mixed],
+        "lone": kept[
+            ~(decisions.on_track | decisions.stopped | decisions.away | decisions.is_mixed)
+        ],
         "spike": decisions.cleaned.spike_us,
         "inaccurate": decisions.cleaned.inaccurate_us,
     }

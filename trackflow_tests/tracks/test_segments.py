@@ -33,10 +33,11 @@ def ends(points: Points, days: int = 1) -> list[tuple[str, int, str]]:
     return [(s.began.value, len(s.points), s.ended.value) for s in segments_of(points, days)]
 
 
-def test_a_gap_of_more_than_ten_minutes_cuts() -> None:
-    x = [0, 500, 9000, 9500]
-    assert ends(moving([NOON, NOON + 60, NOON + 660, NOON + 720], x)) == [("gap", 4, "gap")]
-    assert ends(moving([NOON, NOON + 60, NOON + 661, NOON + 721], x)) == [("gap", 2, "gap")] * 2
+def test_a_silence_beyond_its_limit_cuts() -> None:
+    x = [0, 500, 30_000, 30_500]
+    at = [NOON, NOON + 60, NOON + 9060, NOON + 9120]
+    assert ends(moving(at, x)) == [("gap", 4, "gap")]
+    assert ends(moving([*at[:2], at[2] + 1, at[3] + 1], x)) == [("gap", 2, "gap")] * 2
 
 
 def test_a_car_at_130_kmh_sampled_once_a_minute_is_one_track() -> None:
@@ -44,10 +45,9 @@ def test_a_car_at_130_kmh_sampled_once_a_minute_is_one_track() -> None:
     assert ends(moving(t, [130 / 3.6 * 60 * i for i in range(30)])) == [("gap", 30, "gap")]
 
 
-def test_ten_kilometres_without_a_point_cut() -> None:
-    t = [NOON, NOON + 60, NOON + 360, NOON + 420]
-    assert ends(moving(t, [0, 1000, 11_100, 12_000])) == [("gap", 2, "jump"), ("jump", 2, "gap")]
-    assert ends(moving(t, [0, 1000, 10_900, 12_000])) == [("gap", 4, "gap")]
+def test_no_distance_cuts_by_itself() -> None:
+    t = [NOON, NOON + 60, NOON + 660, NOON + 720]
+    assert ends(moving(t, [0, 1000, 31_000, 32_000])) == [("gap", 4, "gap")]
 
 
 def test_an_impossible_speed_cuts() -> None:
@@ -137,7 +137,7 @@ def test_the_hash_sees_every_part_of_a_segment() -> None:
         ),
         Segment(points, 101, 0, Reason.GAP, Reason.STOP),
         Segment(points, 100, 1, Reason.GAP, Reason.STOP),
-        Segment(points, 100, 0, Reason.JUMP, Reason.STOP),
+        Segment(points, 100, 0, Reason.SPEED, Reason.STOP),
         Segment(points, 100, 0, Reason.GAP, Reason.MIDNIGHT),
     ]  # fmt: skip
     assert len({s.content_hash for s in [segment, *others]}) == 8

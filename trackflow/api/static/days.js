@@ -3,8 +3,9 @@
 import { get, withQuery } from './api.js';
 import { byId, el, fill, oneInTabOrder, roving } from './dom.js';
 import { counted, distance, longDate } from './format.js';
-import { dayOf, daysOfRange, shiftDay } from './range.js';
+import { daysOfRange, shiftDay } from './range.js';
 import { change, state } from './state.js';
+import { dayOf, midnight, zoneName } from './zones.js';
 
 const SHOWN = 28;
 
@@ -24,26 +25,26 @@ function lastDay() {
 export async function refreshDays(signal) {
   const to = lastDay();
   const from = shiftDay(to, 1 - SHOWN);
-  const { data } = await get(withQuery('/api/v1/days', { device: state.devices, from, to }), { signal });
+  const { data } = await get(withQuery('/api/v1/days', { device: state.devices, from, to, zone: zoneName() }), { signal });
   const sums = new Map();
   for (const { day, distance_m: metres, tracks } of data.days) {
-    const sum = sums.get(day) ?? { metres: 0, tracks: 0 };
-    sums.set(day, { metres: sum.metres + metres, tracks: sum.tracks + tracks });
+    const sum = sums.get(day) ?? { mm: 0, tracks: 0 };
+    sums.set(day, { mm: sum.mm + Math.round(metres * 1000), tracks: sum.tracks + tracks });
   }
   draw(Array.from({ length: SHOWN }, (_, k) => shiftDay(from, k)), sums);
 }
 
 function draw(days, sums) {
-  const most = Math.max(1, ...[...sums.values()].map((s) => s.metres));
+  const most = Math.max(1, ...[...sums.values()].map((s) => s.mm));
   const [from, to] = daysOfRange();
   const bars = days.map((day) => {
     const sum = sums.get(day);
-    const words = `${longDate(`${day}T12:00:00${state.zone === 'utc' ? 'Z' : ''}`)}: ${sum ? `${distance(sum.metres)}, ${counted(sum.tracks, 'track')}` : 'nothing'}`;
+    const words = `${longDate(midnight(day))} (${zoneName()}): ${sum ? `${distance(sum.mm / 1000)}, ${counted(sum.tracks, 'track')}` : 'nothing'}`;
     return el('button', {
-      type: 'button', class: `bar${day >= from && day <= to ? ' chosen' : ''}`, 'data-key': `day-${day}`,
+      type: 'button', class: `bar${day >= from && day <= to ? ' chosen' : ''}`, 'data-key': `day-${day}`, data: { mm: sum?.mm ?? 0 },
       title: words, 'aria-label': words, 'aria-pressed': day >= from && day <= to,
       on: { click: () => change({ range: { kind: 'day', day }, track: null }) },
-    }, el('span', { style: { height: sum ? `${Math.max(10, (100 * sum.metres) / most)}%` : '2px' }, class: sum ? 'full' : '' }));
+    }, el('span', { style: { height: sum ? `${Math.max(10, (100 * sum.mm) / most)}%` : '2px' }, class: sum ? 'full' : '' }));
   });
   oneInTabOrder(bars, bars.find((bar) => bar.classList.contains('chosen')) ?? bars.at(-1));
   const strip = byId('days');

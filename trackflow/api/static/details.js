@@ -134,6 +134,8 @@ function quality(p) {
     el('div', { class: 'quality-words' }, el('span', {}, words), el('span', { class: 'dim' }, percent(share))),
     el('div', { class: 'meter', role: 'meter', 'aria-label': 'Share on roads', 'aria-valuenow': Math.round(share * 100), 'aria-valuemin': 0, 'aria-valuemax': 100 },
       el('span', { style: { width: `${Math.round(share * 100)}%` } })),
+    el('p', { class: 'sub', title: 'The sum of the steps between its points: longer by their noise, shorter by the bends between them' }, `${distance(p.raw_distance_m)} from point to point`),
+    p.unobserved_m > 0 && el('p', { class: 'sub', title: 'Between fixes more than two minutes apart nobody knows the way; it is at least this long' }, `${distance(p.unobserved_m)} of it unobserved${p.unobserved_m > p.distance_m / 2 ? ': a sparse track' : ''}`),
     p.confidence !== null && p.confidence !== undefined && el('p', { class: 'sub', title: 'How sure the engine is; it is not the same as being right' }, `Engine's confidence ${percent(p.confidence)}`));
 }
 

@@ -2,8 +2,9 @@
 
 import { ofDevice } from './colours.js';
 import { el, empty, fill, oneInTabOrder, roving } from './dom.js';
-import { age, counted, distance } from './format.js';
+import { age, counted, distance, exactDistance } from './format.js';
 import { change, state } from './state.js';
+import { zoneName } from './zones.js';
 
 const FILTER_FROM = 12;
 let filter = '';
@@ -15,14 +16,14 @@ function toggle(id, all) {
   change({ devices: shown.length === all.length ? null : shown });
 }
 
-/** Draw the list. `sums`: by device { metres, tracks } in the range. */
-export function drawDevices(body, { devices, sums, truncated }) {
+/** Draw the list. `sums`: by device { metres, tracks } of what lies in the range. */
+export function drawDevices(body, { devices, sums }) {
   if (!devices.length) {
     fill(body, empty('No points yet', 'Import files with “trackflow import PATH…”, or let devices send: make each a token with “trackflow token create NAME --scope ingest --device ID”.'));
     return;
   }
   const ids = devices.map((d) => d.device_id);
-  const rows = devices.filter((d) => d.device_id.toLowerCase().includes(filter.toLowerCase())).map((d) => row(d, sums.get(d.device_id), ids, truncated));
+  const rows = devices.filter((d) => d.device_id.toLowerCase().includes(filter.toLowerCase())).map((d) => row(d, sums.get(d.device_id), ids));
   const checks = rows.map((r) => r.querySelector('.device'));
   oneInTabOrder(checks, checks[0]);
   const list = el('ul', { class: 'list', 'aria-label': 'Devices' }, rows);
@@ -33,7 +34,7 @@ export function drawDevices(body, { devices, sums, truncated }) {
       devices.length >= FILTER_FROM &&
         el('input', {
           type: 'search', placeholder: 'Find a device', 'aria-label': 'Find a device', 'data-key': 'filter', value: filter,
-          on: { input: (event) => { filter = event.target.value; drawDevices(body, { devices, sums, truncated }); } },
+          on: { input: (event) => { filter = event.target.value; drawDevices(body, { devices, sums }); } },
         }),
       el('span', { class: 'push' }),
       el('button', { type: 'button', class: 'link', 'data-key': 'all', disabled: state.devices === null, on: { click: () => change({ devices: null }) } }, 'All'),
@@ -42,7 +43,7 @@ export function drawDevices(body, { devices, sums, truncated }) {
   );
 }
 
-function row(device, sum, ids, truncated) {
+function row(device, sum, ids) {
   const id = device.device_id;
   const shown = isShown(id);
   const seen = device.last_time;
@@ -59,7 +60,7 @@ function row(device, sum, ids, truncated) {
         el('span', { class: 'name' }, id),
         el('span', { class: 'sub' }, `${modeWords(device.profile)} · `, seen ? ['seen ', age(seen)] : 'no points yet')),
       el('span', { class: 'side' },
-        el('span', { class: 'figure' }, sum ? `${distance(sum.metres)}${truncated ? '+' : ''}` : '–'),
+        el('span', { class: 'figure', title: sum ? `${exactDistance(sum.metres)} (${zoneName()})` : '' }, sum ? distance(sum.metres) : '–'),
         el('span', { class: 'sub' }, sum ? counted(sum.tracks, 'track') : ''))),
     el('button', {
       type: 'button', class: 'only link', tabindex: '-1', 'aria-label': `Show only ${id}`, title: 'Show only this one',

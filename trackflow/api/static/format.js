@@ -1,13 +1,13 @@
-// Numbers and times in words. Times are in the browser's zone, or UTC if the reader wants it.
+// Numbers and times in words. Times are in the zone that is shown.
 
 import { el } from './dom.js';
-import { state } from './state.js';
+import { zoneName } from './zones.js';
 
 const LOCALE = 'en-GB';
 const formats = new Map();
 
 function formatter(options) {
-  const zone = state.zone === 'utc' ? 'UTC' : undefined;
+  const zone = zoneName();
   const key = JSON.stringify([zone, options]);
   if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(LOCALE, { timeZone: zone, hourCycle: 'h23', ...options }));
   return formats.get(key);
@@ -50,6 +50,9 @@ export function distance(metres) {
   if (metres < 1000) return `${Math.round(metres)} m`;
   return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: metres < 100000 ? 1 : 0 }).format(metres / 1000)} km`;
 }
+
+/** A distance to the millimetre, for those who add up. */
+export const exactDistance = (metres) => `${new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 3 }).format(metres)} m`;
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return '–';

@@ -6,9 +6,10 @@ import { byId } from './dom.js';
 import { boundsOf, point } from './geometry.js';
 import { currentView } from './map.js';
 import { pixelM, viewOf } from './preview.js';
-import { dayOf, lengthDays, moments } from './range.js';
+import { lengthDays, moments } from './range.js';
 import { panelPadding } from './sheet.js';
 import { state } from './state.js';
+import { dayOf } from './zones.js';
 
 const FIRST_PAGE = 100;
 const PAGE = 1000;
@@ -21,7 +22,7 @@ const UNKNOWN_M = 8;
 const MANY_DEVICES = 100;
 
 /** Everything that is known. */
-export const data = { devices: [], networks: [], tracks: [], stops: [], visits: [], status: null, settings: null, truncated: false, loaded: false };
+export const data = { devices: [], networks: [], tracks: [], sums: new Map(), stops: [], visits: [], status: null, settings: null, truncated: false, loaded: false };
 
 /** Where to look first: the last 24 hours, or the day of the newest point if that is older. */
 export function firstRange() {
@@ -116,6 +117,12 @@ function slices({ from, to }) {
     found.push([new Date(start), end]);
     end = new Date(start);
   }
+}
+
+/** How far each device went in the range: parts of tracks count, not whole ones. */
+export async function loadSums(signal) {
+  const { data: found } = state.devices?.length === 0 ? { data: { distances: [] } } : await get(withQuery('/api/v1/distances', query()), { signal });
+  data.sums = new Map(found.distances.map((d) => [d.device_id, { metres: d.distance_m, tracks: d.tracks }]));
 }
 
 /** Stops, and stays at race tracks. */

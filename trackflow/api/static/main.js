@@ -10,16 +10,17 @@ import { counted, date, duration, span, tickAges, when } from './format.js';
 import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
-import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadTracks, setTracks, tolerance } from './loading.js';
+import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
 import { signIn } from './login.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
-import { dayOf, drawRange, lengthDays, moments, rangeInWords } from './range.js';
+import { drawRange, lengthDays, moments, rangeInWords } from './range.js';
 import { isSheet, panelPadding, setSheet, sheetStep, wireSheet } from './sheet.js';
 import { change, followAddress, onChange, state } from './state.js';
 import { drawChip, statusSection } from './status.js';
 import { colourOf, drawTracks, resetTracks } from './tracks.js';
+import { dayOf, setStated, zoneChoice } from './zones.js';
 
 const MOST_VISITS_SHOWN = 8;
 const POLL_MS = 3000;
@@ -56,7 +57,7 @@ async function load({ moved = false } = {}) {
   try {
     await loadDevices(signal);
     drawRange();
-    await Promise.all([loadTracks(signal), loadStops(signal)]);
+    await Promise.all([loadTracks(signal), loadSums(signal), loadStops(signal)]);
     if (mine !== loading) return;
     data.loaded = true;
     answered();
@@ -133,15 +134,6 @@ function drawLegend() {
   if (!box.hidden) fill(box, used.map((mode) => el('span', { class: 'legend-item' }, el('span', { class: 'swatch line', style: { '--colour': known[mode] ?? known.other } }), modeWords(mode))));
 }
 
-function sums() {
-  const found = new Map();
-  for (const { properties: p } of data.tracks) {
-    const sum = found.get(p.device_id) ?? { metres: 0, tracks: 0 };
-    found.set(p.device_id, { metres: sum.metres + p.distance_m, tracks: sum.tracks + 1 });
-  }
-  return found;
-}
-
 /** What to do about an empty list of tracks. */
 function advice() {
   if (!data.devices.length) return ['No points yet. Import files with “trackflow import PATH…”, or let devices send.'];
@@ -172,7 +164,7 @@ function drawBody() {
       jobsSection({ devices: data.devices, mayStart: data.settings?.scope === 'admin', again: jobsAgain })));
   }
   if (!data.loaded) return fill(body, skeleton());
-  if (state.tab === 'devices') return drawDevices(body, { devices: data.devices, sums: sums(), truncated: data.truncated });
+  if (state.tab === 'devices') return drawDevices(body, { devices: data.devices, sums: data.sums });
   return drawTracks(body, { tracks: data.tracks, truncated: data.truncated, advice: advice() });
 }
 
@@ -290,7 +282,7 @@ const handlers = {
 
 onChange((changed) => {
   const has = (...names) => names.some((name) => changed.has(name));
-  if (has('zone')) byId('zone').value = state.zone;
+  if (has('zone')) byId('zone').value = zoneChoice();
   if (has('colour')) byId('colour').value = state.colour;
   if (has('range', 'devices', 'zone')) {
     if (has('range')) resetTracks();
@@ -318,7 +310,7 @@ function wire() {
     if (isSheet() && sheetStep() === 'low') setSheet('half');
   });
   byId('colour').value = state.colour;
-  byId('zone').value = state.zone;
+  byId('zone').value = zoneChoice();
   byId('colour').addEventListener('change', (event) => change({ colour: event.target.value }));
   byId('zone').addEventListener('change', (event) => change({ zone: event.target.value }));
   byId('login-form').addEventListener('submit', signedIn);
@@ -369,6 +361,12 @@ function ground(found) {
 
 async function settings() {
   data.settings = (await get('/api/v1/page')).data;
+  const { time_zone: stated } = data.settings;
+  setStated(stated);
+  const choices = byId('zone');
+  choices.querySelector('[value=stated]').textContent = stated;
+  choices.querySelector('[value=utc]').hidden = stated === 'UTC';
+  choices.value = zoneChoice();
   byId('sign-out').hidden = !data.settings.by_cookie;
 }
 
@@ -413,12 +411,13 @@ async function makeMap(asked, preview) {
 
 async function start() {
   try {
-    const asked = Promise.all([settings(), getIfThere('/api/v1/networks')]);
+    const known = settings();
+    const asked = Promise.all([known, getIfThere('/api/v1/networks')]);
     asked.catch(() => {}); // whatever is wrong is told below
-    await loadDevices();
+    await Promise.all([known, loadDevices()]); // days are those of the zone that the settings name
     if (!state.range) change({ range: firstRange() }, { remember: false });
-    const stops = loadStops();
-    stops.catch(() => {});
+    const rest = Promise.all([loadSums(), loadStops()]);
+    rest.catch(() => {});
     const some = await loadSome();
     const preview = some.features.length && !map ? await showPreview(some.features) : null;
     drawRange();
@@ -428,11 +427,11 @@ async function start() {
     if (isAll) setTracks(some.features, some.offByM);
     else await loadTracks(undefined, preview?.view);
     drawLines();
+    await rest;
     data.loaded = true;
     drawBody();
     await library;
     map ??= await makeMap(asked, preview);
-    await stops;
     drawLines();
     ground((await asked)[1]);
     await Promise.all([poll(), refreshDays(), refreshDetails({ neighbours, move: !state.view })]);

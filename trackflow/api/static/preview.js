@@ -12,6 +12,8 @@ const y = (lat) => 0.5 - Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360))
 const lonOf = (place) => place * 360 - 180;
 const latOf = (place) => (Math.atan(Math.exp((0.5 - place) * 2 * Math.PI)) * 360) / Math.PI - 90;
 
+const wrapped = (lon) => (((lon + 180) % 360) + 360) % 360 - 180;
+
 /** The map's view { zoom, lat, lon } that shows bounds in a container, but for its padding. */
 export function viewOf([west, south, east, north], container, { top, right, bottom, left }) {
   const width = Math.max(50, container.clientWidth - left - right);
@@ -22,7 +24,7 @@ export function viewOf([west, south, east, north], container, { top, right, bott
   const scale = TILE * 2 ** zoom;
   return {
     zoom,
-    lon: lonOf((x(west) + x(east)) / 2 + (right - left) / 2 / scale),
+    lon: wrapped(lonOf((x(west) + x(east)) / 2 + (right - left) / 2 / scale)),
     lat: latOf((y(south) + y(north)) / 2 + (bottom - top) / 2 / scale),
   };
 }
@@ -63,7 +65,7 @@ export async function drawPreview(container, tracks, view) {
     context.strokeStyle = properties.colour;
     context.beginPath();
     for (const line of geometry.type === 'MultiLineString' ? geometry.coordinates : [geometry.coordinates]) {
-      trace(context, line, ([lon, lat]) => [x(lon) * scale + dx, y(lat) * scale + dy]);
+      trace(context, line, ([lon, lat]) => [x(view.lon + wrapped(lon - view.lon)) * scale + dx, y(lat) * scale + dy]);
     }
     context.stroke();
   }

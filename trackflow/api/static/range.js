@@ -3,6 +3,7 @@
 import { byId, el, fill } from './dom.js';
 import { longDate } from './format.js';
 import { change, state } from './state.js';
+import { dayOf, midnight } from './zones.js';
 
 const DAY_MS = 86400000;
 const PRESETS = [
@@ -12,17 +13,6 @@ const PRESETS = [
   [720, '30 d', 'The last 30 days'],
   ['span', 'From–to'],
 ];
-
-/** The midnight at which a day begins, in the zone that is shown. */
-const midnight = (day) => (state.zone === 'utc' ? new Date(`${day}T00:00:00Z`) : new Date(`${day}T00:00:00`));
-
-/** The day of a moment, as YYYY-MM-DD, in the zone that is shown. */
-export function dayOf(time) {
-  const moment = new Date(time);
-  if (state.zone === 'utc') return moment.toISOString().slice(0, 10);
-  const two = (n) => String(n).padStart(2, '0');
-  return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;
-}
 
 /** Some days later (or earlier) than a day. */
 export const shiftDay = (day, by) => new Date(Date.parse(`${day}T12:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);

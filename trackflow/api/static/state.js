@@ -11,7 +11,7 @@ export const state = {
   track: null,
   tab: 'devices',
   colour: 'device',
-  zone: 'local',
+  zone: 'stated',
   matched: true,
   raw: false,
   view: null,
@@ -60,7 +60,7 @@ export function parse(hash) {
     track: given.get('track') || null,
     tab: ['devices', 'tracks', 'work'].includes(given.get('tab')) ? given.get('tab') : 'devices',
     colour: given.get('colour') === 'mode' ? 'mode' : 'device',
-    zone: given.get('zone') === 'utc' ? 'utc' : 'local',
+    zone: ['local', 'utc'].includes(given.get('zone')) ? given.get('zone') : 'stated',
     raw: given.has('raw'),
     matched: given.get('matched') !== 'no',
     view: zoom >= 0 && Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { zoom, lat, lon } : null,
@@ -79,7 +79,7 @@ export function format(from) {
   if (from.track) parts.set('track', from.track);
   if (from.tab !== 'devices') parts.set('tab', from.tab);
   if (from.colour !== 'device') parts.set('colour', from.colour);
-  if (from.zone !== 'local') parts.set('zone', from.zone);
+  if (from.zone !== 'stated') parts.set('zone', from.zone);
   if (from.raw) parts.set('raw', 'yes');
   if (!from.matched) parts.set('matched', 'no');
   if (view) parts.set('map', [view.zoom.toFixed(2), view.lat.toFixed(5), view.lon.toFixed(5)].join('/'));

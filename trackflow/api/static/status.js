@@ -43,6 +43,10 @@ export function statusSection(status, offline) {
     cards.push(card('bad', `${counted(status.failed_batches, 'day')} given up after several tries`,
       'Their points are kept. “trackflow status” tells why; “trackflow run --retry-failed” takes them up again.'));
   }
+  if (status.resting?.batches) {
+    cards.push(card('bad', `${counted(status.resting.batches, 'day')} of devices failed and will be tried again`,
+      ['Next try ', when(status.resting.next_try_at), `. ${status.resting.last_error ?? ''}`]));
+  }
   for (const breaker of status.breakers ?? []) {
     if (breaker.state === 'closed') continue;
     cards.push(card('bad', `The ${breaker.service} does not answer`, `What needs it waits, and nothing is lost. ${breaker.last_error ?? ''}`));

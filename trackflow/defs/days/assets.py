@@ -16,6 +16,7 @@ from trackflow.defs.partitions import days
 from trackflow.defs.points.assets import OWNERS, gps_points
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
+from trackflow.pipeline.waiting import MOST_DAYS
 from trackflow.store.tables import cached_polylines as cached_polylines_table
 from trackflow.store.tables import segments as segments_table
 from trackflow.store.tables import tracks as tracks_table
@@ -91,7 +92,9 @@ tracks = dg.AssetSpec(
 **Whole journeys**, however many days they cross: where each began and why it ended, its length,
 duration and speeds, its raw and its matched line.
 
-A day's partition holds the tracks that begin on it. They are the same however the work was cut up,
+A journey over midnight counts on both days, each with the part that lies in it: `distance_km`,
+`driven_h` and `tracks` of a day are those of the map page and the API, and days add up. `time_zone`
+says whose days are meant (`TRACKFLOW_TIME_ZONE`). Tracks are the same however the work was cut up,
 in whatever order points came in. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
 GeoParquet.
 """,
@@ -102,8 +105,10 @@ GeoParquet.
     name="process_days",
     specs=[segments, matched_polylines, tracks],
     can_subset=True,
-    # many days in one run: a run of its own for each day would mostly start processes
-    backfill_policy=dg.BackfillPolicy.single_run(),
+    # Many days in one run: a run of its own for each day would mostly start processes. But not
+    # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
+    # that takes minutes to start is given up.
+    backfill_policy=dg.BackfillPolicy.multi_run(MOST_DAYS),
 )
 def process_days(
     context: dg.AssetExecutionContext,

@@ -22,16 +22,22 @@ from trackflow.pipeline.day_summary import (
 from trackflow.pipeline.noticing import notices_by_day
 from trackflow.pipeline.report import DayReport, RunReport, StageReport, distinct_messages
 from trackflow.pipeline.work import Work
+from trackflow.store.segments import ONE_DAY
 from trackflow.store.tables import STAGES
 from trackflow.tracks.notices import Notice
 
 STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, strict=True))
 """Which stage of the pipeline makes which asset."""
 
+TRACKS = "tracks"
+SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
 MOST_MESSAGES = 10
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
 """Of a step that found the road engine or the database away; its batches count their own tries."""
+
+
+type Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 @dataclass(slots=True)
@@ -45,6 +51,11 @@ class Outcome:
     def of(self, asset: str, day: dt.date) -> list[DayReport]:
         """What was done for one day of one asset."""
         return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
+
+    def of_days_worked_on(self) -> "Outcome":
+        """Without the days on which there was nothing to do."""
+        worked_on = {report.day for stage in self.report.stages for report in stage.days}
+        return Outcome([d for d in self.days if d in worked_on], self.assets, self.report)
 
     def is_incomplete(self, asset: str, day: dt.date) -> bool:
         """Whether a day must not be shown as done: some of it failed, or all of it waits.
@@ -63,16 +74,41 @@ def run_days(context: dg.AssetExecutionContext, work: Work, config: DaysConfig) 
     days = [day_of(key) for key in context.partition_keys]
     wanted = {key.to_user_string() for key in context.selected_asset_keys}
     assets = [asset for asset in STAGE_OF_ASSET if asset in wanted]
+    return run_stages(context, work, days, assets, config.mode.value, config.device_id)
+
+
+def run_stages(
+    context: Context,
+    work: Work,
+    days: list[dt.date],
+    assets: list[str],
+    mode: str,
+    device_id: str = "",
+) -> Outcome:
+    """Run the stages of some assets over some days.
+
+    Args:
+        context: of the step; told of the progress.
+        work: the store and engines.
+        days: in order.
+        assets: names of assets, in the order of their stages.
+        mode: "bulk" or "incremental".
+        device_id: only this device; empty for all.
+
+    Raises:
+        RetryRequested: the store or the road engine is away.
+        Failure: the pipeline refuses; a retry does not help.
+    """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     tell = _Progress(context)
     for first, last in stretches(days):
         try:
             part = pipeline.run(
                 work,
-                mode=pipeline.Mode(config.mode.value),
+                mode=pipeline.Mode(mode),
                 first=first,
                 last=last,
-                device_id=config.device_id or None,
+                device_id=device_id or None,
                 stages=[STAGE_OF_ASSET[asset] for asset in assets],
                 progress=tell,
             )
@@ -89,7 +125,7 @@ def run_days(context: dg.AssetExecutionContext, work: Work, config: DaysConfig) 
 class _Progress:
     """Logs each stage's progress in tenths: every batch would fill the event log."""
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
         self.told: dict[str, int] = {}
 
@@ -110,12 +146,9 @@ def report_days(
         Failure: some days are incomplete. Those that are complete have been reported.
     """
     numbers = {asset: day_metadata(work, asset, outcome) for asset in outcome.assets}
-    incomplete = [
-        (asset, day)
-        for asset in outcome.assets
-        for day in outcome.days
-        if outcome.is_incomplete(asset, day)
-    ]
+    for materialization in changed_beside(context.instance, work, outcome):
+        context.log_event(materialization)
+    incomplete = incomplete_days(outcome)
     if not incomplete:
         for asset in outcome.assets:
             for day in outcome.days:
@@ -133,6 +166,83 @@ def report_days(
                     asset, partition=day.isoformat(), metadata=numbers[asset][day]
                 )
     raise failure
+
+
+def changed_beside(
+    instance: dg.DagsterInstance, work: Work, outcome: Outcome
+) -> Iterator[dg.AssetMaterialization]:
+    """Days that were not asked for, but hold a part of a journey that was made anew.
+
+    A journey is merged as a whole, so its kilometres on the day before may change with this one's
+    points: what the UI shows of that day would be out of date. In a zone other than UTC the days
+    beside a partition hold some of its hours as well.
+    """
+    if TRACKS not in outcome.assets:
+        return
+    reach = 0 if work.settings.time_zone == "UTC" else 1
+    beside: set[dt.date] = set()
+    for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
+        if report.changed and report.touched:
+            first, last = report.touched
+            beside.update(_each(first - reach * ONE_DAY, last + reach * ONE_DAY))
+    for day in sorted(beside - set(outcome.days)):
+        told = _told(instance, day)
+        if told is None:
+            continue
+        numbers = _tracks(work, day, day)[day]
+        if any(told.get(name) != numbers[name] for name in SUMS):
+            yield dg.AssetMaterialization(TRACKS, partition=day.isoformat(), metadata=numbers)
+
+
+def _told(instance: dg.DagsterInstance, day: dt.date) -> dict[str, object] | None:
+    """What the UI shows of a day of tracks; None if it was never made."""
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(TRACKS), asset_partitions=[day.isoformat()])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        if record.asset_materialization is not None:
+            shown = record.asset_materialization.metadata
+            return {name: value.value for name, value in shown.items()}
+    return None
+
+
+def incomplete_days(outcome: Outcome) -> list[tuple[str, dt.date]]:
+    """Assets and days that must not be shown as done."""
+    return [
+        (asset, day)
+        for asset in outcome.assets
+        for day in outcome.days
+        if outcome.is_incomplete(asset, day)
+    ]
+
+
+def log_complete_days(context: dg.OpExecutionContext, work: Work, outcome: Outcome) -> None:
+    """Tell of each complete day of each asset, from a run without partitions.
+
+    Dagster shows days that have no partition as soon as it has one for them.
+    """
+    for asset in outcome.assets if outcome.days else ():
+        numbers = day_metadata(work, asset, outcome)
+        for day in outcome.days:
+            if not outcome.is_incomplete(asset, day):
+                context.log_event(
+                    dg.AssetMaterialization(asset, partition=day.isoformat(), metadata=numbers[day])
+                )
+    for materialization in changed_beside(context.instance, work, outcome):
+        context.log_event(materialization)
+
+
+def log_days(context: dg.OpExecutionContext, work: Work, outcome: Outcome) -> None:
+    """As `log_complete_days`; raise at the end if other days are not complete.
+
+    Raises:
+        RetryRequested: everything that is missing may go well in a moment.
+        Failure: some days are incomplete.
+    """
+    log_complete_days(context, work, outcome)
+    if incomplete := incomplete_days(outcome):
+        failure = failure_of(outcome, incomplete)
+        if failure.allow_retries and context.retry_number < MOST_RETRIES:
+            raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from failure
+        raise failure
 
 
 def failure_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> dg.Failure:
@@ -176,7 +286,7 @@ def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metada
             "points": n.points,
             "devices": n.devices,
             "segments": n.segments,
-            "distance_km": round(n.distance_m / 1000, 3),
+            "raw_distance_km": n.raw_distance_mm / 1e6,
             "points_on_track": n.points_on_track,
             "points_in_stops": n.points_in_stops,
             "points_dropped": n.points_dropped,
@@ -223,9 +333,10 @@ def _tracks(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata
         found[day] = {
             "tracks": n.tracks,
             "devices": n.devices,
-            "distance_km": round(n.distance_m / 1000, 3),
-            "driven_h": round(n.duration_s / 3600, 3),
-            "longest_km": round(n.longest_m / 1000, 3),
+            "distance_km": n.distance_mm / 1e6,
+            "driven_h": round(n.duration_us / 3.6e9, 3),
+            "longest_km": n.longest_mm / 1e6,
+            "time_zone": work.settings.time_zone,
             "seconds": n.seconds,
         }
         drawn = draw_day(day_lines(work, day))

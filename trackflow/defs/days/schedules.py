@@ -8,14 +8,13 @@ from trackflow.defs.days.jobs import process_days_job
 from trackflow.defs.days.sensors import days_run_config
 from trackflow.defs.partitions import has_partition
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.run import settled_day
+from trackflow.pipeline.run import SETTLING, settled_day
 from trackflow.pipeline.waiting import has_points
-from trackflow.settings import Settings
 
 
 def _cron() -> str:
-    """A quarter of an hour after the buffer of the day before has passed, in UTC."""
-    minutes = round(Settings.from_env().buffer_h * 60 + 15) % (24 * 60)
+    """A quarter of an hour after the day before is settled, in UTC."""
+    minutes = (SETTLING // dt.timedelta(minutes=1) + 15) % (24 * 60)
     return f"{minutes % 60} {minutes // 60} * * *"
 
 
@@ -33,7 +32,7 @@ def daily_schedule(
 ) -> dg.RunRequest | dg.SkipReason:
     """Request the newest settled day, if anything moved on it."""
     moment = context.scheduled_execution_time.astimezone(dt.UTC)
-    day = settled_day(trackflow.settings, moment)
+    day = settled_day(moment)
     with trackflow.open() as work:
         if not has_partition(day) or not has_points(work, day):
             return dg.SkipReason(f"No points on {day}.")

@@ -8,10 +8,16 @@ import dagster as dg
 from trackflow.defs.days.assets import process_days, segments
 from trackflow.defs.days.config import DaysConfig, Mode
 from trackflow.defs.days.jobs import process_days_job
-from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
+from trackflow.defs.days.older import (
+    OlderDaysConfig,
+    process_older_days,
+    process_older_days_job,
+)
+from trackflow.defs.partitions import FIRST_DAY, FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED
 from trackflow.pipeline.live import first_live_day
+from trackflow.pipeline.rematching import match_outdated_again
 from trackflow.pipeline.waiting import Waiting, find_waiting, ranges
 
 RUNS_PER_TICK = 3
@@ -21,6 +27,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30, 600
 """After a failed run; each further one in a row doubles the pause."""
 
 FAILURES_THAT_COUNT = 6
+
+JOBS = (process_days_job.name, process_older_days_job.name)
+"""Those that work on days."""
 
 
 @dg.sensor(
@@ -35,12 +44,11 @@ def pending_batches_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One tick: is somebody at it, is it too early, is there anything, then request it."""
-    if busy := _unfinished_run(context.instance):
-        return dg.SkipReason(f"Run {busy[:8]} is at work on days.")
-    last_run, pause_s = _after_failures(context.instance)
-    if pause_s > 0:
-        return dg.SkipReason(f"The last run failed; next try in {pause_s:.0f} s.")
+    last_run = _last_run(context.instance)
+    if isinstance(last_run, dg.SkipReason):
+        return last_run
     with trackflow.open() as work:
+        match_outdated_again(work)  # the road engine may have been switched on again
         # newer days are the live worker's
         waiting = find_waiting(work, last=first_live_day(work.clock()) - dt.timedelta(days=1))
     requests = requests_for(waiting, last_run)
@@ -54,6 +62,43 @@ def requests_for(waiting: Waiting, last_run: str) -> list[dg.RunRequest]:
         _request(first, last, f"{waiting.watermark}/{last_run}", waiting.segments_only)
         for first, last in reversed(found[-RUNS_PER_TICK:])
     ]
+
+
+@dg.sensor(
+    name="older_days_sensor",
+    job_name=process_older_days_job.name,  # by name: Dagster would copy the sensor, and warn
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts the work on days before the first partition, as points of any age may come "
+    "in while Dagster runs. Waits for runs on days, and after failures.",
+)
+def older_days_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """One tick, as of `pending_batches_sensor`."""
+    last_run = _last_run(context.instance)
+    if isinstance(last_run, dg.SkipReason):
+        return last_run
+    with trackflow.open() as work:
+        waiting = find_waiting(work, last=FIRST_DAY - dt.timedelta(days=1))
+    watermark = f"{waiting.watermark}/{last_run}"
+    requests = [
+        _request_older(first, last, watermark, waiting.segments_only)
+        for first, last in reversed(ranges(waiting.days)[-RUNS_PER_TICK:])
+    ]
+    return requests or dg.SkipReason(f"Nothing is pending before {FIRST_DAY}.")
+
+
+def _request_older(
+    first: dt.date, last: dt.date, watermark: str, segments_only: bool
+) -> dg.RunRequest:
+    config = OlderDaysConfig(
+        first=first.isoformat(), last=last.isoformat(), segments_only=segments_only
+    )
+    return dg.RunRequest(
+        run_key=f"older/{first}/{last}/{watermark}",
+        run_config=dg.RunConfig(ops={process_older_days.name: config}),
+    )
 
 
 def _request(first: dt.date, last: dt.date, watermark: str, segments_only: bool) -> dg.RunRequest:
@@ -86,26 +131,37 @@ def _why_nothing(waiting: Waiting) -> str:
             f"Days wait to be matched, but there is no road network for {names}: materialize "
             "road_network, or run `trackflow network build FILE.osm.pbf`."
         )
-    if waiting.days:
-        return f"Days from {waiting.days[0]} to {waiting.days[-1]} wait, but have no partition."
     return "Nothing is pending."
+
+
+def _last_run(instance: dg.DagsterInstance) -> str | dg.SkipReason:
+    """The last run's id; or why it is too early for the next one."""
+    if busy := _unfinished_run(instance):
+        return dg.SkipReason(f"Run {busy[:8]} is at work on days.")
+    last_run, pause_s = _after_failures(instance)
+    if pause_s > 0:
+        return dg.SkipReason(f"The last run failed; next try in {pause_s:.0f} s.")
+    return last_run
 
 
 def _unfinished_run(instance: dg.DagsterInstance) -> str | None:
     """The id of a run that works on days or soon will, started by whomever."""
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        if run.job_name == process_days_job.name or (run.asset_selection or set()) & set(
-            process_days.keys
-        ):
+        if run.job_name in JOBS or (run.asset_selection or set()) & set(process_days.keys):
             return run.run_id
     return None
 
 
 def _after_failures(instance: dg.DagsterInstance) -> tuple[str, float]:
     """The last run's id, and how many seconds to wait still because of failures in a row."""
-    records = instance.get_run_records(
-        dg.RunsFilter(job_name=process_days_job.name), limit=FAILURES_THAT_COUNT
-    )
+    found = [
+        record
+        for name in JOBS
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=name), limit=FAILURES_THAT_COUNT
+        )
+    ]
+    records = sorted(found, key=lambda record: record.storage_id, reverse=True)
     if not records:
         return "", 0.0
     statuses = [record.dagster_run.status for record in records]

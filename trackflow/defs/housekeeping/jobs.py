@@ -22,6 +22,8 @@ def retention_op(
             report = apply_retention(work)
     except TrackflowError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    if report.lifted:
+        context.log.info(f"{report.lifted} devices take older points again.")
     if report.edge is None:
         context.log.info("Everything is kept: TRACKFLOW_RETENTION_DAYS is not set.")
         return

@@ -9,8 +9,8 @@ import time
 import dagster as dg
 from pydantic import Field
 
-from trackflow.defs.days.running import STAGE_OF_ASSET, Outcome, day_metadata
-from trackflow.defs.partitions import has_partition
+from trackflow.defs.days.running import STAGE_OF_ASSET, Outcome, log_complete_days
+from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
 from trackflow.pipeline.live import follow_live
 from trackflow.pipeline.report import RunReport, StageReport, distinct_messages
@@ -82,19 +82,10 @@ class _Reporter:
     def report(self) -> None:
         """Each changed day of each asset as a materialization."""
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
-        days = [day for day in sorted(changed) if has_partition(day)]
+        days = [day for day in sorted(changed) if may_be_shown(day)]
         outcome = Outcome(days, list(STAGE_OF_ASSET), self.gathered)
-        for asset in STAGE_OF_ASSET if days else ():
-            self._report_asset(asset, outcome)
+        log_complete_days(self.context, self.work, outcome)
         self._start_anew()
-
-    def _report_asset(self, asset: str, outcome: Outcome) -> None:
-        numbers = day_metadata(self.work, asset, outcome)
-        for day in outcome.days:
-            if not outcome.is_incomplete(asset, day):
-                self.context.log_event(
-                    dg.AssetMaterialization(asset, partition=day.isoformat(), metadata=numbers[day])
-                )
 
 
 @dg.job(

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from trackflow.defs.partitions import has_partition
+from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.points.assets import gps_points
 from trackflow.defs.resources import TrackflowResource
 from trackflow.pipeline.day_summary import point_numbers
@@ -35,7 +35,7 @@ def gps_points_sensor(
     after, upto, told = read_cursor(context.cursor)
     with trackflow.open() as work:
         arrivals = find_arrivals(work, after, upto)
-        days = [day for day in arrivals.days if has_partition(day) and (not told or day > told)]
+        days = [day for day in arrivals.days if may_be_shown(day) and (not told or day > told)]
         now, later = days[:DAYS_PER_TICK], days[DAYS_PER_TICK:]
         numbers = point_numbers(work, now)
     if arrivals.upto == after:

@@ -33,9 +33,9 @@ class RoadNetworkConfig(dg.Config):
 
     extract: str = Field(
         default="",
-        description="Path of an OpenStreetMap extract (.osm.pbf) on the machine that runs this, "
-        "such as one from download.geofabrik.de. Empty: keep the network that is in use and only "
-        "report it.",
+        description="Path of an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz or .osm.bz2) on the "
+        "machine that runs this, such as one from download.geofabrik.de. Empty: keep the network "
+        "that is in use and only report it.",
     )
     profile: Profile = Field(
         default=Profile.car,
@@ -74,7 +74,7 @@ def road_network(
                 network, is_new = build(work, Path(config.extract), profile, context.log.info)
             else:
                 with work.store.read() as connection:
-                    network, is_new = read_network(connection, profile), False
+                    network, is_new = read_network(connection, profile, work.settings.home), False
     except TrackflowError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     if network is None:

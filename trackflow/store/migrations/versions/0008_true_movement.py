@@ -17,7 +17,7 @@ from alembic import op
 from trackflow.store.recutting import cut_anew
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0007"
 
 
 def upgrade() -> None:

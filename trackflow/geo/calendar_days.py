@@ -1,0 +1,60 @@
+"""Days of a time zone, and the moments at which they begin."""
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+def begin_of(day: dt.date, zone: ZoneInfo) -> dt.datetime:
+    """The first moment of a day, in UTC; where clocks go forward at midnight that is 1 o'clock."""
+    return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
+
+
+@dataclass(slots=True)
+class Calendar:
+    """The days of a zone. Midnights are kept: working one out takes longer than all else.
+
+    Attributes:
+        zone: the zone.
+        first: the first day whose beginning is known.
+        begins_us: beginnings of it and of the days that follow, microseconds since 1970.
+    """
+
+    zone: ZoneInfo
+    first: dt.date = dt.date.min
+    begins_us: list[int] = field(default_factory=list)
+
+    def split(self, start_us: int, end_us: int) -> Iterator[tuple[dt.date, int, int]]:
+        """The days that `[start_us, end_us)` touches, each with the part that lies in it.
+
+        An empty time touches the day in which it lies.
+        """
+        self._reach(start_us, end_us)
+        low = bisect_right(self.begins_us, start_us) - 1
+        high = max(bisect_left(self.begins_us, end_us), low + 1)
+        edges = [start_us, *self.begins_us[low + 1 : high], end_us]
+        for k, (begin_us, finish_us) in enumerate(pairwise(edges)):
+            # a day that a zone has left out ends as it begins
+            if begin_us < finish_us or len(edges) == 2:
+                yield self.first + (low + k) * ONE_DAY, begin_us, finish_us
+
+    def _reach(self, start_us: int, end_us: int) -> None:
+        """Know the midnights from before a time to after it."""
+        if not self.begins_us:
+            start = dt.datetime.fromtimestamp(start_us // 1_000_000, dt.UTC)
+            self.first = start.astimezone(self.zone).date()
+            self.begins_us = [self._begin_us(self.first)]
+        while self.begins_us[0] > start_us:
+            self.first -= ONE_DAY
+            self.begins_us.insert(0, self._begin_us(self.first))
+        while self.begins_us[-1] <= end_us:
+            following = self.first + len(self.begins_us) * ONE_DAY
+            self.begins_us.append(self._begin_us(following))
+
+    def _begin_us(self, day: dt.date) -> int:
+        return int(begin_of(day, self.zone).timestamp()) * 1_000_000

@@ -1,0 +1,143 @@
+"""A store of an older version, with data: what is in it comes right by itself."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from trackflow.geo.points import Points
+from trackflow.pipeline.archive import MANIFEST, backup, restore
+from trackflow.pipeline.run import run
+from trackflow.pipeline.verify import verify
+from trackflow.pipeline.work import Work
+from trackflow.store.database import _engine, open_store
+from trackflow.store.migrations.apply import upgrade
+from trackflow.store.tables import metadata
+from trackflow_tests.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    open_work,
+    settings_of,
+    statuses,
+)
+
+COPIED = (
+    "devices", "receipts", "gps_points", "processing_batches", "segments", "cached_polylines",
+    "tracks", "day_ledgers",
+)  # fmt: skip
+
+
+def noisy(found: Points) -> Points:
+    """A drive whose steps add up to more than its way."""
+    lat = found.lat + np.random.default_rng(1).normal(0, 1e-4, len(found))
+    return Points.of(found.time_us, found.lon, lat)
+
+
+def rows_of_old_tracks(connection: sa.Connection) -> list[dict[str, Any]]:
+    """Tracks as version 0.3 wrote them: the sum of the steps was their distance."""
+    t = metadata.tables["tracks"]
+    found = [dict(row) for row in connection.execute(sa.select(t)).mappings()]
+    for row in found:
+        row["distance_m"] = row.pop("raw_distance_m")
+        del row["quarters_mm"]
+        row["matched_distance_m"] = row["distance_m"] * 1.1
+    return found
+
+
+def copy_as_of_0004(source: Work, target: sa.Engine) -> None:
+    upgrade(target, "0004")
+    with source.store.read() as connection, target.begin() as into:
+        for name in COPIED:
+            table = metadata.tables[name]
+            if name == "tracks":
+                rows = rows_of_old_tracks(connection)
+            else:
+                rows = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+            known = {column["name"] for column in sa.inspect(into).get_columns(name)}
+            columns = [sa.column(c.name, c.type) for c in table.columns if c.name in known]
+            if name == "devices":
+                for row in rows:
+                    row["time_zone"] = "Asia/Tokyo" if row["device_id"] == "b" else "UTC"
+            if name == "tracks":
+                columns.append(sa.column("matched_distance_m", sa.Double))
+            rows = [{k: v for k, v in row.items() if k in known} for row in rows]
+            if rows:
+                into.execute(sa.insert(sa.table(name, *columns)), rows)
+
+
+def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: Path) -> None:
+    clock = Clock()
+    new = tmp_path / "new"
+    new.mkdir()
+    with open_work(f"sqlite:///{new / 'trackflow.db'}", new, clock) as work:
+        # over midnight, and short ones
+        deliver(work.store, batch_of_device("a", noisy(drive(NOON, 5000))))
+        deliver(work.store, batch_of_device("b", noisy(drive(NOON, 60))))
+        run(work)
+        expected = contents(work.store)
+        engine = _engine(settings_of(database_url, tmp_path).url)
+        copy_as_of_0004(work, engine)
+        engine.dispose()
+
+    open_store(settings_of(database_url, tmp_path)).close()
+    with open_work(database_url, tmp_path, clock) as work:
+        assert set(statuses(work.store).values()) == {"pending"}
+        before = contents(work.store, "tracks")["tracks"]
+        assert all(row["raw_distance_m"] == row["distance_m"] for row in before)
+        assert all(row["quarters_mm"] is None for row in before)
+        report = run(work)
+        assert not report.problems
+        assert report["segmented"].days == report["matched"].days == []
+        assert contents(work.store) == expected
+        assert set(statuses(work.store).values()) == {"completed"}
+        assert verify(work).ok
+        with work.store.read() as connection:
+            d = metadata.tables["devices"].c
+            zones = dict(connection.execute(sa.select(d.device_id, d.time_zone)).all())
+        assert zones == {"a": None, "b": "Asia/Tokyo"}
+    for row in expected["tracks"]:
+        assert row["distance_m"] < row["raw_distance_m"] * 0.99
+
+
+def as_of_0004(path: Path, old: Path) -> None:
+    """A backup as version 0.3 wrote it."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(old, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == MANIFEST:
+                content = json.dumps(json.loads(content) | {"schema": "0004"}).encode()
+            if name == "tracks.parquet":
+                table = pq.read_table(io.BytesIO(content))
+                raw = table.column("raw_distance_m")
+                place = table.column_names.index("distance_m")
+                table = table.set_column(place, "distance_m", raw)
+                out = io.BytesIO()
+                pq.write_table(table.drop_columns(["raw_distance_m", "quarters_mm"]), out)
+                content = out.getvalue()
+            target.writestr(name, content)
+
+
+def test_a_backup_of_version_0_3_comes_right_as_well(database_url: str, tmp_path: Path) -> None:
+    clock = Clock()
+    new = tmp_path / "new"
+    new.mkdir()
+    with open_work(f"sqlite:///{new / 'trackflow.db'}", new, clock) as work:
+        deliver(work.store, batch_of_device("a", noisy(drive(NOON, 5000))))
+        run(work)
+        expected = contents(work.store)
+        backup(work, tmp_path / "new.zip")
+    as_of_0004(tmp_path / "new.zip", tmp_path / "old.zip")
+    with open_work(database_url, tmp_path / "restored", clock) as work:
+        restore(work, tmp_path / "old.zip")
+        assert set(statuses(work.store).values()) == {"pending"}
+        run(work)
+        assert contents(work.store) == expected

@@ -1,0 +1,65 @@
+"""Excursions: fixes that leave and come back, while the device stays."""
+
+import numpy as np
+import pytest
+
+from trackflow.tracks.decisions import decide
+from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.tracks.paths import at_metres, classes
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("far_m", "every_s", "part"), [(3200, 120, 0.25), (1800, 60, 0.3)])
+def test_a_cell_tower_is_no_trip(far_m: float, every_s: float, part: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    t = np.arange(0, 4 * 3600, every_s)
+    away = random.random(len(t)) < part
+    x, y = random.normal(0, 15, (2, len(t)))
+    decisions = decide(at_metres(t, x + away * far_m, y), Thresholds())
+    kept = np.isin(np.arange(len(t)), np.flatnonzero(away))
+    # at the edges of a history nothing tells which of two places is the true one
+    assert np.count_nonzero(decisions.on_track) <= 0.06 * len(t)
+    found = classes(decisions)
+    if not len(decisions.cleaned.spike_us):
+        named = sum(c == "e" for c, a in zip(found, kept, strict=True) if a)
+        assert named >= 0.9 * away.sum()
+
+
+@pytest.mark.parametrize("every_s", [60, 180])
+def test_one_fix_across_the_street_between_two_stays_is_no_trip(every_s: float) -> None:
+    t = np.arange(0, 7200, every_s)
+    x = np.where(np.arange(len(t)) == len(t) // 2, 170.0, 0.0)
+    found = classes(decide(at_metres(t, x), Thresholds()))
+    assert found[len(t) // 2] == "e"
+    assert set(found) == {"s", "e"}
+
+
+def test_a_real_errand_is_a_trip() -> None:
+    """1.5 km by car, two minutes there, back again: with fixes on the way."""
+    t = np.arange(0, 7200, 30)
+    x = np.interp(t, [3000, 3180, 3300, 3480], [0, 1500, 1500, 0])
+    found = classes(decide(at_metres(t, x), Thresholds()))
+    assert found[100:117].count("t") >= 15
+
+
+def test_a_slow_errand_seen_once_is_a_trip() -> None:
+    """A phone that reports every ten minutes was at the baker's: 2 km away, 12 km/h."""
+    t = np.arange(0, 7200, 600)
+    x = np.where(np.arange(12) == 6, 2000.0, 0.0)
+    found = classes(decide(at_metres(t, x), Thresholds()))
+    assert found[6] == "t"
+
+
+def test_a_loader_that_shuttles_across_its_yard_moves() -> None:
+    """300 m there and back again and again, with as many fixes at both ends."""
+    t = np.arange(0, 3600, 60)
+    x = np.where((np.arange(len(t)) // 2) % 2 == 1, 300.0, 0.0)
+    assert "t" in classes(decide(at_metres(t, x), Thresholds()))
+
+
+def test_the_first_fix_after_a_sleep_at_a_cell_tower_begins_no_track() -> None:
+    t = np.concatenate([[0.0], 60 + np.arange(0, 3600, 30)])
+    x = np.where(t == 0, 4000.0, 0.0)
+    found = classes(decide(at_metres(t, x), Thresholds()))
+    assert found[0] == "e"
+    assert set(found[1:]) == {"s"}

@@ -1,0 +1,92 @@
+"""Silences: the same journey, a stay, a sleep while parked, or a cut."""
+
+import numpy as np
+import pytest
+
+from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.merging import merge
+from trackflow.tracks.segments import segment_days
+from trackflow.tracks.silences import is_parked
+from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.tracks.histories import FIRST
+from trackflow_tests.tracks.paths import at_metres, classes
+
+
+def drive_silence_drive(silent_s: float, way_m: float, speed_ms: float = 15.0):
+    """Five minutes at 10 s, a silence with a way in it, five minutes more."""
+    t = np.arange(0, 310, 10.0)
+    t = np.concatenate([t, t + t[-1] + silent_s])
+    x = np.arange(31) * 10 * speed_ms
+    return at_metres(t, np.concatenate([x, x + x[-1] + way_m]))
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "way_m"), [(432, 12_000), (1800, 30_000), (9000, 60_000), (700, 3000)]
+)
+def test_ends_apart_at_a_plausible_speed_are_the_same_journey(silent_s, way_m) -> None:
+    decisions = decide(drive_silence_drive(silent_s, way_m), Thresholds())
+    assert set(classes(decisions)) == {"t"}
+    assert decisions.moving[1:-1].all()
+
+
+@pytest.mark.parametrize("silent_s", [400, 1800, 8999])
+def test_ends_near_each_other_are_a_stay(silent_s: float) -> None:
+    decisions = decide(drive_silence_drive(silent_s, 60), Thresholds())
+    assert decisions.ended(30) is Reason.STOP
+    assert decisions.began(30) is Reason.STOP
+    assert len(decisions.stays[0]) == 1
+
+
+def test_a_tracker_that_wakes_up_late_has_stood_and_loses_no_way() -> None:
+    points = drive_silence_drive(3600, 400)
+    decisions = decide(points, Thresholds())
+    assert decisions.ended(30) is Reason.STOP
+    assert decisions.began(30) is Reason.GAP
+    segments = [s for day in segment_days(points, FIRST, FIRST, Thresholds()) for s in day.segments]
+    tracks = merge(segments)
+    assert len(tracks) == 2
+    assert sum(t.distance_m for t in tracks) == pytest.approx(60 * 150 + 400, rel=1e-3)
+    assert tracks[1].distance_m == pytest.approx(30 * 150 + 400, rel=1e-3)
+
+
+def test_ends_apart_too_fast_are_a_cut() -> None:
+    decisions = decide(drive_silence_drive(1200, 200_000), Thresholds())
+    assert decisions.ended(30) is Reason.SPEED
+
+
+def test_a_silence_beyond_the_limit_is_a_cut() -> None:
+    decisions = decide(drive_silence_drive(9001, 60_000), Thresholds())
+    assert decisions.ended(30) is Reason.GAP
+    wider = Thresholds(silence_s=12_000)
+    assert decide(drive_silence_drive(9001, 60_000), wider).moving[1:-1].all()
+
+
+@pytest.mark.parametrize("every_s", [180, 600, 900, 1800])
+def test_a_device_that_reports_rarely_makes_one_track(every_s: float) -> None:
+    random = np.random.default_rng(1)
+    t = np.cumsum(every_s + random.integers(0, 5, 12))
+    assert set(classes(decide(at_metres(t, np.arange(12) * every_s * 5.0), Thresholds()))) == {"t"}
+
+
+def test_heartbeats_belong_to_the_stay() -> None:
+    drive_t, drive_x = np.arange(0, 600, 10.0), np.arange(60) * 150.0
+    beats = 600 + np.arange(1, 6) * 3600.0
+    t = np.concatenate([drive_t, beats, drive_t + beats[-1] + 60])
+    x = np.concatenate([drive_x, np.full(5, drive_x[-1] + 15), drive_x + drive_x[-1]])
+    decisions = decide(at_metres(t, x), Thresholds())
+    assert classes(decisions)[60:65] == "sssss"
+    assert len(decisions.stays[0]) == 1
+
+
+def test_own_interval_tells_a_sleep_from_a_late_report() -> None:
+    """Ten minutes are a sleep for who reports every 10 s, and nothing for who does every 3 min."""
+    rare = np.concatenate([np.arange(10) * 180.0, 1620 + 600 + np.arange(10) * 180.0])
+    x = np.concatenate([np.arange(10) * 1800.0, 16_200 + 250 + np.arange(10) * 1800.0])
+    assert decide(at_metres(rare, x), Thresholds()).moving[1:-1].all()
+    assert len(decide(drive_silence_drive(600, 250), Thresholds()).paused) == 1
+
+
+def test_parked_over_any_time() -> None:
+    assert is_parked(300, 15 * 3600, 300)
+    assert not is_parked(1500, 15 * 3600, 300), "kilometres away: it was elsewhere"
+    assert not is_parked(300, 400, 300), "the way leaves no time for a stay"

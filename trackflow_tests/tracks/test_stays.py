@@ -1,0 +1,174 @@
+"""Stays: what is one, what is not, and where they begin and end."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackflow.geo.steps import between_mm, cos_latitude
+from trackflow.tracks.decisions import decide
+from trackflow.tracks.slots import cut_slots
+from trackflow.tracks.stays import _Boxes
+from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.tracks.histories import US, History, histories
+from trackflow_tests.tracks.paths import START_US, at_metres, classes, drifting, share
+
+NO_CUTS = np.empty(0, dtype=np.int64)
+
+
+@settings(max_examples=50, deadline=None)
+@given(history=histories(), seed=st.integers(0, 1000))
+def test_boxes_of_stretches_are_what_one_by_one_gives(history: History, seed: int) -> None:
+    decisions = decide(history.points, history.thresholds)
+    slots = cut_slots(decisions.cleaned.points, NO_CUTS, history.thresholds)
+    random = np.random.default_rng(seed)
+    begin = random.integers(0, len(slots), 20)
+    end = np.minimum(begin + random.integers(0, 40, 20), len(slots) - 1)
+    found = _Boxes(slots).diagonals_m(begin, end, np.full(20, np.inf))
+    for b, e, diagonal_m in zip(begin, end, found, strict=True):
+        lon, lat = slots.lon_e7[b : e + 1] / 1e7, slots.lat_e7[b : e + 1] / 1e7
+        nearest = 0.0 if lat.min() <= 0 <= lat.max() else np.abs(lat).min()
+        width = np.ptp(lon) * cos_latitude(np.array([nearest]))[0]
+        expected = np.hypot(width, np.ptp(lat)) * 111_195.08
+        assert diagonal_m == pytest.approx(expected, rel=1e-3, abs=0.1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(history=histories())
+def test_stays_are_apart_from_tracks_and_last_the_dwell_time(history: History) -> None:
+    decisions = decide(history.points, history.thresholds)
+    first, last = decisions.stays
+    time_us = decisions.cleaned.points.time_us
+    assert np.all(first[1:] > last[:-1]), "no two share a point"
+    for f, e in zip(first.tolist(), last.tolist(), strict=True):
+        assert not decisions.moving[f + 1 : e + 1].any()
+        # half a slot on either side is all that may be added to what was seen
+        assert time_us[e] - time_us[f] >= (history.thresholds.dwell_s - 30) * US
+
+
+@pytest.mark.parametrize("every_s", [0.1, 1, 5, 60, 180, 299])
+def test_an_hour_of_standing_is_one_stay_at_any_rate(every_s: float) -> None:
+    t = np.arange(0, 3600, every_s)
+    x = np.random.default_rng(1).uniform(0, 40, len(t))
+    assert set(classes(decide(at_metres(t, x), Thresholds()))) == {"s"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("noise_m", [10, 30])
+@pytest.mark.parametrize("every_s", [1, 10, 30, 60])
+def test_two_hours_of_drift_are_one_stay(every_s: int, noise_m: int, seed: int) -> None:
+    t = np.arange(0, 7200, every_s)
+    points = at_metres(t, *drifting(seed, len(t), every_s, noise_m))
+    decisions = decide(points, Thresholds())
+    assert share(decisions.on_track) < 0.04
+    assert len(decisions.stays[0]) <= 3
+
+
+def test_rough_fixes_that_say_so_say_nothing() -> None:
+    """Every fifth fix is 120 m off in any direction, and claims 100 m."""
+    random = np.random.default_rng(3)
+    t = np.arange(0, 3600, 10)
+    x, y = random.normal(0, 10, (2, len(t)))
+    wrong = np.arange(len(t)) % 5 == 3
+    angle = random.uniform(0, 2 * np.pi, len(t))
+    x, y = np.where(wrong, 120 * np.cos(angle), x), np.where(wrong, 120 * np.sin(angle), y)
+    decisions = decide(at_metres(t, x, y, np.where(wrong, 100.0, 12.0)), Thresholds())
+    assert not decisions.on_track.any()
+    assert np.array_equal(decisions.away, wrong)
+
+
+@pytest.mark.parametrize("unknown", [0.0, -1.0, np.nan])
+def test_an_accuracy_of_0_is_none(unknown: float) -> None:
+    t = np.arange(0, 1200, 10)
+    wrong = np.arange(len(t)) == 60
+    claims = np.where(wrong, unknown, 5.0)
+    decisions = decide(at_metres(t, np.where(wrong, 150.0, 0.0), 0, claims), Thresholds())
+    assert not decisions.on_track.any(), "the wrong fix is not the best one of its slot"
+
+
+def test_a_plough_that_circles_a_yard_moves() -> None:
+    t = np.arange(0, 600, 10)
+    angle = t * 11 / 3.6 / 30
+    points = at_metres(t, 30 * np.cos(angle), 30 * np.sin(angle))
+    assert set(classes(decide(points, Thresholds()))) == {"t"}
+
+
+def test_a_jam_that_creeps_one_way_is_no_stay() -> None:
+    """80 m in five minutes, by jerks of 10 m."""
+    t = np.arange(0, 900, 10)
+    noise = np.random.default_rng(2).normal(0, 3, (2, len(t)))
+    points = at_metres(t, t // 40 * 11.0 + noise[0], noise[1])
+    assert set(classes(decide(points, Thresholds()))) == {"t"}
+
+
+@pytest.mark.parametrize("way_m", [300, 600, 1500])
+def test_a_walk_between_two_stays_is_kept_whole(way_m: int) -> None:
+    """All but the ends of the walk is on the track."""
+    random = np.random.default_rng(way_m)
+    walk_s = int(way_m / 1.3)
+    t = np.arange(0, 1800 + walk_s, 5)
+    x = np.interp(t, [900, 900 + walk_s], [0, way_m])
+    noise = random.normal(0, 4, (2, len(t)))
+    decisions = decide(at_metres(t, x + noise[0], noise[1]), Thresholds())
+    walking = (x > 30) & (x < way_m - 30)
+    assert decisions.on_track[walking].all()
+    assert len(decisions.stays[0]) == 2
+
+
+def test_a_track_runs_to_where_its_device_rests_and_begins_there() -> None:
+    # in at 5 m/s, ten minutes of rest, out again: the box of the stay holds 60 m of both ways
+    t = [*range(0, 200, 10), *range(200, 800, 20), *range(800, 1000, 10)]
+    x = [*range(-1000, 0, 50), *[0] * 30, *range(0, 1000, 50)]
+    decisions = decide(at_metres(t, x), Thresholds())
+    assert [ends.tolist() for ends in decisions.stays] == [[20], [50]]
+
+
+def test_a_stay_does_not_depend_on_the_direction_of_time() -> None:
+    random = np.random.default_rng(5)
+    t = np.cumsum(random.choice([5, 10, 20], 400))
+    x = np.interp(t, [800, 1100, 2300, 2600], [0, 4000, 4000, 9000]) + random.normal(0, 8, 400)
+    points = at_metres(t, x)
+    mirrored = at_metres(6 * 3600 - t[::-1], x[::-1])
+    there = classes(decide(points, Thresholds()))
+    back = classes(decide(mirrored, Thresholds()))[::-1]
+    # medians of even counts and slots by the clock differ at the edges, by a fix or two
+    assert sum(a != b for a, b in zip(there, back, strict=True)) <= 8
+
+
+def test_a_stay_on_the_antimeridian_is_a_stay() -> None:
+    points = at_metres(np.arange(0, 1200, 20), np.zeros(60))
+    around = type(points).of(
+        points.time_us, np.where(np.arange(60) % 2, 179.9999, -179.9999), points.lat
+    )
+    assert set(classes(decide(around, Thresholds()))) == {"s"}
+
+
+def test_a_stay_at_five_minutes_and_none_just_below() -> None:
+    def stays(seconds: int) -> int:
+        t = np.arange(0, 1800, 10)
+        x = np.interp(t, [600, 600 + seconds], [0, 0]) + np.where(
+            t < 600, (t - 600) * 15.0, np.where(t > 600 + seconds, (t - 600 - seconds) * 15.0, 0)
+        )
+        return len(decide(at_metres(t, x), Thresholds()).stays[0])
+
+    assert stays(310) == 1
+    assert stays(270) == 0
+
+
+def test_the_ends_of_a_stay_are_where_the_scatter_of_its_fixes_begins() -> None:
+    t = np.arange(0, 3600, 10)
+    x = np.where(t < 900, (t - 900) * 15.0, np.where(t > 2700, (t - 2700) * 15.0, 0.0))
+    error = drifting(7, len(t), 10, 20)
+    decisions = decide(at_metres(t, x + error[0], error[1]), Thresholds())
+    (first,), (last,) = decisions.stays
+    time_s = (decisions.cleaned.points.time_us - START_US) / US
+    assert abs(time_s[first] - 900) <= 30
+    assert abs(time_s[last] - 2700) <= 30
+
+
+def test_distances_of_pairs_are_those_of_steps() -> None:
+    points = at_metres([0, 40, 80], [0, 300, 700])
+    slots = cut_slots(points, NO_CUTS, Thresholds())
+    expected = between_mm(points.lon[:-1], points.lat[:-1], points.lon[1:], points.lat[1:]) / 1000
+    assert np.allclose(slots.steps_m(1), expected, atol=0.02)
+    assert np.array_equal(slots.apart_m(np.array([0]), np.array([2])), slots.steps_m(2))
