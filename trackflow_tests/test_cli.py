@@ -180,12 +180,14 @@ def test_verify_fails_on_a_changed_store(trackflow: Run, drive_csv: Path, tmp_pa
 def test_a_device_has_settings_of_its_own(trackflow: Run, drive_csv: Path) -> None:
     trackflow("import", drive_csv)
     trackflow("run")
-    changed = trackflow("device", "van-7", "--set", "gap_s=10", "--profile", "bicycle")
+    changed = trackflow(
+        "device", "van-7", "--set", "gap_s=10", "--set", "silence_s=0", "--profile", "bicycle"
+    )
     assert "profile bicycle" in changed.out
     assert "gap_s = 10 (own)" in changed.out
     trackflow("run")
     assert json.loads(trackflow("status", "--json").out)["tracks"] == 0, "every step is a gap"
-    trackflow("device", "van-7", "--set", "gap_s=")
+    trackflow("device", "van-7", "--set", "gap_s=", "--set", "silence_s=")
     trackflow("run")
     assert json.loads(trackflow("status", "--json").out)["tracks"] == 1
 

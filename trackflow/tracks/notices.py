@@ -282,8 +282,8 @@ def rollover_notice(
     if points < FEWEST_POINTS:
         return None
     text = (
-        f"times jump by 1,024 weeks: {points:,} of {sum(days.values()):,} points, from {span[0]} to "
-        f"{span[1]}, lie that long before the others or before they came in; the receiver's GPS "
+        f"times jump by 1,024 weeks: {points:,} of {sum(days.values()):,} points, from {span[0]} "
+        f"to {span[1]}, lie that long before the others or before they came in; the receiver's GPS "
         "week began anew"
     )
     advice = (
