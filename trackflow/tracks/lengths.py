@@ -22,6 +22,9 @@ from trackflow.geo.thinning import spaced, with_tips
 APART_M = 25.0
 """Well above the noise that is left after smoothing."""
 
+SHARPEST = np.pi / 2
+"""A turn counts up to a right angle: what turns back between two points is no arc."""
+
 SPEED_SPAN_US = 10_000_000
 """A speed is taken over at least 10 s: over 1 s, 5 m of noise are 18 km/h."""
 
@@ -77,8 +80,42 @@ def measure(points: Points) -> Movement:
     kept = np.array(with_tips(x_m, y_m, spaced(x_m, y_m, APART_M), APART_M))
     time_us, lon, lat = time_us[kept], lon[kept], lat[kept]
     lon, lat = smoothed(time_us, lon, lat)
-    along_mm = np.concatenate([[0.0], np.cumsum(steps_mm(lon, lat))])
+    steps = np.rint(steps_mm(lon, lat) * bends(*_metres(lon, lat)))
+    along_mm = np.concatenate([[0.0], np.cumsum(steps)])
     return Movement(Way(time_us, along_mm), speed)
+
+
+def bends(x: Floats, y: Floats) -> Floats:
+    """How much longer the way from each point to the next is than straight; at least 1.
+
+    It bends as the way around it does: an arc of a circle that turns by as much as the steps beside
+    it. Straight lines between fixes cut every corner, so that a drive would get shorter the more
+    rarely a device reports. Steps that are not much longer than the points are thinned to do not
+    bend: their turns are noise.
+
+    Args:
+        x: metres east of the points in order. Shape (n,).
+        y: metres north of them. Shape (n,).
+
+    Returns:
+        Shape (n - 1,).
+    """
+    dx, dy = np.diff(x), np.diff(y)
+    longer = np.ones(len(dx))
+    if len(dx) < 2:
+        return longer
+    across, along = dx[:-1] * dy[1:] - dy[:-1] * dx[1:], dx[:-1] * dx[1:] + dy[:-1] * dy[1:]
+    turn = np.minimum(np.abs(np.arctan2(across, along)), SHARPEST)
+    length = np.maximum(np.hypot(dx, dy), 1e-9)
+    # The direction of a short step beside a long one is mostly noise.
+    alike = np.minimum(length[1:], length[:-1]) / np.maximum(length[1:], length[:-1])
+    squares = np.zeros(len(dx))
+    for side in (slice(None, -1), slice(1, None)):
+        squares[side] += turn * turn * alike
+    half = np.sqrt(squares / 2) / 2
+    bent = (half > 1e-6) & (length > 2 * APART_M)
+    longer[bent] = half[bent] / np.sin(half[bent])
+    return longer
 
 
 def spread(way: Way, stretches: Sequence[Stretch], edges_us: Sequence[int]) -> list[int]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from trackflow.geo.points import Ints, Points
 from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.lengths import measure
 from trackflow.tracks.merging import is_short, joined_points, merge
 from trackflow.tracks.segments import DAY_US, DaySegments, segment_days
 from trackflow.tracks.silences import is_parked
@@ -49,7 +50,12 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
     return Movement(
         joined,
         united(np.array(stops, dtype=np.int64).reshape(-1, 2)),
-        np.array([t.distance_m for t in tracks]),
+        np.array(
+            [
+                (measure(p).way.length_mm + t.lead_mm) / 1000
+                for p, t in zip(joined, tracks, strict=True)
+            ]
+        ),
     )
 
 
