@@ -205,9 +205,17 @@ def change_device(
             preset=new.preset,
         )
     )
-    if (new.profile, new.overrides, new.preset) != (old.profile, old.overrides, old.preset):
+    if new.profile != old.profile or not _same_thresholds(new, old):
         days = connection.scalars(
             sa.select(processing_batches.c.day).where(processing_batches.c.device_id == device_id)
         ).all()
         batches.mark_again(connection, [(device_id, day) for day in days], now)
     return new
+
+
+def _same_thresholds(new: Device, old: Device) -> bool:
+    """Whether the same thresholds hold; the preset `vehicle` changes nothing."""
+    try:
+        return new.thresholds == old.thresholds
+    except (SettingsError, AttributeError):  # old ones that came in past every check: any JSON
+        return False

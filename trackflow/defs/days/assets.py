@@ -21,7 +21,7 @@ from trackflow.store.tables import cached_polylines as cached_polylines_table
 from trackflow.store.tables import segments as segments_table
 from trackflow.store.tables import tracks as tracks_table
 
-CODE_VERSIONS = {"segments": "1", "matched_polylines": "1", "tracks": "1"}
+CODE_VERSIONS = {"segments": "2", "matched_polylines": "1", "tracks": "2"}
 """Raise one when the same input would give another result: the UI then shows days made before."""
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
