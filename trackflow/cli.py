@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow import cli_catalogue, cli_housekeeping, cli_jobs
+from trackflow import cli_catalogue, cli_devices, cli_housekeeping, cli_jobs
 from trackflow.cli_common import Json, err, out, plain
 from trackflow.cli_common import choice as _choice
+from trackflow.cli_common import days_between as _days
 from trackflow.cli_common import opened_work as _work
 from trackflow.cli_common import print_json as _print_json
 from trackflow.cli_common import progress_bar as _progress
@@ -25,7 +26,10 @@ from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trackflow.pipeline.report import RunReport
+    from trackflow.tracks.notices import Notice
 
 app = typer.Typer(
     help="GPS points in, road-matched tracks out.",
@@ -37,6 +41,9 @@ network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_
 app.add_typer(network_app, name="network")
 
 LOCALHOST = "127.0.0.1"
+
+MOST_NOTICES = 20
+"""Notices that are printed; those with the most points come first."""
 
 Device = Annotated[str | None, typer.Option("--device", help="Only this device.")]
 From = Annotated[str | None, typer.Option("--from", help="First day, such as 2026-01-31.")]
@@ -171,6 +178,7 @@ def run(
 ) -> None:
     """Work on batches: cut segments, match them to roads, merge tracks."""
     from trackflow.pipeline import run as running
+    from trackflow.pipeline.noticing import notices_of_run
 
     start, end = _days(first, last)
     chosen = _choice(mode, [m.value for m in running.Mode], "mode")
@@ -185,10 +193,12 @@ def run(
             device_id=device,
             progress=progress,
         )
+        notices = notices_of_run(work, report)
     if as_json:
         _print_json(report.stages)
     else:
         _print_run(report)
+        _print_notices(notices)
     if report.problems:
         raise typer.Exit(1)
 
@@ -323,6 +333,21 @@ def status(as_json: Json = False) -> None:
             markup=False,
             soft_wrap=True,
         )
+    for found in state.looks_like:
+        out.print(
+            f"{found.device_id} looks like: {found.guess.preset} ({found.guess.why})",
+            markup=False,
+            soft_wrap=True,
+        )
+    _print_notices(state.notices)
+
+
+def _print_notices(notices: "Sequence[Notice]") -> None:
+    for notice in notices[:MOST_NOTICES]:
+        out.print(f"{notice}\n  {notice.advice}", markup=False, soft_wrap=True)
+    if len(notices) > MOST_NOTICES:
+        more = len(notices) - MOST_NOTICES
+        out.print(f"... and {more:,} more notices: `trackflow status --json` has all of them.")
 
 
 def _outdated(days: int) -> str:
@@ -402,43 +427,6 @@ def export(
         count = ex.export_to_file(work, wanted, chosen, selection, output, lines)
     noun = counted(count, wanted.removesuffix("s"))
     err.print(f"{noun} in {output}", markup=False, soft_wrap=True)
-
-
-@app.command(epilog="Example: trackflow device van-7 --profile bicycle --set gap_s=300")
-def device(
-    device_id: Annotated[str, typer.Argument(help="The device.", show_default=False)],
-    profile: Annotated[str | None, typer.Option(help="car, bicycle or foot.")] = None,
-    time_zone: Annotated[
-        str | None,
-        typer.Option(help="Its own, such as Europe/Helsinki; '' for TRACKFLOW_TIME_ZONE."),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A threshold: NAME=VALUE, or NAME= for the default."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show or change a device's settings; a change marks its days to be worked on again."""
-    from trackflow.store import devices
-
-    overrides = dict(_assignment(text) for text in settings or [])
-    with _work() as work, work.store.write() as connection:
-        stated = work.settings.time_zone
-        changed = devices.change_device(
-            connection,
-            device_id,
-            work.clock(),
-            profile=profile,
-            time_zone=time_zone,
-            overrides=overrides,
-        )
-    if as_json:
-        _print_json(plain(changed) | {"thresholds": changed.thresholds.as_dict()})
-        return
-    out.print(f"profile {changed.profile}, time zone {changed.time_zone or stated}")
-    for name, value in changed.thresholds.as_dict().items():
-        own = " (own)" if name in changed.overrides else ""
-        out.print(f"  {name} = {value:g}{own}")
 
 
 @app.command(epilog="Example: trackflow demo --no-serve")
@@ -526,35 +514,6 @@ def _serve(
     serving.serve(settings, host, port, dagster_port, ready)
 
 
-def _assignment(text: str) -> tuple[str, float | None]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise SettingsError(f"--set {text}: write NAME=VALUE, such as gap_s=300")
-    if not value:
-        return name, None
-    try:
-        number = float(value)
-    except ValueError:
-        raise SettingsError(f"--set {text}: {value!r} is not a number") from None
-    return name, int(number) if number.is_integer() else number
-
-
-def _day(text: str | None) -> dt.date | None:
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
-
-
-def _days(first: str | None, last: str | None) -> tuple[dt.date | None, dt.date | None]:
-    start, end = _day(first), _day(last)
-    if start and end and start > end:
-        raise SettingsError(f"--from {start} is after --to {end}")
-    return start, end
-
-
 def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
 
@@ -567,6 +526,7 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+cli_devices.add_to(app)
 cli_housekeeping.add_to(app)
 cli_jobs.add_to(app)
 cli_catalogue.add_to(app)

@@ -1,5 +1,6 @@
 """What commands share: where they print, the store they open, a bar of progress, JSON."""
 
+import datetime as dt
 import json
 import math
 import sys
@@ -96,3 +97,24 @@ def choice(text: str, known: list[str], what: str) -> str:
     if text not in known:
         raise SettingsError(f"there is no {what} {text!r}; there are {', '.join(known)}")
     return text
+
+
+def days_between(first: str | None, last: str | None) -> tuple[dt.date | None, dt.date | None]:
+    """First and last day as --from and --to give them.
+
+    Raises:
+        SettingsError: one is no day, or the first comes after the last.
+    """
+    start, end = _day(first), _day(last)
+    if start and end and start > end:
+        raise SettingsError(f"--from {start} is after --to {end}")
+    return start, end
+
+
+def _day(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None

@@ -48,6 +48,7 @@ defs = dg.Definitions(
     ],
     asset_checks=[
         checks.ledger_balances,
+        checks.devices_are_sound,
         checks.seams_meet,
         checks.match_share,
         checks.no_overlapping_tracks,

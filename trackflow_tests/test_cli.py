@@ -145,6 +145,7 @@ def test_status_tells_what_is_there_and_what_waits(trackflow: Run, drive_csv: Pa
         "verify",
         "explain van-7 2026-03-02T12:05",
         "device van-7",
+        "device --presets",
     ],
 )
 def test_json_can_be_read_by_programs(trackflow: Run, drive_csv: Path, command: str) -> None:
@@ -180,14 +181,84 @@ def test_verify_fails_on_a_changed_store(trackflow: Run, drive_csv: Path, tmp_pa
 def test_a_device_has_settings_of_its_own(trackflow: Run, drive_csv: Path) -> None:
     trackflow("import", drive_csv)
     trackflow("run")
-    changed = trackflow("device", "van-7", "--set", "gap_s=10", "--profile", "bicycle")
+    changed = trackflow(
+        "device", "van-7", "--set", "gap_s=10", "--set", "silence_s=0", "--profile", "bicycle"
+    )
     assert "profile bicycle" in changed.out
     assert "gap_s = 10 (own)" in changed.out
     trackflow("run")
     assert json.loads(trackflow("status", "--json").out)["tracks"] == 0, "every step is a gap"
-    trackflow("device", "van-7", "--set", "gap_s=")
+    trackflow("device", "van-7", "--set", "gap_s=", "--set", "silence_s=")
     trackflow("run")
     assert json.loads(trackflow("status", "--json").out)["tracks"] == 1
+
+
+def test_a_preset_is_chosen_and_taken_back(trackflow: Run, drive_csv: Path) -> None:
+    trackflow("import", drive_csv)
+    trackflow("run")
+    chosen = trackflow("device", "van-7", "--preset", "phone", "--set", "min_track_m=70").out
+    assert "preset phone" in chosen
+    assert "max_accuracy_m = 200 (preset)" in chosen
+    assert "min_track_m = 70 (own)" in chosen
+    assert "1 pending" in trackflow("status").out
+    back = trackflow("device", "van-7", "--preset", "none", "--set", "min_track_m=").out
+    assert "no preset" in back
+    assert "(" not in back.split("looks like: ")[1].split("\n", 1)[1]
+    trackflow("run")
+    trackflow("device", "van-7", "--preset", "vehicle")
+    assert "0 pending" in trackflow("status").out, "it changes nothing, so nothing is done again"
+    table = trackflow("device", "--presets").out
+    assert "silence_s = 21600: " in table
+
+
+def test_what_needs_attention_is_said_after_a_run_and_in_the_status(
+    trackflow: Run, tmp_path: Path
+) -> None:
+    early = [time - dt.timedelta(weeks=1024) for time in TIMES]
+    rows = [f"mix,{time.isoformat()},60.17,{24.9 + (k % 2) * 0.27}" for k, time in enumerate(TIMES)]
+    rows += [
+        f"old,{time.isoformat()},60.17,{24.9 + k * 2e-3}"
+        for times in (TIMES, early)
+        for k, time in enumerate(times)
+    ]
+    path = tmp_path / "odd.csv"
+    path.write_text("\n".join(["device,time,lat,lon", *rows, ""]))
+    trackflow("import", path)
+    said = trackflow("run").out
+    assert "mix: 80 of 80 points interleave two ways: two senders under one id" in said
+    assert "old: times jump by 1,024 weeks: 80 of 160 points" in said
+    status = trackflow("status").out
+    assert said.splitlines()[-4:] == status.splitlines()[-4:]
+    assert "old looks like: vehicle" in status
+    listed = json.loads(trackflow("status", "--json").out)["notices"]
+    assert {(one["device_id"], one["kind"]) for one in listed} == {
+        ("mix", "mixed"),
+        ("old", "rollover"),
+    }
+    moved = trackflow("device", "old", "--shift-weeks", "1024").out
+    assert "80 points moved" not in moved, "their times are taken: they stay"
+    assert "80 stay" in moved
+
+
+def test_times_of_1024_weeks_ago_are_moved_and_moved_back(trackflow: Run, tmp_path: Path) -> None:
+    early = [time - dt.timedelta(weeks=1024, days=1) for time in TIMES]
+    rows = [
+        f"old,{time.isoformat()},60.17,{24.9 + k * 2e-3}"
+        for times in (TIMES, early)
+        for k, time in enumerate(times)
+    ]
+    path = tmp_path / "odd.csv"
+    path.write_text("\n".join(["device,time,lat,lon", *rows, ""]))
+    trackflow("import", path)
+    trackflow("run")
+    assert (
+        "old: 80 points moved by 1,024 weeks"
+        in trackflow("device", "old", "--shift-weeks", 1024).out
+    )
+    trackflow("run")
+    assert json.loads(trackflow("status", "--json").out)["notices"] == []
+    back = json.loads(trackflow("device", "old", "--shift-weeks", -1024, "--json").out)
+    assert (back["moved"], back["taken_back"]) == (80, True)
 
 
 @pytest.mark.parametrize("file_format", ["csv", "geojson", "gpx"])
@@ -255,7 +326,13 @@ BAD_CALLS = {
     "explain van-7 noon": "'noon' is not a time",
     "explain van-7 2020-01-01": "no point within a day",
     "device nobody": "there is no device 'nobody'",
+    "device": "name a device",
     "device van-7 --set gap=3": "gap_s",
+    "device van-7 --preset boat": "there is no preset 'boat'; there are vehicle, phone",
+    "device van-7 --from 2026-03-01": "--from and --to say what --shift-weeks moves",
+    "device van-7 --shift-weeks 1024": "which days of van-7?",
+    "device van-7 --shift-weeks 1024 --from 2026-03-01": "in the future",
+    "device nobody --shift-weeks 1024": "there is no device 'nobody'",
     "device van-7 --set gap_s=abc": "is not a number",
     "device van-7 --profile tank": "there is no profile 'tank'",
     "device van-7 --time-zone Mars/Base": "no time zone",

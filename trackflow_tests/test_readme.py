@@ -43,7 +43,7 @@ SAYS = {
     "export": r"\d+ tracks in tracks\.gpx",
     "explain": r"^Point of 2026-01-05T08:\d\d:\d\dZ: stop\.\n(.*\n)*.*at least 5 min within a box",
     "verify": r"compared .* windows .* with one pass over everything\.\nThey are identical\.",
-    "device": r"gap_s = 300 \(own\)",
+    "device": r"gap_s = 300 \(own\)|gap_s = 3600: ",
     "token": r"tf_\w+|anna-phone",
     "inbox": r"one\.csv: .* added",
     "follow": r"1 point",

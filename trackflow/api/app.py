@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from trackflow.api import (
     catalogue,
     days,
+    devices,
     health,
     ingest,
     jobs,
@@ -27,6 +28,7 @@ from trackflow.api.accessed import Accessed
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
 from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
+from trackflow.pipeline.noticing import read_guesses
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
@@ -37,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     ingest.router,
     reading.router,
+    devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
     days.router,
@@ -101,6 +104,7 @@ def create_app(work: Work) -> FastAPI:
     app.state.work = work
     app.state.accessed = Accessed(work)
     app.state.road_tiles = RoadTiles(work)
+    app.state.guesses = Remembered(lambda: read_guesses(work))
     app.state.counts = Remembered(lambda: count(work))
     add_metrics(app, work)
     app.router.route_class = GuardedRoute

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from trackflow.pipeline.day_picture import DayPicture
 from trackflow.store.types import UtcTime
+from trackflow.tracks.notices import Notice
 
 type Value = dg.MetadataValue | int | float | str
 
@@ -46,6 +47,22 @@ def findings(rows: Sequence[Finding]) -> dg.MetadataValue:
         ]
     )
     return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], schema)
+
+
+def notices(found: Sequence[Notice]) -> dg.MetadataValue:
+    """Notices as a table, with what to do about each."""
+    rows: list[Finding] = [
+        {
+            "device": notice.device_id,
+            "kind": notice.kind.value,
+            "points": notice.points,
+            "of": notice.of_points,
+            "what": notice.text,
+            "what to do": notice.advice,
+        }
+        for notice in found
+    ]
+    return findings(rows)
 
 
 def picture(drawn: DayPicture, alt: str) -> dg.MetadataValue:

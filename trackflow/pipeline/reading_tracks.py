@@ -60,8 +60,8 @@ PROPERTIES = (
 
 CAUSES = {
     "gap": "there is no point for a while",
-    "jump": "the next point is too far away to know what lies between",
     "speed": "nothing moves to the next point that fast",
+    "mixed": "the points belong to two senders, or to a clock that jumps",
     "stop": "the device stays where it is",
     "midnight": "the neighbouring day has not been worked on yet",
 }

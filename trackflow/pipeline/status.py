@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from trackflow.pipeline.noticing import DeviceGuess, read_guesses, read_notices
 from trackflow.pipeline.rematching import outdated_days
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
@@ -17,6 +18,7 @@ from trackflow.store.tables import (
     quarantined_points,
     road_networks,
 )
+from trackflow.tracks.notices import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Status:
         outdated_days: device-days whose lines were made without roads, or on others than now.
         networks: the road networks in use.
         messages: what is to be said of batches, the newest first.
+        looks_like: what the first devices without a preset look like.
+        notices: what needs a person's attention, the most points first.
     """
 
     devices: int
@@ -73,12 +77,15 @@ class Status:
     outdated_days: int = 0
     networks: list[dict[str, object]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    looks_like: list[DeviceGuess] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 def read_status(work: Work) -> Status:
     """Counts over the whole store, from one consistent view of it."""
     p, c, q = gps_points.c, cached_polylines.c, quarantined_points.c
     count = sa.func.count
+    notices, guesses = read_notices(work), read_guesses(work)
     with work.store.read() as connection:
         points, first, last = connection.execute(
             sa.select(count(), sa.func.min(p.recorded_at), sa.func.max(p.recorded_at))
@@ -113,6 +120,8 @@ def read_status(work: Work) -> Status:
             outdated_days=sum(outdated_days(work, connection).values()),
             networks=[dict(row) for row in networks],
             messages=[_message(row, work.clock()) for row in batches.failures(connection)],
+            looks_like=guesses,
+            notices=notices,
         )
 
 

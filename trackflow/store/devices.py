@@ -14,6 +14,7 @@ from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
 from trackflow.store import batches
 from trackflow.store.tables import devices, processing_batches
+from trackflow.tracks.presets import preset_thresholds
 from trackflow.tracks.thresholds import Thresholds
 
 LONGEST_BUFFER_US = 86_400_000_000
@@ -38,17 +39,30 @@ class DoorRules:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device's own settings; what it does not set is the default, or TRACKFLOW_TIME_ZONE."""
+    """A device's own settings; what it does not set is the default, or TRACKFLOW_TIME_ZONE.
+
+    Attributes:
+        device_id: the device.
+        profile: the roads that it uses.
+        time_zone: in which its days are told; None for that of the settings.
+        overrides: its own thresholds; they go before those of the preset.
+        preset: what is tracked, one of `PRESETS`; None for the defaults.
+    """
 
     device_id: str
     profile: str = "car"
     time_zone: str | None = None
     overrides: dict[str, float] = field(default_factory=dict)
+    preset: str | None = None
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds that hold for this device."""
-        return Thresholds().override(self.overrides)
+        """The thresholds that hold for this device: defaults, then preset, then its own.
+
+        Raises:
+            SettingsError: the preset or a threshold makes no sense.
+        """
+        return preset_thresholds(self.preset).override(self.overrides)
 
 
 SETTINGS = (
@@ -56,6 +70,7 @@ SETTINGS = (
     devices.c.profile,
     devices.c.time_zone,
     devices.c.thresholds,
+    devices.c.preset,
 )
 """The columns of a `Device`, in its order."""
 
@@ -150,13 +165,22 @@ def change_device(
     profile: str | None = None,
     time_zone: str | None = None,
     overrides: dict[str, float | None] | None = None,
+    preset: str | None = None,
 ) -> Device:
     """Change settings of a device and mark all its days to be worked on again.
 
-    A threshold of None goes back to its default, and so does an empty time zone.
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        now: the time.
+        profile: car, bicycle or foot; None leaves it as it is.
+        time_zone: its name; "" takes that of the settings, None leaves it as it is.
+        overrides: own thresholds by name; None as a value takes the preset's or default one again.
+        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
 
     Raises:
-        SettingsError: the device, the profile, the time zone or a threshold makes no sense.
+        SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
+            sense.
     """
     lock_devices(connection, [device_id])
     old = read_device(connection, device_id)
@@ -168,16 +192,30 @@ def change_device(
     merged = {**old.overrides, **(overrides or {})}
     kept = {name: value for name, value in merged.items() if value is not None}
     zone = old.time_zone if time_zone is None else time_zone or None
-    new = Device(device_id, profile or old.profile, zone, kept)
-    buffer_us(Thresholds().override(new.overrides))  # refused now, not when the next run fails
+    chosen = old.preset if preset is None else preset or None
+    new = Device(device_id, profile or old.profile, zone, kept, chosen)
+    buffer_us(new.thresholds)  # refused now, not when the next run fails
     connection.execute(
         sa.update(devices)
         .where(devices.c.device_id == device_id)
-        .values(profile=new.profile, time_zone=new.time_zone, thresholds=new.overrides)
+        .values(
+            profile=new.profile,
+            time_zone=new.time_zone,
+            thresholds=new.overrides,
+            preset=new.preset,
+        )
     )
-    if (new.profile, new.overrides) != (old.profile, old.overrides):
+    if new.profile != old.profile or not _same_thresholds(new, old):
         days = connection.scalars(
             sa.select(processing_batches.c.day).where(processing_batches.c.device_id == device_id)
         ).all()
         batches.mark_again(connection, [(device_id, day) for day in days], now)
     return new
+
+
+def _same_thresholds(new: Device, old: Device) -> bool:
+    """Whether the same thresholds hold; the preset `vehicle` changes nothing."""
+    try:
+        return new.thresholds == old.thresholds
+    except (SettingsError, AttributeError):  # old ones that came in past every check: any JSON
+        return False

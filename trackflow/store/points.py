@@ -146,6 +146,20 @@ def read_points(connection: Connection, device_id: str, start_us: int, end_us: i
     return Points.of(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3])
 
 
+def newest_points(connection: Connection, device_id: str, most: int) -> Points:
+    """The newest points of a device, in order of time."""
+    p = gps_points.c
+    query = sa.select(epoch_us(p.recorded_at)).where(p.device_id == device_id)
+    newest = query.order_by(p.recorded_at.desc())
+    oldest_us = connection.scalar(newest.offset(most - 1).limit(1))
+    if oldest_us is None:
+        oldest_us = connection.scalar(query.order_by(p.recorded_at).limit(1))
+    last_us = connection.scalar(newest.limit(1))
+    if oldest_us is None or last_us is None:
+        return Points.empty()
+    return read_points(connection, device_id, oldest_us, last_us + 1)
+
+
 def span_us(connection: Connection, device_id: str) -> tuple[int, int] | None:
     """Times of the first and last point of a device."""
     p = gps_points.c
@@ -424,6 +438,23 @@ def _mark_conflicts(
     """Mark the days of new conflicts: nothing but their ledgers changes."""
     days = {(row["device_id"], row["recorded_at"].date()) for row in set_aside}
     batches.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
+
+
+def move_conflict(connection: Connection, row: sa.RowMapping, shift_us: int) -> None:
+    """Give a point that lost against one of equal time another time, as its winner got one."""
+    place = orjson.loads(row["raw"])
+    time_us = to_us(row["recorded_at"]) + shift_us
+    moved = _loser_row(
+        row["device_id"],
+        time_us,
+        place["longitude"],
+        place["latitude"],
+        row["source"],
+        row["received_at"],
+    )
+    q = quarantined_points.c
+    connection.execute(sa.delete(quarantined_points).where(q.content_hash == row["content_hash"]))
+    _quarantine(connection, [moved])
 
 
 def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
+from trackflow.geo.points import Points
 from trackflow.pipeline import checks
 from trackflow.pipeline.networks import build
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+from trackflow.store.batches import midnight
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.tables import tracks as tracks_table
+from trackflow.store.types import to_us
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.stores import batch_of_device, deliver
 
 # Dagster 1.13 stores the times of check results with a function that Python 3.12 deprecates.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)")
@@ -97,12 +102,14 @@ def test_three_days_in_one_run_are_reported_day_by_day(
         assert numbers["devices"] == 3
         assert numbers["segments"] == 3
         assert numbers["device_days_done"] == 3
+        assert numbers["notices"] == 0
         assert numbers["raw_distance_km"] > 10  # type: ignore[operator]
     for numbers in metadata_of(instance, "tracks").values():
         assert numbers["tracks"] == 3
         assert str(numbers["map"]).startswith("![lines of ")
         assert len(str(numbers["map"])) < 60_000
     assert {name: e.passed for name, e in evaluations(result).items()} == {
+        "devices_are_sound": True,
         "ledger_balances": True,
         "seams_meet": True,
         "match_share": True,
@@ -146,6 +153,32 @@ def test_a_wrong_ledger_is_red(work: Work, instance: dg.DagsterInstance) -> None
     assert finding.data["device"] == "van-1"
     assert finding.data["in classes"] == 247
     assert finding.data["points"] == 240
+
+
+def test_what_needs_attention_is_told_and_blocks_nothing(
+    work: Work, instance: dg.DagsterInstance
+) -> None:
+    """Two senders under one id, 15 km apart."""
+    k = np.arange(64)
+    time_us = to_us(midnight(DAYS[1])) + k * 5_000_000
+    lon = 24.9 + k * 1e-4 + (k % 2) * 0.27
+    deliver(work.store, batch_of_device("mix", Points.of(time_us, lon, np.full(64, 60.17))))
+
+    result = run_job(instance)
+
+    assert result.success
+    check = evaluations(result)["devices_are_sound"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert not check.blocking
+    (notice,) = check.metadata["what"].records  # type: ignore[attr-defined]
+    assert (notice.data["device"], notice.data["kind"]) == ("mix", "mixed")
+    assert "two senders under one id" in str(check.description)
+    assert "give each sender an id" in str(notice.data["what to do"])
+    told = metadata_of(instance, "segments")
+    assert [told[day.isoformat()]["notices"] for day in DAYS] == [0, 1, 0]
+    assert "needs_attention" in told[DAYS[1].isoformat()]
+    assert checks.check_ledgers(work, DAYS[0], DAYS[-1]).wrong == []
 
 
 def test_a_point_without_a_batch_makes_the_ledger_red(work: Work) -> None:

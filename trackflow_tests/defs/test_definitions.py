@@ -95,6 +95,7 @@ ASSETS = {
 CHECKS = {
     "matched_polylines:match_share",
     "matched_polylines:seams_meet",
+    "segments:devices_are_sound",
     "segments:ledger_balances",
     "track_catalogue:catalogue_has_not_shrunk",
     "track_catalogue:catalogue_is_complete",

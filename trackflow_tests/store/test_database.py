@@ -197,13 +197,11 @@ def test_ids_of_an_older_schema_still_lead_to_their_tracks(
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0004")
-        known = {c.name for c in tracks.columns}
         reflected = sa.Table("tracks", sa.MetaData(), autoload_with=connection)
-        assert {c.name for c in reflected.columns} <= known
         values = {c.name: "x" if isinstance(c.type, sa.Text) else 1.0 for c in reflected.columns}
         values |= {"track_id": track, "start_time": NOON, "end_time": NOON, "updated_at": NOON}
         values |= {"device_id": "a", "point_count": 2, "segment_count": 1}
-        columns = [sa.column(c.name, tracks.c[c.name].type) for c in reflected.columns]
+        columns = [sa.column(c.name, tracks.c.get(c.name, c).type) for c in reflected.columns]
         connection.execute(sa.insert(sa.table("tracks", *columns)), values)
         old = sa.table(
             "track_aliases",

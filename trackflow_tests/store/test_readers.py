@@ -62,8 +62,9 @@ def test_a_reader_sees_the_old_day_or_the_new_one(database_url: str, tmp_path: P
         run(work)
 
         def set_gap(gap_s: float | None) -> None:
+            own = {"gap_s": gap_s, "silence_s": gap_s}  # any silence of a minute cuts
             with work.store.write() as connection:
-                change_device(connection, "a", work.clock(), overrides={"gap_s": gap_s})
+                change_device(connection, "a", work.clock(), overrides=own)
 
         def look(name: str) -> Callable[[], list[str]]:
             return lambda: [row["content_hash"] for row in contents(work.store, name)[name]]

@@ -73,7 +73,7 @@ def make_old(source: Work, url: str, home: Path) -> None:
     from trackflow.store.migrations.apply import upgrade
 
     engine = _engine(settings_of(url, home).url)
-    upgrade(engine, "0004")
+    upgrade(engine, "0007")
     with source.store.read() as connection, engine.begin() as into:
         for name in COPIED:
             table = metadata.tables[name]
@@ -133,7 +133,7 @@ def old_backup(path: Path, old: Path) -> None:
         for name in source.namelist():
             content = source.read(name)
             if name == MANIFEST:
-                content = json.dumps(json.loads(content) | {"schema": "0004"}).encode()
+                content = json.dumps(json.loads(content) | {"schema": "0007"}).encode()
             table = name.removesuffix(".parquet")
             if table in ("day_ledgers", "devices", "segments", "tracks"):
                 read = pq.read_table(io.BytesIO(content))

@@ -12,6 +12,7 @@ import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
 import { signIn } from './login.js';
+import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
 import { drawRange, lengthDays, moments, rangeInWords } from './range.js';
@@ -65,7 +66,8 @@ async function load({ moved = false } = {}) {
     refineSoon();
     if (moved) fit(boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
     announce(`${counted(data.tracks.length, 'track')} in ${rangeInWords()}`);
-    await Promise.all([refreshDays(signal), refreshDetails({ signal, neighbours, move: false })]);
+    await Promise.all([refreshDays(signal), refreshDetails({ signal, neighbours, move: false }), refreshNotices({ signal })]);
+    drawBody();
   } catch (error) {
     failed(error);
   } finally {
@@ -151,13 +153,14 @@ function drawBody() {
   }
   byId('tab-devices').textContent = data.devices.length ? `Devices ${state.devices ? `${state.devices.length}/` : ''}${data.devices.length}` : 'Devices';
   byId('tab-tracks').textContent = data.loaded ? `Tracks ${data.tracks.length}${data.truncated ? '+' : ''}` : 'Tracks';
+  byId('tab-work').textContent = noticesCount() ? `Work ${noticesCount()}!` : 'Work';
   if (state.tab === 'work') {
     // it is drawn every few seconds, so only if it says something else: somebody may be clicking or typing
-    const says = JSON.stringify([data.status && workMark(data.status), jobsMark(), offline, data.devices.length, data.settings?.scope, state.zone, state.range]);
+    const says = JSON.stringify([data.status && workMark(data.status), noticesMark(), jobsMark(), offline, data.devices.length, data.settings?.scope, state.zone, state.range]);
     if (says === workDrawn && body.querySelector('.work')) return;
     if (body.querySelector('.work') && body.contains(document.activeElement?.closest('input, select'))) return;
     workDrawn = says;
-    return fill(body, el('div', { class: 'work' }, statusSection(data.status, offline),
+    return fill(body, el('div', { class: 'work' }, statusSection(data.status, offline), noticesSection(),
       jobsSection({ devices: data.devices, mayStart: data.settings?.scope === 'admin', again: jobsAgain })));
   }
   if (!data.loaded) return fill(body, skeleton());

@@ -9,6 +9,8 @@ from trackflow.defs.days.assets import matched_polylines, segments, tracks
 from trackflow.defs.partitions import days_of_run
 from trackflow.defs.resources import TrackflowResource
 from trackflow.pipeline import checks
+from trackflow.pipeline.noticing import read_notices
+from trackflow.pipeline.report import counted
 from trackflow.pipeline.work import Work
 
 DAYS_WITHOUT_PARTITION = 31
@@ -60,6 +62,30 @@ def ledger_balances(
         description=f"{_span(first, last)}: {found.points:,} points are all accounted for"
         if not found.wrong
         else f"{_span(first, last)}: {len(found.wrong):,} device-days do not add up",
+    )
+
+
+@dg.asset_check(
+    asset=segments.key,
+    description="No device needs attention: nearly all points are in tracks or stops, and nothing "
+    "says that two senders share an id, that a clock jumps, or that a limit does not fit.",
+)
+def devices_are_sound(
+    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.AssetCheckResult:
+    """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
+    with trackflow.open() as work:
+        first, last = _days(context, work)
+        found = read_notices(work, None, first, last)
+    told: dict[str, metadata.Value] = {"days": _span(first, last), "notices": len(found)}
+    if found:
+        told["what"] = metadata.notices(found[: checks.MOST_FINDINGS])
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=told,
+        description=f"{_span(first, last)}: "
+        + (f"{counted(len(found), 'notice')}; {found[0]}" if found else "nothing needs attention"),
     )
 
 

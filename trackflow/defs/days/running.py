@@ -19,10 +19,12 @@ from trackflow.pipeline.day_summary import (
     stretches,
     track_numbers,
 )
+from trackflow.pipeline.noticing import notices_by_day
 from trackflow.pipeline.report import DayReport, RunReport, StageReport, distinct_messages
 from trackflow.pipeline.work import Work
 from trackflow.store.segments import ONE_DAY
 from trackflow.store.tables import STAGES
+from trackflow.tracks.notices import Notice
 
 STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, strict=True))
 """Which stage of the pipeline makes which asset."""
@@ -278,6 +280,7 @@ def day_metadata(work: Work, asset: str, outcome: Outcome) -> dict[dt.date, Meta
 
 def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
     stored = segment_numbers(work, first, last)
+    noticed = notices_by_day(work, first, last)
     return {
         day: {
             "points": n.points,
@@ -287,12 +290,21 @@ def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metada
             "points_on_track": n.points_on_track,
             "points_in_stops": n.points_in_stops,
             "points_dropped": n.points_dropped,
+            **_noticed(noticed.get(day, [])),
             "seconds": n.seconds,
             "points_per_s": _rate(n.points, n.seconds),
         }
         for day in _each(first, last)
         for n in [stored[day]]
     }
+
+
+def _noticed(found: Sequence[Notice]) -> Metadata:
+    """How many notices a day has, and the first of them in words."""
+    told: Metadata = {"notices": len(found)}
+    if found:
+        told["needs_attention"] = metadata.notices(found[:MOST_MESSAGES])
+    return told
 
 
 def _matched(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:

@@ -1,0 +1,55 @@
+// What needs a person's attention: notices, and what devices without a preset look like.
+
+import { get } from './api.js';
+import { ofDevice } from './colours.js';
+import { el } from './dom.js';
+import { counted, date } from './format.js';
+
+const SHOWN = 20;
+const AGAIN_MS = 30000; // they change with days, not with points
+let known = { notices: [], looks_like: [] };
+let askedAt = 0;
+
+/** Ask again, unless that was just now. */
+export async function refreshNotices({ signal } = {}) {
+  if (Date.now() - askedAt < AGAIN_MS) return;
+  askedAt = Date.now();
+  known = (await get('/api/v1/notices', { signal })).data;
+}
+
+export const noticesMark = () => JSON.stringify(known);
+export const noticesCount = () => known.notices.length;
+
+/** The section of the Work tab. */
+export function noticesSection() {
+  const { notices, looks_like: guesses } = known;
+  return [
+    notices.length > 0 && el('h3', {}, 'Needs attention'),
+    notices.slice(0, SHOWN).map(card),
+    notices.length > SHOWN && el('p', { class: 'hint' }, `and ${counted(notices.length - SHOWN, 'notice')} more: “trackflow status --json” has all.`),
+    guesses.length > 0 && el('h3', {}, 'What devices look like'),
+    guesses.length > 0 && el('ul', { class: 'guesses' }, guesses.map(guess)),
+    guesses.length > 0 && el('p', { class: 'hint' }, 'By their newest points. “trackflow device ID --preset NAME” chooses; without it the defaults hold.'),
+  ];
+}
+
+function card(notice) {
+  return el('div', { class: 'state notice', data: { level: 'busy' } },
+    el('p', { class: 'strong' }, el('span', { class: 'dot' }), notice.device_id ?? 'Input that names no device'),
+    el('p', {}, `${capital(notice.text)}.`),
+    notice.first_day && el('p', { class: 'sub' }, days(notice)),
+    el('p', { class: 'sub' }, code(`What to do: ${notice.advice}.`)));
+}
+
+function days({ first_day: first, last_day: last, days: number }) {
+  return first === last ? date(`${first}T12:00:00Z`) : `${counted(number, 'day')} from ${date(`${first}T12:00:00Z`)} to ${date(`${last}T12:00:00Z`)}`;
+}
+
+function guess({ device_id: id, preset, why }) {
+  return el('li', {}, el('span', { class: 'swatch', style: { '--colour': ofDevice(id) } }), ` ${id} looks like: `, el('strong', {}, preset), el('span', { class: 'dim' }, ` (${why})`));
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A text whose parts between backticks are commands. */
+const code = (text) => text.split('`').map((part, k) => (k % 2 ? el('code', {}, part) : part));

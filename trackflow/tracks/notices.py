@@ -1,0 +1,338 @@
+"""Notices: what of a device's points needs a person's attention, and what to do about it.
+
+Made from the ledgers of its days, so they are as true as the ledgers: nothing is estimated. A day
+is told of if at least a quarter of its points went one odd way; a notice, if these are at least ten
+points over its days. One wrong fix in a drive is no news.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from trackflow.geo.points import Points
+from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.segments import Ledger
+from trackflow.tracks.thresholds import Thresholds
+
+FEWEST_POINTS = 10
+"""Fewer odd points are an accident, not a fault of the device or a wrong setting."""
+
+SHARE = 0.25
+"""Of a day's points. Below this, what is left shows the day well enough."""
+
+MIXED_SHARE = 0.05
+"""Of a day's points, for mixtures: no sound device has any, and they cut what lies around them."""
+
+ROLLOVER = dt.timedelta(weeks=1024)
+"""GPS counts weeks in ten bits. Old receivers begin anew after so many."""
+
+ROLLOVER_WITHIN = dt.timedelta(weeks=1)
+"""A receiver that lost its week goes on within days; so much may lie between."""
+
+APART = dt.timedelta(days=365)
+"""Days further apart than this are two groups of days."""
+
+
+class Kind(StrEnum):
+    """What a notice is about. The values are part of the API."""
+
+    LONE = "lone"
+    SPIKE = "spike"
+    INACCURATE = "inaccurate"
+    MIXED = "mixed"
+    DUPLICATE = "duplicate"
+    SHORT = "short"
+    EXCURSION = "excursion"
+    ROLLOVER = "rollover"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that needs a person's attention.
+
+    Attributes:
+        device_id: whose points; empty for input that names no device.
+        kind: what it is about.
+        first_day: the first day concerned; None if it is not a matter of days.
+        last_day: the last one.
+        days: how many days.
+        points: how many points are concerned.
+        of_points: of so many of these days.
+        text: what was found, in plain words.
+        advice: what to do about it.
+    """
+
+    device_id: str
+    kind: Kind
+    first_day: dt.date | None
+    last_day: dt.date | None
+    days: int
+    points: int
+    of_points: int
+    text: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.device_id or 'no device'}: {self.text}"
+
+
+LOST = (Kind.LONE, Kind.SPIKE, Kind.INACCURATE, Kind.MIXED, Kind.SHORT)
+"""The classes of points that belong to neither a track nor a stop."""
+
+ODD = (Kind.EXCURSION, Kind.DUPLICATE)
+"""Classes whose points are accounted for, yet say that something is odd."""
+
+
+class Words(NamedTuple):
+    """What happened, and what to do about it."""
+
+    what: str
+    advice: str
+
+
+WORDS: Mapping[Kind, Words] = {
+    Kind.SPIKE: Words(
+        "are spikes, which no speed explains",
+        "see the day on the map or with `trackflow explain {device} TIME`: a broken receiver, or "
+        "latitude and longitude that change places",
+    ),
+    Kind.INACCURATE: Words(
+        "claim too low an accuracy ({max_accuracy_m:g} m is the limit)",
+        "allow the app to use precise positions, or raise the limit: `trackflow device {device} "
+        "--set max_accuracy_m=METRES`",
+    ),
+    Kind.MIXED: Words(
+        "interleave two ways: two senders under one id, or a clock that jumps?",
+        "give each sender an id of its own (`trackflow token create NAME --scope ingest --device "
+        "ID` binds one), or mend the clock; then purge and import again",
+    ),
+    Kind.SHORT: Words(
+        "belong to tracks that are too short (under {min_track_m:g} m or {min_track_points:g} "
+        "points)",
+        "if these were real ways, lower the limit: `trackflow device {device} --set min_track_m="
+        "METRES`",
+    ),
+    Kind.EXCURSION: Words(
+        "claim to be elsewhere while the device rested: fixes from cell towers?",
+        "nothing to mend here, the stay is whole; the device would send better ones if it may use "
+        "precise positions",
+    ),
+    Kind.DUPLICATE: Words(
+        "have the time of another point at another place: two senders under one id?",
+        "give each sender an id of its own (`trackflow token create NAME --scope ingest --device "
+        "ID` binds one); if times are rounded to minutes, export them in seconds",
+    ),
+}
+"""What happened and what to do, by class; `lone` has its own by cause."""
+
+LONE_WORDS: Mapping[Reason, Words] = {
+    Reason.SPEED: Words(
+        "belong to no track (too fast: nothing moves from one to the next like that)",
+        "`trackflow explain {device} TIME` shows the speeds; two senders under one id, a broken "
+        "receiver, or latitude and longitude that change places",
+    ),
+    Reason.GAP: Words(
+        "belong to no track (too far apart in time: over {longest_h:g} h without a point)",
+        "if the device reports rarely: `trackflow device {device} --preset asset`",
+    ),
+    Reason.MIXED: WORDS[Kind.MIXED],
+}
+LONE_UNKNOWN = Words(
+    "belong to no track: each is alone",
+    "`trackflow explain {device} TIME` says why",
+)
+
+
+def ledger_notices(
+    device_id: str,
+    ledgers: Mapping[dt.date, Ledger],
+    thresholds: Thresholds,
+    lone_because: Mapping[Reason, int] | None = None,
+) -> list[Notice]:
+    """Notices of a device's days.
+
+    A day whose lost points are a quarter of it is told of by the class that holds most of them.
+
+    Args:
+        device_id: the device.
+        ledgers: of its days; those without anything odd may be left out.
+        thresholds: that hold for it; they are named in the texts.
+        lone_because: why lone points are alone, counted on a sample; None if nobody looked.
+    """
+    days_of: dict[Kind, list[dt.date]] = {}
+    for day, ledger in sorted(ledgers.items()):
+        for kind in odd_classes(ledger):
+            days_of.setdefault(kind, []).append(day)
+    found = []
+    for kind in (*LOST, *ODD):
+        days = days_of.get(kind, [])
+        points = sum(ledgers[day].as_dict()[kind] for day in days)
+        others = _others(kind, [ledgers[day] for day in days])
+        if points + others >= FEWEST_POINTS:
+            what, advice = _words(kind, device_id, thresholds, lone_because)
+            of = sum(ledgers[day].points for day in days)
+            text = f"{points:,} of {of:,} points {what}"
+            if others:
+                text += f"; {others:,} more are in neither a track nor a stop"
+            span = (days[0], days[-1])
+            found.append(Notice(device_id, kind, *span, len(days), points, of, text, advice))
+    return found
+
+
+def odd_classes(ledger: Ledger) -> list[Kind]:
+    """The classes by which a day is told of; none for an ordinary one."""
+    counts = ledger.as_dict()
+    found = [kind for kind in ODD if counts[kind] >= max(SHARE * ledger.points, 1)]
+    if (main := _main_class(ledger)) is not None:
+        found.append(main)
+    if main is not Kind.MIXED and ledger.mixed >= max(MIXED_SHARE * ledger.points, 1):
+        found.append(Kind.MIXED)
+    return found
+
+
+def _main_class(ledger: Ledger) -> Kind | None:
+    """The class that holds most of the lost points, if these are a quarter of the day."""
+    if _lost(ledger) < max(SHARE * ledger.points, 1):
+        return None
+    counts = ledger.as_dict()
+    return max(LOST, key=lambda kind: counts[kind])
+
+
+def _others(kind: Kind, ledgers: Sequence[Ledger]) -> int:
+    """Lost points of other classes, on the days on which `kind` holds most of them."""
+    return sum(_lost(one) - one.as_dict()[kind] for one in ledgers if _main_class(one) is kind)
+
+
+def _lost(ledger: Ledger) -> int:
+    counts = ledger.as_dict()
+    return sum(counts[kind] for kind in LOST)
+
+
+def _words(
+    kind: Kind,
+    device_id: str,
+    thresholds: Thresholds,
+    lone_because: Mapping[Reason, int] | None,
+) -> tuple[str, str]:
+    if kind is Kind.LONE:
+        causes = Counter({r: n for r, n in (lone_because or {}).items() if r in LONE_WORDS})
+        what, advice = LONE_WORDS[causes.most_common(1)[0][0]] if causes else LONE_UNKNOWN
+    else:
+        what, advice = WORDS[kind]
+    values = thresholds.as_dict() | {
+        "longest_h": round(max(thresholds.gap_s, thresholds.silence_s) / 3600, 2)
+    }
+    return what.format(**values), advice.format(device=device_id)
+
+
+def lone_reasons(
+    points: Points, start_us: int, end_us: int, thresholds: Thresholds
+) -> Counter[Reason]:
+    """Why the lone points of a time are alone: the cuts beside them, counted.
+
+    Args:
+        points: of one device, from `thresholds.reach_s` before the time to as much after it.
+        start_us: begin of the time.
+        end_us: its end, not included.
+        thresholds: the limits.
+    """
+    decisions = decide(points, thresholds)
+    time_us = decisions.cleaned.points.time_us
+    lone = ~(decisions.on_track | decisions.stopped | decisions.away | decisions.is_mixed)
+    lone &= (time_us >= start_us) & (time_us < end_us)
+    found: Counter[Reason] = Counter()
+    for at in np.flatnonzero(lone).tolist():
+        beside = {decisions.began(at - 1), decisions.ended(at)}
+        # a silence needs no explanation if the other side says more
+        found[next((r for r in (Reason.SPEED, Reason.MIXED) if r in beside), Reason.GAP)] += 1
+    return found
+
+
+def rollover_notice(
+    device_id: str, days: Mapping[dt.date, int], received: dt.date | None = None
+) -> Notice | None:
+    """The notice that times of a device lie 1,024 weeks before others, None if none do.
+
+    Days more than a year apart are groups. A group is suspected if 1,024 weeks later it would lie
+    within a week of another group, or, being the device's newest, of the day on which it came in.
+
+    Args:
+        device_id: the device.
+        days: its days with their numbers of points.
+        received: the day on which its newest points came in, None if that is not known.
+    """
+    groups = _groups(sorted(days))
+    late = []
+    for k, (first, last) in enumerate(groups):
+        near = [other for other in groups[k + 1 :] if _meets((first, last), other)]
+        if not near and k == len(groups) - 1 and received is not None:
+            near = [(received, received)] if _meets((last, last), (received, received)) else []
+        if near:
+            late.append((first, last))
+    if not late:
+        return None
+    concerned = [day for day in days if any(first <= day <= last for first, last in late)]
+    points, span = sum(days[day] for day in concerned), (min(concerned), max(concerned))
+    if points < FEWEST_POINTS:
+        return None
+    text = (
+        f"times jump by 1,024 weeks: {points:,} of {sum(days.values()):,} points, from {span[0]} "
+        f"to {span[1]}, lie that long before the others or before they came in; the receiver's GPS "
+        "week began anew"
+    )
+    advice = (
+        f"`trackflow device {device_id} --shift-weeks 1024 --from {span[0]} --to {span[1]}` moves "
+        "them; --shift-weeks -1024 takes it back"
+    )
+    total = sum(days.values())
+    return Notice(device_id, Kind.ROLLOVER, *span, len(concerned), points, total, text, advice)
+
+
+def _groups(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """First and last days of groups of days that lie more than a year apart."""
+    found: list[tuple[dt.date, dt.date]] = []
+    for day in days:
+        if found and day - found[-1][1] <= APART:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def _meets(early: tuple[dt.date, dt.date], other: tuple[dt.date, dt.date]) -> bool:
+    """Whether a group would lie beside or among another one, 1,024 weeks later."""
+    first, last = (day + ROLLOVER for day in early)
+    return first <= other[1] + ROLLOVER_WITHIN and last >= other[0] - ROLLOVER_WITHIN
+
+
+def quarantine_notice(device_id: str, reasons: Mapping[str, int], points: int) -> Notice | None:
+    """The notice that much of a device's input was refused, None if little was.
+
+    Args:
+        device_id: the device; empty for input that names none.
+        reasons: how many rows were refused, by reason.
+        points: how many points of the device came in.
+    """
+    refused = sum(reasons.values())
+    if refused < FEWEST_POINTS or refused < SHARE * (refused + points):
+        return None
+    listed = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{count:,} {reason}" for reason, count in listed)
+    text = f"{refused:,} of {refused + points:,} rows were refused ({named})"
+    advice = (
+        "`trackflow import FILE` names examples; the rows are kept in the table quarantined_points"
+    )
+    return Notice(
+        device_id, Kind.QUARANTINED, None, None, 0, refused, refused + points, text, advice
+    )
+
+
+def by_urgency(notices: Iterable[Notice]) -> list[Notice]:
+    """Notices in the order in which they are shown: the most points first."""
+    return sorted(notices, key=lambda n: (-n.points, n.device_id, n.kind))
