@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.matching.compact import pack, unpack
-from trackflow.matching.engine import Engine, MatchAnswer, MatchRequest
-from trackflow.matching.thinning import kept_points, noise_m, to_metres
+from trackflow.matching.engine import Engine, MatchRequest
+from trackflow.matching.judging import Verdict, judge
+from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
 from trackflow.matching.windows import MatchSettings, Window
 
 MAX_CALLS = 8
@@ -82,18 +83,6 @@ class WindowMatch:
 
 
 @dataclass(slots=True)
-class _Piece:
-    """A connected stretch of road: which points lie on it and where."""
-
-    points: list[int]
-    vertex: list[int]
-    off_m: Floats
-    lon: Floats
-    lat: Floats
-    confidence: float
-
-
-@dataclass(slots=True)
 class _Chain:
     """A whole line with its anchors, in the making."""
 
@@ -105,7 +94,7 @@ class _Chain:
 
 
 class _Matcher:
-    """One window on its way through the ladder."""
+    """One window on its way to a line."""
 
     def __init__(self, engine: Engine, window: Window, settings: MatchSettings) -> None:
         self.engine = engine
@@ -113,14 +102,10 @@ class _Matcher:
         self.settings = settings
         self.points: Points = window.points
         self.calls = 0
-        self.x, self.y = to_metres(self.points)
-        noise = noise_m(self.points, self.x, self.y)
-        self.kept = kept_points(window, self.x, self.y, noise, settings)
-        claimed = np.clip(self.points.accuracy_m, settings.radius_min_m, settings.radius_max_m)
-        assumed = min(max(settings.radius_m, noise), settings.radius_max_m)
-        self.radius_m = np.where(np.isnan(claimed), assumed, claimed)
+        self.trace = Trace.of(window, settings)
+        self.kept = self.trace.kept
 
-    def ask(self, kept: Sequence[int], radius_m: Floats) -> MatchAnswer:
+    def ask(self, kept: Sequence[int], radius_m: Floats) -> list[Piece]:
         """The engine's answer for some points."""
         self.calls += 1
         index = np.asarray(kept)
@@ -128,122 +113,40 @@ class _Matcher:
         # The engine matches nothing if two points share a second; a second more does no harm.
         places = np.arange(len(index))
         seconds = np.maximum.accumulate(seconds - places) + places
-        return self.engine.match(
+        answer = self.engine.match(
             MatchRequest(self.points.lon[index], self.points.lat[index], seconds, radius_m)
         )
+        return pieces_of(kept, answer)
 
-    def pieces(self) -> list[_Piece]:
-        """Stretches of road for the kept points, cut where no device can have followed the line."""
-        found: list[_Piece] = []
+    def pieces(self) -> list[Piece]:
+        """Stretches of road for the kept points, without what no device can have driven."""
+        found: list[Piece] = []
         todo = [self.kept]
         while todo:
             part = todo.pop()
             if len(part) < 2 or self.calls > MAX_CALLS:
                 continue
-            pieces = self._climb(part)
-            for piece in pieces:
-                bad = self._first_impossible(piece)
-                if bad is None:
-                    found.append(piece)
-                    continue
-                found.append(_part(piece, 0, bad + 1))
-                # What follows may have been matched only to get here: ask again without this.
-                after = piece.points[bad]
-                todo.append([p for p in part if p > after])
+            pieces, verdict = self._best(part)
+            left = [q for p, bad in zip(pieces, verdict.bad, strict=True) for q in without(p, bad)]
+            found += left
+        return [piece for piece in found if len(piece.points) > 1]
+
+    def _best(self, part: Sequence[int]) -> tuple[list[Piece], Verdict]:
+        """The best answer for some points; others than the first are asked for only in doubt."""
+        slowest_ms = self.settings.detour_kmh / 3.6
+        noise_m = self.trace.noise_m[np.asarray(part)]
+        answers = []
+        for radius_m in (None, *self.settings.other_radii_m):
+            radii_m = noise_m if radius_m is None else np.full(len(part), radius_m)
+            pieces = self.ask(part, radii_m)
+            verdict = judge(self.trace, part, pieces, slowest_ms)
+            answers.append((verdict.cost_m, len(answers), pieces, verdict))
+            if not verdict.is_doubtful:
                 break
-        parts = (part for piece in found for part in self._near_parts(piece))
-        return [part for part in parts if len(part.points) > 1]
+        best = min(answers, key=lambda a: a[:2])
+        return best[2], best[3]
 
-    def _climb(self, part: Sequence[int]) -> list[_Piece]:
-        """The ladder: a wider radius for the points that found no road with the smaller one.
-
-        Single points beside the road are left out; that is no failure but what matching is for.
-        """
-        radius_m = self.radius_m[np.asarray(part)]
-        best: list[_Piece] = []
-        most, lost = 0, np.zeros(len(part), dtype=bool)
-        for wider_m in (0.0, *self.settings.wider_radii_m):
-            if wider_m:
-                radius_m[lost] = np.maximum(radius_m[lost], wider_m)
-            answer = self.ask(part, radius_m)
-            anchored = int((answer.matching_index >= 0).sum())
-            if anchored > most:
-                best, most = list(_pieces_of(part, answer)), anchored
-            lost = answer.matching_index < 0
-            if not self._breaks_line(part, answer, lost):
-                break
-        return best
-
-    def _near_parts(self, piece: _Piece) -> Iterator[_Piece]:
-        """The piece without the stretches whose points lie too far from it to have been on it.
-
-        With the widest radius even a drive across a field finds roads at its edges. A judgement
-        point by point, so that it does not depend on how much road there is around.
-        """
-        allowed_m = np.maximum(self.radius_m[piece.points] * 3, self.settings.far_m)
-        far = piece.off_m > allowed_m
-        if not far.any():
-            yield piece
-            return
-        edges = np.flatnonzero(np.diff(far, prepend=False, append=False))
-        low = 0
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            if end - start > LOST_POINTS:
-                yield _part(piece, low, start)
-                low = end
-        yield _part(piece, low, len(piece.points))
-
-    def _breaks_line(self, part: Sequence[int], answer: MatchAnswer, lost: Bools) -> bool:
-        """Whether points without a road leave a hole or an open end in the window's own line."""
-        if not lost.any():
-            return False
-        if len(answer.matchings) != 1:
-            return True
-        found = np.flatnonzero(~lost)
-        open_start = lost[0] and part[found[0]] > self.window.first
-        open_end = lost[-1] and part[found[-1]] < self.window.last
-        return bool(open_start or open_end or _steps(found).max(initial=0) > LOST_POINTS + 1)
-
-    def _first_impossible(self, piece: _Piece) -> int | None:
-        """The first leg that is a detour no device can have made between two points.
-
-        Where a road is missing in the network, the engine goes round: hundreds of metres in the
-        few seconds between two points that lie close together. One step between two points at most
-        can hide a detour, and only as long a one as there is time for.
-        """
-        scale = math.cos(math.radians(piece.lat[0])) * METRES_PER_DEGREE
-        along = np.zeros(len(piece.lon))
-        dx, dy = _steps(piece.lon) * scale, _steps(piece.lat) * METRES_PER_DEGREE
-        np.cumsum(np.hypot(dx, dy), out=along[1:])
-        leg_m = _steps(along[piece.vertex])
-        index = np.array(piece.points)
-        straight_m = np.hypot(_steps(self.x[index]), _steps(self.y[index]))
-        straight_m += piece.off_m[1:] + piece.off_m[:-1]
-        suspicious = leg_m > DETOUR_RATIO * straight_m + self.settings.detour_kmh / 3.6
-        if suspicious.any():
-            for leg in np.flatnonzero(suspicious).tolist():
-                off_m = float(piece.off_m[leg] + piece.off_m[leg + 1])
-                if leg_m[leg] > self._longest_m(int(index[leg]), int(index[leg + 1]), off_m):
-                    return int(leg)
-        return None
-
-    def _longest_m(self, low: int, high: int, off_m: float) -> float:
-        """How long the way from point `low` to point `high` can have been.
-
-        Args:
-            low: the first point.
-            high: the second point.
-            off_m: how far both together lie from where they were put on the road.
-        """
-        near = slice(max(low - 1, 0), high + 2)
-        step_m = np.hypot(_steps(self.x[near]), _steps(self.y[near]))
-        step_s = np.maximum(_steps(self.points.time_us[near]) / 1e6, MIN_STEP_S)
-        speed = max(self.settings.detour_kmh / 3.6, float((step_m / step_s).max()))
-        between = slice(low - near.start, high - near.start)
-        hidden_m = speed * float(step_s[between].max())
-        return DETOUR_RATIO * (float(step_m[between].sum()) + off_m) + hidden_m
-
-    def chain(self, pieces: Sequence[_Piece]) -> _Chain:
+    def chain(self, pieces: Sequence[Piece]) -> _Chain:
         """One line of all pieces, straight from point to point where there is none."""
         chain = _Chain([], [], [], [], [])
         starts = {piece.points[0]: piece for piece in pieces}
@@ -268,7 +171,7 @@ class _Matcher:
                 chain.lat.append(float(self.points.lat[k]))
         return chain
 
-    def record(self, chain: _Chain, pieces: Sequence[_Piece]) -> WindowMatch:
+    def record(self, chain: _Chain, pieces: Sequence[Piece]) -> WindowMatch:
         """The match as it is stored."""
         window = self.window
         times = self.points.time_us[np.asarray(chain.points)]
@@ -306,35 +209,10 @@ def match_window(engine: Engine, window: Window, settings: MatchSettings) -> Win
     return match
 
 
-def _pieces_of(part: Sequence[int], answer: MatchAnswer) -> Iterator[_Piece]:
-    index, vertex = answer.matching_index.tolist(), answer.vertex.tolist()
-    for which, matching in enumerate(answer.matchings):
-        on = [k for k, i in enumerate(index) if i == which]
-        yield _Piece(
-            [part[k] for k in on],
-            [vertex[k] for k in on],
-            answer.snapped_m[on],
-            matching.lon,
-            matching.lat,
-            matching.confidence,
-        )
-
-
-def _part(piece: _Piece, low: int, high: int) -> _Piece:
-    """The piece from its point number `low` to before number `high`."""
-    part = slice(low, high)
-    return replace(
-        piece, points=piece.points[part], vertex=piece.vertex[part], off_m=piece.off_m[part]
-    )
-
-
 def _share(times: Ints, on_road: Sequence[bool], window: Window) -> float:
     """Share of the window's own time whose steps follow roads."""
     clipped = np.minimum(np.maximum(times, window.start_us), window.end_us)
-    covered = float(_steps(clipped)[np.array(on_road, dtype=bool)].sum())
+    covered = float(steps(clipped)[np.array(on_road, dtype=bool)].sum())
     return round(covered / max(window.end_us - window.start_us, 1), 4)
 
 
-def _steps[T: (np.float64, np.int64)](values: NDArray[T]) -> NDArray[T]:
-    """Differences of neighbours: `np.diff` takes ten times as long for a few values."""
-    return values[1:] - values[:-1]

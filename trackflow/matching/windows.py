@@ -52,10 +52,10 @@ class MatchSettings:
     context_used: int = 3
     thin_m: float = 25.0
     thin_noise: float = 4.0
-    radius_m: float = 7.0
+    radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    wider_radii_m: tuple[float, ...] = (25.0, 50.0)
+    other_radii_m: tuple[float, ...] = (25.0, 50.0, 5.0)
     far_m: float = 40.0
     detour_kmh: float = 20.0
 
