@@ -40,6 +40,9 @@ SLACK_M = 50.0
 DOUBT_M = 25.0
 """A stretch that is longer by more than this is doubted."""
 
+ROOM_M = 150.0
+"""Between points farther apart than this there is room for more than one way."""
+
 SEEN_S = 10.0
 """What a device does within so many seconds, the points before and after show."""
 
@@ -100,6 +103,7 @@ def judge(
         far = _far_runs(trace, piece, index, noise_m, legs_m, path_m)
         bad.append(_merged([*ranges, *far]))
         cost_m += BREAK_COST_M * len(bad[-1])
+        is_doubtful |= float(np.median(path_m)) > ROOM_M
         is_doubtful |= worst_m > DOUBT_M or bool(far)
         is_doubtful |= off_m > OFF_COST_M * 4 * w.sum() or piece.confidence < 0.3
     return Verdict(cost_m, is_doubtful, bad, lost)
@@ -139,37 +143,36 @@ def _allowed_m(trace: Trace, index: np.ndarray, path_m: Floats, slowest_ms: floa
     """How long the way from each point to the next can be, beyond what its ends allow."""
     step_s = np.maximum(steps(trace.time_s[index]), 1e-3)
     winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(path_m / SPARSE_M, 1)
-    speed_ms = np.maximum(path_m / step_s, slowest_ms)
-    if len(speed_ms) > 1:
-        around = np.maximum(speed_ms[1:], speed_ms[:-1])
-        speed_ms[1:] = np.maximum(speed_ms[1:], around)
-        speed_ms[:-1] = np.maximum(speed_ms[:-1], around)
-    hidden_m = speed_ms * np.maximum(step_s - SEEN_S, 0)
-    return winding * path_m + hidden_m
+    speed_ms = max(float(np.quantile(path_m / step_s, 0.9)), slowest_ms)
+    return winding * path_m + speed_ms * np.maximum(step_s - SEEN_S, 0)
 
 
 def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], float]:
-    """Ranges of legs that are together longer than allowed, and by how much the worst one is."""
-    found: list[tuple[int, int]] = []
-    worst_m, low = 0.0, 0
-    while low < len(excess_m):
-        total, best, start, span = 0.0, 0.0, low, (low, low)
-        for k in range(low, len(excess_m)):
-            if total <= 0:
-                total, start = 0.0, k
-            total += float(excess_m[k])
-            if total > best:
-                best, span = total, (start, k + 1)
-            elif best > 0 and total <= 0:
-                break
-        if best <= 0:
-            break
-        best -= float(off_m[span[0]] + off_m[span[1]])
-        worst_m = max(worst_m, best)
-        if best > SLACK_M:
-            found.append(span)
-        low = span[1]
-    return found, worst_m
+    """Ranges of legs that are together longer than allowed, and by how much the worst one is.
+
+    Single legs first, then what is left: many small detours make a battlement.
+    """
+    ends_m = off_m[1:] + off_m[:-1]
+    excess_m = excess_m.copy()
+    worst_m = float((excess_m - ends_m).max(initial=0.0))
+    alone = np.flatnonzero(excess_m - ends_m > SLACK_M).tolist()
+    found = [(k, k + 1) for k in alone]
+    excess_m[alone] = -np.inf
+    total, start, best, span = 0.0, 0, 0.0, (0, 0)
+    for k, more in enumerate([*excess_m.tolist(), -np.inf]):
+        if total <= 0:
+            total, start, best = 0.0, k, 0.0
+        total += more
+        if total > best:
+            best, span = total, (start, k + 1)
+        elif best > 0 and total <= best - SLACK_M * 2 or total <= 0:
+            over_m = best - float(off_m[span[0]] + off_m[span[1]])
+            if best > 0:
+                worst_m = max(worst_m, over_m)
+                if over_m > SLACK_M:
+                    found.append(span)
+            total = 0.0
+    return sorted(found), worst_m
 
 
 def _far_runs(
