@@ -23,6 +23,11 @@ OFF_CAP = 5.0
 a point on no road costs as much."""
 
 ERROR_S = 10.0
+"""Errors of positions last for about so long."""
+
+DETOUR_M = 100.0
+"""Between points so far apart a detour says half as much as between close ones: roads wind."""
+
 BREAK_COST_M = 50.0
 """A line that is torn is as bad as a detour of so many metres."""
 
@@ -46,6 +51,10 @@ ROOM_M = 150.0
 SEEN_S = 10.0
 """What a device does within so many seconds, the points before and after show."""
 
+FAR_M = 40.0
+"""A point is far from the line beyond this, and beyond three times what it claims."""
+
+FAR_POINTS = 3
 FAR_RUN_M = 100.0
 """Points far from their line over more than this are not on it: the road is missing in the map..."""
 
@@ -84,29 +93,57 @@ def judge(
         pieces: its answer.
         slowest_ms: how fast a device may be at least where no point shows it, m/s.
     """
-    lost = len(asked) - sum(len(piece.points) for piece in pieces)
     weight = _weights(trace, asked)
-    cost_m = OFF_COST_M * OFF_CAP**2 * float(sum(weight[k] for k in set(asked).difference(*(q.points for q in pieces))))
+    nowhere = set(asked).difference(*(p.points for p in pieces), *(p.lost for p in pieces))
+    lost = len(nowhere) + sum(len(p.lost) for p in pieces)
+    cost_m = OFF_COST_M * OFF_CAP**2 * sum(weight[k] for k in sorted(nowhere))
     cost_m += BREAK_COST_M * max(len(pieces) - 1, 0)
-    is_doubtful = len(pieces) != 1 or _open_m(trace, asked, pieces) > FAR_RUN_M
+    is_doubtful = len(pieces) != 1 or _open_m(trace, asked, nowhere) > FAR_RUN_M
     bad = []
     for piece in pieces:
-        index = np.array(piece.points)
-        noise_m = trace.noise_m[index]
-        off = piece.off_m / noise_m
-        w = np.array([weight[k] for k in piece.points])
+        index, beside = np.array(piece.points), _Beside.of(trace, piece)
+        off = beside.off_m / trace.noise_m[beside.index]
+        w = np.array([weight[k] for k in beside.index.tolist()])
         off_m = OFF_COST_M * float((w * np.minimum(off * off, OFF_CAP**2)).sum())
         legs_m, path_m = piece.legs_m(), _paths_m(trace, index)
-        cost_m += off_m + float((np.maximum(legs_m - path_m, 0) / (1 + path_m / 100)).sum())
+        winding_m = np.maximum(legs_m - path_m, 0) / (1 + path_m / DETOUR_M)
+        cost_m += off_m + float(winding_m.sum())
         excess_m = legs_m - _allowed_m(trace, index, path_m, slowest_ms)
         ranges, worst_m = _too_long(excess_m, piece.off_m)
-        far = _far_runs(trace, piece, index, noise_m, legs_m, path_m)
+        far = _far_runs(trace, beside, legs_m, path_m)
         bad.append(_merged([*ranges, *far]))
         cost_m += BREAK_COST_M * len(bad[-1])
-        is_doubtful |= float(np.median(path_m)) > ROOM_M
-        is_doubtful |= worst_m > DOUBT_M or bool(far)
-        is_doubtful |= off_m > OFF_COST_M * 4 * w.sum() or piece.confidence < 0.3
+        is_doubtful |= bool(len(path_m)) and float(np.median(path_m)) > ROOM_M
+        is_doubtful |= worst_m > DOUBT_M or bool(far) or piece.confidence < 0.3
+        is_doubtful |= off_m > OFF_COST_M * 4 * w.sum()
     return Verdict(cost_m, is_doubtful, bad, lost)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Beside:
+    """All points from a piece's first to its last, on its line or not.
+
+    Attributes:
+        index: of the points, in order.
+        off_m: how far each is from the line.
+        before: which leg ends at it, or passes it.
+        after: which leg begins at it, or passes it.
+    """
+
+    index: np.ndarray
+    off_m: Floats
+    before: np.ndarray
+    after: np.ndarray
+
+    @classmethod
+    def of(cls, trace: Trace, piece: Piece) -> "_Beside":
+        number = np.arange(len(piece.points))
+        index = np.array([*piece.points, *piece.lost])
+        order = np.argsort(index)
+        before = np.array([*(number - 1), *piece.lost_leg])
+        after = np.array([*number, *piece.lost_leg])
+        off_m = np.concatenate([piece.off_m, piece.lost_off_m])
+        return cls(index[order], off_m[order], before[order], after[order])
 
 
 def _weights(trace: Trace, asked: Sequence[int]) -> dict[int, float]:
@@ -116,16 +153,17 @@ def _weights(trace: Trace, asked: Sequence[int]) -> dict[int, float]:
     return dict(zip(asked, np.minimum(near_s / ERROR_S, 1.0).tolist(), strict=True))
 
 
-def _open_m(trace: Trace, asked: Sequence[int], pieces: Sequence[Piece]) -> float:
-    """The longest way along points in a row that lie on no road."""
-    on = {k for piece in pieces for k in piece.points}
+def _open_m(trace: Trace, asked: Sequence[int], nowhere: set[int]) -> float:
+    """The longest way along points in a row that no piece of the line passes."""
+    if not nowhere:
+        return 0.0
     longest, since = 0.0, float(trace.along_m[asked[0]])
     for k in asked:
         here = float(trace.along_m[k])
         longest = max(longest, here - since)
-        if k in on:
+        if k not in nowhere:
             since = here
-    return longest if len(on) < len(asked) else 0.0
+    return longest
 
 
 def _paths_m(trace: Trace, index: np.ndarray) -> Floats:
@@ -176,34 +214,29 @@ def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], f
 
 
 def _far_runs(
-    trace: Trace,
-    piece: Piece,
-    index: np.ndarray,
-    noise_m: Floats,
-    legs_m: Floats,
-    path_m: Floats,
+    trace: Trace, beside: _Beside, legs_m: Floats, path_m: Floats
 ) -> list[tuple[int, int]]:
     """Ranges of legs whose points lie too far from the line to have been on it."""
-    far: Bools = piece.off_m > np.maximum(noise_m * 3, 40.0)
+    far: Bools = beside.off_m > np.maximum(trace.noise_m[beside.index] * 3, FAR_M)
     if not far.any():
         return []
     edges = np.flatnonzero(np.diff(far, prepend=False, append=False))
-    last = len(index) - 1
+    along_m, last = trace.along_m[beside.index], len(far) - 1
     found = []
     for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        low, high = max(start - 1, 0), min(end, last)
+        low, high = max(int(beside.before[start]), 0), int(beside.after[end - 1]) + 1
         way_m, points_m = float(legs_m[low:high].sum()), float(path_m[low:high].sum())
-        seconds = float(trace.time_s[index[high]] - trace.time_s[index[low]])
-        is_short = float(path_m[start : end - 1].sum()) < FAR_RUN_M and end - start <= 3
+        is_short = end - start <= FAR_POINTS or along_m[end - 1] - along_m[start] < FAR_RUN_M
+        near = beside.index[[max(start - 1, 0), min(end, last)]]
         is_drift = (
             start > 0
             and end <= last
-            and seconds <= DRIFT_S
-            and piece.off_m[start:end].max() <= DRIFT_M
+            and float(steps(trace.time_s[near])[0]) <= DRIFT_S
+            and float(beside.off_m[start:end].max()) <= DRIFT_M
             and way_m <= WINDING * points_m + DOUBT_M
         )
         if not is_short and not is_drift:
-            found.append((low, high))
+            found.append((low, min(high, len(legs_m))))
     return found
 
 

@@ -116,7 +116,7 @@ class _Matcher:
         answer = self.engine.match(
             MatchRequest(self.points.lon[index], self.points.lat[index], seconds, radius_m)
         )
-        return pieces_of(kept, answer)
+        return pieces_of(self.trace, kept, answer)
 
     def pieces(self) -> list[Piece]:
         """Stretches of road for the kept points, without what no device can have driven."""
@@ -137,6 +137,8 @@ class _Matcher:
         noise_m = self.trace.noise_m[np.asarray(part)]
         answers = []
         for radius_m in (None, *self.settings.other_radii_m):
+            if radius_m and radius_m > 30 and not min(answers, key=lambda a: a[:2])[3].lost:
+                continue  # all points have found a road nearer than that
             radii_m = noise_m if radius_m is None else np.full(len(part), radius_m)
             pieces = self.ask(part, radii_m)
             verdict = judge(self.trace, part, pieces, slowest_ms)

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from trackflow.geo.distance import METRES_PER_DEGREE
+from trackflow.geo.distance import METRES_PER_DEGREE, wrap_degrees
 from trackflow.geo.points import Floats, Ints, Points
 from trackflow.matching.engine import MatchAnswer
 from trackflow.matching.thinning import kept_points, noise_m, to_metres
@@ -58,6 +59,12 @@ class Trace:
             (window.first, window.last),
         )
 
+    def on_plane(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+        """Places on the plane of `x` and `y`."""
+        scale = math.cos(math.radians(self.points.lat[0])) * METRES_PER_DEGREE
+        x = wrap_degrees(lon - self.points.lon[0]) * scale
+        return x, (lat - self.points.lat[0]) * METRES_PER_DEGREE
+
 
 @dataclass(slots=True, eq=False)
 class Piece:
@@ -68,8 +75,12 @@ class Piece:
         vertex: which vertex of the line each was put at; never backwards.
         off_m: how far each lies from there.
         lon, lat: the line's vertices in degrees; shape (m,).
+        x, y: the same on the trace's plane, metres; shape (m,).
         along_m: how far along the line each vertex lies; shape (m,).
         confidence: the engine's own.
+        lost: indices of points between the first and the last that were not put on the line.
+        lost_off_m: how far each of those lies from the line between its neighbours on it.
+        lost_leg: which leg that is.
     """
 
     points: list[int]
@@ -77,8 +88,13 @@ class Piece:
     off_m: Floats
     lon: Floats
     lat: Floats
+    x: Floats
+    y: Floats
     along_m: Floats
     confidence: float
+    lost: list[int]
+    lost_off_m: Floats
+    lost_leg: list[int]
 
     def legs_m(self) -> Floats:
         """Length of the way from each point to the next."""
@@ -88,26 +104,61 @@ class Piece:
         """The piece from its point number `low` to before number `high`."""
         cut = slice(low, high)
         return replace(
-            self, points=self.points[cut], vertex=self.vertex[cut], off_m=self.off_m[cut]
+            self,
+            points=self.points[cut],
+            vertex=self.vertex[cut],
+            off_m=self.off_m[cut],
+            lost=[],
+            lost_off_m=np.empty(0),
+            lost_leg=[],
         )
 
 
-def pieces_of(asked: Sequence[int], answer: MatchAnswer) -> list[Piece]:
+def pieces_of(trace: Trace, asked: Sequence[int], answer: MatchAnswer) -> list[Piece]:
     """The answer to a request for the points with the indices `asked`, in order of time."""
     index, vertex = answer.matching_index.tolist(), answer.vertex.tolist()
-    return [
-        Piece(
-            [asked[k] for k in on],
-            [vertex[k] for k in on],
-            answer.snapped_m[on],
-            matching.lon,
-            matching.lat,
-            _line_along_m(matching.lon, matching.lat),
-            matching.confidence,
+    pieces = []
+    for which, matching in enumerate(answer.matchings):
+        on = [k for k, i in enumerate(index) if i == which]
+        if not on:
+            continue
+        x, y = trace.on_plane(matching.lon, matching.lat)
+        vertices = [vertex[k] for k in on]
+        lost, off_m, legs = [], [], []
+        if len(on) <= on[-1] - on[0]:
+            for leg, (low, high) in enumerate(pairwise(on)):
+                for k in range(low + 1, high):
+                    way = slice(vertices[leg], vertices[leg + 1] + 1)
+                    lost.append(asked[k])
+                    legs.append(leg)
+                    off_m.append(_off_m(trace.x[asked[k]], trace.y[asked[k]], x[way], y[way]))
+        pieces.append(
+            Piece(
+                [asked[k] for k in on],
+                vertices,
+                answer.snapped_m[on],
+                matching.lon,
+                matching.lat,
+                x,
+                y,
+                summed(np.hypot(steps(x), steps(y))),
+                matching.confidence,
+                lost,
+                np.array(off_m),
+                legs,
+            )
         )
-        for which, matching in enumerate(answer.matchings)
-        if (on := [k for k, i in enumerate(index) if i == which])
-    ]
+    return pieces
+
+
+def _off_m(x_m: float, y_m: float, line_x: Floats, line_y: Floats) -> float:
+    """How far a place lies from a line, metres."""
+    if len(line_x) < 2:
+        return float(np.hypot(line_x[0] - x_m, line_y[0] - y_m))
+    dx, dy = steps(line_x), steps(line_y)
+    px, py = x_m - line_x[:-1], y_m - line_y[:-1]
+    along = np.clip((px * dx + py * dy) / np.maximum(dx * dx + dy * dy, 1e-9), 0, 1)
+    return float(np.hypot(px - along * dx, py - along * dy).min())
 
 
 def without(piece: Piece, bad: Sequence[tuple[int, int]]) -> Iterator[Piece]:
@@ -136,8 +187,3 @@ def summed(lengths: Floats) -> Floats:
     total = np.zeros(len(lengths) + 1)
     np.cumsum(lengths, out=total[1:])
     return total
-
-
-def _line_along_m(lon: Floats, lat: Floats) -> Floats:
-    scale = math.cos(math.radians(lat[0])) * METRES_PER_DEGREE
-    return summed(np.hypot(steps(lon) * scale, steps(lat) * METRES_PER_DEGREE))

@@ -55,7 +55,7 @@ class MatchSettings:
     radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    other_radii_m: tuple[float, ...] = (25.0, 50.0, 5.0)
+    other_radii_m: tuple[float, ...] = (25.0, 5.0, 50.0)
     far_m: float = 40.0
     detour_kmh: float = 20.0
 
