@@ -16,7 +16,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engine import Engine, MatchRequest
-from trackflow.matching.judging import Verdict, judge
+from trackflow.matching.judging import BREAK_COST_M, Verdict, judge
 from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
 from trackflow.matching.windows import MatchSettings, Window
 
@@ -120,16 +120,28 @@ class _Matcher:
 
     def pieces(self) -> list[Piece]:
         """Stretches of road for the kept points, without what no device can have driven."""
-        found: list[Piece] = []
-        todo = [self.kept]
-        while todo:
-            part = todo.pop()
-            if len(part) < 2 or self.calls > MAX_CALLS:
-                continue
-            pieces, verdict = self._best(part)
-            left = [q for p, bad in zip(pieces, verdict.bad, strict=True) for q in without(p, bad)]
-            found += left
+        pieces, verdict = self._best(self.kept)
+        found = _driven(pieces, verdict)
+        cut = self._parts(pieces, verdict)
+        if len(cut) > 1 and self.calls < MAX_CALLS:
+            # What lies beyond a detour may have been matched only to get there: ask without it.
+            asked = [self._best(part) for part in cut if len(part) > 1]
+            if sum(v.cost_m for _, v in asked) + BREAK_COST_M * (len(cut) - 1) < verdict.cost_m:
+                found = [piece for answer in asked for piece in _driven(*answer)]
         return [piece for piece in found if len(piece.points) > 1]
+
+    def _parts(self, pieces: Sequence[Piece], verdict: Verdict) -> list[list[int]]:
+        """The kept points, parted where a device cannot have followed the line."""
+        ends = [
+            (piece.points[low], piece.points[high])
+            for piece, bad in zip(pieces, verdict.bad, strict=True)
+            for low, high in bad
+        ]
+        parts, rest = [], list(self.kept)
+        for low, high in ends:
+            parts.append([k for k in rest if k <= low])
+            rest = [k for k in rest if k >= high]
+        return [*parts, rest]
 
     def _best(self, part: Sequence[int]) -> tuple[list[Piece], Verdict]:
         """The best answer for some points; others than the first are asked for only in doubt."""
@@ -209,6 +221,14 @@ def match_window(engine: Engine, window: Window, settings: MatchSettings) -> Win
     elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
     object.__setattr__(match, "processing_duration_ms", elapsed_ms)
     return match
+
+
+def _driven(pieces: Sequence[Piece], verdict: Verdict) -> list[Piece]:
+    return [
+        part
+        for piece, bad in zip(pieces, verdict.bad, strict=True)
+        for part in without(piece, bad)
+    ]
 
 
 def _share(times: Ints, on_road: Sequence[bool], window: Window) -> float:

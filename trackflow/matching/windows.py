@@ -49,7 +49,8 @@ class MatchSettings:
     context_s: float = 600.0
     context_points: int = 3
     context_limit_s: float = 600.0
-    context_used: int = 30
+    context_used: int = 3
+    context_far: int = 5
     thin_m: float = 25.0
     thin_noise: float = 4.0
     radius_m: float = 10.0
