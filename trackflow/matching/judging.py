@@ -8,6 +8,7 @@ points are, and make detours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,9 +22,6 @@ square of the deviation, and an exponential of 10 m for detours: Newson & Krumm 
 OFF_CAP = 5.0
 """Beyond so many standard deviations a point is a bad one and says nothing of how bad the road is;
 a point on no road costs as much."""
-
-ERROR_S = 10.0
-"""Errors of positions last for about so long."""
 
 DETOUR_M = 100.0
 """Between points so far apart a detour says half as much as between close ones: roads wind."""
@@ -56,7 +54,20 @@ FAR_M = 40.0
 
 FAR_POINTS = 3
 FAR_RUN_M = 100.0
-"""Points far from their line over more than this are not on it: the road is missing in the map..."""
+"""More points than this, far from their line over more metres, are not on it: the road is missing
+in the map..."""
+
+UNSURE = 0.3
+"""An answer that the engine itself is less sure of than this is compared with others."""
+
+FIT_M, FIT_SHARE = 50.0, 0.2
+"""A line fits badly when its cost is this much and this share of its length."""
+
+SAME_M = 10.0
+"""Two answers go the same way where they differ by less than this."""
+
+MIN_STEP_S = 0.001
+"""Keeps speeds finite."""
 
 DRIFT_S = 60.0
 """...unless they come back to it within so many seconds, and the way is as long as theirs..."""
@@ -71,12 +82,14 @@ class Verdict:
 
     Attributes:
         cost_m: how badly it explains the points.
-        is_doubtful: whether another answer might explain them better.
+        is_broken: whether points in a row lie on no road, or a stretch cannot have been driven.
+        is_doubtful: whether another answer might explain the points better.
         bad: per piece, ranges of legs that no device can have driven.
-        lost: how many points lie on no road.
+        lost: how many points were put on no road.
     """
 
     cost_m: float
+    is_broken: bool
     is_doubtful: bool
     bad: list[list[tuple[int, int]]]
     lost: int
@@ -93,30 +106,80 @@ def judge(
         pieces: its answer.
         slowest_ms: how fast a device may be at least where no point shows it, m/s.
     """
-    weight = _weights(trace, asked)
+    weight = trace.weights(asked)
     nowhere = set(asked).difference(*(p.points for p in pieces), *(p.lost for p in pieces))
-    lost = len(nowhere) + sum(len(p.lost) for p in pieces)
-    cost_m = OFF_COST_M * OFF_CAP**2 * sum(weight[k] for k in sorted(nowhere))
+    cost_m = OFF_COST_M * OFF_CAP**2 * float(weight[sorted(nowhere)].sum())
     cost_m += BREAK_COST_M * max(len(pieces) - 1, 0)
-    is_doubtful = len(pieces) != 1 or _open_m(trace, asked, nowhere) > FAR_RUN_M
+    is_broken = len(pieces) != 1 or _open_m(trace, asked, nowhere) > FAR_RUN_M
+    is_doubtful = False
     bad = []
     for piece in pieces:
-        index, beside = np.array(piece.points), _Beside.of(trace, piece)
-        off = beside.off_m / trace.noise_m[beside.index]
-        w = np.array([weight[k] for k in beside.index.tolist()])
-        off_m = OFF_COST_M * float((w * np.minimum(off * off, OFF_CAP**2)).sum())
-        legs_m, path_m = piece.legs_m(), _paths_m(trace, index)
-        winding_m = np.maximum(legs_m - path_m, 0) / (1 + path_m / DETOUR_M)
-        cost_m += off_m + float(winding_m.sum())
-        excess_m = legs_m - _allowed_m(trace, index, path_m, slowest_ms)
+        beside = _Beside.of(piece)
+        off_m = beside.costs_m(trace, weight)
+        legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
+        excess_m = legs_m - _allowed_m(trace, piece, path_m, slowest_ms)
         ranges, worst_m = _too_long(excess_m, piece.off_m)
         far = _far_runs(trace, beside, legs_m, path_m)
         bad.append(_merged([*ranges, *far]))
+        cost_m += float(off_m.sum() + _windings_m(legs_m, path_m).sum())
         cost_m += BREAK_COST_M * len(bad[-1])
+        is_broken |= worst_m > DOUBT_M or bool(far)
+        # the median leg is long: there is room for another way between the points
         is_doubtful |= bool(len(path_m)) and float(np.median(path_m)) > ROOM_M
-        is_doubtful |= worst_m > DOUBT_M or bool(far) or piece.confidence < 0.3
-        is_doubtful |= off_m > OFF_COST_M * 4 * w.sum()
-    return Verdict(cost_m, is_doubtful, bad, lost)
+        is_doubtful |= piece.confidence < UNSURE
+        is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
+    lost = len(nowhere) + sum(len(p.lost) for p in pieces)
+    return Verdict(cost_m, is_broken, is_broken or is_doubtful, bad, lost)
+
+
+def fit(trace: Trace, pieces: Sequence[Piece]) -> float:
+    """How well pieces of a final line explain their points within the window, 0 to 1.
+
+    1 means points on the line and a way as long as theirs; the cost of a good match in ordinary
+    noise gives about .9, and a line that is as wrong as it is long next to nothing.
+    """
+    first, last = trace.seam
+    weight = trace.weights(trace.kept)
+    cost_m = length_m = 0.0
+    for piece in pieces:
+        legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
+        index = np.array(piece.points)
+        own = (index[:-1] >= first) & (index[1:] <= last)
+        beside = _Beside.of(piece)
+        inside = (beside.index >= first) & (beside.index <= last)
+        cost_m += float(_windings_m(legs_m, path_m)[own].sum())
+        cost_m += float(beside.costs_m(trace, weight)[inside].sum())
+        length_m += float(path_m[own].sum())
+    return float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
+
+
+def difference(pieces: Sequence[Piece], others: Sequence[Piece]) -> float:
+    """Share of the steps of an answer that another answer to the same points puts elsewhere."""
+    ours, theirs = _ways(pieces), _ways(others)
+    if not ours:
+        return 0.0
+    same = sum(
+        step in theirs and all(abs(a - b) < SAME_M for a, b in zip(way, theirs[step], strict=True))
+        for step, way in ours.items()
+    )
+    return 1 - same / len(ours)
+
+
+def _ways(pieces: Sequence[Piece]) -> dict[tuple[int, int], tuple[float, ...]]:
+    """For each step from point to point: where it begins and ends, and its length."""
+    ways: dict[tuple[int, int], tuple[float, ...]] = {}
+    for piece in pieces:
+        x, y = piece.x[piece.vertex].tolist(), piece.y[piece.vertex].tolist()
+        legs_m = piece.legs_m().tolist()
+        for k, step in enumerate(pairwise(piece.points)):
+            ways[step] = (x[k], y[k], x[k + 1], y[k + 1], legs_m[k])
+    return ways
+
+
+def _windings_m(legs_m: Floats, path_m: Floats) -> Floats:
+    """What each leg costs for being longer than the way along its points."""
+    cost_m: Floats = np.maximum(legs_m - path_m, 0) / (1 + path_m / DETOUR_M)
+    return cost_m
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,21 +199,20 @@ class _Beside:
     after: np.ndarray
 
     @classmethod
-    def of(cls, trace: Trace, piece: Piece) -> "_Beside":
+    def of(cls, piece: Piece) -> "_Beside":
         number = np.arange(len(piece.points))
-        index = np.array([*piece.points, *piece.lost])
+        index = np.array([*piece.points, *piece.lost], dtype=np.int64)
         order = np.argsort(index)
         before = np.array([*(number - 1), *piece.lost_leg])
         after = np.array([*number, *piece.lost_leg])
         off_m = np.concatenate([piece.off_m, piece.lost_off_m])
         return cls(index[order], off_m[order], before[order], after[order])
 
-
-def _weights(trace: Trace, asked: Sequence[int]) -> dict[int, float]:
-    """Errors of positions last for seconds: points close in time say the same twice."""
-    gap_s = np.diff(trace.time_s[np.asarray(asked)])
-    near_s = np.minimum(np.append(gap_s, 1e9), np.insert(gap_s, 0, 1e9))
-    return dict(zip(asked, np.minimum(near_s / ERROR_S, 1.0).tolist(), strict=True))
+    def costs_m(self, trace: Trace, weight: Floats) -> Floats:
+        """What each point costs for being beside the line."""
+        off = self.off_m / trace.noise_m[self.index]
+        cost_m: Floats = OFF_COST_M * weight[self.index] * np.minimum(off * off, OFF_CAP**2)
+        return cost_m
 
 
 def _open_m(trace: Trace, asked: Sequence[int], nowhere: set[int]) -> float:
@@ -166,23 +228,28 @@ def _open_m(trace: Trace, asked: Sequence[int], nowhere: set[int]) -> float:
     return longest
 
 
-def _paths_m(trace: Trace, index: np.ndarray) -> Floats:
-    """How far it is from each point on the line to the next.
+def _paths_m(trace: Trace, piece: Piece) -> Floats:
+    """How far it is from each point on the line to the next, along the points.
 
-    Straight across a single point that was left out: it may be the one that is wrong.
+    Straight where the points between go three times as far: it is they that are wrong.
     """
+    index = np.array(piece.points)
     along_m = steps(trace.along_m[index])
     straight_m = np.hypot(steps(trace.x[index]), steps(trace.y[index]))
-    # `along_m` counts the points between, `index` too
-    return np.where(along_m > 3 * straight_m, straight_m, along_m)
+    path_m: Floats = np.where(along_m > 3 * straight_m, straight_m, along_m)
+    return path_m
 
 
-def _allowed_m(trace: Trace, index: np.ndarray, path_m: Floats, slowest_ms: float) -> Floats:
+def _allowed_m(trace: Trace, piece: Piece, path_m: Floats, slowest_ms: float) -> Floats:
     """How long the way from each point to the next can be, beyond what its ends allow."""
-    step_s = np.maximum(steps(trace.time_s[index]), 1e-3)
+    if not len(path_m):
+        return path_m
+    step_s = np.maximum(steps(trace.time_s[np.array(piece.points)]), MIN_STEP_S)
     winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(path_m / SPARSE_M, 1)
+    # a device that drives on between its points does so as fast as they show elsewhere
     speed_ms = max(float(np.quantile(path_m / step_s, 0.9)), slowest_ms)
-    return winding * path_m + speed_ms * np.maximum(step_s - SEEN_S, 0)
+    allowed_m: Floats = winding * path_m + speed_ms * np.maximum(step_s - SEEN_S, 0)
+    return allowed_m
 
 
 def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], float]:
@@ -203,7 +270,7 @@ def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], f
         total += more
         if total > best:
             best, span = total, (start, k + 1)
-        elif best > 0 and total <= best - SLACK_M * 2 or total <= 0:
+        elif (best > 0 and total <= best - SLACK_M * 2) or total <= 0:
             over_m = best - float(off_m[span[0]] + off_m[span[1]])
             if best > 0:
                 worst_m = max(worst_m, over_m)

@@ -1,39 +1,43 @@
-"""One window's points to one window's line: thinning, the retry ladder, the quality gate.
+"""One window's points to one window's line: which answer of the engine, and what of it is used.
+
+The engine is asked with the radius that the points' noise suggests. Where its answer leaves points
+in a row without a road, makes detours, or is one of several that the points allow, it is asked with
+other radii too, and `judging` says which answer explains the points best. Where all of them are
+broken, the same roads are tried with one-ways ignored. What no device can have driven is cut out
+of the answer: there the line is the points themselves.
 
 The line covers the window's context too; `seams` cuts it to size once the neighbours' are there.
 """
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polyline_rs
-from numpy.typing import NDArray
 
-from trackflow.geo.distance import METRES_PER_DEGREE
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Floats, Ints
 from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engine import Engine, MatchRequest
-from trackflow.matching.judging import BREAK_COST_M, Verdict, judge
+from trackflow.matching.judging import BREAK_COST_M, Verdict, difference, fit, judge
 from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
 from trackflow.matching.windows import MatchSettings, Window
 
 MAX_CALLS = 8
-"""Of the engine for one window; points that need more of them follow no roads anyway."""
+"""Of the engine for one window, before the parts of a broken line are asked for on their own."""
 
 RAW_BELOW_SHARE = 0.4
 """The line is raw where fewer of the steps than this are on roads: shreds are no match."""
 
-LOST_POINTS = 3
-"""So many points in a row may lie off the road before a wider radius is tried."""
+RAW_BELOW_CONFIDENCE = 0.1
+"""The line is raw where it explains its points as badly as this."""
 
-MIN_STEP_S = 0.001
-"""Keeps speeds finite."""
+CLEARLY_M = 50.0
+"""Roads are driven against a one-way only where that explains the points better by so much."""
 
-DETOUR_RATIO = 1.5
-"""Roads between two points are longer than the straight line by less than this as a rule."""
+WIDEST_NEEDED_M = 30.0
+"""A wider radius than this helps only points that have found no road."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,12 @@ class WindowMatch:
         anchor_vertex: which vertex each of them was put at; never backwards.
         on_road: per step from one anchor to the next, whether it follows the road network.
         matched_share: share of the own time whose steps do.
-        confidence: the engine's own, None if nothing matched.
+        confidence: how well the line explains its points (`judging.fit`), less half of what an
+            equally good answer puts elsewhere; None if nothing matched.
         is_raw: whether the line is the points themselves.
         point_count: vertices of `line`.
         source_coordinates_count: the window's own points.
+        against_oneway: whether one-ways had to be ignored.
         processing_duration_ms: what matching took; no part of equality.
     """
 
@@ -65,6 +71,7 @@ class WindowMatch:
     is_raw: bool
     point_count: int
     source_coordinates_count: int
+    against_oneway: bool = False
     processing_duration_ms: float = field(default=0.0, compare=False)
 
     def to_bytes(self) -> bytes:
@@ -82,153 +89,187 @@ class WindowMatch:
         return pairs[:, 1], pairs[:, 0]
 
 
+def match_window(engine: Engine, window: Window, settings: MatchSettings) -> WindowMatch:
+    """The line of a window. No match is an ordinary answer: then it is the points themselves."""
+    started = time.perf_counter()
+    trace = Trace.of(window, settings)
+    match = _record(window, trace, _Asker(engine, trace, settings).found())
+    elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
+    return replace(match, processing_duration_ms=elapsed_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An engine's answer for some points, judged.
+
+    Attributes:
+        pieces: as the engine gave them.
+        verdict: what is to be said of them.
+        doubt: how much an answer that explains the points as well puts elsewhere, 0 to 1.
+    """
+
+    pieces: list[Piece]
+    verdict: Verdict
+    doubt: float = 0.0
+
+    def driven(self) -> list[Piece]:
+        """The pieces without what no device can have driven."""
+        return [
+            part
+            for piece, bad in zip(self.pieces, self.verdict.bad, strict=True)
+            for part in without(piece, bad)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the line of a window is made of."""
+
+    pieces: list[Piece]
+    doubt: float
+    against_oneway: bool = False
+
+
+class _Asker:
+    """Asks the engine about one window until an answer will do."""
+
+    def __init__(self, engine: Engine, trace: Trace, settings: MatchSettings) -> None:
+        self.engine = engine
+        self.trace = trace
+        self.settings = settings
+        self.calls = 0
+
+    def found(self) -> _Found:
+        """Stretches of road for the kept points, without what no device can have driven."""
+        others_m = self.settings.other_radii_m
+        answer = self.best(self.engine, self.trace.kept, others_m)
+        if answer.verdict.is_broken and (either_way := self.engine.either_way()) is not None:
+            other = self.best(either_way, self.trace.kept, others_m[:1])
+            if other.verdict.cost_m + CLEARLY_M < answer.verdict.cost_m:
+                return _Found(other.driven(), other.doubt, against_oneway=True)
+        parts = self._parts(answer)
+        if len(parts) > 1 and self.calls < MAX_CALLS:
+            # What lies beyond a detour may have been matched only to get there: ask without it.
+            asked = [self.best(self.engine, p, others_m) for p in parts if len(p) > 1]
+            cost_m = sum(part.verdict.cost_m for part in asked) + BREAK_COST_M * (len(parts) - 1)
+            if cost_m < answer.verdict.cost_m:
+                doubt = max((part.doubt for part in asked), default=0.0)
+                return _Found([piece for part in asked for piece in part.driven()], doubt)
+        return _Found(answer.driven(), answer.doubt)
+
+    def best(self, engine: Engine, part: Sequence[int], others_m: Sequence[float]) -> _Answer:
+        """The answer that explains some points best; several are asked for only in doubt."""
+        answers: list[_Answer] = []
+        best = 0
+        for radius_m in (None, *others_m):
+            if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
+                continue  # all points have found a road nearer than that
+            pieces = self._ask(engine, part, radius_m)
+            verdict = judge(self.trace, part, pieces, self.settings.detour_kmh / 3.6)
+            answers.append(_Answer(pieces, verdict))
+            if verdict.cost_m < answers[best].verdict.cost_m:
+                best = len(answers) - 1
+            if not verdict.is_doubtful:
+                break
+        chosen = answers[best]
+        doubts = (
+            difference(chosen.pieces, other.pieces)
+            * math.exp((chosen.verdict.cost_m - other.verdict.cost_m) / BREAK_COST_M)
+            for other in answers
+            if other is not chosen
+        )
+        return replace(chosen, doubt=max(doubts, default=0.0))
+
+    def _ask(self, engine: Engine, part: Sequence[int], radius_m: float | None) -> list[Piece]:
+        """The engine's answer for some points, with the radius of their noise or another."""
+        self.calls += 1
+        index, points = np.asarray(part), self.trace.points
+        radii_m = self.trace.noise_m[index]
+        if radius_m is not None:
+            radii_m = np.full(len(index), radius_m)
+        seconds = points.time_us[index] // 1_000_000
+        # The engine matches nothing if two points share a second; a second more does no harm.
+        places = np.arange(len(index))
+        seconds = np.maximum.accumulate(seconds - places) + places
+        answer = engine.match(MatchRequest(points.lon[index], points.lat[index], seconds, radii_m))
+        return pieces_of(self.trace, part, answer)
+
+    def _parts(self, answer: _Answer) -> list[list[int]]:
+        """The kept points, parted where a device cannot have followed the line."""
+        parts, rest = [], list(self.trace.kept)
+        for piece, bad in zip(answer.pieces, answer.verdict.bad, strict=True):
+            for low, high in bad:
+                parts.append([k for k in rest if k <= piece.points[low]])
+                rest = [k for k in rest if k >= piece.points[high]]
+        return [*parts, rest]
+
+
 @dataclass(slots=True)
 class _Chain:
     """A whole line with its anchors, in the making."""
 
-    lon: list[float]
-    lat: list[float]
-    points: list[int]
-    vertex: list[int]
-    on_road: list[bool]
+    lon: list[float] = field(default_factory=list)
+    lat: list[float] = field(default_factory=list)
+    points: list[int] = field(default_factory=list)
+    vertex: list[int] = field(default_factory=list)
+    on_road: list[bool] = field(default_factory=list)
 
-
-class _Matcher:
-    """One window on its way to a line."""
-
-    def __init__(self, engine: Engine, window: Window, settings: MatchSettings) -> None:
-        self.engine = engine
-        self.window = window
-        self.settings = settings
-        self.points: Points = window.points
-        self.calls = 0
-        self.trace = Trace.of(window, settings)
-        self.kept = self.trace.kept
-
-    def ask(self, kept: Sequence[int], radius_m: Floats) -> list[Piece]:
-        """The engine's answer for some points."""
-        self.calls += 1
-        index = np.asarray(kept)
-        seconds = self.points.time_us[index] // 1_000_000
-        # The engine matches nothing if two points share a second; a second more does no harm.
-        places = np.arange(len(index))
-        seconds = np.maximum.accumulate(seconds - places) + places
-        answer = self.engine.match(
-            MatchRequest(self.points.lon[index], self.points.lat[index], seconds, radius_m)
-        )
-        return pieces_of(self.trace, kept, answer)
-
-    def pieces(self) -> list[Piece]:
-        """Stretches of road for the kept points, without what no device can have driven."""
-        pieces, verdict = self._best(self.kept)
-        found = _driven(pieces, verdict)
-        cut = self._parts(pieces, verdict)
-        if len(cut) > 1 and self.calls < MAX_CALLS:
-            # What lies beyond a detour may have been matched only to get there: ask without it.
-            asked = [self._best(part) for part in cut if len(part) > 1]
-            if sum(v.cost_m for _, v in asked) + BREAK_COST_M * (len(cut) - 1) < verdict.cost_m:
-                found = [piece for answer in asked for piece in _driven(*answer)]
-        return [piece for piece in found if len(piece.points) > 1]
-
-    def _parts(self, pieces: Sequence[Piece], verdict: Verdict) -> list[list[int]]:
-        """The kept points, parted where a device cannot have followed the line."""
-        ends = [
-            (piece.points[low], piece.points[high])
-            for piece, bad in zip(pieces, verdict.bad, strict=True)
-            for low, high in bad
-        ]
-        parts, rest = [], list(self.kept)
-        for low, high in ends:
-            parts.append([k for k in rest if k <= low])
-            rest = [k for k in rest if k >= high]
-        return [*parts, rest]
-
-    def _best(self, part: Sequence[int]) -> tuple[list[Piece], Verdict]:
-        """The best answer for some points; others than the first are asked for only in doubt."""
-        slowest_ms = self.settings.detour_kmh / 3.6
-        noise_m = self.trace.noise_m[np.asarray(part)]
-        answers = []
-        for radius_m in (None, *self.settings.other_radii_m):
-            if radius_m and radius_m > 30 and not min(answers, key=lambda a: a[:2])[3].lost:
-                continue  # all points have found a road nearer than that
-            radii_m = noise_m if radius_m is None else np.full(len(part), radius_m)
-            pieces = self.ask(part, radii_m)
-            verdict = judge(self.trace, part, pieces, slowest_ms)
-            answers.append((verdict.cost_m, len(answers), pieces, verdict))
-            if not verdict.is_doubtful:
-                break
-        best = min(answers, key=lambda a: a[:2])
-        return best[2], best[3]
-
-    def chain(self, pieces: Sequence[Piece]) -> _Chain:
+    @classmethod
+    def of(cls, trace: Trace, pieces: Sequence[Piece]) -> "_Chain":
         """One line of all pieces, straight from point to point where there is none."""
-        chain = _Chain([], [], [], [], [])
+        chain = cls()
         starts = {piece.points[0]: piece for piece in pieces}
         skip_to = -1
-        for k in self.kept:
+        for k in trace.kept:
             if k <= skip_to:
                 continue
             if piece := starts.get(k):
-                base = len(chain.lon)
-                chain.on_road += [False] * bool(chain.points) + [True] * (len(piece.points) - 1)
-                low, high = piece.vertex[0], piece.vertex[-1] + 1
-                chain.lon += piece.lon[low:high].tolist()
-                chain.lat += piece.lat[low:high].tolist()
-                chain.points += piece.points
-                chain.vertex += [base + v - low for v in piece.vertex]
+                chain.add_piece(piece)
                 skip_to = piece.points[-1]
             else:
-                chain.on_road += [False] * bool(chain.points)
-                chain.vertex.append(len(chain.lon))
-                chain.points.append(k)
-                chain.lon.append(float(self.points.lon[k]))
-                chain.lat.append(float(self.points.lat[k]))
+                chain.add_point(k, float(trace.points.lon[k]), float(trace.points.lat[k]))
         return chain
 
-    def record(self, chain: _Chain, pieces: Sequence[Piece]) -> WindowMatch:
-        """The match as it is stored."""
-        window = self.window
-        times = self.points.time_us[np.asarray(chain.points)]
-        share = _share(times, chain.on_road, window)
-        is_raw = share < RAW_BELOW_SHARE
-        confidence = None
-        if pieces and not is_raw:
-            total = sum(piece.confidence * len(piece.points) for piece in pieces)
-            confidence = round(total / sum(len(piece.points) for piece in pieces), 4)
-        return WindowMatch(
-            window.start_us,
-            window.end_us,
-            polyline_rs.encode_latlon(list(zip(chain.lat, chain.lon, strict=True)), 6),
-            tuple(times.tolist()),
-            tuple(chain.vertex),
-            tuple(chain.on_road),
-            share,
-            confidence,
-            is_raw,
-            len(chain.lon),
-            window.own_count,
-        )
+    def add_piece(self, piece: Piece) -> None:
+        """Go on with a stretch of road."""
+        base, low, high = len(self.lon), piece.vertex[0], piece.vertex[-1] + 1
+        self.on_road += [False] * bool(self.points) + [True] * (len(piece.points) - 1)
+        self.lon += piece.lon[low:high].tolist()
+        self.lat += piece.lat[low:high].tolist()
+        self.points += piece.points
+        self.vertex += [base + v - low for v in piece.vertex]
+
+    def add_point(self, k: int, lon: float, lat: float) -> None:
+        """Go on straight to a point."""
+        self.on_road += [False] * bool(self.points)
+        self.vertex.append(len(self.lon))
+        self.points.append(k)
+        self.lon.append(lon)
+        self.lat.append(lat)
 
 
-def match_window(engine: Engine, window: Window, settings: MatchSettings) -> WindowMatch:
-    """The line of a window. No match is an ordinary answer: then it is the points themselves."""
-    started = time.perf_counter()
-    matcher = _Matcher(engine, window, settings)
-    pieces = matcher.pieces()
-    match = matcher.record(matcher.chain(pieces), pieces)
-    if match.is_raw and pieces:
-        match = matcher.record(matcher.chain([]), [])
-    elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
-    object.__setattr__(match, "processing_duration_ms", elapsed_ms)
-    return match
-
-
-def _driven(pieces: Sequence[Piece], verdict: Verdict) -> list[Piece]:
-    return [
-        part
-        for piece, bad in zip(pieces, verdict.bad, strict=True)
-        for part in without(piece, bad)
-    ]
+def _record(window: Window, trace: Trace, found: _Found) -> WindowMatch:
+    """The match as it is stored; raw where too little of the line, or too bad a line, was found."""
+    chain = _Chain.of(trace, found.pieces)
+    times = trace.points.time_us[np.asarray(chain.points)]
+    share = _share(times, chain.on_road, window)
+    confidence = fit(trace, found.pieces) * (1 - found.doubt / 2)
+    if found.pieces and (share < RAW_BELOW_SHARE or confidence < RAW_BELOW_CONFIDENCE):
+        return _record(window, trace, _Found([], 0.0))
+    return WindowMatch(
+        window.start_us,
+        window.end_us,
+        polyline_rs.encode_latlon(list(zip(chain.lat, chain.lon, strict=True)), 6),
+        tuple(times.tolist()),
+        tuple(chain.vertex),
+        tuple(chain.on_road),
+        share,
+        round(confidence, 4) if found.pieces else None,
+        not found.pieces,
+        len(chain.lon),
+        window.own_count,
+        found.against_oneway,
+    )
 
 
 def _share(times: Ints, on_road: Sequence[bool], window: Window) -> float:
@@ -236,5 +277,3 @@ def _share(times: Ints, on_road: Sequence[bool], window: Window) -> float:
     clipped = np.minimum(np.maximum(times, window.start_us), window.end_us)
     covered = float(steps(clipped)[np.array(on_road, dtype=bool)].sum())
     return round(covered / max(window.end_us - window.start_us, 1), 4)
-
-

@@ -13,6 +13,9 @@ from trackflow.matching.engine import MatchAnswer
 from trackflow.matching.thinning import kept_points, noise_m, to_metres
 from trackflow.matching.windows import MatchSettings, Window
 
+ERROR_S = 10.0
+"""Errors of positions last for about so long."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
@@ -59,6 +62,17 @@ class Trace:
             (window.first, window.last),
         )
 
+    def weights(self, asked: Sequence[int]) -> Floats:
+        """How much each of some points says: errors last, so points close in time say the same.
+
+        Shape (n,); 0 for all other points.
+        """
+        gap_s = steps(self.time_s[np.asarray(asked)])
+        near_s = np.minimum(np.append(gap_s, np.inf), np.insert(gap_s, 0, np.inf))
+        weight = np.zeros(len(self.points))
+        weight[np.asarray(asked)] = np.minimum(near_s / ERROR_S, 1.0)
+        return weight
+
     def on_plane(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
         """Places on the plane of `x` and `y`."""
         scale = math.cos(math.radians(self.points.lat[0])) * METRES_PER_DEGREE
@@ -103,14 +117,15 @@ class Piece:
     def part(self, low: int, high: int) -> "Piece":
         """The piece from its point number `low` to before number `high`."""
         cut = slice(low, high)
+        inside = [i for i, leg in enumerate(self.lost_leg) if low <= leg < high - 1]
         return replace(
             self,
             points=self.points[cut],
             vertex=self.vertex[cut],
             off_m=self.off_m[cut],
-            lost=[],
-            lost_off_m=np.empty(0),
-            lost_leg=[],
+            lost=[self.lost[i] for i in inside],
+            lost_off_m=self.lost_off_m[inside],
+            lost_leg=[self.lost_leg[i] - low for i in inside],
         )
 
 
@@ -124,7 +139,9 @@ def pieces_of(trace: Trace, asked: Sequence[int], answer: MatchAnswer) -> list[P
             continue
         x, y = trace.on_plane(matching.lon, matching.lat)
         vertices = [vertex[k] for k in on]
-        lost, off_m, legs = [], [], []
+        lost: list[int] = []
+        legs: list[int] = []
+        off_m: list[float] = []
         if len(on) <= on[-1] - on[0]:
             for leg, (low, high) in enumerate(pairwise(on)):
                 for k in range(low + 1, high):
@@ -144,7 +161,7 @@ def pieces_of(trace: Trace, asked: Sequence[int], answer: MatchAnswer) -> list[P
                 summed(np.hypot(steps(x), steps(y))),
                 matching.confidence,
                 lost,
-                np.array(off_m),
+                np.array(off_m, dtype=np.float64),
                 legs,
             )
         )
@@ -179,7 +196,7 @@ def without(piece: Piece, bad: Sequence[tuple[int, int]]) -> Iterator[Piece]:
 
 def steps[T: (Floats, Ints)](values: T) -> T:
     """Differences of neighbours: `np.diff` takes ten times as long for a few values."""
-    return values[1:] - values[:-1]  # type: ignore[return-value]
+    return values[1:] - values[:-1]
 
 
 def summed(lengths: Floats) -> Floats:
