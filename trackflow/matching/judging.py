@@ -26,8 +26,8 @@ a point on no road costs as much."""
 DETOUR_M = 100.0
 """Between points so far apart a detour says half as much as between close ones: roads wind."""
 
-BREAK_COST_M = 50.0
-"""A line that is torn is as bad as a detour of so many metres."""
+BREAK_COST_M = 150.0
+"""A line that is torn, or open at an end, is as bad as a detour of so many metres."""
 
 WINDING = 1.25
 """Roads are longer than the way along points close to each other by less than this."""
@@ -83,6 +83,7 @@ class Verdict:
     Attributes:
         cost_m: how badly it explains the points.
         is_broken: whether points in a row lie on no road, or a stretch cannot have been driven.
+        is_sparse: whether there is room for more than one way between the points.
         is_doubtful: whether another answer might explain the points better.
         bad: per piece, ranges of legs that no device can have driven.
         lost: how many points were put on no road.
@@ -90,6 +91,7 @@ class Verdict:
 
     cost_m: float
     is_broken: bool
+    is_sparse: bool
     is_doubtful: bool
     bad: list[list[tuple[int, int]]]
     lost: int
@@ -109,9 +111,10 @@ def judge(
     weight = trace.weights(asked)
     nowhere = set(asked).difference(*(p.points for p in pieces), *(p.lost for p in pieces))
     cost_m = OFF_COST_M * OFF_CAP**2 * float(weight[sorted(nowhere)].sum())
-    cost_m += BREAK_COST_M * max(len(pieces) - 1, 0)
+    cost_m += BREAK_COST_M * (len(pieces) - 1 + sum(k in nowhere for k in (asked[0], asked[-1])))
     is_broken = len(pieces) != 1 or _open_m(trace, asked, nowhere) > FAR_RUN_M
-    is_doubtful = False
+    is_sparse = float(np.median(steps(trace.along_m[np.asarray(asked)]))) > ROOM_M
+    is_doubtful = is_sparse
     bad = []
     for piece in pieces:
         beside = _Beside.of(piece)
@@ -124,12 +127,10 @@ def judge(
         cost_m += float(off_m.sum() + _windings_m(legs_m, path_m).sum())
         cost_m += BREAK_COST_M * len(bad[-1])
         is_broken |= worst_m > DOUBT_M or bool(far)
-        # the median leg is long: there is room for another way between the points
-        is_doubtful |= bool(len(path_m)) and float(np.median(path_m)) > ROOM_M
         is_doubtful |= piece.confidence < UNSURE
         is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
     lost = len(nowhere) + sum(len(p.lost) for p in pieces)
-    return Verdict(cost_m, is_broken, is_broken or is_doubtful, bad, lost)
+    return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost)
 
 
 def fit(trace: Trace, pieces: Sequence[Piece]) -> float:

@@ -30,11 +30,16 @@ MAX_CALLS = 8
 RAW_BELOW_SHARE = 0.4
 """The line is raw where fewer of the steps than this are on roads: shreds are no match."""
 
-RAW_BELOW_CONFIDENCE = 0.1
-"""The line is raw where it explains its points as badly as this."""
+RAW_BELOW_CONFIDENCE = 0.02
+"""The line is raw where it explains its points as badly as this. On real drives lines of more than
+this are still better than the points, and of more than .9 wrong for one metre in 500."""
 
 CLEARLY_M = 50.0
-"""Roads are driven against a one-way only where that explains the points better by so much."""
+"""An answer is clearly better than another if its cost is less by so much. Roads are driven against
+a one-way only where that is clearly better."""
+
+STILL_BROKEN = 0.75
+"""And by this factor where that answer is broken, too: a road may be missing besides."""
 
 WIDEST_NEEDED_M = 30.0
 """A wider radius than this helps only points that have found no road."""
@@ -143,10 +148,8 @@ class _Asker:
         """Stretches of road for the kept points, without what no device can have driven."""
         others_m = self.settings.other_radii_m
         answer = self.best(self.engine, self.trace.kept, others_m)
-        if answer.verdict.is_broken and (either_way := self.engine.either_way()) is not None:
-            other = self.best(either_way, self.trace.kept, others_m[:1])
-            if other.verdict.cost_m + CLEARLY_M < answer.verdict.cost_m:
-                return _Found(other.driven(), other.doubt, against_oneway=True)
+        if (other := self._either_way(answer.verdict)) is not None:
+            return _Found(other.driven(), other.doubt, against_oneway=True)
         parts = self._parts(answer)
         if len(parts) > 1 and self.calls < MAX_CALLS:
             # What lies beyond a detour may have been matched only to get there: ask without it.
@@ -156,6 +159,19 @@ class _Asker:
                 doubt = max((part.doubt for part in asked), default=0.0)
                 return _Found([piece for part in asked for piece in part.driven()], doubt)
         return _Found(answer.driven(), answer.doubt)
+
+    def _either_way(self, ordinary: Verdict) -> _Answer | None:
+        """The answer with one-ways ignored, where that explains the points much better.
+
+        Not for points far apart: they do not show which way a device took.
+        """
+        if not ordinary.is_broken or ordinary.is_sparse:
+            return None
+        if (engine := self.engine.either_way()) is None:
+            return None
+        other = self.best(engine, self.trace.kept, self.settings.other_radii_m[:1])
+        limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
+        return other if other.verdict.cost_m + CLEARLY_M < limit_m else None
 
     def best(self, engine: Engine, part: Sequence[int], others_m: Sequence[float]) -> _Answer:
         """The answer that explains some points best; several are asked for only in doubt."""
@@ -174,7 +190,7 @@ class _Asker:
         chosen = answers[best]
         doubts = (
             difference(chosen.pieces, other.pieces)
-            * math.exp((chosen.verdict.cost_m - other.verdict.cost_m) / BREAK_COST_M)
+            * math.exp((chosen.verdict.cost_m - other.verdict.cost_m) / CLEARLY_M)
             for other in answers
             if other is not chosen
         )
