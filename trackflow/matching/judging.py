@@ -145,9 +145,11 @@ def fit(trace: Trace, pieces: Sequence[Piece]) -> float:
     for piece in pieces:
         legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
         index = np.array(piece.points)
-        own = (index[:-1] >= first) & (index[1:] <= last)
+        own = (index[1:] > first) & (index[:-1] < last)
+        if not own.any():
+            continue
         beside = _Beside.of(piece)
-        inside = (beside.index >= first) & (beside.index <= last)
+        inside = (beside.index >= index[:-1][own][0]) & (beside.index <= index[1:][own][-1])
         cost_m += float(_windings_m(legs_m, path_m)[own].sum())
         cost_m += float(beside.costs_m(trace, weight)[inside].sum())
         length_m += float(path_m[own].sum())
