@@ -23,7 +23,7 @@ OFF_CAP = 5.0
 """Beyond so many standard deviations a point is a bad one and says nothing of how bad the road is;
 a point on no road costs as much."""
 
-DETOUR_M = 100.0
+DETOUR_M = 200.0
 """Between points so far apart a detour says half as much as between close ones: roads wind."""
 
 BREAK_COST_M = 150.0
