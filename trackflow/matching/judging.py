@@ -133,11 +133,12 @@ def judge(
     return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost)
 
 
-def fit(trace: Trace, pieces: Sequence[Piece]) -> float:
+def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     """How well pieces of a final line explain their points within the window, 0 to 1.
 
     1 means points on the line and a way as long as theirs; the cost of a good match in ordinary
-    noise gives about .9, and a line that is as wrong as it is long next to nothing.
+    noise gives about .9, and a line that is as wrong as it is long next to nothing. `slowest_ms` as
+    in `judge`.
     """
     first, last = trace.seam
     weight = trace.weights(trace.kept)
@@ -152,7 +153,8 @@ def fit(trace: Trace, pieces: Sequence[Piece]) -> float:
         inside = (beside.index >= index[:-1][own][0]) & (beside.index <= index[1:][own][-1])
         cost_m += float(_windings_m(legs_m, path_m)[own].sum())
         cost_m += float(beside.costs_m(trace, weight)[inside].sum())
-        length_m += float(path_m[own].sum())
+        allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
+        length_m += float(np.minimum(legs_m, allowed_m)[own].sum())
     return float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
 
 

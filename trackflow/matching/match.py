@@ -98,7 +98,7 @@ def match_window(engine: Engine, window: Window, settings: MatchSettings) -> Win
     """The line of a window. No match is an ordinary answer: then it is the points themselves."""
     started = time.perf_counter()
     trace = Trace.of(window, settings)
-    match = _record(window, trace, _Asker(engine, trace, settings).found())
+    match = _record(window, trace, _Asker(engine, trace, settings).found(), settings)
     elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
     return replace(match, processing_duration_ms=elapsed_ms)
 
@@ -181,7 +181,7 @@ class _Asker:
             if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
                 continue  # all points have found a road nearer than that
             pieces = self._ask(engine, part, radius_m)
-            verdict = judge(self.trace, part, pieces, self.settings.detour_kmh / 3.6)
+            verdict = judge(self.trace, part, pieces, self.settings.slowest_ms)
             answers.append(_Answer(pieces, verdict))
             if verdict.cost_m < answers[best].verdict.cost_m:
                 best = len(answers) - 1
@@ -264,14 +264,16 @@ class _Chain:
         self.lat.append(lat)
 
 
-def _record(window: Window, trace: Trace, found: _Found) -> WindowMatch:
+def _record(
+    window: Window, trace: Trace, found: _Found, settings: MatchSettings
+) -> WindowMatch:
     """The match as it is stored; raw where too little of the line, or too bad a line, was found."""
     chain = _Chain.of(trace, found.pieces)
     times = trace.points.time_us[np.asarray(chain.points)]
     share = _share(times, chain.on_road, window)
-    confidence = fit(trace, found.pieces) * (1 - found.doubt / 2)
+    confidence = fit(trace, found.pieces, settings.slowest_ms) * (1 - found.doubt / 2)
     if found.pieces and (share < RAW_BELOW_SHARE or confidence < RAW_BELOW_CONFIDENCE):
-        return _record(window, trace, _Found([], 0.0))
+        return _record(window, trace, _Found([], 0.0), settings)
     return WindowMatch(
         window.start_us,
         window.end_us,

@@ -16,7 +16,7 @@ from trackflow.errors import SettingsError
 from trackflow.geo.points import Points, e7
 
 DAY_S = 86_400
-_ALGORITHM = b"trackflow-match-1"
+_ALGORITHM = b"trackflow-match-2"
 """Part of every input hash: raise it when matching changes, and nothing old is used again."""
 
 
@@ -29,7 +29,10 @@ class MatchSettings:
         context_s: time before and after a window whose points it sees.
         context_points: so many points it sees in any case, up to `context_limit_s` away...
         context_limit_s: ...because at a point a minute `context_s` holds next to nothing.
-        context_used: so many points of the context, after thinning, are given to the engine.
+        context_used: so many points of the context, after thinning, are given to the engine on
+            either side...
+        context_far: ...and so many more, each twice as far from the last as the one before: which
+            of two parallel roads a device is on may show a kilometre away.
         thin_m: points nearer than this to the last one kept are left out. It must be well above
             the noise: points nearer together than they are wrong go back and forth, and the line
             follows them into every side street (Newson & Krumm 2009 leave out points within two
@@ -38,9 +41,7 @@ class MatchSettings:
         radius_m: the standard deviation of a point that claims no accuracy. OSRM looks for roads
             within three times as much.
         radius_min_m, radius_max_m: bounds for what devices claim.
-        wider_radii_m: tried one after another where that fails.
-        far_m: a stretch is not on a road if its points are farther from it than this and than
-            three times what they claim.
+        other_radii_m: tried one after another where the answer is doubtful.
         detour_kmh: how fast a device may be at least in a detour that no point shows; faster if
             the points around are.
     """
@@ -57,12 +58,16 @@ class MatchSettings:
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
     other_radii_m: tuple[float, ...] = (25.0, 5.0, 50.0)
-    far_m: float = 40.0
     detour_kmh: float = 20.0
 
     def __post_init__(self) -> None:
         if self.window_s <= 0 or DAY_S % self.window_s:
             raise SettingsError(f"window_s={self.window_s} must divide a day of {DAY_S} s")
+
+    @property
+    def slowest_ms(self) -> float:
+        """`detour_kmh` in m/s."""
+        return self.detour_kmh / 3.6
 
     def fingerprint(self) -> str:
         """The same for equal settings, on every machine."""
