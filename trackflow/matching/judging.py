@@ -63,6 +63,9 @@ UNSURE = 0.3
 FIT_M, FIT_SHARE = 50.0, 0.2
 """A line fits badly when its cost is this much and this share of its length."""
 
+SHOWN_M = 2000.0
+"""Two points show so much of the way between them; of a longer one the rest is the engine's guess."""
+
 SAME_M = 10.0
 """Two answers go the same way where they differ by less than this."""
 
@@ -136,13 +139,13 @@ def judge(
 def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     """How well pieces of a final line explain their points within the window, 0 to 1.
 
-    1 means points on the line and a way as long as theirs; the cost of a good match in ordinary
+    1 means points on the line, a way as long as theirs, and no long way without points; the cost of a good match in ordinary
     noise gives about .9, and a line that is as wrong as it is long next to nothing. `slowest_ms` as
     in `judge`.
     """
     first, last = trace.seam
     weight = trace.weights(trace.kept)
-    cost_m = length_m = 0.0
+    cost_m = length_m = shown_m = 0.0
     for piece in pieces:
         legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
         index = np.array(piece.points)
@@ -154,8 +157,12 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
         cost_m += float(_windings_m(legs_m, path_m)[own].sum())
         cost_m += float(beside.costs_m(trace, weight)[inside].sum())
         allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
-        length_m += float(np.minimum(legs_m, allowed_m)[own].sum())
-    return float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
+        driven_m = np.minimum(legs_m, allowed_m)[own]
+        length_m += float(driven_m.sum())
+        shown_m += float(np.minimum(driven_m, SHOWN_M).sum())
+    if not length_m:
+        return 0.0
+    return shown_m / length_m * float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
 
 
 def difference(pieces: Sequence[Piece], others: Sequence[Piece]) -> float:

@@ -264,9 +264,7 @@ class _Chain:
         self.lat.append(lat)
 
 
-def _record(
-    window: Window, trace: Trace, found: _Found, settings: MatchSettings
-) -> WindowMatch:
+def _record(window: Window, trace: Trace, found: _Found, settings: MatchSettings) -> WindowMatch:
     """The match as it is stored; raw where too little of the line, or too bad a line, was found."""
     chain = _Chain.of(trace, found.pieces)
     times = trace.points.time_us[np.asarray(chain.points)]

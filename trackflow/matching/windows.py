@@ -16,6 +16,7 @@ from trackflow.errors import SettingsError
 from trackflow.geo.points import Points, e7
 
 DAY_S = 86_400
+FOREVER_US = 1 << 62
 _ALGORITHM = b"trackflow-match-2"
 """Part of every input hash: raise it when matching changes, and nothing old is used again."""
 
@@ -28,7 +29,7 @@ class MatchSettings:
         window_s: length of a window; a divisor of a day, so that no window crosses midnight.
         context_s: time before and after a window whose points it sees.
         context_points: so many points it sees in any case, up to `context_limit_s` away...
-        context_limit_s: ...because at a point a minute `context_s` holds next to nothing.
+        context_limit_s: ...because at a point in ten minutes `context_s` holds next to nothing.
         context_used: so many points of the context, after thinning, are given to the engine on
             either side...
         context_far: ...and so many more, each twice as far from the last as the one before: which
@@ -49,7 +50,7 @@ class MatchSettings:
     window_s: int = 300
     context_s: float = 600.0
     context_points: int = 3
-    context_limit_s: float = 600.0
+    context_limit_s: float = 3600.0
     context_used: int = 3
     context_far: int = 5
     thin_m: float = 25.0
@@ -136,6 +137,25 @@ def cut_windows(
         _window(points, first, last, settings)
         for first, last in zip(first_steps.tolist(), last_points, strict=True)
     ]
+
+
+def end_seen(points: Points, settings: MatchSettings) -> Points:
+    """The end of a day's points: what its last window, and so the day after, can see.
+
+    However long the steps are: a window may end hours after it begins.
+    """
+    window_us = settings.window_s * 1_000_000
+    slice_us = int(points.time_us[-1]) // window_us * window_us
+    return points.between(slice_us - int(settings.context_limit_s * 1e6), FOREVER_US)
+
+
+def start_seen(points: Points, settings: MatchSettings) -> Points:
+    """The start of a day's points: what its first window, and so the day before, can see."""
+    window_us = settings.window_s * 1_000_000
+    next_us = (int(points.time_us[0]) // window_us + 1) * window_us
+    seam = min(int(np.searchsorted(points.time_us, next_us)), len(points) - 1)
+    end_us = int(points.time_us[seam]) + int(settings.context_limit_s * 1e6)
+    return points.between(0, end_us + 1)
 
 
 def cut_whole(points: Points, settings: MatchSettings) -> list[Window]:
