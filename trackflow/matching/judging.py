@@ -58,7 +58,9 @@ FAR_RUN_M = 100.0
 in the map..."""
 
 UNSURE = 0.3
-"""An answer that the engine itself is less sure of than this is compared with others."""
+UNSURE_M = 50.0
+"""An answer with detours of so many metres that the engine itself is less sure of than this is
+compared with others."""
 
 FIT_M, FIT_SHARE = 50.0, 0.2
 """A line fits badly when its cost is this much and this share of its length."""
@@ -115,7 +117,7 @@ def judge(
     nowhere = set(asked).difference(*(p.points for p in pieces), *(p.lost for p in pieces))
     cost_m = OFF_COST_M * OFF_CAP**2 * float(weight[sorted(nowhere)].sum())
     cost_m += BREAK_COST_M * (len(pieces) - 1 + sum(k in nowhere for k in (asked[0], asked[-1])))
-    is_broken = len(pieces) != 1 or _open_m(trace, asked, nowhere) > FAR_RUN_M
+    is_broken = _open_m(trace, asked, pieces) > FAR_RUN_M
     is_sparse = float(np.median(steps(trace.along_m[np.asarray(asked)]))) > ROOM_M
     is_doubtful = is_sparse
     bad = []
@@ -127,10 +129,11 @@ def judge(
         ranges, worst_m = _too_long(excess_m, piece.off_m)
         far = _far_runs(trace, beside, legs_m, path_m)
         bad.append(_merged([*ranges, *far]))
-        cost_m += float(off_m.sum() + _windings_m(legs_m, path_m).sum())
+        winding_m = float(_windings_m(legs_m, path_m).sum())
+        cost_m += float(off_m.sum()) + winding_m
         cost_m += BREAK_COST_M * len(bad[-1])
         is_broken |= worst_m > DOUBT_M or bool(far)
-        is_doubtful |= piece.confidence < UNSURE
+        is_doubtful |= piece.confidence < UNSURE and winding_m > UNSURE_M
         is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
     lost = len(nowhere) + sum(len(p.lost) for p in pieces)
     return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost)
@@ -227,16 +230,12 @@ class _Beside:
         return cost_m
 
 
-def _open_m(trace: Trace, asked: Sequence[int], nowhere: set[int]) -> float:
-    """The longest way along points in a row that no piece of the line passes."""
-    if not nowhere:
-        return 0.0
-    longest, since = 0.0, float(trace.along_m[asked[0]])
-    for k in asked:
-        here = float(trace.along_m[k])
-        longest = max(longest, here - since)
-        if k not in nowhere:
-            since = here
+def _open_m(trace: Trace, asked: Sequence[int], pieces: Sequence[Piece]) -> float:
+    """The longest way along points that no piece of the line covers."""
+    longest, since = 0.0, asked[0]
+    for first, last in [*((p.points[0], p.points[-1]) for p in pieces), (asked[-1], asked[-1])]:
+        longest = max(longest, float(trace.along_m[first] - trace.along_m[since]))
+        since = last
     return longest
 
 

@@ -177,11 +177,14 @@ class _Asker:
         """The answer that explains some points best; several are asked for only in doubt."""
         answers: list[_Answer] = []
         best = 0
+        trace = self.trace
         for radius_m in (None, *others_m):
             if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
                 continue  # all points have found a road nearer than that
             pieces = self._ask(engine, part, radius_m)
-            verdict = judge(self.trace, part, pieces, self.settings.slowest_ms)
+            if not answers:
+                trace = trace.quieter(pieces, self.settings)
+            verdict = judge(trace, part, pieces, self.settings.slowest_ms)
             answers.append(_Answer(pieces, verdict))
             if verdict.cost_m < answers[best].verdict.cost_m:
                 best = len(answers) - 1

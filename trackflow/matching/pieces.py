@@ -13,6 +13,10 @@ from trackflow.matching.engine import MatchAnswer
 from trackflow.matching.thinning import kept_points, noise_m, to_metres
 from trackflow.matching.windows import MatchSettings, Window
 
+MEDIAN_BESIDE = 0.6745
+ENOUGH = 6
+"""Fewer points give no median worth the name."""
+
 ERROR_S = 10.0
 """Errors of positions last for about so long."""
 
@@ -61,6 +65,17 @@ class Trace:
             np.where(np.isnan(claimed), assumed, claimed),
             (window.first, window.last),
         )
+
+    def quieter(self, pieces: Sequence["Piece"], settings: MatchSettings) -> "Trace":
+        """With less noise where an answer puts the points nearer to roads than was assumed.
+
+        Half of all points lie within .67 standard deviations of their road.
+        """
+        off_m = np.concatenate([piece.off_m for piece in pieces]) if pieces else np.empty(0)
+        if len(off_m) < ENOUGH:
+            return self
+        seen_m = max(float(np.median(off_m)) / MEDIAN_BESIDE, settings.radius_min_m)
+        return replace(self, noise_m=np.minimum(self.noise_m, seen_m))
 
     def weights(self, asked: Sequence[int]) -> Floats:
         """How much each of some points says: errors last, so points close in time say the same.
