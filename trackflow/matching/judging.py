@@ -57,10 +57,8 @@ FAR_RUN_M = 100.0
 """More points than this, far from their line over more metres, are not on it: the road is missing
 in the map..."""
 
-UNSURE = 0.3
-UNSURE_M = 50.0
-"""An answer with detours of so many metres that the engine itself is less sure of than this is
-compared with others."""
+UNSURE_SHARE = 0.15
+"""An answer with detours of more than this share of its length is compared with others."""
 
 FIT_M, FIT_SHARE = 50.0, 0.2
 """A line fits badly when its cost is this much and this share of its length."""
@@ -133,7 +131,7 @@ def judge(
         cost_m += float(off_m.sum()) + winding_m
         cost_m += BREAK_COST_M * len(bad[-1])
         is_broken |= worst_m > DOUBT_M or bool(far)
-        is_doubtful |= piece.confidence < UNSURE and winding_m > UNSURE_M
+        is_doubtful |= winding_m > DOUBT_M + UNSURE_SHARE * float(path_m.sum())
         is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
     lost = len(nowhere) + sum(len(p.lost) for p in pieces)
     return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost)
