@@ -63,6 +63,9 @@ UNSURE_SHARE = 0.15
 FIT_M, FIT_SHARE = 50.0, 0.2
 """A line fits badly when its cost is this much and this share of its length."""
 
+SUSPECT_REACH = 2
+"""So many points on either side of a wrong one are asked for anew with it."""
+
 SHOWN_M = 2000.0
 """Two points show so much of the way between them; of a longer one the rest is the engine's guess."""
 
@@ -90,6 +93,7 @@ class Verdict:
         is_doubtful: whether another answer might explain the points better.
         bad: per piece, ranges of legs that no device can have driven.
         lost: how many points were put on no road.
+        suspect: indices of the points around what is wrong, or all of them if that may be anywhere.
     """
 
     cost_m: float
@@ -98,6 +102,7 @@ class Verdict:
     is_doubtful: bool
     bad: list[list[tuple[int, int]]]
     lost: int
+    suspect: list[int]
 
 
 def judge(
@@ -119,7 +124,10 @@ def judge(
     is_sparse = float(np.median(steps(trace.along_m[np.asarray(asked)]))) > ROOM_M
     is_doubtful = is_sparse
     bad = []
+    suspect = set(nowhere)
     for piece in pieces:
+        index = np.array(piece.points)
+        suspect |= {piece.points[0], piece.points[-1]} - {asked[0], asked[-1]}
         beside = _Beside.of(piece)
         off_m = beside.costs_m(trace, weight)
         legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
@@ -133,8 +141,18 @@ def judge(
         is_broken |= worst_m > DOUBT_M or bool(far)
         is_doubtful |= winding_m > DOUBT_M + UNSURE_SHARE * float(path_m.sum())
         is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
+        detours = np.flatnonzero(legs_m - path_m > DOUBT_M)
+        suspect |= {*piece.lost, *index[detours].tolist(), *index[detours + 1].tolist()}
     lost = len(nowhere) + sum(len(p.lost) for p in pieces)
-    return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost)
+    around = list(asked) if is_sparse or not suspect else _around(asked, suspect)
+    return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost, around)
+
+
+def _around(asked: Sequence[int], suspect: set[int]) -> list[int]:
+    """Some of the points that were asked for and those next to them."""
+    reach = range(-SUSPECT_REACH, SUSPECT_REACH + 1)
+    places = {place + by for place, k in enumerate(asked) if k in suspect for by in reach}
+    return [asked[place] for place in sorted(places) if 0 <= place < len(asked)]
 
 
 def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:

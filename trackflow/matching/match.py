@@ -169,7 +169,7 @@ class _Asker:
             return None
         if (engine := self.engine.either_way()) is None:
             return None
-        other = self.best(engine, self.trace.kept, self.settings.other_radii_m[:1])
+        other = self.best(engine, self.trace.kept, ())
         limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
         return other if other.verdict.cost_m + CLEARLY_M < limit_m else None
 
@@ -181,7 +181,8 @@ class _Asker:
         for radius_m in (None, *others_m):
             if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
                 continue  # all points have found a road nearer than that
-            pieces = self._ask(engine, part, radius_m)
+            wider = answers[0].verdict.suspect if answers else part
+            pieces = self._ask(engine, part, radius_m, wider)
             if not answers:
                 trace = trace.quieter(pieces, self.settings)
             verdict = judge(trace, part, pieces, self.settings.slowest_ms)
@@ -199,13 +200,25 @@ class _Asker:
         )
         return replace(chosen, doubt=max(doubts, default=0.0))
 
-    def _ask(self, engine: Engine, part: Sequence[int], radius_m: float | None) -> list[Piece]:
-        """The engine's answer for some points, with the radius of their noise or another."""
+    def _ask(
+        self, engine: Engine, part: Sequence[int], radius_m: float | None, wider: Sequence[int]
+    ) -> list[Piece]:
+        """The engine's answer for some points.
+
+        Args:
+            engine: which one.
+            part: indices of the points.
+            radius_m: None for the radius of the points' own noise.
+            wider: the points for which a wider one than that is used: it costs the square.
+        """
         self.calls += 1
         index, points = np.asarray(part), self.trace.points
         radii_m = self.trace.noise_m[index]
         if radius_m is not None:
-            radii_m = np.full(len(index), radius_m)
+            narrower_m = np.minimum(radii_m, radius_m)
+            wider_m = np.maximum(radii_m, radius_m)
+            is_narrow = radius_m < self.settings.radius_m
+            radii_m = narrower_m if is_narrow else np.where(np.isin(index, wider), wider_m, radii_m)
         seconds = points.time_us[index] // 1_000_000
         # The engine matches nothing if two points share a second; a second more does no harm.
         places = np.arange(len(index))

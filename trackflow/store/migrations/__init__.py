@@ -1,4 +1,4 @@
 """Schema migrations, applied when a store is opened."""
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest revision in `versions/`."""
