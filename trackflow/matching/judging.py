@@ -63,7 +63,7 @@ UNSURE_SHARE = 0.15
 FIT_M, FIT_SHARE = 50.0, 0.2
 """A line fits badly when its cost is this much and this share of its length."""
 
-SUSPECT_REACH = 2
+SUSPECT_REACH = 1
 """So many points on either side of a wrong one are asked for anew with it."""
 
 SHOWN_M = 2000.0

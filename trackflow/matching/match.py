@@ -30,9 +30,12 @@ MAX_CALLS = 8
 RAW_BELOW_SHARE = 0.4
 """The line is raw where fewer of the steps than this are on roads: shreds are no match."""
 
-RAW_BELOW_CONFIDENCE = 0.02
-"""The line is raw where it explains its points as badly as this. On real drives lines of more than
-this are still better than the points, and of more than .9 wrong for one metre in 500."""
+RAW_BELOW_CONFIDENCE = 0.05
+"""The line is raw where it explains its points as badly as this: a battlement round the blocks
+reaches .04. On real drives lines of more than .9 are wrong for one metre in 500."""
+
+FITS = 0.5
+"""A line that explains its points so well needs no road against its one-way."""
 
 CLEARLY_M = 50.0
 """An answer is clearly better than another if its cost is less by so much. Roads are driven against
@@ -148,7 +151,7 @@ class _Asker:
         """Stretches of road for the kept points, without what no device can have driven."""
         others_m = self.settings.other_radii_m
         answer = self.best(self.engine, self.trace.kept, others_m)
-        if (other := self._either_way(answer.verdict)) is not None:
+        if (other := self._either_way(answer)) is not None:
             return _Found(other.driven(), other.doubt, against_oneway=True)
         parts = self._parts(answer)
         if len(parts) > 1 and self.calls < MAX_CALLS:
@@ -160,16 +163,20 @@ class _Asker:
                 return _Found([piece for part in asked for piece in part.driven()], doubt)
         return _Found(answer.driven(), answer.doubt)
 
-    def _either_way(self, ordinary: Verdict) -> _Answer | None:
+    def _either_way(self, answer: _Answer) -> _Answer | None:
         """The answer with one-ways ignored, where that explains the points much better.
 
         Not for points far apart: they do not show which way a device took.
         """
-        if not ordinary.is_broken or ordinary.is_sparse:
+        ordinary = answer.verdict
+        if not ordinary.is_doubtful or ordinary.is_sparse:
+            return None
+        fits = fit(self.trace, answer.driven(), self.settings.slowest_ms) > FITS
+        if fits and not ordinary.is_broken:
             return None
         if (engine := self.engine.either_way()) is None:
             return None
-        other = self.best(engine, self.trace.kept, ())
+        other = self.best(engine, self.trace.kept, self.settings.other_radii_m[:1])
         limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
         return other if other.verdict.cost_m + CLEARLY_M < limit_m else None
 
@@ -181,7 +188,7 @@ class _Asker:
         for radius_m in (None, *others_m):
             if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
                 continue  # all points have found a road nearer than that
-            wider = answers[0].verdict.suspect if answers else part
+            wider = answers[best].verdict.suspect if answers else part
             pieces = self._ask(engine, part, radius_m, wider)
             if not answers:
                 trace = trace.quieter(pieces, self.settings)
