@@ -67,7 +67,7 @@ SUSPECT_REACH = 1
 """So many points on either side of a wrong one are asked for anew with it."""
 
 SHOWN_M = 2000.0
-"""Two points show so much of the way between them; of a longer one the rest is the engine's guess."""
+"""Two points show so much of the way between them; the rest of it is the engine's guess."""
 
 SAME_M = 10.0
 """Two answers go the same way where they differ by less than this."""
@@ -158,8 +158,8 @@ def _around(asked: Sequence[int], suspect: set[int]) -> list[int]:
 def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     """How well pieces of a final line explain their points within the window, 0 to 1.
 
-    1 means points on the line, a way as long as theirs, and no long way without points; the cost of a good match in ordinary
-    noise gives about .9, and a line that is as wrong as it is long next to nothing. `slowest_ms` as
+    1 means points on the line, a way as long as theirs, and no long way without points; the cost
+    of a good match in ordinary noise gives about .9, and a line that is as wrong as it is long next to nothing. `slowest_ms` as
     in `judge`.
     """
     first, last = trace.seam

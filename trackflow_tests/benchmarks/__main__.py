@@ -11,7 +11,7 @@ import pkgutil
 import sys
 import time
 
-NOT_BENCHMARKS = {"__main__", "data", "scoring"}
+NOT_BENCHMARKS = {"__main__", "data", "rivals", "scoring"}
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def case(engines: dict[str, EmbeddedEngine], name: str) -> tuple[EmbeddedEngine,
     expected = json.loads((FOLDER / f"{name}.json").read_text())["expected"]
     lon, lat = _line(expected["coordinates"])
     track = json.loads((FOLDER / f"{name}-track.geojson").read_text())
-    features = track["features"] if "features" in track else [track]
+    features = track.get("features", [track])
     parts = [_coordinates(feature.get("geometry", feature)) for feature in features]
     x, y = _line([position for part in parts for position in part])
     moved = np.insert(step_m(x, y) > 0, 0, True)
