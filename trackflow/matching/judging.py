@@ -159,8 +159,8 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     """How well pieces of a final line explain their points within the window, 0 to 1.
 
     1 means points on the line, a way as long as theirs, and no long way without points; the cost
-    of a good match in ordinary noise gives about .9, and a line that is as wrong as it is long next to nothing. `slowest_ms` as
-    in `judge`.
+    of a good match in ordinary noise gives about .9, and a line that is as wrong as it is long next
+    to nothing. `slowest_ms` as in `judge`.
     """
     first, last = trace.seam
     weight = trace.weights(trace.kept)

@@ -65,7 +65,7 @@ def test_windows_cover_a_journey_without_a_hole(points: Points) -> None:
 
 def test_context_reaches_far_enough_where_points_are_sparse() -> None:
     sparse = Points.of(
-        MIDNIGHT_US + np.arange(60) * 120_000_000, np.full(60, 24.9), np.full(60, 60.2)
+        MIDNIGHT_US + np.arange(60) * 900_000_000, np.full(60, 24.9), np.full(60, 60.2)
     )
     window = cut_windows(Points.empty(), sparse, Points.empty(), SETTINGS)[5]
     assert window.first == SETTINGS.context_points
