@@ -173,9 +173,11 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
             continue
         beside = _Beside.of(piece)
         inside = (beside.index >= index[:-1][own][0]) & (beside.index <= index[1:][own][-1])
-        cost_m += float(_windings_m(legs_m, path_m)[own].sum())
         cost_m += float(beside.costs_m(trace, weight)[inside].sum())
         allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
+        # half of what there was time for beyond the points is no misfit
+        unseen_m = np.maximum(allowed_m - WINDING * path_m, 0) / 2
+        cost_m += float(_windings_m(legs_m - unseen_m, path_m)[own].sum())
         driven_m = np.minimum(legs_m, allowed_m)[own]
         length_m += float(driven_m.sum())
         shown_m += float(np.minimum(driven_m, SHOWN_M).sum())
