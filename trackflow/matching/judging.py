@@ -92,7 +92,7 @@ class Verdict:
         is_sparse: whether there is room for more than one way between the points.
         is_doubtful: whether another answer might explain the points better.
         bad: per piece, ranges of legs that no device can have driven.
-        lost: how many points were put on no road.
+        lost: indices of the points that were put on no road.
         suspect: indices of the points around what is wrong, or all of them if that may be anywhere.
     """
 
@@ -101,7 +101,7 @@ class Verdict:
     is_sparse: bool
     is_doubtful: bool
     bad: list[list[tuple[int, int]]]
-    lost: int
+    lost: list[int]
     suspect: list[int]
 
 
@@ -143,7 +143,7 @@ def judge(
         is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
         detours = np.flatnonzero(legs_m - path_m > DOUBT_M)
         suspect |= {*piece.lost, *index[detours].tolist(), *index[detours + 1].tolist()}
-    lost = len(nowhere) + sum(len(p.lost) for p in pieces)
+    lost = sorted(nowhere.union(*(p.lost for p in pieces)))
     around = list(asked) if is_sparse or not suspect else _around(asked, suspect)
     return Verdict(cost_m, is_broken, is_sparse, is_broken or is_doubtful, bad, lost, around)
 

@@ -188,7 +188,10 @@ class _Asker:
         for radius_m in (None, *others_m):
             if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
                 continue  # all points have found a road nearer than that
-            wider = answers[best].verdict.suspect if answers else part
+            wider = list(part)
+            if radius_m:
+                known = answers[best].verdict
+                wider = known.lost if radius_m > WIDEST_NEEDED_M else known.suspect
             pieces = self._ask(engine, part, radius_m, wider)
             if not answers:
                 trace = trace.quieter(pieces, self.settings)
