@@ -176,7 +176,7 @@ class _Asker:
             return None
         if (engine := self.engine.either_way()) is None:
             return None
-        other = self.best(engine, self.trace.kept, self.settings.other_radii_m[:1])
+        other = self.best(engine, self.trace.kept, ())
         limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
         return other if other.verdict.cost_m + CLEARLY_M < limit_m else None
 
