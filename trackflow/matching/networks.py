@@ -36,7 +36,7 @@ PROFILES = ("car", "bicycle", "foot")
 BUILD_DEADLINE_S = 12 * 3600.0
 """Extracts of a large country take an hour or two; beyond this something hangs."""
 
-SPACE_FACTOR = 8
+SPACE_FACTOR = 6
 """The data sets and the files on the way to them take about this many times the extract."""
 
 DATASET = "network.osrm"
