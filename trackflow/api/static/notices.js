@@ -10,11 +10,13 @@ const AGAIN_MS = 30000; // they change with days, not with points
 let known = { notices: [], looks_like: [] };
 let askedAt = 0;
 
-/** Ask again, unless that was just now. */
-export async function refreshNotices({ signal } = {}) {
-  if (Date.now() - askedAt < AGAIN_MS) return;
+/** Ask again, unless that was just now; says whether they have changed. */
+export async function refreshNotices() {
+  if (Date.now() - askedAt < AGAIN_MS) return false;
   askedAt = Date.now();
-  known = (await get('/api/v1/notices', { signal })).data;
+  const before = noticesMark();
+  known = (await get('/api/v1/notices')).data;
+  return noticesMark() !== before;
 }
 
 export const noticesMark = () => JSON.stringify(known);
