@@ -21,7 +21,7 @@ from trackflow.store.tables import cached_polylines as cached_polylines_table
 from trackflow.store.tables import segments as segments_table
 from trackflow.store.tables import tracks as tracks_table
 
-CODE_VERSIONS = {"segments": "2", "matched_polylines": "1", "tracks": "2"}
+CODE_VERSIONS = {"segments": "2", "matched_polylines": "2", "tracks": "2"}
 """Raise one when the same input would give another result: the UI then shows days made before."""
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
@@ -43,13 +43,12 @@ segments = dg.AssetSpec(
     description="""
 A day's points, cleaned and cut into **stretches of movement**.
 
-Spikes and inaccurate points are dropped. A track is cut at a stay, at a silence whose ends do not
-say what happened in it, at a step that is too fast for anything, and where two senders are mixed. A
-stretch that goes on over midnight stays open there, and `tracks` joins it with the next day's.
+Spikes and inaccurate points are dropped. A track is cut at a gap in time, at a jump that no speed
+explains, and at a stop (all points within a small area for some minutes). A stretch that goes on
+over midnight stays open there, and `tracks` joins it with the next day's.
 
-Every point ends in exactly one class (track, stop, excursion, dropped, ...); the check
-`ledger_balances` is red if the sums do not match. The check `devices_are_sound` warns of what needs
-a person's attention. `trackflow explain DEVICE TIME` says why a point became what it is.
+Every point ends in exactly one class (track, stop, dropped, ...); the check `ledger_balances` is
+red if the sums do not match. `trackflow explain DEVICE TIME` says why a point became what it is.
 """,
 )
 
