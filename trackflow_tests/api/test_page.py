@@ -243,8 +243,8 @@ def test_what_needs_attention_is_said_with_what_to_do(tab: Page, tmp_path: Path)
             tab.wait_for_text("What to do: give each sender an id of its own")
             tab.wait_for_text("van looks like: phone")
             assert tab.eval("document.title") != "owned"
-            assert tab.eval("document.querySelectorAll('.notice code').length") == 1
-            assert tab.eval("document.querySelector('.notice .strong').textContent") == HTML
+            assert tab.eval("document.querySelectorAll('.attention code').length") == 1
+            assert tab.eval("document.querySelector('.attention .strong').textContent") == HTML
 
 
 @pytest.mark.slow

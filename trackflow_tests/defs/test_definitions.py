@@ -52,7 +52,7 @@ ASSETS = {
         "tags": {"trackflow/stage": "matched"},
         "partitioned": True,
         "executable": True,
-        "code_version": "1",
+        "code_version": "2",
     },
     "tracks": {
         "deps": ["matched_polylines", "segments"],
