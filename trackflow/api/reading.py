@@ -34,9 +34,10 @@ def networks(request: Request, work: WorkDep) -> Response:
 def paths(request: Request, work: WorkDep, device: DeviceIds, when: RecentTime) -> Response:
     """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
 
-    `polyline` has precision 5; `confidence` is the engine's own; `matched_share` is the share of
-    the window's time that follows roads; `is_raw` says that the line is the reported points, since
-    they follow no road. Everything that a device has sent up to its `complete_until` is in its
+    `polyline` has precision 5; `confidence` says how well the line explains its points (0 to 1);
+    `matched_share` is the share of the window's time that follows roads; `is_raw` says that the
+    line is the reported points, since they follow no road; `against_oneway` that one-ways had to be
+    ignored. Everything that a device has sent up to its `complete_until` is in its
     lines; null means that nothing is yet, `pending_days` how many days still have work to do. The
     outer `complete_until` holds for all devices.
     """

@@ -36,7 +36,7 @@ def pack(match: Any) -> bytes:
     numbers.whole(match.point_count)
     numbers.whole(match.source_coordinates_count)
     numbers.decimal(match.matched_share)
-    numbers.bits([match.is_raw, match.confidence is not None])
+    numbers.bits([match.is_raw, match.confidence is not None, match.against_oneway])
     numbers.decimal(match.confidence or 0.0)
     numbers.decimal(match.processing_duration_ms)
     numbers.list([time_us - match.start_us for time_us in match.anchor_us])
@@ -62,10 +62,11 @@ def unpack(stored: bytes) -> dict[str, Any]:
         "source_coordinates_count": numbers.whole(),
         "matched_share": numbers.decimal(),
     }
-    is_raw, has_confidence = numbers.bits()
+    is_raw, has_confidence, *more = numbers.bits()  # matches of earlier versions have two
     confidence = numbers.decimal()
     return values | {
         "is_raw": is_raw,
+        "against_oneway": any(more),
         "confidence": confidence if has_confidence else None,
         "processing_duration_ms": numbers.decimal(),
         "anchor_us": tuple(start_us + time_us for time_us in numbers.list()),

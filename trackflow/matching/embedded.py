@@ -11,6 +11,7 @@ from trackflow.geo.points import Floats
 from trackflow.matching.answers import GEOMETRY, match_answer, no_match
 from trackflow.matching.answers import route as route_of
 from trackflow.matching.engine import MatchAnswer, MatchRequest, Route
+from trackflow.matching.networks import EITHER_WAY_DATASET, is_dataset
 
 NO_ANSWER = ("NoMatch", "NoSegment", "NoRoute", "Could not match", "Could not find")
 """Words of the engine for "there is nothing here", which is no error."""
@@ -29,6 +30,10 @@ class EmbeddedEngine:
         self.profile = profile
         self.network_version = network_version
         self._osrm = osrm
+        self._either_way_dataset = dataset.with_name(EITHER_WAY_DATASET)
+        self._either_way: EmbeddedEngine | None = None
+        has_either_way = dataset.name != EITHER_WAY_DATASET and is_dataset(self._either_way_dataset)
+        self.either_way_version = network_version if has_either_way else ""
         try:
             self._engine: Any = osrm.OSRM(
                 algorithm="MLD",
@@ -42,6 +47,14 @@ class EmbeddedEngine:
                 f"the road network {network_version} for {profile} cannot be loaded; build it "
                 "again with `trackflow network build`"
             ) from error
+
+    def either_way(self) -> "EmbeddedEngine | None":
+        """The same roads with one-ways ignored; None if the network was built without them."""
+        if self._either_way is None and self.either_way_version:
+            self._either_way = EmbeddedEngine(
+                self._either_way_dataset, self.profile, self.either_way_version
+            )
+        return self._either_way
 
     def match(self, request: MatchRequest) -> MatchAnswer:
         """Snap points to roads."""
@@ -89,8 +102,11 @@ class EmbeddedEngine:
         return made
 
     def close(self) -> None:
-        """Release the data set."""
+        """Release the data sets."""
         self._engine = None
+        if self._either_way is not None:
+            self._either_way.close()
+            self._either_way = None
 
     def _raise_unless_nothing(self, error: RuntimeError) -> None:
         """OSRM names what is wrong with a request in the error's text, positions not among it."""

@@ -89,6 +89,13 @@ class Engine(Protocol):
     def network_version(self) -> str:
         """Changes whenever the road network or its profile does."""
 
+    @property
+    def either_way_version(self) -> str:
+        """The version of the same roads with one-ways ignored, empty where there are none."""
+
+    def either_way(self) -> "Engine | None":
+        """An engine for those, loaded when it is first asked for; closed with this one."""
+
     def match(self, request: MatchRequest) -> MatchAnswer:
         """Snap points to roads."""
 
@@ -97,3 +104,8 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release the engine; it must not be used afterwards."""
+
+
+def roads_version(engine: Engine) -> str:
+    """All that a match depends on of an engine: its network, and the one used before raw."""
+    return f"{engine.network_version} {engine.either_way_version}"

@@ -142,6 +142,14 @@ class HttpEngine:
             self._asked_version = _version_in(answer)
         return self._asked_version
 
+    @property
+    def either_way_version(self) -> str:
+        """Empty: an OSRM server holds one data set, and this one keeps one-ways."""
+        return ""
+
+    def either_way(self) -> None:
+        """None: see `either_way_version`."""
+
     def match(self, request: MatchRequest) -> MatchAnswer:
         """Snap points to roads."""
         # OSRM looks at differences only. Times since the first keep the URL short, and when people

@@ -1,38 +1,51 @@
-"""One window's points to one window's line: thinning, the retry ladder, the quality gate.
+"""One window's points to one window's line: which answer of the engine, and what of it is used.
+
+The engine is asked with the radius that the points' noise suggests. Where its answer leaves points
+in a row without a road, makes detours, or is one of several that the points allow, it is asked with
+other radii too, and `judging` says which answer explains the points best. Where all of them are
+broken, the same roads are tried with one-ways ignored. What no device can have driven is cut out
+of the answer: there the line is the points themselves.
 
 The line covers the window's context too; `seams` cuts it to size once the neighbours' are there.
 """
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polyline_rs
-from numpy.typing import NDArray
 
-from trackflow.geo.distance import METRES_PER_DEGREE
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Floats, Ints
 from trackflow.matching.compact import pack, unpack
-from trackflow.matching.engine import Engine, MatchAnswer, MatchRequest
-from trackflow.matching.thinning import kept_points, noise_m, to_metres
+from trackflow.matching.engine import Engine, MatchRequest
+from trackflow.matching.judging import BREAK_COST_M, Verdict, difference, fit, judge
+from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
 from trackflow.matching.windows import MatchSettings, Window
 
 MAX_CALLS = 8
-"""Of the engine for one window; points that need more of them follow no roads anyway."""
+"""Of the engine for one window, before the parts of a broken line are asked for on their own."""
 
 RAW_BELOW_SHARE = 0.4
 """The line is raw where fewer of the steps than this are on roads: shreds are no match."""
 
-LOST_POINTS = 3
-"""So many points in a row may lie off the road before a wider radius is tried."""
+RAW_BELOW_CONFIDENCE = 0.05
+"""The line is raw where it explains its points as badly as this: a battlement round the blocks
+reaches .04. On real drives lines of more than .9 are wrong for one metre in 500."""
 
-MIN_STEP_S = 0.001
-"""Keeps speeds finite."""
+FITS = 0.5
+"""A line that explains its points so well needs no road against its one-way."""
 
-DETOUR_RATIO = 1.5
-"""Roads between two points are longer than the straight line by less than this as a rule."""
+CLEARLY_M = 50.0
+"""An answer is clearly better than another if its cost is less by so much. Roads are driven against
+a one-way only where that is clearly better."""
+
+STILL_BROKEN = 0.75
+"""And by this factor where that answer is broken, too: a road may be missing besides."""
+
+WIDEST_NEEDED_M = 30.0
+"""A wider radius than this helps only points that have found no road."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +59,12 @@ class WindowMatch:
         anchor_vertex: which vertex each of them was put at; never backwards.
         on_road: per step from one anchor to the next, whether it follows the road network.
         matched_share: share of the own time whose steps do.
-        confidence: the engine's own, None if nothing matched.
+        confidence: how well the line explains its points (`judging.fit`), less half of what an
+            equally good answer puts elsewhere; None if nothing matched.
         is_raw: whether the line is the points themselves.
         point_count: vertices of `line`.
         source_coordinates_count: the window's own points.
+        against_oneway: whether one-ways had to be ignored.
         processing_duration_ms: what matching took; no part of equality.
     """
 
@@ -64,6 +79,7 @@ class WindowMatch:
     is_raw: bool
     point_count: int
     source_coordinates_count: int
+    against_oneway: bool = False
     processing_duration_ms: float = field(default=0.0, compare=False)
 
     def to_bytes(self) -> bytes:
@@ -81,260 +97,225 @@ class WindowMatch:
         return pairs[:, 1], pairs[:, 0]
 
 
-@dataclass(slots=True)
-class _Piece:
-    """A connected stretch of road: which points lie on it and where."""
+def match_window(engine: Engine, window: Window, settings: MatchSettings) -> WindowMatch:
+    """The line of a window. No match is an ordinary answer: then it is the points themselves."""
+    started = time.perf_counter()
+    trace = Trace.of(window, settings)
+    match = _record(window, trace, _Asker(engine, trace, settings).found(), settings)
+    elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
+    return replace(match, processing_duration_ms=elapsed_ms)
 
-    points: list[int]
-    vertex: list[int]
-    off_m: Floats
-    lon: Floats
-    lat: Floats
-    confidence: float
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An engine's answer for some points, judged.
+
+    Attributes:
+        pieces: as the engine gave them.
+        verdict: what is to be said of them.
+        doubt: how much an answer that explains the points as well puts elsewhere, 0 to 1.
+    """
+
+    pieces: list[Piece]
+    verdict: Verdict
+    doubt: float = 0.0
+
+    def driven(self) -> list[Piece]:
+        """The pieces without what no device can have driven."""
+        return [
+            part
+            for piece, bad in zip(self.pieces, self.verdict.bad, strict=True)
+            for part in without(piece, bad)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the line of a window is made of."""
+
+    pieces: list[Piece]
+    doubt: float
+    against_oneway: bool = False
+
+
+class _Asker:
+    """Asks the engine about one window until an answer will do."""
+
+    def __init__(self, engine: Engine, trace: Trace, settings: MatchSettings) -> None:
+        self.engine = engine
+        self.trace = trace
+        self.settings = settings
+        self.calls = 0
+
+    def found(self) -> _Found:
+        """Stretches of road for the kept points, without what no device can have driven."""
+        others_m = self.settings.other_radii_m
+        answer = self.best(self.engine, self.trace.kept, others_m)
+        if (other := self._either_way(answer)) is not None:
+            return _Found(other.driven(), other.doubt, against_oneway=True)
+        parts = self._parts(answer)
+        if len(parts) > 1 and self.calls < MAX_CALLS:
+            # What lies beyond a detour may have been matched only to get there: ask without it.
+            asked = [self.best(self.engine, p, others_m) for p in parts if len(p) > 1]
+            cost_m = sum(part.verdict.cost_m for part in asked) + BREAK_COST_M * (len(parts) - 1)
+            if cost_m < answer.verdict.cost_m:
+                doubt = max((part.doubt for part in asked), default=0.0)
+                return _Found([piece for part in asked for piece in part.driven()], doubt)
+        return _Found(answer.driven(), answer.doubt)
+
+    def _either_way(self, answer: _Answer) -> _Answer | None:
+        """The answer with one-ways ignored, where that explains the points much better.
+
+        Not for points far apart: they do not show which way a device took.
+        """
+        ordinary = answer.verdict
+        if not ordinary.is_doubtful or ordinary.is_sparse:
+            return None
+        fits = fit(self.trace, answer.driven(), self.settings.slowest_ms) > FITS
+        if fits and not ordinary.is_broken:
+            return None
+        if (engine := self.engine.either_way()) is None:
+            return None
+        other = self.best(engine, self.trace.kept, ())
+        limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
+        return other if other.verdict.cost_m + CLEARLY_M < limit_m else None
+
+    def best(self, engine: Engine, part: Sequence[int], others_m: Sequence[float]) -> _Answer:
+        """The answer that explains some points best; several are asked for only in doubt."""
+        answers: list[_Answer] = []
+        best = 0
+        trace = self.trace
+        for radius_m in (None, *others_m):
+            if radius_m and radius_m > WIDEST_NEEDED_M and not answers[best].verdict.lost:
+                continue  # all points have found a road nearer than that
+            wider = list(part)
+            if radius_m:
+                known = answers[best].verdict
+                wider = known.lost if radius_m > WIDEST_NEEDED_M else known.suspect
+            pieces = self._ask(engine, part, radius_m, wider)
+            if not answers:
+                trace = trace.quieter(pieces, self.settings)
+            verdict = judge(trace, part, pieces, self.settings.slowest_ms)
+            answers.append(_Answer(pieces, verdict))
+            if verdict.cost_m < answers[best].verdict.cost_m:
+                best = len(answers) - 1
+            if not verdict.is_doubtful:
+                break
+        chosen = answers[best]
+        doubts = (
+            difference(chosen.pieces, other.pieces)
+            * math.exp((chosen.verdict.cost_m - other.verdict.cost_m) / CLEARLY_M)
+            for other in answers
+            if other is not chosen
+        )
+        return replace(chosen, doubt=max(doubts, default=0.0))
+
+    def _ask(
+        self, engine: Engine, part: Sequence[int], radius_m: float | None, wider: Sequence[int]
+    ) -> list[Piece]:
+        """The engine's answer for some points.
+
+        Args:
+            engine: which one.
+            part: indices of the points.
+            radius_m: None for the radius of the points' own noise.
+            wider: the points for which a wider one than that is used: it costs the square.
+        """
+        self.calls += 1
+        index, points = np.asarray(part), self.trace.points
+        radii_m = self.trace.noise_m[index]
+        if radius_m is not None:
+            narrower_m = np.minimum(radii_m, radius_m)
+            wider_m = np.maximum(radii_m, radius_m)
+            is_narrow = radius_m < self.settings.radius_m
+            radii_m = narrower_m if is_narrow else np.where(np.isin(index, wider), wider_m, radii_m)
+        seconds = points.time_us[index] // 1_000_000
+        # The engine matches nothing if two points share a second; a second more does no harm.
+        places = np.arange(len(index))
+        seconds = np.maximum.accumulate(seconds - places) + places
+        answer = engine.match(MatchRequest(points.lon[index], points.lat[index], seconds, radii_m))
+        return pieces_of(self.trace, part, answer)
+
+    def _parts(self, answer: _Answer) -> list[list[int]]:
+        """The kept points, parted where a device cannot have followed the line."""
+        parts, rest = [], list(self.trace.kept)
+        for piece, bad in zip(answer.pieces, answer.verdict.bad, strict=True):
+            for low, high in bad:
+                parts.append([k for k in rest if k <= piece.points[low]])
+                rest = [k for k in rest if k >= piece.points[high]]
+        return [*parts, rest]
 
 
 @dataclass(slots=True)
 class _Chain:
     """A whole line with its anchors, in the making."""
 
-    lon: list[float]
-    lat: list[float]
-    points: list[int]
-    vertex: list[int]
-    on_road: list[bool]
+    lon: list[float] = field(default_factory=list)
+    lat: list[float] = field(default_factory=list)
+    points: list[int] = field(default_factory=list)
+    vertex: list[int] = field(default_factory=list)
+    on_road: list[bool] = field(default_factory=list)
 
-
-class _Matcher:
-    """One window on its way through the ladder."""
-
-    def __init__(self, engine: Engine, window: Window, settings: MatchSettings) -> None:
-        self.engine = engine
-        self.window = window
-        self.settings = settings
-        self.points: Points = window.points
-        self.calls = 0
-        self.x, self.y = to_metres(self.points)
-        noise = noise_m(self.points, self.x, self.y)
-        self.kept = kept_points(window, self.x, self.y, noise, settings)
-        claimed = np.clip(self.points.accuracy_m, settings.radius_min_m, settings.radius_max_m)
-        assumed = min(max(settings.radius_m, noise), settings.radius_max_m)
-        self.radius_m = np.where(np.isnan(claimed), assumed, claimed)
-
-    def ask(self, kept: Sequence[int], radius_m: Floats) -> MatchAnswer:
-        """The engine's answer for some points."""
-        self.calls += 1
-        index = np.asarray(kept)
-        seconds = self.points.time_us[index] // 1_000_000
-        # The engine matches nothing if two points share a second; a second more does no harm.
-        places = np.arange(len(index))
-        seconds = np.maximum.accumulate(seconds - places) + places
-        return self.engine.match(
-            MatchRequest(self.points.lon[index], self.points.lat[index], seconds, radius_m)
-        )
-
-    def pieces(self) -> list[_Piece]:
-        """Stretches of road for the kept points, cut where no device can have followed the line."""
-        found: list[_Piece] = []
-        todo = [self.kept]
-        while todo:
-            part = todo.pop()
-            if len(part) < 2 or self.calls > MAX_CALLS:
-                continue
-            pieces = self._climb(part)
-            for piece in pieces:
-                bad = self._first_impossible(piece)
-                if bad is None:
-                    found.append(piece)
-                    continue
-                found.append(_part(piece, 0, bad + 1))
-                # What follows may have been matched only to get here: ask again without this.
-                after = piece.points[bad]
-                todo.append([p for p in part if p > after])
-                break
-        parts = (part for piece in found for part in self._near_parts(piece))
-        return [part for part in parts if len(part.points) > 1]
-
-    def _climb(self, part: Sequence[int]) -> list[_Piece]:
-        """The ladder: a wider radius for the points that found no road with the smaller one.
-
-        Single points beside the road are left out; that is no failure but what matching is for.
-        """
-        radius_m = self.radius_m[np.asarray(part)]
-        best: list[_Piece] = []
-        most, lost = 0, np.zeros(len(part), dtype=bool)
-        for wider_m in (0.0, *self.settings.wider_radii_m):
-            if wider_m:
-                radius_m[lost] = np.maximum(radius_m[lost], wider_m)
-            answer = self.ask(part, radius_m)
-            anchored = int((answer.matching_index >= 0).sum())
-            if anchored > most:
-                best, most = list(_pieces_of(part, answer)), anchored
-            lost = answer.matching_index < 0
-            if not self._breaks_line(part, answer, lost):
-                break
-        return best
-
-    def _near_parts(self, piece: _Piece) -> Iterator[_Piece]:
-        """The piece without the stretches whose points lie too far from it to have been on it.
-
-        With the widest radius even a drive across a field finds roads at its edges. A judgement
-        point by point, so that it does not depend on how much road there is around.
-        """
-        allowed_m = np.maximum(self.radius_m[piece.points] * 3, self.settings.far_m)
-        far = piece.off_m > allowed_m
-        if not far.any():
-            yield piece
-            return
-        edges = np.flatnonzero(np.diff(far, prepend=False, append=False))
-        low = 0
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            if end - start > LOST_POINTS:
-                yield _part(piece, low, start)
-                low = end
-        yield _part(piece, low, len(piece.points))
-
-    def _breaks_line(self, part: Sequence[int], answer: MatchAnswer, lost: Bools) -> bool:
-        """Whether points without a road leave a hole or an open end in the window's own line."""
-        if not lost.any():
-            return False
-        if len(answer.matchings) != 1:
-            return True
-        found = np.flatnonzero(~lost)
-        open_start = lost[0] and part[found[0]] > self.window.first
-        open_end = lost[-1] and part[found[-1]] < self.window.last
-        return bool(open_start or open_end or _steps(found).max(initial=0) > LOST_POINTS + 1)
-
-    def _first_impossible(self, piece: _Piece) -> int | None:
-        """The first leg that is a detour no device can have made between two points.
-
-        Where a road is missing in the network, the engine goes round: hundreds of metres in the
-        few seconds between two points that lie close together. One step between two points at most
-        can hide a detour, and only as long a one as there is time for.
-        """
-        scale = math.cos(math.radians(piece.lat[0])) * METRES_PER_DEGREE
-        along = np.zeros(len(piece.lon))
-        dx, dy = _steps(piece.lon) * scale, _steps(piece.lat) * METRES_PER_DEGREE
-        np.cumsum(np.hypot(dx, dy), out=along[1:])
-        leg_m = _steps(along[piece.vertex])
-        index = np.array(piece.points)
-        straight_m = np.hypot(_steps(self.x[index]), _steps(self.y[index]))
-        straight_m += piece.off_m[1:] + piece.off_m[:-1]
-        suspicious = leg_m > DETOUR_RATIO * straight_m + self.settings.detour_kmh / 3.6
-        if suspicious.any():
-            for leg in np.flatnonzero(suspicious).tolist():
-                off_m = float(piece.off_m[leg] + piece.off_m[leg + 1])
-                if leg_m[leg] > self._longest_m(int(index[leg]), int(index[leg + 1]), off_m):
-                    return int(leg)
-        return None
-
-    def _longest_m(self, low: int, high: int, off_m: float) -> float:
-        """How long the way from point `low` to point `high` can have been.
-
-        Args:
-            low: the first point.
-            high: the second point.
-            off_m: how far both together lie from where they were put on the road.
-        """
-        near = slice(max(low - 1, 0), high + 2)
-        step_m = np.hypot(_steps(self.x[near]), _steps(self.y[near]))
-        step_s = np.maximum(_steps(self.points.time_us[near]) / 1e6, MIN_STEP_S)
-        speed = max(self.settings.detour_kmh / 3.6, float((step_m / step_s).max()))
-        between = slice(low - near.start, high - near.start)
-        hidden_m = speed * float(step_s[between].max())
-        return DETOUR_RATIO * (float(step_m[between].sum()) + off_m) + hidden_m
-
-    def chain(self, pieces: Sequence[_Piece]) -> _Chain:
+    @classmethod
+    def of(cls, trace: Trace, pieces: Sequence[Piece]) -> "_Chain":
         """One line of all pieces, straight from point to point where there is none."""
-        chain = _Chain([], [], [], [], [])
+        chain = cls()
         starts = {piece.points[0]: piece for piece in pieces}
         skip_to = -1
-        for k in self.kept:
+        for k in trace.kept:
             if k <= skip_to:
                 continue
             if piece := starts.get(k):
-                base = len(chain.lon)
-                chain.on_road += [False] * bool(chain.points) + [True] * (len(piece.points) - 1)
-                low, high = piece.vertex[0], piece.vertex[-1] + 1
-                chain.lon += piece.lon[low:high].tolist()
-                chain.lat += piece.lat[low:high].tolist()
-                chain.points += piece.points
-                chain.vertex += [base + v - low for v in piece.vertex]
+                chain.add_piece(piece)
                 skip_to = piece.points[-1]
             else:
-                chain.on_road += [False] * bool(chain.points)
-                chain.vertex.append(len(chain.lon))
-                chain.points.append(k)
-                chain.lon.append(float(self.points.lon[k]))
-                chain.lat.append(float(self.points.lat[k]))
+                chain.add_point(k, float(trace.points.lon[k]), float(trace.points.lat[k]))
         return chain
 
-    def record(self, chain: _Chain, pieces: Sequence[_Piece]) -> WindowMatch:
-        """The match as it is stored."""
-        window = self.window
-        times = self.points.time_us[np.asarray(chain.points)]
-        share = _share(times, chain.on_road, window)
-        is_raw = share < RAW_BELOW_SHARE
-        confidence = None
-        if pieces and not is_raw:
-            total = sum(piece.confidence * len(piece.points) for piece in pieces)
-            confidence = round(total / sum(len(piece.points) for piece in pieces), 4)
-        return WindowMatch(
-            window.start_us,
-            window.end_us,
-            polyline_rs.encode_latlon(list(zip(chain.lat, chain.lon, strict=True)), 6),
-            tuple(times.tolist()),
-            tuple(chain.vertex),
-            tuple(chain.on_road),
-            share,
-            confidence,
-            is_raw,
-            len(chain.lon),
-            window.own_count,
-        )
+    def add_piece(self, piece: Piece) -> None:
+        """Go on with a stretch of road."""
+        base, low, high = len(self.lon), piece.vertex[0], piece.vertex[-1] + 1
+        self.on_road += [False] * bool(self.points) + [True] * (len(piece.points) - 1)
+        self.lon += piece.lon[low:high].tolist()
+        self.lat += piece.lat[low:high].tolist()
+        self.points += piece.points
+        self.vertex += [base + v - low for v in piece.vertex]
+
+    def add_point(self, k: int, lon: float, lat: float) -> None:
+        """Go on straight to a point."""
+        self.on_road += [False] * bool(self.points)
+        self.vertex.append(len(self.lon))
+        self.points.append(k)
+        self.lon.append(lon)
+        self.lat.append(lat)
 
 
-def match_window(engine: Engine, window: Window, settings: MatchSettings) -> WindowMatch:
-    """The line of a window. No match is an ordinary answer: then it is the points themselves."""
-    started = time.perf_counter()
-    matcher = _Matcher(engine, window, settings)
-    pieces = matcher.pieces()
-    match = matcher.record(matcher.chain(pieces), pieces)
-    if match.is_raw and pieces:
-        match = matcher.record(matcher.chain([]), [])
-    elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
-    object.__setattr__(match, "processing_duration_ms", elapsed_ms)
-    return match
-
-
-def _pieces_of(part: Sequence[int], answer: MatchAnswer) -> Iterator[_Piece]:
-    index, vertex = answer.matching_index.tolist(), answer.vertex.tolist()
-    for which, matching in enumerate(answer.matchings):
-        on = [k for k, i in enumerate(index) if i == which]
-        yield _Piece(
-            [part[k] for k in on],
-            [vertex[k] for k in on],
-            answer.snapped_m[on],
-            matching.lon,
-            matching.lat,
-            matching.confidence,
-        )
-
-
-def _part(piece: _Piece, low: int, high: int) -> _Piece:
-    """The piece from its point number `low` to before number `high`."""
-    part = slice(low, high)
-    return replace(
-        piece, points=piece.points[part], vertex=piece.vertex[part], off_m=piece.off_m[part]
+def _record(window: Window, trace: Trace, found: _Found, settings: MatchSettings) -> WindowMatch:
+    """The match as it is stored; raw where too little of the line, or too bad a line, was found."""
+    chain = _Chain.of(trace, found.pieces)
+    times = trace.points.time_us[np.asarray(chain.points)]
+    share = _share(times, chain.on_road, window)
+    confidence = fit(trace, found.pieces, settings.slowest_ms) * (1 - found.doubt / 2)
+    if found.pieces and (share < RAW_BELOW_SHARE or confidence < RAW_BELOW_CONFIDENCE):
+        return _record(window, trace, _Found([], 0.0), settings)
+    return WindowMatch(
+        window.start_us,
+        window.end_us,
+        polyline_rs.encode_latlon(list(zip(chain.lat, chain.lon, strict=True)), 6),
+        tuple(times.tolist()),
+        tuple(chain.vertex),
+        tuple(chain.on_road),
+        share,
+        round(confidence, 4) if found.pieces else None,
+        not found.pieces,
+        len(chain.lon),
+        window.own_count,
+        found.against_oneway,
     )
 
 
 def _share(times: Ints, on_road: Sequence[bool], window: Window) -> float:
     """Share of the window's own time whose steps follow roads."""
     clipped = np.minimum(np.maximum(times, window.start_us), window.end_us)
-    covered = float(_steps(clipped)[np.array(on_road, dtype=bool)].sum())
+    covered = float(steps(clipped)[np.array(on_road, dtype=bool)].sum())
     return round(covered / max(window.end_us - window.start_us, 1), 4)
-
-
-def _steps[T: (np.float64, np.int64)](values: NDArray[T]) -> NDArray[T]:
-    """Differences of neighbours: `np.diff` takes ten times as long for a few values."""
-    return values[1:] - values[:-1]

@@ -36,11 +36,27 @@ PROFILES = ("car", "bicycle", "foot")
 BUILD_DEADLINE_S = 12 * 3600.0
 """Extracts of a large country take an hour or two; beyond this something hangs."""
 
-SPACE_FACTOR = 4
-"""A data set and the files on the way to it take about this many times the extract."""
+SPACE_FACTOR = 6
+"""The data sets and the files on the way to them take about this many times the extract."""
 
 DATASET = "network.osrm"
+EITHER_WAY_DATASET = "either_way.osrm"
+"""Beside it, the same roads with one-ways ignored."""
+
 DESCRIPTION = "network.json"
+
+EITHER_WAY_PROFILE = """\
+package.path = "{profiles}/?.lua;" .. package.path
+local base = require("{profile}")
+local ordinary_setup = base.setup
+base.setup = function()
+  local settings = ordinary_setup()
+  settings.oneway_handling = false
+  return settings
+end
+return base
+"""
+"""A profile like another one, but for one-ways: ploughs, buses and bicycles drive against them."""
 
 type Extent = tuple[float, float, float, float]
 
@@ -155,6 +171,11 @@ def load_network(folder: Path) -> RoadNetwork:
     return network
 
 
+def is_dataset(dataset: Path) -> bool:
+    """Whether there is a data set; networks of earlier versions have none that ignores one-ways."""
+    return dataset.with_name(f"{dataset.name}.properties").exists()
+
+
 def _already_built(target: Path) -> RoadNetwork | None:
     try:
         return load_network(target)
@@ -171,6 +192,7 @@ def _version(extract: Path, profile: str) -> str:
             f"{extract} {what}: give the path of an extract, such as an .osm.pbf file"
         )
     digest = hashlib.sha256(importlib.metadata.version("osrm-bindings").encode())
+    digest.update(EITHER_WAY_PROFILE.encode())
     # Profiles share code in lib/: a change there changes the network too.
     scripts = _osrm_home() / "share" / "profiles"
     for path in [extract, scripts / f"{profile}.lua", *sorted((scripts / "lib").glob("*.lua"))]:
@@ -244,19 +266,21 @@ def _build(
     source.symlink_to(extract.resolve())
     folder = workshop / "network"
     folder.mkdir()
-    script = _osrm_home() / "share" / "profiles" / f"{profile}.lua"
-    base = f"{folder.name}/{DATASET}"
-    commands = {
-        "extract": ["--profile", str(script), "--data_version", version, "--output", base],
-        "partition": [base],
-        "customize": [base],
-    }
-    commands["extract"].append(source.name)
-    for program, arguments in commands.items():
-        tell(f"{program}: {extract.name} for {profile}")
-        run = _Run(program, arguments, workshop, deadline, tell)
-        if (failure := run.failure()) is not None:
-            raise NetworkBuildError(_explain(failure, program, extract, profile))
+    profiles = _osrm_home() / "share" / "profiles"
+    either_way = workshop / "either_way.lua"
+    either_way.write_text(EITHER_WAY_PROFILE.format(profiles=profiles, profile=profile))
+    for script, dataset, name in (
+        (profiles / f"{profile}.lua", DATASET, profile),
+        (either_way, EITHER_WAY_DATASET, f"{profile}, one-ways ignored"),
+    ):
+        base = f"{folder.name}/{dataset}"
+        made = ["--profile", str(script), "--data_version", version, "--output", base]
+        commands = {"extract": [*made, source.name], "partition": [base], "customize": [base]}
+        for program, arguments in commands.items():
+            tell(f"{program}: {extract.name} for {name}")
+            run = _Run(program, arguments, workshop, deadline, tell)
+            if (failure := run.failure()) is not None:
+                raise NetworkBuildError(_explain(failure, program, extract, profile))
     _describe(folder, extract, profile, version)
     return folder
 

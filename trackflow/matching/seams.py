@@ -29,7 +29,7 @@ class WindowLine:
         start_us, end_us: of the window.
         lon, lat: vertices in degrees, rounded to what `encoded_polyline` holds.
         encoded_polyline: of precision 5.
-        matched_share, confidence, is_raw, point_count, source_coordinates_count,
+        matched_share, confidence, is_raw, against_oneway, point_count, source_coordinates_count,
             processing_duration_ms: as in `WindowMatch`; `point_count` is that of this line.
     """
 
@@ -41,6 +41,7 @@ class WindowLine:
     matched_share: float
     confidence: float | None
     is_raw: bool
+    against_oneway: bool
     point_count: int
     source_coordinates_count: int
     processing_duration_ms: float
@@ -121,6 +122,7 @@ def _line(
         match.matched_share,
         match.confidence,
         match.is_raw,
+        match.against_oneway,
         len(lon),
         match.source_coordinates_count,
         match.processing_duration_ms,

@@ -78,15 +78,20 @@ def kept_points(
     apart_m = max(settings.thin_m, settings.thin_noise * noise)
     first, last, total = window.first, window.last, len(window.points)
 
-    def spaced(indices: range, limit: int) -> list[int]:
-        """The first of `indices`, then each next one that is far enough from the last."""
+    def spaced(indices: range, near: int, far: int = 0) -> list[int]:
+        """The first of `indices`, then each next one that is far enough from the last.
+
+        After `near` of them each is twice as far from the last as that was, `far` times.
+        """
         kept = [indices[0]]
         last_x, last_y, apart = x_m[kept[0]], y_m[kept[0]], apart_m**2
         for k in indices[1:]:
             if (x_m[k] - last_x) ** 2 + (y_m[k] - last_y) ** 2 >= apart:
                 kept.append(k)
-                if len(kept) > limit:
+                if len(kept) > near + far:
                     break
+                if len(kept) > near:
+                    apart *= 4
                 last_x, last_y = x_m[k], y_m[k]
         return kept
 
@@ -102,10 +107,10 @@ def kept_points(
                     tips.append(tip)
         return sorted([*kept, *tips]) if tips else kept
 
-    before = spaced(range(first, -1, -1), settings.context_used)
+    before = spaced(range(first, -1, -1), settings.context_used, settings.context_far)
     own = with_tips(spaced(range(first, last), total))
     near_seam = (x_m[own[-1]] - x_m[last]) ** 2 + (y_m[own[-1]] - y_m[last]) ** 2
     if len(own) > 1 and near_seam < (apart_m / 2) ** 2:
         own.pop()
-    after = spaced(range(last, total), settings.context_used)
+    after = spaced(range(last, total), settings.context_used, settings.context_far)
     return [*reversed(before[1:]), *own, *after]

@@ -16,7 +16,8 @@ from trackflow.errors import SettingsError
 from trackflow.geo.points import Points, e7
 
 DAY_S = 86_400
-_ALGORITHM = b"trackflow-match-1"
+FOREVER_US = 1 << 62
+_ALGORITHM = b"trackflow-match-2"
 """Part of every input hash: raise it when matching changes, and nothing old is used again."""
 
 
@@ -28,8 +29,11 @@ class MatchSettings:
         window_s: length of a window; a divisor of a day, so that no window crosses midnight.
         context_s: time before and after a window whose points it sees.
         context_points: so many points it sees in any case, up to `context_limit_s` away...
-        context_limit_s: ...because at a point a minute `context_s` holds next to nothing.
-        context_used: so many points of the context, after thinning, are given to the engine.
+        context_limit_s: ...because at a point in ten minutes `context_s` holds next to nothing.
+        context_used: so many points of the context, after thinning, are given to the engine on
+            either side...
+        context_far: ...and so many more, each twice as far from the last as the one before: which
+            of two parallel roads a device is on may show a kilometre away.
         thin_m: points nearer than this to the last one kept are left out. It must be well above
             the noise: points nearer together than they are wrong go back and forth, and the line
             follows them into every side street (Newson & Krumm 2009 leave out points within two
@@ -38,30 +42,33 @@ class MatchSettings:
         radius_m: the standard deviation of a point that claims no accuracy. OSRM looks for roads
             within three times as much.
         radius_min_m, radius_max_m: bounds for what devices claim.
-        wider_radii_m: tried one after another where that fails.
-        far_m: a stretch is not on a road if its points are farther from it than this and than
-            three times what they claim.
+        other_radii_m: tried one after another where the answer is doubtful.
         detour_kmh: how fast a device may be at least in a detour that no point shows; faster if
             the points around are.
     """
 
     window_s: int = 300
-    context_s: float = 60.0
+    context_s: float = 600.0
     context_points: int = 3
-    context_limit_s: float = 600.0
+    context_limit_s: float = 3600.0
     context_used: int = 3
+    context_far: int = 4
     thin_m: float = 25.0
     thin_noise: float = 4.0
-    radius_m: float = 7.0
+    radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    wider_radii_m: tuple[float, ...] = (25.0, 50.0)
-    far_m: float = 40.0
+    other_radii_m: tuple[float, ...] = (20.0, 5.0, 40.0)
     detour_kmh: float = 20.0
 
     def __post_init__(self) -> None:
         if self.window_s <= 0 or DAY_S % self.window_s:
             raise SettingsError(f"window_s={self.window_s} must divide a day of {DAY_S} s")
+
+    @property
+    def slowest_ms(self) -> float:
+        """`detour_kmh` in m/s."""
+        return self.detour_kmh / 3.6
 
     def fingerprint(self) -> str:
         """The same for equal settings, on every machine."""
@@ -130,6 +137,25 @@ def cut_windows(
         _window(points, first, last, settings)
         for first, last in zip(first_steps.tolist(), last_points, strict=True)
     ]
+
+
+def end_seen(points: Points, settings: MatchSettings) -> Points:
+    """The end of a day's points: what its last window, and so the day after, can see.
+
+    However long the steps are: a window may end hours after it begins.
+    """
+    window_us = settings.window_s * 1_000_000
+    slice_us = int(points.time_us[-1]) // window_us * window_us
+    return points.between(slice_us - int(settings.context_limit_s * 1e6), FOREVER_US)
+
+
+def start_seen(points: Points, settings: MatchSettings) -> Points:
+    """The start of a day's points: what its first window, and so the day before, can see."""
+    window_us = settings.window_s * 1_000_000
+    next_us = (int(points.time_us[0]) // window_us + 1) * window_us
+    seam = min(int(np.searchsorted(points.time_us, next_us)), len(points) - 1)
+    end_us = int(points.time_us[seam]) + int(settings.context_limit_s * 1e6)
+    return points.between(0, end_us + 1)
 
 
 def cut_whole(points: Points, settings: MatchSettings) -> list[Window]:

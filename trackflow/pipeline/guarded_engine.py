@@ -52,6 +52,14 @@ class GuardedEngine:
         # known without a call, it says nothing of how the server is
         return known if known is not None else self._guarded(lambda: self.inner.network_version)
 
+    @property
+    def either_way_version(self) -> str:
+        """As the inner engine's."""
+        return self.inner.either_way_version
+
+    def either_way(self) -> None:
+        """None: a server holds one data set."""
+
     def match(self, request: MatchRequest) -> MatchAnswer:
         """Snap points to roads."""
         return self._guarded(lambda: self.inner.match(request))

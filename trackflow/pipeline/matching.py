@@ -12,10 +12,10 @@ from typing import Any
 
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo.points import Points
-from trackflow.matching.engine import Engine
+from trackflow.matching.engine import Engine, roads_version
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import WindowLine, trim
-from trackflow.matching.windows import MatchSettings, Window, cut_windows
+from trackflow.matching.windows import MatchSettings, Window, cut_windows, end_seen, start_seen
 from trackflow.pipeline.claims import Held, claim_days, give_up, hand_back
 from trackflow.pipeline.report import DayReport
 from trackflow.pipeline.work import Work
@@ -25,8 +25,6 @@ from trackflow.store.types import from_us
 from trackflow.tracks.segments import Segment
 
 STAGE = "matched"
-NEIGHBOURHOOD_S = 3600
-"""So much of a neighbouring day is looked at: its window at midnight, and that one's context."""
 
 MOVED_ON = "a neighbouring day has changed meanwhile; this one is matched again with the next run"
 
@@ -48,7 +46,7 @@ class _Matcher:
         return [self._match(window) for window in windows]
 
     def _match(self, window: Window) -> tuple[str, WindowMatch]:
-        key = window.input_hash(self.engine.profile, self.engine.network_version, self.settings)
+        key = window.input_hash(self.engine.profile, roads_version(self.engine), self.settings)
         stored = self.cached.get(key)
         if stored is not None:
             self.report.cached_windows += 1
@@ -157,24 +155,24 @@ def _day_rows(
     matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
     rows: list[dict[str, object]] = []
     for segment in own:
-        head, tail = _neighbours(found.days, found.day, segment)
+        head, tail = _neighbours(found.days, found.day, segment, matcher.settings)
         rows += _segment_rows(matcher, head, segment.points, tail)
     report.windows = len(rows)
     report.raw_windows = sum(bool(row["is_raw"]) for row in rows)
     return rows, engine.network_version
 
 
-def _neighbours(found: Days, day: dt.date, segment: Segment) -> tuple[Points, Points]:
+def _neighbours(
+    found: Days, day: dt.date, segment: Segment, settings: MatchSettings
+) -> tuple[Points, Points]:
     """The points of the same journey just before and after the day."""
     previous = found.get(day - segments.ONE_DAY, [])
     following = found.get(day + segments.ONE_DAY, [])
     head, tail = Points.empty(), Points.empty()
     if segment.open_start and previous and previous[-1].open_end:
-        head = previous[-1].points
-        head = head.between(head.time_us[-1] - NEIGHBOURHOOD_S * 1_000_000, 1 << 62)
+        head = end_seen(previous[-1].points, settings)
     if segment.open_end and following and following[0].open_start:
-        tail = following[0].points
-        tail = tail.between(0, tail.time_us[0] + NEIGHBOURHOOD_S * 1_000_000)
+        tail = start_seen(following[0].points, settings)
     return head, tail
 
 
@@ -207,6 +205,7 @@ def line_row(window: Window, key: str, match: WindowMatch, line: WindowLine) -> 
         "encoded_polyline": line.encoded_polyline,
         "is_raw": line.is_raw,
         "confidence": line.confidence,
+        "against_oneway": line.against_oneway,
         "matched_share": line.matched_share,
         "point_count": line.point_count,
         "source_coordinates_count": match.source_coordinates_count,

@@ -99,9 +99,10 @@ def cached_paths(work: Work, device_ids: Devices, when: TimeRange) -> dict[str, 
                 "confidence": confidence,
                 "matched_share": share,
                 "is_raw": is_raw,
+                "against_oneway": against,
                 "point_count": count,
             }
-            for (_, _, _, polyline, confidence, share, is_raw, count), start, end in group
+            for (_, _, _, polyline, confidence, share, is_raw, against, count), start, end in group
         ]
         for device_id, group in itertools.groupby(
             zip(rows, starts, ends, strict=True), lambda item: item[0][0]

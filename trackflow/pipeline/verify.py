@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import BadInputError, EngineUnavailableError
 from trackflow.geo.points import Points
-from trackflow.matching.engine import Engine
+from trackflow.matching.engine import Engine, roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
@@ -317,7 +317,7 @@ def _windows(engine: Engine, days: list[DaySegments]) -> Iterator[tuple[int, tup
     for track in merge(parts):
         whole = joined_points(parts, track)
         for window in cut_windows(Points.empty(), whole, Points.empty(), settings):
-            key = window.input_hash(engine.profile, engine.network_version, settings)
+            key = window.input_hash(engine.profile, roads_version(engine), settings)
             yield window.start_us, (key, window)
 
 

@@ -71,6 +71,7 @@ def read_paths(
             p.confidence,
             p.matched_share,
             p.is_raw,
+            p.against_oneway,
             p.point_count,
         )
         .where(

@@ -138,6 +138,7 @@ cached_polylines = sa.Table(
     sa.Column("encoded_polyline", sa.Text, nullable=False),
     sa.Column("is_raw", sa.Boolean, nullable=False),
     sa.Column("confidence", sa.Double),
+    sa.Column("against_oneway", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("matched_share", sa.Double, nullable=False),
     sa.Column("point_count", sa.Integer, nullable=False),
     sa.Column("source_coordinates_count", sa.Integer, nullable=False),

@@ -105,6 +105,7 @@ def test_lines_that_overlap_the_time_are_served(work: Work, api: httpx.Client) -
         "confidence": None,
         "matched_share": 0.75,
         "is_raw": True,
+        "against_oneway": False,
         "point_count": 3,
     }
     one = ask(api, "/paths/cached", device="b", **inside)

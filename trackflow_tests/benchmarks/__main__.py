@@ -17,6 +17,7 @@ NOT_BENCHMARKS = {
     "movement_scores",
     "movement_splitters",
     "people_scores",
+    "rivals",
     "scoring",
     "simulated_days",
     "simulated_trackers",

@@ -1,12 +1,11 @@
 """Accuracy: real drives matched to roads, scored against the roads that were truly driven.
 
-Each drive goes the way of a user's file: `import`, `network build`, `run`, `export`. Compared with
-OSRM alone on the same points and networks: clock-aligned batches of 300 s with one point in common,
-radius 15 m, nothing before and nothing after. `mismatch` is missed plus extra length over true
-length, `length ratio` matched over true length; means over the drives. The last figures tell what
-no matching can find: how much of the truth lies before the first and after the last point (the
-truth begins and ends at junctions), and how matching in windows differs in length from matching
-each track in one piece.
+Each drive goes the way of a user's file: `import`, `network build`, `run`, `export`. Compared on
+the same points and roads with OSRM in clock-aligned batches of 300 s (radius 15 m), with OSRM asked
+once for the whole trip (points 25 m apart, radius 10 m), and with Valhalla (`rivals`). `mismatch`
+is missed plus extra length over true length: mean, median and 90th percentile over the drives. The
+floor tells what no matching can find: how much of the truth lies before the first and after the
+last point, since the truth begins and ends at junctions.
 """
 
 import csv
@@ -19,7 +18,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
@@ -32,11 +30,11 @@ from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, RouteScore, score_route
 from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import Engine, MatchRequest
+from trackflow.matching.engine import Engine
 from trackflow.matching.match import match_window
 from trackflow.matching.networks import build_network
 from trackflow.matching.seams import trim
-from trackflow.matching.windows import MatchSettings, cut_whole, cut_windows
+from trackflow.matching.windows import MatchSettings, cut_windows
 from trackflow.pipeline.exporting import ExportFormat, Selection, What, export
 from trackflow.pipeline.importing import import_paths
 from trackflow.pipeline.networks import build
@@ -45,13 +43,12 @@ from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.benchmarks.rivals import Valhalla, osrm_in_batches, osrm_whole_trip
 
-SAMPLINGS_S = (5, 30)
+SAMPLINGS_S = (1, 5, 15, 30, 60)
 START_US = 1_768_032_000_000_000
 """2026-01-10 08:00 UTC: the data gives seconds from the start of the drive only."""
 
-BATCH_S = 300
-BARE_RADIUS_M = 15.0
 ROOT = Path(__file__).parents[2]
 
 
@@ -67,14 +64,21 @@ class Drive:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came out of one drive at one sampling."""
+    """What came out of one drive at one sampling.
+
+    Attributes:
+        drive: its name.
+        sampling_s: seconds between its points.
+        ours: the score of trackflow's line.
+        rivals: mismatch of each rival's line, by its name.
+        floor: share of the truth before the first and after the last point.
+    """
 
     drive: str
     sampling_s: int
     ours: RouteScore
-    bare: RouteScore
-    unseen: float
-    whole_ratio: float
+    rivals: dict[str, float]
+    floor: float
 
 
 def run(folder: Path | None = None, *, show: bool = True) -> dict[str, float | int | str]:
@@ -85,13 +89,16 @@ def run(folder: Path | None = None, *, show: bool = True) -> dict[str, float | i
     for sampling_s in SAMPLINGS_S:
         of = [row for row in rows if row.sampling_s == sampling_s]
         at = f"at {sampling_s} s"
-        for who, scores in (("trackflow", [r.ours for r in of]), ("OSRM", [r.bare for r in of])):
-            figures[f"{who} mismatch {at}"] = fmean(s.mismatch for s in scores)
-            figures[f"{who} recall {at}"] = fmean(s.recall for s in scores)
-            figures[f"{who} precision {at}"] = fmean(s.precision for s in scores)
-            figures[f"{who} length ratio {at}"] = fmean(s.length_ratio for s in scores)
-        figures[f"truth outside the points {at}"] = fmean(r.unseen for r in of)
-        figures[f"windows / one piece, worst {at}"] = max(abs(r.whole_ratio - 1) for r in of)
+        mismatches = {"trackflow": [row.ours.mismatch for row in of]}
+        mismatches |= {name: [row.rivals[name] for row in of] for name in of[0].rivals}
+        for who, values in mismatches.items():
+            figures[f"{who} mismatch {at}"] = fmean(values)
+            figures[f"{who} mismatch {at}, median"] = float(np.median(values))
+            figures[f"{who} mismatch {at}, 90th percentile"] = float(np.percentile(values, 90))
+        figures[f"trackflow recall {at}"] = fmean(row.ours.recall for row in of)
+        figures[f"trackflow precision {at}"] = fmean(row.ours.precision for row in of)
+        figures[f"trackflow length ratio {at}"] = fmean(row.ours.length_ratio for row in of)
+        figures[f"floor {at}"] = fmean(row.floor for row in of)
     return figures
 
 
@@ -107,17 +114,20 @@ def measure(folder: Path) -> Iterator[Row]:
         for drive in drives:
             network = build_network(drive.extract, "car", Path(built))
             engine = EmbeddedEngine(network.dataset, "car", network.version)
+            valhalla = Valhalla(drive.extract, Path(built) / drive.name)
             for sampling_s in SAMPLINGS_S:
                 points = thin(drive.points, sampling_s)
-                lines = match_drive(engine, points)
-                whole = match_drive(engine, points, in_windows=False)
+                lines = {
+                    "OSRM in batches": osrm_in_batches(engine, points),
+                    "OSRM whole trip": osrm_whole_trip(engine, points),
+                    "Valhalla": valhalla.match(points),
+                }
                 yield Row(
                     drive.name,
                     sampling_s,
                     score_route(drive.truth, through_the_product(drive.extract, points)),
-                    score_route(drive.truth, bare_osrm(engine, points)),
+                    {name: score_route(drive.truth, of).mismatch for name, of in lines.items()},
                     outside(drive.truth, points),
-                    length_m(lines) / length_m(whole),
                 )
             engine.close()
 
@@ -140,16 +150,12 @@ def through_the_product(extract: Path, points: Points) -> list[Line]:
     return [_line(feature["geometry"]["coordinates"]) for feature in features]
 
 
-def match_drive(engine: Engine, points: Points, *, in_windows: bool = True) -> list[Line]:
-    """What trackflow makes of the points: tracks, windows, joined lines."""
+def match_drive(engine: Engine, points: Points) -> list[Line]:
+    """What trackflow makes of the points, without a store: tracks, windows, joined lines."""
     settings = MatchSettings()
     lines: list[Line] = []
     for track in tracks_of(points):
-        windows = (
-            cut_windows(Points.empty(), track, Points.empty(), settings)
-            if in_windows
-            else cut_whole(track, settings)
-        )
+        windows = cut_windows(Points.empty(), track, Points.empty(), settings)
         found = trim([match_window(engine, window, settings) for window in windows])
         lines += [(line.lon, line.lat) for line in found]
     return lines
@@ -168,25 +174,6 @@ def tracks_of(points: Points) -> list[Points]:
             else:
                 tracks.append([segment.points])
     return [Points.concat(parts) for parts in tracks]
-
-
-def bare_osrm(engine: Engine, points: Points) -> list[Line]:
-    """OSRM with nothing of ours around it."""
-    batch = points.time_us // (BATCH_S * 1_000_000)
-    starts = [*np.flatnonzero(np.diff(batch, prepend=-1)).tolist(), len(points)]
-    lines: list[Line] = []
-    for low, high in pairwise(starts):
-        part = points[slice(low, high + 1)]
-        if len(part) > 1:
-            request = MatchRequest(
-                part.lon,
-                part.lat,
-                part.time_us // 1_000_000,
-                np.full(len(part), BARE_RADIUS_M),
-                gaps="split",
-            )
-            lines += [(m.lon, m.lat) for m in engine.match(request).matchings]
-    return lines
 
 
 def thin(points: Points, every_s: int) -> Points:
@@ -261,27 +248,10 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 def print_rows(rows: list[Row]) -> None:
     """A table of all drives, beside the figures so that `--json` stays JSON."""
-    names = (
-        "recall",
-        "precision",
-        "mismatch",
-        "ratio",
-        "OSRM mism.",
-        "ratio",
-        "outside",
-        "windows",
-    )
-    print(f"{'drive':14}" + "".join(f"{name:>11}" for name in names), file=sys.stderr)
+    names = ("recall", "precision", "mismatch", "ratio", *rows[0].rivals, "floor")
+    print(f"{'drive':14}" + "".join(f"{name:>17}" for name in names), file=sys.stderr)
     for row in rows:
-        figures = (
-            row.ours.recall,
-            row.ours.precision,
-            row.ours.mismatch,
-            row.ours.length_ratio,
-            row.bare.mismatch,
-            row.bare.length_ratio,
-            row.unseen,
-            row.whole_ratio,
-        )
-        shown = "".join(f"{figure:11.4f}" for figure in figures)
+        ours = row.ours
+        figures = (ours.recall, ours.precision, ours.mismatch, ours.length_ratio)
+        shown = "".join(f"{figure:17.4f}" for figure in (*figures, *row.rivals.values(), row.floor))
         print(f"{row.drive:9}{row.sampling_s:3} s{shown}", file=sys.stderr)

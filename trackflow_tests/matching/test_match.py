@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from trackflow.geo.points import Points
 from trackflow.geo.scoring import RouteScore, score_route
 from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import MatchAnswer, Matching, MatchRequest
+from trackflow.matching.engine import MatchAnswer, Matching, MatchRequest, Route
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.thinning import TIP_SHARE, kept_points, to_metres
 from trackflow.matching.windows import MatchSettings, Window, cut_whole
@@ -24,10 +24,21 @@ class Counting:
         self.engine, self.asked = engine, 0
         self.profile, self.network_version = engine.profile, engine.network_version
 
+        self.either_way_version = engine.either_way_version
+
     def match(self, request: MatchRequest) -> MatchAnswer:
         self.asked += 1
         assert (np.diff(request.time_s) > 0).all()
         return self.engine.match(request)
+
+    def either_way(self) -> EmbeddedEngine | None:
+        return self.engine.either_way()
+
+    def route(self, lon: np.ndarray, lat: np.ndarray) -> Route | None:
+        return self.engine.route(lon, lat)
+
+    def close(self) -> None:
+        self.engine.close()
 
 
 def scored(engine: EmbeddedEngine, points: Points, lon: np.ndarray, lat: np.ndarray) -> RouteScore:
@@ -102,7 +113,10 @@ def test_a_stretch_off_the_roads_is_raw_and_its_neighbours_are_not(
 class GoesRound:
     """An engine whose network lacks a road: 2 km round between the points 300 m from the start."""
 
-    profile, network_version = "car", "1"
+    profile, network_version, either_way_version = "car", "1", ""
+
+    def either_way(self) -> None:
+        return None
 
     def match(self, request: MatchRequest) -> MatchAnswer:
         lon, lat = request.lon, request.lat
@@ -178,5 +192,6 @@ def test_thinning_keeps_the_seams_and_its_distance(places: list[tuple[int, int]]
     own = [k for k in kept if first <= k <= last]
     steps = np.hypot(np.diff(x[own]), np.diff(y[own]))
     assert (steps[:-1] >= TIP_SHARE * SETTINGS.thin_m - 1e-6).all()
-    assert len([k for k in kept if k < first]) <= SETTINGS.context_used
-    assert len([k for k in kept if k > last]) <= SETTINGS.context_used
+    most = SETTINGS.context_used + SETTINGS.context_far
+    assert len([k for k in kept if k < first]) <= most
+    assert len([k for k in kept if k > last]) <= most

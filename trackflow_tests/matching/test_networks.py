@@ -413,7 +413,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize(("kilobytes", "says"), [(500, "not enough room"), (2800, "no space left")])
+@pytest.mark.parametrize(("kilobytes", "says"), [(500, "not enough room"), (4200, "no space left")])
 def test_a_full_disk(kilobytes: int, says: str, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", kilobytes) as disk:
         with pytest.raises(NetworkBuildError, match=says) as caught:

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
-from trackflow.matching.windows import MatchSettings, Window, cut_windows
+from trackflow.matching.windows import MatchSettings, Window, cut_windows, end_seen, start_seen
 
 SETTINGS = MatchSettings()
 MIDNIGHT_US = 1_768_003_200_000_000
+DAY_US = 86_400_000_000
 HASH = ("car", "network-1", SETTINGS)
 
 
@@ -64,7 +65,7 @@ def test_windows_cover_a_journey_without_a_hole(points: Points) -> None:
 
 def test_context_reaches_far_enough_where_points_are_sparse() -> None:
     sparse = Points.of(
-        MIDNIGHT_US + np.arange(60) * 120_000_000, np.full(60, 24.9), np.full(60, 60.2)
+        MIDNIGHT_US + np.arange(60) * 900_000_000, np.full(60, 24.9), np.full(60, 60.2)
     )
     window = cut_windows(Points.empty(), sparse, Points.empty(), SETTINGS)[5]
     assert window.first == SETTINGS.context_points
@@ -92,3 +93,31 @@ def test_the_hash_is_of_the_input_alone() -> None:
 def test_a_window_that_could_cross_midnight_is_refused() -> None:
     with pytest.raises(SettingsError, match="must divide a day"):
         MatchSettings(window_s=420)
+
+
+@given(
+    st.lists(st.integers(1, 4 * 3600), min_size=4, max_size=40),
+    st.integers(0, 86_399),
+)
+def test_windows_beside_midnight_need_the_nearby_points_only(
+    gaps_s: list[int], start_s: int
+) -> None:
+    """Also with steps of hours: what the days before and after are cut to is enough."""
+    times_us = MIDNIGHT_US - DAY_US + (start_s + np.cumsum(gaps_s)) * 1_000_000
+    midnight_us = (int(times_us[0]) // DAY_US + 1) * DAY_US
+    rng, count = np.random.default_rng(1), len(times_us)
+    points = Points.of(times_us, 25 + rng.normal(0, 0.1, count), np.full(count, 60.0))
+    before, after = points.between(0, midnight_us), points.between(midnight_us, 1 << 62)
+    if not (len(before) and len(after)):
+        return
+    whole = {w.start_us: w for w in cut_windows(Points.empty(), points, Points.empty(), SETTINGS)}
+    seam_us = int(after.time_us[0])
+    for part in (
+        Points.concat([before, start_seen(after, SETTINGS)]),
+        Points.concat([end_seen(before, SETTINGS), after]),
+    ):
+        near = cut_windows(Points.empty(), part, Points.empty(), SETTINGS)
+        beside = [w for w in near if seam_us in (w.start_us, w.end_us)]
+        assert beside
+        for window in beside:
+            assert window.input_hash(*HASH) == whole[window.start_us].input_hash(*HASH)

@@ -12,7 +12,7 @@ from alembic import op
 from trackflow.store.types import UtcTime
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:

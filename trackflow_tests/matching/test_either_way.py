@@ -1,0 +1,133 @@
+"""Drives against one-way streets, and along roads that the map does not have."""
+
+import csv
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trackflow.geo.distance import step_m
+from trackflow.geo.points import Floats, Points
+from trackflow.geo.scoring import score_route
+from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.match import WindowMatch
+from trackflow.matching.networks import build_network
+from trackflow.matching.seams import WindowLine
+from trackflow_tests.matching.drives import PLACES, driven, matched
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT / "../shared/data")
+CASES = SHARED.parent / "cases" / "tracks"
+needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="needs the folder of cases")
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    """A town of straight streets, every other one of them one-way."""
+    network = build_network(CASES / "grid_map.osm.pbf", "car", tmp_path_factory.mktemp("grid"))
+    engine = EmbeddedEngine(network.dataset, network.profile, network.version)
+    yield engine
+    engine.close()
+
+
+@needs_cases
+@pytest.mark.xdist_group("grid")
+def test_the_street_that_was_driven_and_no_battlement(grid: EmbeddedEngine) -> None:
+    points = wrong_way_case()
+    lines = matched(grid, points)
+    street = points.lon[[0, -1]], np.full(2, np.median(points.lat))
+    assert score_route([street], drawn(lines)).mismatch < 0.05
+    assert all(line.against_oneway for line in lines)
+    assert all(line.confidence is not None and line.confidence > 0.5 for line in lines)
+
+
+@needs_cases
+@pytest.mark.xdist_group("grid")
+@pytest.mark.parametrize("noise_m", [3.0, 5.0, 8.0])
+@pytest.mark.parametrize("every_s", [1.0, 2.0])
+def test_straight_drives_against_one_ways(
+    grid: EmbeddedEngine, every_s: float, noise_m: float
+) -> None:
+    for seed, (lon, lat) in enumerate(one_way_streets(grid)):
+        back = lon[::-1], lat[::-1]
+        points = driven(*back, every_s=every_s, noise_m=noise_m, speed_ms=10.0, seed=seed)
+        lines = [line for line in matched(grid, points) if not line.is_raw]
+        if lines:
+            assert score_route([back], drawn(lines)).precision >= 0.95, seed
+
+
+def test_routes_driven_backwards(helsinki: EmbeddedEngine) -> None:
+    for seed in (1, 2):
+        places = np.random.default_rng(seed).permutation(PLACES)
+        route = helsinki.route(places[:, 0], places[:, 1])
+        assert route is not None
+        back = route.lon[::-1], route.lat[::-1]
+        lines = matched(helsinki, driven(*back, every_s=2.0, seed=seed))
+        assert score_route([back], drawn(lines)).precision >= 0.95
+        assert np.mean([line.matched_share for line in lines]) >= 0.9
+        assert any(line.against_oneway for line in lines)
+
+
+def test_drives_that_keep_to_one_ways_are_not_marked(helsinki: EmbeddedEngine) -> None:
+    route = helsinki.route(np.array(PLACES)[[0, 3], 0], np.array(PLACES)[[0, 3], 1])
+    assert route is not None
+    lines = matched(helsinki, driven(route.lon, route.lat))
+    assert not any(line.against_oneway for line in lines)
+
+
+def test_the_mark_survives_the_cache() -> None:
+    match = WindowMatch(0, 1, "??", (0, 1), (0, 0), (True,), 1.0, 0.5, False, 1, 1, True)
+    assert WindowMatch.from_bytes(match.to_bytes()).against_oneway
+
+
+@needs_cases
+@pytest.mark.xdist_group("grid")
+def test_a_missing_road_is_raw_and_its_ends_are_not(grid: EmbeddedEngine) -> None:
+    # a street, then 600 m straight on across the blocks, on no road of the map, then along it again
+    points = wrong_way_case()
+    turned = Points.of(points.time_us, points.lon[::-1], points.lat[::-1])
+    scale = np.cos(np.radians(turned.lat[0])) * 111_195
+    k = np.arange(len(points))
+    shift = 45.0 / 111_195 * np.clip(np.minimum(k - 40, 117 - k) / 8, 0, 1)
+    away = Points.of(turned.time_us, turned.lon, turned.lat + shift)
+    (line,) = matched(grid, away)[:1]
+    length_m = float(step_m(line.lon, line.lat).sum())
+    straight_m = abs(turned.lon[-1] - turned.lon[0]) * scale
+    assert length_m < 1.25 * straight_m
+
+
+def wrong_way_case() -> Points:
+    with (CASES / "wrongway_1hz.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    times = [dt.datetime.fromisoformat(row["recorded_at"]).timestamp() for row in rows]
+    return Points.of(
+        np.rint(np.array(times) * 1e6).astype(np.int64),
+        [float(row["longitude"]) for row in rows],
+        [float(row["latitude"]) for row in rows],
+    )
+
+
+def one_way_streets(engine: EmbeddedEngine) -> list[tuple[Floats, Floats]]:
+    """Straight stretches that can be driven one way only, in that direction."""
+    case = wrong_way_case()
+    lon, lat = float(case.lon.mean()), float(np.median(case.lat))
+    found = []
+    for north in np.arange(-0.012, 0.013, 0.0012):
+        for west, east in ((-0.011, 0.011), (0.011, -0.011)):
+            way = engine.route(np.array([lon + west, lon + east]), np.full(2, lat + north))
+            if way is None:
+                continue
+            back = engine.route(way.lon[[-1, 0]], way.lat[[-1, 0]])
+            straight_m = float(step_m(way.lon[[0, -1]], way.lat[[0, -1]])[0])
+            is_straight = straight_m > 800 and way.distance_m < 1.02 * straight_m
+            if is_straight and back is not None and back.distance_m > 1.1 * straight_m:
+                found.append((way.lon, way.lat))
+    assert found
+    return found
+
+
+def drawn(lines: list[WindowLine]) -> list[tuple[Floats, Floats]]:
+    return [(line.lon, line.lat) for line in lines]
