@@ -28,7 +28,7 @@ from trackflow.api.accessed import Accessed
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
 from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
-from trackflow.pipeline.noticing import read_guesses
+from trackflow.pipeline.noticing import read_guesses, read_notices
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
@@ -104,6 +104,7 @@ def create_app(work: Work) -> FastAPI:
     app.state.work = work
     app.state.accessed = Accessed(work)
     app.state.road_tiles = RoadTiles(work)
+    app.state.notices = Remembered(lambda: read_notices(work))
     app.state.guesses = Remembered(lambda: read_guesses(work))
     app.state.counts = Remembered(lambda: count(work))
     add_metrics(app, work)

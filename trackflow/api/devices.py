@@ -20,6 +20,7 @@ from trackflow.pipeline.noticing import DeviceGuess, read_notices
 from trackflow.pipeline.reading import Remembered
 from trackflow.store import devices
 from trackflow.store.tokens import Scope
+from trackflow.tracks.notices import Notice
 
 router = guarded_router()
 
@@ -57,12 +58,14 @@ def notices(
     `kind` is lone, spike, inaccurate, mixed, duplicate, short, excursion, rollover or quarantined;
     `points` of the `of_points` of these `days` are concerned; the most points come first. With
     `from` or `to`, what was refused at the door is left out, as that mostly has no day.
-    `looks_like` is what devices without a preset look like, of the first twenty; it may be some
-    seconds old.
+    `looks_like` is what devices without a preset look like, of the first twenty. In a large store,
+    both may be some seconds old.
     """
     if from_ is not None and to is not None and from_ > to:
         raise BadInputError("`from` must not be later than `to`")
-    found = read_notices(work, device, from_, to)
+    every: Remembered[list[Notice]] = request.app.state.notices
+    filtered = device is not None or from_ is not None or to is not None
+    found = read_notices(work, device, from_, to) if filtered else every.get()
     guesses: Remembered[list[DeviceGuess]] = request.app.state.guesses
     return answer(
         request,

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import numpy as np
 import pytest
 
 from trackflow.api.page import content_policy
@@ -24,6 +25,7 @@ from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.store.breakers import note_failure
 from trackflow.store.tokens import Scope
+from trackflow.store.types import to_us
 from trackflow_tests.api.running import running_api, token_for
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.stores import batch_of_device, deliver, drive, open_work
@@ -216,6 +218,33 @@ class TestFleet:
         page.press("Escape")
         page.wait_for("document.getElementById('details').hidden")
         assert page.eval("document.activeElement.dataset.key") == third
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("page")
+def test_what_needs_attention_is_said_with_what_to_do(tab: Page, tmp_path: Path) -> None:
+    """Two senders under one id; names stay text."""
+    noon = dt.datetime.combine(dt.datetime.now(dt.UTC).date(), dt.time(), dt.UTC)
+    noon -= dt.timedelta(hours=12)
+    k = np.arange(64)
+    time_us = to_us(noon) + k * 5_000_000
+    mixed = Points.of(time_us, 24.9 + k * 1e-4 + (k % 2) * 0.27, np.full(64, 60.17))
+    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
+        deliver(work.store, batch_of_device(HTML, mixed))
+        deliver(work.store, batch_of_device("van", drive(noon, 300)))
+        pipeline.run(work)
+        with running_api(work) as api:
+            tab.goto("about:blank")
+            tab.goto(f"{api.base_url}")
+            tab.wait_for_text("Work 1!")
+            tab.eval("document.getElementById('tab-work').click()")
+            tab.wait_for_text("Needs attention")
+            tab.wait_for_text("interleave two ways: two senders under one id")
+            tab.wait_for_text("What to do: give each sender an id of its own")
+            tab.wait_for_text("van looks like: phone")
+            assert tab.eval("document.title") != "owned"
+            assert tab.eval("document.querySelectorAll('.attention code').length") == 1
+            assert tab.eval("document.querySelector('.attention .strong').textContent") == HTML
 
 
 @pytest.mark.slow

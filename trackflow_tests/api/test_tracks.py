@@ -174,7 +174,7 @@ def test_boxes_that_are_none_are_refused(api: httpx.Client, bbox: str) -> None:
 def test_one_track_with_both_lines_and_its_reasons(work: Work, api: httpx.Client) -> None:
     found = drive(NOON, 120)
     deliver(work.store, batch_of_device("a", found))
-    deliver(work.store, batch_of_device("a", drive(NOON + HOUR, 60)))
+    deliver(work.store, batch_of_device("a", drive(NOON + 4 * HOUR, 60)))
     run(work)
     first, second = ask(api)["features"]
     track = ask(api, f"/api/v1/tracks/{first['id']}")
@@ -184,10 +184,10 @@ def test_one_track_with_both_lines_and_its_reasons(work: Work, api: httpx.Client
     assert len(track["raw"]["coordinates"]) == len(found)
     assert track["raw"]["coordinates"][0] == [round(found.lon[0], 5), round(found.lat[0], 5)]
     assert "2026-03-02T12:19:50Z (gap)" in track["explanation"]["ended"]
-    assert "40.2 min away; the limit is 10 min" in track["explanation"]["ended"]
+    assert "3.7 h away; the limit of a silence is 2.5 h" in track["explanation"]["ended"]
     assert "no point comes before it" in track["explanation"]["began"]
     later = ask(api, f"/api/v1/tracks/{second['id']}")
-    assert "40.2 min away" in later["explanation"]["began"]
+    assert "3.7 h away" in later["explanation"]["began"]
     assert api.get(f"/api/v1/tracks/{uuid.uuid4()}").status_code == 404
     assert api.get("/api/v1/tracks/nonsense").status_code == 422
 

@@ -43,7 +43,7 @@ ASSETS = {
         "tags": {"trackflow/stage": "segmented"},
         "partitioned": True,
         "executable": True,
-        "code_version": "1",
+        "code_version": "2",
     },
     "matched_polylines": {
         "deps": ["road_network", "segments"],
@@ -52,7 +52,7 @@ ASSETS = {
         "tags": {"trackflow/stage": "matched"},
         "partitioned": True,
         "executable": True,
-        "code_version": "1",
+        "code_version": "2",
     },
     "tracks": {
         "deps": ["matched_polylines", "segments"],
@@ -61,7 +61,7 @@ ASSETS = {
         "tags": {"trackflow/stage": "tracked"},
         "partitioned": True,
         "executable": True,
-        "code_version": "1",
+        "code_version": "2",
     },
     "track_catalogue": {
         "deps": [],
@@ -125,7 +125,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["10"]
+    assert loaded.stdout.split() == ["11"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 

@@ -66,8 +66,7 @@ async function load({ moved = false } = {}) {
     refineSoon();
     if (moved) fit(boundsOf(data.tracks.map((t) => t.geometry)), { always: false });
     announce(`${counted(data.tracks.length, 'track')} in ${rangeInWords()}`);
-    await Promise.all([refreshDays(signal), refreshDetails({ signal, neighbours, move: false }), refreshNotices({ signal })]);
-    drawBody();
+    await Promise.all([refreshDays(signal), refreshDetails({ signal, neighbours, move: false })]);
   } catch (error) {
     failed(error);
   } finally {
@@ -210,6 +209,7 @@ async function poll() {
     wait = POLL_MS;
     if (back) answered();
     if ((fresh && !first) || back) await refresh();
+    if (await refreshNotices() && state.tab !== 'work') drawBody();
     if (state.tab === 'work' || jobsRunning()) await refreshJobs();
     if (state.tab === 'work') drawBody();
   } catch (error) {

@@ -3,18 +3,20 @@
 import { get } from './api.js';
 import { ofDevice } from './colours.js';
 import { el } from './dom.js';
-import { counted, date } from './format.js';
+import { counted } from './format.js';
 
 const SHOWN = 20;
 const AGAIN_MS = 30000; // they change with days, not with points
 let known = { notices: [], looks_like: [] };
 let askedAt = 0;
 
-/** Ask again, unless that was just now. */
-export async function refreshNotices({ signal } = {}) {
-  if (Date.now() - askedAt < AGAIN_MS) return;
+/** Ask again, unless that was just now; says whether they have changed. */
+export async function refreshNotices() {
+  if (Date.now() - askedAt < AGAIN_MS) return false;
   askedAt = Date.now();
-  known = (await get('/api/v1/notices', { signal })).data;
+  const before = noticesMark();
+  known = (await get('/api/v1/notices')).data;
+  return noticesMark() !== before;
 }
 
 export const noticesMark = () => JSON.stringify(known);
@@ -26,23 +28,20 @@ export function noticesSection() {
   return [
     notices.length > 0 && el('h3', {}, 'Needs attention'),
     notices.slice(0, SHOWN).map(card),
-    notices.length > SHOWN && el('p', { class: 'hint' }, `and ${counted(notices.length - SHOWN, 'notice')} more: “trackflow status --json” has all.`),
+    notices.length > SHOWN && el('p', { class: 'dim' }, `and ${counted(notices.length - SHOWN, 'notice')} more: “trackflow status --json” has all.`),
     guesses.length > 0 && el('h3', {}, 'What devices look like'),
     guesses.length > 0 && el('ul', { class: 'guesses' }, guesses.map(guess)),
-    guesses.length > 0 && el('p', { class: 'hint' }, 'By their newest points. “trackflow device ID --preset NAME” chooses; without it the defaults hold.'),
+    guesses.length > 0 && el('p', { class: 'dim' }, 'By their newest points. “trackflow device ID --preset NAME” chooses; without it the defaults hold.'),
   ];
 }
 
 function card(notice) {
-  return el('div', { class: 'state notice', data: { level: 'busy' } },
+  return el('div', { class: 'state attention', data: { level: 'busy' } },
     el('p', { class: 'strong' }, el('span', { class: 'dot' }), notice.device_id ?? 'Input that names no device'),
     el('p', {}, `${capital(notice.text)}.`),
-    notice.first_day && el('p', { class: 'sub' }, days(notice)),
-    el('p', { class: 'sub' }, code(`What to do: ${notice.advice}.`)));
-}
-
-function days({ first_day: first, last_day: last, days: number }) {
-  return first === last ? date(`${first}T12:00:00Z`) : `${counted(number, 'day')} from ${date(`${first}T12:00:00Z`)} to ${date(`${last}T12:00:00Z`)}`;
+    notice.days > 1 && el('p', {}, `${counted(notice.days, 'day')} from ${notice.first_day} to ${notice.last_day} (UTC).`),
+    notice.days === 1 && el('p', {}, `On ${notice.first_day} (UTC).`),
+    el('p', {}, code(`What to do: ${notice.advice}.`)));
 }
 
 function guess({ device_id: id, preset, why }) {

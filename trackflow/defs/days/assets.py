@@ -43,12 +43,13 @@ segments = dg.AssetSpec(
     description="""
 A day's points, cleaned and cut into **stretches of movement**.
 
-Spikes and inaccurate points are dropped. A track is cut at a gap in time, at a jump that no speed
-explains, and at a stop (all points within a small area for some minutes). A stretch that goes on
-over midnight stays open there, and `tracks` joins it with the next day's.
+Spikes and inaccurate points are dropped. A track is cut at a stay, at a silence whose ends do not
+say what happened in it, at a step that is too fast for anything, and where two senders are mixed. A
+stretch that goes on over midnight stays open there, and `tracks` joins it with the next day's.
 
-Every point ends in exactly one class (track, stop, dropped, ...); the check `ledger_balances` is
-red if the sums do not match. `trackflow explain DEVICE TIME` says why a point became what it is.
+Every point ends in exactly one class (track, stop, excursion, dropped, ...); the check
+`ledger_balances` is red if the sums do not match. The check `devices_are_sound` warns of what needs
+a person's attention. `trackflow explain DEVICE TIME` says why a point became what it is.
 """,
 )
 
