@@ -41,7 +41,7 @@ SAYS = {
     "run": r"cut into segments .*\n.*matched to roads \([1-9].* windows.*\n.*merged \([1-9].* km",
     "status": r"points .* of 3 devices|\"devices\": 3",
     "export": r"\d+ tracks in tracks\.gpx",
-    "explain": r"^Point of 2026-01-05T08:\d\d:\d\dZ: stop\.\n(.*\n)*.*at least 5 min within a box",
+    "explain": r"^Point of 2026-01-05T08:\d\d:\d\dZ: stop\.\n(.*\n)*.*a stop is at least 5 min",
     "verify": r"compared .* windows .* with one pass over everything\.\nThey are identical\.",
     "device": r"gap_s = 300 \(own\)|gap_s = 3600: ",
     "token": r"tf_\w+|anna-phone",

@@ -23,9 +23,9 @@ from trackflow.tracks.notices import (
     lone_reasons,
     odd_classes,
     quarantine_notice,
-    rollover_notice,
 )
 from trackflow.tracks.presets import Guess, guess_preset
+from trackflow.tracks.rollovers import rollover_notice
 from trackflow.tracks.segments import Ledger, day_start_us
 from trackflow.tracks.thresholds import Thresholds
 

@@ -19,7 +19,8 @@ from trackflow.store.tables import (
     quarantined_points,
     receipts,
 )
-from trackflow.tracks.notices import LOST, MIXED_SHARE, ODD, ROLLOVER, ROLLOVER_WITHIN, SHARE
+from trackflow.tracks.notices import LOST, MIXED_SHARE, ODD, SHARE
+from trackflow.tracks.rollovers import ROLLOVER, ROLLOVER_WITHIN
 from trackflow.tracks.segments import Ledger
 
 c, d = day_ledgers.c, devices.c

@@ -25,7 +25,8 @@ from trackflow.store import noticing, points
 from trackflow.store.segments import replace_ledger
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
-from trackflow.tracks.notices import ROLLOVER, Kind, odd_classes
+from trackflow.tracks.notices import Kind, odd_classes
+from trackflow.tracks.rollovers import ROLLOVER
 from trackflow.tracks.segments import Ledger
 from trackflow_tests.stores import (
     NOON,

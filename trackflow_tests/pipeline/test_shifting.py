@@ -21,7 +21,8 @@ from trackflow.pipeline.work import Work
 from trackflow.store.shifting import Days
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
-from trackflow.tracks.notices import ROLLOVER, Kind
+from trackflow.tracks.notices import Kind
+from trackflow.tracks.rollovers import ROLLOVER
 from trackflow_tests.stores import (
     NOON,
     batch_of_device,

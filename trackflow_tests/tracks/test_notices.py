@@ -13,14 +13,13 @@ from trackflow.tracks.notices import (
     FEWEST_POINTS,
     LOST,
     ODD,
-    ROLLOVER,
     Kind,
     ledger_notices,
     lone_reasons,
     odd_classes,
     quarantine_notice,
-    rollover_notice,
 )
+from trackflow.tracks.rollovers import ROLLOVER, rollover_notice
 from trackflow.tracks.segments import Ledger, day_start_us, segment_days
 from trackflow.tracks.thresholds import Thresholds
 
