@@ -128,8 +128,10 @@ def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Th
         & (away_us <= NEAR_AWAY_S * US)
         & (at_rest >= NEAR_REST * at_other)
     )
-    out_us = slots.start_us[before + 1] - slots.end_us[before]
-    in_us = slots.start_us[after] - slots.end_us[after - 1]
+    # Places are medians: from the middle of a slot to that of the next.
+    middle_us = (slots.start_us + slots.end_us) // 2
+    out_us = middle_us[before + 1] - middle_us[before]
+    in_us = middle_us[after] - middle_us[after - 1]
     out_m = slots.apart_m(before, before + 1)
     in_m = slots.apart_m(after - 1, after)
     too_fast = (out_m > stand_to_stand_m(out_us, thresholds)) & (
@@ -186,7 +188,7 @@ def _mark_edges(
     The first fix after a sleep is often one of a cell tower, and there is none before it.
     """
     step = np.arange(len(slots) - 1)
-    step_us = slots.start_us[1:] - slots.end_us[:-1]
+    step_us = np.diff((slots.start_us + slots.end_us) // 2)
     silent = (step_us > AWAY_S * US) | cut_after
     begins, ends = np.append(True, silent[:-1]), np.append(silent[1:], True)
     for edge, place, other in ((begins, step + 1, step), (ends, step, step + 1)):

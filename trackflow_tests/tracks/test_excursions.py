@@ -42,6 +42,18 @@ def test_a_real_errand_is_a_trip() -> None:
     assert found[100:117].count("t") >= 15
 
 
+@pytest.mark.parametrize("every_s", [1, 5, 10, 30])
+def test_a_round_from_a_stop_and_back_is_a_trip(every_s: float) -> None:
+    """Three kilometres round some blocks at 30 km/h, between two stops at one place."""
+    t = np.arange(0, 3600, every_s)
+    along = np.clip((t - 1500) / 360, 0, 1) * 2 * np.pi
+    x, y = 477 * np.sin(along), 477 * (1 - np.cos(along))
+    noise = np.random.default_rng(3).normal(0, 4, (2, len(t)))
+    found = classes(decide(at_metres(t, x + noise[0], y + noise[1]), Thresholds()))
+    under_way = (along > 0.4) & (along < 5.9)
+    assert {c for c, moves in zip(found, under_way, strict=True) if moves} == {"t"}
+
+
 def test_a_slow_errand_seen_once_is_a_trip() -> None:
     """A phone that reports every ten minutes was at the baker's: 2 km away, 12 km/h."""
     t = np.arange(0, 7200, 600)
