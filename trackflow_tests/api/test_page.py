@@ -138,7 +138,7 @@ class TestFleet:
         x, y, track_id = page.wait_for(A_PLACE)
         page.click_at(x, y)
 
-        page.wait_for_text("Why does it start and end here?", "the limit is", "On roads")
+        page.wait_for_text("Why does it start and end here?", "a stop is at least", "On roads")
         assert track_id in page.eval("location.hash")
         chosen = service.api.get(f"/api/v1/tracks/{track_id}").json()["properties"]
         assert chosen["device_id"] in page.eval("document.getElementById('details').innerText")

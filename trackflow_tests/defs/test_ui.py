@@ -132,7 +132,7 @@ def test_the_ui_shows_what_there_is(deployment: Deployment, page: Page) -> None:
     page.wait_for("!document.body.innerText.includes('Loading')")
     _shoot(page, "graph")
 
-    page.goto(f"{url}/assets/segments?view=checks")
+    page.goto(f"{url}/assets/segments?view=checks&checkDetail=ledger_balances")
     page.wait_for_text("ledger_balances", "points are all accounted for", "Passed")
     _shoot(page, "ledger")
 
