@@ -51,6 +51,9 @@ Port = Annotated[int, typer.Option(help="Port of the map and the API.")]
 DagsterPort = Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")]
 To = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
 
+FEW_NAMES = 5
+"""Devices that are named one by one where many are alike."""
+
 
 def main() -> None:
     """Run the command; errors are one clear line and exit code 1, never a traceback."""
@@ -333,12 +336,15 @@ def status(as_json: Json = False) -> None:
             markup=False,
             soft_wrap=True,
         )
-    for found in state.looks_like:
-        out.print(
-            f"{found.device_id} looks like: {found.guess.preset} ({found.guess.why})",
-            markup=False,
-            soft_wrap=True,
-        )
+    for preset in sorted({found.guess.preset for found in state.looks_like}):
+        alike = [found for found in state.looks_like if found.guess.preset == preset]
+        names = ", ".join(found.device_id for found in alike[:FEW_NAMES])
+        if len(alike) > 1:
+            more = f" and {len(alike) - FEW_NAMES} more" if len(alike) > FEW_NAMES else ""
+            text = f"{names}{more} look like: {preset}"
+        else:
+            text = f"{names} looks like: {preset} ({alike[0].guess.why})"
+        out.print(text, markup=False, soft_wrap=True)
     _print_notices(state.notices)
 
 
