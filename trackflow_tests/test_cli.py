@@ -229,7 +229,7 @@ def test_what_needs_attention_is_said_after_a_run_and_in_the_status(
     assert "old: times jump by 1,024 weeks: 80 of 160 points" in said
     status = trackflow("status").out
     assert said.splitlines()[-4:] == status.splitlines()[-4:]
-    assert "old looks like: vehicle" in status
+    assert "mix, old look like: vehicle" in status
     listed = json.loads(trackflow("status", "--json").out)["notices"]
     assert {(one["device_id"], one["kind"]) for one in listed} == {
         ("mix", "mixed"),

@@ -51,7 +51,7 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
     fast = fast[step_mm[fast] > possible_mm(dt_us[fast], thresholds)]
     if not len(fast):
         return fast
-    # No further than it gets in the time that it may be late: two senders in turn are further apart.
+    # No further than it gets in the time that it may be late: two senders are further apart.
     late_mm = possible_mm(np.array([int(CATCH_UP_S * US)]), thresholds)
     near = step_mm[fast] <= late_mm
     fast = fast[~(near & _catches_up(points, dt_us, fast, thresholds))]
