@@ -292,6 +292,22 @@ def test_stops_after_a_real_run(work: Work, api: httpx.Client) -> None:
     assert 1150 < stop["properties"]["duration_s"] <= 1250
 
 
+@pytest.mark.parametrize(("away_deg", "stops"), [(0.005, 1), (0.1, 0)])
+def test_a_device_that_sleeps_overnight_where_it_is_parked_has_stopped_there(
+    work: Work, api: httpx.Client, away_deg: float, stops: int
+) -> None:
+    """Fifteen hours without a point, longer than any silence that a track bridges."""
+    going = drive(NOON, 60)
+    again = drive(NOON + 15 * HOUR, 60, lon=float(going.lon[-1]) + away_deg)
+    deliver(work.store, batch_of_device("a", Points.concat([going, again])))
+    run(work)
+    found = ask(api, "/api/v1/stops")["features"]
+    assert len(found) == stops
+    for stop in found:
+        assert stop["geometry"]["coordinates"] == pytest.approx([going.lon[-1], going.lat[-1]])
+        assert stop["properties"]["duration_s"] == pytest.approx(15 * 3600, abs=700)
+
+
 @given(
     st.lists(st.tuples(st.integers(-999, 999), st.integers(-999, 999)), min_size=3, max_size=60),
     st.floats(1, 500),
