@@ -1,4 +1,4 @@
-"""Inputs whose meaning came out wrong once, with what is right: the files, and others of their kind."""
+"""Inputs whose meaning came out wrong once, with what is right, and others of their kind."""
 
 import io
 
