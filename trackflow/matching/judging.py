@@ -8,7 +8,6 @@ points are, and make detours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -68,9 +67,6 @@ SUSPECT_REACH = 1
 
 SHOWN_M = 2000.0
 """Two points show so much of the way between them; the rest of it is the engine's guess."""
-
-SAME_M = 10.0
-"""Two answers go the same way where they differ by less than this."""
 
 MIN_STEP_S = 0.001
 """Keeps speeds finite."""
@@ -184,29 +180,6 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     if not length_m:
         return 0.0
     return shown_m / length_m * float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
-
-
-def difference(pieces: Sequence[Piece], others: Sequence[Piece]) -> float:
-    """Share of the steps of an answer that another answer to the same points puts elsewhere."""
-    ours, theirs = _ways(pieces), _ways(others)
-    if not ours:
-        return 0.0
-    same = sum(
-        step in theirs and all(abs(a - b) < SAME_M for a, b in zip(way, theirs[step], strict=True))
-        for step, way in ours.items()
-    )
-    return 1 - same / len(ours)
-
-
-def _ways(pieces: Sequence[Piece]) -> dict[tuple[int, int], tuple[float, ...]]:
-    """For each step from point to point: where it begins and ends, and its length."""
-    ways: dict[tuple[int, int], tuple[float, ...]] = {}
-    for piece in pieces:
-        x, y = piece.x[piece.vertex].tolist(), piece.y[piece.vertex].tolist()
-        legs_m = piece.legs_m().tolist()
-        for k, step in enumerate(pairwise(piece.points)):
-            ways[step] = (x[k], y[k], x[k + 1], y[k + 1], legs_m[k])
-    return ways
 
 
 def _windings_m(legs_m: Floats, path_m: Floats) -> Floats:

@@ -20,8 +20,9 @@ import polyline_rs
 from trackflow.geo.points import Floats, Ints
 from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engine import Engine, MatchRequest
-from trackflow.matching.judging import BREAK_COST_M, Verdict, difference, fit, judge
+from trackflow.matching.judging import BREAK_COST_M, Verdict, fit, judge
 from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
+from trackflow.matching.splicing import difference, differing, spliced
 from trackflow.matching.windows import MatchSettings, Window
 
 MAX_CALLS = 8
@@ -201,14 +202,34 @@ class _Asker:
                 best = len(answers) - 1
             if not verdict.is_doubtful:
                 break
-        chosen = answers[best]
+        others = [*answers[:best], *answers[best + 1 :]]
+        chosen = self._better(trace, part, answers[best], others)
         doubts = (
             difference(chosen.pieces, other.pieces)
             * math.exp((chosen.verdict.cost_m - other.verdict.cost_m) / CLEARLY_M)
-            for other in answers
-            if other is not chosen
+            for other in others
         )
         return replace(chosen, doubt=max(doubts, default=0.0))
+
+    def _better(
+        self, trace: Trace, part: Sequence[int], answer: _Answer, others: Sequence[_Answer]
+    ) -> _Answer:
+        """An answer with the stretches of others that explain their points better.
+
+        Args:
+            trace: the window's points.
+            part: indices of those that were asked for.
+            answer: the one that is best as a whole.
+            others: to the same points.
+        """
+        for other in others:
+            stretches = differing(part, answer.pieces, other.pieces)
+            for stretch in stretches if len(stretches) > 1 else ():
+                pieces = spliced(answer.pieces, other.pieces, stretch)
+                verdict = judge(trace, part, pieces, self.settings.slowest_ms)
+                if verdict.cost_m < answer.verdict.cost_m:
+                    answer = _Answer(pieces, verdict)
+        return answer
 
     def _ask(
         self, engine: Engine, part: Sequence[int], radius_m: float | None, wider: Sequence[int]
