@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.geo.points import Bools, Floats
-from trackflow.matching.pieces import Piece, Trace, steps
+from trackflow.matching.pieces import Piece, Trace, quantile, steps
 
 OFF_COST_M = 5.0
 """A point one standard deviation beside its road is as bad as a detour of so many metres (half a
@@ -117,7 +117,7 @@ def judge(
     cost_m = OFF_COST_M * OFF_CAP**2 * float(weight[sorted(nowhere)].sum())
     cost_m += BREAK_COST_M * (len(pieces) - 1 + sum(k in nowhere for k in (asked[0], asked[-1])))
     is_broken = _open_m(trace, asked, pieces) > FAR_RUN_M
-    is_sparse = float(np.median(steps(trace.along_m[np.asarray(asked)]))) > ROOM_M
+    is_sparse = quantile(steps(trace.along_m[np.asarray(asked)]), 0.5) > ROOM_M
     is_doubtful = is_sparse
     bad = []
     suspect = set(nowhere)
@@ -249,7 +249,7 @@ def _allowed_m(trace: Trace, piece: Piece, path_m: Floats, slowest_ms: float) ->
     step_s = np.maximum(steps(trace.time_s[np.array(piece.points)]), MIN_STEP_S)
     winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(path_m / SPARSE_M, 1)
     # a device that drives on between its points does so as fast as they show elsewhere
-    speed_ms = max(float(np.quantile(path_m / step_s, 0.9)), slowest_ms)
+    speed_ms = max(quantile(path_m / step_s, 0.9), slowest_ms)
     allowed_m: Floats = winding * path_m + speed_ms * np.maximum(step_s - SEEN_S, 0)
     return allowed_m
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polyline_rs
 
+from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Ints
 from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engine import Engine, MatchRequest
@@ -94,7 +95,7 @@ class WindowMatch:
 
     def vertices(self) -> tuple[Floats, Floats]:
         """Longitudes and latitudes of the line, context included."""
-        pairs = np.array(polyline_rs.decode_latlon(self.line, 6), dtype=np.float64).reshape(-1, 2)
+        pairs: Floats = polylines.grid(self.line) / 1e6
         return pairs[:, 1], pairs[:, 0]
 
 

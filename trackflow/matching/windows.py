@@ -58,7 +58,7 @@ class MatchSettings:
     radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    other_radii_m: tuple[float, ...] = (20.0, 5.0, 40.0)
+    other_radii_m: tuple[float, ...] = (15.0, 5.0, 40.0)
     detour_kmh: float = 20.0
 
     def __post_init__(self) -> None:
