@@ -31,9 +31,10 @@ def match_answer(answer: Any, points: int) -> MatchAnswer:
     """
     if "matchings" not in answer:
         return no_match(points)
-    lines = [polylines.grid(found["geometry"]) for found in answer["matchings"]]
-    matchings = tuple(map(_matching, answer["matchings"], lines))
     # Each look into the engine's own objects takes as long as ten operations on numbers.
+    found = list(answer["matchings"])
+    lines = [polylines.grid(matching["geometry"]) for matching in found]
+    matchings = tuple(map(_matching, found, lines))
     single = len(matchings) == 1
     on, which, places, snapped_m = [], [], [], []
     for k, point in enumerate(answer["tracepoints"]):
