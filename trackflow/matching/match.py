@@ -26,9 +26,6 @@ from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
 from trackflow.matching.splicing import difference, differing, spliced
 from trackflow.matching.windows import MatchSettings, Window
 
-MAX_CALLS = 8
-"""Of the engine for one window, before the parts of a broken line are asked for on their own."""
-
 RAW_BELOW_SHARE = 0.4
 """The line is raw where fewer of the steps than this are on roads: shreds are no match."""
 
@@ -147,18 +144,17 @@ class _Asker:
         self.engine = engine
         self.trace = trace
         self.settings = settings
-        self.calls = 0
 
     def found(self) -> _Found:
         """Stretches of road for the kept points, without what no device can have driven."""
-        others_m = self.settings.other_radii_m
-        answer = self.best(self.engine, self.trace.kept, others_m)
+        answer = self.best(self.engine, self.trace.kept, self.settings.other_radii_m)
         if (other := self._either_way(answer)) is not None:
             return _Found(other.driven(), other.doubt, against_oneway=True)
         parts = self._parts(answer)
-        if len(parts) > 1 and self.calls < MAX_CALLS:
+        if len(parts) > 1:
             # What lies beyond a detour may have been matched only to get there: ask without it.
-            asked = [self.best(self.engine, p, others_m) for p in parts if len(p) > 1]
+            # Not with other radii again: all of them made that detour, or worse.
+            asked = [self.best(self.engine, p, ()) for p in parts if len(p) > 1]
             cost_m = sum(part.verdict.cost_m for part in asked) + BREAK_COST_M * (len(parts) - 1)
             if cost_m < answer.verdict.cost_m:
                 doubt = max((part.doubt for part in asked), default=0.0)
@@ -243,7 +239,6 @@ class _Asker:
             radius_m: None for the radius of the points' own noise.
             wider: the points for which a wider one than that is used: it costs the square.
         """
-        self.calls += 1
         index, points = np.asarray(part), self.trace.points
         radii_m = self.trace.noise_m[index]
         if radius_m is not None:
