@@ -51,8 +51,8 @@ class MatchSettings:
     context_s: float = 600.0
     context_points: int = 3
     context_limit_s: float = 3600.0
-    context_used: int = 3
-    context_far: int = 4
+    context_used: int = 2
+    context_far: int = 3
     thin_m: float = 25.0
     thin_noise: float = 4.0
     radius_m: float = 10.0
