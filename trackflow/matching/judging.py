@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.geo.points import Bools, Floats
-from trackflow.matching.pieces import Piece, Trace, quantile, steps
+from trackflow.matching.pieces import Piece, Trace, quantile, steps, summed
 
 OFF_COST_M = 5.0
 """A point one standard deviation beside its road is as bad as a detour of so many metres (half a
@@ -127,9 +127,9 @@ def judge(
         beside = _Beside.of(piece)
         off_m = beside.costs_m(trace, weight)
         legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
-        excess_m = legs_m - _allowed_m(trace, piece, path_m, slowest_ms)
-        ranges, worst_m = _too_long(excess_m, piece.off_m)
-        far = _far_runs(trace, beside, legs_m, path_m)
+        allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
+        ranges, worst_m = _too_long(legs_m - allowed_m, piece.off_m)
+        far = _far_runs(trace, beside, legs_m, path_m, allowed_m)
         bad.append(_merged([*ranges, *far]))
         winding_m = float(_windings_m(legs_m, path_m).sum())
         cost_m += float(off_m.sum()) + winding_m
@@ -243,14 +243,22 @@ def _paths_m(trace: Trace, piece: Piece) -> Floats:
 
 
 def _allowed_m(trace: Trace, piece: Piece, path_m: Floats, slowest_ms: float) -> Floats:
-    """How long the way from each point to the next can be, beyond what its ends allow."""
+    """How long the way from each point to the next can be, beyond what its ends allow.
+
+    Points between the two that were put on no road show the way as well.
+    """
     if not len(path_m):
         return path_m
-    step_s = np.maximum(steps(trace.time_s[np.array(piece.points)]), MIN_STEP_S)
-    winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(path_m / SPARSE_M, 1)
+    index = np.array(piece.points)
+    step_s = np.maximum(steps(trace.time_s[index]), MIN_STEP_S)
+    shown = np.sort(np.concatenate([index, np.array(piece.lost, dtype=np.int64)]))
+    unseen_s = summed(np.maximum(steps(trace.time_s[shown]) - SEEN_S, 0))
+    at = np.searchsorted(shown, index)
+    apart_m = path_m / steps(at)
+    winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(apart_m / SPARSE_M, 1)
     # a device that drives on between its points does so as fast as they show elsewhere
     speed_ms = max(quantile(path_m / step_s, 0.9), slowest_ms)
-    allowed_m: Floats = winding * path_m + speed_ms * np.maximum(step_s - SEEN_S, 0)
+    allowed_m: Floats = winding * path_m + speed_ms * steps(unseen_s[at])
     return allowed_m
 
 
@@ -283,9 +291,20 @@ def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], f
 
 
 def _far_runs(
-    trace: Trace, beside: _Beside, legs_m: Floats, path_m: Floats
+    trace: Trace, beside: _Beside, legs_m: Floats, path_m: Floats, allowed_m: Floats
 ) -> list[tuple[int, int]]:
-    """Ranges of legs whose points lie too far from the line to have been on it."""
+    """Ranges of legs whose points lie too far from the line to have been on it.
+
+    A wrong position makes the way along the points longer than the road. Where it is the road that
+    is longer, one point far from it is enough: the road that was driven is missing in the map.
+
+    Args:
+        trace: the window's points.
+        beside: those from the piece's first to its last.
+        legs_m: length of the way from each point on the line to the next; shape (m,).
+        path_m: the same along the points; shape (m,).
+        allowed_m: how long the way can be; shape (m,).
+    """
     far: Bools = beside.off_m > np.maximum(trace.noise_m[beside.index] * 3, FAR_M)
     if not far.any():
         return []
@@ -296,6 +315,7 @@ def _far_runs(
         low, high = max(int(beside.before[start]), 0), int(beside.after[end - 1]) + 1
         way_m, points_m = float(legs_m[low:high].sum()), float(path_m[low:high].sum())
         is_short = end - start <= FAR_POINTS or along_m[end - 1] - along_m[start] < FAR_RUN_M
+        is_short &= way_m <= float(allowed_m[low:high].sum()) + DOUBT_M
         near = beside.index[[max(start - 1, 0), min(end, last)]]
         is_drift = (
             start > 0
