@@ -315,8 +315,12 @@ def _far_runs(
         low, high = max(int(beside.before[start]), 0), int(beside.after[end - 1]) + 1
         way_m, points_m = float(legs_m[low:high].sum()), float(path_m[low:high].sum())
         is_short = end - start <= FAR_POINTS or along_m[end - 1] - along_m[start] < FAR_RUN_M
-        is_short &= way_m <= float(allowed_m[low:high].sum()) + DOUBT_M
-        near = beside.index[[max(start - 1, 0), min(end, last)]]
+        ends = [max(start - 1, 0), min(end, last)]
+        near = beside.index[ends]
+        # only where the points are far does the line go round: allow for so much of the way
+        there = min(float(steps(along_m[ends])[0]) / max(points_m, 1.0), 1.0)
+        slack_m = float(allowed_m[low:high].sum()) - points_m
+        is_short &= way_m - points_m <= slack_m * there + DOUBT_M
         is_drift = (
             start > 0
             and end <= last
