@@ -42,8 +42,9 @@ SLACK_M = 50.0
 DOUBT_M = 25.0
 """A stretch that is longer by more than this is doubted."""
 
-ROOM_M = 150.0
-"""Between points farther apart than this there is room for more than one way."""
+ROOM_M = 250.0
+"""Between points farther apart than this, two blocks of a town, there are several ways of one
+length."""
 
 SEEN_S = 10.0
 """What a device does within so many seconds, the points before and after show."""
