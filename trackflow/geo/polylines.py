@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import polyline_rs
 
-from trackflow.geo.points import Floats
+from trackflow.geo.points import Floats, Ints
 
 PRECISION = 5
 """Decimals of a degree; 5 (about 1 m) is what web maps and routing engines take by default."""
@@ -46,10 +46,20 @@ def positions(text: str) -> Floats:
     Raises:
         ValueError: `text` is not an encoded polyline.
     """
+    found: Floats = grid(text)[:, ::-1] / 10.0**PRECISION
+    return np.ascontiguousarray(found)
+
+
+def grid(text: str) -> Ints:
+    """Latitude and longitude of each vertex in units of the last decimal, shape (n, 2).
+
+    Raises:
+        ValueError: `text` is not an encoded polyline.
+    """
     groups = np.frombuffer(text.encode(), np.uint8).astype(np.int64) - 63
     ends = np.flatnonzero(groups < 32)
     if not len(groups):
-        return np.empty((0, 2))
+        return np.empty((0, 2), dtype=np.int64)
     if (
         not len(ends)
         or len(ends) % 2
@@ -58,9 +68,10 @@ def positions(text: str) -> Floats:
         or groups.max() > 63
     ):
         raise ValueError("not an encoded polyline")
-    starts = np.concatenate([[0], ends[:-1] + 1])
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1] + 1
     place = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
     folded = np.add.reduceat((groups & 31) << (5 * place), starts)
     steps = np.where(folded & 1, ~(folded >> 1), folded >> 1).reshape(-1, 2)
-    found: Floats = np.cumsum(steps, axis=0)[:, ::-1] / 10.0**PRECISION
-    return np.ascontiguousarray(found)
+    found: Ints = steps.cumsum(axis=0)
+    return found

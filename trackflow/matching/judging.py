@@ -8,12 +8,11 @@ points are, and make detours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from trackflow.geo.points import Bools, Floats
-from trackflow.matching.pieces import Piece, Trace, steps
+from trackflow.matching.pieces import Piece, Trace, quantile, steps, summed
 
 OFF_COST_M = 5.0
 """A point one standard deviation beside its road is as bad as a detour of so many metres (half a
@@ -43,8 +42,9 @@ SLACK_M = 50.0
 DOUBT_M = 25.0
 """A stretch that is longer by more than this is doubted."""
 
-ROOM_M = 150.0
-"""Between points farther apart than this there is room for more than one way."""
+ROOM_M = 250.0
+"""Between points farther apart than this, two blocks of a town, there are several ways of one
+length."""
 
 SEEN_S = 10.0
 """What a device does within so many seconds, the points before and after show."""
@@ -68,9 +68,6 @@ SUSPECT_REACH = 1
 
 SHOWN_M = 2000.0
 """Two points show so much of the way between them; the rest of it is the engine's guess."""
-
-SAME_M = 10.0
-"""Two answers go the same way where they differ by less than this."""
 
 MIN_STEP_S = 0.001
 """Keeps speeds finite."""
@@ -121,7 +118,7 @@ def judge(
     cost_m = OFF_COST_M * OFF_CAP**2 * float(weight[sorted(nowhere)].sum())
     cost_m += BREAK_COST_M * (len(pieces) - 1 + sum(k in nowhere for k in (asked[0], asked[-1])))
     is_broken = _open_m(trace, asked, pieces) > FAR_RUN_M
-    is_sparse = float(np.median(steps(trace.along_m[np.asarray(asked)]))) > ROOM_M
+    is_sparse = quantile(steps(trace.along_m[np.asarray(asked)]), 0.5) > ROOM_M
     is_doubtful = is_sparse
     bad = []
     suspect = set(nowhere)
@@ -131,9 +128,9 @@ def judge(
         beside = _Beside.of(piece)
         off_m = beside.costs_m(trace, weight)
         legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
-        excess_m = legs_m - _allowed_m(trace, piece, path_m, slowest_ms)
-        ranges, worst_m = _too_long(excess_m, piece.off_m)
-        far = _far_runs(trace, beside, legs_m, path_m)
+        allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
+        ranges, worst_m = _too_long(legs_m - allowed_m, piece.off_m)
+        far = _far_runs(trace, beside, legs_m, path_m, allowed_m)
         bad.append(_merged([*ranges, *far]))
         winding_m = float(_windings_m(legs_m, path_m).sum())
         cost_m += float(off_m.sum()) + winding_m
@@ -184,29 +181,6 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     if not length_m:
         return 0.0
     return shown_m / length_m * float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
-
-
-def difference(pieces: Sequence[Piece], others: Sequence[Piece]) -> float:
-    """Share of the steps of an answer that another answer to the same points puts elsewhere."""
-    ours, theirs = _ways(pieces), _ways(others)
-    if not ours:
-        return 0.0
-    same = sum(
-        step in theirs and all(abs(a - b) < SAME_M for a, b in zip(way, theirs[step], strict=True))
-        for step, way in ours.items()
-    )
-    return 1 - same / len(ours)
-
-
-def _ways(pieces: Sequence[Piece]) -> dict[tuple[int, int], tuple[float, ...]]:
-    """For each step from point to point: where it begins and ends, and its length."""
-    ways: dict[tuple[int, int], tuple[float, ...]] = {}
-    for piece in pieces:
-        x, y = piece.x[piece.vertex].tolist(), piece.y[piece.vertex].tolist()
-        legs_m = piece.legs_m().tolist()
-        for k, step in enumerate(pairwise(piece.points)):
-            ways[step] = (x[k], y[k], x[k + 1], y[k + 1], legs_m[k])
-    return ways
 
 
 def _windings_m(legs_m: Floats, path_m: Floats) -> Floats:
@@ -270,14 +244,22 @@ def _paths_m(trace: Trace, piece: Piece) -> Floats:
 
 
 def _allowed_m(trace: Trace, piece: Piece, path_m: Floats, slowest_ms: float) -> Floats:
-    """How long the way from each point to the next can be, beyond what its ends allow."""
+    """How long the way from each point to the next can be, beyond what its ends allow.
+
+    Points between the two that were put on no road show the way as well.
+    """
     if not len(path_m):
         return path_m
-    step_s = np.maximum(steps(trace.time_s[np.array(piece.points)]), MIN_STEP_S)
-    winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(path_m / SPARSE_M, 1)
+    index = np.array(piece.points)
+    step_s = np.maximum(steps(trace.time_s[index]), MIN_STEP_S)
+    shown = np.sort(np.concatenate([index, np.array(piece.lost, dtype=np.int64)]))
+    unseen_s = summed(np.maximum(steps(trace.time_s[shown]) - SEEN_S, 0))
+    at = np.searchsorted(shown, index)
+    apart_m = path_m / steps(at)
+    winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(apart_m / SPARSE_M, 1)
     # a device that drives on between its points does so as fast as they show elsewhere
-    speed_ms = max(float(np.quantile(path_m / step_s, 0.9)), slowest_ms)
-    allowed_m: Floats = winding * path_m + speed_ms * np.maximum(step_s - SEEN_S, 0)
+    speed_ms = max(quantile(path_m / step_s, 0.9), slowest_ms)
+    allowed_m: Floats = winding * path_m + speed_ms * steps(unseen_s[at])
     return allowed_m
 
 
@@ -310,9 +292,20 @@ def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], f
 
 
 def _far_runs(
-    trace: Trace, beside: _Beside, legs_m: Floats, path_m: Floats
+    trace: Trace, beside: _Beside, legs_m: Floats, path_m: Floats, allowed_m: Floats
 ) -> list[tuple[int, int]]:
-    """Ranges of legs whose points lie too far from the line to have been on it."""
+    """Ranges of legs whose points lie too far from the line to have been on it.
+
+    A wrong position makes the way along the points longer than the road. Where it is the road that
+    is longer, one point far from it is enough: the road that was driven is missing in the map.
+
+    Args:
+        trace: the window's points.
+        beside: those from the piece's first to its last.
+        legs_m: length of the way from each point on the line to the next; shape (m,).
+        path_m: the same along the points; shape (m,).
+        allowed_m: how long the way can be; shape (m,).
+    """
     far: Bools = beside.off_m > np.maximum(trace.noise_m[beside.index] * 3, FAR_M)
     if not far.any():
         return []
@@ -323,7 +316,12 @@ def _far_runs(
         low, high = max(int(beside.before[start]), 0), int(beside.after[end - 1]) + 1
         way_m, points_m = float(legs_m[low:high].sum()), float(path_m[low:high].sum())
         is_short = end - start <= FAR_POINTS or along_m[end - 1] - along_m[start] < FAR_RUN_M
-        near = beside.index[[max(start - 1, 0), min(end, last)]]
+        ends = [max(start - 1, 0), min(end, last)]
+        near = beside.index[ends]
+        # only where the points are far does the line go round: allow for so much of the way
+        there = min(float(steps(along_m[ends])[0]) / max(points_m, 1.0), 1.0)
+        slack_m = float(allowed_m[low:high].sum()) - points_m
+        is_short &= way_m - points_m <= slack_m * there + DOUBT_M
         is_drift = (
             start > 0
             and end <= last

@@ -17,15 +17,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polyline_rs
 
+from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Ints
 from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engine import Engine, MatchRequest
-from trackflow.matching.judging import BREAK_COST_M, Verdict, difference, fit, judge
+from trackflow.matching.judging import BREAK_COST_M, Verdict, fit, judge
 from trackflow.matching.pieces import Piece, Trace, pieces_of, steps, without
+from trackflow.matching.splicing import difference, differing, spliced
 from trackflow.matching.windows import MatchSettings, Window
-
-MAX_CALLS = 8
-"""Of the engine for one window, before the parts of a broken line are asked for on their own."""
 
 RAW_BELOW_SHARE = 0.4
 """The line is raw where fewer of the steps than this are on roads: shreds are no match."""
@@ -93,7 +92,7 @@ class WindowMatch:
 
     def vertices(self) -> tuple[Floats, Floats]:
         """Longitudes and latitudes of the line, context included."""
-        pairs = np.array(polyline_rs.decode_latlon(self.line, 6), dtype=np.float64).reshape(-1, 2)
+        pairs: Floats = polylines.grid(self.line) / 1e6
         return pairs[:, 1], pairs[:, 0]
 
 
@@ -145,18 +144,17 @@ class _Asker:
         self.engine = engine
         self.trace = trace
         self.settings = settings
-        self.calls = 0
 
     def found(self) -> _Found:
         """Stretches of road for the kept points, without what no device can have driven."""
-        others_m = self.settings.other_radii_m
-        answer = self.best(self.engine, self.trace.kept, others_m)
+        answer = self.best(self.engine, self.trace.kept, self.settings.other_radii_m)
         if (other := self._either_way(answer)) is not None:
             return _Found(other.driven(), other.doubt, against_oneway=True)
         parts = self._parts(answer)
-        if len(parts) > 1 and self.calls < MAX_CALLS:
+        if len(parts) > 1:
             # What lies beyond a detour may have been matched only to get there: ask without it.
-            asked = [self.best(self.engine, p, others_m) for p in parts if len(p) > 1]
+            # Not with other radii again: all of them made that detour, or worse.
+            asked = [self.best(self.engine, p, ()) for p in parts if len(p) > 1]
             cost_m = sum(part.verdict.cost_m for part in asked) + BREAK_COST_M * (len(parts) - 1)
             if cost_m < answer.verdict.cost_m:
                 doubt = max((part.doubt for part in asked), default=0.0)
@@ -201,14 +199,34 @@ class _Asker:
                 best = len(answers) - 1
             if not verdict.is_doubtful:
                 break
-        chosen = answers[best]
+        others = [*answers[:best], *answers[best + 1 :]]
+        chosen = self._better(trace, part, answers[best], others)
         doubts = (
             difference(chosen.pieces, other.pieces)
             * math.exp((chosen.verdict.cost_m - other.verdict.cost_m) / CLEARLY_M)
-            for other in answers
-            if other is not chosen
+            for other in others
         )
         return replace(chosen, doubt=max(doubts, default=0.0))
+
+    def _better(
+        self, trace: Trace, part: Sequence[int], answer: _Answer, others: Sequence[_Answer]
+    ) -> _Answer:
+        """An answer with the stretches of others that explain their points better.
+
+        Args:
+            trace: the window's points.
+            part: indices of those that were asked for.
+            answer: the one that is best as a whole.
+            others: to the same points.
+        """
+        for other in others:
+            stretches = differing(part, answer.pieces, other.pieces)
+            for stretch in stretches if len(stretches) > 1 else ():
+                pieces = spliced(answer.pieces, other.pieces, stretch)
+                verdict = judge(trace, part, pieces, self.settings.slowest_ms)
+                if verdict.cost_m < answer.verdict.cost_m:
+                    answer = _Answer(pieces, verdict)
+        return answer
 
     def _ask(
         self, engine: Engine, part: Sequence[int], radius_m: float | None, wider: Sequence[int]
@@ -221,7 +239,6 @@ class _Asker:
             radius_m: None for the radius of the points' own noise.
             wider: the points for which a wider one than that is used: it costs the square.
         """
-        self.calls += 1
         index, points = np.asarray(part), self.trace.points
         radii_m = self.trace.noise_m[index]
         if radius_m is not None:

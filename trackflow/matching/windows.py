@@ -17,7 +17,7 @@ from trackflow.geo.points import Points, e7
 
 DAY_S = 86_400
 FOREVER_US = 1 << 62
-_ALGORITHM = b"trackflow-match-2"
+_ALGORITHM = b"trackflow-match-3"
 """Part of every input hash: raise it when matching changes, and nothing old is used again."""
 
 
@@ -51,14 +51,14 @@ class MatchSettings:
     context_s: float = 600.0
     context_points: int = 3
     context_limit_s: float = 3600.0
-    context_used: int = 3
-    context_far: int = 4
+    context_used: int = 2
+    context_far: int = 3
     thin_m: float = 25.0
     thin_noise: float = 4.0
     radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    other_radii_m: tuple[float, ...] = (20.0, 5.0, 40.0)
+    other_radii_m: tuple[float, ...] = (15.0, 5.0, 40.0)
     detour_kmh: float = 20.0
 
     def __post_init__(self) -> None:

@@ -1,10 +1,6 @@
 """Drives against one-way streets, and along roads that the map does not have."""
 
-import csv
-import datetime as dt
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,17 +13,20 @@ from trackflow.matching.match import WindowMatch
 from trackflow.matching.networks import build_network
 from trackflow.matching.seams import WindowLine
 from trackflow_tests.matching.drives import PLACES, driven, matched
+from trackflow_tests.matching.wrong_ways import (
+    GRID_MAP,
+    one_way_streets,
+    routes_backwards,
+    wrong_way_case,
+)
 
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT / "../shared/data")
-CASES = SHARED.parent / "cases" / "tracks"
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="needs the folder of cases")
+needs_cases = pytest.mark.skipif(not GRID_MAP.is_file(), reason="needs the folder of cases")
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
     """A town of straight streets, every other one of them one-way."""
-    network = build_network(CASES / "grid_map.osm.pbf", "car", tmp_path_factory.mktemp("grid"))
+    network = build_network(GRID_MAP, "car", tmp_path_factory.mktemp("grid"))
     engine = EmbeddedEngine(network.dataset, network.profile, network.version)
     yield engine
     engine.close()
@@ -60,11 +59,7 @@ def test_straight_drives_against_one_ways(
 
 
 def test_routes_driven_backwards(helsinki: EmbeddedEngine) -> None:
-    for seed in (1, 2):
-        places = np.random.default_rng(seed).permutation(PLACES)
-        route = helsinki.route(places[:, 0], places[:, 1])
-        assert route is not None
-        back = route.lon[::-1], route.lat[::-1]
+    for seed, back in enumerate(routes_backwards(helsinki, 3)):
         lines = matched(helsinki, driven(*back, every_s=2.0, seed=seed))
         assert score_route([back], drawn(lines)).precision >= 0.95
         assert np.mean([line.matched_share for line in lines]) >= 0.9
@@ -97,36 +92,6 @@ def test_a_missing_road_is_raw_and_its_ends_are_not(grid: EmbeddedEngine) -> Non
     length_m = float(step_m(line.lon, line.lat).sum())
     straight_m = abs(turned.lon[-1] - turned.lon[0]) * scale
     assert length_m < 1.25 * straight_m
-
-
-def wrong_way_case() -> Points:
-    with (CASES / "wrongway_1hz.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    times = [dt.datetime.fromisoformat(row["recorded_at"]).timestamp() for row in rows]
-    return Points.of(
-        np.rint(np.array(times) * 1e6).astype(np.int64),
-        [float(row["longitude"]) for row in rows],
-        [float(row["latitude"]) for row in rows],
-    )
-
-
-def one_way_streets(engine: EmbeddedEngine) -> list[tuple[Floats, Floats]]:
-    """Straight stretches that can be driven one way only, in that direction."""
-    case = wrong_way_case()
-    lon, lat = float(case.lon.mean()), float(np.median(case.lat))
-    found = []
-    for north in np.arange(-0.012, 0.013, 0.0012):
-        for west, east in ((-0.011, 0.011), (0.011, -0.011)):
-            way = engine.route(np.array([lon + west, lon + east]), np.full(2, lat + north))
-            if way is None:
-                continue
-            back = engine.route(way.lon[[-1, 0]], way.lat[[-1, 0]])
-            straight_m = float(step_m(way.lon[[0, -1]], way.lat[[0, -1]])[0])
-            is_straight = straight_m > 800 and way.distance_m < 1.02 * straight_m
-            if is_straight and back is not None and back.distance_m > 1.1 * straight_m:
-                found.append((way.lon, way.lat))
-    assert found
-    return found
 
 
 def drawn(lines: list[WindowLine]) -> list[tuple[Floats, Floats]]:
