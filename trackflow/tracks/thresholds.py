@@ -21,6 +21,9 @@ AWAY_S = 900.0
 AROUND_S = 2700.0
 """The time before and after an excursion that tells where the device rests."""
 
+WALK_S = 150.0
+"""A walk from a parked vehicle to the door takes no longer."""
+
 LONGEST_STRETCH_S = 1200.0
 """A stay is proved by a stretch of this length at most."""
 
@@ -93,13 +96,13 @@ class Thresholds:
         - slots, and excursions among them: the time away, the time around, those again for the
           other excursions that they are compared with, and the rest before these;
         - stays: the longest stretch and one more step, which may be a silence;
-        - their ends: the dwell time, twice, and an excursion beside them.
+        - their ends: the dwell time, twice, an excursion beside them, and the walk to a vehicle.
         """
         step_s = 2 * self.spike_s
         cleaning_s = SPIKE_ROUNDS * (3 * self.spike_s + step_s) + 2 * MIX_S + step_s
         excursions_s = 2 * SLOT_S + 3 * AWAY_S + AROUND_S
         stays_s = max(self.dwell_s, LONGEST_STRETCH_S) + max(self.gap_s, self.silence_s)
-        return cleaning_s + excursions_s + stays_s + 2 * self.dwell_s + AWAY_S
+        return cleaning_s + excursions_s + stays_s + 2 * self.dwell_s + AWAY_S + WALK_S + 60
 
     def override(self, values: Mapping[str, object]) -> Self:
         """These thresholds with some replaced, as a device's settings give them.

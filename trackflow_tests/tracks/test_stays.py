@@ -172,3 +172,17 @@ def test_distances_of_pairs_are_those_of_steps() -> None:
     expected = between_mm(points.lon[:-1], points.lat[:-1], points.lon[1:], points.lat[1:]) / 1000
     assert np.allclose(slots.steps_m(1), expected, atol=0.02)
     assert np.array_equal(slots.apart_m(np.array([0]), np.array([2])), slots.steps_m(2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_walk_from_the_car_park_to_the_door_is_part_of_the_stay(seed: int) -> None:
+    """In at 10 m/s, parked, 80 m on foot across the line, an hour inside, and back."""
+    t = np.arange(0, 5400, 5)
+    x = np.interp(t, [0, 900, 4500, 5400], [-9000, 0, 0, 9000])
+    y = np.interp(t, [900, 930, 990, 4410, 4470, 4500], [0, 0, 80, 80, 0, 0])
+    noise = np.random.default_rng(seed).normal(0, 3, (2, len(t)))
+    decisions = decide(at_metres(t, x + noise[0], y + noise[1]), Thresholds())
+    (first,), (last,) = decisions.stays
+    assert abs(t[first] - 900) <= 20
+    assert abs(t[last] - 4500) <= 20
+    assert not decisions.on_track[(y > 20) & (t > 900) & (t < 4500)].any()
