@@ -153,7 +153,7 @@ def _stays(
     free_before = np.append(True, cut_after | away[:-1])[at]
     free_after = np.append(cut_after | away[1:], True)[at]
     first, last = stay_points(points, here, steps, (free_before, free_after), thresholds)
-    first, last = without_walks(points, first, last, cut, thresholds)
+    first, last = without_walks(points, first, last, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
     return (first, last), _away_points(points, slots, away, first, last, thresholds)
 

@@ -9,14 +9,14 @@ import numpy as np
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm
 from trackflow.tracks.ranges import flat_ranges
-from trackflow.tracks.thresholds import US, WALK_S, Thresholds
+from trackflow.tracks.thresholds import US, WALK_S
 
 WALK_M = 200.0
 """A car park further away is a place of its own."""
 
 VEHICLE_MS = 3.0
-"""Nobody walks as fast (11 km/h), also with the noise of two fixes, and every vehicle is until it is
-parked."""
+"""Nobody walks as fast (11 km/h), not even with the noise of two fixes, and every vehicle is until
+it is parked."""
 
 SPAN_US, LONGEST_SPAN_US = 20 * US, 60 * US
 """Speeds are taken over 20 s, for noise, or over one step that is not much longer."""
@@ -25,9 +25,7 @@ SHORTEST_US = 20 * US
 """Less time between vehicle and door is no walk."""
 
 
-def without_walks(
-    points: Points, first: Ints, last: Ints, cut: Bools, thresholds: Thresholds
-) -> tuple[Ints, Ints]:
+def without_walks(points: Points, first: Ints, last: Ints, cut: Bools) -> tuple[Ints, Ints]:
     """First and last points of stays that take in the walk from and to a vehicle.
 
     Args:
@@ -35,7 +33,6 @@ def without_walks(
         first: the first point of each stay, in order. Shape (k,).
         last: the last one. Shape (k,).
         cut: steps across which no track goes on. Shape (n - 1,).
-        thresholds: the limits.
     """
     if not len(first):
         return first, last
