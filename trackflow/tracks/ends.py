@@ -16,6 +16,9 @@ from trackflow.tracks.thresholds import US, Thresholds
 CLOSE_M = 15.0
 """Fixes so close to the middle of a stay belong to it, however little its slots scatter."""
 
+FEWEST_SLOTS = 4
+"""So many slots tell where the middle of a stay is, and how far its fixes scatter."""
+
 SCATTER = 2.0
 """Beyond that, those within so many times the median distance of its slots from their middle."""
 
@@ -50,8 +53,10 @@ def stay_points(
     high = np.where(open_after, end, end + 1)
     first, _ = _close(points, slots, (begin, head), (low, head), thresholds)
     _, last = _close(points, slots, (tail, end), (tail, high), thresholds)
-    first = np.where((first < 0) | open_before, slots.first[begin], first)
-    last = np.where((last < 0) | open_after, slots.last[end], last)
+    # Where too few slots tell where the middle is, a stay begins and ends with its silence: the
+    # slot before it may be all on the way.
+    first = np.where(open_before, slots.first[begin], np.where(first < 0, slots.last[begin], first))
+    last = np.where(open_after, slots.last[end], np.where(last < 0, slots.first[end], last))
     long = lasts_us(points, first, last, open_before, open_after, thresholds) >= dwell_us
     return first[long], last[long]
 
@@ -110,6 +115,7 @@ def _close(
     ).astype(np.int64)
     typical_mm = medians(scatter_mm, np.cumsum(count) - count, count)
     close_mm = np.clip(SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000)
+    close_mm[count < FEWEST_SLOTS] = -1.0
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), np.repeat(np.arange(len(low)), high - low)
     apart_mm = _apart_mm(lon_e7[of], lat_e7[of], points.lon[rows], points.lat[rows])

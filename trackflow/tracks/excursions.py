@@ -6,7 +6,8 @@ than anything gets from standing still to standing still. A slot is an excursion
 direct leave and return (`_returns`) from a place where the device is known to rest (`_seen_at`),
 and one of three rules says that nobody went there:
 
-- near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most;
+- near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most, with a rest before and
+  after: a vehicle that passes the place at which it is about to park was not away from it;
 - too fast: both ways are faster than from stand to stand (`stand_to_stand_m`);
 - again: the same far place is left for and returned from repeatedly, by fast ways each time.
 """
@@ -64,10 +65,11 @@ def excursions(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
     if len(slots) < 3:
         return away
     near_m = 2 * thresholds.dwell_radius_m
-    rests = _rests(slots, near_m)
+    before, after = _rests(slots, near_m)
+    rests = before | after
     returns = _direct_returns(slots, rests, cut_after, near_m)
     if len(returns):
-        returns = returns[_is_excursion(slots, returns, near_m, thresholds)]
+        returns = returns[_is_excursion(slots, returns, (before, after), near_m, thresholds)]
         away[flat_ranges(returns.before + 1, returns.after)] = True
     _mark_edges(away, slots, rests, cut_after, thresholds)
     return away
@@ -82,15 +84,15 @@ def stand_to_stand_m(us: Ints, thresholds: Thresholds) -> Floats:
     )
 
 
-def _rests(slots: Slots, near_m: float) -> Bools:
-    """Whether one of the three slots on either side is at the same place."""
-    rests = np.zeros(len(slots), dtype=np.bool_)
+def _rests(slots: Slots, near_m: float) -> tuple[Bools, Bools]:
+    """Whether one of the three slots before, and one of those after, is at the same place."""
+    before, after = np.zeros((2, len(slots)), dtype=np.bool_)
     for offset in range(1, min(3, len(slots) - 1) + 1):
         near = slots.steps_m(offset) <= near_m
         near &= slots.start_us[offset:] - slots.end_us[:-offset] <= int(AWAY_S * US)
-        rests[:-offset] |= near
-        rests[offset:] |= near
-    return rests
+        after[:-offset] |= near
+        before[offset:] |= near
+    return before, after
 
 
 def _direct_returns(slots: Slots, rests: Bools, cut_after: Bools, near_m: float) -> _Returns:
@@ -118,7 +120,13 @@ def _direct_returns(slots: Slots, rests: Bools, cut_after: Bools, near_m: float)
     return _Returns(here, after, far_m)
 
 
-def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Thresholds) -> Bools:
+def _is_excursion(
+    slots: Slots,
+    returns: _Returns,
+    rests: tuple[Bools, Bools],
+    near_m: float,
+    thresholds: Thresholds,
+) -> Bools:
     before, after = returns.before, returns.after
     at_rest, at_other = _seen_at(slots, before, before + 1, (before, after), AT_SHARE * near_m)
     away_us = slots.start_us[after] - slots.end_us[before]
@@ -127,6 +135,8 @@ def _is_excursion(slots: Slots, returns: _Returns, near_m: float, thresholds: Th
         & (after - before - 1 <= NEAR_SLOTS)
         & (away_us <= NEAR_AWAY_S * US)
         & (at_rest >= NEAR_REST * at_other)
+        & rests[0][before]
+        & rests[1][after]
     )
     # Places are medians: from the middle of a slot to that of the next.
     middle_us = (slots.start_us + slots.end_us) // 2
