@@ -7,7 +7,7 @@ slots counts, whoever looks at it: a stretch proves that its steps are a stay if
 
 - it lasts the dwell time and fits into a box, or lasts longer and fits into a larger one
   (`scales`): the longer a device stays, the further its fixes drift, but its way stays none;
-- no speed is agreed on in it (`agreed_speed_ms`): a plough that circles a yard of 60 m at 11 km/h
+- no speed is agreed on in it (`agreed_speeds_ms`): a plough that circles a yard of 60 m at 11 km/h
   moves, a phone that drifts about in 30 m does not;
 - it has no net way: a jam of 80 m in five minutes fits into the box, but goes in one direction.
 
