@@ -49,12 +49,19 @@ def engine(osrm_url: str) -> Iterator[HttpEngine]:
     engine.close()
 
 
+LONG_S = 60
+"""A deadline that no answer misses, however busy the machine is."""
+
+SHORT_S = 0.5
+"""A deadline that servers which take ten seconds and more miss."""
+
+
 @pytest.fixture
 def engine_at() -> Iterator[Callable[..., HttpEngine]]:
     engines = []
 
     def make(url: str, **options: object) -> HttpEngine:
-        options = {"client": new_client(), "deadline_s": 0.5, "network_version": "1", **options}
+        options = {"client": new_client(), "deadline_s": LONG_S, "network_version": "1", **options}
         engines.append(HttpEngine(url, "car", **options))  # type: ignore[arg-type]
         return engines[-1]
 
@@ -283,7 +290,7 @@ def endless(out: Out) -> None:
 
 
 def silent(out: Out) -> None:
-    time.sleep(1)
+    time.sleep(10)
 
 
 def hangs_up(out: Out) -> None:
@@ -336,14 +343,17 @@ def test_misbehaving_servers_are_unavailable_in_one_line(
 ) -> None:
     with server_that(behave) as (url, _):
         base = url.replace("//", "//someone:secret@") + "/osrm"
-        engine = engine_at(base, max_answer_bytes=1_000_000)
+        misses_it = behave in (drips_headers, drips_body, silent)
+        engine = engine_at(
+            base, max_answer_bytes=1_000_000, deadline_s=SHORT_S if misses_it else LONG_S
+        )
         started = time.monotonic()
         if says is None:
             engine.match(TWO)
             return
         with pytest.raises(EngineUnavailableError, match=says) as caught:
             engine.match(TWO)
-        assert time.monotonic() - started < 1.5
+        assert not misses_it or time.monotonic() - started < 8
     message = str(caught.value)
     assert f"{url}/osrm" in message
     assert "\n" not in message
@@ -380,13 +390,13 @@ def test_an_answer_in_small_pieces_is_whole_or_too_late(
 
     takes_s = -(-len(body) // size) * pause_s
     with server_that(behave) as (url, _):
-        started = time.monotonic()
-        if takes_s < 0.4:
+        if takes_s < 5:
             assert len(engine_at(url).match(TWO).matchings) == 1
-        elif takes_s > 0.8:
+        else:
+            started = time.monotonic()
             with pytest.raises(EngineUnavailableError, match="no answer within"):
-                engine_at(url).match(TWO)
-        assert time.monotonic() - started < 1.0
+                engine_at(url, deadline_s=SHORT_S).match(TWO)
+            assert time.monotonic() - started < takes_s
 
 
 @pytest.mark.parametrize("code", ["NoMatch", "NoSegment"])
