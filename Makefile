@@ -32,7 +32,7 @@ lock:  ## Refresh requirements.lock (needs uv on PATH, or after any other target
 		--generate-hashes --group dev --extra demo --custom-compile-command "make lock" \
 		--no-emit-index-url --no-emit-find-links --quiet pyproject.toml -o requirements.lock
 
-clean:  ## Remove the environment and all caches; data in .trackflow stays
+clean:  ## Remove the environment and all caches; data stays
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find trackflow trackflow_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

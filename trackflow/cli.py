@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow import cli_catalogue, cli_devices, cli_housekeeping, cli_jobs
+from trackflow import __version__, cli_catalogue, cli_devices, cli_housekeeping, cli_jobs
 from trackflow.cli_common import Json, err, out, plain
 from trackflow.cli_common import choice as _choice
 from trackflow.cli_common import days_between as _days
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="GPS points in, road-matched tracks out.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_args_is_help=True)
@@ -53,6 +52,24 @@ To = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
 
 FEW_NAMES = 5
 """Devices that are named one by one where many are alike."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"trackflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """GPS points in, road-matched tracks out."""
 
 
 def main() -> None:
@@ -309,12 +326,14 @@ def status(as_json: Json = False) -> None:
 
     with _work() as work:
         state = read_status(work)
+        store_name = work.store.name
     if as_json:
         _print_json(state)
         return
     span = f"{state.first_point:%Y-%m-%d} to {state.last_point:%Y-%m-%d}" if state.points else ""
     quarantined = ", ".join(f"{count:,} {reason}" for reason, count in state.quarantined.items())
     for name, value in (
+        ("store", store_name),
         ("points", f"{state.points:,} of {counted(state.devices, 'device')}, {span}".rstrip(", ")),
         ("quarantined", quarantined or "none"),
         ("batches", ", ".join(f"{count:,} {name}" for name, count in state.batches.items())),

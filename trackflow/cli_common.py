@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackflow.errors import SettingsError
-from trackflow.settings import Settings
+from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
     from trackflow.pipeline.work import Work
@@ -27,10 +28,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 @contextmanager
 def opened_work() -> Iterator["Work"]:
-    """The store and engines of the environment's settings."""
+    """The store and engines of the environment's settings.
+
+    A new store that nobody has named is told: the user may have meant an existing one.
+    """
     from trackflow.pipeline.work import Work
 
-    with Work.open(Settings.from_env()) as work:
+    settings = Settings.from_env()
+    is_named = bool(settings.database_url or os.environ.get("TRACKFLOW_HOME"))
+    is_new = not is_named and not (settings.home / DATABASE_NAME).exists()
+    with Work.open(settings) as work:
+        if is_new:
+            say(f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)")
         yield work
 
 

@@ -2,13 +2,49 @@
 
 import os
 import re
+import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import platformdirs
+
 from trackflow.errors import SettingsError
+
+HOME_NAME = ".trackflow"
+DATABASE_NAME = "trackflow.db"
+
+
+def find_home(start: Path | None = None) -> Path:
+    """The folder of an existing store, so that a command in another folder makes no second one.
+
+    The nearest `.trackflow` in `start` or above it, else the user's data folder (on Linux
+    `~/.local/share/trackflow`). Folders of other users are passed over: anyone may make one in
+    `/tmp` and would get the positions of who runs a command below it.
+
+    Args:
+        start: where to look first; the current folder by default.
+    """
+    try:
+        start = start or Path.cwd()
+    except FileNotFoundError:  # the current folder has been deleted
+        start = Path("/")
+    for folder in (start, *start.parents):
+        home = folder / HOME_NAME
+        if _is_own_folder(home):
+            return home
+    return platformdirs.user_data_path("trackflow", appauthor=False)
+
+
+def _is_own_folder(path: Path) -> bool:
+    try:
+        found = path.stat()
+    except OSError:  # it is not there, or in a folder that this user may not look into
+        return False
+    return stat.S_ISDIR(found.st_mode) and (sys.platform == "win32" or found.st_uid == os.getuid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +52,8 @@ class Settings:
     """Where things are and how much may run at once.
 
     Attributes:
-        home: folder for the SQLite database, road networks and Dagster's own storage.
+        home: folder for the SQLite database, road networks and Dagster's own storage; see
+            `find_home`.
         database_url: SQLAlchemy URL; empty means SQLite in `home`.
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
@@ -45,7 +82,7 @@ class Settings:
         time_zone: the zone whose days are meant wherever distances of a day are shown or summed.
     """
 
-    home: Path = Path(".trackflow")
+    home: Path = field(default_factory=find_home)
     database_url: str = ""
     engine_url: str = ""
     workers: int = 2
@@ -76,7 +113,7 @@ class Settings:
         """
         env = os.environ if env is None else env
         return cls(
-            home=Path(env.get("TRACKFLOW_HOME") or ".trackflow"),
+            home=Path(env["TRACKFLOW_HOME"]) if env.get("TRACKFLOW_HOME") else find_home(),
             database_url=env.get("TRACKFLOW_DATABASE_URL", ""),
             engine_url=env.get("TRACKFLOW_ENGINE_URL", ""),
             workers=int(_number(env, "TRACKFLOW_WORKERS", os.cpu_count() or 1, 1, 256)),
@@ -102,7 +139,7 @@ class Settings:
     @property
     def url(self) -> str:
         """The database's SQLAlchemy URL."""
-        return self.database_url or f"sqlite:///{self.home / 'trackflow.db'}"
+        return self.database_url or f"sqlite:///{self.home / DATABASE_NAME}"
 
     @property
     def zone(self) -> ZoneInfo:

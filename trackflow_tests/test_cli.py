@@ -5,19 +5,23 @@ import io
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import pytest
 import typer
 
+from trackflow import __version__ as trackflow_version
 from trackflow import cli
 from trackflow.demo.extract import helsinki_extract
 from trackflow.settings import Settings
-from trackflow.store.database import open_store
+from trackflow.store.database import Store, open_store
 from trackflow.store.types import to_us
 from trackflow_tests.commands import Result, Run, caller
 from trackflow_tests.stores import NOON, batch_of, contents, deliver
@@ -151,6 +155,94 @@ def test_status_tells_what_is_there_and_what_waits(trackflow: Run, drive_csv: Pa
 def test_json_can_be_read_by_programs(trackflow: Run, drive_csv: Path, command: str) -> None:
     trackflow("import", drive_csv)
     assert json.loads(trackflow(*command.split(), "--json").out)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("batches_in_work", [0, 1], ids=["workers are starting", "at work"])
+def test_an_interrupt_ends_a_run_without_stacks_and_without_children(
+    batches_in_work: int, trackflow: Run, tmp_path: Path
+) -> None:
+    """A terminal sends Ctrl-C to all processes of a command."""
+    rows = [f"d{k},{at.isoformat()},{60 + k / 100},24.9\n" for k in range(400) for at in TIMES]
+    (tmp_path / "many.csv").write_text("device,time,lat,lon\n" + "".join(rows))
+    trackflow("import", "many.csv")
+    command = [sys.executable, "-m", "trackflow", "run"]
+    environment = os.environ | {"TRACKFLOW_WORKERS": "2"}
+    store = open_store(Settings.from_env())
+    with subprocess.Popen(
+        command, env=environment, stdout=PIPE, stderr=STDOUT, text=True, start_new_session=True
+    ) as process:
+        children: list[int] = []
+        while not children or batches_in_work > len(processing(store)):
+            assert process.poll() is None, "it was done before it could be interrupted"
+            children = children_of(process.pid)
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    store.close()
+    until = time.monotonic() + 30  # multiprocessing's own helper ends a moment after its parent
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < until, "a process was left behind"
+        time.sleep(0.05)
+
+
+def processing(store: Store) -> list[object]:
+    rows = contents(store, "processing_batches")["processing_batches"]
+    return [row for row in rows if row["status"] == "processing"]
+
+
+@pytest.mark.parametrize("folder", [".", "deep/er"])
+def test_the_store_above_is_found_from_folders_below(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TRACKFLOW_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / ".trackflow").mkdir()
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(tmp_path / folder)
+    trackflow = caller(monkeypatch, capfd)
+    assert f"New store in {tmp_path / '.trackflow'} " in trackflow("status").err
+    again = trackflow("status")
+    assert again.err == ""
+    assert str(tmp_path / ".trackflow" / "trackflow.db") in again.out
+
+
+def test_without_a_store_above_it_lies_in_the_users_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the current folder is, a second command finds what the first one stored."""
+    monkeypatch.delenv("TRACKFLOW_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    trackflow = caller(monkeypatch, capfd)
+    for name, says in (("one", "New store in"), ("two", "")):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        done = trackflow("status")
+        assert says in done.err
+        assert str(tmp_path / "data" / "trackflow" / "trackflow.db") in done.out
+    assert done.err == ""
+
+
+def test_version(trackflow: Run) -> None:
+    assert trackflow("--version").out == f"trackflow {trackflow_version}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_get_a_script_for_completion(shell: str) -> None:
+    program = Path(sys.executable).with_name("trackflow")
+    done = subprocess.run(
+        [program],
+        env=os.environ | {"_TRACKFLOW_COMPLETE": f"source_{shell}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "_TRACKFLOW_COMPLETE" in done.stdout
 
 
 def test_a_run_with_nothing_to_do_says_so(trackflow: Run) -> None:

@@ -9,6 +9,7 @@ import datetime as dt
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -218,7 +219,7 @@ class WorkerPool:
                 initializer=_start_worker,
                 initargs=(self.settings, os.getpid(), self.nice),
             )
-        with _without_main():
+        with _without_main(), _without_interrupts():
             return [self.executor.submit(_work_in_child, stage, unit, force) for unit in units]
 
     def close(self) -> None:
@@ -262,6 +263,22 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let the processes that are started here ignore Ctrl-C until they work.
+
+    A terminal sends it to all processes. One that is still importing would die with a stack.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers, and only it is interrupted
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _child_work: Work | None = None
 
 
@@ -282,4 +299,10 @@ def _end_with(parent: int) -> None:
 
 def _work_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
     assert _child_work is not None
-    return work_on(_child_work, stage, unit, force)
+    # An interrupted unit gives its error to the parent; a process that waits for work would die
+    # with a stack, so between units it ignores interrupts (and ends with its parent).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return work_on(_child_work, stage, unit, force)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -65,7 +65,7 @@ class Store:
             yield
         except sa.exc.TimeoutError as error:
             raise StoreUnavailableError(
-                f"the database {self._name} is busy: all connections are in use"
+                f"the database {self.name} is busy: all connections are in use"
             ) from error
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
             if not _is_unavailable(error):
@@ -73,10 +73,11 @@ class Store:
             # str(error) would show the statement with its parameters: people's positions
             cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
             reason = " ".join(str(cause).split())
-            raise StoreUnavailableError(f"the database {self._name} failed: {reason}") from error
+            raise StoreUnavailableError(f"the database {self.name} failed: {reason}") from error
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Where the database is, without its password."""
         url = self.engine.url
         if url.database and not self.is_postgresql:
             return url.database

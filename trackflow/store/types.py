@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -41,7 +40,7 @@ class UtcTime(sa.types.TypeDecorator[dt.datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """The type on this database."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+            return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
         return dialect.type_descriptor(sa.BigInteger())
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> Any:
