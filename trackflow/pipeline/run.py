@@ -18,6 +18,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from multiprocessing import resource_tracker
 from types import ModuleType
 
 from trackflow.errors import RetryableError
@@ -265,18 +266,16 @@ def _without_main() -> Iterator[None]:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Let the processes that are started here ignore Ctrl-C until they work.
+    """Start processes that put Ctrl-C off until they work; here it comes when all are started.
 
     A terminal sends it to all processes. One that is still importing would die with a stack.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers, and only it is interrupted
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # started later, it would let interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _child_work: Work | None = None
@@ -299,10 +298,10 @@ def _end_with(parent: int) -> None:
 
 def _work_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
     assert _child_work is not None
-    # An interrupted unit gives its error to the parent; a process that waits for work would die
-    # with a stack, so between units it ignores interrupts (and ends with its parent).
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # An interrupted unit gives its error to the parent. A process that waits for work would die
+    # with a stack: between units it puts interrupts off, and it ends with its parent.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
         return work_on(_child_work, stage, unit, force)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
