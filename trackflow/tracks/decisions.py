@@ -8,6 +8,7 @@ it is alone.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from trackflow.geo.steps import between_mm
 from trackflow.tracks.cleaning import Cleaned, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.ranges import contains, flat_ranges
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
 from trackflow.tracks.slots import E7, Slots, cut_slots
 from trackflow.tracks.stays import stay_steps
@@ -40,7 +41,7 @@ class Reason(StrEnum):
     """It does not: the track goes on in the neighbouring day."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what follows from the decisions is kept once asked
 class Decisions:
     """What was decided about the points of one device.
 
@@ -61,13 +62,13 @@ class Decisions:
     paused: Ints
     thresholds: Thresholds
 
-    @property
+    @cached_property
     def on_track(self) -> Bools:
         """Which points are part of a track. Shape (n,)."""
         on_track: Bools = self.moving[:-1] | self.moving[1:]
         return on_track
 
-    @property
+    @cached_property
     def stopped(self) -> Bools:
         """Which points are part of a stay, but neither of a track nor excursions. Shape (n,)."""
         stopped = np.zeros(len(self.cleaned.points), dtype=np.bool_)
@@ -77,13 +78,14 @@ class Decisions:
         stopped &= ~self.away
         return stopped
 
-    @property
+    @cached_property
     def is_mixed(self) -> Bools:
         """Which points lie in a mixture, and in neither a track nor a stay. Shape (n,)."""
         found = np.zeros(len(self.cleaned.points), dtype=np.bool_)
-        found[self.cleaned.mixed] = True
-        found[self.cleaned.mixed + 1] = True
-        found &= ~(self.on_track | self.stopped | self.away)
+        if len(self.cleaned.mixed):
+            found[self.cleaned.mixed] = True
+            found[self.cleaned.mixed + 1] = True
+            found &= ~(self.on_track | self.stopped | self.away)
         return found
 
     def stay_of(self, step: int) -> tuple[int, int] | None:
@@ -95,23 +97,46 @@ class Decisions:
 
     def ended(self, step: int) -> Reason:
         """Why no track goes on from point `step`."""
-        return Reason.STOP if _holds(self.paused, step) else self.began(step)
+        return self.all_ended(np.array([step]))[0]
 
     def began(self, step: int) -> Reason:
         """Why no track comes to the point after `step`."""
-        if not 0 <= step < len(self.cleaned.dt_us):
-            return Reason.GAP
-        if self.stay_of(step):
-            return Reason.STOP
-        if _holds(self.cleaned.mixed, step):
-            return Reason.MIXED
-        if self.cleaned.dt_us[step] > longest_silence_us(self.thresholds):
-            return Reason.GAP
-        return Reason.SPEED if _holds(self.cleaned.impossible, step) else Reason.GAP
+        return self.all_began(np.array([step]))[0]
+
+    def all_ended(self, steps: Ints) -> list[Reason]:
+        """The same as `ended` for many points."""
+        pauses = contains(self.paused, steps).tolist()
+        reasons = zip(pauses, self.all_began(steps), strict=True)
+        return [Reason.STOP if pause else reason for pause, reason in reasons]
+
+    def all_began(self, steps: Ints) -> list[Reason]:
+        """The same as `began` for many steps."""
+        cleaned, count = self.cleaned, len(self.cleaned.dt_us)
+        if not count:
+            return [Reason.GAP] * len(steps)
+        first, last = self.stays
+        of_stay = first.searchsorted(steps, side="right") > last.searchsorted(steps, side="right")
+        mixed, impossible = contains(cleaned.mixed, steps), contains(cleaned.impossible, steps)
+        silent = cleaned.dt_us.take(steps, mode="clip") > longest_silence_us(self.thresholds)
+        rules = (of_stay, mixed, silent, impossible)
+        rules_of_steps = zip(steps.tolist(), *(rule.tolist() for rule in rules), strict=True)
+        return [
+            _reason(*found) if 0 <= step < count else Reason.GAP for step, *found in rules_of_steps
+        ]
 
     def unseen_mm(self, step: int) -> int:
         """Length of a way before the point after `step` that belongs to its track unseen."""
-        return int(self.cleaned.step_mm[step]) if _holds(self.paused, step) else 0
+        paused = len(self.paused) and contains(self.paused, np.array([step]))[0]
+        return int(self.cleaned.step_mm[step]) if paused else 0
+
+
+def _reason(of_stay: bool, mixed: bool, silent: bool, impossible: bool) -> Reason:
+    """Why no track goes over a step, by the rules that hold for it."""
+    if of_stay:
+        return Reason.STOP
+    if mixed:
+        return Reason.MIXED
+    return Reason.SPEED if impossible and not silent else Reason.GAP
 
 
 def decide(points: Points, thresholds: Thresholds) -> Decisions:
@@ -186,8 +211,3 @@ def _away_points(
     apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat_e7[of] / E7)
     found[rows] = away[of] | (apart_mm > 2 * thresholds.dwell_radius_m * 1000)
     return found
-
-
-def _holds(steps: Ints, step: int) -> bool:
-    k = int(np.searchsorted(steps, step))
-    return k < len(steps) and int(steps[k]) == step

@@ -60,10 +60,14 @@ def united(first: Ints, second: Ints) -> Ints:
         return first if len(first) else second
     both = np.concatenate([first, second])
     both.sort()
-    new = np.empty(len(both), dtype=np.bool_)
-    new[0] = True
-    np.not_equal(both[1:], both[:-1], out=new[1:])
-    return both[new]
+    return distinct(both)
+
+
+def distinct(ordered: Ints) -> Ints:
+    """Numbers in order, each of them once."""
+    new = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]
 
 
 def contains(ordered: Ints, asked: Ints) -> Bools:
