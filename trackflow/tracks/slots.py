@@ -5,11 +5,12 @@ Slots are cut by the clock, so they are the same in whatever chunk their points 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.points import Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, unwrapped
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
@@ -19,10 +20,13 @@ SLOTS_PER_DWELL = 10
 FINE_ACCURACY_M = 30.0
 """A fix that claims this or better always counts: such claims differ by chance."""
 
+LONGEST_ROWS = 4
+"""Stretches of different lengths are sorted as one array of at most so many times their size."""
+
 E7 = 10_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what several rules ask for is kept
 class Slots:
     """Places of a device, one per slot with points, in order of time. Shapes (m,).
 
@@ -59,22 +63,35 @@ class Slots:
             self.claim_m[index],
         )
 
+    @cached_property
+    def lon(self) -> Floats:
+        """Longitude in degrees."""
+        return self.lon_e7 / E7
+
+    @cached_property
+    def lat(self) -> Floats:
+        """Latitude in degrees."""
+        return self.lat_e7 / E7
+
+    @cached_property
+    def middle_us(self) -> Ints:
+        """The middle of each slot's time."""
+        return (self.start_us + self.end_us) // 2
+
+    @cached_property
+    def next_m(self) -> Floats:
+        """Metres from each slot to the next. Shape (m - 1,)."""
+        return self.steps_m(1)
+
     def steps_m(self, offset: int) -> Floats:
         """Metres from each slot to the one `offset` places later. Shape (m - offset,)."""
-        lon, lat = self.lon_e7 / E7, self.lat_e7 / E7
+        lon, lat = self.lon, self.lat
         return between_mm(lon[:-offset], lat[:-offset], lon[offset:], lat[offset:]) / 1000
 
     def apart_m(self, here: Ints, there: Ints) -> Floats:
         """Distances between pairs of slots, in metres. Shapes (k,)."""
-        return (
-            between_mm(
-                self.lon_e7[here] / E7,
-                self.lat_e7[here] / E7,
-                self.lon_e7[there] / E7,
-                self.lat_e7[there] / E7,
-            )
-            / 1000
-        )
+        lon, lat = self.lon, self.lat
+        return between_mm(lon[here], lat[here], lon[there], lat[there]) / 1000
 
 
 def slot_us(thresholds: Thresholds) -> int:
@@ -96,23 +113,22 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     number = points.time_us // slot_us(thresholds)
     edge = number[1:] != number[:-1]
     edge[cuts] = True
-    last = np.append(np.flatnonzero(edge), len(points) - 1)
-    first = np.concatenate([[0], last[:-1] + 1])
-    lon_e7 = np.rint(unwrapped(points.lon) * E7).astype(np.int64)
-    lat_e7 = np.rint(points.lat * E7).astype(np.int64)
-    count = last - first + 1
+    edges = edge.nonzero()[0]
+    first = np.concatenate([[0], edges + 1])
+    last = np.concatenate([edges, [len(points) - 1]])
+    lon_e7, lat_e7 = e7(unwrapped(points.lon)), e7(points.lat)
+    begin, count = first, last - first + 1
     claim_m = np.zeros(len(first), dtype=np.int64)
-    begin = first
     if (points.accuracy_m > FINE_ACCURACY_M).any():
         best = np.fmin.reduceat(points.accuracy_m, first)
         rough = best > FINE_ACCURACY_M
         claim_m[rough] = np.ceil(best[rough]).astype(np.int64)
         # A phone indoors now and then gives a place 100 m away, and says so. A fix without a claim
         # counts, as does every fix of a slot in which there is none.
-        usable = ~(points.accuracy_m > np.maximum(2 * np.repeat(best, count), FINE_ACCURACY_M))
+        usable = ~(points.accuracy_m > np.maximum(2 * best, FINE_ACCURACY_M).repeat(count))
         lon_e7, lat_e7 = lon_e7[usable], lat_e7[usable]
         count = np.add.reduceat(usable.astype(np.int64), first)
-        begin = np.cumsum(count) - count
+        begin = count.cumsum() - count
     return Slots(
         first,
         last,
@@ -133,12 +149,27 @@ def medians(values: Ints, first: Ints, count: Ints) -> Ints:
         count: how many numbers each has, at least one. Shape (m,).
     """
     found = values[first]
-    for size in np.flatnonzero(np.bincount(count)).tolist():
-        if size == 1:
-            continue
-        rows = np.flatnonzero(count == size)
-        blocks = values[first[rows][:, None] + np.arange(size)]
-        if size > 2:
-            blocks.sort(axis=1)
-        found[rows] = (blocks[:, (size - 1) // 2] + blocks[:, size // 2]) // 2
+    several = (count > 1).nonzero()[0]
+    first, count = first[several], count[several]
+    if not len(several):
+        return found
+    # All at once, unless a few long stretches would make the rows of all the others too long.
+    if len(count) * count.max() <= LONGEST_ROWS * count.sum():
+        found[several] = _medians_by_rows(values, first, count)
+        return found
+    doubled = np.frexp(count - 1)[1]
+    for level in np.bincount(doubled).nonzero()[0].tolist():
+        rows = (doubled == level).nonzero()[0]
+        found[several[rows]] = _medians_by_rows(values, first[rows], count[rows])
+    return found
+
+
+def _medians_by_rows(values: Ints, first: Ints, count: Ints) -> Ints:
+    """The same by sorting the rows of one array that is as wide as the longest stretch."""
+    places = np.arange(count.max())
+    rows = values.take(first[:, None] + places, mode="clip")
+    rows[places >= count[:, None]] = np.iinfo(np.int64).max
+    rows.sort(axis=1)
+    each, half = np.arange(len(rows)), count // 2
+    found: Ints = (rows[each, count - half - 1] + rows[each, half]) // 2
     return found

@@ -82,7 +82,7 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     """
     lasts_us, diagonal_m = scales(thresholds)[0]
     most_m = diagonal_m + CLAIM_SHARE * MOST_CLAIM_M * bool(slots.claim_m.any())
-    breaks = slots.steps_m(1) > _asked_m(most_m, thresholds)
+    breaks = slots.next_m > _asked_m(most_m, thresholds)
     breaks |= cut_after
     edges = breaks.nonzero()[0] + 1
     first, end = np.concatenate([[0], edges]), np.concatenate([edges, [len(slots)]])
@@ -344,7 +344,7 @@ def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
     counts = end - begin + 1
     starts = counts.cumsum() - counts
     rows, of = flat_ranges(begin, end + 1), numbered(counts)
-    middle_us = (slots.start_us + slots.end_us) // 2
+    middle_us = slots.middle_us
     squeeze = cos_latitude(slots.lat_e7[begin] / E7)[of]
     places = np.empty((3, len(rows)))  # time in seconds, east and north in metres
     from_us, from_lon, from_lat = middle_us[begin], slots.lon_e7[begin], slots.lat_e7[begin]
