@@ -17,9 +17,9 @@ from trackflow.geo.steps import between_mm
 from trackflow.tracks.cleaning import Cleaned, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
-from trackflow.tracks.ranges import contains, flat_ranges
+from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
-from trackflow.tracks.slots import E7, Slots, cut_slots
+from trackflow.tracks.slots import Slots, cut_slots
 from trackflow.tracks.stays import stay_steps
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.walks import without_walks
@@ -146,14 +146,13 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     cut = dt_us > longest_silence_us(thresholds)
     cut[cleaned.impossible] = True
     cut[cleaned.mixed] = True
-    slots = cut_slots(kept, np.flatnonzero(cut), thresholds)
+    slots = cut_slots(kept, cut.nonzero()[0], thresholds)
     stays, away = _stays(kept, slots, cut, thresholds)
     staying = np.zeros(len(dt_us), dtype=np.bool_)
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
     staying[still_silences(cleaned, cut, thresholds)] = True
-    turns = np.flatnonzero(np.diff(staying, prepend=False, append=False))
-    stays = turns[::2], turns[1::2]
+    stays = runs(staying)
     paused = pauses(cleaned, staying, cut, thresholds)
     cut[paused] = True
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
@@ -168,15 +167,16 @@ def _stays(
     """First and last points of stays, and which points are excursions from them."""
     cut_after = cut[slots.last[:-1]]
     away = excursions(slots, cut_after, thresholds)
-    at = np.flatnonzero(~away)
+    free_before, free_after = np.ones((2, len(slots)), dtype=np.bool_)
+    np.logical_or(cut_after, away[:-1], out=free_before[1:])
+    np.logical_or(cut_after, away[1:], out=free_after[:-1])
     here, here_cut = slots, cut_after
-    if len(at) < len(slots):
-        here = slots[at]
-        cuts = np.concatenate([[0], np.cumsum(cut_after)])[at]
+    if away.any():
+        at = (~away).nonzero()[0]
+        here, free_before, free_after = slots[at], free_before[at], free_after[at]
+        cuts = running(cut_after)[at]
         here_cut = cuts[1:] > cuts[:-1]
     steps = stay_steps(points, here, here_cut, thresholds)
-    free_before = np.append(True, cut_after | away[:-1])[at]
-    free_after = np.append(cut_after | away[1:], True)[at]
     first, last = stay_points(points, here, steps, (free_before, free_after), thresholds)
     first, last = without_walks(points, first, last, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
@@ -205,9 +205,20 @@ def _away_points(
     found = np.zeros(len(points), dtype=np.bool_)
     if not len(first):
         return found
-    rows = flat_ranges(first, last + 1)
-    of = np.searchsorted(slots.first, rows, side="right") - 1
-    centre_lon = np.remainder(slots.lon_e7[of] / E7 + 180, 360) - 180
-    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat_e7[of] / E7)
-    found[rows] = away[of] | (apart_mm > 2 * thresholds.dwell_radius_m * 1000)
+    begin = slots.first.searchsorted(first, side="right") - 1
+    end = slots.first.searchsorted(last, side="right")
+    within = distinct(flat_ranges(begin, end))
+    # A slot of one point is where that point is.
+    some = within[slots.last[within] > slots.first[within]]
+    count = slots.last[some] - slots.first[some] + 1
+    rows, of = flat_ranges(slots.first[some], slots.last[some] + 1), some.repeat(count)
+    centre_lon = np.remainder(slots.lon[of] + 180, 360) - 180
+    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat[of])
+    found[rows] = apart_mm > 2 * thresholds.dwell_radius_m * 1000
+    gone = within[away[within]]
+    found[flat_ranges(slots.first[gone], slots.last[gone] + 1)] = True
+    # Stays begin and end within slots.
+    rows = found.nonzero()[0]
+    outside = first.searchsorted(rows, side="right") == last.searchsorted(rows)
+    found[rows[outside]] = False
     return found

@@ -4,6 +4,7 @@ A place that a few wrong fixes cannot move: of the fixes that claim a usable acc
 Slots are cut by the clock, so they are the same in whatever chunk their points are read.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -19,6 +20,10 @@ SLOTS_PER_DWELL = 10
 
 FINE_ACCURACY_M = 30.0
 """A fix that claims this or better always counts: such claims differ by chance."""
+
+MANY, NARROW = 256, 8
+"""From so many stretches on, those of the most frequent length are sorted by columns, if it is at
+most this."""
 
 LONGEST_ROWS = 4
 """Stretches of different lengths are sorted as one array of at most so many times their size."""
@@ -116,7 +121,7 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     edges = edge.nonzero()[0]
     first = np.concatenate([[0], edges + 1])
     last = np.concatenate([edges, [len(points) - 1]])
-    lon_e7, lat_e7 = e7(unwrapped(points.lon)), e7(points.lat)
+    places_e7 = e7(np.stack([unwrapped(points.lon), points.lat]))
     begin, count = first, last - first + 1
     claim_m = np.zeros(len(first), dtype=np.int64)
     if (points.accuracy_m > FINE_ACCURACY_M).any():
@@ -126,50 +131,71 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         # A phone indoors now and then gives a place 100 m away, and says so. A fix without a claim
         # counts, as does every fix of a slot in which there is none.
         usable = ~(points.accuracy_m > np.maximum(2 * best, FINE_ACCURACY_M).repeat(count))
-        lon_e7, lat_e7 = lon_e7[usable], lat_e7[usable]
+        places_e7 = places_e7[:, usable]
         count = np.add.reduceat(usable.astype(np.int64), first)
         begin = count.cumsum() - count
-    return Slots(
-        first,
-        last,
-        points.time_us[first],
-        points.time_us[last],
-        medians(lon_e7, begin, count),
-        medians(lat_e7, begin, count),
-        claim_m,
-    )
+    lon_e7, lat_e7 = medians(places_e7, begin, count)
+    time_us = points.time_us
+    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m)
 
 
 def medians(values: Ints, first: Ints, count: Ints) -> Ints:
     """Median of each of some stretches of whole numbers, rounded down between two.
 
     Args:
-        values: the numbers. Shape (n,).
+        values: the numbers. Shape (n,), or (c, n) for several columns that are cut alike.
         first: where each stretch begins. Shape (m,).
         count: how many numbers each has, at least one. Shape (m,).
+
+    Returns:
+        Shape (m,) or (c, m).
     """
-    found = values[first]
+    found = values.take(first, axis=-1)
     several = (count > 1).nonzero()[0]
-    first, count = first[several], count[several]
-    if not len(several):
-        return found
-    # All at once, unless a few long stretches would make the rows of all the others too long.
-    if len(count) * count.max() <= LONGEST_ROWS * count.sum():
-        found[several] = _medians_by_rows(values, first, count)
-        return found
-    doubled = np.frexp(count - 1)[1]
-    for level in np.bincount(doubled).nonzero()[0].tolist():
-        rows = (doubled == level).nonzero()[0]
-        found[several[rows]] = _medians_by_rows(values, first[rows], count[rows])
+    if len(several) >= MANY:
+        usual = np.bincount(count[several]).argmax()
+        if usual <= NARROW:
+            alike = several[count[several] == usual]
+            found[..., alike] = _medians_by_columns(values, first[alike], int(usual))
+            several = several[count[several] != usual]
+    for rows in _of_like_lengths(several, count):
+        found[..., rows] = _medians_by_rows(values, first[rows], count[rows])
     return found
 
 
+def _of_like_lengths(rows: Ints, count: Ints) -> Iterator[Ints]:
+    """All rows at once, unless a few long ones would make all others too long."""
+    count = count[rows]
+    if len(rows) * count.max(initial=0) <= LONGEST_ROWS * count.sum():
+        if len(rows):
+            yield rows
+        return
+    doubled = np.frexp(count - 1)[1]
+    for level in np.bincount(doubled).nonzero()[0].tolist():
+        yield rows[doubled == level]
+
+
 def _medians_by_rows(values: Ints, first: Ints, count: Ints) -> Ints:
-    """The same by sorting the rows of one array that is as wide as the longest stretch."""
+    """Medians of stretches of any lengths, by sorting the rows of an array of the greatest."""
     places = np.arange(count.max())
-    rows = values.take(first[:, None] + places, mode="clip")
-    rows[places >= count[:, None]] = np.iinfo(np.int64).max
-    rows.sort(axis=1)
-    each, half = np.arange(len(rows)), count // 2
-    found: Ints = (rows[each, count - half - 1] + rows[each, half]) // 2
+    rows = values.take(first[:, None] + places, axis=-1, mode="clip")
+    rows[..., places >= count[:, None]] = np.iinfo(np.int64).max
+    rows.sort(axis=-1)
+    each, half = np.arange(len(first)), count // 2
+    found: Ints = (rows[..., each, count - half - 1] + rows[..., each, half]) // 2
+    return found
+
+
+def _medians_by_columns(values: Ints, first: Ints, count: int) -> Ints:
+    """Medians of stretches of one small length, by odd-even transposition sort.
+
+    All first numbers are one array, all second ones another, and so on: a step of the sort is two
+    calls for all stretches. Sorting thousands of rows of six takes twice as long.
+    """
+    columns = [values.take(first + k, axis=-1) for k in range(count)]
+    for k in range(count):
+        for a in range(k % 2, count - 1, 2):
+            low, high = columns[a : a + 2]
+            columns[a : a + 2] = np.minimum(low, high), np.maximum(low, high)
+    found: Ints = (columns[(count - 1) // 2] + columns[count // 2]) // 2
     return found

@@ -23,7 +23,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
-from trackflow.tracks.ranges import flat_ranges, numbered, running
+from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
@@ -46,9 +46,6 @@ NET_M, NET_SHARE = 50.0, 0.85
 SCATTERED, SCATTERED_NET_SHARE = 2.0, 0.7
 """A box that is larger by so many dwell radii still holds a stay if its fixes are shown to scatter:
 they agree on no speed, and even less of a net way is left."""
-
-NEVER_US = np.iinfo(np.int64).max
-"""The time to a step that does not exist."""
 
 CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
 """A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: one of
@@ -110,7 +107,9 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
     shortest = scale == 0
     few = begin[shortest], end[shortest]
     asked_m = _asked_m(most_m[shortest], thresholds)
-    at, moves, strongly = _judged(points, slots, boxes, few, (most_m[shortest], asked_m), thresholds)
+    at, moves, strongly = _judged(
+        points, slots, boxes, few, (most_m[shortest], asked_m), thresholds
+    )
     few = few[0][at], few[1][at]
     _mark(stays, few[0][~moves], few[1][~moves])
     # Of the longer stretches, those are asked that can tell something new and hold no movement.
@@ -253,29 +252,37 @@ def _stretches(
     Returns:
         First and last slots, and the number of the scale. Shapes (k,).
     """
-    start_us, end_us, none = slots.start_us, slots.end_us, len(slots)
+    start_us, end_us = slots.start_us, slots.end_us
     groups, counts = joined
-    lasts_us = np.array([lasts_us for lasts_us, _ in scales(thresholds)])
-    ends = counts.cumsum()
-    held = steps.nonzero()[0]
-    following, before = np.full(none, none), np.full(none, -1)
-    following[held], before[held + 1] = held, held + 1
-    following = np.minimum.accumulate(following[::-1])[::-1]
-    before = np.maximum.accumulate(before)
-    # A stretch from a slot holds the next such step only if that begins before it is long enough.
-    holds_us = end_us.take(following, mode="clip") - start_us
-    holds_us[following == none] = NEVER_US
-    room_us = end_us[ends - 1][groups] - start_us
-    scale, here = ((holds_us < lasts_us[:, None]) & (room_us >= lasts_us[:, None])).nonzero()
-    ahead = end_us.searchsorted(start_us[here] + lasts_us[scale])
-    holds_us = end_us - start_us.take(before, mode="clip")
-    holds_us[before < 0] = NEVER_US
-    room_us = end_us - start_us[ends - counts][groups]
-    of, there = ((holds_us < lasts_us[:, None]) & (room_us >= lasts_us[:, None])).nonzero()
-    back = start_us.searchsorted(end_us[there] - lasts_us[of], side="right") - 1
-    begin, end = np.concatenate([here, back]), np.concatenate([ahead, there])
+    close = counts.cumsum()
+    lasts_us = np.array([lasts_us for lasts_us, _ in scales(thresholds)])[:, None]
+    # Each run of such steps is held by stretches that begin within it, or before it and after the
+    # run before, if its first step begins before they are long enough; and by those that end so.
+    first, end = runs(steps)
+    low = start_us.searchsorted(end_us[first] - lasts_us, side="right")
+    low[:, 1:] = np.maximum(low[:, 1:], end[:-1])
+    high = end_us.searchsorted(start_us[end] + lasts_us)
+    high[:, :-1] = np.minimum(high[:, :-1], first[1:] + 1)
+    heads, tails = end - low, high - first - 1
+    here, scale = flat_ranges(low.ravel(), (low + heads).ravel()), numbered(heads.sum(axis=1))
+    there, of = flat_ranges((high - tails).ravel(), high.ravel()), numbered(tails.sum(axis=1))
+    ahead_us, back_us = start_us[here] + lasts_us.take(scale), end_us[there] - lasts_us.take(of)
+    # They end and begin within their group.
+    whole, complete = (
+        end_us[close - 1][groups[here]] >= ahead_us,
+        start_us[close - counts][groups[there]] <= back_us,
+    )
+    here, ahead_us, there, back_us = (
+        here[whole],
+        ahead_us[whole],
+        there[complete],
+        back_us[complete],
+    )
+    begin = np.concatenate([here, start_us.searchsorted(back_us, side="right") - 1])
+    end = np.concatenate([end_us.searchsorted(ahead_us), there])
+    scale = np.concatenate([scale[whole], of[complete]])
     some = begin < end
-    return begin[some], end[some], np.concatenate([scale, of])[some]
+    return begin[some], end[some], scale[some]
 
 
 class Boxes:
