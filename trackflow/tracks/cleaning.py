@@ -4,6 +4,7 @@ Nothing here corrects a point; points are kept or dropped for a counted reason.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, steps_mm
 from trackflow.tracks.mixtures import mixed_steps
-from trackflow.tracks.ranges import contains, flat_ranges, united
+from trackflow.tracks.ranges import contains, distinct, flat_ranges, united
 from trackflow.tracks.speeds import bridge_agrees, impossible_steps, possible_mm, there_and_back
 from trackflow.tracks.thresholds import SPIKE_ROUNDS, US, Thresholds
 
@@ -159,7 +160,8 @@ def find_spikes(
     if not len(before):
         return NO_TIMES
     won = _winners(before, after, _rank(before, after, bad, dt_us, thresholds))
-    return np.unique(flat_ranges(before[won] + 1, after[won]))
+    runs = flat_ranges(before[won] + 1, after[won])
+    return distinct(np.sort(runs))
 
 
 def _candidates(
@@ -214,8 +216,8 @@ def _without(
     """Points and steps without some points (never the first or the last)."""
     kept = _rows_without(points, dropped)
     # A dropped point takes the step into it along, and the step out of it becomes the bridge.
-    bridges = np.unique(dropped - np.arange(len(dropped))) - 1
-    dt_us, step_mm = _cut_out(dt_us, dropped - 1), _cut_out(step_mm, dropped - 1)
+    bridges = distinct(dropped - np.arange(len(dropped))) - 1
+    dt_us, step_mm = _cut_out([dt_us, step_mm], dropped - 1)
     dt_us[bridges] = kept.time_us[bridges + 1] - kept.time_us[bridges]
     step_mm[bridges] = between_mm(
         kept.lon[bridges], kept.lat[bridges], kept.lon[bridges + 1], kept.lat[bridges + 1]
@@ -224,14 +226,14 @@ def _without(
 
 
 def _rows_without(points: Points, dropped: Ints) -> Points:
-    columns = (points.time_us, points.lon, points.lat, points.accuracy_m)
-    return Points(*(_cut_out(column, dropped) for column in columns))
+    columns = [points.time_us, points.lon, points.lat, points.accuracy_m]
+    return Points(*_cut_out(columns, dropped))
 
 
-def _cut_out(column: NDArray[Any], dropped: Ints) -> NDArray[Any]:
-    """`np.delete`, but copying stretches instead of choosing rows: spikes are few."""
-    if len(dropped) > len(column) // 50:
-        return np.delete(column, dropped)
-    ends = [*dropped.tolist(), len(column)]
-    starts = [0, *(dropped + 1).tolist()]
-    return np.concatenate([column[s:e] for s, e in zip(starts, ends, strict=True)])
+def _cut_out(columns: list[NDArray[Any]], dropped: Ints) -> list[NDArray[Any]]:
+    """`np.delete` of some columns, but copying stretches and not choosing rows: spikes are few."""
+    if len(dropped) > len(columns[0]) // 50:
+        return [np.delete(column, dropped) for column in columns]
+    edges = [-1, *dropped.tolist(), len(columns[0])]
+    kept = [slice(before + 1, after) for before, after in pairwise(edges)]
+    return [np.concatenate([column[rows] for rows in kept]) for column in columns]

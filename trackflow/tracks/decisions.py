@@ -97,20 +97,25 @@ class Decisions:
 
     def ended(self, step: int) -> Reason:
         """Why no track goes on from point `step`."""
-        return self.all_ended(np.array([step]))[0]
+        none = np.empty(0, dtype=np.int64)
+        return self.reasons(none, np.array([step]))[1][0]
 
     def began(self, step: int) -> Reason:
         """Why no track comes to the point after `step`."""
-        return self.all_began(np.array([step]))[0]
+        return self._reasons(np.array([step]))[0]
 
-    def all_ended(self, steps: Ints) -> list[Reason]:
-        """The same as `ended` for many points."""
-        pauses = contains(self.paused, steps).tolist()
-        reasons = zip(pauses, self.all_began(steps), strict=True)
-        return [Reason.STOP if pause else reason for pause, reason in reasons]
+    def reasons(self, began: Ints, ended: Ints) -> tuple[list[Reason], list[Reason]]:
+        """What `began` says of some steps, and `ended` of others."""
+        found = self._reasons(np.concatenate([began, ended]))
+        pauses = contains(self.paused, ended).tolist()
+        of_ended = zip(pauses, found[len(began) :], strict=True)
+        return (
+            found[: len(began)],
+            [Reason.STOP if pause else reason for pause, reason in of_ended],
+        )
 
-    def all_began(self, steps: Ints) -> list[Reason]:
-        """The same as `began` for many steps."""
+    def _reasons(self, steps: Ints) -> list[Reason]:
+        """Why no track goes over steps, seen from the points after them."""
         cleaned, count = self.cleaned, len(self.cleaned.dt_us)
         if not count:
             return [Reason.GAP] * len(steps)

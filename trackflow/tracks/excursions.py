@@ -202,15 +202,20 @@ def _mark_edges(
     edges = silent.nonzero()[0]
     # The steps after a silence or the begin, and those before one or the end.
     after, before = np.concatenate([[0], edges + 1]), np.concatenate([edges - 1, [none - 1]])
-    for steps, near, far in ((after[after < none], 1, 0), (before[before >= 0], 0, 1)):
-        here, there = steps + near, steps + far
-        at = (~cut_after[steps] & rests[here] & ~away[here]).nonzero()[0]
-        here, there = here[at], there[at]
-        step_us = np.abs(middle_us[there] - middle_us[here])
-        beyond = slots.apart_m(here, there) > stand_to_stand_m(step_us, thresholds)
-        here, there = here[beyond], there[beyond]
-        if len(here):
+    after, before = after[after < none], before[before >= 0]
+    steps = np.concatenate([after, before])
+    sides = np.arange(len(steps)) < len(after)  # the rest is after the step, not before it
+    here, there = steps + sides, steps + ~sides
+    step_us = middle_us[steps + 1] - middle_us[steps]
+    beyond = slots.apart_m(here, there) > stand_to_stand_m(step_us, thresholds)
+    beyond &= ~cut_after[steps] & rests[here]
+    if not beyond.any():
+        return
+    for side in (True, False):
+        at = (beyond & (sides == side) & ~away[here]).nonzero()[0]
+        rest, edge = here[at], there[at]
+        if len(at):
             at_rest, at_other = _seen_at(
-                slots, here, there, (here, here), AT_SHARE * 2 * thresholds.dwell_radius_m
+                slots, rest, edge, (rest, rest), AT_SHARE * 2 * thresholds.dwell_radius_m
             )
-            away[there[(at_rest >= SEEN_SLOTS) & (at_rest > at_other)]] = True
+            away[edge[(at_rest >= SEEN_SLOTS) & (at_rest > at_other)]] = True

@@ -192,13 +192,14 @@ def _stretches(decisions: Decisions, edges: Ints) -> tuple[Ints, Ints]:
 def _segments(decisions: Decisions, begins: Ints, ends: Ints) -> list[Segment]:
     """The segments of stretches from their first to their last points."""
     points, step_mm = decisions.cleaned.points, decisions.cleaned.step_mm
+    began, ended = decisions.reasons(begins - 1, ends)
     stretches = zip(
         begins.tolist(),
         ends.tolist(),
         decisions.moving[begins].tolist(),  # whether it is open at its start
         decisions.moving[ends + 1].tolist(),  # and at its end
-        decisions.all_began(begins - 1),
-        decisions.all_ended(ends),
+        began,
+        ended,
         strict=True,
     )
     return [

@@ -32,7 +32,8 @@ NO_STEPS: Ints = np.empty(0, dtype=np.int64)
 def possible_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
     """The longest possible steps without agreement, in mm, for the given times."""
     mm_per_us = thresholds.max_speed_kmh / 3.6 * 1000 / US
-    return dt_us.astype(np.float64) * mm_per_us + thresholds.noise_m * 1000
+    longest: Floats = dt_us * mm_per_us + thresholds.noise_m * 1000
+    return longest
 
 
 def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
@@ -47,7 +48,7 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
     if not len(dt_us):
         return NO_STEPS
     # One scalar comparison rules out nearly all steps before any limit is worked out.
-    shortest_limit = possible_mm(dt_us.min(keepdims=True), thresholds)
+    shortest_limit = possible_mm(dt_us.min(), thresholds)
     fast = (step_mm > shortest_limit).nonzero()[0]
     fast = fast[step_mm[fast] > possible_mm(dt_us[fast], thresholds)]
     if not len(fast):
@@ -76,7 +77,7 @@ def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thr
     """
     if len(dt_us) < 2:
         return NO_STEPS
-    shortest_limit = _turning_mm(dt_us.min(keepdims=True), thresholds)
+    shortest_limit = _turning_mm(dt_us.min(), thresholds)
     fast = (step_mm > shortest_limit).nonzero()[0]
     fast = fast[step_mm[fast] > _turning_mm(dt_us[fast], thresholds)]
     into = fast[:-1][fast[1:] - fast[:-1] == 1]
@@ -135,7 +136,7 @@ def agreed(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds) -> 
     exists &= dt_us[around] <= thresholds.spike_s * US
     vx, vy, slack = _velocities(points, around, around + 1, thresholds)
     speed = np.sqrt(vx * vx + vy * vy)
-    ax, ay = np.diff(vx, axis=1), np.diff(vy, axis=1)
+    ax, ay = vx[:, 1:] - vx[:, :-1], vy[:, 1:] - vy[:, :-1]
     differ = np.sqrt(ax * ax + ay * ay)
     faster = np.maximum(speed[:, 1:], speed[:, :-1])
     alike = differ <= AGREE_SHARE * faster + np.maximum(slack[:, 1:], slack[:, :-1])

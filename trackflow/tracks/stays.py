@@ -15,7 +15,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
 LONGER = ((600.0, 1.5), (LONGEST_STRETCH_S, 2.0))
 """Longer times than the dwell time, in seconds, and how much larger a box they allow."""
+
+LARGEST = LONGER[-1][1]
+"""The largest box of a longer stretch, by that of the shortest ones."""
 
 SMALL_M = 25.0
 """Who stays within this is at one place, whatever speed noise may show there."""
@@ -79,7 +82,7 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     """
     lasts_us, diagonal_m = scales(thresholds)[0]
     most_m = diagonal_m + CLAIM_SHARE * MOST_CLAIM_M * bool(slots.claim_m.any())
-    breaks = slots.next_m > _asked_m(most_m, thresholds)
+    breaks = slots.next_m > LARGEST * most_m + SCATTERED * thresholds.dwell_radius_m
     breaks |= cut_after
     edges = breaks.nonzero()[0] + 1
     first, end = np.concatenate([[0], edges]), np.concatenate([edges, [len(slots)]])
@@ -88,79 +91,62 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
     return flat_ranges(first, end), end - first
 
 
-def _asked_m(most_m: Floats | float, thresholds: Thresholds) -> Any:
-    """The largest boxes of the shortest stretches that anything is asked about.
-
-    They may lie in a larger box of a longer stretch, which is no stay if one of them moves.
-    """
-    return LONGER[-1][1] * most_m + SCATTERED * thresholds.dwell_radius_m
-
-
 def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Thresholds) -> Bools:
     """Which steps lie in a stay, of slots that join each other in groups of such sizes."""
-    boxes = Boxes(slots, thresholds)
-    groups = numbered(counts)
+    boxes, groups = Boxes(slots, thresholds), numbered(counts)
     stays = _still_steps(boxes, slots, groups, thresholds)
     begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
-    diagonal_m = np.array([size_m for _, size_m in scales(thresholds)])[scale]
-    most_m = diagonal_m + more_m(slots, begin, end)
-    shortest = scale == 0
-    few = begin[shortest], end[shortest]
-    asked_m = _asked_m(most_m[shortest], thresholds)
-    at, moves, strongly = _judged(
-        points, slots, boxes, few, (most_m[shortest], asked_m), thresholds
-    )
-    few = few[0][at], few[1][at]
-    _mark(stays, few[0][~moves], few[1][~moves])
-    # Of the longer stretches, those are asked that can tell something new and hold no movement.
+    most_m = np.array([size_m for _, size_m in scales(thresholds)])[scale]
+    most_m += more_m(slots, begin, end)
+    scattered_m = SCATTERED * thresholds.dwell_radius_m
     moving_until = np.full(len(slots) + 1, len(slots))
-    np.minimum.at(moving_until, few[0][strongly], few[1][strongly])
-    moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
-    known = running(stays)
-    ask = ~shortest & (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
-    if ask.any():
-        few, most_m = (begin[ask], end[ask]), most_m[ask]
-        asked_m = most_m + SCATTERED * thresholds.dwell_radius_m
-        at, moves, _ = _judged(points, slots, boxes, few, (most_m, asked_m), thresholds)
-        _mark(stays, few[0][at][~moves], few[1][at][~moves])
+    for longer in (False, True):
+        # Of the longer stretches, those are asked that can tell something new and hold no movement.
+        asks = (scale > 0) == longer
+        if longer:
+            known = running(stays)
+            asks &= (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
+        at = asks.nonzero()[0]
+        size_m = boxes.diagonals_m(begin[at], end[at])
+        # The shortest are asked up to a larger size: they may move within a longer one.
+        fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
+        at, size_m = at[fits], size_m[fits]
+        here, there = begin[at], end[at]
+        moves, strongly = _judged(points, slots, (here, there), (size_m, most_m[at]), thresholds)
+        _mark(stays, here[~moves], there[~moves])
+        if not longer and strongly.any():
+            np.minimum.at(moving_until, here[strongly], there[strongly])
+            moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
     return stays
 
 
 def _judged(
     points: Points,
     slots: Slots,
-    boxes: "Boxes",
     stretch: tuple[Ints, Ints],
-    limits_m: tuple[Floats, Floats],
+    sizes_m: tuple[Floats, Floats],
     thresholds: Thresholds,
-) -> tuple[Ints, Bools, Bools]:
-    """Whether the device moved in stretches.
+) -> tuple[Bools, Bools]:
+    """Whether the device moved in stretches, and so much that no longer one around is a stay.
 
     Args:
         points: kept points.
         slots: their slots, without excursions.
-        boxes: those of the slots.
         stretch: first and last slots. Shapes (k,).
-        limits_m: the box of a stay at most, and the largest that is asked about. Shapes (k,).
+        sizes_m: the diagonals of their boxes, and those that a stay has at most. Shapes (k,).
         thresholds: the limits.
-
-    Returns:
-        The indices of the stretches whose boxes are not too large to ask; whether the device moved
-        in each of these, and whether so much that no longer stretch around it is a stay.
     """
     begin, end = stretch
-    size_m = boxes.diagonals_m(begin, end)
-    at = (size_m <= limits_m[1]).nonzero()[0]
-    begin, end, size_m, most_m = begin[at], end[at], size_m[at], limits_m[0][at]
+    size_m, most_m = sizes_m
     moves = size_m > most_m + SCATTERED * thresholds.dwell_radius_m
-    strongly = np.zeros(len(at), dtype=np.bool_)
+    strongly = np.zeros(len(begin), dtype=np.bool_)
     large = (size_m > SMALL_M).nonzero()[0]
     if len(large):
         few = begin[large], end[large]
         too_large = size_m[large] > most_m[large]
         moves_too, strongly[large] = _moves(points, slots, few, too_large, thresholds)
         moves[large] |= moves_too
-    return at, moves, strongly
+    return moves, strongly
 
 
 def _still_steps(boxes: "Boxes", slots: Slots, groups: Ints, thresholds: Thresholds) -> Bools:
@@ -224,7 +210,8 @@ def more_m(slots: Slots, begin: Ints, end: Ints) -> Floats:
     return CLAIM_SHARE * np.minimum(mean, MOST_CLAIM_M)
 
 
-def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
+@lru_cache(maxsize=64)
+def scales(thresholds: Thresholds) -> tuple[tuple[int, float], ...]:
     """How long stretches must last, in µs, and how large they may be, in metres.
 
     A slot at either end may be half on the way in or out, so a stretch may be a slot shorter.
@@ -232,7 +219,7 @@ def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
     diagonal_m = 2 * thresholds.dwell_radius_m
     found = [(thresholds.dwell_s, diagonal_m)]
     found += [(s, share * diagonal_m) for s, share in LONGER if s > thresholds.dwell_s]
-    return [(int(s * US) - slot_us(thresholds), size_m) for s, size_m in found]
+    return tuple((int(s * US) - slot_us(thresholds), size_m) for s, size_m in found)
 
 
 def _stretches(
@@ -300,7 +287,9 @@ class Boxes:
         longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
         self.size, self.levels = len(slots), 1
         self.table = np.empty((longest.bit_length(), len(slots), 4), dtype=np.int64)
-        np.stack([-lon, lon, -lat, lat], axis=1, out=self.table[0])
+        corners = self.table[0]
+        corners[:, 1], corners[:, 3] = lon, lat
+        np.negative(corners[:, 1::2], out=corners[:, ::2])
 
     def diagonals_m(self, begin: Ints, end: Ints) -> Floats:
         """Diagonals of the boxes from slot `begin` to slot `end`, included.
