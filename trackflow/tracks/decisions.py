@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
-from trackflow.geo.steps import between_mm
+from trackflow.geo.steps import between_mm, wrapped
 from trackflow.tracks.cleaning import Cleaned, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
@@ -217,7 +217,7 @@ def _away_points(
     some = within[slots.last[within] > slots.first[within]]
     count = slots.last[some] - slots.first[some] + 1
     rows, of = flat_ranges(slots.first[some], slots.last[some] + 1), some.repeat(count)
-    centre_lon = np.remainder(slots.lon[of] + 180, 360) - 180
+    centre_lon = wrapped(slots.lon[of])
     apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat[of])
     found[rows] = apart_mm > 2 * thresholds.dwell_radius_m * 1000
     gone = within[away[within]]

@@ -8,7 +8,7 @@ the last one.
 import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
-from trackflow.geo.steps import between_mm
+from trackflow.geo.steps import between_mm, wrapped
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, Slots, medians, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
@@ -113,15 +113,17 @@ def _close(
     lon_e7, lat_e7 = medians(np.stack([slots.lon_e7, slots.lat_e7]), begin, count)
     # Longitudes of slots may have gone round the Earth.
     lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
-    at_lon = np.remainder(slots.lon[rows] + 180, 360) - 180
-    scatter_mm = between_mm(lon[of], lat[of], at_lon, slots.lat[rows]).astype(np.int64)
+    scatter_mm = between_mm(lon[of], lat[of], wrapped(slots.lon[rows]), slots.lat[rows]).astype(
+        np.int64
+    )
     typical_mm = medians(scatter_mm, count.cumsum() - count, count)
-    close_mm = np.clip(SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000)
+    close_mm = np.minimum(
+        np.maximum(SCATTER * typical_mm, CLOSE_M * 1000), 2 * thresholds.dwell_radius_m * 1000
+    )
     close_mm[count < FEWEST_SLOTS] = -1.0
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
     rows, of = flat_ranges(low, high), numbered(high - low)
-    at_lon = np.remainder(points.lon[rows] + 180, 360) - 180
-    apart_mm = between_mm(lon[of], lat[of], at_lon, points.lat[rows])
+    apart_mm = between_mm(lon[of], lat[of], wrapped(points.lon[rows]), points.lat[rows])
     hits = (apart_mm <= close_mm[of]).nonzero()[0]
     if not len(hits):
         return np.full(len(low), -1), np.full(len(low), -1)

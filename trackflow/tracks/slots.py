@@ -6,7 +6,7 @@ Slots are cut by the clock, so they are the same in whatever chunk their points 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -27,6 +27,9 @@ most this."""
 
 LONGEST_ROWS = 4
 """Stretches of different lengths are sorted as one array of at most so many times their size."""
+
+BEYOND = np.iinfo(np.int64).max
+"""Sorted after all numbers."""
 
 E7 = 10_000_000
 
@@ -99,6 +102,7 @@ class Slots:
         return between_mm(lon[here], lat[here], lon[there], lat[there]) / 1000
 
 
+@lru_cache(maxsize=64)
 def slot_us(thresholds: Thresholds) -> int:
     """Length of a slot in microseconds."""
     return int(min(thresholds.dwell_s / SLOTS_PER_DWELL, SLOT_S) * US)
@@ -179,7 +183,7 @@ def _medians_by_rows(values: Ints, first: Ints, count: Ints) -> Ints:
     """Medians of stretches of any lengths, by sorting the rows of an array of the greatest."""
     places = np.arange(count.max())
     rows = values.take(first[:, None] + places, axis=-1, mode="clip")
-    rows[..., places >= count[:, None]] = np.iinfo(np.int64).max
+    rows[..., places >= count[:, None]] = BEYOND
     rows.sort(axis=-1)
     each, half = np.arange(len(first)), count // 2
     found: Ints = (rows[..., each, count - half - 1] + rows[..., each, half]) // 2

@@ -32,8 +32,7 @@ NO_STEPS: Ints = np.empty(0, dtype=np.int64)
 def possible_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
     """The longest possible steps without agreement, in mm, for the given times."""
     mm_per_us = thresholds.max_speed_kmh / 3.6 * 1000 / US
-    longest: Floats = dt_us * mm_per_us + thresholds.noise_m * 1000
-    return longest
+    return dt_us.astype(np.float64) * mm_per_us + thresholds.noise_m * 1000
 
 
 def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
@@ -48,7 +47,7 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
     if not len(dt_us):
         return NO_STEPS
     # One scalar comparison rules out nearly all steps before any limit is worked out.
-    shortest_limit = possible_mm(dt_us.min(), thresholds)
+    shortest_limit = possible_mm(dt_us.min(keepdims=True), thresholds)
     fast = (step_mm > shortest_limit).nonzero()[0]
     fast = fast[step_mm[fast] > possible_mm(dt_us[fast], thresholds)]
     if not len(fast):
@@ -77,7 +76,7 @@ def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thr
     """
     if len(dt_us) < 2:
         return NO_STEPS
-    shortest_limit = _turning_mm(dt_us.min(), thresholds)
+    shortest_limit = _turning_mm(dt_us.min(keepdims=True), thresholds)
     fast = (step_mm > shortest_limit).nonzero()[0]
     fast = fast[step_mm[fast] > _turning_mm(dt_us[fast], thresholds)]
     into = fast[:-1][fast[1:] - fast[:-1] == 1]

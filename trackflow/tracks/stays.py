@@ -93,7 +93,9 @@ def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple
 
 def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Thresholds) -> Bools:
     """Which steps lie in a stay, of slots that join each other in groups of such sizes."""
-    boxes, groups = Boxes(slots, thresholds), numbered(counts)
+    # A group has one slot per slot time, and a stretch some more at its ends.
+    longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
+    boxes, groups = Boxes(slots, longest), numbered(counts)
     stays = _still_steps(boxes, slots, groups, thresholds)
     begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
     most_m = np.array([size_m for _, size_m in scales(thresholds)])[scale]
@@ -277,19 +279,24 @@ class Boxes:
 
     A stretch is the union of two overlapping stretches of 2**level slots; the boxes of all
     stretches of that length come from those of half the length, level by level.
+
+    Args:
+        slots: in order of time.
+        longest: how many slots a stretch has at most.
     """
 
-    def __init__(self, slots: Slots, thresholds: Thresholds) -> None:
+    def __init__(self, slots: Slots, longest: int) -> None:
         # With two signs turned, the box around two boxes is their maximum.
         lon, lat = slots.lon_e7, slots.lat_e7
-        # A group has one slot per slot time, and a stretch some more at its ends. What is not
-        # filled of the table costs nothing.
-        longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
         self.size, self.levels = len(slots), 1
         self.table = np.empty((longest.bit_length(), len(slots), 4), dtype=np.int64)
         corners = self.table[0]
         corners[:, 1], corners[:, 3] = lon, lat
         np.negative(corners[:, 1::2], out=corners[:, ::2])
+        # By the number of slots of a stretch: the level, and where in the table its two parts are.
+        self.level = np.frexp(np.arange(longest + 1))[1].astype(np.int64) - 1
+        self.head = self.level * self.size
+        self.tail = self.head + 1 - (1 << np.maximum(self.level, 0))
 
     def diagonals_m(self, begin: Ints, end: Ints) -> Floats:
         """Diagonals of the boxes from slot `begin` to slot `end`, included.
@@ -299,12 +306,13 @@ class Boxes:
         """
         if not len(begin):
             return np.empty(0)
-        level = np.frexp(end - begin + 1)[1] - 1
-        while self.levels <= level.max():
+        count = end - begin + 1
+        while self.levels <= self.level[count.max()]:
             self._add_level()
         rows = self.table.reshape(-1, 4)
-        heads, tails = begin + level * self.size, end + 1 - (1 << level) + level * self.size
-        return _diagonal_m(np.maximum(rows.take(heads, axis=0), rows.take(tails, axis=0)).T)
+        boxes = rows.take(begin + self.head[count], axis=0)
+        np.maximum(boxes, rows.take(end + self.tail[count], axis=0), out=boxes)
+        return _diagonal_m(boxes.T)
 
     def _add_level(self) -> None:
         half = 1 << (self.levels - 1)
@@ -347,7 +355,7 @@ def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
     np.divide(middle_us[rows] - from_us[of], US, out=places[0])
     places[1] = (slots.lon_e7[rows] - from_lon[of]) * squeeze * (METRES_PER_DEGREE / E7)
     places[2] = (slots.lat_e7[rows] - from_lat[of]) * (METRES_PER_DEGREE / E7)
-    places -= (np.add.reduceat(places, starts, axis=1) / counts)[:, of]
+    places -= (np.add.reduceat(places, starts, axis=1) / counts).repeat(counts, axis=1)
     t, x, y = places
     tt, tx, ty = np.add.reduceat(t * places, starts, axis=1)
     scatter = np.add.reduceat(x * x + y * y, starts)
