@@ -49,7 +49,7 @@ def steps_mm(lon: Floats, lat: Floats) -> Floats:
 
     Shape (n,) gives (n - 1,). Floats hold whole numbers up to 2**53 exactly: 9e9 km.
     """
-    return _lengths_mm(np.diff(lon), np.diff(lat), lat[1:] + lat[:-1])
+    return _lengths_mm(lon[1:] - lon[:-1], lat[1:] - lat[:-1], lat[1:] + lat[:-1])
 
 
 def between_mm(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
