@@ -93,4 +93,5 @@ def on_grid(degrees: Any) -> Floats:
 
 def e7(degrees: Floats) -> Ints:
     """Degrees as whole numbers of 1e-7 degrees."""
-    return np.rint(degrees * 1e7).astype(np.int64)
+    scaled = degrees * 1e7
+    return np.rint(scaled, out=scaled).astype(np.int64)

@@ -49,7 +49,7 @@ def steps_mm(lon: Floats, lat: Floats) -> Floats:
 
     Shape (n,) gives (n - 1,). Floats hold whole numbers up to 2**53 exactly: 9e9 km.
     """
-    return _lengths_mm(np.diff(lon), np.diff(lat), lat[1:] + lat[:-1])
+    return _lengths_mm(lon[1:] - lon[:-1], lat[1:] - lat[:-1], lat[1:] + lat[:-1])
 
 
 def between_mm(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
@@ -59,7 +59,7 @@ def between_mm(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats
 
 def _lengths_mm(dlon: Floats, dlat: Floats, lat_sum: Floats) -> Floats:
     """Lengths from differences; all three arguments are overwritten."""
-    if len(dlon) and (dlon.max() > 180 or dlon.min() < -180):
+    if len(dlon) and (np.maximum.reduce(dlon) > 180 or np.minimum.reduce(dlon) < -180):
         dlon[dlon > 180] -= 360
         dlon[dlon < -180] += 360
     dlon *= _cosines_at(lat_sum)
@@ -70,6 +70,15 @@ def _lengths_mm(dlon: Floats, dlat: Floats, lat_sum: Floats) -> Floats:
     dlon *= MM_PER_DEGREE
     np.rint(dlon, out=dlon)
     return dlon
+
+
+def wrapped(lon: Floats) -> Floats:
+    """Longitudes from -180 to 180 degrees, of ones that may have gone round the Earth."""
+    turned: Floats = lon + 180
+    if len(lon) and (np.minimum.reduce(turned) < 0 or np.maximum.reduce(turned) >= 360):
+        turned = np.remainder(turned, 360)
+    turned -= 180
+    return turned
 
 
 def unwrapped(lon: Floats) -> Floats:

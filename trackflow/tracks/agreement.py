@@ -8,9 +8,9 @@ other.
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints, Points
+from trackflow.geo.points import Bools, Floats, Ints, Points, e7
 from trackflow.geo.steps import MM_PER_DEGREE, cos_latitude, unwrapped
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.ranges import flat_ranges, running
 from trackflow.tracks.slots import E7, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
 
@@ -41,21 +41,21 @@ def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresh
     if not len(first):
         return np.empty(0)
     # Only the points in question are looked at; neighbouring stretches share them.
-    order = np.argsort(first, kind="stable")
-    reach = np.maximum.accumulate(last[order])
-    opens = np.append(True, first[order][1:] > reach[:-1])
-    low = first[order][opens]
-    high = np.append(reach[:-1][opens[1:]], reach[-1]) + 1
+    order = first.argsort(kind="stable")
+    low, reach = first[order], np.maximum.accumulate(last[order])
+    opens = np.ones(len(low), dtype=np.bool_)
+    np.greater(low[1:], reach[:-1], out=opens[1:])
+    starts = opens.nonzero()[0]
+    low, high = low[starts], reach[np.concatenate([starts[1:] - 1, [-1]])] + 1
     rows = flat_ranges(low, high)
     number = points.time_us[rows] // (slot_us(thresholds) // BINS_PER_SLOT)
-    edge = number[1:] != number[:-1]
-    edge[np.cumsum(high - low)[:-1] - 1] = True
-    bins = np.concatenate([[0], np.flatnonzero(edge) + 1])
+    begins = np.ones(len(rows), dtype=np.bool_)
+    np.not_equal(number[1:], number[:-1], out=begins[1:])
+    begins[(high - low).cumsum()[:-1]] = True
+    bins = begins.nonzero()[0]
     v = _velocities(points, rows, bins)
-    begin = np.searchsorted(rows, first)
-    end = np.searchsorted(rows, last)
-    first_bin = np.searchsorted(bins, begin, side="right") - 1
-    last_bin = np.searchsorted(bins, end, side="right") - 1
+    first_bin = bins.searchsorted(rows.searchsorted(first), side="right") - 1
+    last_bin = bins.searchsorted(rows.searchsorted(last), side="right") - 1
     agreed = _mean_products(*v, first_bin, last_bin)
     speeds: Floats = np.sqrt(np.maximum(agreed, 0.0)) / 1000
     return speeds
@@ -70,23 +70,23 @@ def _mean_products(vx: Ints, vy: Ints, valid: Bools, first_bin: Ints, last_bin: 
     product = (vx[:-1] * vx[1:] + vy[:-1] * vy[1:]) * both
     # Of a stretch of bins a..b the velocities a..b-1 are its own, and the products a..b-2.
     count = np.maximum(last_bin - first_bin - 1, 0)
-    total = np.concatenate([[0], np.cumsum(product)])
-    steps = np.concatenate([[0], np.cumsum(both)])
-    steps = steps[first_bin + count] - steps[first_bin]
-    means = (total[first_bin + count] - total[first_bin]) / np.maximum(steps, 1)
-    return np.where(steps >= FEWEST_STEPS, means, np.nan)
+    total, steps, end = running(product), running(both), first_bin + count
+    told = steps[end] - steps[first_bin]
+    means: Floats = (total[end] - total[first_bin]) / np.maximum(told, 1)
+    means[told < FEWEST_STEPS] = np.nan
+    return means
 
 
 def _velocities(points: Points, rows: Ints, bins: Ints) -> tuple[Ints, Ints, Bools]:
     """East and north velocity from each bin to the next in mm/s, and whether it counts."""
-    counts = np.diff(np.append(bins, len(rows)))
+    counts = np.concatenate([bins[1:], [len(rows)]]) - bins
     middle = rows[bins + counts // 2]
-    lon_e7 = np.rint(unwrapped(points.lon[middle]) * E7).astype(np.int64)
-    lat_e7 = np.rint(points.lat[middle] * E7).astype(np.int64)
-    squeeze = cos_latitude(lat_e7 / E7)
-    dt_s = np.maximum(np.diff(points.time_us[middle]) / US, 0.001)
-    vx = np.diff(lon_e7) * squeeze[:-1] * (MM_PER_DEGREE / E7) / dt_s
-    vy = np.diff(lat_e7) * (MM_PER_DEGREE / E7) / dt_s
+    lon_e7, lat_e7 = e7(unwrapped(points.lon[middle])), e7(points.lat[middle])
+    time_us = points.time_us[middle]
+    squeeze = cos_latitude(lat_e7[:-1] / E7)
+    dt_s = np.maximum((time_us[1:] - time_us[:-1]) / US, 0.001)
+    vx = (lon_e7[1:] - lon_e7[:-1]) * squeeze * (MM_PER_DEGREE / E7) / dt_s
+    vy = (lat_e7[1:] - lat_e7[:-1]) * (MM_PER_DEGREE / E7) / dt_s
     cap = np.minimum(1.0, FASTEST_MM_PER_S / np.maximum(np.sqrt(vx * vx + vy * vy), 1e-9))
     vx, vy = np.rint(vx * cap).astype(np.int64), np.rint(vy * cap).astype(np.int64)
     return vx, vy, dt_s * US <= LONGEST_STEP_US

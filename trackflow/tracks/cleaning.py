@@ -4,6 +4,7 @@ Nothing here corrects a point; points are kept or dropped for a counted reason.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import between_mm, steps_mm
 from trackflow.tracks.mixtures import mixed_steps
+from trackflow.tracks.ranges import contains, distinct, flat_ranges, united
 from trackflow.tracks.speeds import bridge_agrees, impossible_steps, possible_mm, there_and_back
 from trackflow.tracks.thresholds import SPIKE_ROUNDS, US, Thresholds
 
@@ -78,15 +80,22 @@ def in_order(points: Points) -> tuple[Points, Ints, Ints]:
     Returns:
         The kept points, the time from each to the next, and the times of the others.
     """
-    dt_us = np.diff(points.time_us)
-    if len(dt_us) and dt_us.min() < 0:
-        points = points[np.argsort(points.time_us, kind="stable")]
-        dt_us = np.diff(points.time_us)
-    if not len(dt_us) or dt_us.min() > 0:
+    dt_us = _steps_us(points)
+    shortest_us = dt_us.min(initial=1)
+    if shortest_us < 0:
+        points = points[points.time_us.argsort(kind="stable")]
+        dt_us = _steps_us(points)
+        shortest_us = dt_us.min()
+    if shortest_us > 0:
         return points, dt_us, NO_TIMES
     again = _worse_of_a_time(points, dt_us)
     kept = _rows_without(points, again)
-    return kept, np.diff(kept.time_us), points.time_us[again]
+    return kept, _steps_us(kept), points.time_us[again]
+
+
+def _steps_us(points: Points) -> Ints:
+    steps: Ints = points.time_us[1:] - points.time_us[:-1]
+    return steps
 
 
 def _worse_of_a_time(points: Points, dt_us: Ints) -> Ints:
@@ -94,21 +103,22 @@ def _worse_of_a_time(points: Points, dt_us: Ints) -> Ints:
     shared = np.zeros(len(points), dtype=np.bool_)
     shared[:-1] = dt_us == 0
     shared[1:] |= shared[:-1]
-    rows = np.flatnonzero(shared)
+    rows = shared.nonzero()[0]
     among = points[rows]
     # Ties are broken by content, never by order of arrival, which a rerun would not repeat.
     # NaN sorts last: who claims no accuracy yields to who claims any.
     order = np.lexsort((among.lat, among.lon, among.accuracy_m, among.time_us))
-    worse = np.flatnonzero(np.diff(among.time_us[order]) == 0) + 1
+    worse = (_steps_us(among[order]) == 0).nonzero()[0] + 1
     return np.sort(rows[order[worse]])
 
 
 def _accurate(points: Points, dt_us: Ints, thresholds: Thresholds) -> tuple[Points, Ints, Ints]:
-    poor = np.flatnonzero(points.accuracy_m > thresholds.max_accuracy_m)
-    if not len(poor):
+    poor = points.accuracy_m > thresholds.max_accuracy_m
+    if not poor.any():
         return points, dt_us, NO_TIMES
-    kept = _rows_without(points, poor)
-    return kept, np.diff(kept.time_us), points.time_us[poor]
+    dropped = poor.nonzero()[0]
+    kept = _rows_without(points, dropped)
+    return kept, _steps_us(kept), points.time_us[dropped]
 
 
 def find_spikes(
@@ -138,33 +148,31 @@ def find_spikes(
         thresholds: the limits.
     """
     impossible, mixed = wrong
-    bad = np.union1d(impossible, there_and_back(points, dt_us, step_mm, thresholds))
-    bad = np.setdiff1d(bad, mixed, assume_unique=True)
+    bad = united(impossible, there_and_back(points, dt_us, step_mm, thresholds))
+    if len(mixed):
+        bad = bad[~contains(mixed, bad)]
     if len(bad) < 2:
         return NO_TIMES
     before, after = _candidates(points, dt_us, bad, thresholds)
-    pure = np.searchsorted(mixed, before) == np.searchsorted(mixed, after)
-    before, after = before[pure], after[pure]
+    if len(mixed):
+        pure = mixed.searchsorted(before) == mixed.searchsorted(after)
+        before, after = before[pure], after[pure]
     if not len(before):
         return NO_TIMES
     won = _winners(before, after, _rank(before, after, bad, dt_us, thresholds))
-    runs = [
-        np.arange(b + 1, a) for b, a in zip(before[won].tolist(), after[won].tolist(), strict=True)
-    ]
-    return np.unique(np.concatenate(runs)) if runs else NO_TIMES
+    runs = flat_ranges(before[won] + 1, after[won])
+    return distinct(np.sort(runs))
 
 
 def _candidates(
     points: Points, steps_us: Ints, bad: Ints, thresholds: Thresholds
 ) -> tuple[Ints, Ints]:
     """Anchors before and after each candidate run, sorted by the first. Shapes (m,)."""
-    lengths = np.arange(1, thresholds.spike_points + 1)
-    before = np.repeat(bad, len(lengths))
-    after = before + np.tile(lengths, len(bad)) + 1
-    is_bad = np.zeros(len(points) + len(lengths), dtype=np.bool_)
-    is_bad[bad] = True
-    leaves = is_bad[after - 1]
-    before, after = before[leaves], after[leaves]
+    # The way out of a run of r points begins r steps after the way into it.
+    out = bad[:, None] + np.arange(1, thresholds.spike_points + 1)
+    into, length = contains(bad, out).nonzero()
+    before = bad[into]
+    after = before + length + 2
     dt_us = points.time_us[after] - points.time_us[before]
     apart_mm = between_mm(
         points.lon[before], points.lat[before], points.lon[after], points.lat[after]
@@ -172,8 +180,9 @@ def _candidates(
     near = dt_us <= thresholds.spike_s * US
     before, after, apart_mm = before[near], after[near], apart_mm[near]
     plausible = apart_mm <= possible_mm(dt_us[near], thresholds)
-    far = np.flatnonzero(~plausible)
-    plausible[far] = bridge_agrees(points, steps_us, before[far], after[far], thresholds)
+    far = (~plausible).nonzero()[0]
+    if len(far):
+        plausible[far] = bridge_agrees(points, steps_us, before[far], after[far], thresholds)
     return before[plausible], after[plausible]
 
 
@@ -182,8 +191,8 @@ def _rank(before: Ints, after: Ints, bad: Ints, dt_us: Ints, thresholds: Thresho
     support = np.zeros(len(before), dtype=np.int64)
     for step in (before - 1, after):
         exists = (step >= 0) & (step < len(dt_us))
-        near = dt_us[np.where(exists, step, 0)] <= thresholds.spike_s * US
-        support += exists & near & ~np.isin(step, bad)
+        near = dt_us.take(step, mode="clip") <= thresholds.spike_s * US
+        support += exists & near & ~contains(bad, step)
     rank: Ints = 4 * (after - before) - support
     return rank
 
@@ -207,8 +216,8 @@ def _without(
     """Points and steps without some points (never the first or the last)."""
     kept = _rows_without(points, dropped)
     # A dropped point takes the step into it along, and the step out of it becomes the bridge.
-    bridges = np.unique(dropped - np.arange(len(dropped))) - 1
-    dt_us, step_mm = _cut_out(dt_us, dropped - 1), _cut_out(step_mm, dropped - 1)
+    bridges = distinct(dropped - np.arange(len(dropped))) - 1
+    dt_us, step_mm = _cut_out([dt_us, step_mm], dropped - 1)
     dt_us[bridges] = kept.time_us[bridges + 1] - kept.time_us[bridges]
     step_mm[bridges] = between_mm(
         kept.lon[bridges], kept.lat[bridges], kept.lon[bridges + 1], kept.lat[bridges + 1]
@@ -217,14 +226,14 @@ def _without(
 
 
 def _rows_without(points: Points, dropped: Ints) -> Points:
-    columns = (points.time_us, points.lon, points.lat, points.accuracy_m)
-    return Points(*(_cut_out(column, dropped) for column in columns))
+    columns = [points.time_us, points.lon, points.lat, points.accuracy_m]
+    return Points(*_cut_out(columns, dropped))
 
 
-def _cut_out(column: NDArray[Any], dropped: Ints) -> NDArray[Any]:
-    """`np.delete`, but copying stretches instead of choosing rows: spikes are few."""
-    if len(dropped) > len(column) // 50:
-        return np.delete(column, dropped)
-    ends = [*dropped.tolist(), len(column)]
-    starts = [0, *(dropped + 1).tolist()]
-    return np.concatenate([column[s:e] for s, e in zip(starts, ends, strict=True)])
+def _cut_out(columns: list[NDArray[Any]], dropped: Ints) -> list[NDArray[Any]]:
+    """`np.delete` of some columns, but copying stretches and not choosing rows: spikes are few."""
+    if len(dropped) > len(columns[0]) // 50:
+        return [np.delete(column, dropped) for column in columns]
+    edges = [-1, *dropped.tolist(), len(columns[0])]
+    kept = [slice(before + 1, after) for before, after in pairwise(edges)]
+    return [np.concatenate([column[rows] for rows in kept]) for column in columns]

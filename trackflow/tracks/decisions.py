@@ -8,17 +8,18 @@ it is alone.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
-from trackflow.geo.steps import between_mm
+from trackflow.geo.steps import between_mm, wrapped
 from trackflow.tracks.cleaning import Cleaned, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
 from trackflow.tracks.silences import longest_silence_us, pauses, still_silences
-from trackflow.tracks.slots import E7, Slots, cut_slots
+from trackflow.tracks.slots import Slots, cut_slots
 from trackflow.tracks.stays import stay_steps
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.walks import without_walks
@@ -40,7 +41,7 @@ class Reason(StrEnum):
     """It does not: the track goes on in the neighbouring day."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what follows from the decisions is kept once asked
 class Decisions:
     """What was decided about the points of one device.
 
@@ -61,13 +62,13 @@ class Decisions:
     paused: Ints
     thresholds: Thresholds
 
-    @property
+    @cached_property
     def on_track(self) -> Bools:
         """Which points are part of a track. Shape (n,)."""
         on_track: Bools = self.moving[:-1] | self.moving[1:]
         return on_track
 
-    @property
+    @cached_property
     def stopped(self) -> Bools:
         """Which points are part of a stay, but neither of a track nor excursions. Shape (n,)."""
         stopped = np.zeros(len(self.cleaned.points), dtype=np.bool_)
@@ -77,13 +78,14 @@ class Decisions:
         stopped &= ~self.away
         return stopped
 
-    @property
+    @cached_property
     def is_mixed(self) -> Bools:
         """Which points lie in a mixture, and in neither a track nor a stay. Shape (n,)."""
         found = np.zeros(len(self.cleaned.points), dtype=np.bool_)
-        found[self.cleaned.mixed] = True
-        found[self.cleaned.mixed + 1] = True
-        found &= ~(self.on_track | self.stopped | self.away)
+        if len(self.cleaned.mixed):
+            found[self.cleaned.mixed] = True
+            found[self.cleaned.mixed + 1] = True
+            found &= ~(self.on_track | self.stopped | self.away)
         return found
 
     def stay_of(self, step: int) -> tuple[int, int] | None:
@@ -95,23 +97,51 @@ class Decisions:
 
     def ended(self, step: int) -> Reason:
         """Why no track goes on from point `step`."""
-        return Reason.STOP if _holds(self.paused, step) else self.began(step)
+        none = np.empty(0, dtype=np.int64)
+        return self.reasons(none, np.array([step]))[1][0]
 
     def began(self, step: int) -> Reason:
         """Why no track comes to the point after `step`."""
-        if not 0 <= step < len(self.cleaned.dt_us):
-            return Reason.GAP
-        if self.stay_of(step):
-            return Reason.STOP
-        if _holds(self.cleaned.mixed, step):
-            return Reason.MIXED
-        if self.cleaned.dt_us[step] > longest_silence_us(self.thresholds):
-            return Reason.GAP
-        return Reason.SPEED if _holds(self.cleaned.impossible, step) else Reason.GAP
+        return self._reasons(np.array([step]))[0]
+
+    def reasons(self, began: Ints, ended: Ints) -> tuple[list[Reason], list[Reason]]:
+        """What `began` says of some steps, and `ended` of others."""
+        found = self._reasons(np.concatenate([began, ended]))
+        pauses = contains(self.paused, ended).tolist()
+        of_ended = zip(pauses, found[len(began) :], strict=True)
+        return (
+            found[: len(began)],
+            [Reason.STOP if pause else reason for pause, reason in of_ended],
+        )
+
+    def _reasons(self, steps: Ints) -> list[Reason]:
+        """Why no track goes over steps, seen from the points after them."""
+        cleaned, count = self.cleaned, len(self.cleaned.dt_us)
+        if not count:
+            return [Reason.GAP] * len(steps)
+        first, last = self.stays
+        of_stay = first.searchsorted(steps, side="right") > last.searchsorted(steps, side="right")
+        mixed, impossible = contains(cleaned.mixed, steps), contains(cleaned.impossible, steps)
+        silent = cleaned.dt_us.take(steps, mode="clip") > longest_silence_us(self.thresholds)
+        rules = (of_stay, mixed, silent, impossible)
+        rules_of_steps = zip(steps.tolist(), *(rule.tolist() for rule in rules), strict=True)
+        return [
+            _reason(*found) if 0 <= step < count else Reason.GAP for step, *found in rules_of_steps
+        ]
 
     def unseen_mm(self, step: int) -> int:
         """Length of a way before the point after `step` that belongs to its track unseen."""
-        return int(self.cleaned.step_mm[step]) if _holds(self.paused, step) else 0
+        paused = len(self.paused) and contains(self.paused, np.array([step]))[0]
+        return int(self.cleaned.step_mm[step]) if paused else 0
+
+
+def _reason(of_stay: bool, mixed: bool, silent: bool, impossible: bool) -> Reason:
+    """Why no track goes over a step, by the rules that hold for it."""
+    if of_stay:
+        return Reason.STOP
+    if mixed:
+        return Reason.MIXED
+    return Reason.SPEED if impossible and not silent else Reason.GAP
 
 
 def decide(points: Points, thresholds: Thresholds) -> Decisions:
@@ -121,14 +151,13 @@ def decide(points: Points, thresholds: Thresholds) -> Decisions:
     cut = dt_us > longest_silence_us(thresholds)
     cut[cleaned.impossible] = True
     cut[cleaned.mixed] = True
-    slots = cut_slots(kept, np.flatnonzero(cut), thresholds)
+    slots = cut_slots(kept, cut.nonzero()[0], thresholds)
     stays, away = _stays(kept, slots, cut, thresholds)
     staying = np.zeros(len(dt_us), dtype=np.bool_)
     for first, last in zip(*(ends.tolist() for ends in stays), strict=True):
         staying[first:last] = True
     staying[still_silences(cleaned, cut, thresholds)] = True
-    turns = np.flatnonzero(np.diff(staying, prepend=False, append=False))
-    stays = turns[::2], turns[1::2]
+    stays = runs(staying)
     paused = pauses(cleaned, staying, cut, thresholds)
     cut[paused] = True
     moving = np.zeros(len(kept) + 1, dtype=np.bool_)
@@ -143,15 +172,16 @@ def _stays(
     """First and last points of stays, and which points are excursions from them."""
     cut_after = cut[slots.last[:-1]]
     away = excursions(slots, cut_after, thresholds)
-    at = np.flatnonzero(~away)
+    free_before, free_after = np.ones((2, len(slots)), dtype=np.bool_)
+    np.logical_or(cut_after, away[:-1], out=free_before[1:])
+    np.logical_or(cut_after, away[1:], out=free_after[:-1])
     here, here_cut = slots, cut_after
-    if len(at) < len(slots):
-        here = slots[at]
-        cuts = np.concatenate([[0], np.cumsum(cut_after)])[at]
+    if away.any():
+        at = (~away).nonzero()[0]
+        here, free_before, free_after = slots[at], free_before[at], free_after[at]
+        cuts = running(cut_after)[at]
         here_cut = cuts[1:] > cuts[:-1]
     steps = stay_steps(points, here, here_cut, thresholds)
-    free_before = np.append(True, cut_after | away[:-1])[at]
-    free_after = np.append(cut_after | away[1:], True)[at]
     first, last = stay_points(points, here, steps, (free_before, free_after), thresholds)
     first, last = without_walks(points, first, last, cut)
     first, last = _with_edges(first, last, slots, away, cut_after)
@@ -180,14 +210,20 @@ def _away_points(
     found = np.zeros(len(points), dtype=np.bool_)
     if not len(first):
         return found
-    rows = flat_ranges(first, last + 1)
-    of = np.searchsorted(slots.first, rows, side="right") - 1
-    centre_lon = np.remainder(slots.lon_e7[of] / E7 + 180, 360) - 180
-    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat_e7[of] / E7)
-    found[rows] = away[of] | (apart_mm > 2 * thresholds.dwell_radius_m * 1000)
+    begin = slots.first.searchsorted(first, side="right") - 1
+    end = slots.first.searchsorted(last, side="right")
+    within = distinct(flat_ranges(begin, end))
+    # A slot of one point is where that point is.
+    some = within[slots.last[within] > slots.first[within]]
+    count = slots.last[some] - slots.first[some] + 1
+    rows, of = flat_ranges(slots.first[some], slots.last[some] + 1), some.repeat(count)
+    centre_lon = wrapped(slots.lon[of])
+    apart_mm = between_mm(points.lon[rows], points.lat[rows], centre_lon, slots.lat[of])
+    found[rows] = apart_mm > 2 * thresholds.dwell_radius_m * 1000
+    gone = within[away[within]]
+    found[flat_ranges(slots.first[gone], slots.last[gone] + 1)] = True
+    # Stays begin and end within slots.
+    rows = found.nonzero()[0]
+    outside = first.searchsorted(rows, side="right") == last.searchsorted(rows)
+    found[rows[outside]] = False
     return found
-
-
-def _holds(steps: Ints, step: int) -> bool:
-    k = int(np.searchsorted(steps, step))
-    return k < len(steps) and int(steps[k]) == step

@@ -7,9 +7,9 @@ the last one.
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats, Ints, Points
-from trackflow.geo.steps import between_mm
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.steps import between_mm, wrapped
+from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, Slots, medians, slot_us
 from trackflow.tracks.thresholds import US, Thresholds
 
@@ -40,19 +40,20 @@ def stay_points(
             cut or an excursion. A stay is not trimmed there. Shapes (m,).
         thresholds: the limits.
     """
-    turns = np.flatnonzero(np.diff(stays, prepend=False, append=False))
-    begin, end = turns[::2], turns[1::2]  # the first and the last slot of each
+    begin, end = runs(stays)  # the first and the last slot of each
     if not len(begin):
         return begin, end
     dwell_us = int(thresholds.dwell_s * US)
-    head = np.searchsorted(slots.start_us, slots.start_us[begin] + 2 * dwell_us, side="right") - 1
-    tail = np.searchsorted(slots.end_us, slots.end_us[end] - 2 * dwell_us)
+    head = slots.start_us.searchsorted(slots.start_us[begin] + 2 * dwell_us, side="right") - 1
+    tail = slots.end_us.searchsorted(slots.end_us[end] - 2 * dwell_us)
     head, tail = np.minimum(head, end), np.maximum(tail, begin)
     open_before, open_after = free[0][begin], free[1][end]
     low = np.where(open_before, begin, begin - 1)
     high = np.where(open_after, end, end + 1)
-    first, _ = _close(points, slots, (begin, head), (low, head), thresholds)
-    _, last = _close(points, slots, (tail, end), (tail, high), thresholds)
+    known = np.concatenate([begin, tail]), np.concatenate([head, end])
+    among = np.concatenate([low, tail]), np.concatenate([head, high])
+    first, last = _close(points, slots, known, among, thresholds)
+    first, last = first[: len(begin)], last[len(begin) :]
     # Where too few slots tell where the middle is, a stay begins and ends with its silence: the
     # slot before it may be all on the way.
     first = np.where(open_before, slots.first[begin], np.where(first < 0, slots.last[begin], first))
@@ -108,30 +109,27 @@ def _close(
         thresholds: the limits.
     """
     begin, count = known[0], known[1] - known[0] + 1
-    lon_e7, lat_e7 = medians(slots.lon_e7, begin, count), medians(slots.lat_e7, begin, count)
-    rows, of = flat_ranges(begin, begin + count), np.repeat(np.arange(len(begin)), count)
-    scatter_mm = _apart_mm(
-        lon_e7[of], lat_e7[of], slots.lon_e7[rows] / E7, slots.lat_e7[rows] / E7
-    ).astype(np.int64)
-    typical_mm = medians(scatter_mm, np.cumsum(count) - count, count)
-    close_mm = np.clip(SCATTER * typical_mm, CLOSE_M * 1000, 2 * thresholds.dwell_radius_m * 1000)
+    rows, of = flat_ranges(begin, begin + count), numbered(count)
+    lon_e7, lat_e7 = medians(np.stack([slots.lon_e7, slots.lat_e7]), begin, count)
+    # Longitudes of slots may have gone round the Earth.
+    lon, lat = (np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7) / E7, lat_e7 / E7
+    scatter_mm = between_mm(lon[of], lat[of], wrapped(slots.lon[rows]), slots.lat[rows]).astype(
+        np.int64
+    )
+    typical_mm = medians(scatter_mm, count.cumsum() - count, count)
+    close_mm = np.minimum(
+        np.maximum(SCATTER * typical_mm, CLOSE_M * 1000), 2 * thresholds.dwell_radius_m * 1000
+    )
     close_mm[count < FEWEST_SLOTS] = -1.0
     low, high = slots.first[among[0]], slots.last[among[1]] + 1
-    rows, of = flat_ranges(low, high), np.repeat(np.arange(len(low)), high - low)
-    apart_mm = _apart_mm(lon_e7[of], lat_e7[of], points.lon[rows], points.lat[rows])
-    hits = np.flatnonzero(apart_mm <= close_mm[of])
-    bounds = np.concatenate([[0], np.cumsum(high - low)])
-    first = np.searchsorted(hits, bounds[:-1])
-    last = np.searchsorted(hits, bounds[1:]) - 1
-    found = first <= last
+    rows, of = flat_ranges(low, high), numbered(high - low)
+    apart_mm = between_mm(lon[of], lat[of], wrapped(points.lon[rows]), points.lat[rows])
+    hits = (apart_mm <= close_mm[of]).nonzero()[0]
     if not len(hits):
         return np.full(len(low), -1), np.full(len(low), -1)
+    bounds = running(high - low)
+    first = hits.searchsorted(bounds[:-1])
+    last = hits.searchsorted(bounds[1:]) - 1
+    found = first <= last
     first, last = np.minimum(first, len(hits) - 1), np.maximum(last, 0)
     return np.where(found, rows[hits[first]], -1), np.where(found, rows[hits[last]], -1)
-
-
-def _apart_mm(lon_e7: Ints, lat_e7: Ints, lon: Floats, lat: Floats) -> Floats:
-    # The middle's longitude may have gone round the Earth.
-    plain = np.remainder(lon_e7 + 180 * E7, 360 * E7) - 180 * E7
-    there = np.remainder(lon + 180, 360) - 180
-    return between_mm(plain / E7, lat_e7 / E7, there, lat)

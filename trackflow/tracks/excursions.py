@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints
-from trackflow.tracks.ranges import flat_ranges, sums
+from trackflow.tracks.ranges import flat_ranges, numbered, sums
 from trackflow.tracks.slots import Slots
 from trackflow.tracks.thresholds import AROUND_S, AWAY_S, US, Thresholds
 
@@ -88,7 +88,8 @@ def _rests(slots: Slots, near_m: float) -> tuple[Bools, Bools]:
     """Whether one of the three slots before, and one of those after, is at the same place."""
     before, after = np.zeros((2, len(slots)), dtype=np.bool_)
     for offset in range(1, min(3, len(slots) - 1) + 1):
-        near = slots.steps_m(offset) <= near_m
+        apart_m = slots.next_m if offset == 1 else slots.steps_m(offset)
+        near = apart_m <= near_m
         near &= slots.start_us[offset:] - slots.end_us[:-offset] <= int(AWAY_S * US)
         after[:-offset] |= near
         before[offset:] |= near
@@ -97,20 +98,20 @@ def _rests(slots: Slots, near_m: float) -> tuple[Bools, Bools]:
 
 def _direct_returns(slots: Slots, rests: Bools, cut_after: Bools, near_m: float) -> _Returns:
     """Every leave for more than `near_m` and the first return, if it comes within `AWAY_S`."""
-    here = np.flatnonzero(rests[:-2] & ~cut_after[:-1] & (slots.steps_m(1)[:-1] > near_m))
+    here = (rests[:-2] & ~cut_after[:-1] & (slots.next_m[:-1] > near_m)).nonzero()[0]
     # Where each may look: up to the next cut, or as long as it may be away.
-    until = np.searchsorted(slots.start_us, slots.end_us[here] + int(AWAY_S * US), side="right")
-    ends = np.append(np.flatnonzero(cut_after), len(slots) - 1) + 1
-    until = np.minimum(until, ends[np.searchsorted(ends, here, side="right")])
+    until = slots.start_us.searchsorted(slots.end_us[here] + int(AWAY_S * US), side="right")
+    ends = np.concatenate([cut_after.nonzero()[0], [len(slots) - 1]]) + 1
+    until = np.minimum(until, ends[ends.searchsorted(here, side="right")])
     some = until > here + 2
     here, until = here[some], until[some]
     counts = until - here - 1
-    there, of = flat_ranges(here + 1, until), np.repeat(here, counts)
+    there, of = flat_ranges(here + 1, until), here.repeat(counts)
     apart_m = slots.apart_m(of, there)
-    first = np.cumsum(counts) - counts
-    back = np.flatnonzero(apart_m <= near_m)
-    at = np.searchsorted(back, first)
-    returned = np.append(back, len(there))[at] < first + counts
+    first = counts.cumsum() - counts
+    back = (apart_m <= near_m).nonzero()[0]
+    at = back.searchsorted(first)
+    returned = np.concatenate([back, [len(there)]])[at] < first + counts
     here, first, at = here[returned], first[returned], at[returned]
     if not len(here):
         return _Returns(here, here, apart_m[:0])
@@ -139,7 +140,7 @@ def _is_excursion(
         & rests[1][after]
     )
     # Places are medians: from the middle of a slot to that of the next.
-    middle_us = (slots.start_us + slots.end_us) // 2
+    middle_us = slots.middle_us
     out_us = middle_us[before + 1] - middle_us[before]
     in_us = middle_us[after] - middle_us[after - 1]
     out_m = slots.apart_m(before, before + 1)
@@ -168,22 +169,21 @@ def _seen_at(
         near_m: slots nearer together than this are at one place.
     """
     reach_us = int(AROUND_S * US)
-    low = np.searchsorted(slots.start_us, slots.end_us[around[0]] - reach_us)
-    high = np.searchsorted(slots.start_us, slots.start_us[around[1]] + reach_us, side="right")
+    low = slots.start_us.searchsorted(slots.end_us[around[0]] - reach_us)
+    high = slots.start_us.searchsorted(slots.start_us[around[1]] + reach_us, side="right")
     rows, counts = flat_ranges(low, high), high - low
-    at_place = sums(slots.apart_m(np.repeat(place, counts), rows) <= near_m, counts)
-    at_other = sums(slots.apart_m(np.repeat(other, counts), rows) <= near_m, counts)
+    at_place = sums(slots.apart_m(place.repeat(counts), rows) <= near_m, counts)
+    at_other = sums(slots.apart_m(other.repeat(counts), rows) <= near_m, counts)
     return at_place, at_other
 
 
 def _again(slots: Slots, returns: _Returns, fast: Bools, near_m: float) -> Bools:
     """Whether another return, fast as well, left for the same place within `AROUND_S`."""
     time_us = slots.start_us[returns.before + 1]
-    low = np.searchsorted(time_us, time_us - int(AROUND_S * US))
-    high = np.searchsorted(time_us, time_us + int(AROUND_S * US), side="right")
+    low = time_us.searchsorted(time_us - int(AROUND_S * US))
+    high = time_us.searchsorted(time_us + int(AROUND_S * US), side="right")
     counts = high - low
-    others = flat_ranges(low, high)
-    here = np.repeat(np.arange(len(returns)), counts)
+    others, here = flat_ranges(low, high), numbered(counts)
     same = slots.apart_m(returns.before[here] + 1, returns.before[others] + 1) <= near_m
     same &= fast[others] & (others != here)
     again: Bools = sums(same, counts) > 0
@@ -197,17 +197,25 @@ def _mark_edges(
 
     The first fix after a sleep is often one of a cell tower, and there is none before it.
     """
-    step = np.arange(len(slots) - 1)
-    step_us = np.diff((slots.start_us + slots.end_us) // 2)
-    silent = (step_us > AWAY_S * US) | cut_after
-    begins, ends = np.append(True, silent[:-1]), np.append(silent[1:], True)
-    for edge, place, other in ((begins, step + 1, step), (ends, step, step + 1)):
-        at = np.flatnonzero(edge & ~cut_after & rests[place] & ~away[place])
-        here, there = place[at], other[at]
-        far = slots.apart_m(here, there) > stand_to_stand_m(step_us[at], thresholds)
-        here, there = here[far], there[far]
-        if len(here):
+    middle_us, none = slots.middle_us, len(slots) - 1
+    silent = (middle_us[1:] - middle_us[:-1] > AWAY_S * US) | cut_after
+    edges = silent.nonzero()[0]
+    # The steps after a silence or the begin, and those before one or the end.
+    after, before = np.concatenate([[0], edges + 1]), np.concatenate([edges - 1, [none - 1]])
+    after, before = after[after < none], before[before >= 0]
+    steps = np.concatenate([after, before])
+    sides = np.arange(len(steps)) < len(after)  # the rest is after the step, not before it
+    here, there = steps + sides, steps + ~sides
+    step_us = middle_us[steps + 1] - middle_us[steps]
+    beyond = slots.apart_m(here, there) > stand_to_stand_m(step_us, thresholds)
+    beyond &= ~cut_after[steps] & rests[here]
+    if not beyond.any():
+        return
+    for side in (True, False):
+        at = (beyond & (sides == side) & ~away[here]).nonzero()[0]
+        rest, edge = here[at], there[at]
+        if len(at):
             at_rest, at_other = _seen_at(
-                slots, here, there, (here, here), AT_SHARE * 2 * thresholds.dwell_radius_m
+                slots, rest, edge, (rest, rest), AT_SHARE * 2 * thresholds.dwell_radius_m
             )
-            away[there[(at_rest >= SEEN_SLOTS) & (at_rest > at_other)]] = True
+            away[edge[(at_rest >= SEEN_SLOTS) & (at_rest > at_other)]] = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackflow.geo.points import Points
-from trackflow.geo.steps import between_mm, steps_mm, unwrapped
+from trackflow.geo.steps import steps_mm, unwrapped
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.segments import DAY_US, Segment
 from trackflow.tracks.thresholds import Thresholds
@@ -17,9 +17,6 @@ NAMESPACE = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
 
 UNSEEN_US = 120_000_000
 """Nobody knows the way of a step that takes longer than two minutes; it is at least its length."""
-
-SPEED_SPAN_US = 10_000_000
-"""A maximum speed is taken over at least 10 s: over 1 s, 5 m of noise are 18 km/h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +31,6 @@ class Track:
         distance_mm: length along all points, midnights and an unseen begin included.
         lead_mm: of it, the way before the first point, which nobody saw.
         unobserved_mm: of it, the lead and the steps that took longer than `UNSEEN_US`.
-        max_speed_kmh: the highest speed along the line over at least 10 s, or over all of it if it
-            is shorter; 0 for a single point.
         bounds: west, south, east, north in degrees; west is greater than east if it crosses the
             antimeridian.
         began: why it begins; MIDNIGHT only if the segment before it was not among those merged.
@@ -49,7 +44,6 @@ class Track:
     distance_mm: int
     lead_mm: int
     unobserved_mm: int
-    max_speed_kmh: float
     bounds: tuple[float, float, float, float]
     began: Reason
     ended: Reason
@@ -63,11 +57,6 @@ class Track:
     def duration_s(self) -> float:
         """Time from the first to the last point."""
         return (self.end_us - self.start_us) / 1e6
-
-    @property
-    def mean_speed_kmh(self) -> float:
-        """Length by duration; 0 for a single point."""
-        return self.distance_m / self.duration_s * 3.6 if self.end_us > self.start_us else 0.0
 
 
 def merge(segments: Sequence[Segment]) -> list[Track]:
@@ -123,7 +112,6 @@ def _track(segments: Sequence[Segment], indices: range) -> Track:
         distance_mm=lead_mm + sum(p.distance_mm for p in parts) + sum(p.link_mm for p in parts[1:]),
         lead_mm=lead_mm,
         unobserved_mm=lead_mm + int(steps_mm(points.lon, points.lat)[unseen].sum()),
-        max_speed_kmh=_max_speed_kmh(points),
         bounds=bounds(points),
         began=parts[0].began,
         ended=parts[-1].ended,
@@ -137,16 +125,3 @@ def bounds(points: Points) -> tuple[float, float, float, float]:
     if lon is not points.lon:
         west, east = (round((x + 180) % 360 - 180, 7) for x in (west, east))
     return west, float(points.lat.min()), east, float(points.lat.max())
-
-
-def _max_speed_kmh(points: Points) -> float:
-    """The highest speed in a straight line over the shortest stretches of at least 10 s."""
-    time_us = points.time_us
-    end = np.searchsorted(time_us, time_us + SPEED_SPAN_US)
-    begin = np.flatnonzero(end < len(points))
-    end = end[begin]
-    if not len(begin):
-        begin, end = np.array([0]), np.array([len(points) - 1])
-    span_us = time_us[end] - time_us[begin]
-    mm = between_mm(points.lon[begin], points.lat[begin], points.lon[end], points.lat[end])
-    return round(float((mm / np.maximum(span_us, 1)).max()) * 3600, 3)

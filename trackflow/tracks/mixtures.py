@@ -28,7 +28,9 @@ def mixed_steps(points: Points, impossible: Ints, thresholds: Thresholds) -> Int
         impossible: indices of the steps that no movement explains, in order.
         thresholds: the limits.
     """
-    if len(impossible) < MIX_CROSSINGS:
+    # So many impossible steps must lie near one step: hardly any device has them.
+    spread = impossible[MIX_CROSSINGS - 1 :] - impossible[: 1 - MIX_CROSSINGS]
+    if spread.min(initial=2 * MIX_STEPS + 1) > 2 * MIX_STEPS:
         return impossible[:0]
     bad_before = np.zeros(len(points), dtype=np.int64)  # impossible steps before each point
     bad_before[impossible + 1] = 1

@@ -13,6 +13,7 @@ import numpy as np
 from trackflow.geo.points import Ints, Points, e7
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import Decisions, Reason, decide
+from trackflow.tracks.ranges import distinct, runs, united
 from trackflow.tracks.thresholds import Thresholds
 
 DAY_US = 86_400_000_000
@@ -165,54 +166,62 @@ def segment_days(
     """
     edges_us = np.arange(day_start_us(first), day_start_us(last) + DAY_US + 1, DAY_US)
     decisions = decide(points, thresholds)
-    kept = decisions.cleaned.points
-    edges = np.searchsorted(kept.time_us, edges_us)
+    edges = decisions.cleaned.points.time_us.searchsorted(edges_us)
     begins, ends = _stretches(decisions, edges)
-    owners = np.searchsorted(begins, edges).tolist()
-    begins, ends = begins.tolist(), ends.tolist()
+    low, *_, high = owners = begins.searchsorted(edges).tolist()
+    segments = _segments(decisions, begins[low:high], ends[low:high])
     ledgers = _ledgers(points.time_us, decisions, edges, edges_us)
     return [
         DaySegments(
             dt.date.fromordinal(first.toordinal() + day),
-            tuple(
-                _segment(decisions, begins[i], ends[i]) for i in range(owners[day], owners[day + 1])
-            ),
+            tuple(segments[begin - low : end - low]),
             ledger,
         )
-        for day, ledger in enumerate(ledgers)
+        for day, ((begin, end), ledger) in enumerate(zip(pairwise(owners), ledgers, strict=True))
     ]
 
 
 def _stretches(decisions: Decisions, edges: Ints) -> tuple[Ints, Ints]:
     """First and last points of all stretches of moving steps, divided at midnights."""
     moving = decisions.moving
-    turns = np.flatnonzero(moving[1:] != moving[:-1])
-    crossed = np.unique(edges[moving[edges]])
-    begins = np.sort(np.concatenate([turns[::2], crossed]))
-    ends = np.sort(np.concatenate([turns[1::2], crossed - 1]))
-    return begins, ends
+    begins, ends = runs(moving)
+    crossed = distinct(edges[moving[edges]])
+    return united(begins - 1, crossed), united(ends - 1, crossed - 1)
 
 
-def _segment(decisions: Decisions, begin: int, end: int) -> Segment:
-    step_mm, moving = decisions.cleaned.step_mm, decisions.moving
-    open_start, open_end = moving[begin], moving[end + 1]
-    return Segment(
-        points=decisions.cleaned.points[begin : end + 1],
-        distance_mm=int(step_mm[begin:end].sum()),
-        link_mm=int(step_mm[begin - 1]) if open_start else decisions.unseen_mm(begin - 1),
-        began=Reason.MIDNIGHT if open_start else decisions.began(begin - 1),
-        ended=Reason.MIDNIGHT if open_end else decisions.ended(end),
+def _segments(decisions: Decisions, begins: Ints, ends: Ints) -> list[Segment]:
+    """The segments of stretches from their first to their last points."""
+    points, step_mm = decisions.cleaned.points, decisions.cleaned.step_mm
+    began, ended = decisions.reasons(begins - 1, ends)
+    stretches = zip(
+        begins.tolist(),
+        ends.tolist(),
+        decisions.moving[begins].tolist(),  # whether it is open at its start
+        decisions.moving[ends + 1].tolist(),  # and at its end
+        began,
+        ended,
+        strict=True,
     )
+    return [
+        Segment(
+            points=points[begin : end + 1],
+            distance_mm=int(np.add.reduce(step_mm[begin:end])),
+            link_mm=int(step_mm[begin - 1]) if open_start else decisions.unseen_mm(begin - 1),
+            began=Reason.MIDNIGHT if open_start else began,
+            ended=Reason.MIDNIGHT if open_end else ended,
+        )
+        for begin, end, open_start, open_end, began, ended in stretches
+    ]
 
 
 def _ledgers(time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints) -> Iterator[Ledger]:
     """The ledger of each day; the points that came in are counted apart from their classes."""
-    if np.any(time_us[1:] < time_us[:-1]):
+    if (time_us[1:] < time_us[:-1]).any():
         time_us = np.sort(time_us)
     cleaned, on_track = decisions.cleaned, decisions.on_track
     stopped, away, mixed = decisions.stopped, decisions.away & ~on_track, decisions.is_mixed
     came, spike, inaccurate, duplicate = (
-        np.diff(np.searchsorted(times, edges_us)).tolist()
+        [high - low for low, high in pairwise(times.searchsorted(edges_us).tolist())]
         for times in (time_us, cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
     )
     bounds = edges.tolist()

@@ -11,7 +11,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints
 from trackflow.tracks.cleaning import Cleaned
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.ranges import flat_ranges, numbered
 from trackflow.tracks.slots import medians
 from trackflow.tracks.stays import scales
 from trackflow.tracks.thresholds import US, Thresholds
@@ -56,7 +56,8 @@ def still_silences(cleaned: Cleaned, cut: Bools, thresholds: Thresholds) -> Ints
         cut: steps across which no track goes on. Shape (n - 1,).
         thresholds: the limits.
     """
-    silent = np.flatnonzero((cleaned.dt_us >= int(thresholds.dwell_s * US)) & ~cut)
+    silent = (cleaned.dt_us >= int(thresholds.dwell_s * US)).nonzero()[0]
+    silent = silent[~cut[silent]]
     near = np.zeros(len(silent), dtype=np.bool_)
     for lasts_us, diagonal_m in scales(thresholds):
         near |= (cleaned.dt_us[silent] >= lasts_us) & (cleaned.step_mm[silent] <= diagonal_m * 1000)
@@ -74,7 +75,8 @@ def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds)
     """
     gap_us = int(thresholds.gap_s * US)
     dwell_us = int(min(thresholds.dwell_s, thresholds.gap_s) * US)
-    silent = np.flatnonzero((cleaned.dt_us > dwell_us) & ~staying & ~cut)
+    silent = (cleaned.dt_us > dwell_us).nonzero()[0]
+    silent = silent[~(staying[silent] | cut[silent])]
     if not len(silent):
         return silent
     # By the steps beside it alone, and not by whether they are part of a stay: that would be known
@@ -102,8 +104,7 @@ def own_interval_us(cleaned: Cleaned, steps: Ints) -> Ints:
     around_us = int(AROUND_S * US)
     low = np.searchsorted(time_us, time_us[steps] - around_us)
     high = np.searchsorted(time_us, time_us[steps + 1] + around_us, side="right") - 1
-    rows = flat_ranges(low, high)
-    of = np.repeat(np.arange(len(steps)), high - low)
+    rows, of = flat_ranges(low, high), numbered(high - low)
     others = rows != steps[of]
     rows, of = rows[others], of[others]
     count = np.bincount(of, minlength=len(steps))

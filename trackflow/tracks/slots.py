@@ -4,12 +4,14 @@ A place that a few wrong fixes cannot move: of the fixes that claim a usable acc
 Slots are cut by the clock, so they are the same in whatever chunk their points are read.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.points import Floats, Ints, Points, e7
 from trackflow.geo.steps import between_mm, unwrapped
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
@@ -19,10 +21,20 @@ SLOTS_PER_DWELL = 10
 FINE_ACCURACY_M = 30.0
 """A fix that claims this or better always counts: such claims differ by chance."""
 
+MANY, NARROW = 256, 8
+"""From so many stretches on, those of the most frequent length are sorted by columns, if it is at
+most this."""
+
+LONGEST_ROWS = 4
+"""Stretches of different lengths are sorted as one array of at most so many times their size."""
+
+BEYOND = np.iinfo(np.int64).max
+"""Sorted after all numbers."""
+
 E7 = 10_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what several rules ask for is kept
 class Slots:
     """Places of a device, one per slot with points, in order of time. Shapes (m,).
 
@@ -59,24 +71,38 @@ class Slots:
             self.claim_m[index],
         )
 
+    @cached_property
+    def lon(self) -> Floats:
+        """Longitude in degrees."""
+        return self.lon_e7 / E7
+
+    @cached_property
+    def lat(self) -> Floats:
+        """Latitude in degrees."""
+        return self.lat_e7 / E7
+
+    @cached_property
+    def middle_us(self) -> Ints:
+        """The middle of each slot's time."""
+        return (self.start_us + self.end_us) // 2
+
+    @cached_property
+    def next_m(self) -> Floats:
+        """Metres from each slot to the next. Shape (m - 1,)."""
+        return self.steps_m(1)
+
     def steps_m(self, offset: int) -> Floats:
         """Metres from each slot to the one `offset` places later. Shape (m - offset,)."""
-        lon, lat = self.lon_e7 / E7, self.lat_e7 / E7
+        lon, lat = self.lon, self.lat
         return between_mm(lon[:-offset], lat[:-offset], lon[offset:], lat[offset:]) / 1000
 
     def apart_m(self, here: Ints, there: Ints) -> Floats:
         """Distances between pairs of slots, in metres. Shapes (k,)."""
-        return (
-            between_mm(
-                self.lon_e7[here] / E7,
-                self.lat_e7[here] / E7,
-                self.lon_e7[there] / E7,
-                self.lat_e7[there] / E7,
-            )
-            / 1000
-        )
+        lon, lat = self.lon, self.lat
+        return between_mm(lon[here], lat[here], lon[there], lat[there]) / 1000
 
 
+@lru_cache(maxsize=64)
 def slot_us(thresholds: Thresholds) -> int:
     """Length of a slot in microseconds."""
     return int(min(thresholds.dwell_s / SLOTS_PER_DWELL, SLOT_S) * US)
@@ -96,49 +122,84 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     number = points.time_us // slot_us(thresholds)
     edge = number[1:] != number[:-1]
     edge[cuts] = True
-    last = np.append(np.flatnonzero(edge), len(points) - 1)
-    first = np.concatenate([[0], last[:-1] + 1])
-    lon_e7 = np.rint(unwrapped(points.lon) * E7).astype(np.int64)
-    lat_e7 = np.rint(points.lat * E7).astype(np.int64)
-    count = last - first + 1
+    edges = edge.nonzero()[0]
+    first = np.concatenate([[0], edges + 1])
+    last = np.concatenate([edges, [len(points) - 1]])
+    places_e7 = e7(np.stack([unwrapped(points.lon), points.lat]))
+    begin, count = first, last - first + 1
     claim_m = np.zeros(len(first), dtype=np.int64)
-    begin = first
     if (points.accuracy_m > FINE_ACCURACY_M).any():
         best = np.fmin.reduceat(points.accuracy_m, first)
         rough = best > FINE_ACCURACY_M
         claim_m[rough] = np.ceil(best[rough]).astype(np.int64)
         # A phone indoors now and then gives a place 100 m away, and says so. A fix without a claim
         # counts, as does every fix of a slot in which there is none.
-        usable = ~(points.accuracy_m > np.maximum(2 * np.repeat(best, count), FINE_ACCURACY_M))
-        lon_e7, lat_e7 = lon_e7[usable], lat_e7[usable]
+        usable = ~(points.accuracy_m > np.maximum(2 * best, FINE_ACCURACY_M).repeat(count))
+        places_e7 = places_e7[:, usable]
         count = np.add.reduceat(usable.astype(np.int64), first)
-        begin = np.cumsum(count) - count
-    return Slots(
-        first,
-        last,
-        points.time_us[first],
-        points.time_us[last],
-        medians(lon_e7, begin, count),
-        medians(lat_e7, begin, count),
-        claim_m,
-    )
+        begin = count.cumsum() - count
+    lon_e7, lat_e7 = medians(places_e7, begin, count)
+    time_us = points.time_us
+    return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m)
 
 
 def medians(values: Ints, first: Ints, count: Ints) -> Ints:
     """Median of each of some stretches of whole numbers, rounded down between two.
 
     Args:
-        values: the numbers. Shape (n,).
+        values: the numbers. Shape (n,), or (c, n) for several columns that are cut alike.
         first: where each stretch begins. Shape (m,).
         count: how many numbers each has, at least one. Shape (m,).
+
+    Returns:
+        Shape (m,) or (c, m).
     """
-    found = values[first]
-    for size in np.flatnonzero(np.bincount(count)).tolist():
-        if size == 1:
-            continue
-        rows = np.flatnonzero(count == size)
-        blocks = values[first[rows][:, None] + np.arange(size)]
-        if size > 2:
-            blocks.sort(axis=1)
-        found[rows] = (blocks[:, (size - 1) // 2] + blocks[:, size // 2]) // 2
+    found = values.take(first, axis=-1)
+    several = (count > 1).nonzero()[0]
+    if len(several) >= MANY:
+        usual = np.bincount(count[several]).argmax()
+        if usual <= NARROW:
+            alike = several[count[several] == usual]
+            found[..., alike] = _medians_by_columns(values, first[alike], int(usual))
+            several = several[count[several] != usual]
+    for rows in _of_like_lengths(several, count):
+        found[..., rows] = _medians_by_rows(values, first[rows], count[rows])
+    return found
+
+
+def _of_like_lengths(rows: Ints, count: Ints) -> Iterator[Ints]:
+    """All rows at once, unless a few long ones would make all others too long."""
+    count = count[rows]
+    if len(rows) * count.max(initial=0) <= LONGEST_ROWS * count.sum():
+        if len(rows):
+            yield rows
+        return
+    doubled = np.frexp(count - 1)[1]
+    for level in np.bincount(doubled).nonzero()[0].tolist():
+        yield rows[doubled == level]
+
+
+def _medians_by_rows(values: Ints, first: Ints, count: Ints) -> Ints:
+    """Medians of stretches of any lengths, by sorting the rows of an array of the greatest."""
+    places = np.arange(count.max())
+    rows = values.take(first[:, None] + places, axis=-1, mode="clip")
+    rows[..., places >= count[:, None]] = BEYOND
+    rows.sort(axis=-1)
+    each, half = np.arange(len(first)), count // 2
+    found: Ints = (rows[..., each, count - half - 1] + rows[..., each, half]) // 2
+    return found
+
+
+def _medians_by_columns(values: Ints, first: Ints, count: int) -> Ints:
+    """Medians of stretches of one small length, by odd-even transposition sort.
+
+    All first numbers are one array, all second ones another, and so on: a step of the sort is two
+    calls for all stretches. Sorting thousands of rows of six takes twice as long.
+    """
+    columns = [values.take(first + k, axis=-1) for k in range(count)]
+    for k in range(count):
+        for a in range(k % 2, count - 1, 2):
+            low, high = columns[a : a + 2]
+            columns[a : a + 2] = np.minimum(low, high), np.maximum(low, high)
+    found: Ints = (columns[(count - 1) // 2] + columns[count // 2]) // 2
     return found

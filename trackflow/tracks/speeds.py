@@ -10,6 +10,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import MM_PER_DEGREE, between_mm, cos_latitude
+from trackflow.tracks.ranges import united
 from trackflow.tracks.thresholds import US, Thresholds
 
 CATCH_UP_S = 15.0
@@ -47,14 +48,16 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
         return NO_STEPS
     # One scalar comparison rules out nearly all steps before any limit is worked out.
     shortest_limit = possible_mm(dt_us.min(keepdims=True), thresholds)
-    fast = np.flatnonzero(step_mm > shortest_limit)
+    fast = (step_mm > shortest_limit).nonzero()[0]
     fast = fast[step_mm[fast] > possible_mm(dt_us[fast], thresholds)]
     if not len(fast):
         return fast
     # No further than it gets in the time that it may be late: two senders are further apart.
     late_mm = possible_mm(np.array([int(CATCH_UP_S * US)]), thresholds)
     near = step_mm[fast] <= late_mm
-    fast = fast[~(near & _catches_up(points, dt_us, fast, thresholds))]
+    if near.any():
+        near[near] = _catches_up(points, dt_us, fast[near], thresholds)
+        fast = fast[~near]
     return fast[~agreed(points, dt_us, fast, thresholds)]
 
 
@@ -74,14 +77,16 @@ def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thr
     if len(dt_us) < 2:
         return NO_STEPS
     shortest_limit = _turning_mm(dt_us.min(keepdims=True), thresholds)
-    fast = np.flatnonzero(step_mm > shortest_limit)
+    fast = (step_mm > shortest_limit).nonzero()[0]
     fast = fast[step_mm[fast] > _turning_mm(dt_us[fast], thresholds)]
-    into = fast[:-1][np.diff(fast) == 1]
+    into = fast[:-1][fast[1:] - fast[:-1] == 1]
+    if not len(into):
+        return NO_STEPS
     apart_mm = between_mm(
         points.lon[into], points.lat[into], points.lon[into + 2], points.lat[into + 2]
     )
     into = into[apart_mm < np.minimum(step_mm[into], step_mm[into + 1]) / 2]
-    return np.union1d(into, into + 1)
+    return united(into, into + 1)
 
 
 def _turning_mm(dt_us: Ints, thresholds: Thresholds) -> Floats:
@@ -130,7 +135,7 @@ def agreed(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds) -> 
     exists &= dt_us[around] <= thresholds.spike_s * US
     vx, vy, slack = _velocities(points, around, around + 1, thresholds)
     speed = np.sqrt(vx * vx + vy * vy)
-    ax, ay = np.diff(vx, axis=1), np.diff(vy, axis=1)
+    ax, ay = vx[:, 1:] - vx[:, :-1], vy[:, 1:] - vy[:, :-1]
     differ = np.sqrt(ax * ax + ay * ay)
     faster = np.maximum(speed[:, 1:], speed[:, :-1])
     alike = differ <= AGREE_SHARE * faster + np.maximum(slack[:, 1:], slack[:, :-1])

@@ -15,7 +15,7 @@ A shortest stretch that lasts long enough is less than one step longer than that
 decision local.
 """
 
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,12 +23,15 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
 
 LONGER = ((600.0, 1.5), (LONGEST_STRETCH_S, 2.0))
 """Longer times than the dwell time, in seconds, and how much larger a box they allow."""
+
+LARGEST = LONGER[-1][1]
+"""The largest box of a longer stretch, by that of the shortest ones."""
 
 SMALL_M = 25.0
 """Who stays within this is at one place, whatever speed noise may show there."""
@@ -64,93 +67,114 @@ def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thres
     stays = np.zeros(max(len(slots) - 1, 0), dtype=np.bool_)
     if not len(stays):
         return stays
-    rows, breaks = _slow_slots(slots, cut_after, thresholds)
+    rows, counts = _slow_slots(slots, cut_after, thresholds)
     if len(rows):
-        found = _stay_steps(points, slots[rows], breaks, thresholds)
+        found = _stay_steps(points, slots[rows], counts, thresholds)
         stays[rows[:-1][found]] = True
     return stays
 
 
-def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple[Ints, Bools]:
-    """The slots that a stretch may lie in, which are few of a drive's, and where they do not join.
+def _slow_slots(slots: Slots, cut_after: Bools, thresholds: Thresholds) -> tuple[Ints, Ints]:
+    """The slots that a stretch may lie in, which are few of a drive's.
 
     Returns:
-        Indices of slots, shape (k,), and whether each does not join the next one, shape (k - 1,).
+        Indices of slots, shape (k,), and how many of them, one after another, join each other.
     """
     lasts_us, diagonal_m = scales(thresholds)[0]
     most_m = diagonal_m + CLAIM_SHARE * MOST_CLAIM_M * bool(slots.claim_m.any())
-    breaks = slots.steps_m(1) > _asked_m(most_m, thresholds)
+    breaks = slots.next_m > LARGEST * most_m + SCATTERED * thresholds.dwell_radius_m
     breaks |= cut_after
-    edges = np.flatnonzero(breaks)
-    first = np.append(0, edges + 1)
-    last = np.append(edges, len(slots) - 1)
-    long = slots.end_us[last] - slots.start_us[first] >= lasts_us
-    first, last = first[long], last[long]
-    rows = flat_ranges(first, last + 1)
-    joins = np.zeros(len(rows), dtype=np.bool_)
-    joins[np.cumsum(last - first + 1) - 1] = True
-    return rows, joins[:-1]
+    edges = breaks.nonzero()[0] + 1
+    first, end = np.concatenate([[0], edges]), np.concatenate([edges, [len(slots)]])
+    long = slots.end_us[end - 1] - slots.start_us[first] >= lasts_us
+    first, end = first[long], end[long]
+    return flat_ranges(first, end), end - first
 
 
-def _asked_m(most_m: Floats | float, thresholds: Thresholds) -> Any:
-    """The largest boxes of the shortest stretches that anything is asked about.
-
-    They may lie in a larger box of a longer stretch, which is no stay if one of them moves.
-    """
-    return LONGER[-1][1] * most_m + SCATTERED * thresholds.dwell_radius_m
-
-
-def _stay_steps(points: Points, slots: Slots, breaks: Bools, thresholds: Thresholds) -> Bools:
-    boxes = _Boxes(slots)
-    cuts = np.concatenate([[0], np.cumsum(breaks)])
-    stays = _still_steps(boxes, slots, cuts, thresholds)
+def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Thresholds) -> Bools:
+    """Which steps lie in a stay, of slots that join each other in groups of such sizes."""
+    # A group has one slot per slot time, and a stretch some more at its ends.
+    longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
+    boxes, groups = Boxes(slots, longest), numbered(counts)
+    stays = _still_steps(boxes, slots, groups, thresholds)
+    begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
+    most_m = np.array([size_m for _, size_m in scales(thresholds)])[scale]
+    most_m += more_m(slots, begin, end)
+    scattered_m = SCATTERED * thresholds.dwell_radius_m
     moving_until = np.full(len(slots) + 1, len(slots))
-    for number, (lasts_us, diagonal_m) in enumerate(scales(thresholds)):
-        begin, end = _stretches(slots, cuts, ~stays, lasts_us)
-        # Only stretches are asked that can tell something new.
-        known = np.concatenate([[0], np.cumsum(stays)])
-        ask = (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
-        begin, end = begin[ask], end[ask]
-        most_m = diagonal_m + more_m(slots, begin, end)
-        scattered_m = most_m + SCATTERED * thresholds.dwell_radius_m
-        asked_m = scattered_m if number else _asked_m(most_m, thresholds)
-        size_m = boxes.diagonals_m(begin, end, asked_m)
-        fits = np.flatnonzero(size_m <= asked_m)
-        begin, end, size_m, most_m = begin[fits], end[fits], size_m[fits], most_m[fits]
-        moves = size_m > scattered_m[fits]
-        large = np.flatnonzero(size_m > SMALL_M)
-        few = begin[large], end[large]
-        moves_too, strongly = _moves(points, slots, few, size_m[large] > most_m[large], thresholds)
-        moves[large] |= moves_too
-        if not number:
-            np.minimum.at(moving_until, few[0][strongly], few[1][strongly])
+    for longer in (False, True):
+        # Of the longer stretches, those are asked that can tell something new and hold no movement.
+        asks = (scale > 0) == longer
+        if longer:
+            known = running(stays)
+            asks &= (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
+        at = asks.nonzero()[0]
+        size_m = boxes.diagonals_m(begin[at], end[at])
+        # The shortest are asked up to a larger size: they may move within a longer one.
+        fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
+        at, size_m = at[fits], size_m[fits]
+        here, there = begin[at], end[at]
+        moves, strongly = _judged(points, slots, (here, there), (size_m, most_m[at]), thresholds)
+        _mark(stays, here[~moves], there[~moves])
+        if not longer and strongly.any():
+            np.minimum.at(moving_until, here[strongly], there[strongly])
             moving_until = np.minimum.accumulate(moving_until[::-1])[::-1]
-        _mark(stays, begin[~moves], end[~moves])
     return stays
 
 
-def _still_steps(boxes: "_Boxes", slots: Slots, cuts: Ints, thresholds: Thresholds) -> Bools:
+def _judged(
+    points: Points,
+    slots: Slots,
+    stretch: tuple[Ints, Ints],
+    sizes_m: tuple[Floats, Floats],
+    thresholds: Thresholds,
+) -> tuple[Bools, Bools]:
+    """Whether the device moved in stretches, and so much that no longer one around is a stay.
+
+    Args:
+        points: kept points.
+        slots: their slots, without excursions.
+        stretch: first and last slots. Shapes (k,).
+        sizes_m: the diagonals of their boxes, and those that a stay has at most. Shapes (k,).
+        thresholds: the limits.
+    """
+    begin, end = stretch
+    size_m, most_m = sizes_m
+    moves = size_m > most_m + SCATTERED * thresholds.dwell_radius_m
+    strongly = np.zeros(len(begin), dtype=np.bool_)
+    large = (size_m > SMALL_M).nonzero()[0]
+    if len(large):
+        few = begin[large], end[large]
+        too_large = size_m[large] > most_m[large]
+        moves_too, strongly[large] = _moves(points, slots, few, too_large, thresholds)
+        moves[large] |= moves_too
+    return moves, strongly
+
+
+def _still_steps(boxes: "Boxes", slots: Slots, groups: Ints, thresholds: Thresholds) -> Bools:
     """The steps of those small stretches that begin and end at every half of a dwell time.
 
     They hold most of a long stay; so most stretches need not be looked at one by one.
     """
     stays = np.zeros(len(slots) - 1, dtype=np.bool_)
     half = slots.start_us // int(thresholds.dwell_s / 2 * US)
-    marks = np.flatnonzero(np.diff(half, prepend=-1))
+    marks = np.concatenate([[0], (half[1:] != half[:-1]).nonzero()[0] + 1])
     begin, end = marks[:-2], marks[2:]
-    whole = cuts[begin] == cuts[end]
+    whole = groups[begin] == groups[end]
     whole &= slots.end_us[end] - slots.start_us[begin] >= scales(thresholds)[0][0]
     begin, end = begin[whole], end[whole]
-    small = boxes.diagonals_m(begin, end, np.full(len(begin), SMALL_M)) <= SMALL_M
+    small = boxes.diagonals_m(begin, end) <= SMALL_M
     _mark(stays, begin[small], end[small])
     return stays
 
 
 def _mark(steps: Bools, begin: Ints, end: Ints) -> None:
     """Set the steps from slot `begin` to slot `end` of each stretch."""
+    if not len(begin):
+        return
     change = np.bincount(begin, minlength=len(steps) + 1)
     change -= np.bincount(end, minlength=len(steps) + 1)
-    steps |= np.cumsum(change)[:-1] > 0
+    steps |= change.cumsum()[:-1] > 0
 
 
 def _moves(
@@ -183,12 +207,13 @@ def more_m(slots: Slots, begin: Ints, end: Ints) -> Floats:
     if not slots.claim_m.any():
         return np.zeros(len(begin))
     beyond = np.maximum(slots.claim_m - int(FINE_ACCURACY_M), 0)
-    total = np.concatenate([[0], np.cumsum(beyond)])
+    total = running(beyond)
     mean: Floats = (total[end + 1] - total[begin]) / (end + 1 - begin)
     return CLAIM_SHARE * np.minimum(mean, MOST_CLAIM_M)
 
 
-def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
+@lru_cache(maxsize=64)
+def scales(thresholds: Thresholds) -> tuple[tuple[int, float], ...]:
     """How long stretches must last, in µs, and how large they may be, in metres.
 
     A slot at either end may be half on the way in or out, so a stretch may be a slot shorter.
@@ -196,79 +221,112 @@ def scales(thresholds: Thresholds) -> list[tuple[int, float]]:
     diagonal_m = 2 * thresholds.dwell_radius_m
     found = [(thresholds.dwell_s, diagonal_m)]
     found += [(s, share * diagonal_m) for s, share in LONGER if s > thresholds.dwell_s]
-    return [(int(s * US) - slot_us(thresholds), size_m) for s, size_m in found]
+    return tuple((int(s * US) - slot_us(thresholds), size_m) for s, size_m in found)
 
 
-def _stretches(slots: Slots, cuts: Ints, steps: Bools, lasts_us: int) -> tuple[Ints, Ints]:
-    """First and last slots of the shortest stretches that hold some of the given steps.
+def _stretches(
+    slots: Slots, joined: tuple[Ints, Ints], steps: Bools, thresholds: Thresholds
+) -> tuple[Ints, Ints, Ints]:
+    """The shortest stretches of each scale that hold some of the given steps.
 
     From each slot, ahead and back in time.
+
+    Args:
+        slots: without excursions. Shape (m,).
+        joined: the group of slots that each belongs to, shape (m,), and the sizes of the groups. A
+            stretch lies in one group.
+        steps: which steps from a slot to the next. Shape (m - 1,).
+        thresholds: the limits.
+
+    Returns:
+        First and last slots, and the number of the scale. Shapes (k,).
     """
-    none = len(slots)
-    held = np.flatnonzero(steps)
-    following, before = np.full(none + 1, none), np.full(none + 1, -1)
-    following[held] = held
-    before[held + 1] = held + 1
-    following = np.minimum.accumulate(following[::-1])[::-1][:-1]
-    before = np.maximum.accumulate(before)[:-1]
     start_us, end_us = slots.start_us, slots.end_us
-    # A stretch from a slot holds the next such step only if that begins before it is long enough.
-    here = np.flatnonzero(following < none)
-    here = here[end_us[following[here]] - start_us[here] < lasts_us]
-    ahead = np.searchsorted(end_us, start_us[here] + lasts_us)
-    there = np.flatnonzero(before >= 0)
-    there = there[end_us[there] - start_us[before[there]] < lasts_us]
-    back = np.searchsorted(start_us, end_us[there] - lasts_us, side="right") - 1
-    forward, backward = ahead < none, back >= 0
-    begin = np.concatenate([here[forward], back[backward]])
-    end = np.concatenate([ahead[forward], there[backward]])
-    whole = (cuts[begin] == cuts[end]) & (begin < end)
-    return begin[whole], end[whole]
+    groups, counts = joined
+    close = counts.cumsum()
+    lasts_us = np.array([lasts_us for lasts_us, _ in scales(thresholds)])[:, None]
+    # Each run of such steps is held by stretches that begin within it, or before it and after the
+    # run before, if its first step begins before they are long enough; and by those that end so.
+    first, end = runs(steps)
+    low = start_us.searchsorted(end_us[first] - lasts_us, side="right")
+    low[:, 1:] = np.maximum(low[:, 1:], end[:-1])
+    high = end_us.searchsorted(start_us[end] + lasts_us)
+    high[:, :-1] = np.minimum(high[:, :-1], first[1:] + 1)
+    heads, tails = end - low, high - first - 1
+    here, scale = flat_ranges(low.ravel(), (low + heads).ravel()), numbered(heads.sum(axis=1))
+    there, of = flat_ranges((high - tails).ravel(), high.ravel()), numbered(tails.sum(axis=1))
+    ahead_us, back_us = start_us[here] + lasts_us.take(scale), end_us[there] - lasts_us.take(of)
+    # They end and begin within their group.
+    whole, complete = (
+        end_us[close - 1][groups[here]] >= ahead_us,
+        start_us[close - counts][groups[there]] <= back_us,
+    )
+    here, ahead_us, there, back_us = (
+        here[whole],
+        ahead_us[whole],
+        there[complete],
+        back_us[complete],
+    )
+    begin = np.concatenate([here, start_us.searchsorted(back_us, side="right") - 1])
+    end = np.concatenate([end_us.searchsorted(ahead_us), there])
+    scale = np.concatenate([scale[whole], of[complete]])
+    some = begin < end
+    return begin[some], end[some], scale[some]
 
 
-class _Boxes:
+class Boxes:
     """Bounding boxes of stretches of slots.
 
     A stretch is the union of two overlapping stretches of 2**level slots; the boxes of all
     stretches of that length come from those of half the length, level by level.
+
+    Args:
+        slots: in order of time.
+        longest: how many slots a stretch has at most.
     """
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, longest: int) -> None:
         # With two signs turned, the box around two boxes is their maximum.
         lon, lat = slots.lon_e7, slots.lat_e7
-        self.levels = [np.stack([-lon, lon, -lat, lat])]
+        self.size, self.levels = len(slots), 1
+        self.table = np.empty((longest.bit_length(), len(slots), 4), dtype=np.int64)
+        corners = self.table[0]
+        corners[:, 1], corners[:, 3] = lon, lat
+        np.negative(corners[:, 1::2], out=corners[:, ::2])
+        # By the number of slots of a stretch: the level, and where in the table its two parts are.
+        self.level = np.frexp(np.arange(longest + 1))[1].astype(np.int64) - 1
+        self.head = self.level * self.size
+        self.tail = self.head + 1 - (1 << np.maximum(self.level, 0))
 
-    def diagonals_m(self, begin: Ints, end: Ints, most_m: Floats) -> Floats:
-        """Diagonals of the boxes from slot `begin` to slot `end`, included; inf if over `most_m`.
+    def diagonals_m(self, begin: Ints, end: Ints) -> Floats:
+        """Diagonals of the boxes from slot `begin` to slot `end`, included.
 
         The cosine is that of the latitude nearest to the equator: a box inside another never has
         the longer diagonal.
         """
-        found = np.full(len(begin), np.inf)
-        ends = np.maximum(self.levels[0][:, begin], self.levels[0][:, end])
-        rows = np.flatnonzero(_diagonal_m(ends) <= most_m)  # the ends alone rule out many
-        begin, end = begin[rows], end[rows]
-        level = np.frexp(end - begin + 1)[1] - 1
-        for current in range(int(level.max(initial=0)) + 1):
-            asked = np.flatnonzero(level == current)
-            if len(asked):
-                boxes = self._level(current)
-                tail = end[asked] + 1 - (1 << current)
-                found[rows[asked]] = _diagonal_m(np.maximum(boxes[:, begin[asked]], boxes[:, tail]))
-        return found
+        if not len(begin):
+            return np.empty(0)
+        count = end - begin + 1
+        while self.levels <= self.level[count.max()]:
+            self._add_level()
+        rows = self.table.reshape(-1, 4)
+        boxes = rows.take(begin + self.head[count], axis=0)
+        np.maximum(boxes, rows.take(end + self.tail[count], axis=0), out=boxes)
+        return _diagonal_m(boxes.T)
 
-    def _level(self, level: int) -> Ints:
-        while len(self.levels) <= level:
-            half = 1 << (len(self.levels) - 1)
-            below = self.levels[-1]
-            self.levels.append(np.maximum(below[:, :-half], below[:, half:]))
-        return self.levels[level]
+    def _add_level(self) -> None:
+        half = 1 << (self.levels - 1)
+        below, here = self.table[self.levels - 1 : self.levels + 1]
+        count = max(self.size - 2 * half + 1, 0)
+        np.maximum(below[:count], below[half : half + count], out=here[:count])
+        self.levels += 1
 
 
 def box_m(slots: Slots) -> float:
     """Diagonal of the box around all of some slots, at least one, in metres."""
-    ends = np.array([0]), np.array([len(slots) - 1])
-    return float(_Boxes(slots).diagonals_m(*ends, np.array([np.inf]))[0])
+    lon, lat = slots.lon_e7, slots.lat_e7
+    corners = np.stack([-lon, lon, -lat, lat]).max(axis=1, keepdims=True)
+    return float(_diagonal_m(corners)[0])
 
 
 def _diagonal_m(boxes: Ints) -> Floats:
@@ -288,24 +346,22 @@ def _along_net_way(slots: Slots, begin: Ints, end: Ints) -> Floats:
     if not len(begin):
         return np.zeros(0)
     counts = end - begin + 1
-    rows = flat_ranges(begin, end + 1)
-    of = np.repeat(np.arange(len(begin)), counts)
-    middle_us = (slots.start_us + slots.end_us) // 2
-    t: Floats = (middle_us[rows] - middle_us[begin][of]).astype(np.float64) / US
+    starts = counts.cumsum() - counts
+    rows, of = flat_ranges(begin, end + 1), numbered(counts)
+    middle_us = slots.middle_us
     squeeze = cos_latitude(slots.lat_e7[begin] / E7)[of]
-    x = (slots.lon_e7[rows] - slots.lon_e7[begin][of]) * squeeze * (METRES_PER_DEGREE / E7)
-    y = (slots.lat_e7[rows] - slots.lat_e7[begin][of]) * (METRES_PER_DEGREE / E7)
-    starts = np.cumsum(counts) - counts
-
-    def centred(values: Floats) -> Floats:
-        found: Floats = values - (np.add.reduceat(values, starts) / counts)[of]
-        return found
-
-    t, x, y = centred(t), centred(np.asarray(x)), centred(np.asarray(y))
-    tt, tx, ty = (np.add.reduceat(t * v, starts) for v in (t, x, y))
+    places = np.empty((3, len(rows)))  # time in seconds, east and north in metres
+    from_us, from_lon, from_lat = middle_us[begin], slots.lon_e7[begin], slots.lat_e7[begin]
+    np.divide(middle_us[rows] - from_us[of], US, out=places[0])
+    places[1] = (slots.lon_e7[rows] - from_lon[of]) * squeeze * (METRES_PER_DEGREE / E7)
+    places[2] = (slots.lat_e7[rows] - from_lat[of]) * (METRES_PER_DEGREE / E7)
+    places -= (np.add.reduceat(places, starts, axis=1) / counts).repeat(counts, axis=1)
+    t, x, y = places
+    tt, tx, ty = np.add.reduceat(t * places, starts, axis=1)
     scatter = np.add.reduceat(x * x + y * y, starts)
-    along = (tx * tx + ty * ty) / np.maximum(tt, 1e-9)
-    span_s = (middle_us[end] - middle_us[begin]) / US
-    net_m = np.sqrt(tx * tx + ty * ty) / np.maximum(tt, 1e-9) * span_s
+    net_squared, over_time = tx * tx + ty * ty, np.maximum(tt, 1e-9)
+    along = net_squared / over_time
+    span_s = (middle_us[end] - from_us) / US
+    net_m = np.sqrt(net_squared) / over_time * span_s
     is_way = (counts >= 4) & (net_m >= NET_M)
     return np.where(is_way, along / np.maximum(scatter, 1e-9), 0.0)

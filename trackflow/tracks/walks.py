@@ -8,7 +8,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm
-from trackflow.tracks.ranges import flat_ranges
+from trackflow.tracks.ranges import flat_ranges, running
 from trackflow.tracks.thresholds import US, WALK_S
 
 WALK_M = 200.0
@@ -36,45 +36,54 @@ def without_walks(points: Points, first: Ints, last: Ints, cut: Bools) -> tuple[
     """
     if not len(first):
         return first, last
-    earlier = _parked(points, first, cut, -1)
-    later = _parked(points, last, cut, 1)
+    parked = _parked(points, first, last, cut.nonzero()[0])
+    earlier, later = parked[: len(first)], parked[len(first) :]
     # Two stays with hardly a drive between them stay as they are.
-    meets = np.flatnonzero(earlier[1:] <= later[:-1])
+    meets = (earlier[1:] <= later[:-1]).nonzero()[0]
     earlier[meets + 1], later[meets] = first[meets + 1], last[meets]
     return earlier, later
 
 
-def _parked(points: Points, ends: Ints, cut: Bools, side: int) -> Ints:
-    """For each end of a stay the point at which a vehicle was left (-1) or taken (1), if any."""
-    time_us, reach_us = points.time_us, int(WALK_S * US)
-    if side < 0:
-        low, high = np.searchsorted(time_us, time_us[ends] - reach_us), ends + 1
-    else:
-        low = ends
-        high = np.searchsorted(time_us, time_us[ends] + reach_us, side="right")
-    rows, of = flat_ranges(low, high), np.repeat(np.arange(len(ends)), high - low)
-    if side < 0:
-        other = np.searchsorted(time_us, time_us[rows] - SPAN_US, side="right") - 1
-    else:
-        other = np.searchsorted(time_us, time_us[rows] + SPAN_US)
-    exists = (other >= 0) & (other < len(points))
-    other = np.where(exists, other, rows)
-    span_us = np.abs(time_us[rows] - time_us[other])
-    cuts = np.concatenate([[0], np.cumsum(cut)])
-    whole = exists & (span_us <= LONGEST_SPAN_US) & (cuts[other] == cuts[ends[of]])
+def _parked(points: Points, first: Ints, last: Ints, cuts: Ints) -> Ints:
+    """The points at which a vehicle was left before stays and taken after them, else their ends.
+
+    Args:
+        points: kept points, times strictly increasing. Shape (n,).
+        first: the first point of each stay, in order. Shape (k,).
+        last: the last one. Shape (k,).
+        cuts: the steps across which no track goes on, in order.
+
+    Returns:
+        Those of the first points and then those of the last. Shape (2 * k,).
+    """
+    time_us, reach_us, half = points.time_us, int(WALK_S * US), len(first)
+    ends = np.concatenate([first, last])
+    low = np.concatenate([time_us.searchsorted(time_us[first] - reach_us), last])
+    after = time_us.searchsorted(time_us[last] + reach_us, side="right")
+    counts = np.concatenate([first + 1, after]) - low
+    edges = running(counts)
+    rows = flat_ranges(low, low + counts)
+    here_us, turn = time_us[rows], int(edges[half])
+    # Each is compared with the point 20 s further away from the stay, with itself if there is none.
+    back = time_us.searchsorted(here_us[:turn] - SPAN_US, side="right") - 1
+    ahead = time_us.searchsorted(here_us[turn:] + SPAN_US)
+    other = np.concatenate([back, ahead])
+    other = np.where((other >= 0) & (other < len(points)), other, rows)
+    span_us = np.abs(here_us - time_us[other])
     far_mm = between_mm(points.lon[rows], points.lat[rows], points.lon[other], points.lat[other])
-    fast = np.flatnonzero(whole & (far_mm > span_us * (VEHICLE_MS * 1000 / US)))
+    is_fast = far_mm > span_us * (VEHICLE_MS * 1000 / US)
+    is_fast &= span_us <= LONGEST_SPAN_US
+    is_fast &= cuts.searchsorted(other) == cuts.searchsorted(ends).repeat(counts)
+    fast = is_fast.nonzero()[0]
     if not len(fast):
-        return ends.copy()
+        return ends
     # The fast point nearest to the stay.
-    edges = np.concatenate([[0], np.cumsum(high - low)])
-    if side < 0:
-        at = np.searchsorted(fast, edges[1:]) - 1
-        found = (at >= 0) & (fast[np.maximum(at, 0)] >= edges[:-1])
-    else:
-        at = np.searchsorted(fast, edges[:-1])
-        found = (at < len(fast)) & (fast[np.minimum(at, len(fast) - 1)] < edges[1:])
-    parked = np.where(found, rows[fast[np.clip(at, 0, len(fast) - 1)]], ends)
+    at = np.concatenate(
+        [fast.searchsorted(edges[1 : half + 1]) - 1, fast.searchsorted(edges[half:-1])]
+    )
+    nearest = fast.take(at, mode="clip")
+    found = (edges[:-1] <= nearest) & (nearest < edges[1:])
+    parked = np.where(found, rows[nearest], ends)
     walk_us = np.abs(time_us[ends] - time_us[parked])
     walk_mm = between_mm(points.lon[parked], points.lat[parked], points.lon[ends], points.lat[ends])
     walks = (walk_us >= SHORTEST_US) & (walk_mm <= WALK_M * 1000)

@@ -36,8 +36,6 @@ def test_a_journey_of_four_days_is_one_track() -> None:
     assert joined_points(segments, track) == points
     assert track.distance_m == pytest.approx(10 * 3599 * 60, rel=1e-4)
     assert track.duration_s == 3599 * 60
-    assert track.mean_speed_kmh == pytest.approx(36, rel=1e-4)
-    assert track.max_speed_kmh == pytest.approx(36, rel=1e-3)
     assert track.bounds == (0.0, 0.0, points.lon[-1], 0.0)
 
 
@@ -91,14 +89,6 @@ def test_the_id_depends_on_device_and_first_point_only() -> None:
     assert one == uuid.UUID("3f56a549-4809-5298-bfe9-4bf2ceb08978"), "ids must never change"
     assert len({one, track_id("car", 1_772_000_000_000_001), track_id("cab", 1)}) == 3
     assert track_id("car1", 23) != track_id("car", 123)
-
-
-def test_one_second_of_noise_is_no_maximum_speed() -> None:
-    t = day_start_us(FIRST) + np.arange(100) * US
-    x = 10.0 * np.arange(100)
-    x[50] += 12
-    (track,) = merge(segments_of(Points.of(t, x / DEGREE_M, np.zeros(100))))
-    assert 36 < track.max_speed_kmh < 41
 
 
 def test_bounds_take_the_short_way_round() -> None:
