@@ -52,7 +52,7 @@ class MatchSettings:
     context_points: int = 3
     context_limit_s: float = 3600.0
     context_used: int = 2
-    context_far: int = 3
+    context_far: int = 4
     thin_m: float = 25.0
     thin_noise: float = 4.0
     radius_m: float = 10.0
