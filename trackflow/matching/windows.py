@@ -17,7 +17,7 @@ from trackflow.geo.points import Points, e7
 
 DAY_S = 86_400
 FOREVER_US = 1 << 62
-_ALGORITHM = b"trackflow-match-3"
+_ALGORITHM = b"trackflow-match-4"
 """Part of every input hash: raise it when matching changes, and nothing old is used again."""
 
 
