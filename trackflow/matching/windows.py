@@ -42,7 +42,7 @@ class MatchSettings:
         radius_m: the standard deviation of a point that claims no accuracy. OSRM looks for roads
             within three times as much.
         radius_min_m, radius_max_m: bounds for what devices claim.
-        other_radii_m: tried one after another where the answer is doubtful.
+        other_radii_m: tried one after another where the answer is doubtful, the cheapest first.
         detour_kmh: how fast a device may be at least in a detour that no point shows; faster if
             the points around are.
     """
@@ -58,7 +58,7 @@ class MatchSettings:
     radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    other_radii_m: tuple[float, ...] = (15.0, 5.0, 40.0)
+    other_radii_m: tuple[float, ...] = (5.0, 15.0, 40.0)
     detour_kmh: float = 20.0
 
     def __post_init__(self) -> None:

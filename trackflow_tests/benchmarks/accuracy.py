@@ -287,7 +287,7 @@ def print_rows(rows: list[Row]) -> None:
     print(f"{'drive':14}" + "".join(f"{name:>17}" for name in names), file=sys.stderr)
     for row in rows:
         ours = row.ours
-        figures = (ours.recall, ours.precision, ours.mismatch, row.on_roads.mismatch)
-        figures = (*figures, ours.length_ratio, *row.rivals.values(), row.floor)
+        matched = (ours.recall, ours.precision, ours.mismatch, row.on_roads.mismatch)
+        figures = (*matched, ours.length_ratio, *row.rivals.values(), row.floor)
         shown = "".join(f"{figure:17.4f}" for figure in figures)
         print(f"{row.drive:9}{row.sampling_s:3} s{shown}", file=sys.stderr)
