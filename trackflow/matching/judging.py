@@ -63,6 +63,11 @@ UNSURE_SHARE = 0.15
 FIT_M, FIT_SHARE = 50.0, 0.2
 """A line fits badly when its cost is this much and this share of its length."""
 
+ALONE_S = 20.0
+ALONE_OFF = 2.9
+"""Where points follow each other so slowly, each is the only witness of its place: one that lies
+so many standard deviations from its road is no bad point among good ones, but a doubt."""
+
 SUSPECT_REACH = 1
 """So many points on either side of a wrong one are asked for anew with it."""
 
@@ -120,6 +125,7 @@ def judge(
     is_broken = _open_m(trace, asked, pieces) > FAR_RUN_M
     is_sparse = quantile(steps(trace.along_m[np.asarray(asked)]), 0.5) > ROOM_M
     is_doubtful = is_sparse
+    are_alone = quantile(steps(trace.time_s[np.asarray(asked)]), 0.5) >= ALONE_S
     bad = []
     suspect = set(nowhere)
     for piece in pieces:
@@ -138,6 +144,10 @@ def judge(
         is_broken |= worst_m > DOUBT_M or bool(far)
         is_doubtful |= winding_m > DOUBT_M + UNSURE_SHARE * float(path_m.sum())
         is_doubtful |= float(off_m.sum()) > OFF_COST_M * 4 * float(weight[beside.index].sum())
+        if are_alone:
+            alone = index[piece.off_m > ALONE_OFF * trace.noise_m[index]]
+            is_doubtful |= len(alone) > 0
+            suspect |= set(alone.tolist())
         detours = np.flatnonzero(legs_m - path_m > DOUBT_M)
         suspect |= {*piece.lost, *index[detours].tolist(), *index[detours + 1].tolist()}
     lost = sorted(nowhere.union(*(p.lost for p in pieces)))

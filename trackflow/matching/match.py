@@ -27,7 +27,8 @@ from trackflow.matching.splicing import difference, differing, spliced
 from trackflow.matching.windows import MatchSettings, Window
 
 RAW_BELOW_SHARE = 0.4
-"""The line is raw where fewer of the steps than this are on roads: shreds are no match."""
+"""The line is raw where less of the time and less of the way than this is on roads: shreds are no
+match. A vehicle that parks beside the road was still on it for most of the way."""
 
 RAW_BELOW_CONFIDENCE = 0.05
 """The line is raw where it explains its points as badly as this: a battlement round the blocks
@@ -176,7 +177,11 @@ class _Asker:
             return None
         other = self.best(engine, self.trace.kept, ())
         limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
-        return other if other.verdict.cost_m + CLEARLY_M < limit_m else None
+        if other.verdict.cost_m + CLEARLY_M >= limit_m:
+            return None
+        # Only where that helps: elsewhere the same one-ways tell which carriageway was driven.
+        mixed = self._better(self.trace, self.trace.kept, answer, [other], CLEARLY_M)
+        return mixed if mixed is not answer else other
 
     def best(self, engine: Engine, part: Sequence[int], others_m: Sequence[float]) -> _Answer:
         """The answer that explains some points best; several are asked for only in doubt."""
@@ -209,7 +214,12 @@ class _Asker:
         return replace(chosen, doubt=max(doubts, default=0.0))
 
     def _better(
-        self, trace: Trace, part: Sequence[int], answer: _Answer, others: Sequence[_Answer]
+        self,
+        trace: Trace,
+        part: Sequence[int],
+        answer: _Answer,
+        others: Sequence[_Answer],
+        clearly_m: float = 0.0,
     ) -> _Answer:
         """An answer with the stretches of others that explain their points better.
 
@@ -218,13 +228,14 @@ class _Asker:
             part: indices of those that were asked for.
             answer: the one that is best as a whole.
             others: to the same points.
+            clearly_m: by how much the cost has to be less.
         """
         for other in others:
             stretches = differing(part, answer.pieces, other.pieces)
             for stretch in stretches if len(stretches) > 1 else ():
                 pieces = spliced(answer.pieces, other.pieces, stretch)
                 verdict = judge(trace, part, pieces, self.settings.slowest_ms)
-                if verdict.cost_m < answer.verdict.cost_m:
+                if verdict.cost_m + clearly_m < answer.verdict.cost_m:
                     answer = _Answer(pieces, verdict)
         return answer
 
@@ -313,7 +324,9 @@ def _record(window: Window, trace: Trace, found: _Found, settings: MatchSettings
     times = trace.points.time_us[np.asarray(chain.points)]
     share = _share(times, chain.on_road, window)
     confidence = fit(trace, found.pieces, settings.slowest_ms) * (1 - found.doubt / 2)
-    if found.pieces and (share < RAW_BELOW_SHARE or confidence < RAW_BELOW_CONFIDENCE):
+    way_share = _way_share(trace, chain, window)
+    is_shreds = max(share, way_share) < RAW_BELOW_SHARE
+    if found.pieces and (is_shreds or confidence < RAW_BELOW_CONFIDENCE):
         return _record(window, trace, _Found([], 0.0), settings)
     return WindowMatch(
         window.start_us,
@@ -329,6 +342,15 @@ def _record(window: Window, trace: Trace, found: _Found, settings: MatchSettings
         window.own_count,
         found.against_oneway,
     )
+
+
+def _way_share(trace: Trace, chain: _Chain, window: Window) -> float:
+    """Share of the window's own way, along its points, whose steps follow roads."""
+    index = np.asarray(chain.points)
+    step_m = np.hypot(steps(trace.x[index]), steps(trace.y[index]))
+    own = (index[:-1] >= window.first) & (index[1:] <= window.last)
+    on_road = np.array(chain.on_road, dtype=bool)
+    return float(step_m[own & on_road].sum()) / max(float(step_m[own].sum()), 1.0)
 
 
 def _share(times: Ints, on_road: Sequence[bool], window: Window) -> float:

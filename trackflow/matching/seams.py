@@ -59,17 +59,29 @@ def trim(matches: Sequence[WindowMatch]) -> list[WindowLine]:
     """The final lines of consecutive windows; windows that do not touch are not joined."""
     if not matches:
         return []
-    drawn = [_Drawn(match, *match.vertices()) for match in matches]
-    seams = [
-        _find_seam(left, right) if left.match.end_us == right.match.start_us else None
-        for left, right in pairwise(drawn)
-    ]
+    drawn, seams = _seamed(matches)
     return [
         _line(drawn[k - 1] if k else None, before, this, after)
         for k, (before, this, after) in enumerate(
             zip([None, *seams], drawn, [*seams, None], strict=True)
         )
     ]
+
+
+def road_stretches(matches: Sequence[WindowMatch]) -> list[tuple[Floats, Floats]]:
+    """What of the final lines follows roads: longitudes and latitudes of each stretch, in order.
+
+    The rest is points joined by straight lines: the way a device took off the roads.
+    """
+    if not matches:
+        return []
+    drawn, seams = _seamed(matches)
+    stretches = []
+    for before, this, after in zip([None, *seams], drawn, [*seams, None], strict=True):
+        low, high = this.span(before, after)
+        for first, last in this.on_road(low, high):
+            stretches.append((this.lon[first : last + 1], this.lat[first : last + 1]))
+    return stretches
 
 
 def join(left: WindowMatch | None, this: WindowMatch, right: WindowMatch | None) -> WindowLine:
@@ -90,6 +102,25 @@ class _Drawn:
         """Where the device was at a time, or at the last anchor before it, or at the first."""
         return self.match.anchor_vertex[max(bisect_right(self.match.anchor_us, time_us) - 1, 0)]
 
+    def span(self, before: "_Seam | None", after: "_Seam | None") -> tuple[int, int]:
+        """The first and the last vertex of the final line."""
+        low = before.right if before else self.vertex_at(self.match.start_us)
+        return low, after.left if after else self.vertex_at(self.match.end_us)
+
+    def on_road(self, low: int, high: int) -> list[tuple[int, int]]:
+        """First and last vertices of the stretches of road between two vertices, included."""
+        found: list[tuple[int, int]] = []
+        vertex = self.match.anchor_vertex
+        for (start, end), is_road in zip(pairwise(vertex), self.match.on_road, strict=True):
+            first, last = max(start, low), min(end, high)
+            if not is_road or first >= last:
+                continue
+            if found and found[-1][1] == first:
+                found[-1] = (found[-1][0], last)
+            else:
+                found.append((first, last))
+        return found
+
     def anchors(self, above_us: int, below_us: int) -> dict[int, int]:
         """Vertices by time of the anchors between two times, both excluded."""
         low = bisect_right(self.match.anchor_us, above_us)
@@ -98,12 +129,21 @@ class _Drawn:
         return dict(zip(times, vertices, strict=True))
 
 
+def _seamed(matches: Sequence[WindowMatch]) -> tuple[list[_Drawn], list[_Seam | None]]:
+    """Consecutive matches with their vertices, and where each goes over into the next."""
+    drawn = [_Drawn(match, *match.vertices()) for match in matches]
+    seams = [
+        _find_seam(left, right) if left.match.end_us == right.match.start_us else None
+        for left, right in pairwise(drawn)
+    ]
+    return drawn, seams
+
+
 def _line(
     left: _Drawn | None, before: _Seam | None, this: _Drawn, after: _Seam | None
 ) -> WindowLine:
     match = this.match
-    low = before.right if before else this.vertex_at(match.start_us)
-    high = after.left if after else this.vertex_at(match.end_us)
+    low, high = this.span(before, after)
     lon, lat = this.lon[low : high + 1], this.lat[low : high + 1]
     if left and before:
         # Where the two agree this is the same place again; where not, the way across.

@@ -17,7 +17,7 @@ from trackflow.geo.points import Points, e7
 
 DAY_S = 86_400
 FOREVER_US = 1 << 62
-_ALGORITHM = b"trackflow-match-3"
+_ALGORITHM = b"trackflow-match-4"
 """Part of every input hash: raise it when matching changes, and nothing old is used again."""
 
 
@@ -42,7 +42,7 @@ class MatchSettings:
         radius_m: the standard deviation of a point that claims no accuracy. OSRM looks for roads
             within three times as much.
         radius_min_m, radius_max_m: bounds for what devices claim.
-        other_radii_m: tried one after another where the answer is doubtful.
+        other_radii_m: tried one after another where the answer is doubtful, the cheapest first.
         detour_kmh: how fast a device may be at least in a detour that no point shows; faster if
             the points around are.
     """
@@ -52,13 +52,13 @@ class MatchSettings:
     context_points: int = 3
     context_limit_s: float = 3600.0
     context_used: int = 2
-    context_far: int = 3
+    context_far: int = 4
     thin_m: float = 25.0
     thin_noise: float = 4.0
     radius_m: float = 10.0
     radius_min_m: float = 5.0
     radius_max_m: float = 30.0
-    other_radii_m: tuple[float, ...] = (15.0, 5.0, 40.0)
+    other_radii_m: tuple[float, ...] = (5.0, 15.0, 40.0)
     detour_kmh: float = 20.0
 
     def __post_init__(self) -> None:

@@ -3,9 +3,12 @@
 Each drive goes the way of a user's file: `import`, `network build`, `run`, `export`. Compared on
 the same points and roads with OSRM in clock-aligned batches of 300 s (radius 15 m), with OSRM asked
 once for the whole trip (points 25 m apart, radius 10 m), and with Valhalla (`rivals`). `mismatch`
-is missed plus extra length over true length: mean, median and 90th percentile over the drives. The
-floor tells what no matching can find: how much of the truth lies before the first and after the
-last point, since the truth begins and ends at junctions.
+is missed plus extra length over true length: mean, median and 90th percentile over the drives.
+trackflow is scored twice. "trackflow" is the whole line that it exports, with the way off the
+roads: where a device left them, that way is extra length, since the truth holds roads only.
+"trackflow, on roads" leaves it out, as the rivals do, which draw nothing where they find no road.
+The floor tells what no matching can find: how much of the truth lies before the first and after
+the last point, since the truth begins and ends at junctions.
 """
 
 import csv
@@ -31,9 +34,9 @@ from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, RouteScore, score_route
 from trackflow.matching.embedded import EmbeddedEngine
 from trackflow.matching.engine import Engine
-from trackflow.matching.match import match_window
+from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.networks import build_network
-from trackflow.matching.seams import trim
+from trackflow.matching.seams import road_stretches, trim
 from trackflow.matching.windows import MatchSettings, cut_windows
 from trackflow.pipeline.exporting import ExportFormat, Selection, What, export
 from trackflow.pipeline.importing import import_paths
@@ -41,6 +44,9 @@ from trackflow.pipeline.networks import build
 from trackflow.pipeline.run import run as run_stages
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+from trackflow.store.devices import device_ids
+from trackflow.store.lines import read_matches
+from trackflow.store.types import to_us
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.benchmarks.rivals import Valhalla, osrm_in_batches, osrm_whole_trip
@@ -69,7 +75,8 @@ class Row:
     Attributes:
         drive: its name.
         sampling_s: seconds between its points.
-        ours: the score of trackflow's line.
+        ours: the score of trackflow's whole line.
+        on_roads: the score of what of it follows roads.
         rivals: mismatch of each rival's line, by its name.
         floor: share of the truth before the first and after the last point.
     """
@@ -77,6 +84,7 @@ class Row:
     drive: str
     sampling_s: int
     ours: RouteScore
+    on_roads: RouteScore
     rivals: dict[str, float]
     floor: float
 
@@ -90,6 +98,7 @@ def run(folder: Path | None = None, *, show: bool = True) -> dict[str, float | i
         of = [row for row in rows if row.sampling_s == sampling_s]
         at = f"at {sampling_s} s"
         mismatches = {"trackflow": [row.ours.mismatch for row in of]}
+        mismatches["trackflow, on roads,"] = [row.on_roads.mismatch for row in of]
         mismatches |= {name: [row.rivals[name] for row in of] for name in of[0].rivals}
         for who, values in mismatches.items():
             figures[f"{who} mismatch {at}"] = fmean(values)
@@ -122,18 +131,20 @@ def measure(folder: Path) -> Iterator[Row]:
                     "OSRM whole trip": osrm_whole_trip(engine, points),
                     "Valhalla": valhalla.match(points),
                 }
+                whole, on_roads = through_the_product(drive.extract, points)
                 yield Row(
                     drive.name,
                     sampling_s,
-                    score_route(drive.truth, through_the_product(drive.extract, points)),
+                    score_route(drive.truth, whole),
+                    score_route(drive.truth, on_roads),
                     {name: score_route(drive.truth, of).mismatch for name, of in lines.items()},
                     outside(drive.truth, points),
                 )
             engine.close()
 
 
-def through_the_product(extract: Path, points: Points) -> list[Line]:
-    """The lines that a user gets who imports these points into a new store."""
+def through_the_product(extract: Path, points: Points) -> tuple[list[Line], list[Line]]:
+    """The lines that a user gets who imports these points, and what of them follows roads."""
     with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
         file = Path(folder) / "drive.csv"
         times = np.datetime_as_string(points.time_us.astype("datetime64[us]"), timezone="UTC")
@@ -146,8 +157,32 @@ def through_the_product(extract: Path, points: Points) -> list[Line]:
         assert not report.problems, report.problems
         exported = io.BytesIO()
         export(work, What.TRACKS, ExportFormat.GEOJSON, Selection(), exported)
+        matches = _stored_matches(work, points)
     features = json.loads(exported.getvalue())["features"]
-    return [_line(feature["geometry"]["coordinates"]) for feature in features]
+    tracks = [_period_us(feature["properties"]) for feature in features]
+    kept = [m for m in matches if any(low <= m.start_us < high for low, high in tracks)]
+    whole = [_line(feature["geometry"]["coordinates"]) for feature in features]
+    return whole, road_stretches(kept)
+
+
+def _stored_matches(work: Work, points: Points) -> list[WindowMatch]:
+    """What the run has stored, in order of time."""
+    first, last = (
+        dt.datetime.fromtimestamp(t / 1e6, dt.UTC).date() for t in points.time_us[[0, -1]]
+    )
+    with work.store.read() as connection:
+        stored = [
+            match
+            for name in device_ids(connection)
+            for match in read_matches(connection, name, first, last).values()
+        ]
+    return sorted(map(WindowMatch.from_bytes, stored), key=lambda match: match.start_us)
+
+
+def _period_us(track: dict[str, str]) -> tuple[int, int]:
+    """When an exported track begins and ends."""
+    start, end = (dt.datetime.fromisoformat(track[name]) for name in ("start_time", "end_time"))
+    return to_us(start), to_us(end)
 
 
 def match_drive(engine: Engine, points: Points) -> list[Line]:
@@ -248,10 +283,11 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 def print_rows(rows: list[Row]) -> None:
     """A table of all drives, beside the figures so that `--json` stays JSON."""
-    names = ("recall", "precision", "mismatch", "ratio", *rows[0].rivals, "floor")
+    names = ("recall", "precision", "mismatch", "on roads", "ratio", *rows[0].rivals, "floor")
     print(f"{'drive':14}" + "".join(f"{name:>17}" for name in names), file=sys.stderr)
     for row in rows:
         ours = row.ours
-        figures = (ours.recall, ours.precision, ours.mismatch, ours.length_ratio)
-        shown = "".join(f"{figure:17.4f}" for figure in (*figures, *row.rivals.values(), row.floor))
+        matched = (ours.recall, ours.precision, ours.mismatch, row.on_roads.mismatch)
+        figures = (*matched, ours.length_ratio, *row.rivals.values(), row.floor)
+        shown = "".join(f"{figure:17.4f}" for figure in figures)
         print(f"{row.drive:9}{row.sampling_s:3} s{shown}", file=sys.stderr)

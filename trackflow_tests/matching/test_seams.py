@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import polyline_rs
@@ -8,10 +9,10 @@ from hypothesis import strategies as st
 
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
-from trackflow.geo.points import Points
+from trackflow.geo.points import Floats, Points
 from trackflow.matching.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch, match_window
-from trackflow.matching.seams import join, trim
+from trackflow.matching.seams import join, road_stretches, trim
 from trackflow.matching.windows import MatchSettings, cut_whole, cut_windows
 from trackflow_tests.matching.drives import a_tour, assert_continuous, driven, matched
 
@@ -48,6 +49,14 @@ def neighbours(draw: st.DrawFn) -> list[WindowMatch]:
     return matches
 
 
+def _length_m(lon: Floats, lat: Floats) -> float:
+    return float(step_m(lon, lat).sum())
+
+
+def _total_m(matches: list[WindowMatch]) -> float:
+    return sum(_length_m(*stretch) for stretch in road_stretches(matches))
+
+
 @given(neighbours())
 def test_lines_meet_whatever_the_windows_say(matches: list[WindowMatch]) -> None:
     lines = trim(matches)
@@ -63,6 +72,34 @@ def test_a_line_depends_on_its_two_neighbours_only(matches: list[WindowMatch]) -
     around = [None, *matches, None]
     alone = [join(*around[k : k + 3]) for k in range(len(matches))]  # type: ignore[misc]
     assert [a.encoded_polyline for a in alone] == [b.encoded_polyline for b in trim(matches)]
+
+
+@given(neighbours(), st.data())
+def test_roads_are_those_steps_of_the_lines_that_follow_roads(
+    matches: list[WindowMatch], data: st.DataObject
+) -> None:
+    """Both ways to look at a match add up: stretches on roads and off them are the whole line."""
+    flags = [data.draw(st.tuples(*[st.booleans()] * len(m.on_road))) for m in matches]
+    on = [replace(m, on_road=f) for m, f in zip(matches, flags, strict=True)]
+    off = [replace(m, on_road=tuple(not b for b in f)) for m, f in zip(matches, flags, strict=True)]
+    whole_m = sum(_length_m(*stretch) for stretch in road_stretches(matches))
+    assert _total_m(on) + _total_m(off) == pytest.approx(whole_m)
+    for lon, lat in road_stretches(on):
+        assert len(lon) == len(lat) >= 2
+
+
+def test_a_line_off_the_roads_has_no_road() -> None:
+    line = polyline_rs.encode_latlon([(60 + k * 1e-3, 25.0) for k in range(5)], 6)
+    times = (0, 2, 5, 7, 10)
+    match = WindowMatch(
+        0, 10, line, times, tuple(range(5)), (True, False, False, True), 0.5, 0.9, False, 5, 5
+    )
+    assert [lat.tolist() for _, lat in road_stretches([match])] == [
+        [60.0, 60.001],
+        [60.003, 60.004],
+    ]
+    assert road_stretches([replace(match, on_road=(False,) * 4, is_raw=True)]) == []
+    assert road_stretches([]) == []
 
 
 @pytest.mark.parametrize("every_s", [1.0, 5.0, 30.0])
