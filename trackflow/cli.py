@@ -524,7 +524,7 @@ def _serve(
         out.print("Ctrl-C stops it.")
 
     _say("Starting ...")
-    serving.serve(settings, host, port, dagster_port, ready)
+    serving.serve(settings, host, port, dagster_port, ready, _say)
 
 
 def _midnight(day: dt.date) -> dt.datetime:

@@ -86,7 +86,8 @@ class Guesses:
 
 def delay_s(tries: float) -> float:
     """How long to wait after so many wrong tokens beyond the free ones: ever twice as long."""
-    return min(FIRST_DELAY_S * 2.0 ** min(tries - 1.0, 30.0), MOST_DELAY_S)
+    doubled: float = FIRST_DELAY_S * 2.0 ** min(tries - 1.0, 30.0)
+    return min(doubled, MOST_DELAY_S)
 
 
 def network_of(address: str) -> str:
