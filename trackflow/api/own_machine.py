@@ -65,22 +65,24 @@ class NoTokenDoor:
         self._known_off_until = time.monotonic() + QUIET_S
 
     def objection(self, request: Request) -> str | None:
-        """Why a request is not taken for the person's at this machine; None if it is."""
+        """Why a request is not taken for the person's at this machine; None if it is.
+
+        To be asked while the mode is on: it is switched off by what shows a proxy.
+        """
         if not self._listens_locally:
             return "this service listens to other machines"
         client = request.client
         if client is None or not is_loopback(client.host):
             return "it comes from another machine"
         if (sign := sign_of_proxy(request)) is not None:
+            self.shut(sign)
             return sign
-        if not is_own_page(request):
-            return "it comes from another website's page"
         doubt = _doubt_once(request, (client.host, client.port))
-        if doubt is None:
-            return None
-        if doubt.is_proxy and self.is_news():
-            self.shut(doubt.reason)
-        return doubt.reason
+        if doubt is not None:
+            if doubt.is_proxy:
+                self.shut(doubt.reason)
+            return doubt.reason
+        return None if is_own_page(request) else "it comes from another website's page"
 
 
 def sign_of_proxy(request: Request) -> str | None:

@@ -20,13 +20,16 @@ PROC = Path("/proc")
 TABLES = ("net/tcp", "net/tcp6")
 LISTENING = "0A"
 
-TUNNELS = frozenset(
+PROXIES = frozenset(
     (
-        "autossh", "bore", "chisel", "cloudflared", "frpc", "ngrok", "rathole", "ssh", "sshd",
-        "sshd-session", "tailscaled", "zrok",
+        "apache2", "autossh", "bore", "caddy", "chisel", "cloudflared", "envoy", "frpc", "haproxy",
+        "h2o", "httpd", "lighttpd", "ncat", "nginx", "ngrok", "oauth2-proxy", "rathole", "socat",
+        "squid", "ssh", "sshd", "sshd-session", "stunnel", "tailscaled", "traefik", "varnishd",
+        "zrok",
     )
 )  # fmt: skip
-"""Programs that bring strangers' requests here without listening on this machine."""
+"""Programs that bring strangers' requests here, though they may not listen to other machines
+themselves: a tunnel calls its server, and a proxy may stand behind another one."""
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -88,8 +91,8 @@ def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
         program = _program(pid)
     except OSError:
         return UNKNOWN
-    if program.name in TUNNELS:
-        return Doubt(f"it comes from {program.name}, which connects other machines", True)
+    if program.name in PROXIES:
+        return Doubt(f"it comes from {program.name}, which passes on what others ask", True)
     open_to_others = {s.inode for s in sockets if s.is_listening and not s.local[0].is_loopback}
     for family in (pid, *_ancestors(pid, program)):
         if any(inode in open_to_others for inode in _sockets_of(family)):
