@@ -119,6 +119,7 @@ class _Kept:
     watch: _Watch | None = None
     deaths_s: deque[float] = field(default_factory=deque)
     start_again_s: float = 0.0
+    is_awaited: bool = False
 
 
 class Supervisor:
@@ -186,6 +187,9 @@ class Supervisor:
                     self._begin(kept)
             elif (problem := kept.watch.problem()) is not None:
                 self._end(kept, problem, now_s)
+            elif kept.is_awaited and kept.watch.is_well:
+                kept.is_awaited = False
+                self._tell(f"{kept.service.name} is up again.")
 
     def _begin(self, kept: _Kept) -> None:
         process = kept.service.start()
@@ -196,7 +200,7 @@ class Supervisor:
         kept.watch.close()
         # what hangs does not listen to anything softer; what died may have left children
         kill_group(kept.watch.process)
-        kept.watch = None
+        kept.watch, kept.is_awaited = None, True
         deaths = kept.deaths_s
         deaths.append(now_s)
         while deaths and now_s - deaths[0] > self._limits.window_s:
@@ -210,7 +214,7 @@ class Supervisor:
         kept.start_again_s = now_s + self._limits.pause_s * 2.0 ** (len(deaths) - 1)
         self._tell(
             f"{name} is started again, as {problem} (failure {len(deaths)} within {minutes:g} "
-            f"minutes; after {self._limits.restarts} it is given up). Its log: {log}"
+            f"minutes; it is given up after {self._limits.restarts}). Its log: {log}"
         )
 
 

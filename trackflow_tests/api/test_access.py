@@ -165,7 +165,7 @@ def test_no_token_mode_stays_off_once_a_token_has_existed(
 def test_a_store_of_an_older_version_that_has_had_tokens_is_shut(
     database_url: str, tmp_path: Path
 ) -> None:
-    engine = _engine(settings_of(database_url, tmp_path))
+    engine = _engine(settings_of(database_url, tmp_path).url)
     upgrade(engine, "0008")
     with engine.begin() as connection:
         connection.execute(
