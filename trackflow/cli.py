@@ -505,10 +505,13 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the map page and the API, with Dagster's UI and daemon beside them."""
-    from trackflow.api.server import check_exposure, serve_api
+    from trackflow.api.server import access_line, check_exposure, serve_api
 
     settings = Settings.from_env()
     if not with_dagster:
+        with _work() as work:
+            check_exposure(work, host)
+            _say(access_line(work, host))
         serve_api(settings, host, port)
         return
     with _work() as work:
@@ -520,9 +523,13 @@ def _serve(
     settings: Settings, host: str, port: int, dagster_port: int, day: dt.date | None = None
 ) -> None:
     from trackflow import serving
+    from trackflow.api.server import access_line
+    from trackflow.pipeline.work import Work
 
     def ready() -> None:
         out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
+        with Work.open(settings) as work:
+            out.print(access_line(work, host), markup=False, soft_wrap=True)
         dagster = serving.address(LOCALHOST, dagster_port)
         out.print(f"Dagster UI: {dagster}", soft_wrap=True)
         tracks = f"{dagster}/assets/tracks"
@@ -536,7 +543,7 @@ def _serve(
         out.print("Ctrl-C stops it.")
 
     _say("Starting ...")
-    serving.serve(settings, host, port, dagster_port, ready)
+    serving.serve(settings, host, port, dagster_port, ready, _say)
 
 
 def _midnight(day: dt.date) -> dt.datetime:

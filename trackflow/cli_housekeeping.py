@@ -19,6 +19,7 @@ from trackflow.cli_common import (
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
+    from trackflow.store.no_token import NoTokenMode
     from trackflow.store.tokens import Token
 
 token_app = typer.Typer(
@@ -133,6 +134,10 @@ def restore(
     with opened_work() as work, progress_bar("tables") as progress:
         report = archive.restore(work, file, progress=progress)
     _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
+    say(
+        "This store answers to tokens only: those of the backup, or new ones. `trackflow token "
+        "local on` lets this machine in without one."
+    )
 
 
 def _rows(report: Any) -> str:
@@ -182,10 +187,11 @@ def token_create(
 @token_app.command("list", epilog="Example: trackflow token list --json")
 def token_list(as_json: Json = False) -> None:
     """Show all tokens, without their secrets."""
-    from trackflow.store import tokens
+    from trackflow.store import no_token, tokens
 
     with opened_work() as work, work.store.read() as connection:
         found = tokens.read_tokens(connection)
+        mode = no_token.read_mode(connection)
     if as_json:
         print_json(found)
         return
@@ -196,7 +202,8 @@ def token_list(as_json: Json = False) -> None:
             f"made {token.created_at:%Y-%m-%d}{revoked}"
         )
     if not found:
-        tell("There are no tokens: only this machine gets in.")
+        tell("There are no tokens.")
+    tell(_mode_line(mode))
 
 
 @token_app.command("revoke", epilog="Example: trackflow token revoke 1f3c9a2b")
@@ -215,7 +222,44 @@ def token_revoke(
         return
     tell(f"{token_id} is revoked.")
     if not left:
-        tell("It was the last one: without tokens, only this machine gets in.")
+        tell("It was the last one, and nobody gets in now: make another with `token create`.")
+
+
+@token_app.command("local", epilog="Example: trackflow token local on")
+def token_local(
+    switch: Annotated[
+        str | None,
+        typer.Argument(help="on or off; without it, shows what holds.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let this machine in without a token, or not (no-token mode).
+
+    A new store lets programs of its user on this machine in. The first token and any sign of a
+    proxy end that for good. Switch it on only where no proxy or tunnel leads here.
+    """
+    from trackflow.store import no_token
+
+    if switch is not None:
+        choice(switch, ["on", "off"], "switch")
+    with opened_work() as work, work.store.write() as connection:
+        if switch == "on":
+            no_token.switch_on(connection, work.clock())
+        elif switch == "off":
+            no_token.switch_off(connection, "switched off by command", work.clock())
+        mode = no_token.read_mode(connection)
+    if as_json:
+        return print_json(mode)
+    return tell(_mode_line(mode))
+
+
+def _mode_line(mode: "NoTokenMode") -> str:
+    if mode.is_on:
+        return "No-token mode is on: programs of this user on this machine need no token."
+    return (
+        f"No-token mode is off ({mode.reason}): everybody needs a token. "
+        "`trackflow token local on` switches it on."
+    )
 
 
 def _may(token: "Token") -> str:

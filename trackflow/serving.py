@@ -13,17 +13,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 from sqlalchemy import make_url
 
+from trackflow.concurrency.supervisor import STEP_S, Process, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
 from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
@@ -31,7 +34,6 @@ from trackflow.settings import Settings
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl(2): the signal that a process gets when its parent dies."""
 
-START_DEADLINE_S = 180.0
 STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
 FIRST_DAY_FILE = "first_day"
@@ -39,6 +41,10 @@ FIRST_DAY_EVERY_S = 30.0
 """Between two looks whether points of older days came in: one query on an index."""
 
 RELOAD_DEADLINE_S = 180.0
+
+HEARTBEAT_LIMIT_S = 300.0
+"""Dagster's daemon gives a sign every 30 s, and more rarely while it starts or is busy."""
+
 LOCALHOST = "127.0.0.1"
 """Dagster's web server has no login: it never listens anywhere else."""
 
@@ -111,39 +117,50 @@ def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
             raise TrackflowError(f"dagster {arguments[0]} {arguments[1]} failed: … {end}")
 
 
-@contextmanager
-def dagster_servers(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Dagster's web server and daemon, running; both are stopped on leaving.
+def dagster_service(settings: Settings, port: int) -> Service:
+    """Dagster's web server and daemon, as one program to keep running.
 
     Raises:
         SettingsError: the port cannot be listened on.
-        TrackflowError: they do not start.
     """
     check_address(LOCALHOST, port, "--dagster-port")
     log = prepare_dagster_home(settings) / "dagster.log"
     note_first_day(settings, _first_day_file(settings))
-    arguments = ["dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
-    with log.open("ab") as output, _dagster(settings, arguments, output) as process:
-        _wait_until_it_answers(process, f"{address(LOCALHOST, port)}/server_info", "Dagster", log)
-        yield process
+    environment = dagster_environment(settings)
+    command = ["dagster", "dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
+    url = address(LOCALHOST, port)
+    heartbeat = _DaemonHeartbeat(f"{url}/graphql")
+
+    def start() -> Process:
+        heartbeat.begin()
+        with log.open("ab") as output:
+            return _spawn(command, environment, environment["DAGSTER_HOME"], output)
+
+    def check(_: Process, within_s: float) -> str | None:
+        return _unanswered(f"{url}/server_info", within_s) or heartbeat.problem(within_s)
+
+    return Service("Dagster", log, start, check)
 
 
-@contextmanager
-def api_server(settings: Settings, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The API and the map page, running; stopped on leaving.
+def api_service(settings: Settings, host: str, port: int) -> Service:
+    """The API and the map page, as one program to keep running.
 
     Raises:
         SettingsError: the address cannot be listened on.
-        TrackflowError: it does not start.
     """
     check_address(host, port)
     log = settings.home.absolute() / "api.log"
     command = ["trackflow", "serve", "--no-dagster", "--host", host, "--port", str(port)]
     everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
-    url = f"{address(everywhere.get(host, host), port)}/health"
-    with log.open("ab") as output, _child(command, dict(os.environ), None, output) as process:
-        _wait_until_it_answers(process, url, "The API", log)
-        yield process
+    # Not /health: a database that is away is no reason to start the API again. What does not exist
+    # is answered without a thread and without the database.
+    url = f"{address(everywhere.get(host, host), port)}/is-it-alive"
+
+    def start() -> Process:
+        with log.open("ab") as output:
+            return _spawn(command, dict(os.environ), None, output)
+
+    return Service("The API", log, start, lambda _, within_s: _unanswered(url, within_s))
 
 
 def check_address(host: str, port: int, option: str = "--port") -> None:
@@ -164,34 +181,58 @@ def check_address(host: str, port: int, option: str = "--port") -> None:
 
 
 def serve(
-    settings: Settings, host: str, port: int, dagster_port: int, ready: Callable[[], None]
+    settings: Settings,
+    host: str,
+    port: int,
+    dagster_port: int,
+    ready: Callable[[], None],
+    say: Callable[[str], None],
 ) -> None:
-    """Serve until interrupted; `ready` is called once everything answers.
+    """Serve until interrupted, and start again what dies or hangs.
+
+    Args:
+        settings: the store, and where things are.
+        host: address of the API.
+        port: port of the API.
+        dagster_port: port of Dagster's UI, on this machine only.
+        ready: called once everything answers.
+        say: told in a line what was started again, and why.
 
     Raises:
         SettingsError: an address cannot be listened on.
-        TrackflowError: something did not start, or has stopped.
+        TrackflowError: something did not start, or did not stay up.
     """
     check_address(host, port)  # at once, not when Dagster has started
+    services = [dagster_service(settings, dagster_port), api_service(settings, host, port)]
     try:
         with (
             signals_interrupt(),
-            dagster_servers(settings, dagster_port) as dagster,
-            api_server(settings, host, port) as api,
+            Supervisor(services, _stop, say) as supervisor,
         ):
+            supervisor.start()
             ready()
-            looked_at = time.monotonic()
-            while dagster.poll() is None and api.poll() is None:
-                time.sleep(0.3)
-                if time.monotonic() - looked_at >= FIRST_DAY_EVERY_S:
-                    _follow_first_day(settings, dagster_port)
-                    looked_at = time.monotonic()
-            ended, log = (
-                ("Dagster", "dagster/dagster.log") if api.poll() is None else ("The API", "api.log")
-            )
+            with _first_day_followed(settings, dagster_port):
+                while True:
+                    supervisor.step()
+                    time.sleep(STEP_S)
     except KeyboardInterrupt:
         return
-    raise TrackflowError(f"{ended} has stopped: see {settings.home / log}")
+
+
+@contextmanager
+def _first_day_followed(settings: Settings, dagster_port: int) -> Iterator[None]:
+    """Look once in a while whether older points came in; a reload takes up to minutes."""
+    end = threading.Event()
+
+    def follow() -> None:
+        while not end.wait(FIRST_DAY_EVERY_S):
+            _follow_first_day(settings, dagster_port)
+
+    threading.Thread(target=follow, name="first day", daemon=True).start()
+    try:
+        yield
+    finally:
+        end.set()
 
 
 def _follow_first_day(settings: Settings, dagster_port: int) -> None:
@@ -209,13 +250,8 @@ def _reload_definitions(dagster_port: int) -> None:
     query = f"""mutation {{
       reloadRepositoryLocation(repositoryLocationName: "{MODULE}") {{ __typename }}
     }}"""
-    request = urllib.request.Request(  # noqa: S310  our own web server
-        f"{address(LOCALHOST, dagster_port)}/graphql",
-        json.dumps({"query": query}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with _opener().open(request, timeout=RELOAD_DEADLINE_S):
-        logger.info("Dagster's days begin earlier now")
+    _asked(f"{address(LOCALHOST, dagster_port)}/graphql", query, RELOAD_DEADLINE_S)
+    logger.info("Dagster's days begin earlier now")
 
 
 def _opener() -> urllib.request.OpenerDirector:
@@ -248,9 +284,7 @@ def signals_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def _dagster(
-    settings: Settings, arguments: Sequence[str], output: IO[bytes]
-) -> Iterator[subprocess.Popen[bytes]]:
+def _dagster(settings: Settings, arguments: Sequence[str], output: IO[bytes]) -> Iterator[Process]:
     """A Dagster program; it and everything that it started ends on leaving."""
     environment = dagster_environment(settings)
     folder = environment["DAGSTER_HOME"]
@@ -264,9 +298,30 @@ def _child(
     environment: dict[str, str],
     folder: str | None,
     output: IO[bytes],
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Process]:
     """A Python program of its own; it and everything that it started ends on leaving."""
-    process = subprocess.Popen(
+    process = _spawn(module_and_arguments, environment, folder, output)
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _spawn(
+    module_and_arguments: Sequence[str],
+    environment: dict[str, str],
+    folder: str | None,
+    output: IO[bytes],
+) -> Process:
+    """Start a Python program of its own.
+
+    Args:
+        module_and_arguments: the module that it runs, and its arguments.
+        environment: all of its environment.
+        folder: where it runs; None for ours.
+        output: where its output goes.
+    """
+    return subprocess.Popen(
         [sys.executable, "-m", *module_and_arguments],
         env=environment,
         cwd=folder,
@@ -277,10 +332,6 @@ def _child(
         start_new_session=True,
         preexec_fn=_end_with_parent,
     )
-    try:
-        yield process
-    finally:
-        _stop(process)
 
 
 _LIBC = ctypes.CDLL(None)
@@ -296,23 +347,58 @@ def address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _wait_until_it_answers(
-    process: subprocess.Popen[bytes], url: str, name: str, log: Path
-) -> None:
-    opener = _opener()
-    deadline = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise TrackflowError(f"{name} did not start: see {log}")
+def _unanswered(url: str, within_s: float) -> str | None:
+    """What is wrong with a server that should answer here; any answer is one."""
+    try:
+        with _opener().open(url, timeout=within_s):
+            return None
+    except urllib.error.HTTPError as error:
+        error.close()
+        return None
+    except (OSError, HTTPException):
+        return f"it did not answer within {within_s:g} s"
+
+
+class _DaemonHeartbeat:
+    """Whether Dagster's daemon goes on: its heartbeats, as its web server tells them."""
+
+    QUERY = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._newest = 0.0
+        self._changed_s = 0.0
+
+    def begin(self) -> None:
+        """A daemon starts, and has some time until its first heartbeat."""
+        self._changed_s = time.monotonic()
+
+    def problem(self, within_s: float) -> str | None:
+        """What is wrong with the daemon; by our clock, as the machine's may jump."""
         try:
-            with opener.open(url, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise TrackflowError(f"{name} did not answer within {START_DEADLINE_S:.0f} s: see {log}")
+            told = _asked(self._url, self.QUERY, within_s)
+            statuses = told["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            return "its web server does not tell how its daemon is"
+        newest = max((s["lastHeartbeatTime"] or 0.0 for s in statuses), default=0.0)
+        if newest != self._newest:
+            self._newest, self._changed_s = newest, time.monotonic()
+        silent_s = time.monotonic() - self._changed_s
+        if silent_s > HEARTBEAT_LIMIT_S:
+            return f"its daemon has given no sign of life for {silent_s:.0f} s"
+        return None
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _asked(url: str, query: str, within_s: float) -> Any:
+    """The answer of Dagster's web server to a query."""
+    request = urllib.request.Request(  # noqa: S310  our own web server
+        url, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with _opener().open(request, timeout=within_s) as answer:
+        return json.load(answer)
+
+
+def _stop(process: Process) -> None:
     """End it and everything it started; what does not listen is killed after a grace time."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):

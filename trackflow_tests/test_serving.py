@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from trackflow import serving
@@ -215,6 +217,80 @@ def test_it_ends_with_all_that_it_started(
         _wait_until_gone(home, 30)
         _refuses(served.server.url)
         _refuses(served.api)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("serve")
+def test_it_starts_again_what_died_or_hangs_and_gives_up_on_what_keeps_dying(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    with trackflow_serve(home, tmp_path) as served:
+        assert "no-token mode" in served.said()
+        for times, (part, number, url) in enumerate(
+            (
+                ("--no-dagster", signal.SIGKILL, f"{served.api}/health"),
+                ("--no-dagster", signal.SIGSTOP, f"{served.api}/health"),
+                ("dagster._daemon", signal.SIGSTOP, f"{served.server.url}/server_info"),
+            ),
+            1,
+        ):
+            (before,) = _running(home, part)
+            os.kill(before, number)
+            _until(lambda times=times: served.said().count("is up again.") == times)
+            assert _answers(url)
+            assert before not in left_behind(home)
+        assert served.process.poll() is None
+        assert served.said().count("is started again") == 3
+
+        # its port is taken while it is down, so it cannot come back
+        port = int(served.api.rpartition(":")[2])
+        (api,) = _running(home, "--no-dagster")
+        os.kill(api, signal.SIGKILL)
+        with socket.socket() as taker:
+            taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _until(lambda: _listens(taker, port))
+            assert served.process.wait(150) == 1
+        last = served.said().splitlines()[-1]
+        assert last.startswith("trackflow: The API has failed 6 times within 10 minutes"), last
+        assert "api.log" in last
+        assert "Traceback" not in served.said()
+        _wait_until_gone(home, 30)
+
+
+def _running(home: Path, part: str) -> list[int]:
+    """Processes of this home that have been called with `part`."""
+    found = []
+    for pid in left_behind(home):
+        with suppress(OSError):
+            if part.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
+def _listens(listener: socket.socket, port: int) -> bool:
+    """Take the port as soon as nobody else has it."""
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 240
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _wait_until_gone(home: Path, at_most_s: float = 5) -> None:

@@ -4,31 +4,32 @@ A request is judged before its body is read. Tokens come as `Authorization: Bear
 password of HTTP Basic (OwnTracks and others offer nothing else), as the page's cookie, and for
 ingest also as `?token=`, because some trackers can send nothing but an address.
 
-While a store has no tokens, the person at the machine may do everything: requests from this
-machine to one of its own names. A page of some website that makes the browser send requests here
-has another origin, or came by another host name, and is turned away.
+While no-token mode is on (see `store.no_token`), the person at the machine may do everything
+without one; `own_machine` says which requests are theirs. Wrong tokens are counted by address
+(`guesses`).
 """
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
+from trackflow.api.guesses import Guesses
+from trackflow.api.own_machine import NoTokenDoor, is_own_page, sign_of_proxy
 from trackflow.errors import AccessError
 from trackflow.pipeline.work import Work
-from trackflow.store import tokens
+from trackflow.store import no_token, tokens
 from trackflow.store.tokens import Scope
 
 COOKIE = "trackflow_token"
 
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+MAKE_ONE = "`trackflow token create NAME --scope admin` makes one"
+ALLOW_LOCAL = "`trackflow token local on` lets this machine in without one again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,26 @@ class Caller:
 
 
 LOCAL = Caller(Scope.ADMIN)
-"""The person at this machine, while there are no tokens."""
+"""The person at this machine, in no-token mode."""
 
 
 class NoTokenError(AccessError):
     """There is no token in the request, or not one that is in use."""
+
+
+class TooManyGuessesError(NoTokenError):
+    """A wrong token from an address that has sent too many of them.
+
+    Attributes:
+        wait_s: for how many seconds it has to wait before its next one.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(
+            "this token is not in use, and too many wrong ones came from this address: wait "
+            f"{wait_s:.0f} s, or use a right one, which is not delayed"
+        )
+        self.wait_s = wait_s
 
 
 def open_to[F: Callable[..., Any]](scope: Scope | None) -> Callable[[F], F]:
@@ -72,6 +88,9 @@ class GuardedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            door: NoTokenDoor = request.app.state.no_token_door
+            if door.is_news() and (sign := sign_of_proxy(request)) is not None:
+                await run_in_threadpool(door.shut, sign)
             if self.scope is not None:
                 request.state.caller = await run_in_threadpool(_admit, request, self.scope)
             return await handler(request)
@@ -90,16 +109,40 @@ def _admit(request: Request, scope: Scope) -> Caller:
     secrets = _secrets(request, scope)
     with work.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
-        if not found and not tokens.exist(connection):
-            return _local(request)
-    if not found:
-        raise NoTokenError(
-            "this token is not in use" if secrets else "this needs a token: see `trackflow token`"
-        )
+        mode = None if found else no_token.read_mode(connection)
+    if mode is not None:
+        return _without_token(request, mode, secrets)
     for token in found:
         if token.scope in (scope, Scope.ADMIN):
             return Caller(token.scope, token.device_id, token.token_id)
     raise AccessError(f"a token for {found[0].scope} does not open this; it takes one for {scope}")
+
+
+def _without_token(request: Request, mode: no_token.NoTokenMode, wrong: list[str]) -> Caller:
+    """The person at this machine, if no-token mode lets the request in.
+
+    Raises:
+        NoTokenError: it does not.
+    """
+    objection = None
+    if mode.is_on:
+        door: NoTokenDoor = request.app.state.no_token_door
+        objection = door.objection(request)
+        if objection is None:  # also with the cookie of an older store
+            return LOCAL
+    if wrong:
+        raise wrong_token(request, wrong, "this token is not in use")
+    if objection is not None:
+        raise NoTokenError(f"this needs a token, as {objection}; {MAKE_ONE}")
+    why = f"since {mode.reason}" if mode.reason else "always"
+    raise NoTokenError(f"this needs a token ({why}): {MAKE_ONE}, {ALLOW_LOCAL}")
+
+
+def wrong_token(request: Request, secrets: list[str], message: str) -> NoTokenError:
+    """The error for wrong tokens, which are counted for the address that sent them."""
+    guesses: Guesses = request.app.state.guesses_of_tokens
+    wait_s = guesses.note_wrong(request.client.host if request.client else "", secrets)
+    return TooManyGuessesError(wait_s) if wait_s > 0 else NoTokenError(message)
 
 
 def _secrets(request: Request, scope: Scope) -> list[str]:
@@ -124,39 +167,3 @@ def _password(encoded: str) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return plain.partition(":")[2]
-
-
-def _local(request: Request) -> Caller:
-    host = request.client.host if request.client else ""
-    if not _is_loopback(host):
-        raise NoTokenError("this store has no tokens yet: make one with `trackflow token create`")
-    # a host name of somebody else's that leads here is how websites get past same-origin rules
-    if not _is_loopback(_name_of(request.headers.get("host", ""))) or not is_own_page(request):
-        raise NoTokenError("without a token, requests must come from this machine's own pages")
-    return LOCAL
-
-
-def is_own_page(request: Request) -> bool:
-    """Whether no browser says that another site's page makes this request."""
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        # following a link to the page from elsewhere changes nothing
-        navigates = request.headers.get("sec-fetch-mode") == "navigate"
-        return navigates and request.method in SAFE_METHODS
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
-
-
-def _name_of(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,5 +1,6 @@
 """The FastAPI application: all routes, what every answer has in common, and errors as JSON."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,10 +24,13 @@ from trackflow.api import (
     tiles,
     tracks,
 )
-from trackflow.api.access import GuardedRoute, NoTokenError, open_to
+from trackflow.api.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
 from trackflow.api.accessed import Accessed
+from trackflow.api.guesses import Guesses
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
+from trackflow.api.own_machine import NoTokenDoor
+from trackflow.api.refusing import refused_page, wants_page
 from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
 from trackflow.pipeline.noticing import read_guesses, read_notices
 from trackflow.pipeline.reading import Remembered, count
@@ -52,8 +56,8 @@ DESCRIPTION = """\
 GPS points in, road-matched tracks out.
 
 Times are UTC (ISO 8601); lengths are metres; lines are encoded polylines of precision 5 or GeoJSON.
-Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic, unless the
-store has no tokens and the request comes from the same machine.
+Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic. In a new
+store, the programs of its user on the same machine need none until the first token is made.
 """
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -76,6 +80,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (404, "It is not there"),
         (410, "It was there once; the message says what became of it"),
         (422, "A parameter is missing or of the wrong kind"),
+        (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
         (503, "The database is away: ask again later"),
     )
 }
@@ -88,8 +93,11 @@ HEADERS = {
 }
 
 
-def create_app(work: Work) -> FastAPI:
-    """The application on a store, which stays its caller's to close."""
+def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
+    """The application on a store, which stays its caller's to close.
+
+    `listens_locally` says that it is reached at a loopback address only; no-token mode needs it.
+    """
     app = FastAPI(
         title="trackflow",
         version="1",
@@ -102,6 +110,8 @@ def create_app(work: Work) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.work = work
+    app.state.no_token_door = NoTokenDoor(work, listens_locally)
+    app.state.guesses_of_tokens = Guesses()
     app.state.accessed = Accessed(work)
     app.state.road_tiles = RoadTiles(work)
     app.state.notices = Remembered(lambda: read_notices(work))
@@ -142,11 +152,15 @@ def problem(status: int, message: str, headers: dict[str, str] | None = None) ->
     return Response(body, status, headers, media_type="application/json")
 
 
-async def _told(_: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
     message = str(error)
     match error:
         case NoTokenError():
-            return problem(401, message, {"WWW-Authenticate": "Bearer"})
+            status, headers = 401, {"WWW-Authenticate": "Bearer"}
+            if isinstance(error, TooManyGuessesError):
+                status, headers = 429, {"Retry-After": str(math.ceil(error.wait_s))}
+            answer = refused_page if wants_page(request) else problem
+            return answer(status, message, headers)
         case AccessError():
             return problem(403, message)
         case GoneError():

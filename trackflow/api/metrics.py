@@ -10,12 +10,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from trackflow.api.access import open_to
 from trackflow.api.dependencies import guarded_router
+from trackflow.api.guesses import Guesses
 from trackflow.errors import SettingsError
 from trackflow.pipeline.catalogue_sources import sources
 from trackflow.pipeline.catalogue_status import status
@@ -132,6 +133,29 @@ def _by_label(name: str, text: str, label: str, values: dict[str, Any]) -> Gauge
     return family
 
 
+class GuessesCollector(Collector):
+    """Figures of wrong tokens that came to this process."""
+
+    def __init__(self, guesses: Guesses) -> None:
+        self._guesses = guesses
+
+    def collect(self) -> Iterator[Metric]:
+        """As they are now."""
+        yield CounterMetricFamily(
+            "trackflow_wrong_tokens", "Requests with a wrong token.", value=self._guesses.refused
+        )
+        yield CounterMetricFamily(
+            "trackflow_wrong_tokens_delayed",
+            "Those that came while their address had to wait (answered by 429).",
+            value=self._guesses.delayed,
+        )
+        yield GaugeMetricFamily(
+            "trackflow_guessing_addresses",
+            "Addresses that have to wait now, after many wrong tokens.",
+            value=self._guesses.waiting(),
+        )
+
+
 class TimingMiddleware:
     """Measures requests, by the route's template: addresses hold ids, and would never end."""
 
@@ -177,5 +201,6 @@ def add_metrics(app: FastAPI, work: Work) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StoreCollector(work, app.state.counts))
     registry.register(CatalogueCollector(work))
+    registry.register(GuessesCollector(app.state.guesses_of_tokens))
     app.state.metrics = registry
     app.add_middleware(TimingMiddleware, registry=registry)

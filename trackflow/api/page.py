@@ -17,13 +17,9 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from trackflow.api.access import (
-    COOKIE,
-    NoTokenError,
-    is_own_page,
-    open_to,
-)
+from trackflow.api.access import COOKIE, open_to, wrong_token
 from trackflow.api.dependencies import CallerDep, WorkDep, guarded_router
+from trackflow.api.own_machine import is_own_page
 from trackflow.errors import AccessError, NotFoundError, TrackflowError
 from trackflow.store import tokens
 from trackflow.store.tokens import Scope
@@ -119,7 +115,7 @@ def page(request: Request, work: WorkDep, caller: CallerDep) -> dict[str, str | 
 def sign_in(request: Request, work: WorkDep, wanted: SessionRequest) -> Response:
     """Keeps the token as a cookie that scripts cannot read and other sites cannot use.
 
-    401 for a token that is not in use, 403 for one that may not read.
+    401 for a token that is not in use (429 after many), 403 for one that may not read.
     """
     if not is_own_page(request):
         raise AccessError("only trackflow's own page signs in")
@@ -127,7 +123,8 @@ def sign_in(request: Request, work: WorkDep, wanted: SessionRequest) -> Response
     with work.store.read() as connection:
         token = tokens.find(connection, secret)
     if token is None:
-        raise NoTokenError("this token is not in use: check that it was copied whole")
+        message = "this token is not in use: check that it was copied whole"
+        raise wrong_token(request, [secret], message)
     if token.scope not in (Scope.READ, Scope.ADMIN):
         raise AccessError(f"a token for {token.scope} does not open the map; it takes one for read")
     answer = Response(status_code=204)
@@ -227,4 +224,7 @@ def _send(request: Request, found: StaticFile) -> Response:
 
 def _came_encrypted(request: Request) -> bool:
     """Whether the browser uses TLS, be it up to here or up to a proxy before us."""
-    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https:")
+    # not `request.url`: it is made of the Host header, which a client may write as it likes
+    return request.scope["scheme"] == "https" or request.headers.get("origin", "").startswith(
+        "https:"
+    )

@@ -22,6 +22,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """A connection on which nothing comes is closed as well."""
+        # requests get a copy of this mapping, and with it the one note of their connection
+        self.app_state = {**self.app_state, "connection": {}}
         super().connection_made(transport)
         self._expect_headers()
 

@@ -1,17 +1,17 @@
 """Running the API: `uvicorn` on a store, until it is told to stop."""
 
 import gc
-import ipaddress
 
 import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
 import uvicorn
 
 from trackflow.api.app import create_app
+from trackflow.api.own_machine import is_loopback
 from trackflow.api.protocol import GuardedProtocol
 from trackflow.errors import SettingsError
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import tokens
+from trackflow.store import no_token, tokens
 
 MOST_CONNECTIONS = 512
 STOP_GRACE_S = 10
@@ -36,7 +36,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
 def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:
     """How the API is served."""
     return uvicorn.Config(
-        create_app(work),
+        create_app(work, listens_locally=is_loopback(host)),
         host=host,
         port=port,
         http=GuardedProtocol,
@@ -50,17 +50,29 @@ def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:
     )
 
 
+def access_line(work: Work, host: str) -> str:
+    """Who gets in, for the person who starts the service."""
+    with work.store.read() as connection:
+        mode, any_token = no_token.read_mode(connection), tokens.exist(connection)
+    if mode.is_on and is_loopback(host):
+        return (
+            "Access:     no-token mode, for programs of this user on this machine only; the first "
+            "token or a sign of a proxy ends it"
+        )
+    why = f" (since {mode.reason})" if mode.reason else ""
+    line = f"Access:     with a token only{why}"
+    if any_token:
+        return line
+    return f"{line}, and there is none: make one with `trackflow token create NAME --scope admin`"
+
+
 def check_exposure(work: Work, host: str) -> None:
     """See that nobody else can reach a store that has no tokens.
 
     Raises:
         SettingsError: other machines could.
     """
-    try:
-        is_own = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_own = False
-    if is_own:
+    if is_loopback(host):
         return
     with work.store.read() as connection:
         if not tokens.exist(connection):

@@ -24,12 +24,13 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.pipeline.work import Work
+from trackflow.store import no_token
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.networks import located
 from trackflow.store.recutting import TRUE_MOVEMENT, cut_anew
 from trackflow.store.renewing import ONE_DISTANCE, merge_again
 from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
-from trackflow.store.tables import metadata, road_networks
+from trackflow.store.tables import metadata, no_token_changes, road_networks
 from trackflow.store.track_ids import complete_aliases
 
 type Progress = Callable[[str, int, int], None]
@@ -102,6 +103,7 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
         with _new_networks(archive, manifest, home, Path(tmp)) as names:
             with work.store.write() as connection:
                 _check_empty(connection, work)
+                connection.execute(sa.delete(no_token_changes))
                 for done, table in enumerate(tables(), 1):
                     count = _read_table(connection, table, archive, Path(tmp))
                     if count != manifest["tables"].get(table.name, 0):
@@ -109,6 +111,8 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
                     report.rows[table.name] = count
                     if progress:
                         progress("tables", done, len(tables()))
+                # a backup from before the first token must not open what has been shut since
+                no_token.switch_off(connection, "restored from a backup", work.clock())
                 _place_networks(connection)
                 complete_aliases(connection)
                 if manifest["schema"] < ONE_DISTANCE:
@@ -233,6 +237,8 @@ def _place_networks(connection: Connection) -> None:
 
 def _check_empty(connection: Connection, work: Work) -> None:
     for table in tables():
+        if table is no_token_changes:  # a sign of a proxy is no data
+            continue
         if connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)):
             where = work.store.engine.url.render_as_string(hide_password=True)
             raise SettingsError(

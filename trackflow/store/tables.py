@@ -247,6 +247,22 @@ access_tokens = sa.Table(
     sa.CheckConstraint("scope IN ('ingest', 'read', 'admin')", name="known_scope"),
 )
 
+# The newest row says whether requests of this machine need a token; without rows, they need one
+# once a token has existed. `trackflow.store.no_token` says what writes them.
+no_token_changes = sa.Table(
+    "no_token_changes",
+    metadata,
+    sa.Column(
+        "change_no",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("changed_at", UtcTime, nullable=False),
+    sa.Column("is_on", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError, SettingsError
+from trackflow.store import no_token
 from trackflow.store.tables import access_tokens
 
 a = access_tokens.c
@@ -41,7 +42,7 @@ class Token:
 def create(
     connection: Connection, name: str, scope: Scope, device_id: str | None, now: dt.datetime
 ) -> tuple[str, Token]:
-    """Make a token; its secret is returned here and nowhere else.
+    """Make a token; its secret is returned here and nowhere else. It switches no-token mode off.
 
     Raises:
         SettingsError: a device is named for a scope that is not for devices.
@@ -60,6 +61,7 @@ def create(
             created_at=now,
         )
     )
+    no_token.switch_off(connection, no_token.TOKEN_EXISTED, now)
     return secret, token
 
 

@@ -16,9 +16,9 @@ from trackflow.store.tokens import Scope
 
 
 @contextmanager
-def running_api(work: Work) -> Iterator[httpx.Client]:
+def running_api(work: Work, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
-    server = uvicorn.Server(uvicorn_config(work, "127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn_config(work, host, 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -92,7 +92,12 @@ def test_many_requests_on_one_connection_are_fine(api: httpx.Client) -> None:
         time.sleep(0.15)
 
 
-@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 90 + b"]" * 90])
+@pytest.mark.parametrize(
+    "deep",
+    [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 90 + b"]" * 90],
+    # as names of tests, they would fill the environment of every process that is started meanwhile
+    ids=["lists", "objects", "closed"],
+)
 def test_deep_json_hurts_nobody(api: httpx.Client, deep: bytes) -> None:
     answer = api.post(PATH, content=deep)
     assert answer.status_code < 500

@@ -10,7 +10,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Called when an answer is 401. */
+/** Called with the server's reason when an answer is 401. */
 export const onSignedOut = { call: () => {} };
 
 async function ask(address, options) {
@@ -28,7 +28,7 @@ async function ask(address, options) {
   } catch {
     // not JSON: a proxy's page
   }
-  if (answer.status === 401 && address !== '/session') onSignedOut.call();
+  if (answer.status === 401 && address !== '/session') onSignedOut.call(message);
   throw new ApiError(answer.status, message);
 }
 

@@ -4,7 +4,7 @@ import { get, onSignedOut, send, withQuery, forget } from './api.js';
 import { canUndo, drawReport, outcome } from './catalogue-report.js';
 import { announce, byId, el, empty, fill } from './dom.js';
 import { age, count, counted, duration, tickAges } from './format.js';
-import { signIn } from './login.js';
+import { askForToken, signIn } from './login.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -210,9 +210,7 @@ function drawList() {
 
 // ---- signing in, start ---------------------------------------------------------------------
 
-onSignedOut.call = () => {
-  if (!byId('login').open) byId('login').showModal();
-};
+onSignedOut.call = askForToken;
 
 async function signedIn(event) {
   if (!(await signIn(event))) return;

@@ -18,3 +18,9 @@ export async function signIn(event) {
   byId('login').close();
   return true;
 }
+
+/** Ask for a token; the server's reason says what else may be done. */
+export function askForToken(reason) {
+  byId('login-why').textContent = reason ?? '';
+  if (!byId('login').open) byId('login').showModal();
+}

@@ -11,7 +11,7 @@ import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
-import { signIn } from './login.js';
+import { askForToken, signIn } from './login.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
@@ -332,10 +332,9 @@ function wire() {
 
 // ---- signing in ----------------------------------------------------------------------------
 
-onSignedOut.call = () => {
+onSignedOut.call = (reason) => {
   signedOut = true;
-  const box = byId('login');
-  if (!box.open) box.showModal();
+  askForToken(reason);
 };
 
 async function signedIn(event) {

@@ -1,0 +1,182 @@
+"""Which program is at the other end of a connection from this machine, by the kernel's own tables.
+
+A reverse proxy on this machine makes everybody's requests come from 127.0.0.1, and a plain one
+leaves no trace in them. The kernel knows whose socket the other end is: that of a program of this
+user, as a browser or curl is; of another user, as the packages of nginx, Caddy and Traefik set
+them up; or of a program that takes connections from other machines.
+
+Linux only. Where the tables do not tell, nobody is taken for this user.
+"""
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+TABLES = ("net/tcp", "net/tcp6")
+LISTENING = "0A"
+
+PROXIES = frozenset(
+    (
+        "apache2", "autossh", "bore", "caddy", "chisel", "cloudflared", "envoy", "frpc", "haproxy",
+        "h2o", "httpd", "lighttpd", "ncat", "nginx", "ngrok", "oauth2-proxy", "rathole", "socat",
+        "squid", "ssh", "sshd", "sshd-session", "stunnel", "tailscaled", "traefik", "varnishd",
+        "zrok",
+    )
+)  # fmt: skip
+"""Programs that bring strangers' requests here, though they may not listen to other machines
+themselves: a tunnel calls its server, and a proxy may stand behind another one."""
+
+type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A row of the kernel's table of TCP sockets.
+
+    Attributes:
+        local: its own end, address and port.
+        remote: the other end.
+        is_listening: whether it takes connections.
+        uid: the user whose program opened it.
+        inode: its number among all sockets.
+    """
+
+    local: tuple[Address, int]
+    remote: tuple[Address, int]
+    is_listening: bool
+    uid: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a program is not taken for this user's own; `is_proxy` says that it passes others on."""
+
+    reason: str
+    is_proxy: bool
+
+
+UNKNOWN = Doubt("the system does not say which program of this machine it comes from", False)
+
+
+def doubt_of(client: tuple[str, int], server: tuple[str, int]) -> Doubt | None:
+    """What speaks against the program that has connected; None if it is this user's own.
+
+    Args:
+        client: address and port of its end, as the connection tells them.
+        server: address and port of our end.
+    """
+    sockets = read_sockets()
+    ends = (_end(client), _end(server))
+    found = next((s for s in sockets if (s.local, s.remote) == ends and not s.is_listening), None)
+    if found is None:
+        return UNKNOWN
+    if found.uid != os.geteuid():
+        return Doubt(f"it comes from a program of another user (uid {found.uid})", True)
+    pid = _holder(found.inode)
+    if pid is None:
+        return UNKNOWN
+    if pid == os.getpid():
+        return None
+    return _doubt_of_program(pid, sockets)
+
+
+def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
+    try:
+        program = _program(pid)
+    except OSError:
+        return UNKNOWN
+    if program.name in PROXIES:
+        return Doubt(f"it comes from {program.name}, which passes on what others ask", True)
+    open_to_others = {s.inode for s in sockets if s.is_listening and not s.local[0].is_loopback}
+    for family in (pid, *_ancestors(pid, program)):
+        if any(inode in open_to_others for inode in _sockets_of(family)):
+            return Doubt(f"it comes from {program.name}, which listens to other machines", True)
+    return None
+
+
+def read_sockets() -> list[Socket]:
+    """All TCP sockets of this machine; none where the system does not tell."""
+    found = []
+    for table in TABLES:
+        with suppress(OSError):
+            lines = (PROC / table).read_text().splitlines()[1:]
+            found += [_socket(line) for line in lines]
+    return found
+
+
+def _socket(line: str) -> Socket:
+    cells = line.split()
+    return Socket(
+        local=_kernels_end(cells[1]),
+        remote=_kernels_end(cells[2]),
+        is_listening=cells[3] == LISTENING,
+        uid=int(cells[7]),
+        inode=int(cells[9]),
+    )
+
+
+def _kernels_end(text: str) -> tuple[Address, int]:
+    """An end as the table has it: words of 32 bits in the byte order of the machine."""
+    address, _, port = text.partition(":")
+    words = [bytes.fromhex(address[i : i + 8]) for i in range(0, len(address), 8)]
+    if sys.byteorder == "little":
+        words = [word[::-1] for word in words]
+    return _plain(ipaddress.ip_address(b"".join(words))), int(port, 16)
+
+
+def _end(end: tuple[str, int]) -> tuple[Address, int]:
+    return _plain(ipaddress.ip_address(end[0].partition("%")[0])), end[1]
+
+
+def _plain(address: Address) -> Address:
+    """An IPv4 address that is written as an IPv6 one, as Java's sockets are, as it is."""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _holder(inode: int) -> int | None:
+    """The process that has the socket open; ours first, for its tests."""
+    for pid in (os.getpid(), *_processes()):
+        if inode in _sockets_of(pid):
+            return pid
+    return None
+
+
+def _processes() -> list[int]:
+    """All processes, the newest first: a client has often just started."""
+    return sorted((int(p.name) for p in PROC.iterdir() if p.name.isdigit()), reverse=True)
+
+
+def _sockets_of(pid: int) -> Iterator[int]:
+    """The inodes of a process's sockets; none if it has ended or may not be looked at."""
+    with suppress(OSError):
+        for descriptor in (PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                kind, _, rest = str(descriptor.readlink()).partition(":[")
+                if kind == "socket":
+                    yield int(rest.rstrip("]"))
+
+
+def _ancestors(pid: int, program: Path) -> Iterator[int]:
+    """The processes above it that run the same program: a server's parent holds its socket."""
+    with suppress(OSError):
+        while (pid := _parent(pid)) > 0 and _program(pid) == program:
+            yield pid
+
+
+def _parent(pid: int) -> int:
+    # after the name, which may hold anything, follow the state and the parent
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[1])
+
+
+def _program(pid: int) -> Path:
+    # an upgrade replaces the file of a program that runs
+    return Path(str((PROC / str(pid) / "exe").readlink()).removesuffix(" (deleted)"))
