@@ -79,7 +79,7 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-def caller(request: Request) -> Caller:
+async def caller(request: Request) -> Caller:
     """Who asks, for endpoints that are not open to everyone."""
     found: Caller = request.state.caller
     return found

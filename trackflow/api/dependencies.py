@@ -1,4 +1,7 @@
-"""What endpoints ask for by type: the store's surroundings, and who is calling."""
+"""What endpoints ask for by type: the store's surroundings, and who is calling.
+
+They are coroutines, as FastAPI runs plain functions in a thread: a hop for each, in every request.
+"""
 
 from typing import Annotated
 
@@ -13,7 +16,7 @@ def guarded_router() -> APIRouter:
     return APIRouter(route_class=GuardedRoute)
 
 
-def _work(request: Request) -> Work:
+async def _work(request: Request) -> Work:
     work: Work = request.app.state.work
     return work
 

@@ -1,5 +1,8 @@
 """What SQLite and PostgreSQL both can, and SQLAlchemy offers for each of them alone."""
 
+from collections.abc import Sequence
+
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
@@ -10,3 +13,18 @@ def insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | 
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def is_among(
+    connection: Connection, column: "sa.ColumnElement[str]", values: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    """Whether a text is one of any number of values, given as one parameter.
+
+    `IN (?, ?, …)` is another statement for every count, to be made and planned anew, and databases
+    limit the parameters of a statement.
+    """
+    if connection.dialect.name == "postgresql":
+        listed = sa.literal(list(values), postgresql.ARRAY(sa.Text))
+        return column == sa.any_(listed)
+    rows = sa.func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+    return column.in_(sa.select(rows.c.value))
