@@ -19,19 +19,24 @@ from starlette.requests import ClientDisconnect
 from trackflow.api.access import open_to
 from trackflow.api.dependencies import CallerDep, WorkDep, guarded_router
 from trackflow.api.limits import MAX_BODY_BYTES
+from trackflow.api.reception import Reception
 from trackflow.errors import AccessError
-from trackflow.pipeline.receiving import Received, receive
+from trackflow.pipeline.receiving import Received
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones import geojson_batch, overland, owntracks, traccar
 from trackflow.sources.phones.bodies import TooMuchError, unzipped
 from trackflow.sources.phones.fixes import Delivery
+from trackflow.store.reports import Report
 from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
 
 router = guarded_router()
 
-MAX_THREADS = 8
-"""For deliveries; fewer than the connections to the database, which others need too."""
+MAX_THREADS = 2
+"""That read large bodies: more would only take the processor from each other, and memory."""
+
+READ_AT_ONCE_BYTES = 4_096
+"""A body of no more is read within less time than a thread would take to begin."""
 
 _threads: RunVar[CapacityLimiter] = RunVar("delivery_threads")
 
@@ -233,18 +238,20 @@ async def _take(
     source: str,
     read: Callable[[bytes, int], Delivery],
 ) -> Received:
-    """Unpack, read and store a body, in one of a few threads kept for this.
+    """Unpack, read and store a body."""
+    reception: Reception = request.app.state.reception
 
-    While the database is slow, deliveries wait without one, so that reading goes on as before.
-    """
-
-    def store() -> Received:
-        return receive(work, read(_plain(request, body), to_us(work.clock())), source)
+    def read_all() -> Delivery:
+        return read(_plain(request, body), to_us(work.clock()))
 
     try:
-        return await to_thread.run_sync(store, limiter=_limiter())
+        if len(body) <= READ_AT_ONCE_BYTES and "content-encoding" not in request.headers:
+            delivery = read_all()
+        else:
+            delivery = await to_thread.run_sync(read_all, limiter=_limiter())
     except TooMuchError as error:
         raise HTTPException(413, str(error)) from None
+    return await reception.store(Report(delivery.points, delivery.refused, source))
 
 
 def _limiter() -> CapacityLimiter:
