@@ -6,18 +6,18 @@ can be received is answered as a success, and what is no position is set aside i
 is away (503), or the body is too large (413).
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from trackflow.api.access import open_to
-from trackflow.api.dependencies import CallerDep, WorkDep, guarded_router
+from trackflow.api.access import Caller, open_to
+from trackflow.api.dependencies import guarded_router
 from trackflow.api.limits import MAX_BODY_BYTES
 from trackflow.api.reception import Reception
 from trackflow.errors import AccessError
@@ -49,11 +49,26 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _takes(description: str, example: object, *more_types: str) -> dict[str, Any]:
-    """A body for the API's description, which is read as it comes whatever its type."""
+def _takes(
+    description: str, example: object, *more_types: str, parameters: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """A body for the API's description, which is read as it comes whatever its type.
+
+    Endpoints take their parameters from the request by themselves: FastAPI would take longer to
+    find and check them than it takes to store a report.
+    """
     content: dict[str, Any] = {"application/json": {"schema": {}, "example": example}}
     content |= {kind: {"schema": {"type": "string"}} for kind in more_types}
-    return {"requestBody": {"description": description, "content": content}}
+    return {
+        "requestBody": {"description": description, "content": content},
+        "parameters": list(parameters),
+    }
+
+
+def _parameter(name: str, description: str, where: str = "query") -> dict[str, Any]:
+    """A text parameter for the API's description."""
+    schema = {"type": "string", "default": ""}
+    return {"name": name, "in": where, "description": description, "schema": schema}
 
 
 def _answers(description: str, example: object) -> dict[int | str, dict[str, Any]]:
@@ -68,10 +83,7 @@ async def _received_body(request: Request) -> bytes:
         raise HTTPException(400, "the request broke off") from None
 
 
-BodyDep = Annotated[bytes, Depends(_received_body)]
-DeviceQuery = Annotated[
-    str, Query(description="Device of the positions that name none, such as `bus-7`.")
-]
+DEVICE = _parameter("device", "Device of the positions that name none, such as `bus-7`.")
 
 
 @router.post(
@@ -82,31 +94,31 @@ DeviceQuery = Annotated[
     openapi_extra=_takes(
         "One OwnTracks message, or a list of them.",
         {"_type": "location", "lat": 60.17, "lon": 24.94, "tst": 1_790_000_000, "acc": 8},
+        parameters=(
+            _parameter("u", "User; with `d` the device is `u/d`."),
+            _parameter("d", "Name of the user's device."),
+            _parameter("X-Limit-U", "As `u`; sent by the apps.", "header"),
+            _parameter("X-Limit-D", "As `d`; sent by the apps.", "header"),
+        ),
     ),
 )
 @open_to(Scope.INGEST)
-async def from_owntracks(
-    request: Request,
-    body: BodyDep,
-    work: WorkDep,
-    caller: CallerDep,
-    u: Annotated[str, Query(description="User; with `d` the device is `u/d`.")] = "",
-    d: Annotated[str, Query(description="Name of the user's device.")] = "",
-    x_limit_u: Annotated[str, Header(description="As `u`; sent by the apps.")] = "",
-    x_limit_d: Annotated[str, Header(description="As `d`; sent by the apps.")] = "",
-) -> Response:
+async def from_owntracks(request: Request) -> Response:
     """Set the app to HTTP mode with this address, and a token as its password.
 
     The device is the token's, else `u/d`, else the headers', else the topic's `user/device`, else
     the tracker id. Messages that are not positions are ignored; encrypted ones are set aside, as
     nothing here can read them.
     """
-    named = owntracks.device_named(u, d) or owntracks.device_named(x_limit_u, x_limit_d)
+    query, headers, device_id = request.query_params, request.headers, _device_of(request)
+    named = owntracks.device_named(query.get("u"), query.get("d")) or owntracks.device_named(
+        headers.get("x-limit-u"), headers.get("x-limit-d")
+    )
 
     def read(plain: bytes, now_us: int) -> Delivery:
-        return owntracks.read(plain, device_id=caller.device_id, named_device=named, now_us=now_us)
+        return owntracks.read(plain, device_id=device_id, named_device=named, now_us=now_us)
 
-    await _take(work, request, body, owntracks.SOURCE, read)
+    await _take(request, owntracks.SOURCE, read)
     return _json([])
 
 
@@ -115,23 +127,20 @@ async def from_owntracks(
     tags=["delivery"],
     summary="Positions from Overland",
     responses=_answers("Stored; the app deletes the batch.", {"result": "ok"}),
-    openapi_extra=_takes("A batch as the app sends it.", {"locations": []}),
+    openapi_extra=_takes("A batch as the app sends it.", {"locations": []}, parameters=[DEVICE]),
 )
 @open_to(Scope.INGEST)
-async def from_overland(
-    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep, device: DeviceQuery = ""
-) -> Response:
+async def from_overland(request: Request) -> Response:
     """Set the app's receiver to this address, with a token as its access token.
 
     The device is the token's, else each position's `device_id`, else `device`.
     """
+    device_id, device = _device_of(request), request.query_params.get("device", "")
 
     def read(plain: bytes, now_us: int) -> Delivery:
-        return overland.read(
-            plain, device_id=caller.device_id, fallback_device=device, now_us=now_us
-        )
+        return overland.read(plain, device_id=device_id, fallback_device=device, now_us=now_us)
 
-    await _take(work, request, body, overland.SOURCE, read)
+    await _take(request, overland.SOURCE, read)
     return _json({"result": "ok"})
 
 
@@ -161,9 +170,7 @@ async def from_overland(
     ),
 )
 @open_to(Scope.INGEST)
-async def from_traccar(
-    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep
-) -> Response:
+async def from_traccar(request: Request) -> Response:
     """For Traccar Client, OsmAnd and a Traccar server's `forward.url` (`forward.type` json).
 
     In the OsmAnd form the position is in the address or in a form: `id` (or `deviceid`), `lat` and
@@ -175,15 +182,13 @@ async def from_traccar(
     # a link on some website could lead a browser here, and a browser that follows it may get in
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise AccessError("positions do not come from another site's page")
-    query = dict(request.query_params)
+    query, device_id = dict(request.query_params), _device_of(request)
     is_json = "json" in request.headers.get("content-type", "").lower()
 
     def read(plain: bytes, now_us: int) -> Delivery:
-        return traccar.read(
-            plain, query, device_id=caller.device_id, is_json=is_json, now_us=now_us
-        )
+        return traccar.read(plain, query, device_id=device_id, is_json=is_json, now_us=now_us)
 
-    await _take(work, request, body, traccar.SOURCE, read)
+    await _take(request, traccar.SOURCE, read)
     return Response()
 
 
@@ -206,21 +211,18 @@ async def from_traccar(
     ),
 )
 @open_to(Scope.INGEST)
-async def from_geojson(
-    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep, device: DeviceQuery = ""
-) -> Response:
+async def from_geojson(request: Request) -> Response:
     """For your own scripts. Properties are found by their usual names, as in files.
 
     The device is the token's, else each feature's `device_id`, else `device`. A repeated delivery
     adds nothing, so a script may send again whatever it is not sure of.
     """
+    device_id, device = _device_of(request), request.query_params.get("device", "")
 
     def read(plain: bytes, now_us: int) -> Delivery:
-        return geojson_batch.read(
-            plain, device_id=caller.device_id, fallback_device=device, now_us=now_us
-        )
+        return geojson_batch.read(plain, device_id=device_id, fallback_device=device, now_us=now_us)
 
-    received = await _take(work, request, body, geojson_batch.SOURCE, read)
+    received = await _take(request, geojson_batch.SOURCE, read)
     return _json(
         {
             "accepted": received.accepted,
@@ -231,15 +233,19 @@ async def from_geojson(
     )
 
 
+def _device_of(request: Request) -> str | None:
+    """The device of the caller's token, which goes before whatever the request says."""
+    caller: Caller = request.state.caller
+    return caller.device_id
+
+
 async def _take(
-    work: Work,
-    request: Request,
-    body: bytes,
-    source: str,
-    read: Callable[[bytes, int], Delivery],
+    request: Request, source: str, read: Callable[[bytes, int], Delivery]
 ) -> Received:
     """Unpack, read and store a body."""
+    work: Work = request.app.state.work
     reception: Reception = request.app.state.reception
+    body = await _received_body(request)
 
     def read_all() -> Delivery:
         return read(_plain(request, body), to_us(work.clock()))
