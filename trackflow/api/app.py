@@ -37,9 +37,9 @@ from trackflow.pipeline.work import Work
 from trackflow.store.tokens import Scope
 
 ROUTERS: tuple[APIRouter, ...] = (
+    ingest.router,  # first, as it is asked for most often, and each is looked through in turn
     health.router,
     jobs.router,
-    ingest.router,
     reading.router,
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track

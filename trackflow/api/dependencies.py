@@ -7,13 +7,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from trackflow.api.access import Caller, GuardedRoute, caller
+from trackflow.api.access import Caller, GuardedRoute, PlainRoute, caller
 from trackflow.pipeline.work import Work
 
 
 def guarded_router() -> APIRouter:
     """A router whose routes are for admins unless they say otherwise (`access.open_to`)."""
     return APIRouter(route_class=GuardedRoute)
+
+
+def plain_router() -> APIRouter:
+    """As `guarded_router`, for endpoints that take nothing but the request."""
+    return APIRouter(route_class=PlainRoute)
 
 
 async def _work(request: Request) -> Work:

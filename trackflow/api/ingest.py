@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from trackflow.api.access import Caller, open_to
-from trackflow.api.dependencies import guarded_router
+from trackflow.api.dependencies import plain_router
 from trackflow.api.limits import MAX_BODY_BYTES
 from trackflow.api.reception import Reception
 from trackflow.errors import AccessError
@@ -30,7 +30,7 @@ from trackflow.store.reports import Report
 from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
 
-router = guarded_router()
+router = plain_router()
 
 MAX_THREADS = 2
 """That read large bodies: more would only take the processor from each other, and memory."""

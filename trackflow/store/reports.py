@@ -148,7 +148,7 @@ def _known(connection: Connection, keys: Sequence[Key]) -> set[Key]:
     asked = sa.func.unnest(
         sa.literal(list(devices), postgresql.ARRAY(sa.Text)),
         sa.literal([from_us(time) for time in times], postgresql.ARRAY(postgresql.TIMESTAMP(timezone=True))),
-    ).table_valued("device_id", "recorded_at")
+    ).table_valued("device_id", "recorded_at", name="asked").render_derived()
     query = sa.select(p.device_id, epoch_us(p.recorded_at)).where(
         p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
     )
