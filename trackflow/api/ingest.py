@@ -6,8 +6,8 @@ can be received is answered as a success, and what is no position is set aside i
 is away (503), or the body is too large (413).
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import orjson
 from anyio import CapacityLimiter, to_thread
@@ -24,8 +24,9 @@ from trackflow.errors import AccessError
 from trackflow.pipeline.receiving import Received
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones import geojson_batch, overland, owntracks, traccar
-from trackflow.sources.phones.bodies import TooMuchError, unzipped
+from trackflow.sources.phones.bodies import TooMuchError, check_size, unzipped
 from trackflow.sources.phones.fixes import Delivery
+from trackflow.sources.phones.parts import PART_ELEMENTS
 from trackflow.store.reports import Report
 from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
@@ -45,7 +46,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     408: {"description": "The body took too long to arrive; send it again."},
     413: {"description": "Too large, or too many positions at a time: send them in parts."},
     415: {"description": "The body is compressed in another way than gzip."},
-    503: {"description": "The database is away; nothing was stored, send it again."},
+    503: {"description": "The database is away: send it again. Nothing is stored twice."},
 }
 
 
@@ -118,7 +119,7 @@ async def from_owntracks(request: Request) -> Response:
     def read(plain: bytes, now_us: int) -> Delivery:
         return owntracks.read(plain, device_id=device_id, named_device=named, now_us=now_us)
 
-    await _take(request, owntracks.SOURCE, read)
+    await _take(request, owntracks, read)
     return _json([])
 
 
@@ -140,7 +141,7 @@ async def from_overland(request: Request) -> Response:
     def read(plain: bytes, now_us: int) -> Delivery:
         return overland.read(plain, device_id=device_id, fallback_device=device, now_us=now_us)
 
-    await _take(request, overland.SOURCE, read)
+    await _take(request, overland, read)
     return _json({"result": "ok"})
 
 
@@ -188,7 +189,7 @@ async def from_traccar(request: Request) -> Response:
     def read(plain: bytes, now_us: int) -> Delivery:
         return traccar.read(plain, query, device_id=device_id, is_json=is_json, now_us=now_us)
 
-    await _take(request, traccar.SOURCE, read)
+    await _take(request, traccar, read)
     return Response()
 
 
@@ -222,7 +223,7 @@ async def from_geojson(request: Request) -> Response:
     def read(plain: bytes, now_us: int) -> Delivery:
         return geojson_batch.read(plain, device_id=device_id, fallback_device=device, now_us=now_us)
 
-    received = await _take(request, geojson_batch.SOURCE, read)
+    received = await _take(request, geojson_batch, read)
     return _json(
         {
             "accepted": received.accepted,
@@ -239,25 +240,64 @@ def _device_of(request: Request) -> str | None:
     return caller.device_id
 
 
-async def _take(
-    request: Request, source: str, read: Callable[[bytes, int], Delivery]
-) -> Received:
-    """Unpack, read and store a body."""
+class Client(Protocol):
+    """A module that reads the bodies of one client."""
+
+    SOURCE: str
+
+    @staticmethod
+    def parts(body: bytes) -> Iterator[bytes]:
+        """A large body in several that say the same."""
+
+
+type Read = Callable[[bytes, int], Delivery]
+"""Gives what a body, or a part of it, brings; with the time in UTC microseconds."""
+
+
+async def _take(request: Request, client: Client, read: Read) -> Received:
+    """Unpack, read and store a body; a large one part by part, as others are to have their turn.
+
+    Raises:
+        StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
+            again is not stored twice.
+    """
     work: Work = request.app.state.work
     reception: Reception = request.app.state.reception
-    body = await _received_body(request)
-
-    def read_all() -> Delivery:
-        return read(_plain(request, body), to_us(work.clock()))
-
+    body, now_us = await _received_body(request), to_us(work.clock())
     try:
         if len(body) <= READ_AT_ONCE_BYTES and "content-encoding" not in request.headers:
-            delivery = read_all()
-        else:
-            delivery = await to_thread.run_sync(read_all, limiter=_limiter())
+            delivery = read(body, now_us)
+            return await reception.store(Report(delivery.points, delivery.refused, client.SOURCE))
+        reports = _reports(request, body, client, lambda part: read(part, now_us))
+        total = Received()
+        while (report := await _in_thread(lambda: next(reports, None))) is not None:
+            total += await reception.store(report)
+        return total
     except TooMuchError as error:
         raise HTTPException(413, str(error)) from None
-    return await reception.store(Report(delivery.points, delivery.refused, source))
+
+
+def _reports(
+    request: Request, body: bytes, client: Client, read: Callable[[bytes], Delivery]
+) -> Iterator[Report]:
+    """What a large body brings, in reports that are quickly stored."""
+    plain = _plain(request, body)
+    is_json = plain.lstrip()[:1] in (b"[", b"{")
+    if is_json:
+        check_size(plain)
+    for part in client.parts(plain) if is_json else (plain,):
+        delivery = read(part)
+        size = max(len(delivery.points), len(delivery.refused))
+        for start in range(0, size, PART_ELEMENTS):
+            stop = start + PART_ELEMENTS
+            yield Report(
+                delivery.points.part(start, stop), delivery.refused[start:stop], client.SOURCE
+            )
+
+
+async def _in_thread[T](function: Callable[[], T]) -> T:
+    """In one of a few threads kept for large bodies, so that small ones are read meanwhile."""
+    return await to_thread.run_sync(function, limiter=_limiter())
 
 
 def _limiter() -> CapacityLimiter:
