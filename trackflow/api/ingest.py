@@ -248,8 +248,7 @@ class Client(Protocol):
 
     SOURCE: str
 
-    @staticmethod
-    def parts(body: bytes) -> Iterator[bytes]:
+    def parts(self, body: bytes) -> Iterator[bytes]:
         """A large body in several that say the same."""
 
 

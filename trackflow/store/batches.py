@@ -147,7 +147,11 @@ def _given_days(dialect: str) -> sa.FromClause:
     if dialect == "postgresql":
         ids = sa.bindparam("ids", type_=postgresql.ARRAY(sa.Text))
         days = sa.bindparam("days", type_=postgresql.ARRAY(sa.Date))
-        return sa.func.unnest(ids, days).table_valued("device_id", "day", name="given").render_derived()
+        return (
+            sa.func.unnest(ids, days)
+            .table_valued("device_id", "day", name="given")
+            .render_derived()
+        )
     rows = sa.func.json_each(sa.bindparam("days", type_=sa.Text)).table_valued("value")
     pair = rows.c.value
     return sa.select(

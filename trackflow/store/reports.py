@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
@@ -21,7 +22,7 @@ from trackflow.store.batches import midnight
 from trackflow.store.devices import DoorRules
 from trackflow.store.points import Accepted, accept, changed_day, hold_devices
 from trackflow.store.tables import gps_points, receipts
-from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
 type Row = tuple[str, int, *tuple[float | None, ...]]
@@ -92,9 +93,7 @@ def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
     return found
 
 
-def _young_enough(
-    rows: dict[int, list[Row]], rules: dict[str, DoorRules]
-) -> dict[int, list[Row]]:
+def _young_enough(rows: dict[int, list[Row]], rules: dict[str, DoorRules]) -> dict[int, list[Row]]:
     """Reports without a point that is older than what is kept of its device."""
     edge_us = {
         name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from
@@ -154,7 +153,7 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
         statement = f"INSERT INTO {gps_points.name} VALUES ({marks}) {_UPSERT}"
         return connection.exec_driver_sql(statement, list(rows)).rowcount
     columns = [list(column) for column in zip(*rows, strict=True)]
-    columns[1] = [from_us(time_us) for time_us in columns[1]]  # type: ignore[arg-type]
+    columns[1] = [from_us(time_us) for time_us in columns[1]]
     lists = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
     statement = f"INSERT INTO {gps_points.name} SELECT * FROM unnest({lists}) {_UPSERT}"
     return connection.exec_driver_sql(statement, tuple(columns)).rowcount
@@ -162,22 +161,21 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
 
 def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
     """What is stored of points."""
-    if connection.dialect.name == "sqlite":
-        query = (
-            f"SELECT {', '.join(_COLUMNS)} FROM {gps_points.name} "
-            "WHERE device_id = ? AND recorded_at = ?"
-        )
-        found = (connection.exec_driver_sql(query, key).first() for key in keys)
-        return {row[:2]: cast("Row", tuple(row)) for row in found if row is not None}
     p = gps_points.c
-    ids, times = zip(*keys, strict=True)
-    asked = sa.func.unnest(
-        sa.literal(list(ids), postgresql.ARRAY(sa.Text)),
-        sa.literal([from_us(time_us) for time_us in times], postgresql.ARRAY(_TIMESTAMP)),
-    ).table_valued("device_id", "recorded_at", name="asked").render_derived()
+    if connection.dialect.name == "sqlite":
+        listed = sa.func.json_each(orjson.dumps(list(keys)).decode()).table_valued("value")
+        device_id: sa.ColumnElement[str] = sa.func.json_extract(listed.c.value, "$[0]", type_=sa.Text)
+        time: sa.ColumnElement[dt.datetime] = sa.func.json_extract(listed.c.value, "$[1]", type_=UtcTime)
+    else:
+        ids, times = zip(*keys, strict=True)
+        asked = sa.func.unnest(
+            sa.literal(list(ids), postgresql.ARRAY(sa.Text)),
+            sa.literal([from_us(time_us) for time_us in times], postgresql.ARRAY(_TIMESTAMP)),
+        ).table_valued("device_id", "recorded_at", name="asked")
+        device_id, time = asked.render_derived().c
     values = (p[name] for name in _COLUMNS[2:])
     query = sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
-        p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
+        p.device_id == device_id, p.recorded_at == time
     )
     return {row[:2]: cast("Row", tuple(row)) for row in connection.execute(query)}
 

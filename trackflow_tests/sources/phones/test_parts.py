@@ -33,7 +33,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dumped(value: Any, indent: int | None, ascii_only: bool = True) -> bytes:
-    return json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    return json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def found(body: bytes) -> list[Any]:
@@ -79,7 +81,9 @@ def test_a_list_of_objects_with_long_lists(small: None) -> None:
     values = [{"device_id": f"d{k}", "location": [{"n": n} for n in range(20)]} for k in range(3)]
     pieces = found(dumped(values, None))
     assert len(pieces) > 3
-    flat = [(one["device_id"], e["n"]) for piece in pieces for one in piece for e in one["location"]]
+    flat = [
+        (one["device_id"], e["n"]) for piece in pieces for one in piece for e in one["location"]
+    ]
     assert flat == [(f"d{k}", n) for k in range(3) for n in range(20)]
 
 
