@@ -27,9 +27,11 @@ from trackflow.api import (
 from trackflow.api.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
 from trackflow.api.accessed import Accessed
 from trackflow.api.guesses import Guesses
+from trackflow.api.known_tokens import KnownTokens
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
 from trackflow.api.own_machine import NoTokenDoor
+from trackflow.api.reception import Reception
 from trackflow.api.refusing import refused_page, wants_page
 from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
 from trackflow.pipeline.noticing import read_guesses, read_notices
@@ -39,9 +41,9 @@ from trackflow.pipeline.work import Work
 from trackflow.store.tokens import Scope
 
 ROUTERS: tuple[APIRouter, ...] = (
+    ingest.router,  # first, as it is asked for most often, and each is looked through in turn
     health.router,
     jobs.router,
-    ingest.router,
     reading.router,
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
@@ -113,6 +115,8 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
     app.state.no_token_door = NoTokenDoor(work, listens_locally)
     app.state.guesses_of_tokens = Guesses()
     app.state.accessed = Accessed(work)
+    app.state.known_tokens = KnownTokens(work)
+    app.state.reception = Reception(work)
     app.state.road_tiles = RoadTiles(work)
     app.state.notices = Remembered(lambda: read_notices(work))
     app.state.guesses = Remembered(lambda: read_guesses(work))
@@ -142,6 +146,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
         app.state.road_tiles.close()
 

@@ -1,14 +1,28 @@
 """Batches of GeoJSON, with all that the reader of GeoJSON files understands."""
 
+import re
+from collections.abc import Iterator
+
 from trackflow.errors import BadInputError
 from trackflow.sources.geojson_files import read_geojson
-from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.json_values import ELEMENT_LISTS, Broken, JsonElements
 from trackflow.sources.phones.bodies import MAX_BRACKETS, check_size
 from trackflow.sources.phones.fixes import Delivery, refusal
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import PointBatch, Reason
 from trackflow.sources.streams import Stream
 
 SOURCE = "geojson"
+
+_YEAR_LAST = re.compile(rb'"\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}[T ,]')
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same.
+
+    One with dates like 3/4/2026 stays whole: which is the day shows in other dates of the body.
+    """
+    return iter((body,)) if _YEAR_LAST.search(body) else parts_of(body, ELEMENT_LISTS)
 
 
 def read(body: bytes, *, device_id: str | None, fallback_device: str = "", now_us: int) -> Delivery:

@@ -4,7 +4,7 @@ The app deletes a batch only when it is answered `{"result": "ok"}`. Times are I
 metres per second, the others metres and degrees; -1 means unknown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from trackflow.sources.door import Candidates
@@ -18,9 +18,13 @@ from trackflow.sources.phones.fixes import (
     member,
     refusal,
 )
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import Reason, Refusal
 
 SOURCE = "overland"
+
+_LISTS = frozenset({"locations"})
+"""Members whose lists hold the positions."""
 
 
 class Kind(Enum):
@@ -70,6 +74,11 @@ def locations_of(value: object) -> list[object]:
     """
     batch = member(value, "locations")
     return elements_of(value if batch is None else batch)
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body, _LISTS)
 
 
 def read(body: bytes, *, device_id: str | None, fallback_device: str = "", now_us: int) -> Delivery:

@@ -4,7 +4,7 @@ A message is a JSON object with a `_type`; positions are those of type `location
 since 1970, `vel` kilometres per hour, `acc` and `alt` metres, `cog` degrees.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from trackflow.sources.door import Candidates
@@ -19,6 +19,7 @@ from trackflow.sources.phones.fixes import (
     refusal,
     text,
 )
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import Reason, Refusal
 from trackflow.sources.times import TimeForm
 
@@ -111,6 +112,11 @@ def device_of(message: Record) -> str | None:
 def device_named(user: str | None, device: str | None) -> str:
     """The device id of a user and a device name; empty if neither is there."""
     return "/".join(part.strip() for part in (user, device) if part and part.strip())
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body)
 
 
 def read(body: bytes, *, device_id: str | None, named_device: str = "", now_us: int) -> Delivery:

@@ -6,7 +6,7 @@ the client's JSON and knots in the other two. A position that its sender calls i
 tracker had no fix, and sends its last place with a new time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from trackflow.sources.phones.bodies import UnreadableError, elements_of, read_json
@@ -21,13 +21,22 @@ from trackflow.sources.phones.fixes import (
     refusal,
     text,
 )
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import Reason, Refusal
 
 SOURCE = "traccar"
 
+_LISTS = frozenset({"location"})
+"""Members whose lists hold the positions."""
+
 MAX_FORM_FIELDS = 200
 
 _FORM_NAMES = {"id", "deviceid", "lat", "lon", "location", "timestamp"}
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body, _LISTS)
 
 
 def read(
@@ -79,7 +88,9 @@ def _one_by_one(value: object) -> list[object]:
     for element in elements_of(value):
         batch = member(element, "location")
         if isinstance(batch, list) and isinstance(element, Mapping):
-            records += [{**element, "location": location} for location in elements_of(batch)]
+            # no more than is needed: as many members as locations would be billions of copies
+            named = {"device_id": element.get("device_id")}
+            records += [named | {"location": location} for location in elements_of(batch)]
         else:
             records.append(element)
     return elements_of(records)
