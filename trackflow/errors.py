@@ -48,6 +48,10 @@ class StoreUnavailableError(RetryableError):
     """The database cannot be reached or is locked."""
 
 
+class StoreRefusesError(StoreUnavailableError):
+    """The database answers, but is read-only or full or ended the statement: wait a while."""
+
+
 class StaleClaimError(RetryableError):
     """Another worker has taken over this batch; nothing was written."""
 

@@ -32,6 +32,7 @@ from trackflow.pipeline.noticing import read_guesses, read_notices
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
+from trackflow.store.probing import WriteProbe
 from trackflow.store.tokens import Scope
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -76,7 +77,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (404, "It is not there"),
         (410, "It was there once; the message says what became of it"),
         (422, "A parameter is missing or of the wrong kind"),
-        (503, "The database is away: ask again later"),
+        (503, "The database is away or takes no writes: ask again later"),
     )
 }
 """What any route may answer."""
@@ -102,6 +103,7 @@ def create_app(work: Work) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.work = work
+    app.state.write_probe = WriteProbe(work.store, work.clock)
     app.state.accessed = Accessed(work)
     app.state.road_tiles = RoadTiles(work)
     app.state.notices = Remembered(lambda: read_notices(work))

@@ -37,8 +37,8 @@ type Progress = Callable[[str, int, int], None]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LEFT_OUT = ("live_workers",)
-"""Heartbeats of processes that run just now."""
+LEFT_OUT = ("live_workers", "service_marks")
+"""Heartbeats of processes that run just now, and what this machine has noted for itself."""
 
 SAME_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every member: equal stores give equal files."""
