@@ -30,6 +30,10 @@ class AccessError(TrackflowError):
     """Whoever asks may not: no token, a wrong one, or one that is for something else."""
 
 
+class ApprovalNeededError(TrackflowError):
+    """What was to be done looks like a mistake: a person has to say that it is none."""
+
+
 class NetworkBuildError(TrackflowError):
     """An OpenStreetMap extract could not be turned into a road network."""
 

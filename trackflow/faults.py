@@ -88,7 +88,8 @@ def fault_of(error: BaseException) -> Fault | None:
         if str(cause).startswith(_NO_TABLE):
             return Fault.LACKING
         code = getattr(cause, "sqlite_errorcode", None)
-        return None if code is None else _SQLITE.get(code & 0xFF)
+        if code is not None:
+            return _SQLITE.get(code & 0xFF)
     state = getattr(cause, "sqlstate", None)
     if state:
         return _STATES.get(state, _CLASSES.get(state[:2]))

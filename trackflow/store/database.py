@@ -36,6 +36,7 @@ class Store:
         # what goes past SQLAlchemy (COPY, executemany) raises the driver's own errors
         self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
         self._full: tuple[float, str] | None = None
+        self._was_read_only = False
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -57,11 +58,14 @@ class Store:
         Raises:
             StoreUnavailableError: the database cannot be reached or stays locked.
         """
+        if self._was_read_only:
+            # a connection keeps what its server was when it was made: a new one asks anew
+            self.engine.dispose()
         with self._translated(), self.engine.connect() as connection:
             options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
             with connection.execution_options(**options).begin():
                 yield connection
-        self._full = None
+        self._full, self._was_read_only = None, False
 
     def check_full(self) -> None:
         """See whether there was room for the last write of this process.
@@ -93,9 +97,7 @@ class Store:
     def _unavailable(self, fault: Fault, error: Exception) -> StoreUnavailableError:
         advice = f" ({fault}: {ADVICE[fault]})" if ADVICE[fault] else ""
         message = f"the database {self._name} failed: {words_of(error)}{advice}"
-        if fault is Fault.READ_ONLY:
-            # a connection keeps what its server was when it was made: new ones ask anew
-            self.engine.dispose()
+        self._was_read_only |= fault is Fault.READ_ONLY
         if fault is Fault.FULL:
             self._full = time.monotonic(), message
         refuses = fault in (Fault.READ_ONLY, Fault.FULL, Fault.ENDED)
