@@ -39,7 +39,13 @@ def claim_days(
     with work.store.write() as connection:
         lock_devices(connection, [device_id])
         # what dead workers held counts as tried before it is taken again
-        batches.free_abandoned(connection, device_id, work.settings.max_tries, work.clock())
+        batches.free_abandoned(
+            connection,
+            device_id,
+            work.settings.max_tries,
+            work.clock(),
+            lease_s=work.settings.lease_s,
+        )
         found = [
             batches.claim(
                 connection,

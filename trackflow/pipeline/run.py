@@ -103,6 +103,7 @@ def run(
                     last=last,
                     device_id=device_id,
                     every=mode is not Mode.INCREMENTAL,
+                    lease_s=work.settings.lease_s,
                 )
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))

@@ -58,9 +58,7 @@ def split_old(
     is not honoured: a wrong clock has set it, and it would refuse every point of now.
     """
     edge_us = [
-        to_us(midnight(day))
-        if (day := kept_from.get(name)) and day <= now.date()
-        else -(1 << 62)
+        to_us(midnight(day)) if (day := kept_from.get(name)) and day <= now.date() else -(1 << 62)
         for name in points.devices
     ]
     old = points.time_us < np.array(edge_us, np.int64)[points.device]
