@@ -151,10 +151,10 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Read a backup into an empty store, also of the other kind of database."""
-    from trackflow.pipeline import archive
+    from trackflow.pipeline import restoring
 
     with opened_work() as work, progress_bar("tables") as progress:
-        report = archive.restore(work, file, progress=progress)
+        report = restoring.restore(work, file, progress=progress)
     _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
 
 

@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 import psycopg
-import pytest
 import sqlalchemy as sa
 from sqlalchemy import make_url
 
@@ -64,10 +63,12 @@ def locked(store: Store) -> Iterator[None]:
     """Another program writes and does not end."""
     path = store.engine.url.database
     assert path
-    with _pragmas(store, "busy_timeout = 50"):
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            yield
+    with (
+        _pragmas(store, "busy_timeout = 50"),
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        yield
 
 
 @contextmanager
@@ -163,10 +164,3 @@ def _end_sessions(store: Store) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-
-
-def each_trouble(store: Store) -> Iterator[tuple[str, Trouble]]:
-    """One after another."""
-    found = list(troubles(store).items())
-    assert found, pytest.fail("nothing is tried")
-    yield from found
