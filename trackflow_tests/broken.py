@@ -155,7 +155,7 @@ def _session(store: Store, *, autocommit: bool = True) -> psycopg.Connection[Any
 def _admin(store: Store, statement: str) -> None:
     with _session(store) as admin:
         admin.execute("SET default_transaction_read_only = off")
-        admin.execute(statement)  # type: ignore[arg-type]
+        admin.execute(statement)
 
 
 def _end_sessions(store: Store) -> None:

@@ -77,7 +77,7 @@ def apply_retention(work: Work, approve: dt.date | None = None) -> RetentionRepo
         report.devices += any(counts.values())
     with work.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
-        marks.note(connection, MARK, retention_plan.counted_from(known))
+        marks.note(connection, MARK, retention_plan.went_by(known, edge))
     return report
 
 

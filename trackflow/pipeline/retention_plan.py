@@ -103,6 +103,14 @@ def lift_edge(known: Known) -> dt.date | None:
     return (max(told) - dt.timedelta(days=known.kept_days)).date()
 
 
+def went_by(known: Known, edge: dt.date) -> dt.datetime:
+    """What the next run is to know of this one: the latest time that it can only go by."""
+    if known.approved is None:
+        return counted_from(known)
+    by_edge = dt.datetime.combine(edge, dt.time(), dt.UTC) + dt.timedelta(days=known.kept_days)
+    return max(counted_from(known), by_edge)
+
+
 def check(known: Known, edge: dt.date, doomed: int, total: int) -> None:
     """See whether what is older than `edge` may be deleted without asking.
 

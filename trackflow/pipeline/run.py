@@ -21,6 +21,7 @@ from types import ModuleType
 
 from trackflow.errors import RetryableError
 from trackflow.pipeline import matching, segmenting, tracking
+from trackflow.pipeline.readmitting import readmit
 from trackflow.pipeline.reaping import reap
 from trackflow.pipeline.rematching import match_outdated_again
 from trackflow.pipeline.report import DayReport, RunReport, StageReport
@@ -89,6 +90,7 @@ def run(
             devices.known(device_id, devices.device_ids(connection))
     if mode is Mode.DAILY:
         first = last = settled_day(work.clock())
+    readmit(work)
     reap(work)
     match_outdated_again(work)
     report = RunReport()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
-from trackflow.sources.records import PointBatch
+from trackflow.sources.records import PointBatch, Reason
 from trackflow.store.batches import day_of_index, midnight
 from trackflow.store.devices import MOST_IDS
 from trackflow.store.dialects import insert_into
@@ -182,7 +182,8 @@ def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
     q, r = quarantined_points.c, receipts.c
     newest = sa.select(sa.func.max(r.received_seq)).scalar_subquery()
     # a point that lost against another of equal time is counted in its day's ledger: it goes then
-    dateless = sa.or_(q.recorded_at.is_(None), q.reason == TOO_OLD)
+    by_receipt = (TOO_OLD, Reason.TIME_OUT_OF_RANGE.value)
+    dateless = sa.or_(q.recorded_at.is_(None), q.reason.in_(by_receipt))
     return {
         "quarantined_points": connection.execute(
             sa.delete(quarantined_points).where(q.received_at < before, dateless)
