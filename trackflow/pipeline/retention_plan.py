@@ -105,10 +105,13 @@ def lift_edge(known: Known) -> dt.date | None:
 
 def went_by(known: Known, edge: dt.date) -> dt.datetime:
     """What the next run is to know of this one: the latest time that it can only go by."""
-    if known.approved is None:
-        return counted_from(known)
-    by_edge = dt.datetime.combine(edge, dt.time(), dt.UTC) + dt.timedelta(days=known.kept_days)
-    return max(counted_from(known), by_edge)
+    told = [counted_from(known)]
+    if known.approved is not None:
+        kept = dt.timedelta(days=known.kept_days)
+        told.append(dt.datetime.combine(edge, dt.time(), dt.UTC) + kept)
+    elif known.last is not None:
+        told.append(known.last)
+    return max(told)
 
 
 def check(known: Known, edge: dt.date, doomed: int, total: int) -> None:
