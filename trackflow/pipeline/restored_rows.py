@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from trackflow.errors import BadInputError
 from trackflow.sources.cells import Numbers
 from trackflow.sources.door import Candidates, Devices, admit
+from trackflow.sources.records import Reason
 from trackflow.sources.times import Times
 from trackflow.store.rows import arrow_schema
 from trackflow.store.tables import gps_points
@@ -134,7 +135,9 @@ def _admitted_points(batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
     )
     points, refused = admit(found, now_us, lambda row: ("", f"row {row}"))
     if refused:
-        raise BadInputError(f"gps_points has a point that no import takes: {refused[0].reason}")
+        reason = refused[0].reason
+        hint = " (is this machine's clock right?)" if reason is Reason.TIME_OUT_OF_RANGE else ""
+        raise BadInputError(f"gps_points has a point that no import takes: {reason}{hint}")
     for name in extra:
         index = batch.schema.get_field_index(name)
         values = pa.array(getattr(points, name), pa.float64(), from_pandas=True)  # NaN as null
