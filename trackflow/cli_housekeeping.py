@@ -1,5 +1,6 @@
 """Commands that look after a store: tokens, the inbox, backups, and deleting what must go."""
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 token_app = typer.Typer(
     help="Tokens: who may deliver points, read, or do everything.", no_args_is_help=True
 )
+
+IDLE = dt.timedelta(days=4)
+"""The newest points may be so much older than the clock without a word about it."""
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -84,13 +88,26 @@ def purge(
         tell(report.note)
 
 
-def retain(as_json: Json = False) -> None:
-    """Delete what is older than TRACKFLOW_RETENTION_DAYS; done daily by itself."""
+def retain(
+    approve: Annotated[
+        str,
+        typer.Option(
+            help="Delete what is older than this day, such as 2026-01-31, where it would stop and "
+            "ask; never more than the setting says by the clock."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Delete what is older than TRACKFLOW_RETENTION_DAYS; done daily by itself.
+
+    Counted from the clock or the newest points, whichever keeps more. It stops and asks before it
+    deletes more than half of all days, or when the clock has jumped.
+    """
     from trackflow.pipeline.report import counted
-    from trackflow.pipeline.retention import apply_retention
+    from trackflow.pipeline.retention import apply_retention, approved_day
 
     with opened_work() as work:
-        report = apply_retention(work)
+        report = apply_retention(work, approved_day(approve))
     if as_json:
         print_json(report)
         return
@@ -107,6 +124,12 @@ def retain(as_json: Json = False) -> None:
             f"Points are kept from {report.edge} on. "
             f"Deleted of {counted(report.devices, 'device')}: {deleted or 'nothing'}."
         )
+        if report.edge_by_clock and report.edge_by_clock - report.edge > IDLE:
+            tell(
+                "That is counted from the newest points, as none came in lately. By the clock it "
+                f"would be {report.edge_by_clock}: `trackflow retain --approve "
+                f"{report.edge_by_clock}` deletes what is older, if the clock is right."
+            )
 
 
 def backup(
@@ -129,10 +152,10 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Read a backup into an empty store, also of the other kind of database."""
-    from trackflow.pipeline import archive
+    from trackflow.pipeline import restoring
 
     with opened_work() as work, progress_bar("tables") as progress:
-        report = archive.restore(work, file, progress=progress)
+        report = restoring.restore(work, file, progress=progress)
     _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
     say(
         "This store answers to tokens only: those of the backup, or new ones. `trackflow token "

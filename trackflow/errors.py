@@ -30,6 +30,10 @@ class AccessError(TrackflowError):
     """Whoever asks may not: no token, a wrong one, or one that is for something else."""
 
 
+class ApprovalNeededError(TrackflowError):
+    """What was to be done looks like a mistake: a person has to say that it is none."""
+
+
 class NetworkBuildError(TrackflowError):
     """An OpenStreetMap extract could not be turned into a road network."""
 
@@ -46,6 +50,10 @@ class EngineUnavailableError(RetryableError):
 
 class StoreUnavailableError(RetryableError):
     """The database cannot be reached or is locked."""
+
+
+class StoreRefusesError(StoreUnavailableError):
+    """The database answers, but is read-only or full or ended the statement: wait a while."""
 
 
 class StaleClaimError(RetryableError):

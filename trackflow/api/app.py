@@ -38,6 +38,7 @@ from trackflow.pipeline.noticing import read_guesses, read_notices
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
+from trackflow.store.probing import WriteProbe
 from trackflow.store.tokens import Scope
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -83,7 +84,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (410, "It was there once; the message says what became of it"),
         (422, "A parameter is missing or of the wrong kind"),
         (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
-        (503, "The database is away: ask again later"),
+        (503, "The database is away or takes no writes: ask again later"),
     )
 }
 """What any route may answer."""
@@ -114,6 +115,7 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
     app.state.work = work
     app.state.no_token_door = NoTokenDoor(work, listens_locally)
     app.state.guesses_of_tokens = Guesses()
+    app.state.write_probe = WriteProbe(work.store, work.clock)
     app.state.accessed = Accessed(work)
     app.state.known_tokens = KnownTokens(work)
     app.state.reception = Reception(work)

@@ -21,6 +21,10 @@ LONGEST_OPEN_S = 60.0
 """One trial a minute costs an ailing service nothing, and what waits goes on soon after it is
 back."""
 
+LONGEST_REST_S = 86_400.0
+"""The longest that a service which asks to be left alone is left alone. A time further ahead was
+set by a clock that ran ahead."""
+
 PROBE_S = 60.0
 """How long the one that tries may take before another one may."""
 
@@ -53,11 +57,12 @@ class Breaker:
         """Whether calls go through at this moment."""
         if self.open_until is None:
             return Phase.CLOSED
-        return Phase.OPEN if now < self.open_until else Phase.HALF_OPEN
+        is_open = now < self.open_until <= _after(now, LONGEST_REST_S)
+        return Phase.OPEN if is_open else Phase.HALF_OPEN
 
     def may_probe(self, now: dt.datetime) -> bool:
         """Whether somebody may try now."""
-        free = self.probe_until is None or self.probe_until <= now
+        free = self.probe_until is None or not now < self.probe_until <= _after(now, PROBE_S)
         return self.phase(now) is Phase.HALF_OPEN and free
 
     def probing(self, now: dt.datetime) -> "Breaker":
@@ -80,6 +85,7 @@ class Breaker:
             is_probe: whether it was the trial of a half-open breaker.
             rest_s: for how long the service asks to be left alone; this opens it at once.
         """
+        rest_s = None if rest_s is None else min(rest_s, LONGEST_REST_S)
         if self.open_until is not None and not is_probe:
             # begun before it opened: it tells nothing new, and must not make the wait longer
             if rest_s is None:

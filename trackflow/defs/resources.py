@@ -5,8 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import dagster as dg
+
+from trackflow.errors import TrackflowError
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+
+MOST_RETRIES, RETRY_AFTER_S = 2, 30
+"""Of a step that found the database or the road engine away: a restart or a fail-over."""
+
+type Context = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +42,33 @@ class TrackflowResource:
         """Settings, store and road engines for one step; closed when it ends."""
         with Work.open(self.settings) as work:
             yield work
+
+    @contextmanager
+    def opened(self, context: Context) -> Iterator[Work]:
+        """As `open`, for a step: its errors become Dagster's, by whether a retry helps.
+
+        Raises:
+            RetryRequested: the same step may go well in a moment.
+            Failure: a person has to do something, or the retries are used up.
+        """
+        with _as_failures(context), self.open() as work:
+            yield work
+
+
+@contextmanager
+def _as_failures(context: Context) -> Iterator[None]:
+    """Give errors that trackflow raises on purpose to Dagster, with their words.
+
+    Raises:
+        RetryRequested: the same step may go well in a moment.
+        Failure: a person has to do something, or the retries are used up.
+    """
+    try:
+        yield
+    except TrackflowError as error:
+        is_check = isinstance(context, dg.AssetCheckExecutionContext)
+        step = context.op_execution_context if is_check else context
+        if error.retryable and step.retry_number < MOST_RETRIES:
+            step.log.warning(f"{error}. Tried again in {RETRY_AFTER_S} s.")
+            raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from error
+        raise dg.Failure(str(error), allow_retries=False) from error

@@ -1,4 +1,4 @@
-"""The whole store in one file and back: a backup, and the way from SQLite to PostgreSQL or back.
+"""The whole store in one file: a backup, and the way from SQLite to PostgreSQL or back.
 
 The file is a zip: a Parquet file per table, the road networks in use, and `manifest.json`, which
 says by which schema it was written. Equal stores give equal files. Dagster's own records of its
@@ -8,38 +8,32 @@ runs are not in it.
 import json
 import os
 import shutil
-import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.errors import BadInputError, SettingsError
+from trackflow.errors import SettingsError
 from trackflow.pipeline.work import Work
-from trackflow.store import no_token
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.networks import located
-from trackflow.store.recutting import TRUE_MOVEMENT, cut_anew
-from trackflow.store.renewing import ONE_DISTANCE, merge_again
-from trackflow.store.rows import arrow_schema, move_sequences, read_batches, write_batch
-from trackflow.store.tables import metadata, no_token_changes, road_networks
-from trackflow.store.track_ids import complete_aliases
+from trackflow.store.rows import arrow_schema, read_batches
+from trackflow.store.tables import metadata, road_networks
 
 type Progress = Callable[[str, int, int], None]
 """Called with "tables", how many are done and how many there are."""
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LEFT_OUT = ("live_workers",)
-"""Heartbeats of processes that run just now."""
+LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
+"""Heartbeats of processes that run just now, and what this machine has noted for itself."""
 
 SAME_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every member: equal stores give equal files."""
@@ -88,41 +82,6 @@ def backup(
     return report
 
 
-def restore(work: Work, path: Path, *, progress: Progress | None = None) -> ArchiveReport:
-    """Read a backup into this store, which must be empty: all of it, or nothing.
-
-    Raises:
-        SettingsError: the store is not empty, or a newer trackflow has written the file.
-        BadInputError: the file is not a whole backup.
-    """
-    report = ArchiveReport(path)
-    home = work.settings.home.absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    with _opened(path) as archive, tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as tmp:
-        manifest = _manifest(archive, path)
-        with _new_networks(archive, manifest, home, Path(tmp)) as names:
-            with work.store.write() as connection:
-                _check_empty(connection, work)
-                connection.execute(sa.delete(no_token_changes))
-                for done, table in enumerate(tables(), 1):
-                    count = _read_table(connection, table, archive, Path(tmp))
-                    if count != manifest["tables"].get(table.name, 0):
-                        raise BadInputError(f"{path}: rows of {table.name} are missing")
-                    report.rows[table.name] = count
-                    if progress:
-                        progress("tables", done, len(tables()))
-                # a backup from before the first token must not open what has been shut since
-                no_token.switch_off(connection, "restored from a backup", work.clock())
-                _place_networks(connection)
-                complete_aliases(connection)
-                if manifest["schema"] < ONE_DISTANCE:
-                    merge_again(connection, work.clock())
-                if manifest["schema"] < TRUE_MOVEMENT:
-                    cut_anew(connection, work.clock())
-            report.networks = {name: manifest["networks"][name] for name in names}
-    return report
-
-
 def tables() -> list[sa.Table]:
     """The tables of a backup, in the order in which they are written."""
     return [table for table in metadata.sorted_tables if table.name not in LEFT_OUT]
@@ -145,28 +104,6 @@ def _by_name(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.set_column(index, "folder", pa.array(names, pa.string()))
 
 
-def _read_table(
-    connection: Connection, table: sa.Table, archive: zipfile.ZipFile, tmp: Path
-) -> int:
-    """Insert a table's rows. A table that an older trackflow did not have stays empty."""
-    name = f"{table.name}.parquet"
-    if name not in archive.namelist():
-        return 0
-    # reading Parquet jumps to and fro; unpacking it first also checks every byte of it
-    unpacked = tmp / name
-    with archive.open(name) as source, unpacked.open("wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-    count = 0
-    with pq.ParquetFile(unpacked) as file:
-        for group in range(file.num_row_groups):
-            for batch in file.read_row_group(group).to_batches():
-                write_batch(connection, table, batch)
-                count += batch.num_rows
-    unpacked.unlink()
-    move_sequences(connection, table)
-    return count
-
-
 def _network_folders(connection: Connection, home: Path) -> list[Path]:
     c = road_networks.c
     query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
@@ -187,90 +124,6 @@ def _write_network(archive: zipfile.ZipFile, folder: Path) -> int:
         with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
             shutil.copyfileobj(source, target, 1 << 20)
     return len(paths)
-
-
-@contextmanager
-def _new_networks(
-    archive: zipfile.ZipFile, manifest: dict[str, Any], home: Path, tmp: Path
-) -> Iterator[list[str]]:
-    """Put road networks into the home folder; they go again if what follows fails."""
-    into, new = home / "networks", []
-    try:
-        for name, files in manifest["networks"].items():
-            folder = into / name
-            if PurePosixPath(name).name != name:
-                raise BadInputError(f"{archive.filename}: a road network is called {name!r}")
-            if folder.exists():  # its name tells its version: it is the same
-                continue
-            if _unpack_network(archive, name, tmp) != files:
-                raise BadInputError(f"{archive.filename}: files of the network {name} are missing")
-            into.mkdir(exist_ok=True)
-            (tmp / "networks" / name).rename(folder)
-            new.append(folder)
-        yield list(manifest["networks"])
-    except BaseException:
-        for folder in new:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _unpack_network(archive: zipfile.ZipFile, name: str, tmp: Path) -> int:
-    target, count = tmp / "networks" / name, 0
-    target.mkdir(parents=True)
-    for member in archive.infolist():
-        path = PurePosixPath(member.filename)
-        if path.parts[:-1] == ("networks", name):
-            with archive.open(member) as source, (target / path.name).open("wb") as file:
-                shutil.copyfileobj(source, file, 1 << 20)
-            count += 1
-    return count
-
-
-def _place_networks(connection: Connection) -> None:
-    """Say where the networks lie now, from the home folder on."""
-    c = road_networks.c
-    for profile, name in connection.execute(sa.select(c.profile, c.folder)).all():
-        connection.execute(
-            sa.update(road_networks).where(c.profile == profile).values(folder=f"networks/{name}")
-        )
-
-
-def _check_empty(connection: Connection, work: Work) -> None:
-    for table in tables():
-        if table is no_token_changes:  # a sign of a proxy is no data
-            continue
-        if connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)):
-            where = work.store.engine.url.render_as_string(hide_password=True)
-            raise SettingsError(
-                f"{where} is not empty (there are rows in {table.name}): restore into a new "
-                "TRACKFLOW_HOME or an empty TRACKFLOW_DATABASE_URL"
-            )
-
-
-def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(archive.read(MANIFEST))
-        version, schema, _ = found["format"], found["schema"], found["tables"] | {}
-        found.setdefault("networks", {})
-    except (KeyError, ValueError, TypeError):
-        raise BadInputError(f"{path} is a zip, but no backup of trackflow") from None
-    if version > FORMAT or schema > SCHEMA_VERSION:
-        raise SettingsError(
-            f"a newer trackflow has written {path} (schema {schema}, this one knows "
-            f"{SCHEMA_VERSION}): update trackflow"
-        )
-    return found
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, pa.ArrowInvalid, EOFError) as error:
-        raise BadInputError(f"{path} is not a whole backup: {error}") from None
-    except OSError as error:
-        raise BadInputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import stamina
 from trackflow.errors import (
     EngineUnavailableError,
     StaleClaimError,
+    StoreRefusesError,
     StoreUnavailableError,
     TrackflowError,
 )
@@ -38,7 +39,13 @@ def claim_days(
     with work.store.write() as connection:
         lock_devices(connection, [device_id])
         # what dead workers held counts as tried before it is taken again
-        batches.free_abandoned(connection, device_id, work.settings.max_tries, work.clock())
+        batches.free_abandoned(
+            connection,
+            device_id,
+            work.settings.max_tries,
+            work.clock(),
+            lease_s=work.settings.lease_s,
+        )
         found = [
             batches.claim(
                 connection,
@@ -87,9 +94,13 @@ class Held:
 def hand_back(work: Work, claims: Sequence[Claim], error: StoreUnavailableError) -> list[DayReport]:
     """Give batches back, untried, when the database is there again after an outage.
 
+    After one that has passed they are taken up at once. One that answers, but ends statements or
+    takes no writes, would do the same again: then they rest for a while.
+
     Raises:
         StoreUnavailableError: it is not back after `OUTAGE_S`; the leases will end.
     """
+    passed = not isinstance(error, StoreRefusesError)
     for attempt in stamina.retry_context(
         on=StoreUnavailableError, attempts=None, timeout=OUTAGE_S, wait_initial=0.2, wait_max=5.0
     ):
@@ -97,7 +108,7 @@ def hand_back(work: Work, claims: Sequence[Claim], error: StoreUnavailableError)
             lock_devices(connection, [claim.device_id for claim in claims])
             for claim in claims:
                 with suppress(StaleClaimError):  # it was published, or is another worker's now
-                    batches.defer(connection, claim, str(error), work.clock(), at_once=True)
+                    batches.defer(connection, claim, str(error), work.clock(), at_once=passed)
     return [
         DayReport(claim.device_id, claim.day, error=str(error), deferred=True) for claim in claims
     ]

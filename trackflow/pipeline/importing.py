@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trackflow.concurrency.ahead import one_ahead
 from trackflow.errors import BadInputError
+from trackflow.pipeline.readmitting import readmit
 from trackflow.pipeline.retention import lift_retention
 from trackflow.pipeline.work import Work
 from trackflow.sources.readers import Chunk, SourceFile, discover, read
@@ -68,6 +69,7 @@ def import_paths(
     Raises:
         SettingsError: the days of retention make no sense.
     """
+    readmit(work)
     lift_retention(work)  # what may be kept again is not to be refused until the next daily run
     report = ImportReport()
     for source in _sources(paths, report):

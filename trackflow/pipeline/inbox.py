@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.pipeline.importing import FileReport, Progress, import_paths
-from trackflow.pipeline.retention import edge_day
+from trackflow.pipeline.retention import check_setting
 from trackflow.pipeline.work import Work
 from trackflow.store.tables import inbox_files
 from trackflow.store.types import from_us
@@ -96,7 +96,7 @@ def scan(work: Work, progress: Progress | None = None) -> ScanReport:
         StoreUnavailableError: the database is away; the file will be imported another time.
     """
     found = look(work)
-    edge_day(work)  # a setting that makes no sense is not a fault of the files
+    check_setting(work)  # a setting that makes no sense is not a fault of the files
     report = ScanReport(waiting=found.waiting)
     for file in found.ready:
         imported = _import(work, file, progress)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow.errors import NotFoundError
+from trackflow.faults import Fault, fault_of
 from trackflow.pipeline.inbox import folder_of, forgotten
 from trackflow.pipeline.work import Work
 from trackflow.store import purging
@@ -18,6 +19,11 @@ POSTGRESQL_NOTE = (
 BUSY_NOTE = (
     "somebody else was using the database, so that its file still holds deleted bytes: "
     "purge again when nothing else runs"
+)
+
+FULL_NOTE = (
+    "there is no room for a second copy of the database, which rewriting its file takes, so that "
+    "the file still holds deleted bytes: free some room and purge again"
 )
 
 
@@ -79,8 +85,8 @@ def erase_deleted(store: Store) -> str:
             raw.execute("PRAGMA temp_store=FILE")  # in memory, a large database would not fit
             raw.execute("VACUUM")
             busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.OperationalError:  # locked
-        return BUSY_NOTE
+    except sqlite3.OperationalError as error:  # of the raw cursor: locked, or no room for a copy
+        return FULL_NOTE if fault_of(error) is Fault.FULL else BUSY_NOTE
     return BUSY_NOTE if busy else ""
 
 

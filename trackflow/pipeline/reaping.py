@@ -14,12 +14,16 @@ from trackflow.store.devices import lock_devices
 def reap(work: Work) -> list[Freed]:
     """Free all batches whose lease has ended; those that did so too often are failed now."""
     with work.store.read() as connection:
-        device_ids = batches.with_abandoned(connection, work.clock())
+        device_ids = batches.with_abandoned(connection, work.clock(), lease_s=work.settings.lease_s)
     freed = []
     for device_id in device_ids:
         with work.store.write() as connection:
             lock_devices(connection, [device_id])
             freed += batches.free_abandoned(
-                connection, device_id, work.settings.max_tries, work.clock()
+                connection,
+                device_id,
+                work.settings.max_tries,
+                work.clock(),
+                lease_s=work.settings.lease_s,
             )
     return freed

@@ -1,18 +1,26 @@
 """Retention: what is older than a person wants to keep is deleted, device by device.
 
 Deleting never changes what is kept. Days at the edge keep all that they look at, days before it can
-not be worked on any more, and their points are refused at the door from then on.
+not be worked on any more, and their points are refused at the door from then on. Which day is the
+edge, and when a person is asked first: `retention_plan`.
 """
 
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sqlalchemy.engine import Connection
+
 from trackflow.errors import SettingsError
+from trackflow.pipeline import retention_plan
+from trackflow.pipeline.retention_plan import Known
 from trackflow.pipeline.work import Work
-from trackflow.store import retention
+from trackflow.store import marks, retention
 from trackflow.store.batches import midnight
 from trackflow.store.devices import device_ids, lock_devices
+
+MARK = "retention"
+"""What the last run counted the days from."""
 
 
 @dataclass(slots=True)
@@ -21,30 +29,44 @@ class RetentionReport:
 
     Attributes:
         edge: from this day on points are kept and accepted; None if everything is kept.
+        edge_by_clock: what it would be by the clock alone; later if no points came in lately.
         lifted: devices that take older points again, as the setting allows it now.
         devices: how many devices lost something.
         rows: deleted rows by table.
     """
 
     edge: dt.date | None = None
+    edge_by_clock: dt.date | None = None
     lifted: int = 0
     devices: int = 0
     rows: Counter[str] = field(default_factory=Counter)
 
 
-def apply_retention(work: Work) -> RetentionReport:
+def apply_retention(work: Work, approve: dt.date | None = None) -> RetentionReport:
     """Delete what is older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
 
     Where more may be kept than before, older points are accepted again.
 
     Each device is a transaction of its own, so a run that was cut short is finished by the next.
+
+    Args:
+        work: the surroundings.
+        approve: what is older than this day may go without further questions.
+
+    Raises:
+        SettingsError: the days of retention make no sense.
+        ApprovalNeededError: it would be much at once, or the clock has jumped; nothing is changed.
     """
-    edge = edge_day(work)
-    report = RetentionReport(edge, lift_retention(work))
+    with work.store.read() as connection:
+        known = _known(work, connection, approve)
+        edge = retention_plan.edge_day(known)
+        if edge is not None:
+            doomed, total = retention.days_of_devices(connection, edge)
+            retention_plan.check(known, edge, doomed, total)
+        ids = device_ids(connection)
+    report = RetentionReport(edge, retention_plan.edge_by_clock(known), lift_retention(work))
     if edge is None:
         return report
-    with work.store.read() as connection:
-        ids = device_ids(connection)
     for device_id in ids:
         with work.store.write() as connection:
             lock_devices(connection, [device_id])
@@ -55,6 +77,7 @@ def apply_retention(work: Work) -> RetentionReport:
         report.devices += any(counts.values())
     with work.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
+        marks.note(connection, MARK, retention_plan.went_by(known, edge))
     return report
 
 
@@ -64,8 +87,8 @@ def lift_retention(work: Work) -> int:
     Raises:
         SettingsError: the days of retention make no sense.
     """
-    edge = edge_day(work)
     with work.store.read() as connection:
+        edge = retention_plan.lift_edge(_known(work, connection))
         ids = retention.held_back(connection, edge)
     for device_id in ids:
         with work.store.write() as connection:
@@ -74,18 +97,32 @@ def lift_retention(work: Work) -> int:
     return len(ids)
 
 
-def edge_day(work: Work) -> dt.date | None:
-    """The first day that is kept; None if all are.
+def approved_day(text: str) -> dt.date | None:
+    """The day before which a person lets everything go; None for no text.
 
     Raises:
-        SettingsError: the days at the edge would be those that are live.
+        SettingsError: it is no day.
     """
-    days = work.settings.retention_days
-    if days == 0:
-        return None
-    if days < 3:
-        raise SettingsError(
-            f"TRACKFLOW_RETENTION_DAYS={days}: 3 is the least, as journeys of the last days are "
-            "still being put together"
-        )
-    return (work.clock() - dt.timedelta(days=days)).date()
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
+
+
+def check_setting(work: Work) -> None:
+    """See that the days of retention make sense.
+
+    Raises:
+        SettingsError: they do not.
+    """
+    retention_plan.edge_by_clock(Known(work.clock(), None, None, work.settings.retention_days))
+
+
+def _known(work: Work, connection: Connection, approve: dt.date | None = None) -> Known:
+    return Known(
+        now=work.clock(),
+        newest=retention.newest_day(connection, retention_plan.SUPPORT),
+        last=marks.noted(connection, MARK),
+        kept_days=work.settings.retention_days,
+        approved=approve,
+    )

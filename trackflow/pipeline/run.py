@@ -23,6 +23,7 @@ from types import ModuleType
 
 from trackflow.errors import RetryableError
 from trackflow.pipeline import matching, segmenting, tracking
+from trackflow.pipeline.readmitting import readmit
 from trackflow.pipeline.reaping import reap
 from trackflow.pipeline.rematching import match_outdated_again
 from trackflow.pipeline.report import DayReport, RunReport, StageReport
@@ -91,6 +92,7 @@ def run(
             devices.known(device_id, devices.device_ids(connection))
     if mode is Mode.DAILY:
         first = last = settled_day(work.clock())
+    readmit(work)
     reap(work)
     match_outdated_again(work)
     report = RunReport()
@@ -105,6 +107,7 @@ def run(
                     last=last,
                     device_id=device_id,
                     every=mode is not Mode.INCREMENTAL,
+                    lease_s=work.settings.lease_s,
                 )
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.concurrency.breaker import LONGEST_REST_S
 from trackflow.matching.http import service_name
 from trackflow.matching.networks import PROFILES
 from trackflow.pipeline.work import Work
 from trackflow.store import batches
+from trackflow.store.clocks import is_impossible
 from trackflow.store.tables import (
     STAGES,
     breakers,
@@ -74,8 +76,9 @@ def find_waiting(
         lacking = _profiles_without_network(connection, work)
         can_match = devices.c.profile.not_in(lacking)
         later = sa.and_(can_match, sa.or_(*(_is_due(work, stage, now) for stage in STAGES[1:])))
+        abandoned = batches.is_abandoned(now, work.settings.lease_s)
         # whoever looks after them finds out what there is to do
-        due = sa.or_(_is_due(work, STAGES[0], now), later, batches.is_abandoned(now))
+        due = sa.or_(_is_due(work, STAGES[0], now), later, abandoned)
         rows = connection.execute(
             sa.select(b.day, sa.func.count(), sa.func.max(b.updated_at), sa.func.sum(b.epoch))
             .join(devices, devices.c.device_id == b.device_id)
@@ -123,9 +126,10 @@ def _is_due(work: Work, stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
         sa.not_(handed_back),
         b.status == "processing",
         b.updated_at <= now - PAUSE_AFTER_DEFERRAL,
+        is_impossible(b.updated_at, now, 0.0),
         _engine_is_back(work, now),
     )
-    return sa.and_(batches.is_due(stage, now), rested)
+    return sa.and_(batches.is_due(stage, now, work.settings.lease_s), rested)
 
 
 def _engine_is_back(work: Work, now: dt.datetime) -> sa.ColumnElement[bool]:
@@ -136,6 +140,7 @@ def _engine_is_back(work: Work, now: dt.datetime) -> sa.ColumnElement[bool]:
     changed = sa.or_(
         sa.and_(k.open_until.is_(None), k.updated_at > b.updated_at),
         sa.and_(k.open_until > b.updated_at, k.open_until <= now),
+        is_impossible(k.open_until, now, LONGEST_REST_S),
     )
     return sa.or_(
         *(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trackflow.geo.points import Floats, on_grid
+from trackflow.sources.ahead import lies_ahead, whole
 from trackflow.sources.cells import Numbers, Strings, strings
 from trackflow.sources.records import PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
@@ -85,7 +86,9 @@ def admit(found: Candidates, now_us: int, describe: Describe) -> tuple[PointBatc
         verdict = _verdicts(found, lat, lon, now_us)
     come_in = verdict == _ACCEPTED
     refused = [
-        _refusal(found, int(row), _REASONS[verdict[row]], describe)
+        _early(batch, int(row), describe)
+        if _is_early(batch, int(row), _REASONS[verdict[row]], now_us)
+        else _refusal(found, int(row), _REASONS[verdict[row]], describe)
         for row in np.flatnonzero(~come_in)
     ]
     return _only(batch, come_in), refused
@@ -133,6 +136,22 @@ def _refusal(found: Candidates, row: int, reason: Reason, describe: Describe) ->
     raw, where = describe(row)
     device = clean_raw(found.devices.names[found.devices.codes[row]])
     return Refusal(reason, clean_raw(raw), where, device or None)
+
+
+def _is_early(batch: PointBatch, row: int, reason: Reason, now_us: int) -> bool:
+    """Whether all that is wrong with a position is that it lies in the future."""
+    return (
+        reason is Reason.TIME_OUT_OF_RANGE
+        and lies_ahead(int(batch.time_us[row]), now_us)
+        and fit_device(batch.devices[batch.device[row]])
+    )
+
+
+def _early(batch: PointBatch, row: int, describe: Describe) -> Refusal:
+    _, where = describe(row)
+    device = batch.devices[batch.device[row]]
+    time_us = int(batch.time_us[row])
+    return Refusal(Reason.TIME_OUT_OF_RANGE, whole(batch, row), where, device, time_us)
 
 
 def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
 
 from trackflow.errors import RetryableError, SettingsError
+from trackflow.faults import Fault, fault_of, words_of
 from trackflow.sources.cells import Numbers, number
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.gaps import Gap, Progress, between, without
@@ -148,11 +149,8 @@ class FollowedTable:
                     )
                 with connection.begin():
                     yield connection
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            # str(error) would show the statement with its parameters
-            cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-            words = " ".join(str(cause).split("\n")[0].split())
-            raise _translated(error, f"the followed table {self.source}: {words}") from error
+        except (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+            raise _translated(error, f"the followed table {self.source}") from error
 
 
 class _GapLook:
@@ -279,12 +277,10 @@ def _sqlite_engine(path: Path) -> Engine:
     return engine
 
 
-def _translated(error: sa.exc.DBAPIError | sqlite3.Error, words: str) -> Exception:
+def _translated(error: Exception, name: str) -> Exception:
     """Whether it can get better by itself: a missing table does not, a missing server may."""
-    unreachable = (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError)
-    if isinstance(error, unreachable) and "no such" not in words:
-        return RetryableError(words)
-    return SettingsError(words)
+    words, fault = f"{name}: {words_of(error)}", fault_of(error)
+    return SettingsError(words) if fault in (None, Fault.LACKING) else RetryableError(words)
 
 
 def _place(coords: str | None) -> tuple[object, object, object]:

@@ -42,12 +42,15 @@ class Refusal:
         raw: the input as it was, cut to `RAW_MAX_CHARS`.
         where: file (with the name inside an archive) and line or element.
         device_id: the device it claims to be of, where that could be read.
+        time_us: of a sound position whose only fault is to lie in the future; then `raw` is the
+            whole position (`ahead.whole`), as the clock of this machine may be what is wrong.
     """
 
     reason: Reason
     raw: str
     where: str
     device_id: str | None = None
+    time_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,21 +15,27 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError
+from trackflow.store.clocks import is_impossible, is_over
 from trackflow.store.dialects import insert_of
 from trackflow.store.tables import STAGES, processing_batches
-from trackflow.store.types import UtcTime
+from trackflow.store.types import UtcTime, from_us
 
 b = processing_batches.c
 
 FIRST_RETRY_S = 30
 """Delay before the second try of a failed batch; doubles with every try."""
 
-AT_ONCE = b.created_at
-"""As the time of the next try: in the past by the clock of every machine."""
+MOST_DOUBLINGS = 10
+LONGEST_REST_S = FIRST_RETRY_S * 2**MOST_DOUBLINGS
+
+LONGEST_LEASE_S = 86_400.0
+"""The most that TRACKFLOW_LEASE_S may be."""
+
+AT_ONCE = from_us(0)
+"""As the time of the next try: in the past by every clock, however wrong."""
 
 ABANDONED = (
     "its worker was not heard of until its lease ended: killed (was there enough memory?), stopped "
@@ -145,8 +151,8 @@ def _given_days(dialect: str) -> sa.FromClause:
     for each: reports come by the hundred, each with a day of its own.
     """
     if dialect == "postgresql":
-        ids = sa.bindparam("ids", type_=postgresql.ARRAY(sa.Text))
-        days = sa.bindparam("days", type_=postgresql.ARRAY(sa.Date))
+        ids = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
+        days = sa.bindparam("days", type_=sa.ARRAY(sa.Date))
         return (
             sa.func.unnest(ids, days)
             .table_valued("device_id", "day", name="given")
@@ -198,8 +204,20 @@ def pending(
     last: dt.date | None = None,
     device_id: str | None = None,
     every: bool = False,
+    lease_s: float = LONGEST_LEASE_S,
 ) -> list[tuple[str, dt.date]]:
-    """Device-days that `stage` should work on now, by device and day; all of them if `every`."""
+    """Device-days that `stage` should work on now, by device and day.
+
+    Args:
+        connection: of the store.
+        stage: of `STAGES`.
+        now: the time.
+        first: no days before this one.
+        last: no days after this one.
+        device_id: only this device.
+        every: whether something waits or not.
+        lease_s: how long a lease may be.
+    """
     query = sa.select(b.device_id, b.day).order_by(b.device_id, b.day)
     if first is not None:
         query = query.where(b.day >= first)
@@ -208,7 +226,7 @@ def pending(
     if device_id is not None:
         query = query.where(b.device_id == device_id)
     if not every:
-        query = query.where(is_due(stage, now))
+        query = query.where(is_due(stage, now, lease_s))
     return [(row.device_id, row.day) for row in connection.execute(query)]
 
 
@@ -237,10 +255,12 @@ def claim(
     force: bool = False,
 ) -> Claim | None:
     """Take a batch for a stage, or None when somebody else has it or there is nothing to do."""
-    free = sa.or_(b.status != "processing", b.lease_until < now)
+    free = sa.or_(b.status != "processing", is_abandoned(now, lease_s))
     row = connection.execute(
         sa.update(processing_batches)
-        .where(b.device_id == device_id, b.day == day, free if force else is_due(stage, now))
+        .where(
+            b.device_id == device_id, b.day == day, free if force else is_due(stage, now, lease_s)
+        )
         .values(
             status="processing",
             epoch=b.epoch + 1,
@@ -315,7 +335,7 @@ def fail(
         sa.select(b.retry_count).where(b.device_id == failed.device_id, b.day == failed.day)
     )
     tries = (tries or 0) + 1
-    delay = dt.timedelta(seconds=FIRST_RETRY_S * 2 ** min(tries - 1, 10))
+    delay = dt.timedelta(seconds=FIRST_RETRY_S * 2 ** min(tries - 1, MOST_DOUBLINGS))
     _settle(
         connection,
         failed,
@@ -369,22 +389,38 @@ class Freed:
 
 
 def free_abandoned(
-    connection: Connection, device_id: str, max_tries: int, now: dt.datetime
+    connection: Connection,
+    device_id: str,
+    max_tries: int,
+    now: dt.datetime,
+    *,
+    lease_s: float = LONGEST_LEASE_S,
 ) -> list[Freed]:
     """Free a device's batches whose lease has ended, and count the try of each.
+
+    A lease that no clock of today can have given says nothing of its worker: no try is counted.
 
     What kills its worker every time would otherwise go on doing so for ever. There is no further
     delay, as the lease was one. One that was up to date and worked on again as somebody asked for
     it is to be worked on again still. The caller has locked the device.
+
+    Args:
+        connection: of the store.
+        device_id: the device.
+        max_tries: after how many it is given up.
+        now: the time.
+        lease_s: how long a lease may be.
     """
-    tries = b.retry_count + 1
+    tries = b.retry_count + sa.case((b.lease_until < now, 1), else_=0)
     done = [_done_at(stage) for stage in STAGES]
     nothing_due = sa.and_(done[0] >= b.generation, *(column >= done[0] for column in done[1:]))
     rows = connection.execute(
         sa.update(processing_batches)
-        .where(b.device_id == device_id, is_abandoned(now))
+        .where(b.device_id == device_id, is_abandoned(now, lease_s))
         .values(
-            status=sa.case((tries >= max_tries, "failed"), else_="pending"),
+            status=sa.case(
+                (sa.and_(b.lease_until < now, tries >= max_tries), "failed"), else_="pending"
+            ),
             retry_count=tries,
             lease_until=None,
             next_try_at=AT_ONCE,
@@ -398,10 +434,12 @@ def free_abandoned(
     return sorted(found, key=lambda freed: freed.day)
 
 
-def with_abandoned(connection: Connection, now: dt.datetime) -> list[str]:
+def with_abandoned(
+    connection: Connection, now: dt.datetime, *, lease_s: float = LONGEST_LEASE_S
+) -> list[str]:
     """Devices that have batches whose lease has ended, in order."""
-    query = sa.select(b.device_id).distinct().where(is_abandoned(now)).order_by(b.device_id)
-    return list(connection.scalars(query))
+    query = sa.select(b.device_id).distinct().where(is_abandoned(now, lease_s))
+    return list(connection.scalars(query.order_by(b.device_id)))
 
 
 def extend(connection: Connection, claimed: Claim, lease_s: float, now: dt.datetime) -> None:
@@ -441,7 +479,7 @@ def resting(
 ) -> list[Resting]:
     """Batches that `stage` would work on if their next try were due; the soonest first."""
     query = sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message).where(
-        _done_at(stage) < _input_of(stage), b.status == "pending", b.next_try_at > now
+        _done_at(stage) < _input_of(stage), b.status == "pending", sa.not_(_is_rested(now))
     )
     if first is not None:
         query = query.where(b.day >= first)
@@ -455,7 +493,7 @@ def resting(
 
 def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, Resting | None]:
     """How many batches wait for their next try, whatever the stage, and the one that is next."""
-    waits = sa.and_(b.status == "pending", b.next_try_at > now)
+    waits = sa.and_(b.status == "pending", sa.not_(_is_rested(now)))
     count = connection.scalar(sa.select(sa.func.count()).where(waits)) or 0
     if not count:
         return 0, None
@@ -548,13 +586,19 @@ def _one_more_generation(now: Moment) -> dict[str, object]:
     }
 
 
-def is_due(stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
+def is_due(
+    stage: str, now: dt.datetime, lease_s: float = LONGEST_LEASE_S
+) -> sa.ColumnElement[bool]:
     """The condition on batches that `stage` should work on them now."""
-    waiting = sa.and_(
-        b.status.in_(("pending", "completed")),
-        sa.or_(b.next_try_at.is_(None), b.next_try_at <= now),
-    )
-    return sa.and_(_done_at(stage) < _input_of(stage), sa.or_(waiting, is_abandoned(now)))
+    waiting = sa.and_(b.status.in_(("pending", "completed")), _is_rested(now))
+    undone = _done_at(stage) < _input_of(stage)
+    return sa.and_(undone, sa.or_(waiting, is_abandoned(now, lease_s)))
+
+
+def _is_rested(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Whether the next try is due."""
+    never_set = is_impossible(b.next_try_at, now, LONGEST_REST_S)
+    return sa.or_(b.next_try_at.is_(None), b.next_try_at <= now, never_set)
 
 
 def _since(now: Moment, is_new: sa.ColumnElement[bool]) -> sa.ColumnElement[dt.datetime]:
@@ -563,9 +607,9 @@ def _since(now: Moment, is_new: sa.ColumnElement[bool]) -> sa.ColumnElement[dt.d
     return sa.case((is_new, moment), else_=b.pending_since)
 
 
-def is_abandoned(now: dt.datetime) -> sa.ColumnElement[bool]:
-    """The condition on batches that their worker's lease has ended."""
-    return sa.and_(b.status == "processing", b.lease_until < now)
+def is_abandoned(now: dt.datetime, lease_s: float = LONGEST_LEASE_S) -> sa.ColumnElement[bool]:
+    """The condition on batches that their worker's lease has ended, or cannot be right."""
+    return sa.and_(b.status == "processing", is_over(b.lease_until, now, lease_s))
 
 
 def _is_held(claimed: Claim) -> tuple[sa.ColumnElement[bool], ...]:

@@ -5,7 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.concurrency.breaker import PROBE_S, Breaker
+from trackflow.concurrency.breaker import LONGEST_REST_S, PROBE_S, Breaker
 from trackflow.store.dialects import insert_into
 from trackflow.store.tables import breakers
 
@@ -29,8 +29,12 @@ def take_probe(connection: Connection, service: str, now: dt.datetime) -> bool:
         sa.update(breakers)
         .where(
             c.service == service,
-            c.open_until <= now,
-            sa.or_(c.probe_until.is_(None), c.probe_until <= now),
+            sa.or_(c.open_until <= now, c.open_until > now + dt.timedelta(seconds=LONGEST_REST_S)),
+            sa.or_(
+                c.probe_until.is_(None),
+                c.probe_until <= now,
+                c.probe_until > now + dt.timedelta(seconds=PROBE_S),
+            ),
         )
         .values(probe_until=now + dt.timedelta(seconds=PROBE_S), updated_at=now)
     )

@@ -1,6 +1,6 @@
 """Opens the database: a `Store` on SQLite or PostgreSQL, its schema brought up to date."""
 
-import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from trackflow.errors import SettingsError, StoreUnavailableError
+from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
+from trackflow.faults import ADVICE, Fault, fault_of, words_of
 from trackflow.settings import Settings
 from trackflow.store.migrations import SCHEMA_VERSION
 
@@ -17,6 +18,9 @@ BUSY_TIMEOUT_S = 60
 
 CONNECT_TIMEOUT_S = 10
 """How long to wait for a PostgreSQL; without it, a host that is off is waited for for minutes."""
+
+FULL_FOR_S = 60.0
+"""How long a full disk is told of after a write that found no room: a smaller one may still fit."""
 
 
 class Store:
@@ -29,6 +33,10 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_postgresql = engine.dialect.name == "postgresql"
+        # what goes past SQLAlchemy (COPY, executemany) raises the driver's own errors
+        self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
+        self._full: tuple[float, str] | None = None
+        self._was_read_only = False
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -50,10 +58,23 @@ class Store:
         Raises:
             StoreUnavailableError: the database cannot be reached or stays locked.
         """
+        if self._was_read_only:
+            # a connection keeps what its server was when it was made: a new one asks anew
+            self.engine.dispose()
         with self._translated(), self.engine.connect() as connection:
             options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
             with connection.execution_options(**options).begin():
                 yield connection
+        self._full, self._was_read_only = None, False
+
+    def check_full(self) -> None:
+        """See whether there was room for the last write of this process.
+
+        Raises:
+            StoreRefusesError: there was none, a moment ago.
+        """
+        if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
+            raise StoreRefusesError(self._full[1])
 
     def close(self) -> None:
         """Close all connections."""
@@ -67,13 +88,20 @@ class Store:
             raise StoreUnavailableError(
                 f"the database {self.name} is busy: all connections are in use"
             ) from error
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            if not _is_unavailable(error):
+        except self._errors as error:
+            fault = fault_of(error)
+            if fault is None:
                 raise
-            # str(error) would show the statement with its parameters: people's positions
-            cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-            reason = " ".join(str(cause).split())
-            raise StoreUnavailableError(f"the database {self.name} failed: {reason}") from error
+            raise self._unavailable(fault, error) from error
+
+    def _unavailable(self, fault: Fault, error: Exception) -> StoreUnavailableError:
+        advice = f" ({fault}: {ADVICE[fault]})" if ADVICE[fault] else ""
+        message = f"the database {self.name} failed: {words_of(error)}{advice}"
+        self._was_read_only |= fault is Fault.READ_ONLY
+        if fault is Fault.FULL:
+            self._full = time.monotonic(), message
+        refuses = fault in (Fault.READ_ONLY, Fault.FULL, Fault.ENDED)
+        return (StoreRefusesError if refuses else StoreUnavailableError)(message)
 
     @property
     def name(self) -> str:
@@ -82,13 +110,6 @@ class Store:
         if url.database and not self.is_postgresql:
             return url.database
         return url.set(query={}).render_as_string(hide_password=True)
-
-
-def _is_unavailable(error: sa.exc.DBAPIError | sqlite3.Error) -> bool:
-    """Whether the database is at fault, and not what it was asked."""
-    kinds = (sa.exc.OperationalError, sa.exc.InterfaceError, sqlite3.OperationalError)
-    # a file that is no database has no class of its own
-    return isinstance(error, kinds) or type(error) in (sa.exc.DatabaseError, sqlite3.DatabaseError)
 
 
 def open_store(settings: Settings) -> Store:

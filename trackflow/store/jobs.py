@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import BadInputError, NotFoundError, StaleClaimError
+from trackflow.store.clocks import is_impossible
 from trackflow.store.tables import jobs
 
 j = jobs.c
@@ -254,7 +255,8 @@ _GIVEN_UP = (
 
 
 def _is_free(now: dt.datetime) -> sa.ColumnElement[bool]:
-    silent = j.heartbeat_at < now - dt.timedelta(seconds=SILENT_AFTER_S)
+    heard_of = now - dt.timedelta(seconds=SILENT_AFTER_S)
+    silent = sa.or_(j.heartbeat_at < heard_of, is_impossible(j.heartbeat_at, now, 0.0))
     return sa.or_(
         j.status == Status.QUEUED.value,
         sa.and_(j.status == Status.RUNNING.value, silent),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.store.batches import midnight
 from trackflow.store.points import EQUAL_TIME
 from trackflow.store.reading import Devices, of_devices
@@ -85,12 +86,15 @@ def refused(connection: Connection, device_ids: Devices) -> dict[str, dict[str, 
     """How much input was refused, by device (empty if none is named) and reason.
 
     Without what retention refuses, as that is a setting, and what lost against a point of equal
-    time, as that is in the ledgers.
+    time, as that is in the ledgers, or waits for this machine's clock, as it is no device's fault.
     """
     q = quarantined_points.c
     rows = connection.execute(
         sa.select(q.device_id, q.reason, sa.func.count())
-        .where(q.reason.not_in((EQUAL_TIME, TOO_OLD)), *of_devices(q.device_id, device_ids))
+        .where(
+            q.reason.not_in((EQUAL_TIME, TOO_OLD, CLOCK_BEHIND)),
+            *of_devices(q.device_id, device_ids),
+        )
         .group_by(q.device_id, q.reason)
     )
     found: dict[str, dict[str, int]] = defaultdict(dict)

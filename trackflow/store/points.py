@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools, Ints, Points
+from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store import batches, retention
+from trackflow.store import ahead, batches, retention
 from trackflow.store.devices import DoorRules, add_devices, door_rules
 from trackflow.store.dialects import insert_into
 from trackflow.store.tables import gps_points, quarantined_points, receipts
@@ -84,7 +85,7 @@ def accept(
     now: dt.datetime,
 ) -> Accepted:
     """Store a delivery and mark the batches that it touches, in the caller's transaction."""
-    newly_refused = len(_quarantine(connection, [_refusal_row(r, now) for r in refused]))
+    newly_refused = len(_quarantine(connection, _refusal_rows(connection, refused, now)))
     if not len(points):
         return Accepted(refused=newly_refused)
     rules = hold_devices(connection, points.devices, now)
@@ -481,13 +482,31 @@ def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[
     return {key: unique[key] for key in new}
 
 
-def _refusal_row(refusal: Refusal, now: dt.datetime) -> dict[str, Any]:
-    content = (refusal.device_id, refusal.reason, refusal.raw)
+def _refusal_rows(
+    connection: Connection, refused: Sequence[Refusal], now: dt.datetime
+) -> list[dict[str, Any]]:
+    """What was refused; what lies in the future says so if it is this machine's clock."""
+    early = any(refusal.time_us is not None for refusal in refused)
+    behind = early and ahead.is_behind(connection, now)
+    if behind:
+        ahead.note(connection, now)
+    return [
+        _refusal_row(
+            refusal,
+            CLOCK_BEHIND if behind and refusal.time_us is not None else str(refusal.reason),
+            now,
+        )
+        for refusal in refused
+    ]
+
+
+def _refusal_row(refusal: Refusal, reason: str, now: dt.datetime) -> dict[str, Any]:
+    content = (refusal.device_id, reason, refusal.raw)
     return {
         "content_hash": _hash(*content),
         "device_id": refusal.device_id,
-        "recorded_at": None,
-        "reason": str(refusal.reason),
+        "recorded_at": None if refusal.time_us is None else from_us(refusal.time_us),
+        "reason": reason,
         "raw": refusal.raw,
         "source": refusal.where,
         "received_at": now,

@@ -13,7 +13,6 @@ from typing import cast
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch, Refusal
@@ -35,7 +34,7 @@ _UPSERT = "ON CONFLICT DO NOTHING"
 _COLUMNS = [column.name for column in gps_points.columns][:8]
 """Those of a `Row`."""
 
-_TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
+_TIMESTAMP = sa.TIMESTAMP(timezone=True)
 _TYPES = ("text", "timestamptz", *["float8"] * 6, "text", "int8")
 
 
@@ -173,8 +172,8 @@ def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
     else:
         ids, times = zip(*keys, strict=True)
         asked = sa.func.unnest(
-            sa.literal(list(ids), postgresql.ARRAY(sa.Text)),
-            sa.literal([from_us(time_us) for time_us in times], postgresql.ARRAY(_TIMESTAMP)),
+            sa.literal(list(ids), sa.ARRAY(sa.Text)),
+            sa.literal([from_us(time_us) for time_us in times], sa.ARRAY(_TIMESTAMP)),
         ).table_valued("device_id", "recorded_at", name="asked")
         device_id, time = asked.render_derived().c
     values = (p[name] for name in _COLUMNS[2:])

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
-from trackflow.sources.records import PointBatch
+from trackflow.sources.records import PointBatch, Reason
 from trackflow.store.batches import day_of_index, midnight
 from trackflow.store.dialects import insert_into, is_among
 from trackflow.store.segments import ONE_DAY, chain_of_days
@@ -49,10 +49,11 @@ def split_old(
 ) -> tuple[PointBatch, list[dict[str, Any]]]:
     """A delivery without points that are too old, and the rows of those for the quarantine.
 
-    A row says whose it was and when, but not where: that is what is not kept.
+    A row says whose it was and when, but not where: that is what is not kept. A day in the future
+    is not honoured: a wrong clock has set it, and it would refuse every point of now.
     """
     edge_us = [
-        to_us(midnight(day)) if (day := kept_from.get(name)) else -(1 << 62)
+        to_us(midnight(day)) if (day := kept_from.get(name)) and day <= now.date() else -(1 << 62)
         for name in points.devices
     ]
     old = points.time_us < np.array(edge_us, np.int64)[points.device]
@@ -70,6 +71,21 @@ def split_old(
 def first_open_day(edge: dt.date) -> dt.date:
     """The first day that can still change when points from `edge` on are accepted."""
     return edge - ONE_DAY
+
+
+def newest_day(connection: Connection, support: int) -> dt.date | None:
+    """The `support`-newest day on which a device has points, the oldest if there are fewer."""
+    b = processing_batches.c
+    days = list(connection.scalars(sa.select(b.day).order_by(b.day.desc()).limit(support)))
+    return days[-1] if days else None
+
+
+def days_of_devices(connection: Connection, edge: dt.date) -> tuple[int, int]:
+    """How many days of devices are older than what `edge` leaves open, and how many there are."""
+    b = processing_batches.c
+    count = sa.select(sa.func.count()).select_from(processing_batches)
+    doomed = connection.scalar(count.where(b.day < first_open_day(edge)))
+    return doomed or 0, connection.scalar(count) or 0
 
 
 def drop_days(
@@ -161,7 +177,8 @@ def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
     q, r = quarantined_points.c, receipts.c
     newest = sa.select(sa.func.max(r.received_seq)).scalar_subquery()
     # a point that lost against another of equal time is counted in its day's ledger: it goes then
-    dateless = sa.or_(q.recorded_at.is_(None), q.reason == TOO_OLD)
+    by_receipt = (TOO_OLD, Reason.TIME_OUT_OF_RANGE.value)
+    dateless = sa.or_(q.recorded_at.is_(None), q.reason.in_(by_receipt))
     return {
         "quarantined_points": connection.execute(
             sa.delete(quarantined_points).where(q.received_at < before, dateless)

@@ -301,6 +301,14 @@ live_workers = sa.Table(
     sa.Column("batches_done", sa.BigInteger, nullable=False, server_default="0"),
 )
 
+service_marks = sa.Table(
+    "service_marks",
+    metadata,
+    # "retention": what its last run went by; "health": when writing was tried last
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("noted_at", UtcTime, nullable=False),
+)
+
 breakers = sa.Table(
     "breakers",
     metadata,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.clocks import is_impossible
 from trackflow.store.tables import live_workers
 
 w = live_workers.c
@@ -57,7 +58,8 @@ def beat(
 
 def leave(connection: Connection, worker_id: uuid.UUID, now: dt.datetime) -> None:
     """Forget this worker, and those that have been silent for a day."""
-    forgotten = w.heartbeat_at < now - dt.timedelta(days=1)
+    day = dt.timedelta(days=1)
+    forgotten = sa.not_(w.heartbeat_at.between(now - day, now + day))
     connection.execute(sa.delete(live_workers).where(sa.or_(w.worker_id == worker_id, forgotten)))
 
 
@@ -65,7 +67,10 @@ def at_work(connection: Connection, now: dt.datetime) -> LiveWorker | None:
     """The live worker that was heard of last, unless it has been silent for too long."""
     row = connection.execute(
         sa.select(w.worker_id, w.dagster_run_id, w.started_at, w.heartbeat_at, w.batches_done)
-        .where(w.heartbeat_at >= now - dt.timedelta(seconds=SILENT_AFTER_S))
+        .where(
+            w.heartbeat_at >= now - dt.timedelta(seconds=SILENT_AFTER_S),
+            sa.not_(is_impossible(w.heartbeat_at, now, 0.0)),
+        )
         .order_by(w.heartbeat_at.desc())
         .limit(1)
     ).one_or_none()

@@ -89,8 +89,34 @@ def test_the_job_deletes_what_is_too_old(tmp_path: Path, monkeypatch: pytest.Mon
     home = tmp_path / "home"
     trackflow = TrackflowResource(str(home))
     import_drives(home, write_drives(tmp_path / "d.csv", days=2, devices=1, points=20))
-    for days, points in (("", 40), ("30", 0)):
+    # counted from the newest points, as no others came in: only a person says that they may go
+    for days, approve, points in (("", "", 40), ("30", "", 40), ("30", "2026-06-01", 0)):
         monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", days)
-        assert housekeeping_job.execute_in_process(resources={"trackflow": trackflow}).success
+        assert housekept(trackflow, approve).success
         with trackflow.open() as work, work.store.read() as connection:
             assert len(connection.execute(gps_points.select()).all()) == points
+
+
+def test_the_job_is_red_where_a_person_has_to_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    trackflow = TrackflowResource(str(home))
+    import_drives(home, write_drives(tmp_path / "d.csv", days=20, devices=1, points=2))
+    monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", "5")
+    for approve, words in (("", "trackflow retain --approve 2026-03-17"), ("soon", "is not a day")):
+        done = housekept(trackflow, approve)
+        assert not done.success
+        (failure,) = [event for event in done.all_events if event.is_step_failure]
+        assert words in str(failure.step_failure_data.error)
+        assert not [event for event in done.all_events if event.is_step_up_for_retry]
+        with trackflow.open() as work, work.store.read() as connection:
+            assert len(connection.execute(gps_points.select()).all()) == 40
+
+
+def housekept(trackflow: TrackflowResource, approve: str) -> dg.ExecuteInProcessResult:
+    return housekeeping_job.execute_in_process(
+        resources={"trackflow": trackflow},
+        run_config={"ops": {"apply_retention": {"config": {"approve": approve}}}},
+        raise_on_error=False,
+    )

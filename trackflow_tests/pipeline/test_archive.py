@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.pipeline import archive
-from trackflow.pipeline.archive import backup, restore
+from trackflow.pipeline.archive import backup
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.run import run
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work

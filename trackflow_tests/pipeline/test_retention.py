@@ -58,7 +58,7 @@ EXAMPLES = {"sqlite": 6, "postgresql": 2}
 
 def retain(work: Work, clock: Clock, edge: dt.date) -> RetentionReport:
     clock.time = midnight(edge) + dt.timedelta(days=AGE, hours=5)
-    return apply_retention(work)
+    return apply_retention(work, approve=edge)
 
 
 def is_kept_whole(row: dict[str, Any], edge: dt.date) -> bool:
@@ -77,7 +77,7 @@ def check(
     assert verify(work).ok, list(verify(work).lines())
     with work.store.read() as connection:
         kept_from = dict(connection.execute(_edges()).all())
-    deliver(work.store, part_of(whole, late))
+    deliver(work.store, part_of(whole, late), now=clock())
     assert not run(work, mode=Mode.BULK).problems
     after = contents(work.store, "gps_points", *MADE)
     verified = verify(work)
@@ -92,7 +92,7 @@ def check(
         or whole.time_us[k] >= to_us(midnight(day))
     ]
     _begin(work, found, early)
-    deliver(work.store, part_of(whole, np.array(comes_in, int)))
+    deliver(work.store, part_of(whole, np.array(comes_in, int)), now=clock())
     assert not run(work, mode=Mode.BULK).problems
     expected = contents(work.store, "gps_points", *MADE)
     for name in ("gps_points", *MADE):
@@ -166,14 +166,14 @@ def test_a_longer_setting_or_none_takes_old_points_again(
             _begin(work, fleet, whole)
             expected = contents(work.store, "gps_points", *MADE)
             retain(work, clock, FIRST + dt.timedelta(days=offset))
-            deliver(work.store, whole)
+            deliver(work.store, whole, now=clock())
             assert not run(work).problems
             for more in (longer, off):
                 for late in (False, True):
                     apply_retention(more)
                     assert not run(more).problems
                     if late:
-                        deliver(work.store, whole)
+                        deliver(work.store, whole, now=clock())
                         assert not run(more).problems
                     report = verify(more)
                     assert report.ok, list(report.lines())
@@ -267,8 +267,8 @@ def test_old_days_are_gone_and_a_journey_over_the_edge_stays_whole(
     trips = [drive(start + dt.timedelta(days=k), 60) for k in range(8)]
     journey = drive(midnight(edge) - dt.timedelta(days=3, hours=2), 700, every_s=500.0)
     with open_work(database_url, tmp_path, clock, retention_days=AGE) as work:
-        deliver(work.store, batch_of_device("commuter", Points.concat(trips)))
-        deliver(work.store, batch_of_device("lorry", journey))
+        deliver(work.store, batch_of_device("commuter", Points.concat(trips)), now=clock())
+        deliver(work.store, batch_of_device("lorry", journey), now=clock())
         run(work)
         before = contents(work.store, "tracks")["tracks"]
 
@@ -300,11 +300,11 @@ def test_tracks_may_stay_when_their_points_go(database_url: str, tmp_path: Path)
     start = midnight(FIRST) + dt.timedelta(hours=8)
     trips = [drive(start + dt.timedelta(days=k), 60) for k in range(8)]
     with open_work(database_url, tmp_path, clock, retention_days=AGE, keep_tracks=True) as work:
-        deliver(work.store, batch_of_device("a", Points.concat(trips)))
+        deliver(work.store, batch_of_device("a", Points.concat(trips)), now=clock())
         run(work)
         before = contents(work.store, "tracks")
         retain(work, clock, edge)
-        deliver(work.store, batch_of_device("a", trips[0]))
+        deliver(work.store, batch_of_device("a", trips[0]), now=clock())
         run(work, mode=Mode.BULK)
 
         assert contents(work.store, "tracks") == before
@@ -318,7 +318,7 @@ def test_points_that_are_too_old_are_refused_with_their_reason_but_not_their_pla
     clock, edge = Clock(), FIRST + dt.timedelta(days=6)
     old, new = midnight(FIRST) + dt.timedelta(hours=8), midnight(edge)
     with open_work(database_url, tmp_path, clock, retention_days=AGE) as work:
-        deliver(work.store, batch_of_device("a", drive(old, 60)))
+        deliver(work.store, batch_of_device("a", drive(old, 60)), now=clock())
         retain(work, clock, edge)
         mixed = batch_of(
             [
@@ -329,7 +329,7 @@ def test_points_that_are_too_old_are_refused_with_their_reason_but_not_their_pla
             ]
         )
         for refused, added in ((2, 2), (0, 0)):
-            accepted = deliver(work.store, mixed)
+            accepted = deliver(work.store, mixed, now=clock())
             assert (accepted.refused, accepted.added) == (refused, added)
         rows = all_rows(work.store)
 
@@ -339,7 +339,7 @@ def test_points_that_are_too_old_are_refused_with_their_reason_but_not_their_pla
 
         # what has been refused is forgotten with time, and numbers of deliveries go on
         clock.time += dt.timedelta(days=400)
-        apply_retention(work)
+        apply_retention(work, approve=clock.time.date())
         later = all_rows(work.store)
         assert later["quarantined_points"] == []
         assert later["gps_points"] == []

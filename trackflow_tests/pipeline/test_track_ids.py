@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from trackflow.errors import GoneError, NotFoundError
 from trackflow.geo.points import Points
-from trackflow.pipeline.archive import backup, restore
+from trackflow.pipeline.archive import backup
 from trackflow.pipeline.purging import purge
 from trackflow.pipeline.reading_tracks import read_track
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.retention import apply_retention
 from trackflow.pipeline.run import run
 from trackflow.pipeline.work import Work

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from trackflow.geo.points import Points
-from trackflow.pipeline.archive import MANIFEST, backup, restore
+from trackflow.pipeline.archive import MANIFEST, backup
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.run import run
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work

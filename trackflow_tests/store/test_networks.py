@@ -10,7 +10,8 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
 from trackflow.matching.networks import RoadNetwork, build_network
 from trackflow.pipeline import networks as building
-from trackflow.pipeline.archive import backup, restore
+from trackflow.pipeline.archive import backup
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
 from trackflow.store.networks import networks_folder, read_network, use_network

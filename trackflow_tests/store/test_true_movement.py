@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.pipeline.archive import MANIFEST, backup, restore
+from trackflow.pipeline.archive import MANIFEST, backup
 from trackflow.pipeline.reading import TimeRange
 from trackflow.pipeline.reading_tracks import Selection, read_tracks
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.run import run
 from trackflow.pipeline.verify import verify
 from trackflow.pipeline.work import Work

@@ -8,7 +8,7 @@ from pydantic import Field
 from trackflow.defs import metadata
 from trackflow.defs.points.assets import OWNERS
 from trackflow.defs.resources import TrackflowResource
-from trackflow.errors import TrackflowError
+from trackflow.errors import SourceError, TrackflowError
 from trackflow.pipeline.catalogue_report import Outcome, Report
 from trackflow.pipeline.geocoding import geocode
 from trackflow.pipeline.job_kinds import queue_job, run_job
@@ -66,11 +66,11 @@ def track_catalogue(
         "approve": config.approve,
         "trigger": "schedule" if by_schedule else "ui",
     }
-    try:
-        with trackflow.open() as work:
+    with trackflow.opened(context) as work:
+        try:
             report = _synced(work, asked, context.run.run_id)
-    except TrackflowError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        except SourceError as error:  # it was asked often enough
+            raise dg.Failure(str(error), allow_retries=False) from error
     told = describe(report)
     if report.outcome != Outcome.COMPLETED:
         raise dg.Failure(report.summary, metadata=told, allow_retries=False)
@@ -141,12 +141,12 @@ def track_places(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Ask for what is not known yet."""
-    try:
-        with trackflow.open() as work:
+    with trackflow.opened(context) as work:
+        try:
             report = geocode(work)
-            is_on = bool(work.settings.geocoder_url or work.settings.geocoder_file)
-    except TrackflowError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        except SourceError as error:  # it was asked often enough
+            raise dg.Failure(str(error), allow_retries=False) from error
+        is_on = bool(work.settings.geocoder_url or work.settings.geocoder_file)
     for failure in report.failures[:MOST_LOGGED]:
         context.log.warning(failure)
     return dg.MaterializeResult(
@@ -183,7 +183,7 @@ def track_visits(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Look at what has changed."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         report = update_visits(work)
     context.log.info(f"{report.device_days:,} device-days, {report.changed:,} visits differ")
     return dg.MaterializeResult(

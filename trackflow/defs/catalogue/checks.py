@@ -28,12 +28,12 @@ WARN = dg.AssetCheckSeverity.WARN
     description=f"The last sync of each source that went well is at most {FRESH.days} days old.",
 )
 def catalogue_is_fresh(
-    trackflow: dg.ResourceParam[TrackflowResource],
+    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the time of the last good sync with now."""
     told: dict[str, metadata.Value] = {}
     late = []
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         for name in _synced_sources(work):
             last = status(work, name).last_completed_at
             if last is not None:
@@ -50,12 +50,12 @@ def catalogue_is_fresh(
     f"of the tracks, and of not much fewer than before.",
 )
 def catalogue_is_complete(
-    trackflow: dg.ResourceParam[TrackflowResource],
+    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Look at the shares in each source's last good report."""
     told: dict[str, metadata.Value] = {}
     poor = []
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         for name in _synced_sources(work):
             for report in _good(work, name)[:1]:
                 for field in IMPORTANT:
@@ -75,12 +75,12 @@ def catalogue_is_complete(
     description=f"No source has lost more than {MOST_LOST:.0%} of its tracks by its last sync.",
 )
 def catalogue_has_not_shrunk(
-    trackflow: dg.ResourceParam[TrackflowResource],
+    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the counts of each source's last two good reports."""
     told: dict[str, metadata.Value] = {}
     shrunk = []
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         for name in _synced_sources(work):
             reports = _good(work, name)[:2]
             if not reports:

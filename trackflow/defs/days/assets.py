@@ -116,6 +116,6 @@ def process_days(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
     """Run the chosen stages over the chosen days and report each day by itself."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         outcome = run_days(context, work, config)
         yield from report_days(context, work, outcome)

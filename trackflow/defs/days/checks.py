@@ -40,7 +40,7 @@ def ledger_balances(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Count points and compare them with their ledgers."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         first, last = _days(context, work)
         found = checks.check_ledgers(work, first, last)
     sums: list[metadata.Finding] = [
@@ -74,7 +74,7 @@ def devices_are_sound(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         first, last = _days(context, work)
         found = read_notices(work, None, first, last)
     told: dict[str, metadata.Value] = {"days": _span(first, last), "notices": len(found)}
@@ -98,7 +98,7 @@ def seams_meet(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the ends of neighbouring windows' lines."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         first, last = _days(context, work)
         found = checks.check_seams(work, first, last)
     told: dict[str, metadata.Value] = {
@@ -126,7 +126,7 @@ def match_share(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Sum up how much was matched and what still waits."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         first, last = _days(context, work)
         matches = work.matches
         found = checks.check_match_share(work, first, last)
@@ -165,7 +165,7 @@ def no_overlapping_tracks(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare each track's start with the ends of its device's earlier ones."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         first, last = _days(context, work)
         found = checks.check_overlaps(work, first, last)
     told: dict[str, metadata.Value] = {

@@ -9,7 +9,7 @@ import dagster as dg
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.partitions import day_of
-from trackflow.errors import TrackflowError
+from trackflow.defs.resources import MOST_RETRIES, RETRY_AFTER_S
 from trackflow.pipeline import run as pipeline
 from trackflow.pipeline.day_picture import draw_day
 from trackflow.pipeline.day_summary import (
@@ -32,10 +32,6 @@ STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, s
 TRACKS = "tracks"
 SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
 MOST_MESSAGES = 10
-
-MOST_RETRIES, RETRY_AFTER_S = 2, 30
-"""Of a step that found the road engine or the database away; its batches count their own tries."""
-
 
 type Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -96,26 +92,20 @@ def run_stages(
         device_id: only this device; empty for all.
 
     Raises:
-        RetryRequested: the store or the road engine is away.
-        Failure: the pipeline refuses; a retry does not help.
+        TrackflowError: the store is away, or the pipeline refuses.
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     tell = _Progress(context)
     for first, last in stretches(days):
-        try:
-            part = pipeline.run(
-                work,
-                mode=pipeline.Mode(mode),
-                first=first,
-                last=last,
-                device_id=device_id or None,
-                stages=[STAGE_OF_ASSET[asset] for asset in assets],
-                progress=tell,
-            )
-        except TrackflowError as error:
-            if error.retryable and context.retry_number < MOST_RETRIES:
-                raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from error
-            raise dg.Failure(str(error), allow_retries=False) from error
+        part = pipeline.run(
+            work,
+            mode=pipeline.Mode(mode),
+            first=first,
+            last=last,
+            device_id=device_id or None,
+            stages=[STAGE_OF_ASSET[asset] for asset in assets],
+            progress=tell,
+        )
         for whole, new in zip(report.stages, part.stages, strict=True):
             whole.days += new.days
             whole.seconds += new.seconds

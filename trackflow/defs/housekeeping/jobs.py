@@ -1,27 +1,38 @@
 """What is tidied up every day."""
 
 import dagster as dg
+from pydantic import Field
 
 from trackflow.defs.housekeeping.runs import prune_runs
 from trackflow.defs.resources import TrackflowResource
-from trackflow.errors import TrackflowError
-from trackflow.pipeline.retention import apply_retention
+from trackflow.pipeline.retention import apply_retention, approved_day
+
+
+class RetentionConfig(dg.Config):
+    """What a person allows."""
+
+    approve: str = Field(
+        default="",
+        description="A day, such as 2026-01-31: what is older is deleted where the run would stop "
+        "and ask, but never more than the setting says by the clock. Empty: stop and ask.",
+    )
 
 
 @dg.op(
     name="apply_retention",
     description="Deletes points, and what was made of them, that are older than "
-    "TRACKFLOW_RETENTION_DAYS. Nothing if that is not set.",
+    "TRACKFLOW_RETENTION_DAYS, counted from the clock or the newest points, whichever keeps more. "
+    "Fails, and deletes nothing, where that would be more than half of all days or the clock has "
+    "jumped. Nothing if the setting is 0.",
 )
 def retention_op(
-    context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+    context: dg.OpExecutionContext,
+    config: RetentionConfig,
+    trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Delete, and tell how many rows."""
-    try:
-        with trackflow.open() as work:
-            report = apply_retention(work)
-    except TrackflowError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    with trackflow.opened(context) as work:
+        report = apply_retention(work, approved_day(config.approve))
     if report.lifted:
         context.log.info(f"{report.lifted} devices take older points again.")
     if report.edge is None:
@@ -30,6 +41,7 @@ def retention_op(
     context.add_output_metadata(
         {
             "kept_from": report.edge.isoformat(),
+            "kept_from_by_clock": str(report.edge_by_clock),
             "devices": report.devices,
             **{f"deleted/{name}": count for name, count in report.rows.items()},
         }
@@ -45,7 +57,7 @@ def prune_runs_op(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Delete, and tell how many."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         now = work.clock()
     context.add_output_metadata({"runs": prune_runs(context.instance, now)})
 

@@ -3,12 +3,8 @@
 import dagster as dg
 
 from trackflow.defs.resources import TrackflowResource
-from trackflow.errors import TrackflowError
 from trackflow.pipeline.inbox import scan
 from trackflow.pipeline.report import counted
-
-MOST_RETRIES, RETRY_AFTER_S = 2, 30
-"""When the database was away."""
 
 
 @dg.op(
@@ -20,13 +16,8 @@ def import_inbox(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Scan once and tell of each file."""
-    try:
-        with trackflow.open() as work:
-            report = scan(work)
-    except TrackflowError as error:
-        if error.retryable and context.retry_number < MOST_RETRIES:
-            raise dg.RetryRequested(MOST_RETRIES, RETRY_AFTER_S) from error
-        raise dg.Failure(str(error), allow_retries=False) from error
+    with trackflow.opened(context) as work:
+        report = scan(work)
     for file in report.files:
         added = f"{counted(file.points_added, 'point')} added, {file.refused:,} refused"
         if file.error:

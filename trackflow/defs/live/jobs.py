@@ -43,7 +43,7 @@ def follow_live_op(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Follow until it has been quiet for a while."""
-    with trackflow.open() as work:
+    with trackflow.opened(context) as work:
         reporter = _Reporter(context, work)
         done = follow_live(
             work,

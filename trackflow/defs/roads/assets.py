@@ -9,7 +9,6 @@ from pydantic import Field
 from trackflow.defs import metadata
 from trackflow.defs.points.assets import OWNERS
 from trackflow.defs.resources import TrackflowResource
-from trackflow.errors import TrackflowError
 from trackflow.matching.networks import RoadNetwork
 from trackflow.pipeline.networks import build
 from trackflow.store.networks import read_network
@@ -68,15 +67,12 @@ def road_network(
     """Build a network and put it to use, or report the one that is in use."""
     profile = config.profile.value
     network: RoadNetwork | None
-    try:
-        with trackflow.open() as work:
-            if config.extract:
-                network, is_new = build(work, Path(config.extract), profile, context.log.info)
-            else:
-                with work.store.read() as connection:
-                    network, is_new = read_network(connection, profile, work.settings.home), False
-    except TrackflowError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    with trackflow.opened(context) as work:
+        if config.extract:
+            network, is_new = build(work, Path(config.extract), profile, context.log.info)
+        else:
+            with work.store.read() as connection:
+                network, is_new = read_network(connection, profile, work.settings.home), False
     if network is None:
         raise dg.Failure(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "

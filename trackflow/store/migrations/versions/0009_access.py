@@ -10,7 +10,7 @@ from alembic import op
 
 from trackflow.store.types import UtcTime
 
-revision = "0009_access"
+revision = "0009"
 down_revision = "0008"
 
 

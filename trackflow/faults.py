@@ -1,0 +1,104 @@
+"""What is wrong with a database that answers with an error: the one place where that is decided.
+
+A fault is the database's and gets better without us: it is away, read-only after a fail-over, full,
+locked, or it ended a statement. Anything else (a value of a wrong kind, a duplicate key, an
+unknown column) is a mistake in what it was asked, which a retry would repeat.
+"""
+
+import sqlite3
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """What the database suffers from; the values are read by people."""
+
+    AWAY = "away"
+    READ_ONLY = "read-only"
+    FULL = "full"
+    BUSY = "busy"
+    ENDED = "it ended the statement"
+    LACKING = "not what it should be"
+
+
+ADVICE = {
+    Fault.AWAY: "",
+    Fault.READ_ONLY: "it takes no writes (after a fail-over, or for want of the right to write); "
+    "nothing was stored, and work goes on by itself once it does",
+    Fault.FULL: "there is no room left: free some on the database's disk; work goes on by itself",
+    Fault.BUSY: "others hold what is needed; try again",
+    Fault.ENDED: "the statement was cancelled or took longer than statement_timeout allows; "
+    "try again",
+    Fault.LACKING: "a table is not there, or the right to use it",
+}
+"""What a person should know of each, after the database's own words."""
+
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: Fault.BUSY,
+    sqlite3.SQLITE_LOCKED: Fault.BUSY,
+    sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
+    sqlite3.SQLITE_FULL: Fault.FULL,
+    sqlite3.SQLITE_INTERRUPT: Fault.ENDED,
+    sqlite3.SQLITE_ABORT: Fault.ENDED,
+    sqlite3.SQLITE_IOERR: Fault.AWAY,
+    sqlite3.SQLITE_CANTOPEN: Fault.AWAY,
+    sqlite3.SQLITE_PERM: Fault.LACKING,
+    sqlite3.SQLITE_AUTH: Fault.LACKING,
+    sqlite3.SQLITE_NOMEM: Fault.AWAY,
+    sqlite3.SQLITE_PROTOCOL: Fault.AWAY,
+    sqlite3.SQLITE_CORRUPT: Fault.AWAY,
+    sqlite3.SQLITE_NOTADB: Fault.AWAY,
+}
+"""By primary result code, which is the lowest byte of SQLite's extended codes."""
+
+_NO_TABLE = "no such table"
+"""Of a file that was replaced by an empty one; it has no code of its own."""
+
+_STATES = {
+    "25006": Fault.READ_ONLY,
+    "53100": Fault.FULL,
+    "57014": Fault.ENDED,
+    "25P03": Fault.ENDED,
+    "42501": Fault.LACKING,  # the role has lost a right
+    "42P01": Fault.LACKING,  # no table: another or an empty database
+    "3F000": Fault.LACKING,
+    "3D000": Fault.AWAY,
+}
+"""By PostgreSQL's SQLSTATE."""
+
+_CLASSES = {
+    "08": Fault.AWAY,  # connection
+    "28": Fault.AWAY,  # login
+    "40": Fault.BUSY,  # deadlock, serialization
+    "53": Fault.AWAY,  # no memory, too many connections
+    "55": Fault.BUSY,  # locks
+    "57": Fault.AWAY,  # shut down
+    "58": Fault.AWAY,  # input and output
+    "XX": Fault.AWAY,  # damaged
+}
+"""By the first two characters of the SQLSTATE, where the whole says nothing more exact."""
+
+_UNREACHABLE = frozenset({"OperationalError", "InterfaceError"})
+"""PEP 249's names of what a driver raises, without any state, when it has no connection."""
+
+
+def fault_of(error: BaseException) -> Fault | None:
+    """The fault that an error of a driver, or SQLAlchemy's wrapping of one, tells of; else None."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, sqlite3.Error):
+        if str(cause).startswith(_NO_TABLE):
+            return Fault.LACKING
+        code = getattr(cause, "sqlite_errorcode", None)
+        if code is not None:
+            return _SQLITE.get(code & 0xFF)
+    state = getattr(cause, "sqlstate", None)
+    if state:
+        return _STATES.get(state, _CLASSES.get(state[:2]))
+    names = {kind.__name__ for kind in type(cause).__mro__}
+    return None if names.isdisjoint(_UNREACHABLE) else Fault.AWAY
+
+
+def words_of(error: BaseException) -> str:
+    """The driver's words in one line. `str(error)` would show parameters: people's positions."""
+    cause = getattr(error, "orig", None) or error
+    # PostgreSQL's further lines (DETAIL, CONTEXT) may quote a row
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0].strip()

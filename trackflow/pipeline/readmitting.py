@@ -1,0 +1,30 @@
+"""Positions that were refused while this machine's clock was behind come in once it is right."""
+
+import itertools
+
+from trackflow.pipeline.work import Work
+from trackflow.sources.ahead import CLOCK_BEHIND, positions
+from trackflow.store import ahead, marks, points
+
+MOST_ROWS = 5_000
+"""Of one transaction."""
+
+
+def readmit(work: Work) -> int:
+    """Let positions in that do not lie in the future any more; returns how many were new."""
+    with work.store.read() as connection:
+        noted_at = marks.noted(connection, CLOCK_BEHIND)
+    if noted_at is None:
+        return 0
+    added = 0
+    while True:
+        with work.store.write() as connection:
+            now = work.clock()
+            rows = ahead.due(connection, now, MOST_ROWS)
+            by_source = sorted(rows, key=lambda row: row.source)
+            for source, of_source in itertools.groupby(by_source, key=lambda row: row.source):
+                found = positions([row.raw for row in of_source])
+                added += points.accept(connection, found, [], source, now).added
+            ahead.forget(connection, [row.content_hash for row in rows], noted_at)
+        if len(rows) < MOST_ROWS:
+            return added

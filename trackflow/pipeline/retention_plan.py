@@ -1,0 +1,155 @@
+"""From which day on points are kept: by the clock and by the points, whichever keeps more.
+
+A clock alone must not delete: a flat battery or a bad answer of a time server sets it years ahead.
+So what is kept is counted back from the clock or, if that is sooner, from the newest points. A
+device whose own clock runs ahead must not decide either: of all days of devices with points, the
+third newest counts, which one or two false ones do not move.
+
+Nothing is deleted without an approval where that would be much at once, or where what is counted
+from has jumped since the last time.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from trackflow.errors import ApprovalNeededError, SettingsError
+
+LEAST_DAYS = 3
+"""Journeys of the last days are still being put together."""
+
+SUPPORT = 3
+"""The day of a device that counts as the newest, in their order: a wrong clock of one device does
+not make so many at once."""
+
+MOST_SHARE = 0.5
+"""Of all days of devices; more at once is not what passing time does."""
+
+LEAST_JUMP_DAYS = 7
+BACK = dt.timedelta(days=1)
+"""A clock that stands further behind what was counted from the last time was set back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What retention goes by.
+
+    Attributes:
+        now: by this machine's clock.
+        newest: the `SUPPORT`-newest day on which a device has points, the oldest if there are
+            fewer; None if there are none.
+        last: what the last run counted from; None before the first.
+        kept_days: the setting; 0 keeps everything.
+        approved: what is older than this day may go, whatever else holds; a person said so.
+    """
+
+    now: dt.datetime
+    newest: dt.date | None
+    last: dt.datetime | None
+    kept_days: int
+    approved: dt.date | None = None
+
+
+def counted_from(known: Known) -> dt.datetime:
+    """The moment that the days are counted back from: now, or the end of the newest day."""
+    return known.now if known.newest is None else min(known.now, _end_of(known.newest))
+
+
+def edge_by_clock(known: Known) -> dt.date | None:
+    """The first day that the setting keeps; None if it keeps all.
+
+    Raises:
+        SettingsError: the days at the edge would be those that are live.
+    """
+    if known.kept_days == 0:
+        return None
+    if known.kept_days < LEAST_DAYS:
+        raise SettingsError(
+            f"TRACKFLOW_RETENTION_DAYS={known.kept_days}: {LEAST_DAYS} is the least, as journeys "
+            "of the last days are still being put together"
+        )
+    return (known.now - dt.timedelta(days=known.kept_days)).date()
+
+
+def edge_day(known: Known) -> dt.date | None:
+    """The first day that is kept; None if all are.
+
+    Raises:
+        SettingsError: the days at the edge would be those that are live.
+    """
+    by_clock = edge_by_clock(known)
+    if by_clock is None:
+        return None
+    if known.approved is not None:
+        return min(by_clock, known.approved)
+    return (counted_from(known) - dt.timedelta(days=known.kept_days)).date()
+
+
+def lift_edge(known: Known) -> dt.date | None:
+    """From which day on points may be taken again; None for any age.
+
+    By the latest time that is known: a clock that was set back must not open days again whose
+    surroundings are deleted.
+
+    Raises:
+        SettingsError: the days at the edge would be those that are live.
+    """
+    if edge_by_clock(known) is None:
+        return None
+    told = [known.now]
+    if known.last is not None:
+        told.append(known.last)
+    if known.newest is not None:
+        told.append(_end_of(known.newest) - dt.timedelta(days=1))
+    return (max(told) - dt.timedelta(days=known.kept_days)).date()
+
+
+def went_by(known: Known, edge: dt.date) -> dt.datetime:
+    """What the next run is to know of this one: the latest time that it can only go by."""
+    told = [counted_from(known)]
+    if known.approved is not None:
+        kept = dt.timedelta(days=known.kept_days)
+        told.append(dt.datetime.combine(edge, dt.time(), dt.UTC) + kept)
+    elif known.last is not None:
+        told.append(known.last)
+    return max(told)
+
+
+def check(known: Known, edge: dt.date, doomed: int, total: int) -> None:
+    """See whether what is older than `edge` may be deleted without asking.
+
+    Args:
+        known: what retention goes by.
+        edge: the first day that is kept.
+        doomed: days of devices that would be deleted.
+        total: days of devices in all.
+
+    Raises:
+        ApprovalNeededError: it is too much at once, or the time has jumped.
+    """
+    if known.approved is not None:
+        return
+    how = (
+        f"Nothing was deleted. If that is right, `trackflow retain --approve {edge}` deletes what "
+        "is older than that day."
+    )
+    if known.last is not None and known.now < known.last - BACK:
+        raise ApprovalNeededError(
+            f"the clock says {known.now:%Y-%m-%d %H:%M} UTC, but the last retention went by "
+            f"{known.last:%Y-%m-%d %H:%M}: set the clock right. {how}"
+        )
+    jump = dt.timedelta(days=max(LEAST_JUMP_DAYS, known.kept_days / 2))
+    ahead = counted_from(known) - (known.last or counted_from(known))
+    if doomed and ahead > jump:
+        raise ApprovalNeededError(
+            f"{ahead.days} days have passed by the clock and the points since the last retention, "
+            f"more than {jump.days}: is the clock right? {how}"
+        )
+    if doomed > MOST_SHARE * total:
+        raise ApprovalNeededError(
+            f"retention would delete {doomed:,} of {total:,} days of devices, everything before "
+            f"{edge}, more than {MOST_SHARE:.0%} at once. {how}"
+        )
+
+
+def _end_of(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(days=1)
