@@ -1,5 +1,6 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Bools, Floats, Ints
 
 RAW_MAX_CHARS = 500
-"""A refused row is kept to this length: a megabyte in one cell must not fill the quarantine."""
+"""A refused row of a file is kept to this length: the file has the rest."""
+
+DIGEST_CHARS = 24
 
 
 class Reason(StrEnum):
@@ -31,6 +34,22 @@ class Reason(StrEnum):
     NOT_A_POINT = "not_a_point"
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    ENCRYPTED = "encrypted"
+    PLACEHOLDER = "placeholder"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which live sender sent an input, and all that is needed to read it again.
+
+    Attributes:
+        sender: a key of `phones.senders`.
+        envelope: the request without its body, as JSON (`phones.envelopes`).
+    """
+
+    sender: str
+    envelope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +58,20 @@ class Refusal:
 
     Attributes:
         reason: a short code that stays the same between versions.
-        raw: the input as it was, cut to `RAW_MAX_CHARS`.
+        raw: the input as text: whole if it was sent live, cut to `RAW_MAX_CHARS` if it is of a
+            file, which has the rest.
         where: file (with the name inside an archive) and line or element.
         device_id: the device it claims to be of, where that could be read.
+        origin: who sent it live; None for files.
+        body: the exact bytes, where `raw` in UTF-8 is not what was sent.
     """
 
     reason: Reason
     raw: str
     where: str
     device_id: str | None = None
+    origin: Origin | None = None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,12 +178,24 @@ class Chunk:
 
 
 def clean_raw(raw: str | bytes) -> str:
-    """Raw input as text that any database can hold: cut, decoded, without NUL."""
+    """A row of a file as text that any database can hold: cut, decoded, without NUL.
+
+    A cut one ends with a hash of the whole: two rows that begin alike must stay two.
+    """
+    text = whole_raw(raw[: 4 * RAW_MAX_CHARS])
+    if len(text) <= RAW_MAX_CHARS and len(raw) <= 4 * RAW_MAX_CHARS:
+        return text
+    whole = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(whole, digest_size=DIGEST_CHARS // 2).hexdigest()
+    return f"{text[: RAW_MAX_CHARS - DIGEST_CHARS - 2]}… {digest}"
+
+
+def whole_raw(raw: str | bytes) -> str:
+    """Raw input of any length as text that any database can hold: decoded, without NUL."""
     if isinstance(raw, bytes):
-        raw = raw[: 4 * RAW_MAX_CHARS].decode("utf-8", "replace")
-    text = raw.strip("\r\n")[:RAW_MAX_CHARS].replace("\x00", "\ufffd")
+        raw = raw.decode("utf-8", "replace")
     # A lone surrogate (from JSON's \ud800) cannot be encoded: PostgreSQL and SQLite both refuse it.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return raw.strip("\r\n").replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _or_none(values: Floats) -> Iterable[object]:
