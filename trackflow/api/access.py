@@ -33,11 +33,15 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `device_id` is the only device whose points it may deliver; None means any."""
+    """Who asks. `device_id` is the only device whose points it may deliver; None means any.
+
+    `name` is the token's, after which positions are called that name no device.
+    """
 
     scope: Scope
     device_id: str | None = None
     token_id: str | None = None
+    name: str = ""
 
 
 LOCAL = Caller(Scope.ADMIN)
@@ -98,7 +102,7 @@ def _admit(request: Request, scope: Scope) -> Caller:
         )
     for token in found:
         if token.scope in (scope, Scope.ADMIN):
-            return Caller(token.scope, token.device_id, token.token_id)
+            return Caller(token.scope, token.device_id, token.token_id, token.name)
     raise AccessError(f"a token for {found[0].scope} does not open this; it takes one for {scope}")
 
 

@@ -20,6 +20,7 @@ from trackflow.api import (
     metrics,
     page,
     reading,
+    senders,
     tiles,
     tracks,
 )
@@ -27,7 +28,14 @@ from trackflow.api.access import GuardedRoute, NoTokenError, open_to
 from trackflow.api.accessed import Accessed
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
-from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
+from trackflow.errors import (
+    AccessError,
+    GoneError,
+    NotFoundError,
+    QuarantineFullError,
+    RetryableError,
+    TrackflowError,
+)
 from trackflow.pipeline.noticing import read_guesses, read_notices
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
@@ -38,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     jobs.router,
     ingest.router,
+    senders.router,
     reading.router,
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
@@ -153,6 +162,8 @@ async def _told(_: Request, error: Exception) -> Response:
             return problem(410, message)
         case NotFoundError():
             return problem(404, message)
+        case QuarantineFullError():
+            return problem(507, message)
         case RetryableError():
             return problem(503, message, {"Retry-After": "10"})
         case _:

@@ -1,34 +1,53 @@
 """Where devices deliver: one address per client, each with the answer that its client expects.
 
 A client that is answered with an error sends the same again, some of them for ever. So whatever
-can be received is answered as a success, and what is no position is set aside in
-`quarantined_points` with its reason. Errors are only for what a repetition can mend: the database
-is away (503), or the body is too large (413).
+can be received is answered as a success, and what is no position is kept whole in
+`quarantined_points` with its reason. Errors are only for what is not kept: the database is away
+(503), the body is too large (413), the quarantine is full (507).
 """
 
-from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from trackflow.api.access import open_to
+from trackflow.api.access import Caller, open_to
 from trackflow.api.dependencies import CallerDep, WorkDep, guarded_router
-from trackflow.api.limits import MAX_BODY_BYTES
 from trackflow.errors import AccessError
 from trackflow.pipeline.receiving import Received, receive
 from trackflow.pipeline.work import Work
-from trackflow.sources.phones import geojson_batch, overland, owntracks, traccar
-from trackflow.sources.phones.bodies import TooMuchError, unzipped
-from trackflow.sources.phones.fixes import Delivery
+from trackflow.sources.door import fit_device
+from trackflow.sources.phones import flat, geojson_batch, overland, owntracks, reading
+from trackflow.sources.phones.bodies import TooMuchError
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
 
 router = guarded_router()
+
+
+class FlatDoor(StrEnum):
+    """Addresses of flat records: at each but `traccar` it is said who sends."""
+
+    TRACCAR = flat.TRACCAR
+    TRACCAR_SERVER = flat.TRACCAR_SERVER
+    OSMAND = flat.OSMAND
+    GPSLOGGER = flat.GPSLOGGER
+    OPENGTS = flat.OPENGTS
+    PHONETRACK = flat.PHONETRACK
+    COLOTA = flat.COLOTA
+    HOME_ASSISTANT = flat.HOME_ASSISTANT
+
+
+ANSWERS = {flat.HOME_ASSISTANT: {}, flat.PHONETRACK: {"done": 1, "friends": []}}
+"""What senders of flat records wait for; to all others an empty answer is a success."""
+
+PACKINGS = ("", "identity", "gzip", "x-gzip")
 
 MAX_THREADS = 8
 """For deliveries; fewer than the connections to the database, which others need too."""
@@ -41,6 +60,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"description": "Too large, or too many positions at a time: send them in parts."},
     415: {"description": "The body is compressed in another way than gzip."},
     503: {"description": "The database is away; nothing was stored, send it again."},
+    507: {"description": "There is no room to keep what cannot be read; nothing was stored."},
 }
 
 
@@ -93,15 +113,11 @@ async def from_owntracks(
     """Set the app to HTTP mode with this address, and a token as its password.
 
     The device is the token's, else `u/d`, else the headers', else the topic's `user/device`, else
-    the tracker id. Messages that are not positions are ignored; encrypted ones are set aside, as
-    nothing here can read them.
+    the tracker id, else the token's name, else `owntracks`. Messages that are not positions are
+    ignored; encrypted ones need their key in TRACKFLOW_OWNTRACKS_KEYS, and are kept without it.
     """
     named = owntracks.device_named(u, d) or owntracks.device_named(x_limit_u, x_limit_d)
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return owntracks.read(plain, device_id=caller.device_id, named_device=named, now_us=now_us)
-
-    await _take(work, request, body, owntracks.SOURCE, read)
+    await _take(work, request, body, _envelope(request, caller, owntracks.SOURCE, named=named))
     return _json([])
 
 
@@ -118,68 +134,11 @@ async def from_overland(
 ) -> Response:
     """Set the app's receiver to this address, with a token as its access token.
 
-    The device is the token's, else each position's `device_id`, else `device`.
+    The device is the token's, else each position's `device_id`, else `device`, else the token's
+    name, else `overland`.
     """
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return overland.read(
-            plain, device_id=caller.device_id, fallback_device=device, now_us=now_us
-        )
-
-    await _take(work, request, body, overland.SOURCE, read)
+    await _take(work, request, body, _envelope(request, caller, overland.SOURCE, device))
     return _json({"result": "ok"})
-
-
-@router.get(
-    "/ingest/traccar",
-    tags=["delivery"],
-    summary="A position in the OsmAnd form",
-    response_class=Response,
-    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
-)
-@router.post(
-    "/ingest/traccar",
-    tags=["delivery"],
-    summary="Positions from Traccar's client or server, or in the OsmAnd form",
-    response_class=Response,
-    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
-    openapi_extra=_takes(
-        "JSON of Traccar Client, JSON that a Traccar server forwards, a form, or nothing.",
-        {
-            "location": {
-                "timestamp": "2026-09-21T14:13:20Z",
-                "coords": {"latitude": 60.17, "longitude": 24.94, "accuracy": 8, "speed": 7.5},
-            },
-            "device_id": "bus-7",
-        },
-        "application/x-www-form-urlencoded",
-    ),
-)
-@open_to(Scope.INGEST)
-async def from_traccar(
-    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep
-) -> Response:
-    """For Traccar Client, OsmAnd and a Traccar server's `forward.url` (`forward.type` json).
-
-    In the OsmAnd form the position is in the address or in a form: `id` (or `deviceid`), `lat` and
-    `lon` (or `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601),
-    `speed` in knots, `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`.
-    The device is the token's, else the position's. A position without a time is refused: a repeated
-    delivery would be another point.
-    """
-    # a link on some website could lead a browser here, and a browser that follows it may get in
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise AccessError("positions do not come from another site's page")
-    query = dict(request.query_params)
-    is_json = "json" in request.headers.get("content-type", "").lower()
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return traccar.read(
-            plain, query, device_id=caller.device_id, is_json=is_json, now_us=now_us
-        )
-
-    await _take(work, request, body, traccar.SOURCE, read)
-    return Response()
 
 
 @router.post(
@@ -206,16 +165,12 @@ async def from_geojson(
 ) -> Response:
     """For your own scripts. Properties are found by their usual names, as in files.
 
-    The device is the token's, else each feature's `device_id`, else `device`. A repeated delivery
-    adds nothing, so a script may send again whatever it is not sure of.
+    The device is the token's, else each feature's `device_id`, else `device`, else the token's
+    name, else `geojson`. A repeated delivery adds nothing, so a script may send again whatever it
+    is not sure of.
     """
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return geojson_batch.read(
-            plain, device_id=caller.device_id, fallback_device=device, now_us=now_us
-        )
-
-    received = await _take(work, request, body, geojson_batch.SOURCE, read)
+    envelope = _envelope(request, caller, geojson_batch.SOURCE, device)
+    received = await _take(work, request, body, envelope)
     return _json(
         {
             "accepted": received.accepted,
@@ -226,25 +181,102 @@ async def from_geojson(
     )
 
 
-async def _take(
-    work: Work,
+@router.get(
+    "/ingest/{door}",
+    tags=["delivery"],
+    summary="A position as parameters of the address",
+    response_class=Response,
+    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+)
+@router.post(
+    "/ingest/{door}",
+    tags=["delivery"],
+    summary="Positions as parameters, as a form, or as JSON",
+    response_class=Response,
+    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+    openapi_extra=_takes(
+        "JSON of Traccar Client, JSON that a Traccar server forwards, a form, or nothing.",
+        {
+            "location": {
+                "timestamp": "2026-09-21T14:13:20Z",
+                "coords": {"latitude": 60.17, "longitude": 24.94, "accuracy": 8, "speed": 7.5},
+            },
+            "device_id": "bus-7",
+        },
+        "application/x-www-form-urlencoded",
+    ),
+)
+@open_to(Scope.INGEST)
+async def from_flat(
     request: Request,
-    body: bytes,
-    source: str,
-    read: Callable[[bytes, int], Delivery],
-) -> Received:
-    """Unpack, read and store a body, in one of a few threads kept for this.
+    body: BodyDep,
+    work: WorkDep,
+    caller: CallerDep,
+    door: Annotated[FlatDoor, Path(description="Who sends; `traccar` finds it out by itself.")],
+) -> Response:
+    """For Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
+
+    And for a Traccar server's `forward.url` (`forward.type` json or url).
+
+    The position is in the address, in a form, or in JSON: `id` (or `deviceid`), `lat` and `lon` (or
+    `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601), `speed`,
+    `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`, or the usual other
+    names. `speed` is in the unit of who sends (knots from Traccar, metres per second from phones);
+    `speed_unit` says another: `kmh`, `kn`, `mph`, `ms`.
+
+    The device is the token's, else the position's, else the token's name, else who sends. A
+    position without a time is refused, but for the forms that have none: they get the time of
+    their arrival.
+    """
+    # a link on some website could lead a browser here, and a browser that follows it may get in
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise AccessError("positions do not come from another site's page")
+    received = await _take(work, request, body, _envelope(request, caller, door.value))
+    of_webhook = received.sender == flat.HOME_ASSISTANT and body.lstrip()[:1] == b"{"
+    wanted = ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door.value)
+    return Response() if wanted is None else _json(wanted)
+
+
+async def _take(work: Work, request: Request, body: bytes, envelope: Envelope) -> Received:
+    """Read and store a body, in one of a few threads kept for this.
 
     While the database is slow, deliveries wait without one, so that reading goes on as before.
     """
+    if request.headers.get("content-encoding", "").strip().lower() not in PACKINGS:
+        raise HTTPException(415, "a body may be compressed with gzip only")
 
     def store() -> Received:
-        return receive(work, read(_plain(request, body), to_us(work.clock())), source)
+        keys = work.settings.owntracks_keys
+        delivery = reading.read(body, envelope, now_us=to_us(work.clock()), keys=keys)
+        return receive(work, delivery, delivery.sender)
 
     try:
         return await to_thread.run_sync(store, limiter=_limiter())
     except TooMuchError as error:
         raise HTTPException(413, str(error)) from None
+
+
+def _envelope(
+    request: Request, caller: Caller, door: str, device: str = "", *, named: str = ""
+) -> Envelope:
+    """What of a request, besides its body, decides how it is read.
+
+    Args:
+        request: it.
+        caller: who sends it.
+        door: the last part of the address.
+        device: the device of positions that name none, as the address says.
+        named: the device that the request names outside its body.
+    """
+    fallback = device.strip() or (caller.name if fit_device(caller.name.strip()) else "")
+    return Envelope(
+        door,
+        device_id=caller.device_id,
+        named_device=named,
+        fallback_device=fallback,
+        query={name: value for name, value in request.query_params.items() if name != "token"},
+        is_json="json" in request.headers.get("content-type", "").lower(),
+    )
 
 
 def _limiter() -> CapacityLimiter:
@@ -255,17 +287,6 @@ def _limiter() -> CapacityLimiter:
         limiter = CapacityLimiter(MAX_THREADS)
         _threads.set(limiter)
         return limiter
-
-
-def _plain(request: Request, body: bytes) -> bytes:
-    """The body unpacked; a damaged gzip as it is, which then is set aside as unreadable."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    if encoding not in ("gzip", "x-gzip"):
-        raise HTTPException(415, "a body may be compressed with gzip only")
-    unpacked = unzipped(body, MAX_BODY_BYTES)
-    return body if unpacked is None else unpacked
 
 
 def _json(value: object) -> Response:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trackflow.errors import StoreUnavailableError
+from trackflow.pipeline.quarantine import check_room
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones.fixes import Delivery
 from trackflow.store import points
@@ -36,12 +37,14 @@ class Received:
             than what retention keeps, or a more accurate one has just been found elsewhere at the
             same moment.
         reasons: how many were refused for what.
+        sender: who sent it.
     """
 
     accepted: int = 0
     repeated: int = 0
     refused: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    sender: str = ""
 
 
 def receive(work: Work, delivery: Delivery, source: str) -> Received:
@@ -49,10 +52,12 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
 
     Raises:
         StoreUnavailableError: the database cannot be reached or stays locked; nothing is stored.
+        QuarantineFullError: there is no room for what could not be read; nothing is stored.
     """
     if not len(delivery.points) and not delivery.refused:
-        return Received()
+        return Received(sender=delivery.sender)
     with _in_turn(work), work.store.write() as connection:
+        check_room(connection, delivery.refused, work.settings.quarantine_mb)
         stored = points.accept(connection, delivery.points, delivery.refused, source, work.clock())
     reasons = Counter(str(refusal.reason) for refusal in delivery.refused)
     if stored.too_old:
@@ -60,7 +65,7 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
     lost = len(delivery.points) - stored.added - stored.repeated - stored.too_old
     if lost:
         reasons[NOT_KEPT] += lost
-    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons))
+    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons), delivery.sender)
 
 
 @contextmanager

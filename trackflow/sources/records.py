@@ -182,7 +182,7 @@ def clean_raw(raw: str | bytes) -> str:
 
     A cut one ends with a hash of the whole: two rows that begin alike must stay two.
     """
-    text = whole_raw(raw[: 4 * RAW_MAX_CHARS])
+    text = whole_raw(raw[: 4 * RAW_MAX_CHARS]).strip("\r\n")
     if len(text) <= RAW_MAX_CHARS and len(raw) <= 4 * RAW_MAX_CHARS:
         return text
     whole = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
@@ -195,7 +195,7 @@ def whole_raw(raw: str | bytes) -> str:
     if isinstance(raw, bytes):
         raw = raw.decode("utf-8", "replace")
     # A lone surrogate (from JSON's \ud800) cannot be encoded: PostgreSQL and SQLite both refuse it.
-    return raw.strip("\r\n").replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return raw.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _or_none(values: Floats) -> Iterable[object]:

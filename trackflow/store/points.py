@@ -470,16 +470,34 @@ def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[
 
 
 def _refusal_row(refusal: Refusal, now: dt.datetime) -> dict[str, Any]:
-    content = (refusal.device_id, refusal.reason, refusal.raw)
+    origin = refusal.origin
     return {
-        "content_hash": _hash(*content),
+        "content_hash": hash_of_refusal(refusal),
         "device_id": refusal.device_id,
         "recorded_at": None,
         "reason": str(refusal.reason),
         "raw": refusal.raw,
         "source": refusal.where,
         "received_at": now,
+        "sender": origin and origin.sender,
+        "envelope": origin and origin.envelope,
+        "body": refusal.body,
+        "size_bytes": size_bytes(refusal),
     }
+
+
+def hash_of_refusal(refusal: Refusal) -> str:
+    """The key of what was refused: inputs that differ anywhere have different ones."""
+    content: tuple[object, ...] = (refusal.device_id, refusal.reason, refusal.raw)
+    if refusal.origin is not None:
+        body = hashlib.blake2b(refusal.body or b"").hexdigest()
+        content = (*content, refusal.origin.envelope, body)
+    return _hash(*content)
+
+
+def size_bytes(refusal: Refusal) -> int:
+    """What a refused input takes in the quarantine."""
+    return len(refusal.raw.encode()) + len(refusal.body or b"")
 
 
 def _loser_row(

@@ -1,4 +1,4 @@
 """Schema migrations, applied when a store is opened."""
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest revision in `versions/`."""
