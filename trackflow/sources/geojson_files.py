@@ -258,7 +258,8 @@ class _Collector:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(known))
         role = Role.ROW_ID if self._id_is_device else Role.DEVICE
-        return Devices.of_names([_text(k.get(role)) or self._fallback_device for k in known])
+        names = [(_text(k.get(role)) or "").strip() for k in known]
+        return Devices.of_names([name or self._fallback_device for name in names])
 
 
 def _ids_are_devices(rows: list[_Row]) -> bool:
