@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow import cli_catalogue, cli_devices, cli_housekeeping, cli_jobs
+from trackflow import cli_catalogue, cli_devices, cli_housekeeping, cli_jobs, cli_quarantine
 from trackflow.cli_common import Json, err, out, plain
 from trackflow.cli_common import choice as _choice
 from trackflow.cli_common import days_between as _days
@@ -535,6 +535,7 @@ def _moment(text: str) -> dt.datetime:
 cli_devices.add_to(app)
 cli_housekeeping.add_to(app)
 cli_jobs.add_to(app)
+cli_quarantine.add_to(app)
 cli_catalogue.add_to(app)
 
 
