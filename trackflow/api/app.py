@@ -37,6 +37,7 @@ from trackflow.errors import (
     TrackflowError,
 )
 from trackflow.pipeline.noticing import read_guesses, read_notices
+from trackflow.pipeline.quarantine import sender_states
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
@@ -115,6 +116,7 @@ def create_app(work: Work) -> FastAPI:
     app.state.road_tiles = RoadTiles(work)
     app.state.notices = Remembered(lambda: read_notices(work))
     app.state.guesses = Remembered(lambda: read_guesses(work))
+    app.state.senders = Remembered(lambda: sender_states(work))
     app.state.counts = Remembered(lambda: count(work))
     add_metrics(app, work)
     app.router.route_class = GuardedRoute
