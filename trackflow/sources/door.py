@@ -18,6 +18,7 @@ from trackflow.sources.records import PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
 
 DEVICE_MAX_CHARS = 200
+SMALLEST_ACCURACY_M = 1e-6
 
 type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
@@ -130,8 +131,9 @@ def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:
         lon,
         lat,
         _within(found.altitude_m, count, -12_000.0, 100_000.0),
-        # Phones say -1 for "unknown" in accuracy, speed and course.
-        _within(found.accuracy_m, count, 0.0, 1e7),
+        # Senders say -1 for "unknown" in accuracy, speed and course, and 0 in accuracy: no receiver
+        # is exact, and a false 0 would win against every honest point of the same moment.
+        _within(found.accuracy_m, count, SMALLEST_ACCURACY_M, 1e7),
         _within(found.speed_ms, count, 0.0, 1e5),
         _course(found.course_deg, count),
     )

@@ -497,7 +497,8 @@ def hash_of_refusal(refusal: Refusal) -> str:
 
 def size_bytes(refusal: Refusal) -> int:
     """What a refused input takes in the quarantine."""
-    return len(refusal.raw.encode()) + len(refusal.body or b"")
+    envelope = refusal.origin.envelope if refusal.origin else ""
+    return len(refusal.raw.encode()) + len(refusal.body or b"") + len(envelope)
 
 
 def _loser_row(

@@ -9,7 +9,7 @@ from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery
 from trackflow.sources.records import Origin, Reason, Refusal, whole_raw
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 """A phone's backlog of weeks is a few megabytes; a larger body is answered as an error."""
 
 
@@ -33,7 +33,7 @@ def read(
     Raises:
         TooMuchError: more than is taken at a time.
     """
-    plain, is_whole = unpacked(body, MAX_BODY_BYTES)
+    plain, is_whole = unpacked(body, MAX_UNPACKED_BYTES)
     delivery = _read(plain, envelope, now_us, now_us if arrived_us is None else arrived_us, keys)
     refused = delivery.refused
     if not is_whole:
