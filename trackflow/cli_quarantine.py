@@ -192,8 +192,8 @@ def _retry_lines(report: "RetryReport") -> list[str]:
 
     came_in = report.accepted
     first = (
-        f"{counted(report.read_again, 'refused input')} read again: {came_in.added:,} points added, "
-        f"{came_in.repeated:,} there already; {report.taken_out:,} left the quarantine."
+        f"{counted(report.read_again, 'refused input')} read again: {came_in.added:,} points "
+        f"added, {came_in.repeated:,} there already; {report.taken_out:,} left the quarantine."
     )
     lines = [first]
     if report.still_refused:

@@ -21,6 +21,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
+from trackflow.api.known_tokens import KnownTokens
 from trackflow.errors import AccessError
 from trackflow.pipeline.work import Work
 from trackflow.store import tokens
@@ -73,24 +74,59 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler behind the guard."""
-        handler = super().get_route_handler()
+        return self.guard(super().get_route_handler())
+
+    def guard(
+        self, handler: Callable[[Request], Coroutine[Any, Any, Response]]
+    ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """A handler that is reached by callers who may."""
 
         async def guarded(request: Request) -> Response:
             if self.scope is not None:
-                request.state.caller = await run_in_threadpool(_admit, request, self.scope)
+                known = _known_caller(request, self.scope)
+                request.state.caller = known or await run_in_threadpool(
+                    _admit, request, self.scope
+                )
             return await handler(request)
 
         return guarded
 
 
-def caller(request: Request) -> Caller:
+class PlainRoute(GuardedRoute):
+    """A route whose endpoint takes what it needs from the request by itself.
+
+    FastAPI's handler, which looks for parameters, would take a tenth of a report's time.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint behind the guard."""
+        return self.guard(self.endpoint)
+
+
+async def caller(request: Request) -> Caller:
     """Who asks, for endpoints that are not open to everyone."""
     found: Caller = request.state.caller
     return found
 
 
+def _known_caller(request: Request, scope: Scope) -> Caller | None:
+    """Whoever has one token, for this scope, that was in use a moment ago.
+
+    None says nothing: then the store is asked.
+    """
+    secrets = _secrets(request, scope)
+    if len(secrets) != 1:
+        return None
+    known: KnownTokens = request.app.state.known_tokens
+    token = known.find(secrets[0])
+    if token is None or token.scope not in (scope, Scope.ADMIN):
+        return None
+    return Caller(token.scope, token.device_id, token.token_id, token.name)
+
+
 def _admit(request: Request, scope: Scope) -> Caller:
     work: Work = request.app.state.work
+    request.app.state.known_tokens.refresh()
     secrets = _secrets(request, scope)
     with work.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]

@@ -26,8 +26,10 @@ from trackflow.api import (
 )
 from trackflow.api.access import GuardedRoute, NoTokenError, open_to
 from trackflow.api.accessed import Accessed
+from trackflow.api.known_tokens import KnownTokens
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.api.metrics import add_metrics
+from trackflow.api.reception import Reception
 from trackflow.errors import (
     AccessError,
     GoneError,
@@ -44,9 +46,9 @@ from trackflow.pipeline.work import Work
 from trackflow.store.tokens import Scope
 
 ROUTERS: tuple[APIRouter, ...] = (
+    ingest.router,  # first, as it is asked for most often, and each is looked through in turn
     health.router,
     jobs.router,
-    ingest.router,
     senders.router,
     reading.router,
     devices.router,
@@ -113,6 +115,8 @@ def create_app(work: Work) -> FastAPI:
     )
     app.state.work = work
     app.state.accessed = Accessed(work)
+    app.state.known_tokens = KnownTokens(work)
+    app.state.reception = Reception(work)
     app.state.road_tiles = RoadTiles(work)
     app.state.notices = Remembered(lambda: read_notices(work))
     app.state.guesses = Remembered(lambda: read_guesses(work))
@@ -143,6 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
         app.state.road_tiles.close()
 

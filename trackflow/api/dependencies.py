@@ -1,10 +1,13 @@
-"""What endpoints ask for by type: the store's surroundings, and who is calling."""
+"""What endpoints ask for by type: the store's surroundings, and who is calling.
+
+They are coroutines, as FastAPI runs plain functions in a thread: a hop for each, in every request.
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from trackflow.api.access import Caller, GuardedRoute, caller
+from trackflow.api.access import Caller, GuardedRoute, PlainRoute, caller
 from trackflow.pipeline.work import Work
 
 
@@ -13,7 +16,12 @@ def guarded_router() -> APIRouter:
     return APIRouter(route_class=GuardedRoute)
 
 
-def _work(request: Request) -> Work:
+def plain_router() -> APIRouter:
+    """As `guarded_router`, for endpoints that take nothing but the request."""
+    return APIRouter(route_class=PlainRoute)
+
+
+async def _work(request: Request) -> Work:
     work: Work = request.app.state.work
     return work
 

@@ -6,51 +6,44 @@ can be received is answered as a success, and what is no position is kept whole 
 (503), the body is too large (413), the quarantine is full (507).
 """
 
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
-from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from trackflow.api.access import Caller, open_to
-from trackflow.api.dependencies import CallerDep, WorkDep, guarded_router
+from trackflow.api.dependencies import plain_router
+from trackflow.api.reception import Reception
 from trackflow.errors import AccessError
-from trackflow.pipeline.receiving import Received, receive
+from trackflow.pipeline.receiving import Received
 from trackflow.pipeline.work import Work
 from trackflow.sources.door import fit_device
 from trackflow.sources.phones import flat, geojson_batch, overland, owntracks, reading
 from trackflow.sources.phones.bodies import TooMuchError
 from trackflow.sources.phones.envelopes import Envelope
+from trackflow.sources.phones.fixes import Delivery
+from trackflow.sources.phones.parts import PART_ELEMENTS
+from trackflow.store.reports import Report
 from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
 
-router = guarded_router()
+router = plain_router()
 
-
-class FlatDoor(StrEnum):
-    """Addresses of flat records: at each but `traccar` it is said who sends."""
-
-    TRACCAR = flat.TRACCAR
-    TRACCAR_SERVER = flat.TRACCAR_SERVER
-    OSMAND = flat.OSMAND
-    GPSLOGGER = flat.GPSLOGGER
-    OPENGTS = flat.OPENGTS
-    PHONETRACK = flat.PHONETRACK
-    COLOTA = flat.COLOTA
-    HOME_ASSISTANT = flat.HOME_ASSISTANT
-
+PACKINGS = ("", "identity", "gzip", "x-gzip")
 
 ANSWERS = {flat.HOME_ASSISTANT: {}, flat.PHONETRACK: {"done": 1, "friends": []}}
 """What senders of flat records wait for; to all others an empty answer is a success."""
 
-PACKINGS = ("", "identity", "gzip", "x-gzip")
+MAX_THREADS = 2
+"""That read large bodies: more would only take the processor from each other, and memory."""
 
-MAX_THREADS = 8
-"""For deliveries; fewer than the connections to the database, which others need too."""
+READ_AT_ONCE_BYTES = 4_096
+"""A body of no more is read within less time than a thread would take to begin."""
 
 _threads: RunVar[CapacityLimiter] = RunVar("delivery_threads")
 
@@ -59,16 +52,31 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     408: {"description": "The body took too long to arrive; send it again."},
     413: {"description": "Too large, or too many positions at a time: send them in parts."},
     415: {"description": "The body is compressed in another way than gzip."},
-    503: {"description": "The database is away; nothing was stored, send it again."},
-    507: {"description": "There is no room to keep what cannot be read; nothing was stored."},
+    503: {"description": "The database is away: send it again. Nothing is stored twice."},
+    507: {"description": "There is no room to keep what cannot be read: it is not stored."},
 }
 
 
-def _takes(description: str, example: object, *more_types: str) -> dict[str, Any]:
-    """A body for the API's description, which is read as it comes whatever its type."""
+def _takes(
+    description: str, example: object, *more_types: str, parameters: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """A body for the API's description, which is read as it comes whatever its type.
+
+    Endpoints take their parameters from the request by themselves: FastAPI would take longer to
+    find and check them than it takes to store a report.
+    """
     content: dict[str, Any] = {"application/json": {"schema": {}, "example": example}}
     content |= {kind: {"schema": {"type": "string"}} for kind in more_types}
-    return {"requestBody": {"description": description, "content": content}}
+    return {
+        "requestBody": {"description": description, "content": content},
+        "parameters": list(parameters),
+    }
+
+
+def _parameter(name: str, description: str, where: str = "query") -> dict[str, Any]:
+    """A text parameter for the API's description."""
+    schema = {"type": "string", "default": ""}
+    return {"name": name, "in": where, "description": description, "schema": schema}
 
 
 def _answers(description: str, example: object) -> dict[int | str, dict[str, Any]]:
@@ -83,10 +91,7 @@ async def _received_body(request: Request) -> bytes:
         raise HTTPException(400, "the request broke off") from None
 
 
-BodyDep = Annotated[bytes, Depends(_received_body)]
-DeviceQuery = Annotated[
-    str, Query(description="Device of the positions that name none, such as `bus-7`.")
-]
+DEVICE = _parameter("device", "Device of the positions that name none, such as `bus-7`.")
 
 
 @router.post(
@@ -97,27 +102,27 @@ DeviceQuery = Annotated[
     openapi_extra=_takes(
         "One OwnTracks message, or a list of them.",
         {"_type": "location", "lat": 60.17, "lon": 24.94, "tst": 1_790_000_000, "acc": 8},
+        parameters=(
+            _parameter("u", "User; with `d` the device is `u/d`."),
+            _parameter("d", "Name of the user's device."),
+            _parameter("X-Limit-U", "As `u`; sent by the apps.", "header"),
+            _parameter("X-Limit-D", "As `d`; sent by the apps.", "header"),
+        ),
     ),
 )
 @open_to(Scope.INGEST)
-async def from_owntracks(
-    request: Request,
-    body: BodyDep,
-    work: WorkDep,
-    caller: CallerDep,
-    u: Annotated[str, Query(description="User; with `d` the device is `u/d`.")] = "",
-    d: Annotated[str, Query(description="Name of the user's device.")] = "",
-    x_limit_u: Annotated[str, Header(description="As `u`; sent by the apps.")] = "",
-    x_limit_d: Annotated[str, Header(description="As `d`; sent by the apps.")] = "",
-) -> Response:
+async def from_owntracks(request: Request) -> Response:
     """Set the app to HTTP mode with this address, and a token as its password.
 
     The device is the token's, else `u/d`, else the headers', else the topic's `user/device`, else
     the tracker id, else the token's name, else `owntracks`. Messages that are not positions are
     ignored; encrypted ones need their key in TRACKFLOW_OWNTRACKS_KEYS, and are kept without it.
     """
-    named = owntracks.device_named(u, d) or owntracks.device_named(x_limit_u, x_limit_d)
-    await _take(work, request, body, _envelope(request, caller, owntracks.SOURCE, named=named))
+    query, headers = request.query_params, request.headers
+    named = owntracks.device_named(query.get("u"), query.get("d")) or owntracks.device_named(
+        headers.get("x-limit-u"), headers.get("x-limit-d")
+    )
+    await _take(request, owntracks.SOURCE, named=named)
     return _json([])
 
 
@@ -126,18 +131,16 @@ async def from_owntracks(
     tags=["delivery"],
     summary="Positions from Overland",
     responses=_answers("Stored; the app deletes the batch.", {"result": "ok"}),
-    openapi_extra=_takes("A batch as the app sends it.", {"locations": []}),
+    openapi_extra=_takes("A batch as the app sends it.", {"locations": []}, parameters=[DEVICE]),
 )
 @open_to(Scope.INGEST)
-async def from_overland(
-    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep, device: DeviceQuery = ""
-) -> Response:
+async def from_overland(request: Request) -> Response:
     """Set the app's receiver to this address, with a token as its access token.
 
     The device is the token's, else each position's `device_id`, else `device`, else the token's
     name, else `overland`.
     """
-    await _take(work, request, body, _envelope(request, caller, overland.SOURCE, device))
+    await _take(request, overland.SOURCE)
     return _json({"result": "ok"})
 
 
@@ -160,17 +163,14 @@ async def from_overland(
     ),
 )
 @open_to(Scope.INGEST)
-async def from_geojson(
-    request: Request, body: BodyDep, work: WorkDep, caller: CallerDep, device: DeviceQuery = ""
-) -> Response:
+async def from_geojson(request: Request) -> Response:
     """For your own scripts. Properties are found by their usual names, as in files.
 
     The device is the token's, else each feature's `device_id`, else `device`, else the token's
     name, else `geojson`. A repeated delivery adds nothing, so a script may send again whatever it
     is not sure of.
     """
-    envelope = _envelope(request, caller, geojson_batch.SOURCE, device)
-    received = await _take(work, request, body, envelope)
+    received, _ = await _take(request, geojson_batch.SOURCE)
     return _json(
         {
             "accepted": received.accepted,
@@ -181,12 +181,22 @@ async def from_geojson(
     )
 
 
+DOOR = {
+    "name": "door",
+    "in": "path",
+    "required": True,
+    "description": "Who sends; `traccar` finds it out by itself.",
+    "schema": {"type": "string", "enum": list(flat.SENDERS)},
+}
+
+
 @router.get(
     "/ingest/{door}",
     tags=["delivery"],
     summary="A position as parameters of the address",
     response_class=Response,
     responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+    openapi_extra={"parameters": [DOOR]},
 )
 @router.post(
     "/ingest/{door}",
@@ -204,16 +214,11 @@ async def from_geojson(
             "device_id": "bus-7",
         },
         "application/x-www-form-urlencoded",
+        parameters=[DOOR],
     ),
 )
 @open_to(Scope.INGEST)
-async def from_flat(
-    request: Request,
-    body: BodyDep,
-    work: WorkDep,
-    caller: CallerDep,
-    door: Annotated[FlatDoor, Path(description="Who sends; `traccar` finds it out by itself.")],
-) -> Response:
+async def from_flat(request: Request) -> Response:
     """For Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
 
     And for a Traccar server's `forward.url` (`forward.type` json or url).
@@ -228,55 +233,86 @@ async def from_flat(
     position without a time is refused, but for the forms that have none: they get the time of
     their arrival.
     """
+    door: str = request.path_params["door"]
+    if door not in flat.SENDERS:
+        raise HTTPException(404, f"there is no sender {door[:40]}; see docs/senders.md")
     # a link on some website could lead a browser here, and a browser that follows it may get in
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise AccessError("positions do not come from another site's page")
-    received = await _take(work, request, body, _envelope(request, caller, door.value))
-    of_webhook = received.sender == flat.HOME_ASSISTANT and body.lstrip()[:1] == b"{"
-    wanted = ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door.value)
+    _, sender = await _take(request, door)
+    is_json = (await _received_body(request)).lstrip()[:1] == b"{"
+    of_webhook = sender == flat.HOME_ASSISTANT and is_json
+    wanted = ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door)
     return Response() if wanted is None else _json(wanted)
 
 
-async def _take(work: Work, request: Request, body: bytes, envelope: Envelope) -> Received:
-    """Read and store a body, in one of a few threads kept for this.
+async def _take(request: Request, door: str, *, named: str = "") -> tuple[Received, str]:
+    """Read and store a body, a large one part by part; what became of it, and who sent it.
 
-    While the database is slow, deliveries wait without one, so that reading goes on as before.
+    Args:
+        request: it.
+        door: the last part of the address.
+        named: the device that the request names outside its body.
+
+    Raises:
+        StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
+            again is not stored twice.
     """
-    if request.headers.get("content-encoding", "").strip().lower() not in PACKINGS:
+    work: Work = request.app.state.work
+    reception: Reception = request.app.state.reception
+    body, now_us = await _received_body(request), to_us(work.clock())
+    packing = request.headers.get("content-encoding", "").strip().lower()
+    if packing not in PACKINGS:
         raise HTTPException(415, "a body may be compressed with gzip only")
-
-    def store() -> Received:
-        keys = work.settings.owntracks_keys
-        delivery = reading.read(body, envelope, now_us=to_us(work.clock()), keys=keys)
-        return receive(work, delivery, delivery.sender)
-
+    envelope, keys = _envelope(request, door, named), work.settings.owntracks_keys
     try:
-        return await to_thread.run_sync(store, limiter=_limiter())
+        if len(body) <= READ_AT_ONCE_BYTES and not packing:
+            delivery = reading.read(body, envelope, now_us=now_us, keys=keys)
+            report = Report(delivery.points, delivery.refused, delivery.sender)
+            return await reception.store(report), delivery.sender
+        deliveries = reading.read_in_parts(body, envelope, now_us=now_us, keys=keys)
+        total, sender = Received(), door
+
+        def following() -> Delivery | None:
+            return next(deliveries, None)
+
+        while (part := await _in_thread(following)) is not None:
+            sender = part.sender
+            for report in _reports(part):
+                total += await reception.store(report)
+        return total, sender
     except TooMuchError as error:
         raise HTTPException(413, str(error)) from None
 
 
-def _envelope(
-    request: Request, caller: Caller, door: str, device: str = "", *, named: str = ""
-) -> Envelope:
-    """What of a request, besides its body, decides how it is read.
-
-    Args:
-        request: it.
-        caller: who sends it.
-        door: the last part of the address.
-        device: the device of positions that name none, as the address says.
-        named: the device that the request names outside its body.
-    """
-    fallback = device.strip() or (caller.name if fit_device(caller.name.strip()) else "")
+def _envelope(request: Request, door: str, named: str) -> Envelope:
+    """What of a request, besides its body, decides how it is read."""
+    caller: Caller = request.state.caller
+    query = request.query_params
+    device = "" if door in flat.SENDERS else query.get("device", "").strip()
+    name = caller.name.strip()
     return Envelope(
         door,
         device_id=caller.device_id,
         named_device=named,
-        fallback_device=fallback,
-        query={name: value for name, value in request.query_params.items() if name != "token"},
+        fallback_device=device or (name if fit_device(name) else ""),
+        query={name: value for name, value in query.items() if name != "token"},
         is_json="json" in request.headers.get("content-type", "").lower(),
     )
+
+
+def _reports(delivery: Delivery) -> Iterator[Report]:
+    """A delivery in reports that are quickly stored."""
+    size = max(len(delivery.points), len(delivery.refused))
+    for start in range(0, size, PART_ELEMENTS):
+        stop = start + PART_ELEMENTS
+        points, refused = delivery.points.part(start, stop), delivery.refused[start:stop]
+        yield Report(points, refused, delivery.sender)
+
+
+async def _in_thread[T](function: Callable[[], T]) -> T:
+    """In one of a few threads kept for large bodies, so that small ones are read meanwhile."""
+    return await to_thread.run_sync(function, limiter=_limiter())
 
 
 def _limiter() -> CapacityLimiter:

@@ -83,7 +83,7 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
     wanted = {points.hash_of_refusal(refusal) for refusal in live}
     if len(quarantine.known(connection, sorted(wanted))) < len(wanted):
         raise QuarantineFullError(
-            f"the quarantine is full ({most_mb} MB), and nothing of this delivery is stored: see "
+            f"the quarantine is full ({most_mb} MB), and this delivery is not stored: see "
             "`trackflow quarantine list`, then delete what is not needed or raise "
             "TRACKFLOW_QUARANTINE_MB"
         )

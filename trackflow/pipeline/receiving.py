@@ -1,12 +1,12 @@
-"""Deliveries through the door: what a phone or a tracker sent, stored in one transaction.
+"""Deliveries through the door: what phones and trackers sent, several of them in one transaction.
 
-When `receive` returns, everything is in the database: only then may the sender be answered, since
-it forgets what it has sent.
+When these functions return, everything is in the database: only then may a sender be answered,
+since it forgets what it has sent.
 """
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,7 +14,8 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.pipeline.quarantine import check_room
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones.fixes import Delivery
-from trackflow.store import points
+from trackflow.store.points import Accepted
+from trackflow.store.reports import Report, accept_reports
 from trackflow.store.retention import TOO_OLD
 
 TURN_TIMEOUT_S = 20.0
@@ -37,14 +38,20 @@ class Received:
             than what retention keeps, or a more accurate one has just been found elsewhere at the
             same moment.
         reasons: how many were refused for what.
-        sender: who sent it.
     """
 
     accepted: int = 0
     repeated: int = 0
     refused: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
-    sender: str = ""
+
+    def __add__(self, other: "Received") -> "Received":
+        return Received(
+            self.accepted + other.accepted,
+            self.repeated + other.repeated,
+            self.refused + other.refused,
+            dict(Counter(self.reasons) + Counter(other.reasons)),
+        )
 
 
 def receive(work: Work, delivery: Delivery, source: str) -> Received:
@@ -55,22 +62,47 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
         QuarantineFullError: there is no room for what could not be read; nothing is stored.
     """
     if not len(delivery.points) and not delivery.refused:
-        return Received(sender=delivery.sender)
+        return Received()
+    (received,) = _store(work, [Report(delivery.points, delivery.refused, source)])
+    return received
+
+
+def receive_together(work: Work, reports: Sequence[Report]) -> list[Received | Exception]:
+    """Store reports in one transaction; what became of each, or why it is not stored.
+
+    One that cannot be stored must not take its neighbours along: then each is stored by itself.
+    """
+    try:
+        return list(_store(work, reports))
+    except StoreUnavailableError as error:
+        return [error] * len(reports)
+    except Exception as error:  # noqa: BLE001  it is given to the sender of the report at fault
+        if len(reports) == 1:
+            return [error]
+    return [outcome for report in reports for outcome in receive_together(work, [report])]
+
+
+def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
+    refused = [refusal for report in reports for refusal in report.refused]
     with _in_turn(work), work.store.write() as connection:
-        check_room(connection, delivery.refused, work.settings.quarantine_mb)
-        stored = points.accept(connection, delivery.points, delivery.refused, source, work.clock())
-    reasons = Counter(str(refusal.reason) for refusal in delivery.refused)
+        check_room(connection, refused, work.settings.quarantine_mb)
+        stored = accept_reports(connection, reports, work.clock())
+    return [_received(*both) for both in zip(reports, stored, strict=True)]
+
+
+def _received(report: Report, stored: Accepted) -> Received:
+    reasons = Counter(str(refusal.reason) for refusal in report.refused)
     if stored.too_old:
         reasons[TOO_OLD] += stored.too_old
-    lost = len(delivery.points) - stored.added - stored.repeated - stored.too_old
+    lost = len(report.points) - stored.added - stored.repeated - stored.too_old
     if lost:
         reasons[NOT_KEPT] += lost
-    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons), delivery.sender)
+    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons))
 
 
 @contextmanager
 def _in_turn(work: Work) -> Iterator[None]:
-    """One delivery at a time where the database has only one writer anyway.
+    """One transaction at a time where the database has only one writer anyway.
 
     SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
     what takes 30 ms in turn, and each holds a connection that somebody who reads could use.

@@ -4,6 +4,7 @@ Both ways agree on every cell, so that a bad neighbour never changes how a good 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -43,8 +44,9 @@ class Numbers:
         kinds = set(map(type, cells))
         if kinds == {type(None)}:
             return cls(np.full(len(cells), np.nan), np.ones(len(cells), np.bool_))
-        if kinds <= {float}:
-            return cls(np.array(cells, dtype=np.float64), np.zeros(len(cells), np.bool_))
+        if kinds <= {float, int}:
+            with suppress(OverflowError):  # a whole number of 400 digits
+                return cls(np.array(cells, dtype=np.float64), np.zeros(len(cells), np.bool_))
         values = np.array([_as_float(cell) for cell in cells], dtype=np.float64)
         missing = np.array([cell is None or cell == "" for cell in cells], dtype=np.bool_)
         return cls(values, missing)

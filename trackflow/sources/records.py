@@ -144,6 +144,22 @@ class PointBatch:
         mask: Bools = self.device == code
         return mask
 
+    def part(self, start: int, stop: int) -> "PointBatch":
+        """The points from `start` up to `stop`."""
+        rows = slice(start, stop)
+        used, codes = np.unique(self.device[rows], return_inverse=True)
+        return PointBatch(
+            tuple(self.devices[code] for code in used),
+            codes.astype(np.int32),
+            self.time_us[rows],
+            self.lon[rows],
+            self.lat[rows],
+            self.altitude_m[rows],
+            self.accuracy_m[rows],
+            self.speed_ms[rows],
+            self.course_deg[rows],
+        )
+
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Tuples for `executemany`, unknown values as None.
 

@@ -8,15 +8,18 @@ nothing.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError
-from trackflow.store.dialects import insert_into
+from trackflow.store.dialects import insert_of
 from trackflow.store.tables import STAGES, processing_batches
 from trackflow.store.types import UtcTime
 
@@ -87,19 +90,10 @@ def day_of_index(days_since_1970: int) -> dt.date:
 
 def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.datetime) -> int:
     """Mark days that got points, and neighbours whose buffer they touch; returns the points."""
-    days = [{"device_id": c.device_id, "day": c.day} for c in changed]
-    if days:
-        insert = insert_into(connection, processing_batches).values(
-            created_at=now, updated_at=now, pending_since=now
-        )
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["device_id", "day"],
-                set_=_one_more_generation(now),
-            ),
-            days,
-        )
     marked = {(c.device_id, c.day) for c in changed}
+    if marked:
+        insert = _insert_or_mark(connection.dialect.name)
+        connection.execute(insert, _listed(connection, sorted(marked)) | {"now": now})
     neighbours = {
         (c.device_id, c.day + dt.timedelta(days=offset))
         for c in changed
@@ -115,14 +109,57 @@ def mark_again(
     connection: Connection, days: Iterable[tuple[str, dt.date]], now: dt.datetime
 ) -> None:
     """Give existing batches a new generation, so that every stage looks at them again."""
-    keys = [{"device": device, "on": day} for device, day in sorted(days)]
+    keys = sorted(days)
     if keys:
-        connection.execute(
-            sa.update(processing_batches)
-            .where(b.device_id == sa.bindparam("device"), b.day == sa.bindparam("on"))
-            .values(_one_more_generation(now)),
-            keys,
-        )
+        update = _mark(connection.dialect.name)
+        connection.execute(update, _listed(connection, keys) | {"now": now})
+
+
+@functools.cache
+def _insert_or_mark(dialect: str) -> sa.Executable:
+    """Batches for days that have none, a new generation for those that have one."""
+    given, now = _given_days(dialect), sa.bindparam("now", type_=UtcTime())
+    columns = ("device_id", "day", "created_at", "updated_at", "pending_since")
+    rows = sa.select(given.c.device_id, given.c.day, now, now, now).where(sa.true())
+    insert = insert_of(dialect, processing_batches).from_select(columns, rows)
+    return insert.on_conflict_do_update(
+        index_elements=["device_id", "day"], set_=_one_more_generation(now)
+    )
+
+
+@functools.cache
+def _mark(dialect: str) -> sa.Executable:
+    """A new generation for batches that there are."""
+    given, now = _given_days(dialect), sa.bindparam("now", type_=UtcTime())
+    return (
+        sa.update(processing_batches)
+        .where(b.device_id == given.c.device_id, b.day == given.c.day)
+        .values(_one_more_generation(now))
+    )
+
+
+def _given_days(dialect: str) -> sa.FromClause:
+    """Device-days as a table, from the parameters that `_listed` gives.
+
+    A statement that is made once, for any number of days, takes a tenth of the time of a statement
+    for each: reports come by the hundred, each with a day of its own.
+    """
+    if dialect == "postgresql":
+        ids = sa.bindparam("ids", type_=postgresql.ARRAY(sa.Text))
+        days = sa.bindparam("days", type_=postgresql.ARRAY(sa.Date))
+        return sa.func.unnest(ids, days).table_valued("device_id", "day", name="given").render_derived()
+    rows = sa.func.json_each(sa.bindparam("days", type_=sa.Text)).table_valued("value")
+    pair = rows.c.value
+    return sa.select(
+        sa.func.json_extract(pair, "$[0]", type_=sa.Text).label("device_id"),
+        sa.func.json_extract(pair, "$[1]", type_=sa.Date).label("day"),
+    ).subquery("given")
+
+
+def _listed(connection: Connection, keys: Sequence[tuple[str, dt.date]]) -> dict[str, Any]:
+    if connection.dialect.name == "postgresql":
+        return {"ids": [device for device, _ in keys], "days": [day for _, day in keys]}
+    return {"days": orjson.dumps(keys).decode()}
 
 
 def mark_neighbours_matched(
@@ -490,7 +527,11 @@ def _input_of(stage: str) -> sa.Column[int]:
     return b.generation if stage == STAGES[0] else _done_at(STAGES[0])
 
 
-def _one_more_generation(now: dt.datetime) -> dict[str, object]:
+type Moment = dt.datetime | sa.ColumnElement[dt.datetime]
+"""A time, or the parameter that brings it."""
+
+
+def _one_more_generation(now: Moment) -> dict[str, object]:
     return {
         "generation": b.generation + 1,
         # whoever works on it goes on; it completes only the generation that it has read
@@ -512,9 +553,10 @@ def is_due(stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_done_at(stage) < _input_of(stage), sa.or_(waiting, is_abandoned(now)))
 
 
-def _since(now: dt.datetime, is_new: sa.ColumnElement[bool]) -> sa.ColumnElement[dt.datetime]:
+def _since(now: Moment, is_new: sa.ColumnElement[bool]) -> sa.ColumnElement[dt.datetime]:
     """Since when there has been work to do: now if it `is_new`, else as before."""
-    return sa.case((is_new, sa.literal(now, UtcTime())), else_=b.pending_since)
+    moment = sa.literal(now, UtcTime()) if isinstance(now, dt.datetime) else now
+    return sa.case((is_new, moment), else_=b.pending_since)
 
 
 def is_abandoned(now: dt.datetime) -> sa.ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """Devices and the settings that override the defaults for one of them."""
 
 import datetime as dt
-import itertools
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +13,13 @@ from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
 from trackflow.store import batches
+from trackflow.store.dialects import is_among
 from trackflow.store.tables import devices, processing_batches
 from trackflow.tracks.presets import preset_thresholds
 from trackflow.tracks.thresholds import Thresholds
 
 LONGEST_BUFFER_US = 86_400_000_000
 """A day is read with its two neighbours and marks no others, so no rule may look further."""
-
-MOST_IDS = 10_000
-"""Devices per query: databases limit how many values one may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +98,25 @@ def buffer_us(thresholds: Thresholds) -> int:
     return needed
 
 
-def door_rules(connection: Connection, ids: Sequence[str]) -> dict[str, DoorRules]:
-    """The rules of those devices that are known, by device."""
+def door_rules(
+    connection: Connection, ids: Sequence[str], *, hold: bool = False
+) -> dict[str, DoorRules]:
+    """The rules of those devices that are known, by device.
+
+    Args:
+        connection: to the store.
+        ids: the devices.
+        hold: as `lock_devices`, in the same query.
+    """
+    query = sa.select(*SETTINGS, devices.c.kept_from).where(
+        is_among(connection, devices.c.device_id, ids)
+    )
+    if hold and connection.dialect.name == "postgresql":
+        query = query.order_by(devices.c.device_id).with_for_update(key_share=True)
     found: dict[str, DoorRules] = {}
-    for some in itertools.batched(ids, MOST_IDS):
-        query = sa.select(*SETTINGS, devices.c.kept_from).where(devices.c.device_id.in_(some))
-        for *settings, kept_from in connection.execute(query):
-            device = Device(*settings)
-            found[device.device_id] = DoorRules(kept_from, _marking_us(device))
+    for *settings, kept_from in connection.execute(query):
+        device = Device(*settings)
+        found[device.device_id] = DoorRules(kept_from, _marking_us(device))
     return found
 
 
@@ -119,8 +128,19 @@ def _marking_us(device: Device) -> int:
     stored: object = device.overrides  # JSON from the database: anything
     if not isinstance(stored, Mapping):
         return LONGEST_BUFFER_US
+    if not stored:
+        return _marking_us_of_preset(device.preset)
     try:
         return max(buffer_us(Thresholds()), buffer_us(device.thresholds))
+    except SettingsError:
+        return LONGEST_BUFFER_US
+
+
+@functools.cache
+def _marking_us_of_preset(preset: str | None) -> int:
+    """As `_marking_us`, for the many devices that override nothing: it is asked for every point."""
+    try:
+        return max(buffer_us(Thresholds()), buffer_us(preset_thresholds(preset)))
     except SettingsError:
         return LONGEST_BUFFER_US
 
@@ -151,7 +171,7 @@ def lock_devices(connection: Connection, ids: Iterable[str]) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(
             sa.select(devices.c.device_id)
-            .where(devices.c.device_id.in_(list(ids)))
+            .where(is_among(connection, devices.c.device_id, list(ids)))
             .order_by(devices.c.device_id)
             .with_for_update(key_share=True)
         )

@@ -1,5 +1,8 @@
 """What SQLite and PostgreSQL both can, and SQLAlchemy offers for each of them alone."""
 
+from collections.abc import Sequence
+
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
@@ -7,6 +10,24 @@ from sqlalchemy.engine import Connection
 
 def insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows ON CONFLICT, as the connection's database writes it."""
+    return insert_of(connection.dialect.name, table)
+
+
+def insert_of(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """As `insert_into`, by the name of the database's kind."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def is_among(
+    connection: Connection, column: "sa.ColumnElement[str]", values: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    """Whether a text is one of any number of values, given as one parameter.
+
+    `IN (?, ?, …)` is another statement for every count, to be made and planned anew, and databases
+    limit the parameters of a statement.
+    """
     if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+        listed = sa.literal(list(values), postgresql.ARRAY(sa.Text))
+        return column == sa.any_(listed)
+    rows = sa.func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+    return column.in_(sa.select(rows.c.value))

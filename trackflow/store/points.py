@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import batches, retention
-from trackflow.store.devices import DoorRules, door_rules, lock_devices
+from trackflow.store.devices import DoorRules, door_rules
 from trackflow.store.dialects import insert_into
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
@@ -87,7 +87,7 @@ def accept(
     newly_refused = len(_quarantine(connection, [_refusal_row(r, now) for r in refused]))
     if not len(points):
         return Accepted(refused=newly_refused)
-    rules = _hold_devices(connection, points.devices, now)
+    rules = hold_devices(connection, points.devices, now)
     kept_from = {name: rule.kept_from for name, rule in rules.items()}
     points, too_old = retention.split_old(points, kept_from, source, now)
     newly_refused += len(_quarantine(connection, too_old))
@@ -190,20 +190,26 @@ def conflicts_by_day(
     return {batches.day_of_index(index): count for index, count in rows}
 
 
-def _hold_devices(
+def hold_devices(
     connection: Connection, ids: Sequence[str], now: dt.datetime
 ) -> dict[str, DoorRules]:
     """Make devices known and hold them, as two deliveries must not both find the ground new.
 
-    Their rules are read while they are held: thresholds that change meanwhile mark all days.
+    Their rules are read while they are held: thresholds that change meanwhile mark all days. New
+    devices come in before any is held: the other way round two deliveries could wait for each
+    other.
     """
     while True:
-        connection.execute(
-            insert_into(connection, devices).on_conflict_do_nothing(),
-            [{"device_id": name, "created_at": now} for name in sorted(ids)],
-        )
-        lock_devices(connection, ids)
-        held = door_rules(connection, ids)
+        known = door_rules(connection, ids)
+        new = sorted(set(ids) - known.keys())
+        if new:
+            connection.execute(
+                insert_into(connection, devices).on_conflict_do_nothing(),
+                [{"device_id": name, "created_at": now} for name in new],
+            )
+        elif connection.dialect.name == "sqlite":
+            return known  # there is one writer, and that is us
+        held = door_rules(connection, ids, hold=True)
         if len(held) == len(ids):  # else one was purged while we waited for it
             return held
 
@@ -309,7 +315,7 @@ def _days_of(
     starts = np.flatnonzero((np.diff(device, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
     ends = np.append(starts[1:], len(rows)) - 1
     return [
-        _changed_day(
+        changed_day(
             points.devices[device[start]],
             int(day[start]),
             int(end - start + 1),
@@ -320,7 +326,7 @@ def _days_of(
     ]
 
 
-def _changed_day(
+def changed_day(
     device_id: str,
     index: int,
     count: int,
@@ -350,7 +356,7 @@ def _changed_days(
         .group_by(p.device_id, day)
     )
     return [
-        _changed_day(device, index, count, (first_us, last_us), rules)
+        changed_day(device, index, count, (first_us, last_us), rules)
         for device, index, count, first_us, last_us in rows
     ]
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import itertools
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -15,8 +14,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools
 from trackflow.sources.records import PointBatch
 from trackflow.store.batches import day_of_index, midnight
-from trackflow.store.devices import MOST_IDS
-from trackflow.store.dialects import insert_into
+from trackflow.store.dialects import insert_into, is_among
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
@@ -42,11 +40,8 @@ TOO_OLD = "too_old"
 def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
     """From which day on points are accepted, of those of the devices that are known."""
     c = devices.c
-    found: dict[str, dt.date | None] = {}
-    for some in itertools.batched(ids, MOST_IDS):
-        query = sa.select(c.device_id, c.kept_from).where(c.device_id.in_(some))
-        found |= {row.device_id: row.kept_from for row in connection.execute(query)}
-    return found
+    query = sa.select(c.device_id, c.kept_from).where(is_among(connection, c.device_id, ids))
+    return {row.device_id: row.kept_from for row in connection.execute(query)}
 
 
 def split_old(

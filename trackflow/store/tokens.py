@@ -54,7 +54,7 @@ def create(
         sa.insert(access_tokens).values(
             token_id=token.token_id,
             name=name,
-            token_hash=_hash(secret),
+            token_hash=hash_of(secret),
             scope=scope.value,
             device_id=device_id,
             created_at=now,
@@ -66,9 +66,15 @@ def create(
 def find(connection: Connection, secret: str) -> Token | None:
     """The token with this secret, unless it was revoked."""
     row = connection.execute(
-        _select().where(a.token_hash == _hash(secret), a.revoked_at.is_(None))
+        _select().where(a.token_hash == hash_of(secret), a.revoked_at.is_(None))
     ).one_or_none()
     return None if row is None else _token(row)
+
+
+def in_use(connection: Connection) -> dict[str, Token]:
+    """All tokens that can be used, by the hash of their secret."""
+    rows = connection.execute(_select().add_columns(a.token_hash).where(a.revoked_at.is_(None)))
+    return {row.token_hash: _token(row) for row in rows}
 
 
 def exist(connection: Connection) -> bool:
@@ -98,7 +104,8 @@ def revoke(connection: Connection, token_id: str, now: dt.datetime) -> None:
         raise NotFoundError(f"there is no token {token_id} in use; see `trackflow token list`")
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
+    """What is stored of a secret."""
     # a random secret of 256 bits cannot be guessed from a fast hash, unlike a password
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,22 +1,32 @@
 """Batches of GeoJSON, with all that the reader of GeoJSON files understands."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from trackflow.errors import BadInputError
 from trackflow.sources.geojson_files import read_geojson
-from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.json_values import ELEMENT_LISTS, Broken, JsonElements
 from trackflow.sources.phones.bodies import MAX_BRACKETS, as_text, check_size, stream_of
 from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery, body_refusal, exact_json
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
 
 SOURCE = "geojson"
 
+_YEAR_LAST = re.compile(rb'"\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}[T ,]')
 _ELEMENT = re.compile(r"element (\d+)")
 _OF_THE_BODY = (Reason.UNREADABLE, Reason.TRUNCATED)
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same.
+
+    One with dates like 3/4/2026 stays whole: which is the day shows in other dates of the body.
+    """
+    return iter((body,)) if _YEAR_LAST.search(body) else parts_of(body, ELEMENT_LISTS)
 
 
 def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:

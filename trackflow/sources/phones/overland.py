@@ -5,7 +5,7 @@ metres per second, the others metres and degrees; -1 means unknown. The app's de
 default.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from trackflow.sources.door import Candidates
@@ -20,6 +20,7 @@ from trackflow.sources.phones.fixes import (
     member,
     told_unit_ms,
 )
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import Reason
 
 SOURCE = "overland"
@@ -64,6 +65,11 @@ def candidates(
     """
     fixes = [_fix(feature) for feature in features]
     return candidates_of(fixes, device_id=device_id, fallback_device=fallback_device)
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body, frozenset({BATCH}))
 
 
 def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:

@@ -5,7 +5,7 @@ since 1970, `acc` and `alt` metres, `cog` degrees. `vel` is kilometres per hour 
 write whole numbers; GPSLogger and Colota fill the same form with metres per second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from trackflow.sources.door import Candidates
@@ -21,6 +21,7 @@ from trackflow.sources.phones.fixes import (
     text,
     told_unit_ms,
 )
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.phones.secretbox import decrypted
 from trackflow.sources.records import Reason
 from trackflow.sources.times import TimeForm
@@ -118,6 +119,11 @@ def device_of(message: Record) -> str | None:
 def device_named(user: str | None, device: str | None) -> str:
     """The device id of a user and a device name; empty if neither is there."""
     return "/".join(part.strip() for part in (user, device) if part and part.strip())
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body)
 
 
 def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ()) -> Delivery:

@@ -8,7 +8,7 @@ that its sender calls invalid is none: the tracker had no fix, and sends its las
 time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from trackflow.sources.phones import flat
@@ -24,6 +24,7 @@ from trackflow.sources.phones.fixes import (
     text,
     told_unit_ms,
 )
+from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import Reason
 
 SOURCE = flat.TRACCAR
@@ -35,6 +36,11 @@ _BATCHES = {"location": "location", "points": "point"}
 
 _COMPANION_POSITION = "update_location"
 _ENCRYPTED = "encrypted"
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body, frozenset(_BATCHES))
 
 
 def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> Delivery:
@@ -97,7 +103,9 @@ def _of_json(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | No
         for list_name, part in _BATCHES.items():
             batch = member(element, list_name)
             if isinstance(batch, list) and isinstance(element, Mapping):
-                records += [{**element, list_name: None, part: one} for one in elements_of(batch)]
+                # no more than is needed: as many members as positions would be billions of copies
+                named = {"device_id": flat.device_of(element)}
+                records += [named | {part: one} for one in elements_of(batch)]
                 break
         else:
             records.append(element)
@@ -108,13 +116,13 @@ def _of_broken(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | 
     """The whole records of broken JSON whose device is sure: its name may be what is lost."""
     list_name = next((name for name in _BATCHES if f'"{name}"'.encode() in body), "")
     found = read_elements(body, list_name)
-    top = {name: value for name, value in found.top.items() if name != list_name}
+    named = {"device_id": flat.device_of(found.top)}
     records: list[object] = []
     for element in found.elements:
         if _has_name(element):
             records.append(element)
-        elif list_name and (is_named or _has_name(top)):
-            records.append({**top, _BATCHES[list_name]: element})
+        elif list_name and (is_named or named["device_id"]):
+            records.append(named | {_BATCHES[list_name]: element})
         elif is_named:
             records.append(element)
     return records, found.damage

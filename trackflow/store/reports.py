@@ -1,0 +1,168 @@
+"""Reports of many senders in one transaction: what a live service stores, thousands of times.
+
+A point of a tracker is nearly always new. All that are go in together, by a handful of statements
+whatever the number of reports; the few others take the careful way of `points.accept`, one after
+another. So the rows are those that `accept` would have made of each report by itself.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection
+
+from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store import batches
+from trackflow.store.batches import midnight
+from trackflow.store.devices import DoorRules
+from trackflow.store.points import Accepted, accept, changed_day, hold_devices
+from trackflow.store.tables import gps_points, receipts
+from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.tracks.segments import DAY_US
+
+type Row = tuple[str, int, *tuple[float | None, ...]]
+"""A point as `PointBatch.rows` has it: device, microseconds, longitude, latitude, …"""
+
+type Key = tuple[str, int]
+"""Device and microseconds of a point."""
+
+_UPSERT = "ON CONFLICT DO NOTHING"
+_TYPES = ("text", "timestamptz", *["float8"] * 6, "text", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one request brought, or a part of it: points, refusals, and how they came."""
+
+    points: PointBatch = field(default_factory=PointBatch.empty)
+    refused: Sequence[Refusal] = ()
+    source: str = ""
+
+
+def accept_reports(
+    connection: Connection, reports: Sequence[Report], now: dt.datetime
+) -> list[Accepted]:
+    """Store reports and mark the batches that they touch, in the caller's transaction.
+
+    What came of each, in their order, is as if those with nothing but new points had come first.
+    """
+    accepted: dict[int, Accepted] = {}
+    rows = _rows_of_plain(reports)
+    if rows:
+        ids = sorted({row[0] for mine in rows.values() for row in mine})
+        rules = hold_devices(connection, ids, now)
+        rows = _old_enough(rows, rules)
+        stored = _store_new(connection, reports, rows, now)
+        changed = _days_of((row for k in stored for row in rows[k]), rules)
+        batches.mark_pending(connection, changed, now)
+        accepted = {k: Accepted(added=len(rows[k])) for k in stored}
+    for k, report in enumerate(reports):
+        if k not in accepted:
+            accepted[k] = accept(connection, report.points, report.refused, report.source, now)
+    return [accepted[k] for k in range(len(reports))]
+
+
+def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
+    """The points of the reports that can go in together as far as they themselves tell.
+
+    Nothing was refused, and no moment of a device comes twice.
+    """
+    found: dict[int, list[Row]] = {}
+    taken: set[Key] = set()
+    for k, report in enumerate(reports):
+        if report.refused or not len(report.points):
+            continue
+        rows: list[Row] = list(report.points.rows())  # type: ignore[arg-type]
+        keys = {row[:2] for row in rows}
+        if len(keys) == len(rows) and taken.isdisjoint(keys):
+            taken |= keys
+            found[k] = rows
+    return found
+
+
+def _old_enough(
+    rows: dict[int, list[Row]], rules: dict[str, DoorRules]
+) -> dict[int, list[Row]]:
+    """Reports without a point that is older than what is kept of its device."""
+    edge_us = {name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from}
+    if not edge_us:
+        return rows
+    return {
+        k: mine
+        for k, mine in rows.items()
+        if all(row[1] >= edge_us.get(row[0], row[1]) for row in mine)
+    }
+
+
+def _store_new(
+    connection: Connection, reports: Sequence[Report], rows: dict[int, list[Row]], now: dt.datetime
+) -> list[int]:
+    """Store the points of those reports of which none is known; returns which these are."""
+    chosen = list(rows)
+    while chosen:
+        savepoint = connection.begin_nested()
+        seqs = _receipts(connection, {reports[k].source for k in chosen}, now)
+        full = [
+            (*row, reports[k].source, seqs[reports[k].source]) for k in chosen for row in rows[k]
+        ]
+        if _insert(connection, full) == len(full):
+            savepoint.commit()
+            break
+        savepoint.rollback()
+        known = _known(connection, [row[:2] for row in full])
+        chosen = [k for k in chosen if known.isdisjoint(row[:2] for row in rows[k])]
+    return chosen
+
+
+def _receipts(connection: Connection, sources: Iterable[str], now: dt.datetime) -> dict[str, int]:
+    """A receipt for each way in which reports came: they are one delivery of that source."""
+    insert = sa.insert(receipts).returning(receipts.c.received_seq)
+    return {
+        source: connection.execute(insert, {"received_at": now, "source": source}).scalar_one()
+        for source in sorted(sources)
+    }
+
+
+def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
+    """Insert rows whose point is new; returns how many these were."""
+    if connection.dialect.name == "sqlite":
+        marks = ",".join("?" * len(gps_points.columns))
+        statement = f"INSERT INTO {gps_points.name} VALUES ({marks}) {_UPSERT}"
+        return connection.exec_driver_sql(statement, list(rows)).rowcount
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns[1] = [from_us(time_us) for time_us in columns[1]]  # type: ignore[arg-type]
+    lists = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
+    statement = f"INSERT INTO {gps_points.name} SELECT * FROM unnest({lists}) {_UPSERT}"
+    return connection.exec_driver_sql(statement, tuple(columns)).rowcount
+
+
+def _known(connection: Connection, keys: Sequence[Key]) -> set[Key]:
+    """Those of the points that are stored."""
+    p = gps_points.c
+    if connection.dialect.name == "sqlite":
+        query = f"SELECT 1 FROM {gps_points.name} WHERE device_id = ? AND recorded_at = ?"
+        return {key for key in keys if connection.exec_driver_sql(query, key).first() is not None}
+    devices, times = zip(*keys, strict=True)
+    asked = sa.func.unnest(
+        sa.literal(list(devices), postgresql.ARRAY(sa.Text)),
+        sa.literal([from_us(time) for time in times], postgresql.ARRAY(postgresql.TIMESTAMP(timezone=True))),
+    ).table_valued("device_id", "recorded_at", name="asked").render_derived()
+    query = sa.select(p.device_id, epoch_us(p.recorded_at)).where(
+        p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
+    )
+    return {(device, time_us) for device, time_us in connection.execute(query)}
+
+
+def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batches.ChangedDay]:
+    """The days that got rows, in order: two transactions must not wait for each other."""
+    days: dict[tuple[str, int], tuple[int, int, int]] = {}
+    for device_id, time_us, *_ in rows:
+        key = device_id, time_us // DAY_US
+        count, first_us, last_us = days.get(key, (0, time_us, time_us))
+        days[key] = count + 1, min(first_us, time_us), max(last_us, time_us)
+    return [
+        changed_day(device_id, index, count, (first_us, last_us), rules)
+        for (device_id, index), (count, first_us, last_us) in sorted(days.items())
+    ]
