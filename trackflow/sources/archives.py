@@ -51,8 +51,11 @@ class SourceFile:
         if self.broken or self.skipped:
             raise BadInputError(self.broken or f"{self.name}: {self.skipped}")
         if self.archive is not None and self.member is not None:
-            return open_member(self.archive, self.member, self.name)
-        return open_file(self.path, self.name, packed=self.packed)
+            stream = open_member(self.archive, self.member, self.name)
+        else:
+            stream = open_file(self.path, self.name, packed=self.packed)
+        stream.again = self.open
+        return stream
 
 
 def discover(path: Path | str) -> Iterator[SourceFile]:

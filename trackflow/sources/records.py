@@ -1,7 +1,7 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import repeat
 from typing import Self
@@ -146,11 +146,15 @@ class Chunk:
         points: what was accepted.
         refused: what was not, each with its reason.
         bytes_done: how far into `SourceFile.size_bytes` reading has come.
+        naive: how many times named no zone.
+        skipped: how many of what was passed over on purpose, such as waypoints.
     """
 
     points: PointBatch
     refused: list[Refusal]
     bytes_done: int
+    naive: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def clean_raw(raw: str | bytes) -> str:

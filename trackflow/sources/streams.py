@@ -31,6 +31,7 @@ class Stream:
     Attributes:
         name: what people know it by.
         damage: why the data ended early; empty while all is well.
+        again: opens the same data once more from its beginning, where that is possible.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Stream:
     ) -> None:
         self.name = name
         self.damage = ""
+        self.again: Callable[[], Stream] | None = None
         self._pieces = pieces
         self._held = b""
         self._position = position
