@@ -153,23 +153,16 @@ def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:
     shown = ", ".join(name.strip()[:40] or "(no name)" for name in names[:20])
     shown += " and more" if len(names) > 20 else ""
     understood = "; ".join(f"{role} as {_EXAMPLES[role]}" for role in missing)
-    raise MissingColumnError(
+    words = (
         f"{file}: no column of {' or '.join(missing)} found among: {shown}. Understood: "
-        f"{understood}; else {COLUMNS_HINT}",
-        is_about_points=has_position(found),
+        f"{understood}; else {COLUMNS_HINT}"
     )
+    is_about_points = has_position(found) or Role.LAT in found or Role.LON in found
+    raise BadInputError(words) if is_about_points else NoPositionsError(words)
 
 
-class MissingColumnError(BadInputError):
-    """A table has no column of what every point needs.
-
-    Attributes:
-        is_about_points: it says where, so it was likely meant to be read.
-    """
-
-    def __init__(self, message: str, *, is_about_points: bool) -> None:
-        super().__init__(message)
-        self.is_about_points = is_about_points
+class NoPositionsError(BadInputError):
+    """A file is readable and has nothing in it that could be a position."""
 
 
 def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trackflow.errors import BadInputError
 from trackflow.sources import columns
 from trackflow.sources.cells import EMPTY_CELLS, number
-from trackflow.sources.columns import COLUMNS_HINT, MissingColumnError, Role
+from trackflow.sources.columns import COLUMNS_HINT, NoPositionsError, Role
 from trackflow.sources.formats import SEPARATORS, best_separator
 from trackflow.sources.units import Quantity, coordinate, position
 from trackflow.sources.zones import zone_of
@@ -150,7 +150,7 @@ def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
         return _headed(first[0], forced, file, first[1])
     if comment:
         return _headed(comment, forced, file, len(lines))
-    raise MissingColumnError(f"{file}: has no header line; {COLUMNS_HINT}", is_about_points=False)
+    raise NoPositionsError(f"{file}: has no header line; {COLUMNS_HINT}")
 
 
 _TITLE_LINES_MAX = 20
@@ -161,10 +161,9 @@ def _headed(header: str, forced: str, file: str, count: int) -> tuple[str, str, 
     cells = header.split(separator)
     numeric = sum(number(c.strip()) is not None for c in cells)
     if len(cells) > 1 and numeric >= 2:
-        raise MissingColumnError(
+        raise BadInputError(
             f"{file}: has no header line; add one such as device_id,recorded_at,lat,lon, or "
-            f"{COLUMNS_HINT}",
-            is_about_points=True,
+            f"{COLUMNS_HINT}"
         )
     return header, separator, count
 

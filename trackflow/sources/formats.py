@@ -14,8 +14,8 @@ NAME_MAX_CHARS = 200
 SEPARATORS = (",", ";", "\t", "|")
 
 UNDERSTOOD = (
-    "GPX, TCX, KML, FIT, CSV (also TSV), GeoJSON, Google Timeline, OwnTracks and Overland, "
-    "each also inside .gz or .zip"
+    "GPX, TCX, KML, FIT, CSV (also TSV), GeoJSON, Parquet, Google Timeline, OwnTracks and "
+    "Overland, each also inside .gz or .zip"
 )
 
 
@@ -31,6 +31,7 @@ class Format(StrEnum):
     GOOGLE = "google"
     OWNTRACKS = "owntracks"
     OVERLAND = "overland"
+    PARQUET = "parquet"
 
 
 class UnknownFormatError(BadInputError):
@@ -42,7 +43,6 @@ _MAGIC = (
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"%PDF", "a PDF document"),
     (0, b"SQLite format 3\x00", "an SQLite database"),
-    (0, b"PAR1", "a Parquet file: convert it to CSV"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
     (0, b"BZh", "packed with bzip2: unpack it first"),
     (0, b"\xfd7zXZ", "packed with xz: unpack it first"),
@@ -77,8 +77,13 @@ _RECORDER_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?\s+(?:\*|[a-z]{1,12})?\s+
 _XML_ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s>/]")
 
 
-def detect(head: bytes, name: str) -> Format:
+def detect(head: bytes, name: str, *, is_table: bool = False) -> Format:
     """The format of a file that begins with `head`.
+
+    Args:
+        head: the first `HEAD_BYTES`.
+        name: of the file.
+        is_table: text of no known format is a table, whose columns a person has told.
 
     Raises:
         UnknownFormatError: it is empty, or nothing that can be read.
@@ -88,6 +93,8 @@ def detect(head: bytes, name: str) -> Format:
     for offset, magic, what in _MAGIC:
         if head.startswith(magic, offset):
             raise UnknownFormatError(f"{name}: is {what}; understood are {UNDERSTOOD}")
+    if head.startswith(b"PAR1"):
+        return Format.PARQUET
     if head.startswith(_FIT_MAGIC, _FIT_MAGIC_AT):
         return Format.FIT
     text = head_text(head).lstrip("\x1e \t\r\n")
@@ -99,7 +106,7 @@ def detect(head: bytes, name: str) -> Format:
         return _detect_xml(text, name)
     if text[0] in "{[":
         return _detect_json(text, head, name)
-    return _detect_table(text, name)
+    return Format.CSV if is_table else _detect_table(text, name)
 
 
 def head_text(head: bytes) -> str:

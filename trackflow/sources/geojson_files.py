@@ -14,7 +14,7 @@ import orjson
 from trackflow.errors import BadInputError
 from trackflow.sources import columns, units
 from trackflow.sources.cells import Numbers, strings
-from trackflow.sources.columns import Role
+from trackflow.sources.columns import NoPositionsError, Role
 from trackflow.sources.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.fields import flat, is_invalid, known_fields
@@ -33,6 +33,7 @@ from trackflow.sources.times import (
     times,
     times_in_zones,
 )
+from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.units import Quantity, best_accuracy_m, has_decimal_comma
 from trackflow.sources.zones import zone_of
 
@@ -70,7 +71,7 @@ def read_geojson(
         BadInputError: there is no feature in it, or its positions are not longitude and latitude.
     """
     elements = JsonElements(stream)
-    collector = _Collector(stream, (device_id, fallback_device), now_us, options.time_rules)
+    collector = _Collector(stream, (device_id, fallback_device), now_us, options)
     # How times are written is decided from the first rows, whatever the size of a chunk.
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
@@ -83,7 +84,7 @@ def read_geojson(
     if stream.damage and not any(r.reason is Reason.TRUNCATED for r in collector.refused):
         collector.refuse(Reason.TRUNCATED, stream.damage, number)
     if not collector.any_feature and not (elements.any_list and number == 0):
-        raise BadInputError(
+        raise NoPositionsError(
             f"{stream.name}: has no feature with a position; "
             "understood are GeoJSON features and lists of records with lat, lon and time"
         )
@@ -102,7 +103,7 @@ class _Collector:
         stream: Stream,
         devices: tuple[str | None, str],
         now_us: int,
-        rules: TimeRules,
+        options: ReadOptions,
     ) -> None:
         self.rows: list[_Row] = []
         self.refused: list[Refusal] = []
@@ -110,7 +111,9 @@ class _Collector:
         self._stream = stream
         self._device_id, self._fallback_device = devices
         self._now_us = now_us
-        self._rules = rules
+        self._rules = options.time_rules
+        self._options = options
+        self._lines = 0
         self._is_decided = False
         self._id_is_device = False
 
@@ -177,9 +180,12 @@ class _Collector:
             self.refuse(Reason.RAGGED_ROW, raw, number)
             return
         known = known_fields(flat(properties))
-        known = {
-            role: known[role] for role in (Role.DEVICE, Role.ROW_ID, Role.ZONE) if role in known
-        }
+        kept = (Role.DEVICE, Role.ROW_ID, Role.ZONE)
+        known = {role: known[role] for role in kept if role in known}
+        self._lines += 1
+        if self._options.label_tracks and Role.DEVICE not in known:
+            name = properties.get("name")
+            known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
         for index, position in enumerate(positions):
             moment = moments[index] if isinstance(moments, list) else _measured_time(position)
             self._add_position(position, moment, known, number, index + 1)
@@ -244,7 +250,7 @@ class _Collector:
                 raise
             order = None
             with self._stream.again() as whole:
-                seen = _Collector(whole, (None, ""), self._now_us, self._rules)
+                seen = _Collector(whole, (None, ""), self._now_us, self._options)
                 for number, element in enumerate(JsonElements(whole), start=1):
                     seen.add(element, number)
                     if len(seen.rows) >= SAMPLE_ROWS:

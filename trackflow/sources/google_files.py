@@ -16,7 +16,8 @@ radio networks and guesses at activities are no positions and are passed over.
 import re
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
+from trackflow.sources.formats import stem
 from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
@@ -71,7 +72,7 @@ def read_google(
     Raises:
         BadInputError: there is nothing of the kind in it.
     """
-    if _MONTH_FILE.fullmatch(fallback_device):
+    if any(_MONTH_FILE.fullmatch(name) for name in (fallback_device, stem(stream.name))):
         fallback_device = _MONTHS_DEVICE
     collector = row_collector(stream, device_id, fallback_device, now_us, options)
     reader = _Timeline(collector, fallback_device, options.time_rules)
@@ -83,7 +84,7 @@ def read_google(
             yield collector.chunk()
     collector.end(f"element {count}")
     if not reader.any_known and not (elements.any_list and count == 0):
-        raise BadInputError(
+        raise NoPositionsError(
             f"{stream.name}: has no position of a Google Timeline; understood are Records.json, "
             "the months of the Semantic Location History, and the Timeline.json of a phone"
         )

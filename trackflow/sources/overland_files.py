@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.door import Candidates
 from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
@@ -57,5 +57,5 @@ def read_overland(
             yield collector.chunk()
     collector.end(f"element {count}")
     if not collector.any_found and not elements.any_list:
-        raise BadInputError(f'{stream.name}: has no batch of Overland, {{"locations": [...]}}')
+        raise NoPositionsError(f'{stream.name}: has no batch of Overland, {{"locations": [...]}}')
     yield collector.chunk()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.door import Candidates
 from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
@@ -69,7 +69,7 @@ def read_owntracks(
             yield collector.chunk()
     collector.end(place)
     if not any_message:
-        raise BadInputError(f"{stream.name}: has no message of OwnTracks")
+        raise NoPositionsError(f"{stream.name}: has no message of OwnTracks")
     yield collector.chunk()
 
 

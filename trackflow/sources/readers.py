@@ -17,7 +17,7 @@ from trackflow.sources.archives import SourceFile, discover
 from trackflow.sources.csv_files import read_csv
 from trackflow.sources.door import fit_device
 from trackflow.sources.fit_files import read_fit
-from trackflow.sources.formats import Format, detect, stem
+from trackflow.sources.formats import Format, detect
 from trackflow.sources.geojson_files import read_geojson
 from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
@@ -25,6 +25,7 @@ from trackflow.sources.kml_files import read_kml
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.overland_files import read_overland
 from trackflow.sources.owntracks_files import read_owntracks
+from trackflow.sources.parquet_files import read_parquet
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal
 from trackflow.sources.streams import PIECE_BYTES, Stream
 from trackflow.sources.tcx_files import read_tcx
@@ -65,11 +66,16 @@ _READERS: dict[Format, _Reader] = {
     Format.GOOGLE: read_google,
     Format.OWNTRACKS: read_owntracks,
     Format.OVERLAND: read_overland,
+    Format.PARQUET: read_parquet,
 }
 
 
-_WITH_TRACKS = {Format.GPX, Format.KML}
-_TRACK_TAG = re.compile(rb"<(?:[\w.-]+:)?(?:trk|Track)[\s>]")
+_TRACKS_OF = {
+    Format.GPX: re.compile(rb"<(?:[\w.-]+:)?trk[\s>]"),
+    Format.KML: re.compile(rb"<(?:[\w.-]+:)?Track[\s>]"),
+    Format.GEOJSON: re.compile(rb'"(?:Multi)?LineString"'),
+}
+"""How the tracks of formats begin that name no device for each."""
 _LONGEST_TAG = 64
 
 
@@ -91,17 +97,16 @@ def read(
             says, else `fallback_device`.
         now_us: UTC microseconds; times more than a day after it are refused.
         options: what a person said about the file.
-        fallback_device: the device of points that name none; by default the file's name without
-            its ending.
+        fallback_device: the device of points that name none; by default what `named_device` says.
 
     Raises:
         BadInputError: the file cannot be read at all, or not further; its neighbours may well.
     """
     if device_id is not None and not fit_device(device_id.strip()):
         raise BadInputError("a device id must have 1 to 200 visible characters")
-    fallback = fallback_device or stem(source.name)
+    fallback = fallback_device or source.named_device.device_id
     labelled = replace(options, label_tracks=True)
-    if device_id is None and source.format in _WITH_TRACKS and _has_several_tracks(source):
+    if device_id is None and _has_several_tracks(source):
         yield from told_apart(
             lambda: _read_once(source, None, fallback, now_us, labelled), fallback
         )
@@ -135,12 +140,15 @@ def _read_once(
 
 def _has_several_tracks(source: SourceFile) -> bool:
     """Whether a file has more than one track: only then is there anything to tell apart."""
+    beginning = None if source.format is None else _TRACKS_OF.get(source.format)
+    if beginning is None:
+        return False
     count, tail = 0, b""
     with source.open() as stream:
         while piece := stream.read(PIECE_BYTES):
             held = tail + piece
             last = 0
-            for found in _TRACK_TAG.finditer(held):
+            for found in beginning.finditer(held):
                 count += 1
                 last = found.end()
             if count > 1:

@@ -42,12 +42,14 @@ class Refusal:
         raw: the input as it was, cut to `RAW_MAX_CHARS`.
         where: file (with the name inside an archive) and line or element.
         device_id: the device it claims to be of, where that could be read.
+        count: how many it stands for; more than 1 where a chunk has too many of a reason.
     """
 
     reason: Reason
     raw: str
     where: str
     device_id: str | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -158,8 +158,9 @@ POSITIONS = [
     tcx("60,1", "24,9"),
     kml("", "24,9,60,1"),
     kml("", "24,9,60,1,12,5"),
-    f"<kml><Placemark><Track><when>{ISO}</when><coord>24,9 60,1 0</coord></Track></Placemark>"
-    + "</kml>",
+    kml("<Track><when>2024-05-01T10:00:00Z</when><coord>24,9 60,1 0</coord></Track>").replace(
+        "<coordinates>24.9,60.1</coordinates>", ""
+    ),
     record(lat="60,1", lon="24,9"),
     record(lat="60.1N", lon="24.9 E"),
     record(lat="60°06'00\"N", lon="24°54'00\"E"),
@@ -193,8 +194,7 @@ POSITIONS = [
     f"time;coordinates\n{ISO};60.1N 24.9E\n",
     f"time,wkt\n{ISO},POINT (24.9 60.1)\n",
     f"time,lat,ns,lon,ew\n{ISO},60.1,N,24.9,E\n",
-    "INDEX,TAG,DATE,TIME,LATITUDE N/S,LONGITUDE E/W,HEIGHT,SPEED,HEADING\n"
-    + "1,T,240501,100000,60.1N,24.9E,5,36,180\n",
+    "TAG,DATE,TIME,LATITUDE N/S,LONGITUDE E/W,HEIGHT,SPEED\nT,240501,100000,60.1N,24.9E,5,36\n",
     "date,time,lat,lon\n2024-05-01,10:00,60.1,24.9\n",
     "lat,lon,time,tz\n60.1,24.9,2024-05-01 13:00:00,Europe/Helsinki\n",
     "lat,lon,time,utc_offset\n60.1,24.9,2024-05-01 13:00:00,+03:00\n",
