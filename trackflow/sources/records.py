@@ -1,8 +1,8 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import repeat
 from typing import Self
@@ -64,6 +64,7 @@ class Refusal:
         device_id: the device it claims to be of, where that could be read.
         origin: who sent it live; None for files.
         body: the exact bytes, where `raw` in UTF-8 is not what was sent.
+        count: how many it stands for; more than 1 where a chunk has too many of a reason.
     """
 
     reason: Reason
@@ -72,6 +73,7 @@ class Refusal:
     device_id: str | None = None
     origin: Origin | None = None
     body: bytes | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,11 +188,15 @@ class Chunk:
         points: what was accepted.
         refused: what was not, each with its reason.
         bytes_done: how far into `SourceFile.size_bytes` reading has come.
+        naive: how many times named no zone.
+        skipped: how many of what was passed over on purpose, such as waypoints.
     """
 
     points: PointBatch
     refused: list[Refusal]
     bytes_done: int
+    naive: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def clean_raw(raw: str | bytes) -> str:

@@ -38,38 +38,56 @@ _COORDINATES = {
     "e6": 1e-6, "microdegrees": 1e-6, "semicircles": 180 / 2**31, "rad": 180 / np.pi,
     "radians": 180 / np.pi,
 }  # fmt: skip
+
+
+def _spelled(names: dict[str, float]) -> dict[str, float]:
+    return {name: factor for spellings, factor in names.items() for name in spellings.split()}
+
+
 _UNITS: dict[Quantity, dict[str, float]] = {
     Quantity.LATITUDE: _COORDINATES,
     Quantity.LONGITUDE: _COORDINATES,
     Quantity.SPEED: {
         "": 1.0,
-        **dict.fromkeys("ms mps metersps meterss metresps msec meterspersecond "
-                        "metrespersecond meterpersecond metersec".split(), 1.0),
-        **dict.fromkeys("kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
-                        "kilometerperhour kilometerprostunde kmstd".split(), KMH_MS),
-        **dict.fromkeys("mph mih milesperhour mileshour".split(), MPH_MS),
-        **dict.fromkeys("kn kt kts knot knots knoten noeuds nudos nmh".split(), KNOTS_MS),
-        **dict.fromkeys("fps fts feetpersecond ftps".split(), FEET_M),
-        **dict.fromkeys("cms cmps".split(), 0.01),
-        **dict.fromkeys("mms mmps".split(), 0.001),
+        **_spelled(
+            {
+                "ms mps metersps meterss metresps msec meterspersecond metrespersecond "
+                "meterpersecond metersec": 1.0,
+                "kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
+                "kilometerperhour kilometerprostunde kmstd": KMH_MS,
+                "mph mih milesperhour mileshour": MPH_MS,
+                "kn kt kts knot knots knoten noeuds nudos nmh": KNOTS_MS,
+                "fps fts feetpersecond ftps": FEET_M,
+                "cms cmps": 0.01,
+                "mms mmps": 0.001,
+            }
+        ),
     },
     Quantity.LENGTH: {
         "": 1.0,
-        **dict.fromkeys("m meter meters metre metres mtr mts masl msl amsl asl metrit "
-                        "metri metros".split(), 1.0),
-        **dict.fromkeys("ft feet foot".split(), FEET_M),
-        **dict.fromkeys("km kilometer kilometers kilometre kilometres".split(), 1000.0),
-        **dict.fromkeys("cm centimeters centimetres".split(), 0.01),
-        **dict.fromkeys("mm millimeters millimetres".split(), 0.001),
-        **dict.fromkeys("mi mile miles".split(), 1609.344),
-        **dict.fromkeys("yd yds yards".split(), 0.9144),
+        **_spelled(
+            {
+                "m mfrommsl meter meters metre metres mtr mts masl msl amsl asl metrit metri "
+                "metros": 1.0,
+                "ft feet foot": FEET_M,
+                "km kilometer kilometers kilometre kilometres": 1000.0,
+                "cm centimeters centimetres": 0.01,
+                "mm millimeters millimetres": 0.001,
+                "mi mile miles": 1609.344,
+                "yd yds yards": 0.9144,
+            }
+        ),
     },
     Quantity.ANGLE: {
-        **_DEGREES, "true": 1.0, "degtrue": 1.0, "degt": 1.0,
-        "rad": 180 / np.pi, "radians": 180 / np.pi,
+        **_DEGREES,
+        "true": 1.0,
+        "degtrue": 1.0,
+        "degt": 1.0,
+        "rad": 180 / np.pi,
+        "radians": 180 / np.pi,
     },
     Quantity.RATIO: {"": 1.0},
-}  # fmt: skip
+}
 """Factors to our units by the unit's letters: "km/h" is `kmh`, "°" is nothing."""
 
 _NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
