@@ -167,19 +167,19 @@ def _choice(sender: str | None, reason: str | None, ids: list[str] | None = None
 
 
 def _state_lines(state: "SenderState") -> list[str]:
-    from trackflow.pipeline.report import counted
-
-    last = "has never reported"
+    line = f"{state.sender}:"
     if state.last_report_at is not None:
-        last = f"last report {_short(state.last_report_at.isoformat())}"
-    day = f", {counted(state.reports_of_a_day, 'report')} with points in 24 h"
-    lines = [f"{state.sender}: {last}" + ("" if state.sender == "files" else day)]
+        line += f" last report {_short(state.last_report_at.isoformat())}"
+    if state.sender != "files" and state.last_points_at != state.last_report_at:
+        at = state.last_points_at
+        line += f", last points {_short(at.isoformat()) if at else 'never'}"
+    lines = [line]
     if state.refused:
         reasons = ", ".join(f"{count:,} {why}" for why, count in state.refused.items())
         lines.append(f"  refused: {reasons} ({state.size_bytes / 1e6:,.2f} MB)")
     if state.last_error_at is not None:
-        at = _short(state.last_error_at.isoformat())
-        lines.append(f"  last error {at}: {state.last_error}" + _because(state.advice))
+        failed_at = _short(state.last_error_at.isoformat())
+        lines.append(f"  last error {failed_at}: {state.last_error}" + _because(state.advice))
     return lines
 
 

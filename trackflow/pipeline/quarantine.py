@@ -23,7 +23,6 @@ from trackflow.store.quarantine import FILES, Choice, Kept
 from trackflow.store.types import to_us
 
 MEGABYTE = 1_000_000
-DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class SenderState:
     Attributes:
         sender: a live sender, or `files` for what was imported.
         last_report_at: when it last sent anything.
-        reports_of_a_day: deliveries with points in the last 24 hours.
+        last_points_at: when it last brought points, known ones or new.
         refused: kept inputs by reason.
         size_bytes: what these take.
         last_error_at: when the last of them came.
@@ -43,7 +42,7 @@ class SenderState:
 
     sender: str
     last_report_at: dt.datetime | None
-    reports_of_a_day: int
+    last_points_at: dt.datetime | None
     refused: dict[str, int]
     size_bytes: int
     last_error_at: dt.datetime | None
@@ -91,35 +90,21 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
 
 def sender_states(work: Work) -> list[SenderState]:
     """All senders that ever reported, or whose input is in quarantine."""
-    now = work.clock()
     with work.store.read() as connection:
         counts = quarantine.counts(connection)
         names = [*LIVE_SENDERS, *sorted({c.sender for c in counts} - set(LIVE_SENDERS))]
         found = []
         for name in names:
             mine = [c for c in counts if c.sender == name]
-            good = quarantine.last_report(connection, name) if name != FILES else None
-            if not mine and good is None:
-                continue
-            reports = quarantine.reports_since(connection, name, now - DAY) if good else 0
-            found.append(_state(name, mine, good, reports))
+            good_at = quarantine.last_points(connection, name) if name != FILES else None
+            if mine or good_at is not None:
+                found.append(_state(name, mine, good_at))
     return found
 
 
 def _state(
-    sender: str,
-    counts: Sequence[quarantine.ReasonCount],
-    good_at: dt.datetime | None,
-    reports: int,
+    sender: str, counts: Sequence[quarantine.ReasonCount], good_at: dt.datetime | None
 ) -> SenderState:
-    """How one sender does.
-
-    Args:
-        sender: its name.
-        counts: what of it was refused.
-        good_at: when it last brought points.
-        reports: how many reports of the last day brought points.
-    """
     last = max(counts, key=lambda c: c.last_at, default=None)
     error_at = last.last_at if last else None
     reports_at = [at for at in (good_at, error_at) if at is not None]
@@ -127,7 +112,7 @@ def _state(
     return SenderState(
         sender=sender,
         last_report_at=max(reports_at, default=None),
-        reports_of_a_day=reports,
+        last_points_at=good_at,
         refused={c.reason: c.count for c in counts},
         size_bytes=sum(c.size_bytes for c in counts),
         last_error_at=error_at,

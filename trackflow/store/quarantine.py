@@ -107,17 +107,11 @@ def counts(connection: Connection) -> list[ReasonCount]:
     return [ReasonCount(name, why, n, int(size), last) for name, why, n, size, last in rows]
 
 
-def last_report(connection: Connection, sender: str) -> dt.datetime | None:
+def last_points(connection: Connection, sender: str) -> dt.datetime | None:
     """When a live sender last brought points, known ones or new."""
     query = sa.select(sa.func.max(r.received_at)).where(r.source == sender)
     found: dt.datetime | None = connection.scalar(query)
     return found
-
-
-def reports_since(connection: Connection, sender: str, since: dt.datetime) -> int:
-    """How many reports of a live sender brought points since a moment."""
-    query = sa.select(sa.func.count()).where(r.source == sender, r.received_at >= since)
-    return connection.scalar(query.select_from(receipts)) or 0
 
 
 def live_bytes(connection: Connection) -> int:

@@ -1,6 +1,7 @@
 """A broken delivery: what is whole in it is stored, and the rest is kept whole, byte for byte."""
 
 import base64
+import dataclasses
 import datetime as dt
 import gzip
 import json
@@ -9,12 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nacl.secret import SecretBox
 
 from trackflow.pipeline import quarantine
 from trackflow.pipeline.work import Work
+from trackflow.sources.phones import reading
+from trackflow.sources.phones.bodies import UnreadableError, read_json
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.store.quarantine import Choice
 from trackflow_tests.api.running import running_api
+from trackflow_tests.sources.helpers import NOW_US
 from trackflow_tests.stores import contents, empty, open_work
 
 START = dt.datetime(2026, 5, 28, 20, tzinfo=dt.UTC)
@@ -188,15 +195,70 @@ def test_an_encrypted_message_stays_readable(work: Work, api: httpx.Client) -> N
     points, (row,) = stored(work)
     assert (points, row["reason"], json.loads(row["raw"])) == (0, "encrypted", message)
     assert quarantine.retry(work, Choice()).still_refused == {"encrypted": 1}
-    with_key = Work(
-        type(work.settings)(**{
-            **{n: getattr(work.settings, n) for n in work.settings.__slots__},
-            "owntracks_keys": ("other", "key"),
-        }),
-        work.store,
-        work.clock,
-    )  # fmt: skip
+    with_keys = dataclasses.replace(work.settings, owntracks_keys=("other", "key"))
+    with_key = Work(with_keys, work.store, work.clock)
     assert quarantine.retry(with_key, Choice(reason="encrypted")).taken_out == 1
     (point,) = contents(work.store, "gps_points")["gps_points"]
     assert point["device_id"] == "jane/phone"
     assert stored(work) == (1, [])
+
+
+@given(st.data())
+def test_wherever_it_breaks_nothing_is_lost(data: st.DataObject) -> None:
+    """A byte that is wrong or missing costs its own element, and the body is kept as it was."""
+    body = bytearray(batch(12, wifi="h" * 30))
+    at = data.draw(st.integers(0, len(body) - 1))
+    if data.draw(st.booleans()):
+        del body[at:]
+    else:
+        body[at] = data.draw(st.integers(0, 255))
+    sent = bytes(body)
+    delivery = reading.read(sent, Envelope("overland"), now_us=NOW_US)
+    kept = [r.raw.encode() if r.body is None else r.body for r in delivery.refused]
+    assert len(delivery.points) == 12 or delivery.refused
+    if not _is_read(sent):
+        assert sent in kept
+    elif len(delivery.points) < 12:
+        assert len(delivery.points) + len(kept) >= 12 or json.loads(kept[0]) == as_value(sent)
+
+
+def _is_read(body: bytes) -> bool:
+    try:
+        read_json(body)
+    except UnreadableError:
+        return False
+    return True
+
+
+def as_value(body: bytes) -> object:
+    return read_json(body)
+
+
+def test_the_answers_of_what_is_not_kept(work: Work, api: httpx.Client) -> None:
+    assert api.post("/ingest/overland", content=b"[" + b"," * 17_000_000).status_code == 413
+    assert api.post("/ingest/nobody", content=b"x").status_code == 404
+    small = dataclasses.replace(work.settings, quarantine_mb=1)
+    full = b"{" + b"x" * 1_100_000
+    before = work.settings
+    try:
+        work.settings = small
+        answer = api.post("/ingest/overland", content=full)
+    finally:
+        work.settings = before
+    assert answer.status_code == 507
+    assert "TRACKFLOW_QUARANTINE_MB" in answer.json()["error"]
+    assert stored(work) == (0, [])
+    post(api, full)
+    (row,) = stored(work)[1]
+    assert kept_bytes(row) == full
+
+
+def test_how_senders_do_by_the_api(work: Work, api: httpx.Client) -> None:
+    post(api, batch(2))
+    api.get("/ingest/traccar", params={"id": "x", "lat": "%LAT", "lon": "24.9"})
+    found = {s["sender"]: s for s in api.get("/api/v1/senders").json()["senders"]}
+    assert set(found) == {"overland", "traccar"}
+    assert found["overland"]["last_points_at"] == found["overland"]["last_report_at"]
+    assert found["traccar"]["refused"] == {"placeholder": 1}
+    assert "%LAT" in found["traccar"]["advice"]
+    assert "24.9" not in str(found)

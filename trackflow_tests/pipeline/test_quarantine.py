@@ -191,13 +191,11 @@ def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
         found = {state.sender: state for state in quarantine.sender_states(work)}
         assert set(found) == {"owntracks", "traccar", "files"}
         good, bad, files = found["owntracks"], found["traccar"], found["files"]
-        assert (good.last_report_at, good.reports_of_a_day, good.refused) == (NOON, 1, {})
-        assert (bad.last_report_at, bad.reports_of_a_day) == (NOON + dt.timedelta(seconds=60), 0)
+        assert (good.last_report_at, good.last_points_at, good.refused) == (NOON, NOON, {})
+        assert (bad.last_report_at, bad.last_points_at) == (NOON + dt.timedelta(seconds=60), None)
         assert (bad.refused, bad.last_error) == ({"placeholder": 1}, "placeholder")
         assert "%LAT" in bad.advice
         assert (files.refused, files.advice) == ({"bad_time": 1}, "")
-        clock.advance(86_400)
-        assert quarantine.sender_states(work)[0].reports_of_a_day == 0
         (row,) = quarantine.newest(work, Choice(sender="traccar"), 5)
         assert "raw" not in row
         shown = quarantine.shown(work, row["id"][:6])

@@ -2,7 +2,7 @@
 
 import { getIfThere } from './api.js';
 import { el } from './dom.js';
-import { age, count, counted } from './format.js';
+import { age, count } from './format.js';
 
 const AGAIN_MS = 15000;
 let senders = [];
@@ -29,7 +29,7 @@ function row(sender) {
   return el('li', { class: 'sender', data: { sender: sender.sender } },
     el('div', { class: 'job-head' }, el('span', { class: 'name' }, sender.sender === 'files' ? 'imported files' : sender.sender)),
     el('p', { class: 'sub' }, 'Last report ', sender.last_report_at ? age(sender.last_report_at) : 'never',
-      sender.sender !== 'files' && ` · ${counted(sender.reports_of_a_day, 'report')} with points in 24 h`),
+      sender.sender !== 'files' && sender.last_points_at !== sender.last_report_at && [' · last points ', sender.last_points_at ? age(sender.last_points_at) : 'never']),
     refused > 0 && el('p', { class: isNewest ? 'bad' : 'sub' },
       'Last error ', age(sender.last_error_at), `: ${sender.last_error.replaceAll('_', ' ')}`, sender.advice && `: ${sender.advice}`),
     refused > 0 && el('p', { class: 'sub' }, `Refused and kept: ${reasons}. “trackflow quarantine list” shows them, “retry” reads them again.`));

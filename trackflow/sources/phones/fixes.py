@@ -15,16 +15,12 @@ from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
 from trackflow.sources.times import UNREADABLE_US, TimeForm, Times, epoch_form, parse_time
 from trackflow.sources.units import (
-    KMH_MS,
-    KNOTS_MS,
     Quantity,
     best_accuracy_m,
     factor_of,
     has_decimal_comma,
     measure,
 )
-
-__all__ = ["KMH_MS", "KNOTS_MS"]
 
 UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
 """Parameters of an address by which a person says the unit of all speeds."""

@@ -14,7 +14,6 @@ from trackflow.sources.cells import number
 from trackflow.sources.columns import Role
 from trackflow.sources.phones.bodies import UnreadableError, as_text
 from trackflow.sources.phones.fixes import (
-    KNOTS_MS,
     UNIT_PARAMETERS,
     Fix,
     Record,
@@ -23,7 +22,7 @@ from trackflow.sources.phones.fixes import (
 )
 from trackflow.sources.phones.nmea import read_rmc
 from trackflow.sources.times import TimeForm, epoch_form, parse_time
-from trackflow.sources.units import Quantity, measure
+from trackflow.sources.units import KNOTS_MS, Quantity, measure
 
 MAX_FORM_FIELDS = 200
 
@@ -80,7 +79,7 @@ _NAMES_LAST = ("ser", "aid")
 """GPSLogger's serial number, which newer phones keep to themselves, and the id of Android."""
 
 _CLOCK = re.compile(r"\d\d?:\d\d(?::\d\d)?.*")
-_TIMES_SIGN = "\xd7tamp="
+_TIMES_SIGN = re.compile("(?:\xc3\x97|\xd7)tamp=")
 """`&timestamp=` after a web page has read `&times` as a multiplication sign."""
 
 
@@ -98,10 +97,10 @@ def read_form(body: bytes, query: Mapping[str, str]) -> dict[str, object]:
         raise UnreadableError
     record: dict[str, object] = {}
     for name, value in (*pairs, *query.items()):
-        before, sign, after = value.partition(_TIMES_SIGN)
-        record[name] = before
-        if sign:
-            record["timestamp"] = after
+        found = _TIMES_SIGN.split(value, maxsplit=1)
+        record[name] = found[0]
+        if len(found) > 1:
+            record["timestamp"] = found[1]
     return {k: v for k, v in record.items() if k != "token" and k.lower() not in UNIT_PARAMETERS}
 
 

@@ -12,7 +12,6 @@ from trackflow.sources.door import Candidates
 from trackflow.sources.phones.bodies import UnreadableError, read_elements, read_json
 from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import (
-    KMH_MS,
     Delivery,
     Fix,
     Reception,
@@ -25,6 +24,7 @@ from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.phones.secretbox import decrypted
 from trackflow.sources.records import Reason
 from trackflow.sources.times import TimeForm
+from trackflow.sources.units import KMH_MS
 
 SOURCE = "owntracks"
 GPSLOGGER = "gpslogger"

@@ -15,7 +15,6 @@ from trackflow.sources.phones import flat
 from trackflow.sources.phones.bodies import UnreadableError, elements_of, read_elements, read_json
 from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import (
-    KNOTS_MS,
     Delivery,
     Fix,
     Reception,
@@ -26,6 +25,7 @@ from trackflow.sources.phones.fixes import (
 )
 from trackflow.sources.phones.parts import parts_of
 from trackflow.sources.records import Reason
+from trackflow.sources.units import KNOTS_MS
 
 SOURCE = flat.TRACCAR
 

@@ -43,6 +43,7 @@ def place_of(delivery: Delivery) -> tuple[object, ...]:
     [
         PLACE | {"tamp": "1780000000"},
         PLACE | {"lon": "24.9\xd7tamp=1780000000"},
+        PLACE | {"lon": "24.9\xc3\x97tamp=1780000000"},
         PLACE | {"timestmp": "1780000000"},
         PLACE | {"time_stamp": "1780000000000"},
         PLACE | {"tst": "1780000000"},
