@@ -56,8 +56,9 @@ def list_(
         for line in _state_lines(state):
             tell(line)
     for row in newest:
-        device = f" of {row['device_id']}" if row["device_id"] else ""
-        tell(f"{row['id']}  {_short(row['received_at'])}  {row['where']}{device}: {row['reason']}")
+        device = f" of {row.device_id}" if row.device_id else ""
+        at = _short(row.received_at.isoformat())
+        tell(f"{row.id}  {at}  {row.where}{device}: {row.reason}")
     return None
 
 

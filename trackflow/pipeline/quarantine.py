@@ -19,7 +19,7 @@ from trackflow.sources.phones.senders import LIVE_SENDERS
 from trackflow.sources.records import RAW_MAX_CHARS, Refusal
 from trackflow.store import points, quarantine
 from trackflow.store.points import Accepted
-from trackflow.store.quarantine import FILES, Choice, Kept
+from trackflow.store.quarantine import FILES, Choice, Kept, Listed
 from trackflow.store.types import to_us
 
 MEGABYTE = 1_000_000
@@ -132,12 +132,10 @@ def shown(work: Work, prefix: str) -> dict[str, Any]:
         return as_dict(quarantine.find(connection, prefix))
 
 
-def newest(work: Work, choice: Choice, most: int) -> list[dict[str, Any]]:
+def newest(work: Work, choice: Choice, most: int) -> list[Listed]:
     """The newest refused inputs of a choice, without what was sent."""
     with work.store.read() as connection:
-        rows = quarantine.examples(connection, choice, most)
-    hidden = {"raw", "body", "envelope"}
-    return [{k: v for k, v in as_dict(row).items() if k not in hidden} for row in rows]
+        return quarantine.newest(connection, choice, most)
 
 
 def exported(work: Work, choice: Choice) -> Iterator[str]:
@@ -225,12 +223,13 @@ def _envelope(kept: Kept) -> Envelope | None:
 
     What older versions kept has no envelope; it is whole where it is shorter than their limit.
     """
+    doors = {"owntracks", "overland", "geojson", *flat.SENDERS}
     if kept.envelope is not None:
         try:
-            return Envelope.loaded(kept.envelope)
+            envelope = Envelope.loaded(kept.envelope)
         except BadInputError:
             return None
-    doors = {"owntracks", "overland", "geojson", *flat.SENDERS}
+        return envelope if envelope.door in doors else None
     if kept.sender in doors and kept.sender != "geojson" and len(kept.raw) < RAW_MAX_CHARS:
         return Envelope(kept.sender, kept.device_id)
     return None

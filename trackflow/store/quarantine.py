@@ -45,8 +45,8 @@ class ReasonCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """One refused input.
+class Listed:
+    """One refused input, without what was sent.
 
     Attributes:
         id: its hash.
@@ -55,9 +55,6 @@ class Kept:
         reason: why it was refused.
         where: door or file, and which location or line.
         received_at: when it came.
-        raw: it, as text.
-        envelope: the request without its body; None for files, and for what older versions kept.
-        body: the exact bytes, where the text is not what was sent.
     """
 
     id: str
@@ -66,6 +63,18 @@ class Kept:
     reason: str
     where: str
     received_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Listed):
+    """One refused input, whole if it was sent live.
+
+    Attributes:
+        raw: it, as text.
+        envelope: the request without its body; None for files, and for what older versions kept.
+        body: the exact bytes, where the text is not what was sent.
+    """
+
     raw: str
     envelope: str | None
     body: bytes | None
@@ -155,11 +164,22 @@ def all_kept(connection: Connection, choice: Choice) -> Iterator[Kept]:
         after = page[-1].id
 
 
-def examples(connection: Connection, choice: Choice, most: int) -> list[Kept]:
+def newest(connection: Connection, choice: Choice, most: int) -> list[Listed]:
     """The newest refused inputs."""
-    query = sa.select(quarantined_points).where(*choice.where())
-    newest = query.order_by(q.received_at.desc(), q.content_hash).limit(most)
-    return [_kept(row) for row in connection.execute(newest).mappings()]
+    rows = connection.execute(
+        sa.select(
+            q.content_hash,
+            sa.func.coalesce(q.sender, FILES),
+            q.device_id,
+            q.reason,
+            q.source,
+            q.received_at,
+        )
+        .where(*choice.where())
+        .order_by(q.received_at.desc(), q.content_hash)
+        .limit(most)
+    )
+    return [Listed(*row) for row in rows]
 
 
 def find(connection: Connection, prefix: str) -> Kept:

@@ -197,13 +197,12 @@ def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
         assert "%LAT" in bad.advice
         assert (files.refused, files.advice) == ({"bad_time": 1}, "")
         (row,) = quarantine.newest(work, Choice(sender="traccar"), 5)
-        assert "raw" not in row
-        shown = quarantine.shown(work, row["id"][:6])
+        shown = quarantine.shown(work, row.id[:6])
         assert json.loads(shown["raw"])["lat"] == "%LAT"
         with pytest.raises(NotFoundError):
             quarantine.shown(work, "zzzz")
         with pytest.raises(SettingsError):
-            quarantine.shown(work, row["id"][:2])
+            quarantine.shown(work, row.id[:2])
         lines = [json.loads(line) for line in quarantine.exported(work, Choice())]
         assert {line["sender"] for line in lines} == {"traccar", "files"}
 

@@ -153,7 +153,7 @@ def read_elements(body: bytes, list_name: str = "") -> JsonBody:
         value = read_json(body)
     except UnreadableError:
         return _salvaged(body, list_name)
-    listed = value.get(list_name) if isinstance(value, Mapping) else None
+    listed = value.get(list_name) if list_name and isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and isinstance(listed, list):
         return JsonBody(elements_of(listed), value)
     return JsonBody(elements_of(value))

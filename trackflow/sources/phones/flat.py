@@ -7,6 +7,7 @@ depend the unit of speed and what `hdop` means. The address may say the unit: `s
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from trackflow.sources import columns
@@ -108,7 +109,7 @@ def sender_of(record: Record, door: str) -> str:
     """Who sends such a record, by the names in it; at a door of its own, whose door it is."""
     if door in SENDERS and door != TRACCAR:
         return door
-    names = {name.lower() for name in record}
+    names = _lowered(record)
     accuracies = {"acc", "accuracy"} & names
     if "gprmc" in names:
         return OPENGTS
@@ -116,7 +117,7 @@ def sender_of(record: Record, door: str) -> str:
         return TRACCAR_SERVER
     if names & _OF_PHONETRACK:
         return PHONETRACK
-    if "latitude" in names and names <= _OF_HOME_ASSISTANT:
+    if _is_of_home_assistant(names):
         return HOME_ASSISTANT
     if names & _OF_OSMAND or ("hdop" in names and not accuracies and _is_ms(_time(record))):
         return OSMAND
@@ -151,7 +152,7 @@ def fix_of(
     if _is_invalid(record):
         lat = lon = None
     moment = _time(record)
-    if moment is None and sender == HOME_ASSISTANT:
+    if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
         moment = arrived_us
     accuracy, hdop = said.get(Role.ACCURACY), said.get(Role.HDOP)
     if sender == OSMAND:  # its {3} is the accuracy in metres, whatever the address calls it
@@ -172,17 +173,32 @@ def fix_of(
 
 def device_of(record: Record) -> str | None:
     """The device that a record names: `id` and `deviceid` before all others."""
-    plain = {columns.plain(name): value for name, value in reversed(list(record.items()))}
-    named = columns.find(list(record)).get(Role.DEVICE)
-    other = None if named is None else list(record.values())[named]
+    names = _first_names(record)
+    plain = {columns.plain(name): record[name] for name in reversed(names)}
+    named = columns.find(names).get(Role.DEVICE)
+    other = None if named is None else record[names[named]]
     values = (*(plain.get(n) for n in _NAMES_FIRST), other, *(plain.get(n) for n in _NAMES_LAST))
     said = ((text(value) or "").strip() for value in values)
     return next((name for name in said if name not in ("", "unknown") and not is_unset(name)), None)
 
 
+def _first_names(record: Record) -> list[str]:
+    """The names of a record; a position is found among the first or not at all."""
+    return list(islice(record, MAX_FORM_FIELDS))
+
+
+def _lowered(record: Record) -> set[str]:
+    return {name.lower() for name in _first_names(record)}
+
+
+def _is_of_home_assistant(names: set[str]) -> bool:
+    """Whether these are the names of that form and no others, so that none can be a time."""
+    return "latitude" in names and names <= _OF_HOME_ASSISTANT
+
+
 def _names(record: Record) -> dict[Role, str]:
     """The name of each role that is there."""
-    names = list(record)
+    names = _first_names(record)
     found = {role: names[index] for role, index in columns.find(names).items()}
     for name in names:
         role = _MORE_NAMES.get(columns.plain(name))
@@ -200,9 +216,9 @@ def _time(record: Record) -> object:
         day = text(record.get(found.get(Role.DATE, ""))) or ""
         return f"{day.strip()}T{cell}" if day and _CLOCK.fullmatch(cell) else record[name]
     meant = [
-        value
-        for name, value in record.items()
-        if _MEANT_TIME.search(name.lower()) and _is_time(text(value) or "")
+        record[name]
+        for name in _first_names(record)
+        if _MEANT_TIME.search(name.lower()) and _is_time(text(record[name]) or "")
     ]
     return meant[0] if len(meant) == 1 else None
 

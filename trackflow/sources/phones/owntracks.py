@@ -94,7 +94,7 @@ def candidates(
         fallback_device: the device of those that have neither a `topic` nor a `tid`.
     """
     return candidates_of(
-        [_fix(message) for message in locations],
+        [fix_of(message) for message in locations],
         device_id=device_id,
         fallback_device=fallback_device,
         time_form=TimeForm.EPOCH_S,
@@ -149,7 +149,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ())
     for message, sent in zip(opened, found.elements, strict=True):
         kind = kind_of(message)
         if kind is Kind.LOCATION and isinstance(message, Mapping):
-            received.add(_fix(message, unit_ms), sent)
+            received.add(fix_of(message, unit_ms), sent)
         elif kind is Kind.OTHER:
             received.ignore()
         else:
@@ -172,7 +172,11 @@ def _opened(message: object, keys: Sequence[str]) -> object:
         return message
 
 
-def _fix(message: Record, told_ms: float | None = None) -> Fix:
+def fix_of(message: Record, told_ms: float | None = None) -> Fix:
+    """The position of a message of `Kind.LOCATION`.
+
+    `told_ms` is the unit of speed that the address says, in metres per second.
+    """
     unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
     return Fix(
         device=device_of(message),

@@ -11,7 +11,7 @@ time.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from trackflow.sources.phones import flat
+from trackflow.sources.phones import flat, owntracks
 from trackflow.sources.phones.bodies import UnreadableError, elements_of, read_elements, read_json
 from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import (
@@ -102,7 +102,7 @@ def _of_json(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | No
     for element in elements_of(value):
         for list_name, part in _BATCHES.items():
             batch = member(element, list_name)
-            if isinstance(batch, list) and isinstance(element, Mapping):
+            if isinstance(element, Mapping) and isinstance(batch, list) and not _is_place(batch):
                 # no more than is needed: as many members as positions would be billions of copies
                 named = {"device_id": flat.device_of(element)}
                 records += [named | {part: one} for one in elements_of(batch)]
@@ -128,6 +128,11 @@ def _of_broken(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | 
     return records, found.damage
 
 
+def _is_place(value: list[object]) -> bool:
+    """Whether this is no list of positions, but a latitude and a longitude."""
+    return len(value) == 2 and all(isinstance(part, int | float) for part in value)
+
+
 def _has_name(record: object) -> bool:
     return isinstance(record, Mapping) and bool(
         flat.device_of(record) or member(record, "device", "uniqueId")
@@ -145,11 +150,15 @@ def _sender_of(record: object, door: str) -> str:
         return flat.HOME_ASSISTANT
     if isinstance(record.get("location"), Mapping):
         return SOURCE
+    if "_type" in record:
+        return owntracks.sender_of(record)
     return flat.sender_of(record, door)
 
 
 def _is_aside(record: Record) -> bool:
-    """What Home Assistant's app sends besides positions: its sensors, its registration."""
+    """What Home Assistant's app and OwnTracks send besides positions."""
+    if owntracks.kind_of(record) is owntracks.Kind.OTHER:
+        return True
     kind = record.get("type")
     is_webhook = isinstance(kind, str) and "data" in record
     return is_webhook and kind not in (_COMPANION_POSITION, _ENCRYPTED)
@@ -179,14 +188,17 @@ def _fix(
         return _forwarded(position, record, told_ms)
     if isinstance(location, Mapping):
         return _of_client(location, named, told_ms)
+    if record.get("_type") == "location":
+        fix = owntracks.fix_of(record, told_ms)
+        return replace(fix, device=fix.device or named)
     sender = _sender_of(record, door)
     if isinstance(point, list):
         record = dict(zip(_POINT_OF_PHONETRACK, point, strict=False))
     elif record.get("type") == _COMPANION_POSITION:
         data = record.get("data")
         record = data if isinstance(data, Mapping) else {}
-    fix = flat.fix_of(record, sender, arrived_us, told_ms)
-    return fix and replace(fix, device=fix.device or named)
+    found = flat.fix_of(record, sender, arrived_us, told_ms)
+    return found and replace(found, device=found.device or named)
 
 
 def _of_client(location: Record, device: str | None, told_ms: float | None) -> Fix:

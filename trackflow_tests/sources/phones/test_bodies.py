@@ -120,3 +120,7 @@ def test_of_a_cut_batch_come_all_whole_elements(sent: list[object], data: st.Dat
 def test_several_values_in_a_row_are_no_damage() -> None:
     found = bodies.read_elements(b'{"locations": [1]}\n{"locations": [2]}', "locations")
     assert (list(found.elements), found.damage) == ([1, 2], None)
+
+
+def test_a_list_without_a_name_is_a_value() -> None:
+    assert list(bodies.read_elements(b'{"": []}').elements) == [{"": []}]

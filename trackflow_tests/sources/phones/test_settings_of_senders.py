@@ -119,6 +119,7 @@ def test_a_form_of_home_assistant_has_the_time_of_its_arrival() -> None:
     query = {"latitude": "60.1", "longitude": "24.9", "device": "x", "speed": "10"}
     (row,) = rows(read_form(query))
     assert (row[1], row[6]) == (ARRIVED_US, 10)
+    assert rows(read_form(query, door="gpslogger"))[0][1] == ARRIVED_US
     assert reasons(read_form(query | {"wrong": "5"})) == ["no_time"]
     assert len(read_form(query | {"wrong": "5"}, door="homeassistant").points) == 1
 
@@ -156,6 +157,19 @@ def test_text_is_parsed_before_it_is_converted(
 def test_an_unknown_unit_makes_the_speed_unknown() -> None:
     (row,) = rows(read_form(PLACE | MOMENT | {"speed": "10", "speed_unit": "furlongs"}))
     assert row[6] is None
+
+
+def test_owntracks_at_the_address_of_all() -> None:
+    message = {"_type": "location", "topic": "owntracks/a/b", "tid": "b", "lat": 60.1, "lon": 24.9,
+               "tst": 1_780_000_000, "acc": 8, "vel": 36}  # fmt: skip
+    (row,) = rows(read_form({}, json.dumps(message).encode()))
+    assert (row[0], row[6]) == ("a/b", pytest.approx(10))
+    assert read_form({}, json.dumps(message | {"_type": "lwt"}).encode()).ignored == 1
+
+
+def test_a_place_in_a_list_is_no_batch() -> None:
+    record = {"id": "x", "location": [60.1, 24.9], **MOMENT}
+    assert place_of(read_form({}, json.dumps(record).encode())) == ("x", US, 24.9, 60.1)
 
 
 @given(points, st.sampled_from([None, *flat.SENDERS]), st.booleans())
