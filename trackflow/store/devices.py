@@ -13,8 +13,9 @@ from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
 from trackflow.store import batches
-from trackflow.store.dialects import is_among
+from trackflow.store.dialects import insert_into, is_among, texts_as_table
 from trackflow.store.tables import devices, processing_batches
+from trackflow.store.types import UtcTime
 from trackflow.tracks.presets import preset_thresholds
 from trackflow.tracks.thresholds import Thresholds
 
@@ -143,6 +144,14 @@ def _marking_us_of_preset(preset: str | None) -> int:
         return max(buffer_us(Thresholds()), buffer_us(preset_thresholds(preset)))
     except SettingsError:
         return LONGEST_BUFFER_US
+
+
+def add_devices(connection: Connection, ids: Sequence[str], now: dt.datetime) -> None:
+    """Make those known that are not yet."""
+    given = texts_as_table(connection, ids)
+    rows = sa.select(given.c.value, sa.literal(now, UtcTime())).where(sa.true())
+    insert = insert_into(connection, devices).from_select(["device_id", "created_at"], rows)
+    connection.execute(insert.on_conflict_do_nothing())
 
 
 def device_ids(connection: Connection) -> list[str]:

@@ -27,7 +27,13 @@ def is_among(
     limit the parameters of a statement.
     """
     if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.Text)))
+    return column.in_(sa.select(texts_as_table(connection, values).c.value))
+
+
+def texts_as_table(connection: Connection, values: Sequence[str]) -> sa.FromClause:
+    """Texts, given as one parameter, as a table with the column `value`; in their order."""
+    if connection.dialect.name == "postgresql":
         listed = sa.literal(list(values), postgresql.ARRAY(sa.Text))
-        return column == sa.any_(listed)
-    rows = sa.func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
-    return column.in_(sa.select(rows.c.value))
+        return sa.func.unnest(listed).table_valued("value", name="given").render_derived()
+    return sa.func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")

@@ -20,9 +20,9 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import batches, retention
-from trackflow.store.devices import DoorRules, door_rules
+from trackflow.store.devices import DoorRules, add_devices, door_rules
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
+from trackflow.store.tables import gps_points, quarantined_points, receipts
 from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
@@ -203,10 +203,7 @@ def hold_devices(
         known = door_rules(connection, ids)
         new = sorted(set(ids) - known.keys())
         if new:
-            connection.execute(
-                insert_into(connection, devices).on_conflict_do_nothing(),
-                [{"device_id": name, "created_at": now} for name in new],
-            )
+            add_devices(connection, new, now)
         elif connection.dialect.name == "sqlite":
             return known  # there is one writer, and that is us
         held = door_rules(connection, ids, hold=True)

@@ -1,13 +1,15 @@
 """Reports of many senders in one transaction: what a live service stores, thousands of times.
 
-A point of a tracker is nearly always new. All that are go in together, by a handful of statements
-whatever the number of reports; the few others take the careful way of `points.accept`, one after
-another. So the rows are those that `accept` would have made of each report by itself.
+A point of a tracker is nearly always new, or is what is stored already. All such go in together, by
+a handful of statements whatever the number of reports; the few others take the careful way of
+`points.accept`, one after another. So the rows are those that `accept` would have made of each
+report by itself.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -29,6 +31,10 @@ type Key = tuple[str, int]
 """Device and microseconds of a point."""
 
 _UPSERT = "ON CONFLICT DO NOTHING"
+_COLUMNS = [column.name for column in gps_points.columns][:8]
+"""Those of a `Row`."""
+
+_TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
 _TYPES = ("text", "timestamptz", *["float8"] * 6, "text", "int8")
 
 
@@ -53,11 +59,11 @@ def accept_reports(
     if rows:
         ids = sorted({row[0] for mine in rows.values() for row in mine})
         rules = hold_devices(connection, ids, now)
-        rows = _old_enough(rows, rules)
-        stored = _store_new(connection, reports, rows, now)
-        changed = _days_of((row for k in stored for row in rows[k]), rules)
+        stored = _store_new(connection, reports, _young_enough(rows, rules), now)
+        changed = _days_of((row for new in stored.values() for row in new), rules)
         batches.mark_pending(connection, changed, now)
-        accepted = {k: Accepted(added=len(rows[k])) for k in stored}
+        for k, new in stored.items():
+            accepted[k] = Accepted(added=len(new), repeated=len(reports[k].points) - len(new))
     for k, report in enumerate(reports):
         if k not in accepted:
             accepted[k] = accept(connection, report.points, report.refused, report.source, now)
@@ -67,26 +73,32 @@ def accept_reports(
 def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
     """The points of the reports that can go in together as far as they themselves tell.
 
-    Nothing was refused, and no moment of a device comes twice.
+    Nothing was refused, and for no moment of a device they say different things.
     """
     found: dict[int, list[Row]] = {}
     taken: set[Key] = set()
     for k, report in enumerate(reports):
         if report.refused or not len(report.points):
             continue
-        rows: list[Row] = list(report.points.rows())  # type: ignore[arg-type]
-        keys = {row[:2] for row in rows}
-        if len(keys) == len(rows) and taken.isdisjoint(keys):
-            taken |= keys
+        rows = cast("list[Row]", list(report.points.rows()))
+        by_key = {row[:2]: row for row in rows}
+        if len(by_key) < len(rows):
+            if any(by_key[row[:2]] != row for row in rows):
+                continue
+            rows = list(by_key.values())
+        if taken.isdisjoint(by_key):
+            taken |= by_key.keys()
             found[k] = rows
     return found
 
 
-def _old_enough(
+def _young_enough(
     rows: dict[int, list[Row]], rules: dict[str, DoorRules]
 ) -> dict[int, list[Row]]:
     """Reports without a point that is older than what is kept of its device."""
-    edge_us = {name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from}
+    edge_us = {
+        name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from
+    }
     if not edge_us:
         return rows
     return {
@@ -98,22 +110,32 @@ def _old_enough(
 
 def _store_new(
     connection: Connection, reports: Sequence[Report], rows: dict[int, list[Row]], now: dt.datetime
-) -> list[int]:
-    """Store the points of those reports of which none is known; returns which these are."""
-    chosen = list(rows)
-    while chosen:
+) -> dict[int, list[Row]]:
+    """Store the new points of those reports that say nothing else than what is stored.
+
+    Returns:
+        The new points by report. They are held, so a second try finds what the first one has told.
+    """
+    new = rows
+    while any(new.values()):
         savepoint = connection.begin_nested()
-        seqs = _receipts(connection, {reports[k].source for k in chosen}, now)
+        seqs = _receipts(connection, {reports[k].source for k, mine in new.items() if mine}, now)
         full = [
-            (*row, reports[k].source, seqs[reports[k].source]) for k in chosen for row in rows[k]
+            (*row, reports[k].source, seqs[reports[k].source])
+            for k, mine in new.items()
+            for row in mine
         ]
         if _insert(connection, full) == len(full):
             savepoint.commit()
             break
         savepoint.rollback()
-        known = _known(connection, [row[:2] for row in full])
-        chosen = [k for k in chosen if known.isdisjoint(row[:2] for row in rows[k])]
-    return chosen
+        stored = _stored(connection, [row[:2] for row in full])
+        new = {
+            k: [row for row in mine if row[:2] not in stored]
+            for k, mine in new.items()
+            if all(stored.get(row[:2], row) == row for row in mine)
+        }
+    return new
 
 
 def _receipts(connection: Connection, sources: Iterable[str], now: dt.datetime) -> dict[str, int]:
@@ -138,21 +160,26 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
     return connection.exec_driver_sql(statement, tuple(columns)).rowcount
 
 
-def _known(connection: Connection, keys: Sequence[Key]) -> set[Key]:
-    """Those of the points that are stored."""
-    p = gps_points.c
+def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
+    """What is stored of points."""
     if connection.dialect.name == "sqlite":
-        query = f"SELECT 1 FROM {gps_points.name} WHERE device_id = ? AND recorded_at = ?"
-        return {key for key in keys if connection.exec_driver_sql(query, key).first() is not None}
-    devices, times = zip(*keys, strict=True)
+        query = (
+            f"SELECT {', '.join(_COLUMNS)} FROM {gps_points.name} "
+            "WHERE device_id = ? AND recorded_at = ?"
+        )
+        found = (connection.exec_driver_sql(query, key).first() for key in keys)
+        return {row[:2]: cast("Row", tuple(row)) for row in found if row is not None}
+    p = gps_points.c
+    ids, times = zip(*keys, strict=True)
     asked = sa.func.unnest(
-        sa.literal(list(devices), postgresql.ARRAY(sa.Text)),
-        sa.literal([from_us(time) for time in times], postgresql.ARRAY(postgresql.TIMESTAMP(timezone=True))),
+        sa.literal(list(ids), postgresql.ARRAY(sa.Text)),
+        sa.literal([from_us(time_us) for time_us in times], postgresql.ARRAY(_TIMESTAMP)),
     ).table_valued("device_id", "recorded_at", name="asked").render_derived()
-    query = sa.select(p.device_id, epoch_us(p.recorded_at)).where(
+    values = (p[name] for name in _COLUMNS[2:])
+    query = sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
         p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
     )
-    return {(device, time_us) for device, time_us in connection.execute(query)}
+    return {row[:2]: cast("Row", tuple(row)) for row in connection.execute(query)}
 
 
 def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batches.ChangedDay]:
