@@ -22,6 +22,7 @@ CAREFUL_CELLS = 256
 """Where one of so many cells is bad, they are read one by one."""
 
 _EMPTY = frozenset((*EMPTY_CELLS, None))
+_PLAIN_KINDS = {float, int, type(None)}
 
 type Strings = Any
 """A pyarrow string array, nulls for empty cells (pyarrow has no types that mypy knows)."""
@@ -59,6 +60,10 @@ class Numbers:
         if kinds <= {float, int}:
             with suppress(OverflowError):  # a whole number of 400 digits
                 return cls(np.array(cells, dtype=np.float64), np.zeros(len(cells), np.bool_))
+        if kinds <= _PLAIN_KINDS:
+            missing = np.array([cell is None for cell in cells], np.bool_)
+            with suppress(OverflowError):
+                return cls(np.array([np.nan if c is None else c for c in cells], float), missing)
         values = np.array(
             [
                 measure(cell, quantity, decimal_comma=commas is not None and commas[index])

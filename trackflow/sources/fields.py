@@ -5,12 +5,13 @@ from functools import lru_cache
 
 from trackflow.sources import columns
 from trackflow.sources.columns import QUANTITIES, Role
-from trackflow.sources.units import Quantity, has_decimal_comma, hemisphere, measure
+from trackflow.sources.units import has_decimal_comma, hemisphere, measure
 
 _INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix"}
 _DEEPEST = 3
 _MEMBERS_MAX = 500
 _COORDINATES = (Role.LAT, Role.LON)
+_SIDES = ((Role.LAT, Role.NORTH_SOUTH), (Role.LON, Role.EAST_WEST))
 
 
 def known_fields(
@@ -28,23 +29,20 @@ def known_fields(
     """
     if not record:
         return {}
-    names = tuple(record)
     known: dict[Role, object] = {}
-    for role, name, factor in _roles(names):
+    written: list[tuple[Role, float]] = []
+    for role, name, factor in _roles(tuple(record)):
         value = record[name]
-        if value is not None and value != "":
-            known[role] = value
-            if role in QUANTITIES:
-                known[role] = (value, factor)
-    places = [
-        known.get(role, (given, 1.0)) for role, given in zip(_COORDINATES, (lat, lon), strict=True)
-    ]
-    comma = has_decimal_comma(*(place[0] for place in places if isinstance(place, tuple)))
-    for role, pair in known.items():
-        if isinstance(pair, tuple):
-            value, factor = pair
-            known[role] = _value(role, value, factor, decimal_comma=comma)
-    for role, side in ((Role.LAT, Role.NORTH_SOUTH), (Role.LON, Role.EAST_WEST)):
+        if value is None or value == "":
+            continue
+        known[role] = value
+        if (factor != 1.0 or isinstance(value, str)) and role in QUANTITIES:
+            written.append((role, factor))
+    if written:
+        comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
+        for role, factor in written:
+            known[role] = _value(role, known[role], factor, decimal_comma=comma)
+    for role, side in _SIDES:
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
             known[role] = hemisphere(degrees, known[side])
@@ -52,11 +50,8 @@ def known_fields(
 
 
 def _value(role: Role, value: object, factor: float, *, decimal_comma: bool) -> object:
-    if role in _COORDINATES and (isinstance(value, str) or factor == 1.0):
-        quantity = Quantity.LATITUDE if role is Role.LAT else Quantity.LONGITUDE
-        return value if factor == 1.0 else measure(value, quantity, factor)
-    if isinstance(value, float) and factor == 1.0:
-        return value
+    if role in _COORDINATES:
+        return value if factor == 1.0 else measure(value, QUANTITIES[role], factor)
     return measure(value, QUANTITIES[role], factor, decimal_comma=decimal_comma)
 
 
@@ -78,7 +73,7 @@ def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float], ...]:
 
 def flat(record: Mapping[str, object]) -> Mapping[str, object]:
     """A record without objects in it: their members are named `outer.inner`."""
-    if not any(isinstance(value, Mapping) for value in record.values()):
+    if dict not in set(map(type, record.values())):
         return record
     found: dict[str, object] = {}
     _flatten(record, "", found, 1)

@@ -34,7 +34,7 @@ from trackflow.sources.times import (
     times_in_zones,
 )
 from trackflow.sources.tracks_apart import label_of
-from trackflow.sources.units import Quantity, best_accuracy_m, has_decimal_comma
+from trackflow.sources.units import Quantity, best_accuracy_m, decimal_commas
 from trackflow.sources.zones import zone_of
 
 CHUNK_POINTS = 50_000
@@ -263,7 +263,7 @@ class _Collector:
 
     def _candidates(self, rows: list[_Row], moments: list[str | None]) -> Candidates:
         lon, lat, altitude, _, known, _, _ = zip(*rows, strict=True)
-        commas = [has_decimal_comma(*both) for both in zip(lat, lon, strict=True)]
+        commas = decimal_commas(lat, lon)
 
         def beside(role: Role, quantity: Quantity) -> Numbers:
             return Numbers.of_objects([k.get(role) for k in known], quantity, commas)
@@ -325,7 +325,10 @@ def _place(known: Mapping[Role, object]) -> tuple[object, object, object] | None
 
 def _moment(known: Mapping[Role, object]) -> object:
     """The time of a record; a date and a time of day are put together."""
-    moment, date, clock = (known.get(role) for role in (Role.TIME, Role.DATE, Role.CLOCK))
+    moment, date = known.get(Role.TIME), known.get(Role.DATE)
+    if date is None:
+        return moment
+    clock = known.get(Role.CLOCK)
     both = isinstance(date, str | int) and isinstance(clock, str | int)
     if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
         return f"{date} {clock}"

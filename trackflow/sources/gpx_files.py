@@ -9,6 +9,7 @@ track, which GPX itself has no element for.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.streams import Stream
 from trackflow.sources.times import times
 from trackflow.sources.tracks_apart import label_of
-from trackflow.sources.units import best_accuracy_m, has_decimal_comma
+from trackflow.sources.units import best_accuracy_m, decimal_commas
 from trackflow.sources.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
 
 CHUNK_POINTS = 50_000
@@ -36,8 +37,9 @@ _FIELD_ROLES = (Role.SPEED, Role.COURSE, Role.HDOP, Role.ACCURACY, Role.DEVICE, 
 _TRACK_POINT = re.compile(r"<([\w.-]+:)?trkpt[\s>]")
 
 
-class Field(NamedTuple):
-    """What an element of a point is: our units per unit of its text."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """What an element of a point is: our units per unit of its text. There is one of each."""
 
     role: Role
     factor: float
@@ -51,8 +53,13 @@ class _Point(NamedTuple):
     device: str
 
 
-_ELE, _TIME = Field(Role.ALTITUDE, 1.0), Field(Role.TIME, 1.0)
-_DEVICE = Field(Role.DEVICE, 1.0)
+@lru_cache(maxsize=1024)
+def field(role: Role, factor: float = 1.0) -> Field:
+    """The field of a role and a unit."""
+    return Field(role, factor)
+
+
+_ELE, _TIME, _DEVICE = field(Role.ALTITUDE), field(Role.TIME), field(Role.DEVICE)
 
 
 def read_gpx(
@@ -132,12 +139,12 @@ class _PointParser(XmlParser):
         if self._point is None:
             self._started_outside(local_name(tag), attributes)
             return
-        local = local_name(tag)
+        local = tag.rpartition(":")[2]
         if local in _POINT_TAGS:  # the end of the one before is broken
             self._end_point(self._point)
             self._begin_point(local, attributes)
             return
-        self._field = field_of(local, is_direct=self.depth == self._point_depth + 1)
+        self._field = field_of(local, self.depth == self._point_depth + 1)
         self._text = []
 
     def _started_outside(self, local: str, attributes: dict[str, str]) -> None:
@@ -209,7 +216,7 @@ class _PointParser(XmlParser):
 
 
 @lru_cache(maxsize=4096)
-def field_of(local: str, *, is_direct: bool) -> Field | None:
+def field_of(local: str, is_direct: bool) -> Field | None:
     """What an element of a point is.
 
     Time and `ele` count only as children of the point: extensions have times and heights of other
@@ -221,7 +228,7 @@ def field_of(local: str, *, is_direct: bool) -> Field | None:
     found = meanings(local)
     for role in _FIELD_ROLES:
         if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
-            return Field(role, factor(role, local, (local,)))
+            return field(role, factor(role, local, (local,)))
     return None
 
 
@@ -272,24 +279,22 @@ class _Reader:
     def _candidates(self, points: list[_Point]) -> Candidates:
         lat = [p.attributes.get("lat") for p in points]
         lon = [p.attributes.get("lon") for p in points]
-        commas = np.array(
-            [has_decimal_comma(*both) for both in zip(lat, lon, strict=True)], np.bool_
-        )
+        commas = np.array(decimal_commas(lat, lon) or [False] * len(points), np.bool_)
         present = set().union(*(p.fields for p in points))
 
         def column(role: Role) -> Floats:
             merged = np.full(len(points), np.nan)
-            for field in sorted(f for f in present if f.role is role):
-                text = strings([p.fields.get(field) for p in points])
-                found = _measured(text, field, commas).values
+            for known in sorted((f for f in present if f.role is role), key=lambda f: f.factor):
+                text = strings([p.fields.get(known) for p in points])
+                found = _measured(text, known, commas).values
                 merged = np.where(np.isnan(merged), found, merged)
             return merged
 
         return Candidates(
             self._devices(points),
             times(strings([p.fields.get(_TIME) for p in points]), self._rules),
-            _measured(strings(lat), Field(Role.LAT, 1.0), commas),
-            _measured(strings(lon), Field(Role.LON, 1.0), commas),
+            _measured(strings(lat), field(Role.LAT), commas),
+            _measured(strings(lon), field(Role.LON), commas),
             column(Role.ALTITUDE),
             best_accuracy_m(column(Role.ACCURACY), column(Role.HDOP)),
             column(Role.SPEED),

@@ -14,7 +14,7 @@ from trackflow.sources.phones.fixes import dumped
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.streams import Stream
 from trackflow.sources.times import TimeRules, Times, read_time, times
-from trackflow.sources.units import Quantity, best_accuracy_m, has_decimal_comma
+from trackflow.sources.units import Quantity, best_accuracy_m, decimal_commas
 
 CHUNK_POINTS = 50_000
 
@@ -150,7 +150,7 @@ def row_collector(
     def candidates(rows: list[Row]) -> Candidates:
         columns = list(zip(*rows, strict=True))
         _, moments, lon, lat, altitude_m, accuracy_m, hdop, speed_ms, course_deg, names = columns
-        commas = [has_decimal_comma(*both) for both in zip(lat, lon, strict=True)]
+        commas = decimal_commas(lat, lon)
 
         def measured(cells: Sequence[object], quantity: Quantity) -> Numbers:
             return Numbers.of_objects(cells, quantity, commas)

@@ -114,6 +114,11 @@ _SEXAGESIMAL = re.compile(
 )
 _AXES = {"N": Quantity.LATITUDE, "S": Quantity.LATITUDE, "E": Quantity.LONGITUDE,
          "W": Quantity.LONGITUDE}  # fmt: skip
+_PLAIN_PAIR = re.compile(
+    r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
+)
+"""What nearly all are, read without a look at the rare ones."""
+
 _TEXT_MAX_CHARS = 200
 """A longer text is no number; patterns are not tried on it."""
 
@@ -245,6 +250,9 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
     """
     if len(text) > _TEXT_MAX_CHARS:
         return None
+    plain = _PLAIN_PAIR.fullmatch(text)
+    if plain is not None and not lon_first:
+        return float(plain[1]), float(plain[2])
     text = text.translate(_SIGNS).strip()
     if text.lower().startswith("geo:"):
         text = text[4:].partition(";")[0]
@@ -285,7 +293,15 @@ def _halves(text: str) -> list[tuple[str, str]]:
 
 def has_decimal_comma(*cells: object) -> bool:
     """Whether one of a record's coordinates is text with a comma, which there parts decimals."""
-    return any(isinstance(cell, str) and "," in cell and "." not in cell for cell in cells)
+    return any(type(cell) is str and "," in cell and "." not in cell for cell in cells)
+
+
+def decimal_commas(lats: Sequence[object], lons: Sequence[object]) -> list[bool] | None:
+    """For each record whether it has decimal commas; None if none has."""
+    if str not in set(map(type, lats)) and str not in set(map(type, lons)):
+        return None
+    found = [has_decimal_comma(*both) for both in zip(lats, lons, strict=True)]
+    return found if any(found) else None
 
 
 def best_accuracy_m(accuracy_m: Floats | None, hdop: Floats | None) -> Floats | None:
