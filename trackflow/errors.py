@@ -18,6 +18,10 @@ class BadInputError(TrackflowError):
     """A file or a request cannot be read as what it claims to be."""
 
 
+class QuarantineFullError(TrackflowError):
+    """There is no room to keep what cannot be read; a person has to make some."""
+
+
 class NotFoundError(TrackflowError):
     """What was asked for is not there."""
 

@@ -79,6 +79,9 @@ class Settings:
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
         visit_radius_m: how near a device has to be to a race track.
         visit_min: and for how many minutes, to be a visit.
+        quarantine_mb: megabytes of live input that could not be read and is kept; what does not fit
+            any more is answered as an error.
+        owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
         time_zone: the zone whose days are meant wherever distances of a day are shown or summed.
     """
 
@@ -102,6 +105,8 @@ class Settings:
     geocoder_file: Path | None = None
     visit_radius_m: float = 300.0
     visit_min: float = 15.0
+    quarantine_mb: int = 256
+    owntracks_keys: tuple[str, ...] = field(default=(), repr=False)
     time_zone: str = "UTC"
 
     @classmethod
@@ -133,6 +138,8 @@ class Settings:
             geocoder_file=_path(env, "TRACKFLOW_GEOCODER_FILE"),
             visit_radius_m=_number(env, "TRACKFLOW_VISIT_RADIUS_M", 300.0, 10.0, 10_000.0),
             visit_min=_number(env, "TRACKFLOW_VISIT_MIN", 15.0, 1.0, 1440.0),
+            quarantine_mb=int(_number(env, "TRACKFLOW_QUARANTINE_MB", 256, 1, 1_000_000)),
+            owntracks_keys=tuple(env.get("TRACKFLOW_OWNTRACKS_KEYS", "").split()),
             time_zone=_time_zone(env.get("TRACKFLOW_TIME_ZONE", "")),
         )
 

@@ -114,6 +114,14 @@ def test_every_verb_prints_json_whatever_came_out(
     monkeypatch.setenv("TRACKFLOW_FOLLOW_URL", f"sqlite:///{tmp_path / 'shop.db'}")
     assert sum(called("follow")["reasons"].values()) == 2
 
+    # what was refused
+    (files,) = called("quarantine list")["senders"]
+    assert (files["sender"], sum(files["refused"].values())) == ("files", 5)
+    refused = called("quarantine list")["newest"]
+    assert called("quarantine show", refused[0]["id"])["reason"] == refused[0]["reason"]
+    assert called("quarantine retry")["not_kept_whole"] == 5
+    assert called("quarantine delete", refused[0]["id"])["deleted"] == 1
+
     # a device whose days fail, beside one whose do not
     (tmp_path / "bad.csv").write_text(table(*drive("bad", TODAY - dt.timedelta(days=2))))
     called("import", "bad.csv")

@@ -35,11 +35,15 @@ ALLOW_LOCAL = "`trackflow token local on` lets this machine in without one again
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `device_id` is the only device whose points it may deliver; None means any."""
+    """Who asks. `device_id` is the only device whose points it may deliver; None means any.
+
+    `name` is the token's, after which positions are called that name no device.
+    """
 
     scope: Scope
     device_id: str | None = None
     token_id: str | None = None
+    name: str = ""
 
 
 LOCAL = Caller(Scope.ADMIN)
@@ -134,7 +138,7 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
     token = known.find(secrets[0])
     if token is None or token.scope not in (scope, Scope.ADMIN):
         return None
-    return Caller(token.scope, token.device_id, token.token_id)
+    return Caller(token.scope, token.device_id, token.token_id, token.name)
 
 
 def _admit(request: Request, scope: Scope) -> Caller:
@@ -148,7 +152,7 @@ def _admit(request: Request, scope: Scope) -> Caller:
         return _without_token(request, mode, secrets)
     for token in found:
         if token.scope in (scope, Scope.ADMIN):
-            return Caller(token.scope, token.device_id, token.token_id)
+            return Caller(token.scope, token.device_id, token.token_id, token.name)
     raise AccessError(f"a token for {found[0].scope} does not open this; it takes one for {scope}")
 
 

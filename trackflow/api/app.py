@@ -21,6 +21,7 @@ from trackflow.api import (
     metrics,
     page,
     reading,
+    senders,
     tiles,
     tracks,
 )
@@ -33,8 +34,16 @@ from trackflow.api.metrics import add_metrics
 from trackflow.api.own_machine import NoTokenDoor
 from trackflow.api.reception import Reception
 from trackflow.api.refusing import refused_page, wants_page
-from trackflow.errors import AccessError, GoneError, NotFoundError, RetryableError, TrackflowError
+from trackflow.errors import (
+    AccessError,
+    GoneError,
+    NotFoundError,
+    QuarantineFullError,
+    RetryableError,
+    TrackflowError,
+)
 from trackflow.pipeline.noticing import read_guesses, read_notices
+from trackflow.pipeline.quarantine import sender_states
 from trackflow.pipeline.reading import Remembered, count
 from trackflow.pipeline.road_tiles import RoadTiles
 from trackflow.pipeline.work import Work
@@ -45,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ingest.router,  # first, as it is asked for most often, and each is looked through in turn
     health.router,
     jobs.router,
+    senders.router,
     reading.router,
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
@@ -122,6 +132,7 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
     app.state.road_tiles = RoadTiles(work)
     app.state.notices = Remembered(lambda: read_notices(work))
     app.state.guesses = Remembered(lambda: read_guesses(work))
+    app.state.senders = Remembered(lambda: sender_states(work))
     app.state.counts = Remembered(lambda: count(work))
     add_metrics(app, work)
     app.router.route_class = GuardedRoute
@@ -174,6 +185,8 @@ async def _told(request: Request, error: Exception) -> Response:
             return problem(410, message)
         case NotFoundError():
             return problem(404, message)
+        case QuarantineFullError():
+            return problem(507, message)
         case RetryableError():
             return problem(503, message, {"Retry-After": "10"})
         case _:

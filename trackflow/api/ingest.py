@@ -1,13 +1,13 @@
 """Where devices deliver: one address per client, each with the answer that its client expects.
 
 A client that is answered with an error sends the same again, some of them for ever. So whatever
-can be received is answered as a success, and what is no position is set aside in
-`quarantined_points` with its reason. Errors are only for what a repetition can mend: the database
-is away (503), or the body is too large (413).
+can be received is answered as a success, and what is no position is kept whole in
+`quarantined_points` with its reason. Errors are only for what is not kept: the database is away
+(503), the body is too large (413), the quarantine is full (507).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
@@ -18,13 +18,14 @@ from starlette.requests import ClientDisconnect
 
 from trackflow.api.access import Caller, open_to
 from trackflow.api.dependencies import plain_router
-from trackflow.api.limits import MAX_BODY_BYTES
 from trackflow.api.reception import Reception
 from trackflow.errors import AccessError
 from trackflow.pipeline.receiving import Received
 from trackflow.pipeline.work import Work
-from trackflow.sources.phones import geojson_batch, overland, owntracks, traccar
-from trackflow.sources.phones.bodies import TooMuchError, check_size, unzipped
+from trackflow.sources.door import fit_device
+from trackflow.sources.phones import flat, geojson_batch, overland, owntracks, reading
+from trackflow.sources.phones.bodies import TooMuchError
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery
 from trackflow.sources.phones.parts import PART_ELEMENTS
 from trackflow.store.reports import Report
@@ -32,6 +33,11 @@ from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
 
 router = plain_router()
+
+PACKINGS = ("", "identity", "gzip", "x-gzip")
+
+ANSWERS = {flat.HOME_ASSISTANT: {}, flat.PHONETRACK: {"done": 1, "friends": []}}
+"""What senders of flat records wait for; to all others an empty answer is a success."""
 
 MAX_THREADS = 2
 """That read large bodies: more would only take the processor from each other, and memory."""
@@ -50,6 +56,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"description": "Too large, or too many positions at a time: send them in parts."},
     415: {"description": "The body is compressed in another way than gzip."},
     503: {"description": "The database is away: send it again. Nothing is stored twice."},
+    507: {"description": "There is no room to keep what cannot be read: it is not stored."},
 }
 
 
@@ -111,18 +118,14 @@ async def from_owntracks(request: Request) -> Response:
     """Set the app to HTTP mode with this address, and a token as its password.
 
     The device is the token's, else `u/d`, else the headers', else the topic's `user/device`, else
-    the tracker id. Messages that are not positions are ignored; encrypted ones are set aside, as
-    nothing here can read them.
+    the tracker id, else the token's name, else `owntracks`. Messages that are not positions are
+    ignored; encrypted ones need their key in TRACKFLOW_OWNTRACKS_KEYS, and are kept without it.
     """
-    query, headers, device_id = request.query_params, request.headers, _device_of(request)
+    query, headers = request.query_params, request.headers
     named = owntracks.device_named(query.get("u"), query.get("d")) or owntracks.device_named(
         headers.get("x-limit-u"), headers.get("x-limit-d")
     )
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return owntracks.read(plain, device_id=device_id, named_device=named, now_us=now_us)
-
-    await _take(request, owntracks, read)
+    await _take(request, owntracks.SOURCE, named=named)
     return _json([])
 
 
@@ -137,63 +140,11 @@ async def from_owntracks(request: Request) -> Response:
 async def from_overland(request: Request) -> Response:
     """Set the app's receiver to this address, with a token as its access token.
 
-    The device is the token's, else each position's `device_id`, else `device`.
+    The device is the token's, else each position's `device_id`, else `device`, else the token's
+    name, else `overland`.
     """
-    device_id, device = _device_of(request), request.query_params.get("device", "")
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return overland.read(plain, device_id=device_id, fallback_device=device, now_us=now_us)
-
-    await _take(request, overland, read)
+    await _take(request, overland.SOURCE)
     return _json({"result": "ok"})
-
-
-@router.get(
-    "/ingest/traccar",
-    tags=["delivery"],
-    summary="A position in the OsmAnd form",
-    response_class=Response,
-    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
-)
-@router.post(
-    "/ingest/traccar",
-    tags=["delivery"],
-    summary="Positions from Traccar's client or server, or in the OsmAnd form",
-    response_class=Response,
-    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
-    openapi_extra=_takes(
-        "JSON of Traccar Client, JSON that a Traccar server forwards, a form, or nothing.",
-        {
-            "location": {
-                "timestamp": "2026-09-21T14:13:20Z",
-                "coords": {"latitude": 60.17, "longitude": 24.94, "accuracy": 8, "speed": 7.5},
-            },
-            "device_id": "bus-7",
-        },
-        "application/x-www-form-urlencoded",
-    ),
-)
-@open_to(Scope.INGEST)
-async def from_traccar(request: Request) -> Response:
-    """For Traccar Client, OsmAnd and a Traccar server's `forward.url` (`forward.type` json).
-
-    In the OsmAnd form the position is in the address or in a form: `id` (or `deviceid`), `lat` and
-    `lon` (or `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601),
-    `speed` in knots, `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`.
-    The device is the token's, else the position's. A position without a time is refused: a repeated
-    delivery would be another point.
-    """
-    # a link on some website could lead a browser here, and a browser that follows it may get in
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise AccessError("positions do not come from another site's page")
-    query, device_id = dict(request.query_params), _device_of(request)
-    is_json = "json" in request.headers.get("content-type", "").lower()
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return traccar.read(plain, query, device_id=device_id, is_json=is_json, now_us=now_us)
-
-    await _take(request, traccar, read)
-    return Response()
 
 
 @router.post(
@@ -218,15 +169,11 @@ async def from_traccar(request: Request) -> Response:
 async def from_geojson(request: Request) -> Response:
     """For your own scripts. Properties are found by their usual names, as in files.
 
-    The device is the token's, else each feature's `device_id`, else `device`. A repeated delivery
-    adds nothing, so a script may send again whatever it is not sure of.
+    The device is the token's, else each feature's `device_id`, else `device`, else the token's
+    name, else `geojson`. A repeated delivery adds nothing, so a script may send again whatever it
+    is not sure of.
     """
-    device_id, device = _device_of(request), request.query_params.get("device", "")
-
-    def read(plain: bytes, now_us: int) -> Delivery:
-        return geojson_batch.read(plain, device_id=device_id, fallback_device=device, now_us=now_us)
-
-    received = await _take(request, geojson_batch, read)
+    received, _ = await _take(request, geojson_batch.SOURCE)
     return _json(
         {
             "accepted": received.accepted,
@@ -237,27 +184,78 @@ async def from_geojson(request: Request) -> Response:
     )
 
 
-def _device_of(request: Request) -> str | None:
-    """The device of the caller's token, which goes before whatever the request says."""
-    caller: Caller = request.state.caller
-    return caller.device_id
+DOOR = {
+    "name": "door",
+    "in": "path",
+    "required": True,
+    "description": "Who sends; `traccar` finds it out by itself.",
+    "schema": {"type": "string", "enum": list(flat.SENDERS)},
+}
 
 
-class Client(Protocol):
-    """A module that reads the bodies of one client."""
+@router.get(
+    "/ingest/{door}",
+    tags=["delivery"],
+    summary="A position as parameters of the address",
+    response_class=Response,
+    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+    openapi_extra={"parameters": [DOOR]},
+)
+@router.post(
+    "/ingest/{door}",
+    tags=["delivery"],
+    summary="Positions as parameters, as a form, or as JSON",
+    response_class=Response,
+    responses=ERRORS | {200: {"description": "Stored; nothing follows."}},
+    openapi_extra=_takes(
+        "JSON of Traccar Client, JSON that a Traccar server forwards, a form, or nothing.",
+        {
+            "location": {
+                "timestamp": "2026-09-21T14:13:20Z",
+                "coords": {"latitude": 60.17, "longitude": 24.94, "accuracy": 8, "speed": 7.5},
+            },
+            "device_id": "bus-7",
+        },
+        "application/x-www-form-urlencoded",
+        parameters=[DOOR],
+    ),
+)
+@open_to(Scope.INGEST)
+async def from_flat(request: Request) -> Response:
+    """For Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
 
-    SOURCE: str
+    And for a Traccar server's `forward.url` (`forward.type` json or url).
 
-    def parts(self, body: bytes) -> Iterator[bytes]:
-        """A large body in several that say the same."""
+    The position is in the address, in a form, or in JSON: `id` (or `deviceid`), `lat` and `lon` (or
+    `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601), `speed`,
+    `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`, or the usual other
+    names. `speed` is in the unit of who sends (knots from Traccar, metres per second from phones);
+    `speed_unit` says another: `kmh`, `kn`, `mph`, `ms`.
+
+    The device is the token's, else the position's, else the token's name, else who sends. A
+    position without a time is refused, but for the forms that have none: they get the time of
+    their arrival.
+    """
+    door: str = request.path_params["door"]
+    if door not in flat.SENDERS:
+        raise HTTPException(404, f"there is no sender {door[:40]}; see docs/senders.md")
+    # a link on some website could lead a browser here, and a browser that follows it may get in
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise AccessError("positions do not come from another site's page")
+    _, sender = await _take(request, door)
+    is_json = (await _received_body(request)).lstrip()[:1] == b"{"
+    of_webhook = sender == flat.HOME_ASSISTANT and is_json
+    wanted = ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door)
+    return Response() if wanted is None else _json(wanted)
 
 
-type Read = Callable[[bytes, int], Delivery]
-"""Gives what a body, or a part of it, brings; with the time in UTC microseconds."""
+async def _take(request: Request, door: str, *, named: str = "") -> tuple[Received, str]:
+    """Read and store a body, a large one part by part; what became of it, and who sent it.
 
-
-async def _take(request: Request, client: Client, read: Read) -> Received:
-    """Unpack, read and store a body; a large one part by part, as others are to have their turn.
+    Args:
+        request: it.
+        door: the last part of the address.
+        named: the device that the request names outside its body.
 
     Raises:
         StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
@@ -266,37 +264,55 @@ async def _take(request: Request, client: Client, read: Read) -> Received:
     work: Work = request.app.state.work
     reception: Reception = request.app.state.reception
     body, now_us = await _received_body(request), to_us(work.clock())
+    packing = request.headers.get("content-encoding", "").strip().lower()
+    if packing not in PACKINGS:
+        raise HTTPException(415, "a body may be compressed with gzip only")
+    envelope, keys = _envelope(request, door, named), work.settings.owntracks_keys
     try:
-        if len(body) <= READ_AT_ONCE_BYTES and "content-encoding" not in request.headers:
-            delivery = read(body, now_us)
-            return await reception.store(Report(delivery.points, delivery.refused, client.SOURCE))
-        reports = _reports(request, body, client, lambda part: read(part, now_us))
-        total = Received()
-        while (report := await _in_thread(lambda: next(reports, None))) is not None:
-            total += await reception.store(report)
-        return total
+        if len(body) <= READ_AT_ONCE_BYTES and not packing:
+            delivery = reading.read(body, envelope, now_us=now_us, keys=keys)
+            report = Report(delivery.points, delivery.refused, delivery.sender)
+            return await reception.store(report), delivery.sender
+        deliveries = reading.read_in_parts(body, envelope, now_us=now_us, keys=keys)
+        total, sender = Received(), door
+
+        def following() -> Delivery | None:
+            return next(deliveries, None)
+
+        while (part := await _in_thread(following)) is not None:
+            sender = part.sender
+            for report in _reports(part):
+                total += await reception.store(report)
+        return total, sender
     except TooMuchError as error:
         raise HTTPException(413, str(error)) from None
 
 
-def _reports(
-    request: Request, body: bytes, client: Client, read: Callable[[bytes], Delivery]
-) -> Iterator[Report]:
-    """What a large body brings, in reports that are quickly stored."""
-    plain = _plain(request, body)
-    is_json = plain.lstrip()[:1] in (b"[", b"{")
-    if is_json:
-        check_size(plain)
-    for part in client.parts(plain) if is_json else (plain,):
-        delivery = read(part)
-        size = max(len(delivery.points), len(delivery.refused))
-        is_plain = not delivery.refused and len(delivery.points.devices) < MANY_DEVICES
-        step = PART_ELEMENTS if is_plain else PART_ELEMENTS // 4
-        for start in range(0, size, step):
-            stop = start + step
-            yield Report(
-                delivery.points.part(start, stop), delivery.refused[start:stop], client.SOURCE
-            )
+def _envelope(request: Request, door: str, named: str) -> Envelope:
+    """What of a request, besides its body, decides how it is read."""
+    caller: Caller = request.state.caller
+    query = request.query_params
+    device = "" if door in flat.SENDERS else query.get("device", "").strip()
+    name = caller.name.strip()
+    return Envelope(
+        door,
+        device_id=caller.device_id,
+        named_device=named,
+        fallback_device=device or (name if fit_device(name) else ""),
+        query={name: value for name, value in query.items() if name != "token"},
+        is_json="json" in request.headers.get("content-type", "").lower(),
+    )
+
+
+def _reports(delivery: Delivery) -> Iterator[Report]:
+    """A delivery in reports that are quickly stored."""
+    size = max(len(delivery.points), len(delivery.refused))
+    is_plain = not delivery.refused and len(delivery.points.devices) < MANY_DEVICES
+    step = PART_ELEMENTS if is_plain else PART_ELEMENTS // 4
+    for start in range(0, size, step):
+        stop = start + step
+        points, refused = delivery.points.part(start, stop), delivery.refused[start:stop]
+        yield Report(points, refused, delivery.sender)
 
 
 async def _in_thread[T](function: Callable[[], T]) -> T:
@@ -312,17 +328,6 @@ def _limiter() -> CapacityLimiter:
         limiter = CapacityLimiter(MAX_THREADS)
         _threads.set(limiter)
         return limiter
-
-
-def _plain(request: Request, body: bytes) -> bytes:
-    """The body unpacked; a damaged gzip as it is, which then is set aside as unreadable."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    if encoding not in ("gzip", "x-gzip"):
-        raise HTTPException(415, "a body may be compressed with gzip only")
-    unpacked = unzipped(body, MAX_BODY_BYTES)
-    return body if unpacked is None else unpacked
 
 
 def _json(value: object) -> Response:

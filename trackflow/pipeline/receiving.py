@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trackflow.errors import StoreUnavailableError
+from trackflow.pipeline.quarantine import check_room
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones.fixes import Delivery
 from trackflow.store.points import Accepted
@@ -58,6 +59,7 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
 
     Raises:
         StoreUnavailableError: the database cannot be reached or stays locked; nothing is stored.
+        QuarantineFullError: there is no room for what could not be read; nothing is stored.
     """
     if not len(delivery.points) and not delivery.refused:
         return Received()
@@ -81,7 +83,9 @@ def receive_together(work: Work, reports: Sequence[Report]) -> list[Received | E
 
 
 def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
+    refused = [refusal for report in reports for refusal in report.refused]
     with _in_turn(work), work.store.write() as connection:
+        check_room(connection, refused, work.settings.quarantine_mb)
         stored = accept_reports(connection, reports, work.clock())
     return [_received(*both) for both in zip(reports, stored, strict=True)]
 

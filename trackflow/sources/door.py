@@ -4,7 +4,7 @@ A position and a time that make sense are all it takes. A bad accuracy, speed, c
 makes that value unknown and keeps the point: losing a position for it would lose more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,12 +20,18 @@ from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
 
 DEVICE_MAX_CHARS = 200
 
+_FINEST_M = 1e-6
+"""A smaller accuracy is unknown: no receiver is exact, and senders without a value write 0.
+
+Such a 0 would win against every honest point of the same moment.
+"""
+
 type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
 
-_SMALLEST = np.array([[-12_000.0], [0.0], [0.0], [0.0]])
+_SMALLEST = np.array([[-12_000.0], [_FINEST_M], [0.0], [0.0]])
 _LARGEST = np.array([[100_000.0], [1e7], [1e5], [360.0]])
-"""Believable altitudes, accuracies, speeds and courses; phones say -1 for one that is unknown."""
+"""Believable altitudes, accuracies, speeds and courses; senders say -1 for one that is unknown."""
 
 _REASONS = list(Reason)
 _ACCEPTED = np.uint8(255)
@@ -44,10 +50,10 @@ class Devices:
         return cls(np.zeros(count, np.int32), (name.strip(),))
 
     @classmethod
-    def of_column(cls, column: Strings) -> Self:
-        """From a column of names."""
+    def of_column(cls, column: Strings, fallback: str = "") -> Self:
+        """From a column of names; a blank one is `fallback`."""
         encoded = pc.dictionary_encode(column, null_encoding="encode")
-        names = ["" if n is None else n.strip() for n in encoded.dictionary.to_pylist()]
+        names = [(n or "").strip() or fallback.strip() for n in encoded.dictionary.to_pylist()]
         unique = tuple(dict.fromkeys(names))
         code_of = {name: code for code, name in enumerate(unique)}
         recode = np.array([code_of[n] for n in names], np.int32)
@@ -55,7 +61,7 @@ class Devices:
         return cls(recode[codes] if len(codes) else np.empty(0, np.int32), unique)
 
     @classmethod
-    def of_names(cls, names: list[str | None]) -> Self:
+    def of_names(cls, names: Sequence[str | None]) -> Self:
         """From one name per candidate."""
         return cls.of_column(strings(names))
 

@@ -7,7 +7,9 @@ for source in discover("inbox"):
 ```
 """
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from trackflow.errors import BadInputError
@@ -15,16 +17,19 @@ from trackflow.sources.archives import SourceFile, discover
 from trackflow.sources.csv_files import read_csv
 from trackflow.sources.door import fit_device
 from trackflow.sources.fit_files import read_fit
-from trackflow.sources.formats import Format, detect, stem
+from trackflow.sources.formats import Format, detect
 from trackflow.sources.geojson_files import read_geojson
 from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
 from trackflow.sources.kml_files import read_kml
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.overland_files import read_overland
 from trackflow.sources.owntracks_files import read_owntracks
+from trackflow.sources.parquet_files import read_parquet
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal
-from trackflow.sources.streams import Stream
+from trackflow.sources.streams import PIECE_BYTES, Stream
 from trackflow.sources.tcx_files import read_tcx
+from trackflow.sources.tracks_apart import told_apart
 
 __all__ = [
     "Chunk",
@@ -41,7 +46,13 @@ __all__ = [
 
 class _Reader(Protocol):
     def __call__(
-        self, stream: Stream, *, device_id: str | None, fallback_device: str, now_us: int
+        self,
+        stream: Stream,
+        *,
+        device_id: str | None,
+        fallback_device: str,
+        now_us: int,
+        options: ReadOptions,
     ) -> Iterator[Chunk]: ...
 
 
@@ -55,10 +66,27 @@ _READERS: dict[Format, _Reader] = {
     Format.GOOGLE: read_google,
     Format.OWNTRACKS: read_owntracks,
     Format.OVERLAND: read_overland,
+    Format.PARQUET: read_parquet,
 }
 
 
-def read(source: SourceFile, *, device_id: str | None = None, now_us: int) -> Iterator[Chunk]:
+_TRACKS_OF = {
+    Format.GPX: re.compile(rb"<(?:[\w.-]+:)?trk[\s>]"),
+    Format.KML: re.compile(rb"<(?:[\w.-]+:)?Track[\s>]"),
+    Format.GEOJSON: re.compile(rb'"(?:Multi)?LineString"'),
+}
+"""How the tracks of formats begin that name no device for each."""
+_LONGEST_TAG = 64
+
+
+def read(
+    source: SourceFile,
+    *,
+    device_id: str | None = None,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    fallback_device: str | None = None,
+) -> Iterator[Chunk]:
     """The points of one file, chunk by chunk, with bounded memory.
 
     A file that ends too early gives what it has, and a refusal `truncated` at the end.
@@ -66,18 +94,64 @@ def read(source: SourceFile, *, device_id: str | None = None, now_us: int) -> It
     Args:
         source: what `discover` found.
         device_id: the device of all points, whatever the file says; by default what the file
-            says, else the file's name without its ending.
+            says, else `fallback_device`.
         now_us: UTC microseconds; times more than a day after it are refused.
+        options: what a person said about the file.
+        fallback_device: the device of points that name none; by default what `named_device` says.
 
     Raises:
         BadInputError: the file cannot be read at all, or not further; its neighbours may well.
     """
     if device_id is not None and not fit_device(device_id.strip()):
         raise BadInputError("a device id must have 1 to 200 visible characters")
+    fallback = fallback_device or source.named_device.device_id
+    labelled = replace(options, label_tracks=True)
+    if device_id is None and _has_several_tracks(source):
+        yield from told_apart(
+            lambda: _read_once(source, None, fallback, now_us, labelled), fallback
+        )
+        return
+    yield from _read_once(source, device_id, fallback, now_us, options)
+
+
+def _read_once(
+    source: SourceFile, device_id: str | None, fallback: str, now_us: int, options: ReadOptions
+) -> Iterator[Chunk]:
+    """Like `read`, with the device of unnamed tracks as `options.label_tracks` says.
+
+    Args:
+        source: what `discover` found.
+        device_id: the device of all points.
+        fallback: the device of points that name none.
+        now_us: UTC microseconds.
+        options: what a person said about the file.
+    """
     with source.open() as stream:
         if source.format is None:
             raise BadInputError(f"{source.name}: its format is not known")
-        reader = _READERS[source.format]
-        yield from reader(
-            stream, device_id=device_id, fallback_device=stem(source.name), now_us=now_us
+        yield from _READERS[source.format](
+            stream,
+            device_id=device_id,
+            fallback_device=fallback,
+            now_us=now_us,
+            options=options,
         )
+
+
+def _has_several_tracks(source: SourceFile) -> bool:
+    """Whether a file has more than one track: only then is there anything to tell apart."""
+    beginning = None if source.format is None else _TRACKS_OF.get(source.format)
+    if beginning is None:
+        return False
+    count, tail = 0, b""
+    with source.open() as stream:
+        while piece := stream.read(PIECE_BYTES):
+            held = tail + piece
+            last = 0
+            for found in beginning.finditer(held):
+                count += 1
+                last = found.end()
+            if count > 1:
+                return True
+            tail = held[max(last, len(held) - _LONGEST_TAG) :]
+    return False

@@ -1,7 +1,8 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import repeat
 from typing import Self
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Bools, Floats, Ints
 
 RAW_MAX_CHARS = 500
-"""A refused row is kept to this length: a megabyte in one cell must not fill the quarantine."""
+"""A refused row of a file is kept to this length: the file has the rest."""
+
+DIGEST_CHARS = 24
 
 
 class Reason(StrEnum):
@@ -31,6 +34,22 @@ class Reason(StrEnum):
     NOT_A_POINT = "not_a_point"
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    ENCRYPTED = "encrypted"
+    PLACEHOLDER = "placeholder"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which live sender sent an input, and all that is needed to read it again.
+
+    Attributes:
+        sender: a key of `phones.senders`.
+        envelope: the request without its body, as JSON (`phones.envelopes`).
+    """
+
+    sender: str
+    envelope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +58,15 @@ class Refusal:
 
     Attributes:
         reason: a short code that stays the same between versions.
-        raw: the input as it was, cut to `RAW_MAX_CHARS`.
+        raw: the input as text: whole if it was sent live, cut to `RAW_MAX_CHARS` if it is of a
+            file, which has the rest.
         where: file (with the name inside an archive) and line or element.
         device_id: the device it claims to be of, where that could be read.
         time_us: of a sound position whose only fault is to lie in the future; then `raw` is the
             whole position (`ahead.whole`), as the clock of this machine may be what is wrong.
+        origin: who sent it live; None for files.
+        body: the exact bytes, where `raw` in UTF-8 is not what was sent.
+        count: how many it stands for; more than 1 where a chunk has too many of a reason.
     """
 
     reason: Reason
@@ -51,6 +74,9 @@ class Refusal:
     where: str
     device_id: str | None = None
     time_us: int | None = None
+    origin: Origin | None = None
+    body: bytes | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,20 +191,36 @@ class Chunk:
         points: what was accepted.
         refused: what was not, each with its reason.
         bytes_done: how far into `SourceFile.size_bytes` reading has come.
+        naive: how many times named no zone.
+        skipped: how many of what was passed over on purpose, such as waypoints.
     """
 
     points: PointBatch
     refused: list[Refusal]
     bytes_done: int
+    naive: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def clean_raw(raw: str | bytes) -> str:
-    """Raw input as text that any database can hold: cut, decoded, without NUL."""
+    """A row of a file as text that any database can hold: cut, decoded, without NUL.
+
+    A cut one ends with a hash of the whole: two rows that begin alike must stay two.
+    """
+    text = whole_raw(raw[: 4 * RAW_MAX_CHARS]).strip("\r\n")
+    if len(text) <= RAW_MAX_CHARS and len(raw) <= 4 * RAW_MAX_CHARS:
+        return text
+    whole = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(whole, digest_size=DIGEST_CHARS // 2).hexdigest()
+    return f"{text[: RAW_MAX_CHARS - DIGEST_CHARS - 2]}… {digest}"
+
+
+def whole_raw(raw: str | bytes) -> str:
+    """Raw input of any length as text that any database can hold: decoded, without NUL."""
     if isinstance(raw, bytes):
-        raw = raw[: 4 * RAW_MAX_CHARS].decode("utf-8", "replace")
-    text = raw.strip("\r\n")[:RAW_MAX_CHARS].replace("\x00", "\ufffd")
+        raw = raw.decode("utf-8", "replace")
     # A lone surrogate (from JSON's \ud800) cannot be encoded: PostgreSQL and SQLite both refuse it.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return raw.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _or_none(values: Floats) -> Iterable[object]:

@@ -31,6 +31,8 @@ class Stream:
     Attributes:
         name: what people know it by.
         damage: why the data ended early; empty while all is well.
+        path: the file that has just these bytes, if there is one.
+        again: opens the same data once more from its beginning, where that is possible.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Stream:
     ) -> None:
         self.name = name
         self.damage = ""
+        self.path: Path | None = None
+        self.again: Callable[[], Stream] | None = None
         self._pieces = pieces
         self._held = b""
         self._position = position

@@ -501,16 +501,40 @@ def _refusal_rows(
 
 
 def _refusal_row(refusal: Refusal, reason: str, now: dt.datetime) -> dict[str, Any]:
-    content = (refusal.device_id, reason, refusal.raw)
+    origin = refusal.origin
     return {
-        "content_hash": _hash(*content),
+        "content_hash": hash_of_refusal(refusal, reason),
         "device_id": refusal.device_id,
         "recorded_at": None if refusal.time_us is None else from_us(refusal.time_us),
         "reason": reason,
         "raw": refusal.raw,
         "source": refusal.where,
         "received_at": now,
+        "sender": origin and origin.sender,
+        "envelope": origin and origin.envelope,
+        "body": refusal.body,
+        "size_bytes": size_bytes(refusal),
     }
+
+
+def hash_of_refusal(refusal: Refusal, reason: str = "") -> str:
+    """The key of what was refused, by default for its own reason.
+
+    Inputs that differ anywhere have different ones.
+    """
+    # the enumeration's member, not its text, as in the keys of older versions
+    why = refusal.reason if reason in ("", refusal.reason) else reason
+    content: tuple[object, ...] = (refusal.device_id, why, refusal.raw)
+    if refusal.origin is not None:
+        body = hashlib.blake2b(refusal.body or b"").hexdigest()
+        content = (*content, refusal.origin.envelope, body)
+    return _hash(*content)
+
+
+def size_bytes(refusal: Refusal) -> int:
+    """What a refused input takes in the quarantine."""
+    envelope = refusal.origin.envelope if refusal.origin else ""
+    return len(refusal.raw.encode()) + len(refusal.body or b"") + len(envelope)
 
 
 def _loser_row(

@@ -104,14 +104,14 @@ def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int
     q = quarantined_points.c
     nameless = sa.or_(q.device_id.is_(None), sa.func.trim(q.device_id) == device_id)
     rows = connection.execute(
-        sa.select(q.content_hash, q.raw, q.source).where(
-            nameless, sa.or_(_like(q.raw, device_id), _like(q.source, device_id))
+        sa.select(q.content_hash, q.raw, q.source, q.envelope).where(
+            nameless, sa.or_(*(_like(c, device_id) for c in (q.raw, q.source, q.envelope)))
         )
     )
     found = [
         row.content_hash
         for row in rows
-        if mentions(device_id, row.raw) or mentions(device_id, row.source)
+        if any(mentions(device_id, text) for text in (row.raw, row.source, row.envelope))
     ]
     _delete_keys(connection, q.content_hash, found)
     return len(found)

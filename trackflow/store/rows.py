@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.types import UtcTime, epoch_us, from_us
 
-ROWS = {"segments": 200, "tracks": 200, "cached_polylines": 5_000}
+ROWS = {"segments": 200, "tracks": 200, "cached_polylines": 5_000, "quarantined_points": 500}
 """Rows held in memory at a time; a segment or a track may be a megabyte."""
 MOST_ROWS = 50_000
 

@@ -47,6 +47,7 @@ receipts = sa.Table(
     ),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
+    sa.Index(None, "source", "received_at"),  # when each sender last reported
 )
 
 gps_points = sa.Table(
@@ -75,7 +76,14 @@ quarantined_points = sa.Table(
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("received_at", UtcTime, nullable=False),
+    # of live input only: who sent it, the request without its body, and the body itself where
+    # `raw` in UTF-8 is not what was sent
+    sa.Column("sender", sa.Text),
+    sa.Column("envelope", sa.Text),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("size_bytes", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "device_id", "recorded_at"),
+    sa.Index(None, "sender", "size_bytes"),
 )
 
 processing_batches = sa.Table(

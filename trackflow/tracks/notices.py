@@ -259,9 +259,7 @@ def quarantine_notice(device_id: str, reasons: Mapping[str, int], points: int) -
     listed = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     named = ", ".join(f"{count:,} {reason}" for reason, count in listed)
     text = f"{refused:,} of {refused + points:,} rows were refused ({named})"
-    advice = (
-        "`trackflow import FILE` names examples; the rows are kept in the table quarantined_points"
-    )
+    advice = "`trackflow quarantine list` shows them, by sender, with what to set right"
     return Notice(
         device_id, Kind.QUARANTINED, None, None, 0, refused, refused + points, text, advice
     )

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from trackflow.pipeline import receiving
 from trackflow.pipeline.work import Work
-from trackflow.sources.phones import bodies, geojson_batch, overland, owntracks, traccar
+from trackflow.sources.phones import bodies, reading
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.store.tokens import Scope
 from trackflow.store.types import to_us
 from trackflow_tests.api.running import bearer, running_api, token_for
@@ -134,7 +135,7 @@ def test_all_clients_on_each_database(database_url: str, tmp_path: Path) -> None
         for p in stored["gps_points"]
     ]
     assert points == [("jane", 24.9384, 60.1699, 8, 10), ("jane/phone", 24.9384, 60.1699, 8, 10)]
-    assert [q["reason"] for q in stored["quarantined_points"]] == ["unreadable"]
+    assert [q["reason"] for q in stored["quarantined_points"]] == ["unreadable"] * 4
     assert [b["status"] for b in stored["processing_batches"]] == ["pending"] * 2
 
 
@@ -220,15 +221,18 @@ def test_a_token_for_one_device(work: Work, api: httpx.Client, client: Client) -
 
 
 @each_client
-def test_a_point_without_a_device_is_set_aside(
-    work: Work, api: httpx.Client, client: Client
+@pytest.mark.parametrize("said", ['""', '"  "', "null"])
+def test_a_point_without_a_device_is_of_the_token_or_the_sender(
+    work: Work, api: httpx.Client, client: Client, said: str
 ) -> None:
-    value = json.loads(json.dumps(client.value).replace('"jane"', '""').replace('"jp"', '""'))
+    value = json.loads(json.dumps(client.value).replace('"jane"', said).replace('"jp"', said))
     value.pop("topic", None)
     assert client.is_answered(api.post(f"/ingest/{client.name}", json=value))
-    stored = contents(work.store, "gps_points", "quarantined_points", "devices")
-    assert (stored["gps_points"], stored["devices"]) == ([], [])
-    assert [q["reason"] for q in stored["quarantined_points"]] == ["no_device"]
+    secret = token_for(work, Scope.INGEST)
+    assert client.is_answered(api.post(f"/ingest/{client.name}", json=value, **bearer(secret)))
+    stored = contents(work.store, "gps_points", "quarantined_points")
+    assert [p["device_id"] for p in stored["gps_points"]] == sorted([client.name, "test"])
+    assert stored["quarantined_points"] == []
 
 
 def test_where_owntracks_names_its_device(work: Work, api: httpx.Client) -> None:
@@ -282,12 +286,14 @@ def test_a_gzip_is_unpacked(work: Work, api: httpx.Client, client: Client) -> No
     headers = {"Content-Encoding": "gzip"}
     assert client.is_answered(api.post(path, content=packed, headers=headers))
     assert client.is_answered(api.post(path, content=packed[:-9], headers=headers))
+    assert client.is_answered(api.post(path, json=client.value, headers=headers))
     bomb = gzip.compress(b" " * 17 * 2**20)
     assert api.post(path, content=bomb, headers=headers).status_code == 413
     assert api.post(path, content=b"x", headers={"Content-Encoding": "br"}).status_code == 415
     stored = contents(work.store, "gps_points", "quarantined_points")
     assert len(stored["gps_points"]) == 1
-    assert [q["reason"] for q in stored["quarantined_points"]] == ["unreadable"]
+    (kept,) = stored["quarantined_points"]
+    assert (kept["reason"], kept["body"]) == ("damaged", packed[:-9])
 
 
 @each_client
@@ -358,16 +364,7 @@ def _stored(work: Work) -> tuple[set[Any], set[Any]]:
 
 def _to_be_stored(client: Client, body: bytes, work: Work) -> tuple[set[Any], set[Any]]:
     """What the reader makes of it, which is tested to leave nothing out."""
-    common = {"device_id": None, "now_us": to_us(work.clock())}
-    match client.name:
-        case "owntracks":
-            delivery = owntracks.read(body, **common)
-        case "overland":
-            delivery = overland.read(body, **common)
-        case "traccar":
-            delivery = traccar.read(body, {}, is_json=False, **common)
-        case _:
-            delivery = geojson_batch.read(body, **common)
+    delivery = reading.read(body, Envelope(client.name), now_us=to_us(work.clock()))
     refused = {(r.device_id, str(r.reason), r.raw) for r in delivery.refused}
     return {(row[0], row[1]) for row in delivery.points.rows()}, refused
 

@@ -234,6 +234,7 @@ def test_what_needs_attention_is_said_with_what_to_do(tab: Page, tmp_path: Path)
         deliver(work.store, batch_of_device("van", drive(noon, 300)))
         pipeline.run(work)
         with running_api(work) as api:
+            api.get("/ingest/traccar?id=x&lat=%25LAT&lon=24.9").raise_for_status()
             tab.goto("about:blank")
             tab.goto(f"{api.base_url}")
             tab.wait_for_text("Work 1!")
@@ -242,6 +243,8 @@ def test_what_needs_attention_is_said_with_what_to_do(tab: Page, tmp_path: Path)
             tab.wait_for_text("interleave two ways: two senders under one id")
             tab.wait_for_text("What to do: give each sender an id of its own")
             tab.wait_for_text("van looks like: phone")
+            tab.wait_for_text("placeholder: a placeholder such as %LAT or {0} was sent")
+            tab.wait_for_text("Refused and kept: 1 placeholder.")
             assert tab.eval("document.title") != "owned"
             assert tab.eval("document.querySelectorAll('.attention code').length") == 1
             assert tab.eval("document.querySelector('.attention .strong').textContent") == HTML

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.phones import overland
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow_tests.sources.helpers import NOW_US, first_four, points, read_bytes, whole_seconds
 
 
@@ -75,7 +76,7 @@ def test_a_file_gives_what_the_live_door_gives():
     visit = {**good, "properties": {"action": "visit", "timestamp": "2026-01-01T00:00:00Z"}}
     nowhere = {**good, "geometry": {"type": "Point", "coordinates": [200, 95]}}
     data = json.dumps({"locations": [good, visit, nowhere, {"a": 1}]}).encode()
-    live = overland.read(data, device_id=None, now_us=NOW_US)
+    live = overland.read(data, Envelope("overland", fallback_device="stem"), NOW_US)
     found = read_bytes(data, "overland")
     assert found.rows == list(live.points.rows())
     assert found.reasons == [refusal.reason.value for refusal in live.refused]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from trackflow.sources import owntracks_files
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.phones import owntracks
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow_tests.sources.helpers import (
     NOW_US,
     first_four,
@@ -92,7 +93,7 @@ def test_a_file_gives_what_the_live_door_gives():
     bodies = [message(ROW), {**message(ROW), "lat": 95}, {"_type": "waypoint"}, {"_type": "new"},
               {"_type": "encrypted", "data": "x"}]  # fmt: skip
     data = json.dumps(bodies).encode()
-    live = owntracks.read(data, device_id=None, now_us=NOW_US)
+    live = owntracks.read(data, Envelope("owntracks", fallback_device="stem"), NOW_US)
     found = read_bytes(data, "owntracks")
     assert found.rows == list(live.points.rows())
     assert found.reasons == [refusal.reason.value for refusal in live.refused]

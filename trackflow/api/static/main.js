@@ -13,6 +13,7 @@ import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
 import { askForToken, signIn } from './login.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
+import { refreshSenders, sendersMark, sendersSection } from './senders.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
 import { drawPreview, viewOf } from './preview.js';
 import { drawRange, lengthDays, moments, rangeInWords } from './range.js';
@@ -155,11 +156,11 @@ function drawBody() {
   byId('tab-work').textContent = noticesCount() ? `Work ${noticesCount()}!` : 'Work';
   if (state.tab === 'work') {
     // it is drawn every few seconds, so only if it says something else: somebody may be clicking or typing
-    const says = JSON.stringify([data.status && workMark(data.status), noticesMark(), jobsMark(), offline, data.devices.length, data.settings?.scope, state.zone, state.range]);
+    const says = JSON.stringify([data.status && workMark(data.status), noticesMark(), sendersMark(), jobsMark(), offline, data.devices.length, data.settings?.scope, state.zone, state.range]);
     if (says === workDrawn && body.querySelector('.work')) return;
     if (body.querySelector('.work') && body.contains(document.activeElement?.closest('input, select'))) return;
     workDrawn = says;
-    return fill(body, el('div', { class: 'work' }, statusSection(data.status, offline), noticesSection(),
+    return fill(body, el('div', { class: 'work' }, statusSection(data.status, offline), noticesSection(), sendersSection(),
       jobsSection({ devices: data.devices, mayStart: data.settings?.scope === 'admin', again: jobsAgain })));
   }
   if (!data.loaded) return fill(body, skeleton());
@@ -183,6 +184,7 @@ function neighbours(id) {
 async function jobsAgain() {
   try {
     await refreshJobs();
+    await refreshSenders();
   } catch (error) {
     failed(error);
   }
@@ -211,6 +213,7 @@ async function poll() {
     if ((fresh && !first) || back) await refresh();
     if (await refreshNotices() && state.tab !== 'work') drawBody();
     if (state.tab === 'work' || jobsRunning()) await refreshJobs();
+    if (state.tab === 'work') await refreshSenders();
     if (state.tab === 'work') drawBody();
   } catch (error) {
     wait = Math.min(MOST_WAIT_MS, wait * 2);

@@ -1,20 +1,24 @@
 """Batches of GeoJSON, with all that the reader of GeoJSON files understands."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from trackflow.errors import BadInputError
 from trackflow.sources.geojson_files import read_geojson
 from trackflow.sources.json_values import ELEMENT_LISTS, Broken, JsonElements
-from trackflow.sources.phones.bodies import MAX_BRACKETS, check_size
-from trackflow.sources.phones.fixes import Delivery, refusal
+from trackflow.sources.phones.bodies import MAX_BRACKETS, as_text, check_size, stream_of
+from trackflow.sources.phones.envelopes import Envelope
+from trackflow.sources.phones.fixes import Delivery, body_refusal, exact_json
 from trackflow.sources.phones.parts import parts_of
-from trackflow.sources.records import PointBatch, Reason
-from trackflow.sources.streams import Stream
+from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
 
 SOURCE = "geojson"
 
 _YEAR_LAST = re.compile(rb'"\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}[T ,]')
+_ELEMENT = re.compile(r"element (\d+)")
+_OF_THE_BODY = (Reason.UNREADABLE, Reason.TRUNCATED)
 
 
 def parts(body: bytes) -> Iterator[bytes]:
@@ -25,46 +29,89 @@ def parts(body: bytes) -> Iterator[bytes]:
     return iter((body,)) if _YEAR_LAST.search(body) else parts_of(body, ELEMENT_LISTS)
 
 
-def read(body: bytes, *, device_id: str | None, fallback_device: str = "", now_us: int) -> Delivery:
-    """What a request brought.
-
-    Args:
-        body: a collection, a feature, a list of either, or one per line.
-        device_id: the device of all points, whatever they say.
-        fallback_device: the device of those that name none.
-        now_us: UTC microseconds.
+def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
+    """What a request brought: a collection, a feature, a list of either, or one per line.
 
     Raises:
         TooMuchError: more than is taken at a time.
     """
     check_size(body)
     try:
+        body.decode()
+        plain = body
+    except UnicodeDecodeError:
+        plain = as_text(body).encode("utf-8", "replace")
+    try:
         chunks = list(
             read_geojson(
-                _stream(body),
-                device_id=device_id,
-                fallback_device=fallback_device,
+                stream_of(plain, SOURCE),
+                device_id=envelope.device_id,
+                fallback_device=envelope.fallback_device or SOURCE,
                 now_us=now_us,
                 chunk_points=2 * MAX_BRACKETS,  # all in one: else a part would be in already
             )
         )
     except BadInputError:
-        return _refused(body, device_id)
+        return Delivery(SOURCE, refused=_each(plain, body, envelope.device_id))
     points = PointBatch.concat(chunk.points for chunk in chunks)
-    return Delivery(points, [refused for chunk in chunks for refused in chunk.refused])
+    refused = [refusal for chunk in chunks for refusal in chunk.refused]
+    return Delivery(SOURCE, points, _kept(refused, plain, body, envelope.device_id))
 
 
-def _refused(body: bytes, device_id: str | None) -> Delivery:
+def _kept(
+    refused: list[Refusal], plain: bytes, body: bytes, device_id: str | None
+) -> list[Refusal]:
+    """Refusals that keep their whole element, and one that keeps the body if a part is broken.
+
+    Args:
+        refused: as the reader of files made them, which cuts what it shows.
+        plain: the body in UTF-8.
+        body: as it was sent.
+        device_id: the device of the token.
+    """
+    if not refused:
+        return []
+    elements = _elements(plain)
+    kept: list[Refusal] = []
+    broken: Reason | None = None
+    for refusal in refused:
+        found = _ELEMENT.search(refusal.where)
+        element = elements.get(int(found[1])) if found else None
+        raw = None if element is None else exact_json(element)
+        if refusal.reason in _OF_THE_BODY or raw is None:
+            broken = refusal.reason
+        else:
+            kept.append(replace(refusal, raw=whole_raw(raw)))
+    if broken is not None:
+        kept.append(body_refusal(broken, body, SOURCE, device_id))
+    return kept
+
+
+def _each(plain: bytes, body: bytes, device_id: str | None) -> list[Refusal]:
     """A refusal of each element, where their dates or their map projection cannot be understood."""
+    reader = JsonElements(stream_of(plain, SOURCE))
+    refused: list[Refusal] = []
     try:
-        elements = [e for e in JsonElements(_stream(body)) if not isinstance(e, Broken)]
+        for element in reader:
+            if isinstance(element, Broken):
+                continue
+            crs = reader.top.get("crs")
+            alone: object = element
+            if crs is not None and isinstance(element, Mapping):
+                alone = {"type": "FeatureCollection", "crs": crs, "features": [element]}
+            raw = exact_json(alone)
+            if raw is None:
+                return [body_refusal(Reason.UNREADABLE, body, SOURCE, device_id)]
+            refused.append(Refusal(Reason.UNREADABLE, whole_raw(raw), SOURCE, device_id))
     except BadInputError:
-        elements = []
-    if not elements:
-        return Delivery.unreadable(body, SOURCE, device_id)
-    refused = [refusal(Reason.UNREADABLE, element, SOURCE, device_id) for element in elements]
-    return Delivery(refused=refused)
+        refused = []
+    return refused or [body_refusal(Reason.UNREADABLE, body, SOURCE, device_id)]
 
 
-def _stream(body: bytes) -> Stream:
-    return Stream(SOURCE, iter([body]), lambda: len(body), lambda: None)
+def _elements(plain: bytes) -> dict[int, object]:
+    """The elements by the numbers that the reader of files gives them."""
+    found: dict[int, object] = {}
+    elements = enumerate(JsonElements(stream_of(plain, SOURCE)), start=1)
+    with suppress(BadInputError):  # the reader has refused what follows, too
+        found.update((k, e) for k, e in elements if not isinstance(e, Broken))
+    return found

@@ -1,30 +1,31 @@
 """Overland: batches of GeoJSON features (https://github.com/aaronpk/Overland-iOS#api).
 
 The app deletes a batch only when it is answered `{"result": "ok"}`. Times are ISO 8601, `speed` is
-metres per second, the others metres and degrees; -1 means unknown.
+metres per second, the others metres and degrees; -1 means unknown. The app's device id is empty by
+default.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from trackflow.sources.door import Candidates
-from trackflow.sources.phones.bodies import UnreadableError, elements_of, read_json
+from trackflow.sources.phones.bodies import read_elements
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import (
     Delivery,
     Fix,
+    Reception,
     Record,
-    admitted,
     candidates_of,
     member,
-    refusal,
+    told_unit_ms,
 )
 from trackflow.sources.phones.parts import parts_of
-from trackflow.sources.records import Reason, Refusal
+from trackflow.sources.records import Reason
 
 SOURCE = "overland"
 
-_LISTS = frozenset({"locations"})
-"""Members whose lists hold the positions."""
+BATCH = "locations"
 
 
 class Kind(Enum):
@@ -66,51 +67,34 @@ def candidates(
     return candidates_of(fixes, device_id=device_id, fallback_device=fallback_device)
 
 
-def locations_of(value: object) -> list[object]:
-    """The features of a batch, of a list of features, or one feature by itself.
-
-    Raises:
-        TooMuchError: there are too many.
-    """
-    batch = member(value, "locations")
-    return elements_of(value if batch is None else batch)
-
-
 def parts(body: bytes) -> Iterator[bytes]:
     """A large body in several that say the same."""
-    return parts_of(body, _LISTS)
+    return parts_of(body, frozenset({BATCH}))
 
 
-def read(body: bytes, *, device_id: str | None, fallback_device: str = "", now_us: int) -> Delivery:
-    """What a request brought.
-
-    Args:
-        body: JSON.
-        device_id: the device of all points, whatever they say.
-        fallback_device: the device of those that name none.
-        now_us: UTC microseconds.
+def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
+    """What a request brought: a batch, a list of features, or one feature by itself.
 
     Raises:
         TooMuchError: more than is taken at a time.
     """
-    try:
-        features = locations_of(read_json(body))
-    except UnreadableError:
-        return Delivery.unreadable(body, SOURCE, device_id)
-    locations: list[Record] = []
-    refused: list[Refusal] = []
-    for feature in features:
+    batch = read_elements(body, BATCH)
+    received = Reception(envelope, SOURCE, body, now_us)
+    unit_ms = told_unit_ms(envelope.query) or 1.0
+    for feature in batch.elements:
         kind = kind_of(feature)
         if kind is Kind.LOCATION and isinstance(feature, Mapping):
-            locations.append(feature)
-        elif kind is Kind.UNKNOWN:
-            refused.append(refusal(Reason.NOT_A_POINT, feature, SOURCE, device_id))
-    found = candidates(locations, device_id=device_id, fallback_device=fallback_device)
-    ignored = len(features) - len(locations) - len(refused)
-    return admitted(found, locations, SOURCE, now_us, refused, ignored)
+            received.add(_fix(feature, unit_ms), feature)
+        elif kind is Kind.OTHER:
+            received.ignore()
+        else:
+            received.refuse(Reason.NOT_A_POINT, feature)
+    if batch.damage is not None:
+        received.refuse_body(batch.damage)
+    return received.delivery()
 
 
-def _fix(feature: Record) -> Fix:
+def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     said = feature.get("properties")
     properties: Record = said if isinstance(said, Mapping) else {}
     place = member(feature, "geometry", "coordinates")
@@ -123,5 +107,6 @@ def _fix(feature: Record) -> Fix:
         altitude_m=properties.get("altitude"),
         accuracy_m=properties.get("horizontal_accuracy"),
         speed=properties.get("speed"),
+        speed_unit_ms=speed_unit_ms,
         course_deg=properties.get("course"),
     )

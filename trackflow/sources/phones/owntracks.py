@@ -1,35 +1,46 @@
 """OwnTracks: messages as the apps post and publish them (https://owntracks.org/booklet/tech/json).
 
 A message is a JSON object with a `_type`; positions are those of type `location`. `tst` is seconds
-since 1970, `vel` kilometres per hour, `acc` and `alt` metres, `cog` degrees.
+since 1970, `acc` and `alt` metres, `cog` degrees. `vel` is kilometres per hour from the apps, which
+write whole numbers; GPSLogger and Colota fill the same form with metres per second.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from trackflow.sources.door import Candidates
-from trackflow.sources.phones.bodies import UnreadableError, elements_of, read_json
+from trackflow.sources.phones.bodies import UnreadableError, read_elements, read_json
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import (
-    KMH_MS,
     Delivery,
     Fix,
+    Reception,
     Record,
-    admitted,
     candidates_of,
-    refusal,
     text,
+    told_unit_ms,
 )
 from trackflow.sources.phones.parts import parts_of
-from trackflow.sources.records import Reason, Refusal
+from trackflow.sources.phones.secretbox import decrypted
+from trackflow.sources.records import Reason
 from trackflow.sources.times import TimeForm
+from trackflow.sources.units import KMH_MS
 
 SOURCE = "owntracks"
+GPSLOGGER = "gpslogger"
+COLOTA = "colota"
 
 _NO_POSITIONS = {
     "beacon", "card", "cmd", "configuration", "dump", "lwt", "message", "request", "status",
     "steps", "transition", "waypoint", "waypoints",
 }  # fmt: skip
 """A transition or a waypoint has coordinates, but they are a region's, not the phone's."""
+
+_OF_THE_APPS = {
+    "BSSID", "SSID", "_id", "conn", "created_at", "inregions", "inrids", "m", "p", "source",
+    "topic", "vac",
+}  # fmt: skip
+"""Members that the apps send, each of them some, and that no other sender's form has."""
 
 _TOPIC_BASE = "owntracks"
 
@@ -43,8 +54,8 @@ class Kind(Enum):
     UNKNOWN = "unknown"
 
 
-REFUSED = {Kind.ENCRYPTED: Reason.UNREADABLE, Kind.UNKNOWN: Reason.NOT_A_POINT}
-"""Why messages are refused that are neither locations nor anything known; nothing is decrypted."""
+REFUSED = {Kind.ENCRYPTED: Reason.ENCRYPTED, Kind.UNKNOWN: Reason.NOT_A_POINT}
+"""Why messages are refused that are neither locations nor anything known."""
 
 
 def kind_of(message: object) -> Kind:
@@ -62,6 +73,16 @@ def kind_of(message: object) -> Kind:
     return Kind.OTHER if isinstance(kind, str) and kind in _NO_POSITIONS else Kind.UNKNOWN
 
 
+def sender_of(message: Record) -> str:
+    """Who fills the form of OwnTracks: its apps, GPSLogger or Colota."""
+    if not _OF_THE_APPS.isdisjoint(message):
+        return SOURCE
+    if "bear" in message or "bs" in message:
+        return COLOTA
+    filled_in = any(isinstance(message.get(name), str) for name in ("lat", "lon", "vel", "acc"))
+    return GPSLOGGER if filled_in or isinstance(message.get("vel"), float) else SOURCE
+
+
 def candidates(
     locations: Sequence[Record], *, device_id: str | None = None, fallback_device: str = ""
 ) -> Candidates:
@@ -72,22 +93,8 @@ def candidates(
         device_id: the device of all, whatever they say.
         fallback_device: the device of those that have neither a `topic` nor a `tid`.
     """
-    fixes = [
-        Fix(
-            device=device_of(message),
-            time=message.get("tst"),
-            lat=message.get("lat"),
-            lon=message.get("lon"),
-            altitude_m=message.get("alt"),
-            accuracy_m=message.get("acc"),
-            speed=message.get("vel"),
-            speed_unit_ms=KMH_MS,
-            course_deg=message.get("cog"),
-        )
-        for message in locations
-    ]
     return candidates_of(
-        fixes,
+        [fix_of(message) for message in locations],
         device_id=device_id,
         fallback_device=fallback_device,
         time_form=TimeForm.EPOCH_S,
@@ -119,34 +126,66 @@ def parts(body: bytes) -> Iterator[bytes]:
     return parts_of(body)
 
 
-def read(body: bytes, *, device_id: str | None, named_device: str = "", now_us: int) -> Delivery:
+def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ()) -> Delivery:
     """What a request brought: one message or a list of them.
 
     Args:
         body: JSON; empty when a friend was removed in the app.
-        device_id: the device of all points, whatever anybody says.
-        named_device: the device that the request names outside its body (`device_named`); it goes
-            before what the messages say.
+        envelope: how the body came.
         now_us: UTC microseconds.
+        keys: keys of encrypted messages, each tried in turn.
 
     Raises:
         TooMuchError: more than is taken at a time.
     """
     if not body.strip():
-        return Delivery()
-    device_id = device_id or named_device or None
-    try:
-        messages = elements_of(read_json(body))
-    except UnreadableError:
-        return Delivery.unreadable(body, SOURCE, device_id)
-    locations: list[Record] = []
-    refused: list[Refusal] = []
-    for message in messages:
+        return Delivery(SOURCE)
+    found = read_elements(body)
+    opened = [_opened(message, keys) for message in found.elements]
+    first = next((m for m in opened if kind_of(m) is Kind.LOCATION), None)
+    sender = sender_of(first) if isinstance(first, Mapping) else SOURCE
+    received = Reception(envelope, sender, body, now_us)
+    unit_ms = told_unit_ms(envelope.query)
+    for message, sent in zip(opened, found.elements, strict=True):
         kind = kind_of(message)
         if kind is Kind.LOCATION and isinstance(message, Mapping):
-            locations.append(message)
-        elif kind is not Kind.OTHER:
-            refused.append(refusal(REFUSED[kind], message, SOURCE, device_id))
-    found = candidates(locations, device_id=device_id)
-    ignored = len(messages) - len(locations) - len(refused)
-    return admitted(found, locations, SOURCE, now_us, refused, ignored)
+            received.add(fix_of(message, unit_ms), sent)
+        elif kind is Kind.OTHER:
+            received.ignore()
+        else:
+            received.refuse(REFUSED[kind], sent)
+    if found.damage is not None:
+        received.refuse_body(found.damage)
+    return received.delivery(TimeForm.EPOCH_S)
+
+
+def _opened(message: object, keys: Sequence[str]) -> object:
+    """A message decrypted, where one of the keys fits."""
+    if not keys or kind_of(message) is not Kind.ENCRYPTED or not isinstance(message, Mapping):
+        return message
+    plain = decrypted(message.get("data"), keys)
+    if plain is None:
+        return message
+    try:
+        return read_json(plain)
+    except UnreadableError:
+        return message
+
+
+def fix_of(message: Record, told_ms: float | None = None) -> Fix:
+    """The position of a message of `Kind.LOCATION`.
+
+    `told_ms` is the unit of speed that the address says, in metres per second.
+    """
+    unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
+    return Fix(
+        device=device_of(message),
+        time=message.get("tst"),
+        lat=message.get("lat"),
+        lon=message.get("lon"),
+        altitude_m=message.get("alt"),
+        accuracy_m=message.get("acc"),
+        speed=message.get("vel"),
+        speed_unit_ms=unit_ms if told_ms is None else told_ms,
+        course_deg=message.get("cog", message.get("bear")),
+    )

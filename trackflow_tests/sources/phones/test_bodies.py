@@ -53,21 +53,74 @@ def test_too_many_elements_are_turned_away() -> None:
 @given(st.binary())
 def test_a_gzip_is_unpacked(data: bytes) -> None:
     packed = gzip.compress(data)
-    assert bodies.unzipped(packed, len(data)) == data
-    assert bodies.unzipped(packed[:-1], len(data)) is None
-    assert bodies.unzipped(packed + b"x", len(data)) is None
+    assert bodies.unpacked(packed, len(data)) == (data, True)
+    assert bodies.unpacked(packed + packed, 2 * len(data)) == (data + data, True)
+    assert bodies.unpacked(packed + b"x", len(data)) == (data, False)
     if data:
         with pytest.raises(TooMuchError):
-            bodies.unzipped(packed, len(data) - 1)
+            bodies.unpacked(packed, len(data) - 1)
+
+
+@given(st.binary(min_size=100), st.data())
+def test_of_a_damaged_gzip_comes_what_is_before_the_damage(
+    data: bytes, draw: st.DataObject
+) -> None:
+    packed = gzip.compress(data)
+    cut = draw.draw(st.integers(2, len(packed) - 1))
+    found, is_whole = bodies.unpacked(packed[:cut], len(data))
+    assert data.startswith(found)
+    assert not is_whole
+
+
+def test_most_of_a_long_gzip_is_before_its_damage() -> None:
+    rows = b"".join(b'{"n": %d}\n' % (k * 7919) for k in range(100_000))
+    packed = bytearray(gzip.compress(rows))
+    packed[-2_000] ^= 0xFF
+    found, is_whole = bodies.unpacked(bytes(packed), len(rows))
+    assert not is_whole
+    assert len(found) > 0.9 * len(rows)
+    assert found[: int(0.9 * len(rows))] == rows[: int(0.9 * len(rows))]
 
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     packed = b"".join(bomb.compress(b" " * 2**20) for _ in range(20)) + bomb.flush()
     with pytest.raises(TooMuchError):
-        bodies.unzipped(packed, 1_000_000)
+        bodies.unpacked(packed, 1_000_000)
 
 
-@given(st.binary())
-def test_what_is_no_gzip_is_none(data: bytes) -> None:
-    assert bodies.unzipped(data, 1_000) is None
+@given(st.binary().filter(lambda body: body[:2] != bodies.GZIP_MAGIC))
+def test_what_is_no_gzip_stays_as_it_is(data: bytes) -> None:
+    assert bodies.unpacked(data, 1_000) == (data, True)
+
+
+def test_old_names_are_read() -> None:
+    assert bodies.read_json('{"a": "J\u00f6rg\u2019s"}'.encode("cp1252")) == {
+        "a": "J\u00f6rg\u2019s"
+    }
+    assert bodies.read_json(b'{"a": "\x81"}') == {"a": "\x81"}
+
+
+elements = st.lists(
+    st.fixed_dictionaries({"n": st.integers(), "t": st.text(max_size=5)}), min_size=1, max_size=8
+)
+
+
+@given(elements, st.data())
+def test_of_a_cut_batch_come_all_whole_elements(sent: list[object], data: st.DataObject) -> None:
+    body = json.dumps({"locations": sent}).encode()
+    cut = data.draw(st.integers(len(b'{"locations": ['), len(body) - 1))
+    ends = [len(json.dumps({"locations": sent[:k]}).encode()) - 2 for k in range(1, len(sent) + 1)]
+    whole = sum(end <= cut for end in ends)
+    found = bodies.read_elements(body[:cut], "locations")
+    assert list(found.elements) == sent[:whole]
+    assert found.damage is not None
+
+
+def test_several_values_in_a_row_are_no_damage() -> None:
+    found = bodies.read_elements(b'{"locations": [1]}\n{"locations": [2]}', "locations")
+    assert (list(found.elements), found.damage) == ([1, 2], None)
+
+
+def test_a_list_without_a_name_is_a_value() -> None:
+    assert list(bodies.read_elements(b'{"": []}').elements) == [{"": []}]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.phones import geojson_batch
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery
 from trackflow_tests.sources.phones.values import NOW_US, nearly, reasons, rows
 
@@ -27,7 +28,9 @@ def feature(**properties: Any) -> dict[str, Any]:
 
 def read(value: object, device_id: str | None = None, fallback: str = "") -> Delivery:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return geojson_batch.read(body, device_id=device_id, fallback_device=fallback, now_us=NOW_US)
+    return geojson_batch.read(
+        body, Envelope("geojson", device_id, fallback_device=fallback), NOW_US
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,4 +87,4 @@ def test_who_names_the_device() -> None:
     assert read(nameless, fallback="x").points.devices == ("x",)
     assert read(feature(), fallback="x").points.devices == ("bus-7",)
     assert read(feature(), "bound", "x").points.devices == ("bound",)
-    assert reasons(read(nameless)) == ["no_device"]
+    assert read(nameless).points.devices == ("geojson",)

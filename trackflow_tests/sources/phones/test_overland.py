@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.phones import overland
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery
 from trackflow_tests.sources.phones.values import NOW_US, any_json, nearly, reasons, rows
 
@@ -27,7 +28,7 @@ def feature(geometry: Any = None, **properties: Any) -> dict[str, Any]:
 
 def read(value: object, device_id: str | None = None, fallback: str = "") -> Delivery:
     body = json.dumps(value).encode()
-    return overland.read(body, device_id=device_id, fallback_device=fallback, now_us=NOW_US)
+    return overland.read(body, Envelope("overland", device_id, fallback_device=fallback), NOW_US)
 
 
 def test_a_location_in_our_units() -> None:
@@ -64,7 +65,7 @@ def test_every_feature_is_accounted_for(features: list[object]) -> None:
 
 @given(st.binary() | nearly({"locations": [feature()]}).map(json.dumps).map(str.encode))
 def test_no_body_is_too_strange(body: bytes) -> None:
-    overland.read(body, device_id=None, now_us=NOW_US)
+    overland.read(body, Envelope("overland"), NOW_US)
 
 
 @pytest.mark.parametrize("value", [{}, 5, None, "x", {"locations": 5}, {"locations": {}}])
@@ -88,9 +89,10 @@ def test_who_names_the_device(said: object, fallback: str, bound: str | None, de
     )
 
 
-def test_without_any_name_there_is_no_device() -> None:
-    delivery = read({"locations": [feature(device_id="")]})
-    assert reasons(delivery) == ["no_device"]
+@pytest.mark.parametrize("said", ["", "  ", None, [], "null"])
+def test_without_any_name_the_device_is_the_senders(said: object) -> None:
+    delivery = read({"locations": [feature(device_id=said)]})
+    assert delivery.points.devices == ("overland",)
 
 
 @given(any_json)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.phones import owntracks
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery
 from trackflow_tests.sources.helpers import points
 from trackflow_tests.sources.phones.values import NOW_US, any_json, nearly, reasons, rows
@@ -21,7 +22,7 @@ LOCATION = {
 
 def read(value: object, device_id: str | None = None, named: str = "") -> Delivery:
     body = json.dumps(value).encode()
-    return owntracks.read(body, device_id=device_id, named_device=named, now_us=NOW_US)
+    return owntracks.read(body, Envelope("owntracks", device_id, named), NOW_US)
 
 
 def test_a_location_in_our_units() -> None:
@@ -51,7 +52,7 @@ def test_every_message_is_accounted_for(messages: list[object]) -> None:
 
 @given(st.binary() | any_json.map(json.dumps).map(str.encode))
 def test_no_body_is_too_strange(body: bytes) -> None:
-    delivery = owntracks.read(body, device_id=None, now_us=NOW_US)
+    delivery = owntracks.read(body, Envelope("owntracks"), NOW_US)
     empty = not body.strip() or json_or_none(body) == []
     assert (len(delivery.points) + len(delivery.refused) + delivery.ignored > 0) != empty
 
@@ -59,7 +60,7 @@ def test_no_body_is_too_strange(body: bytes) -> None:
 @pytest.mark.parametrize("depth", [200, 900, 1_100, 2_000, 50_000])
 def test_a_deep_body_is_set_aside(depth: int) -> None:
     body = b'{"_type": "location", "lat": ' + b"[" * depth + b"]" * depth + b"}"
-    delivery = owntracks.read(body, device_id="x", now_us=NOW_US)
+    delivery = owntracks.read(body, Envelope("owntracks", "x"), NOW_US)
     assert reasons(delivery) in (["no_position"], ["unreadable"])
 
 
@@ -80,7 +81,7 @@ def test_other_messages_are_ignored(kind: str) -> None:
 
 def test_what_is_encrypted_is_set_aside() -> None:
     delivery = read({"_type": "encrypted", "data": "bm9ib2R5IGNhbiByZWFkIHRoaXM="})
-    assert reasons(delivery) == ["unreadable"]
+    assert reasons(delivery) == ["encrypted"]
     assert "bm9ib2R5" in delivery.refused[0].raw
 
 
@@ -118,9 +119,9 @@ def test_a_device_is_a_user_and_a_name() -> None:
     assert owntracks.device_named(None, None) == ""
 
 
-def test_without_any_name_there_is_no_device() -> None:
+def test_without_any_name_the_device_is_the_senders() -> None:
     nameless = {k: v for k, v in LOCATION.items() if k not in ("topic", "tid")}
-    assert reasons(read(nameless)) == ["no_device"]
+    assert read(nameless).points.devices == ("owntracks",)
 
 
 @pytest.mark.parametrize(

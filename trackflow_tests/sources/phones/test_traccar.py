@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.phones import traccar
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery
 from trackflow_tests.sources.phones.values import NOW_US, SQL, nearly, reasons, rows
 
@@ -44,13 +45,20 @@ FORM = {
 }  # fmt: skip
 
 
+def _read(
+    body: bytes, query: dict[str, str], device_id: str | None = None, *, is_json: bool = False
+) -> Delivery:
+    envelope = Envelope("traccar", device_id, query=query, is_json=is_json)
+    return traccar.read(body, envelope, NOW_US, NOW_US)
+
+
 def read(value: object, device_id: str | None = None, **query: str) -> Delivery:
     body = b"" if value is None else json.dumps(value).encode()
-    return traccar.read(body, query, device_id=device_id, is_json=True, now_us=NOW_US)
+    return _read(body, query, device_id, is_json=True)
 
 
 def read_form(body: bytes = b"", **query: str) -> Delivery:
-    return traccar.read(body, query, device_id=None, is_json=False, now_us=NOW_US)
+    return _read(body, query)
 
 
 def expected(speed_ms: float, accuracy_m: float | None = 8.0) -> Any:
@@ -66,7 +74,8 @@ def test_a_batch_of_the_client() -> None:
     later = {**CLIENT["location"], "timestamp": "2026-05-28T20:26:50Z"}  # type: ignore[dict-item]
     delivery = read(CLIENT | {"location": [CLIENT["location"], later, 5]})
     assert [row[1] for row in rows(delivery)] == [US, US + 10_000_000]
-    assert reasons(delivery) == ["no_position"]
+    assert reasons(delivery) == ["not_a_point"]
+    assert json.loads(delivery.refused[0].raw) == CLIENT | {"location": 5}
 
 
 def test_the_server_speaks_knots_and_says_nought_for_unknown() -> None:
@@ -103,7 +112,7 @@ def test_a_location_in_one_parameter_and_an_hdop() -> None:
         ({"valid": "false"}, "no_position"),
         ({"timestamp": ""}, "no_time"),
         ({"timestamp": "0"}, "bad_time"),
-        ({"id": ""}, "no_device"),
+        ({"id": "a\nb"}, "bad_device"),
     ],
 )
 def test_a_broken_form_is_refused_with_its_reason(change: dict[str, str], reason: str) -> None:
@@ -121,8 +130,13 @@ def test_a_cell_alone_is_no_position() -> None:
 
 
 def test_nothing_said_is_nothing_refused() -> None:
-    for delivery in (read_form(), read_form(version="3"), read_form(b"  ")):
+    for delivery in (read_form(), read_form(token="x"), read_form(b"  ")):
         assert (len(delivery.points), delivery.refused) == (0, [])
+
+
+def test_what_is_no_position_is_kept() -> None:
+    delivery = read_form(version="3")
+    assert [(r.reason, r.raw) for r in delivery.refused] == [("not_a_point", '{"version":"3"}')]
 
 
 def test_a_device_by_its_token_then_its_own_name() -> None:
@@ -146,7 +160,7 @@ def test_every_record_is_accounted_for(records: list[object]) -> None:
 
 @given(st.binary(), st.booleans(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_no_body_is_too_strange(body: bytes, is_json: bool, query: dict[str, str]) -> None:
-    delivery = traccar.read(body, query, device_id=None, is_json=is_json, now_us=NOW_US)
+    delivery = _read(body, query, is_json=is_json)
     assert len(delivery.points) + len(delivery.refused) >= bool(body.strip(b" []\t\r\n\v\f"))
 
 
