@@ -12,13 +12,23 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trackflow.geo.points import Floats, on_grid
+from trackflow.geo.points import Floats, Ints, on_grid
 from trackflow.sources.ahead import lies_ahead, whole
 from trackflow.sources.cells import Numbers, Strings, strings
-from trackflow.sources.records import PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import (
+    REFUSED_MAX,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
 from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
 
 DEVICE_MAX_CHARS = 200
+
+CROWD_MAX = 100
+"""Positions of one device at one moment: no receiver gives more, and one of them is kept."""
 
 _FINEST_M = 1e-6
 """A smaller accuracy is unknown: no receiver is exact, and senders without a value write 0.
@@ -80,8 +90,17 @@ class Candidates:
     course_deg: Floats | None = None
 
 
-def admit(found: Candidates, now_us: int, describe: Describe) -> tuple[PointBatch, list[Refusal]]:
-    """The points that come in, in their order, and a refusal for each of the others."""
+def admit(
+    found: Candidates, now_us: int, describe: Describe, refused_max: int = REFUSED_MAX
+) -> tuple[PointBatch, list[Refusal]]:
+    """The points that come in, in their order, and a refusal for each of the others.
+
+    Args:
+        found: what a reader found.
+        now_us: the time, in microseconds since 1970.
+        describe: gives the text and the place of a row.
+        refused_max: refusals of one reason that are told one by one; a file has the others still.
+    """
     if not len(found.lat.values):
         return PointBatch.empty(), []  # a device without points would be registered as one
     with np.errstate(invalid="ignore"):
@@ -91,13 +110,78 @@ def admit(found: Candidates, now_us: int, describe: Describe) -> tuple[PointBatc
             return batch, []
         verdict = _verdicts(found, lat, lon, now_us)
     come_in = verdict == _ACCEPTED
-    refused = [
-        _early(batch, int(row), describe)
-        if _is_early(batch, int(row), _REASONS[verdict[row]], now_us)
-        else _refusal(found, int(row), _REASONS[verdict[row]], describe)
-        for row in np.flatnonzero(~come_in)
+    early = [
+        row
+        for row in np.flatnonzero(verdict == _REASONS.index(Reason.TIME_OUT_OF_RANGE)).tolist()
+        if _is_early(batch, row, now_us)
     ]
-    return _only(batch, come_in), refused
+    refused = [(row, _early(batch, row, describe)) for row in early]
+    verdict[early] = _ACCEPTED  # they are told already
+    refused += _refusals(found, verdict, describe, refused_max)
+    return _only(batch, come_in), [refusal for _, refusal in sorted(refused, key=_row_of)]
+
+
+def _row_of(refused: tuple[int, Refusal]) -> int:
+    return refused[0]
+
+
+def _refusals(
+    found: Candidates, verdict: NDArray[np.uint8], describe: Describe, most: int
+) -> list[tuple[int, Refusal]]:
+    """A refusal for each row with it; beyond `most` of one reason, one stands for the others.
+
+    Args:
+        found: the rows.
+        verdict: index of the reason for each row.
+        describe: gives the text and the place of a row.
+        most: how many of a reason are told one by one.
+    """
+    refused: list[tuple[int, Refusal]] = []
+    for code in np.unique(verdict[verdict != _ACCEPTED]).tolist():
+        rows = np.flatnonzero(verdict == code)
+        told = [
+            (row, _refusal(found, row, _REASONS[code], describe)) for row in rows[:most].tolist()
+        ]
+        if len(rows) > most:
+            row = int(rows[most])
+            first = _refusal(found, row, _REASONS[code], describe)
+            told.append((row, and_more(first, len(rows) - most)))
+        refused += told
+    return refused
+
+
+def _crowded(found: Candidates, lat: Floats, lon: Floats, rows: NDArray[np.bool_]) -> Ints:
+    """Rows beyond the best `CROWD_MAX` of one device at one moment.
+
+    The best are those that the store takes for the best, so that what it keeps is the same.
+    """
+    among = np.flatnonzero(rows)
+    if len(among) <= CROWD_MAX:
+        return among[:0]
+    device, time_us = found.devices.codes[among], found.times.time_us[among]
+    if _largest_group(device, time_us) <= CROWD_MAX:
+        return among[:0]
+    unknown = np.full(len(lat), np.nan)
+    quality = (found.accuracy_m, lon, lat, found.altitude_m, found.speed_ms, found.course_deg)
+    columns = [
+        np.nan_to_num((unknown if column is None else column)[among], nan=np.inf)
+        for column in quality
+    ]
+    order = np.lexsort((*reversed(columns), time_us, device))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    return among[order[np.arange(len(order)) - first >= CROWD_MAX]]
+
+
+def _largest_group(device: NDArray[np.int32], time_us: Ints) -> int:
+    """How many rows of one device have one time, at most."""
+    if (np.diff(time_us) > 0).all():
+        return 1
+    order = np.lexsort((time_us, device))
+    changes = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    edges = np.concatenate([[-1], np.flatnonzero(changes), [len(order) - 1]])
+    return int(np.diff(edges).max())
 
 
 def _all_come_in(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> bool:
@@ -107,7 +191,13 @@ def _all_come_in(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> bo
     none |= (lat == 0) & (lon == 0)
     good = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)  # false for NaN and infinity
     good &= (times.time_us >= EARLIEST_US) & (times.time_us <= now_us + FUTURE_SLACK_US)
-    return bool((good & ~none).all()) and all(map(fit_device, found.devices.names))
+    return (
+        bool((good & ~none).all())
+        and all(map(fit_device, found.devices.names))
+        and (
+            len(lat) <= CROWD_MAX or _largest_group(found.devices.codes, times.time_us) <= CROWD_MAX
+        )
+    )
 
 
 def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArray[np.uint8]:
@@ -130,6 +220,7 @@ def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArr
     refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), Reason.OUT_OF_RANGE)
     refuse(~np.isfinite(lat) | ~np.isfinite(lon), Reason.NOT_A_NUMBER)
     refuse(found.lat.missing | found.lon.missing, Reason.NO_POSITION)
+    verdict[_crowded(found, lat, lon, verdict == _ACCEPTED)] = _REASONS.index(Reason.CROWDED)
     return verdict
 
 
@@ -144,12 +235,10 @@ def _refusal(found: Candidates, row: int, reason: Reason, describe: Describe) ->
     return Refusal(reason, clean_raw(raw), where, device or None)
 
 
-def _is_early(batch: PointBatch, row: int, reason: Reason, now_us: int) -> bool:
-    """Whether all that is wrong with a position is that it lies in the future."""
-    return (
-        reason is Reason.TIME_OUT_OF_RANGE
-        and lies_ahead(int(batch.time_us[row]), now_us)
-        and fit_device(batch.devices[batch.device[row]])
+def _is_early(batch: PointBatch, row: int, now_us: int) -> bool:
+    """Whether a position whose time is out of range lies in the future, and has no other fault."""
+    return lies_ahead(int(batch.time_us[row]), now_us) and fit_device(
+        batch.devices[batch.device[row]]
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -170,17 +171,21 @@ class Reception:
             fallback_device=self._envelope.fallback_device or self.sender,
             time_form=time_form,
         )
-        rows: list[int] = []
+        row_at: dict[str, int] = {}
 
         def describe(index: int) -> tuple[str, str]:
-            rows.append(index)
-            return "", f"{self.sender}: location {index + 1}"
+            where = f"{self.sender}: location {index + 1}"
+            row_at[where] = index
+            return "", where
 
-        points, at_the_door = admit(found, self._now_us, describe)
-        refused = [self._kept(*pair) for pair in zip(at_the_door, rows, strict=True)]
+        # nobody has a second copy of what was sent: each refusal is kept
+        points, at_the_door = admit(found, self._now_us, describe, refused_max=sys.maxsize)
+        refused = [self._kept(refusal, row_at[refusal.where]) for refusal in at_the_door]
         return Delivery(self.sender, points, [*refused, *self._refused], self._ignored)
 
     def _kept(self, refusal: Refusal, row: int) -> Refusal:
+        if refusal.time_us is not None:  # whole already; it comes in once the clock is right
+            return refusal
         fix = self._fixes[row]
         reason = refusal.reason
         if any(is_placeholder(value) for value in (fix.lat, fix.lon, fix.time)):
