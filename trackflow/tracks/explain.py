@@ -10,12 +10,13 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.steps import between_mm
 from trackflow.tracks.agreement import agreed_speeds_ms
+from trackflow.tracks.boxes import box_m
 from trackflow.tracks.decisions import Decisions, Reason, decide
 from trackflow.tracks.ends import lasts_us
 from trackflow.tracks.silences import longest_silence_us
 from trackflow.tracks.slots import cut_slots
 from trackflow.tracks.speeds import TURN
-from trackflow.tracks.stays import MOVING_MS, box_m
+from trackflow.tracks.stays import MOVING_MS
 from trackflow.tracks.thresholds import US, Thresholds
 
 

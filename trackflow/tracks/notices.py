@@ -238,8 +238,8 @@ def lone_reasons(
     lone = ~(decisions.on_track | decisions.stopped | decisions.away | decisions.is_mixed)
     lone &= (time_us >= start_us) & (time_us < end_us)
     found: Counter[Reason] = Counter()
-    for at in np.flatnonzero(lone).tolist():
-        beside = {decisions.began(at - 1), decisions.ended(at)}
+    at = np.flatnonzero(lone)
+    for beside in zip(*decisions.reasons(at - 1, at), strict=True):
         # a silence needs no explanation if the other side says more
         found[next((r for r in (Reason.SPEED, Reason.MIXED) if r in beside), Reason.GAP)] += 1
     return found

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.steps import between_mm, cos_latitude
+from trackflow.tracks.boxes import Boxes
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.slots import cut_slots
-from trackflow.tracks.stays import Boxes
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import US, History, histories
 from trackflow_tests.tracks.paths import START_US, at_metres, classes, drifting, share
