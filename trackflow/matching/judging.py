@@ -11,51 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackflow.geo.points import Bools, Floats
-from trackflow.matching.pieces import Piece, Trace, quantile, steps, summed
-
-OFF_COST_M = 5.0
-"""A point one standard deviation beside its road is as bad as a detour of so many metres (half a
-square of the deviation, and an exponential of 10 m for detours: Newson & Krumm 2009)."""
-
-OFF_CAP = 5.0
-"""Beyond so many standard deviations a point is a bad one and says nothing of how bad the road is;
-a point on no road costs as much."""
-
-DETOUR_M = 200.0
-"""Between points so far apart a detour says half as much as between close ones: roads wind."""
+from trackflow.matching.beside import FAR_RUN_M, OFF_CAP, OFF_COST_M, Beside, far_runs
+from trackflow.matching.legs import DOUBT_M, WINDING, allowed_ways_m, paths_m, too_long, windings_m
+from trackflow.matching.pieces import Piece, Trace, quantile, steps
 
 BREAK_COST_M = 150.0
 """A line that is torn, or open at an end, is as bad as a detour of so many metres."""
 
-WINDING = 1.25
-"""Roads are longer than the way along points close to each other by less than this."""
-
-WINDING_SPARSE = 2.0
-"""And than the way along points `SPARSE_M` apart and more: there may be a bend between them."""
-
-SPARSE_M = 500.0
-
-SLACK_M = 50.0
-"""So much longer than that a stretch may be at most: the tip of a dead end, a side of a square."""
-
-DOUBT_M = 25.0
-"""A stretch that is longer by more than this is doubted."""
-
 ROOM_M = 250.0
 """Between points farther apart than this, two blocks of a town, there are several ways of one
 length."""
-
-SEEN_S = 10.0
-"""What a device does within so many seconds, the points before and after show."""
-
-FAR_M = 40.0
-"""A point is far from the line beyond this, and beyond three times what it claims."""
-
-FAR_POINTS = 3
-FAR_RUN_M = 100.0
-"""More points than this, far from their line over more metres, are not on it: the road is missing
-in the map..."""
 
 UNSURE_SHARE = 0.15
 """An answer with detours of more than this share of its length is compared with others."""
@@ -73,15 +38,6 @@ SUSPECT_REACH = 1
 
 SHOWN_M = 2000.0
 """Two points show so much of the way between them; the rest of it is the engine's guess."""
-
-MIN_STEP_S = 0.001
-"""Keeps speeds finite."""
-
-DRIFT_S = 60.0
-"""...unless they come back to it within so many seconds, and the way is as long as theirs..."""
-
-DRIFT_M = 125.0
-"""...and never farther off than this: then the positions were wrong, as between high houses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +87,14 @@ def judge(
     for piece in pieces:
         index = np.array(piece.points)
         suspect |= {piece.points[0], piece.points[-1]} - {asked[0], asked[-1]}
-        beside = _Beside.of(piece)
+        beside = Beside.of(piece)
         off_m = beside.costs_m(trace, weight)
-        legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
-        allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
-        ranges, worst_m = _too_long(legs_m - allowed_m, piece.off_m)
-        far = _far_runs(trace, beside, legs_m, path_m, allowed_m)
+        legs_m, path_m = piece.legs_m(), paths_m(trace, piece)
+        allowed_m = allowed_ways_m(trace, piece, path_m, slowest_ms)
+        ranges, worst_m = too_long(legs_m - allowed_m, piece.off_m)
+        far = far_runs(trace, beside, legs_m, path_m, allowed_m)
         bad.append(_merged([*ranges, *far]))
-        winding_m = float(_windings_m(legs_m, path_m).sum())
+        winding_m = float(windings_m(legs_m, path_m).sum())
         cost_m += float(off_m.sum()) + winding_m
         cost_m += BREAK_COST_M * len(bad[-1])
         is_broken |= worst_m > DOUBT_M or bool(far)
@@ -173,63 +129,24 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
     weight = trace.weights(trace.kept)
     cost_m = length_m = shown_m = 0.0
     for piece in pieces:
-        legs_m, path_m = piece.legs_m(), _paths_m(trace, piece)
+        legs_m, path_m = piece.legs_m(), paths_m(trace, piece)
         index = np.array(piece.points)
         own = (index[1:] > first) & (index[:-1] < last)
         if not own.any():
             continue
-        beside = _Beside.of(piece)
+        beside = Beside.of(piece)
         inside = (beside.index >= index[:-1][own][0]) & (beside.index <= index[1:][own][-1])
         cost_m += float(beside.costs_m(trace, weight)[inside].sum())
-        allowed_m = _allowed_m(trace, piece, path_m, slowest_ms)
+        allowed_m = allowed_ways_m(trace, piece, path_m, slowest_ms)
         # half of what there was time for beyond the points is no misfit
         unseen_m = np.maximum(allowed_m - WINDING * path_m, 0) / 2
-        cost_m += float(_windings_m(legs_m - unseen_m, path_m)[own].sum())
+        cost_m += float(windings_m(legs_m - unseen_m, path_m)[own].sum())
         driven_m = np.minimum(legs_m, allowed_m)[own]
         length_m += float(driven_m.sum())
         shown_m += float(np.minimum(driven_m, SHOWN_M).sum())
     if not length_m:
         return 0.0
     return shown_m / length_m * float(np.exp(-cost_m / (FIT_M + FIT_SHARE * length_m)))
-
-
-def _windings_m(legs_m: Floats, path_m: Floats) -> Floats:
-    """What each leg costs for being longer than the way along its points."""
-    cost_m: Floats = np.maximum(legs_m - path_m, 0) / (1 + path_m / DETOUR_M)
-    return cost_m
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Beside:
-    """All points from a piece's first to its last, on its line or not.
-
-    Attributes:
-        index: of the points, in order.
-        off_m: how far each is from the line.
-        before: which leg ends at it, or passes it.
-        after: which leg begins at it, or passes it.
-    """
-
-    index: np.ndarray
-    off_m: Floats
-    before: np.ndarray
-    after: np.ndarray
-
-    @classmethod
-    def of(cls, piece: Piece) -> "_Beside":
-        number = np.arange(len(piece.points))
-        index = np.array([*piece.points, *piece.lost], dtype=np.int64)
-        order = np.argsort(index)
-        before = np.array([*(number - 1), *piece.lost_leg])
-        after = np.array([*number, *piece.lost_leg])
-        off_m = np.concatenate([piece.off_m, piece.lost_off_m])
-        return cls(index[order], off_m[order], before[order], after[order])
-
-    def costs_m(self, trace: Trace, weight: Floats) -> Floats:
-        """What each point costs for being beside the line."""
-        off = self.off_m / trace.noise_m[self.index]
-        cost_m: Floats = OFF_COST_M * weight[self.index] * np.minimum(off * off, OFF_CAP**2)
-        return cost_m
 
 
 def _open_m(trace: Trace, asked: Sequence[int], pieces: Sequence[Piece]) -> float:
@@ -239,109 +156,6 @@ def _open_m(trace: Trace, asked: Sequence[int], pieces: Sequence[Piece]) -> floa
         longest = max(longest, float(trace.along_m[first] - trace.along_m[since]))
         since = last
     return longest
-
-
-def _paths_m(trace: Trace, piece: Piece) -> Floats:
-    """How far it is from each point on the line to the next, along the points.
-
-    Straight where the points between go three times as far: it is they that are wrong.
-    """
-    index = np.array(piece.points)
-    along_m = steps(trace.along_m[index])
-    straight_m = np.hypot(steps(trace.x[index]), steps(trace.y[index]))
-    path_m: Floats = np.where(along_m > 3 * straight_m, straight_m, along_m)
-    return path_m
-
-
-def _allowed_m(trace: Trace, piece: Piece, path_m: Floats, slowest_ms: float) -> Floats:
-    """How long the way from each point to the next can be, beyond what its ends allow.
-
-    Points between the two that were put on no road show the way as well.
-    """
-    if not len(path_m):
-        return path_m
-    index = np.array(piece.points)
-    step_s = np.maximum(steps(trace.time_s[index]), MIN_STEP_S)
-    shown = np.sort(np.concatenate([index, np.array(piece.lost, dtype=np.int64)]))
-    unseen_s = summed(np.maximum(steps(trace.time_s[shown]) - SEEN_S, 0))
-    at = np.searchsorted(shown, index)
-    apart_m = path_m / steps(at)
-    winding = WINDING + (WINDING_SPARSE - WINDING) * np.minimum(apart_m / SPARSE_M, 1)
-    # a device that drives on between its points does so as fast as they show elsewhere
-    speed_ms = max(quantile(path_m / step_s, 0.9), slowest_ms)
-    allowed_m: Floats = winding * path_m + speed_ms * steps(unseen_s[at])
-    return allowed_m
-
-
-def _too_long(excess_m: Floats, off_m: Floats) -> tuple[list[tuple[int, int]], float]:
-    """Ranges of legs that are together longer than allowed, and by how much the worst one is.
-
-    Single legs first, then what is left: many small detours make a battlement.
-    """
-    ends_m = off_m[1:] + off_m[:-1]
-    excess_m = excess_m.copy()
-    worst_m = float((excess_m - ends_m).max(initial=0.0))
-    alone = np.flatnonzero(excess_m - ends_m > SLACK_M).tolist()
-    found = [(k, k + 1) for k in alone]
-    excess_m[alone] = -np.inf
-    total, start, best, span = 0.0, 0, 0.0, (0, 0)
-    for k, more in enumerate([*excess_m.tolist(), -np.inf]):
-        if total <= 0:
-            total, start, best = 0.0, k, 0.0
-        total += more
-        if total > best:
-            best, span = total, (start, k + 1)
-        elif (best > 0 and total <= best - SLACK_M * 2) or total <= 0:
-            over_m = best - float(off_m[span[0]] + off_m[span[1]])
-            if best > 0:
-                worst_m = max(worst_m, over_m)
-                if over_m > SLACK_M:
-                    found.append(span)
-            total = 0.0
-    return sorted(found), worst_m
-
-
-def _far_runs(
-    trace: Trace, beside: _Beside, legs_m: Floats, path_m: Floats, allowed_m: Floats
-) -> list[tuple[int, int]]:
-    """Ranges of legs whose points lie too far from the line to have been on it.
-
-    A wrong position makes the way along the points longer than the road. Where it is the road that
-    is longer, one point far from it is enough: the road that was driven is missing in the map.
-
-    Args:
-        trace: the window's points.
-        beside: those from the piece's first to its last.
-        legs_m: length of the way from each point on the line to the next; shape (m,).
-        path_m: the same along the points; shape (m,).
-        allowed_m: how long the way can be; shape (m,).
-    """
-    far: Bools = beside.off_m > np.maximum(trace.noise_m[beside.index] * 3, FAR_M)
-    if not far.any():
-        return []
-    edges = np.flatnonzero(np.diff(far, prepend=False, append=False))
-    along_m, last = trace.along_m[beside.index], len(far) - 1
-    found = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        low, high = max(int(beside.before[start]), 0), int(beside.after[end - 1]) + 1
-        way_m, points_m = float(legs_m[low:high].sum()), float(path_m[low:high].sum())
-        is_short = end - start <= FAR_POINTS or along_m[end - 1] - along_m[start] < FAR_RUN_M
-        ends = [max(start - 1, 0), min(end, last)]
-        near = beside.index[ends]
-        # only where the points are far does the line go round: allow for so much of the way
-        there = min(float(steps(along_m[ends])[0]) / max(points_m, 1.0), 1.0)
-        slack_m = float(allowed_m[low:high].sum()) - points_m
-        is_short &= way_m - points_m <= slack_m * there + DOUBT_M
-        is_drift = (
-            start > 0
-            and end <= last
-            and float(steps(trace.time_s[near])[0]) <= DRIFT_S
-            and float(beside.off_m[start:end].max()) <= DRIFT_M
-            and way_m <= WINDING * points_m + DOUBT_M
-        )
-        if not is_short and not is_drift:
-            found.append((low, min(high, len(legs_m))))
-    return found
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,8 +1,9 @@
 """Accuracy: real drives matched to roads, scored against the roads that were truly driven.
 
-Each drive goes the way of a user's file: `import`, `network build`, `run`, `export`. Compared on
-the same points and roads with OSRM in clock-aligned batches of 300 s (radius 15 m), with OSRM asked
-once for the whole trip (points 25 m apart, radius 10 m), and with Valhalla (`rivals`). `mismatch`
+Each drive goes the way of a user's file, with each sampling as a device of its own: `import`,
+`network build`, `run`, `export`. Compared on the same points and roads with OSRM in clock-aligned
+batches of 300 s (radius 15 m), with OSRM asked once for the whole trip (points 25 m apart, radius
+10 m), and with Valhalla (`rivals`). `mismatch`
 is missed plus extra length over true length: mean, median and 90th percentile over the drives.
 trackflow is scored twice. "trackflow" is the whole line that it exports, with the way off the
 roads: where a device left them, that way is extra length, since the truth holds roads only.
@@ -19,7 +20,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -44,7 +45,6 @@ from trackflow.pipeline.networks import build
 from trackflow.pipeline.run import run as run_stages
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store.devices import device_ids
 from trackflow.store.lines import read_matches
 from trackflow.store.types import to_us
 from trackflow.tracks.segments import segment_days
@@ -124,59 +124,66 @@ def measure(folder: Path) -> Iterator[Row]:
             network = build_network(drive.extract, "car", Path(built))
             engine = EmbeddedEngine(network.dataset, "car", network.version)
             valhalla = Valhalla(drive.extract, Path(built) / drive.name)
-            for sampling_s in SAMPLINGS_S:
-                points = thin(drive.points, sampling_s)
+            thinned = {sampling_s: thin(drive.points, sampling_s) for sampling_s in SAMPLINGS_S}
+            ours = through_the_product(drive.extract, {f"{s} s": p for s, p in thinned.items()})
+            for sampling_s, points in thinned.items():
                 lines = {
                     "OSRM in batches": osrm_in_batches(engine, points),
                     "OSRM whole trip": osrm_whole_trip(engine, points),
                     "Valhalla": valhalla.match(points),
                 }
-                whole, on_roads = through_the_product(drive.extract, points)
                 yield Row(
                     drive.name,
                     sampling_s,
-                    score_route(drive.truth, whole),
-                    score_route(drive.truth, on_roads),
+                    score_route(drive.truth, ours[f"{sampling_s} s"].whole),
+                    score_route(drive.truth, ours[f"{sampling_s} s"].on_roads),
                     {name: score_route(drive.truth, of).mismatch for name, of in lines.items()},
                     outside(drive.truth, points),
                 )
             engine.close()
 
 
-def through_the_product(extract: Path, points: Points) -> tuple[list[Line], list[Line]]:
-    """The lines that a user gets who imports these points, and what of them follows roads."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The lines of all tracks of a device, and what of them follows roads."""
+
+    whole: list[Line]
+    on_roads: list[Line]
+
+
+def through_the_product(extract: Path, devices: Mapping[str, Points]) -> dict[str, Drawn]:
+    """What a user gets who imports these devices' points into a new store."""
     with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
-        file = Path(folder) / "drive.csv"
-        times = np.datetime_as_string(points.time_us.astype("datetime64[us]"), timezone="UTC")
-        rows = zip(times.tolist(), points.lat.tolist(), points.lon.tolist(), strict=True)
+        file = Path(folder) / "drives.csv"
         with file.open("w", newline="") as out:
-            csv.writer(out).writerows([("recorded_at", "latitude", "longitude"), *rows])
+            writer = csv.writer(out)
+            writer.writerow(("device_id", "recorded_at", "latitude", "longitude"))
+            for name, points in devices.items():
+                times = points.time_us.astype("datetime64[us]")
+                texts = np.datetime_as_string(times, timezone="UTC").tolist()
+                places = zip(texts, points.lat.tolist(), points.lon.tolist(), strict=True)
+                writer.writerows((name, *place) for place in places)
         import_paths(work, [file])
         build(work, extract, "car")
         report = run_stages(work)
         assert not report.problems, report.problems
-        exported = io.BytesIO()
-        export(work, What.TRACKS, ExportFormat.GEOJSON, Selection(), exported)
-        matches = _stored_matches(work, points)
+        return {name: _drawn(work, name, points) for name, points in devices.items()}
+
+
+def _drawn(work: Work, device_id: str, points: Points) -> Drawn:
+    exported = io.BytesIO()
+    export(work, What.TRACKS, ExportFormat.GEOJSON, Selection(device_id=device_id), exported)
     features = json.loads(exported.getvalue())["features"]
     tracks = [_period_us(feature["properties"]) for feature in features]
-    kept = [m for m in matches if any(low <= m.start_us < high for low, high in tracks)]
-    whole = [_line(feature["geometry"]["coordinates"]) for feature in features]
-    return whole, road_stretches(kept)
-
-
-def _stored_matches(work: Work, points: Points) -> list[WindowMatch]:
-    """What the run has stored, in order of time."""
     first, last = (
         dt.datetime.fromtimestamp(t / 1e6, dt.UTC).date() for t in points.time_us[[0, -1]]
     )
     with work.store.read() as connection:
-        stored = [
-            match
-            for name in device_ids(connection)
-            for match in read_matches(connection, name, first, last).values()
-        ]
-    return sorted(map(WindowMatch.from_bytes, stored), key=lambda match: match.start_us)
+        stored = read_matches(connection, device_id, first, last).values()
+    matches = sorted(map(WindowMatch.from_bytes, stored), key=lambda match: match.start_us)
+    kept = [m for m in matches if any(low <= m.start_us < high for low, high in tracks)]
+    whole = [_line(feature["geometry"]["coordinates"]) for feature in features]
+    return Drawn(whole, road_stretches(kept))
 
 
 def _period_us(track: dict[str, str]) -> tuple[int, int]:

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
+from trackflow.geo.points import Points
 from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.match import RAW_BELOW_SHARE, match_window
 from trackflow.matching.networks import build_network
-from trackflow_tests.matching.drives import assert_continuous, driven, matched
+from trackflow.matching.seams import road_stretches
+from trackflow.matching.windows import MatchSettings, cut_whole
+from trackflow_tests.matching.drives import START_US, assert_continuous, driven, matched
 
 LON, LAT, BLOCK_M, STREETS = 24.0, 61.0, 100.0, 21
 SPEED_MS = 9.0
@@ -76,3 +80,28 @@ def test_raw_where_the_road_is_missing_and_matched_before_and_after(
         raw_m = float(step_m(points.lon, points.lat).sum())
         assert length_m < max(raw_m, 1.05 * float(step_m(lon, lat).sum()))
         assert 0.5 < np.mean([line.matched_share for line in lines]) < 0.9
+
+
+@pytest.mark.parametrize("yard_m", [160.0, 220.0])
+def test_a_window_keeps_its_road_though_the_vehicle_is_beside_it_for_longer(
+    town: EmbeddedEngine, yard_m: float
+) -> None:
+    """It drives out of town for a minute, on into a field, and moves about there."""
+    end = STREETS - 1
+    lon = np.array([LON + (MISSING.stop + 0.3) * LON_STEP, LON + end * LON_STEP])
+    lat = np.full(2, LAT + ROW * LAT_STEP)
+    road = driven(lon, lat, every_s=5.0, noise_m=2.0, speed_ms=SPEED_MS)
+    spent_s = int(road.time_us[-1] - START_US) // 1_000_000
+    seconds = np.arange(spent_s + 20, 295, 10)
+    x_m = yard_m + 10 * np.cos(seconds / 25.0)
+    field_lon = LON + (end + x_m / BLOCK_M) * LON_STEP
+    field_lat = LAT + (ROW + 0.1 * np.sin(seconds / 25.0)) * LAT_STEP
+    field = Points.of(START_US + seconds * 1_000_000, field_lon, field_lat)
+    (window,) = cut_whole(Points.concat([road, field]), MatchSettings())
+    match = match_window(town, window, MatchSettings())
+    assert match.matched_share < RAW_BELOW_SHARE, "it is off the roads for most of the time"
+    assert not match.is_raw
+    road_m = sum(float(step_m(*stretch).sum()) for stretch in road_stretches([match]))
+    given_up_m = 4 * SPEED_MS * 5.0  # the engine gives up a few points before the end
+    driven_m = float(step_m(lon, lat).sum())
+    assert driven_m - given_up_m < road_m < driven_m + BLOCK_M / 2

@@ -20,7 +20,7 @@ def test_a_sparse_track_is_matched_or_raw_and_never_nonsense(
 ) -> None:
     lon, lat = a_tour(helsinki, seed)
     points = driven(lon, lat, every_s=600.0, speed_ms=speed_ms, seed=seed)
-    lines = through_the_product(helsinki_extract(), points)
+    lines = through_the_product(helsinki_extract(), {"sparse": points})["sparse"].whole
     true_m = speed_ms * 600.0 * (len(points) - 1)
     straight_m = float(step_m(points.lon, points.lat).sum())
     length_m = sum(float(step_m(*line).sum()) for line in lines)
