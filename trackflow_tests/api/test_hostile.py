@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trackflow.api import limits
 from trackflow.api.access import COOKIE, GuardedRoute
 from trackflow.api.app import create_app
 from trackflow.pipeline.run import run
@@ -101,7 +102,7 @@ class Door:
         target = re.sub(r"{[^}]*}", lambda _: value, template) + (f"?{query}" if query else "")
         status, answer = status_of(self.port, method, target.encode(), headers, body)
         told = (method, target[:200], headers, body, answer[:500])
-        assert status < 500, told
+        assert 200 <= status < 500, told
         assert b"Traceback" not in answer, told
         return status
 
@@ -133,10 +134,10 @@ def test_no_header_breaks_a_route(sqlite_door: Door) -> None:
     door, tried = sqlite_door, 0
     pairs = [(name.encode(), value) for name in HEADERS for value in VALUES]
     for number, route in enumerate(door.routes):
-        for pair in pairs[number % 16 :: 16]:
+        for pair in pairs[number % 32 :: 32]:
             door.ask(route, [door.admin, pair] if pair[0] != b"Authorization" else [pair])
             tried += 1
-    assert tried > 2_000
+    assert tried > 1_000
     assert len(door.routes) > 30
 
 
@@ -161,6 +162,19 @@ def test_no_header_breaks_what_is_asked_of_each_caller(
     assert {200, 204} & statuses or (known_by, route[0]) == ("nothing", "GET")
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding"])
+def test_no_claim_about_the_body_breaks_a_route(
+    sqlite_door: Door, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 0.2)  # what is promised never comes
+    routes = [("POST", "/ingest/traccar"), ("POST", "/session"), ("GET", "/worker/status")]
+    for value in (b"", b"-1", b"x", b"1, 2", b"99999999999999999999", b"17000000", b"5", b"gzip",
+                  b"chunked, gzip", b"identity", b"\xff"):  # fmt: skip
+        for route in routes:
+            door = sqlite_door
+            door.ask(route, [door.admin, (name.encode(), value)])
+
+
 def test_no_path_or_query_value_breaks_a_route(door: Door) -> None:
     for route in door.routes:
         names = door.queries.get(route, [])
@@ -170,7 +184,7 @@ def test_no_path_or_query_value_breaks_a_route(door: Door) -> None:
             if names:
                 door.ask(route, [door.admin], query="&".join(f"{n}={value}" for n in names))
         for name in names:  # and each by itself: one that is refused hides those after it
-            for value in PARAMETERS[:20]:
+            for value in PARAMETERS[:12]:
                 door.ask(route, [door.admin], query=f"{quote(name)}={value}")
 
 
@@ -185,8 +199,7 @@ header_values = st.one_of(
 @given(data=st.data())
 def test_nothing_that_is_sent_breaks_a_route(door: Door, data: st.DataObject) -> None:
     route = data.draw(st.sampled_from(door.routes))
-    names = st.sampled_from([*HEADERS, "Content-Length", "Transfer-Encoding"])
-    pairs = st.tuples(names.map(str.encode), header_values)
+    pairs = st.tuples(st.sampled_from(HEADERS).map(str.encode), header_values)
     headers = data.draw(st.lists(pairs, max_size=4))
     if data.draw(st.booleans()) and not any(name == b"Authorization" for name, _ in headers):
         headers.append(door.admin)
