@@ -4,7 +4,6 @@ Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_H
 """
 
 import ctypes
-import json
 import logging
 import os
 import shutil
@@ -15,17 +14,15 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import IO
 
 from sqlalchemy import make_url
 
+from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Process, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
 from trackflow.pipeline.first_day import move_first_day, note_first_day
@@ -41,9 +38,6 @@ FIRST_DAY_EVERY_S = 30.0
 """Between two looks whether points of older days came in: one query on an index."""
 
 RELOAD_DEADLINE_S = 180.0
-
-HEARTBEAT_LIMIT_S = 300.0
-"""Dagster's daemon gives a sign every 30 s, and more rarely while it starts or is busy."""
 
 LOCALHOST = "127.0.0.1"
 """Dagster's web server has no login: it never listens anywhere else."""
@@ -129,7 +123,7 @@ def dagster_service(settings: Settings, port: int) -> Service:
     environment = dagster_environment(settings)
     command = ["dagster", "dev", "-m", MODULE, "-h", LOCALHOST, "-p", str(port)]
     url = address(LOCALHOST, port)
-    heartbeat = _DaemonHeartbeat(f"{url}/graphql")
+    heartbeat = DaemonHeartbeat(f"{url}/graphql")
 
     def start() -> Process:
         heartbeat.begin()
@@ -137,7 +131,7 @@ def dagster_service(settings: Settings, port: int) -> Service:
             return _spawn(command, environment, environment["DAGSTER_HOME"], output)
 
     def check(_: Process, within_s: float) -> str | None:
-        return _unanswered(f"{url}/server_info", within_s) or heartbeat.problem(within_s)
+        return unanswered(f"{url}/server_info", within_s) or heartbeat.problem(within_s)
 
     return Service("Dagster", log, start, check)
 
@@ -160,7 +154,7 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
         with log.open("ab") as output:
             return _spawn(command, dict(os.environ), None, output)
 
-    return Service("The API", log, start, lambda _, within_s: _unanswered(url, within_s))
+    return Service("The API", log, start, lambda _, within_s: unanswered(url, within_s))
 
 
 def check_address(host: str, port: int, option: str = "--port") -> None:
@@ -250,13 +244,8 @@ def _reload_definitions(dagster_port: int) -> None:
     query = f"""mutation {{
       reloadRepositoryLocation(repositoryLocationName: "{MODULE}") {{ __typename }}
     }}"""
-    _asked(f"{address(LOCALHOST, dagster_port)}/graphql", query, RELOAD_DEADLINE_S)
+    ask_graphql(f"{address(LOCALHOST, dagster_port)}/graphql", query, RELOAD_DEADLINE_S)
     logger.info("Dagster's days begin earlier now")
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Without a proxy, whatever the environment says: it is this machine."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
@@ -345,57 +334,6 @@ def _end_with_parent() -> None:
 def address(host: str, port: int) -> str:
     """Where a browser finds it."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _unanswered(url: str, within_s: float) -> str | None:
-    """What is wrong with a server that should answer here; any answer is one."""
-    try:
-        with _opener().open(url, timeout=within_s):
-            return None
-    except urllib.error.HTTPError as error:
-        error.close()
-        return None
-    except (OSError, HTTPException):
-        return f"it did not answer within {within_s:g} s"
-
-
-class _DaemonHeartbeat:
-    """Whether Dagster's daemon goes on: its heartbeats, as its web server tells them."""
-
-    QUERY = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._newest = 0.0
-        self._changed_s = 0.0
-
-    def begin(self) -> None:
-        """A daemon starts, and has some time until its first heartbeat."""
-        self._changed_s = time.monotonic()
-
-    def problem(self, within_s: float) -> str | None:
-        """What is wrong with the daemon; by our clock, as the machine's may jump."""
-        try:
-            told = _asked(self._url, self.QUERY, within_s)
-            statuses = told["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
-        except (OSError, HTTPException, ValueError, KeyError, TypeError):
-            return "its web server does not tell how its daemon is"
-        newest = max((s["lastHeartbeatTime"] or 0.0 for s in statuses), default=0.0)
-        if newest != self._newest:
-            self._newest, self._changed_s = newest, time.monotonic()
-        silent_s = time.monotonic() - self._changed_s
-        if silent_s > HEARTBEAT_LIMIT_S:
-            return f"its daemon has given no sign of life for {silent_s:.0f} s"
-        return None
-
-
-def _asked(url: str, query: str, within_s: float) -> Any:
-    """The answer of Dagster's web server to a query."""
-    request = urllib.request.Request(  # noqa: S310  our own web server
-        url, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
-    )
-    with _opener().open(request, timeout=within_s) as answer:
-        return json.load(answer)
 
 
 def _stop(process: Process) -> None:

@@ -38,7 +38,7 @@ class SupervisionLimits:
         pause_s: before the first restart within the window; doubled for each further one.
     """
 
-    every_s: float = 5.0
+    every_s: float = 3.0
     answer_s: float = 10.0
     failures: int = 3
     start_s: float = 180.0

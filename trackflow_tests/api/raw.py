@@ -34,10 +34,10 @@ def status_of(
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         try:
             connection.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-            # a Content-Length that promises more than comes is waited for: this ends it
-            connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65_536):
                 answer += part
         except OSError:  # it has closed on us while we were sending
             pass
+    if answer.startswith(b"HTTP/1.1 100 "):  # it was asked whether to go on
+        answer = answer.partition(b"\r\n\r\n")[2]
     return (int(answer.split(b" ", 2)[1]), answer) if answer.startswith(b"HTTP/") else (0, answer)
