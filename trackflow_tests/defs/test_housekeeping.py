@@ -104,7 +104,7 @@ def test_the_job_is_red_where_a_person_has_to_say_so(
     trackflow = TrackflowResource(str(home))
     import_drives(home, write_drives(tmp_path / "d.csv", days=20, devices=1, points=2))
     monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", "5")
-    for approve, words in (("", "trackflow retain --approve 2026-03-17"), ("soon", "is not a day")):
+    for approve, words in (("", "trackflow retain --approve 2026-03-15"), ("soon", "is not a day")):
         done = housekept(trackflow, approve)
         assert not done.success
         (failure,) = [event for event in done.all_events if event.is_step_failure]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -214,8 +215,6 @@ def report_of(device: str, time: dt.datetime, **more: float) -> dict[str, Any]:
 
 
 def send(work: Work, *reports: dict[str, Any]) -> Any:
-    import orjson
-
     found = geojson_batch.read(
         orjson.dumps(list(reports)), device_id=None, fallback_device="", now_us=to_us(work.clock())
     )
