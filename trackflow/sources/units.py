@@ -1,0 +1,286 @@
+"""Values as people and programs write them, to degrees, metres and metres per second.
+
+Text is parsed before it is converted, by one rule for files and live senders: decimal commas,
+degree signs, hemisphere letters, and units behind the number or in the name of the column.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+import numpy as np
+
+from trackflow.geo.points import Floats
+
+KMH_MS = 1 / 3.6
+KNOTS_MS = 1852 / 3600
+MPH_MS = 0.44704
+FEET_M = 0.3048
+
+HDOP_UNIT_M = 5.0
+"""Metres of accuracy per unit of HDOP: the usual error of a phone or tracker with a good sky."""
+
+
+class Quantity(Enum):
+    """What a number measures, which decides what may stand around it."""
+
+    LATITUDE = "latitude"
+    LONGITUDE = "longitude"
+    SPEED = "speed"
+    LENGTH = "length"
+    ANGLE = "angle"
+    RATIO = "ratio"
+
+
+_DEGREES = {"": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0}
+_COORDINATES = {
+    **_DEGREES, "wgs84": 1.0, "decimal": 1.0, "decimaldegrees": 1.0, "dd": 1.0, "e7": 1e-7,
+    "e6": 1e-6, "microdegrees": 1e-6, "semicircles": 180 / 2**31, "rad": 180 / np.pi,
+    "radians": 180 / np.pi,
+}  # fmt: skip
+_UNITS: dict[Quantity, dict[str, float]] = {
+    Quantity.LATITUDE: _COORDINATES,
+    Quantity.LONGITUDE: _COORDINATES,
+    Quantity.SPEED: {
+        "": 1.0,
+        **dict.fromkeys("ms mps metersps meterss metresps msec meterspersecond "
+                        "metrespersecond meterpersecond metersec".split(), 1.0),
+        **dict.fromkeys("kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
+                        "kilometerperhour kilometerprostunde kmstd".split(), KMH_MS),
+        **dict.fromkeys("mph mih milesperhour mileshour".split(), MPH_MS),
+        **dict.fromkeys("kn kt kts knot knots knoten noeuds nudos nmh".split(), KNOTS_MS),
+        **dict.fromkeys("fps fts feetpersecond ftps".split(), FEET_M),
+        **dict.fromkeys("cms cmps".split(), 0.01),
+        **dict.fromkeys("mms mmps".split(), 0.001),
+    },
+    Quantity.LENGTH: {
+        "": 1.0,
+        **dict.fromkeys("m meter meters metre metres mtr mts masl msl amsl asl metrit "
+                        "metri metros".split(), 1.0),
+        **dict.fromkeys("ft feet foot".split(), FEET_M),
+        **dict.fromkeys("km kilometer kilometers kilometre kilometres".split(), 1000.0),
+        **dict.fromkeys("cm centimeters centimetres".split(), 0.01),
+        **dict.fromkeys("mm millimeters millimetres".split(), 0.001),
+        **dict.fromkeys("mi mile miles".split(), 1609.344),
+        **dict.fromkeys("yd yds yards".split(), 0.9144),
+    },
+    Quantity.ANGLE: {
+        **_DEGREES, "true": 1.0, "degtrue": 1.0, "degt": 1.0,
+        "rad": 180 / np.pi, "radians": 180 / np.pi,
+    },
+    Quantity.RATIO: {"": 1.0},
+}  # fmt: skip
+"""Factors to our units by the unit's letters: "km/h" is `kmh`, "°" is nothing."""
+
+_NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
+_MEASURED = re.compile(rf"({_NUMBER})\s*(.*)", re.DOTALL)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
+_SIGNS = str.maketrans(
+    {
+        "\u2212": "-",
+        "\u2013": "-",
+        "\xa0": " ",
+        "\u202f": " ",
+        "\u2032": "'",
+        "\u2019": "'",
+        "\u2033": '"',
+        "\u201d": '"',
+        "\xba": "\xb0",
+    }
+)
+_LETTERS = re.compile(r"(?<![A-Za-z])(N|S|E|W|North|South|East|West)(?![A-Za-z])", re.IGNORECASE)
+_SEXAGESIMAL = re.compile(
+    r"([+-]?)(\d{1,3})(?:\s*(?:\xb0|deg|d|:)\s*|\s+)(\d{1,2}(?:[.,]\d+)?)"
+    r"(?:(?:\s*['m:]\s*|\s+)(\d{1,2}(?:[.,]\d+)?)\s*(?:\"|''|s)?|\s*['m]?)",
+    re.IGNORECASE,
+)
+_AXES = {"N": Quantity.LATITUDE, "S": Quantity.LATITUDE, "E": Quantity.LONGITUDE,
+         "W": Quantity.LONGITUDE}  # fmt: skip
+_TEXT_MAX_CHARS = 200
+"""A longer text is no number; patterns are not tried on it."""
+
+
+def factor_of(unit: str, quantity: Quantity) -> float | None:
+    """What to multiply by to have our unit; None if `unit` is no unit of that quantity."""
+    return _UNITS[quantity].get(re.sub(r"[\W_]+", "", unit.lower()))
+
+
+def units_of(quantity: Quantity) -> Sequence[str]:
+    """The units of a quantity as they end names of columns, the longest first."""
+    return sorted(filter(None, _UNITS[quantity]), key=len, reverse=True)
+
+
+def number(text: str, *, decimal_comma: bool = False) -> float | None:
+    """A number with a point or a comma; None if the text is none.
+
+    Of both, the last one is the decimal mark. A comma alone before exactly three digits parts
+    thousands, unless `decimal_comma` says that the text's neighbours have decimal commas.
+    """
+    if not text.isascii() or "_" in text:
+        return None  # Python reads "1_0" and Arabic digits as numbers
+    if "," in text:
+        grouped = _GROUPED.fullmatch(text)
+        if grouped and (not decimal_comma or text.count(",") > 1 or "." in text):
+            comma_is_last = text.rfind(",") > text.rfind(".") >= 0
+            text = text.replace(".", "") if comma_is_last else text.replace(",", "")
+        text = text.replace(",", ".")
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def measure(
+    value: object, quantity: Quantity, factor: float = 1.0, *, decimal_comma: bool = False
+) -> float:
+    """A value in our unit, NaN if it is none.
+
+    Args:
+        value: a number or text as a file or a sender has it, such as 36, "36,5" or "36 km/h".
+        quantity: what it measures.
+        factor: our units per unit of the value, where the text names no unit of its own.
+        decimal_comma: other numbers of the same record have decimal commas.
+    """
+    if isinstance(value, bool):
+        return np.nan
+    if isinstance(value, int | float):
+        try:
+            return float(value) * factor
+        except OverflowError:
+            return np.inf
+    if not isinstance(value, str):
+        return np.nan
+    if quantity in (Quantity.LATITUDE, Quantity.LONGITUDE):
+        degrees = coordinate(value, quantity, factor)
+        return np.nan if degrees is None else degrees
+    text = value.strip()
+    plain = number(text, decimal_comma=decimal_comma)
+    if plain is not None:
+        return plain * factor
+    found = _MEASURED.fullmatch(text.translate(_SIGNS)) if len(text) <= _TEXT_MAX_CHARS else None
+    if found is None:
+        return np.nan
+    plain = number(found[1], decimal_comma=decimal_comma)
+    unit = factor_of(found[2], quantity)
+    if plain is None or unit is None:
+        return np.nan
+    return plain * (unit if re.search(r"\w", found[2]) else factor)
+
+
+def coordinate(text: str, axis: Quantity, factor: float = 1.0) -> float | None:
+    """A latitude or longitude in degrees; None if the text is none.
+
+    Read are decimal degrees, and degrees with minutes and seconds, with a letter of the hemisphere
+    before or behind. German and French use O for opposite sides, so that letter is no hemisphere.
+    """
+    plain = number(text.strip(), decimal_comma=True)
+    if plain is not None:
+        return plain * factor
+    if len(text) > _TEXT_MAX_CHARS:
+        return None
+    text = text.translate(_SIGNS).strip()
+    letters = _LETTERS.findall(text) or re.findall(r"(?<=[\d\xb0'\" ])[NSEW]$|^[NSEW](?=\d)", text)
+    if len(letters) > 1:
+        return None
+    sign = 1.0
+    if letters:
+        letter = letters[0][0].upper()
+        if _AXES[letter] is not axis:
+            return None
+        sign = -1.0 if letter in "SW" else 1.0
+        text = (text.removesuffix(letters[0]) if text.endswith(letters[0])
+                else text.removeprefix(letters[0])).strip()  # fmt: skip
+    degrees = _degrees(text)
+    if degrees is None or (letters and text.startswith("-")):
+        return None
+    return sign * degrees * factor
+
+
+def _degrees(text: str) -> float | None:
+    found = _SEXAGESIMAL.fullmatch(text)
+    if found is not None:
+        minutes, seconds = (float((part or "0").replace(",", ".")) for part in found.group(3, 4))
+        if minutes >= 60 or seconds >= 60:
+            return None
+        size = int(found[2]) + minutes / 60 + seconds / 3600
+        return -size if found[1] == "-" else size
+    bare = re.sub(r"\s*(?:\xb0|deg(?:rees)?)$", "", text, flags=re.IGNORECASE)
+    return number(bare, decimal_comma=True)
+
+
+def hemisphere(degrees: float, letter: object) -> float:
+    """A coordinate with the letter that its own column says: S and W are negative.
+
+    A number that has a sign already keeps it.
+    """
+    first = letter.strip()[:1].upper() if isinstance(letter, str) else ""
+    return -degrees if first in ("S", "W") and degrees > 0 else degrees
+
+
+def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | None:
+    """Latitude and longitude out of one text; None if it has not exactly the two.
+
+    Args:
+        text: such as "60.1,24.9", "60,1, 24,9", "60,1 24,9", "60.1°, 24.9°", "N 60.1 E 24.9",
+            "geo:60.1,24.9;u=35", "POINT (24.9 60.1)".
+        lon_first: the longitude comes first where no letter says which is which.
+    """
+    if len(text) > _TEXT_MAX_CHARS:
+        return None
+    text = text.translate(_SIGNS).strip()
+    if text.lower().startswith("geo:"):
+        text = text[4:].partition(";")[0]
+    wkt = re.fullmatch(
+        r"(?:SRID=4326;)?\s*POINT\s*(?:ZM?|M)?\s*\(\s*(\S+)\s+(\S+?)(?:\s+\S+)*\s*\)",
+        text, re.IGNORECASE)  # fmt: skip
+    if wkt is not None:
+        lon_first = True
+        text = f"{wkt[1]} {wkt[2]}"
+    text = text.strip("()[]{} ")
+    for first, second in _halves(text):
+        for one, two in ((second, first), (first, second)) if lon_first else (
+            (first, second), (second, first),
+        ):  # fmt: skip
+            lat = coordinate(one, Quantity.LATITUDE)
+            lon = coordinate(two, Quantity.LONGITUDE)
+            if lat is not None and lon is not None:
+                return lat, lon
+    return None
+
+
+def _halves(text: str) -> list[tuple[str, str]]:
+    """The ways to cut a text into two coordinates, the surest first."""
+    halves: list[tuple[str, str]] = []
+    letters = list(_LETTERS.finditer(text)) or list(re.finditer(r"[NSEW]", text))
+    if len(letters) == 2:
+        at = letters[1].start() if letters[0].start() == 0 else letters[0].end()
+        halves.append((text[:at].strip(" ,;/|"), text[at:].strip(" ,;/|")))
+    for mark in (r"\s*[;/|]\s*", r",\s+", r"\s*(?<=\xb0),\s*", r"\s+", r",", r"\s*,\s*"):
+        parts = re.split(mark, text)
+        if len(parts) == 2 or (len(parts) == 3 and "." in parts[0] and "." in parts[1]):
+            halves.append((parts[0], parts[1]))  # a third one is an altitude
+    parts = text.split(",")
+    if len(parts) == 4:
+        halves.append((",".join(parts[:2]), ",".join(parts[2:])))
+    return halves
+
+
+def has_decimal_comma(*cells: object) -> bool:
+    """Whether one of a record's coordinates is text with a comma, which there parts decimals."""
+    return any(isinstance(cell, str) and "," in cell and "." not in cell for cell in cells)
+
+
+def best_accuracy_m(accuracy_m: Floats | None, hdop: Floats | None) -> Floats | None:
+    """Metres of claimed radius, NaN where unknown; HDOP stands in for an accuracy not known.
+
+    0 and -1 mean unknown, of both: no receiver is exact, and senders without a value write them.
+    """
+    if accuracy_m is None and hdop is None:
+        return None
+    known = np.full(len(hdop if accuracy_m is None else accuracy_m), np.nan)  # type: ignore[arg-type]
+    with np.errstate(invalid="ignore"):
+        if hdop is not None:
+            known = np.where(hdop > 0, hdop * HDOP_UNIT_M, known)
+        if accuracy_m is not None:
+            known = np.where(accuracy_m > 0, accuracy_m, known)
+    return known
