@@ -50,7 +50,7 @@ class _NotJsonError(Exception):
 
 
 class JsonElements:
-    """Goes through the elements of a stream.
+    """Goes through the elements of a stream; of lists in lists too, `nesting` levels deep.
 
     Attributes:
         top: what the outermost object says besides its elements.
@@ -62,12 +62,14 @@ class JsonElements:
         stream: Stream,
         piece_bytes: int = PIECE_BYTES,
         lists: frozenset[str] = ELEMENT_LISTS,
+        nesting: int = 0,
     ) -> None:
         self.top: dict[str, object] = {}
         self.any_list = False
         self._stream = stream
         self._piece_bytes = piece_bytes
         self._lists = lists
+        self._nesting = nesting
         self._decoder = codecs.getincrementaldecoder(encoding_of(stream.peek(4)))("replace")
         self._text = ""
         self._at = 0
@@ -121,13 +123,18 @@ class JsonElements:
         if not self._in_list:
             yield members
 
-    def _list(self) -> Iterator[object]:
+    def _list(self, depth: int = 0) -> Iterator[object]:
         self._at += 1
         self.any_list = self._in_list = True
         beginning = _NEXT_OBJECT
         while (character := self._peek()) and character != "]":
             if character == ",":
                 self._at += 1
+                continue
+            if character == "[" and depth < self._nesting:
+                yield from self._list(depth + 1)
+                if self._at_a_loss:
+                    return
                 continue
             try:
                 element = self._value()
