@@ -19,7 +19,8 @@ from trackflow.sources.streams import Stream
 DEVICE = "arc"
 """Of files that are named after a day or a week: each would be a device of its own."""
 
-_LISTS = frozenset({"timelineItems", "samples"})
+_OUTER_LISTS = frozenset({"timelineItems"})
+_LISTS = _OUTER_LISTS | {"samples"}
 _APPLE_EPOCH_S = 978_307_200
 """2001-01-01T00:00:00Z: from there Apple counts, and so do the backups of one version."""
 
@@ -47,7 +48,7 @@ def read_arc(
     fallback = DEVICE if fallback_device == stem(stream.name) else fallback_device
     collector = row_collector(stream, device_id, fallback, now_us)
     reader = _Samples(collector)
-    elements = JsonElements(stream, lists=_LISTS)
+    elements = JsonElements(stream, lists=_LISTS, outer_lists=_OUTER_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):
         reader.add(element, f"element {count}")
@@ -73,16 +74,9 @@ class _Samples:
         self._without_position = 0
 
     def add(self, element: object, place: str) -> None:
-        """An item with its samples, or one sample."""
+        """A sample, or an item without samples."""
         if isinstance(element, Broken):
             self._rows.refuse(element.reason, element.raw, place)
-        elif isinstance(element, Mapping) and isinstance(element.get("samples"), list):
-            self.any_known = True
-            for number, sample in enumerate(element["samples"], start=1):
-                if isinstance(sample, Mapping):
-                    self._add_sample(sample, f"{place}, sample {number}")
-                else:
-                    self._rows.refuse(Reason.NOT_A_POINT, sample, f"{place}, sample {number}")
         elif isinstance(element, Mapping) and ("itemId" in element or "base" in element):
             self.any_known = True
         elif isinstance(element, Mapping) and "date" in element:

@@ -92,7 +92,7 @@ _JSON_EXPORTS: tuple[tuple[Format, tuple[re.Pattern[str], ...]], ...] = tuple(
 """What only one program writes; looked for before the names that many share."""
 
 _NMEA_LINE = re.compile(
-    r"(?:^|[\n\s,;])\$(?:G[A-Z]|BD|QZ|II|IN)(?:RMC|GGA|GNS|ZDA|GLL|GSA|GSV|VTG),"
+    r"(?:^|[\s,;\\])\$(?:G[A-Z]|BD|QZ|II|IN)(?:RMC|GGA|GNS|ZDA|GLL|GSA|GSV|VTG),"
 )
 _IGC_HEADER = re.compile(r"(?:^|\n)H[FOP]DTE")
 _IGC_FIX = re.compile(r"(?:^|\n)B\d{6}\d{7}[NS]\d{8}[EW][AV]")

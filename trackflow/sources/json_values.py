@@ -50,7 +50,10 @@ class _NotJsonError(Exception):
 
 
 class JsonElements:
-    """Goes through the elements of a stream; of lists in lists too, `nesting` levels deep.
+    """Goes through the elements of a stream.
+
+    Lists in lists are gone through too, `nesting` levels deep, and the lists in the elements of
+    `outer_lists`: their elements take their place.
 
     Attributes:
         top: what the outermost object says besides its elements.
@@ -63,6 +66,7 @@ class JsonElements:
         piece_bytes: int = PIECE_BYTES,
         lists: frozenset[str] = ELEMENT_LISTS,
         nesting: int = 0,
+        outer_lists: frozenset[str] = frozenset(),
     ) -> None:
         self.top: dict[str, object] = {}
         self.any_list = False
@@ -70,6 +74,7 @@ class JsonElements:
         self._piece_bytes = piece_bytes
         self._lists = lists
         self._nesting = nesting
+        self._outer_lists = outer_lists
         self._decoder = codecs.getincrementaldecoder(encoding_of(stream.peek(4)))("replace")
         self._text = ""
         self._at = 0
@@ -98,11 +103,13 @@ class JsonElements:
                 begin = self._base + self._at if self._in_list else start
                 yield from self._recover(begin, error, _NEXT_LINE)
 
-    def _object(self) -> Iterator[object]:
+    def _object(self, *, inside: bool = False) -> Iterator[object]:
         """An object: its lists of elements if it has any, else it is an element itself."""
         self._at += 1
         members: dict[str, object] = {}
-        self.top = members
+        if not inside:
+            self.top = members
+        any_list = False
         while (character := self._peek()) and character != "}":
             if character == ",":
                 self._at += 1
@@ -112,7 +119,10 @@ class JsonElements:
                 raise _NotJsonError(cut_off=not self._peek())
             self._at += 1
             if key in self._lists and self._peek() == "[":
-                yield from self._list()
+                any_list = True
+                yield from self._list(is_outer=key in self._outer_lists)
+                if self._at_a_loss:
+                    return
             else:
                 members[key] = self._value()
         if self._at_a_loss:
@@ -120,10 +130,10 @@ class JsonElements:
         if not character:
             raise _NotJsonError(cut_off=True)
         self._at += 1
-        if not self._in_list:
+        if not any_list:
             yield members
 
-    def _list(self, depth: int = 0) -> Iterator[object]:
+    def _list(self, depth: int = 0, *, is_outer: bool = False) -> Iterator[object]:
         self._at += 1
         self.any_list = self._in_list = True
         beginning = _NEXT_OBJECT
@@ -133,6 +143,14 @@ class JsonElements:
                 continue
             if character == "[" and depth < self._nesting:
                 yield from self._list(depth + 1)
+                if self._at_a_loss:
+                    return
+                continue
+            if is_outer and character == "{":
+                try:
+                    yield from self._object(inside=True)
+                except _NotJsonError as error:
+                    yield from self._recover(self._base + self._at, error, beginning)
                 if self._at_a_loss:
                     return
                 continue

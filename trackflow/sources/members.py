@@ -110,6 +110,7 @@ class _Header(tarfile.TarInfo):
 def _of_tar(file: IO[bytes], size_bytes: int) -> Iterator[Member]:
     """Goes on at the next whole header where one is damaged, and says so."""
     end, count = 0, 0
+    file.seek(0)
     try:
         # Without ignore_zeros, the standard library ends at a damaged header as if all were well.
         with tarfile.open(fileobj=file, mode="r:", tarinfo=_Header, ignore_zeros=True) as archive:

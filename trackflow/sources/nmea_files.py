@@ -158,13 +158,19 @@ class _Epochs:
         else:
             self._put(epoch, None)
             return
-        later = moment
-        for earlier in reversed(self._undated):
-            later = nearest_moment_us(later, earlier.second_s)
-            self._put(earlier, later)
-        self._undated = []
+        self._date_earlier(moment)
         self._last_us = moment
         self._put(epoch, moment)
+
+    def _date_earlier(self, moment: int) -> None:
+        """Count back from the first date to the moments before it."""
+        moments = []
+        for epoch in reversed(self._undated):
+            moment = nearest_moment_us(moment, epoch.second_s)
+            moments.append(moment)
+        for epoch, time_us in zip(self._undated, reversed(moments), strict=True):
+            self._put(epoch, time_us)
+        self._undated = []
 
     def _put(self, epoch: _Epoch, time_us: int | None) -> None:
         if epoch.lat is None and epoch.lon is None:
