@@ -22,6 +22,7 @@ RANGE_STATES = 5_000
 """States that are asked for at once; where the file is damaged, halves of it, and so on."""
 
 _FAILED_RANGES_MAX = 2_000
+_STATE_BYTES_MIN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Recorder:
 
     def __init__(self, path: Path, name: str) -> None:
         self._name = name
+        self._size_bytes = path.stat().st_size
         self._trackers: frozenset[str] | None = None
         wal = path.with_name(path.name + "-wal")
         # Immutable, SQLite writes nothing beside the file; with a log beside it, it has to.
@@ -141,12 +143,22 @@ class Recorder:
         )
 
     def _extent(self) -> tuple[int, int]:
+        """The first and the last id; a guess for one that lies on a damaged page."""
+        found = [
+            self._one(f"SELECT {which}(state_id) FROM states") for which in ("min", "max")
+        ]  # one by one: asked for both at once, SQLite reads the whole table
+        if found == [None, None]:
+            return 1, 0
+        first, last = (value if isinstance(value, int) else -1 for value in found)
+        return max(first, 1), self._size_bytes // _STATE_BYTES_MIN if last < 0 else last
+
+    def _one(self, query: str, *values: int) -> object:
+        """The one value that a query gives; -1 if it cannot be read."""
         try:
-            row = self._connection.execute("SELECT min(state_id), max(state_id) FROM states")
-            first, last = row.fetchone()
-        except sqlite3.Error as error:
-            raise BadInputError(f"{self._name}: the database is damaged ({error})") from None
-        return (first, last) if isinstance(first, int) and isinstance(last, int) else (1, 0)
+            found: object = self._connection.execute(query, values).fetchone()[0]
+        except sqlite3.Error:
+            return -1
+        return found
 
     def _rows(self, query: str) -> Iterator[tuple[object, ...] | Broken]:
         """The rows of a query; a damaged page costs the states on it only."""
@@ -177,13 +189,8 @@ class Recorder:
 
     def _next_state(self, low: int) -> int:
         """The first state from an id on, so that ids far apart are not walked through."""
-        try:
-            row = self._connection.execute(
-                "SELECT min(state_id) FROM states WHERE state_id >= ?", (low,)
-            ).fetchone()
-        except sqlite3.Error:
-            return low
-        return row[0] if isinstance(row[0], int) else low
+        found = self._one("SELECT min(state_id) FROM states WHERE state_id >= ?", low)
+        return found if isinstance(found, int) and found > low else low
 
 
 def _either(*columns: str) -> str:

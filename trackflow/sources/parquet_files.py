@@ -65,7 +65,7 @@ def read_parquet(
         size_bytes = file.seek(0, io.SEEK_END)
         check_size(table.metadata.num_rows * _ROW_BYTES, size_bytes, stream.name)
         broken: list[Refusal] = []
-        pieces = _as_csv(table, names, point, broken)
+        pieces = _as_csv(table, names, point, stream.name, broken)
         text = Stream(stream.name, pieces, stream.position, lambda: None)
         yield from read_csv(
             text, device_id=device_id, fallback_device=fallback_device, now_us=now_us
@@ -75,7 +75,7 @@ def read_parquet(
 
 
 def _as_csv(
-    table: _Table, names: list[str], point: str | None, broken: list[Refusal]
+    table: _Table, names: list[str], point: str | None, name: str, broken: list[Refusal]
 ) -> Iterator[bytes]:
     """The columns as CSV, a piece for each batch.
 
@@ -83,6 +83,7 @@ def _as_csv(
         table: the file.
         names: the columns to read.
         point: the one of positions.
+        name: the file.
         broken: takes a refusal for each group of rows that cannot be read to its end.
     """
     yield _csv_of(_plain(table.schema_arrow.empty_table().select(names), point), header=True)
@@ -92,7 +93,8 @@ def _as_csv(
                 yield _csv_of(_plain(batch, point), header=False)
         except _MALFORMED as error:
             words = f"rows cannot be read: {str(error).partition(chr(10))[0]}"
-            broken.append(Refusal(Reason.UNREADABLE, clean_raw(words), f"row group {group + 1}"))
+            where = f"{name}: row group {group + 1}"
+            broken.append(Refusal(Reason.UNREADABLE, clean_raw(words), where))
 
 
 def _csv_of(table: _Table, *, header: bool) -> bytes:

@@ -9,6 +9,7 @@ import datetime as dt
 import math
 import re
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import IO
 
@@ -87,9 +88,11 @@ def photo_row(exif: bytes) -> Row | tuple[Reason, str]:
 
     tags = Image.Exif()
     try:
-        tags.load(exif)
-        gps = dict(tags.get_ifd(_GPS_IFD))
-        clock = dict(tags) | dict(tags.get_ifd(_EXIF_IFD))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that it passes over
+            tags.load(exif)
+            gps = dict(tags.get_ifd(_GPS_IFD))
+            clock = dict(tags) | dict(tags.get_ifd(_EXIF_IFD))
     except _MALFORMED as error:
         return Reason.UNREADABLE, f"the photo's EXIF data is damaged ({type(error).__name__})"
     lat = _angle(gps.get(2), gps.get(1), "S")
