@@ -9,12 +9,19 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from trackflow import __version__, cli_catalogue, cli_devices, cli_housekeeping, cli_jobs
+from trackflow import (
+    __version__,
+    cli_catalogue,
+    cli_devices,
+    cli_housekeeping,
+    cli_import,
+    cli_jobs,
+)
 from trackflow.cli_common import Json, err, out, plain
 from trackflow.cli_common import choice as _choice
 from trackflow.cli_common import days_between as _days
@@ -89,65 +96,6 @@ def main() -> None:
         # exit, where the same error would be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-@app.command(
-    "import", epilog="Example: trackflow import drives.csv ~/gpx-folder tracks.zip --device van-7"
-)
-def import_(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files, folders or zip archives.", show_default=False)
-    ],
-    device: Annotated[
-        str | None, typer.Option("--device", help="The device of all points in these files.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Read positions from files; importing one twice adds nothing.
-
-    GPX, TCX, KML, KMZ, FIT, CSV, GeoJSON, Google Timeline, OwnTracks (.rec, JSON) and Overland.
-    """
-    from trackflow.pipeline.importing import import_paths
-
-    with _work() as work, _progress("bytes") as progress:
-        report = import_paths(work, paths, device_id=device, progress=progress)
-    if as_json:
-        _print_json(report.files)
-    else:
-        for file in report.files:
-            out.print(_file_line(file), markup=False, soft_wrap=True)
-        if len(report.files) > 1:
-            out.print(f"In all: {_counts(report.accepted)}.", soft_wrap=True)
-    if report.errors:
-        raise typer.Exit(1)
-
-
-def _file_line(file: Any) -> str:
-    if file.skipped:
-        return f"{file.name}: skipped, {file.skipped}"
-    line = f"{file.name}: {_counts(file.accepted)}"
-    if file.error:
-        line = f"{line}. {file.error}" if file.accepted.added else file.error
-    if file.reasons:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in file.reasons.most_common())
-        examples = "; ".join(dict.fromkeys(file.examples))
-        line += f"\n  refused: {reasons}" + (f" (such as {examples})" if examples else "")
-    return line
-
-
-def _counts(accepted: Any) -> str:
-    from trackflow.pipeline.report import counted
-
-    parts = [f"{counted(accepted.added, 'point')} added"]
-    for count, what in (
-        (accepted.repeated, "there already"),
-        (accepted.conflicting, "set aside, as a better one has the same time"),
-        (accepted.refused, "newly quarantined"),
-        (accepted.too_old, "older than what is kept (TRACKFLOW_RETENTION_DAYS)"),
-    ):
-        if count:
-            parts.append(f"{count:,} {what}")
-    return ", ".join(parts)
 
 
 @network_app.command(
@@ -309,7 +257,7 @@ def follow(as_json: Json = False) -> None:
     if as_json:
         _print_json(report)
         return
-    parts = [f"{counted(report.rows, 'row')} read", _counts(report.accepted)]
+    parts = [f"{counted(report.rows, 'row')} read", cli_import.counts(report.accepted)]
     if report.late:
         parts.append(f"{report.late:,} committed late")
     out.print(f"{report.source}: {', '.join(parts)}", markup=False, soft_wrap=True)
@@ -551,6 +499,7 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+cli_import.add_to(app)
 cli_devices.add_to(app)
 cli_housekeeping.add_to(app)
 cli_jobs.add_to(app)

@@ -88,7 +88,10 @@ class Points:
 
 def on_grid(degrees: Any) -> Floats:
     """Degrees rounded to the E7 grid, so that equal positions compare as equal."""
-    return np.round(np.ascontiguousarray(degrees, dtype=np.float64), DEGREE_DECIMALS)
+    given = np.ascontiguousarray(degrees, dtype=np.float64)
+    with np.errstate(over="ignore"):  # numpy rounds by multiplying, which the largest do not bear
+        rounded = np.round(given, DEGREE_DECIMALS)
+    return np.where(np.isfinite(rounded), rounded, given)
 
 
 def e7(degrees: Floats) -> Ints:

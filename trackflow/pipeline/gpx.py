@@ -37,7 +37,7 @@ def tracks_gpx(connection: Connection, tracks: Iterator[Row], *, raw: bool, file
     for row in tracks:
         count += 1
         name = f"{row['device_id']} {row['start_time'].isoformat()}"
-        file.write(f" <trk><name>{escape(name)}</name>{_gpx_lengths(row)}\n".encode())
+        file.write(f" <trk><name>{escape(name)}</name>{_gpx_track(row)}\n".encode())
         if raw:
             for points in _sides(_points_of_track(connection, row)):
                 file.write(b" <trkseg>\n")
@@ -54,11 +54,16 @@ def tracks_gpx(connection: Connection, tracks: Iterator[Row], *, raw: bool, file
     return count
 
 
-def _gpx_lengths(row: Row) -> str:
+def _gpx_track(row: Row) -> str:
     return (
-        f"<extensions><t:distance_m>{row['distance_m']!r}</t:distance_m>"
+        f"<extensions>{_gpx_device(row['device_id'])}<t:distance_m>{row['distance_m']!r}</t:distance_m>"
         f"<t:raw_distance_m>{row['raw_distance_m']!r}</t:raw_distance_m></extensions>"
     )
+
+
+def _gpx_device(device_id: str) -> str:
+    """GPX has no element for what recorded a track; `import` reads this one back."""
+    return f"<t:device_id>{escape(device_id)}</t:device_id>"
 
 
 def _sides(points: Points) -> Iterator[Points]:
@@ -95,7 +100,8 @@ def points_gpx(points: Iterator[Row], file: IO[bytes]) -> int:
     file.write(GPX_HEAD.encode())
     count = 0
     for device_id, rows in itertools.groupby(points, key=lambda row: row["device_id"]):
-        file.write(f" <trk><name>{escape(device_id)}</name><trkseg>\n".encode())
+        device = f"<extensions>{_gpx_device(device_id)}</extensions>"
+        file.write(f" <trk><name>{escape(device_id)}</name>{device}<trkseg>\n".encode())
         before = None
         for row in rows:
             count += 1

@@ -9,7 +9,9 @@ from trackflow.concurrency.ahead import one_ahead
 from trackflow.errors import BadInputError
 from trackflow.pipeline.retention import lift_retention
 from trackflow.pipeline.work import Work
-from trackflow.sources.readers import Chunk, SourceFile, discover, read
+from trackflow.sources.columns import NoPositionsError
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.readers import Chunk, Reason, SourceFile, discover, read
 from trackflow.store import points
 from trackflow.store.points import Accepted
 from trackflow.store.retention import TOO_OLD
@@ -24,7 +26,20 @@ EXAMPLES = 3
 
 @dataclass(slots=True)
 class FileReport:
-    """What became of one file."""
+    """What became of one file.
+
+    Attributes:
+        name: what people know it by.
+        accepted: counts of its points.
+        reasons: how many rows and elements were refused for what.
+        examples: some of those.
+        error: why it could not be read, or not to its end.
+        skipped: why it was left out although nothing is wrong.
+        passed_over: how many of what it has besides points, such as waypoints.
+        naive: how many times named no zone.
+        device: the device of points that name none, where the file had such points.
+        device_by: what named that device: "its name", "its folder" or "the name that was given".
+    """
 
     name: str
     accepted: Accepted = field(default_factory=Accepted)
@@ -32,11 +47,26 @@ class FileReport:
     examples: list[str] = field(default_factory=list)
     error: str = ""
     skipped: str = ""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    naive: int = 0
+    device: str = ""
+    device_by: str = ""
 
     @property
     def refused(self) -> int:
         """Rows and elements that were not accepted, whether or not they were known already."""
         return self.reasons.total()
+
+    @property
+    def came_in(self) -> int:
+        """Points that are stored now, whether or not they were before, or older than is kept."""
+        a = self.accepted
+        return a.added + a.repeated + a.conflicting + a.too_old
+
+    @property
+    def is_empty_handed(self) -> bool:
+        """Whether it has positions and none of them came in."""
+        return self.refused > 0 and not self.came_in
 
 
 @dataclass(slots=True)
@@ -55,41 +85,90 @@ class ImportReport:
         """Files that could not be read, or not to their end."""
         return [f for f in self.files if f.error]
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether something that should have been read was not.
+
+        Of a file with positions that all lack a time (a list of places, a planned route) that is
+        so only if nothing else came in.
+        """
+        empty_handed = [f for f in self.files if f.is_empty_handed]
+        odd = [f for f in empty_handed if set(f.reasons) != {Reason.NO_TIME}]
+        nothing = not any(f.came_in for f in self.files)
+        return bool(self.errors or odd or (empty_handed and nothing))
+
 
 def import_paths(
     work: Work,
     paths: Sequence[Path],
     *,
     device_id: str | None = None,
+    options: ReadOptions = DEFAULTS,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files, folders and archives. Importing one again adds nothing.
+
+    Args:
+        work: the store and the clock.
+        paths: what to import.
+        device_id: the device of all points, whatever the files say.
+        options: how to read what files do not say themselves.
+        progress: is told how far each file is read.
 
     Raises:
         SettingsError: the days of retention make no sense.
     """
     lift_retention(work)  # what may be kept again is not to be refused until the next daily run
     report = ImportReport()
-    for source in _sources(paths, report):
+    for source in _sources(paths, report, are_tables=options.columns is not None):
         file = FileReport(source.name, skipped=source.skipped)
         report.files.append(file)
         if source.skipped:
             continue
+        named = source.named_device
+        fallback = device_id or named.device_id
         try:
-            chunks = read(source, device_id=device_id, now_us=to_us(work.clock()))
+            chunks = read(
+                source,
+                device_id=device_id,
+                now_us=to_us(work.clock()),
+                options=options,
+                fallback_device=named.device_id,
+            )
             for chunk in one_ahead(chunks):
                 _store(work, chunk, file)
+                if fallback in chunk.points.devices:
+                    file.device = fallback
+                    file.device_by = _NAMED_BY[(device_id is not None, named.by_folder)]
                 if progress:
                     progress(source.name, chunk.bytes_done, source.size_bytes)
+        except NoPositionsError as error:
+            # a table or list of something else, found among others, is no failure
+            file.error, file.skipped = _told(error, source)
         except BadInputError as error:
             file.error = str(error)
     return report
 
 
-def _sources(paths: Iterable[Path], report: ImportReport) -> Iterator[SourceFile]:
+_NAMED_BY = {
+    (False, False): "its name",
+    (False, True): "its folder",
+    (True, False): "the name that was given",
+    (True, True): "the name that was given",
+}
+
+
+def _told(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
+    """What to say of a file without positions: an error if a person named it, else why not."""
+    return (str(error), "") if source.is_named else ("", "has no positions")
+
+
+def _sources(
+    paths: Iterable[Path], report: ImportReport, *, are_tables: bool
+) -> Iterator[SourceFile]:
     for path in paths:
         try:
-            yield from discover(path)
+            yield from discover(path, are_tables=are_tables)
         except BadInputError as error:
             report.files.append(FileReport(path.name, error=str(error)))
 
@@ -98,7 +177,10 @@ def _store(work: Work, chunk: Chunk, file: FileReport) -> None:
     with work.store.write() as connection:
         stored = points.accept(connection, chunk.points, chunk.refused, file.name, work.clock())
     file.accepted += stored
-    file.reasons.update(str(refusal.reason) for refusal in chunk.refused)
+    for refusal in chunk.refused:
+        file.reasons[str(refusal.reason)] += refusal.count
+    file.passed_over.update(chunk.skipped)
+    file.naive += chunk.naive
     if stored.too_old:
         file.reasons[TOO_OLD] += stored.too_old
     room = EXAMPLES - len(file.examples)

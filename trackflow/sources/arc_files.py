@@ -7,10 +7,10 @@ says nothing that the samples do not, and is passed over.
 
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.fix_rows import epoch_s_us, fix_row, iso_us
-from trackflow.sources.formats import stem
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
@@ -31,6 +31,7 @@ def read_arc(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a file of Arc, chunk by chunk.
@@ -38,15 +39,16 @@ def read_arc(
     Args:
         stream: the file.
         device_id: the device of its points.
-        fallback_device: the device if none was given; `arc` if it is only the file's name.
+        fallback_device: not used: without a given device, it is `arc`.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
-        BadInputError: there is neither a timeline item nor a sample in it.
+        NoPositionsError: there is neither a timeline item nor a sample in it.
     """
-    fallback = DEVICE if fallback_device == stem(stream.name) else fallback_device
-    collector = row_collector(stream, device_id, fallback, now_us)
+    del fallback_device  # files of days, and folders of albums, are no devices
+    collector = row_collector(stream, device_id, DEVICE, now_us, options)
     reader = _Samples(collector)
     elements = JsonElements(stream, lists=_LISTS, outer_lists=_OUTER_LISTS)
     count = 0
@@ -57,7 +59,7 @@ def read_arc(
     reader.tell_rest()
     collector.end(f"element {count}")
     if not reader.any_known and not (elements.any_list and count == 0):
-        raise BadInputError(f"{stream.name}: has no timeline item and no sample of Arc")
+        raise NoPositionsError(f"{stream.name}: has no timeline item and no sample of Arc")
     yield collector.chunk()
 
 
@@ -88,8 +90,7 @@ class _Samples:
     def tell_rest(self) -> None:
         """How many samples were passed over."""
         if self._without_position:
-            raw = f"{self._without_position} samples without a position"
-            self._rows.refuse(Reason.NO_POSITION, raw, "")
+            self._rows.skipped["sample without a position"] += self._without_position
 
     def _add_sample(self, sample: Mapping[str, object], place: str) -> None:
         location = sample.get("location") or sample

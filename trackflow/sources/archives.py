@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from trackflow.errors import BadInputError
+from trackflow.sources.device_names import NamedDevice, device_of_file
 from trackflow.sources.formats import (
     HEAD_BYTES,
     Format,
@@ -28,6 +29,7 @@ from trackflow.sources.streams import Stream, check_size, open_file, rest_of
 NESTED_MAX = 3
 """Archives around a file: exports are two deep (Garmin, KMZ files in a zip)."""
 
+_BACKUP = {"manifest.json", "gps_points.parquet"}
 STDIN = "-"
 _STDIN_NAME = "stdin"
 _UNFINISHED = {".part", ".partial", ".tmp", ".crdownload", ".download"}
@@ -45,6 +47,7 @@ class SourceFile:
         size_bytes: what `Chunk.bytes_done` counts towards.
         skipped: why it is left out although nothing is wrong; `read` refuses it.
         broken: what is wrong with it; `read` raises this.
+        is_named: a person named it, so that it is meant to be read; others were found.
         is_member: it is in an archive.
     """
 
@@ -54,6 +57,7 @@ class SourceFile:
     size_bytes: int = 0
     skipped: str = ""
     broken: str = ""
+    is_named: bool = False
     is_member: bool = False
     opener: Callable[[str], Stream] | None = field(default=None, repr=False, compare=False)
 
@@ -66,31 +70,49 @@ class SourceFile:
         if self.broken or self.skipped:
             raise BadInputError(self.broken or f"{self.name}: {self.skipped}")
         if self.opener is not None:
-            return unpacked(self.opener(self.name))
-        return unpacked(open_file(self.path, self.name, packed=False))
+            stream = unpacked(self.opener(self.name))
+        else:
+            stream = unpacked(open_file(self.path, self.name, packed=False))
+        stream.again = self.open
+        return stream
+
+    @property
+    def named_device(self) -> NamedDevice:
+        """The device of the file if it names none itself, by its name and folders."""
+        inside = PurePosixPath(self.name).parts
+        folders = [*self.path.absolute().parent.parts[1:]]
+        if self.is_member:
+            below = inside[inside.index(self.path.name) + 1 :] if self.path.name in inside else ()
+            folders += [PurePosixPath(part).stem for part in (self.path.name, *below[:-1])]
+        return device_of_file(self.name, folders)
 
 
-def discover(path: Path | str) -> Iterator[SourceFile]:
+def discover(path: Path | str, *, are_tables: bool = False) -> Iterator[SourceFile]:
     """The files of a path, in the order of their names.
 
     Hidden files and files of unknown kinds in folders and archives come as skipped, so that they
     can be listed; a file that is named itself must be readable. `-` is the standard input.
+
+    Args:
+        path: a file or a folder.
+        are_tables: text of no known format is a table, whose columns a person has told.
 
     Raises:
         BadInputError: there is nothing at `path`, or it is a file of an unknown kind.
     """
     path = Path(path)
     if str(path) == STDIN:
-        yield from _or_refused(_from_stdin(path))
+        yield from _or_refused(_from_stdin(path, are_tables=are_tables))
         return
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         raise BadInputError(f"{_shown(str(path))}: {_words(error)}") from None
     if stat.S_ISDIR(mode):
-        yield from _in_folder(path)
+        yield from _in_folder(path, are_tables=are_tables)
         return
-    yield from _or_refused(_in_file(path, _shown(path.name)))
+    found = _in_file(path, _shown(path.name), is_named=True, are_tables=are_tables)
+    yield from _or_refused(found)
 
 
 def _or_refused(sources: Iterator[SourceFile]) -> Iterator[SourceFile]:
@@ -105,16 +127,17 @@ def _or_refused(sources: Iterator[SourceFile]) -> Iterator[SourceFile]:
         yield source
 
 
-def _from_stdin(path: Path) -> Iterator[SourceFile]:
+def _from_stdin(path: Path, *, are_tables: bool) -> Iterator[SourceFile]:
     """The standard input, copied to a temporary file, as its beginning is looked at first."""
     pieces = iter(partial(sys.stdin.buffer.read, HEAD_BYTES), b"")
     file = spool(Stream(_STDIN_NAME, pieces, lambda: 0, lambda: None))
     size_bytes = file.seek(0, os.SEEK_END)
-    source = SourceFile(path, _STDIN_NAME, size_bytes=size_bytes, opener=partial(stream_over, file))
-    yield from _judged(source, _Nest(size_bytes))
+    opener = partial(stream_over, file)
+    source = SourceFile(path, _STDIN_NAME, size_bytes=size_bytes, is_named=True, opener=opener)
+    yield from _judged(source, _Nest(size_bytes), are_tables=are_tables)
 
 
-def _in_folder(root: Path) -> Iterator[SourceFile]:
+def _in_folder(root: Path, *, are_tables: bool) -> Iterator[SourceFile]:
     seen: set[tuple[int, int]] = set()
     unread: list[OSError] = []
     for folder, folders, files in os.walk(root, followlinks=True, onerror=unread.append):
@@ -133,7 +156,7 @@ def _in_folder(root: Path) -> Iterator[SourceFile]:
             if left_out:
                 yield SourceFile(path, name, skipped=left_out)
             else:
-                yield from _in_file(path, name)
+                yield from _in_file(path, name, are_tables=are_tables)
     while unread:
         yield _unread_folder(root, unread.pop())
 
@@ -150,7 +173,9 @@ def _left_out(path: Path) -> str:
     return "still being written, by its name" if path.suffix.lower() in _UNFINISHED else ""
 
 
-def _in_file(path: Path, name: str) -> Iterator[SourceFile]:
+def _in_file(
+    path: Path, name: str, *, is_named: bool = False, are_tables: bool = False
+) -> Iterator[SourceFile]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -163,9 +188,12 @@ def _in_file(path: Path, name: str) -> Iterator[SourceFile]:
         words = str(error) if isinstance(error, BadInputError) else f"{name}: {_words(error)}"
         yield SourceFile(path, name, broken=words)
         return
-    source = SourceFile(path, name, size_bytes=status.st_size)
     nest = _Nest(status.st_size)
-    yield from _judged(source, nest) if file is None else _unfolded(source, file, head, nest)
+    source = SourceFile(path, name, size_bytes=status.st_size, is_named=is_named)
+    if file is None:
+        yield from _judged(source, nest, are_tables=are_tables)
+    else:
+        yield from _unfolded(source, file, head, nest)
 
 
 @dataclass(slots=True)
@@ -208,6 +236,9 @@ def _unfolded(
         office = office_format(member.name for member in members)
         if nest.members > MEMBERS_MAX:
             yield replace(source, broken=f"{name}: has more than {MEMBERS_MAX} members")
+        elif {member.name for member in members} >= _BACKUP:
+            words = f"{name}: is a backup of trackflow: use `trackflow restore`"
+            yield replace(source, broken=words)
         elif office is not None:
             yield (
                 replace(source, format=office)
@@ -243,7 +274,7 @@ def _in_archive(archive: SourceFile, member: Member, nest: _Nest) -> Iterator[So
         yield from _judged(source, nest)
 
 
-def _judged(source: SourceFile, nest: _Nest) -> Iterator[SourceFile]:
+def _judged(source: SourceFile, nest: _Nest, *, are_tables: bool = False) -> Iterator[SourceFile]:
     """The source with its format, or why it has none; what is in it, if it is an archive."""
     try:
         with source.open() as stream:
@@ -253,7 +284,7 @@ def _judged(source: SourceFile, nest: _Nest) -> Iterator[SourceFile]:
             raise BadInputError(f"{source.name}: {stream.damage}")
         if file is None and is_packed(head):
             raise BadInputError(f"{source.name}: is packed too many times over")
-        format_ = detect(head, source.name) if file is None else None
+        format_ = detect(head, source.name, is_table=are_tables) if file is None else None
     except UnknownFormatError as error:
         skipped = str(error).removeprefix(f"{source.name}: ").partition(";")[0]
         yield replace(source, skipped=skipped)
@@ -275,7 +306,7 @@ def _spooled(stream: Stream, nest: _Nest) -> IO[bytes]:
         BadInputError: they do.
     """
     if nest.depth >= NESTED_MAX:
-        words = f"archives {NESTED_MAX + 1} deep: unpack the outer ones first"
+        words = "an archive inside too many others; unpack the outer ones first"
         raise BadInputError(f"{stream.name}: {words}")
 
     def counted() -> Iterator[bytes]:

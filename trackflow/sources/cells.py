@@ -3,7 +3,7 @@
 Both ways agree on every cell, so that a bad neighbour never changes how a good cell is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trackflow.geo.points import Bools, Floats
+from trackflow.sources.units import Quantity, measure
 
 EMPTY_CELLS = ("", "null", "NULL", "None", "none", "NA", "N/A", "n/a", "\\N")
 """Cells that say "nothing here". "nan" is not among them: it is a number that is not one."""
@@ -20,6 +21,7 @@ CAREFUL_CELLS = 256
 """Where one of so many cells is bad, they are read one by one."""
 
 _EMPTY = frozenset((*EMPTY_CELLS, None))
+_PLAIN_KINDS = {float, int, type(None)}
 
 type Strings = Any
 """A pyarrow string array, nulls for empty cells (pyarrow has no types that mypy knows)."""
@@ -38,16 +40,43 @@ class Numbers:
     missing: Bools
 
     @classmethod
-    def of_objects(cls, cells: Sequence[object]) -> Self:
-        """From values as JSON has them: numbers, text, None, anything."""
+    def of_objects(
+        cls,
+        cells: Sequence[object],
+        quantity: Quantity = Quantity.RATIO,
+        commas: Sequence[bool] | None = None,
+    ) -> Self:
+        """From values as JSON and XML have them: numbers, text, None, anything.
+
+        Args:
+            cells: the values.
+            quantity: what they measure.
+            commas: for each, whether its record has decimal commas.
+        """
         kinds = set(map(type, cells))
         if kinds == {type(None)}:
             return cls(np.full(len(cells), np.nan), np.ones(len(cells), np.bool_))
         if kinds <= {float}:
             return cls(np.array(cells, dtype=np.float64), np.zeros(len(cells), np.bool_))
-        values = np.array([_as_float(cell) for cell in cells], dtype=np.float64)
-        missing = np.array([cell is None or cell == "" for cell in cells], dtype=np.bool_)
-        return cls(values, missing)
+        if kinds <= _PLAIN_KINDS:
+            missing = np.array([cell is None for cell in cells], np.bool_)
+            try:
+                return cls(np.array([np.nan if c is None else c for c in cells], float), missing)
+            except OverflowError:
+                pass  # a whole number beyond all floats
+        values = np.array(
+            [
+                measure(cell, quantity, decimal_comma=commas is not None and commas[index])
+                for index, cell in enumerate(cells)
+            ],
+            dtype=np.float64,
+        )
+        return cls(values, np.array([is_empty(cell) for cell in cells], dtype=np.bool_))
+
+
+def is_empty(cell: object) -> bool:
+    """Whether a value says "nothing here"."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def strings(cells: Sequence[str | None]) -> Strings:
@@ -60,33 +89,62 @@ def strings(cells: Sequence[str | None]) -> Strings:
         return pa.array(mended, pa.string())
 
 
-def numbers(column: Strings, *, decimal_comma: bool = False, scale: float = 1.0) -> Numbers:
-    """The numbers in a column of text, each times `scale`."""
-    if decimal_comma:
-        column = pc.replace_substring(column, ",", ".")
-    floats, column = _floats(column)
+def numbers(
+    column: Strings,
+    quantity: Quantity | None = None,
+    factor: float = 1.0,
+    *,
+    decimal_comma: bool = False,
+) -> Numbers:
+    """The numbers in a column of text, in our unit.
+
+    Args:
+        column: the text.
+        quantity: what it measures; None for bare numbers.
+        factor: our units per unit of the column, where a cell names no unit.
+        decimal_comma: 51,5 is a number.
+    """
+
+    def careful(cell: str | None) -> float | None:
+        if cell is None:
+            return None
+        if quantity is None:
+            value = number(cell)
+            return None if value is None else value * factor
+        return measure(cell, quantity, factor, decimal_comma=decimal_comma)
+
+    floats, column = _floats(column, careful, factor, decimal_comma)
     missing = np.asarray(pc.is_null(column).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    if scale != 1.0:
-        floats *= scale
     return Numbers(floats, missing)
 
 
-def _floats(column: Strings) -> tuple[Floats, Strings]:
+def _floats(
+    column: Strings,
+    careful: Callable[[str | None], float | None],
+    factor: float,
+    decimal_comma: bool,
+) -> tuple[Floats, Strings]:
     """The numbers, and the column with blank cells as null.
 
     Halved where a cell is bad, so that the price of a bad cell is paid by its neighbours only.
     """
     try:
-        values = pc.cast(column, pa.float64())
+        pointed = pc.replace_substring(column, ",", ".") if decimal_comma else column
+        values = pc.cast(pointed, pa.float64())
     except pa.ArrowInvalid:
         if len(column) > CAREFUL_CELLS:
             middle = len(column) // 2
-            halves = _floats(column.slice(0, middle)), _floats(column.slice(middle))
+            halves = [
+                _floats(half, careful, factor, decimal_comma)
+                for half in (column.slice(0, middle), column.slice(middle))
+            ]
             floats, columns = zip(*halves, strict=True)
             return np.concatenate(floats), pa.concat_arrays(columns)
         column = blanks_to_null(column)
-        values = pa.array([number(cell) for cell in column.to_pylist()], pa.float64())
-    return np.array(values.to_numpy(zero_copy_only=False), dtype=np.float64), column
+        read = [careful(cell) for cell in column.to_pylist()]
+        return np.array([np.nan if v is None else v for v in read], np.float64), column
+    found = np.array(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return found if factor == 1.0 else found * factor, column
 
 
 def blanks_to_null(column: Strings) -> Strings:
@@ -104,17 +162,3 @@ def number(text: str | None) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _as_float(cell: object) -> float:
-    if isinstance(cell, bool):
-        return np.nan
-    if isinstance(cell, int | float):
-        try:
-            return float(cell)
-        except OverflowError:
-            return np.inf
-    if isinstance(cell, str):
-        value = number(cell)
-        return np.nan if value is None else value
-    return np.nan

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
-from trackflow.geo.points import Floats
-from trackflow.sources.cells import Strings, numbers
-from trackflow.sources.columns import HDOP_UNIT_M, Role, altitude_factor, speed_factor
+from trackflow.geo.points import Bools, Floats
+from trackflow.sources import columns
+from trackflow.sources.cells import Numbers, Strings, numbers
+from trackflow.sources.columns import QUANTITIES, Role
 from trackflow.sources.csv_layout import SAMPLE_ROWS, CsvLayout, decide_layout
 from trackflow.sources.csv_rows import (
     LINE_MAX_BYTES,
@@ -24,12 +25,33 @@ from trackflow.sources.csv_rows import (
 )
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.formats import HEAD_BYTES, encoding_of
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.records import (
+    REFUSED_MAX,
+    Chunk,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
 from trackflow.sources.streams import Stream
-from trackflow.sources.times import times
+from trackflow.sources.times import (
+    AmbiguousOrderError,
+    DateOrder,
+    TimeRules,
+    Times,
+    decide_order,
+    times,
+    times_in_zones,
+)
+from trackflow.sources.units import best_accuracy_m, hemisphere, position
 
 BLOCK_BYTES = 4 * 2**20
 """About 60,000 rows: enough for Arrow to be fast, little enough to hold many times over."""
+
+_INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "non", "f"}
+"""What a column of validity says of a position that is none: the tracker had no fix."""
 
 
 def read_csv(
@@ -38,6 +60,7 @@ def read_csv(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Chunk]:
     """The points of a table, chunk by chunk.
@@ -45,8 +68,9 @@ def read_csv(
     Args:
         stream: the table.
         device_id: the device of all rows, whatever they say.
-        fallback_device: the device of all rows if the table has no column for it.
+        fallback_device: the device of rows that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         block_bytes: how much is read at once.
 
     Raises:
@@ -55,19 +79,73 @@ def read_csv(
     head = stream.peek(HEAD_BYTES)
     # The sample is cut from a head of fixed size: a layout must not depend on the block size.
     sample = _as_utf8(head, encoding_of(head), last=len(head) < HEAD_BYTES)
-    layout = decide_layout(_sample_lines(sample), stream.name)
-    device = device_id or (None if Role.DEVICE in layout.index else fallback_device)
-    reader = _Reader(stream, layout, device, now_us)
+    layout = decide_layout(_sample_lines(sample), stream.name, options.columns)
+    rules = options.time_rules
+    order = _decide_order(stream, layout, _sample_lines(sample), rules, block_bytes)
+    reader = _Reader(
+        stream,
+        layout,
+        TimeRules(rules.form, order, rules.zone),
+        (device_id, fallback_device),
+        now_us,
+    )
     yield from reader.chunks(_utf8_blocks(stream, head, block_bytes))
+
+
+def _decide_order(
+    stream: Stream, layout: CsvLayout, lines: list[str], rules: TimeRules, block_bytes: int
+) -> DateOrder | None:
+    """The order of dates by the first rows; by the whole column if those could be either."""
+    first = "\n".join(lines[layout.header_lines :]).encode()
+    try:
+        return decide_order(_moments_in(first, layout), rules, layout.time_name, stream.name)
+    except AmbiguousOrderError:
+        if stream.again is None:
+            raise
+    with stream.again() as whole:
+        head = whole.peek(HEAD_BYTES)
+        found: AmbiguousOrderError | None = None
+        for block in _utf8_blocks(whole, head, block_bytes):
+            try:
+                order = decide_order(
+                    _moments_in(block, layout), rules, layout.time_name, stream.name
+                )
+            except AmbiguousOrderError as error:
+                found = error
+                continue
+            if order is not None:
+                return order
+        if found is not None:
+            raise found
+    return None
+
+
+def _moments_in(block: bytes, layout: CsvLayout) -> list[str | None]:
+    """The times of the whole rows in a block, as text."""
+    lines = block.split(b"\n")
+    found = records(lines, 1, layout.separator, final=True)
+    table = cells(found, sorted(set(layout.time_columns)), len(layout.names), layout)
+    moments: list[str | None] = _moments(table.columns, layout).to_pylist()
+    return moments
 
 
 class _Reader:
     """The state of one file: at which line it is."""
 
-    def __init__(self, stream: Stream, layout: CsvLayout, device: str | None, now_us: int) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        layout: CsvLayout,
+        rules: TimeRules,
+        devices: tuple[str | None, str],
+        now_us: int,
+    ) -> None:
         self.stream = stream
         self.layout = layout
-        self.device = device
+        self.rules = rules
+        self.device, self.fallback = devices
+        if self.device is None and Role.DEVICE not in layout.index:
+            self.device = self.fallback
         self.now_us = now_us
         self.line = 1
 
@@ -98,18 +176,46 @@ class _Reader:
         self.line += found.lines_used
         layout = self.layout
         wanted = sorted({*layout.index.values(), *layout.time_columns})
-        table = cells(found, wanted, len(layout.names), layout.separator)
+        table = cells(found, wanted, len(layout.names), layout)
 
         def describe(row: int) -> tuple[bytes, str]:
             index = row if table.kept is None else table.kept[row]
             return found.rows[index], self._where(found.line_numbers[index])
 
-        candidates = _candidates(table.columns, layout, self.device)
+        candidates = self._candidates(table.columns)
         points, refused = admit(candidates, self.now_us, describe)
-        for index in table.ragged:
+        refused += self._ragged(found, table.ragged)
+        return Chunk(points, refused, self.stream.position(), candidates.times.naive)
+
+    def _ragged(self, found: Records, rows: list[int]) -> list[Refusal]:
+        """A refusal for each row with too few or too many cells, up to a number."""
+        refused = []
+        for index in rows[: REFUSED_MAX + 1]:
             raw, where = clean_raw(found.rows[index]), self._where(found.line_numbers[index])
             refused.append(Refusal(Reason.RAGGED_ROW, raw, where, self.device))
-        return Chunk(points, refused, self.stream.position())
+        if len(rows) > REFUSED_MAX:
+            refused[-1] = and_more(refused[-1], len(rows) - REFUSED_MAX)
+        return refused
+
+    def _candidates(self, found: dict[int, Strings]) -> Candidates:
+        layout = self.layout
+        moment = _moments(found, layout)
+        return Candidates(
+            self._devices(found, len(moment)),
+            _times(found, layout, moment, self.rules),
+            *_positions(found, layout),
+            _optional(found, layout, Role.ALTITUDE),
+            best_accuracy_m(
+                _optional(found, layout, Role.ACCURACY), _optional(found, layout, Role.HDOP)
+            ),
+            _optional(found, layout, Role.SPEED),
+            _optional(found, layout, Role.COURSE),
+        )
+
+    def _devices(self, found: dict[int, Strings], count: int) -> Devices:
+        if self.device is not None:
+            return Devices.all_of(self.device, count)
+        return Devices.of_column(found[self.layout.index[Role.DEVICE]], self.fallback)
 
     def _damaged(self, cut_off: bytes | None) -> Chunk:
         raw = clean_raw(cut_off) if cut_off else self.stream.damage
@@ -120,42 +226,76 @@ class _Reader:
         return f"{self.stream.name}:{line}"
 
 
-def _candidates(columns: dict[int, Strings], layout: CsvLayout, device: str | None) -> Candidates:
-    index, comma = layout.index, layout.decimal_comma
-    moment = columns[layout.time_columns[0]]
-    if len(layout.time_columns) == 2:
-        moment = pc.binary_join_element_wise(moment, columns[layout.time_columns[1]], " ")
-    accuracy = _optional(columns, layout, Role.ACCURACY, 1.0)
-    hdop = _optional(columns, layout, Role.HDOP, HDOP_UNIT_M)
-    if accuracy is not None and hdop is not None:
-        accuracy = np.where(np.isnan(accuracy), hdop, accuracy)
-    speed = index.get(Role.SPEED)
-    altitude = index.get(Role.ALTITUDE)
-    return Candidates(
-        Devices.of_column(columns[index[Role.DEVICE]])
-        if device is None
-        else Devices.all_of(device, len(moment)),
-        times(moment, layout.time_form),
-        numbers(columns[index[Role.LAT]], decimal_comma=comma, scale=layout.lat_scale),
-        numbers(columns[index[Role.LON]], decimal_comma=comma, scale=layout.lon_scale),
-        None
-        if altitude is None
-        else _optional(columns, layout, Role.ALTITUDE, altitude_factor(layout.names[altitude])),
-        hdop if accuracy is None else accuracy,
-        None
-        if speed is None
-        else _optional(columns, layout, Role.SPEED, speed_factor(layout.names[speed])),
-        _optional(columns, layout, Role.COURSE, 1.0),
+def _moments(found: dict[int, Strings], layout: CsvLayout) -> Strings:
+    """The times as text, a date and a time of day put together."""
+    first = found[layout.time_columns[0]]
+    if len(layout.time_columns) == 1:
+        return first
+    if layout.short_dates:
+        first = pc.binary_join_element_wise("20", first, "")
+    return pc.binary_join_element_wise(first, found[layout.time_columns[1]], " ")
+
+
+def _times(
+    found: dict[int, Strings], layout: CsvLayout, moment: Strings, rules: TimeRules
+) -> Times:
+    zone = layout.index.get(Role.ZONE)
+    return times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
+
+
+def _positions(found: dict[int, Strings], layout: CsvLayout) -> tuple[Numbers, Numbers]:
+    index = layout.index
+    if Role.LAT in index and Role.LON in index:
+        lat = _coordinates(found, layout, (Role.LAT, Role.NORTH_SOUTH), layout.lat_scale)
+        lon = _coordinates(found, layout, (Role.LON, Role.EAST_WEST), layout.lon_scale)
+    else:
+        role = Role.POSITION if Role.POSITION in index else Role.LON_LAT
+        lat, lon = _pairs(found[index[role]], lon_first=role is Role.LON_LAT)
+    if Role.VALID in index:
+        invalid = _invalid(found[index[Role.VALID]])
+        lat, lon = (Numbers(each.values, each.missing | invalid) for each in (lat, lon))
+    return lat, lon
+
+
+def _coordinates(
+    found: dict[int, Strings], layout: CsvLayout, roles: tuple[Role, Role], scale: float
+) -> Numbers:
+    role, side = roles
+    read = numbers(
+        found[layout.index[role]], QUANTITIES[role], scale, decimal_comma=layout.decimal_comma
     )
+    if side not in layout.index:
+        return read
+    letters = found[layout.index[side]].to_pylist()
+    signed = [hemisphere(v, c) for v, c in zip(read.values.tolist(), letters, strict=True)]
+    return Numbers(np.array(signed, np.float64), read.missing)
 
 
-def _optional(
-    columns: dict[int, Strings], layout: CsvLayout, role: Role, scale: float
-) -> Floats | None:
+def _pairs(column: Strings, *, lon_first: bool) -> tuple[Numbers, Numbers]:
+    """Latitudes and longitudes out of one column that has both."""
+    cells = column.to_pylist()
+    found = [None if cell is None else position(cell, lon_first=lon_first) for cell in cells]
+    missing: Bools = np.array([cell is None for cell in cells], np.bool_)
+    both = np.array([(np.nan, np.nan) if f is None else f for f in found], np.float64)
+    both = both.reshape(-1, 2)
+    return Numbers(both[:, 0], missing), Numbers(both[:, 1], missing)
+
+
+def _invalid(column: Strings) -> Bools:
+    words = pc.dictionary_encode(column, null_encoding="encode")
+    bad = [(word or "").strip().lower() in _INVALID for word in words.dictionary.to_pylist()]
+    codes = np.asarray(words.indices.to_numpy(zero_copy_only=False))
+    return np.array(bad, np.bool_)[codes] if len(codes) else np.zeros(0, np.bool_)
+
+
+def _optional(found: dict[int, Strings], layout: CsvLayout, role: Role) -> Floats | None:
     if role not in layout.index:
         return None
-    column = columns[layout.index[role]]
-    return numbers(column, decimal_comma=layout.decimal_comma, scale=scale).values
+    column = layout.index[role]
+    factor = columns.factor(role, layout.names[column], layout.names)
+    return numbers(
+        found[column], QUANTITIES[role], factor, decimal_comma=layout.decimal_comma
+    ).values
 
 
 def _sample_lines(head: bytes) -> list[str]:

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 
 from trackflow.errors import BadInputError
 from trackflow.sources.cells import EMPTY_CELLS, Strings, strings
-from trackflow.sources.csv_layout import split
+from trackflow.sources.csv_layout import CsvLayout, fitted, split
 from trackflow.sources.streams import Stream
 
 RECORD_LINES_MAX = 20
@@ -120,18 +120,27 @@ def records(lines: list[bytes], first_line: int, separator: str, *, final: bool)
     return Records(rows, line_numbers, at, None)
 
 
-def cells(found: Records, wanted: Sequence[int], width: int, separator: str) -> Cells:
-    """The wanted columns of the records, as text."""
+def cells(found: Records, wanted: Sequence[int], width: int, layout: CsvLayout) -> Cells:
+    """The wanted columns of the records, as text.
+
+    Args:
+        found: the records.
+        wanted: the columns.
+        width: how many there are.
+        layout: of the table.
+    """
+    separator = layout.separator
     if found.data is not None:
         fast = _cells_at_once(found.data, len(found.rows), wanted, width, separator)
-        if fast is not None:
+        if fast is not None and not (fast.ragged and layout.loose is not None):
             return fast
     kept: list[int] = []
     ragged: list[int] = []
     table: list[list[str]] = []
     for index, row in enumerate(found.rows):
-        values = _split_record(row.decode("utf-8"), separator)
-        if values is None or len(values) != width:
+        split_row = _split_record(row.decode("utf-8"), separator)
+        values = fitted(split_row, width, separator, layout.loose) if split_row else None
+        if values is None:
             ragged.append(index)
         else:
             kept.append(index)

@@ -4,7 +4,7 @@ A position and a time that make sense are all it takes. A bad accuracy, speed, c
 makes that value unknown and keeps the point: losing a position for it would lose more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,12 +12,25 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trackflow.geo.points import Floats, on_grid
+from trackflow.geo.points import Floats, Ints, on_grid
 from trackflow.sources.cells import Numbers, Strings, strings
-from trackflow.sources.records import PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import (
+    REFUSED_MAX,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
 from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
 
 DEVICE_MAX_CHARS = 200
+
+CROWD_MAX = 100
+"""Positions of one device at one moment: no receiver gives more, and one of them is kept."""
+
+_FINEST_M = 1e-6
+"""A smaller accuracy is unknown: no receiver is exact, and senders without a value write 0."""
 
 type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
@@ -39,10 +52,10 @@ class Devices:
         return cls(np.zeros(count, np.int32), (name.strip(),))
 
     @classmethod
-    def of_column(cls, column: Strings) -> Self:
-        """From a column of names."""
+    def of_column(cls, column: Strings, fallback: str = "") -> Self:
+        """From a column of names; a blank one is `fallback`."""
         encoded = pc.dictionary_encode(column, null_encoding="encode")
-        names = ["" if n is None else n.strip() for n in encoded.dictionary.to_pylist()]
+        names = [(n or "").strip() or fallback.strip() for n in encoded.dictionary.to_pylist()]
         unique = tuple(dict.fromkeys(names))
         code_of = {name: code for code, name in enumerate(unique)}
         recode = np.array([code_of[n] for n in names], np.int32)
@@ -50,7 +63,7 @@ class Devices:
         return cls(recode[codes] if len(codes) else np.empty(0, np.int32), unique)
 
     @classmethod
-    def of_names(cls, names: list[str | None]) -> Self:
+    def of_names(cls, names: Sequence[str | None]) -> Self:
         """From one name per candidate."""
         return cls.of_column(strings(names))
 
@@ -79,11 +92,56 @@ def admit(found: Candidates, now_us: int, describe: Describe) -> tuple[PointBatc
     batch = _batch(found, lat, lon)
     if come_in.all():
         return batch, []
-    refused = [
-        _refusal(found, int(row), _REASONS[verdict[row]], describe)
-        for row in np.flatnonzero(~come_in)
+    return _only(batch, come_in), _refusals(found, verdict, describe)
+
+
+def _refusals(found: Candidates, verdict: NDArray[np.uint8], describe: Describe) -> list[Refusal]:
+    """A refusal for each row, in their order; of very many of one reason, one for the last ones."""
+    refused: list[tuple[int, Refusal]] = []
+    for code in np.unique(verdict[verdict != _ACCEPTED]).tolist():
+        rows = np.flatnonzero(verdict == code)
+        told = [
+            (row, _refusal(found, row, _REASONS[code], describe))
+            for row in rows[:REFUSED_MAX].tolist()
+        ]
+        if len(rows) > REFUSED_MAX:
+            row = int(rows[REFUSED_MAX])
+            first = _refusal(found, row, _REASONS[code], describe)
+            told.append((row, and_more(first, len(rows) - REFUSED_MAX)))
+        refused += told
+    return [refusal for _, refusal in sorted(refused, key=lambda told: told[0])]
+
+
+def _crowded(found: Candidates, lat: Floats, lon: Floats, rows: NDArray[np.bool_]) -> Ints:
+    """Rows beyond the best `CROWD_MAX` of one device at one moment.
+
+    The best are those that the store takes for the best, so that what it keeps is the same.
+    """
+    among = np.flatnonzero(rows)
+    if len(among) <= CROWD_MAX:
+        return among[:0]
+    device, time_us = found.devices.codes[among], found.times.time_us[among]
+    if _largest_group(device, time_us) <= CROWD_MAX:
+        return among[:0]
+    unknown = np.full(len(lat), np.nan)
+    quality = (found.accuracy_m, lon, lat, found.altitude_m, found.speed_ms, found.course_deg)
+    columns = [
+        np.nan_to_num((unknown if column is None else column)[among], nan=np.inf)
+        for column in quality
     ]
-    return _only(batch, come_in), refused
+    order = np.lexsort((*reversed(columns), time_us, device))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    return among[order[np.arange(len(order)) - first >= CROWD_MAX]]
+
+
+def _largest_group(device: NDArray[np.int32], time_us: Ints) -> int:
+    """How many rows of one device have one time, at most."""
+    order = np.lexsort((time_us, device))
+    changes = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    edges = np.concatenate([[-1], np.flatnonzero(changes), [len(order) - 1]])
+    return int(np.diff(edges).max())
 
 
 def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArray[np.uint8]:
@@ -107,6 +165,7 @@ def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArr
         refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), Reason.OUT_OF_RANGE)
     refuse(~np.isfinite(lat) | ~np.isfinite(lon), Reason.NOT_A_NUMBER)
     refuse(found.lat.missing | found.lon.missing, Reason.NO_POSITION)
+    verdict[_crowded(found, lat, lon, verdict == _ACCEPTED)] = _REASONS.index(Reason.CROWDED)
     return verdict
 
 
@@ -130,8 +189,8 @@ def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:
         lon,
         lat,
         _within(found.altitude_m, count, -12_000.0, 100_000.0),
-        # Phones say -1 for "unknown" in accuracy, speed and course.
-        _within(found.accuracy_m, count, 0.0, 1e7),
+        # Phones say -1 for "unknown" in accuracy, speed and course, and 0 in accuracy.
+        _within(found.accuracy_m, count, _FINEST_M, 1e7),
         _within(found.speed_ms, count, 0.0, 1e5),
         _course(found.course_deg, count),
     )

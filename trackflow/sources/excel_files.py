@@ -16,6 +16,7 @@ from typing import IO, Any
 from trackflow.errors import BadInputError
 from trackflow.sources import columns
 from trackflow.sources.csv_files import read_csv
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.spooling import seekable
 from trackflow.sources.streams import DamagedError, Stream
@@ -29,6 +30,7 @@ _TITLE_ROWS_MAX = 50
 """Rows above the header: titles, and who made the report."""
 
 _SCORE_OF_POSITIONS = 200
+_WITHOUT_POSITIONS = "sheet without positions"
 _SHARED_TEXTS = "xl/sharedStrings.xml"
 _EMPTY_ROWS_MAX = 100_000
 """A sheet may claim a million rows of which none has a value."""
@@ -41,7 +43,12 @@ _MALFORMED = (
 
 
 def read_excel(
-    stream: Stream, *, device_id: str | None, fallback_device: str, now_us: int
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
 ) -> Iterator[Chunk]:
     """The points of a workbook, chunk by chunk.
 
@@ -51,11 +58,12 @@ def read_excel(
         fallback_device: the device of rows without a column for it, with the sheet's name behind
             it where there are several sheets.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
 
     Raises:
         BadInputError: it is damaged, or no sheet has a position and a time.
     """
-    problems: list[str] = []
+    problems: list[BadInputError] = []
     any_read = False
     with seekable(stream) as file:
         workbook = _opened(file, stream)
@@ -67,21 +75,30 @@ def read_excel(
                 text = Stream(shown, _as_csv(workbook[title]), stream.position, lambda: None)
                 try:
                     yield from read_csv(
-                        text, device_id=device_id, fallback_device=device, now_us=now_us
+                        text,
+                        device_id=device_id,
+                        fallback_device=device,
+                        now_us=now_us,
+                        options=options,
                     )
                     any_read = True
                 except BadInputError as error:
-                    problems.append(str(error))
+                    problems.append(error)
         finally:
             workbook.close()
+    broken = [error for error in problems if not isinstance(error, columns.NoPositionsError)]
     if not any_read:
-        raise BadInputError("; ".join(problems[:3]) or f"{stream.name}: has no sheet with a table")
-    if problems:
-        refused = [
-            Refusal(Reason.NOT_A_POINT, clean_raw(words), stream.name, device_id)
-            for words in problems
-        ]
-        yield Chunk(PointBatch.empty(), refused, stream.position())
+        words = "; ".join(map(str, (broken or problems)[:3]))
+        kind = BadInputError if broken else columns.NoPositionsError
+        raise kind(words or f"{stream.name}: has no sheet with a table")
+    refused = [
+        Refusal(Reason.UNREADABLE, clean_raw(str(error)), stream.name, device_id)
+        for error in broken
+    ]
+    skipped = (
+        {_WITHOUT_POSITIONS: len(problems) - len(broken)} if len(problems) > len(broken) else {}
+    )
+    yield Chunk(PointBatch.empty(), refused, stream.position(), skipped=skipped)
 
 
 def _opened(file: IO[bytes], stream: Stream) -> Any:

@@ -14,8 +14,9 @@ import fitdecode
 from fitdecode import CrcCheck, ErrorHandling, FitReader
 
 from trackflow.errors import BadInputError
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Collector, Moment, Row, row_collector
 from trackflow.sources.streams import PIECE_BYTES, Stream
 
 EPOCH_S = 631_065_600
@@ -57,6 +58,7 @@ def read_fit(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a FIT file, chunk by chunk.
@@ -70,12 +72,13 @@ def read_fit(
         fallback_device: the device if none was given: the serial number in a FIT file is often
             missing or made up.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
         BadInputError: there is no record in it that can be read.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
     records = _Records(stream, collector)
     for _ in records:
         if len(collector) >= chunk_points:
@@ -177,7 +180,7 @@ class _Records:
         self._rows.add(
             Row(
                 raw=values,
-                time_us=_time_us(values.get("timestamp")),
+                time=_time(values.get("timestamp")),
                 lon=_degrees(lon),
                 lat=_degrees(lat),
                 altitude_m=values.get("enhanced_altitude", values.get("altitude")),
@@ -208,12 +211,12 @@ def _values(message: fitdecode.FitDataMessage) -> dict[str, object]:
     return values
 
 
-def _time_us(timestamp: object) -> int | None:
+def _time(timestamp: object) -> object:
     if timestamp is None:
         return None
     if not isinstance(timestamp, int) or timestamp < _CLOCK_NOT_SET:
         return BAD_TIME
-    return (timestamp + EPOCH_S) * 1_000_000
+    return Moment((timestamp + EPOCH_S) * 1_000_000)
 
 
 def _degrees(semicircles: object) -> object:

@@ -4,16 +4,20 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 
+from trackflow.sources.moments import TimeForm, TimeRules, read_time
 from trackflow.sources.records import RAW_MAX_CHARS
-from trackflow.sources.rows import BAD_TIME as BAD_TIME
-from trackflow.sources.rows import Row
-from trackflow.sources.rows import iso_us as iso_us
+from trackflow.sources.rows import BAD_TIME as UNREADABLE_TIME
+from trackflow.sources.rows import Moment, Row
 from trackflow.sources.streams import PIECE_BYTES, Stream
 
 LINE_MAX_BYTES = 4_096
 """Far longer than any sentence or record; of a longer line only the beginning is looked at."""
 
 _DAY_US = 86_400_000_000
+BAD_TIME = -(2**62)
+"""Stands for a time that is there and cannot be read."""
+
+_ISO_IN_UTC = TimeRules(form=TimeForm.ISO)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -42,11 +46,10 @@ def fix_row(
         course_deg: degrees clockwise from north.
         device_id: the device that the file names.
     """
-    if isinstance(accuracy_m, int | float) and not accuracy_m > 0:
-        accuracy_m = None
+    time: object = None if time_us is None else Moment(time_us)
     return Row(
         raw=raw,
-        time_us=time_us,
+        time=UNREADABLE_TIME if time_us == BAD_TIME else time,
         lon=lon,
         lat=lat,
         altitude_m=altitude_m,
@@ -70,6 +73,14 @@ def nearest_moment_us(near_us: int, seconds_of_day: float) -> int:
     """
     moment = round(seconds_of_day * 1e6)
     return moment + round((near_us - moment) / _DAY_US) * _DAY_US
+
+
+def iso_us(value: object) -> int | None:
+    """An ISO time as UTC microseconds; `BAD_TIME` if it is none, None for nothing."""
+    if value is None or value == "":
+        return None
+    time_us = read_time(value, _ISO_IN_UTC)[0] if isinstance(value, str) else None
+    return BAD_TIME if time_us is None else time_us
 
 
 def epoch_s_us(value: object) -> int | None:

@@ -22,12 +22,13 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
 
 from trackflow.errors import RetryableError, SettingsError
-from trackflow.sources.cells import Numbers, number
+from trackflow.sources.cells import Numbers, strings
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.gaps import Gap, Progress, between, without
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.sources.rows import BAD_TIME, iso_us, shown, times_of
-from trackflow.sources.times import epoch_form, parse_time
+from trackflow.sources.rows import shown
+from trackflow.sources.times import times
+from trackflow.sources.units import Quantity
 
 CONNECT_TIMEOUT_S = 10
 BUSY_TIMEOUT_S = 10
@@ -256,10 +257,10 @@ def admitted(
 
     found = Candidates(
         Devices.of_names([marker.username for marker in markers]),
-        times_of([_time_us(marker.created_at) for marker in markers]),
-        Numbers.of_objects([place[lat] for place in places]),
-        Numbers.of_objects([place[lon] for place in places]),
-        Numbers.of_objects([place[2] for place in places]).values,
+        times(strings([marker.created_at for marker in markers])),
+        Numbers.of_objects([place[lat] for place in places], Quantity.LATITUDE),
+        Numbers.of_objects([place[lon] for place in places], Quantity.LONGITUDE),
+        Numbers.of_objects([place[2] for place in places], Quantity.LENGTH).values,
     )
     return admit(found, now_us, describe)
 
@@ -299,12 +300,3 @@ def _place(coords: str | None) -> tuple[object, object, object]:
     if not isinstance(value, list) or len(value) < 2:
         return None, None, None
     return value[0], value[1], value[2] if len(value) > 2 else None
-
-
-def _time_us(text: str | None) -> int | None:
-    value = number(text)
-    if text is None or value is None:
-        return iso_us(text)
-    form = epoch_form(value)
-    time_us = None if form is None else parse_time(text, form)
-    return BAD_TIME if time_us is None else time_us

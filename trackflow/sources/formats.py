@@ -107,8 +107,8 @@ _OFFICE = {
 }
 _TABLE_ENDINGS = {".csv", ".tsv", ".tab", ".psv"}
 _GEOJSON_HINT = re.compile(
-    r'"(Feature|FeatureCollection|Point|MultiPoint|LineString|MultiLineString|GeometryCollection'
-    r'|lat|latitude|point|_type)"'
+    r'"type"\s*:\s*"(?:Feature|FeatureCollection|Point|MultiPoint|LineString|MultiLineString'
+    r'|GeometryCollection)"'
 )
 _FIT_MAGIC = b".FIT"
 _FIT_MAGIC_AT = 8
@@ -118,18 +118,28 @@ _XML_ROOTS = {
     Format.KML: re.compile(r"<(?:[\w.-]+:)?kml[\s>]"),
 }
 _GOOGLE = re.compile(
-    r'"(?:timelineObjects|semanticSegments|rawSignals|timelinePath|activitySegment|placeVisit)"\s*:'
+    r'"(?:timelineEdits|timelineObjects|semanticSegments|rawSignals|timelinePath|activitySegment|placeVisit)"\s*:'
     r'|"(?:placeLocation|start|end|point)"\s*:\s*"geo:'
 )
 _LOCATIONS = re.compile(r'"locations"\s*:\s*\[')
-_OWNTRACKS = re.compile(r'"_type"\s*:\s*"')
-_RECORDER_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?\t[^\t\n]*\t\{")
+_OWNTRACKS = re.compile(
+    r'"_type"\s*:\s*"(?:location|beacon|card|cmd|configuration|dump|encrypted|lwt|status|steps'
+    r'|transition|waypoints?)"'
+)
+_FEATURE = re.compile(r'"type"\s*:\s*"Feature(?:Collection)?"')
+_MEMBER = re.compile(r'"((?:[^"\\]){1,60})"\s*:')
+_RECORDER_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?\s+(?:\*|[a-z]{1,12})?\s+\{")
 """What the OwnTracks recorder writes: time of arrival, kind, message."""
 _XML_ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s>/]")
 
 
-def detect(head: bytes, name: str) -> Format:
+def detect(head: bytes, name: str, *, is_table: bool = False) -> Format:
     """The format of a file that begins with `head`.
+
+    Args:
+        head: the first `HEAD_BYTES`.
+        name: of the file.
+        is_table: text of no known format is a table, whose columns a person has told.
 
     Raises:
         UnknownFormatError: it is empty, or nothing that can be read.
@@ -155,7 +165,7 @@ def detect(head: bytes, name: str) -> Format:
         return _detect_xml(text, name)
     if text[0] in "{[":
         return _detect_json(text, head, name)
-    return _detect_table(text, name)
+    return Format.CSV if is_table else _detect_table(text, name)
 
 
 def office_format(members: Iterable[str]) -> Format | str | None:
@@ -211,11 +221,25 @@ def _detect_json(text: str, head: bytes, name: str) -> Format:
         return Format.GOOGLE
     if _LOCATIONS.search(text) and '"Feature"' in text:
         return Format.OVERLAND
-    if _OWNTRACKS.search(text):
+    if _OWNTRACKS.search(text) and not _FEATURE.search(text):
         return Format.OWNTRACKS
-    if _GEOJSON_HINT.search(text) or ending(name) == ".geojson" or long_preface:
+    if _GEOJSON_HINT.search(text) or _names_positions(text):
+        return Format.GEOJSON
+    if ending(name) == ".geojson" or long_preface:
         return Format.GEOJSON
     raise UnknownFormatError(f"{name}: is JSON without positions; understood are {UNDERSTOOD}")
+
+
+def _names_positions(text: str) -> bool:
+    """Whether members of the beginning are named as the reader of records understands them."""
+    names = list(dict.fromkeys(_MEMBER.findall(text)))[:500]
+    found = columns.find(names)
+    surely = any(
+        len(names[found[role]]) > 1
+        for role in (columns.Role.LAT, columns.Role.LON)
+        if role in found
+    )
+    return surely or (columns.has_position(found) and columns.Role.TIME in found)
 
 
 def _detect_table(text: str, name: str) -> Format:
@@ -232,8 +256,8 @@ def _detect_table(text: str, name: str) -> Format:
     if _has_header(text):
         return Format.CSV
     raise UnknownFormatError(
-        f"{name}: is text without a header line that names latitude and longitude; "
-        f"understood are {UNDERSTOOD}"
+        f"{name}: is text without a header line that names latitude and longitude: "
+        f"{columns.COLUMNS_HINT} if it is a table; understood are {UNDERSTOOD}"
     )
 
 

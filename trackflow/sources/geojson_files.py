@@ -1,25 +1,41 @@
 """Reads GeoJSON and its relatives: points with a time, lines with a time for each position.
 
-Understood are collections, single features, a feature per line, and lists of flat records with a
-latitude, a longitude (or a WKT `point`) and a time, as many services export them.
+Understood are collections, single features, a feature per line, and lists of records with a
+position and a time, as many services export them: their members are named as the columns of a table
+are, also inside one another (`coords.latitude`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import orjson
 
 from trackflow.errors import BadInputError
-from trackflow.sources import columns
+from trackflow.sources import columns, units
 from trackflow.sources.cells import Numbers, strings
-from trackflow.sources.columns import HDOP_UNIT_M, Role
+from trackflow.sources.columns import NoPositionsError, Role
 from trackflow.sources.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.door import Candidates, Devices, admit
+from trackflow.sources.fields import flat, is_invalid, known_fields
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.rows import time_text
 from trackflow.sources.streams import Stream
-from trackflow.sources.times import TimeForm, decide_form, epoch_form, times
+from trackflow.sources.times import (
+    AmbiguousOrderError,
+    DateOrder,
+    TimeRules,
+    Times,
+    decide_order,
+    epoch_form,
+    times,
+    times_in_zones,
+)
+from trackflow.sources.tracks_apart import label_of
+from trackflow.sources.units import Quantity, best_accuracy_m, decimal_commas
+from trackflow.sources.zones import zone_of
 
 CHUNK_POINTS = 50_000
 
@@ -29,10 +45,6 @@ _GEOMETRIES = {
 }  # fmt: skip
 _TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
 _WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
-_WKT_POINT = re.compile(
-    r"\s*(?:SRID=4326;)?\s*POINT\s*(?:Z|M|ZM)?\s*\(\s*(\S+)\s+(\S+?)(?:\s+(\S+?))?(?:\s+\S+)?\s*\)",
-    re.IGNORECASE,
-)
 _NESTING_MAX = 20
 
 
@@ -42,6 +54,7 @@ def read_geojson(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a GeoJSON file, chunk by chunk.
@@ -51,13 +64,14 @@ def read_geojson(
         device_id: the device of all points, whatever the features say.
         fallback_device: the device of features that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has; a long line is never split.
 
     Raises:
         BadInputError: there is no feature in it, or its positions are not longitude and latitude.
     """
     elements = JsonElements(stream)
-    collector = _Collector(stream, device_id, fallback_device, now_us)
+    collector = _Collector(stream, (device_id, fallback_device), now_us, options)
     # How times are written is decided from the first rows, whatever the size of a chunk.
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
@@ -70,7 +84,7 @@ def read_geojson(
     if stream.damage and not any(r.reason is Reason.TRUNCATED for r in collector.refused):
         collector.refuse(Reason.TRUNCATED, stream.damage, number)
     if not collector.any_feature and not (elements.any_list and number == 0):
-        raise BadInputError(
+        raise NoPositionsError(
             f"{stream.name}: has no feature with a position; "
             "understood are GeoJSON features and lists of records with lat, lon and time"
         )
@@ -85,18 +99,23 @@ class _Collector:
     """Turns elements into rows, and rows into chunks."""
 
     def __init__(
-        self, stream: Stream, device_id: str | None, fallback_device: str, now_us: int
+        self,
+        stream: Stream,
+        devices: tuple[str | None, str],
+        now_us: int,
+        options: ReadOptions,
     ) -> None:
         self.rows: list[_Row] = []
         self.refused: list[Refusal] = []
         self.any_feature = False
         self._stream = stream
-        self._device_id = device_id
-        self._fallback_device = fallback_device
+        self._device_id, self._fallback_device = devices
         self._now_us = now_us
-        self._time_form: TimeForm | None = None
+        self._rules = options.time_rules
+        self._options = options
+        self._lines = 0
+        self._is_decided = False
         self._id_is_device = False
-        self._roles: dict[tuple[str, ...], list[tuple[Role, str, float]]] = {}
 
     def add(self, element: object, number: int) -> None:
         """Rows, or a refusal, for an element."""
@@ -130,8 +149,9 @@ class _Collector:
             return
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if kind == "Point":
-            known = self._known(properties)
-            self._add_position(coordinates, known.get(Role.TIME), known, number, 0)
+            known = known_fields(flat(properties))
+            place = None if is_invalid(known) else coordinates
+            self._add_position(place, _moment(known), known, number, 0)
         elif kind in ("LineString", "MultiPoint"):
             self._add_line(coordinates, _time_list(properties), properties, number)
         elif kind == "MultiLineString" and isinstance(coordinates, list):
@@ -159,8 +179,13 @@ class _Collector:
             raw = f"{len(positions)} positions, {count} times"
             self.refuse(Reason.RAGGED_ROW, raw, number)
             return
-        known = self._known(properties)
-        known = {role: known[role] for role in (Role.DEVICE, Role.ROW_ID) if role in known}
+        known = known_fields(flat(properties))
+        kept = (Role.DEVICE, Role.ROW_ID, Role.ZONE)
+        known = {role: known[role] for role in kept if role in known}
+        self._lines += 1
+        if self._options.label_tracks and Role.DEVICE not in known:
+            name = properties.get("name")
+            known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
         for index, position in enumerate(positions):
             moment = moments[index] if isinstance(moments, list) else _measured_time(position)
             self._add_position(position, moment, known, number, index + 1)
@@ -180,36 +205,16 @@ class _Collector:
         self.rows.append((position[0], position[1], altitude, moment, known, number, index))
 
     def _add_record(self, record: dict[str, object], number: int) -> None:
-        known = self._known(record)
-        wkt = record.get("point")
-        point = _WKT_POINT.match(wkt) if isinstance(wkt, str) else None
-        if point is not None:
-            place: tuple[object, ...] = point.groups()
-        elif Role.LAT in known and Role.LON in known:
-            place = (known[Role.LON], known[Role.LAT], known.get(Role.ALTITUDE))
-        else:
+        known = known_fields(flat(record))
+        place = _place(known)
+        if place is None:
             self.refuse(Reason.NOT_A_POINT, _dumped(record), number)
             return
         self.any_feature = True
+        if is_invalid(known):
+            place = (None, None, None)
         lon, lat, altitude = place
-        self.rows.append((lon, lat, altitude, known.get(Role.TIME), known, number, 0))
-
-    def _known(self, properties: dict[str, object]) -> dict[Role, object]:
-        """What properties say, by role, in our units."""
-        names = tuple(properties)
-        roles = self._roles.get(names)
-        if roles is None:
-            found = columns.find(names).items()
-            roles = [(role, names[i], columns.factor(role, names[i])) for role, i in found]
-            if len(self._roles) < 1_000:  # names may be as many as features
-                self._roles[names] = roles
-        known: dict[Role, object] = {}
-        for role, name, factor in roles:
-            value = properties[name]
-            known[role] = (
-                value * factor if factor != 1.0 and isinstance(value, float | int) else value
-            )
-        return known
+        self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
 
     def chunk(self) -> Chunk:
         """The rows so far, at the door."""
@@ -217,9 +222,10 @@ class _Collector:
         self.rows, self.refused = [], []
         if not rows:
             return Chunk(PointBatch.empty(), refused, self._stream.position())
-        moments = [_text(row[3]) for row in rows]
-        if self._time_form is None:
-            self._time_form = decide_form(moments[:SAMPLE_ROWS], "time", self._stream.name)
+        moments = [time_text(row[3]) for row in rows]
+        if not self._is_decided:
+            self._is_decided = True
+            self._rules = self._decided(moments[:SAMPLE_ROWS])
             self._id_is_device = _ids_are_devices(rows)
 
         def describe(index: int) -> tuple[str, str]:
@@ -229,36 +235,108 @@ class _Collector:
             where = f"{self._stream.name}: element {number}"
             return raw, f"{where}, position {position}" if position else where
 
-        candidates = self._candidates(rows, moments, self._time_form)
+        candidates = self._candidates(rows, moments)
         accepted, at_the_door = admit(candidates, self._now_us, describe)
-        return Chunk(accepted, at_the_door + refused, self._stream.position())
+        naive = candidates.times.naive
+        return Chunk(accepted, at_the_door + refused, self._stream.position(), naive)
 
-    def _candidates(
-        self, rows: list[_Row], moments: list[str | None], form: TimeForm
-    ) -> Candidates:
+    def _decided(self, sample: Sequence[str | None]) -> TimeRules:
+        """The rules with the order of dates; by the whole file where the sample has both."""
+        form, zone = self._rules.form, self._rules.zone
+        try:
+            order = decide_order(sample, self._rules, "time", self._stream.name)
+        except AmbiguousOrderError:
+            if self._stream.again is None:
+                raise
+            order = None
+            with self._stream.again() as whole:
+                seen = _Collector(whole, (None, ""), self._now_us, self._options)
+                for number, element in enumerate(JsonElements(whole), start=1):
+                    seen.add(element, number)
+                    if len(seen.rows) >= SAMPLE_ROWS:
+                        order = order or _order_in(seen.rows, self._rules, whole.name)
+                        seen.rows.clear()
+                order = order or _order_in(seen.rows, self._rules, whole.name)
+            if order is None:
+                raise
+        return TimeRules(form, order, zone)
+
+    def _candidates(self, rows: list[_Row], moments: list[str | None]) -> Candidates:
         lon, lat, altitude, _, known, _, _ = zip(*rows, strict=True)
-        accuracy = [
-            k[Role.ACCURACY]
-            if k.get(Role.ACCURACY) is not None
-            else _times_number(k.get(Role.HDOP), HDOP_UNIT_M)
-            for k in known
-        ]
+        commas = decimal_commas(lat, lon)
+
+        def beside(role: Role, quantity: Quantity) -> Numbers:
+            return Numbers.of_objects([k.get(role) for k in known], quantity, commas)
+
         return Candidates(
             self._devices(known),
-            times(strings(moments), form),
-            Numbers.of_objects(lat),
-            Numbers.of_objects(lon),
-            Numbers.of_objects(altitude).values,
-            Numbers.of_objects(accuracy).values,
-            Numbers.of_objects([k.get(Role.SPEED) for k in known]).values,
-            Numbers.of_objects([k.get(Role.COURSE) for k in known]).values,
+            self._times(moments, known),
+            Numbers.of_objects(lat, Quantity.LATITUDE),
+            Numbers.of_objects(lon, Quantity.LONGITUDE),
+            Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
+            best_accuracy_m(
+                beside(Role.ACCURACY, Quantity.LENGTH).values,
+                beside(Role.HDOP, Quantity.RATIO).values,
+            ),
+            beside(Role.SPEED, Quantity.SPEED).values,
+            beside(Role.COURSE, Quantity.ANGLE).values,
         )
+
+    def _times(self, moments: list[str | None], known: tuple[Mapping[Role, object], ...]) -> Times:
+        zones = [_text(k.get(Role.ZONE)) for k in known]
+        if not any(zone and zone_of(zone) for zone in zones):
+            return times(strings(moments), self._rules)
+        readable = [zone if zone and zone_of(zone) else None for zone in zones]
+        return times_in_zones(strings(moments), strings(readable), self._rules)
 
     def _devices(self, known: tuple[Mapping[Role, object], ...]) -> Devices:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(known))
         role = Role.ROW_ID if self._id_is_device else Role.DEVICE
-        return Devices.of_names([_text(k.get(role)) or self._fallback_device for k in known])
+        names: list[str | None] = [
+            (_text(k.get(role)) or "").strip() or self._fallback_device for k in known
+        ]
+        return Devices.of_names(names)
+
+
+def _order_in(rows: list[_Row], rules: TimeRules, name: str) -> DateOrder | None:
+    try:
+        return decide_order([time_text(row[3]) for row in rows], rules, "time", name)
+    except AmbiguousOrderError:
+        return None
+
+
+def _place(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
+    """Longitude, latitude and altitude of a record, None if it does not say where it was."""
+    altitude = known.get(Role.ALTITUDE)
+    if Role.LAT in known and Role.LON in known:
+        return known[Role.LON], known[Role.LAT], altitude
+    for role in (Role.POSITION, Role.LON_LAT):
+        both = known.get(role)
+        if isinstance(both, str):
+            found = units.position(both, lon_first=role is Role.LON_LAT)
+            return (both, both, altitude) if found is None else (found[1], found[0], altitude)
+        if isinstance(both, list) and len(both) >= 2 and role is Role.LON_LAT:
+            return both[0], both[1], altitude
+    if Role.LAT in known or Role.LON in known:
+        return known.get(Role.LON), known.get(Role.LAT), altitude
+    return None
+
+
+def _moment(known: Mapping[Role, object]) -> object:
+    """The time of a record; a date and a time of day are put together."""
+    moment, date = known.get(Role.TIME), known.get(Role.DATE)
+    if date is None:
+        return moment
+    clock = known.get(Role.CLOCK)
+    both = isinstance(date, str | int) and isinstance(clock, str | int)
+    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
+        return f"{date} {clock}"
+    return moment if moment is not None else date
+
+
+_CLOCK = 12
+"""The longest time of day, such as 10:00:00.123."""
 
 
 def _ids_are_devices(rows: list[_Row]) -> bool:
@@ -303,11 +381,6 @@ def _measured_time(position: object) -> object:
     value = position[3]
     plausible = isinstance(value, int | float) and epoch_form(float(value)) is not None
     return value if plausible else None
-
-
-def _times_number(value: object, factor: float) -> object:
-    number = Numbers.of_objects([value]).values[0] if value is not None else None
-    return None if number is None else number * factor
 
 
 def _text(value: object) -> str | None:

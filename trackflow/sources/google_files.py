@@ -1,42 +1,48 @@
 """Reads Google Timeline (Location History) in its three forms.
 
 1. `Records.json` of Takeout: every position that a phone reported. The phones of an account are
-   told apart by their `deviceTag`, which is put behind the file's name.
+   told apart by their `deviceTag`, which is put behind the file's name. `Timeline Edits.json` of
+   newer Takeouts has the same for the weeks before it was made.
 2. The months of the "Semantic Location History" of Takeout: journeys and visits.
 3. What phones export since 2024: on Android an object with `semanticSegments` and `rawSignals`,
    on iOS a list of segments.
 
 Journeys give their ends and the positions of their path that have a time; visits give their place
-twice, when they began and when they ended. A journey whose path has no times is refused once for
-that path. Scans of radio networks and guesses at activities are no positions and are passed over.
+twice, when they began and when they ended. A journey that does not name its ends begins and ends
+where its path does. A path without times is refused once for what lies between its ends. Scans of
+radio networks and guesses at activities are no positions and are passed over.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
-from trackflow.sources.cells import number
+from trackflow.sources.columns import NoPositionsError
+from trackflow.sources.formats import stem
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import (
     BAD_TIME,
     CHUNK_POINTS,
     Collector,
+    Moment,
     Row,
-    epoch_ms_us,
-    iso_us,
+    moment_us,
     row_collector,
 )
 from trackflow.sources.streams import Stream
+from trackflow.sources.times import TimeRules
+from trackflow.sources.units import Quantity, measure, position
 
-_LISTS = frozenset({"locations", "timelineObjects", "semanticSegments", "rawSignals"})
-_MONTH_FILE = re.compile(r"\d{4}(?:_[A-Z]+)?")
+_LISTS = frozenset(
+    {"locations", "timelineObjects", "semanticSegments", "rawSignals", "timelineEdits"}
+)
+_MONTH_FILE = re.compile(r"\d{4}(?:_[A-Z]+)?|Timeline Edits(?: \(\d+\)|\(\d+\))?")
 _MONTHS_DEVICE = "google-timeline"
 """Of files that are named after a month: each would be a device of its own."""
 
-_LAT_LNG = re.compile(r"\s*(?:geo:)?\s*([-+.\d]+)\s*°?\s*,\s*([-+.\d]+)\s*°?\s*")
-_NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory"}
+_NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory", "placeAggregates", "rawSignal"}
 _MINUTE_US = 60_000_000
 _LONGEST_MINUTES = 1e7
 _WRAP = 2**32
@@ -50,6 +56,7 @@ def read_google(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a Google Timeline file, chunk by chunk.
@@ -59,15 +66,16 @@ def read_google(
         device_id: the device of all points, whatever the file says.
         fallback_device: the device if none was given, with a `deviceTag` behind it if there is one.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
         BadInputError: there is nothing of the kind in it.
     """
-    if _MONTH_FILE.fullmatch(fallback_device):
+    if any(_MONTH_FILE.fullmatch(name) for name in (fallback_device, stem(stream.name))):
         fallback_device = _MONTHS_DEVICE
-    collector = row_collector(stream, device_id, fallback_device, now_us)
-    reader = _Timeline(collector, fallback_device)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    reader = _Timeline(collector, fallback_device, options.time_rules)
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):
@@ -76,7 +84,7 @@ def read_google(
             yield collector.chunk()
     collector.end(f"element {count}")
     if not reader.any_known and not (elements.any_list and count == 0):
-        raise BadInputError(
+        raise NoPositionsError(
             f"{stream.name}: has no position of a Google Timeline; understood are Records.json, "
             "the months of the Semantic Location History, and the Timeline.json of a phone"
         )
@@ -90,8 +98,9 @@ class _Timeline:
         any_known: whether any element was one of a timeline.
     """
 
-    def __init__(self, rows: Collector[Row], fallback_device: str) -> None:
+    def __init__(self, rows: Collector[Row], fallback_device: str, rules: TimeRules) -> None:
         self.any_known = False
+        self._rules = rules
         self._rows = rows
         self._fallback_device = fallback_device
 
@@ -115,6 +124,8 @@ class _Timeline:
             self._add_visit(element["placeVisit"], place)
         elif isinstance(element.get("position"), dict):
             self._add_signal(element["position"], place)
+        elif isinstance(edited := member(element, "rawSignal", "signal", "position"), dict):
+            self._add_signal(edited, place, element.get("deviceId"))
         elif "startTime" in element and not _NO_POSITIONS.intersection(element):
             self._add_segment(element, place)
         elif not _NO_POSITIONS.intersection(element):
@@ -124,36 +135,43 @@ class _Timeline:
 
     def _add_record(self, record: _Object, place: str) -> None:
         """Of form 1. Speeds are metres per second."""
-        tag = record.get("deviceTag")
-        device = f"{self._fallback_device}-{tag}" if isinstance(tag, int | str) else None
         kept = {name: record.get(name) for name in ("latitudeE7", "longitudeE7", "timestamp")}
         self._rows.add(
             Row(
                 raw=kept | {"timestampMs": record.get("timestampMs")},
-                time_us=_record_time_us(record),
+                time=_either(record, "timestamp", "timestampMs"),
                 lon=_degrees(record.get("longitudeE7"), 180),
                 lat=_degrees(record.get("latitudeE7"), 90),
                 altitude_m=record.get("altitude"),
                 accuracy_m=record.get("accuracy"),
                 speed_ms=record.get("velocity"),
                 course_deg=record.get("heading"),
-                device_id=device,
+                device_id=self._device(record.get("deviceTag")),
             ),
             place,
         )
 
+    def _device(self, tag: object) -> str | None:
+        return f"{self._fallback_device}-{tag}" if isinstance(tag, int | str) else None
+
     def _add_journey(self, journey: _Object, place: str) -> None:
         """Of form 2."""
         duration = member(journey, "duration")
-        self._add_e7(
-            member(journey, "startLocation"), _time_us(duration, "start"), f"{place}, start"
-        )
+        path = member(journey, "waypointPath", "waypoints")
+        waypoints = path if isinstance(path, list) else []
+        between = len(waypoints)
+        ends: list[object] = []
+        for name, index in (("startLocation", 0), ("endLocation", -1)):
+            location = member(journey, name)
+            if waypoints and not _has_e7(location):
+                location, between = waypoints[index], between - 1
+            ends.append(location)
+        self._add_e7(ends[0], _time(duration, "start"), f"{place}, start")
         points = self._add_raw_path(journey, place)
-        waypoints = member(journey, "waypointPath", "waypoints")
-        if not points and isinstance(waypoints, list) and waypoints:
-            raw = f"a path of {len(waypoints)} positions without times"
+        if not points and between > 0:
+            raw = f"a path of {between} positions without times"
             self._rows.refuse(Reason.NO_TIME, raw, place)
-        self._add_e7(member(journey, "endLocation"), _time_us(duration, "end"), f"{place}, end")
+        self._add_e7(ends[1], _time(duration, "end"), f"{place}, end")
 
     def _add_visit(self, visit: _Object, place: str) -> None:
         """Of form 2."""
@@ -161,9 +179,9 @@ class _Timeline:
         location = member(visit, "location")
         if not _has_e7(location) and "centerLatE7" in visit:
             location = {"latE7": visit["centerLatE7"], "lngE7": visit.get("centerLngE7")}
-        self._add_e7(location, _time_us(duration, "start"), f"{place}, start")
+        self._add_e7(location, _time(duration, "start"), f"{place}, start")
         self._add_raw_path(visit, place)
-        self._add_e7(location, _time_us(duration, "end"), f"{place}, end")
+        self._add_e7(location, _time(duration, "end"), f"{place}, end")
 
     def _add_raw_path(self, holder: _Object, place: str) -> int:
         """The positions of a path with times; returns how many there were."""
@@ -171,19 +189,19 @@ class _Timeline:
         if not isinstance(points, list):
             return 0
         for index, point in enumerate(points, start=1):
-            self._add_e7(point, _time_us(point), f"{place}, point {index}", is_named=True)
+            self._add_e7(point, _time(point), f"{place}, point {index}", is_named=True)
         return len(points)
 
     def _add_e7(
-        self, location: object, time_us: int | None, place: str, *, is_named: bool = False
+        self, location: object, time: object, place: str, *, is_named: bool = False
     ) -> None:
         """A position in ten-millionths of a degree; nothing if it is an end that is not known."""
         if not is_named and not _has_e7(location):
             return
         self._rows.add(
             Row(
-                raw=[location, time_us],
-                time_us=time_us,
+                raw=[location, time],
+                time=time,
                 lon=_degrees(_either(location, "lngE7", "longitudeE7"), 180),
                 lat=_degrees(_either(location, "latE7", "latitudeE7"), 90),
                 accuracy_m=member(location, "accuracyMeters"),
@@ -191,81 +209,85 @@ class _Timeline:
             place,
         )
 
-    def _add_signal(self, position: _Object, place: str) -> None:
-        """Of form 3, Android."""
-        self._add_text(
-            _either(position, "LatLng", "latLng", "point"),
-            iso_us(position.get("timestamp")),
-            place,
-            position,
-        )
-
-    def _add_segment(self, segment: _Object, place: str) -> None:
-        """Of form 3."""
-        start_us, end_us = iso_us(segment.get("startTime")), iso_us(segment.get("endTime"))
-        path = segment.get("timelinePath")
-        for index, point in enumerate(path if isinstance(path, list) else [], start=1):
-            moment = member(point, "time")
-            time_us = (
-                _offset_us(start_us, member(point, "durationMinutesOffsetFromStartTime"))
-                if moment is None
-                else iso_us(moment)
-            )
-            position = _either(point, "point", "latLng")
-            self._add_text(position, time_us, f"{place}, point {index}")
-        visited = member(segment, "visit", "topCandidate", "placeLocation")
-        ends = (
-            (visited, start_us, "visit"),
-            (visited, end_us, "visit"),
-            (member(segment, "activity", "start"), start_us, "start"),
-            (member(segment, "activity", "end"), end_us, "end"),
-        )
-        for location, time_us, what in ends:
-            text = member(location, "latLng") if isinstance(location, Mapping) else location
-            if text not in (None, ""):
-                self._add_text(text, time_us, f"{place}, {what}")
-
-    def _add_text(
-        self, position: object, time_us: int | None, place: str, more: _Object | None = None
-    ) -> None:
-        """A position as text, latitude first."""
-        known = more or {}
-        found = _LAT_LNG.fullmatch(position) if isinstance(position, str) else None
-        lat, lon = found.groups() if found else (position, position)
+    def _add_signal(self, position: _Object, place: str, device: object = None) -> None:
+        """Of form 3, Android, and of the edits of Takeout."""
+        where = _either(position, "LatLng", "latLng", "point")
+        lon, lat = _place(where)
         self._rows.add(
             Row(
-                raw=[position, time_us],
-                time_us=time_us,
+                raw=[where, position.get("timestamp")],
+                time=position.get("timestamp"),
                 lon=lon,
                 lat=lat,
-                altitude_m=known.get("altitudeMeters"),
-                accuracy_m=known.get("accuracyMeters"),
-                speed_ms=known.get("speedMetersPerSecond"),
+                altitude_m=position.get("altitudeMeters"),
+                accuracy_m=_signal_accuracy_m(position),
+                speed_ms=position.get("speedMetersPerSecond"),
+                device_id=self._device(device),
             ),
             place,
         )
 
+    def _add_segment(self, segment: _Object, place: str) -> None:
+        """Of form 3."""
+        start, end = segment.get("startTime"), segment.get("endTime")
+        path = segment.get("timelinePath")
+        for index, point in enumerate(path if isinstance(path, list) else [], start=1):
+            moment = member(point, "time")
+            if moment is None:
+                minutes = member(point, "durationMinutesOffsetFromStartTime")
+                moment = self._offset(start, minutes)
+            self._add_text(_either(point, "point", "latLng"), moment, f"{place}, point {index}")
+        visited = member(segment, "visit", "topCandidate", "placeLocation")
+        ends = (
+            (visited, start, "visit"),
+            (visited, end, "visit"),
+            (member(segment, "activity", "start"), start, "start"),
+            (member(segment, "activity", "end"), end, "end"),
+        )
+        for location, time, what in ends:
+            text = member(location, "latLng") if isinstance(location, Mapping) else location
+            if text not in (None, ""):
+                self._add_text(text, time, f"{place}, {what}")
 
-def _record_time_us(record: _Object) -> int | None:
-    moment = record.get("timestamp")
-    return epoch_ms_us(record.get("timestampMs")) if moment is None else iso_us(moment)
+    def _offset(self, start: object, minutes: object) -> object:
+        """Minutes after the start of a segment, as a number or text."""
+        start_us = moment_us(start, self._rules)
+        if minutes is None or start_us is None:
+            return None if minutes is None else start
+        value = measure(minutes, Quantity.RATIO)
+        if not abs(value) < _LONGEST_MINUTES:
+            return BAD_TIME
+        return Moment(start_us + round(value * _MINUTE_US))
+
+    def _add_text(self, where: object, time: object, place: str) -> None:
+        """A position as text, latitude first."""
+        lon, lat = _place(where)
+        self._rows.add(Row(raw=[where, time], time=time, lon=lon, lat=lat), place)
 
 
-def _time_us(holder: object, which: str = "") -> int | None:
+def _place(where: object) -> tuple[object, object]:
+    """Longitude and latitude of a position as text or in ten-millionths of a degree."""
+    if _has_e7(where):
+        return (
+            _degrees(_either(where, "lngE7", "longitudeE7"), 180),
+            _degrees(_either(where, "latE7", "latitudeE7"), 90),
+        )
+    found = position(where) if isinstance(where, str) else None
+    lat, lon = found or (where, where)
+    return lon, lat
+
+
+def _signal_accuracy_m(position: _Object) -> object:
+    millimetres = position.get("accuracyMm")
+    if millimetres is None:
+        return position.get("accuracyMeters")
+    return measure(millimetres, Quantity.LENGTH, 0.001)
+
+
+def _time(holder: object, which: str = "") -> object:
     """A time that is ISO in `timestamp`, or in older files milliseconds in `timestampMs`."""
     name = f"{which}Timestamp" if which else "timestamp"
-    moment = member(holder, name)
-    return epoch_ms_us(member(holder, f"{name}Ms")) if moment is None else iso_us(moment)
-
-
-def _offset_us(start_us: int | None, minutes: object) -> int | None:
-    """Minutes after the start of a segment, as a number or text."""
-    if minutes is None or start_us is None or start_us == BAD_TIME:
-        return None if minutes is None else start_us
-    value = number(minutes if isinstance(minutes, str) else repr(minutes))
-    if value is None or not abs(value) < _LONGEST_MINUTES:
-        return BAD_TIME
-    return start_us + round(value * _MINUTE_US)
+    return _either(holder, name, f"{name}Ms")
 
 
 def _degrees(e7: object, largest: float) -> object:

@@ -3,15 +3,16 @@
 History is the JSON of `/api/history/period`: a list of states for each entity. `device_tracker`
 entities are devices by their id. A `person` repeats the tracker that it follows (its `source`), so
 its states are read only where that tracker has no positions in the same file. States without a
-position (a router's "home", a phone that is away) are counted in one refusal per file.
+position (a router's "home", a phone that is away) are passed over and counted.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
 from trackflow.sources.home_assistant_recorder import Recorder, State
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.spooling import on_disk
@@ -31,6 +32,7 @@ def read_home_assistant(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a recorder's database or of history JSON, chunk by chunk.
@@ -40,12 +42,13 @@ def read_home_assistant(
         device_id: the device of all points, whatever entity they are of.
         fallback_device: the device of states that name no entity.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
-        BadInputError: there is no state of a tracker or person in it.
+        NoPositionsError: there is no state of a tracker or person in it.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
     if stream.peek(len(SQLITE)) == SQLITE:
         with on_disk(stream) as path, Recorder(path, stream.name) as recorder:
             states = recorder.states(_KINDS)
@@ -86,14 +89,14 @@ def _taken(
     for state in people.rest():
         collector.add(_row(state), state.place)
     for passed_over, what in (
-        (without_position, "states without a position"),
-        (people.repeated, "states of people that repeat their tracker's"),
+        (without_position, "state without a position"),
+        (people.repeated, "state of a person that repeats their tracker's"),
     ):
         if passed_over:
-            collector.refuse(Reason.NO_POSITION, f"{passed_over} {what}", "")
+            collector.skipped[what] += passed_over
     collector.end(place)
     if not count:
-        raise BadInputError(
+        raise NoPositionsError(
             f"{collector.name}: has no state of a device_tracker or person of Home Assistant"
         )
     yield collector.chunk()

@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.fix_rows import (
     BAD_TIME,
     fix_row,
@@ -19,6 +19,7 @@ from trackflow.sources.fix_rows import (
     moment_us,
     nearest_moment_us,
 )
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.streams import Stream
@@ -38,6 +39,7 @@ def read_igc(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of an IGC file, chunk by chunk.
@@ -47,12 +49,13 @@ def read_igc(
         device_id: the device of its points.
         fallback_device: the device if none was given.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
-        BadInputError: it has no fix.
+        NoPositionsError: it has no fix.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
     flight = _Flight(collector)
     number = 0
     for number, line in lines_of(stream):
@@ -61,7 +64,7 @@ def read_igc(
             yield collector.chunk()
     collector.end(f"line {number}")
     if not flight.any_fix:
-        raise BadInputError(f"{stream.name}: has no fix of an IGC flight (a line that begins B)")
+        raise NoPositionsError(f"{stream.name}: has no fix of an IGC flight (a line that begins B)")
     yield collector.chunk()
 
 

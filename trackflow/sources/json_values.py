@@ -18,6 +18,11 @@ from trackflow.sources.streams import Stream
 PIECE_BYTES = 1_048_576
 ELEMENT_MAX_CHARS = 256 * 2**20
 BROKEN_MAX = 10_000
+_DEEPEST_PATH = 2
+"""User and device."""
+
+STRING_MAX_CHARS = 8 * 2**20
+"""Longer text is nothing that a position is made of."""
 
 _BLANK = re.compile(r"[\s\x1e\ufeff]*")
 """0x1e stands before each element of an RFC 8142 sequence."""
@@ -58,6 +63,7 @@ class JsonElements:
     Attributes:
         top: what the outermost object says besides its elements.
         any_list: whether a list of elements was found.
+        path: the names above the list of the latest element, if it lies below names of any kind.
     """
 
     def __init__(
@@ -67,7 +73,11 @@ class JsonElements:
         lists: frozenset[str] = ELEMENT_LISTS,
         nesting: int = 0,
         outer_lists: frozenset[str] = frozenset(),
+        *,
+        is_nested: bool = False,
     ) -> None:
+        self.path: list[str] = []
+        self._is_nested = is_nested
         self.top: dict[str, object] = {}
         self.any_list = False
         self._stream = stream
@@ -118,7 +128,11 @@ class JsonElements:
             if not isinstance(key, str) or self._peek() != ":":
                 raise _NotJsonError(cut_off=not self._peek())
             self._at += 1
-            if key in self._lists and self._peek() == "[":
+            if self._is_nested and self._peek() in ("[", "{") and len(self.path) < _DEEPEST_PATH:
+                self.path.append(key)
+                yield from self._list() if self._peek() == "[" else self._object()
+                self.path.pop()
+            elif key in self._lists and self._peek() == "[":
                 any_list = True
                 yield from self._list(is_outer=key in self._outer_lists)
                 if self._at_a_loss:
@@ -222,6 +236,11 @@ class JsonElements:
                 cut_off = error.pos >= len(self._text) - _NEAR_END_CHARS or error.msg.startswith(
                     "Unterminated"
                 )
+                if len(self._text) - error.pos > STRING_MAX_CHARS and cut_off:
+                    raise BadInputError(
+                        f"{self._stream.name}: has a single text of more than "
+                        f"{STRING_MAX_CHARS // 2**20} MiB: this is no file of positions"
+                    ) from None
                 if self._ended or not cut_off:
                     raise _NotJsonError(cut_off=cut_off) from None
             except (RecursionError, ValueError):  # nested without end; a number of 5,000 digits

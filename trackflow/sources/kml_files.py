@@ -2,21 +2,30 @@
 
 A KMZ is a zip with a KML in it, and zips are opened elsewhere. A point with a time span counts
 twice, at its beginning and at its end. Lines and areas have no time for each of their positions:
-each is refused once. In a track the n-th `when` belongs to the n-th `coord`; a track that has more
-of one than of the other is refused from where that can be told, because which time belongs to
-which position is anyone's guess.
+each is refused once. What stands beside a point or a track as `ExtendedData` is read by its names,
+as the columns of a table are. In a track the n-th `when` belongs to the n-th `coord`; a track that
+has more of one than of the other is refused from where that can be told, because which time belongs
+to which position is anyone's guess.
 """
 
 import re
 from collections.abc import Iterator
 
 from trackflow.errors import BadInputError
+from trackflow.sources.columns import Role
+from trackflow.sources.fields import known_fields
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, iso_us, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.streams import Stream
-from trackflow.sources.xml_points import XmlParser, local_name, texts
+from trackflow.sources.tracks_apart import label_of
+from trackflow.sources.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
 
-_TEXT_MAX_CHARS = 1_000
+TRACK_HELD_MAX = 200_000
+"""Positions of a track that are held until the speeds that follow them; of a longer track, those
+of the rest are not read."""
+
+_VALUES_MAX = 100
 _LINES = {"LineString", "LinearRing", "Polygon"}
 _WANTED_PARENTS = {
     "when": {"Track", "MultiTrack", "TimeStamp"},  # a MultiTrack: where a Track's tag is broken
@@ -24,6 +33,9 @@ _WANTED_PARENTS = {
     "begin": {"TimeSpan"},
     "end": {"TimeSpan"},
     "coordinates": {"Point"},
+    "name": {"Placemark"},
+    "value": {"Data", "SimpleArrayData"},
+    "SimpleData": {"SchemaData", "ExtendedData"},
 }
 
 
@@ -33,6 +45,7 @@ def read_kml(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a KML file, chunk by chunk.
@@ -40,16 +53,17 @@ def read_kml(
     Args:
         stream: the file.
         device_id: the device of its points.
-        fallback_device: the device if none was given: KML names none.
+        fallback_device: the device of points that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has; a track that lists its times before its
             positions is never split.
 
     Raises:
         BadInputError: there is no readable element in it, or it has a document type.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us)
-    parser = _PlacemarkParser(collector)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    parser = _PlacemarkParser(collector, label_tracks=options.label_tracks)
     any_chunk = False
     for text in texts(stream):
         try:
@@ -57,7 +71,7 @@ def read_kml(
         except BadInputError:
             yield parser.chunk()
             raise
-        if len(collector) >= chunk_points:
+        if len(collector) + len(parser.refused) >= chunk_points:
             any_chunk = True
             yield parser.chunk()
     parser.finish(stream.damage)
@@ -73,8 +87,14 @@ class _PlacemarkParser(XmlParser):
     anchor = re.compile(r"<([\w.-]+:)?(Placemark|Track|when)[\s>]")
     format_name = "KML"
 
-    def __init__(self, rows: Collector[Row]) -> None:
+    def __init__(self, rows: Collector[Row], *, label_tracks: bool) -> None:
         self._rows = rows
+        self._label_tracks = label_tracks
+        self._track_count = 0
+        self._track_name = ""
+        self._pairs: list[tuple[str, str, int]] = []
+        self._arrays: dict[str, list[str]] = {}
+        self._name_of_data = ""
         self._tags: list[str] = []
         self._local_tags: list[str] = []
         self._whens: list[str] = []
@@ -92,6 +112,8 @@ class _PlacemarkParser(XmlParser):
 
     def _new_placemark(self) -> None:
         self._times: dict[str, str] = {}
+        self._data: dict[str, str] = {}
+        self._name = ""
         self._points: list[tuple[str, int]] = []
         self._lines: list[tuple[str, int]] = []
 
@@ -108,7 +130,7 @@ class _PlacemarkParser(XmlParser):
             tags = [tag for tag in self._tags if local_name(tag) in outer] or ["kml", "Document"]
         return "".join(f"<{tag}>" for tag in tags)
 
-    def started(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
+    def started(self, tag: str, attributes: dict[str, str]) -> None:
         """A placemark, a track, or a part of one."""
         self.deeper()
         local = local_name(tag)
@@ -121,14 +143,17 @@ class _PlacemarkParser(XmlParser):
             self._new_placemark()
         elif local == "Track":
             self.give_up_track()
+            self._begin_track()
         elif local in _LINES and not _LINES.intersection(self._local_tags[:-1]):
             self._lines.append((local, self.line()))
+        if local in ("Data", "SimpleData", "SimpleArrayData"):
+            self._name_of_data = attributes.get("name", "")
         self._field = local if parent in _WANTED_PARENTS.get(local, ()) else ""
         self._text = []
 
     def text(self, text: str) -> None:
         """Part of a time or a position."""
-        if self._field and len(text) <= _TEXT_MAX_CHARS:
+        if self._field and len(text) <= TEXT_MAX_CHARS:
             self._text.append(text)
 
     def ended(self, tag: str) -> None:  # noqa: ARG002
@@ -157,13 +182,36 @@ class _PlacemarkParser(XmlParser):
                 self._pair_up()  # they come in turns, so far
         elif field == "coordinates":
             self._points.append((value, self.line()))
+        elif field == "name":
+            self._name = value
+        elif field == "value" and self._parent() == "SimpleArrayData":
+            if self._name_of_data in self._arrays or len(self._arrays) < _VALUES_MAX:
+                self._arrays.setdefault(self._name_of_data, []).append(value)
+        elif field in ("value", "SimpleData"):
+            if len(self._data) < _VALUES_MAX:
+                self._data.setdefault(self._name_of_data, value)
         else:
             self._times[field] = value
 
+    def _begin_track(self) -> None:
+        self._track_count += 1
+        self._track_name = self._name
+
     def _pair_up(self) -> None:
         for when, (coord, line) in zip(self._whens, self._coords, strict=False):
-            self._add(coord.split(), when, line)
+            self._pairs.append((when, coord, line))
         self._whens, self._coords = [], []
+        if len(self._pairs) > TRACK_HELD_MAX:
+            self._arrays = {}
+            self._flush_track()
+
+    def _flush_track(self) -> None:
+        """Rows of the pairs, with what was listed for each of them behind the track."""
+        pairs, self._pairs = self._pairs, []
+        listed = {n: values for n, values in self._arrays.items() if len(values) == len(pairs)}
+        for index, (when, coord, line) in enumerate(pairs):
+            beside = {name: values[index] for name, values in listed.items()}
+            self._add(coord.split(), when, line, self._data | beside, is_track=True)
 
     def _end_track(self) -> None:
         whens, coords = len(self._whens), len(self._coords)
@@ -173,10 +221,14 @@ class _PlacemarkParser(XmlParser):
             raw = f"{coords} positions, {whens} times"
             self.refuse(Reason.RAGGED_ROW, raw, self.line())
             self._whens, self._coords = [], []
+        self._flush_track()
+        self._arrays = {}
 
     def give_up_track(self) -> None:
         """Take what a track has that was not read to its end."""
         self._pair_up()
+        self._flush_track()
+        self._arrays = {}
 
     def _end_placemark(self) -> None:
         for kind, line in self._lines:
@@ -184,18 +236,35 @@ class _PlacemarkParser(XmlParser):
         moments = [self._times[name] for name in ("when", "begin", "end") if name in self._times]
         for coordinates, line in self._points:
             for moment in dict.fromkeys(moments) or [""]:
-                self._add(coordinates.split(",") if coordinates else [], moment, line)
+                self._add(_parts(coordinates), moment, line, self._data)
         self._new_placemark()
 
-    def _add(self, coordinates: list[str], when: str, line: int) -> None:
+    def _add(
+        self,
+        coordinates: list[str],
+        when: str,
+        line: int,
+        beside: dict[str, str],
+        *,
+        is_track: bool = False,
+    ) -> None:
         lon, lat, altitude = ([c.strip() for c in coordinates] + [None] * 3)[:3]
+        known = known_fields(beside, lat, lon)
+        device = known.get(Role.DEVICE)
+        if device is None and is_track and self._label_tracks:
+            device = label_of(self._track_count, self._track_name)
         self._rows.add(
             Row(
                 raw=f"{when} {' '.join(coordinates)}",
-                time_us=iso_us(when),
+                time=when or known.get(Role.TIME),
                 lon=lon,
                 lat=lat,
-                altitude_m=altitude,
+                altitude_m=altitude if altitude is not None else known.get(Role.ALTITUDE),
+                accuracy_m=known.get(Role.ACCURACY),
+                hdop=known.get(Role.HDOP),
+                speed_ms=known.get(Role.SPEED),
+                course_deg=known.get(Role.COURSE),
+                device_id=device if isinstance(device, str) else None,
             ),
             f"line {line}",
         )
@@ -205,3 +274,11 @@ class _PlacemarkParser(XmlParser):
         self._rows.refused += self.refused
         self.refused = []
         return self._rows.chunk()
+
+
+def _parts(coordinates: str) -> list[str]:
+    """Longitude, latitude and altitude: more than three parts are numbers with decimal commas."""
+    parts = coordinates.split(",") if coordinates else []
+    if len(parts) <= 3:
+        return parts
+    return [",".join(parts[at : at + 2]) for at in range(0, len(parts), 2)]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import xor
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.streams import Stream
@@ -34,6 +35,7 @@ def read_nmea(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a file of NMEA sentences, chunk by chunk.
@@ -43,12 +45,13 @@ def read_nmea(
         device_id: the device of its points.
         fallback_device: the device if none was given: sentences name none.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
-        BadInputError: it has no sentence with a position.
+        NoPositionsError: it has no sentence with a position.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
     epochs = _Epochs(collector)
     number = 0
     for number, line in lines_of(stream):
@@ -58,7 +61,9 @@ def read_nmea(
     epochs.end()
     collector.end(f"line {number}")
     if not epochs.any_sentence:
-        raise BadInputError(f"{stream.name}: has no NMEA sentence with a position (RMC, GGA, GNS)")
+        raise NoPositionsError(
+            f"{stream.name}: has no NMEA sentence with a position (RMC, GGA, GNS)"
+        )
     yield collector.chunk()
 
 
@@ -141,8 +146,7 @@ class _Epochs:
         for epoch in self._undated:
             self._put(epoch, None)
         if self._without_fix:
-            raw = f"{self._without_fix} sentences while the receiver had no position"
-            self.rows.refuse(Reason.NO_POSITION, raw, "")
+            self.rows.skipped["sentence without a position"] += self._without_fix
 
     def _finish(self) -> None:
         epoch, self._now = self._now, None

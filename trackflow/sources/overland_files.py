@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.door import Candidates
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones import overland
 from trackflow.sources.phones.fixes import Record
 from trackflow.sources.records import Chunk, Reason
@@ -20,6 +21,7 @@ def read_overland(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,  # noqa: ARG001  batches say all that is needed
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a file of Overland batches, chunk by chunk.
@@ -29,6 +31,7 @@ def read_overland(
         device_id: the device of all points, whatever they say.
         fallback_device: the device of features that name none, as they do by default.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -54,5 +57,5 @@ def read_overland(
             yield collector.chunk()
     collector.end(f"element {count}")
     if not collector.any_found and not elements.any_list:
-        raise BadInputError(f'{stream.name}: has no batch of Overland, {{"locations": [...]}}')
+        raise NoPositionsError(f'{stream.name}: has no batch of Overland, {{"locations": [...]}}')
     yield collector.chunk()

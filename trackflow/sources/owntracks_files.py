@@ -1,6 +1,7 @@
 """Reads OwnTracks: the recorder's `.rec` files, and messages as JSON.
 
-A line of a `.rec` file is the time of arrival, the kind and the message, with tabs between. The
+A line of a `.rec` file is the time of arrival, the kind and the message, with tabs between, or
+spaces where an editor has replaced them. Messages may lie below their user and device. The
 recorder keeps them as `USER/DEVICE/2026-01.rec`: where these folders are part of the name, they
 name the device. What is read of a message is what the live door reads (`phones.owntracks`).
 """
@@ -9,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.door import Candidates
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones import owntracks
 from trackflow.sources.phones.bodies import TooMuchError, UnreadableError, read_json
 from trackflow.sources.phones.fixes import Record
@@ -20,6 +22,9 @@ from trackflow.sources.rows import CHUNK_POINTS, Collector
 from trackflow.sources.streams import PIECE_BYTES, Stream
 
 LINE_MAX_BYTES = 2**20
+_HEAD_BYTES = 4_096
+_RECORD = re.compile(rb"\s{0,9}[^\s{]{1,64}\s{1,64}(?:[^\s{]{1,64}\s{1,64})?(\{.*)", re.DOTALL)
+"""Time of arrival, kind, message."""
 _MONTH_FILE = re.compile(r"\d{4}-\d\d\.rec(?:\.gz)?")
 
 
@@ -29,6 +34,7 @@ def read_owntracks(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,  # noqa: ARG001  messages say all that is needed
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a file of OwnTracks messages, chunk by chunk.
@@ -39,6 +45,7 @@ def read_owntracks(
             recorder, then what a message says.
         fallback_device: the device of messages that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -62,7 +69,7 @@ def read_owntracks(
             yield collector.chunk()
     collector.end(place)
     if not any_message:
-        raise BadInputError(f"{stream.name}: has no message of OwnTracks")
+        raise NoPositionsError(f"{stream.name}: has no message of OwnTracks")
     yield collector.chunk()
 
 
@@ -80,8 +87,23 @@ def _add(collector: Collector[Record], message: object, place: str) -> bool:
 
 
 def _of_json(stream: Stream) -> Iterator[tuple[object, str]]:
-    for count, element in enumerate(JsonElements(stream), start=1):
+    elements = JsonElements(stream, is_nested=_is_nested(stream.peek(_HEAD_BYTES)))
+    for count, element in enumerate(elements, start=1):
+        named = "/".join(elements.path)
+        if named and isinstance(element, dict) and "topic" not in element:
+            element["topic"] = f"owntracks/{named}"
         yield element, f"element {count}"
+
+
+_NESTED = re.compile(
+    rb'\s*\{\s*"[^"]{1,200}"\s*:\s*(?:\{\s*"[^"]{1,200}"\s*:\s*)?\[\s*\{[^{}]{0,2000}"_type"'
+)
+_ELEMENT_LISTS = re.compile(rb'\s*\{\s*"(?:count|data|locations)"')
+
+
+def _is_nested(head: bytes) -> bool:
+    """Whether messages are listed below their user and device: `{"jane": {"phone": [...]}}`."""
+    return _NESTED.match(head) is not None and _ELEMENT_LISTS.match(head) is None
 
 
 def _of_recorder(stream: Stream) -> Iterator[tuple[object, str]]:
@@ -92,12 +114,12 @@ def _of_recorder(stream: Stream) -> Iterator[tuple[object, str]]:
 
 def _message(line: bytes, is_whole: bool) -> object:
     """The message of a line; what is cut off at the end of the file is not its fault."""
-    parts = line.split(b"\t", 2)
+    parts = _RECORD.fullmatch(line.rstrip())
     raw = line[:2000].decode("utf-8", "replace")
-    if len(line) > LINE_MAX_BYTES or len(parts) < 3:
+    if len(line) > LINE_MAX_BYTES or parts is None:
         return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
     try:
-        return read_json(parts[2])
+        return read_json(parts[1])
     except (UnreadableError, TooMuchError):
         return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
 

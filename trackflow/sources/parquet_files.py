@@ -1,187 +1,221 @@
-"""Reads Parquet: GeoParquet, and plain tables with columns of latitude, longitude and time.
+"""Reads Parquet and GeoParquet: a row for each position, its columns named as those of a table.
 
-The columns become a table of text, batch by batch, and go the way of CSV: so there is one
-vocabulary of names, units and times for both.
+The position is two columns of numbers, or points as well-known binary, which GeoParquet uses.
 """
 
 import io
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from trackflow.errors import BadInputError
+from trackflow.geo.points import Bools, Floats
 from trackflow.sources import columns
-from trackflow.sources.csv_files import read_csv
+from trackflow.sources.cells import Numbers, numbers
+from trackflow.sources.columns import QUANTITIES, Role
+from trackflow.sources.door import Candidates, Devices, admit
+from trackflow.sources.geo_columns import geo_column
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.spooling import seekable
 from trackflow.sources.streams import Stream, check_size
+from trackflow.sources.times import TimeRules, Times, times
+from trackflow.sources.units import best_accuracy_m
 
-BATCH_ROWS = 50_000
-_WGS84 = {("OGC", "CRS84"), ("EPSG", 4326), ("EPSG", "4326")}
-_NESTED = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary)
-
-_AS_THEY_ARE = (
-    pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string,
-    pa.types.is_large_string, pa.types.is_date,
-)  # fmt: skip
-_POSITION = {columns.Role.LAT, columns.Role.LON}
+CHUNK_POINTS = 50_000
 _ROW_BYTES = 24
 """Of a time and a position. A column of equal values packs to nothing, a track does not."""
 
 _MALFORMED = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
+ROW_GROUP_MAX_BYTES = 2**30
+"""A row group is unpacked at once; ours and those of others have some tens of megabytes."""
 
-type _Table = Any
-"""Of pyarrow, which has no types that mypy knows."""
+_WKB_POINT = {21: 1, 29: 1001, 37: 3001}
+"""The kind of a point by the length of its well-known binary."""
+_WKB_Z = 0x80000001
 
 
 def read_parquet(
-    stream: Stream, *, device_id: str | None, fallback_device: str, now_us: int
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a Parquet file, chunk by chunk.
 
     Args:
         stream: the file.
         device_id: the device of all rows, whatever they say.
-        fallback_device: the device of all rows if the file has no column for it.
+        fallback_device: the device of rows that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: how many points a chunk has.
 
     Raises:
-        BadInputError: it is damaged at its end, where Parquet has its contents, or its columns
-            lack a position or a time, or its positions are not longitude and latitude.
+        BadInputError: it is no whole Parquet file, or has no column of a position or a time.
     """
-    with seekable(stream) as file:
-        try:
-            table = pq.ParquetFile(file)
-            point = _point_column(table, stream.name)
-            names = _wanted(table.schema_arrow, point, stream.name)
-        except _MALFORMED as error:
-            problem = stream.damage or str(error).partition("\n")[0]
-            raise BadInputError(f"{stream.name}: cannot be read as Parquet: {problem}") from None
+    with seekable(stream) as file:  # the end of a Parquet is read first
         size_bytes = file.seek(0, io.SEEK_END)
-        check_size(table.metadata.num_rows * _ROW_BYTES, size_bytes, stream.name)
-        broken: list[Refusal] = []
-        pieces = _as_csv(table, names, point, stream.name, broken)
-        text = Stream(stream.name, pieces, stream.position, lambda: None)
-        yield from read_csv(
-            text, device_id=device_id, fallback_device=fallback_device, now_us=now_us
-        )
-        if broken:
-            yield Chunk(PointBatch.empty(), broken, stream.position())
-
-
-def _as_csv(
-    table: _Table, names: list[str], point: str | None, name: str, broken: list[Refusal]
-) -> Iterator[bytes]:
-    """The columns as CSV, a piece for each batch.
-
-    Args:
-        table: the file.
-        names: the columns to read.
-        point: the one of positions.
-        name: the file.
-        broken: takes a refusal for each group of rows that cannot be read to its end.
-    """
-    yield _csv_of(_plain(table.schema_arrow.empty_table().select(names), point), header=True)
-    for group in range(table.num_row_groups):
+        file.seek(0)
         try:
-            for batch in table.iter_batches(BATCH_ROWS, row_groups=[group], columns=names):
-                yield _csv_of(_plain(batch, point), header=False)
+            parquet = pq.ParquetFile(file)
+            reader = _Reader(stream, parquet, (device_id, fallback_device), now_us, options)
         except _MALFORMED as error:
-            words = f"rows cannot be read: {str(error).partition(chr(10))[0]}"
-            where = f"{name}: row group {group + 1}"
-            broken.append(Refusal(Reason.UNREADABLE, clean_raw(words), where))
+            words = stream.damage or str(error).partition("\n")[0][:200]
+            raise BadInputError(f"{stream.name}: cannot be read as Parquet: {words}") from None
+        check_size(parquet.metadata.num_rows * _ROW_BYTES, size_bytes, stream.name)
+        for group in range(parquet.num_row_groups):
+            yield from reader.chunks(parquet, group, chunk_points)
 
 
-def _csv_of(table: _Table, *, header: bool) -> bytes:
-    out = io.BytesIO()
-    options = pa_csv.WriteOptions(include_header=header, quoting_style="needed")
-    pa_csv.write_csv(table, out, options)
-    return out.getvalue()
+class _Reader:
+    """The columns of one file and what they mean."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        parquet: Any,
+        devices: tuple[str | None, str],
+        now_us: int,
+        options: ReadOptions,
+    ) -> None:
+        schema = parquet.schema_arrow
+        found = columns.find(schema.names)
+        point = geo_column(schema.metadata, stream.name)
+        if point in schema.names:
+            found = {**found, Role.POSITION: schema.names.index(point)}
+        columns.require(found, schema.names, stream.name)
+        groups = range(parquet.metadata.num_row_groups)
+        sizes = [parquet.metadata.row_group(group).total_byte_size for group in groups]
+        if max(sizes, default=0) > ROW_GROUP_MAX_BYTES:
+            raise BadInputError(f"{stream.name}: has a row group of more than 1 GiB; rewrite it")
+        self._of_role = {role: schema.names[index] for role, index in found.items()}
+        self._all_names = schema.names
+        self.names = sorted(set(self._of_role.values()))
+        self._stream = stream
+        self._device_id, self._fallback = devices
+        self._now_us = now_us
+        self._rules = options.time_rules
+        self._row = 0
+
+    def chunks(self, parquet: Any, group: int, chunk_points: int) -> Iterator[Chunk]:
+        """The rows of a group; where it is damaged, what comes before, and a refusal."""
+        first = self._row
+        try:
+            for batch in parquet.iter_batches(chunk_points, row_groups=[group], columns=self.names):
+                yield self.chunk(batch)
+        except _MALFORMED as error:
+            words = f"rows that cannot be read: {str(error).partition(chr(10))[0]}"
+            where = f"{self._stream.name}: row group {group + 1}"
+            refused = [Refusal(Reason.UNREADABLE, clean_raw(words), where, self._device_id)]
+            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+        self._row = first + parquet.metadata.row_group(group).num_rows
+
+    def chunk(self, batch: Any) -> Chunk:
+        """The rows of a batch, at the door."""
+        first = self._row
+        self._row += batch.num_rows
+
+        def describe(row: int) -> tuple[str, str]:
+            shown = {name: batch.column(name)[row].as_py() for name in self.names}
+            return repr(shown), f"{self._stream.name}: row {first + row + 1}"
+
+        candidates = self._candidates(batch)
+        points, refused = admit(candidates, self._now_us, describe)
+        done = self._stream.position()
+        return Chunk(points, refused, done, candidates.times.naive)
+
+    def _candidates(self, batch: Any) -> Candidates:
+        def column(role: Role) -> Any:
+            name = self._of_role.get(role)
+            return None if name is None else batch.column(name)
+
+        def measured(role: Role) -> Numbers | None:
+            cells = column(role)
+            name = self._of_role.get(role, "")
+            factor = columns.factor(role, name, self._all_names)
+            return None if cells is None else _numbers(cells, role, factor)
+
+        def values(role: Role) -> Floats | None:
+            found = measured(role)
+            return None if found is None else found.values
+
+        lat, lon = measured(Role.LAT), measured(Role.LON)
+        if lat is None or lon is None:
+            lat, lon = _points(column(Role.POSITION))
+        moment = column(Role.TIME)
+        return Candidates(
+            self._devices(column(Role.DEVICE), batch.num_rows),
+            _times(column(Role.DATE) if moment is None else moment, self._rules),
+            lat,
+            lon,
+            values(Role.ALTITUDE),
+            best_accuracy_m(values(Role.ACCURACY), values(Role.HDOP)),
+            values(Role.SPEED),
+            values(Role.COURSE),
+        )
+
+    def _devices(self, names: Any, count: int) -> Devices:
+        if self._device_id is not None or names is None:
+            return Devices.all_of(self._device_id or self._fallback, count)
+        return Devices.of_column(_text(names), self._fallback)
 
 
-def _wanted(schema: _Table, point: str | None, name: str) -> list[str]:
-    """The columns that the vocabulary knows, and the one of positions.
+def _text(cells: Any) -> Any:
+    """A column as text, whatever it is; also where it is encoded by a dictionary."""
+    if pa.types.is_dictionary(cells.type):
+        cells = pc.cast(cells, cells.type.value_type)
+    return pc.cast(cells, pa.string())
 
-    Raises:
-        BadInputError: there is no position or no time among them.
+
+def _numbers(cells: Any, role: Role, factor: float) -> Numbers:
+    if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
+        return numbers(_text(cells), QUANTITIES[role], factor)
+    floats = pc.cast(cells, pa.float64(), safe=False)
+    missing: Bools = np.asarray(pc.is_null(floats).to_numpy(zero_copy_only=False), np.bool_)
+    found = np.array(floats.to_numpy(zero_copy_only=False), np.float64)
+    return Numbers(found if factor == 1.0 else found * factor, missing)
+
+
+def _times(cells: Any, rules: TimeRules) -> Times:
+    if not pa.types.is_timestamp(cells.type):
+        return times(_text(cells), rules)
+    missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
+    if cells.type.tz is None:
+        # as text: a time on the wall is in the zone that the rules say
+        text = pc.strftime(pc.cast(cells, pa.timestamp("us"), safe=False), "%Y-%m-%dT%H:%M:%S")
+        return times(text, rules)
+    stamps = pc.cast(cells, pa.timestamp("us", tz="UTC"), safe=False)
+    whole = pc.fill_null(pc.cast(stamps, pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return Times(np.array(whole, np.int64), missing, np.zeros(len(missing), np.bool_))
+
+
+def _points(cells: Any) -> tuple[Numbers, Numbers]:
+    """Latitudes and longitudes of points as well-known binary, NaN where there is another shape.
+
+    GeoParquet also has points as structs of x and y.
     """
-    plain = [f.name for f in schema if not any(is_kind(f.type) for is_kind in _NESTED)]
-    positions = [] if point is None else ["longitude", "latitude"]
-    columns.require(columns.find([*positions, *plain]), [*positions, *schema.names], name)
-    known = [name for name in plain if columns.find([name])]
-    return known if point is None else [*known, point]
+    if pa.types.is_struct(cells.type):
+        one, two = (_numbers(pc.struct_field(cells, axis), Role.LAT, 1.0) for axis in ("y", "x"))
+        return one, two
+    found = np.array([_point(cell) for cell in cells.to_pylist()], np.float64).reshape(-1, 2)
+    missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
+    return Numbers(found[:, 1], missing), Numbers(found[:, 0], missing)
 
 
-def _plain(batch: _Table, point: str | None) -> _Table:
-    """A batch as text and numbers, with longitude and latitude out of its column of positions."""
-    arrays, names = [], []
-    for name in batch.schema.names:
-        array = batch.column(name)
-        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        if name == point:
-            arrays += _coordinates(array)
-            names += ["longitude", "latitude"]
-        elif point is None or not _POSITION & columns.find([name]).keys():
-            arrays.append(_writable(array))
-            names.append(name)
-    return pa.Table.from_arrays(arrays, names)
-
-
-def _writable(array: _Table) -> _Table:
-    """A column in a type that can be written as text; a time keeps its zone if it has one."""
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        return _writable(array.dictionary_decode())
-    if pa.types.is_timestamp(kind):
-        return pc.cast(array, pa.timestamp("us", tz="UTC" if kind.tz else None), safe=False)
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-        return pc.cast(array, pa.float64())
-    if any(is_kind(kind) for is_kind in _AS_THEY_ARE):
-        return array
-    return pc.cast(array, pa.string())
-
-
-def _point_column(table: _Table, name: str) -> str | None:
-    """The column of positions of a GeoParquet file; None in a plain table.
-
-    Raises:
-        BadInputError: its positions are not longitude and latitude, or no points.
-    """
-    said = (table.schema_arrow.metadata or {}).get(b"geo")
-    geo = orjson.loads(said) if said else {}
-    column = geo.get("primary_column") if isinstance(geo, dict) else None
-    known = geo["columns"].get(column) if column and isinstance(geo.get("columns"), dict) else None
-    if not isinstance(known, dict):
-        return None
-    crs = known.get("crs", "default")
-    if crs not in ("default", None):
-        identifier = crs.get("id") if isinstance(crs, dict) else None
-        code = (identifier.get("authority"), identifier.get("code")) if identifier else crs
-        if code not in _WGS84:
-            raise BadInputError(
-                f"{name}: its positions are not longitude and latitude ({code}); "
-                "write it in EPSG:4326"
-            )
-    encoding = str(known.get("encoding", "WKB")).lower()
-    types = known.get("geometry_types") or []
-    if encoding not in ("wkb", "point") or any(not str(t).startswith("Point") for t in types):
-        raise BadInputError(f"{name}: its geometries are not points, which alone can have a time")
-    return str(column)
-
-
-def _coordinates(array: _Table) -> list[_Table]:
-    """Longitudes and latitudes of well-known binary, or of structs with x and y."""
-    if pa.types.is_struct(array.type):
-        return [pc.struct_field(array, axis) for axis in ("x", "y")]
-    import shapely  # half a second that other formats do not wait for
-
-    shapes = shapely.from_wkb(array.to_numpy(zero_copy_only=False), on_invalid="ignore")
-    return [
-        pa.array(shapely.get_x(shapes), from_pandas=True),
-        pa.array(shapely.get_y(shapes), from_pandas=True),
-    ]
+def _point(cell: object) -> tuple[float, float]:
+    if not isinstance(cell, bytes) or len(cell) not in _WKB_POINT:
+        return np.nan, np.nan
+    order = "<" if cell[0] == 1 else ">"
+    kind = int(np.frombuffer(cell, f"{order}u4", 1, 1)[0])
+    if kind not in (1, _WKB_POINT[len(cell)], _WKB_Z):
+        return np.nan, np.nan
+    x, y = np.frombuffer(cell, f"{order}f8", 2, 5).tolist()
+    return x, y

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 from trackflow.sources.fix_rows import fix_row, iso_us
-from trackflow.sources.formats import stem
 from trackflow.sources.heif_boxes import exif_of_heif
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import Row, row_collector
 from trackflow.sources.spooling import seekable
@@ -24,6 +24,8 @@ from trackflow.sources.units import KMH_MS, KNOTS_MS, MPH_MS
 
 DEVICE = "photos"
 """Each photo would be a device of its own."""
+
+NO_POSITION = "photo without a position"
 
 _GPS_IFD, _EXIF_IFD = 0x8825, 0x8769
 _JPEG_SEGMENTS_MAX = 200
@@ -46,26 +48,35 @@ type Tags = Mapping[int, object]
 
 
 def read_photo(
-    stream: Stream, *, device_id: str | None, fallback_device: str, now_us: int
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
 ) -> Iterator[Chunk]:
-    """The point of a photo, or a refusal that says what it lacks.
+    """The point of a photo, or what it lacks: one without a position is passed over.
 
     Args:
         stream: the photo.
         device_id: the device of its point.
-        fallback_device: the device if none was given; `photos` if it is only the file's name.
+        fallback_device: not used: without a given device, it is `photos`.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
     """
-    fallback = DEVICE if fallback_device == stem(stream.name) else fallback_device
-    collector = row_collector(stream, device_id, fallback, now_us)
+    del fallback_device  # files of days, and folders of albums, are no devices
+    collector = row_collector(stream, device_id, DEVICE, now_us, options)
     with seekable(stream) as file:
         row = photo_row(exif_of(file))
     if isinstance(row, Row):
         collector.add(row, "")
-    else:
-        reason, words = row
-        collector.refuse(reason, words, "")
+    elif stream.damage or row[0] is Reason.UNREADABLE:
+        collector.refuse(Reason.UNREADABLE, row[1], "")
         collector.end("")
+    elif row[0] is Reason.NO_POSITION:
+        collector.skipped[NO_POSITION] += 1
+    else:
+        collector.refuse(*row, "")
     yield collector.chunk()
 
 

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 
 from trackflow.errors import BadInputError
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
-from trackflow.sources.formats import stem
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
-from trackflow.sources.photo_files import DEVICE
+from trackflow.sources.photo_files import DEVICE, NO_POSITION
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.streams import Stream
@@ -38,6 +38,7 @@ def read_photo_sidecar(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a sidecar, or of a list of what sidecars say.
@@ -45,15 +46,16 @@ def read_photo_sidecar(
     Args:
         stream: the file.
         device_id: the device of its points.
-        fallback_device: the device if none was given; `photos` if it is only the file's name.
+        fallback_device: not used: without a given device, it is `photos`.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
         BadInputError: it is no XML.
     """
-    fallback = DEVICE if fallback_device == stem(stream.name) else fallback_device
-    collector = row_collector(stream, device_id, fallback, now_us)
+    del fallback_device  # files of days, and folders of albums, are no devices
+    collector = row_collector(stream, device_id, DEVICE, now_us, options)
     if stream.peek(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         _add_xmp(stream, collector)
     else:
@@ -94,7 +96,7 @@ def _add(rows: Collector[Row], place: str, time: object, known: object, time_uni
     """
     lat, lon = member(known, "latitude"), member(known, "longitude")
     if lat is None or lon is None:
-        rows.refuse(Reason.NO_POSITION, "the photo has no position", place)
+        rows.skipped[NO_POSITION] += 1
         return
     time_us = _seconds_us(time) if time_unit else iso_us(time)
     if not time_unit and isinstance(time, str) and not _ZONE.search(time.strip()):

@@ -7,10 +7,10 @@ they do not pull a recorded track away.
 
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
-from trackflow.sources.formats import stem
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Row, row_collector
@@ -27,6 +27,7 @@ def read_polarsteps(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of one file of a Polarsteps export, chunk by chunk.
@@ -34,17 +35,16 @@ def read_polarsteps(
     Args:
         stream: the file.
         device_id: the device of its points.
-        fallback_device: the device if none was given; `polarsteps` if it is only the file's name.
+        fallback_device: not used: without a given device, it is `polarsteps`.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
-        BadInputError: there is neither a location nor a step in it.
+        NoPositionsError: there is neither a location nor a step in it.
     """
-    named = fallback_device != stem(stream.name)
-    fallback = fallback_device if named else DEVICE
-    collector = row_collector(stream, device_id, fallback, now_us)
-    steps_device = f"{fallback_device}-steps" if named else STEPS_DEVICE
+    del fallback_device  # the folders of trips are no devices
+    collector = row_collector(stream, device_id, DEVICE, now_us, options)
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):
@@ -54,16 +54,16 @@ def read_polarsteps(
         elif not isinstance(element, Mapping):
             collector.refuse(Reason.NOT_A_POINT, element, place)
         elif element.get("is_deleted") is not True:
-            collector.add(_row(element, steps_device), place)
+            collector.add(_row(element), place)
         if len(collector) >= chunk_points:
             yield collector.chunk()
     collector.end(f"element {count}")
     if not collector.any_found and not elements.any_list:
-        raise BadInputError(f"{stream.name}: has no location and no step of Polarsteps")
+        raise NoPositionsError(f"{stream.name}: has no location and no step of Polarsteps")
     yield collector.chunk()
 
 
-def _row(element: Mapping[str, object], steps_device: str) -> Row:
+def _row(element: Mapping[str, object]) -> Row:
     """A recorded location, or a step with its place."""
     if "lat" in element or "lon" in element:
         time = element.get("time")
@@ -71,7 +71,7 @@ def _row(element: Mapping[str, object], steps_device: str) -> Row:
         return fix_row([time, lat, lon], _time_us(time), lat, lon)
     time = element.get("start_time")
     lat, lon = member(element, "location", "lat"), member(element, "location", "lon")
-    return fix_row([time, lat, lon], _time_us(time), lat, lon, device_id=steps_device)
+    return fix_row([time, lat, lon], _time_us(time), lat, lon, device_id=STEPS_DEVICE)
 
 
 def _time_us(value: object) -> int | None:

@@ -1,7 +1,8 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import repeat
 from typing import Self
@@ -13,6 +14,10 @@ from trackflow.geo.points import Bools, Floats, Ints
 
 RAW_MAX_CHARS = 500
 """A refused row is kept to this length: a megabyte in one cell must not fill the quarantine."""
+
+
+REFUSED_MAX = 1_000
+"""Refusals of one reason and one chunk that are kept one by one; of more, their number is."""
 
 
 class Reason(StrEnum):
@@ -31,6 +36,7 @@ class Reason(StrEnum):
     NOT_A_POINT = "not_a_point"
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
+    CROWDED = "crowded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,14 @@ class Refusal:
         raw: the input as it was, cut to `RAW_MAX_CHARS`.
         where: file (with the name inside an archive) and line or element.
         device_id: the device it claims to be of, where that could be read.
+        count: how many it stands for; more than 1 where a chunk has too many of a reason.
     """
 
     reason: Reason
     raw: str
     where: str
     device_id: str | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,11 +154,42 @@ class Chunk:
         points: what was accepted.
         refused: what was not, each with its reason.
         bytes_done: how far into `SourceFile.size_bytes` reading has come.
+        naive: how many times named no zone.
+        skipped: how many of what was passed over on purpose, such as waypoints.
     """
 
     points: PointBatch
     refused: list[Refusal]
     bytes_done: int
+    naive: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+def few(refused: Sequence[Refusal]) -> list[Refusal]:
+    """Refusals with the first `REFUSED_MAX` of each reason, and one that stands for its others.
+
+    A file of millions of bad rows must not fill the quarantine: the file has them all the same.
+    """
+    if len(refused) <= REFUSED_MAX:
+        return list(refused)
+    kept: list[Refusal] = []
+    seen: Counter[Reason] = Counter()
+    more: dict[Reason, list[Refusal]] = {}
+    for refusal in refused:
+        seen[refusal.reason] += 1
+        if seen[refusal.reason] <= REFUSED_MAX:
+            kept.append(refusal)
+        else:
+            more.setdefault(refusal.reason, []).append(refusal)
+    return kept + [and_more(some[0], sum(r.count for r in some)) for some in more.values()]
+
+
+def and_more(first: Refusal, count: int) -> Refusal:
+    """One refusal for `count` of them, of which the first is shown."""
+    if count == 1:
+        return first
+    raw = clean_raw(f"{count:,} more, such as {first.raw}")
+    return replace(first, raw=raw, where=f"{first.where} and after it", count=count)
 
 
 def clean_raw(raw: str | bytes) -> str:

@@ -5,14 +5,14 @@ They lie in `<exercise>.com.samsung.health.exercise.location_data.json`, a list 
 kind, names of columns with the kind in front, and rows that end in one comma too many.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
-from trackflow.errors import BadInputError
+from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.csv_files import read_csv
 from trackflow.sources.fix_rows import BAD_TIME, fix_row, iso_us
 from trackflow.sources.formats import HEAD_BYTES
 from trackflow.sources.json_values import Broken, JsonElements
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Row, row_collector
 from trackflow.sources.streams import Stream, rest_of
@@ -21,8 +21,6 @@ from trackflow.sources.times import epoch_form
 DEVICE = "samsung-health"
 """Exercises are named by random ids: each would be a device of its own."""
 
-_EXERCISE_NAME = re.compile(r"[0-9a-f-]{16,}|.*\bcom\.samsung\..*", re.IGNORECASE)
-
 
 def read_samsung(
     stream: Stream,
@@ -30,6 +28,7 @@ def read_samsung(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of an exercise, chunk by chunk.
@@ -37,20 +36,25 @@ def read_samsung(
     Args:
         stream: the file.
         device_id: the device of its points.
-        fallback_device: the device if none was given; `samsung-health` if that is an exercise.
+        fallback_device: not used: without a given device, it is `samsung-health`.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
-        BadInputError: there is no position in it.
+        NoPositionsError: there is no position in it.
     """
-    fallback = DEVICE if _EXERCISE_NAME.fullmatch(fallback_device) else fallback_device
+    del fallback_device  # files of exercises are no devices
     if not stream.peek(HEAD_BYTES).lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"[", b"{")):
         yield from read_csv(
-            _plain_table(stream), device_id=device_id, fallback_device=fallback, now_us=now_us
+            _plain_table(stream),
+            device_id=device_id,
+            fallback_device=DEVICE,
+            now_us=now_us,
+            options=options,
         )
         return
-    collector = row_collector(stream, device_id, fallback, now_us)
+    collector = row_collector(stream, device_id, DEVICE, now_us, options)
     count, without_position = 0, 0
     for count, element in enumerate(JsonElements(stream), start=1):
         place = f"element {count}"
@@ -66,9 +70,9 @@ def read_samsung(
             yield collector.chunk()
     collector.end(f"element {count}")
     if without_position:
-        collector.refuse(Reason.NO_POSITION, f"{without_position} moments without a position", "")
+        collector.skipped["moment without a position"] += without_position
     if not collector.any_found:
-        raise BadInputError(f"{stream.name}: has no position of an exercise of Samsung Health")
+        raise NoPositionsError(f"{stream.name}: has no position of an exercise of Samsung Health")
     yield collector.chunk()
 
 

@@ -31,7 +31,8 @@ class Stream:
     Attributes:
         name: what people know it by.
         damage: why the data ended early; empty while all is well.
-        path: the file that has these bytes as they are, if there is one.
+        path: the file that has just these bytes, if there is one.
+        again: opens the same data once more from its beginning, where that is possible.
         close: gives back what it holds.
     """
 
@@ -46,6 +47,7 @@ class Stream:
         self.damage = ""
         self.path: Path | None = None
         self.close = close
+        self.again: Callable[[], Stream] | None = None
         self._pieces = pieces
         self._held = b""
         self._position = position

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 
 from trackflow.errors import BadInputError
+from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, iso_us, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.streams import Stream
-from trackflow.sources.xml_points import XmlParser, local_name, texts
+from trackflow.sources.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
 
-_TEXT_MAX_CHARS = 1_000
 _FIELDS = {
     ("Trackpoint", "Time"): "time",
     ("Position", "LatitudeDegrees"): "lat",
@@ -31,6 +31,7 @@ def read_tcx(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
+    options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a TCX file, chunk by chunk.
@@ -40,12 +41,13 @@ def read_tcx(
         device_id: the device of its points.
         fallback_device: the device if none was given: TCX names a model, not a device.
         now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
         BadInputError: there is no readable point in it, or it has a document type.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us)
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
     parser = _TrackpointParser(collector)
     for text in texts(stream):
         try:
@@ -53,7 +55,7 @@ def read_tcx(
         except BadInputError:
             yield parser.chunk()
             raise
-        if len(collector) >= chunk_points:
+        if len(collector) + len(parser.refused) >= chunk_points:
             yield parser.chunk()
     parser.finish(stream.damage)
     if parser.problem and not collector.any_found:
@@ -111,7 +113,7 @@ class _TrackpointParser(XmlParser):
 
     def text(self, text: str) -> None:
         """Part of a field."""
-        if self._field and len(text) <= _TEXT_MAX_CHARS:
+        if self._field and len(text) <= TEXT_MAX_CHARS:
             self._text.append(text)
 
     def ended(self, tag: str) -> None:  # noqa: ARG002
@@ -139,7 +141,7 @@ class _TrackpointParser(XmlParser):
         self._rows.add(
             Row(
                 raw=point,
-                time_us=iso_us(point.get("time")),
+                time=point.get("time"),
                 lon=lon,
                 lat=lat,
                 altitude_m=point.get("altitude"),

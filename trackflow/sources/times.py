@@ -1,15 +1,12 @@
-"""Times as files write them, to UTC microseconds.
+"""Columns of times, to UTC microseconds: each cell as `moments` reads it, plain columns at once.
 
-A time without a zone is taken as UTC: a file does not say where it was written, and a guess would
-shift whole tracks. How a column writes its times is decided once per file, from its first rows.
+A time without a zone is taken as UTC unless the file or `--time-zone` says otherwise; how many
+there were is counted, so that the summary of an import can say so.
 """
 
-import re
-from collections import Counter
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import Enum
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +14,39 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trackflow.errors import BadInputError
-from trackflow.geo.points import Ints
+from trackflow.geo.points import Bools, Ints
 from trackflow.sources.cells import CAREFUL_CELLS, Strings, blanks_to_null, number
+from trackflow.sources.moments import (
+    BY_ITSELF,
+    LARGEST_US,
+    DateOrder,
+    TimeForm,
+    TimeRules,
+    epoch_form,
+    orders_of,
+    parse_time,
+    read_time,
+)
+from trackflow.sources.zones import zone_of
 
-EARLIEST_US = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+__all__ = [
+    "BY_ITSELF",
+    "EARLIEST_US",
+    "FUTURE_SLACK_US",
+    "UNREADABLE_US",
+    "DateOrder",
+    "TimeForm",
+    "TimeRules",
+    "Times",
+    "decide_order",
+    "epoch_form",
+    "parse_time",
+    "read_time",
+    "times",
+    "times_in_zones",
+]
+
+EARLIEST_US = int(dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
 """No receiver recorded before GPS was in service: an earlier time is a clock that was never set."""
 
 FUTURE_SLACK_US = 86_400 * 1_000_000
@@ -29,39 +55,12 @@ FUTURE_SLACK_US = 86_400 * 1_000_000
 UNREADABLE_US = 0
 """Stands for times that no clock shows; 1970 is out of range in any case."""
 
-_LARGEST_US = 9.0e18
+DATES_HINT = "say which with --dates day-first or --dates month-first"
+
 _SHORTEST_ISO = 15
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _SECONDS_1990 = 631_152_000
-_SECONDS_2100 = 4_102_444_800
-
-_OFFSET = re.compile(r"\s+([+-]\d{2}:?\d{2})$")
-_ZONE_WORD = re.compile(r"\s*(?:UTC|GMT|Z)(?:[+-]00:?00)?$", re.IGNORECASE)
-_LEAP_SECOND = re.compile(r"(?<=:\d\d:)60")
-_SLASHED_YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?=[T ])")
-_YEAR_LAST = re.compile(
-    r"^(?P<a>\d{1,2})(?P<sep>[/.-])(?P<b>\d{1,2})(?P=sep)(?P<year>\d{4})[T ,]+"
-    r"(?P<h>\d{1,2}):(?P<rest>\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
-    r"(?P<zone>\s*(?:Z|UTC|[+-]\d{2}:?\d{2}))?$"
-)
-_COMPACT = re.compile(r"^(?:19|20)\d{12}$")
-
-
-class TimeForm(Enum):
-    """How a column writes its times. Values of the epoch forms: microseconds per unit."""
-
-    ISO = "iso"
-    COMPACT = "compact"
-    DAY_FIRST = "day_first"
-    MONTH_FIRST = "month_first"
-    EPOCH_S = 1_000_000.0
-    EPOCH_MS = 1_000.0
-    EPOCH_US = 1.0
-    EPOCH_NS = 0.001
-
-
-_FAST_FORMS = set(TimeForm) - {TimeForm.COMPACT, TimeForm.DAY_FIRST, TimeForm.MONTH_FIRST}
+_QUARTER_HOUR_US = 900_000_000
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  clocks on walls
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,180 +71,171 @@ class Times:
         time_us: UTC microseconds; meaningless where one of the masks is set.
         missing: where the cell is empty.
         bad: where the cell is not a time.
+        naive: how many named no zone.
     """
 
     time_us: Ints
-    missing: NDArray[np.bool_]
-    bad: NDArray[np.bool_]
+    missing: Bools
+    bad: Bools
+    naive: int = 0
 
 
-def decide_form(sample: Sequence[str | None], column: str, file: str) -> TimeForm:
-    """The form of a column by its first cells.
+def decide_order(
+    sample: Sequence[str | None], rules: TimeRules, column: str, file: str
+) -> DateOrder | None:
+    """The order of day and month in a column by some of its cells, None if there is none to decide.
+
+    A cell that has one reading only decides for all. Cells of both orders decide nothing: then
+    each cell is read that has one reading only.
 
     Raises:
-        BadInputError: the cells are times since some unknown start, or dates that could be read
-            in two ways.
+        BadInputError: the cells count from some unknown start.
+        AmbiguousOrderError: all dates can be read in two ways.
     """
     cells = [cell.strip() for cell in sample if cell and cell.strip()]
-    forms = Counter(_form_of(cell) for cell in cells)
-    if set(forms) == {"relative"}:
+    if cells and all(_is_relative(cell) for cell in cells):
         raise BadInputError(
             f"{file}: the column {column!r} counts from an unknown start, so it gives no time of "
             "day; a time must be like 2026-01-31T12:00:00Z or seconds since 1970"
         )
-    ambiguous = forms.pop("year_last", 0)
-    forms.pop("relative", None)
-    forms.pop("unknown", None)
-    if ambiguous and not forms:
-        raise BadInputError(
-            f"{file}: the dates in {column!r} could be day/month or month/day; "
-            "write them as YYYY-MM-DD"
+    if rules.order is not None:
+        return rules.order
+    found = [orders for cell in cells if (orders := orders_of(cell))]
+    sure = {next(iter(orders)) for orders in found if len(orders) == 1}
+    if found and not sure:
+        raise AmbiguousOrderError(
+            f"{file}: the dates in {column!r} could be day/month or month/day; {DATES_HINT}"
         )
-    if not forms:
-        return TimeForm.ISO
-    best = forms.most_common(1)[0][0]
-    assert isinstance(best, TimeForm)
-    return best
+    return next(iter(sure)) if len(sure) == 1 else None
 
 
-def epoch_form(value: float) -> TimeForm | None:
-    """The unit in which a number is a time between 1990 and 2100; None if in none."""
-    for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
-        seconds = value * float(form.value) / 1e6
-        if _SECONDS_1990 <= seconds < _SECONDS_2100:
-            return form
-    return None
+class AmbiguousOrderError(BadInputError):
+    """Every date that was looked at can be read in two ways."""
 
 
-def _form_of(cell: str) -> TimeForm | str:
-    if _COMPACT.match(cell) and parse_time(cell, TimeForm.COMPACT) is not None:
-        return TimeForm.COMPACT
+def _is_relative(cell: str) -> bool:
     value = number(cell)
-    if value is not None:
-        return epoch_form(value) or ("relative" if abs(value) < _SECONDS_1990 else "unknown")
-    match = _YEAR_LAST.match(cell)
-    if match is None:
-        return TimeForm.ISO if parse_time(cell, TimeForm.ISO) is not None else "unknown"
-    if match["sep"] != "/" or int(match["a"]) > 12:
-        return TimeForm.DAY_FIRST  # 26.01.2026 and 26-01-2026 are only ever written day first
-    if match["half"] or int(match["b"]) > 12:
-        return TimeForm.MONTH_FIRST
-    return "year_last"
+    return value is not None and abs(value) < _SECONDS_1990
 
 
-def times(column: Strings, form: TimeForm) -> Times:
+def times(column: Strings, rules: TimeRules = BY_ITSELF) -> Times:
     """The times in a column of text."""
     column = blanks_to_null(column)
     missing = np.asarray(pc.is_null(column).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    time_us, bad = _parsed(column, form)
-    return Times(time_us, missing, bad & ~missing)
+    time_us, bad, naive = _parsed(column, rules)
+    return Times(time_us, missing, bad & ~missing, naive)
 
 
-def _parsed(column: Strings, form: TimeForm) -> tuple[Ints, NDArray[np.bool_]]:
-    """The times, and which cells are none (empty ones among them).
+def times_in_zones(column: Strings, zones: Strings, rules: TimeRules) -> Times:
+    """The times in a column, those that name no zone in that of a second column.
 
-    Halved where a cell is bad, so that the price of a bad cell is paid by its neighbours only.
+    A cell of the second column that names no zone makes the time bad: which it was is a guess.
     """
-    fast = _at_once(column, form)
+    names = pc.dictionary_encode(blanks_to_null(zones), null_encoding="encode")
+    of_code = [
+        rules.zone if name is None else zone_of(name) for name in names.dictionary.to_pylist()
+    ]
+    distinct = list(dict.fromkeys(of_code))
+    place = np.array([distinct.index(zone) for zone in of_code], np.int64)
+    group = place[np.asarray(names.indices.to_numpy(zero_copy_only=False))]
+    count = len(column)
+    found = Times(np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
+    for index, zone in enumerate(distinct):
+        rows = np.flatnonzero(group == index)
+        some_rules = TimeRules(rules.form, rules.order, zone or dt.UTC)
+        some = times(column.take(pa.array(rows)), some_rules)
+        found.time_us[rows], found.missing[rows] = some.time_us, some.missing
+        found.bad[rows] = (
+            (some.bad | (some.naive > 0)) & ~some.missing if zone is None else some.bad
+        )
+    return found
+
+
+def _parsed(column: Strings, rules: TimeRules) -> tuple[Ints, NDArray[np.bool_], int]:
+    """The times, which cells are none (empty ones among them), and how many named no zone.
+
+    Halved where a cell is odd, so that the price of an odd cell is paid by its neighbours only.
+    """
+    fast = _at_once(column, rules)
     if fast is not None:
-        return fast, np.zeros(len(column), np.bool_)
-    if len(column) > CAREFUL_CELLS and form in _FAST_FORMS:
+        return fast[0], np.zeros(len(column), np.bool_), fast[1]
+    if len(column) > CAREFUL_CELLS:
         middle = len(column) // 2
-        halves = _parsed(column.slice(0, middle), form), _parsed(column.slice(middle), form)
-        time_us, bad = zip(*halves, strict=True)
-        return np.concatenate(time_us), np.concatenate(bad)
-    parsed = [None if cell is None else parse_time(cell, form) for cell in column.to_pylist()]
+        halves = _parsed(column.slice(0, middle), rules), _parsed(column.slice(middle), rules)
+        return (
+            np.concatenate([half[0] for half in halves]),
+            np.concatenate([half[1] for half in halves]),
+            sum(half[2] for half in halves),
+        )
+    parsed = [
+        (None, False) if cell is None else read_time(cell, rules) for cell in column.to_pylist()
+    ]
     return (
-        np.array([UNREADABLE_US if us is None else us for us in parsed], dtype=np.int64),
-        np.array([us is None for us in parsed], dtype=np.bool_),
+        np.array([UNREADABLE_US if us is None else us for us, _ in parsed], dtype=np.int64),
+        np.array([us is None for us, _ in parsed], dtype=np.bool_),
+        sum(naive for _, naive in parsed),
     )
 
 
-def parse_time(text: str, form: TimeForm) -> int | None:
-    """One cell as UTC microseconds, None if it is no time."""
-    text = text.strip()
-    if isinstance(form.value, float):
-        value = number(text)
-        return None if value is None or not np.isfinite(value) else _scaled(value, form.value)
-    if form is TimeForm.COMPACT:
-        text = f"{text[:8]}T{text[8:]}" if _COMPACT.match(text) else ""
-    elif form is not TimeForm.ISO:
-        text = _year_first(text, month_first=form is TimeForm.MONTH_FIRST)
-    return _parse_iso(text)
-
-
-def _parse_iso(text: str) -> int | None:
-    if len(text) < _SHORTEST_ISO or not text.isascii():
-        return None  # a date alone is a day, not a moment
-    moment = _moment(text) or _moment(_tidied(text))
-    if moment is None:
-        leap = _LEAP_SECOND.sub("59", _tidied(text))
-        moment = _moment(leap) if leap != text else None
-        if moment is None or "60" not in text:
-            return None
-        moment += timedelta(seconds=1)
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    except ValueError:
-        return None
-
-
-def _tidied(text: str) -> str:
-    slashed = _SLASHED_YEAR_FIRST.match(text)
-    if slashed:
-        year, month, day = slashed.groups()
-        text = f"{year}-{month:0>2}-{day:0>2}{text[slashed.end() :]}"
-    return _OFFSET.sub(r"\1", _ZONE_WORD.sub("Z", text))
-
-
-def _year_first(text: str, *, month_first: bool) -> str:
-    match = _YEAR_LAST.match(text)
-    if match is None:
-        return text  # a file may mix in ISO times; those say themselves what they are
-    month, day = (match["a"], match["b"]) if month_first else (match["b"], match["a"])
-    hour = int(match["h"])
-    if match["half"]:
-        if not 1 <= hour <= 12:
-            return ""
-        hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
-    zone = (match["zone"] or "").strip()
-    return f"{match['year']}-{month:0>2}-{day:0>2}T{hour:02}:{match['rest']}{zone}"
-
-
-def _at_once(column: Strings, form: TimeForm) -> Ints | None:
+def _at_once(column: Strings, rules: TimeRules) -> tuple[Ints, int] | None:
     """The column if every cell of it is of the plainest kind; None if one is not."""
-    if isinstance(form.value, float):
-        try:
-            counts = pc.fill_null(pc.cast(column, pa.int64()), 0).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:
-            return None
-        return _scaled_whole(counts, form.value)
+    if rules.form is not TimeForm.ISO:
+        counts = _counts(column, rules.form)
+        if counts is not None or rules.form is not None:
+            return None if counts is None else (counts, 0)
     shortest = pc.min(pc.binary_length(column)).as_py()
-    if form is not TimeForm.ISO or shortest is None or shortest <= _SHORTEST_ISO:
+    if shortest is None or shortest <= _SHORTEST_ISO:
         return None
     for kind in (pa.timestamp("us", tz="UTC"), pa.timestamp("us")):
         try:
             stamps = pc.cast(column, kind)
         except pa.ArrowInvalid:
             continue
+        known = np.array(pc.is_valid(stamps).to_numpy(zero_copy_only=False))
         filled = pc.fill_null(pc.cast(stamps, pa.int64()), UNREADABLE_US)
-        return np.array(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
+        time_us = np.array(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
+        if kind.tz is not None:
+            return time_us, 0
+        time_us[known] = _in_zone(time_us[known], rules.zone)
+        return time_us, int(known.sum())
     return None
 
 
-def _scaled(value: float, unit_us: float) -> int:
-    scaled = value * unit_us if unit_us >= 1 else value // round(1 / unit_us)
-    return round(scaled) if abs(scaled) < _LARGEST_US else UNREADABLE_US
+def _in_zone(wall_us: Ints, zone: dt.tzinfo) -> Ints:
+    """Times on the wall of a zone, as UTC. Zones change their clocks at quarters of an hour."""
+    if zone is dt.UTC:
+        return wall_us
+    quarters, place = np.unique(wall_us // _QUARTER_HOUR_US, return_inverse=True)
+    offsets = [
+        (_EPOCH + dt.timedelta(microseconds=int(quarter) * _QUARTER_HOUR_US))
+        .replace(tzinfo=zone)
+        .utcoffset()
+        for quarter in quarters
+    ]
+    offset_us = [0 if o is None else o // dt.timedelta(microseconds=1) for o in offsets]
+    return wall_us - np.array(offset_us, np.int64)[place]
+
+
+def _counts(column: Strings, form: TimeForm | None) -> Ints | None:
+    """Whole numbers since 1970; None where a cell is none, or could be a date without marks."""
+    try:
+        whole = pc.cast(column, pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    counts = np.asarray(pc.fill_null(whole, 0).to_numpy(zero_copy_only=False))
+    known = np.asarray(pc.is_valid(whole).to_numpy(zero_copy_only=False))
+    if form is not None:
+        return _scaled_whole(counts, float(form.value))
+    smallest, largest = (int(f(counts[known])) for f in (np.min, np.max)) if known.any() else (1, 0)
+    for each in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
+        if epoch_form(smallest) is each and epoch_form(largest) is each:
+            return np.where(known, _scaled_whole(counts, float(each.value)), UNREADABLE_US)
+    return None
 
 
 def _scaled_whole(counts: NDArray[np.int64], unit_us: float) -> Ints:
     if unit_us < 1:
         return counts // round(1 / unit_us)
     # Multiplying wraps around silently: a number far too large would become a believable time.
-    fits = np.abs(counts.astype(np.float64)) * unit_us < _LARGEST_US
+    fits = np.abs(counts.astype(np.float64)) * unit_us < LARGEST_US
     return np.where(fits, counts, UNREADABLE_US) * round(unit_us)

@@ -38,38 +38,56 @@ _COORDINATES = {
     "e6": 1e-6, "microdegrees": 1e-6, "semicircles": 180 / 2**31, "rad": 180 / np.pi,
     "radians": 180 / np.pi,
 }  # fmt: skip
+
+
+def _spelled(names: dict[str, float]) -> dict[str, float]:
+    return {name: factor for spellings, factor in names.items() for name in spellings.split()}
+
+
 _UNITS: dict[Quantity, dict[str, float]] = {
     Quantity.LATITUDE: _COORDINATES,
     Quantity.LONGITUDE: _COORDINATES,
     Quantity.SPEED: {
         "": 1.0,
-        **dict.fromkeys("ms mps metersps meterss metresps msec meterspersecond "
-                        "metrespersecond meterpersecond metersec".split(), 1.0),
-        **dict.fromkeys("kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
-                        "kilometerperhour kilometerprostunde kmstd".split(), KMH_MS),
-        **dict.fromkeys("mph mih milesperhour mileshour".split(), MPH_MS),
-        **dict.fromkeys("kn kt kts knot knots knoten noeuds nudos nmh".split(), KNOTS_MS),
-        **dict.fromkeys("fps fts feetpersecond ftps".split(), FEET_M),
-        **dict.fromkeys("cms cmps".split(), 0.01),
-        **dict.fromkeys("mms mmps".split(), 0.001),
+        **_spelled(
+            {
+                "ms mps metersps meterss metresps msec meterspersecond metrespersecond "
+                "meterpersecond metersec": 1.0,
+                "kmh kph kmph kmhr kmhour kilometersperhour kilometresperhour kmperhour "
+                "kilometerperhour kilometerprostunde kmstd": KMH_MS,
+                "mph mih milesperhour mileshour": MPH_MS,
+                "kn kt kts knot knots knoten noeuds nudos nmh": KNOTS_MS,
+                "fps fts feetpersecond ftps": FEET_M,
+                "cms cmps": 0.01,
+                "mms mmps": 0.001,
+            }
+        ),
     },
     Quantity.LENGTH: {
         "": 1.0,
-        **dict.fromkeys("m meter meters metre metres mtr mts masl msl amsl asl metrit "
-                        "metri metros".split(), 1.0),
-        **dict.fromkeys("ft feet foot".split(), FEET_M),
-        **dict.fromkeys("km kilometer kilometers kilometre kilometres".split(), 1000.0),
-        **dict.fromkeys("cm centimeters centimetres".split(), 0.01),
-        **dict.fromkeys("mm millimeters millimetres".split(), 0.001),
-        **dict.fromkeys("mi mile miles".split(), 1609.344),
-        **dict.fromkeys("yd yds yards".split(), 0.9144),
+        **_spelled(
+            {
+                "m mfrommsl meter meters metre metres mtr mts masl msl amsl asl metrit metri "
+                "metros": 1.0,
+                "ft feet foot": FEET_M,
+                "km kilometer kilometers kilometre kilometres": 1000.0,
+                "cm centimeters centimetres": 0.01,
+                "mm millimeters millimetres": 0.001,
+                "mi mile miles": 1609.344,
+                "yd yds yards": 0.9144,
+            }
+        ),
     },
     Quantity.ANGLE: {
-        **_DEGREES, "true": 1.0, "degtrue": 1.0, "degt": 1.0,
-        "rad": 180 / np.pi, "radians": 180 / np.pi,
+        **_DEGREES,
+        "true": 1.0,
+        "degtrue": 1.0,
+        "degt": 1.0,
+        "rad": 180 / np.pi,
+        "radians": 180 / np.pi,
     },
     Quantity.RATIO: {"": 1.0},
-}  # fmt: skip
+}
 """Factors to our units by the unit's letters: "km/h" is `kmh`, "°" is nothing."""
 
 _NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
@@ -96,6 +114,11 @@ _SEXAGESIMAL = re.compile(
 )
 _AXES = {"N": Quantity.LATITUDE, "S": Quantity.LATITUDE, "E": Quantity.LONGITUDE,
          "W": Quantity.LONGITUDE}  # fmt: skip
+_PLAIN_PAIR = re.compile(
+    r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
+)
+"""What nearly all are, read without a look at the rare ones."""
+
 _TEXT_MAX_CHARS = 200
 """A longer text is no number; patterns are not tried on it."""
 
@@ -227,6 +250,9 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
     """
     if len(text) > _TEXT_MAX_CHARS:
         return None
+    plain = _PLAIN_PAIR.fullmatch(text)
+    if plain is not None and not lon_first:
+        return float(plain[1]), float(plain[2])
     text = text.translate(_SIGNS).strip()
     if text.lower().startswith("geo:"):
         text = text[4:].partition(";")[0]
@@ -267,7 +293,15 @@ def _halves(text: str) -> list[tuple[str, str]]:
 
 def has_decimal_comma(*cells: object) -> bool:
     """Whether one of a record's coordinates is text with a comma, which there parts decimals."""
-    return any(isinstance(cell, str) and "," in cell and "." not in cell for cell in cells)
+    return any(type(cell) is str and "," in cell and "." not in cell for cell in cells)
+
+
+def decimal_commas(lats: Sequence[object], lons: Sequence[object]) -> list[bool] | None:
+    """For each record whether it has decimal commas; None if none has."""
+    if str not in set(map(type, lats)) and str not in set(map(type, lons)):
+        return None
+    found = [has_decimal_comma(*both) for both in zip(lats, lons, strict=True)]
+    return found if any(found) else None
 
 
 def best_accuracy_m(accuracy_m: Floats | None, hdop: Floats | None) -> Floats | None:

@@ -19,6 +19,9 @@ from trackflow.sources.streams import PIECE_BYTES, Stream
 DEPTH_MAX = 100
 TOKEN_MAX_CHARS = 8 * 2**20
 RESTARTS_MAX = 1_000
+TEXT_MAX_CHARS = 1_000
+"""A longer text is no value of a point."""
+
 _CONTEXT_CHARS = 120
 _ANCHOR_MAX_CHARS = 40
 

@@ -1,6 +1,7 @@
 """Shared by the tests of the readers: bytes to everything that a reader makes of them."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -58,6 +59,8 @@ class Outcome:
     points: PointBatch
     refused: list[Refusal]
     error: str = ""
+    skipped: Counter[str] = field(default_factory=Counter)
+    naive: int = 0
 
     @property
     def rows(self) -> list[tuple[object, ...]]:
@@ -76,13 +79,19 @@ def gather(chunks) -> Outcome:
     except BadInputError as problem:
         error = str(problem)
     return Outcome(
-        PointBatch.concat(c.points for c in found), [r for c in found for r in c.refused], error
+        PointBatch.concat(c.points for c in found),
+        [r for c in found for r in c.refused],
+        error,
+        sum((Counter(c.skipped) for c in found), Counter()),
+        sum(c.naive for c in found),
     )
 
 
 def stream_of(data: bytes, name: str = "file") -> Stream:
     pieces = [data[i : i + 65_536] for i in range(0, len(data), 65_536)]
-    return Stream(name, iter(pieces), lambda: len(data), lambda: None)
+    stream = Stream(name, iter(pieces), lambda: len(data), lambda: None)
+    stream.again = lambda: stream_of(data, name)
+    return stream
 
 
 def read_bytes(

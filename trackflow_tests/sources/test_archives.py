@@ -75,8 +75,7 @@ def test_a_bad_file_does_not_stop_its_neighbours(tmp_path):
     (tmp_path / "b.zip").write_bytes(b"PK\x03\x04 no zip at all")
     (tmp_path / "c.csv.gz").write_bytes(b"\x1f\x8b no gzip at all")
     (tmp_path / "d.csv").symlink_to(tmp_path / "nowhere")
-    deep = zipped({"1.zip": zipped({"2.zip": zipped({"3.zip": zipped({"a.csv": TABLE})})})})
-    (tmp_path / "e.zip").write_bytes(deep)
+    (tmp_path / "e.zip").write_bytes(zipped({"inner.zip": b"PK\x03\x04 no zip at all"}))
     (tmp_path / "z.csv").write_bytes(TABLE)
     found = read_path(tmp_path)
     assert len(found) == 6
@@ -84,7 +83,37 @@ def test_a_bad_file_does_not_stop_its_neighbours(tmp_path):
     errors = [o.error for name, o in found.items() if name != "z.csv"]
     assert all(errors)
     assert not any("\n" in e or "Traceback" in e for e in errors)
-    assert "archives 4 deep" in found["e.zip/1.zip/2.zip/3.zip"].error
+    assert "not a whole zip archive" in found["e.zip/inner.zip"].error
+
+
+def nested(depth: int) -> bytes:
+    data = TABLE
+    for level in range(depth):
+        data = zipped({f"{'in' * level or 'a'}.{'zip' if level else 'csv'}": data})
+    return data
+
+
+def test_archives_in_archives_are_read(tmp_path):
+    (tmp_path / "out.zip").write_bytes(
+        zipped({"b.csv": TABLE, "in.zip": zipped({"a.csv": TABLE, "c.kmz": zipped({"x": b"x"})})})
+    )
+    found = read_path(tmp_path)
+    assert {name: len(o.points) for name, o in found.items()} == {
+        "out.zip/b.csv": 600, "out.zip/in.zip/a.csv": 600}  # fmt: skip
+    for depth, points in ((3, 600), (4, 0), (6, 0)):
+        (tmp_path / "out.zip").write_bytes(nested(depth))
+        (outcome,) = read_path(tmp_path).values()
+        assert len(outcome.points) == points
+        assert bool(outcome.error) == (points == 0)
+        assert points or "inside too many others" in outcome.error
+
+
+def test_a_backup_says_how_it_is_read(tmp_path):
+    (tmp_path / "b.zip").write_bytes(
+        zipped({"manifest.json": b"{}", "gps_points.parquet": b"PAR1"})
+    )
+    with pytest.raises(BadInputError, match="trackflow restore"):
+        list(discover(tmp_path / "b.zip"))
 
 
 def test_folders_that_link_to_themselves_end(tmp_path):

@@ -213,8 +213,9 @@ def test_a_path_without_times_is_refused_once_unless_there_is_one_with():
     ]
     found = read_bytes(json.dumps({"timelineObjects": elements}).encode(), "google")
     assert sorted(found.reasons) == ["no_position", "no_time"]
-    assert len(found.points) == 1
     assert {r.where for r in found.refused} == {"file: element 1", "file: element 2, point 2"}
+    # both journeys begin and end where their paths do, and one has a point with a time between
+    assert [us // 1_000_000 for _, us, *_ in found.rows] == [START, END, START, START, END]
 
 
 def test_phones_of_an_account_are_told_apart():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.sources.options import ReadOptions
 from trackflow_tests.sources.helpers import points, read_bytes
 
 
@@ -103,15 +104,18 @@ def test_extensions_speed_course_and_accuracy():
     assert row == ("stem", 1_767_225_600_000_000, 2.0, 1.0, 7.0, 10.0, 3.0, None)
 
 
-def test_route_points_and_waypoints_need_a_time_to_count():
+def test_route_points_and_waypoints_are_no_track_unless_they_are_asked_for():
     data = (
         b'<gpx><wpt lat="1" lon="2"/><wpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></wpt>'
         b'<rte><rtept lat="1" lon="2"/></rte><trk><trkseg><trkpt lat="1" lon="2"/></trkseg></trk>'
         b"</gpx>"
     )
     found = read_bytes(data, "gpx")
-    assert len(found.points) == 1
-    assert found.reasons == ["no_time"]
+    assert (len(found.points), found.reasons) == (0, ["no_time"])
+    assert found.skipped == {"waypoint": 1}
+    found = read_bytes(data, "gpx", options=ReadOptions(waypoints=True))
+    assert (len(found.points), found.reasons) == (1, ["no_time"])
+    assert found.skipped == {}
 
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE gpx [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>

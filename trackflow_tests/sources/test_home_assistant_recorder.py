@@ -103,9 +103,10 @@ def test_other_entities_and_people_who_repeat_a_tracker_are_passed_over(tmp_path
     phone = "device_tracker.phone"
     assert [row[0] for row in found.rows] == [phone, "person.bo", phone]
     assert found.rows[-1][4:] == (None, None, None, None)
-    assert [r.raw for r in found.refused] == [
-        "1 states without a position", "1 states of people that repeat their tracker's",
-    ]  # fmt: skip
+    assert found.refused == []
+    assert found.skipped == {
+        "state without a position": 1, "state of a person that repeats their tracker's": 1,
+    }  # fmt: skip
 
 
 def test_a_database_of_today_with_states_of_before_its_upgrades(tmp_path):

@@ -98,6 +98,7 @@ def immich(rows) -> object:
     ]  # fmt: skip
 
 
+PLACELESS = {"photo without a position": 1}
 FORMS = {
     "polarsteps": ("polarsteps", polarsteps, "polarsteps"),
     "steps": ("polarsteps", steps, "polarsteps-steps"),
@@ -220,11 +221,11 @@ def test_moments_without_a_position_are_counted_once():
     value = [*samsung([("", T, 0, 1.5, 2.5)]), *({"start_time": T, "segment": 1} for _ in range(9))]
     found = read_form("samsung", json.dumps(value).encode())
     assert len(found.rows) == 1
-    assert found.reasons == ["no_position"]
+    assert (found.refused, found.skipped) == ([], {"moment without a position": 9})
     samples = arc_week([("", T, 0, 1.5, 2.5)]) + [{"sampleId": "C", "date": iso(T)}] * 9
     found = read_form("arc", json.dumps(samples).encode())
     assert len(found.rows) == 1
-    assert found.reasons == ["no_position"]
+    assert (found.refused, found.skipped) == ([], {"sample without a position": 9})
 
 
 @pytest.mark.parametrize("people_first", [True, False])
@@ -243,7 +244,7 @@ def test_a_person_repeats_the_tracker_that_is_there(people_first):
     found = read_form("history", json.dumps(lists).encode())
     assert sorted(set(found.points.devices)) == ["device_tracker.phone", "person.bo"]
     assert len(found.rows) == 6
-    assert found.refused[0].raw.startswith("3 states of people")
+    assert found.skipped == {"state of a person that repeats their tracker's": 3}
 
 
 def test_a_place_that_google_does_not_know_is_none():
@@ -252,7 +253,7 @@ def test_a_place_that_google_does_not_know_is_none():
     (row,) = read_form("takeout", json.dumps(value).encode()).rows
     assert row[2:4] == (1.0, 1.0)
     value["geoData"] = value["geoDataExif"]
-    assert read_form("takeout", json.dumps(value).encode()).reasons == ["no_position"]
+    assert read_form("takeout", json.dumps(value).encode()).skipped == PLACELESS
 
 
 def test_an_immich_time_without_a_zone_says_why_it_is_left_out():
@@ -294,7 +295,7 @@ def test_xmp_sidecars(lat, lon, as_elements):
 
 def test_xmp_without_position_or_zone_or_end():
     data = XMP.format(attributes='exif:DateTimeOriginal="2026-01-01T00:00:00"', elements="")
-    assert read_bytes(data.encode(), "photo_sidecar").reasons == ["no_position"]
+    assert read_bytes(data.encode(), "photo_sidecar").skipped == PLACELESS
     more = 'exif:GPSLatitude="1,0N" exif:GPSLongitude="2,0E" '
     data = data.replace("exif:DateTime", more + "exif:DateTime", 1)
     assert read_bytes(data.encode(), "photo_sidecar").reasons == ["no_time"]

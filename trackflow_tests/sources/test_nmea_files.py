@@ -129,8 +129,8 @@ def test_without_a_fix_there_is_no_point_and_one_word():
     lines += [rmc(start + 200, 60.1, 24.9), "$GPGSV,3,1,11,*00", "!AIVDM,1,1,,A,1,0*00"]
     found = read_bytes(nmea(*lines), "nmea")
     assert len(found.rows) == 1
-    assert found.reasons == ["no_position"]
-    assert found.refused[0].raw.startswith("100 sentences")
+    assert found.refused == []
+    assert found.skipped == {"sentence without a position": 100}
 
 
 def test_a_wrong_checksum_is_refused_and_a_missing_one_is_not():

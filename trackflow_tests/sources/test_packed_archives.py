@@ -187,7 +187,11 @@ def test_too_many_layers(tmp_path):
     assert "too many times" in found.broken
 
 
-@pytest.mark.parametrize("data", [TABLE, gzip.compress(TABLE), zipped({"a.csv": TABLE}), b""])
+@pytest.mark.parametrize(
+    "data",
+    [TABLE, gzip.compress(TABLE), zipped({"a.csv": TABLE}), b""],
+    ids=["plain", "gzip", "zip", "empty"],
+)
 def test_standard_input(data, plain):
     code = (
         "from trackflow.sources.readers import *\n"

@@ -18,7 +18,7 @@ ACCEPTED = {
     "gpx_edge_cases/track-with-extremes.gpx": (0, {"no_time": 25}),
     "gpx_edge_cases/track-with-empty-segment.gpx": (9, {}),
     "gpx_edge_cases/gpx-with-node-with-comments.gpx": (1, {}),
-    "gpx_edge_cases/unicode_with_bom.gpx": (1, {}),
+    "gpx_edge_cases/unicode_with_bom.gpx": (0, {}),
     "graphhopper_pairs/issue-13.gpx": (29, {}),
     "graphhopper_pairs/andorra_for_map_matching.gpx": (0, {"no_time": 21}),
     "liverpool_bus/route14_outbound.csv": (1533, {}),

@@ -14,7 +14,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.sources import streams
 from trackflow.sources.formats import Format, detect
+from trackflow.sources.readers import discover
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 from trackflow_tests.sources.test_archives import zipped
 
@@ -105,7 +107,7 @@ def test_a_damaged_group_of_rows_costs_no_other():
     n = 4_000
     data = bytearray(
         parquet(
-            {"time": [T + i for i in range(n)], "lat": [i / 100 for i in range(n)], "lon": [1.5] * n},
+            {"time": range(T, T + n), "lat": [i / 100 for i in range(n)], "lon": [1.5] * n},
             row_group_size=1_000, compression="zstd", use_dictionary=False,
         )
     )  # fmt: skip
@@ -127,8 +129,6 @@ def test_a_damaged_parquet_file_gives_an_answer(at, junk, cut):
 
 
 def test_a_parquet_file_that_claims_endless_rows_is_stopped(monkeypatch):
-    from trackflow.sources import streams
-
     monkeypatch.setattr(streams, "RATIO_FROM_BYTES", 1_000_000)
     n = 500_000
     data = parquet({"time": [T] * n, "lat": [1.5] * n, "lon": [2.5] * n}, row_group_size=n)
@@ -169,7 +169,7 @@ def test_excel_reads_back_as_written(rows, form, titles):
 
 
 def test_a_workbook_is_found_by_content_in_files_and_archives(tmp_path):
-    day, clock = dt.datetime(2026, 1, 1), dt.time(0, 0, 1)
+    day, clock = moment((0, T)).replace(tzinfo=None), dt.time(0, 0, 1)
     table = [["date", "time", "lat", "lon"], [day, clock, 60.1, 24.9]]
     data = excel({"A": table}, {1: "yyyy-mm-dd", 2: "hh:mm:ss"})
     (tmp_path / "a.bin").write_bytes(data)
@@ -181,13 +181,13 @@ def test_a_workbook_is_found_by_content_in_files_and_archives(tmp_path):
 
 
 def test_each_sheet_is_a_table():
-    row = [dt.datetime(2026, 1, 1, 12), 60.1, 24.9]
+    row = [moment((0, T + 43_200)).replace(tzinfo=None), 60.1, 24.9]
     header = ["time", "lat", "lon"]
     data = excel({"van 1": [header, row], "van 2": [header, row], "notes": [["hello"], ["x", "y"]]})
     found = read_bytes(data, "excel")
     assert found.points.devices == ("stem-van 1", "stem-van 2")
-    assert found.reasons == ["not_a_point"]
-    assert found.error == ""
+    assert found.skipped == {"sheet without positions": 1}
+    assert (found.error, found.refused) == ("", [])
     assert "latitude" in read_bytes(excel({"notes": [["a", "b"], [1, 2]]}), "excel").error
 
 
@@ -197,7 +197,7 @@ def test_a_damaged_workbook_gives_an_answer(at, junk, cut):
     data = excel({"A": [HEADER, *(["a", T + i, 1.5, 2.5] for i in range(20))]})
     at %= len(data)
     found = read_bytes(data[:at] + junk + (b"" if cut else data[at + len(junk) :]), "excel")
-    assert found.error or len(found.rows) + len(found.refused) >= 1
+    assert found.error or len(found.rows) + len(found.refused) + len(found.skipped) >= 1
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,6 @@ def test_a_damaged_workbook_gives_an_answer(at, junk, cut):
 def test_other_documents_are_named(tmp_path, members, words):
     (tmp_path / "a.zip").write_bytes(zipped(dict.fromkeys(members, b"x")))
     (tmp_path / "b.zip").write_bytes(zipped({"inner.doc": zipped(dict.fromkeys(members, b"x"))}))
-    from trackflow.sources.readers import discover
-
     assert [words in source.skipped for source in discover(tmp_path)] == [True, True]
 
 

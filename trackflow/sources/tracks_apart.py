@@ -1,0 +1,151 @@
+"""Tells the tracks of one file apart that were made at the same time, by several devices.
+
+GPX and KML name no devices: tracks one after another are one recorder's, but nothing is at two
+places at once. Readers label the points of each track; what becomes of the labels is decided here
+from the times of all of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from trackflow.errors import BadInputError
+from trackflow.geo.points import Ints
+from trackflow.sources.records import Chunk, PointBatch
+
+HELD_POINTS_MAX = 300_000
+"""A file with more points is read twice: once for its times, once for its points."""
+
+_MARK = "\u29d7track "
+_NAME_MAX_CHARS = 150
+
+
+def label_of(number: int, name: str) -> str:
+    """What stands for the device of an unnamed track until that is decided."""
+    shown = "".join(c for c in name if c.isprintable()).strip()[:_NAME_MAX_CHARS]
+    return f"{_MARK}{number}\u29d7{shown}"
+
+
+@dataclass(slots=True)
+class _Track:
+    name: str
+    times: list[Ints] = field(default_factory=list)
+    places: list[Ints] = field(default_factory=list)
+
+    def settle(self) -> tuple[Ints, Ints]:
+        """Its times in order, with a number for each place."""
+        times, places = np.concatenate(self.times), np.concatenate(self.places)
+        order = np.argsort(times, kind="stable")
+        return times[order], places[order]
+
+
+def told_apart(chunks: Callable[[], Iterable[Chunk]], fallback_device: str) -> Iterator[Chunk]:
+    """The chunks of a file with devices in place of labels.
+
+    Args:
+        chunks: reads the file; called once more if it is too large to be held.
+        fallback_device: the device of tracks that do not overlap.
+    """
+    tracks: dict[str, _Track] = {}
+    held: list[Chunk] = []
+    count = 0
+    first = iter(chunks())
+    failure: BadInputError | None = None
+    while True:
+        try:
+            chunk = next(first)
+        except StopIteration:
+            break
+        except BadInputError as error:  # raised again behind what came before it
+            failure = error
+            break
+        _note(tracks, chunk.points)
+        count += len(chunk.points)
+        held = [*held, chunk] if count <= HELD_POINTS_MAX else []
+    devices = _devices(tracks, fallback_device)
+    if count > HELD_POINTS_MAX:
+        yield from (_renamed(chunk, devices, fallback_device) for chunk in chunks())
+        return
+    yield from (_renamed(chunk, devices, fallback_device) for chunk in held)
+    if failure is not None:
+        raise failure
+
+
+def _note(tracks: dict[str, _Track], points: PointBatch) -> None:
+    for code, label in enumerate(points.devices):
+        if label.startswith(_MARK):
+            rows = points.of_device(code)
+            track = tracks.setdefault(
+                label, _Track(label.partition("\u29d7")[2].partition("\u29d7")[2])
+            )
+            track.times.append(points.time_us[rows])
+            lat, lon = (np.round(v[rows] * 1e7).astype(np.int64) for v in (points.lat, points.lon))
+            track.places.append(lat * 4_000_000_000 + lon)
+
+
+def _devices(tracks: dict[str, _Track], fallback_device: str) -> dict[str, str]:
+    """The device of each label: one for all, unless some were made at the same time."""
+    settled = {label: track.settle() for label, track in tracks.items()}
+    order = sorted(settled, key=lambda label: int(settled[label][0][0]))
+    clashes = []
+    for at, one in enumerate(order):
+        end_us = settled[one][0][-1]
+        for other in order[at + 1 :]:
+            if settled[other][0][0] >= end_us:
+                break
+            if _were_apart(settled[one], settled[other]):
+                clashes.append((one, other))
+    if not clashes:
+        return dict.fromkeys(tracks, fallback_device)
+    names = {label: track.name for label, track in tracks.items()}
+    if all(names[a] and names[b] and names[a] != names[b] for a, b in clashes):
+        return {label: name or fallback_device for label, name in names.items()}
+    return _lanes(order, clashes, fallback_device)
+
+
+def _were_apart(one: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> bool:
+    """Whether both have points of their own in the time that they share.
+
+    A track that is in the file twice, or thinned, has none.
+    """
+    low, high = max(one[0][0], other[0][0]), min(one[0][-1], other[0][-1])
+    if low >= high:
+        return False
+    a, b = (
+        set(zip(t[m := (t >= low) & (t <= high)].tolist(), p[m].tolist(), strict=True))
+        for t, p in (one, other)
+    )
+    return bool(a - b) and bool(b - a)
+
+
+def _lanes(order: list[str], clashes: list[tuple[str, str]], device: str) -> dict[str, str]:
+    """Each track to the first number whose tracks it does not clash with."""
+    apart = {frozenset(pair) for pair in clashes}
+    lanes: list[list[str]] = []
+    for label in order:
+        free = (
+            lane for lane in lanes if all(frozenset((label, held)) not in apart for held in lane)
+        )
+        lane = next(free, None)
+        if lane is None:
+            lanes.append([label])
+        else:
+            lane.append(label)
+    return {label: f"{device}-{n}" for n, lane in enumerate(lanes, start=1) for label in lane}
+
+
+def _renamed(chunk: Chunk, devices: dict[str, str], fallback_device: str) -> Chunk:
+    def named(label: str) -> str:
+        return devices.get(label, fallback_device) if label.startswith(_MARK) else label
+
+    points = chunk.points
+    names = tuple(dict.fromkeys(named(label) for label in points.devices))
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of[named(label)] for label in points.devices], np.int32)
+    refused = [
+        replace(r, device_id=named(r.device_id)) if r.device_id is not None else r
+        for r in chunk.refused
+    ]
+    device = codes[points.device] if len(points) else points.device
+    return replace(chunk, points=replace(points, devices=names, device=device), refused=refused)

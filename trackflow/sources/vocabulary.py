@@ -1,0 +1,170 @@
+"""The names that columns and members have: what loggers, fleets and exports of the world write.
+
+Names are compared without case, accents, spaces and punctuation, and without units: "Speed (km/h)"
+is `speed`. Detection and all readers use this one vocabulary.
+"""
+
+import re
+import unicodedata
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a column can be to us."""
+
+    TIME = "time"
+    DATE = "date"
+    CLOCK = "clock"
+    ZONE = "time zone"
+    LAT = "latitude"
+    LON = "longitude"
+    NORTH_SOUTH = "hemisphere of the latitude"
+    EAST_WEST = "hemisphere of the longitude"
+    POSITION = "position"
+    LON_LAT = "position, longitude first"
+    VALID = "validity"
+    DEVICE = "device"
+    ROW_ID = "row id"
+    ALTITUDE = "altitude"
+    ACCURACY = "accuracy"
+    HDOP = "hdop"
+    SPEED = "speed"
+    COURSE = "course"
+
+
+# Earlier names win: a file with `recorded_at` and `received_at` means the first.
+_NAMES: dict[Role, str] = {
+    Role.TIME: (
+        "recordedat timestamp timestamputc utctimestamp timeutc utctime datetime datetimeutc "
+        "utcdatetime gpstime gpstimestamp gpsdatetime fixtime devicetime time isotime utc tst "
+        "timestampms timestamps timestampus timestampns timestampmillis timems times "
+        "timestampepoch epoch epochs epochms epochus epochns epochseconds epochtime "
+        "unixtime unixtimestamp "
+        "eventtime eventtimestamp locationtime "
+        "locationtimestamp localtime localdatetime positiontime measuredat measurementtime "
+        "createdat observedat capturedat loggedat fixtimestamp sampletime when starttime startedat "
+        "lastchanged lastupdated lastupdate start begin arrivaltime arrivedat reportedat sentat "
+        "basedatetime dateandtime datetimelocal datetimeoriginal gpsdatestamp occurredat "
+        "timeiso timestampiso "
+        "zeitstempel zeitpunkt datumzeit datumuhrzeit datumunduhrzeit datumundzeit zeit "
+        "horodatage horodate dateheure dateetheure datetheure heureutc temps "
+        "fechahora fechayhora fechahorautc marcadetiempo marcatemporal tiempo horautc "
+        "aikaleima pvmaika paivamaarajaaika paivamaaraaika pvmjaaika aika mittausaika "
+        "dataora dataeora marcatemporale datahora datahorautc orario "
+        "datumtijd datumentijd tijdstip tijdstempel tidsstampel tidpunkt datumtid datotid "
+        "tidspunkt ts t servertime receivedat"
+    ),
+    Role.DATE: (
+        "date utcdate gpsdate dateutc day localdate recordeddate fixdate startdate "
+        "datum fecha paivamaara pvm paiva data dato jour giorno dia tag dateoffix"
+    ),
+    Role.CLOCK: (
+        "time utctime gpstime timeutc localtime clock timeofday hour recordedtime fixtime "
+        "uhrzeit zeit heure hora ora orario kello kellonaika klo aika tijd tid klokslag klockslag "
+        "klokkeslett tijdstip heurelocale horalocal oralocale starttime timeoffix"
+    ),
+    Role.ZONE: (
+        "timezone tz utcoffset gmtoffset timezoneoffset tzoffset zone timezoneid tzid tzname "
+        "timezonename offset utcoffsetminutes utcoffsetseconds utcoffsethours offsetfromutc "
+        "zeitzone fuseauhoraire fuseau zonahoraria fusoorario fuso aikavyohyke tijdzone tidszon "
+        "tidssone tidszone localoffset"
+    ),
+    Role.LAT: (
+        "latitude lat positionlat positionlatitude locationlat locationlatitude gpslat "
+        "gpslatitude decimallatitude geolat latitudens latns latitud latitudine breitengrad breite "
+        "geobreite geographischebreite geografischebreite leveysaste leveyspiiri leveys "
+        "leveyskoordinaatti breedtegraad breedte geografischebreedte breddgrad bredd breddegrad "
+        "latti latdec ycoord ycoordinate coordy pointy latwgs wgs84lat y"
+    ),
+    Role.LON: (
+        "longitude lon lng long positionlong positionlon positionlongitude locationlong "
+        "locationlon locationlng locationlongitude gpslon gpslng gpslong gpslongitude "
+        "decimallongitude geolon geolng geolong longitudeew lonew longew longitud longitudine "
+        "langengrad laengengrad lange laenge geolange geographischelange geographischelaenge "
+        "geografischelange pituusaste pituuspiiri pituus pituuskoordinaatti lengtegraad lengte "
+        "geografischelengte longitudgrad langd lengdegrad laengdegrad londec xcoord xcoordinate "
+        "coordx pointx wgs84lon x"
+    ),
+    Role.NORTH_SOUTH: (
+        "ns northsouth latref latituderef latitudehemisphere lathemisphere nshemisphere latdir "
+        "latdirection nsindicator gpslatituderef"
+    ),
+    Role.EAST_WEST: (
+        "ew eastwest lonref longituderef longitudehemisphere lonhemisphere ewhemisphere londir "
+        "londirection ewindicator gpslongituderef"
+    ),
+    Role.POSITION: (
+        "position latlon latlng latlong latitudelongitude coordinates coordinate coords coord "
+        "gpscoordinates gpscoordinate gpsposition gpslocation latlonposition geolocation "
+        "geoposition location gps geo geopoint geouri geom geometry wkt point koordinaten "
+        "koordinate gpskoordinaten gpsposition standort ort coordonnees coordonneesgps "
+        "coordonneegps emplacement coordenadas coordenadasgps ubicacion posicion koordinaatit "
+        "gpskoordinaatit sijainti paikka coordinate coordinategps posizione coordinaten locatie "
+        "positie koordinater posisjon latandlon latitudeandlongitude latlongposition"
+    ),
+    Role.LON_LAT: "lonlat lnglat longlat longitudelatitude lonlatposition xy",
+    Role.VALID: "valid isvalid gpsvalid positionvalid locationvalid fixvalid validfix validity",
+    Role.DEVICE: (
+        "deviceid device deviceidentifier deviceuid deviceuuid uniqueid imei trackerid tracker "
+        "vehicleid vehicle vehicleno vehiclenumber vehicleref busid taxiid unitid unit assetid "
+        "asset userid user username mmsi individuallocalidentifier tagid tid "
+        "devicename vehiclename trackername assetname person personid phone phoneid entityid "
+        "licenseplate numberplate plate "
+        "gerat geraet geratid geraeteid gerateid fahrzeug fahrzeugid kennzeichen "
+        "appareil vehicule idvehicule immatriculation dispositivo iddispositivo vehiculo matricula "
+        "laite laiteid laitetunnus laitteenid ajoneuvo rekisterinumero rekisteritunnus veicolo "
+        "targa apparaat apparaatid toestel voertuig kenteken enhet fordon kjoretoy"
+    ),
+    Role.ROW_ID: "id",
+    Role.ALTITUDE: (
+        "altitude alt ele elevation height enhancedaltitude altitudegps gpsaltitude gpsalt "
+        "altitudewgs84 z hohe hoehe meereshohe hoheuber altura elevacion altitud altitudine quota "
+        "korkeus merenpinnasta hoogte hojd hoyde altitudemsl heightmsl"
+    ),
+    Role.ACCURACY: (
+        "accuracy horizontalaccuracy haccuracy hacc acc gpsaccuracy positionaccuracy "
+        "locationaccuracy precision eph uncertainty accuracyradius horizontalprecision "
+        "horizontaluncertainty radius genauigkeit prazision exactitude exactitud tarkkuus "
+        "precisione accuratezza nauwkeurigheid noggrannhet noyaktighet precisiongps"
+    ),
+    Role.HDOP: "hdop gpshdop horizontaldop",
+    Role.SPEED: (
+        "speed velocity vel gpsspeed groundspeed enhancedspeed sog speedoverground spd "
+        "currentspeed vehiclespeed "
+        "geschwindigkeit tempo vitesse velocidad nopeus ajonopeus velocita snelheid hastighet fart"
+    ),
+    Role.COURSE: (
+        "course bearing heading cog azimuth direction angle courseoverground gpsbearing gpsheading "
+        "gpscourse bear trueheading track head truecourse trackangle "
+        "kurs richtung fahrtrichtung cap direction rumbo direccion suunta kulkusuunta rotta "
+        "direzione koers richting riktning kompassi"
+    ),
+}  # fmt: skip
+
+RANKED: dict[Role, dict[str, int]] = {
+    role: {name: rank for rank, name in reversed(list(enumerate(names.split())))}
+    for role, names in _NAMES.items()
+}
+"""The rank of each name of a role: a lower one wins."""
+
+PREFIXES = (
+    "gps", "geo", "position", "pos", "location", "loc", "coords", "coordinates", "coordinate",
+    "point", "vehicle", "device", "current", "last", "raw", "wgs84", "fix", "attributes", "data",
+    "properties", "tracker", "geometry", "latlng", "nmea", "gnss", "startlocation", "phone", "my",
+    "state",
+)  # fmt: skip
+"""What may stand before a name without another meaning: "GPS Latitude", `coords.latitude`."""
+
+SUFFIXES = (
+    "wgs84", "utc", "gps", "value", "gmt", "decimal", "coord", "coordinate", "iso", "iso8601",
+    "epoch", "unix", "ms", "s", "us", "ns", "seconds", "millis", "milliseconds", "local",
+)  # fmt: skip
+"""What may stand behind one."""
+
+
+def plain(name: str) -> str:
+    """A name without case, accents, spaces and punctuation."""
+    if not name.isascii():
+        marked = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o"))
+        name = "".join(c for c in marked if not unicodedata.combining(c))
+    return re.sub(r"[\W_]+", "", name.lower())

@@ -1,0 +1,135 @@
+"""Hostile files: seconds and peak memory per megabyte of each reader, through the whole door.
+
+Each file is as bad as its format allows: rows that are all wrong, positions of one moment, endless
+texts, endless nesting, broken markup. What is read of it is not the point; that it ends soon, in
+memory that does not grow with the file, is. Beside each stands a good file of the same format.
+Times are those of the import alone, in a process of its own.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+MEGABYTES = 6
+ISO = "2026-01-01T00:00:00Z"
+
+type Pieces = Iterator[str]
+
+
+def _repeated(head: str, piece: Callable[[int], str], tail: str, size: int) -> Pieces:
+    yield head
+    done = count = 0
+    while done < size:
+        text = piece(count)
+        count += 1
+        done += len(text)
+        yield text
+    yield tail
+
+
+def _time(k: int) -> str:
+    day = f"2026-{1 + k // 2_419_200 % 12:02}-{1 + k // 86_400 % 28:02}"
+    return f"{day}T{k // 3600 % 24:02}:{k // 60 % 60:02}:{k % 60:02}Z"
+
+
+TRACK = "<gpx><trk><trkseg>"
+FILES: dict[str, tuple[str, str, Callable[[int], str], str]] = {
+    "csv, good": ("a.csv", "lat,lon,time\n", lambda k: f"60.1,24.9,{_time(k)}\n", ""),
+    "csv, every row ragged": ("a.csv", "lat,lon,time\n", lambda k: "x,y,z,w\n", ""),
+    "csv, every row bad": ("a.csv", "lat,lon,time\n", lambda k: "x,y,z\n", ""),
+    "csv, every time odd": ("a.csv", "lat,lon,time\n", lambda k: f"1,2,{k}-x\n", ""),
+    "csv, quotes without end": ("a.csv", "lat,lon,time\n", lambda k: '"1,2,3\n', ""),
+    "csv, one moment": ("a.csv", "lat,lon,time\n", lambda k: f"1,{k % 9}.{k:06},{ISO}\n", ""),
+    "csv, dates of two readings": (
+        "a.csv", "lat,lon,time\n", lambda k: "1,2,01/02/2026 10:00\n", ""),
+    "csv, a device per row": ("a.csv", "device,lat,lon,time\n", lambda k: f"{k},1,2,{ISO}\n", ""),
+    "gpx, good": (
+        "a.gpx", TRACK,
+        lambda k: f'<trkpt lat="1" lon="2"><time>{_time(k)}</time></trkpt>\n', ""),
+    "gpx, no times": ("a.gpx", TRACK, lambda k: '<trkpt lat="1" lon="2"/>', ""),
+    "gpx, broken everywhere": ("a.gpx", TRACK, lambda k: '<trkpt lat="1" lon=2></x>', ""),
+    "gpx, a track per point": (
+        "a.gpx", "<gpx>",
+        lambda k: f'<trk><trkseg><trkpt lat="1" lon="2"><time>{_time(k)}</time></trkpt></trkseg>'
+        "</trk>", "</gpx>"),
+    "gpx, one endless text": ("a.gpx", TRACK + "<name>", lambda k: "x" * 1000, ""),
+    "kml, one moment": (
+        "a.kml", f"<kml><Placemark><TimeStamp><when>{ISO}</when></TimeStamp><MultiGeometry>",
+        lambda k: f"<Point><coordinates>{k % 90}.{k:06},1</coordinates></Point>",
+        "</MultiGeometry></Placemark></kml>"),
+    "kml, lines without times": (
+        "a.kml", "<kml>", lambda k: "<Placemark><LineString/></Placemark>", "</kml>"),
+    "kml, times without positions": (
+        "a.kml", "<kml><Placemark><Track>", lambda k: f"<when>{ISO}</when>", ""),
+    "tcx, no positions": (
+        "a.tcx", "<TrainingCenterDatabase><Activity><Track>",
+        lambda k: "<Trackpoint></Trackpoint>", ""),
+    "json, good": (
+        "a.json", "[", lambda k: f'{{"lat":1,"lon":2,"time":"{_time(k)}"}},\n', "{}]"),
+    "json, one endless text": ("a.geojson", '[{"lat":"', lambda k: "x" * 1000, ""),
+    "json, nested": ("a.geojson", '[{"lat":1,"x":', lambda k: "[" * 1000, ""),
+    "json, every element bad": ("a.geojson", "[", lambda k: '{"lat":"x","lon":[]},', "1]"),
+    "json, every element broken": ("a.geojson", "[", lambda k: '{"lat":1,,},', "1]"),
+    "json, names without end": (
+        "a.geojson", "[", lambda k: f'{{"lat":1,"lon":2,"n{k}":1}},', "1]"),
+    "geojson, one line": (
+        "a.geojson",
+        '{"type":"Feature","properties":{},"geometry":{"type":"LineString","coordinates":[',
+        lambda k: "[1,2],", "[1,2]]}}"),
+    "google, bad records": (
+        "Records.json", '{"locations":[{"latitudeE7":1},', lambda k: '{"latitudeE7":"x"},', "1]}"),
+    "owntracks, bad lines": ("a.rec", f"{ISO}\t*\t{{}}\n", lambda k: f"{ISO}\t*\t{{x\n", ""),
+    "owntracks, blanks": ("a.rec", f"{ISO}\t*\t{{}}\n", lambda k: " " * 1000, ""),
+}  # fmt: skip
+
+CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from trackflow.pipeline.importing import import_paths
+from trackflow.pipeline.work import Work
+from trackflow.settings import Settings
+import pandas, pyarrow.csv, pyarrow.compute
+folder = Path(sys.argv[2])
+small = folder / "small.csv"
+small.write_text("lat,lon,time\\n1,2,2026-01-01T00:00:00Z\\n")
+with Work.open(Settings(home=folder / "home")) as work:
+    import_paths(work, [small])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    report = import_paths(work, [Path(sys.argv[1])])
+    seconds = time.process_time() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps([seconds, peak / 1024, report.accepted.added, report.files[0].error]))
+"""
+
+
+def run(megabytes: int = MEGABYTES) -> dict[str, float | int | str]:
+    """Seconds and megabytes of memory per megabyte of file; "ended" where it was given up."""
+    found: dict[str, float | int | str] = {}
+    slowest = largest = 0.0
+    for name in FILES:
+        seconds, peak_mb, _, error = measured(name, megabytes)
+        slowest, largest = max(slowest, seconds / megabytes), max(largest, peak_mb / megabytes)
+        ended = ", ended by a message" if error else ""
+        found[name] = f"{seconds / megabytes:6.3f} s/MB {peak_mb:6.0f} MB at the peak{ended}"
+    found["slowest, s/MB"] = slowest
+    found["largest, MB of memory per MB"] = largest
+    return found
+
+
+def measured(name: str, megabytes: int) -> tuple[float, float, int, str]:
+    """Seconds, MB of memory beyond that of a small import, points added, and the error if any."""
+    file_name, head, piece, tail = FILES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / file_name
+        with path.open("w") as file:
+            file.writelines(_repeated(head, piece, tail, megabytes * 1_000_000))
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, path, folder],
+            capture_output=True, text=True, check=True, timeout=600,
+        )  # fmt: skip
+    seconds, peak_mb, added, error = json.loads(done.stdout)
+    return seconds, peak_mb, added, error
