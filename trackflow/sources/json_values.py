@@ -144,7 +144,7 @@ class JsonElements:
         if not character:
             raise _NotJsonError(cut_off=True)
         self._at += 1
-        if not any_list:
+        if not (any_list if inside else self._in_list):
             yield members
 
     def _list(self, depth: int = 0, *, is_outer: bool = False) -> Iterator[object]:

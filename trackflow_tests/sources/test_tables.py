@@ -183,7 +183,7 @@ def test_a_workbook_is_found_by_content_in_files_and_archives(tmp_path):
 def test_each_sheet_is_a_table():
     row = [moment((0, T + 43_200)).replace(tzinfo=None), 60.1, 24.9]
     header = ["time", "lat", "lon"]
-    data = excel({"van 1": [header, row], "van 2": [header, row], "notes": [["hello"], ["x", "y"]]})
+    data = excel({"van 1": [header, row], "van 2": [header, row], "notes": [["hello"], ["p", "q"]]})
     found = read_bytes(data, "excel")
     assert found.points.devices == ("stem-van 1", "stem-van 2")
     assert found.skipped == {"sheet without positions": 1}
