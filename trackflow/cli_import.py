@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from trackflow.sources.options import ReadOptions
     from trackflow.store.points import Accepted
 
+PLANNED = {"waypoint", "route point"}
+"""What is passed over unless an option says otherwise."""
+
 MOST_DEVICES = 20
 """Devices of files that name none, which are listed one by one."""
 
@@ -27,7 +30,10 @@ def add_to(app: typer.Typer) -> None:
 
 def import_(
     paths: Annotated[
-        list[Path], typer.Argument(help="Files, folders or zip archives.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="Files, folders or archives; - is the standard input.", show_default=False
+        ),
     ],
     device: Annotated[
         str | None, typer.Option("--device", help="The device of all points in these files.")
@@ -50,8 +56,9 @@ def import_(
 ) -> None:
     """Read positions from files; importing one twice adds nothing.
 
-    GPX, TCX, KML, KMZ, FIT, CSV, GeoJSON, Parquet, Google Timeline, OwnTracks (.rec, JSON) and
-    Overland.
+    GPX, TCX, KML, KMZ, FIT, CSV, Excel, Parquet, GeoJSON, Google Timeline, OwnTracks (.rec, JSON),
+    Overland, NMEA, IGC, Home Assistant, Polarsteps, Samsung Health, Arc and photos; - is the
+    standard input.
     """
     from trackflow.pipeline.importing import import_paths
 
@@ -110,7 +117,9 @@ def _print(report: "ImportReport", time_zone: str | None) -> None:
         tell(f"{counted(naive, 'time')} without a zone {_were(naive)} read as {zone}{hint}.")
     passed_over = sum((file.passed_over for file in report.files), Counter[str]())
     for what, count in passed_over.most_common():
-        tell(f"{counted(count, what)} with a time {_were(count)} passed over (--waypoints).")
+        hint = " with a time" if what in PLANNED else ""
+        option = " (--waypoints takes them)" if what in PLANNED else ""
+        tell(f"{counted(count, what)}{hint} {_were(count)} passed over{option}.")
     _print_devices(report)
 
 

@@ -1,39 +1,37 @@
-"""Finds the files to read: one file, a folder with all below it, or the members of a zip.
+"""Finds the files to read: one file, a folder with all below it, or what is in an archive.
 
-An archive in an archive is opened in memory, or in a file without a name when it is large.
+Archives in archives are copied to temporary files, a few levels deep and within one limit for all.
 """
 
 import os
 import stat
-import tempfile
-import weakref
-import zipfile
-import zlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from trackflow.errors import BadInputError
 from trackflow.sources.device_names import NamedDevice, device_of_file
-from trackflow.sources.formats import HEAD_BYTES, Format, UnknownFormatError, detect
-from trackflow.sources.streams import (
-    PIECE_BYTES,
-    UNPACKED_MAX_BYTES,
-    Stream,
-    check_archive,
-    open_file,
-    open_member,
+from trackflow.sources.formats import (
+    HEAD_BYTES,
+    Format,
+    UnknownFormatError,
+    detect,
+    office_format,
 )
+from trackflow.sources.members import MEMBERS_MAX, ZIP, ArchiveError, Member, is_tar, members_of
+from trackflow.sources.packing import is_packed, unpacked
+from trackflow.sources.spooling import open_kept, spool, stream_over
+from trackflow.sources.streams import Stream, check_size, open_file, rest_of
 
-MEMBERS_MAX = 200_000
-DEEPEST = 3
-"""Archives inside one another: Takeout and Garmin have two, a KMZ in them is the third."""
+NESTED_MAX = 3
+"""Archives around a file: exports are two deep (Garmin, KMZ files in a zip)."""
 
-NESTED_IN_MEMORY_BYTES = 32 * 2**20
 _BACKUP = {"manifest.json", "gps_points.parquet"}
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_GZIP = b"\x1f\x8b"
+STDIN = "-"
+_STDIN_NAME = "stdin"
 _UNFINISHED = {".part", ".partial", ".tmp", ".crdownload", ".download"}
 """Names of downloads and copies under way: half a file would be imported as a whole one."""
 
@@ -50,6 +48,7 @@ class SourceFile:
         skipped: why it is left out although nothing is wrong; `read` refuses it.
         broken: what is wrong with it; `read` raises this.
         is_named: a person named it, so that it is meant to be read; others were found.
+        is_member: it is in an archive.
     """
 
     path: Path
@@ -59,9 +58,8 @@ class SourceFile:
     skipped: str = ""
     broken: str = ""
     is_named: bool = False
-    packed: bool = field(default=False, repr=False)
-    member: zipfile.ZipInfo | None = field(default=None, repr=False)
-    archive: zipfile.ZipFile | None = field(default=None, repr=False, compare=False)
+    is_member: bool = False
+    opener: Callable[[str], Stream] | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> Stream:
         """Its bytes, unpacked.
@@ -71,11 +69,10 @@ class SourceFile:
         """
         if self.broken or self.skipped:
             raise BadInputError(self.broken or f"{self.name}: {self.skipped}")
-        if self.archive is not None and self.member is not None:
-            stream = open_member(self.archive, self.member, self.name)
+        if self.opener is not None:
+            stream = unpacked(self.opener(self.name))
         else:
-            stream = open_file(self.path, self.name, packed=self.packed)
-            stream.path = None if self.packed else self.path
+            stream = unpacked(open_file(self.path, self.name, packed=False))
         stream.again = self.open
         return stream
 
@@ -84,7 +81,7 @@ class SourceFile:
         """The device of the file if it names none itself, by its name and folders."""
         inside = PurePosixPath(self.name).parts
         folders = [*self.path.absolute().parent.parts[1:]]
-        if self.member is not None:
+        if self.is_member:
             below = inside[inside.index(self.path.name) + 1 :] if self.path.name in inside else ()
             folders += [PurePosixPath(part).stem for part in (self.path.name, *below[:-1])]
         return device_of_file(self.name, folders)
@@ -94,7 +91,7 @@ def discover(path: Path | str, *, are_tables: bool = False) -> Iterator[SourceFi
     """The files of a path, in the order of their names.
 
     Hidden files and files of unknown kinds in folders and archives come as skipped, so that they
-    can be listed; a file that is named itself must be readable.
+    can be listed; a file that is named itself must be readable. `-` is the standard input.
 
     Args:
         path: a file or a folder.
@@ -104,6 +101,9 @@ def discover(path: Path | str, *, are_tables: bool = False) -> Iterator[SourceFi
         BadInputError: there is nothing at `path`, or it is a file of an unknown kind.
     """
     path = Path(path)
+    if str(path) == STDIN:
+        yield from _or_refused(_from_stdin(path, are_tables=are_tables))
+        return
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -111,10 +111,30 @@ def discover(path: Path | str, *, are_tables: bool = False) -> Iterator[SourceFi
     if stat.S_ISDIR(mode):
         yield from _in_folder(path, are_tables=are_tables)
         return
-    for source in _in_file(path, _shown(path.name), is_named=True, are_tables=are_tables):
-        if source.member is None and (source.broken or source.skipped):
+    found = _in_file(path, _shown(path.name), is_named=True, are_tables=are_tables)
+    yield from _or_refused(found)
+
+
+def _or_refused(sources: Iterator[SourceFile]) -> Iterator[SourceFile]:
+    """What is in a file that was named itself, which must be readable.
+
+    Raises:
+        BadInputError: it is not.
+    """
+    for source in sources:
+        if not source.is_member and (source.broken or source.skipped):
             raise BadInputError(source.broken or f"{source.name}: {source.skipped}")
         yield source
+
+
+def _from_stdin(path: Path, *, are_tables: bool) -> Iterator[SourceFile]:
+    """The standard input, copied to a temporary file, as its beginning is looked at first."""
+    pieces = iter(partial(sys.stdin.buffer.read, HEAD_BYTES), b"")
+    file = spool(Stream(_STDIN_NAME, pieces, lambda: 0, lambda: None))
+    size_bytes = file.seek(0, os.SEEK_END)
+    opener = partial(stream_over, file)
+    source = SourceFile(path, _STDIN_NAME, size_bytes=size_bytes, is_named=True, opener=opener)
+    yield from _judged(source, _Nest(size_bytes), are_tables=are_tables)
 
 
 def _in_folder(root: Path, *, are_tables: bool) -> Iterator[SourceFile]:
@@ -162,128 +182,140 @@ def _in_file(
             yield SourceFile(path, name, skipped="not an ordinary file")
             return
         with open_file(path, name, packed=False) as stream:
-            head = stream.peek(4)
+            head = stream.peek(HEAD_BYTES)
+        file = open_kept(path) if _is_archive(head) else None
     except (BadInputError, OSError) as error:
         words = str(error) if isinstance(error, BadInputError) else f"{name}: {_words(error)}"
         yield SourceFile(path, name, broken=words)
         return
-    if head.startswith(_ZIP):
-        yield from _in_zip(path, path, name, status.st_size, _Budget())
+    nest = _Nest(status.st_size)
+    source = SourceFile(path, name, size_bytes=status.st_size, is_named=is_named)
+    if file is None:
+        yield from _judged(source, nest, are_tables=are_tables)
     else:
-        packed = head.startswith(_GZIP)
-        source = SourceFile(path, name, size_bytes=status.st_size, packed=packed, is_named=is_named)
-        yield _judged(source, are_tables=are_tables)
+        yield from _unfolded(source, file, head, nest)
 
 
 @dataclass(slots=True)
-class _Budget:
-    """What archives inside one archive may unpack to, all together."""
+class _Nest:
+    """The archive on disk that archives in archives are in: what they may cost together.
 
-    left_bytes: int = UNPACKED_MAX_BYTES
-    depth: int = 1
+    Attributes:
+        size_bytes: of the file on disk.
+        depth: how many archives are around what is read now.
+        spooled_bytes: what was copied out of it so far.
+        members: how many members were found so far.
+    """
 
-    def take(self, count: int, name: str) -> None:
-        self.left_bytes -= count
-        if self.left_bytes < 0:
-            raise BadInputError(f"{name}: its archives unpack to too much; unpack them first")
+    size_bytes: int
+    depth: int = 0
+    spooled_bytes: int = 0
+    members: int = 0
 
 
-def _in_zip(
-    path: Path, file: Path | IO[bytes], name: str, size_bytes: int, budget: _Budget
+def _is_archive(head: bytes) -> bool:
+    return head.startswith(ZIP) or is_tar(head)
+
+
+def _unfolded(
+    source: SourceFile, file: IO[bytes], head: bytes, nest: _Nest
 ) -> Iterator[SourceFile]:
-    """The members of an archive, and those of archives in it.
+    """What is in an archive; an Office document is read as it is.
 
     Args:
-        path: the outermost archive on disk.
-        file: the archive itself.
-        name: what people know it by.
-        size_bytes: of the archive itself.
-        budget: what may still be unpacked.
+        source: the archive.
+        file: its bytes; open as long as any of its members may be read.
+        head: the first of them.
+        nest: where it is.
     """
+    name = source.name
+    nest.depth += 1
     try:
-        archive = zipfile.ZipFile(file)
-        if not isinstance(file, Path):
-            weakref.finalize(archive, file.close)  # its members are read long after this
-        check_archive(archive, size_bytes, name)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error) as error:
-        if not isinstance(file, Path):
-            file.close()
-        yield SourceFile(path, name, broken=f"{name}: not a whole zip archive ({error})")
-        return
-    except BadInputError as error:
-        yield SourceFile(path, name, broken=str(error))
-        return
-    members = archive.infolist()
-    names = {member.filename for member in members}
-    if len(members) > MEMBERS_MAX:
-        yield SourceFile(path, name, broken=f"{name}: has more than {MEMBERS_MAX} members")
-    elif "[Content_Types].xml" in names:
-        yield SourceFile(path, name, skipped="an Office document: save the sheet as CSV")
-    elif names >= _BACKUP:
-        words = f"{name}: is a backup of trackflow: use `trackflow restore`"
-        yield SourceFile(path, name, broken=words)
-    else:
-        for member in sorted(members, key=lambda member: member.filename):
-            if not member.is_dir():
-                source = _in_archive(path, name, archive, member)
-                yield from _opened_further(source, budget) if source.archive else [source]
-
-
-def _opened_further(source: SourceFile, budget: _Budget) -> Iterator[SourceFile]:
-    """A member as it is, or the members of the archive that it is itself."""
-    try:
-        with source.open() as stream:
-            if not stream.peek(4).startswith(_ZIP):
-                yield _judged(source)
-                return
-            if budget.depth >= DEEPEST:
-                words = "an archive inside too many others; unpack the outer ones first"
-                raise BadInputError(f"{source.name}: {words}")
-            held = tempfile.SpooledTemporaryFile(max_size=NESTED_IN_MEMORY_BYTES)  # noqa: SIM115
-            try:
-                while piece := stream.read(PIECE_BYTES):
-                    budget.take(len(piece), source.name)
-                    held.write(piece)
-            except BadInputError:
-                held.close()
-                raise
+        members = list(members_of(file, head, source.size_bytes, name))
+        nest.members += len(members)
+        office = office_format(member.name for member in members)
+        if nest.members > MEMBERS_MAX:
+            yield replace(source, broken=f"{name}: has more than {MEMBERS_MAX} members")
+        elif {member.name for member in members} >= _BACKUP:
+            words = f"{name}: is a backup of trackflow: use `trackflow restore`"
+            yield replace(source, broken=words)
+        elif office is not None:
+            yield (
+                replace(source, format=office)
+                if isinstance(office, Format)
+                else replace(source, skipped=office)
+            )
+        else:
+            for member in members:
+                yield from _in_archive(source, member, nest)
+    except ArchiveError as error:
+        yield replace(source, broken=f"{name}: {error}")
     except BadInputError as error:
         yield replace(source, broken=str(error))
-        return
-    budget.depth += 1
-    yield from _in_zip(source.path, held, source.name, held.tell(), budget)
-    budget.depth -= 1
+    finally:
+        nest.depth -= 1
 
 
-def _in_archive(
-    path: Path, name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo
-) -> SourceFile:
-    inside = PurePosixPath(member.filename.replace("\\", "/"))
+def _in_archive(archive: SourceFile, member: Member, nest: _Nest) -> Iterator[SourceFile]:
+    inside = PurePosixPath(member.name.replace("\\", "/"))
     # A name such as ../../etc/passwd is only ever shown, never opened; shown, it would mislead.
     parts = [part for part in inside.parts if part not in ("..", "/", ".")]
-    shown = f"{name}/{_shown('/'.join(parts))}"
-    if "__MACOSX" in parts or any(part.startswith(".") for part in parts):
-        return SourceFile(path, shown, skipped="hidden", member=member)
-    return SourceFile(path, shown, size_bytes=member.file_size, member=member, archive=archive)
+    shown = f"{archive.name}/{_shown('/'.join(parts))}".removesuffix("/")
+    source = SourceFile(
+        archive.path, shown, size_bytes=member.size_bytes, is_member=True, opener=member.open
+    )
+    if member.broken:
+        yield replace(source, broken=f"{shown}: {member.broken}")
+    elif "__MACOSX" in parts or any(part.startswith(".") for part in parts):
+        yield replace(source, skipped="hidden")
+    elif member.skipped:
+        yield replace(source, skipped=member.skipped)
+    else:
+        yield from _judged(source, nest)
 
 
-def _judged(source: SourceFile, *, are_tables: bool = False) -> SourceFile:
-    """The source with its format, or why it has none."""
-    format_, skipped, broken = None, "", ""
+def _judged(source: SourceFile, nest: _Nest, *, are_tables: bool = False) -> Iterator[SourceFile]:
+    """The source with its format, or why it has none; what is in it, if it is an archive."""
     try:
         with source.open() as stream:
             head = stream.peek(HEAD_BYTES)
-        if head.startswith((*_ZIP, _GZIP)):
-            broken = f"{source.name}: an archive packed once more; unpack it first"
-        elif stream.damage and not head:
-            broken = f"{source.name}: {stream.damage}"
-        else:
-            format_ = detect(head, source.name, is_table=are_tables)
+            file = _spooled(stream, nest) if _is_archive(head) else None
+        if file is None and stream.damage and not head:
+            raise BadInputError(f"{source.name}: {stream.damage}")
+        if file is None and is_packed(head):
+            raise BadInputError(f"{source.name}: is packed too many times over")
+        format_ = detect(head, source.name, is_table=are_tables) if file is None else None
     except UnknownFormatError as error:
         skipped = str(error).removeprefix(f"{source.name}: ").partition(";")[0]
+        yield replace(source, skipped=skipped)
     except BadInputError as error:
-        broken = str(error)
-    return replace(source, format=format_, skipped=skipped, broken=broken)
+        yield replace(source, broken=str(error))
+    else:
+        if file is None:
+            yield replace(source, format=format_)
+        else:
+            size_bytes = file.seek(0, os.SEEK_END)
+            inner = replace(source, size_bytes=size_bytes, opener=partial(stream_over, file))
+            yield from _unfolded(inner, file, head, nest)
+
+
+def _spooled(stream: Stream, nest: _Nest) -> IO[bytes]:
+    """A copy of an archive in an archive, as long as all of them together make no bomb.
+
+    Raises:
+        BadInputError: they do.
+    """
+    if nest.depth >= NESTED_MAX:
+        words = "an archive inside too many others; unpack the outer ones first"
+        raise BadInputError(f"{stream.name}: {words}")
+
+    def counted() -> Iterator[bytes]:
+        for piece in rest_of(stream):
+            nest.spooled_bytes += len(piece)
+            check_size(nest.spooled_bytes, nest.size_bytes, stream.name)
+            yield piece
+
+    return spool(Stream(stream.name, counted(), stream.position, lambda: None))
 
 
 def _words(error: OSError | ValueError) -> str:

@@ -28,7 +28,7 @@ from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
 DEVICE_MAX_CHARS = 200
 
 CROWD_MAX = 100
-"""Positions of one device at one moment: no receiver gives more, and one of them is kept."""
+"""Different positions of one device at one moment: no receiver gives more; one of them is kept."""
 
 _FINEST_M = 1e-6
 """A smaller accuracy is unknown: no receiver is exact, and senders without a value write 0.
@@ -170,8 +170,12 @@ def _crowded(found: Candidates, lat: Floats, lon: Floats, rows: NDArray[np.bool_
     order = np.lexsort((*reversed(columns), time_us, device))
     begins = np.ones(len(order), np.bool_)
     begins[1:] = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
-    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
-    return among[order[np.arange(len(order)) - first >= CROWD_MAX]]
+    differs = begins.copy()  # from the row before it: repeats are no crowd
+    for column in columns:
+        differs[1:] |= column[order][1:] != column[order][:-1]
+    count = np.cumsum(differs)
+    in_group = count - np.maximum.accumulate(np.where(begins, count, 0))
+    return among[order[in_group >= CROWD_MAX]]
 
 
 def _largest_group(device: NDArray[np.int32], time_us: Ints) -> int:

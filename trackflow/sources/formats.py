@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -14,8 +15,9 @@ NAME_MAX_CHARS = 200
 SEPARATORS = (",", ";", "\t", "|")
 
 UNDERSTOOD = (
-    "GPX, TCX, KML, FIT, CSV (also TSV), GeoJSON, Parquet, Google Timeline, OwnTracks and "
-    "Overland, each also inside .gz or .zip"
+    "GPX, TCX, KML, FIT, CSV (also TSV), Excel, Parquet, GeoJSON, Google Timeline, OwnTracks, "
+    "Overland, NMEA, IGC, Home Assistant, Polarsteps, Samsung Health, Arc and photos, each also "
+    "inside .gz, .bz2, .xz, .zip or .tar"
 )
 
 
@@ -31,7 +33,16 @@ class Format(StrEnum):
     GOOGLE = "google"
     OWNTRACKS = "owntracks"
     OVERLAND = "overland"
+    EXCEL = "excel"
     PARQUET = "parquet"
+    NMEA = "nmea"
+    IGC = "igc"
+    HOME_ASSISTANT = "home_assistant"
+    POLARSTEPS = "polarsteps"
+    SAMSUNG = "samsung"
+    ARC = "arc"
+    PHOTO = "photo"
+    PHOTO_SIDECAR = "photo_sidecar"
 
 
 class UnknownFormatError(BadInputError):
@@ -40,15 +51,60 @@ class UnknownFormatError(BadInputError):
 
 _MAGIC = (
     (0, b"\x89PNG", "a PNG image"),
-    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"II*\x00", "a TIFF or raw photo: its JPEG, or its XMP sidecar, can be read"),
+    (0, b"MM\x00*", "a TIFF or raw photo: its JPEG, or its XMP sidecar, can be read"),
+    (0, b"GIF8", "a GIF image"),
+    (8, b"WEBP", "a WebP image"),
+    (4, b"ftyp", "a film or an image of an unknown kind"),
     (0, b"%PDF", "a PDF document"),
-    (0, b"SQLite format 3\x00", "an SQLite database"),
+    (0, b"SQLite format 3\x00", "an SQLite database of another program than Home Assistant"),
+    (0, b"\xd0\xcf\x11\xe0", "an old Office document: save it as .xlsx or CSV"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
-    (0, b"BZh", "packed with bzip2: unpack it first"),
-    (0, b"\xfd7zXZ", "packed with xz: unpack it first"),
     (0, b"\x28\xb5\x2f\xfd", "packed with zstd: unpack it first"),
-    (257, b"ustar", "a tar archive: unpack it first"),
+    (0, b"Rar!", "a RAR archive: unpack it first"),
 )
+_BINARY: tuple[tuple[int, re.Pattern[bytes], Format], ...] = (
+    (0, re.compile(rb"PAR1"), Format.PARQUET),
+    (0, re.compile(rb"\xff\xd8\xff"), Format.PHOTO),
+    (4, re.compile(rb"ftyp(?:hei[cxms]|hev[cm]|mif1|msf1|avif)"), Format.PHOTO),
+)
+_RECORDER = "home-assistant"
+"""In the name of the recorder's database, whose tables may stand far behind its first pages."""
+_SQLITE = b"SQLite format 3\x00"
+_RECORDER_TABLE = re.compile(rb"CREATE TABLE [\"'`\[]?states[\"'`\]]?\s*\(", re.IGNORECASE)
+_POLARSTEPS_LOCATION = re.compile(
+    r'\{\s*"locations"\s*:\s*\[\s*\{\s*(?=[^{}]*"time")(?=[^{}]*"lat")(?=[^{}]*"lon")'
+    r'(?:"(?:lat|lon|time)"\s*:\s*[-+\d.eE]+\s*,?\s*){3}\}'
+)
+_SAMSUNG_POSITION = re.compile(
+    r'\[\s*\{(?=[^{}]*"start_time")(?=[^{}]*"latitude")(?=[^{}]*"longitude")[^{}]*\}'
+)
+_JSON_EXPORTS: tuple[tuple[Format, tuple[re.Pattern[str], ...]], ...] = tuple(
+    (format_, tuple(re.compile(rf'"(?:{names})"\s*:') for names in members))
+    for format_, members in (
+        (Format.PHOTO_SIDECAR, ("photoTakenTime|exifInfo",)),
+        (Format.HOME_ASSISTANT, ("entity_id", "attributes", "last_changed|last_updated")),
+        (Format.ARC, ("timelineItems|sampleId",)),
+        (Format.ARC, ("horizontalAccuracy", "movingState")),
+        (Format.POLARSTEPS, ("all_steps",)),
+    )
+)
+"""What only one program writes; looked for before the names that many share."""
+
+_NMEA_LINE = re.compile(
+    r"(?:^|[\s,;\\])\$(?:G[A-Z]|BD|QZ|II|IN)(?:RMC|GGA|GNS|ZDA|GLL|GSA|GSV|VTG),"
+)
+_IGC_HEADER = re.compile(r"(?:^|\n)H[FOP]DTE")
+_IGC_FIX = re.compile(r"(?:^|\n)B\d{6}\d{7}[NS]\d{8}[EW][AV]")
+_SAMSUNG_TABLE = re.compile(r"com\.samsung\.[\w.]+,\d+,\d+")
+_XMP = re.compile(r"<(?:[\w.-]+:)?(?:xmpmeta|xapmeta|RDF)[\s>]")
+_OFFICE = {
+    "xl/workbook.xml": Format.EXCEL,
+    "xl/workbook.bin": "a binary Excel workbook: save it as .xlsx or CSV",
+    "word/document.xml": "a Word document: save its table as CSV",
+    "ppt/presentation.xml": "a PowerPoint presentation",
+    "META-INF/manifest.xml": "an OpenDocument: save the sheet as .xlsx or CSV",
+}
 _TABLE_ENDINGS = {".csv", ".tsv", ".tab", ".psv"}
 _GEOJSON_HINT = re.compile(
     r'"type"\s*:\s*"(?:Feature|FeatureCollection|Point|MultiPoint|LineString|MultiLineString'
@@ -90,11 +146,14 @@ def detect(head: bytes, name: str, *, is_table: bool = False) -> Format:
     """
     if not head:
         raise UnknownFormatError(f"{name}: the file is empty")
+    for offset, pattern, format_ in _BINARY:
+        if pattern.match(head, offset):
+            return format_
+    if head.startswith(_SQLITE) and (_RECORDER_TABLE.search(head) or _RECORDER in name.lower()):
+        return Format.HOME_ASSISTANT
     for offset, magic, what in _MAGIC:
         if head.startswith(magic, offset):
             raise UnknownFormatError(f"{name}: is {what}; understood are {UNDERSTOOD}")
-    if head.startswith(b"PAR1"):
-        return Format.PARQUET
     if head.startswith(_FIT_MAGIC, _FIT_MAGIC_AT):
         return Format.FIT
     text = head_text(head).lstrip("\x1e \t\r\n")
@@ -107,6 +166,15 @@ def detect(head: bytes, name: str, *, is_table: bool = False) -> Format:
     if text[0] in "{[":
         return _detect_json(text, head, name)
     return Format.CSV if is_table else _detect_table(text, name)
+
+
+def office_format(members: Iterable[str]) -> Format | str | None:
+    """What a zip with these members is, if it is a document: a format, or why it is not read."""
+    names = set(members)
+    if "[Content_Types].xml" not in names and not names.issuperset(("content.xml", "styles.xml")):
+        return None
+    found = (what for part, what in _OFFICE.items() if part in names)
+    return next(found, "an Office document: save the sheet as CSV")
 
 
 def head_text(head: bytes) -> str:
@@ -131,6 +199,8 @@ def _detect_xml(text: str, name: str) -> Format:
     found = {kind: at.start() for kind, root in _XML_ROOTS.items() if (at := root.search(text))}
     if found:
         return min(found, key=lambda kind: found[kind])  # the outermost
+    if _XMP.search(text):
+        return Format.PHOTO_SIDECAR
     root = _XML_ROOT.search(text)
     what = f"XML of kind {root[1][:40]!r}" if root else "XML"
     raise UnknownFormatError(f"{name}: is {what}; understood are {UNDERSTOOD}")
@@ -138,6 +208,13 @@ def _detect_xml(text: str, name: str) -> Format:
 
 def _detect_json(text: str, head: bytes, name: str) -> Format:
     long_preface = len(head) >= HEAD_BYTES
+    for format_, members in _JSON_EXPORTS:
+        if all(member.search(text) for member in members):
+            return format_
+    if _POLARSTEPS_LOCATION.match(text):
+        return Format.POLARSTEPS
+    if _SAMSUNG_POSITION.match(text):
+        return Format.SAMSUNG
     if _GOOGLE.search(text):
         return Format.GOOGLE
     if _LOCATIONS.search(text) and '"latitudeE7"' in text:
@@ -168,16 +245,39 @@ def _names_positions(text: str) -> bool:
 def _detect_table(text: str, name: str) -> Format:
     if _RECORDER_LINE.match(text):
         return Format.OWNTRACKS
+    if _NMEA_LINE.search(text[:8192]) and not _has_header(text):
+        return Format.NMEA
+    if _IGC_HEADER.search(text) and _IGC_FIX.search(text):
+        return Format.IGC
+    if _SAMSUNG_TABLE.match(text):
+        return _detect_samsung_table(text, name)
     if ending(name) in _TABLE_ENDINGS:
         return Format.CSV
+    if _has_header(text):
+        return Format.CSV
+    raise UnknownFormatError(
+        f"{name}: is text without a header line that names latitude and longitude: "
+        f"{columns.COLUMNS_HINT} if it is a table; understood are {UNDERSTOOD}"
+    )
+
+
+def _has_header(text: str) -> bool:
+    """Whether one of the first lines names latitude and longitude."""
     lines = [line.strip("\"' \r").lstrip("#") for line in text[:8192].split("\n")[:20]]
     for line in lines:
         cells = line.split(best_separator(line))
         if len(cells) > 1 and columns.score([c.strip("\"' ") for c in cells]) >= 200:
-            return Format.CSV
+            return True
+    return False
+
+
+def _detect_samsung_table(text: str, name: str) -> Format:
+    header = text.partition("\n")[2].partition("\n")[0]
+    if columns.score([cell.rpartition(".")[2] for cell in header.strip().split(",")]) >= 200:
+        return Format.SAMSUNG
     raise UnknownFormatError(
-        f"{name}: is text without a header line that names latitude and longitude: "
-        f"{columns.COLUMNS_HINT} if it is a table; understood are {UNDERSTOOD}"
+        f"{name}: is a table of Samsung Health without positions: those of exercises are in the "
+        f"files location_data.json beside it; understood are {UNDERSTOOD}"
     )
 
 

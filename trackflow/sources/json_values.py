@@ -57,6 +57,9 @@ class _NotJsonError(Exception):
 class JsonElements:
     """Goes through the elements of a stream.
 
+    Lists in lists are gone through too, `nesting` levels deep, and the lists in the elements of
+    `outer_lists`: their elements take their place.
+
     Attributes:
         top: what the outermost object says besides its elements.
         any_list: whether a list of elements was found.
@@ -68,6 +71,8 @@ class JsonElements:
         stream: Stream,
         piece_bytes: int = PIECE_BYTES,
         lists: frozenset[str] = ELEMENT_LISTS,
+        nesting: int = 0,
+        outer_lists: frozenset[str] = frozenset(),
         *,
         is_nested: bool = False,
     ) -> None:
@@ -78,6 +83,8 @@ class JsonElements:
         self._stream = stream
         self._piece_bytes = piece_bytes
         self._lists = lists
+        self._nesting = nesting
+        self._outer_lists = outer_lists
         self._decoder = codecs.getincrementaldecoder(encoding_of(stream.peek(4)))("replace")
         self._text = ""
         self._at = 0
@@ -106,11 +113,13 @@ class JsonElements:
                 begin = self._base + self._at if self._in_list else start
                 yield from self._recover(begin, error, _NEXT_LINE)
 
-    def _object(self) -> Iterator[object]:
+    def _object(self, *, inside: bool = False) -> Iterator[object]:
         """An object: its lists of elements if it has any, else it is an element itself."""
         self._at += 1
         members: dict[str, object] = {}
-        self.top = members
+        if not inside:
+            self.top = members
+        any_list = False
         while (character := self._peek()) and character != "}":
             if character == ",":
                 self._at += 1
@@ -124,7 +133,10 @@ class JsonElements:
                 yield from self._list() if self._peek() == "[" else self._object()
                 self.path.pop()
             elif key in self._lists and self._peek() == "[":
-                yield from self._list()
+                any_list = True
+                yield from self._list(is_outer=key in self._outer_lists)
+                if self._at_a_loss:
+                    return
             else:
                 members[key] = self._value()
         if self._at_a_loss:
@@ -132,16 +144,29 @@ class JsonElements:
         if not character:
             raise _NotJsonError(cut_off=True)
         self._at += 1
-        if not self._in_list:
+        if not (any_list if inside else self._in_list):
             yield members
 
-    def _list(self) -> Iterator[object]:
+    def _list(self, depth: int = 0, *, is_outer: bool = False) -> Iterator[object]:
         self._at += 1
         self.any_list = self._in_list = True
         beginning = _NEXT_OBJECT
         while (character := self._peek()) and character != "]":
             if character == ",":
                 self._at += 1
+                continue
+            if character == "[" and depth < self._nesting:
+                yield from self._list(depth + 1)
+                if self._at_a_loss:
+                    return
+                continue
+            if is_outer and character == "{":
+                try:
+                    yield from self._object(inside=True)
+                except _NotJsonError as error:
+                    yield from self._recover(self._base + self._at, error, beginning)
+                if self._at_a_loss:
+                    return
                 continue
             try:
                 element = self._value()

@@ -3,10 +3,9 @@
 The position is two columns of numbers, or points as well-known binary, which GeoParquet uses.
 """
 
-import tempfile
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,17 +18,22 @@ from trackflow.sources import columns
 from trackflow.sources.cells import Numbers, numbers
 from trackflow.sources.columns import QUANTITIES, Role
 from trackflow.sources.door import Candidates, Devices, admit
+from trackflow.sources.geo_columns import geo_column
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.records import Chunk
-from trackflow.sources.streams import PIECE_BYTES, Stream
+from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.spooling import seekable
+from trackflow.sources.streams import Stream, check_size
 from trackflow.sources.times import TimeRules, Times, times
 from trackflow.sources.units import best_accuracy_m
 
 CHUNK_POINTS = 50_000
+_ROW_BYTES = 24
+"""Of a time and a position. A column of equal values packs to nothing, a track does not."""
+
+_MALFORMED = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
 ROW_GROUP_MAX_BYTES = 2**30
 """A row group is unpacked at once; ours and those of others have some tens of megabytes."""
 
-_IN_MEMORY_BYTES = 32 * 2**20
 _WKB_POINT = {21: 1, 29: 1001, 37: 3001}
 """The kind of a point by the length of its well-known binary."""
 _WKB_Z = 0x80000001
@@ -57,30 +61,18 @@ def read_parquet(
     Raises:
         BadInputError: it is no whole Parquet file, or has no column of a position or a time.
     """
-    with _seekable(stream) as file:
+    with seekable(stream) as file:  # the end of a Parquet is read first
+        size_bytes = file.seek(0, io.SEEK_END)
+        file.seek(0)
         try:
             parquet = pq.ParquetFile(file)
             reader = _Reader(stream, parquet, (device_id, fallback_device), now_us, options)
-            batches = parquet.iter_batches(chunk_points, columns=reader.names)
-            for batch in batches:
-                yield reader.chunk(batch)
-        except (pa.ArrowException, OSError) as error:
-            words = str(error).partition("\n")[0][:200]
+        except _MALFORMED as error:
+            words = stream.damage or str(error).partition("\n")[0][:200]
             raise BadInputError(f"{stream.name}: cannot be read as Parquet: {words}") from None
-
-
-@contextmanager
-def _seekable(stream: Stream) -> Iterator[IO[bytes]]:
-    """The file itself, or a copy of an archive's member: the end of a Parquet is read first."""
-    if stream.path is not None:
-        with stream.path.open("rb") as file:
-            yield file
-        return
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as copy:
-        while piece := stream.read(PIECE_BYTES):
-            copy.write(piece)
-        copy.seek(0)
-        yield copy
+        check_size(parquet.metadata.num_rows * _ROW_BYTES, size_bytes, stream.name)
+        for group in range(parquet.num_row_groups):
+            yield from reader.chunks(parquet, group, chunk_points)
 
 
 class _Reader:
@@ -96,6 +88,9 @@ class _Reader:
     ) -> None:
         schema = parquet.schema_arrow
         found = columns.find(schema.names)
+        point = geo_column(schema.metadata, stream.name)
+        if point in schema.names:
+            found = {**found, Role.POSITION: schema.names.index(point)}
         columns.require(found, schema.names, stream.name)
         groups = range(parquet.metadata.num_row_groups)
         sizes = [parquet.metadata.row_group(group).total_byte_size for group in groups]
@@ -109,6 +104,19 @@ class _Reader:
         self._now_us = now_us
         self._rules = options.time_rules
         self._row = 0
+
+    def chunks(self, parquet: Any, group: int, chunk_points: int) -> Iterator[Chunk]:
+        """The rows of a group; where it is damaged, what comes before, and a refusal."""
+        first = self._row
+        try:
+            for batch in parquet.iter_batches(chunk_points, row_groups=[group], columns=self.names):
+                yield self.chunk(batch)
+        except _MALFORMED as error:
+            words = f"rows that cannot be read: {str(error).partition(chr(10))[0]}"
+            where = f"{self._stream.name}: row group {group + 1}"
+            refused = [Refusal(Reason.UNREADABLE, clean_raw(words), where, self._device_id)]
+            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+        self._row = first + parquet.metadata.row_group(group).num_rows
 
     def chunk(self, batch: Any) -> Chunk:
         """The rows of a batch, at the door."""
@@ -190,7 +198,13 @@ def _times(cells: Any, rules: TimeRules) -> Times:
 
 
 def _points(cells: Any) -> tuple[Numbers, Numbers]:
-    """Latitudes and longitudes of points as well-known binary, NaN where there is another shape."""
+    """Latitudes and longitudes of points as well-known binary, NaN where there is another shape.
+
+    GeoParquet also has points as structs of x and y.
+    """
+    if pa.types.is_struct(cells.type):
+        one, two = (_numbers(pc.struct_field(cells, axis), Role.LAT, 1.0) for axis in ("y", "x"))
+        return one, two
     found = np.array([_point(cell) for cell in cells.to_pylist()], np.float64).reshape(-1, 2)
     missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
     return Numbers(found[:, 1], missing), Numbers(found[:, 0], missing)

@@ -13,20 +13,29 @@ from dataclasses import replace
 from typing import Protocol
 
 from trackflow.errors import BadInputError
+from trackflow.sources.arc_files import read_arc
 from trackflow.sources.archives import SourceFile, discover
 from trackflow.sources.csv_files import read_csv
 from trackflow.sources.door import fit_device
+from trackflow.sources.excel_files import read_excel
 from trackflow.sources.fit_files import read_fit
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.geojson_files import read_geojson
 from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
+from trackflow.sources.home_assistant_files import read_home_assistant
+from trackflow.sources.igc_files import read_igc
 from trackflow.sources.kml_files import read_kml
+from trackflow.sources.nmea_files import read_nmea
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.overland_files import read_overland
 from trackflow.sources.owntracks_files import read_owntracks
 from trackflow.sources.parquet_files import read_parquet
+from trackflow.sources.photo_files import read_photo
+from trackflow.sources.photo_sidecars import read_photo_sidecar
+from trackflow.sources.polarsteps_files import read_polarsteps
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
+from trackflow.sources.samsung_files import read_samsung
 from trackflow.sources.streams import PIECE_BYTES, Stream
 from trackflow.sources.tcx_files import read_tcx
 from trackflow.sources.tracks_apart import told_apart
@@ -66,7 +75,16 @@ _READERS: dict[Format, _Reader] = {
     Format.GOOGLE: read_google,
     Format.OWNTRACKS: read_owntracks,
     Format.OVERLAND: read_overland,
+    Format.EXCEL: read_excel,
     Format.PARQUET: read_parquet,
+    Format.NMEA: read_nmea,
+    Format.IGC: read_igc,
+    Format.HOME_ASSISTANT: read_home_assistant,
+    Format.POLARSTEPS: read_polarsteps,
+    Format.SAMSUNG: read_samsung,
+    Format.ARC: read_arc,
+    Format.PHOTO: read_photo,
+    Format.PHOTO_SIDECAR: read_photo_sidecar,
 }
 
 

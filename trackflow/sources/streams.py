@@ -33,6 +33,7 @@ class Stream:
         damage: why the data ended early; empty while all is well.
         path: the file that has just these bytes, if there is one.
         again: opens the same data once more from its beginning, where that is possible.
+        close: gives back what it holds.
     """
 
     def __init__(
@@ -45,17 +46,17 @@ class Stream:
         self.name = name
         self.damage = ""
         self.path: Path | None = None
+        self.close = close
         self.again: Callable[[], Stream] | None = None
         self._pieces = pieces
         self._held = b""
         self._position = position
-        self._close = close
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self.close()
 
     def read(self, count: int) -> bytes:
         """`count` bytes, fewer only at the end.
@@ -106,7 +107,9 @@ def open_file(path: Path, name: str, *, packed: bool) -> Stream:
         raise BadInputError(f"{name}: {_os_words(error)}") from None
     pieces = _pieces_of(file)
     pieces = gunzip(pieces, name) if packed else pieces
-    return Stream(name, pieces, _counting(file), file.close)
+    stream = Stream(name, pieces, _counting(file), file.close)
+    stream.path = None if packed else path
+    return stream
 
 
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Stream:
@@ -131,7 +134,7 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> S
 
     stream = Stream(name, counted(), lambda: done, file.close)
     if stream.peek(2) == b"\x1f\x8b":
-        return Stream(name, gunzip(_rest(stream), name), lambda: done, file.close)
+        return Stream(name, gunzip(rest_of(stream), name), lambda: done, file.close)
     return stream
 
 
@@ -157,7 +160,7 @@ def gunzip(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
                 raise DamagedError("the gzip data is damaged") from None
             data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
             given += len(unpacked)
-            _check_size(given, taken, name)
+            check_size(given, taken, name)
             if unpacked:
                 yield unpacked
     if taken and not unpacker.eof:
@@ -167,7 +170,12 @@ def gunzip(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
         raise DamagedError("the gzip data ends in the middle")
 
 
-def _check_size(given: int, taken: int, name: str) -> None:
+def check_size(given: int, taken: int, name: str) -> None:
+    """Stop what unpacks to too much.
+
+    Raises:
+        BadInputError: `given` bytes out of `taken` are more than any table of points gives.
+    """
     if given > UNPACKED_MAX_BYTES:
         raise BadInputError(
             f"{name}: unpacks to more than {UNPACKED_MAX_BYTES // 2**30} GiB; "
@@ -189,7 +197,7 @@ def check_archive(archive: zipfile.ZipFile, packed_bytes: int, name: str) -> Non
     Raises:
         BadInputError: it would unpack to too much.
     """
-    _check_size(sum(info.file_size for info in archive.infolist()), packed_bytes, name)
+    check_size(sum(info.file_size for info in archive.infolist()), packed_bytes, name)
 
 
 def _pieces_of(file: BinaryIO) -> Iterator[bytes]:
@@ -208,7 +216,23 @@ def _member_pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _rest(stream: Stream) -> Iterator[bytes]:
+def at_any_place(file: IO[bytes], start: int, size_bytes: int | None) -> Iterator[bytes]:
+    """A part of a file, in pieces, while others read other parts of it; None = to its end."""
+    at, left = start, size_bytes
+    while left is None or left > 0:
+        file.seek(at)
+        piece = file.read(PIECE_BYTES if left is None else min(PIECE_BYTES, left))
+        if not piece:
+            break
+        at += len(piece)
+        left = None if left is None else left - len(piece)
+        yield piece
+    if left:
+        raise DamagedError("the archive ends in the middle")
+
+
+def rest_of(stream: Stream) -> Iterator[bytes]:
+    """What is left of a stream, in pieces."""
     while piece := stream.read(PIECE_BYTES):
         yield piece
     if stream.damage:

@@ -7,15 +7,25 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
+from trackflow.sources.arc_files import read_arc
 from trackflow.sources.csv_files import read_csv
+from trackflow.sources.excel_files import read_excel
 from trackflow.sources.fit_files import read_fit
 from trackflow.sources.geojson_files import read_geojson
 from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
+from trackflow.sources.home_assistant_files import read_home_assistant
+from trackflow.sources.igc_files import read_igc
 from trackflow.sources.kml_files import read_kml
+from trackflow.sources.nmea_files import read_nmea
 from trackflow.sources.overland_files import read_overland
 from trackflow.sources.owntracks_files import read_owntracks
+from trackflow.sources.parquet_files import read_parquet
+from trackflow.sources.photo_files import read_photo
+from trackflow.sources.photo_sidecars import read_photo_sidecar
+from trackflow.sources.polarsteps_files import read_polarsteps
 from trackflow.sources.readers import Chunk, PointBatch, Refusal, discover, read
+from trackflow.sources.samsung_files import read_samsung
 from trackflow.sources.streams import Stream
 from trackflow.sources.tcx_files import read_tcx
 
@@ -31,6 +41,16 @@ READERS = {
     "google": read_google,
     "owntracks": read_owntracks,
     "overland": read_overland,
+    "excel": read_excel,
+    "parquet": read_parquet,
+    "nmea": read_nmea,
+    "igc": read_igc,
+    "home_assistant": read_home_assistant,
+    "polarsteps": read_polarsteps,
+    "samsung": read_samsung,
+    "arc": read_arc,
+    "photo": read_photo,
+    "photo_sidecar": read_photo_sidecar,
 }
 
 

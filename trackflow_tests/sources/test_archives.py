@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
-from trackflow.sources import archives, streams
+from trackflow.sources import streams
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.readers import discover, read
 from trackflow_tests.sources.helpers import NOW_US, gather, read_path
@@ -106,14 +106,6 @@ def test_archives_in_archives_are_read(tmp_path):
         assert len(outcome.points) == points
         assert bool(outcome.error) == (points == 0)
         assert points or "inside too many others" in outcome.error
-
-
-def test_archives_in_archives_unpack_to_no_more_than_is_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "UNPACKED_MAX_BYTES", 1_000)
-    monkeypatch.setattr(archives._Budget.__init__, "__defaults__", (1_000, 1))
-    (tmp_path / "a.zip").write_bytes(nested(2))
-    (outcome,) = read_path(tmp_path).values()
-    assert "unpack to too much" in outcome.error
 
 
 def test_a_backup_says_how_it_is_read(tmp_path):

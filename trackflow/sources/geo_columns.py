@@ -1,0 +1,44 @@
+"""What a GeoParquet file says of its column of positions."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from trackflow.errors import BadInputError
+
+_WGS84 = {("OGC", "CRS84"), ("EPSG", 4326), ("EPSG", "4326")}
+
+
+def geo_column(metadata: Mapping[bytes, bytes] | None, name: str) -> str | None:
+    """The column of positions; None in a plain table.
+
+    Args:
+        metadata: of the file's schema.
+        name: of the file.
+
+    Raises:
+        BadInputError: its positions are not longitude and latitude, or no points.
+    """
+    try:
+        geo = orjson.loads((metadata or {}).get(b"geo", b"null"))
+    except orjson.JSONDecodeError:
+        return None
+    column = geo.get("primary_column") if isinstance(geo, dict) else None
+    listed = geo.get("columns") if isinstance(geo, dict) else None
+    known = listed.get(column) if isinstance(listed, dict) and isinstance(column, str) else None
+    if not isinstance(known, dict):
+        return None
+    crs = known.get("crs")  # none at all is longitude and latitude too
+    identifier = crs.get("id") if isinstance(crs, dict) else None
+    if isinstance(identifier, dict):
+        code = (identifier.get("authority"), identifier.get("code"))
+        if code not in _WGS84:
+            shown = ":".join(map(str, code))
+            raise BadInputError(
+                f"{name}: its positions are not longitude and latitude ({shown}); "
+                "write it in EPSG:4326"
+            )
+    types = known.get("geometry_types") or []
+    if any(not str(kind).startswith("Point") for kind in types):
+        raise BadInputError(f"{name}: its geometries are not points, which alone can have a time")
+    return str(column)
