@@ -72,16 +72,16 @@ class Delivery:
     """What one request brought.
 
     Attributes:
-        sender: who sent it, a key of `senders`.
         points: what came in.
         refused: what did not, each with its reason.
         ignored: messages that are not about positions and were never meant to be.
+        sender: who sent it, a key of `senders`.
     """
 
-    sender: str = ""
     points: PointBatch = field(default_factory=PointBatch.empty)
     refused: list[Refusal] = field(default_factory=list)
     ignored: int = 0
+    sender: str = ""
 
 
 def candidates_of(
@@ -178,7 +178,7 @@ class Reception:
 
         points, at_the_door = admit(found, self._now_us, describe)
         refused = [self._kept(*pair) for pair in zip(at_the_door, rows, strict=True)]
-        return Delivery(self.sender, points, [*refused, *self._refused], self._ignored)
+        return Delivery(points, [*refused, *self._refused], self._ignored, self.sender)
 
     def _kept(self, refusal: Refusal, row: int) -> Refusal:
         fix = self._fixes[row]

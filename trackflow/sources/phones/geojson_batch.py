@@ -52,10 +52,10 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
             )
         )
     except BadInputError:
-        return Delivery(SOURCE, refused=_each(plain, body, envelope.device_id))
+        return Delivery(refused=_each(plain, body, envelope.device_id), sender=SOURCE)
     points = PointBatch.concat(chunk.points for chunk in chunks)
     refused = [refusal for chunk in chunks for refusal in chunk.refused]
-    return Delivery(SOURCE, points, _kept(refused, plain, body, envelope.device_id))
+    return Delivery(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
 
 
 def _kept(
