@@ -91,7 +91,9 @@ def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
 
 
 def _received(report: Report, stored: Accepted) -> Received:
-    reasons = Counter(str(refusal.reason) for refusal in report.refused)
+    reasons: Counter[str] = Counter()
+    for refusal in report.refused:
+        reasons[str(refusal.reason)] += refusal.count
     if stored.too_old:
         reasons[TOO_OLD] += stored.too_old
     lost = len(report.points) - stored.added - stored.repeated - stored.too_old

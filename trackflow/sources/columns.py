@@ -45,6 +45,12 @@ _BARE_UNITS = {
 """Units that are the name of a column of speeds all by themselves."""
 
 
+_ALL_NAMES = frozenset(name for ranked in RANKED.values() for name in ranked) | set(_BARE_UNITS)
+_ALL_ENDINGS = tuple(
+    {*SUFFIXES, "timestamp", "datetime"}.union(*(units_of(q) for q in QUANTITIES.values()))
+)
+
+
 class Meaning(NamedTuple):
     """What a name means as one role: a lower rank is surer; our units per unit of the column."""
 
@@ -57,6 +63,10 @@ def meanings(name: str) -> Mapping[Role, Meaning]:
     """All that a name can mean."""
     simple = plain(name[:120])
     found: dict[Role, Meaning] = {}
+    if simple not in _ALL_NAMES and not (
+        simple.startswith(PREFIXES) or simple.endswith(_ALL_ENDINGS)
+    ):
+        return found  # a file may have as many names as elements: most are told at once
     for role in Role:
         meaning = _meaning(simple, role)
         if meaning is not None:

@@ -26,7 +26,15 @@ from trackflow.sources.csv_rows import (
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.formats import HEAD_BYTES, encoding_of
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import (
+    REFUSED_MAX,
+    Chunk,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
 from trackflow.sources.streams import Stream
 from trackflow.sources.times import (
     AmbiguousOrderError,
@@ -176,10 +184,18 @@ class _Reader:
 
         candidates = self._candidates(table.columns)
         points, refused = admit(candidates, self.now_us, describe)
-        for index in table.ragged:
+        refused += self._ragged(found, table.ragged)
+        return Chunk(points, refused, self.stream.position(), candidates.times.naive)
+
+    def _ragged(self, found: Records, rows: list[int]) -> list[Refusal]:
+        """A refusal for each row with too few or too many cells, up to a number."""
+        refused = []
+        for index in rows[: REFUSED_MAX + 1]:
             raw, where = clean_raw(found.rows[index]), self._where(found.line_numbers[index])
             refused.append(Refusal(Reason.RAGGED_ROW, raw, where, self.device))
-        return Chunk(points, refused, self.stream.position(), candidates.times.naive)
+        if len(rows) > REFUSED_MAX:
+            refused[-1] = and_more(refused[-1], len(rows) - REFUSED_MAX)
+        return refused
 
     def _candidates(self, found: dict[int, Strings]) -> Candidates:
         layout = self.layout

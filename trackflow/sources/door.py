@@ -12,12 +12,22 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trackflow.geo.points import Floats, on_grid
+from trackflow.geo.points import Floats, Ints, on_grid
 from trackflow.sources.cells import Numbers, Strings, strings
-from trackflow.sources.records import PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import (
+    REFUSED_MAX,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
 from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
 
 DEVICE_MAX_CHARS = 200
+
+CROWD_MAX = 100
+"""Different positions of one device at one moment: no receiver gives more; one of them is kept."""
 
 _FINEST_M = 1e-6
 """A smaller accuracy is unknown: no receiver is exact, and senders without a value write 0.
@@ -79,22 +89,89 @@ class Candidates:
     course_deg: Floats | None = None
 
 
-def admit(found: Candidates, now_us: int, describe: Describe) -> tuple[PointBatch, list[Refusal]]:
-    """The points that come in, in their order, and a refusal for each of the others."""
+def admit(
+    found: Candidates, now_us: int, describe: Describe, *, most_refused: int = REFUSED_MAX
+) -> tuple[PointBatch, list[Refusal]]:
+    """The points that come in, in their order, and a refusal for each of the others.
+
+    Args:
+        found: what a reader found.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        describe: gives the raw text and the place of a refused row.
+        most_refused: refusals of one reason that are made one by one; of more, their number is.
+    """
     if not len(found.lat.values):
         return PointBatch.empty(), []  # a device without points would be registered as one
     with np.errstate(invalid="ignore"):
         lat, lon = on_grid(np.stack((found.lat.values, found.lon.values)))
         batch = _batch(found, lat, lon)
-        if _all_come_in(found, lat, lon, now_us):
+        every = np.ones(len(lat), np.bool_)
+        if _all_come_in(found, lat, lon, now_us) and not len(_crowded(found, lat, lon, every)):
             return batch, []
         verdict = _verdicts(found, lat, lon, now_us)
     come_in = verdict == _ACCEPTED
-    refused = [
-        _refusal(found, int(row), _REASONS[verdict[row]], describe)
-        for row in np.flatnonzero(~come_in)
+    return _only(batch, come_in), _refusals(found, verdict, describe, most_refused)
+
+
+def _refusals(
+    found: Candidates, verdict: NDArray[np.uint8], describe: Describe, most: int
+) -> list[Refusal]:
+    """A refusal for each row, in their order; of very many of one reason, one for the last ones.
+
+    Args:
+        found: what a reader found.
+        verdict: the index of the reason for each row.
+        describe: gives the raw text and the place of a refused row.
+        most: of one reason that are made one by one.
+    """
+    refused: list[tuple[int, Refusal]] = []
+    for code in np.unique(verdict[verdict != _ACCEPTED]).tolist():
+        rows = np.flatnonzero(verdict == code)
+        told = [
+            (row, _refusal(found, row, _REASONS[code], describe)) for row in rows[:most].tolist()
+        ]
+        if len(rows) > most:
+            row = int(rows[most])
+            first = _refusal(found, row, _REASONS[code], describe)
+            told.append((row, and_more(first, len(rows) - most)))
+        refused += told
+    return [refusal for _, refusal in sorted(refused, key=lambda told: told[0])]
+
+
+def _crowded(found: Candidates, lat: Floats, lon: Floats, rows: NDArray[np.bool_]) -> Ints:
+    """Rows beyond the best `CROWD_MAX` of one device at one moment.
+
+    The best are those that the store takes for the best, so that what it keeps is the same.
+    """
+    among = np.flatnonzero(rows)
+    if len(among) <= CROWD_MAX:
+        return among[:0]
+    device, time_us = found.devices.codes[among], found.times.time_us[among]
+    if _largest_group(device, time_us) <= CROWD_MAX:
+        return among[:0]
+    unknown = np.full(len(lat), np.nan)
+    quality = (found.accuracy_m, lon, lat, found.altitude_m, found.speed_ms, found.course_deg)
+    columns = [
+        np.nan_to_num((unknown if column is None else column)[among], nan=np.inf)
+        for column in quality
     ]
-    return _only(batch, come_in), refused
+    order = np.lexsort((*reversed(columns), time_us, device))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    differs = begins.copy()  # from the row before it: repeats are no crowd
+    for column in columns:
+        differs[1:] |= column[order][1:] != column[order][:-1]
+    count = np.cumsum(differs)
+    in_group = count - np.maximum.accumulate(np.where(begins, count, 0))
+    return among[order[in_group >= CROWD_MAX]]
+
+
+def _largest_group(device: NDArray[np.int32], time_us: Ints) -> int:
+    """How many rows of one device have one time, at most."""
+    order = np.lexsort((time_us, device))
+    changes = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    edges = np.concatenate([[-1], np.flatnonzero(changes), [len(order) - 1]])
+    return int(np.diff(edges).max())
 
 
 def _all_come_in(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> bool:
@@ -127,6 +204,7 @@ def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArr
     refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), Reason.OUT_OF_RANGE)
     refuse(~np.isfinite(lat) | ~np.isfinite(lon), Reason.NOT_A_NUMBER)
     refuse(found.lat.missing | found.lon.missing, Reason.NO_POSITION)
+    verdict[_crowded(found, lat, lon, verdict == _ACCEPTED)] = _REASONS.index(Reason.CROWDED)
     return verdict
 
 

@@ -71,7 +71,7 @@ def read_kml(
         except BadInputError:
             yield parser.chunk()
             raise
-        if len(collector) >= chunk_points:
+        if len(collector) + len(parser.refused) >= chunk_points:
             any_chunk = True
             yield parser.chunk()
     parser.finish(stream.damage)

@@ -57,6 +57,7 @@ class TimeRules:
 
 BY_ITSELF = TimeRules()
 
+_HAS_DIGIT = re.compile("[0-9]")
 _MONTH_NAMES = """
     jan january januar|feb february februar|mar march marz|apr april|may mai|jun june juni
     |jul july juli|aug august|sep sept september|oct october okt oktober|nov november
@@ -116,7 +117,7 @@ def parse_time(
 def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
     """A time as UTC microseconds, None if it is none; and whether it named no zone."""
     text = text.strip()
-    if len(text) > _TEXT_MAX_CHARS:
+    if len(text) > _TEXT_MAX_CHARS or not _HAS_DIGIT.search(text):
         return None, False
     form = rules.form
     if form is None or form is not TimeForm.ISO:

@@ -26,7 +26,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.overland_files import read_overland
 from trackflow.sources.owntracks_files import read_owntracks
 from trackflow.sources.parquet_files import read_parquet
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal
+from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
 from trackflow.sources.streams import PIECE_BYTES, Stream
 from trackflow.sources.tcx_files import read_tcx
 from trackflow.sources.tracks_apart import told_apart
@@ -107,11 +107,11 @@ def read(
     fallback = fallback_device or source.named_device.device_id
     labelled = replace(options, label_tracks=True)
     if device_id is None and _has_several_tracks(source):
-        yield from told_apart(
-            lambda: _read_once(source, None, fallback, now_us, labelled), fallback
-        )
-        return
-    yield from _read_once(source, device_id, fallback, now_us, options)
+        chunks = told_apart(lambda: _read_once(source, None, fallback, now_us, labelled), fallback)
+    else:
+        chunks = _read_once(source, device_id, fallback, now_us, options)
+    for chunk in chunks:
+        yield replace(chunk, refused=few(chunk.refused))
 
 
 def _read_once(

@@ -1,8 +1,9 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import repeat
 from typing import Self
@@ -16,6 +17,9 @@ RAW_MAX_CHARS = 500
 """A refused row of a file is kept to this length: the file has the rest."""
 
 DIGEST_CHARS = 24
+
+REFUSED_MAX = 1_000
+"""Refusals of one reason and one chunk that are kept one by one; of more, their number is."""
 
 
 class Reason(StrEnum):
@@ -37,6 +41,7 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     ENCRYPTED = "encrypted"
     PLACEHOLDER = "placeholder"
+    CROWDED = "crowded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,33 @@ class Chunk:
     bytes_done: int
     naive: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+def few(refused: Sequence[Refusal]) -> list[Refusal]:
+    """Refusals with the first `REFUSED_MAX` of each reason, and one that stands for its others.
+
+    A file of millions of bad rows must not fill the quarantine: the file has them all the same.
+    """
+    if len(refused) <= REFUSED_MAX:
+        return list(refused)
+    kept: list[Refusal] = []
+    seen: Counter[Reason] = Counter()
+    more: dict[Reason, list[Refusal]] = {}
+    for refusal in refused:
+        seen[refusal.reason] += 1
+        if seen[refusal.reason] <= REFUSED_MAX:
+            kept.append(refusal)
+        else:
+            more.setdefault(refusal.reason, []).append(refusal)
+    return kept + [and_more(some[0], sum(r.count for r in some)) for some in more.values()]
+
+
+def and_more(first: Refusal, count: int) -> Refusal:
+    """One refusal for `count` of them, of which the first is shown."""
+    if count == 1:
+        return first
+    raw = clean_raw(f"{count:,} more, such as {first.raw}")
+    return replace(first, raw=raw, where=f"{first.where} and after it", count=count)
 
 
 def clean_raw(raw: str | bytes) -> str:

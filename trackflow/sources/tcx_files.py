@@ -55,7 +55,7 @@ def read_tcx(
         except BadInputError:
             yield parser.chunk()
             raise
-        if len(collector) >= chunk_points:
+        if len(collector) + len(parser.refused) >= chunk_points:
             yield parser.chunk()
     parser.finish(stream.damage)
     if parser.problem and not collector.any_found:

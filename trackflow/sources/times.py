@@ -57,6 +57,7 @@ UNREADABLE_US = 0
 
 DATES_HINT = "say which with --dates day-first or --dates month-first"
 
+_PLAIN_TIME = r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}|[0-9]{9,19}$)"
 _SHORTEST_ISO = 15
 _SECONDS_1990 = 631_152_000
 _QUARTER_HOUR_US = 900_000_000
@@ -160,6 +161,9 @@ def _parsed(column: Strings, rules: TimeRules) -> tuple[Ints, NDArray[np.bool_],
     if fast is not None:
         return fast[0], np.zeros(len(column), np.bool_), fast[1]
     if len(column) > CAREFUL_CELLS:
+        plain = _plain(column)
+        if not plain.all():
+            return _apart(column, plain, rules)
         middle = len(column) // 2
         halves = _parsed(column.slice(0, middle), rules), _parsed(column.slice(middle), rules)
         return (
@@ -175,6 +179,27 @@ def _parsed(column: Strings, rules: TimeRules) -> tuple[Ints, NDArray[np.bool_],
         np.array([us is None for us, _ in parsed], dtype=np.bool_),
         sum(naive for _, naive in parsed),
     )
+
+
+def _plain(column: Strings) -> NDArray[np.bool_]:
+    """Which cells look as if they could be read at once."""
+    found = pc.fill_null(pc.match_substring_regex(column, _PLAIN_TIME), True)
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
+
+
+def _apart(
+    column: Strings, plain: NDArray[np.bool_], rules: TimeRules
+) -> tuple[Ints, NDArray[np.bool_], int]:
+    """Like `_parsed`, the plain cells by themselves and the others one by one."""
+    time_us, bad = np.full(len(column), UNREADABLE_US, np.int64), np.zeros(len(column), np.bool_)
+    rows, others = np.flatnonzero(plain), np.flatnonzero(~plain)
+    naive = 0
+    if len(rows):
+        time_us[rows], bad[rows], naive = _parsed(column.take(pa.array(rows)), rules)
+    read = [read_time(cell, rules) for cell in column.take(pa.array(others)).to_pylist()]
+    time_us[others] = [UNREADABLE_US if us is None else us for us, _ in read]
+    bad[others] = [us is None for us, _ in read]
+    return time_us, bad, naive + sum(is_naive for _, is_naive in read)
 
 
 def _at_once(column: Strings, rules: TimeRules) -> tuple[Ints, int] | None:

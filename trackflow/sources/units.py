@@ -114,6 +114,11 @@ _SEXAGESIMAL = re.compile(
 )
 _AXES = {"N": Quantity.LATITUDE, "S": Quantity.LATITUDE, "E": Quantity.LONGITUDE,
          "W": Quantity.LONGITUDE}  # fmt: skip
+_HAS_DIGIT = re.compile("[0-9]")
+_MARKED = re.compile(
+    "[\\s0-9.,:+\\-NSEWnsewdeghortuamDEGHORTUAM\xb0\xba'\"\u2019\u201d\u2032\u2033\u2212\u2013]*"
+)
+"""What a coordinate with marks is written in; other text is not looked at any closer."""
 _PLAIN_PAIR = re.compile(
     r"\s*(?:geo:)?([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*,\s*([+-]?[0-9]{1,3}\.[0-9]+)\s*\xb0?\s*"
 )
@@ -173,6 +178,9 @@ def measure(
             return np.inf
     if not isinstance(value, str):
         return np.nan
+    if not _HAS_DIGIT.search(value, 0, _TEXT_MAX_CHARS):
+        # float() reads the words inf and nan, which are no better than any other word
+        return np.nan
     if quantity in (Quantity.LATITUDE, Quantity.LONGITUDE):
         degrees = coordinate(value, quantity, factor)
         return np.nan if degrees is None else degrees
@@ -199,7 +207,7 @@ def coordinate(text: str, axis: Quantity, factor: float = 1.0) -> float | None:
     plain = number(text.strip(), decimal_comma=True)
     if plain is not None:
         return plain * factor
-    if len(text) > _TEXT_MAX_CHARS:
+    if len(text) > _TEXT_MAX_CHARS or not _MARKED.fullmatch(text):
         return None
     text = text.translate(_SIGNS).strip()
     letters = _LETTERS.findall(text) or re.findall(r"(?<=[\d\xb0'\" ])[NSEW]$|^[NSEW](?=\d)", text)

@@ -175,8 +175,6 @@ def kml_track(name: str, lat: float) -> str:
 @pytest.mark.parametrize(
     ("names", "devices"), [(("a", "b"), ["a", "b"]), (("", ""), ["f-1", "f-2"])]
 )
-    ("names", "devices"), [(("a", "b"), ["a", "b"]), (("", ""), ["f-1", "f-2"])]
-)
 @pytest.mark.parametrize("kind", ["geojson", "kml"])
 def test_lines_and_tracks_of_other_formats_are_told_apart_too(
     tmp_path: Path, empty_store: Path, kind: str, names: tuple[str, str], devices: list[str]

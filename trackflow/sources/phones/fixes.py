@@ -176,8 +176,9 @@ class Reception:
             rows.append(index)
             return "", f"{self.sender}: location {index + 1}"
 
-        points, at_the_door = admit(found, self._now_us, describe)
-        refused = [self._kept(*pair) for pair in zip(at_the_door, rows, strict=True)]
+        # all one by one: the sender forgets them, so each is kept
+        points, refusals = admit(found, self._now_us, describe, most_refused=len(self._fixes))
+        refused = [self._kept(*pair) for pair in zip(refusals, sorted(rows), strict=True)]
         return Delivery(points, [*refused, *self._refused], self._ignored, self.sender)
 
     def _kept(self, refusal: Refusal, row: int) -> Refusal:

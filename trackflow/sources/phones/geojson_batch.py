@@ -78,7 +78,7 @@ def _kept(
         found = _ELEMENT.search(refusal.where)
         element = elements.get(int(found[1])) if found else None
         raw = None if element is None else exact_json(element)
-        if refusal.reason in _OF_THE_BODY or raw is None:
+        if refusal.reason in _OF_THE_BODY or raw is None or refusal.count > 1:
             broken = refusal.reason
         else:
             kept.append(replace(refusal, raw=whole_raw(raw)))
