@@ -31,29 +31,34 @@ def insert_of(dialect: str, table: sa.Table) -> "postgresql.Insert | sqlite.Inse
     return sqlite.insert(table)
 
 
-def is_among(
-    connection: Connection, column: "sa.ColumnElement[str]", values: Sequence[str]
-) -> sa.ColumnElement[bool]:
-    """Whether a text is one of any number of values, given as one parameter.
+def is_among(dialect: str, column: "sa.ColumnElement[str]") -> sa.ColumnElement[bool]:
+    """Whether a text is one of any number of values: the parameter that `listed` gives.
 
     `IN (?, ?, …)` is another statement for every count, to be made and planned anew, and databases
     limit the parameters of a statement.
     """
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
-        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.Text)))
-    return column.in_(sa.select(texts_as_table(connection, values).c.value))
+        return column == sa.any_(sa.bindparam("given", type_=postgresql.ARRAY(sa.Text)))
+    return column.in_(sa.select(texts_as_table(dialect).c.value))
 
 
-def texts_as_table(connection: Connection, values: Sequence[str]) -> sa.FromClause:
-    """Texts, given as one parameter, as a table with the column `value`; in their order."""
-    if connection.dialect.name == "postgresql":
+def texts_as_table(dialect: str) -> sa.FromClause:
+    """The texts that `listed` gives as a table with the column `value`; in their order."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
-        listed = sa.literal(list(values), postgresql.ARRAY(sa.Text))
-        return sa.func.unnest(listed).table_valued("value", name="given").render_derived()
-    return sa.func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+        given = sa.bindparam("given", type_=postgresql.ARRAY(sa.Text))
+        return sa.func.unnest(given).table_valued("value", name="texts").render_derived()
+    return sa.func.json_each(sa.bindparam("given", type_=sa.Text)).table_valued("value")
+
+
+def listed(connection: Connection, values: Sequence[str]) -> dict[str, Any]:
+    """The parameter of a statement with `is_among` or `texts_as_table`."""
+    if connection.dialect.name == "postgresql":
+        return {"given": list(values)}
+    return {"given": orjson.dumps(list(values)).decode()}
 
 
 def pairs_as_table(dialect: str, names: tuple[str, str], kind: Any) -> sa.FromClause:
