@@ -87,6 +87,8 @@ def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
 
 
 def _received(report: Report, stored: Accepted) -> Received:
+    if not report.refused and stored.added + stored.repeated == len(report.points):
+        return Received(stored.added, stored.repeated)
     reasons = Counter(str(refusal.reason) for refusal in report.refused)
     if stored.too_old:
         reasons[TOO_OLD] += stored.too_old

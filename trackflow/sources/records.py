@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from trackflow.geo.points import Bools, Floats, Ints
 
+FEW = 32
+
 RAW_MAX_CHARS = 500
 """A refused row is kept to this length: a megabyte in one cell must not fill the quarantine."""
 
@@ -179,6 +181,8 @@ def clean_raw(raw: str | bytes) -> str:
 
 
 def _or_none(values: Floats) -> Iterable[object]:
+    if len(values) < FEW:  # whole arrays pay for themselves later only
+        return [None if value != value else value for value in _listed(values)]
     unknown = np.isnan(values)
     if unknown.all():
         return repeat(None)
