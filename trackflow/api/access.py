@@ -84,9 +84,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             if self.scope is not None:
                 known = _known_caller(request, self.scope)
-                request.state.caller = known or await run_in_threadpool(
-                    _admit, request, self.scope
-                )
+                request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)
             return await handler(request)
 
         return guarded

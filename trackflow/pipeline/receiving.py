@@ -91,6 +91,8 @@ def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
 
 
 def _received(report: Report, stored: Accepted) -> Received:
+    if not report.refused and stored.added + stored.repeated == len(report.points):
+        return Received(stored.added, stored.repeated)
     reasons: Counter[str] = Counter()
     for refusal in report.refused:
         reasons[str(refusal.reason)] += refusal.count

@@ -330,6 +330,15 @@ def changed_day(
     span_us: tuple[int, int],
     rules: Mapping[str, DoorRules],
 ) -> batches.ChangedDay:
+    """A day that got points.
+
+    Args:
+        device_id: whose day.
+        index: of the day, since 1970.
+        count: how many points.
+        span_us: times of the first and the last of them.
+        rules: of the device, among others.
+    """
     buffer_us = rules[device_id].buffer_us
     return batches.ChangedDay(
         device_id=device_id,

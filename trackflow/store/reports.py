@@ -7,18 +7,19 @@ report by itself.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import batches
 from trackflow.store.batches import midnight
 from trackflow.store.devices import DoorRules
+from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.points import Accepted, accept, changed_day, hold_devices
 from trackflow.store.tables import gps_points, receipts
 from trackflow.store.types import epoch_us, from_us, to_us
@@ -34,7 +35,6 @@ _UPSERT = "ON CONFLICT DO NOTHING"
 _COLUMNS = [column.name for column in gps_points.columns][:8]
 """Those of a `Row`."""
 
-_TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
 _TYPES = ("text", "timestamptz", *["float8"] * 6, "text", "int8")
 
 
@@ -92,9 +92,7 @@ def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
     return found
 
 
-def _young_enough(
-    rows: dict[int, list[Row]], rules: dict[str, DoorRules]
-) -> dict[int, list[Row]]:
+def _young_enough(rows: dict[int, list[Row]], rules: dict[str, DoorRules]) -> dict[int, list[Row]]:
     """Reports without a point that is older than what is kept of its device."""
     edge_us = {
         name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from
@@ -154,7 +152,7 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
         statement = f"INSERT INTO {gps_points.name} VALUES ({marks}) {_UPSERT}"
         return connection.exec_driver_sql(statement, list(rows)).rowcount
     columns = [list(column) for column in zip(*rows, strict=True)]
-    columns[1] = [from_us(time_us) for time_us in columns[1]]  # type: ignore[arg-type]
+    columns[1] = [from_us(time_us) for time_us in columns[1]]
     lists = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
     statement = f"INSERT INTO {gps_points.name} SELECT * FROM unnest({lists}) {_UPSERT}"
     return connection.exec_driver_sql(statement, tuple(columns)).rowcount
@@ -162,24 +160,23 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
 
 def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
     """What is stored of points."""
-    if connection.dialect.name == "sqlite":
-        query = (
-            f"SELECT {', '.join(_COLUMNS)} FROM {gps_points.name} "
-            "WHERE device_id = ? AND recorded_at = ?"
-        )
-        found = (connection.exec_driver_sql(query, key).first() for key in keys)
-        return {row[:2]: cast("Row", tuple(row)) for row in found if row is not None}
+    is_sqlite = connection.dialect.name == "sqlite"
+    pairs = keys if is_sqlite else [(device_id, from_us(time_us)) for device_id, time_us in keys]
+    found = connection.execute(
+        _ask_stored(connection.dialect.name), listed_pairs(connection, pairs)
+    )
+    return {row[:2]: cast("Row", tuple(row)) for row in found}
+
+
+@functools.cache
+def _ask_stored(dialect: str) -> sa.Select[Any]:
     p = gps_points.c
-    ids, times = zip(*keys, strict=True)
-    asked = sa.func.unnest(
-        sa.literal(list(ids), postgresql.ARRAY(sa.Text)),
-        sa.literal([from_us(time_us) for time_us in times], postgresql.ARRAY(_TIMESTAMP)),
-    ).table_valued("device_id", "recorded_at", name="asked").render_derived()
+    kind = sa.BigInteger() if dialect == "sqlite" else sa.DateTime(timezone=True)
+    asked = pairs_as_table(dialect, ("device_id", "recorded_at"), kind)
     values = (p[name] for name in _COLUMNS[2:])
-    query = sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
+    return sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
         p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
     )
-    return {row[:2]: cast("Row", tuple(row)) for row in connection.execute(query)}
 
 
 def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batches.ChangedDay]:

@@ -13,12 +13,14 @@ import time
 
 NOT_BENCHMARKS = {
     "__main__",
+    "bare_route",
     "data",
     "movement_scores",
     "movement_splitters",
     "people_scores",
     "rivals",
     "scoring",
+    "senders",
     "simulated_days",
     "simulated_trackers",
 }

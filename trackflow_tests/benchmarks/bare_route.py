@@ -101,7 +101,5 @@ def postgresql_app(url: str) -> FastAPI:
 
 if __name__ == "__main__":
     where, port = sys.argv[1], int(sys.argv[2])
-    served = (
-        postgresql_app(where) if where.startswith("postgresql") else sqlite_app(Path(where))
-    )
+    served = postgresql_app(where) if where.startswith("postgresql") else sqlite_app(Path(where))
     uvicorn.run(served, host="127.0.0.1", port=port, log_level="error", access_log=False)

@@ -59,6 +59,8 @@ def parts_of(body: bytes, list_names: frozenset[str] = frozenset()) -> Iterator[
     Raises:
         TooMuchError: there are too many elements; before the first part.
     """
+    if len(body) <= PART_BYTES:
+        return iter((body,))
     plain = _as_utf8(body)
     found = None if plain is None else _structure(plain)
     if plain is None or found is None:
@@ -166,9 +168,9 @@ def _structure(body: bytes) -> _Structure | None:
         piece = np.frombuffer(body, np.uint8, min(_SCAN_BYTES, len(body) - offset), offset)
         quotes = _quotes(piece, backslashes)
         backslashes = _trailing_backslashes(piece, backslashes)
-        inside = np.zeros(len(piece), np.uint8)
-        inside[quotes] = 1
-        inside = (np.cumsum(inside, dtype=np.uint8) + in_string) & 1
+        toggles = np.zeros(len(piece), np.uint8)
+        toggles[quotes] = 1
+        inside = (np.cumsum(toggles, dtype=np.uint8) + np.uint8(in_string)) & 1
         in_string = int(inside[-1])
         kinds = _KINDS[piece]
         at = np.flatnonzero((kinds != 0) & (inside == 0))
@@ -196,7 +198,8 @@ def _quotes(piece: NDArray[np.uint8], backslashes: int) -> Ints:
         return quotes
     # the quote at place k of `other` has everything since the one before it for backslashes
     before = np.concatenate(([-1 - backslashes], other))[np.searchsorted(other, quotes)]
-    return quotes[(quotes - before - 1) % 2 == 0]
+    unescaped: Ints = quotes[(quotes - before - 1) % 2 == 0]
+    return unescaped
 
 
 def _trailing_backslashes(piece: NDArray[np.uint8], backslashes: int) -> int:
