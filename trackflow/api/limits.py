@@ -8,6 +8,10 @@ from starlette.exceptions import HTTPException
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """A phone's backlog of weeks is a few megabytes."""
 
+SMALL_BODY_BYTES = 65_536
+MAX_LARGE_BODIES_BYTES = 128 * 1024 * 1024
+"""Of all requests that are being answered, without the smaller bodies: they are always taken."""
+
 BODY_DEADLINE_S = 30.0
 """For the whole body, however it drips."""
 
@@ -15,24 +19,35 @@ BODY_DEADLINE_S = 30.0
 class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
-    Only while somebody reads the body: a route that needs none answers without waiting for it.
+    And 503 while there are too many large ones. Only while somebody reads the body: a route that
+    needs none answers without waiting for it.
     """
 
     def __init__(self, app: Any) -> None:
         self.app = app
+        self.large_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, as ASGI has it."""
-        if scope["type"] == "http":
-            receive = _Limited(receive, MAX_BODY_BYTES, BODY_DEADLINE_S).receive
-        await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = _Limited(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
+        try:
+            await self.app(scope, body.receive, send)
+        finally:
+            self.large_bytes -= body.large_bytes
 
 
 class _Limited:
     """One request's body, counted and timed."""
 
-    def __init__(self, receive: Any, max_bytes: int, deadline_s: float) -> None:
+    def __init__(
+        self, all_bodies: LimitsMiddleware, receive: Any, max_bytes: int, deadline_s: float
+    ) -> None:
+        self._all_bodies = all_bodies
         self._receive, self._max_bytes = receive, max_bytes
+        self.large_bytes = 0
         self._size = 0
         self._complete = False
         self._deadline = asyncio.get_running_loop().time() + deadline_s
@@ -49,13 +64,23 @@ class _Limited:
         if self._size > self._max_bytes:
             limit_mib = self._max_bytes // (1024 * 1024)
             raise _refused(413, f"at most {limit_mib} MiB at a time: send it in parts")
+        if self._size > SMALL_BODY_BYTES:
+            self._count_as_large()
         self._complete = not message.get("more_body", False)
         return message
 
+    def _count_as_large(self) -> None:
+        more = self._size - self.large_bytes
+        if self._all_bodies.large_bytes + more > MAX_LARGE_BODIES_BYTES:
+            message = "too many large bodies at once: send it again later"
+            raise _refused(503, message, {"Retry-After": "10"})
+        self._all_bodies.large_bytes += more
+        self.large_bytes += more
 
-def _refused(status: int, message: str) -> HTTPException:
+
+def _refused(status: int, message: str, headers: dict[str, str] | None = None) -> HTTPException:
     # FastAPI passes on this class alone; any other error while reading would become a 400
-    return HTTPException(status, message, {"Connection": "close"})
+    return HTTPException(status, message, {"Connection": "close"} | (headers or {}))
 
 
 class HeadersMiddleware:

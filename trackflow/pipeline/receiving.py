@@ -91,7 +91,11 @@ def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
 
 
 def _received(report: Report, stored: Accepted) -> Received:
-    reasons = Counter(str(refusal.reason) for refusal in report.refused)
+    if not report.refused and stored.added + stored.repeated == len(report.points):
+        return Received(stored.added, stored.repeated)
+    reasons: Counter[str] = Counter()
+    for refusal in report.refused:
+        reasons[str(refusal.reason)] += refusal.count
     if stored.too_old:
         reasons[TOO_OLD] += stored.too_old
     lost = len(report.points) - stored.added - stored.repeated - stored.too_old

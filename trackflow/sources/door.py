@@ -91,22 +91,23 @@ class Candidates:
 
 
 def admit(
-    found: Candidates, now_us: int, describe: Describe, refused_max: int = REFUSED_MAX
+    found: Candidates, now_us: int, describe: Describe, *, most_refused: int = REFUSED_MAX
 ) -> tuple[PointBatch, list[Refusal]]:
     """The points that come in, in their order, and a refusal for each of the others.
 
     Args:
         found: what a reader found.
-        now_us: the time, in microseconds since 1970.
-        describe: gives the text and the place of a row.
-        refused_max: refusals of one reason that are told one by one; a file has the others still.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        describe: gives the raw text and the place of a refused row.
+        most_refused: refusals of one reason that are made one by one; of more, their number is.
     """
     if not len(found.lat.values):
         return PointBatch.empty(), []  # a device without points would be registered as one
     with np.errstate(invalid="ignore"):
         lat, lon = on_grid(np.stack((found.lat.values, found.lon.values)))
         batch = _batch(found, lat, lon)
-        if _all_come_in(found, lat, lon, now_us):
+        every = np.ones(len(lat), np.bool_)
+        if _all_come_in(found, lat, lon, now_us) and not len(_crowded(found, lat, lon, every)):
             return batch, []
         verdict = _verdicts(found, lat, lon, now_us)
     come_in = verdict == _ACCEPTED
@@ -117,7 +118,7 @@ def admit(
     ]
     refused = [(row, _early(batch, row, describe)) for row in early]
     verdict[early] = _ACCEPTED  # they are told already
-    refused += _refusals(found, verdict, describe, refused_max)
+    refused += _refusals(found, verdict, describe, most_refused)
     return _only(batch, come_in), [refusal for _, refusal in sorted(refused, key=_row_of)]
 
 

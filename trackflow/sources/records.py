@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from trackflow.geo.points import Bools, Floats, Ints
 
+FEW = 32
+
 RAW_MAX_CHARS = 500
 """A refused row of a file is kept to this length: the file has the rest."""
 
@@ -256,6 +258,8 @@ def whole_raw(raw: str | bytes) -> str:
 
 
 def _or_none(values: Floats) -> Iterable[object]:
+    if len(values) < FEW:  # whole arrays pay for themselves later only
+        return [None if value != value else value for value in _listed(values)]
     unknown = np.isnan(values)
     if unknown.all():
         return repeat(None)

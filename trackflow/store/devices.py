@@ -5,6 +5,7 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,7 +14,7 @@ from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
 from trackflow.store import batches
-from trackflow.store.dialects import insert_into, is_among, texts_as_table
+from trackflow.store.dialects import insert_into, is_among, listed, texts_as_table
 from trackflow.store.tables import devices, processing_batches
 from trackflow.store.types import UtcTime
 from trackflow.tracks.presets import preset_thresholds
@@ -109,16 +110,20 @@ def door_rules(
         ids: the devices.
         hold: as `lock_devices`, in the same query.
     """
-    query = sa.select(*SETTINGS, devices.c.kept_from).where(
-        is_among(connection, devices.c.device_id, ids)
-    )
-    if hold and connection.dialect.name == "postgresql":
-        query = query.order_by(devices.c.device_id).with_for_update(key_share=True)
+    query = _rules_of_devices(connection.dialect.name, hold)
     found: dict[str, DoorRules] = {}
-    for *settings, kept_from in connection.execute(query):
+    for *settings, kept_from in connection.execute(query, listed(connection, ids)):
         device = Device(*settings)
         found[device.device_id] = DoorRules(kept_from, _marking_us(device))
     return found
+
+
+@functools.cache
+def _rules_of_devices(dialect: str, hold: bool) -> sa.Select[Any]:
+    query = sa.select(*SETTINGS, devices.c.kept_from).where(is_among(dialect, devices.c.device_id))
+    if hold and dialect == "postgresql":
+        return query.order_by(devices.c.device_id).with_for_update(key_share=True)
+    return query
 
 
 def _marking_us(device: Device) -> int:
@@ -148,10 +153,10 @@ def _marking_us_of_preset(preset: str | None) -> int:
 
 def add_devices(connection: Connection, ids: Sequence[str], now: dt.datetime) -> None:
     """Make those known that are not yet."""
-    given = texts_as_table(connection, ids)
+    given = texts_as_table(connection.dialect.name)
     rows = sa.select(given.c.value, sa.literal(now, UtcTime())).where(sa.true())
     insert = insert_into(connection, devices).from_select(["device_id", "created_at"], rows)
-    connection.execute(insert.on_conflict_do_nothing())
+    connection.execute(insert.on_conflict_do_nothing(), listed(connection, ids))
 
 
 def device_ids(connection: Connection) -> list[str]:
@@ -180,9 +185,10 @@ def lock_devices(connection: Connection, ids: Iterable[str]) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(
             sa.select(devices.c.device_id)
-            .where(is_among(connection, devices.c.device_id, list(ids)))
+            .where(is_among("postgresql", devices.c.device_id))
             .order_by(devices.c.device_id)
-            .with_for_update(key_share=True)
+            .with_for_update(key_share=True),
+            listed(connection, list(ids)),
         )
 
 

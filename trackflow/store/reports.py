@@ -7,11 +7,11 @@ report by itself.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -19,9 +19,10 @@ from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import batches
 from trackflow.store.batches import midnight
 from trackflow.store.devices import DoorRules
+from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.points import Accepted, accept, changed_day, hold_devices
 from trackflow.store.tables import gps_points, receipts
-from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
+from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
 type Row = tuple[str, int, *tuple[float | None, ...]]
@@ -34,7 +35,6 @@ _UPSERT = "ON CONFLICT DO NOTHING"
 _COLUMNS = [column.name for column in gps_points.columns][:8]
 """Those of a `Row`."""
 
-_TIMESTAMP = sa.TIMESTAMP(timezone=True)
 _TYPES = ("text", "timestamptz", *["float8"] * 6, "text", "int8")
 
 
@@ -160,27 +160,23 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
 
 def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
     """What is stored of points."""
-    p = gps_points.c
-    if connection.dialect.name == "sqlite":
-        listed = sa.func.json_each(orjson.dumps(list(keys)).decode()).table_valued("value")
-        device_id: sa.ColumnElement[str] = sa.func.json_extract(
-            listed.c.value, "$[0]", type_=sa.Text
-        )
-        time: sa.ColumnElement[dt.datetime] = sa.func.json_extract(
-            listed.c.value, "$[1]", type_=UtcTime
-        )
-    else:
-        ids, times = zip(*keys, strict=True)
-        asked = sa.func.unnest(
-            sa.literal(list(ids), sa.ARRAY(sa.Text)),
-            sa.literal([from_us(time_us) for time_us in times], sa.ARRAY(_TIMESTAMP)),
-        ).table_valued("device_id", "recorded_at", name="asked")
-        device_id, time = asked.render_derived().c
-    values = (p[name] for name in _COLUMNS[2:])
-    query = sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
-        p.device_id == device_id, p.recorded_at == time
+    is_sqlite = connection.dialect.name == "sqlite"
+    pairs = keys if is_sqlite else [(device_id, from_us(time_us)) for device_id, time_us in keys]
+    found = connection.execute(
+        _ask_stored(connection.dialect.name), listed_pairs(connection, pairs)
     )
-    return {row[:2]: cast("Row", tuple(row)) for row in connection.execute(query)}
+    return {row[:2]: cast("Row", tuple(row)) for row in found}
+
+
+@functools.cache
+def _ask_stored(dialect: str) -> sa.Select[Any]:
+    p = gps_points.c
+    kind = sa.BigInteger() if dialect == "sqlite" else sa.DateTime(timezone=True)
+    asked = pairs_as_table(dialect, ("device_id", "recorded_at"), kind)
+    values = (p[name] for name in _COLUMNS[2:])
+    return sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
+        p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
+    )
 
 
 def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batches.ChangedDay]:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools
 from trackflow.sources.records import PointBatch, Reason
 from trackflow.store.batches import day_of_index, midnight
-from trackflow.store.dialects import insert_into, is_among
+from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.segments import ONE_DAY, chain_of_days
 from trackflow.store.tables import (
     cached_polylines,
@@ -40,8 +40,11 @@ TOO_OLD = "too_old"
 def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
     """From which day on points are accepted, of those of the devices that are known."""
     c = devices.c
-    query = sa.select(c.device_id, c.kept_from).where(is_among(connection, c.device_id, ids))
-    return {row.device_id: row.kept_from for row in connection.execute(query)}
+    query = sa.select(c.device_id, c.kept_from).where(
+        is_among(connection.dialect.name, c.device_id)
+    )
+    rows = connection.execute(query, listed(connection, ids))
+    return {row.device_id: row.kept_from for row in rows}
 
 
 def split_old(

@@ -43,6 +43,30 @@ def test_a_large_body_is_refused_whether_announced_or_not(api: httpx.Client) -> 
     assert api.get("/health").status_code == 200
 
 
+def test_large_bodies_are_refused_while_there_are_too_many(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small ones are taken all the same; what an answered one took is free again."""
+    limit = 3 * limits.SMALL_BODY_BYTES
+    monkeypatch.setattr(limits, "MAX_LARGE_BODIES_BYTES", limit)
+    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 60)
+    with _connection(api) as other:
+        head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {limit}\r\n\r\n"
+        other.sendall(head.encode() + b" " * (limit - 1))
+        deadline = time.monotonic() + 60
+        # until the first is there, the second finds room
+        while (answer := api.post(PATH, content=b" " * (limit // 2))).status_code == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert api.post(PATH, content=b" " * 10_000).status_code == 200
+        other.sendall(b" ")
+        assert other.recv(100).startswith(b"HTTP/1.1 200")
+    for _ in range(4):
+        assert api.post(PATH, content=b" " * (limit - 1)).status_code == 200
+
+
 def test_a_body_that_drips_is_refused(api: httpx.Client) -> None:
     def dripping() -> Iterator[bytes]:
         for _ in range(50):

@@ -114,7 +114,13 @@ async def _connect(
 
 
 async def as_fast_as_possible(
-    port: int, make: MakeRequest, *, connections: int, seconds: float, first: int = 0
+    port: int,
+    make: MakeRequest,
+    *,
+    connections: int,
+    seconds: float,
+    first: int = 0,
+    load: Load | None = None,
 ) -> Load:
     """Each connection sends its next request as soon as the last one is answered.
 
@@ -124,8 +130,9 @@ async def as_fast_as_possible(
         connections: how many at once.
         seconds: for how long new requests are sent; what is on its way is waited for.
         first: number of the first request.
+        load: what is sent is noted there, to be looked at meanwhile.
     """
-    load, numbers = Load(), _counter(first)
+    load, numbers = load or Load(), _counter(first)
     started = time.perf_counter()
     ended = asyncio.Event()
     running = connections

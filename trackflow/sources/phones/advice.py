@@ -46,6 +46,10 @@ _ADVICE = {
         "its gzip is damaged; what could be unpacked is stored. If it happens often, look for a "
         "proxy that packs anew"
     ),
+    Reason.CROWDED: (
+        "more than a hundred different positions of one device at one moment: give each sender a "
+        "device of its own, and a clock that goes"
+    ),
     Reason.ENCRYPTED: (
         "it is encrypted: set its key (TRACKFLOW_OWNTRACKS_KEYS), then `trackflow quarantine retry`"
     ),

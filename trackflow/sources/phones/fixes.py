@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -73,16 +72,16 @@ class Delivery:
     """What one request brought.
 
     Attributes:
-        sender: who sent it, a key of `senders`.
         points: what came in.
         refused: what did not, each with its reason.
         ignored: messages that are not about positions and were never meant to be.
+        sender: who sent it, a key of `senders`.
     """
 
-    sender: str = ""
     points: PointBatch = field(default_factory=PointBatch.empty)
     refused: list[Refusal] = field(default_factory=list)
     ignored: int = 0
+    sender: str = ""
 
 
 def candidates_of(
@@ -178,10 +177,10 @@ class Reception:
             row_at[where] = index
             return "", where
 
-        # nobody has a second copy of what was sent: each refusal is kept
-        points, at_the_door = admit(found, self._now_us, describe, refused_max=sys.maxsize)
-        refused = [self._kept(refusal, row_at[refusal.where]) for refusal in at_the_door]
-        return Delivery(self.sender, points, [*refused, *self._refused], self._ignored)
+        # all one by one: the sender forgets them, so each is kept
+        points, refusals = admit(found, self._now_us, describe, most_refused=len(self._fixes))
+        refused = [self._kept(refusal, row_at[refusal.where]) for refusal in refusals]
+        return Delivery(points, [*refused, *self._refused], self._ignored, self.sender)
 
     def _kept(self, refusal: Refusal, row: int) -> Refusal:
         if refusal.time_us is not None:  # whole already; it comes in once the clock is right

@@ -52,10 +52,10 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
             )
         )
     except BadInputError:
-        return Delivery(SOURCE, refused=_each(plain, body, envelope.device_id))
+        return Delivery(refused=_each(plain, body, envelope.device_id), sender=SOURCE)
     points = PointBatch.concat(chunk.points for chunk in chunks)
     refused = [refusal for chunk in chunks for refusal in chunk.refused]
-    return Delivery(SOURCE, points, _kept(refused, plain, body, envelope.device_id))
+    return Delivery(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
 
 
 def _kept(
@@ -78,7 +78,7 @@ def _kept(
         found = _ELEMENT.search(refusal.where)
         element = elements.get(int(found[1])) if found else None
         raw = None if element is None else exact_json(element)
-        if refusal.reason in _OF_THE_BODY or raw is None:
+        if refusal.reason in _OF_THE_BODY or raw is None or refusal.count > 1:
             broken = refusal.reason
         else:
             kept.append(replace(refusal, raw=whole_raw(raw)))

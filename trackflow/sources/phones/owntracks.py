@@ -139,7 +139,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ())
         TooMuchError: more than is taken at a time.
     """
     if not body.strip():
-        return Delivery(SOURCE)
+        return Delivery(sender=SOURCE)
     found = read_elements(body)
     opened = [_opened(message, keys) for message in found.elements]
     first = next((m for m in opened if kind_of(m) is Kind.LOCATION), None)

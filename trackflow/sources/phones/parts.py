@@ -59,6 +59,8 @@ def parts_of(body: bytes, list_names: frozenset[str] = frozenset()) -> Iterator[
     Raises:
         TooMuchError: there are too many elements; before the first part.
     """
+    if len(body) <= PART_BYTES:
+        return iter((body,))
     plain = _as_utf8(body)
     found = None if plain is None else _structure(plain)
     if plain is None or found is None:
