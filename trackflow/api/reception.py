@@ -29,6 +29,7 @@ MOST_REPORTS = 256
 """In one transaction: it must not hold up those that come after it."""
 
 LOOK_S = 1.0
+"""How often it is seen to, while the database is slow, who has waited for too long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,11 +74,9 @@ class Reception:
         while self._small or self._large:
             if len(self._small) < MOST_REPORTS:
                 await asyncio.sleep(GATHER_S)
-            await self._write_lot([self._small.popleft() for _ in range(self._lot_size())])
+            size = min(len(self._small), MOST_REPORTS)
+            await self._write_lot([self._small.popleft() for _ in range(size)])
             await self._write_lot([self._large.popleft()] if self._large else [])
-
-    def _lot_size(self) -> int:
-        return min(len(self._small), MOST_REPORTS)
 
     async def _write_lot(self, lot: Sequence[_Waiting]) -> None:
         if not lot:
@@ -85,9 +84,15 @@ class Reception:
         loop = asyncio.get_running_loop()
         reports = [waiting.report for waiting in lot]
         storing = loop.run_in_executor(self._thread, receive_together, self._work, reports)
-        while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
-            self._turn_away()
-        for waiting, outcome in zip(lot, storing.result(), strict=True):
+        try:
+            while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
+                self._turn_away()
+            outcomes = storing.result()
+        except BaseException:
+            for waiting in lot:  # else their senders would wait for ever
+                waiting.outcome.cancel()
+            raise
+        for waiting, outcome in zip(lot, outcomes, strict=True):
             if waiting.outcome.done():
                 continue  # its request was cancelled
             if isinstance(outcome, Exception):

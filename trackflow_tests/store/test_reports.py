@@ -56,7 +56,7 @@ def stored(store: Store) -> tuple[object, object]:
 def test_together_and_one_by_one_leave_the_same(store: Store) -> None:
     quick = settings(
         deadline=None,
-        max_examples=15 if store.is_postgresql else 80,
+        max_examples=8 if store.is_postgresql else 40,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
 
