@@ -124,7 +124,7 @@ def test_columns_can_be_told(trackflow: Run, tmp_path: Path) -> None:
 def test_waypoints_are_counted_or_taken(trackflow: Run, tmp_path: Path) -> None:
     (tmp_path / "hike.gpx").write_text(GPX)
     told = trackflow("import", "hike.gpx").out
-    assert "1 waypoint with a time was passed over (--waypoints)." in told
+    assert "1 waypoint with a time was passed over (--waypoints takes them)." in told
     assert len(devices_and_times(trackflow)) == 1
     trackflow("import", "hike.gpx", "--waypoints", "--device", "marks")
     assert [device for device, _ in devices_and_times(trackflow)] == ["hike", "marks"]

@@ -87,6 +87,7 @@ def test_every_verb_prints_json_whatever_came_out(
     assert called("verify")["ok"]
     assert called("retain")["edge"] is None
     assert called("jobs list") == called("token list") == []
+    assert called("token local")["is_on"]
 
     # good, repeated, refused and unreadable rows; a file that is none, a page, an empty folder
     monkeypatch.setenv("TRACKFLOW_INBOX", str(tmp_path / "inbox"))

@@ -127,10 +127,12 @@ async def caller(request: Request) -> Caller:
 
 
 def _known_caller(request: Request, scope: Scope) -> Caller | None:
-    """Whoever has one token, for this scope, that was in use a moment ago.
+    """Who delivers with one token that was in use a moment ago.
 
-    None says nothing: then the store is asked.
+    None says nothing: then the store is asked. It always is for reading and for changes.
     """
+    if scope is not Scope.INGEST:
+        return None
     secrets = _secrets(request, scope)
     if len(secrets) != 1:
         return None
@@ -143,7 +145,8 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
 
 def _admit(request: Request, scope: Scope) -> Caller:
     work: Work = request.app.state.work
-    request.app.state.known_tokens.refresh()
+    if scope is Scope.INGEST:
+        request.app.state.known_tokens.refresh()
     secrets = _secrets(request, scope)
     with work.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]

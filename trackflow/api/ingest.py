@@ -36,6 +36,9 @@ router = plain_router()
 
 PACKINGS = ("", "identity", "gzip", "x-gzip")
 
+POST_ONLY = (owntracks.SOURCE, overland.SOURCE, geojson_batch.SOURCE)
+"""Doors of their own, whose positions do not fit into an address."""
+
 ANSWERS = {flat.HOME_ASSISTANT: {}, flat.PHONETRACK: {"done": 1, "friends": []}}
 """What senders of flat records wait for; to all others an empty answer is a success."""
 
@@ -237,6 +240,8 @@ async def from_flat(request: Request) -> Response:
     their arrival.
     """
     door: str = request.path_params["door"]
+    if door in POST_ONLY:
+        raise HTTPException(405, f"positions from {door} come by POST", {"Allow": "POST"})
     if door not in flat.SENDERS:
         raise HTTPException(404, f"there is no sender {door[:40]}; see docs/senders.md")
     # a link on some website could lead a browser here, and a browser that follows it may get in

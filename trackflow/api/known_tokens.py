@@ -2,7 +2,8 @@
 
 A town of a thousand trackers sends two hundred reports a second, each with a token of its own; one
 look at all tokens a second costs less than one look-up for each. The price: a token that was
-revoked opens the door for up to `FRESH_S` longer. A new one is looked up at once.
+revoked delivers for up to `FRESH_S` longer. So they serve deliveries only: nothing is read, changed
+or deleted with a revoked token. A new one is looked up at once.
 """
 
 import threading

@@ -12,8 +12,9 @@ from fastapi.routing import BaseRoute, iter_route_contexts
 
 from trackflow.api.access import COOKIE, GuardedRoute
 from trackflow.api.app import create_app
-from trackflow.pipeline.archive import backup, restore
+from trackflow.pipeline.archive import backup
 from trackflow.pipeline.purging import purge
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.work import Work
 from trackflow.store import no_token, tokens
 from trackflow.store.database import _engine

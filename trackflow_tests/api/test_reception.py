@@ -166,7 +166,7 @@ def test_a_large_body_in_parts_is_answered_for_all_of_them(work: Work) -> None:
     with running_api(work) as api:
         api.timeout = 120
         first, second = (api.post("/ingest/geojson", content=body).json() for _ in range(2))
-    refused = {"refused": 3, "reasons": {"not_a_point": 3}}
+    refused = {"refused": 3, "reasons": {"no_position": 3}}
     assert first == {"accepted": len(good), "repeated": 5} | refused
     assert second == {"accepted": 0, "repeated": len(good) + 5} | refused
     assert len(contents(work.store)["gps_points"]) == len(good)
