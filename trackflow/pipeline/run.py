@@ -271,14 +271,26 @@ def _without_main() -> Iterator[None]:
 def _without_interrupts() -> Iterator[None]:
     """Start processes that put Ctrl-C off until they work; here it comes when all are started.
 
-    A terminal sends it to all processes. One that is still importing would die with a stack.
+    A terminal sends it to all processes. One that is still importing, or whose parent ends while it
+    starts, would die with a stack.
     """
     resource_tracker.ensure_running()  # started later, it would let interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    interrupts: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    # The mask is for the children, who inherit it. It does not keep an interrupt from this process:
+    # any other thread may get it, and Python then raises it here.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    handler = None
+    if is_main:
+        handler = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what waits is handled here and now
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 _child_work: Work | None = None

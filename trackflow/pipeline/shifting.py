@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from trackflow.errors import SettingsError
 from trackflow.pipeline.noticing import device_rollover
 from trackflow.pipeline.work import Work
-from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US
+from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store import devices, points, retention, shifting
 from trackflow.store.batches import midnight
 from trackflow.store.devices import lock_devices

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import orjson
 
-from trackflow.sources.records import PointBatch
-from trackflow.sources.times import FUTURE_SLACK_US
+from trackflow.sources.records import FUTURE_SLACK_US, PointBatch
 
 CLOCK_BEHIND = "clock_behind"
 """Reason of a position that was refused while this machine's clock was known to be behind."""

@@ -16,6 +16,8 @@ from trackflow.geo.points import Floats, Ints, on_grid
 from trackflow.sources.ahead import lies_ahead, whole
 from trackflow.sources.cells import Numbers, Strings, strings
 from trackflow.sources.records import (
+    EARLIEST_US,
+    FUTURE_SLACK_US,
     REFUSED_MAX,
     PointBatch,
     Reason,
@@ -23,7 +25,7 @@ from trackflow.sources.records import (
     and_more,
     clean_raw,
 )
-from trackflow.sources.times import EARLIEST_US, FUTURE_SLACK_US, Times
+from trackflow.sources.times import Times
 
 DEVICE_MAX_CHARS = 200
 

@@ -1,5 +1,6 @@
 """What every reader hands out: accepted points as columns, and what was refused and why."""
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,12 @@ from numpy.typing import NDArray
 from trackflow.geo.points import Bools, Floats, Ints
 
 FEW = 32
+
+EARLIEST_US = int(dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
+"""No receiver recorded before GPS was in service: an earlier time is a clock that was never set."""
+
+FUTURE_SLACK_US = 86_400 * 1_000_000
+"""Clocks run ahead and naive local times are read as UTC, so a day ahead is still let in."""
 
 RAW_MAX_CHARS = 500
 """A refused row of a file is kept to this length: the file has the rest."""

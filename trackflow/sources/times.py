@@ -31,8 +31,6 @@ from trackflow.sources.zones import zone_of
 
 __all__ = [
     "BY_ITSELF",
-    "EARLIEST_US",
-    "FUTURE_SLACK_US",
     "UNREADABLE_US",
     "DateOrder",
     "TimeForm",
@@ -45,12 +43,6 @@ __all__ = [
     "times",
     "times_in_zones",
 ]
-
-EARLIEST_US = int(dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
-"""No receiver recorded before GPS was in service: an earlier time is a clock that was never set."""
-
-FUTURE_SLACK_US = 86_400 * 1_000_000
-"""Clocks run ahead and naive local times are read as UTC, so a day ahead is still let in."""
 
 UNREADABLE_US = 0
 """Stands for times that no clock shows; 1970 is out of range in any case."""

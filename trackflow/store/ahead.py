@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.ahead import CLOCK_BEHIND, clock_is_behind
-from trackflow.sources.times import FUTURE_SLACK_US
+from trackflow.sources.records import FUTURE_SLACK_US
 from trackflow.store import marks
 from trackflow.store.batches import midnight
 from trackflow.store.retention import newest_day
