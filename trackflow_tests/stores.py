@@ -170,6 +170,15 @@ def empty(store: Store) -> None:
         for table in reversed(metadata.sorted_tables):
             if table.name != "road_networks":
                 connection.execute(sa.delete(table))
+                _number_from_one(connection, table)
+
+
+def _number_from_one(connection: sa.Connection, table: sa.Table) -> None:
+    """PostgreSQL goes on counting after all rows are deleted; SQLite does not."""
+    column = table.autoincrement_column
+    if connection.dialect.name == "postgresql" and column is not None:
+        sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+        connection.execute(sa.select(sa.func.setval(sequence, 1, False)))
 
 
 def difference(left: dict[str, list[Any]], right: dict[str, list[Any]]) -> list[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -122,7 +123,12 @@ def test_inbox_purge_backup_restore_and_retain(
 
     assert "Everything is kept" in trackflow("retain")[1]
     monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", "30")
-    assert "120 in gps_points" in trackflow("retain")[1]
+    code, out, _ = trackflow("retain")
+    assert (code, "Deleted of 0 devices: nothing" in out) == (0, True)
+    assert json.loads(trackflow("status", "--json")[1])["points"] == 120
+    approval = re.search(r"`trackflow (retain --approve \S+)`", out)
+    assert approval, out
+    assert "120 in gps_points" in trackflow(*approval[1].split())[1]
     assert json.loads(trackflow("status", "--json")[1])["points"] == 0
 
 

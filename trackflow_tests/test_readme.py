@@ -175,9 +175,9 @@ def _serve(command: str, folder: Path) -> None:
         assert f"Map:        {served.api}\n" in served.said()
         assert f"Dagster UI: {address}\n" in served.said()
         for shown in re.findall(r"http://\S+", served.said()):
-            with urllib.request.urlopen(shown, timeout=20) as answer:
+            with urllib.request.urlopen(shown, timeout=120) as answer:
                 assert answer.status == 200
-        with urllib.request.urlopen(f"{address}/server_info", timeout=20) as answer:
+        with urllib.request.urlopen(f"{address}/server_info", timeout=120) as answer:
             assert b"dagster_webserver_version" in answer.read()
 
         assert served.end(signal.SIGINT, timeout_s=30) == 0, served.said()

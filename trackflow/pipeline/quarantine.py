@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import BadInputError, QuarantineFullError
 from trackflow.pipeline.work import Work
+from trackflow.sources.ahead import is_due, positions
 from trackflow.sources.phones import flat, reading
 from trackflow.sources.phones.advice import advice
 from trackflow.sources.phones.envelopes import Envelope
@@ -186,6 +187,9 @@ def as_dict(kept: Kept) -> dict[str, Any]:
 
 
 def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
+    if kept.time_us is not None:
+        _retry_early(work, kept, kept.time_us, report)
+        return
     envelope = _envelope(kept)
     if envelope is None:
         report.not_kept_whole += 1
@@ -216,6 +220,20 @@ def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
     report.accepted += stored
     report.still_refused.update(str(refusal.reason) for refusal in again.values())
     report.taken_out += not again
+
+
+def _retry_early(work: Work, kept: Kept, time_us: int, report: RetryReport) -> None:
+    """Take in a position that lay in the future, unless it still does; it is whole already."""
+    report.read_again += 1
+    now = work.clock()
+    if not is_due(time_us, to_us(now)):
+        report.still_refused[kept.reason] += 1
+        return
+    source = kept.where if kept.sender == FILES else kept.sender
+    with work.store.write() as connection:
+        quarantine.take_out(connection, [kept.id])
+        report.accepted += points.accept(connection, positions([kept.raw]), [], source, now)
+    report.taken_out += 1
 
 
 def _envelope(kept: Kept) -> Envelope | None:

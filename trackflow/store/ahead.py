@@ -38,10 +38,13 @@ def note(connection: Connection, now: dt.datetime) -> None:
 
 
 def due(connection: Connection, now: dt.datetime, most: int) -> list[sa.Row[Any]]:
-    """Hash, text and source of those that may come in now, the oldest first."""
+    """Hash, text and source of those that may come in now, the oldest first.
+
+    The source is the sender's name, as it is of what comes in at once; of files it is their name.
+    """
     latest = now + dt.timedelta(microseconds=FUTURE_SLACK_US)
     query = (
-        sa.select(q.content_hash, q.raw, q.source)
+        sa.select(q.content_hash, q.raw, sa.func.coalesce(q.sender, q.source).label("source"))
         .where(q.reason == CLOCK_BEHIND, q.recorded_at <= latest)
         .order_by(q.recorded_at, q.content_hash)
         .limit(most)

@@ -12,6 +12,7 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.points import EQUAL_TIME
 from trackflow.store.retention import TOO_OLD
 from trackflow.store.tables import quarantined_points, receipts
+from trackflow.store.types import to_us
 
 q, r = quarantined_points.c, receipts.c
 
@@ -70,11 +71,14 @@ class Kept(Listed):
     """One refused input, whole if it was sent live.
 
     Attributes:
+        time_us: of a sound position that lies in the future; then `raw` is what `ahead.positions`
+            reads, wherever it came from.
         raw: it, as text.
         envelope: the request without its body; None for files, and for what older versions kept.
         body: the exact bytes, where the text is not what was sent.
     """
 
+    time_us: int | None
     raw: str
     envelope: str | None
     body: bytes | None
@@ -226,6 +230,7 @@ def _kept(row: sa.RowMapping) -> Kept:
         reason=row["reason"],
         where=row["source"],
         received_at=row["received_at"],
+        time_us=None if row["recorded_at"] is None else to_us(row["recorded_at"]),
         raw=row["raw"],
         envelope=row["envelope"],
         body=row["body"],

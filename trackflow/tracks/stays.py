@@ -99,7 +99,8 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
     boxes, groups = Boxes(slots, longest), numbered(counts)
     stays = _still_steps(boxes, slots, groups, thresholds)
     begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
-    most_m = np.array([size_m for _, size_m in scales(thresholds)])[scale]
+    # A person may give a whole number of metres: without its type, an array of those is of ints.
+    most_m = np.array([size_m for _, size_m in scales(thresholds)], dtype=np.float64)[scale]
     most_m += more_m(slots, begin, end)
     scattered_m = SCATTERED * thresholds.dwell_radius_m
     moving_until = np.full(len(slots) + 1, len(slots))

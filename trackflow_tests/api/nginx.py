@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from trackflow_tests.api.running import BUSY_S
+
 CONFIGURATIONS = {
     # as in every tutorial: nothing but an address
     "plain": "proxy_pass http://127.0.0.1:{port};",
@@ -111,7 +113,8 @@ def nginx_before(
             stderr=subprocess.STDOUT,
         )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{own}", trust_env=False) as client:
+        address = f"http://127.0.0.1:{own}"
+        with httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S) as client:
             _wait_until_up(client, process, folder)
             yield client
     finally:

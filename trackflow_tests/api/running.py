@@ -14,6 +14,9 @@ from trackflow.pipeline.work import Work
 from trackflow.store import tokens
 from trackflow.store.tokens import Scope
 
+BUSY_S = 120
+"""How long an answer may take: the machine may be busy with other tests."""
+
 
 @contextmanager
 def running_api(work: Work, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
@@ -28,7 +31,8 @@ def running_api(work: Work, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S) as client:
             yield client
     finally:
         server.should_exit = True

@@ -138,4 +138,4 @@ def _fill(connection: socket.socket, part: bytes, most_bytes: int) -> int:
 
 
 def _connection(api: httpx.Client) -> socket.socket:
-    return socket.create_connection((api.base_url.host, api.base_url.port or 0), timeout=20)
+    return socket.create_connection((api.base_url.host, api.base_url.port or 0), timeout=120)

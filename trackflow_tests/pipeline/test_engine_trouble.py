@@ -80,7 +80,7 @@ def osrm(town: Town) -> Iterator[str]:
 def fronted(osrm: str) -> Iterator[tuple[Front, str]]:
     # a server closes kept connections when it likes
     limits = httpx.Limits(max_keepalive_connections=0)
-    with httpx.Client(trust_env=False, verify=False, limits=limits) as client:
+    with httpx.Client(trust_env=False, verify=False, limits=limits, timeout=120) as client:
         front = Front(osrm, client)
         with server_that(front) as (url, heads):
             front.heads = heads

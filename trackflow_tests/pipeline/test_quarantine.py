@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from trackflow.errors import NotFoundError, QuarantineFullError, SettingsError
 from trackflow.pipeline import quarantine
-from trackflow.pipeline.archive import backup, restore
+from trackflow.pipeline.archive import backup
+from trackflow.pipeline.importing import import_paths
 from trackflow.pipeline.purging import purge
 from trackflow.pipeline.receiving import receive
+from trackflow.pipeline.restoring import restore
 from trackflow.pipeline.work import Work
 from trackflow.sources.phones import reading
 from trackflow.sources.phones.envelopes import Envelope
@@ -106,6 +108,23 @@ def test_a_retry_is_exact_for_all_doors(database_url: str, tmp_path: Path) -> No
         send(work, b"", "traccar", query=home | {"wrong": "5"})
         (row,) = everything(work)["quarantined_points"]
         assert row["reason"] == "no_time"
+
+
+def test_what_a_file_brought_too_early_comes_out_too(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "van.csv"
+    rows = [f"van,{T + k},60.{k + 1},24.9,{k}" for k in range(9)]
+    file.write_text("\n".join(["device_id,timestamp,latitude,longitude,accuracy", *rows]))
+    clock = Clock(NOON - dt.timedelta(days=30))
+    with open_work(database_url, tmp_path, clock) as work:
+        import_paths(work, [file])
+        assert quarantine.retry(work, Choice()).still_refused == {"time_out_of_range": 9}
+        clock.time = NOON
+        assert quarantine.retry(work, Choice()).taken_out == 9
+        found = everything(work)
+        empty(work.store)
+        import_paths(work, [file])
+        assert everything(work) == found
+        assert len(found["gps_points"]) == 9
 
 
 def test_a_position_without_a_time_keeps_that_of_its_arrival(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_retention_and_purging_take_visits_along(tmp_path: Path) -> None:
         deliver(work.store, batch_of_device(DEVICE, history()))
         pipeline.run(work)
         update_visits(work)
-        apply_retention(work)
+        apply_retention(work, approve=clock.time.date() - dt.timedelta(days=6))
         update_visits(work)
         assert len(visits_of(work)) == 2
         purge(work, DEVICE)

@@ -29,7 +29,8 @@ from trackflow.pipeline.verify import verify
 from trackflow.pipeline.waiting import find_waiting
 from trackflow.pipeline.work import Work
 from trackflow.sources.ahead import CLOCK_BEHIND, positions, whole
-from trackflow.sources.phones import geojson_batch
+from trackflow.sources.phones import geojson_batch, reading
+from trackflow.sources.phones.envelopes import Envelope
 from trackflow.store import batches, jobs, workers
 from trackflow.store.batches import midnight
 from trackflow.store.tables import devices, processing_batches, quarantined_points
@@ -215,9 +216,8 @@ def report_of(device: str, time: dt.datetime, **more: float) -> dict[str, Any]:
 
 
 def send(work: Work, *reports: dict[str, Any]) -> Any:
-    found = geojson_batch.read(
-        orjson.dumps(list(reports)), device_id=None, fallback_device="", now_us=to_us(work.clock())
-    )
+    body = orjson.dumps(list(reports))
+    found = reading.read(body, Envelope(geojson_batch.SOURCE), now_us=to_us(work.clock()))
     return receive(work, found, "phones")
 
 
@@ -399,7 +399,10 @@ def test_real_processes_with_a_wrong_clock(faketime: str, work: Work, tmp_path: 
     assert len(err.strip().splitlines()) == 1
     late = tmp_path / "late.csv"
     late.write_text(f"device_id,recorded_at,latitude,longitude\nvan-0,{now.isoformat()},60.2,24\n")
-    done("-30d", "import", str(late))
+    process = trackflow("-30d", "import", str(late))
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 1, err  # nothing of the file has come in yet
+    assert "time_out_of_range" in out
     with work.store.read() as connection:
         assert list(connection.scalars(sa.select(quarantined_points.c.reason))) == [CLOCK_BEHIND]
     done("", "run")

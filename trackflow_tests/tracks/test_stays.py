@@ -46,6 +46,26 @@ def test_stays_are_apart_from_tracks_and_last_the_dwell_time(history: History) -
         assert time_us[e] - time_us[f] >= (history.thresholds.dwell_s - 30) * US
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    history=histories(),
+    dwell_s=st.integers(60, 3600),  # from a length on there is one scale of stays only
+    radius_m=st.integers(10, 500),
+    noise_m=st.integers(0, 50),
+)
+def test_whole_numbers_are_thresholds_like_any_others(
+    history: History, dwell_s: int, radius_m: int, noise_m: int
+) -> None:
+    whole = Thresholds(dwell_s=dwell_s, dwell_radius_m=radius_m, noise_m=noise_m, gap_s=3600)
+    values = {
+        name: value if name.endswith("_points") else float(value)
+        for name, value in whole.as_dict().items()
+    }
+    found, expected = (decide(history.points, t) for t in (whole, Thresholds().override(values)))
+    assert np.array_equal(found.moving, expected.moving)
+    assert np.array_equal(found.stays, expected.stays)
+
+
 @pytest.mark.parametrize("every_s", [0.1, 1, 5, 60, 180, 299])
 def test_an_hour_of_standing_is_one_stay_at_any_rate(every_s: float) -> None:
     t = np.arange(0, 3600, every_s)

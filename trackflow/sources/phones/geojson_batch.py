@@ -75,6 +75,9 @@ def _kept(
     kept: list[Refusal] = []
     broken: Reason | None = None
     for refusal in refused:
+        if refusal.time_us is not None:  # whole already; it comes in once the clock is right
+            kept.append(refusal)
+            continue
         found = _ELEMENT.search(refusal.where)
         element = elements.get(int(found[1])) if found else None
         raw = None if element is None else exact_json(element)
