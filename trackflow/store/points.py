@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -98,30 +98,29 @@ def accept(
     best = order[is_best]
     inner = _losers_inside(points, order, is_best)
     lost = list(inner)
-    beaten: list[Claimed] = []
-    winners: set[Claimed] = set()
+    met = _Meeting()
     if _is_new_ground(connection, points):
         _copy(connection, gps_points, points, best, (source, seq))
         changed = _days_of(points, best, rules)
     else:
         _fill_incoming(connection, points, best)
-        rejected, beaten, winners = _compare_with_stored(connection)
-        lost = [claimed for claimed in (*inner, *rejected) if claimed not in winners]
+        met = _compare_with_stored(connection)
+        lost = [claimed for claimed in (*inner, *met.rejected) if claimed not in met.winners]
         if import_id:
-            _keep_known(connection, (*lost, *beaten, *winners))
+            _keep_known(connection, (*lost, *met.beaten, *met.winners))
         rivals.record(connection, delivery)
-        _release(connection, winners)
+        _release(connection, met.winners)
         _upsert_incoming(connection, source, seq)
         changed = _changed_days(connection, seq, rules)
-    rows = [_loser_row(*claimed, source, now) for claimed in (*lost, *beaten)]
+    rows = [_loser_row(*claimed, source, now) for claimed in (*lost, *met.beaten)]
     set_aside = _quarantine(connection, rows)
     # what an import says goes with it, and what it keeps out comes back
-    inner = {c: k for c, k in inner.items() if import_id or c in winners}
+    inner = {c: k for c, k in inner.items() if import_id or c in met.winners}
     if inner:
         _fill_incoming(connection, points, np.array(sorted(inner.values()), np.int64))
         rivals.record_all(connection, delivery)
     if not import_id:  # they stay in quarantine, also if an import has claimed them before
-        rivals.keep_places(connection, (*lost, *beaten), only_rivals=True)
+        rivals.keep_places(connection, (*lost, *met.staying), only_rivals=True)
     added = batches.mark_pending(connection, changed, now)
     _mark_conflicts(connection, set_aside.values(), changed, now)
     new = sum(_hash_of_claimed(claimed) in set_aside for claimed in set(lost))
@@ -435,36 +434,53 @@ def _losers_inside(points: PointBatch, order: Ints, is_best: Bools) -> dict[Clai
     return found
 
 
-def _compare_with_stored(
-    connection: Connection,
-) -> tuple[list[Claimed], list[Claimed], set[Claimed]]:
+@dataclass(slots=True)
+class _Meeting:
     """Where stored and incoming points of the same moment stand apart.
 
-    Returns:
-        Incoming points that lose, stored points that lose, and those that win.
+    Attributes:
+        rejected: incoming points that lose.
+        beaten: stored points that lose.
+        staying: those of them that no import has brought.
+        winners: those that win, of either.
     """
-    p, i = gps_points.c, incoming.c
-    rejected: list[Claimed] = []
-    beaten: list[Claimed] = []
-    winners: set[Claimed] = set()
-    for device, time_us, stored_is_better, lon, lat, new_lon, new_lat in connection.execute(
-        sa.select(
-            p.device_id,
-            epoch_us(p.recorded_at),
-            quality(p) < quality(i),
-            p.longitude,
-            p.latitude,
-            i.longitude,
-            i.latitude,
+
+    rejected: list[Claimed] = field(default_factory=list)
+    beaten: list[Claimed] = field(default_factory=list)
+    staying: list[Claimed] = field(default_factory=list)
+    winners: set[Claimed] = field(default_factory=set)
+
+
+def _compare_with_stored(connection: Connection) -> _Meeting:
+    p, i, r = gps_points.c, incoming.c, receipts.c
+    met = _Meeting()
+    for device, time_us, stored_is_better, by_import, lon, lat, new_lon, new_lat in (
+        connection.execute(
+            sa.select(
+                p.device_id,
+                epoch_us(p.recorded_at),
+                quality(p) < quality(i),
+                r.import_id,
+                p.longitude,
+                p.latitude,
+                i.longitude,
+                i.latitude,
+            )
+            .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+            .outerjoin(receipts, r.received_seq == p.received_seq)
+            .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
         )
-        .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
-        .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
     ):
         stored = claimed_at(device, time_us, lon, lat)
         new = claimed_at(device, time_us, new_lon, new_lat)
-        (rejected if stored_is_better else beaten).append(new if stored_is_better else stored)
-        winners.add(stored if stored_is_better else new)
-    return rejected, beaten, winners
+        if stored_is_better:
+            met.rejected.append(new)
+        else:
+            met.beaten.append(stored)
+            if by_import is None:
+                met.staying.append(stored)
+        met.winners.add(stored if stored_is_better else new)
+    return met
 
 
 def _release(connection: Connection, winners: Iterable[Claimed]) -> None:
