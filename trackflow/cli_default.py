@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-import click
 from typer.core import TyperGroup
 
 
@@ -14,14 +13,12 @@ class DefaultGroup(TyperGroup):
 
     default: ClassVar[str]
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the default command before words that begin with no verb."""
         verbs = self.commands.keys() - {self.default}
         return super().parse_args(ctx, args if args and args[0] in verbs else [self.default, *args])
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command; the default one has no name in what is said of its use."""
         name, command, rest = super().resolve_command(ctx, args)
         return ("" if name == self.default else name), command, rest

@@ -20,9 +20,9 @@ NO_PRESET = "none"
 def add_to(app: typer.Typer) -> None:
     """Give the command to the app."""
     devices = typer.Typer(cls=DeviceGroup, help="Devices: settings, the list, other names.")
-    devices.command(
-        "set", epilog="Example: trackflow device van-7 --preset phone --set gap_s=300"
-    )(device)
+    devices.command("set", epilog="Example: trackflow device van-7 --preset phone --set gap_s=300")(
+        device
+    )
     devices.command("list", epilog="Example: trackflow device list --json")(list_)
     devices.command("rename", epilog="Example: trackflow device rename van-7 truck-2")(rename)
     devices.command("merge", epilog="Example: trackflow device merge old-phone anna")(merge)

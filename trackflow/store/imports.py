@@ -172,9 +172,7 @@ def undo(connection: Connection, import_id: str, now: dt.datetime) -> UndoneImpo
     torn = {(place[0], day_of_index(place[1] // DAY_US)) for place in claimed}
     batches.mark_again(connection, days | torn, now)
     _drop_refusals(connection, import_id)
-    connection.execute(
-        sa.update(imports).where(i.import_id == import_id).values(undone_at=now)
-    )
+    connection.execute(sa.update(imports).where(i.import_id == import_id).values(undone_at=now))
     dropped = drop_unused(connection, devices, now)
     return UndoneImport(import_id, now, False, gone - restored, restored, devices, dropped)
 
@@ -189,9 +187,7 @@ def _find_contested(
     concerned = sa.or_(is_mine, w.import_id == import_id)
     found = (
         sa.select(g.device_id, g.recorded_at, sa.func.max(sa.case((elsewhere, 1), else_=0)))
-        .join(
-            replaced_points, sa.and_(w.device_id == g.device_id, w.recorded_at == g.recorded_at)
-        )
+        .join(replaced_points, sa.and_(w.device_id == g.device_id, w.recorded_at == g.recorded_at))
         .group_by(g.device_id, g.recorded_at)
         .having(sa.func.max(sa.case((concerned, 1), else_=0)) == 1)
     )

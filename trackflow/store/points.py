@@ -23,13 +23,14 @@ from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store import ahead, batches, retention, rivals
 from trackflow.store.devices import DoorRules, add_devices, door_rules
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import gps_points, quarantined_points, receipts
 from trackflow.store.rivals import QUALITY, WORST, Claimed, incoming, quality
+from trackflow.store.tables import gps_points, quarantined_points, receipts
 from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
 EQUAL_TIME = "equal_time"
 """Reason of a quarantined point whose device said to be elsewhere at the same moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -411,7 +412,8 @@ def set_conflicts(
 
 
 def claimed_at(device_id: str, time_us: int, lon: float, lat: float) -> Claimed:
-    return device_id, time_us, lon + 0.0, lat + 0.0  # -0.0 is the same place as 0.0
+    """Where a device said to be; -0.0 is the same place as 0.0."""
+    return device_id, time_us, lon + 0.0, lat + 0.0
 
 
 def _losers_inside(points: PointBatch, order: Ints, is_best: Bools) -> dict[Claimed, int]:
@@ -454,22 +456,29 @@ class _Meeting:
 def _compare_with_stored(connection: Connection) -> _Meeting:
     p, i, r = gps_points.c, incoming.c, receipts.c
     met = _Meeting()
-    for device, time_us, stored_is_better, by_import, lon, lat, new_lon, new_lat in (
-        connection.execute(
-            sa.select(
-                p.device_id,
-                epoch_us(p.recorded_at),
-                quality(p) < quality(i),
-                r.import_id,
-                p.longitude,
-                p.latitude,
-                i.longitude,
-                i.latitude,
-            )
-            .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
-            .outerjoin(receipts, r.received_seq == p.received_seq)
-            .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
+    for (
+        device,
+        time_us,
+        stored_is_better,
+        by_import,
+        lon,
+        lat,
+        new_lon,
+        new_lat,
+    ) in connection.execute(
+        sa.select(
+            p.device_id,
+            epoch_us(p.recorded_at),
+            quality(p) < quality(i),
+            r.import_id,
+            p.longitude,
+            p.latitude,
+            i.longitude,
+            i.latitude,
         )
+        .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+        .outerjoin(receipts, r.received_seq == p.received_seq)
+        .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
     ):
         stored = claimed_at(device, time_us, lon, lat)
         new = claimed_at(device, time_us, new_lon, new_lat)

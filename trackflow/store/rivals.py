@@ -118,9 +118,7 @@ def keep_repeats(connection: Connection, given: sa.FromClause, values: dict[str,
     _insert(connection, query, values)
 
 
-def keep_places(
-    connection: Connection, places: Iterable[Claimed], *, only_rivals: bool
-) -> None:
+def keep_places(connection: Connection, places: Iterable[Claimed], *, only_rivals: bool) -> None:
     """Keep places that were claimed otherwise than by an import, of which no more is known.
 
     Args:
@@ -128,7 +126,10 @@ def keep_places(
         places: which.
         only_rivals: those alone that an import has claimed; else those alone that none has.
     """
-    if only_rivals and connection.scalar(sa.select(sa.literal(1)).where(w.import_id != "").limit(1)) is None:
+    if (
+        only_rivals
+        and connection.scalar(sa.select(sa.literal(1)).where(w.import_id != "").limit(1)) is None
+    ):
         return  # the usual case: nothing was imported that anything else contends with
     for device_id, time_us, lon, lat in places:
         time = from_us(time_us)
