@@ -23,7 +23,7 @@ class MoveReport:
 
 
 def list_devices(work: Work) -> list[sa.RowMapping]:
-    """All devices: settings, number of points, first and last one, and when the last report came."""
+    """All devices with settings, number of points, first and last one, and the last report."""
     with work.store.read() as connection:
         return moving.summaries(connection)
 

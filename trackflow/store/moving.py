@@ -154,7 +154,7 @@ def _batch(device_id: str, rows: Sequence[Row]) -> PointBatch:
 
 
 def summaries(connection: Connection) -> list[sa.RowMapping]:
-    """All devices: settings, number of points, first and last one, and when the last report came."""
+    """All devices with settings, number of points, first and last one, and the last report."""
     of_points = (
         sa.select(
             g.device_id,

@@ -162,11 +162,14 @@ def note_refusals(
         known: rows that were there already.
         import_id: the import; empty for another delivery.
     """
-    f, dialect = import_refusals.c, connection.dialect.name
-    among = is_among(dialect, f.content_hash)
+    f = import_refusals.c
+    among = is_among(connection.dialect.name, f.content_hash)
+    # of rows that are new, notes are left where they were deleted before; known ones are from now
+    # on not only those of imports, if this is none
+    outdated = [*new] if import_id else [*new, *known]
+    if outdated:
+        connection.execute(sa.delete(import_refusals).where(among), listed(connection, outdated))
     if not import_id:
-        if known:  # from now on they are not only those of imports
-            connection.execute(sa.delete(import_refusals).where(among), listed(connection, known))
         return
     noted = [*new]
     if known:
@@ -175,6 +178,16 @@ def note_refusals(
     if noted:
         insert = insert_into(connection, import_refusals).on_conflict_do_nothing()
         connection.execute(insert, [{"content_hash": k, "import_id": import_id} for k in noted])
+
+
+def imports_of_refusals(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """For rows in quarantine that came in with imports only, one of those imports."""
+    f = import_refusals.c
+    query = sa.select(f.content_hash, f.import_id).where(
+        is_among(connection.dialect.name, f.content_hash)
+    )
+    found = connection.execute(query.order_by(f.import_id.desc()), listed(connection, hashes))
+    return {row.content_hash: row.import_id for row in found}
 
 
 def _columns(points: Any, import_id: Any, source: Any, seq: Any) -> list[Any]:
