@@ -179,9 +179,11 @@ def _were(count: int) -> str:
 def _file_line(file: "FileReport") -> str:
     if file.skipped:
         return f"{file.name}: skipped, {file.skipped}"
-    line = f"{file.name}: {counts(file.accepted)}{_described(file)}"
+    line = f"{file.name}: {counts(file.accepted)}"
     if file.error:
         line = f"{line}. {file.error}" if file.accepted.added else file.error
+    if file.devices:
+        line += f"\n  {_described(file)}"
     if file.reasons:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in file.reasons.most_common())
         examples = "; ".join(dict.fromkeys(file.examples))
@@ -193,14 +195,10 @@ def _described(file: "FileReport") -> str:
     """Format, devices and how they were found, first and last time."""
     from trackflow.pipeline.report import counted
 
-    if not file.devices:
-        return f" ({file.format})" if file.format else ""
-    if len(file.devices) > FEW_DEVICES:
-        devices = counted(len(file.devices), "device")
-    else:
-        devices = ", ".join(sorted(file.devices))
+    few = sorted(file.devices) if len(file.devices) <= FEW_DEVICES else []
+    devices = ", ".join(few) or counted(len(file.devices), "device")
     by = f"by {file.device_by}" if file.device in file.devices else "as the file says"
-    return f" ({file.format} of {devices}, {by}{_span(file.first, file.last)})"
+    return f"{file.format} of {devices}, {by}{_span(file.first, file.last)}"
 
 
 def _span(first: "dt.datetime | None", last: "dt.datetime | None") -> str:
