@@ -518,21 +518,19 @@ def _mark_conflicts(
     batches.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
 
 
-def move_conflict(connection: Connection, row: sa.RowMapping, shift_us: int) -> None:
-    """Give a point that lost against one of equal time another time, as its winner got one."""
-    place = orjson.loads(row["raw"])
-    time_us = to_us(row["recorded_at"]) + shift_us
-    moved = _loser_row(
-        row["device_id"],
-        time_us,
-        place["longitude"],
-        place["latitude"],
-        row["source"],
-        row["received_at"],
-    )
+def move_conflicts(connection: Connection, rows: Sequence[sa.RowMapping], shift_us: int) -> None:
+    """Give points that lost against one of equal time another time, as their winners got one."""
+    moved = []
+    for row in rows:
+        place, time_us = orjson.loads(row["raw"]), to_us(row["recorded_at"]) + shift_us
+        claimed = claimed_at(row["device_id"], time_us, place["longitude"], place["latitude"])
+        moved.append(_loser_row(*claimed, row["source"], row["received_at"]))
     q = quarantined_points.c
-    connection.execute(sa.delete(quarantined_points).where(q.content_hash == row["content_hash"]))
-    _quarantine(connection, [moved])
+    # all leave before any comes in: one may get the time that another one has just left
+    for row in rows:
+        gone = sa.delete(quarantined_points).where(q.content_hash == row["content_hash"])
+        connection.execute(gone)
+    _quarantine(connection, moved)
 
 
 def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch
-from trackflow.store import batches
+from trackflow.store import batches, points
 from trackflow.store.batches import midnight
-from trackflow.store.points import EQUAL_TIME, move_conflict
+from trackflow.store.points import EQUAL_TIME
 from trackflow.store.segments import ONE_DAY
 from trackflow.store.tables import gps_points, quarantined_points, receipts, replaced_points
 from trackflow.store.types import epoch_us, from_us, to_us
@@ -130,8 +130,7 @@ def move_conflicts(
         )
     )
     found = [row for row in rows.mappings().all() if to_us(row["recorded_at"]) in times_us]
-    for row in found:
-        move_conflict(connection, row, shift_us)
+    points.move_conflicts(connection, found, shift_us)
     days = {from_us(to_us(row["recorded_at"]) + shift_us).date() for row in found}
     batches.mark_again(connection, {(device_id, day) for day in days}, now)
     return len(found)
