@@ -1,5 +1,18 @@
-"""`python -m trackflow` is the `trackflow` command."""
+"""The program `trackflow`, also as `python -m trackflow`."""
 
-from trackflow.cli import main
+import sys
 
-main()
+from trackflow import cli
+
+
+def main() -> None:
+    """Run the command as a process of its own."""
+    if sys.argv[1:2] == ["import"]:
+        from trackflow.sources.arrow_start import start_without_pandas
+
+        start_without_pandas()
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

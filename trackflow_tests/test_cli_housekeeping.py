@@ -149,3 +149,17 @@ def test_token_commands_explain_themselves(trackflow: Run, verb: str) -> None:
     code, out, _ = trackflow("token", verb, "--help")
     assert code == 0
     assert f"Example: trackflow token {verb}" in out
+
+
+def test_a_person_switches_no_token_mode(trackflow: Run) -> None:
+    assert "is on" in trackflow("token", "local").out
+    trackflow("token", "create", "map", "--scope", "read")
+    code, out, _ = trackflow("token", "local")
+    assert code == 0
+    assert "is off (there has been a token)" in out
+    assert "is on" in trackflow("token", "local", "on").out
+    told = json.loads(trackflow("token", "local", "off", "--json").out)
+    assert (told["is_on"], told["reason"]) == (False, "switched off by command")
+    code, _, err = trackflow("token", "local", "maybe")
+    assert code == 1
+    assert "on, off" in err

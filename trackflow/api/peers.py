@@ -31,7 +31,10 @@ PROXIES = frozenset(
 """Programs that bring strangers' requests here, though they may not listen to other machines
 themselves: a tunnel calls its server, and a proxy may stand behind another one."""
 
+IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
+
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+type End = tuple[Address, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ def doubt_of(client: tuple[str, int], server: tuple[str, int]) -> Doubt | None:
         client: address and port of its end, as the connection tells them.
         server: address and port of our end.
     """
-    sockets = read_sockets()
     ends = (_end(client), _end(server))
+    sockets = _read_sockets(ends)
     found = next((s for s in sockets if (s.local, s.remote) == ends and not s.is_listening), None)
     if found is None:
         return UNKNOWN
@@ -100,14 +103,31 @@ def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
     return None
 
 
-def read_sockets() -> list[Socket]:
-    """All TCP sockets of this machine; none where the system does not tell."""
+def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
+    """The sockets with these ends, and all that listen; none where the system does not tell."""
+    wanted = [f" {_kernels_text(*ends[0], v)} {_kernels_text(*ends[1], v)} " for v in (4, 6)]
     found = []
     for table in TABLES:
         with suppress(OSError):
             lines = (PROC / table).read_text().splitlines()[1:]
-            found += [_socket(line) for line in lines]
+            # a busy service has thousands of ended connections in it: few lines are looked into
+            found += [
+                _socket(line)
+                for line in lines
+                if f" {LISTENING} " in line or any(text in line for text in wanted)
+            ]
     return found
+
+
+def _kernels_text(address: Address, port: int, version: int) -> str:
+    """An end as the kernel's table of sockets of IPv4 or IPv6 has it; see `_kernels_end`."""
+    packed = address.packed
+    if version == 6 and len(packed) == 4:
+        packed = IPV4_IN_IPV6 + packed
+    words = [packed[i : i + 4] for i in range(0, len(packed), 4)]
+    if sys.byteorder == "little":
+        words = [word[::-1] for word in words]
+    return f"{b''.join(words).hex().upper()}:{port:04X}"
 
 
 def _socket(line: str) -> Socket:

@@ -133,13 +133,17 @@ def known(text: str | None) -> str | None:
     """Text as one clean line; None for nothing, "N/A" and the like."""
     if text is None:
         return None
+    if not text.isprintable():  # before the spaces: what is not seen may stand beside one
+        text = "".join(c for c in text if c.isspace() or _is_seen(c))
     clean = _SPACES.sub(" ", text).strip()
-    if not clean.isprintable():
-        clean = "".join(c for c in clean if unicodedata.category(c)[0] != "C" or c == "\u200d")
     lower = clean.lower()
     if lower in _UNKNOWN or ("n/a" in lower and not lower.replace("n/a", "").strip(" ,;/")):
         return None
     return clean
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character)[0] != "C" or character == "\u200d"
 
 
 def count(text: str) -> int:

@@ -209,13 +209,13 @@ def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
         report.still_refused[kept.reason] += 1
         return
     with work.store.write() as connection:
+        # first, so that what is refused again is put back, under whatever reason
+        quarantine.take_out(connection, [kept.id])
         stored = points.accept(connection, delivery.points, delivery.refused, delivery.sender, now)
         quarantine.came_at(connection, sorted(again), kept.received_at)
-        if kept.id not in again:
-            quarantine.take_out(connection, [kept.id])
     report.accepted += stored
     report.still_refused.update(str(refusal.reason) for refusal in again.values())
-    report.taken_out += kept.id not in again and not again
+    report.taken_out += not again
 
 
 def _envelope(kept: Kept) -> Envelope | None:

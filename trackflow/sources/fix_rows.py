@@ -83,6 +83,11 @@ def iso_us(value: object) -> int | None:
     return BAD_TIME if time_us is None else time_us
 
 
+def zoned_us(text: str, zone: dt.tzinfo | None) -> int | None:
+    """An ISO time on the wall of a zone as UTC microseconds; None without a zone, or a time."""
+    return None if zone is None else read_time(text, TimeRules(form=TimeForm.ISO, zone=zone))[0]
+
+
 def epoch_s_us(value: object) -> int | None:
     """Seconds since 1970 as UTC microseconds; None if the value is no such number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

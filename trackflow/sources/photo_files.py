@@ -2,7 +2,8 @@
 
 The time is that of the satellites (GPSDateStamp and GPSTimeStamp, UTC), else the camera's clock
 with its offset from UTC (DateTimeOriginal and OffsetTimeOriginal). A clock without an offset
-shows an unknown zone: such a photo is refused with this reason. No picture is decoded.
+shows an unknown zone: such a photo is refused with this reason, unless `--time-zone` tells it.
+No picture is decoded.
 """
 
 import datetime as dt
@@ -13,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import IO
 
-from trackflow.sources.fix_rows import fix_row, iso_us
+from trackflow.sources.fix_rows import fix_row, iso_us, zoned_us
 from trackflow.sources.heif_boxes import exif_of_heif
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
@@ -67,7 +68,7 @@ def read_photo(
     del fallback_device  # files of days, and folders of albums, are no devices
     collector = row_collector(stream, device_id, DEVICE, now_us, options)
     with seekable(stream) as file:
-        row = photo_row(exif_of(file))
+        row = photo_row(exif_of(file), told_zone(options))
     if isinstance(row, Row):
         collector.add(row, "")
     elif stream.damage or row[0] is Reason.UNREADABLE:
@@ -91,8 +92,16 @@ def exif_of(file: IO[bytes]) -> bytes:
     return data.removeprefix(_EXIF_MARK)
 
 
-def photo_row(exif: bytes) -> Row | tuple[Reason, str]:
-    """The point that EXIF data makes, or why it makes none."""
+def told_zone(options: ReadOptions) -> dt.tzinfo | None:
+    """The zone of cameras' clocks, if a person told one: the default is no zone of theirs."""
+    return None if options.zone is DEFAULTS.zone else options.zone
+
+
+def photo_row(exif: bytes, zone: dt.tzinfo | None = None) -> Row | tuple[Reason, str]:
+    """The point that EXIF data makes, or why it makes none.
+
+    `zone` is that of the camera's clock where the photo says none.
+    """
     if not exif:
         return Reason.NO_POSITION, "the photo has no EXIF data"
     from PIL import Image  # a tenth of a second that other formats do not wait for
@@ -110,9 +119,12 @@ def photo_row(exif: bytes) -> Row | tuple[Reason, str]:
     lon = _angle(gps.get(4), gps.get(3), "W")
     if lat is None or lon is None:
         return Reason.NO_POSITION, "the photo has no position"
-    time_us, shown = _time_us(gps, clock)
+    time_us, shown = _time_us(gps, clock, zone)
     if time_us is None:
-        return Reason.NO_TIME, f"the photo's clock says {shown}, and nothing says in which zone"
+        return (
+            Reason.NO_TIME,
+            f"the photo's clock says {shown}, and nothing says in which zone: --time-zone does",
+        )
     return fix_row(
         [shown, lat, lon],
         time_us,
@@ -142,7 +154,7 @@ def _exif_of_jpeg(file: IO[bytes]) -> bytes:
     return b""
 
 
-def _time_us(gps: Tags, clock: Tags) -> tuple[int | None, str]:
+def _time_us(gps: Tags, clock: Tags, zone: dt.tzinfo | None) -> tuple[int | None, str]:
     """UTC microseconds, and the time as the photo has it."""
     day, parts = _DAY.match(_text(gps.get(29))), gps.get(7)
     if day is not None and isinstance(parts, tuple) and len(parts) == 3:
@@ -162,10 +174,10 @@ def _time_us(gps: Tags, clock: Tags) -> tuple[int | None, str]:
         said = (_OFFSET.fullmatch(_text(clock.get(tag))) for tag in offsets)
         offset = next(filter(None, said), None)
         shown = f"{found[1]}-{found[2]}-{found[3]}T{found[4]}"
-        if offset is None:
-            return None, shown
         digits = _text(clock.get(fraction)).strip(" \x00")
         part = f".{digits[:6]}" if digits.isascii() and digits.isdigit() else ""
+        if offset is None:
+            return zoned_us(f"{shown}{part}", zone), shown
         return iso_us(f"{shown}{part}{offset[1]}"), f"{shown}{offset[1]}"
     return None, "no time"
 

@@ -6,16 +6,17 @@ refused with this reason, as in photos. The points are of the same device as tho
 that a photo and its sidecar are one point where both have the same second.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 
 from trackflow.errors import BadInputError
-from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
+from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us, zoned_us
 from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
-from trackflow.sources.photo_files import DEVICE, NO_POSITION
+from trackflow.sources.photo_files import DEVICE, NO_POSITION, told_zone
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
 from trackflow.sources.streams import Stream
@@ -57,23 +58,31 @@ def read_photo_sidecar(
     del fallback_device  # files of days, and folders of albums, are no devices
     collector = row_collector(stream, device_id, DEVICE, now_us, options)
     if stream.peek(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        _add_xmp(stream, collector)
+        _add_xmp(stream, collector, told_zone(options))
     else:
         for index, element in enumerate(JsonElements(stream), start=1):
-            _add_json(element, collector, f"element {index}")
+            _add_json(element, collector, f"element {index}", told_zone(options))
             if len(collector) >= chunk_points:
                 yield collector.chunk()
     collector.end("")
     yield collector.chunk()
 
 
-def _add_json(element: object, rows: Collector[Row], place: str) -> None:
+def _add_json(element: object, rows: Collector[Row], place: str, zone: dt.tzinfo | None) -> None:
+    """What one element says of a photo.
+
+    Args:
+        element: of the file.
+        rows: where it goes.
+        place: where it stands.
+        zone: of the camera's clock, if a person told it.
+    """
     if isinstance(element, Broken):
         rows.refuse(element.reason, element.raw, place)
         return
     known = member(element, "exifInfo")
     if isinstance(known, Mapping):
-        _add(rows, place, member(known, "dateTimeOriginal"), known, "")
+        _add(rows, place, member(known, "dateTimeOriginal"), known, "", zone)
         return
     seconds = member(element, "photoTakenTime", "timestamp")
     if not isinstance(element, Mapping) or seconds is None:
@@ -81,10 +90,17 @@ def _add_json(element: object, rows: Collector[Row], place: str) -> None:
         return
     places = (element.get(name) for name in ("geoDataExif", "geoData"))
     measured = next(filter(_is_known, places), None)
-    _add(rows, place, seconds, measured, "s")
+    _add(rows, place, seconds, measured, "s", zone)
 
 
-def _add(rows: Collector[Row], place: str, time: object, known: object, time_unit: str) -> None:
+def _add(
+    rows: Collector[Row],
+    place: str,
+    time: object,
+    known: object,
+    time_unit: str,
+    zone: dt.tzinfo | None,
+) -> None:
     """One photo.
 
     Args:
@@ -93,6 +109,7 @@ def _add(rows: Collector[Row], place: str, time: object, known: object, time_uni
         time: ISO, or seconds since 1970.
         known: an object with latitude, longitude and perhaps altitude.
         time_unit: "s" if `time` is seconds.
+        zone: of the camera's clock, if a person told it.
     """
     lat, lon = member(known, "latitude"), member(known, "longitude")
     if lat is None or lon is None:
@@ -100,8 +117,12 @@ def _add(rows: Collector[Row], place: str, time: object, known: object, time_uni
         return
     time_us = _seconds_us(time) if time_unit else iso_us(time)
     if not time_unit and isinstance(time, str) and not _ZONE.search(time.strip()):
+        time_us = zoned_us(time.strip(), zone)
+    if time_us is None and time is not None:
         rows.refuse(
-            Reason.NO_TIME, f"the photo's clock says {time}, and nothing says in which zone", place
+            Reason.NO_TIME,
+            f"the photo's clock says {time}, and nothing says in which zone: --time-zone does",
+            place,
         )
         return
     altitude = member(known, "altitude")
@@ -120,7 +141,7 @@ def _seconds_us(value: object) -> int:
     return BAD_TIME if seconds_us is None else seconds_us
 
 
-def _add_xmp(stream: Stream, rows: Collector[Row]) -> None:
+def _add_xmp(stream: Stream, rows: Collector[Row], zone: dt.tzinfo | None) -> None:
     data = stream.read(XMP_MAX_BYTES)
     try:
         root = ElementTree.fromstring(data)  # noqa: S314  # expat bounds what entities unpack to
@@ -140,7 +161,7 @@ def _add_xmp(stream: Stream, rows: Collector[Row]) -> None:
     if f"{_EXIF}GPSTimeStamp" in known and times and not _ZONE.search(times[0]):
         times[0] += "Z"  # EXIF says it in UTC only
     time = next((time for time in times if _ZONE.search(time)), times[0] if times else None)
-    _add(rows, "", time, position, "")
+    _add(rows, "", time, position, "", zone)
 
 
 def _degrees(text: str | None, axis: Quantity) -> float | None:

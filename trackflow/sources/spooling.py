@@ -50,6 +50,13 @@ def on_disk(stream: Stream) -> Iterator[Path]:
         yield path
 
 
+class _KeptRaw(io.FileIO):
+    """The file below; of a cycle that is collected, it may go before what is above."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class _KeptFile(io.BufferedReader):
     """A file that nobody has to close: it closes when the last archive that uses it is gone."""
 
@@ -59,7 +66,7 @@ class _KeptFile(io.BufferedReader):
 
 def open_kept(path: Path) -> IO[bytes]:
     """A file on disk, for as long as anything refers to it."""
-    return _KeptFile(io.FileIO(path))
+    return _KeptFile(_KeptRaw(path))
 
 
 class _KeptTemporary(io.BufferedRandom):
@@ -80,7 +87,7 @@ def spool(stream: Stream) -> IO[bytes]:
         return io.BytesIO(stream.read(IN_MEMORY_BYTES))
     try:
         with tempfile.TemporaryFile(buffering=0) as raw:
-            file = _KeptTemporary(io.FileIO(os.dup(raw.fileno()), "r+"))
+            file = _KeptTemporary(_KeptRaw(os.dup(raw.fileno()), "r+"))
     except OSError as error:
         raise _no_room(stream, error) from None
     _copy(stream, file)

@@ -48,7 +48,9 @@ def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresh
     starts = opens.nonzero()[0]
     low, high = low[starts], reach[np.concatenate([starts[1:] - 1, [-1]])] + 1
     rows = flat_ranges(low, high)
-    number = points.time_us[rows] // (slot_us(thresholds) // BINS_PER_SLOT)
+    # A slot begins with a bin, also where its length is not three whole bins: otherwise a bin would
+    # depend on whether the stretch before it is asked as well.
+    number = points.time_us[rows] * BINS_PER_SLOT // slot_us(thresholds)
     begins = np.ones(len(rows), dtype=np.bool_)
     np.not_equal(number[1:], number[:-1], out=begins[1:])
     begins[(high - low).cumsum()[:-1]] = True

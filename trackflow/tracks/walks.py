@@ -21,6 +21,9 @@ it is parked."""
 SPAN_US, LONGEST_SPAN_US = 20 * US, 60 * US
 """Speeds are taken over 20 s, for noise, or over one step that is not much longer."""
 
+CREEP_MS, CREEP_SPAN_US = 2.2, 40 * US
+"""Nobody walks as fast for so long (8 km/h), but a van that creeps through a yard does."""
+
 SHORTEST_US = 20 * US
 """Less time between vehicle and door is no walk."""
 
@@ -56,35 +59,68 @@ def _parked(points: Points, first: Ints, last: Ints, cuts: Ints) -> Ints:
     Returns:
         Those of the first points and then those of the last. Shape (2 * k,).
     """
-    time_us, reach_us, half = points.time_us, int(WALK_S * US), len(first)
+    time_us, reach_us = points.time_us, int(WALK_S * US)
     ends = np.concatenate([first, last])
-    low = np.concatenate([time_us.searchsorted(time_us[first] - reach_us), last])
-    after = time_us.searchsorted(time_us[last] + reach_us, side="right")
-    counts = np.concatenate([first + 1, after]) - low
-    edges = running(counts)
-    rows = flat_ranges(low, low + counts)
-    here_us, turn = time_us[rows], int(edges[half])
-    # Each is compared with the point 20 s further away from the stay, with itself if there is none.
-    back = time_us.searchsorted(here_us[:turn] - SPAN_US, side="right") - 1
-    ahead = time_us.searchsorted(here_us[turn:] + SPAN_US)
-    other = np.concatenate([back, ahead])
-    other = np.where((other >= 0) & (other < len(points)), other, rows)
-    span_us = np.abs(here_us - time_us[other])
-    far_mm = between_mm(points.lon[rows], points.lat[rows], points.lon[other], points.lat[other])
-    is_fast = far_mm > span_us * (VEHICLE_MS * 1000 / US)
-    is_fast &= span_us <= LONGEST_SPAN_US
-    is_fast &= cuts.searchsorted(other) == cuts.searchsorted(ends).repeat(counts)
-    fast = is_fast.nonzero()[0]
-    if not len(fast):
-        return ends
-    # The fast point nearest to the stay.
-    at = np.concatenate(
-        [fast.searchsorted(edges[1 : half + 1]) - 1, fast.searchsorted(edges[half:-1])]
-    )
-    nearest = fast.take(at, mode="clip")
-    found = (edges[:-1] <= nearest) & (nearest < edges[1:])
-    parked = np.where(found, rows[nearest], ends)
+    before = time_us.searchsorted(time_us[first] - reach_us)
+    after = time_us.searchsorted(time_us[last] + reach_us, side="right") - 1
+    farthest = np.concatenate([before, after])
+    parked = _nearest_fast(points, ends, farthest, cuts, (SPAN_US, VEHICLE_MS))
+    if (parked != ends).any():
+        # What creeps is told from a walk by the way between the stay and there alone.
+        creeping = (CREEP_SPAN_US, CREEP_MS)
+        crept = _nearest_fast(points, ends, parked, cuts, creeping, inside=True)
+        parked = np.where(crept == ends, parked, crept)
     walk_us = np.abs(time_us[ends] - time_us[parked])
     walk_mm = between_mm(points.lon[parked], points.lat[parked], points.lon[ends], points.lat[ends])
     walks = (walk_us >= SHORTEST_US) & (walk_mm <= WALK_M * 1000)
     return np.where(walks, parked, ends)
+
+
+def _nearest_fast(
+    points: Points,
+    ends: Ints,
+    farthest: Ints,
+    cuts: Ints,
+    fast: tuple[int, float],
+    *,
+    inside: bool = False,
+) -> Ints:
+    """The point nearest to each end of a stay at which something is fast, else the end itself.
+
+    Args:
+        points: kept points, times strictly increasing. Shape (n,).
+        ends: the first points of stays, then their last ones. Shape (2 * k,).
+        farthest: the points up to which is looked, outwards. Shape (2 * k,).
+        cuts: the steps across which no track goes on, in order.
+        fast: the time that a speed is taken over, in microseconds, and the speed, in m/s.
+        inside: whether a speed is taken over no point beyond the farthest.
+    """
+    time_us, half = points.time_us, len(ends) // 2
+    low, high = np.minimum(ends, farthest), np.maximum(ends, farthest) + 1
+    counts = high - low
+    edges = running(counts)
+    rows = flat_ranges(low, high)
+    here_us, turn = time_us[rows], int(edges[half])
+    # Each is compared with the point so much further away from the stay, with itself if there is
+    # none.
+    back = time_us.searchsorted(here_us[:turn] - fast[0], side="right") - 1
+    ahead = time_us.searchsorted(here_us[turn:] + fast[0])
+    other = np.concatenate([back, ahead])
+    there_is = (other >= 0) & (other < len(points))
+    if inside:
+        there_is = (other >= low.repeat(counts)) & (other < high.repeat(counts))
+    other = np.where(there_is, other, rows)
+    span_us = np.abs(here_us - time_us[other])
+    far_mm = between_mm(points.lon[rows], points.lat[rows], points.lon[other], points.lat[other])
+    is_fast = far_mm > span_us * (fast[1] * 1000 / US)
+    is_fast &= span_us <= LONGEST_SPAN_US
+    is_fast &= cuts.searchsorted(other) == cuts.searchsorted(ends).repeat(counts)
+    found = is_fast.nonzero()[0]
+    if not len(found):
+        return ends
+    at = np.concatenate(
+        [found.searchsorted(edges[1 : half + 1]) - 1, found.searchsorted(edges[half:-1])]
+    )
+    nearest = found.take(at, mode="clip")
+    is_own = (edges[:-1] <= nearest) & (nearest < edges[1:])
+    return np.where(is_own, rows[nearest], ends)

@@ -30,6 +30,10 @@ HEADERS = (
     "X-Forwarded-Host", "X-Forwarded-Proto", "X-Limit-D", "X-Limit-U", "X-Real-IP",
 )  # fmt: skip
 
+READ_BY_THE_GUARD = (
+    "Authorization", "Cookie", "Host", "Origin", "Sec-Fetch-Mode", "Sec-Fetch-Site",
+)  # fmt: skip
+
 VALUES = (
     b"", b" ", b"http://[", b"[", b"[::1", b"//[", b"http://a:99999999", b"https://[::1]:x",
     b"null", b"*", b"a" * 9000, b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", b"%", b"%00",
@@ -151,7 +155,7 @@ def test_no_header_breaks_what_is_asked_of_each_caller(
     cookie = f"{COOKIE}={door.secret}".encode()
     known = {"token": [door.admin], "cookie": [(b"Cookie", cookie)]}.get(known_by, [])
     statuses = set()
-    for name in HEADERS:
+    for name in HEADERS if known_by != "this machine" else READ_BY_THE_GUARD:
         if known_by == "this machine":
             door.let_this_machine_in()  # a header before may have ended that
         for value in VALUES:

@@ -117,6 +117,7 @@ def test_the_kernels_way_of_writing_addresses_is_read(
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         expected = address.ipv4_mapped
     assert peers._kernels_end(f"{text}:{port:04X}") == (expected, port)
+    assert peers._kernels_text(expected, port, address.version) == f"{text}:{port:04X}"
 
 
 def is_on(work: Work) -> bool:

@@ -20,7 +20,7 @@ from trackflow.pipeline.importing import import_paths
 from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 
-MEGABYTES = 6
+MEGABYTES = 1
 ISO = "2026-01-01T00:00:00Z"
 
 type Pieces = Iterator[str]

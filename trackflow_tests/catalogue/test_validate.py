@@ -2,7 +2,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackflow.catalogue.listing_file import ListingFile, parse_listing
@@ -44,6 +44,7 @@ def validated(**raw: str | None) -> tuple[CatalogueTrack, dict[str, str]]:
 
 @settings(max_examples=120)
 @given(name=anything, raw=st.dictionaries(st.sampled_from(FIELDS[2:]), anything))
+@example(name="\x86 0", raw={})
 def test_whatever_a_source_writes_no_track_is_lost(
     name: str | None, raw: dict[str, str | None]
 ) -> None:

@@ -69,8 +69,8 @@ def test_lines_meet_whatever_the_windows_say(matches: list[WindowMatch]) -> None
 
 @given(neighbours())
 def test_a_line_depends_on_its_two_neighbours_only(matches: list[WindowMatch]) -> None:
-    around = [None, *matches, None]
-    alone = [join(*around[k : k + 3]) for k in range(len(matches))]  # type: ignore[misc]
+    around = zip([None, *matches[:-1]], matches, [*matches[1:], None], strict=True)
+    alone = [join(left, this, right) for left, this, right in around]
     assert [a.encoded_polyline for a in alone] == [b.encoded_polyline for b in trim(matches)]
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.formats import Format, UnknownFormatError, detect
+from trackflow.sources.options import ReadOptions
 from trackflow_tests.sources.helpers import points, read_bytes
 
 T = 1_767_225_600
@@ -261,7 +262,10 @@ def test_an_immich_time_without_a_zone_says_why_it_is_left_out():
     value["exifInfo"]["dateTimeOriginal"] = "2026-01-01T00:00:00"
     found = read_form("immich", json.dumps(value).encode())
     assert found.reasons == ["no_time"]
-    assert "zone" in found.refused[0].raw
+    assert "--time-zone" in found.refused[0].raw
+    told = ReadOptions(zone=dt.timezone(dt.timedelta(hours=-2)))
+    (row,) = read_form("immich", json.dumps(value).encode(), options=told).rows
+    assert row[1] == (T + 7_200) * 1_000_000
 
 
 XMP = (

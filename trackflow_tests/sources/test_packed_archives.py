@@ -1,12 +1,14 @@
 """Archives of every kind, around files and around each other."""
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
 import subprocess
 import sys
 import tarfile
+import warnings
 from contextlib import suppress
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
-from trackflow.sources import archives, streams
+from trackflow.sources import archives, spooling, streams
 from trackflow.sources.readers import discover, read
 from trackflow_tests.sources.helpers import NOW_US, gather, read_path
 from trackflow_tests.sources.test_archives import GPX, TABLE, zipped
@@ -206,6 +208,21 @@ def test_standard_input(data, plain):
         assert b"stdin: the file is empty" in found.stderr
     else:
         assert found.stdout.split()[-1] == b"600", found.stderr
+
+
+def test_archives_that_nobody_closes_go_without_a_warning(tmp_path, monkeypatch):
+    """Python collects the parts of a cycle in any order."""
+    monkeypatch.setattr(spooling, "IN_MEMORY_BYTES", 10)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tarred({"a.csv": TABLE})))
+    (tmp_path / "b.zip").write_bytes(zipped({"a.csv": TABLE}))
+    for _ in range(20):
+        ring: list[object] = [list(discover(tmp_path))]
+        ring.append(ring)
+        del ring
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert told == []
 
 
 def test_nesting_is_bounded_as_documented():

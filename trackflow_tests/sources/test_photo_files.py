@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import struct
+from zoneinfo import ZoneInfo
 
 import pillow_heif
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from trackflow.sources.formats import Format, UnknownFormatError, detect
+from trackflow.sources.options import ReadOptions
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
 T = 1_767_225_600
@@ -102,7 +104,11 @@ def test_what_is_missing_is_said():
     del gps[29]
     found = read_bytes(photo(exif(gps, {36867: "2026:01:01 00:00:00"})), "photo")
     assert found.reasons == ["no_time"]
-    assert "zone" in found.refused[0].raw
+    assert "--time-zone" in found.refused[0].raw
+    told = ReadOptions(zone=ZoneInfo("Europe/Helsinki"))
+    late = {36867: "2026:01:01 02:00:00", 37521: "5"}
+    (row,) = read_bytes(photo(exif(gps, late)), "photo", options=told).rows
+    assert row[1] == T * 1_000_000 + 500_000
     for data in (photo(exif(None, {36867: "2026:01:01 00:00:00"})), photo(b"")):
         found = read_bytes(data, "photo")
         assert found.refused == []
