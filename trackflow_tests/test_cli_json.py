@@ -172,6 +172,7 @@ def test_every_verb_prints_json_whatever_came_out(
     assert called("import undo", file["import_id"])["removed"] == 60
 
     # tokens, backups, deleting
+    assert called("token local")
     token = called("token create", "phone", "--scope", "ingest", "--device", "d")
     assert called("token list")[0]["token_id"] == token["token_id"]
     assert called("token revoke", token["token_id"])["revoked"]

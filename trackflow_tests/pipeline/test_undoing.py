@@ -27,7 +27,9 @@ quick = settings(
 STATE = tuple(table.name for table in metadata.sorted_tables if table.name != "road_networks")
 
 
-def write(path: Path, start: dt.datetime, count: int, accuracy: str = "", every_s: int = 60) -> Path:
+def write(
+    path: Path, start: dt.datetime, count: int, accuracy: str = "", every_s: int = 60
+) -> Path:
     """A file of a drive with a bad row at its end."""
     rows = [
         f"van,{(start + dt.timedelta(seconds=every_s * k)).isoformat()},"
