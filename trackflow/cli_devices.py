@@ -1,14 +1,16 @@
-"""The command `device`: settings of one device, presets, and points moved in time."""
+"""The command `device`: settings, presets, points moved in time, the list, other names."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackflow.cli_common import Json, days_between, opened_work, print_json, tell
+from trackflow.cli_default import DeviceGroup
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
     from trackflow.pipeline.device_settings import DeviceSettings
+    from trackflow.pipeline.renaming import MoveReport
     from trackflow.pipeline.shifting import ShiftReport
     from trackflow.pipeline.work import Work
 
@@ -17,7 +19,14 @@ NO_PRESET = "none"
 
 def add_to(app: typer.Typer) -> None:
     """Give the command to the app."""
-    app.command(epilog="Example: trackflow device van-7 --preset phone --set gap_s=300")(device)
+    devices = typer.Typer(cls=DeviceGroup, help="Devices: settings, the list, other names.")
+    devices.command("set", epilog="Example: trackflow device van-7 --preset phone --set gap_s=300")(
+        device
+    )
+    devices.command("list", epilog="Example: trackflow device list --json")(list_)
+    devices.command("rename", epilog="Example: trackflow device rename van-7 truck-2")(rename)
+    devices.command("merge", epilog="Example: trackflow device merge old-phone anna")(merge)
+    app.add_typer(devices, name="device")
 
 
 def device(
@@ -54,6 +63,8 @@ def device(
 
     Thresholds are the defaults, changed by the preset, changed by --set. Without an option it shows
     them, what the device looks like by its points, and what needs attention.
+
+    Beside it: `trackflow device list`, `device rename OLD NEW` and `device merge FROM INTO`.
     """
     if presets:
         return _show_presets(as_json)
@@ -69,6 +80,78 @@ def device(
     if as_json:
         return print_json(found.as_dict())
     return _show(found)
+
+
+def list_(as_json: Json = False) -> None:
+    """List devices: points, first and last one, preset, profile, and when the last report came."""
+    from trackflow.pipeline.renaming import list_devices
+    from trackflow.pipeline.report import counted
+
+    with opened_work() as work:
+        found = list_devices(work)
+    if as_json:
+        return print_json([dict(row) for row in found])
+    for row in found:
+        parts = [counted(row["points"], "point")]
+        if row["points"]:
+            parts.append(f"{row['first']:%Y-%m-%d %H:%M} to {row['last']:%Y-%m-%d %H:%M} UTC")
+        parts.append(f"preset {row['preset'] or NO_PRESET}, profile {row['profile']}")
+        if row["last_report"]:
+            parts.append(f"last report {row['last_report']:%Y-%m-%d %H:%M} UTC")
+        tell(f"{row['device_id']}: {', '.join(parts)}")
+    if not found:
+        tell("There are no devices yet.")
+    return None
+
+
+Old = Annotated[str, typer.Argument(help="The device that goes.", show_default=False)]
+
+
+def rename(
+    old: Old,
+    new: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Give a device another name: points, settings, tokens and refusals go along.
+
+    Its tracks are made again by the next run, and ids of the old ones lead to them. What goes on
+    reporting under the old name makes a new device.
+    """
+    from trackflow.pipeline import renaming
+
+    with opened_work() as work:
+        report = renaming.rename(work, old, new)
+    return _tell_moved(report, as_json)
+
+
+def merge(
+    old: Old,
+    into: Annotated[str, typer.Argument(help="The device that gets all.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Make one device of two: all that one has sent comes in under the other's name.
+
+    Of two points of one moment the better one stays, as always. The settings of the device that
+    stays hold; tokens and refusals go along. The next run makes the tracks, and ids of the old ones
+    lead to them. It cannot be taken back.
+    """
+    from trackflow.pipeline import renaming
+
+    with opened_work() as work:
+        report = renaming.merge(work, old, into)
+    return _tell_moved(report, as_json)
+
+
+def _tell_moved(report: "MoveReport", as_json: bool) -> None:
+    from trackflow.pipeline.report import counted
+
+    if as_json:
+        return print_json(report)
+    points = counted(report.points, "point")
+    tell(f"{report.device_id} is {report.into} now: {points} moved.")
+    if report.points:
+        tell("next: trackflow run")
+    return None
 
 
 def _changed(

@@ -29,8 +29,9 @@ from trackflow_tests.stores import NOON, batch_of, contents, deliver
 VERBS = sorted(
     name
     for name, command in typer.main.get_command(cli.app).commands.items()  # type: ignore[attr-defined]
-    if not hasattr(command, "commands")
+    if not hasattr(command, "commands") or hasattr(command, "default")
 )
+BESIDE = ["import list", "import undo", "device list", "device rename", "device merge"]
 
 
 @pytest.fixture
@@ -76,6 +77,13 @@ def gpx_of() -> str:
     return f"{head}<trk><trkseg>{points}</trkseg></trk></gpx>\n"
 
 
+IMPORTED = """drives.csv: 80 points added
+  csv of van-7, as the file says, 2026-03-02 12:00:00 to 2026-03-02 12:19:45 UTC
+undo: trackflow import undo [0-9a-f]{8}
+next: trackflow run
+"""
+
+
 @pytest.fixture
 def drive_csv(tmp_path: Path) -> Path:
     path = tmp_path / "drives.csv"
@@ -83,7 +91,7 @@ def drive_csv(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "network build"])
+@pytest.mark.parametrize("verb", [*VERBS, "network build", *BESIDE])
 def test_every_verb_has_help_with_an_example(trackflow: Run, verb: str) -> None:
     result = trackflow(*verb.split(), "--help")
     assert result.code == 0
@@ -94,7 +102,8 @@ def test_the_whole_way_as_a_process(drive_csv: Path) -> None:
     """Import, run, verify, export: what the README shows, each in a process of its own."""
     environment = {"TRACKFLOW_ENGINE_URL": "none"}
     done = as_process("import", drive_csv, **environment)
-    assert (done.code, done.out) == (0, "drives.csv: 80 points added\n")
+    assert done.code == 0
+    assert re.fullmatch(IMPORTED, done.out), done.out
     done = as_process("run", **environment)
     assert done.code == 0, done.err
     assert "1 day cut into segments (80 points, 1 segment" in done.out
@@ -123,7 +132,10 @@ def test_a_closed_pipe_is_no_error_worth_a_traceback(trackflow: Run, drive_csv: 
 
 def test_importing_again_adds_nothing(trackflow: Run, drive_csv: Path) -> None:
     trackflow("import", drive_csv)
-    assert trackflow("import", drive_csv).out == ("drives.csv: 0 points added, 80 there already\n")
+    assert trackflow("import", drive_csv).out == (
+        "drives.csv: 0 points added, 80 there already\n"
+        "  csv of van-7, as the file says, 2026-03-02 12:00:00 to 2026-03-02 12:19:45 UTC\n"
+    )
 
 
 def test_status_tells_what_is_there_and_what_waits(trackflow: Run, drive_csv: Path) -> None:
@@ -483,7 +495,7 @@ def test_bad_files_are_told_and_good_ones_beside_them_are_imported(
     assert "empty" in lines["empty.csv"]
     assert "no text" in lines["binary.gpx"]
     assert "200 times its size" in lines["bomb.zip"]
-    assert set(lines) - {"In all"} == {path.name for path in mixed_folder.iterdir()}
+    assert set(lines) - {"In all", "undo", "next"} == {path.name for path in mixed_folder.iterdir()}
     assert result.err == ""
     state = json.loads(trackflow("status", "--json").out)
     quarantined = state["quarantined"]

@@ -156,3 +156,70 @@ def test_an_empty_folder_is_answered(trackflow: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     told = trackflow("import", "empty")
     assert (told.code, told.out) == (0, "There is no file in it.\n")
+
+
+def test_the_summary_says_what_came_in_and_what_to_do_next(trackflow: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(TABLE + "van,soon,60.1,24.9\n")
+    told = trackflow("import", "a.csv").out
+    assert "csv of van, as the file says, 2026-03-02 12:00:00 to 2026-03-02 12:00:09 UTC" in told
+    assert "refused: 1 bad_time (such as a.csv:12: bad_time)" in told
+    assert told.splitlines()[-1] == "next: trackflow run"
+    (tmp_path / "hike.gpx").write_text(GPX)
+    told = trackflow("import", "a.csv", "hike.gpx").out
+    assert "gpx of hike, by its name" in told
+    assert "In all: 1 point added, 10 there already, 2026-03-02 12:00:00 to" in told
+    again = trackflow("import", "a.csv").out
+    assert "next:" not in again
+    assert "undo:" not in again
+    (file,) = json.loads(trackflow("import", "a.csv", "--json").out)
+    assert (file["format"], file["devices"], file["first"][:10]) == ("csv", {"van": 10}, ISO[:10])
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(trackflow: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(TABLE + "van,soon,60.1,24.9\n")
+    tried = trackflow("import", "a.csv", "--dry-run")
+    assert "There are no imports" in trackflow("import", "list").out
+    state = json.loads(trackflow("status", "--json").out)
+    assert (state["points"], state["devices"], state["quarantined"]) == (0, 0, {})
+    told = trackflow("import", "a.csv")
+    assert tried.out.splitlines()[:-1] == told.out.splitlines()[:-2]
+    assert tried.out.splitlines()[-1] == "Nothing was stored (--dry-run)."
+
+
+def test_an_import_is_listed_and_undone(trackflow: Run, tmp_path: Path) -> None:
+    (tmp_path / "undo").write_text(TABLE)
+    said = trackflow("import", "./undo").out.splitlines()[-2]
+    import_id = said.removeprefix("undo: trackflow import undo ")
+    assert import_id in trackflow("import", "list").out
+    assert "van" in trackflow("device", "list").out
+    done = trackflow("import", "undo", import_id)
+    assert (done.code, "10 points removed" in done.out) == (0, True)
+    assert "undone already" in trackflow("import", "undo", import_id).out
+    assert trackflow("device", "list").out == "There are no devices yet.\n"
+    assert devices_and_times(trackflow) == []
+    (past,) = json.loads(trackflow("import", "list", "--json").out)
+    assert (past["import_id"], past["files"]) == (import_id, ["undo"])
+    missing = trackflow("import", "undo", "00000000")
+    assert (missing.code, "import list" in missing.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["files", "set"])
+def test_default_commands_have_no_name_of_their_own(
+    trackflow: Run, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text(TABLE)
+    assert "10 points added" in trackflow("import", name).out
+    assert "10 there already" in trackflow("import", "--device", "van", name).out
+    assert trackflow("device", name, "--preset", "phone").code == 1  # there is no such device
+    assert "preset phone" in trackflow("device", "--preset", "phone", "van").out
+
+
+def test_a_device_is_renamed_and_merged(trackflow: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(TABLE)
+    trackflow("import", "a.csv")
+    trackflow("import", "a.csv", "--device", "other")
+    assert "merge van other" in trackflow("device", "rename", "van", "other").err
+    assert "10 points moved" in trackflow("device", "rename", "van", "truck").out
+    assert "10 points moved" in trackflow("device", "merge", "truck", "other").out
+    (row,) = json.loads(trackflow("device", "list", "--json").out)
+    assert (row["device_id"], row["points"]) == ("other", 10)

@@ -49,7 +49,8 @@ def verbs() -> set[str]:
 
     def walk(command: Any, name: tuple[str, ...]) -> Iterator[str]:
         for part, inner in getattr(command, "commands", {}).items():
-            yield from walk(inner, (*name, part))
+            is_default = part == getattr(command, "default", None)
+            yield from walk(inner, name if is_default else (*name, part))
         if any("--json" in parameter.opts for parameter in command.params):
             yield " ".join(name)
 
@@ -162,7 +163,17 @@ def test_every_verb_prints_json_whatever_came_out(
     monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", "")
     assert called("retain")["lifted"] == 1
 
+    # imports that are undone, devices under other names
+    (tmp_path / "wrong.csv").write_text(table(*drive("wrong", TODAY - dt.timedelta(days=3))))
+    (file,) = called("import", "wrong.csv")
+    assert called("import list")[0]["devices"] == ["wrong"]
+    assert called("device rename", "wrong", "w")["points"] == 60
+    assert called("device merge", "w", "d")["into"] == "d"
+    assert {row["device_id"] for row in called("device list")} >= {"d", "bad"}
+    assert called("import undo", file["import_id"])["removed"] == 60
+
     # tokens, backups, deleting
+    assert called("token local")
     token = called("token create", "phone", "--scope", "ingest", "--device", "d")
     assert called("token list")[0]["token_id"] == token["token_id"]
     assert called("token revoke", token["token_id"])["revoked"]

@@ -36,7 +36,7 @@ NOT_RUN_HERE = {
 }
 
 SAYS = {
-    "import": r"fleet\.csv: .* points added.*\nphone\.gpx: .* added.*\narchive\.zip/.* added",
+    "import": r"fleet\.csv: .* points added(.*\n)+phone\.gpx: .* added(.*\n)+archive\.zip/.* added",
     "network": r"car network \w+ of area\.osm\.pbf: .* 60\.\d+ N",
     "run": r"cut into segments .*\n.*matched to roads \([1-9].* windows.*\n.*merged \([1-9].* km",
     "status": r"points .* of 3 devices|\"devices\": 3",

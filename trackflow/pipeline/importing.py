@@ -1,9 +1,13 @@
 """Files through the door: read, stored, counted; one bad file or row never stops the others."""
 
+import datetime as dt
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from trackflow.concurrency.ahead import one_ahead
 from trackflow.errors import BadInputError
@@ -12,11 +16,11 @@ from trackflow.pipeline.retention import lift_retention
 from trackflow.pipeline.work import Work
 from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.readers import Chunk, Reason, SourceFile, discover, read
-from trackflow.store import points
+from trackflow.sources.readers import Chunk, PointBatch, Reason, SourceFile, discover, read
+from trackflow.store import imports, points
 from trackflow.store.points import Accepted
 from trackflow.store.retention import TOO_OLD
-from trackflow.store.types import to_us
+from trackflow.store.types import from_us, to_us
 
 type Progress = Callable[[str, int, int], None]
 """Called with a file's name, bytes read and bytes in all."""
@@ -31,6 +35,10 @@ class FileReport:
 
     Attributes:
         name: what people know it by.
+        format: how it was read; empty where nothing was.
+        first: time of its first point; None without points.
+        last: that of its last one.
+        devices: how many points it has of each device, whether or not they were known.
         accepted: counts of its points.
         reasons: how many rows and elements were refused for what.
         examples: some of those.
@@ -43,6 +51,10 @@ class FileReport:
     """
 
     name: str
+    format: str = ""
+    first: dt.datetime | None = None
+    last: dt.datetime | None = None
+    devices: Counter[str] = field(default_factory=Counter)
     accepted: Accepted = field(default_factory=Accepted)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
@@ -72,14 +84,25 @@ class FileReport:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of all files."""
+    """What became of all files; `import_id` undoes it, and is empty if nothing was stored."""
 
+    import_id: str = ""
     files: list[FileReport] = field(default_factory=list)
 
     @property
     def accepted(self) -> Accepted:
         """The sum over all files."""
         return sum((f.accepted for f in self.files), Accepted())
+
+    @property
+    def first(self) -> dt.datetime | None:
+        """Time of the first point of all files."""
+        return min((f.first for f in self.files if f.first), default=None)
+
+    @property
+    def last(self) -> dt.datetime | None:
+        """Time of the last point of all files."""
+        return max((f.last for f in self.files if f.last), default=None)
 
     @property
     def errors(self) -> list[FileReport]:
@@ -99,6 +122,28 @@ class ImportReport:
         return bool(self.errors or odd or (empty_handed and nothing))
 
 
+def new_id() -> str:
+    """An id for an import: eight hexadecimal digits, which people can type."""
+    return secrets.token_hex(4)
+
+
+def rehearse(
+    work: Work,
+    paths: Sequence[Path],
+    *,
+    device_id: str | None = None,
+    options: ReadOptions = DEFAULTS,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Say what importing would do, and store nothing.
+
+    It is a whole import that is rolled back: so it says exactly what an import would say now.
+    """
+    with work.store.rehearsed() as store:
+        trial = replace(work, store=store)
+        return import_paths(trial, paths, device_id=device_id, options=options, progress=progress)
+
+
 def import_paths(
     work: Work,
     paths: Sequence[Path],
@@ -106,6 +151,7 @@ def import_paths(
     device_id: str | None = None,
     options: ReadOptions = DEFAULTS,
     progress: Progress | None = None,
+    import_id: str = "",
 ) -> ImportReport:
     """Import files, folders and archives. Importing one again adds nothing.
 
@@ -115,9 +161,10 @@ def import_paths(
         device_id: the device of all points, whatever the files say.
         options: how to read what files do not say themselves.
         progress: is told how far each file is read.
+        import_id: by which it can be undone (`new_id`); empty for one that stays.
 
     Raises:
-        SettingsError: the days of retention make no sense.
+        SettingsError: it was undone while it ran, or the days of retention make no sense.
     """
     readmit(work)
     lift_retention(work)  # what may be kept again is not to be refused until the next daily run
@@ -127,6 +174,7 @@ def import_paths(
         report.files.append(file)
         if source.skipped:
             continue
+        file.format = source.format or ""
         named = source.named_device
         fallback = device_id or named.device_id
         try:
@@ -138,7 +186,8 @@ def import_paths(
                 fallback_device=named.device_id,
             )
             for chunk in one_ahead(chunks):
-                _store(work, chunk, file)
+                _store(work, chunk, file, import_id)
+                report.import_id = import_id
                 if fallback in chunk.points.devices:
                     file.device = fallback
                     file.device_by = _NAMED_BY[(device_id is not None, named.by_folder)]
@@ -175,10 +224,17 @@ def _sources(
             report.files.append(FileReport(path.name, error=str(error)))
 
 
-def _store(work: Work, chunk: Chunk, file: FileReport) -> None:
+def _store(work: Work, chunk: Chunk, file: FileReport, import_id: str) -> None:
     with work.store.write() as connection:
-        stored = points.accept(connection, chunk.points, chunk.refused, file.name, work.clock())
+        if import_id:
+            imports.note(connection, import_id, work.clock())
+        stored = points.accept(
+            connection, chunk.points, chunk.refused, file.name, work.clock(), import_id=import_id
+        )
+        if import_id:
+            imports.count(connection, import_id, stored.added)
     file.accepted += stored
+    _describe(chunk.points, file)
     for refusal in chunk.refused:
         file.reasons[str(refusal.reason)] += refusal.count
     file.passed_over.update(chunk.skipped)
@@ -187,3 +243,14 @@ def _store(work: Work, chunk: Chunk, file: FileReport) -> None:
         file.reasons[TOO_OLD] += stored.too_old
     room = EXAMPLES - len(file.examples)
     file.examples += [f"{r.where}: {r.reason}" for r in chunk.refused[: max(room, 0)]]
+
+
+def _describe(batch: PointBatch, file: FileReport) -> None:
+    """Note the devices and the times of points."""
+    if not len(batch):
+        return
+    counts = np.bincount(batch.device, minlength=len(batch.devices)).tolist()
+    file.devices.update(dict(zip(batch.devices, counts, strict=True)))
+    first, last = from_us(int(batch.time_us.min())), from_us(int(batch.time_us.max()))
+    file.first = min(file.first or first, first)
+    file.last = max(file.last or last, last)

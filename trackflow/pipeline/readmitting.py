@@ -1,10 +1,11 @@
 """Positions that were refused while this machine's clock was behind come in once it is right."""
 
 import itertools
+from operator import itemgetter
 
 from trackflow.pipeline.work import Work
 from trackflow.sources.ahead import CLOCK_BEHIND, positions
-from trackflow.store import ahead, marks, points
+from trackflow.store import ahead, marks, points, rivals
 
 MOST_ROWS = 5_000
 """Of one transaction."""
@@ -21,10 +22,13 @@ def readmit(work: Work) -> int:
         with work.store.write() as connection:
             now = work.clock()
             rows = ahead.due(connection, now, MOST_ROWS)
-            by_source = sorted(rows, key=lambda row: row.source)
-            for source, of_source in itertools.groupby(by_source, key=lambda row: row.source):
-                found = positions([row.raw for row in of_source])
-                added += points.accept(connection, found, [], source, now).added
+            of_import = rivals.imports_of_refusals(connection, [row.content_hash for row in rows])
+            known = [(row.source, of_import.get(row.content_hash, ""), row.raw) for row in rows]
+            for (source, import_id), part in itertools.groupby(sorted(known), itemgetter(0, 1)):
+                found = positions([raw for _, _, raw in part])
+                added += points.accept(
+                    connection, found, [], source, now, import_id=import_id
+                ).added
             ahead.forget(connection, [row.content_hash for row in rows], noted_at)
         if len(rows) < MOST_ROWS:
             return added

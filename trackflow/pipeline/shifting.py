@@ -117,14 +117,14 @@ def _move(
     going = _free(connection, device_id, rows, shift_us)
     times_us = [row["time_us"] for row in going]
     shifting.take_out(connection, device_id, times_us, now)
-    # by source: each point goes on saying from which file it came
-    by_source = sorted(going, key=lambda row: (row["source"], row["time_us"]))
-    for source, part in itertools.groupby(by_source, key=lambda row: str(row["source"])):
+    # each point goes on saying from which file and import it came
+    in_order = sorted(going, key=lambda row: (*_origin(row), row["time_us"]))
+    for (source, import_id), part in itertools.groupby(in_order, key=_origin):
         named = source + shifting.mark_of(weeks)
         if taken_back:
             named = source.removesuffix(shifting.mark_of(-weeks))
         batch = shifting.batch_of(device_id, list(part), shift_us)
-        points.accept(connection, batch, [], named, now)
+        points.accept(connection, batch, [], named, now, import_id=import_id)
     shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
     return ShiftReport(
         device_id,
@@ -135,6 +135,10 @@ def _move(
         last=from_us(times_us[-1] + shift_us) if going else None,
         taken_back=taken_back,
     )
+
+
+def _origin(row: Row) -> tuple[str, str]:
+    return row["source"], row["import_id"]
 
 
 def _free(

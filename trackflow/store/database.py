@@ -67,6 +67,24 @@ class Store:
                 yield connection
         self._full, self._was_read_only = None, False
 
+    @contextmanager
+    def rehearsed(self) -> Iterator["Store"]:
+        """This store for trying things out: what is written is read again, and nothing stays.
+
+        All is one transaction, which is rolled back. Other writers wait for its end on SQLite, and
+        on PostgreSQL those that write to the same devices.
+
+        Raises:
+            StoreUnavailableError: the database cannot be reached or stays locked.
+        """
+        with self._translated(), self.engine.connect() as connection:
+            options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
+            transaction = connection.execution_options(**options).begin()
+            try:
+                yield _RehearsedStore(self.engine, connection)
+            finally:
+                transaction.rollback()
+
     def check_full(self) -> None:
         """See whether there was room for the last write of this process.
 
@@ -110,6 +128,23 @@ class Store:
         if url.database and not self.is_postgresql:
             return url.database
         return url.set(query={}).render_as_string(hide_password=True)
+
+
+class _RehearsedStore(Store):
+    """A store whose transactions are parts of one that will be rolled back."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        super().__init__(engine)
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        yield self._connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._connection.begin_nested():
+            yield self._connection
 
 
 def open_store(settings: Settings) -> Store:

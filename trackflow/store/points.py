@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,33 +20,16 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store import ahead, batches, retention
+from trackflow.store import ahead, batches, retention, rivals
 from trackflow.store.devices import DoorRules, add_devices, door_rules
 from trackflow.store.dialects import insert_into
+from trackflow.store.rivals import QUALITY, WORST, Claimed, incoming, quality
 from trackflow.store.tables import gps_points, quarantined_points, receipts
-from trackflow.store.types import UtcTime, epoch_us, from_us, to_us
+from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
 
 EQUAL_TIME = "equal_time"
 """Reason of a quarantined point whose device said to be elsewhere at the same moment."""
-
-WORST = 1e300
-"""Stands for an unknown value in comparisons: any known one is better."""
-
-_QUALITY = ("accuracy_m", "longitude", "latitude", "altitude_m", "speed_ms", "course_deg")
-"""The columns that decide between points of equal time, the most important first."""
-
-incoming = sa.Table(
-    "incoming_points",
-    sa.MetaData(),
-    sa.Column("device_id", sa.Text),
-    sa.Column("recorded_at", UtcTime),
-    *(
-        sa.Column(name, sa.Double)
-        for name in ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
-    ),
-    prefixes=["TEMPORARY"],
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,39 +66,62 @@ def accept(
     refused: Sequence[Refusal],
     source: str,
     now: dt.datetime,
+    *,
+    import_id: str = "",
+    received_at: dt.datetime | None = None,
 ) -> Accepted:
-    """Store a delivery and mark the batches that it touches, in the caller's transaction."""
-    newly_refused = len(_quarantine(connection, _refusal_rows(connection, refused, now)))
+    """Store a delivery and mark the batches that it touches, in the caller's transaction.
+
+    Args:
+        connection: in a transaction for writing.
+        points: of any devices, in any order.
+        refused: what its reader has refused.
+        source: file, door or table that it came from.
+        now: the time.
+        import_id: the import that it is a part of and can be undone with; empty for none.
+        received_at: when it came, if that was earlier.
+    """
+    newly_refused = _refuse(connection, _refusal_rows(connection, refused, now), import_id)
     if not len(points):
         return Accepted(refused=newly_refused)
     rules = hold_devices(connection, points.devices, now)
     kept_from = {name: rule.kept_from for name, rule in rules.items()}
     points, too_old = retention.split_old(points, kept_from, source, now)
-    newly_refused += len(_quarantine(connection, too_old))
+    newly_refused += _refuse(connection, too_old, import_id)
     if not len(points):
         return Accepted(refused=newly_refused, too_old=len(too_old))
-    receipt = sa.insert(receipts).values(received_at=now, source=source)
+    receipt = sa.insert(receipts).values(
+        received_at=received_at or now, source=source, import_id=import_id or None
+    )
     seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
+    delivery = rivals.Delivery(import_id, source, seq)
     order, is_best = _best_of_equal_times(points)
     best = order[is_best]
-    lost = _losers_inside(points, order, is_best)
-    beaten: list[Claimed] = []
+    inner = _losers_inside(points, order, is_best)
+    lost = list(inner)
+    met = _Meeting()
     if _is_new_ground(connection, points):
         _copy(connection, gps_points, points, best, (source, seq))
         changed = _days_of(points, best, rules)
     else:
-        if not sa.inspect(connection).has_table(incoming.name):
-            incoming.create(connection)
-        connection.execute(sa.delete(incoming))
-        _copy(connection, incoming, points, best)
-        rejected, beaten, winners = _compare_with_stored(connection)
-        lost = [claimed for claimed in (*lost, *rejected) if claimed not in winners]
-        _release(connection, winners)
+        _fill_incoming(connection, points, best)
+        met = _compare_with_stored(connection)
+        lost = [claimed for claimed in (*inner, *met.rejected) if claimed not in met.winners]
+        if import_id:
+            _keep_known(connection, (*lost, *met.beaten, *met.winners))
+        rivals.record(connection, delivery)
+        _release(connection, met.winners)
         _upsert_incoming(connection, source, seq)
         changed = _changed_days(connection, seq, rules)
-    set_aside = _quarantine(
-        connection, [_loser_row(*claimed, source, now) for claimed in (*lost, *beaten)]
-    )
+    rows = [_loser_row(*claimed, source, now) for claimed in (*lost, *met.beaten)]
+    set_aside = _quarantine(connection, rows)
+    # what an import says goes with it, and what it keeps out comes back
+    inner = {c: k for c, k in inner.items() if import_id or c in met.winners}
+    if inner:
+        _fill_incoming(connection, points, np.array(sorted(inner.values()), np.int64))
+        rivals.record_all(connection, delivery)
+    if not import_id:  # they stay in quarantine, also if an import has claimed them before
+        rivals.keep_places(connection, (*lost, *met.staying), only_rivals=True)
     added = batches.mark_pending(connection, changed, now)
     _mark_conflicts(connection, set_aside.values(), changed, now)
     new = sum(_hash_of_claimed(claimed) in set_aside for claimed in set(lost))
@@ -126,6 +132,29 @@ def accept(
         refused=newly_refused,
         too_old=len(too_old),
     )
+
+
+def _fill_incoming(connection: Connection, points: PointBatch, rows: Ints) -> None:
+    """Write rows of a delivery to the temporary table in which they meet those stored."""
+    if not sa.inspect(connection).has_table(incoming.name):
+        incoming.create(connection)
+    connection.execute(sa.delete(incoming))
+    _copy(connection, incoming, points, rows)
+
+
+def _refuse(connection: Connection, rows: Sequence[dict[str, Any]], import_id: str) -> int:
+    """Keep what was refused, and note whether it goes with an import; returns how many are new."""
+    new = _quarantine(connection, rows)
+    known = {row["content_hash"] for row in rows} - new.keys()
+    rivals.note_refusals(connection, sorted(new), sorted(known), import_id)
+    return len(new)
+
+
+def _keep_known(connection: Connection, claimed: Iterable[Claimed]) -> None:
+    """Note positions in quarantine that no import has put there: they stay if one is undone."""
+    by_hash = {_hash_of_claimed(one): one for one in claimed}
+    known = rivals.quarantined(connection, sorted(by_hash))
+    rivals.keep_places(connection, [by_hash[key] for key in known], only_rivals=False)
 
 
 def read_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:
@@ -216,7 +245,7 @@ def _best_of_equal_times(points: PointBatch) -> tuple[Ints, Bools]:
     """The order by device, time and quality; and which of it is the best of its moment."""
     rank = np.argsort(np.argsort(np.array(points.devices, dtype=object)))
     device = rank[points.device]
-    quality = [np.nan_to_num(_column(points, name), nan=WORST) for name in _QUALITY]
+    quality = [np.nan_to_num(_column(points, name), nan=WORST) for name in QUALITY]
     order = np.lexsort((*reversed(quality), points.time_us, device))
     time = points.time_us[order]
     is_best = np.ones(len(order), dtype=bool)
@@ -284,10 +313,6 @@ def _nullable(values: Any) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
 
 
-def _quality(columns: Any) -> sa.Tuple:
-    return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in _QUALITY))
-
-
 def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
     names = [column.name for column in incoming.columns]
     select = sa.select(*incoming.columns, sa.literal(source), sa.literal(seq)).where(sa.true())
@@ -299,7 +324,7 @@ def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
         insert.on_conflict_do_update(
             index_elements=["device_id", "recorded_at"],
             set_={name: insert.excluded[name] for name in changed},
-            where=_quality(insert.excluded) < _quality(gps_points.c),
+            where=quality(insert.excluded) < quality(gps_points.c),
         )
     )
 
@@ -368,63 +393,103 @@ def _changed_days(
     ]
 
 
-type Claimed = tuple[str, int, float, float]
-"""Where a device said to be: device, time in microseconds, longitude, latitude."""
+def set_conflicts(
+    connection: Connection,
+    going: Iterable[Claimed],
+    coming: Iterable[tuple[Claimed, str]],
+    now: dt.datetime,
+) -> None:
+    """Take positions that lost out of quarantine, and put others in.
+
+    Args:
+        connection: in a transaction for writing; the devices are held.
+        going: positions that nothing claims any more, or that are stored now.
+        coming: positions that lose now, each with its source.
+        now: the time.
+    """
+    _release(connection, going)
+    _quarantine(connection, [_loser_row(*claimed, source, now) for claimed, source in coming])
 
 
-def _claimed(device_id: str, time_us: int, lon: float, lat: float) -> Claimed:
-    return device_id, time_us, lon + 0.0, lat + 0.0  # -0.0 is the same place as 0.0
+def claimed_at(device_id: str, time_us: int, lon: float, lat: float) -> Claimed:
+    """Where a device said to be; -0.0 is the same place as 0.0."""
+    return device_id, time_us, lon + 0.0, lat + 0.0
 
 
-def _losers_inside(points: PointBatch, order: Ints, is_best: Bools) -> list[Claimed]:
-    """Points of this delivery that stand at another place than the best one of their moment."""
+def _losers_inside(points: PointBatch, order: Ints, is_best: Bools) -> dict[Claimed, int]:
+    """Points of this delivery that stand at another place than the best one of their moment.
+
+    Returns:
+        The row of the best of each place.
+    """
     rank = np.flatnonzero(~is_best)
     if not len(rank):
-        return []
+        return {}
     best = order[np.maximum.accumulate(np.where(is_best, np.arange(len(order)), 0))[rank]]
     row = order[rank]
     elsewhere = (points.lon[row] != points.lon[best]) | (points.lat[row] != points.lat[best])
-    return [
-        _claimed(
-            points.devices[points.device[k]],
-            int(points.time_us[k]),
-            float(points.lon[k]),
-            float(points.lat[k]),
-        )
-        for k in row[elsewhere].tolist()
-    ]
+    found: dict[Claimed, int] = {}
+    for k in row[elsewhere].tolist():  # in order of quality
+        device_id, time_us = points.devices[points.device[k]], int(points.time_us[k])
+        place = claimed_at(device_id, time_us, float(points.lon[k]), float(points.lat[k]))
+        found.setdefault(place, k)
+    return found
 
 
-def _compare_with_stored(
-    connection: Connection,
-) -> tuple[list[Claimed], list[Claimed], set[Claimed]]:
+@dataclass(slots=True)
+class _Meeting:
     """Where stored and incoming points of the same moment stand apart.
 
-    Returns:
-        Incoming points that lose, stored points that lose, and those that win.
+    Attributes:
+        rejected: incoming points that lose.
+        beaten: stored points that lose.
+        staying: those of them that no import has brought.
+        winners: those that win, of either.
     """
-    p, i = gps_points.c, incoming.c
-    rejected: list[Claimed] = []
-    beaten: list[Claimed] = []
-    winners: set[Claimed] = set()
-    for device, time_us, stored_is_better, lon, lat, new_lon, new_lat in connection.execute(
+
+    rejected: list[Claimed] = field(default_factory=list)
+    beaten: list[Claimed] = field(default_factory=list)
+    staying: list[Claimed] = field(default_factory=list)
+    winners: set[Claimed] = field(default_factory=set)
+
+
+def _compare_with_stored(connection: Connection) -> _Meeting:
+    p, i, r = gps_points.c, incoming.c, receipts.c
+    met = _Meeting()
+    for (
+        device,
+        time_us,
+        stored_is_better,
+        by_import,
+        lon,
+        lat,
+        new_lon,
+        new_lat,
+    ) in connection.execute(
         sa.select(
             p.device_id,
             epoch_us(p.recorded_at),
-            _quality(p) < _quality(i),
+            quality(p) < quality(i),
+            r.import_id,
             p.longitude,
             p.latitude,
             i.longitude,
             i.latitude,
         )
         .join(incoming, sa.and_(p.device_id == i.device_id, p.recorded_at == i.recorded_at))
+        .outerjoin(receipts, r.received_seq == p.received_seq)
         .where((p.longitude != i.longitude) | (p.latitude != i.latitude))
     ):
-        stored = _claimed(device, time_us, lon, lat)
-        new = _claimed(device, time_us, new_lon, new_lat)
-        (rejected if stored_is_better else beaten).append(new if stored_is_better else stored)
-        winners.add(stored if stored_is_better else new)
-    return rejected, beaten, winners
+        stored = claimed_at(device, time_us, lon, lat)
+        new = claimed_at(device, time_us, new_lon, new_lat)
+        if stored_is_better:
+            met.rejected.append(new)
+        else:
+            met.beaten.append(stored)
+            if by_import is None:
+                met.staying.append(stored)
+        met.winners.add(stored if stored_is_better else new)
+    return met
 
 
 def _release(connection: Connection, winners: Iterable[Claimed]) -> None:
@@ -453,21 +518,19 @@ def _mark_conflicts(
     batches.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
 
 
-def move_conflict(connection: Connection, row: sa.RowMapping, shift_us: int) -> None:
-    """Give a point that lost against one of equal time another time, as its winner got one."""
-    place = orjson.loads(row["raw"])
-    time_us = to_us(row["recorded_at"]) + shift_us
-    moved = _loser_row(
-        row["device_id"],
-        time_us,
-        place["longitude"],
-        place["latitude"],
-        row["source"],
-        row["received_at"],
-    )
+def move_conflicts(connection: Connection, rows: Sequence[sa.RowMapping], shift_us: int) -> None:
+    """Give points that lost against one of equal time another time, as their winners got one."""
+    moved = []
+    for row in rows:
+        place, time_us = orjson.loads(row["raw"]), to_us(row["recorded_at"]) + shift_us
+        claimed = claimed_at(row["device_id"], time_us, place["longitude"], place["latitude"])
+        moved.append(_loser_row(*claimed, row["source"], row["received_at"]))
     q = quarantined_points.c
-    connection.execute(sa.delete(quarantined_points).where(q.content_hash == row["content_hash"]))
-    _quarantine(connection, [moved])
+    # all leave before any comes in: one may get the time that another one has just left
+    for row in rows:
+        gone = sa.delete(quarantined_points).where(q.content_hash == row["content_hash"])
+        connection.execute(gone)
+    _quarantine(connection, moved)
 
 
 def _quarantine(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store import batches
+from trackflow.store import batches, rivals
 from trackflow.store.batches import midnight
 from trackflow.store.devices import DoorRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
@@ -133,7 +133,22 @@ def _store_new(
             for k, mine in new.items()
             if all(stored.get(row[:2], row) == row for row in mine)
         }
+    _keep_repeats(
+        connection,
+        [row[:2] for k, mine in rows.items() if k in new for row in mine if row not in new[k]],
+    )
     return new
+
+
+def _keep_repeats(connection: Connection, keys: Sequence[Key]) -> None:
+    """Let points that were stored already stay when the import that brought them is undone."""
+    if not keys:
+        return
+    is_sqlite = connection.dialect.name == "sqlite"
+    pairs = keys if is_sqlite else [(device_id, from_us(time_us)) for device_id, time_us in keys]
+    kind = sa.BigInteger() if is_sqlite else sa.DateTime(timezone=True)
+    given = pairs_as_table(connection.dialect.name, ("device_id", "recorded_at"), kind)
+    rivals.keep_repeats(connection, given, listed_pairs(connection, pairs))
 
 
 def _receipts(connection: Connection, sources: Iterable[str], now: dt.datetime) -> dict[str, int]:

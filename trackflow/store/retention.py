@@ -26,6 +26,7 @@ from trackflow.store.tables import (
     processing_batches,
     quarantined_points,
     receipts,
+    replaced_points,
     segments,
     tracks,
 )
@@ -118,6 +119,7 @@ def drop_days(
         (cached_polylines, cached_polylines.c.day < first),
         (day_ledgers, day_ledgers.c.day < first),
         (gps_points, gps_points.c.recorded_at < midnight(first)),
+        (replaced_points, replaced_points.c.recorded_at < midnight(first)),
         (quarantined_points, quarantined_points.c.recorded_at < midnight(first)),
     ):
         mine = table.c.device_id == device_id

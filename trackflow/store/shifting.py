@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch
-from trackflow.store import batches
+from trackflow.store import batches, points
 from trackflow.store.batches import midnight
-from trackflow.store.points import EQUAL_TIME, move_conflict
+from trackflow.store.points import EQUAL_TIME
 from trackflow.store.segments import ONE_DAY
-from trackflow.store.tables import gps_points, quarantined_points
+from trackflow.store.tables import gps_points, quarantined_points, receipts, replaced_points
 from trackflow.store.types import epoch_us, from_us, to_us
 
 p, q = gps_points.c, quarantined_points.c
@@ -54,7 +54,7 @@ def moved_before(connection: Connection, device_id: str, days: Days, weeks: int)
 def read_rows(
     connection: Connection, device_id: str, days: Days, moved_by: int | None
 ) -> Sequence[Row]:
-    """Points of days with all that is stored of them, in order of time.
+    """Points of days with all that is stored of them and their import, in order of time.
 
     Args:
         connection: to read from.
@@ -63,7 +63,11 @@ def read_rows(
         moved_by: only what was moved by so many weeks; None for all.
     """
     moved = () if moved_by is None else (p.source.endswith(mark_of(moved_by)),)
-    query = sa.select(epoch_us(p.recorded_at).label("time_us"), *list(gps_points.columns)[2:])
+    query = sa.select(
+        epoch_us(p.recorded_at).label("time_us"),
+        *list(gps_points.columns)[2:],
+        sa.func.coalesce(receipts.c.import_id, "").label("import_id"),
+    ).outerjoin(receipts, receipts.c.received_seq == p.received_seq)
     query = query.where(p.device_id == device_id, *_within(days), *moved)
     return connection.execute(query.order_by(p.recorded_at)).mappings().all()
 
@@ -104,9 +108,9 @@ def take_out(
     """Delete points that are about to come in again, and mark their days and the days beside."""
     for start in range(0, len(times_us), CHUNK):
         some = [from_us(time) for time in times_us[start : start + CHUNK]]
-        connection.execute(
-            sa.delete(gps_points).where(p.device_id == device_id, p.recorded_at.in_(some))
-        )
+        for table in (gps_points, replaced_points):
+            mine = table.c.device_id == device_id
+            connection.execute(sa.delete(table).where(mine, table.c.recorded_at.in_(some)))
     days = {from_us(time).date() for time in times_us}
     beside = {(device_id, day + k * ONE_DAY) for day in days for k in (-1, 0, 1)}
     batches.mark_again(connection, beside, now)
@@ -126,8 +130,7 @@ def move_conflicts(
         )
     )
     found = [row for row in rows.mappings().all() if to_us(row["recorded_at"]) in times_us]
-    for row in found:
-        move_conflict(connection, row, shift_us)
+    points.move_conflicts(connection, found, shift_us)
     days = {from_us(to_us(row["recorded_at"]) + shift_us).date() for row in found}
     batches.mark_again(connection, {(device_id, day) for day in days}, now)
     return len(found)

@@ -47,7 +47,33 @@ receipts = sa.Table(
     ),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
+    # the import that it was a part of; none for live reports, the inbox and followed tables
+    sa.Column("import_id", sa.Text),
     sa.Index(None, "source", "received_at"),  # when each sender last reported
+    sa.Index(
+        "ix_receipts_import_id",
+        "import_id",
+        sqlite_where=sa.text("import_id IS NOT NULL"),
+        postgresql_where=sa.text("import_id IS NOT NULL"),
+    ),
+)
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("import_id", sa.Text, primary_key=True),
+    sa.Column("imported_at", UtcTime, nullable=False),
+    sa.Column("points_added", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("undone_at", UtcTime),
+)
+
+import_refusals = sa.Table(
+    "import_refusals",
+    metadata,
+    # rows of the quarantine that came in with imports only
+    sa.Column("content_hash", sa.Text, primary_key=True),
+    sa.Column("import_id", sa.Text, primary_key=True),
+    sa.Index(None, "import_id"),
 )
 
 gps_points = sa.Table(
@@ -64,6 +90,25 @@ gps_points = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("received_seq", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What imports, or others beside imports, said of moments at which another point is stored: the best
+# of each place. When an import is undone, the best of the others is stored again.
+replaced_points = sa.Table(
+    "replaced_points",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("recorded_at", UtcTime, primary_key=True),
+    sa.Column("import_id", sa.Text, primary_key=True),  # empty for what no import brought
+    sa.Column("longitude", sa.Double, primary_key=True),
+    sa.Column("latitude", sa.Double, primary_key=True),
+    sa.Column("altitude_m", sa.Double),
+    sa.Column("accuracy_m", sa.Double),
+    sa.Column("speed_ms", sa.Double),
+    sa.Column("course_deg", sa.Double),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("received_seq", sa.BigInteger, nullable=False),
+    sa.Index(None, "import_id"),
 )
 
 quarantined_points = sa.Table(

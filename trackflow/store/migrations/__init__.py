@@ -1,4 +1,4 @@
 """Schema migrations, applied when a store is opened."""
 
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0012"
 """The newest revision in `versions/`."""

@@ -1,0 +1,77 @@
+"""Devices that go, while ids of their tracks still lead somewhere."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.tables import (
+    access_tokens,
+    cached_polylines,
+    catalogue_visit_days,
+    catalogue_visits,
+    day_ledgers,
+    devices,
+    gps_points,
+    processing_batches,
+    replaced_points,
+    segments,
+    track_aliases,
+    tracks,
+)
+from trackflow.store.types import UtcTime
+
+MADE = (
+    processing_batches,
+    segments,
+    cached_polylines,
+    day_ledgers,
+    catalogue_visits,
+    catalogue_visit_days,
+)
+"""What is made of points, but for tracks."""
+
+d, t, a = devices.c, tracks.c, track_aliases.c
+
+
+def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) -> list[str]:
+    """Drop those of some devices that have no points, settings or tokens; returns which.
+
+    Ids of their tracks are remembered. The caller holds the devices.
+    """
+    dropped = [device_id for device_id in ids if _is_unused(connection, device_id)]
+    for device_id in dropped:
+        drop_made(connection, device_id, device_id, now)
+        for table in (replaced_points, devices):
+            connection.execute(sa.delete(table).where(table.c.device_id == device_id))
+    return dropped
+
+
+def drop_made(connection: Connection, device_id: str, heir: str, now: dt.datetime) -> None:
+    """Delete what was made of a device's points; ids of its tracks lead to those of an heir.
+
+    A worker that has claimed one of its batches finds the claim gone and writes nothing.
+    """
+    mine = sa.select(
+        t.track_id, sa.literal(heir), t.start_time, t.end_time, sa.literal(now, UtcTime())
+    ).where(t.device_id == device_id)
+    columns = ["alias_id", "device_id", "start_time", "end_time", "created_at"]
+    connection.execute(sa.insert(track_aliases).from_select(columns, mine))
+    connection.execute(
+        sa.update(track_aliases).where(a.device_id == device_id).values(device_id=heir)
+    )
+    for table in (tracks, *MADE):
+        connection.execute(sa.delete(table).where(table.c.device_id == device_id))
+
+
+def _is_unused(connection: Connection, device_id: str) -> bool:
+    row = connection.execute(sa.select(devices).where(d.device_id == device_id)).one_or_none()
+    if row is None:
+        return False
+    if row.profile != "car" or row.thresholds or row.time_zone or row.preset or row.kept_from:
+        return False
+    return not any(
+        connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
+        for table in (gps_points, access_tokens)
+    )

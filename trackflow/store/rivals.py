@@ -1,0 +1,208 @@
+"""Points of one device and moment that contend for it: which is the best, and what it keeps out.
+
+An import can be undone. So what its points keep out is kept in `replaced_points`, as is what it
+says itself of moments at which another point is stored: of each import the best point of each
+place. Of two deliveries that can never be undone, nothing is kept.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.dialects import insert_into, is_among, listed
+from trackflow.store.tables import (
+    gps_points,
+    import_refusals,
+    quarantined_points,
+    receipts,
+    replaced_points,
+)
+from trackflow.store.types import UtcTime, from_us
+
+WORST = 1e300
+"""Stands for an unknown value in comparisons: any known one is better."""
+
+QUALITY = ("accuracy_m", "longitude", "latitude", "altitude_m", "speed_ms", "course_deg")
+"""The columns that decide between points of equal time, the most important first."""
+
+incoming = sa.Table(
+    "incoming_points",
+    sa.MetaData(),
+    sa.Column("device_id", sa.Text),
+    sa.Column("recorded_at", UtcTime),
+    *(
+        sa.Column(name, sa.Double)
+        for name in ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
+    ),
+    prefixes=["TEMPORARY"],
+)
+
+KEY = ("device_id", "recorded_at", "import_id", "longitude", "latitude")
+EXTRA = ("altitude_m", "accuracy_m", "speed_ms", "course_deg", "source", "received_seq")
+UNKNOWN_SEQ = 0
+"""Of a position of which only its place is known: no receipt has it."""
+
+g, r, n, w = gps_points.c, receipts.c, incoming.c, replaced_points.c
+
+type Claimed = tuple[str, int, float, float]
+"""Where a device said to be: device, time in microseconds, longitude, latitude."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How points came in: with which import (empty for none), from where, by which receipt."""
+
+    import_id: str
+    source: str
+    seq: int
+
+
+def quality(columns: Any) -> sa.Tuple:
+    """What points of equal time are compared by; the smallest is the best."""
+    return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in QUALITY))
+
+
+def record(connection: Connection, delivery: Delivery) -> None:
+    """Keep what is about to lose: of the stored points and the incoming ones, before they meet."""
+    stored_by = sa.func.coalesce(r.import_id, "")
+    mine = sa.literal(delivery.import_id)
+    wins = quality(n) < quality(g)
+    is_undoable = sa.or_(stored_by != "", mine != "")
+    same_place = sa.and_(g.longitude == n.longitude, g.latitude == n.latitude)
+    met = (
+        sa.join(
+            gps_points,
+            incoming,
+            sa.and_(g.device_id == n.device_id, g.recorded_at == n.recorded_at),
+        )
+        .outerjoin(receipts, r.received_seq == g.received_seq)
+    )  # fmt: skip
+    # at the same place, one that stays as long as the winner does will never be needed
+    going = sa.select(*_columns(g, stored_by, g.source, g.received_seq)).select_from(met)
+    outlived = sa.and_(same_place, sa.or_(stored_by == mine, mine == ""))
+    _insert(connection, going.where(wins, is_undoable, ~outlived))
+    coming = sa.select(
+        *_columns(n, mine, sa.literal(delivery.source), sa.literal(delivery.seq))
+    ).select_from(met)
+    outlived = sa.and_(same_place, sa.or_(stored_by == mine, stored_by == ""))
+    _insert(connection, coming.where(~wins, is_undoable, ~outlived))
+
+
+def record_all(connection: Connection, delivery: Delivery) -> None:
+    """Keep all points in `incoming`: a better one of the same delivery is stored."""
+    columns = _columns(
+        n, sa.literal(delivery.import_id), sa.literal(delivery.source), sa.literal(delivery.seq)
+    )
+    _insert(connection, sa.select(*columns).where(sa.true()))
+
+
+def keep_repeats(connection: Connection, given: sa.FromClause, values: dict[str, Any]) -> None:
+    """Keep stored points that an import has brought and another sender has repeated.
+
+    Args:
+        connection: in a transaction for writing; the devices are held.
+        given: a table of `device_id` and `recorded_at`.
+        values: the parameters of `given`.
+    """
+    query = (
+        sa.select(*_columns(g, sa.literal(""), g.source, sa.literal(UNKNOWN_SEQ)))
+        .join(receipts, r.received_seq == g.received_seq)
+        .join(
+            given, sa.and_(given.c.device_id == g.device_id, given.c.recorded_at == g.recorded_at)
+        )
+        .where(r.import_id.is_not(None))
+    )
+    _insert(connection, query, values)
+
+
+def keep_places(connection: Connection, places: Iterable[Claimed], *, only_rivals: bool) -> None:
+    """Keep places that were claimed otherwise than by an import, of which no more is known.
+
+    Args:
+        connection: in a transaction for writing.
+        places: which.
+        only_rivals: those alone that an import has claimed; else those alone that none has.
+    """
+    if (
+        only_rivals
+        and connection.scalar(sa.select(sa.literal(1)).where(w.import_id != "").limit(1)) is None
+    ):
+        return  # the usual case: nothing was imported that anything else contends with
+    for device_id, time_us, lon, lat in places:
+        time = from_us(time_us)
+        same = (w.device_id == device_id, w.recorded_at == time, w.longitude == lon,
+                w.latitude == lat)  # fmt: skip
+        is_claimed = connection.scalar(sa.select(sa.literal(1)).where(*same).limit(1)) is not None
+        if is_claimed is only_rivals:
+            row = dict(zip(KEY, (device_id, time, "", lon, lat), strict=True))
+            insert = insert_into(connection, replaced_points).on_conflict_do_nothing()
+            connection.execute(insert, [row | {"source": "", "received_seq": UNKNOWN_SEQ}])
+
+
+def quarantined(connection: Connection, hashes: Sequence[str]) -> list[str]:
+    """Those of some hashes that are in quarantine."""
+    if not hashes:
+        return []
+    q = quarantined_points.c.content_hash
+    query = sa.select(q).where(is_among(connection.dialect.name, q))
+    return list(connection.scalars(query, listed(connection, hashes)))
+
+
+def note_refusals(
+    connection: Connection, new: Sequence[str], known: Sequence[str], import_id: str
+) -> None:
+    """Note which refused rows go with which imports: those that came in with imports only.
+
+    Args:
+        connection: in a transaction for writing.
+        new: rows that this delivery has put in quarantine.
+        known: rows that were there already.
+        import_id: the import; empty for another delivery.
+    """
+    f = import_refusals.c
+    among = is_among(connection.dialect.name, f.content_hash)
+    # of rows that are new, notes are left where they were deleted before; known ones are from now
+    # on not only those of imports, if this is none
+    outdated = [*new] if import_id else [*new, *known]
+    if outdated:
+        connection.execute(sa.delete(import_refusals).where(among), listed(connection, outdated))
+    if not import_id:
+        return
+    noted = [*new]
+    if known:
+        query = sa.select(f.content_hash).distinct().where(among)
+        noted += connection.scalars(query, listed(connection, known))
+    if noted:
+        insert = insert_into(connection, import_refusals).on_conflict_do_nothing()
+        connection.execute(insert, [{"content_hash": k, "import_id": import_id} for k in noted])
+
+
+def imports_of_refusals(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """For rows in quarantine that came in with imports only, one of those imports."""
+    f = import_refusals.c
+    query = sa.select(f.content_hash, f.import_id).where(
+        is_among(connection.dialect.name, f.content_hash)
+    )
+    found = connection.execute(query.order_by(f.import_id.desc()), listed(connection, hashes))
+    return {row.content_hash: row.import_id for row in found}
+
+
+def _columns(points: Any, import_id: Any, source: Any, seq: Any) -> list[Any]:
+    place = [points[name] for name in ("longitude", "latitude")]
+    extra = [points[name] for name in EXTRA[:4]]
+    return [points.device_id, points.recorded_at, import_id, *place, *extra, source, seq]
+
+
+def _insert(
+    connection: Connection, query: sa.Select[Any], values: dict[str, Any] | None = None
+) -> None:
+    insert = insert_into(connection, replaced_points).from_select([*KEY, *EXTRA], query)
+    best = insert.on_conflict_do_update(
+        index_elements=list(KEY),
+        set_={name: insert.excluded[name] for name in EXTRA},
+        where=quality(insert.excluded) < quality(replaced_points.c),
+    )
+    connection.execute(best, values or {})
