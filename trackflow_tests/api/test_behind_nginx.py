@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 READING = "/worker/status"
 
-HOSTILE = (
+HOSTILE: tuple[dict[str, str], ...] = (
     {},
     {"Host": "localhost"},
     {"Host": "127.0.0.1"},
