@@ -34,8 +34,8 @@ f, q = import_refusals.c, quarantined_points.c
 contested = sa.Table(
     "contested_moments",
     sa.MetaData(),
-    sa.Column("device_id", sa.Text),
-    sa.Column("recorded_at", UtcTime),
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("recorded_at", UtcTime, primary_key=True),
     sa.Column("is_torn", sa.Integer),
     prefixes=["TEMPORARY"],
 )
