@@ -34,8 +34,8 @@ f, q = import_refusals.c, quarantined_points.c
 contested = sa.Table(
     "contested_moments",
     sa.MetaData(),
-    sa.Column("device_id", sa.Text),
-    sa.Column("recorded_at", UtcTime),
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("recorded_at", UtcTime, primary_key=True),
     sa.Column("is_torn", sa.Integer),
     prefixes=["TEMPORARY"],
 )
@@ -250,7 +250,10 @@ def _restore_best(connection: Connection) -> int:
     )
     names = [column.name for column in gps_points.columns]
     best = sa.select(*(ranked.c[name] for name in names)).where(ranked.c.place == 1)
-    restored = connection.execute(sa.insert(gps_points).from_select(names, best)).rowcount
+    insert = sa.insert(gps_points).from_select(names, best)
+    # of an INSERT, PostgreSQL's number of rows is kept only when it is asked for
+    counted = insert.execution_options(preserve_rowcount=True)
+    restored = connection.execute(counted).rowcount
     # what is stored is no longer kept out; what is no better and goes when it goes neither
     stored = sa.outerjoin(gps_points, receipts, r.received_seq == g.received_seq)
     is_stored = (

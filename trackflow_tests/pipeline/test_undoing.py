@@ -32,7 +32,7 @@ def write(
 ) -> Path:
     """A file of a drive with a bad row at its end."""
     rows = [
-        f"van,{(start + dt.timedelta(seconds=every_s * k)).isoformat()},"
+        f"van,{(start + dt.timedelta(minutes=k)).isoformat()},"
         f"{60.17},{24.9 + 0.005 * k + (0.001 if accuracy else 0):.4f},{accuracy}"
         for k in range(count)
     ]

@@ -43,7 +43,7 @@ COPIED = (
     "devices", "receipts", "gps_points", "processing_batches", "segments", "cached_polylines",
     "tracks", "day_ledgers",
 )  # fmt: skip
-NEW = {"excursion", "mixed", "preset"}
+NEW = {"excursion", "mixed", "preset", "import_id"}
 OLD_THRESHOLDS: dict[str, dict[str, Any]] = {
     "a": {"jump_m": 5_000, "min_track_m": 50},
     "b": {"gap_s": 30_000, "dwell_radius_m": 60},
