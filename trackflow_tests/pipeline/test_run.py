@@ -2,6 +2,7 @@
 
 import datetime as dt
 import multiprocessing
+import signal
 import subprocess
 import sys
 import threading
@@ -262,9 +263,15 @@ LEFT_S = 300
 
 @pytest.mark.slow
 def test_a_worker_that_dies_takes_nothing_with_it(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setattr(running, "POOL_FROM_BATCHES", 2)
+    # as Dagster leaves it to the workers where its process ignores SIGINT
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
     clock = Clock(dt.datetime.now(dt.UTC))
     with open_work(database_url, tmp_path, clock, workers=2, lease_s=1) as work:
         fleet(work, devices=12, days=4)
