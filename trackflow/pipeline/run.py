@@ -298,8 +298,8 @@ _child_work: Work | None = None
 
 def _start_worker(settings: Settings, parent: int, nice: int) -> None:
     global _child_work
-    # Dagster treats SIGTERM as SIGINT, which a process in the background ignores. A broken pool ends
-    # its other workers by SIGTERM, and would wait for ever for one that ignores it.
+    # Dagster treats SIGTERM as SIGINT, which a process in the background ignores. A broken pool
+    # ends its other workers by SIGTERM, and would wait for ever for one that ignores it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(nice)
     _child_work = Work.open(settings)
