@@ -1,3 +1,3 @@
 """GPS points in, road-matched tracks out."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
