@@ -5,14 +5,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.sources.records import PointBatch
 from trackflow.store.departing import drop_made
 from trackflow.store.points import EQUAL_TIME, accept, span_us
+from trackflow.store.shifting import batch_of
 from trackflow.store.tables import (
     access_tokens,
     devices,
@@ -135,22 +134,13 @@ def _accept(connection: Connection, into: str, rows: Sequence[Row], now: dt.date
         received_at = max(row["received_at"] or LONG_AGO for row in some)
         accept(
             connection,
-            _batch(into, some),
+            batch_of(into, some),
             [],
             source,
             now,
             import_id=import_id,
             received_at=received_at if received_at > LONG_AGO else None,
         )
-
-
-def _batch(device_id: str, rows: Sequence[Row]) -> PointBatch:
-    values = [
-        np.array([np.nan if row.get(name) is None else row[name] for row in rows], np.float64)
-        for name in COLUMNS
-    ]
-    times = np.array([row["time_us"] for row in rows], np.int64)
-    return PointBatch((device_id,), np.zeros(len(rows), np.int32), times, *values)
 
 
 def summaries(connection: Connection) -> list[sa.RowMapping]:

@@ -83,11 +83,13 @@ def taken(connection: Connection, device_id: str, times_us: Sequence[int]) -> se
     return set(connection.scalars(query)) & set(times_us)
 
 
-def batch_of(device_id: str, rows: Sequence[Row], shift_us: int) -> PointBatch:
-    """Points as they would come in, at their new times."""
+def batch_of(
+    device_id: str, rows: Sequence[Row] | Sequence[dict[str, Any]], shift_us: int = 0
+) -> PointBatch:
+    """Points as they would come in, at their new times; what a row lacks is unknown."""
 
     def column(name: str) -> Any:
-        return np.array([np.nan if r[name] is None else r[name] for r in rows], np.float64)
+        return np.array([np.nan if r.get(name) is None else r[name] for r in rows], np.float64)
 
     return PointBatch(
         (device_id,),
