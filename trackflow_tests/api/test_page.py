@@ -148,7 +148,8 @@ class TestFleet:
 
     def test_a_new_point_appears_without_reload(self, service: Service, page: Page) -> None:
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        _open(page, service.url("last=24&tab=tracks"))
+        # of a week: on the edge of two days the fleet's last drive may be more than 24 h ago
+        _open(page, service.url("last=168&tab=tracks"))
         page.wait_for(f"{DRAWN} > 0")
         page.eval("window.sameDocument = true")
         path = drive(now - dt.timedelta(minutes=10), 50, lon=24.938, lat=60.17)

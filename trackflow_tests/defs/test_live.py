@@ -17,19 +17,26 @@ from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.ticks import skipped, tick
 
 SENSOR = "live_sensor"
-TODAY = dt.datetime.now(dt.UTC).date()
 
 
-def test_it_is_started_when_something_came_in(home: Path, instance: dg.DagsterInstance) -> None:
+@pytest.fixture
+def today() -> dt.date:
+    """Read as a test starts: the suite may run across midnight."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+def test_it_is_started_when_something_came_in(
+    home: Path, instance: dg.DagsterInstance, today: dt.date
+) -> None:
     assert skipped(SENSOR, home, instance) == "Nothing has come in."
-    _import(home, TODAY - dt.timedelta(days=10))
+    _import(home, today - dt.timedelta(days=10))
     assert skipped(SENSOR, home, instance) == "Nothing has come in."
-    _import(home, TODAY - dt.timedelta(days=1))
+    _import(home, today - dt.timedelta(days=1))
     assert isinstance(tick(SENSOR, home, instance), dg.RunRequest)
 
 
-def test_it_is_started_once(home: Path, instance: dg.DagsterInstance) -> None:
-    _import(home, TODAY - dt.timedelta(days=1))
+def test_it_is_started_once(home: Path, instance: dg.DagsterInstance, today: dt.date) -> None:
+    _import(home, today - dt.timedelta(days=1))
     job = defs.resolve_job_def("live_job")
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
     assert skipped(SENSOR, home, instance) == f"Run {run.run_id[:8]} is about to begin."
@@ -40,18 +47,20 @@ def test_it_is_started_once(home: Path, instance: dg.DagsterInstance) -> None:
 
 
 def test_a_run_whose_process_died_does_not_hold_up_the_next(
-    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    home: Path, instance: dg.DagsterInstance, today: dt.date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "TIME_TO_START", dt.timedelta(0))
-    _import(home, TODAY - dt.timedelta(days=1))
+    _import(home, today - dt.timedelta(days=1))
     job = defs.resolve_job_def("live_job")
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
 
     assert isinstance(tick(SENSOR, home, instance), dg.RunRequest)
 
 
-def test_its_run_reports_the_days_that_it_changed(home: Path, instance: dg.DagsterInstance) -> None:
-    day = TODAY - dt.timedelta(days=1)
+def test_its_run_reports_the_days_that_it_changed(
+    home: Path, instance: dg.DagsterInstance, today: dt.date
+) -> None:
+    day = today - dt.timedelta(days=1)
     _import(home, day)
 
     config = dg.RunConfig(ops={"follow_live": {"config": {"idle_min": 0.01}}})
