@@ -2,13 +2,13 @@
 
 import sys
 
-from trackflow import cli
+from trackflow.cli import main as cli
 
 
 def main() -> None:
     """Run the command as a process of its own."""
     if sys.argv[1:2] == ["import"]:
-        from trackflow.sources.arrow_start import start_without_pandas
+        from trackflow.sources.parsing.arrow_start import start_without_pandas
 
         start_without_pandas()
     cli.main()

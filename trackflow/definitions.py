@@ -7,11 +7,7 @@ import dagster as dg
 
 from trackflow.defs.catalogue import checks as catalogue_checks
 from trackflow.defs.catalogue.assets import track_catalogue, track_places, track_visits
-from trackflow.defs.catalogue.jobs import (
-    check_catalogue_job,
-    find_visits_job,
-    sync_catalogue_job,
-)
+from trackflow.defs.catalogue.jobs import check_catalogue_job, find_visits_job, sync_catalogue_job
 from trackflow.defs.catalogue.schedules import (
     catalogue_checks_schedule,
     catalogue_schedule,
@@ -20,19 +16,19 @@ from trackflow.defs.catalogue.schedules import (
 from trackflow.defs.days import checks
 from trackflow.defs.days.assets import process_days
 from trackflow.defs.days.jobs import process_days_job
+from trackflow.defs.days.live_jobs import live_job
+from trackflow.defs.days.live_sensors import live_sensor
 from trackflow.defs.days.older import process_older_days_job
 from trackflow.defs.days.schedules import daily_schedule
 from trackflow.defs.days.sensors import older_days_sensor, pending_batches_sensor
 from trackflow.defs.housekeeping.jobs import housekeeping_job
 from trackflow.defs.housekeeping.schedules import housekeeping_schedule
-from trackflow.defs.inbox.jobs import import_inbox_job
-from trackflow.defs.inbox.sensors import inbox_sensor
+from trackflow.defs.intake.assets import gps_points
+from trackflow.defs.intake.inbox_jobs import import_inbox_job
+from trackflow.defs.intake.inbox_sensors import inbox_sensor
+from trackflow.defs.intake.sensors import followed_table_sensor, gps_points_sensor
 from trackflow.defs.jobs.jobs import requested_job
 from trackflow.defs.jobs.sensors import requested_jobs_sensor
-from trackflow.defs.live.jobs import live_job
-from trackflow.defs.live.sensors import live_sensor
-from trackflow.defs.points.assets import gps_points
-from trackflow.defs.points.sensors import followed_table_sensor, gps_points_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
 from trackflow.defs.roads.jobs import build_road_network_job

@@ -25,8 +25,8 @@ from sqlalchemy import make_url
 from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Process, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
-from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
+from trackflow.usecases.days.first_day import move_first_day, note_first_day
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl(2): the signal that a process gets when its parent dies."""

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from trackflow.context import Work
 from trackflow.geo.points import Points
 from trackflow.matching.match import WindowMatch
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store import points
 from trackflow.store.database import Store
-from trackflow.store.points import Accepted
+from trackflow.store.intake import points
+from trackflow.store.intake.points import Accepted
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
 from trackflow.tracks.thresholds import Thresholds

@@ -24,15 +24,15 @@ import httpx
 import numpy as np
 import pytest
 
+from trackflow.context import Work
 from trackflow.definitions import defs
+from trackflow.exports.writing import ExportFormat, Selection, What, export
 from trackflow.geo.points import Points
-from trackflow.pipeline.exporting import ExportFormat, Selection, What, export
-from trackflow.pipeline.status import read_status
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow_tests.api.running import running_api
+from trackflow.usecases.housekeeping.status import read_status
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.stores import batch_of_device, deliver, drive
+from trackflow_tests.web.running import running_api
 
 pytestmark = [
     pytest.mark.slow,

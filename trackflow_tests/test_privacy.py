@@ -7,19 +7,19 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from trackflow.context import Work
 from trackflow.definitions import defs
-from trackflow.defs.inbox.jobs import import_inbox_job
+from trackflow.defs.intake.inbox_jobs import import_inbox_job
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline import inbox
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.run import run
-from trackflow.pipeline.work import Work
+from trackflow.store.access.tokens import Scope
 from trackflow.store.database import open_store
 from trackflow.store.tables import gps_points
-from trackflow.store.tokens import Scope
-from trackflow_tests.api.running import bearer, running_api, token_for
+from trackflow.usecases.days.run import run
+from trackflow.usecases.intake import inbox
+from trackflow.usecases.intake.importing import import_paths
 from trackflow_tests.matching.servers import answering, server_that
 from trackflow_tests.stores import open_work, settings_of
+from trackflow_tests.web.running import bearer, running_api, token_for
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:datetime.datetime.utcfromtimestamp\(\)"

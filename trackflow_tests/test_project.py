@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements.lock").read_text()
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-DAGSTER_FREE = ["trackflow", "trackflow.pipeline", "trackflow.cli"]
+DAGSTER_FREE = ["trackflow", "trackflow.usecases", "trackflow.cli.main"]
 
 
 def direct_dependencies() -> list[str]:

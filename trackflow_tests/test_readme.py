@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Points
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.server import ROOT
 from trackflow_tests.served import left_behind, trackflow_serve
 

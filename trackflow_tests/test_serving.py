@@ -17,8 +17,8 @@ import pytest
 from trackflow import serving
 from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
-from trackflow.pipeline.first_day import move_first_day, note_first_day
 from trackflow.settings import Settings
+from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
 from trackflow_tests.matching.servers import answering, server_that

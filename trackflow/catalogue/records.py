@@ -139,6 +139,18 @@ class CatalogueTrack:
     sessions_this_month: int | None = None
     videos_this_month: int | None = None
 
+    @property
+    def address_query(self) -> str | None:
+        """What to ask a geocoder: the address, or what the page's map looks for.
+
+        A country alone is no address: its middle would pass for the track's place.
+        """
+        lines = [*(self.address or "").splitlines(), self.city or ""]
+        known = [line.strip() for line in lines if line.strip()]
+        if not known:
+            return " ".join((self.map_query or "").split()) or None
+        return ", ".join([*known, self.country] if self.country else known)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTrack:

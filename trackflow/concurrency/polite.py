@@ -8,7 +8,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
@@ -51,6 +51,19 @@ class Page:
     body: bytes
     content_type: str = ""
     seconds: float = 0.0
+
+
+class PageClient(Protocol):
+    """How pages are fetched: `PoliteClient`, or a test's own."""
+
+    def get(self, url: str, deadline: Deadline) -> Page:
+        """A page with status 200, redirects followed; one try.
+
+        Raises:
+            SourceError: one of its subclasses says why there is none.
+            StoppedError: the site is switched off.
+        """
+        ...
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import sqlalchemy as sa
 
-from trackflow.pipeline.day_picture import DayPicture
+from trackflow.exports.day_picture import DayPicture
 from trackflow.store.types import UtcTime
 from trackflow.tracks.notices import Notice
 

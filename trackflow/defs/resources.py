@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from trackflow.context import Work
 from trackflow.errors import TrackflowError
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30

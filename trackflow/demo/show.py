@@ -13,21 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
 from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.status import Status, read_status
-from trackflow.pipeline.verify import verify
-from trackflow.pipeline.work import Work
 from trackflow.serving import MODULE, run_dagster
 from trackflow.settings import Settings
-from trackflow.store.networks import read_network
-from trackflow.store.tracks import select_tracks
+from trackflow.store.days.tracks import select_tracks
+from trackflow.store.roads.networks import read_network
 from trackflow.store.types import to_us
+from trackflow.usecases.days.verify import verify
+from trackflow.usecases.housekeeping.status import Status, read_status
+from trackflow.usecases.intake.importing import import_paths
 
 VEHICLES = 20
 DAYS = 3

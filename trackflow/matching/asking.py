@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trackflow.matching.engine import Engine, MatchRequest
+from trackflow.matching.engines.protocol import Engine, MatchRequest
 from trackflow.matching.judging import BREAK_COST_M, Verdict, fit, judge
 from trackflow.matching.pieces import Piece, Trace, pieces_of, without
 from trackflow.matching.splicing import difference, differing, spliced

@@ -17,7 +17,7 @@ from trackflow.geo.points import Floats, Ints
 from trackflow.matching.asking import Asker, Found
 from trackflow.matching.chains import Chain
 from trackflow.matching.compact import pack, unpack
-from trackflow.matching.engine import Engine
+from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.judging import fit
 from trackflow.matching.pieces import Trace, steps
 from trackflow.matching.windows import MatchSettings, Window

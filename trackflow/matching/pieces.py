@@ -9,7 +9,7 @@ import numpy as np
 
 from trackflow.geo.distance import METRES_PER_DEGREE, wrap_degrees
 from trackflow.geo.points import Floats, Ints, Points
-from trackflow.matching.engine import MatchAnswer
+from trackflow.matching.engines.protocol import MatchAnswer
 from trackflow.matching.thinning import kept_points, noise_m, to_metres
 from trackflow.matching.windows import MatchSettings, Window
 

@@ -4,11 +4,11 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 
-from trackflow.sources.moments import TimeForm, TimeRules, read_time
+from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.records import RAW_MAX_CHARS
 from trackflow.sources.rows import BAD_TIME as UNREADABLE_TIME
 from trackflow.sources.rows import Moment, Row
-from trackflow.sources.streams import PIECE_BYTES, Stream
+from trackflow.sources.values.moments import TimeForm, TimeRules, read_time
 
 LINE_MAX_BYTES = 4_096
 """Far longer than any sentence or record; of a longer line only the beginning is looked at."""

@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trackflow.sources.moments import DateOrder, TimeRules
-from trackflow.sources.vocabulary import Role
+from trackflow.sources.values.moments import DateOrder, TimeRules
+from trackflow.sources.values.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)

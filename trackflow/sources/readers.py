@@ -13,31 +13,31 @@ from dataclasses import replace
 from typing import Protocol
 
 from trackflow.errors import BadInputError
-from trackflow.sources.arc_files import read_arc
-from trackflow.sources.archives import SourceFile, discover
-from trackflow.sources.csv_files import read_csv
-from trackflow.sources.door import fit_device
-from trackflow.sources.excel_files import read_excel
-from trackflow.sources.fit_files import read_fit
-from trackflow.sources.formats import Format, detect
-from trackflow.sources.geojson_files import read_geojson
-from trackflow.sources.google_files import read_google
-from trackflow.sources.gpx_files import read_gpx
-from trackflow.sources.home_assistant_files import read_home_assistant
-from trackflow.sources.igc_files import read_igc
-from trackflow.sources.kml_files import read_kml
-from trackflow.sources.nmea_files import read_nmea
+from trackflow.sources.admission import fit_device
+from trackflow.sources.containers.archives import SourceFile, discover
+from trackflow.sources.containers.streams import PIECE_BYTES, Stream
+from trackflow.sources.formats.arc import read_arc
+from trackflow.sources.formats.csv import read_csv
+from trackflow.sources.formats.excel import read_excel
+from trackflow.sources.formats.fit import read_fit
+from trackflow.sources.formats.geojson import read_geojson
+from trackflow.sources.formats.google import read_google
+from trackflow.sources.formats.gpx import read_gpx
+from trackflow.sources.formats.home_assistant import read_home_assistant
+from trackflow.sources.formats.igc import read_igc
+from trackflow.sources.formats.kml import read_kml
+from trackflow.sources.formats.nmea import read_nmea
+from trackflow.sources.formats.overland import read_overland
+from trackflow.sources.formats.owntracks import read_owntracks
+from trackflow.sources.formats.parquet import read_parquet
+from trackflow.sources.formats.photo import read_photo
+from trackflow.sources.formats.photo_sidecar import read_photo_sidecar
+from trackflow.sources.formats.polarsteps import read_polarsteps
+from trackflow.sources.formats.samsung import read_samsung
+from trackflow.sources.formats.tcx import read_tcx
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.overland_files import read_overland
-from trackflow.sources.owntracks_files import read_owntracks
-from trackflow.sources.parquet_files import read_parquet
-from trackflow.sources.photo_files import read_photo
-from trackflow.sources.photo_sidecars import read_photo_sidecar
-from trackflow.sources.polarsteps_files import read_polarsteps
+from trackflow.sources.recognition import Format, detect
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
-from trackflow.sources.samsung_files import read_samsung
-from trackflow.sources.streams import PIECE_BYTES, Stream
-from trackflow.sources.tcx_files import read_tcx
 from trackflow.sources.tracks_apart import told_apart
 
 __all__ = [

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from trackflow.sources.cells import Numbers, strings
-from trackflow.sources.door import Candidates, Devices, admit
+from trackflow.sources.admission import Candidates, Devices, admit
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.devices.fixes import dumped
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.phones.fixes import dumped
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
-from trackflow.sources.streams import Stream
-from trackflow.sources.times import TimeRules, Times, read_time, times
-from trackflow.sources.units import Quantity, best_accuracy_m, decimal_commas
+from trackflow.sources.values.cells import Numbers, strings
+from trackflow.sources.values.times import TimeRules, Times, read_time, times
+from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_commas
 
 CHUNK_POINTS = 50_000
 

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from trackflow.concurrency.faults import ADVICE, Fault, fault_of, words_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
-from trackflow.faults import ADVICE, Fault, fault_of, words_of
 from trackflow.settings import Settings
 from trackflow.store.migrations import SCHEMA_VERSION
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.concurrency.faults import Fault, fault_of
 from trackflow.errors import StoreUnavailableError
-from trackflow.faults import Fault, fault_of
-from trackflow.store import marks
 from trackflow.store.database import BUSY_TIMEOUT_S, Store
+from trackflow.store.housekeeping import marks
 
 HEALTH = "health"
 """The mark that is written."""

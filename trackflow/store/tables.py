@@ -301,7 +301,7 @@ access_tokens = sa.Table(
 )
 
 # The newest row says whether requests of this machine need a token; without rows, they need one
-# once a token has existed. `trackflow.store.no_token` says what writes them.
+# once a token has existed. `trackflow.store.access.no_token` says what writes them.
 no_token_changes = sa.Table(
     "no_token_changes",
     metadata,

@@ -29,26 +29,26 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
+from trackflow.context import Work
 from trackflow.errors import BadInputError
+from trackflow.exports.writing import ExportFormat, Selection, What, export
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, RouteScore, score_route
-from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import Engine
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.networks import build_network
 from trackflow.matching.seams import road_stretches, trim
 from trackflow.matching.windows import MatchSettings, cut_windows
-from trackflow.pipeline.exporting import ExportFormat, Selection, What, export
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.run import run as run_stages
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store.lines import read_matches
+from trackflow.store.roads.polylines import read_matches
 from trackflow.store.types import to_us
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
+from trackflow.usecases.days.run import run as run_stages
+from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.rivals import Valhalla, osrm_in_batches, osrm_whole_trip
 
 SAMPLINGS_S = (1, 5, 15, 30, 60)

@@ -25,13 +25,14 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from trackflow.api.access import COOKIE
+from trackflow.context import Work
 from trackflow.geo import polylines
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import tables, tokens
+from trackflow.store import tables
+from trackflow.store.access import tokens
+from trackflow.store.access.tokens import Scope
 from trackflow.store.database import Store
-from trackflow.store.tokens import Scope
+from trackflow.web.security.access import COOKIE
 from trackflow_tests.defs.browser import WEBGL, find_chromium, open_page
 
 DEVICES, DAYS, WINDOWS, TOWN = 200, 52, 97, 50
@@ -328,6 +329,6 @@ def copy(
 
 
 if __name__ == "__main__":
-    from trackflow.api.server import serve_api
+    from trackflow.web.server import serve_api
 
     serve_api(Settings.from_env(), "127.0.0.1", int(sys.argv[1]))

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo.points import Points
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.run import run as run_stages
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+from trackflow.usecases.days.run import run as run_stages
+from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.roads.networks import build
 
 DEVICES, DAYS = 5, 365
 FIRST_DAY = dt.date(2025, 1, 1)

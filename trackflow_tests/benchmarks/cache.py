@@ -20,19 +20,19 @@ from unittest.mock import patch
 import numpy as np
 import sqlalchemy as sa
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.matching.match import match_window
-from trackflow.pipeline import matching
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.run import Mode
-from trackflow.pipeline.run import run as run_stages
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import lines
 from trackflow.store.database import Store
+from trackflow.store.roads import polylines
 from trackflow.store.tables import cached_polylines
+from trackflow.usecases.days.run import Mode
+from trackflow.usecases.days.run import run as run_stages
+from trackflow.usecases.roads import matching
+from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.api import LINE_COLUMNS, copy, postgresql_url
 from trackflow_tests.stores import batch_of_device, deliver
 
@@ -149,7 +149,7 @@ def _size(name: str, store: Store, day: list[list[dict[str, Any]]]) -> dict[str,
     span = FIRST_DAY, FIRST_DAY + dt.timedelta(days=days)
     now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
     with store.write() as connection:
-        lines.note_read(connection, {f"vehicle-{k:03}": span for k in range(devices)}, now, now)
+        polylines.note_read(connection, {f"vehicle-{k:03}": span for k in range(devices)}, now, now)
     read_mb = _bytes(store) / 1e6 - empty_mb
     return {
         f"{name}: windows stored": windows,

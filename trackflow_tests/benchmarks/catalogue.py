@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trackflow.catalogue.liverc import parse_dashboard
+from trackflow.catalogue.sources.liverc import parse_dashboard
 from trackflow.concurrency.polite import Page
-from trackflow.pipeline.job_kinds import queue_job, run_job
-from trackflow.pipeline.work import Work
+from trackflow.context import Work
 from trackflow.settings import Settings
+from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.pages import dashboard_page, made_up_tracks
 from trackflow_tests.catalogue.site import Site, site_with
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pandas  # noqa: F401  pyarrow loads it in the middle of an import
 
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.work import Work
+from trackflow.context import Work
 from trackflow.settings import Settings
+from trackflow.usecases.intake.importing import import_paths
 
 MEGABYTES = 1
 ISO = "2026-01-01T00:00:00Z"

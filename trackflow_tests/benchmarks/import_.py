@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.work import Work
+from trackflow.context import Work
 from trackflow.settings import Settings
+from trackflow.usecases.intake.importing import import_paths
 
 DEVICES = 50
 START_S = 1_767_225_600

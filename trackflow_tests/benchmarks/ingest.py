@@ -26,11 +26,11 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from trackflow.pipeline.work import Work
+from trackflow.context import Work
 from trackflow.settings import Settings
-from trackflow.store import tokens
+from trackflow.store.access import tokens
+from trackflow.store.access.tokens import Scope
 from trackflow.store.tables import gps_points
-from trackflow.store.tokens import Scope
 from trackflow_tests.benchmarks.api import postgresql_url
 from trackflow_tests.benchmarks.senders import Load, as_fast_as_possible, at_rate, request
 

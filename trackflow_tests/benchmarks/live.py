@@ -18,15 +18,15 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
+from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.backfill import _repeated
 from trackflow_tests.served import Served, trackflow_serve
 

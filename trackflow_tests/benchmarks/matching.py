@@ -20,24 +20,24 @@ import numpy as np
 import osrm
 import sqlalchemy as sa
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Floats, Points
-from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import MatchAnswer, MatchRequest, Route
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.engines.protocol import MatchAnswer, MatchRequest, Route
 from trackflow.matching.match import match_window
 from trackflow.matching.networks import EITHER_WAY_DATASET
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.run import run as run_stages
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store.devices import device_ids
-from trackflow.store.networks import read_network
-from trackflow.store.segments import read_days
+from trackflow.store.days.segments import read_days
+from trackflow.store.devices.settings import device_ids
+from trackflow.store.roads.networks import read_network
 from trackflow.store.tables import cached_polylines, processing_batches
+from trackflow.usecases.days.run import run as run_stages
+from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.roads.networks import build
 
 VEHICLES, DAYS = 20, 6
 FIRST_DAY = dt.date(2026, 1, 5)

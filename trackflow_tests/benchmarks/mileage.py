@@ -17,23 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.demo.show import DAYS, VEHICLES
 from trackflow.geo.points import Points
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.run import run as run_stages
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store.tracks import select_tracks
-from trackflow_tests.benchmarks.accuracy import (
-    data_folder,
-    length_m,
-    outside,
-    read_drives,
-    thin,
-)
+from trackflow.store.days.tracks import select_tracks
+from trackflow.usecases.days.run import run as run_stages
+from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.roads.networks import build
+from trackflow_tests.benchmarks.accuracy import data_folder, length_m, outside, read_drives, thin
 from trackflow_tests.stores import batch_of_device, deliver
 
 FIRST = 24

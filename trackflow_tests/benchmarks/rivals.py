@@ -16,7 +16,7 @@ import valhalla
 
 from trackflow.geo.points import Points
 from trackflow.geo.scoring import Line
-from trackflow.matching.engine import Engine, MatchRequest
+from trackflow.matching.engines.protocol import Engine, MatchRequest
 from trackflow.matching.thinning import to_metres
 
 BATCH_S = 300

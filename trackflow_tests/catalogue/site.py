@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from trackflow.catalogue.liverc import LiveRc
 from trackflow.catalogue.records import CatalogueTrack
+from trackflow.catalogue.sources.liverc import LiveRc
 from trackflow_tests.catalogue.pages import (
     ERROR_PAGE,
     SiteTrack,

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trackflow.catalogue.listing_file import ListingFile, parse_listing
 from trackflow.catalogue.records import (
     FIELDS,
     LIST_FIELDS,
@@ -15,6 +14,7 @@ from trackflow.catalogue.records import (
     completeness,
     keep_details,
 )
+from trackflow.catalogue.sources.listing_file import ListingFile, parse_listing
 from trackflow.catalogue.validate import (
     count,
     country_of,

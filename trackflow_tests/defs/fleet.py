@@ -5,9 +5,9 @@ import datetime as dt
 import math
 from pathlib import Path
 
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.work import Work
+from trackflow.context import Work
 from trackflow.settings import Settings
+from trackflow.usecases.intake.importing import import_paths
 
 FIRST_DAY = dt.date(2026, 3, 2)
 HELSINKI = (24.94, 60.17)

@@ -8,15 +8,15 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from trackflow.context import Work
 from trackflow.definitions import defs
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.catalogue_report import last_reports
-from trackflow.pipeline.job_kinds import queue_job, run_job
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
 from trackflow.store.tables import catalogue_syncs, catalogue_tracks
+from trackflow.usecases.catalogue.report import last_reports
+from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
-from trackflow_tests.pipeline.catalogues import settings_for
+from trackflow_tests.usecases.catalogue.catalogues import settings_for
 
 COUNT = 20
 
@@ -88,9 +88,9 @@ def test_checks_see_what_is_old_or_shrinking_also_when_no_sync_goes_well(
 def test_visits_are_found_when_there_is_something_new(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
-    from trackflow.pipeline import run as pipeline
-    from trackflow_tests.pipeline.test_visits import DEVICE, VENUE, add_place, history
+    from trackflow.usecases.days import run as pipeline
     from trackflow_tests.stores import batch_of_device, deliver
+    from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 
     with Work.open(Settings(home=home, engine_url="none", workers=1)) as work:
         add_place(work, "venue", *VENUE)

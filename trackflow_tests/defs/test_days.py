@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from trackflow.context import Work
 from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
-from trackflow.pipeline import checks
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store.batches import midnight
+from trackflow.store.days.batches import midnight
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.store.types import to_us
+from trackflow.usecases.days import checks
+from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.stores import batch_of_device, deliver
 

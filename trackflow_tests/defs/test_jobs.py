@@ -6,15 +6,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from trackflow.context import Work
 from trackflow.definitions import defs
 from trackflow.defs import runs
 from trackflow.defs.jobs.jobs import JOB_TAG
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.job_kinds import queue_job
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import jobs
-from trackflow.store.jobs import Job, Status
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.jobs.kinds import queue_job
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.defs.ticks import skipped, tick
 

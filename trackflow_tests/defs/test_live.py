@@ -7,12 +7,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from trackflow.context import Work
 from trackflow.definitions import defs
 from trackflow.defs import runs
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import workers
+from trackflow.store.jobs import workers
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.ticks import skipped, tick
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from trackflow.context import Work
 from trackflow.definitions import defs
 from trackflow.defs.days.sensors import LONGEST_PAUSE_S, pause_s
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline import run as running
-from trackflow.pipeline import waiting
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import batches
+from trackflow.store.days import batches
 from trackflow.store.tables import STAGES
+from trackflow.usecases.days import run as running
+from trackflow.usecases.days import waiting
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.defs.ticks import tick
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from trackflow.context import Work
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
-from trackflow.pipeline.importing import import_paths
-from trackflow.pipeline.networks import build
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store import batches
+from trackflow.store.days import batches
+from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.browser import Page, find_chromium, open_page
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import Server, dagster_dev

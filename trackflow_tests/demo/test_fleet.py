@@ -15,8 +15,8 @@ from trackflow.errors import BadInputError
 from trackflow.geo.distance import haversine_m, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
-from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import Engine, Route
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.engines.protocol import Engine, Route
 from trackflow.matching.networks import RoadNetwork, build_network
 
 FIRST = date(2026, 1, 12)

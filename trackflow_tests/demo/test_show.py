@@ -14,10 +14,10 @@ import dagster as dg
 import pytest
 from sqlalchemy import Row
 
+from trackflow.context import Work
 from trackflow.demo.show import DAYS
-from trackflow.pipeline.work import Work
 from trackflow.settings import Settings
-from trackflow.store.tracks import select_tracks
+from trackflow.store.days.tracks import select_tracks
 from trackflow_tests.defs.server import Server
 from trackflow_tests.served import trackflow_serve
 

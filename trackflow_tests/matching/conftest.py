@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from trackflow.demo.extract import helsinki_extract
-from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import build_network
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats, Points
-from trackflow.matching.engine import Engine
+from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import match_window
 from trackflow.matching.seams import WindowLine, trim
 from trackflow.matching.windows import MatchSettings, cut_windows

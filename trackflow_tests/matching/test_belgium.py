@@ -15,8 +15,8 @@ import pytest
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, score_route
-from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import MatchRequest
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.engines.protocol import MatchRequest
 from trackflow.matching.networks import build_network
 from trackflow_tests.matching.drives import START_US, matched
 

@@ -8,7 +8,7 @@ import pytest
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
-from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.networks import build_network
 from trackflow.matching.seams import WindowLine

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
 from trackflow.geo.scoring import RouteScore, score_route
-from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.engine import MatchAnswer, Matching, MatchRequest, Route
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.engines.protocol import MatchAnswer, Matching, MatchRequest, Route
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.thinning import TIP_SHARE, kept_points, to_metres
 from trackflow.matching.windows import MatchSettings, Window, cut_whole

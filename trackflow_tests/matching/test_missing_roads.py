@@ -7,7 +7,7 @@ import pytest
 
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Points
-from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import RAW_BELOW_SHARE, match_window
 from trackflow.matching.networks import build_network
 from trackflow.matching.seams import road_stretches

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
-from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import join, road_stretches, trim
 from trackflow.matching.windows import MatchSettings, cut_whole, cut_windows

@@ -6,7 +6,7 @@ import pytest
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
-from trackflow.matching.embedded import EmbeddedEngine
+from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow_tests.benchmarks.accuracy import through_the_product
 from trackflow_tests.matching.drives import a_tour, driven
 

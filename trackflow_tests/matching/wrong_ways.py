@@ -10,7 +10,7 @@ import numpy as np
 
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
-from trackflow.matching.engine import Engine
+from trackflow.matching.engines.protocol import Engine
 from trackflow_tests.matching.drives import PLACES
 
 ROOT = Path(__file__).parents[2]

@@ -7,31 +7,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow_tests.sources import (
-    test_fit_files,
-    test_google_files,
-    test_kml_files,
-    test_overland_files,
-    test_owntracks_files,
-    test_tcx_files,
+from trackflow_tests.sources.formats import (
+    test_fit,
+    test_google,
+    test_kml,
+    test_overland,
+    test_owntracks,
+    test_tcx,
 )
 from trackflow_tests.sources.helpers import read_bytes
 
 WRITERS: dict[str, tuple[str, Callable[[list[tuple]], bytes]]] = {
-    "fit": ("fit", test_fit_files.written),
-    "tcx": ("tcx", test_tcx_files.written),
-    "overland": ("overland", lambda rows: test_overland_files.batch(rows).encode()),
+    "fit": ("fit", test_fit.written),
+    "tcx": ("tcx", test_tcx.written),
+    "overland": ("overland", lambda rows: test_overland.batch(rows).encode()),
     **{
-        f"kml, {form}": ("kml", lambda rows, form=form: test_kml_files.written(rows, form))
-        for form in test_kml_files.FORMS
+        f"kml, {form}": ("kml", lambda rows, form=form: test_kml.written(rows, form))
+        for form in test_kml.FORMS
     },
     **{
         f"google, {form}": ("google", lambda rows, write=write: json.dumps(write(rows)).encode())
-        for form, write in test_google_files.FORMS.items()
+        for form, write in test_google.FORMS.items()
     },
     **{
         f"owntracks, {form}": ("owntracks", lambda rows, write=write: write(rows).encode())
-        for form, write in test_owntracks_files.FORMS.items()
+        for form, write in test_owntracks.FORMS.items()
     },
 }
 

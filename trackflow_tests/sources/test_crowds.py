@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.sources.door import CROWD_MAX
+from trackflow.sources.admission import CROWD_MAX
 from trackflow.sources.readers import discover, read
 from trackflow.sources.records import REFUSED_MAX, Reason, Refusal, few
 from trackflow_tests.sources.helpers import NOW_US, read_bytes

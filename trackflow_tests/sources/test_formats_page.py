@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import trackflow
-from trackflow.sources.formats import UNDERSTOOD, Format
+from trackflow.sources.recognition import UNDERSTOOD, Format
 
 PAGE = Path(trackflow.__file__).parents[1] / "docs" / "formats.md"
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
-from trackflow.sources import columns
-from trackflow.sources.formats import Format, detect
-from trackflow.sources.moments import DateOrder
 from trackflow.sources.options import ReadOptions
-from trackflow.sources.zones import zone_option
+from trackflow.sources.recognition import Format, detect
+from trackflow.sources.values import columns
+from trackflow.sources.values.moments import DateOrder
+from trackflow.sources.values.zones import zone_option
 from trackflow_tests.sources.helpers import read_bytes
 
 AT = 1_714_557_600

@@ -20,8 +20,8 @@ from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store import migrations
 from trackflow.store.database import open_store
+from trackflow.store.days.track_ids import resolve
 from trackflow.store.tables import metadata, tracks
-from trackflow.store.track_ids import resolve
 from trackflow.store.types import UtcTime, to_us
 from trackflow_tests.stores import NOON, batch_of, contents, deliver, settings_of
 

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from trackflow.context import Work
 from trackflow.geo.points import Points
-from trackflow.pipeline.archive import MANIFEST, backup
-from trackflow.pipeline.restoring import restore
-from trackflow.pipeline.run import run
-from trackflow.pipeline.verify import verify
-from trackflow.pipeline.work import Work
 from trackflow.store.database import _engine, open_store
 from trackflow.store.migrations.apply import upgrade
 from trackflow.store.tables import metadata
+from trackflow.usecases.days.run import run
+from trackflow.usecases.days.verify import verify
+from trackflow.usecases.housekeeping.archive import MANIFEST, backup
+from trackflow.usecases.housekeeping.restoring import restore
 from trackflow_tests.stores import (
     NOON,
     Clock,

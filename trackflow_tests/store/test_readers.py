@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trackflow.pipeline.run import Mode, run
-from trackflow.pipeline.verify import verify
-from trackflow.pipeline.work import Work
+from trackflow.context import Work
 from trackflow.store.database import Store
-from trackflow.store.devices import change_device
-from trackflow.store.points import Accepted
+from trackflow.store.devices.settings import change_device
+from trackflow.store.intake.points import Accepted
+from trackflow.usecases.days.run import Mode, run
+from trackflow.usecases.days.verify import verify
 from trackflow_tests.stores import (
     NOON,
     batch_of_device,

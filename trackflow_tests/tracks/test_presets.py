@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
-from trackflow.tracks.presets import (
-    PRESETS,
-    guess_preset,
-    preset_thresholds,
-)
+from trackflow.tracks.presets import PRESETS, guess_preset, preset_thresholds
 from trackflow.tracks.segments import day_start_us, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import History, histories

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 import dagster as dg
 from pydantic import Field
 
+from trackflow.context import Work
 from trackflow.defs import metadata
-from trackflow.defs.points.assets import OWNERS
+from trackflow.defs.intake.assets import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.errors import SourceError, TrackflowError
-from trackflow.pipeline.catalogue_report import Outcome, Report
-from trackflow.pipeline.geocoding import geocode
-from trackflow.pipeline.job_kinds import queue_job, run_job
-from trackflow.pipeline.visits import update_visits
-from trackflow.pipeline.work import Work
 from trackflow.store.tables import catalogue_places as places_table
 from trackflow.store.tables import catalogue_tracks, catalogue_visits
+from trackflow.usecases.catalogue.report import Outcome, Report
+from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.places.geocoding import geocode
+from trackflow.usecases.places.visits import update_visits
 
 GROUP = "catalogue"
 CODE_VERSION = "1"

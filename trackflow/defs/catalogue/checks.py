@@ -4,13 +4,13 @@ import datetime as dt
 
 import dagster as dg
 
+from trackflow.context import Work
 from trackflow.defs import metadata
 from trackflow.defs.catalogue.assets import track_catalogue
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.catalogue_report import Outcome, Report, last_reports
-from trackflow.pipeline.catalogue_sources import sources
-from trackflow.pipeline.catalogue_status import status
-from trackflow.pipeline.work import Work
+from trackflow.usecases.catalogue.report import Outcome, Report, last_reports
+from trackflow.usecases.catalogue.sources import sources
+from trackflow.usecases.catalogue.status import status
 
 FRESH = dt.timedelta(days=2)
 """A daily sync may fail once."""

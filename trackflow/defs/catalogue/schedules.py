@@ -2,17 +2,13 @@
 
 import dagster as dg
 
-from trackflow.catalogue.liverc import DASHBOARD_URL, LIST_URL
+from trackflow.catalogue.sources.liverc import DASHBOARD_URL, LIST_URL
 from trackflow.defs.catalogue.assets import CatalogueConfig, track_catalogue
-from trackflow.defs.catalogue.jobs import (
-    check_catalogue_job,
-    find_visits_job,
-    sync_catalogue_job,
-)
+from trackflow.defs.catalogue.jobs import check_catalogue_job, find_visits_job, sync_catalogue_job
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.catalogue_sources import FILE, LIVERC
-from trackflow.pipeline.visits import days_due
 from trackflow.settings import Settings
+from trackflow.usecases.catalogue.sources import FILE, LIVERC
+from trackflow.usecases.places.visits import days_due
 
 NO_SOURCE = (
     "No source of race tracks is set up, and nobody's site is asked unasked. For LiveRC, set "

@@ -12,14 +12,14 @@ import dagster as dg
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.days.running import report_days, run_days
+from trackflow.defs.intake.assets import OWNERS, gps_points
 from trackflow.defs.partitions import days
-from trackflow.defs.points.assets import OWNERS, gps_points
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
-from trackflow.pipeline.waiting import MOST_DAYS
 from trackflow.store.tables import cached_polylines as cached_polylines_table
 from trackflow.store.tables import segments as segments_table
 from trackflow.store.tables import tracks as tracks_table
+from trackflow.usecases.days.waiting import MOST_DAYS
 
 CODE_VERSIONS = {"segments": "2", "matched_polylines": "2", "tracks": "2"}
 """Raise one when the same input would give another result: the UI then shows days made before."""

@@ -4,14 +4,14 @@ import datetime as dt
 
 import dagster as dg
 
+from trackflow.context import Work
 from trackflow.defs import metadata
 from trackflow.defs.days.assets import matched_polylines, segments, tracks
 from trackflow.defs.partitions import days_of_run
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline import checks
-from trackflow.pipeline.noticing import read_notices
-from trackflow.pipeline.report import counted
-from trackflow.pipeline.work import Work
+from trackflow.usecases.days import checks
+from trackflow.usecases.days.notices import read_notices
+from trackflow.usecases.days.report import counted
 
 DAYS_WITHOUT_PARTITION = 31
 """Started by hand for no day in particular, a check looks at the newest of them."""

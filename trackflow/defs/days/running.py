@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from trackflow.context import Work
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.partitions import day_of
 from trackflow.defs.resources import MOST_RETRIES, RETRY_AFTER_S
-from trackflow.pipeline import run as pipeline
-from trackflow.pipeline.day_picture import draw_day
-from trackflow.pipeline.day_summary import (
+from trackflow.exports.day_picture import draw_day
+from trackflow.store.days.segments import ONE_DAY
+from trackflow.store.tables import STAGES
+from trackflow.tracks.notices import Notice
+from trackflow.usecases.days import run as pipeline
+from trackflow.usecases.days.notices import notices_by_day
+from trackflow.usecases.days.report import DayReport, RunReport, StageReport, distinct_messages
+from trackflow.usecases.queries.day_summary import (
     day_lines,
     match_numbers,
     segment_numbers,
     stretches,
     track_numbers,
 )
-from trackflow.pipeline.noticing import notices_by_day
-from trackflow.pipeline.report import DayReport, RunReport, StageReport, distinct_messages
-from trackflow.pipeline.work import Work
-from trackflow.store.segments import ONE_DAY
-from trackflow.store.tables import STAGES
-from trackflow.tracks.notices import Notice
 
 STAGE_OF_ASSET = dict(zip(("segments", "matched_polylines", "tracks"), STAGES, strict=True))
 """Which stage of the pipeline makes which asset."""

@@ -8,8 +8,8 @@ from trackflow.defs.days.jobs import process_days_job
 from trackflow.defs.days.sensors import days_run_config
 from trackflow.defs.partitions import has_partition
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.run import SETTLING, settled_day
-from trackflow.pipeline.waiting import has_points
+from trackflow.usecases.days.run import SETTLING, settled_day
+from trackflow.usecases.days.waiting import has_points
 
 
 def _cron() -> str:

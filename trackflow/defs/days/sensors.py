@@ -8,17 +8,13 @@ import dagster as dg
 from trackflow.defs.days.assets import process_days, segments
 from trackflow.defs.days.config import DaysConfig, Mode
 from trackflow.defs.days.jobs import process_days_job
-from trackflow.defs.days.older import (
-    OlderDaysConfig,
-    process_older_days,
-    process_older_days_job,
-)
+from trackflow.defs.days.older import OlderDaysConfig, process_older_days, process_older_days_job
 from trackflow.defs.partitions import FIRST_DAY, FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED
-from trackflow.pipeline.live import first_live_day
-from trackflow.pipeline.rematching import match_outdated_again
-from trackflow.pipeline.waiting import Waiting, find_waiting, ranges
+from trackflow.usecases.days.live import first_live_day
+from trackflow.usecases.days.waiting import Waiting, find_waiting, ranges
+from trackflow.usecases.roads.rematching import match_outdated_again
 
 RUNS_PER_TICK = 3
 """The newest days first; older ones follow when these are done."""

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from trackflow.defs.housekeeping.runs import prune_runs
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.retention import apply_retention, approved_day
+from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
 
 
 class RetentionConfig(dg.Config):

@@ -6,8 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs.resources import TrackflowResource
-from trackflow.pipeline.job_kinds import run_job
-from trackflow.store.jobs import Job, Status
+from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.jobs.kinds import run_job
 
 JOB_TAG = "trackflow/job_id"
 """Tag of a run that names the job it works on."""

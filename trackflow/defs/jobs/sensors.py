@@ -7,7 +7,7 @@ import dagster as dg
 from trackflow.defs.jobs.jobs import JOB_TAG, RequestedJobConfig, requested_job, run_requested_job
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import starting_run
-from trackflow.store import jobs
+from trackflow.store.jobs import jobs
 
 RUNS_PER_TICK = 3
 

@@ -7,13 +7,13 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs import metadata
-from trackflow.defs.points.assets import OWNERS
+from trackflow.defs.intake.assets import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.matching.networks import RoadNetwork
-from trackflow.pipeline.networks import build
-from trackflow.store.networks import read_network
+from trackflow.store.roads.networks import read_network
 from trackflow.store.tables import road_networks
 from trackflow.store.types import from_us
+from trackflow.usecases.roads.networks import build
 
 CODE_VERSION = "1"
 """Raise it when the same extract would give another network."""

@@ -5,7 +5,7 @@ cut anew. A device can have a preset.
 
 Own thresholds of a device are dropped where they no longer hold: `jump_m` (there is no such rule
 any more), values out of today's ranges, and times that together look further than a day. The
-reason "jump" becomes "gap". `trackflow.store.recutting` does this and tells why; all days are
+reason "jump" becomes "gap". `trackflow.store.days.recutting` does this and tells why; all days are
 pending after it.
 """
 
@@ -14,7 +14,7 @@ import datetime as dt
 import sqlalchemy as sa
 from alembic import op
 
-from trackflow.store.recutting import cut_anew
+from trackflow.store.days.recutting import cut_anew
 
 revision = "0008"
 down_revision = "0007"

@@ -1,0 +1,129 @@
+"""A list of tracks as JSON or CSV, from a web address or a file: the second kind of source.
+
+JSON is an array of objects, or an object with one under "tracks"; CSV has a line of column names.
+The names are those of `CatalogueTrack`; others are left alone. `slug` has to be there. The list
+says all there is, so no track has a page to be fetched.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from trackflow.catalogue.records import FIELDS, Anomaly, Details, Listed, Listing
+from trackflow.concurrency.deadline import Deadline
+from trackflow.concurrency.polite import PageClient
+from trackflow.errors import PageMissingError, SourceUnavailableError, StructureChangedError
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFile:
+    """A JSON or CSV list as a connector.
+
+    Attributes:
+        location: an address with http:// or https://, or a path.
+        source: its name.
+    """
+
+    location: str
+    source: str = "file"
+
+    @property
+    def site(self) -> str:
+        """Host and port of the list, the path of a file."""
+        return urlsplit(self.location).netloc.rpartition("@")[2] or self.location
+
+    def list_tracks(self, web: PageClient, deadline: Deadline) -> Listing:
+        """All tracks, with all that is known of them."""
+        if self.location.startswith(("http://", "https://")):
+            page = web.get(self.location, deadline)
+            return parse_listing(page.body, self.location)
+        try:
+            body = Path(self.location).expanduser().read_bytes()
+        except FileNotFoundError:
+            raise PageMissingError(f"there is no file {self.location}") from None
+        except OSError as error:
+            raise SourceUnavailableError(
+                f"{self.location} cannot be read: {error.strerror}"
+            ) from None
+        return parse_listing(body, self.location)
+
+    def fetch_details(self, listed: Listed, web: PageClient, deadline: Deadline) -> Details:  # noqa: ARG002
+        """What the list said; nothing is fetched."""
+        return Details(listed.raw)
+
+
+def parse_listing(body: bytes, shown: str = "the list") -> Listing:
+    """A list in JSON or CSV; JSON is what begins as it does.
+
+    Raises:
+        StructureChangedError: it is neither, or no list of tracks.
+        SourceUnavailableError: it breaks off.
+    """
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    records = _json(body, shown) if start in (b"{", b"[") else _csv(body, shown)
+    rows: dict[str, Listed] = {}
+    anomalies = []
+    number = 0
+    for number, record in enumerate(records, 1):
+        slug = record.get("slug") or ""
+        if not _SLUG.fullmatch(slug):
+            anomalies.append(Anomaly("", "row", slug[:100], f"row {number} has no usable slug"))
+        elif slug in rows:
+            anomalies.append(Anomaly(slug, "slug", slug, "listed twice; the first one counts"))
+        else:
+            raw = {name: record.get(name) for name in FIELDS if name not in ("slug", "name", "url")}
+            url = record.get("url") or ""
+            rows[slug] = Listed(slug, record.get("name"), url, raw, is_complete=True)
+    return Listing(tuple(rows.values()), tuple(anomalies), number)
+
+
+def _json(body: bytes, shown: str) -> Iterable[dict[str, str | None]]:
+    try:
+        found = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        if body.rstrip()[-1:] not in (b"}", b"]"):
+            raise SourceUnavailableError(f"{shown} breaks off") from None
+        raise StructureChangedError(f"{shown} is no JSON: {error}") from None
+    records = found.get("tracks") if isinstance(found, dict) else found
+    if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
+        raise StructureChangedError(
+            f'{shown} is no list of tracks: an array of objects, alone or as "tracks", is expected'
+        )
+    return ({key: _text(value) for key, value in record.items()} for record in records)
+
+
+def _text(value: Any) -> str | None:
+    """A JSON value as the text that it would be in CSV; lists become lines."""
+    if value is None or isinstance(value, dict):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "\n".join(text for text in map(_text, value) if text)
+    return str(value)
+
+
+def _csv(body: bytes, shown: str) -> Iterable[dict[str, str | None]]:
+    text = body.decode("utf-8-sig", "replace")
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        lines = list(reader)
+    except csv.Error as error:
+        raise StructureChangedError(f"{shown} is no CSV: {error}") from None
+    names = [name.strip().lower() for name in lines[0]] if lines else []
+    if "slug" not in names:
+        raise StructureChangedError(f"{shown} is neither JSON nor CSV with a column named slug")
+    return (
+        dict(zip(names, (cell.strip() or None for cell in line), strict=False))
+        for line in lines[1:]
+        if any(line)
+    )

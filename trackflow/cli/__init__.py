@@ -1,0 +1,1 @@
+"""The `trackflow` command: one module for each subject."""

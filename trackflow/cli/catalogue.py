@@ -1,0 +1,283 @@
+"""Commands for the catalogue of race tracks."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from trackflow.cli.common import Json, opened_work, out, print_json, progress_bar, say, tell
+from trackflow.errors import SettingsError, TrackflowError
+
+if TYPE_CHECKING:
+    from trackflow.context import Work
+    from trackflow.store.jobs.jobs import Job
+    from trackflow.usecases.catalogue.report import Report
+    from trackflow.usecases.catalogue.status import CatalogueStatus
+
+catalogue_app = typer.Typer(
+    help="The catalogue of race tracks, kept in step with its sources.", no_args_is_help=True
+)
+
+Source = Annotated[
+    str | None, typer.Option("--source", help="Such as liverc (the default) or file.")
+]
+SyncId = Annotated[
+    str | None, typer.Argument(help="Of the sync; the last one by default.", show_default=False)
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.add_typer(catalogue_app, name="catalogue")
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue sync --source liverc")
+def sync(
+    source: Source = None,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Even if more than a tenth of the tracks are missing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the catalogue in step with its source; a sync that was broken off is gone on with."""
+    from trackflow.store.jobs.jobs import Status
+    from trackflow.usecases.catalogue.report import Report, file_of
+    from trackflow.usecases.jobs.kinds import queue_job, run_job
+
+    with opened_work() as work:
+        asked = {"source": source, "trigger": "cli", "approve": approve}
+        job = queue_job(work, "catalogue_sync", asked)
+        with progress_bar("pages") as progress, _stoppable(work, job):
+
+            def told(now: "Job") -> None:
+                if now.total:
+                    progress(now.parameters["source"], now.completed, now.total)
+
+            ended = run_job(work, job.job_id, told=told)
+        if ended is None or ended.result is None:
+            raise TrackflowError(
+                (ended and ended.error)
+                or f"another worker has taken the job over; see `trackflow jobs show {job.job_id}`"
+            )
+        report = Report.from_dict(ended.result)
+        if as_json:
+            print_json(report.as_dict())
+        else:
+            tell(report.summary)
+            say(f"The report is in {file_of(work, report)}.")
+    if ended.status is not Status.COMPLETED:
+        raise typer.Exit(1)
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue status --json")
+def status(source: Source = None, as_json: Json = False) -> None:
+    """Show how the catalogue stands: tracks, the last sync, one at work."""
+    from trackflow.usecases.catalogue.status import status as status_of
+    from trackflow.usecases.jobs.kinds import as_dict
+
+    with opened_work() as work:
+        found = status_of(work, _name(work, source))
+    if as_json:
+        running = None if found.running is None else as_dict(found.running)
+        last = None if found.last is None else found.last.as_dict()
+        values = {name: getattr(found, name) for name in type(found).__dataclass_fields__}
+        print_json(values | {"running": running, "last": last})
+        return
+    for line in _status_lines(found):
+        tell(line)
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue report > report.md")
+def report(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -> None:
+    """Print the report of a sync as Markdown."""
+    from trackflow.usecases.catalogue.report import read_report, write_missing_files
+
+    with opened_work() as work:
+        name = _name(work, source)
+        found = _last_report(work, name) if sync_id is None else read_report(work, _id(sync_id))
+        write_missing_files(work, name)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        tell(found.to_markdown().rstrip("\n"))
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue undo 0b7c2a3e-…")
+def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -> None:
+    """Undo what a sync has changed; every row is again what it was before."""
+    from trackflow.usecases.catalogue import undo as catalogue_undo
+
+    with opened_work() as work:
+        wanted = (
+            catalogue_undo.last_to_undo(work, _name(work, source))
+            if sync_id is None
+            else _id(sync_id)
+        )
+        rows = catalogue_undo.undo(work, wanted)
+    if as_json:
+        print_json({"sync_id": str(wanted), "rows": rows})
+    else:
+        tell(f"The sync {wanted} is undone: {rows:,} rows are again what they were.")
+
+
+@catalogue_app.command(
+    "list", epilog="Example: trackflow catalogue list --text finland --limit 20 --json"
+)
+def list_tracks(
+    source: Source = None,
+    text: Annotated[
+        str, typer.Option("--text", help="Only if slug, name, city or country has this.")
+    ] = "",
+    inactive: Annotated[
+        bool, typer.Option("--inactive", help="Those that are not listed any more.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", help="So many at most.", min=1)] = 100,
+    after: Annotated[str, typer.Option("--after", help="Go on after this slug.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show tracks of the catalogue, by slug."""
+    from trackflow.usecases.catalogue import status as catalogue_status
+
+    with opened_work() as work:
+        found = catalogue_status.list_tracks(
+            work, _name(work, source), active=not inactive, text=text, limit=limit, after=after
+        )
+    if as_json:
+        print_json([catalogue_status.as_dict(row) for row in found])
+        return
+    if not found:
+        tell("There are no such tracks.")
+        return
+    table = Table("slug", "name", "city", "country", box=None)
+    for row in found:
+        track = row.track
+        table.add_row(*map(_plain, (track.slug, track.name, track.city, track.country)))
+    out.print(table)
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue stop --reason 'they asked us to'")
+def stop(
+    source: Source = None,
+    reason: Annotated[str, typer.Option("--reason", help="For reports.")] = "stopped by hand",
+) -> None:
+    """Throw the kill switch of a source's site: nothing more is asked of it, by nobody."""
+    from trackflow.usecases.catalogue import sources
+
+    with opened_work() as work:
+        site = sources.source_named(work.settings, source).site
+        sources.stop_everything(work, site, reason)
+    tell(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue allow")
+def allow(source: Source = None) -> None:
+    """Switch a source's site on again."""
+    from trackflow.usecases.catalogue import sources
+
+    with opened_work() as work:
+        site = sources.source_named(work.settings, source).site
+        was_off = sources.allow_again(work, site)
+    tell(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue locate")
+def locate(as_json: Json = False) -> None:
+    """Look for the places of tracks that have only an address, where a geocoder is set up."""
+    from trackflow.usecases.places.geocoding import geocode
+
+    with opened_work() as work:
+        if not (work.settings.geocoder_url or work.settings.geocoder_file):
+            raise SettingsError("set TRACKFLOW_GEOCODER_URL or TRACKFLOW_GEOCODER_FILE first")
+        with progress_bar("addresses") as progress:
+            found = geocode(work, lambda done, total: progress("locate", done, total))
+    if as_json:
+        print_json(found)
+        return
+    for failure in found.failures:
+        say(failure)
+    tell(
+        f"{found.found:,} of {found.tracks:,} tracks without coordinates have a place; "
+        f"addresses asked for: {found.asked:,}, tracks whose address nobody knows: "
+        f"{found.unknown:,}, without one: {found.without_address:,}"
+    )
+
+
+@catalogue_app.command(epilog="Example: trackflow catalogue visits")
+def visits(as_json: Json = False) -> None:
+    """Find which devices stayed at which tracks, on days that have changed."""
+    from trackflow.usecases.places.visits import update_visits
+
+    with opened_work() as work, progress_bar("device-days") as progress:
+        found = update_visits(work, lambda done, total: progress("visits", done, total))
+    if as_json:
+        print_json(found)
+    elif not found.places:
+        tell("No track's place is known: run `trackflow catalogue locate` or sync a source.")
+    else:
+        tell(
+            f"{found.device_days:,} device-days looked at, {found.changed:,} visits differ; "
+            "`trackflow export visits` writes them"
+        )
+
+
+@contextmanager
+def _stoppable(work: "Work", job: "Job") -> Iterator[None]:
+    """Ctrl-C leaves the job cancelled, so that nobody takes it up unasked."""
+    from trackflow.store.jobs import jobs
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        with work.store.write() as connection:
+            jobs.stop_here(connection, job.job_id, work.clock())
+        raise TrackflowError("stopped; the next `trackflow catalogue sync` goes on") from None
+
+
+def _name(work: "Work", source: str | None) -> str:
+    from trackflow.usecases.catalogue.sources import source_named
+
+    return source_named(work.settings, source).source
+
+
+def _last_report(work: "Work", source: str) -> "Report":
+    from trackflow.errors import NotFoundError
+    from trackflow.usecases.catalogue.report import last_reports
+
+    found = last_reports(work, source, 1)
+    if not found:
+        raise NotFoundError(f"there was no sync of {source}; run `trackflow catalogue sync`")
+    return found[0]
+
+
+def _status_lines(found: "CatalogueStatus") -> Iterator[str]:
+    missed = f", {found.missed:,} of them missed by the last list" if found.missed else ""
+    yield f"{found.source}: {found.active:,} tracks{missed}; {found.inactive:,} not listed any more"
+    if found.last is not None:
+        ended = f"{found.last.finished_at:%Y-%m-%d %H:%M} UTC"
+        yield f"last sync ({ended}, {found.last.sync_id}): {found.last.summary}"
+    else:
+        yield "no sync yet: run `trackflow catalogue sync`"
+    if found.running is not None:
+        job = found.running
+        of = f"{job.completed:,} of {job.total:,} pages" if job.total is not None else "the list"
+        left = f", {job.seconds_left:,.0f} s left" if job.seconds_left is not None else ""
+        yield f"at work or broken off: {of}{left} (job {job.job_id}, {job.status.value})"
+    if found.switched_off is not None:
+        yield f"{found.site} is switched off: {found.switched_off}"
+
+
+def _plain(text: Any) -> str:
+    """Text of other people for a terminal: no markup of theirs."""
+    from rich.markup import escape
+
+    return "" if text is None else escape(str(text))
+
+
+def _id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is no sync; see `trackflow catalogue status`") from None

@@ -1,0 +1,129 @@
+"""What commands share: where they print, the store they open, a bar of progress, JSON."""
+
+import datetime as dt
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trackflow.errors import SettingsError
+from trackflow.settings import DATABASE_NAME, Settings
+
+if TYPE_CHECKING:
+    from trackflow.context import Work
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@contextmanager
+def opened_work() -> Iterator["Work"]:
+    """The store and engines of the environment's settings.
+
+    A new store that nobody has named is told: the user may have meant an existing one.
+    """
+    from trackflow.context import Work
+
+    settings = Settings.from_env()
+    is_named = bool(settings.database_url or os.environ.get("TRACKFLOW_HOME"))
+    is_new = not is_named and not (settings.home / DATABASE_NAME).exists()
+    with Work.open(settings) as work:
+        if is_new:
+            say(f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)")
+        yield work
+
+
+@contextmanager
+def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on the terminal, told a name, how much is done and how much there is."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"{name[-40:]} ({unit})", total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield advance
+
+
+def say(text: str) -> None:
+    """A line beside the result."""
+    err.print(text, markup=False, soft_wrap=True)
+
+
+def tell(text: str) -> None:
+    """A line of the result."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def plain(value: Any) -> Any:
+    """A report as JSON can hold it: dataclasses and mappings as objects with text keys, no NaN.
+
+    Not `dataclasses.asdict`: it rebuilds a `Counter` from pairs, which makes each pair a key that
+    no JSON object can have.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_json(value: Any) -> None:
+    """The result for programs."""
+    sys.stdout.write(json.dumps(plain(value), default=str, indent=2) + "\n")
+
+
+def choice(text: str, known: list[str], what: str) -> str:
+    """The text, if it is one of those known.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if text not in known:
+        raise SettingsError(f"there is no {what} {text!r}; there are {', '.join(known)}")
+    return text
+
+
+def days_between(first: str | None, last: str | None) -> tuple[dt.date | None, dt.date | None]:
+    """First and last day as --from and --to give them.
+
+    Raises:
+        SettingsError: one is no day, or the first comes after the last.
+    """
+    start, end = _day(first), _day(last)
+    if start and end and start > end:
+        raise SettingsError(f"--from {start} is after --to {end}")
+    return start, end
+
+
+def _day(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None

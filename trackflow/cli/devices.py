@@ -1,0 +1,272 @@
+"""The command `device`: settings, presets, points moved in time, the list, other names."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackflow.cli.common import Json, days_between, opened_work, print_json, tell
+from trackflow.cli.default import DeviceGroup
+from trackflow.errors import SettingsError
+
+if TYPE_CHECKING:
+    from trackflow.context import Work
+    from trackflow.usecases.devices.renaming import MoveReport
+    from trackflow.usecases.devices.settings import DeviceSettings
+    from trackflow.usecases.devices.shifting import ShiftReport
+
+NO_PRESET = "none"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the command to the app."""
+    devices = typer.Typer(cls=DeviceGroup, help="Devices: settings, the list, other names.")
+    devices.command("set", epilog="Example: trackflow device van-7 --preset phone --set gap_s=300")(
+        device
+    )
+    devices.command("list", epilog="Example: trackflow device list --json")(list_)
+    devices.command("rename", epilog="Example: trackflow device rename van-7 truck-2")(rename)
+    devices.command("merge", epilog="Example: trackflow device merge old-phone anna")(merge)
+    app.add_typer(devices, name="device")
+
+
+def device(
+    device_id: Annotated[str | None, typer.Argument(help="The device.", show_default=False)] = None,
+    profile: Annotated[str | None, typer.Option(help="car, bicycle or foot.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Its own, such as Europe/Helsinki; '' for TRACKFLOW_TIME_ZONE."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="What is tracked: vehicle, phone, asset or sport; none for the defaults."
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A threshold: NAME=VALUE, or NAME= to take the own one back."),
+    ] = None,
+    presets: Annotated[
+        bool, typer.Option("--presets", help="Show what each preset changes, and why.")
+    ] = False,
+    shift_weeks: Annotated[
+        int | None,
+        typer.Option(help="Move points in time: 1024 mends a GPS week that began anew."),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day to move, such as 2006-07-20.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day to move, included.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change a device's settings; a change marks its days to be worked on again.
+
+    Thresholds are the defaults, changed by the preset, changed by --set. Without an option it shows
+    them, what the device looks like by its points, and what needs attention.
+
+    Beside it: `trackflow device list`, `device rename OLD NEW` and `device merge FROM INTO`.
+    """
+    if presets:
+        return _show_presets(as_json)
+    if device_id is None:
+        raise SettingsError("name a device, or use --presets to see what can be chosen")
+    if shift_weeks is None and (first or last):
+        raise SettingsError("--from and --to say what --shift-weeks moves")
+    overrides = dict(_assignment(text) for text in settings or [])
+    with opened_work() as work:
+        if shift_weeks is not None:
+            return _shift(work, device_id, shift_weeks, (first, last), as_json)
+        found = _changed(work, device_id, profile, time_zone, preset, overrides)
+    if as_json:
+        return print_json(found.as_dict())
+    return _show(found)
+
+
+def list_(as_json: Json = False) -> None:
+    """List devices: points, first and last one, preset, profile, and when the last report came."""
+    from trackflow.usecases.days.report import counted
+    from trackflow.usecases.devices.renaming import list_devices
+
+    with opened_work() as work:
+        found = list_devices(work)
+    if as_json:
+        return print_json([dict(row) for row in found])
+    for row in found:
+        parts = [counted(row["points"], "point")]
+        if row["points"]:
+            parts.append(f"{row['first']:%Y-%m-%d %H:%M} to {row['last']:%Y-%m-%d %H:%M} UTC")
+        parts.append(f"preset {row['preset'] or NO_PRESET}, profile {row['profile']}")
+        if row["last_report"]:
+            parts.append(f"last report {row['last_report']:%Y-%m-%d %H:%M} UTC")
+        tell(f"{row['device_id']}: {', '.join(parts)}")
+    if not found:
+        tell("There are no devices yet.")
+    return None
+
+
+Old = Annotated[str, typer.Argument(help="The device that goes.", show_default=False)]
+
+
+def rename(
+    old: Old,
+    new: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Give a device another name: points, settings, tokens and refusals go along.
+
+    Its tracks are made again by the next run, and ids of the old ones lead to them. What goes on
+    reporting under the old name makes a new device.
+    """
+    from trackflow.usecases.devices import renaming
+
+    with opened_work() as work:
+        report = renaming.rename(work, old, new)
+    return _tell_moved(report, as_json)
+
+
+def merge(
+    old: Old,
+    into: Annotated[str, typer.Argument(help="The device that gets all.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Make one device of two: all that one has sent comes in under the other's name.
+
+    Of two points of one moment the better one stays, as always. The settings of the device that
+    stays hold; tokens and refusals go along. The next run makes the tracks, and ids of the old ones
+    lead to them. It cannot be taken back.
+    """
+    from trackflow.usecases.devices import renaming
+
+    with opened_work() as work:
+        report = renaming.merge(work, old, into)
+    return _tell_moved(report, as_json)
+
+
+def _tell_moved(report: "MoveReport", as_json: bool) -> None:
+    from trackflow.usecases.days.report import counted
+
+    if as_json:
+        return print_json(report)
+    points = counted(report.points, "point")
+    tell(f"{report.device_id} is {report.into} now: {points} moved.")
+    if report.points:
+        tell("next: trackflow run")
+    return None
+
+
+def _changed(
+    work: "Work",
+    device_id: str,
+    profile: str | None,
+    time_zone: str | None,
+    preset: str | None,
+    overrides: dict[str, float | None],
+) -> "DeviceSettings":
+    """The settings of a device once what is given has changed.
+
+    Args:
+        work: the store.
+        device_id: the device.
+        profile: None leaves it as it is.
+        time_zone: None leaves it as it is.
+        preset: None leaves it as it is, "none" takes it away.
+        overrides: thresholds by name.
+    """
+    from trackflow.store.devices import settings as devices
+    from trackflow.usecases.devices.settings import read_settings
+
+    with work.store.write() as connection:
+        devices.change_device(
+            connection,
+            device_id,
+            work.clock(),
+            profile=profile,
+            time_zone=time_zone,
+            overrides=overrides,
+            preset="" if preset == NO_PRESET else preset,
+        )
+    return read_settings(work, device_id)
+
+
+def _show(found: "DeviceSettings") -> None:
+    device = found.device
+    chosen = f"preset {device.preset}" if device.preset else "no preset"
+    tell(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
+    if found.looks_like is not None:
+        tell(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
+    for name, value in device.thresholds.as_dict().items():
+        origin = found.where_from(name)
+        tell(f"  {name} = {value:g}" + ("" if origin == "default" else f" ({origin})"))
+    for notice in found.notices:
+        tell(f"{notice}\n  {notice.advice}")
+
+
+def _show_presets(as_json: bool) -> None:
+    from trackflow.usecases.devices.settings import presets_as_dict
+
+    table = presets_as_dict()
+    if as_json:
+        return print_json(table)
+    for name, preset in table.items():
+        tell(f"{name}: {preset['what']}")
+        for threshold, change in preset["changes"].items():
+            tell(f"  {threshold} = {change['value']:g}: {change['reason']}")
+        if not preset["changes"]:
+            tell("  the defaults")
+    return None
+
+
+def _shift(
+    work: "Work",
+    device_id: str,
+    weeks: int,
+    days: tuple[str | None, str | None],
+    as_json: bool,
+) -> None:
+    """Move points in time.
+
+    Args:
+        work: the store.
+        device_id: the device.
+        weeks: how many; negative for back in time.
+        days: first and last day as they were written.
+        as_json: for programs.
+    """
+    from trackflow.store.devices.shifting import Days
+    from trackflow.usecases.devices.shifting import shift_weeks
+
+    report = shift_weeks(work, device_id, weeks, Days(*days_between(*days)))
+    if as_json:
+        return print_json(report.as_dict())
+    for line in _shift_lines(report):
+        tell(line)
+    return None
+
+
+def _shift_lines(report: "ShiftReport") -> list[str]:
+    from trackflow.usecases.days.report import counted
+
+    if not report.moved and not report.staying:
+        return [f"{report.device_id}: there are no points in these days."]
+    what = "moved back" if report.taken_back else "moved"
+    line = f"{report.device_id}: {counted(report.moved, 'point')} {what} by {report.weeks:,} weeks"
+    if report.first and report.last:
+        line += f", to {report.first:%Y-%m-%d} to {report.last:%Y-%m-%d}"
+    back = f"--shift-weeks {-report.weeks} takes it back"
+    lines = [f"{line}. `trackflow run` works on them; {back}."]
+    if report.staying:
+        lines.append(f"{report.staying:,} stay: there is another point at their new time.")
+    return lines
+
+
+def _assignment(text: str) -> tuple[str, float | None]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--set {text}: write NAME=VALUE, such as gap_s=300")
+    if not value:
+        return name, None
+    try:
+        number = float(value)
+    except ValueError:
+        raise SettingsError(f"--set {text}: {value!r} is not a number") from None
+    return name, int(number) if number.is_integer() else number

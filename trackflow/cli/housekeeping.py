@@ -1,0 +1,302 @@
+"""Commands that look after a store: tokens, the inbox, backups, and deleting what must go."""
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trackflow.cli.common import (
+    Json,
+    choice,
+    err,
+    opened_work,
+    plain,
+    print_json,
+    progress_bar,
+    say,
+    tell,
+)
+from trackflow.errors import SettingsError
+
+if TYPE_CHECKING:
+    from trackflow.store.access.no_token import NoTokenMode
+    from trackflow.store.access.tokens import Token
+
+token_app = typer.Typer(
+    help="Tokens: who may deliver points, read, or do everything.", no_args_is_help=True
+)
+
+IDLE = dt.timedelta(days=4)
+"""The newest points may be so much older than the clock without a word about it."""
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.command(epilog="Example: trackflow inbox")(inbox)
+    app.command(epilog="Example: trackflow purge van-7")(purge)
+    app.command(epilog="Example: trackflow retain --json")(retain)
+    app.command(epilog="Example: trackflow backup trackflow-2026-01-31.zip")(backup)
+    app.command(epilog="Example: trackflow restore trackflow-2026-01-31.zip")(restore)
+    app.add_typer(token_app, name="token")
+
+
+def inbox(as_json: Json = False) -> None:
+    """Import what is new in the folder that TRACKFLOW_INBOX names; it is only read."""
+    from trackflow.usecases.days.report import counted
+    from trackflow.usecases.intake.inbox import scan
+
+    with opened_work() as work, progress_bar("bytes") as progress:
+        report = scan(work, progress)
+    if as_json:
+        print_json(report)
+    else:
+        for file in report.files:
+            refused = f", {file.refused:,} refused" if file.refused else ""
+            error = f". {file.error}" if file.error else ""
+            tell(f"{file.name}: {counted(file.points_added, 'point')} added{refused}{error}")
+        if not report.files:
+            tell("There is nothing new.")
+        if report.waiting:
+            tell(f"{counted(report.waiting, 'file')} may still be being written.")
+    if report.errors:
+        raise typer.Exit(1)
+
+
+def purge(
+    device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a device everywhere: points, tracks, lines, settings, tokens. There is no way back."""
+    from trackflow.usecases.devices.purging import purge as purge_device
+
+    if not yes:
+        _confirm(f"Delete everything of {device}, for ever?")
+    with opened_work() as work:
+        report = purge_device(work, device)
+    if as_json:
+        print_json(report)
+        return
+    deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
+    tell(f"{device} is deleted: {deleted}.")
+    for path in report.files:
+        tell(f"{path} has points of it: delete the file, or it brings them back when it changes.")
+    if report.note:
+        tell(report.note)
+
+
+def retain(
+    approve: Annotated[
+        str,
+        typer.Option(
+            help="Delete what is older than this day, such as 2026-01-31, where it would stop and "
+            "ask; never more than the setting says by the clock."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Delete what is older than TRACKFLOW_RETENTION_DAYS; done daily by itself.
+
+    Counted from the clock or the newest points, whichever keeps more. It stops and asks before it
+    deletes more than half of all days, or when the clock has jumped.
+    """
+    from trackflow.usecases.days.report import counted
+    from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
+
+    with opened_work() as work:
+        report = apply_retention(work, approved_day(approve))
+    if as_json:
+        print_json(report)
+        return
+    if report.lifted:
+        tell(
+            f"{counted(report.lifted, 'device')} take older points again: import once more what "
+            "was refused as too old."
+        )
+    if report.edge is None:
+        tell("Everything is kept: set TRACKFLOW_RETENTION_DAYS to delete what is older.")
+    else:
+        deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
+        tell(
+            f"Points are kept from {report.edge} on. "
+            f"Deleted of {counted(report.devices, 'device')}: {deleted or 'nothing'}."
+        )
+        if report.edge_by_clock and report.edge_by_clock - report.edge > IDLE:
+            tell(
+                "That is counted from the newest points, as none came in lately. By the clock it "
+                f"would be {report.edge_by_clock}: `trackflow retain --approve "
+                f"{report.edge_by_clock}` deletes what is older, if the clock is right."
+            )
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write, a zip.", show_default=False)],
+    networks: Annotated[
+        bool, typer.Option("--networks/--no-networks", help="With the road networks in use.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write everything to one file, as it is at one moment; others may go on working."""
+    from trackflow.usecases.housekeeping import archive
+
+    with opened_work() as work, progress_bar("tables") as progress:
+        report = archive.backup(work, file, with_networks=networks, progress=progress)
+    _print_archive(report, as_json, f"{_rows(report)} written to {file}.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `trackflow backup`.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Read a backup into an empty store, also of the other kind of database."""
+    from trackflow.usecases.housekeeping import restoring
+
+    with opened_work() as work, progress_bar("tables") as progress:
+        report = restoring.restore(work, file, progress=progress)
+    _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
+    say(
+        "This store answers to tokens only: those of the backup, or new ones. `trackflow token "
+        "local on` lets this machine in without one."
+    )
+
+
+def _rows(report: Any) -> str:
+    from trackflow.usecases.days.report import counted
+
+    rows = counted(sum(report.rows.values()), "row")
+    return f"{rows} and {counted(len(report.networks), 'road network')}"
+
+
+def _print_archive(report: Any, as_json: bool, line: str) -> None:
+    if as_json:
+        print_json(report)
+    else:
+        tell(line)
+
+
+@token_app.command(
+    "create", epilog="Example: trackflow token create van-7-phone --scope ingest --device van-7"
+)
+def token_create(
+    name: Annotated[str, typer.Argument(help="What it is for.", show_default=False)],
+    scope: Annotated[str, typer.Option(help="ingest, read or admin.")],
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="For ingest: all points that it delivers are this device's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token. It is shown once, as only its hash is stored."""
+    from trackflow.sources.admission import fit_device
+    from trackflow.store.access import tokens
+
+    chosen = tokens.Scope(choice(scope, [s.value for s in tokens.Scope], "scope"))
+    for text in (name, device):
+        if text is not None and not fit_device(text.strip()):
+            raise SettingsError(f"{text!r} must have 1 to 200 visible characters")
+    bound_to = device.strip() if device else None
+    with opened_work() as work, work.store.write() as connection:
+        secret, token = tokens.create(connection, name.strip(), chosen, bound_to, work.clock())
+    if as_json:
+        print_json(plain(token) | {"token": secret})
+        return
+    tell(secret)
+    say(f"{token.token_id}: {token.name} may {_may(token)}. Keep the token: it is not shown again.")
+
+
+@token_app.command("list", epilog="Example: trackflow token list --json")
+def token_list(as_json: Json = False) -> None:
+    """Show all tokens, without their secrets."""
+    from trackflow.store.access import no_token, tokens
+
+    with opened_work() as work, work.store.read() as connection:
+        found = tokens.read_tokens(connection)
+        mode = no_token.read_mode(connection)
+    if as_json:
+        print_json(found)
+        return
+    for token in found:
+        revoked = f", revoked {token.revoked_at:%Y-%m-%d}" if token.revoked_at else ""
+        tell(
+            f"{token.token_id}  {token.name}: may {_may(token)}; "
+            f"made {token.created_at:%Y-%m-%d}{revoked}"
+        )
+    if not found:
+        tell("There are no tokens.")
+    tell(_mode_line(mode))
+
+
+@token_app.command("revoke", epilog="Example: trackflow token revoke 1f3c9a2b")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(help="As listed.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Let a token open nothing any more, from now on."""
+    from trackflow.store.access import tokens
+
+    with opened_work() as work, work.store.write() as connection:
+        tokens.revoke(connection, token_id, work.clock())
+        left = tokens.exist(connection)
+    if as_json:
+        print_json({"token_id": token_id, "revoked": True, "tokens_left": left})
+        return
+    tell(f"{token_id} is revoked.")
+    if not left:
+        tell("It was the last one, and nobody gets in now: make another with `token create`.")
+
+
+@token_app.command("local", epilog="Example: trackflow token local on")
+def token_local(
+    switch: Annotated[
+        str | None,
+        typer.Argument(help="on or off; without it, shows what holds.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let this machine in without a token, or not (no-token mode).
+
+    A new store lets programs of its user on this machine in. The first token and any sign of a
+    proxy end that for good. Switch it on only where no proxy or tunnel leads here.
+    """
+    from trackflow.store.access import no_token
+
+    if switch is not None:
+        choice(switch, ["on", "off"], "switch")
+    with opened_work() as work, work.store.write() as connection:
+        if switch == "on":
+            no_token.switch_on(connection, work.clock())
+        elif switch == "off":
+            no_token.switch_off(connection, "switched off by command", work.clock())
+        mode = no_token.read_mode(connection)
+    if as_json:
+        return print_json(mode)
+    return tell(_mode_line(mode))
+
+
+def _mode_line(mode: "NoTokenMode") -> str:
+    if mode.is_on:
+        return "No-token mode is on: programs of this user on this machine need no token."
+    return (
+        f"No-token mode is off ({mode.reason}): everybody needs a token. "
+        "`trackflow token local on` switches it on."
+    )
+
+
+def _may(token: "Token") -> str:
+    what = {"ingest": "deliver points", "read": "read", "admin": "do everything"}[token.scope]
+    return f"{what} of {token.device_id}" if token.device_id else what
+
+
+def _confirm(question: str) -> None:
+    """Ask; whoever cannot be asked has to say --yes.
+
+    Raises:
+        SettingsError: the answer is no, or there is nobody to ask.
+    """
+    if not err.is_terminal:
+        raise SettingsError("there is no terminal to ask at: say --yes")
+    if not typer.confirm(question, err=True):
+        raise SettingsError("nothing was deleted")

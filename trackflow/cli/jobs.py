@@ -1,0 +1,159 @@
+"""Commands for jobs: ask for a big rebuild, watch it, stop it, take it up again."""
+
+import uuid
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackflow.cli.common import Json, opened_work, print_json, progress_bar, say, tell
+from trackflow.errors import SettingsError, TrackflowError
+
+if TYPE_CHECKING:
+    from trackflow.context import Work
+    from trackflow.store.jobs.jobs import Job
+
+jobs_app = typer.Typer(
+    help="Jobs: long pieces of work that can be watched, stopped and taken up again.",
+    no_args_is_help=True,
+)
+
+JobId = Annotated[str, typer.Argument(help="As listed.", show_default=False)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.command(epilog="Example: trackflow rebuild --from 2026-01-01 --to 2026-01-31")(rebuild)
+    app.add_typer(jobs_app, name="jobs")
+
+
+def rebuild(
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day, such as 2026-01-31.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="Only this device.")] = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Leave the work to a running service.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make everything of some days again, as a job: Ctrl-C stops it, `jobs resume` goes on."""
+    from trackflow.usecases.jobs.kinds import queue_job
+
+    with opened_work() as work:
+        job = queue_job(work, "rebuild", {"from": first, "to": last, "device": device})
+        if queue:
+            _print(job, as_json)
+        else:
+            _work_on(work, job, as_json)
+
+
+@jobs_app.command("list", epilog="Example: trackflow jobs list --json")
+def list_jobs(as_json: Json = False) -> None:
+    """Show the newest jobs."""
+    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.kinds import as_dict
+
+    with opened_work() as work, work.store.read() as connection:
+        found = jobs.recent(connection)
+    if as_json:
+        print_json([as_dict(job) for job in found])
+        return
+    for job in found:
+        tell(_line(job))
+    if not found:
+        tell("There are no jobs.")
+
+
+@jobs_app.command("show", epilog="Example: trackflow jobs show 0b7c2a3e-…")
+def show(job_id: JobId, as_json: Json = False) -> None:
+    """Show how far a job is, and what came of it."""
+    from trackflow.store.jobs import jobs
+
+    with opened_work() as work, work.store.read() as connection:
+        found = jobs.read_job(connection, _id(job_id))
+    _print(found, as_json)
+
+
+@jobs_app.command("cancel", epilog="Example: trackflow jobs cancel 0b7c2a3e-…")
+def cancel(job_id: JobId, as_json: Json = False) -> None:
+    """Stop a job after the slice of work that it is at; what is done stays."""
+    from trackflow.store.jobs import jobs
+
+    with opened_work() as work, work.store.write() as connection:
+        found = jobs.request_cancel(connection, _id(job_id), work.clock())
+    _print(found, as_json)
+
+
+@jobs_app.command("resume", epilog="Example: trackflow jobs resume 0b7c2a3e-…")
+def resume(
+    job_id: JobId,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Leave the work to a running service.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a job where it stopped."""
+    from trackflow.store.jobs import jobs
+
+    with opened_work() as work:
+        with work.store.write() as connection:
+            found = jobs.resume(connection, _id(job_id))
+        if queue:
+            _print(found, as_json)
+        else:
+            _work_on(work, found, as_json)
+
+
+def _work_on(work: "Work", job: "Job", as_json: bool) -> None:
+    """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
+    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.kinds import run_job
+
+    with progress_bar("batches") as progress:
+
+        def told(now: "Job") -> None:
+            if now.total is not None:
+                progress(now.kind, now.completed, now.total)
+
+        try:
+            ended = run_job(work, job.job_id, told=told)
+        except KeyboardInterrupt:
+            with work.store.write() as connection:
+                jobs.stop_here(connection, job.job_id, work.clock())
+            raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
+    if ended is None:
+        with work.store.read() as connection:
+            ended = jobs.read_job(connection, job.job_id)
+        if ended.status is jobs.Status.RUNNING:
+            say("Another worker is at it.")
+    _print(ended, as_json)
+    if ended.status is jobs.Status.FAILED or ended.failed:
+        raise typer.Exit(1)
+
+
+def _print(job: "Job", as_json: bool) -> None:
+    from trackflow.usecases.jobs.kinds import as_dict
+
+    if as_json:
+        print_json(as_dict(job))
+        return
+    tell(_line(job))
+    if job.error:
+        say(job.error)
+
+
+def _line(job: "Job") -> str:
+    parameters = " ".join(f"{name} {value}" for name, value in job.parameters.items() if value)
+    done = f", {job.completed:,} of {job.total:,}" if job.total is not None else ""
+    left = f", {job.seconds_left:,.0f} s left" if job.seconds_left is not None else ""
+    said = f": {job.message}" if job.message else ""
+    what = f"{job.kind} {parameters}".rstrip()
+    return f"{job.job_id}  {what}  {job.status.value}{done}{left}{said}"
+
+
+def _id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is no job; see `trackflow jobs list`") from None

@@ -1,0 +1,102 @@
+"""What every use case needs: settings, the store, the clock, and road engines by profile.
+
+The engines' modules are imported when an engine is first needed: they take a fifth of a second,
+which commands that match nothing would wait for.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trackflow.errors import EngineUnavailableError
+from trackflow.settings import Settings
+from trackflow.store.database import Store, open_store
+from trackflow.store.roads import networks
+
+if TYPE_CHECKING:
+    from trackflow.matching.engines.http import HttpEngine
+    from trackflow.matching.engines.protocol import Engine
+    from trackflow.store.roads.guarded_engine import GuardedEngine
+
+type Clock = Callable[[], dt.datetime]
+
+NO_ENGINE = "none"
+"""`TRACKFLOW_ENGINE_URL` for those who want tracks with raw lines only."""
+
+
+def utc_now() -> dt.datetime:
+    """The time."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(slots=True)
+class Work:
+    """The surroundings of a use case. Engines are opened when first needed and kept."""
+
+    settings: Settings
+    store: Store
+    clock: Clock = utc_now
+    _engines: "dict[str, Engine]" = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> "Work":
+        """With the store of these settings."""
+        return cls(settings, open_store(settings), clock)
+
+    @property
+    def matches(self) -> bool:
+        """Whether lines are matched at all."""
+        return self.settings.engine_url != NO_ENGINE
+
+    def engine(self, profile: str) -> "Engine":
+        """The road engine for a profile.
+
+        Raises:
+            EngineUnavailableError: there is no road network for it, or no server answers.
+        """
+        if self.settings.engine_url:
+            from trackflow.concurrency.http import new_client
+            from trackflow.matching.engines.http import HttpEngine
+
+            if profile not in self._engines:
+                self._engines[profile] = self.guard(
+                    HttpEngine(self.settings.engine_url, profile, client=new_client())
+                )
+            return self._engines[profile]
+        with self.store.read() as connection:
+            network = networks.read_network(connection, profile, self.settings.home)
+        if network is None:
+            raise EngineUnavailableError(
+                f"there is no road network for {profile}: build one with "
+                f"`trackflow network build FILE.osm.pbf --profile {profile}`, or set "
+                f"TRACKFLOW_ENGINE_URL={NO_ENGINE} for tracks without roads"
+            )
+        engine = self._engines.get(profile)
+        if engine is None or engine.network_version != network.version:
+            if engine is not None:
+                engine.close()
+            from trackflow.matching.engines.embedded import EmbeddedEngine
+
+            engine = EmbeddedEngine(network.dataset, profile, network.version)
+            self._engines[profile] = engine
+        return engine
+
+    def guard(self, engine: "HttpEngine") -> "GuardedEngine":
+        """The engine behind the breaker that all processes share for its server and profile."""
+        from trackflow.store.roads.guarded_engine import GuardedEngine
+
+        return GuardedEngine(engine, engine.service, self.store, self.clock)
+
+    def close(self) -> None:
+        """Close engines and connections."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+        self.store.close()
+
+    def __enter__(self) -> "Work":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

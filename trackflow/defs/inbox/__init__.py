@@ -1,1 +1,0 @@
-"""The inbox folder: the job that imports what lies there, and the sensor that starts it."""

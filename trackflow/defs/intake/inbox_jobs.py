@@ -1,0 +1,45 @@
+"""The run that imports what is new in the inbox."""
+
+import dagster as dg
+
+from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.days.report import counted
+from trackflow.usecases.intake.inbox import scan
+
+
+@dg.op(
+    name="import_inbox",
+    description="Imports the files of the inbox that are new or have changed. A file that cannot "
+    "be read is noted in the table `inbox_files` and left alone until it changes.",
+)
+def import_inbox(
+    context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> None:
+    """Scan once and tell of each file."""
+    with trackflow.opened(context) as work:
+        report = scan(work)
+    for file in report.files:
+        added = f"{counted(file.points_added, 'point')} added, {file.refused:,} refused"
+        if file.error:
+            context.log.warning(f"{file.name}: {added}. {file.error}")
+        else:
+            context.log.info(f"{file.name}: {added}")
+    context.add_output_metadata(
+        {
+            "files": len(report.files),
+            "points_added": report.points_added,
+            "refused": sum(file.refused for file in report.files),
+            "bad_files": len(report.errors),
+            "still_being_written": report.waiting,
+        }
+    )
+
+
+@dg.job(
+    name="import_inbox_job",
+    description="Imports what is new in the folder that TRACKFLOW_INBOX names; it is only read.",
+    tags={"trackflow/kind": "inbox", "dagster/max_runtime": str(12 * 3600)},
+)
+def import_inbox_job() -> None:
+    """One op."""
+    import_inbox()

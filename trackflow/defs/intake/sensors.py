@@ -1,0 +1,93 @@
+"""Tells Dagster about points that came in: an observation for each day that got some."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import dagster as dg
+
+from trackflow.defs.intake.assets import gps_points
+from trackflow.defs.partitions import may_be_shown
+from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.days.waiting import find_arrivals
+from trackflow.usecases.intake.following import Followed, follow
+from trackflow.usecases.queries.day_summary import point_numbers
+
+DAYS_PER_TICK = 100
+"""A tick has 60 seconds; the rest of a large import is told in the following ticks."""
+
+
+FOLLOW_S = 20.0
+"""Of a tick's minute; the next tick goes on with a table that holds more."""
+
+
+@dg.sensor(
+    name="gps_points_sensor",
+    description="Counts the points of each day that got new ones, so that `gps_points` shows when "
+    "data came in and how much. Starts nothing.",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def gps_points_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.SensorResult:
+    """One tick: look, count, report, and remember how far it got."""
+    after, upto, told = read_cursor(context.cursor)
+    with trackflow.open() as work:
+        arrivals = find_arrivals(work, after, upto)
+        days = [day for day in arrivals.days if may_be_shown(day) and (not told or day > told)]
+        now, later = days[:DAYS_PER_TICK], days[DAYS_PER_TICK:]
+        numbers = point_numbers(work, now)
+    if arrivals.upto == after:
+        return dg.SensorResult(skip_reason="No new points.")
+    cursor = write_cursor(after, arrivals.upto, now[-1]) if later else write_cursor(arrivals.upto)
+    return dg.SensorResult(
+        skip_reason=f"New points on {len(now)} days, {len(later)} more days follow.",
+        cursor=cursor,
+        asset_events=[
+            dg.AssetObservation(
+                asset_key=gps_points.key,
+                partition=day.isoformat(),
+                metadata={"points": numbers[day].points, "devices": numbers[day].devices},
+            )
+            for day in now
+        ],
+    )
+
+
+def read_cursor(text: str | None) -> tuple[int, int | None, dt.date | None]:
+    """The receipt that is told of; the one that is being told of, and up to which day."""
+    saved: dict[str, Any] = json.loads(text) if text else {}
+    told = saved.get("told")
+    return (
+        int(saved.get("after", 0)),
+        saved.get("upto"),
+        dt.date.fromisoformat(told) if told else None,
+    )
+
+
+def write_cursor(after: int, upto: int | None = None, told: dt.date | None = None) -> str:
+    """What `read_cursor` reads."""
+    return json.dumps({"after": after, "upto": upto, "told": told.isoformat() if told else None})
+
+
+@dg.sensor(
+    name="followed_table_sensor",
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads what is new in the SQL table that TRACKFLOW_FOLLOW_URL names, and stores it "
+    "as points. Reading is quick, so the tick does it by itself; the work on them is a run's.",
+)
+def followed_table_sensor(
+    trackflow: dg.ResourceParam[TrackflowResource],
+) -> dg.SkipReason:
+    """One tick: a few looks at the table."""
+    followed = Followed.from_env()
+    if followed is None:
+        return dg.SkipReason("There is no table to follow: set TRACKFLOW_FOLLOW_URL.")
+    with trackflow.open() as work:
+        report = follow(work, followed, longest_s=FOLLOW_S)
+    return dg.SkipReason(
+        f"{report.rows:,} new rows in {report.source}: {report.accepted.added:,} points, "
+        f"{report.accepted.refused:,} refused."
+    )

@@ -1,0 +1,143 @@
+"""Tracks, points and visits as GPX 1.1, written as they are read."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+from typing import IO, Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo import polylines
+from trackflow.geo.geojson import line_parts
+from trackflow.geo.points import Points
+from trackflow.store.days.segments import read_days
+
+type Row = sa.RowMapping
+
+ACROSS_DEG = 180
+"""A step over more degrees of longitude goes the other way: over the antimeridian."""
+
+GPX_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<gpx version="1.1" creator="trackflow" xmlns="http://www.topografix.com/GPX/1/1"'
+    ' xmlns:t="https://trackflow.invalid/gpx/1">\n'
+)
+
+
+def tracks_gpx(connection: Connection, tracks: Iterator[Row], *, raw: bool, file: IO[bytes]) -> int:
+    """Write tracks: their points with times if `raw`, else their lines on roads, without.
+
+    How long each is stands in its extensions. A line over the antimeridian is cut there.
+    """
+    file.write(GPX_HEAD.encode())
+    count = 0
+    for row in tracks:
+        count += 1
+        name = f"{row['device_id']} {row['start_time'].isoformat()}"
+        file.write(f" <trk><name>{escape(name)}</name>{_gpx_track(row)}\n".encode())
+        if raw:
+            for points in _sides(_points_of_track(connection, row)):
+                file.write(b" <trkseg>\n")
+                file.writelines(_gpx_points(points))
+                file.write(b" </trkseg>\n")
+        else:
+            for part in line_parts(polylines.positions(row["matched_polyline"])):
+                file.write(b" <trkseg>\n")
+                for x, y in part.tolist():
+                    file.write(f'  <trkpt lat="{y:.7f}" lon="{x:.7f}"/>\n'.encode())
+                file.write(b" </trkseg>\n")
+        file.write(b" </trk>\n")
+    file.write(b"</gpx>\n")
+    return count
+
+
+def _gpx_track(row: Row) -> str:
+    return (
+        f"<extensions>{_gpx_device(row['device_id'])}<t:distance_m>{row['distance_m']!r}</t:distance_m>"
+        f"<t:raw_distance_m>{row['raw_distance_m']!r}</t:raw_distance_m></extensions>"
+    )
+
+
+def _gpx_device(device_id: str) -> str:
+    """GPX has no element for what recorded a track; `import` reads this one back."""
+    return f"<t:device_id>{escape(device_id)}</t:device_id>"
+
+
+def _sides(points: Points) -> Iterator[Points]:
+    """Points on one side of the antimeridian after those on the other.
+
+    Nothing is put in between, as in a line: each point of GPX was reported at its time.
+    """
+    crossed = np.flatnonzero(np.abs(np.diff(points.lon)) > ACROSS_DEG) + 1
+    edges = [0, *crossed.tolist(), len(points)]
+    for low, high in itertools.pairwise(edges):
+        yield points[low:high]
+
+
+def _points_of_track(connection: Connection, row: Row) -> Points:
+    start, end = row["start_time"], row["end_time"]
+    days = read_days(connection, row["device_id"], start.date(), end.date())
+    kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
+    moment = dt.timedelta(microseconds=1)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return kept.between((start - epoch) // moment, (end - epoch) // moment + 1)
+
+
+def _gpx_points(points: Points) -> Iterator[bytes]:
+    epoch = dt.datetime(1970, 1, 1)  # noqa: DTZ001  shown with a Z
+    for time_us, lon, lat in zip(
+        points.time_us.tolist(), points.lon.tolist(), points.lat.tolist(), strict=True
+    ):
+        time = (epoch + dt.timedelta(microseconds=time_us)).isoformat()
+        yield (f'  <trkpt lat="{lat:.7f}" lon="{lon:.7f}"><time>{time}Z</time></trkpt>\n'.encode())
+
+
+def points_gpx(points: Iterator[Row], file: IO[bytes]) -> int:
+    """Write points, a track for each device."""
+    file.write(GPX_HEAD.encode())
+    count = 0
+    for device_id, rows in itertools.groupby(points, key=lambda row: row["device_id"]):
+        device = f"<extensions>{_gpx_device(device_id)}</extensions>"
+        file.write(f" <trk><name>{escape(device_id)}</name>{device}<trkseg>\n".encode())
+        before = None
+        for row in rows:
+            count += 1
+            if before is not None and abs(row["longitude"] - before) > ACROSS_DEG:
+                file.write(b" </trkseg><trkseg>\n")
+            before = row["longitude"]
+            altitude = row["altitude_m"]
+            ele = "" if altitude is None else f"<ele>{altitude!r}</ele>"
+            time = row["recorded_at"].isoformat().replace("+00:00", "Z")
+            file.write(
+                f'  <trkpt lat="{row["latitude"]:.7f}" lon="{row["longitude"]:.7f}">'
+                f"{ele}<time>{time}</time>{_gpx_extensions(row)}</trkpt>\n".encode()
+            )
+        file.write(b" </trkseg></trk>\n")
+    file.write(b"</gpx>\n")
+    return count
+
+
+def _gpx_extensions(row: Row) -> str:
+    """What GPX has no element for; `import` reads it back."""
+    names = {"accuracy_m": "accuracy", "speed_ms": "speed", "course_deg": "course"}
+    known = [(tag, row[name]) for name, tag in names.items() if row[name] is not None]
+    inner = "".join(f"<t:{tag}>{value!r}</t:{tag}>" for tag, value in known)
+    return f"<extensions>{inner}</extensions>" if inner else ""
+
+
+def visits_gpx(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
+    """Waypoints: where and when a visit began, with the race track's name."""
+    file.write(GPX_HEAD.encode())
+    known = [visit for visit in visits if visit["longitude"] is not None]
+    for visit in known:
+        start, end = (str(visit[f"{x}_time"]).replace("+00:00", "Z") for x in ("start", "end"))
+        told = escape(f"{visit['device_id']} until {end}")
+        file.write(
+            f' <wpt lat="{visit["latitude"]:.7f}" lon="{visit["longitude"]:.7f}"><time>{start}'
+            f"</time><name>{escape(visit['name'])}</name><desc>{told}</desc></wpt>\n".encode()
+        )
+    file.write(b"</gpx>\n")
+    return len(known)

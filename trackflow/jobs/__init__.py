@@ -1,1 +1,0 @@
-"""Jobs that someone watches: what a worker tells of one while it is at it."""

@@ -1,0 +1,1 @@
+"""Road engines behind one protocol: in this process, or over HTTP."""

@@ -1,0 +1,1 @@
+"""Visits of devices to places, and places by their address. Pure rules."""

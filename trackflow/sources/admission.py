@@ -1,0 +1,292 @@
+"""The door: which of the points that a reader found come in, and why the others do not.
+
+A position and a time that make sense are all it takes. A bad accuracy, speed, course or altitude
+makes that value unknown and keeps the point: losing a position for it would lose more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from trackflow.geo.points import Floats, Ints, on_grid
+from trackflow.sources.ahead import lies_ahead, whole
+from trackflow.sources.records import (
+    EARLIEST_US,
+    FUTURE_SLACK_US,
+    REFUSED_MAX,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
+from trackflow.sources.values.cells import Numbers, Strings, strings
+from trackflow.sources.values.times import Times
+
+DEVICE_MAX_CHARS = 200
+
+CROWD_MAX = 100
+"""Different positions of one device at one moment: no receiver gives more; one of them is kept."""
+
+_FINEST_M = 1e-6
+"""A smaller accuracy is unknown: no receiver is exact, and senders without a value write 0.
+
+Such a 0 would win against every honest point of the same moment.
+"""
+
+type Describe = Callable[[int], tuple[str | bytes, str]]
+"""Row number to its raw text and place; called for refused rows only."""
+
+_SMALLEST = np.array([[-12_000.0], [_FINEST_M], [0.0], [0.0]])
+_LARGEST = np.array([[100_000.0], [1e7], [1e5], [360.0]])
+"""Believable altitudes, accuracies, speeds and courses; senders say -1 for one that is unknown."""
+
+_REASONS = list(Reason)
+_ACCEPTED = np.uint8(255)
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The device of each candidate: codes into names."""
+
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    @classmethod
+    def all_of(cls, name: str, count: int) -> Self:
+        """One device for all."""
+        return cls(np.zeros(count, np.int32), (name.strip(),))
+
+    @classmethod
+    def of_column(cls, column: Strings, fallback: str = "") -> Self:
+        """From a column of names; a blank one is `fallback`."""
+        encoded = pc.dictionary_encode(column, null_encoding="encode")
+        names = [(n or "").strip() or fallback.strip() for n in encoded.dictionary.to_pylist()]
+        unique = tuple(dict.fromkeys(names))
+        code_of = {name: code for code, name in enumerate(unique)}
+        recode = np.array([code_of[n] for n in names], np.int32)
+        codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
+        return cls(recode[codes] if len(codes) else np.empty(0, np.int32), unique)
+
+    @classmethod
+    def of_names(cls, names: Sequence[str | None]) -> Self:
+        """From one name per candidate."""
+        return cls.of_column(strings(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a reader found, before anyone asked whether it makes sense. None = no such column."""
+
+    devices: Devices
+    times: Times
+    lat: Numbers
+    lon: Numbers
+    altitude_m: Floats | None = None
+    accuracy_m: Floats | None = None
+    speed_ms: Floats | None = None
+    course_deg: Floats | None = None
+
+
+def admit(
+    found: Candidates, now_us: int, describe: Describe, *, most_refused: int = REFUSED_MAX
+) -> tuple[PointBatch, list[Refusal]]:
+    """The points that come in, in their order, and a refusal for each of the others.
+
+    Args:
+        found: what a reader found.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        describe: gives the raw text and the place of a refused row.
+        most_refused: refusals of one reason that are made one by one; of more, their number is.
+    """
+    if not len(found.lat.values):
+        return PointBatch.empty(), []  # a device without points would be registered as one
+    with np.errstate(invalid="ignore"):
+        lat, lon = on_grid(np.stack((found.lat.values, found.lon.values)))
+        batch = _batch(found, lat, lon)
+        every = np.ones(len(lat), np.bool_)
+        if _all_come_in(found, lat, lon, now_us) and not len(_crowded(found, lat, lon, every)):
+            return batch, []
+        verdict = _verdicts(found, lat, lon, now_us)
+    come_in = verdict == _ACCEPTED
+    early = [
+        row
+        for row in np.flatnonzero(verdict == _REASONS.index(Reason.TIME_OUT_OF_RANGE)).tolist()
+        if _is_early(batch, row, now_us)
+    ]
+    refused = [(row, _early(batch, row, describe)) for row in early]
+    verdict[early] = _ACCEPTED  # they are told already
+    refused += _refusals(found, verdict, describe, most_refused)
+    return _only(batch, come_in), [refusal for _, refusal in sorted(refused, key=_row_of)]
+
+
+def _row_of(refused: tuple[int, Refusal]) -> int:
+    return refused[0]
+
+
+def _refusals(
+    found: Candidates, verdict: NDArray[np.uint8], describe: Describe, most: int
+) -> list[tuple[int, Refusal]]:
+    """A refusal for each row with it; beyond `most` of one reason, one stands for the others.
+
+    Args:
+        found: the rows.
+        verdict: index of the reason for each row.
+        describe: gives the text and the place of a row.
+        most: how many of a reason are told one by one.
+    """
+    refused: list[tuple[int, Refusal]] = []
+    for code in np.unique(verdict[verdict != _ACCEPTED]).tolist():
+        rows = np.flatnonzero(verdict == code)
+        told = [
+            (row, _refusal(found, row, _REASONS[code], describe)) for row in rows[:most].tolist()
+        ]
+        if len(rows) > most:
+            row = int(rows[most])
+            first = _refusal(found, row, _REASONS[code], describe)
+            told.append((row, and_more(first, len(rows) - most)))
+        refused += told
+    return refused
+
+
+def _crowded(found: Candidates, lat: Floats, lon: Floats, rows: NDArray[np.bool_]) -> Ints:
+    """Rows beyond the best `CROWD_MAX` of one device at one moment.
+
+    The best are those that the store takes for the best, so that what it keeps is the same.
+    """
+    among = np.flatnonzero(rows)
+    if len(among) <= CROWD_MAX:
+        return among[:0]
+    device, time_us = found.devices.codes[among], found.times.time_us[among]
+    if _largest_group(device, time_us) <= CROWD_MAX:
+        return among[:0]
+    unknown = np.full(len(lat), np.nan)
+    quality = (found.accuracy_m, lon, lat, found.altitude_m, found.speed_ms, found.course_deg)
+    columns = [
+        np.nan_to_num((unknown if column is None else column)[among], nan=np.inf)
+        for column in quality
+    ]
+    order = np.lexsort((*reversed(columns), time_us, device))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    differs = begins.copy()  # from the row before it: repeats are no crowd
+    for column in columns:
+        differs[1:] |= column[order][1:] != column[order][:-1]
+    count = np.cumsum(differs)
+    in_group = count - np.maximum.accumulate(np.where(begins, count, 0))
+    return among[order[in_group >= CROWD_MAX]]
+
+
+def _largest_group(device: NDArray[np.int32], time_us: Ints) -> int:
+    """How many rows of one device have one time, at most."""
+    if (np.diff(time_us) > 0).all():
+        return 1
+    order = np.lexsort((time_us, device))
+    changes = (np.diff(time_us[order]) != 0) | (np.diff(device[order]) != 0)
+    edges = np.concatenate([[-1], np.flatnonzero(changes), [len(order) - 1]])
+    return int(np.diff(edges).max())
+
+
+def _all_come_in(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> bool:
+    """Whether `_verdicts` would accept all: the usual case, in a third of its time."""
+    times = found.times
+    none = found.lat.missing | found.lon.missing | times.missing | times.bad
+    none |= (lat == 0) & (lon == 0)
+    good = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)  # false for NaN and infinity
+    good &= (times.time_us >= EARLIEST_US) & (times.time_us <= now_us + FUTURE_SLACK_US)
+    return (
+        bool((good & ~none).all())
+        and all(map(fit_device, found.devices.names))
+        and (
+            len(lat) <= CROWD_MAX or _largest_group(found.devices.codes, times.time_us) <= CROWD_MAX
+        )
+    )
+
+
+def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArray[np.uint8]:
+    """Index of the reason for each row; where several hold, the last one set here is told."""
+    verdict = np.full(len(lat), _ACCEPTED, np.uint8)
+
+    def refuse(rows: NDArray[np.bool_], reason: Reason) -> None:
+        verdict[rows] = _REASONS.index(reason)
+
+    bad = np.array([not fit_device(name) for name in found.devices.names], np.bool_)
+    if bad.any():
+        refuse(bad[found.devices.codes], Reason.BAD_DEVICE)
+        nameless = np.array([name == "" for name in found.devices.names], np.bool_)
+        refuse(nameless[found.devices.codes], Reason.NO_DEVICE)
+    time_us = found.times.time_us
+    refuse((time_us < EARLIEST_US) | (time_us > now_us + FUTURE_SLACK_US), Reason.TIME_OUT_OF_RANGE)
+    refuse(found.times.bad, Reason.BAD_TIME)
+    refuse(found.times.missing, Reason.NO_TIME)
+    refuse((lat == 0) & (lon == 0), Reason.NULL_ISLAND)
+    refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), Reason.OUT_OF_RANGE)
+    refuse(~np.isfinite(lat) | ~np.isfinite(lon), Reason.NOT_A_NUMBER)
+    refuse(found.lat.missing | found.lon.missing, Reason.NO_POSITION)
+    verdict[_crowded(found, lat, lon, verdict == _ACCEPTED)] = _REASONS.index(Reason.CROWDED)
+    return verdict
+
+
+def fit_device(name: str) -> bool:
+    """Whether a name can be a device id: visible characters, not too many."""
+    return 0 < len(name) <= DEVICE_MAX_CHARS and name.isprintable()
+
+
+def _refusal(found: Candidates, row: int, reason: Reason, describe: Describe) -> Refusal:
+    raw, where = describe(row)
+    device = clean_raw(found.devices.names[found.devices.codes[row]])
+    return Refusal(reason, clean_raw(raw), where, device or None)
+
+
+def _is_early(batch: PointBatch, row: int, now_us: int) -> bool:
+    """Whether a position whose time is out of range lies in the future, and has no other fault."""
+    return lies_ahead(int(batch.time_us[row]), now_us) and fit_device(
+        batch.devices[batch.device[row]]
+    )
+
+
+def _early(batch: PointBatch, row: int, describe: Describe) -> Refusal:
+    _, where = describe(row)
+    device = batch.devices[batch.device[row]]
+    time_us = int(batch.time_us[row])
+    return Refusal(Reason.TIME_OUT_OF_RANGE, whole(batch, row), where, device, time_us)
+
+
+def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:
+    unknown = np.full(len(lat), np.nan)
+    said = (found.altitude_m, found.accuracy_m, found.speed_ms, found.course_deg)
+    values = np.stack([unknown if column is None else column for column in said])
+    within = (values >= _SMALLEST) & (values <= _LARGEST)
+    altitude_m, accuracy_m, speed_ms, course_deg = np.where(within, values, np.nan)
+    course_deg[course_deg == 360.0] = 0.0
+    return PointBatch(
+        found.devices.names,
+        found.devices.codes,
+        found.times.time_us,
+        lon,
+        lat,
+        altitude_m,
+        accuracy_m,
+        speed_ms,
+        course_deg,
+    )
+
+
+def _only(batch: PointBatch, rows: NDArray[np.bool_]) -> PointBatch:
+    """The points of `rows`; devices with no accepted point are dropped from the names."""
+    used, codes = np.unique(batch.device[rows], return_inverse=True)
+    return PointBatch(
+        tuple(batch.devices[code] for code in used),
+        codes.astype(np.int32),
+        batch.time_us[rows],
+        batch.lon[rows],
+        batch.lat[rows],
+        batch.altitude_m[rows],
+        batch.accuracy_m[rows],
+        batch.speed_ms[rows],
+        batch.course_deg[rows],
+    )

@@ -1,0 +1,195 @@
+"""Bodies of requests to JSON values, within limits: a small body can mean a great many values."""
+
+import codecs
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from trackflow.errors import BadInputError
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.parsing.json_values import Broken, JsonElements
+from trackflow.sources.records import Reason
+
+MAX_COMMAS = 1_000_000
+MAX_BRACKETS = 600_000
+"""16 MiB of the densest sensible points have 640,000 commas and 480,000 brackets."""
+
+MAX_ELEMENTS = 200_000
+
+GZIP_MAGIC = b"\x1f\x8b"
+_PIECE_BYTES = 4096
+
+
+class TooMuchError(BadInputError):
+    """More than is taken at a time; the same in parts would be."""
+
+    def __init__(self) -> None:
+        super().__init__("this is more than is taken at a time: send it in parts")
+
+
+class UnreadableError(Exception):
+    """The body is not what it should be. Never leaves this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """What a body holds.
+
+    Attributes:
+        elements: the elements of its list, or the one value that it is.
+        top: what the outermost object says besides its list.
+        damage: why not all of it could be read; None if it is whole.
+    """
+
+    elements: Sequence[object]
+    top: Mapping[str, object] = field(default_factory=dict)
+    damage: Reason | None = None
+
+
+def unpacked(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
+    """What a gzip holds, as far as it is undamaged, and whether that is all; else the body itself.
+
+    Raises:
+        TooMuchError: it unpacks to more than `max_bytes`.
+    """
+    if body[:2] != GZIP_MAGIC:
+        return body, True
+    parts: list[bytes] = []
+    size = 0
+    rest = body
+    while rest[:2] == GZIP_MAGIC:  # a gzip may have several members
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        while rest and not unpacker.eof:
+            piece, rest = rest[:_PIECE_BYTES], rest[_PIECE_BYTES:]
+            before = unpacker.copy()
+            try:
+                parts.append(unpacker.decompress(piece, max_bytes + 1 - size))
+            except zlib.error:
+                return b"".join([*parts, _until_damage(before, piece)])[:max_bytes], False
+            size += len(parts[-1])
+            if size > max_bytes:
+                raise TooMuchError
+        if not unpacker.eof:
+            return b"".join(parts), False
+        rest = unpacker.unused_data + rest
+    return b"".join(parts), not rest
+
+
+def _until_damage(unpacker: "zlib._Decompress", piece: bytes) -> bytes:
+    """What can be unpacked of the piece in which the damage is."""
+    parts = []
+    for byte in piece:
+        try:
+            parts.append(unpacker.decompress(bytes((byte,)), _PIECE_BYTES * 2000))
+        except zlib.error:
+            break
+    return b"".join(parts)
+
+
+def check_size(body: bytes) -> None:
+    """See that a body does not hold too many values.
+
+    Raises:
+        TooMuchError: it does.
+    """
+    if body.count(b",") > MAX_COMMAS or body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
+        raise TooMuchError
+
+
+def as_text(body: bytes) -> str:
+    """The text of a body, in UTF-8, UTF-16 or UTF-32, with or without a mark at its beginning.
+
+    Bytes that are no UTF-8 are read as Windows-1252: somebody's Wi-Fi or device has an old name.
+    """
+    encoding = json.detect_encoding(body)
+    errors = "western" if encoding.startswith("utf-8") else "replace"
+    return body.decode(encoding, errors)
+
+
+def _western(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    wrong = error.object[error.start : error.end]
+    try:
+        return wrong.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return wrong.decode("latin-1"), error.end
+
+
+codecs.register_error("western", _western)
+
+
+def read_json(body: bytes) -> object:
+    """The value of a JSON body.
+
+    Raises:
+        TooMuchError: it holds too many values.
+        UnreadableError: it is no JSON, or nested too deep.
+    """
+    check_size(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # Python's own is more forgiving: NaN, line breaks in text, other encodings
+    try:
+        return json.loads(as_text(body), strict=False)
+    except (ValueError, RecursionError):
+        raise UnreadableError from None
+
+
+def read_elements(body: bytes, list_name: str = "") -> JsonBody:
+    """The elements of a JSON body; of a broken one, all that are whole.
+
+    Args:
+        body: a list, an object with a list named `list_name`, or a single value.
+        list_name: empty for none.
+
+    Raises:
+        TooMuchError: it holds too many values.
+    """
+    try:
+        value = read_json(body)
+    except UnreadableError:
+        return _salvaged(body, list_name)
+    listed = value.get(list_name) if list_name and isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and isinstance(listed, list):
+        return JsonBody(elements_of(listed), value)
+    return JsonBody(elements_of(value))
+
+
+def elements_of(value: object) -> list[object]:
+    """The elements of a list; a list of itself for any other value.
+
+    Raises:
+        TooMuchError: there are too many.
+    """
+    elements = value if isinstance(value, list) else [value]
+    if len(elements) > MAX_ELEMENTS:
+        raise TooMuchError
+    return elements
+
+
+def stream_of(body: bytes, name: str) -> Stream:
+    """A body for the readers of files."""
+    return Stream(name, iter([body]), lambda: len(body), lambda: None)
+
+
+def _salvaged(body: bytes, list_name: str) -> JsonBody:
+    """What is whole of a broken body, as the reader of files finds it."""
+    plain = as_text(body).encode("utf-8", "replace")
+    reader = JsonElements(stream_of(plain, "body"), lists=frozenset({list_name} - {""}))
+    whole: list[object] = []
+    damage: Reason | None = None  # none is found in several values, one after another
+    try:
+        for element in reader:
+            if isinstance(element, Broken):
+                damage = element.reason
+            else:
+                whole.append(element)
+    except BadInputError:
+        damage = Reason.UNREADABLE
+    if not whole:
+        damage = damage or Reason.UNREADABLE
+    return JsonBody(elements_of(whole), reader.top, damage)

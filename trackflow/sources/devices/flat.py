@@ -1,0 +1,278 @@
+"""Flat records: a position as parameters of an address, a form, or a JSON object without depth.
+
+Traccar's old client, OsmAnd, GPSLogger, PhoneTrack, Colota, OpenGTS, Home Assistant and a Traccar
+server that forwards all send one, each by its own names. Who sends is seen from the names: on it
+depend the unit of speed and what `hdop` means. The address may say the unit: `speed_unit=kmh`.
+"""
+
+import re
+from collections.abc import Mapping
+from itertools import islice
+from urllib.parse import parse_qsl
+
+from trackflow.sources.devices.bodies import UnreadableError, as_text
+from trackflow.sources.devices.fixes import UNIT_PARAMETERS, Fix, Record, is_unset, text
+from trackflow.sources.devices.nmea import read_rmc
+from trackflow.sources.values import columns
+from trackflow.sources.values.cells import number
+from trackflow.sources.values.columns import Role
+from trackflow.sources.values.times import TimeForm, epoch_form, parse_time
+from trackflow.sources.values.units import KNOTS_MS, Quantity, measure
+
+MAX_FORM_FIELDS = 200
+
+TRACCAR = "traccar"
+TRACCAR_SERVER = "traccar-server"
+OSMAND = "osmand"
+GPSLOGGER = "gpslogger"
+OPENGTS = "opengts"
+PHONETRACK = "phonetrack"
+COLOTA = "colota"
+HOME_ASSISTANT = "homeassistant"
+
+SENDERS = (
+    TRACCAR, TRACCAR_SERVER, OSMAND, GPSLOGGER, OPENGTS, PHONETRACK, COLOTA, HOME_ASSISTANT,
+)  # fmt: skip
+"""Who sends flat records; each is a door by its name, too, at which it is not guessed."""
+
+FLAT_UNITS_MS = {
+    sender: KNOTS_MS if sender in (TRACCAR, TRACCAR_SERVER, OPENGTS) else 1.0 for sender in SENDERS
+}
+"""Metres per second of a unit of speed: phones measure metres per second, Traccar speaks knots."""
+
+_OF_SERVER = {"uniqueid", "fixtime", "devicetime", "statuscode"}
+_OF_OSMAND = {"tta", "ttf", "dta", "dtf", "batproc"}
+_OF_PHONETRACK = {"useragent"}
+_OF_GPSLOGGER = {
+    "spd", "dir", "sat", "prov", "provider", "act", "desc", "annotation", "aid", "ser", "filename",
+    "profile", "starttimestamp", "timeoffset", "vdop", "pdop", "dist", "ischarging",
+}  # fmt: skip
+_OF_HOME_ASSISTANT = {
+    "latitude",
+    "longitude",
+    "device",
+    "id",
+    "accuracy",
+    "battery",
+    "speed",
+    "direction",
+    "altitude",
+    "provider",
+    "activity",
+}
+"""All that this form has: no time is among them, so that the time of arrival has to do."""
+
+_NOT_OF_TRACCAR = {"latitude", "longitude", "lng", "long"}
+_MORE_NAMES = {
+    "spd": Role.SPEED, "dir": Role.COURSE, "bear": Role.COURSE, "acc": Role.ACCURACY,
+    "timeoffset": Role.TIME, "dev": Role.DEVICE, "gpsaccuracy": Role.ACCURACY,
+}  # fmt: skip
+_TWO_IN_ONE = ("location", "latlon", "latlng", "coords", "coordinates", "position", "gps")
+_MEANT_TIME = re.compile(r"tamp$|^tim|^dat|stamp|epoch")
+_NAMES_FIRST = ("uniqueid", "id", "deviceid", "device", "dev", "tid")
+_NAMES_LAST = ("ser", "aid")
+"""GPSLogger's serial number, which newer phones keep to themselves, and the id of Android."""
+
+_CLOCK = re.compile(r"\d\d?:\d\d(?::\d\d)?.*")
+_TIMES_SIGN = re.compile("(?:\xc3\x97|\xd7)tamp=")
+"""`&timestamp=` after a web page has read `&times` as a multiplication sign."""
+
+
+def read_form(body: bytes, query: Mapping[str, str]) -> dict[str, object]:
+    """The record of a form and an address; empty if they say nothing.
+
+    Raises:
+        UnreadableError: the body is no form.
+    """
+    try:
+        pairs = parse_qsl(as_text(body), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+    except ValueError:
+        raise UnreadableError from None
+    if body.strip() and not pairs:
+        raise UnreadableError
+    record: dict[str, object] = {}
+    for name, value in (*pairs, *query.items()):
+        found = _TIMES_SIGN.split(value, maxsplit=1)
+        record[name] = found[0]
+        if len(found) > 1:
+            record["timestamp"] = found[1]
+    return {k: v for k, v in record.items() if k != "token" and k.lower() not in UNIT_PARAMETERS}
+
+
+def sender_of(record: Record, door: str) -> str:
+    """Who sends such a record, by the names in it; at a door of its own, whose door it is."""
+    if door in SENDERS and door != TRACCAR:
+        return door
+    names = _lowered(record)
+    accuracies = {"acc", "accuracy"} & names
+    if "gprmc" in names:
+        return OPENGTS
+    if names & _OF_SERVER:
+        return TRACCAR_SERVER
+    if names & _OF_PHONETRACK:
+        return PHONETRACK
+    if _is_of_home_assistant(names):
+        return HOME_ASSISTANT
+    if names & _OF_OSMAND or ("hdop" in names and not accuracies and _is_ms(_time(record))):
+        return OSMAND
+    if names & _OF_GPSLOGGER or accuracies == {"acc"} or ("hdop" in names and not accuracies):
+        return GPSLOGGER
+    charge = text(record.get("charge"))
+    if "bs" in names or (charge is not None and charge.strip() in ("0", "1", "2", "3")):
+        return COLOTA
+    return GPSLOGGER if names & _NOT_OF_TRACCAR else TRACCAR
+
+
+def fix_of(
+    record: Record, sender: str, arrived_us: int, told_ms: float | None = None
+) -> Fix | None:
+    """The position of a record; None if it has none of the names of one.
+
+    Args:
+        record: names and values, as text or as JSON has them.
+        sender: who sent it (`sender_of`).
+        arrived_us: when it came, UTC microseconds: the time of those who send none.
+        told_ms: metres per second of the unit of speed that the address says.
+    """
+    if "gprmc" in record:
+        return _of_gprmc(record)
+    names = {role: name for role, name in _names(record).items() if record[name] is not None}
+    said: dict[Role, object] = {role: record[name] for role, name in names.items()}
+    lat, lon = said.get(Role.LAT), said.get(Role.LON)
+    if lat is None and lon is None:
+        lat, lon = _both(record)
+    if not {Role.LAT, Role.LON, Role.TIME} & set(names) and lat is None:
+        return None
+    if _is_invalid(record):
+        lat = lon = None
+    moment = _time(record)
+    if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
+        moment = arrived_us
+    accuracy, hdop = said.get(Role.ACCURACY), said.get(Role.HDOP)
+    if sender == OSMAND:  # its {3} is the accuracy in metres, whatever the address calls it
+        accuracy, hdop = hdop if accuracy is None else accuracy, None
+    return Fix(
+        device=device_of(record),
+        time=moment,
+        lat=lat,
+        lon=lon,
+        altitude_m=_altitude_m(said.get(Role.ALTITUDE), names.get(Role.ALTITUDE, "")),
+        accuracy_m=accuracy,
+        hdop=hdop,
+        speed=said.get(Role.SPEED),
+        speed_unit_ms=_speed_unit_ms(names.get(Role.SPEED, ""), sender, told_ms),
+        course_deg=said.get(Role.COURSE),
+    )
+
+
+def device_of(record: Record) -> str | None:
+    """The device that a record names: `id` and `deviceid` before all others."""
+    names = _first_names(record)
+    plain = {columns.plain(name): record[name] for name in reversed(names)}
+    named = columns.find(names).get(Role.DEVICE)
+    other = None if named is None else record[names[named]]
+    values = (*(plain.get(n) for n in _NAMES_FIRST), other, *(plain.get(n) for n in _NAMES_LAST))
+    said = ((text(value) or "").strip() for value in values)
+    return next((name for name in said if name not in ("", "unknown") and not is_unset(name)), None)
+
+
+def _first_names(record: Record) -> list[str]:
+    """The names of a record; a position is found among the first or not at all."""
+    return list(islice(record, MAX_FORM_FIELDS))
+
+
+def _lowered(record: Record) -> set[str]:
+    return {name.lower() for name in _first_names(record)}
+
+
+def _is_of_home_assistant(names: set[str]) -> bool:
+    """Whether these are the names of that form and no others, so that none can be a time."""
+    return "latitude" in names and names <= _OF_HOME_ASSISTANT
+
+
+def _names(record: Record) -> dict[Role, str]:
+    """The name of each role that is there."""
+    names = _first_names(record)
+    found = {role: names[index] for role, index in columns.find(names).items()}
+    for name in names:
+        role = _MORE_NAMES.get(columns.plain(name))
+        if role is not None:
+            found.setdefault(role, name)
+    return found
+
+
+def _time(record: Record) -> object:
+    """The time of a record, also under a name that somebody misspelt."""
+    found = _names(record)
+    name = found.get(Role.TIME)
+    if name is not None:
+        cell = (text(record[name]) or "").strip()
+        day = text(record.get(found.get(Role.DATE, ""))) or ""
+        return f"{day.strip()}T{cell}" if day and _CLOCK.fullmatch(cell) else record[name]
+    meant = [
+        record[name]
+        for name in _first_names(record)
+        if _MEANT_TIME.search(name.lower()) and _is_time(text(record[name]) or "")
+    ]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _is_time(cell: str) -> bool:
+    value = number(cell)
+    if value is not None:
+        return epoch_form(value) is not None
+    return parse_time(cell, TimeForm.ISO) is not None
+
+
+def _is_ms(moment: object) -> bool:
+    value = number(text(moment))
+    return value is not None and epoch_form(value) is TimeForm.EPOCH_MS
+
+
+def _both(record: Record) -> tuple[object, object]:
+    """Latitude and longitude out of one value: `60.1,24.9`, or a list of the two."""
+    for name in _TWO_IN_ONE:
+        value = record.get(name)
+        if isinstance(value, list) and len(value) == 2:
+            return value[0], value[1]
+        parts = value.split(",") if isinstance(value, str) else []
+        if len(parts) == 4:  # decimal commas
+            return f"{parts[0]},{parts[1]}", f"{parts[2]},{parts[3]}"
+        if len(parts) == 2:
+            return parts[0], parts[1]
+    return None, None
+
+
+def _is_invalid(record: Record) -> bool:
+    """Whether the tracker itself says that it had no fix."""
+    valid = record.get("valid", True)
+    return valid is False or (text(valid) or "").strip().lower() in ("false", "0")
+
+
+def _altitude_m(value: object, name: str) -> object:
+    factor = columns.factor(Role.ALTITUDE, name) if name else 1.0
+    return value if factor == 1.0 else measure(value, Quantity.LENGTH, factor)
+
+
+def _speed_unit_ms(name: str, sender: str, told_ms: float | None) -> float:
+    if told_ms is not None:
+        return told_ms
+    by_name = columns.factor(Role.SPEED, name) if name else 1.0
+    if by_name != 1.0 or columns.plain(name).endswith(("ms", "mps")):
+        return by_name
+    return FLAT_UNITS_MS[sender]
+
+
+def _of_gprmc(record: Record) -> Fix:
+    """OpenGTS: the position is a sentence of NMEA."""
+    found = read_rmc(text(record.get("gprmc")) or "")
+    return Fix(
+        device=device_of(record) or text(record.get("acct")),
+        time=found and found.time,
+        lat=found and found.lat,
+        lon=found and found.lon,
+        altitude_m=record.get("alt"),
+        speed=found and found.speed_kn,
+        speed_unit_ms=KNOTS_MS,
+        course_deg=found and found.course_deg,
+    )

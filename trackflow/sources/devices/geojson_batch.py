@@ -1,0 +1,120 @@
+"""Batches of GeoJSON, with all that the reader of GeoJSON files understands."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from trackflow.errors import BadInputError
+from trackflow.sources.devices.bodies import MAX_BRACKETS, as_text, check_size, stream_of
+from trackflow.sources.devices.envelopes import Envelope
+from trackflow.sources.devices.fixes import Delivery, body_refusal, exact_json
+from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.formats.geojson import read_geojson
+from trackflow.sources.parsing.json_values import ELEMENT_LISTS, Broken, JsonElements
+from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
+
+SOURCE = "geojson"
+
+_YEAR_LAST = re.compile(rb'"\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}[T ,]')
+_ELEMENT = re.compile(r"element (\d+)")
+_OF_THE_BODY = (Reason.UNREADABLE, Reason.TRUNCATED)
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same.
+
+    One with dates like 3/4/2026 stays whole: which is the day shows in other dates of the body.
+    """
+    return iter((body,)) if _YEAR_LAST.search(body) else parts_of(body, ELEMENT_LISTS)
+
+
+def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
+    """What a request brought: a collection, a feature, a list of either, or one per line.
+
+    Raises:
+        TooMuchError: more than is taken at a time.
+    """
+    check_size(body)
+    try:
+        body.decode()
+        plain = body
+    except UnicodeDecodeError:
+        plain = as_text(body).encode("utf-8", "replace")
+    try:
+        chunks = list(
+            read_geojson(
+                stream_of(plain, SOURCE),
+                device_id=envelope.device_id,
+                fallback_device=envelope.fallback_device or SOURCE,
+                now_us=now_us,
+                chunk_points=2 * MAX_BRACKETS,  # all in one: else a part would be in already
+            )
+        )
+    except BadInputError:
+        return Delivery(refused=_each(plain, body, envelope.device_id), sender=SOURCE)
+    points = PointBatch.concat(chunk.points for chunk in chunks)
+    refused = [refusal for chunk in chunks for refusal in chunk.refused]
+    return Delivery(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
+
+
+def _kept(
+    refused: list[Refusal], plain: bytes, body: bytes, device_id: str | None
+) -> list[Refusal]:
+    """Refusals that keep their whole element, and one that keeps the body if a part is broken.
+
+    Args:
+        refused: as the reader of files made them, which cuts what it shows.
+        plain: the body in UTF-8.
+        body: as it was sent.
+        device_id: the device of the token.
+    """
+    if not refused:
+        return []
+    elements = _elements(plain)
+    kept: list[Refusal] = []
+    broken: Reason | None = None
+    for refusal in refused:
+        if refusal.time_us is not None:  # whole already; it comes in once the clock is right
+            kept.append(refusal)
+            continue
+        found = _ELEMENT.search(refusal.where)
+        element = elements.get(int(found[1])) if found else None
+        raw = None if element is None else exact_json(element)
+        if refusal.reason in _OF_THE_BODY or raw is None or refusal.count > 1:
+            broken = refusal.reason
+        else:
+            kept.append(replace(refusal, raw=whole_raw(raw)))
+    if broken is not None:
+        kept.append(body_refusal(broken, body, SOURCE, device_id))
+    return kept
+
+
+def _each(plain: bytes, body: bytes, device_id: str | None) -> list[Refusal]:
+    """A refusal of each element, where their dates or their map projection cannot be understood."""
+    reader = JsonElements(stream_of(plain, SOURCE))
+    refused: list[Refusal] = []
+    try:
+        for element in reader:
+            if isinstance(element, Broken):
+                continue
+            crs = reader.top.get("crs")
+            alone: object = element
+            if crs is not None and isinstance(element, Mapping):
+                alone = {"type": "FeatureCollection", "crs": crs, "features": [element]}
+            raw = exact_json(alone)
+            if raw is None:
+                return [body_refusal(Reason.UNREADABLE, body, SOURCE, device_id)]
+            refused.append(Refusal(Reason.UNREADABLE, whole_raw(raw), SOURCE, device_id))
+    except BadInputError:
+        refused = []
+    return refused or [body_refusal(Reason.UNREADABLE, body, SOURCE, device_id)]
+
+
+def _elements(plain: bytes) -> dict[int, object]:
+    """The elements by the numbers that the reader of files gives them."""
+    found: dict[int, object] = {}
+    elements = enumerate(JsonElements(stream_of(plain, SOURCE)), start=1)
+    with suppress(BadInputError):  # the reader has refused what follows, too
+        found.update((k, e) for k, e in elements if not isinstance(e, Broken))
+    return found

@@ -1,0 +1,112 @@
+"""Overland: batches of GeoJSON features (https://github.com/aaronpk/Overland-iOS#api).
+
+The app deletes a batch only when it is answered `{"result": "ok"}`. Times are ISO 8601, `speed` is
+metres per second, the others metres and degrees; -1 means unknown. The app's device id is empty by
+default.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+
+from trackflow.sources.admission import Candidates
+from trackflow.sources.devices.bodies import read_elements
+from trackflow.sources.devices.envelopes import Envelope
+from trackflow.sources.devices.fixes import (
+    Delivery,
+    Fix,
+    Reception,
+    Record,
+    candidates_of,
+    member,
+    told_unit_ms,
+)
+from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.records import Reason
+
+SOURCE = "overland"
+
+BATCH = "locations"
+
+
+class Kind(Enum):
+    """What a feature is to us."""
+
+    LOCATION = "location"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+def kind_of(feature: object) -> Kind:
+    """What a feature is. Whatever is a location is a `Mapping`.
+
+    What the app did (`action`: paused, visited) and whole trips come as features too, with a place
+    that is not where the phone was at their time.
+    """
+    if not isinstance(feature, Mapping):
+        return Kind.UNKNOWN
+    properties = feature.get("properties")
+    if isinstance(properties, Mapping) and (
+        isinstance(properties.get("action"), str) or properties.get("type") == "trip"
+    ):
+        return Kind.OTHER
+    is_feature = feature.get("type") == "Feature" or "geometry" in feature
+    return Kind.LOCATION if is_feature else Kind.UNKNOWN
+
+
+def candidates(
+    features: Sequence[Record], *, device_id: str | None = None, fallback_device: str = ""
+) -> Candidates:
+    """One candidate per feature, in their order; all are of `Kind.LOCATION`.
+
+    Args:
+        features: the features.
+        device_id: the device of all, whatever they say.
+        fallback_device: the device of those whose `device_id` is empty, as it is by default.
+    """
+    fixes = [_fix(feature) for feature in features]
+    return candidates_of(fixes, device_id=device_id, fallback_device=fallback_device)
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body, frozenset({BATCH}))
+
+
+def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
+    """What a request brought: a batch, a list of features, or one feature by itself.
+
+    Raises:
+        TooMuchError: more than is taken at a time.
+    """
+    batch = read_elements(body, BATCH)
+    received = Reception(envelope, SOURCE, body, now_us)
+    unit_ms = told_unit_ms(envelope.query) or 1.0
+    for feature in batch.elements:
+        kind = kind_of(feature)
+        if kind is Kind.LOCATION and isinstance(feature, Mapping):
+            received.add(_fix(feature, unit_ms), feature)
+        elif kind is Kind.OTHER:
+            received.ignore()
+        else:
+            received.refuse(Reason.NOT_A_POINT, feature)
+    if batch.damage is not None:
+        received.refuse_body(batch.damage)
+    return received.delivery()
+
+
+def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
+    said = feature.get("properties")
+    properties: Record = said if isinstance(said, Mapping) else {}
+    place = member(feature, "geometry", "coordinates")
+    lon, lat = place[:2] if isinstance(place, list) and len(place) > 1 else (None, None)
+    return Fix(
+        device=properties.get("device_id"),
+        time=properties.get("timestamp"),
+        lat=lat,
+        lon=lon,
+        altitude_m=properties.get("altitude"),
+        accuracy_m=properties.get("horizontal_accuracy"),
+        speed=properties.get("speed"),
+        speed_unit_ms=speed_unit_ms,
+        course_deg=properties.get("course"),
+    )

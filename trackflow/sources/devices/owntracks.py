@@ -1,0 +1,191 @@
+"""OwnTracks: messages as the apps post and publish them (https://owntracks.org/booklet/tech/json).
+
+A message is a JSON object with a `_type`; positions are those of type `location`. `tst` is seconds
+since 1970, `acc` and `alt` metres, `cog` degrees. `vel` is kilometres per hour from the apps, which
+write whole numbers; GPSLogger and Colota fill the same form with metres per second.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+
+from trackflow.sources.admission import Candidates
+from trackflow.sources.devices.bodies import UnreadableError, read_elements, read_json
+from trackflow.sources.devices.envelopes import Envelope
+from trackflow.sources.devices.fixes import (
+    Delivery,
+    Fix,
+    Reception,
+    Record,
+    candidates_of,
+    text,
+    told_unit_ms,
+)
+from trackflow.sources.devices.parts import parts_of
+from trackflow.sources.devices.secretbox import decrypted
+from trackflow.sources.records import Reason
+from trackflow.sources.values.times import TimeForm
+from trackflow.sources.values.units import KMH_MS
+
+SOURCE = "owntracks"
+GPSLOGGER = "gpslogger"
+COLOTA = "colota"
+
+_NO_POSITIONS = {
+    "beacon", "card", "cmd", "configuration", "dump", "lwt", "message", "request", "status",
+    "steps", "transition", "waypoint", "waypoints",
+}  # fmt: skip
+"""A transition or a waypoint has coordinates, but they are a region's, not the phone's."""
+
+_OF_THE_APPS = {
+    "BSSID", "SSID", "_id", "conn", "created_at", "inregions", "inrids", "m", "p", "source",
+    "topic", "vac",
+}  # fmt: skip
+"""Members that the apps send, each of them some, and that no other sender's form has."""
+
+_TOPIC_BASE = "owntracks"
+
+
+class Kind(Enum):
+    """What a message is to us."""
+
+    LOCATION = "location"
+    OTHER = "other"
+    ENCRYPTED = "encrypted"
+    UNKNOWN = "unknown"
+
+
+REFUSED = {Kind.ENCRYPTED: Reason.ENCRYPTED, Kind.UNKNOWN: Reason.NOT_A_POINT}
+"""Why messages are refused that are neither locations nor anything known."""
+
+
+def kind_of(message: object) -> Kind:
+    """What a message is; one without a type is a location if it has a position.
+
+    Whatever is a location is a `Mapping`.
+    """
+    if not isinstance(message, Mapping):
+        return Kind.UNKNOWN
+    kind = message.get("_type")
+    if kind == "location" or (kind is None and "lat" in message and "lon" in message):
+        return Kind.LOCATION
+    if kind == "encrypted":
+        return Kind.ENCRYPTED
+    return Kind.OTHER if isinstance(kind, str) and kind in _NO_POSITIONS else Kind.UNKNOWN
+
+
+def sender_of(message: Record) -> str:
+    """Who fills the form of OwnTracks: its apps, GPSLogger or Colota."""
+    if not _OF_THE_APPS.isdisjoint(message):
+        return SOURCE
+    if "bear" in message or "bs" in message:
+        return COLOTA
+    filled_in = any(isinstance(message.get(name), str) for name in ("lat", "lon", "vel", "acc"))
+    return GPSLOGGER if filled_in or isinstance(message.get("vel"), float) else SOURCE
+
+
+def candidates(
+    locations: Sequence[Record], *, device_id: str | None = None, fallback_device: str = ""
+) -> Candidates:
+    """One candidate per message, in their order; all are of `Kind.LOCATION`.
+
+    Args:
+        locations: the messages.
+        device_id: the device of all, whatever they say.
+        fallback_device: the device of those that have neither a `topic` nor a `tid`.
+    """
+    return candidates_of(
+        [fix_of(message) for message in locations],
+        device_id=device_id,
+        fallback_device=fallback_device,
+        time_form=TimeForm.EPOCH_S,
+    )
+
+
+def device_of(message: Record) -> str | None:
+    """The device that a message names: `user/device` of its topic, else its tracker id `tid`.
+
+    A topic is `owntracks/user/device`, with another word in front where people changed it.
+    """
+    topic = message.get("topic")
+    if isinstance(topic, str):
+        parts = [part for part in topic.split("/") if part.strip()]
+        if parts[:1] == [_TOPIC_BASE] and len(parts) > 2:
+            return "/".join(parts[1:3])
+        if len(parts) > 1:
+            return "/".join(parts[-2:])
+    return text(message.get("tid"))
+
+
+def device_named(user: str | None, device: str | None) -> str:
+    """The device id of a user and a device name; empty if neither is there."""
+    return "/".join(part.strip() for part in (user, device) if part and part.strip())
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A large body in several that say the same."""
+    return parts_of(body)
+
+
+def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ()) -> Delivery:
+    """What a request brought: one message or a list of them.
+
+    Args:
+        body: JSON; empty when a friend was removed in the app.
+        envelope: how the body came.
+        now_us: UTC microseconds.
+        keys: keys of encrypted messages, each tried in turn.
+
+    Raises:
+        TooMuchError: more than is taken at a time.
+    """
+    if not body.strip():
+        return Delivery(sender=SOURCE)
+    found = read_elements(body)
+    opened = [_opened(message, keys) for message in found.elements]
+    first = next((m for m in opened if kind_of(m) is Kind.LOCATION), None)
+    sender = sender_of(first) if isinstance(first, Mapping) else SOURCE
+    received = Reception(envelope, sender, body, now_us)
+    unit_ms = told_unit_ms(envelope.query)
+    for message, sent in zip(opened, found.elements, strict=True):
+        kind = kind_of(message)
+        if kind is Kind.LOCATION and isinstance(message, Mapping):
+            received.add(fix_of(message, unit_ms), sent)
+        elif kind is Kind.OTHER:
+            received.ignore()
+        else:
+            received.refuse(REFUSED[kind], sent)
+    if found.damage is not None:
+        received.refuse_body(found.damage)
+    return received.delivery(TimeForm.EPOCH_S)
+
+
+def _opened(message: object, keys: Sequence[str]) -> object:
+    """A message decrypted, where one of the keys fits."""
+    if not keys or kind_of(message) is not Kind.ENCRYPTED or not isinstance(message, Mapping):
+        return message
+    plain = decrypted(message.get("data"), keys)
+    if plain is None:
+        return message
+    try:
+        return read_json(plain)
+    except UnreadableError:
+        return message
+
+
+def fix_of(message: Record, told_ms: float | None = None) -> Fix:
+    """The position of a message of `Kind.LOCATION`.
+
+    `told_ms` is the unit of speed that the address says, in metres per second.
+    """
+    unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
+    return Fix(
+        device=device_of(message),
+        time=message.get("tst"),
+        lat=message.get("lat"),
+        lon=message.get("lon"),
+        altitude_m=message.get("alt"),
+        accuracy_m=message.get("acc"),
+        speed=message.get("vel"),
+        speed_unit_ms=unit_ms if told_ms is None else told_ms,
+        course_deg=message.get("cog", message.get("bear")),
+    )

@@ -1,0 +1,1 @@
+"""Tables of positions in other databases, followed by their id and never changed."""

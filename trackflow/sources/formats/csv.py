@@ -1,0 +1,361 @@
+"""Reads tables of points: CSV and its relatives with tabs, semicolons or bars.
+
+Blocks are parsed at once by Arrow; only a block with an odd row is read record by record. Both
+ways give the same points, so where a block ends changes nothing.
+"""
+
+import codecs
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow.compute as pc
+
+from trackflow.geo.points import Bools, Floats
+from trackflow.sources.admission import Candidates, Devices, admit
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, CsvLayout, decide_layout
+from trackflow.sources.parsing.csv_rows import (
+    LINE_MAX_BYTES,
+    Records,
+    blocks,
+    cells,
+    line_too_long,
+    records,
+)
+from trackflow.sources.recognition import HEAD_BYTES, encoding_of
+from trackflow.sources.records import (
+    REFUSED_MAX,
+    Chunk,
+    PointBatch,
+    Reason,
+    Refusal,
+    and_more,
+    clean_raw,
+)
+from trackflow.sources.values import columns
+from trackflow.sources.values.cells import Numbers, Strings, numbers
+from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.times import (
+    AmbiguousOrderError,
+    DateOrder,
+    TimeRules,
+    Times,
+    decide_order,
+    times,
+    times_in_zones,
+)
+from trackflow.sources.values.units import best_accuracy_m, hemisphere, position
+
+BLOCK_BYTES = 4 * 2**20
+"""About 60,000 rows: enough for Arrow to be fast, little enough to hold many times over."""
+
+_INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "non", "f"}
+"""What a column of validity says of a position that is none: the tracker had no fix."""
+
+
+def read_csv(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[Chunk]:
+    """The points of a table, chunk by chunk.
+
+    Args:
+        stream: the table.
+        device_id: the device of all rows, whatever they say.
+        fallback_device: the device of rows that name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        block_bytes: how much is read at once.
+
+    Raises:
+        BadInputError: the header lacks a position or a time, or the file is no table.
+    """
+    head = stream.peek(HEAD_BYTES)
+    # The sample is cut from a head of fixed size: a layout must not depend on the block size.
+    sample = _as_utf8(head, encoding_of(head), last=len(head) < HEAD_BYTES)
+    layout = decide_layout(_sample_lines(sample), stream.name, options.columns)
+    rules = options.time_rules
+    order = _decide_order(stream, layout, _sample_lines(sample), rules, block_bytes)
+    reader = _Reader(
+        stream,
+        layout,
+        TimeRules(rules.form, order, rules.zone),
+        (device_id, fallback_device),
+        now_us,
+    )
+    yield from reader.chunks(_utf8_blocks(stream, head, block_bytes))
+
+
+def _decide_order(
+    stream: Stream, layout: CsvLayout, lines: list[str], rules: TimeRules, block_bytes: int
+) -> DateOrder | None:
+    """The order of dates by the first rows; by the whole column if those could be either."""
+    first = "\n".join(lines[layout.header_lines :]).encode()
+    try:
+        return decide_order(_moments_in(first, layout), rules, layout.time_name, stream.name)
+    except AmbiguousOrderError:
+        if stream.again is None:
+            raise
+    with stream.again() as whole:
+        head = whole.peek(HEAD_BYTES)
+        found: AmbiguousOrderError | None = None
+        for block in _utf8_blocks(whole, head, block_bytes):
+            try:
+                order = decide_order(
+                    _moments_in(block, layout), rules, layout.time_name, stream.name
+                )
+            except AmbiguousOrderError as error:
+                found = error
+                continue
+            if order is not None:
+                return order
+        if found is not None:
+            raise found
+    return None
+
+
+def _moments_in(block: bytes, layout: CsvLayout) -> list[str | None]:
+    """The times of the whole rows in a block, as text."""
+    lines = block.split(b"\n")
+    found = records(lines, 1, layout.separator, final=True)
+    table = cells(found, sorted(set(layout.time_columns)), len(layout.names), layout)
+    moments: list[str | None] = _moments(table.columns, layout).to_pylist()
+    return moments
+
+
+class _Reader:
+    """The state of one file: at which line it is."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        layout: CsvLayout,
+        rules: TimeRules,
+        devices: tuple[str | None, str],
+        now_us: int,
+    ) -> None:
+        self.stream = stream
+        self.layout = layout
+        self.rules = rules
+        self.device, self.fallback = devices
+        if self.device is None and Role.DEVICE not in layout.index:
+            self.device = self.fallback
+        self.now_us = now_us
+        self.line = 1
+
+    def chunks(self, blocks: Iterator[bytes]) -> Iterator[Chunk]:
+        to_skip = self.layout.header_lines
+        left: list[bytes] = []
+        cut_off: bytes | None = None
+        for block in blocks:
+            lines = block.split(b"\n")
+            last = lines.pop()
+            if last and self.stream.damage:
+                cut_off = last  # its last number may have lost digits and look right all the same
+            elif last:
+                lines.append(last)
+            skipped = min(to_skip, len(lines))
+            to_skip -= skipped
+            self.line += skipped
+            lines = left + lines[skipped:]
+            found = records(lines, self.line, self.layout.separator, final=False)
+            left = lines[found.lines_used :]
+            yield self._chunk(found)
+        if left:
+            yield self._chunk(records(left, self.line, self.layout.separator, final=True))
+        if self.stream.damage:
+            yield self._damaged(cut_off)
+
+    def _chunk(self, found: Records) -> Chunk:
+        self.line += found.lines_used
+        layout = self.layout
+        wanted = sorted({*layout.index.values(), *layout.time_columns})
+        table = cells(found, wanted, len(layout.names), layout)
+
+        def describe(row: int) -> tuple[bytes, str]:
+            index = row if table.kept is None else table.kept[row]
+            return found.rows[index], self._where(found.line_numbers[index])
+
+        candidates = self._candidates(table.columns)
+        points, refused = admit(candidates, self.now_us, describe)
+        refused += self._ragged(found, table.ragged)
+        return Chunk(points, refused, self.stream.position(), candidates.times.naive)
+
+    def _ragged(self, found: Records, rows: list[int]) -> list[Refusal]:
+        """A refusal for each row with too few or too many cells, up to a number."""
+        refused = []
+        for index in rows[: REFUSED_MAX + 1]:
+            raw, where = clean_raw(found.rows[index]), self._where(found.line_numbers[index])
+            refused.append(Refusal(Reason.RAGGED_ROW, raw, where, self.device))
+        if len(rows) > REFUSED_MAX:
+            refused[-1] = and_more(refused[-1], len(rows) - REFUSED_MAX)
+        return refused
+
+    def _candidates(self, found: dict[int, Strings]) -> Candidates:
+        layout = self.layout
+        moment = _moments(found, layout)
+        return Candidates(
+            self._devices(found, len(moment)),
+            _times(found, layout, moment, self.rules),
+            *_positions(found, layout),
+            _optional(found, layout, Role.ALTITUDE),
+            best_accuracy_m(
+                _optional(found, layout, Role.ACCURACY), _optional(found, layout, Role.HDOP)
+            ),
+            _optional(found, layout, Role.SPEED),
+            _optional(found, layout, Role.COURSE),
+        )
+
+    def _devices(self, found: dict[int, Strings], count: int) -> Devices:
+        if self.device is not None:
+            return Devices.all_of(self.device, count)
+        return Devices.of_column(found[self.layout.index[Role.DEVICE]], self.fallback)
+
+    def _damaged(self, cut_off: bytes | None) -> Chunk:
+        raw = clean_raw(cut_off) if cut_off else self.stream.damage
+        refusal = Refusal(Reason.TRUNCATED, raw, self._where(self.line), self.device)
+        return Chunk(PointBatch.empty(), [refusal], self.stream.position())
+
+    def _where(self, line: int) -> str:
+        return f"{self.stream.name}:{line}"
+
+
+def _moments(found: dict[int, Strings], layout: CsvLayout) -> Strings:
+    """The times as text, a date and a time of day put together."""
+    first = found[layout.time_columns[0]]
+    if len(layout.time_columns) == 1:
+        return first
+    if layout.short_dates:
+        first = pc.binary_join_element_wise("20", first, "")
+    return pc.binary_join_element_wise(first, found[layout.time_columns[1]], " ")
+
+
+def _times(
+    found: dict[int, Strings], layout: CsvLayout, moment: Strings, rules: TimeRules
+) -> Times:
+    zone = layout.index.get(Role.ZONE)
+    return times(moment, rules) if zone is None else times_in_zones(moment, found[zone], rules)
+
+
+def _positions(found: dict[int, Strings], layout: CsvLayout) -> tuple[Numbers, Numbers]:
+    index = layout.index
+    if Role.LAT in index and Role.LON in index:
+        lat = _coordinates(found, layout, (Role.LAT, Role.NORTH_SOUTH), layout.lat_scale)
+        lon = _coordinates(found, layout, (Role.LON, Role.EAST_WEST), layout.lon_scale)
+    else:
+        role = Role.POSITION if Role.POSITION in index else Role.LON_LAT
+        lat, lon = _pairs(found[index[role]], lon_first=role is Role.LON_LAT)
+    if Role.VALID in index:
+        invalid = _invalid(found[index[Role.VALID]])
+        lat, lon = (Numbers(each.values, each.missing | invalid) for each in (lat, lon))
+    return lat, lon
+
+
+def _coordinates(
+    found: dict[int, Strings], layout: CsvLayout, roles: tuple[Role, Role], scale: float
+) -> Numbers:
+    role, side = roles
+    read = numbers(
+        found[layout.index[role]], QUANTITIES[role], scale, decimal_comma=layout.decimal_comma
+    )
+    if side not in layout.index:
+        return read
+    letters = found[layout.index[side]].to_pylist()
+    signed = [hemisphere(v, c) for v, c in zip(read.values.tolist(), letters, strict=True)]
+    return Numbers(np.array(signed, np.float64), read.missing)
+
+
+def _pairs(column: Strings, *, lon_first: bool) -> tuple[Numbers, Numbers]:
+    """Latitudes and longitudes out of one column that has both."""
+    cells = column.to_pylist()
+    found = [None if cell is None else position(cell, lon_first=lon_first) for cell in cells]
+    missing: Bools = np.array([cell is None for cell in cells], np.bool_)
+    both = np.array([(np.nan, np.nan) if f is None else f for f in found], np.float64)
+    both = both.reshape(-1, 2)
+    return Numbers(both[:, 0], missing), Numbers(both[:, 1], missing)
+
+
+def _invalid(column: Strings) -> Bools:
+    words = pc.dictionary_encode(column, null_encoding="encode")
+    bad = [(word or "").strip().lower() in _INVALID for word in words.dictionary.to_pylist()]
+    codes = np.asarray(words.indices.to_numpy(zero_copy_only=False))
+    return np.array(bad, np.bool_)[codes] if len(codes) else np.zeros(0, np.bool_)
+
+
+def _optional(found: dict[int, Strings], layout: CsvLayout, role: Role) -> Floats | None:
+    if role not in layout.index:
+        return None
+    column = layout.index[role]
+    factor = columns.factor(role, layout.names[column], layout.names)
+    return numbers(
+        found[column], QUANTITIES[role], factor, decimal_comma=layout.decimal_comma
+    ).values
+
+
+def _sample_lines(head: bytes) -> list[str]:
+    lines = head.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    # The last line is cut unless the file ends here; one line alone has to do as it is.
+    return lines[: SAMPLE_ROWS + 100] if len(head) < HEAD_BYTES else lines[:-1] or lines
+
+
+def _utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes]:
+    """The stream as UTF-8, with the line ends of Unix or Windows even if an old Mac wrote it."""
+    if encoding_of(head) == "utf-16":
+        yield from _from_utf16(stream, block_bytes)
+        return
+    only_cr = b"\r" in head and b"\n" not in head
+    first = True
+    for block in blocks(stream, block_bytes, cr_ends=only_cr):
+        plain = block.removeprefix(codecs.BOM_UTF8) if first else block
+        first = False
+        yield _mended(plain)
+
+
+def _from_utf16(stream: Stream, block_bytes: int) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    tail = ""
+    while True:
+        data = stream.read(block_bytes)
+        text = tail + decoder.decode(data, final=not data)
+        text = text.replace("\r\n", "\n")
+        end = text.rfind("\n") + 1 if data else len(text)
+        tail = text[end:]
+        if len(tail) > LINE_MAX_BYTES:
+            raise line_too_long(stream.name)
+        if end:
+            yield text[:end].replace("\r", "\n").encode("utf-8", "replace")
+        if not data:
+            return
+
+
+def _as_utf8(head: bytes, encoding: str, *, last: bool) -> bytes:
+    if encoding == "utf-8":
+        return _mended(head.removeprefix(codecs.BOM_UTF8))
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    return decoder.decode(head, final=last).removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def _mended(block: bytes) -> bytes:
+    """The block with the lines that are no UTF-8 read as Latin-1, as Excel writes them.
+
+    By line, not by block: which lines share a block must change nothing.
+    """
+    try:
+        block.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"\n".join(_mended_line(line) for line in block.split(b"\n"))
+    return block
+
+
+def _mended_line(line: bytes) -> bytes:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1").encode("utf-8")
+    return line

@@ -1,0 +1,223 @@
+"""Reads FIT, the recordings of sports watches and bicycle computers: their `record` messages.
+
+Positions are semicircles (2^31 of them are 180 degrees) and times seconds since the last day of
+1989, both as the FIT protocol defines them. A record without a position (indoors, before the first
+fix) is ordinary: such records are counted in one refusal per file. Files that were chained into
+one are read one after another. Fields of apps (developer fields) are not looked at.
+"""
+
+import io
+import struct
+from collections.abc import Buffer, Iterator
+
+import fitdecode
+from fitdecode import CrcCheck, ErrorHandling, FitReader
+
+from trackflow.errors import BadInputError
+from trackflow.sources.containers.streams import PIECE_BYTES, Stream
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Collector, Moment, Row, row_collector
+
+EPOCH_S = 631_065_600
+"""1989-12-31T00:00:00Z in seconds since 1970."""
+
+_CLOCK_NOT_SET = 0x1000_0000
+"""Smaller times count from when the device was switched on."""
+
+_SEMICIRCLE_DEG = 180 / 2**31
+_RECORD = 20
+_FIELDS = {
+    253: "timestamp",
+    0: "position_lat",
+    1: "position_long",
+    2: "altitude",
+    6: "speed",
+    31: "gps_accuracy",
+    73: "enhanced_speed",
+    78: "enhanced_altitude",
+}
+"""By number, because an app may call a field of its own by any of these names."""
+
+_MALFORMED = (
+    fitdecode.FitError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What the decoder raises on bytes that are no FIT: it checks less than it assumes."""
+
+
+def read_fit(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a FIT file, chunk by chunk.
+
+    A file that is damaged gives the points before the damage, and a refusal. One whose checksum is
+    wrong gives all its points, and a refusal.
+
+    Args:
+        stream: the file.
+        device_id: the device of its points.
+        fallback_device: the device if none was given: the serial number in a FIT file is often
+            missing or made up.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has.
+
+    Raises:
+        BadInputError: there is no record in it that can be read.
+    """
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    records = _Records(stream, collector)
+    for _ in records:
+        if len(collector) >= chunk_points:
+            yield collector.chunk()
+    if records.problem and not records.count:
+        raise BadInputError(f"{stream.name}: cannot be read as FIT: {records.problem}")
+    records.tell_rest()
+    yield collector.chunk()
+
+
+class _Bytes(io.RawIOBase):
+    """The bytes of a stream.
+
+    A device that loses power leaves a length of 0 in the header; it is read as "to the end".
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__()
+        self._stream = stream
+        self._at_start = True
+
+    def readable(self) -> bool:
+        """They can be read."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """The next bytes; 0 at the end."""
+        room = memoryview(buffer)
+        data = self._stream.read(len(room))
+        if self._at_start:
+            data = _with_length(data)
+            self._at_start = False
+        room[: len(data)] = data
+        return len(data)
+
+
+def _with_length(head: bytes) -> bytes:
+    if head[4:8] != bytes(4) or head[8:12] != b".FIT":
+        return head
+    is_long = head[0] >= 14  # with a checksum of the header, for which 0 means that there is none
+    return (
+        head[:4]
+        + b"\xff" * 4
+        + head[8:12]
+        + (bytes(2) if is_long else b"")
+        + head[12 + 2 * is_long :]
+    )
+
+
+class _Records:
+    """Goes through the messages of a file, and puts the records into a collector."""
+
+    def __init__(self, stream: Stream, rows: Collector[Row]) -> None:
+        self.count = 0
+        self.problem = ""
+        self._stream = stream
+        self._rows = rows
+        self._without_position = 0
+
+    def __iter__(self) -> Iterator[None]:
+        reader = FitReader(
+            io.BufferedReader(_Bytes(self._stream), PIECE_BYTES),
+            processor=None,
+            check_crc=CrcCheck.READONLY,
+            error_handling=ErrorHandling.IGNORE,
+        )
+        frames = iter(reader)
+        while True:
+            try:
+                frame = next(frames)
+            except StopIteration:
+                return
+            except fitdecode.FitEOFError:
+                self._end(Reason.TRUNCATED, self._stream.damage or "the file ends in the middle")
+                return
+            except _MALFORMED as error:
+                reason = Reason.TRUNCATED if self._stream.damage else Reason.UNREADABLE
+                self._end(reason, self._stream.damage or f"not FIT: {type(error).__name__}")
+                return
+            self._take(frame)
+            yield
+
+    def _take(self, frame: object) -> None:
+        if isinstance(frame, fitdecode.FitCRC) and not frame.matched:
+            self._rows.refuse(
+                Reason.UNREADABLE,
+                "the checksum is wrong: some values before it may be",
+                f"record {self.count}",
+            )
+        elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == _RECORD:
+            self.count += 1
+            self._take_record(_values(frame))
+
+    def _take_record(self, values: dict[str, object]) -> None:
+        lat, lon = values.get("position_lat"), values.get("position_long")
+        if lat is None and lon is None:
+            self._without_position += 1
+            return
+        self._rows.add(
+            Row(
+                raw=values,
+                time=_time(values.get("timestamp")),
+                lon=_degrees(lon),
+                lat=_degrees(lat),
+                altitude_m=values.get("enhanced_altitude", values.get("altitude")),
+                accuracy_m=values.get("gps_accuracy"),
+                speed_ms=values.get("enhanced_speed", values.get("speed")),
+            ),
+            f"record {self.count}",
+        )
+
+    def _end(self, reason: Reason, problem: str) -> None:
+        self.problem = problem
+        self._rows.refuse(reason, problem, f"after record {self.count}")
+
+    def tell_rest(self) -> None:
+        """How many records were passed over."""
+        if self._without_position:
+            raw = f"{self._without_position} records without a position"
+            self._rows.refuse(Reason.NO_POSITION, raw, "")
+
+
+def _values(message: fitdecode.FitDataMessage) -> dict[str, object]:
+    """What a record knows of `_FIELDS`, positions in semicircles; unknown values are left out."""
+    values: dict[str, object] = {}
+    for data in message.fields:
+        is_own = data.field_def is None or not data.field_def.is_dev
+        if is_own and data.value is not None and data.def_num in _FIELDS:
+            values.setdefault(_FIELDS[data.def_num], data.value)
+    return values
+
+
+def _time(timestamp: object) -> object:
+    if timestamp is None:
+        return None
+    if not isinstance(timestamp, int) or timestamp < _CLOCK_NOT_SET:
+        return BAD_TIME
+    return Moment((timestamp + EPOCH_S) * 1_000_000)
+
+
+def _degrees(semicircles: object) -> object:
+    return semicircles * _SEMICIRCLE_DEG if isinstance(semicircles, int) else semicircles

@@ -1,0 +1,410 @@
+"""Reads GeoJSON and its relatives: points with a time, lines with a time for each position.
+
+Understood are collections, single features, a feature per line, and lists of records with a
+position and a time, as many services export them: their members are named as the columns of a table
+are, also inside one another (`coords.latitude`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+import orjson
+
+from trackflow.errors import BadInputError
+from trackflow.sources.admission import Candidates, Devices, admit
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
+from trackflow.sources.parsing.json_values import Broken, JsonElements
+from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.rows import time_text
+from trackflow.sources.tracks_apart import label_of
+from trackflow.sources.values import columns, units
+from trackflow.sources.values.cells import Numbers, strings
+from trackflow.sources.values.columns import NoPositionsError, Role
+from trackflow.sources.values.fields import flat, is_invalid, known_fields
+from trackflow.sources.values.times import (
+    AmbiguousOrderError,
+    DateOrder,
+    TimeRules,
+    Times,
+    decide_order,
+    epoch_form,
+    times,
+    times_in_zones,
+)
+from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_commas
+from trackflow.sources.values.zones import zone_of
+
+CHUNK_POINTS = 50_000
+
+_GEOMETRIES = {
+    "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
+    "GeometryCollection",
+}  # fmt: skip
+_TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
+_WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
+_NESTING_MAX = 20
+
+
+def read_geojson(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a GeoJSON file, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of all points, whatever the features say.
+        fallback_device: the device of features that name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has; a long line is never split.
+
+    Raises:
+        BadInputError: there is no feature in it, or its positions are not longitude and latitude.
+    """
+    elements = JsonElements(stream)
+    collector = _Collector(stream, (device_id, fallback_device), now_us, options)
+    # How times are written is decided from the first rows, whatever the size of a chunk.
+    enough = max(chunk_points, SAMPLE_ROWS)
+    number = 0
+    for number, element in enumerate(elements, start=1):
+        collector.add(element, number)
+        if len(collector.rows) + len(collector.refused) >= enough:
+            _check_crs(elements.top, stream.name)
+            yield collector.chunk()
+    _check_crs(elements.top, stream.name)
+    if stream.damage and not any(r.reason is Reason.TRUNCATED for r in collector.refused):
+        collector.refuse(Reason.TRUNCATED, stream.damage, number)
+    if not collector.any_feature and not (elements.any_list and number == 0):
+        raise NoPositionsError(
+            f"{stream.name}: has no feature with a position; "
+            "understood are GeoJSON features and lists of records with lat, lon and time"
+        )
+    yield collector.chunk()
+
+
+type _Row = tuple[object, object, object, object, Mapping[Role, object], int, int]
+"""Longitude, latitude, altitude, time, what else is known, element number, position number."""
+
+
+class _Collector:
+    """Turns elements into rows, and rows into chunks."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        devices: tuple[str | None, str],
+        now_us: int,
+        options: ReadOptions,
+    ) -> None:
+        self.rows: list[_Row] = []
+        self.refused: list[Refusal] = []
+        self.any_feature = False
+        self._stream = stream
+        self._device_id, self._fallback_device = devices
+        self._now_us = now_us
+        self._rules = options.time_rules
+        self._options = options
+        self._lines = 0
+        self._is_decided = False
+        self._id_is_device = False
+
+    def add(self, element: object, number: int) -> None:
+        """Rows, or a refusal, for an element."""
+        if isinstance(element, Broken):
+            self.refuse(element.reason, element.raw, number)
+            return
+        if not isinstance(element, dict):
+            self.refuse(Reason.NOT_A_POINT, _dumped(element), number)
+            return
+        kind = element.get("type")
+        if kind == "Feature":
+            properties = element.get("properties")
+            properties = properties if isinstance(properties, dict) else {}
+            self._add_geometry(element.get("geometry"), properties, number, 0)
+        elif isinstance(kind, str) and kind in _GEOMETRIES:
+            self._add_geometry(element, {}, number, 0)
+        else:
+            self._add_record(element, number)
+
+    def refuse(self, reason: Reason, raw: str, number: int) -> None:
+        """One refusal for a whole element."""
+        where = f"{self._stream.name}: element {number}"
+        self.refused.append(Refusal(reason, clean_raw(raw), where, self._device_id))
+
+    def _add_geometry(
+        self, geometry: object, properties: dict[str, object], number: int, depth: int
+    ) -> None:
+        self.any_feature = True
+        if not isinstance(geometry, dict):
+            self.refuse(Reason.NO_POSITION, _dumped(properties), number)
+            return
+        kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+        if kind == "Point":
+            known = known_fields(flat(properties))
+            place = None if is_invalid(known) else coordinates
+            self._add_position(place, _moment(known), known, number, 0)
+        elif kind in ("LineString", "MultiPoint"):
+            self._add_line(coordinates, _time_list(properties), properties, number)
+        elif kind == "MultiLineString" and isinstance(coordinates, list):
+            moments = _time_list(properties)
+            for line, part in zip(coordinates, _time_parts(moments, coordinates), strict=True):
+                self._add_line(line, part, properties, number)
+        elif kind == "GeometryCollection" and depth < _NESTING_MAX:
+            parts = geometry.get("geometries")
+            for part in parts if isinstance(parts, list) else []:
+                self._add_geometry(part, properties, number, depth + 1)
+        else:
+            self.refuse(Reason.NOT_A_POINT, _dumped(geometry), number)
+
+    def _add_line(
+        self, positions: object, moments: object, properties: dict[str, object], number: int
+    ) -> None:
+        if not isinstance(positions, list):
+            self.refuse(Reason.NO_POSITION, _dumped(positions), number)
+            return
+        if moments is not None and (
+            not isinstance(moments, list) or len(moments) != len(positions)
+        ):
+            # Which time belongs to which position is anyone's guess.
+            count = len(moments) if isinstance(moments, list) else 0
+            raw = f"{len(positions)} positions, {count} times"
+            self.refuse(Reason.RAGGED_ROW, raw, number)
+            return
+        known = known_fields(flat(properties))
+        kept = (Role.DEVICE, Role.ROW_ID, Role.ZONE)
+        known = {role: known[role] for role in kept if role in known}
+        self._lines += 1
+        if self._options.label_tracks and Role.DEVICE not in known:
+            name = properties.get("name")
+            known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
+        for index, position in enumerate(positions):
+            moment = moments[index] if isinstance(moments, list) else _measured_time(position)
+            self._add_position(position, moment, known, number, index + 1)
+
+    def _add_position(
+        self,
+        position: object,
+        moment: object,
+        known: Mapping[Role, object],
+        number: int,
+        index: int,
+    ) -> None:
+        if not isinstance(position, list) or len(position) < 2:
+            self.rows.append((None, None, None, moment, known, number, index))
+            return
+        altitude = position[2] if len(position) > 2 else known.get(Role.ALTITUDE)
+        self.rows.append((position[0], position[1], altitude, moment, known, number, index))
+
+    def _add_record(self, record: dict[str, object], number: int) -> None:
+        known = known_fields(flat(record))
+        place = _place(known)
+        if place is None:
+            self.refuse(Reason.NOT_A_POINT, _dumped(record), number)
+            return
+        self.any_feature = True
+        if is_invalid(known):
+            place = (None, None, None)
+        lon, lat, altitude = place
+        self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
+
+    def chunk(self) -> Chunk:
+        """The rows so far, at the door."""
+        rows, refused = self.rows, self.refused
+        self.rows, self.refused = [], []
+        if not rows:
+            return Chunk(PointBatch.empty(), refused, self._stream.position())
+        moments = [time_text(row[3]) for row in rows]
+        if not self._is_decided:
+            self._is_decided = True
+            self._rules = self._decided(moments[:SAMPLE_ROWS])
+            self._id_is_device = _ids_are_devices(rows)
+
+        def describe(index: int) -> tuple[str, str]:
+            lon, lat, altitude, _, known, number, position = rows[index]
+            shown = {str(role): value for role, value in known.items()}
+            raw = _dumped([lon, lat, altitude, moments[index], shown])
+            where = f"{self._stream.name}: element {number}"
+            return raw, f"{where}, position {position}" if position else where
+
+        candidates = self._candidates(rows, moments)
+        accepted, at_the_door = admit(candidates, self._now_us, describe)
+        naive = candidates.times.naive
+        return Chunk(accepted, at_the_door + refused, self._stream.position(), naive)
+
+    def _decided(self, sample: Sequence[str | None]) -> TimeRules:
+        """The rules with the order of dates; by the whole file where the sample has both."""
+        form, zone = self._rules.form, self._rules.zone
+        try:
+            order = decide_order(sample, self._rules, "time", self._stream.name)
+        except AmbiguousOrderError:
+            if self._stream.again is None:
+                raise
+            order = None
+            with self._stream.again() as whole:
+                seen = _Collector(whole, (None, ""), self._now_us, self._options)
+                for number, element in enumerate(JsonElements(whole), start=1):
+                    seen.add(element, number)
+                    if len(seen.rows) >= SAMPLE_ROWS:
+                        order = order or _order_in(seen.rows, self._rules, whole.name)
+                        seen.rows.clear()
+                order = order or _order_in(seen.rows, self._rules, whole.name)
+            if order is None:
+                raise
+        return TimeRules(form, order, zone)
+
+    def _candidates(self, rows: list[_Row], moments: list[str | None]) -> Candidates:
+        lon, lat, altitude, _, known, _, _ = zip(*rows, strict=True)
+        commas = decimal_commas(lat, lon)
+
+        def beside(role: Role, quantity: Quantity) -> Numbers:
+            return Numbers.of_objects([k.get(role) for k in known], quantity, commas)
+
+        return Candidates(
+            self._devices(known),
+            self._times(moments, known),
+            Numbers.of_objects(lat, Quantity.LATITUDE),
+            Numbers.of_objects(lon, Quantity.LONGITUDE),
+            Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
+            best_accuracy_m(
+                beside(Role.ACCURACY, Quantity.LENGTH).values,
+                beside(Role.HDOP, Quantity.RATIO).values,
+            ),
+            beside(Role.SPEED, Quantity.SPEED).values,
+            beside(Role.COURSE, Quantity.ANGLE).values,
+        )
+
+    def _times(self, moments: list[str | None], known: tuple[Mapping[Role, object], ...]) -> Times:
+        zones = [_text(k.get(Role.ZONE)) for k in known]
+        if not any(zone and zone_of(zone) for zone in zones):
+            return times(strings(moments), self._rules)
+        readable = [zone if zone and zone_of(zone) else None for zone in zones]
+        return times_in_zones(strings(moments), strings(readable), self._rules)
+
+    def _devices(self, known: tuple[Mapping[Role, object], ...]) -> Devices:
+        if self._device_id is not None:
+            return Devices.all_of(self._device_id, len(known))
+        role = Role.ROW_ID if self._id_is_device else Role.DEVICE
+        names: list[str | None] = [
+            (_text(k.get(role)) or "").strip() or self._fallback_device for k in known
+        ]
+        return Devices.of_names(names)
+
+
+def _order_in(rows: list[_Row], rules: TimeRules, name: str) -> DateOrder | None:
+    try:
+        return decide_order([time_text(row[3]) for row in rows], rules, "time", name)
+    except AmbiguousOrderError:
+        return None
+
+
+def _place(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
+    """Longitude, latitude and altitude of a record, None if it does not say where it was."""
+    altitude = known.get(Role.ALTITUDE)
+    if Role.LAT in known and Role.LON in known:
+        return known[Role.LON], known[Role.LAT], altitude
+    for role in (Role.POSITION, Role.LON_LAT):
+        both = known.get(role)
+        if isinstance(both, str):
+            found = units.position(both, lon_first=role is Role.LON_LAT)
+            return (both, both, altitude) if found is None else (found[1], found[0], altitude)
+        if isinstance(both, list) and len(both) >= 2 and role is Role.LON_LAT:
+            return both[0], both[1], altitude
+    if Role.LAT in known or Role.LON in known:
+        return known.get(Role.LON), known.get(Role.LAT), altitude
+    return None
+
+
+def _moment(known: Mapping[Role, object]) -> object:
+    """The time of a record; a date and a time of day are put together."""
+    moment, date = known.get(Role.TIME), known.get(Role.DATE)
+    if date is None:
+        return moment
+    clock = known.get(Role.CLOCK)
+    both = isinstance(date, str | int) and isinstance(clock, str | int)
+    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
+        return f"{date} {clock}"
+    return moment if moment is not None else date
+
+
+_CLOCK = 12
+"""The longest time of day, such as 10:00:00.123."""
+
+
+def _ids_are_devices(rows: list[_Row]) -> bool:
+    sample = [row[4] for row in rows[:SAMPLE_ROWS]]
+    if any(known.get(Role.DEVICE) is not None for known in sample):
+        return False
+    ids = [text for known in sample if (text := _text(known.get(Role.ROW_ID))) is not None]
+    return len(ids) == len(sample) and repeats(ids)
+
+
+def _time_list(properties: dict[str, object]) -> list[object] | None:
+    """The times of a line's positions, as togeojson and its followers write them."""
+    inside = properties.get("coordinateProperties")
+    sources: list[dict[str, object]] = [properties, inside if isinstance(inside, dict) else {}]
+    for source in sources:
+        for name in islice(source, 1_000):
+            moments = source[name]
+            if isinstance(moments, list) and columns.plain(name) in _TIME_LISTS:
+                return moments
+    return None
+
+
+def _time_parts(moments: list[object] | None, lines: list[object]) -> list[object]:
+    """The times of each line of several: a list of lists, or one list for all."""
+    if moments is None:
+        return [None] * len(lines)
+    if any(isinstance(part, list) for part in moments):
+        return [*moments, *[[]] * len(lines)][: len(lines)]
+    parts: list[object] = []
+    taken = 0
+    for line in lines:
+        count = len(line) if isinstance(line, list) else 0
+        parts.append(moments[taken : taken + count])
+        taken += count
+    return parts
+
+
+def _measured_time(position: object) -> object:
+    """The fourth number of a position, if it is a time: some tools keep it there."""
+    if not isinstance(position, list) or len(position) < 4:
+        return None
+    value = position[3]
+    plausible = isinstance(value, int | float) and epoch_form(float(value)) is not None
+    return value if plausible else None
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)
+    return None
+
+
+def _dumped(value: object) -> str:
+    """A value as JSON again, for the quarantine."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # whole numbers beyond 64 bits, lone surrogates
+        return repr(value)
+
+
+def _check_crs(top: dict[str, object], name: str) -> None:
+    crs = top.get("crs")
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    said = properties.get("name") if isinstance(properties, dict) else None
+    if isinstance(said, str) and not _WGS84.search(said):
+        raise BadInputError(
+            f"{name}: its positions are in {said[:60]!r}; convert it to longitude and latitude "
+            "(EPSG:4326)"
+        )

@@ -1,0 +1,309 @@
+"""Reads Google Timeline (Location History) in its three forms.
+
+1. `Records.json` of Takeout: every position that a phone reported. The phones of an account are
+   told apart by their `deviceTag`, which is put behind the file's name. `Timeline Edits.json` of
+   newer Takeouts has the same for the weeks before it was made.
+2. The months of the "Semantic Location History" of Takeout: journeys and visits.
+3. What phones export since 2024: on Android an object with `semanticSegments` and `rawSignals`,
+   on iOS a list of segments.
+
+Journeys give their ends and the positions of their path that have a time; visits give their place
+twice, when they began and when they ended. A journey that does not name its ends begins and ends
+where its path does. A path without times is refused once for what lies between its ends. Scans of
+radio networks and guesses at activities are no positions and are passed over.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.devices.fixes import member
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.json_values import Broken, JsonElements
+from trackflow.sources.recognition import stem
+from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.rows import (
+    BAD_TIME,
+    CHUNK_POINTS,
+    Collector,
+    Moment,
+    Row,
+    moment_us,
+    row_collector,
+)
+from trackflow.sources.values.columns import NoPositionsError
+from trackflow.sources.values.times import TimeRules
+from trackflow.sources.values.units import Quantity, measure, position
+
+_LISTS = frozenset(
+    {"locations", "timelineObjects", "semanticSegments", "rawSignals", "timelineEdits"}
+)
+_MONTH_FILE = re.compile(r"\d{4}(?:_[A-Z]+)?|Timeline Edits(?: \(\d+\)|\(\d+\))?")
+_MONTHS_DEVICE = "google-timeline"
+"""Of files that are named after a month: each would be a device of its own."""
+
+_NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory", "placeAggregates", "rawSignal"}
+_MINUTE_US = 60_000_000
+_LONGEST_MINUTES = 1e7
+_WRAP = 2**32
+
+type _Object = Mapping[str, object]
+
+
+def read_google(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a Google Timeline file, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of all points, whatever the file says.
+        fallback_device: the device if none was given, with a `deviceTag` behind it if there is one.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has.
+
+    Raises:
+        BadInputError: there is nothing of the kind in it.
+    """
+    if any(_MONTH_FILE.fullmatch(name) for name in (fallback_device, stem(stream.name))):
+        fallback_device = _MONTHS_DEVICE
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    reader = _Timeline(collector, fallback_device, options.time_rules)
+    elements = JsonElements(stream, lists=_LISTS)
+    count = 0
+    for count, element in enumerate(elements, start=1):
+        reader.add(element, f"element {count}")
+        if len(collector) >= chunk_points:
+            yield collector.chunk()
+    collector.end(f"element {count}")
+    if not reader.any_known and not (elements.any_list and count == 0):
+        raise NoPositionsError(
+            f"{stream.name}: has no position of a Google Timeline; understood are Records.json, "
+            "the months of the Semantic Location History, and the Timeline.json of a phone"
+        )
+    yield collector.chunk()
+
+
+class _Timeline:
+    """Puts the positions of elements into a collector.
+
+    Attributes:
+        any_known: whether any element was one of a timeline.
+    """
+
+    def __init__(self, rows: Collector[Row], fallback_device: str, rules: TimeRules) -> None:
+        self.any_known = False
+        self._rules = rules
+        self._rows = rows
+        self._fallback_device = fallback_device
+
+    def add(self, element: object, place: str) -> None:
+        """Rows, or a refusal, for an element."""
+        if isinstance(element, Broken):
+            self._rows.refuse(element.reason, element.raw, place)
+            return
+        self.any_known = self._add_known(element, place) or self.any_known
+
+    def _add_known(self, element: object, place: str) -> bool:
+        """Whether an element was one of a timeline."""
+        if not isinstance(element, dict):
+            self._rows.refuse(Reason.NOT_A_POINT, element, place)
+            return False
+        if "latitudeE7" in element or "longitudeE7" in element or "timestampMs" in element:
+            self._add_record(element, place)  # first, as there are millions of them
+        elif isinstance(element.get("activitySegment"), dict):
+            self._add_journey(element["activitySegment"], place)
+        elif isinstance(element.get("placeVisit"), dict):
+            self._add_visit(element["placeVisit"], place)
+        elif isinstance(element.get("position"), dict):
+            self._add_signal(element["position"], place)
+        elif isinstance(edited := member(element, "rawSignal", "signal", "position"), dict):
+            self._add_signal(edited, place, element.get("deviceId"))
+        elif "startTime" in element and not _NO_POSITIONS.intersection(element):
+            self._add_segment(element, place)
+        elif not _NO_POSITIONS.intersection(element):
+            self._rows.refuse(Reason.NOT_A_POINT, element, place)
+            return False
+        return True
+
+    def _add_record(self, record: _Object, place: str) -> None:
+        """Of form 1. Speeds are metres per second."""
+        kept = {name: record.get(name) for name in ("latitudeE7", "longitudeE7", "timestamp")}
+        self._rows.add(
+            Row(
+                raw=kept | {"timestampMs": record.get("timestampMs")},
+                time=_either(record, "timestamp", "timestampMs"),
+                lon=_degrees(record.get("longitudeE7"), 180),
+                lat=_degrees(record.get("latitudeE7"), 90),
+                altitude_m=record.get("altitude"),
+                accuracy_m=record.get("accuracy"),
+                speed_ms=record.get("velocity"),
+                course_deg=record.get("heading"),
+                device_id=self._device(record.get("deviceTag")),
+            ),
+            place,
+        )
+
+    def _device(self, tag: object) -> str | None:
+        return f"{self._fallback_device}-{tag}" if isinstance(tag, int | str) else None
+
+    def _add_journey(self, journey: _Object, place: str) -> None:
+        """Of form 2."""
+        duration = member(journey, "duration")
+        path = member(journey, "waypointPath", "waypoints")
+        waypoints = path if isinstance(path, list) else []
+        between = len(waypoints)
+        ends: list[object] = []
+        for name, index in (("startLocation", 0), ("endLocation", -1)):
+            location = member(journey, name)
+            if waypoints and not _has_e7(location):
+                location, between = waypoints[index], between - 1
+            ends.append(location)
+        self._add_e7(ends[0], _time(duration, "start"), f"{place}, start")
+        points = self._add_raw_path(journey, place)
+        if not points and between > 0:
+            raw = f"a path of {between} positions without times"
+            self._rows.refuse(Reason.NO_TIME, raw, place)
+        self._add_e7(ends[1], _time(duration, "end"), f"{place}, end")
+
+    def _add_visit(self, visit: _Object, place: str) -> None:
+        """Of form 2."""
+        duration = member(visit, "duration")
+        location = member(visit, "location")
+        if not _has_e7(location) and "centerLatE7" in visit:
+            location = {"latE7": visit["centerLatE7"], "lngE7": visit.get("centerLngE7")}
+        self._add_e7(location, _time(duration, "start"), f"{place}, start")
+        self._add_raw_path(visit, place)
+        self._add_e7(location, _time(duration, "end"), f"{place}, end")
+
+    def _add_raw_path(self, holder: _Object, place: str) -> int:
+        """The positions of a path with times; returns how many there were."""
+        points = member(holder, "simplifiedRawPath", "points")
+        if not isinstance(points, list):
+            return 0
+        for index, point in enumerate(points, start=1):
+            self._add_e7(point, _time(point), f"{place}, point {index}", is_named=True)
+        return len(points)
+
+    def _add_e7(
+        self, location: object, time: object, place: str, *, is_named: bool = False
+    ) -> None:
+        """A position in ten-millionths of a degree; nothing if it is an end that is not known."""
+        if not is_named and not _has_e7(location):
+            return
+        self._rows.add(
+            Row(
+                raw=[location, time],
+                time=time,
+                lon=_degrees(_either(location, "lngE7", "longitudeE7"), 180),
+                lat=_degrees(_either(location, "latE7", "latitudeE7"), 90),
+                accuracy_m=member(location, "accuracyMeters"),
+            ),
+            place,
+        )
+
+    def _add_signal(self, position: _Object, place: str, device: object = None) -> None:
+        """Of form 3, Android, and of the edits of Takeout."""
+        where = _either(position, "LatLng", "latLng", "point")
+        lon, lat = _place(where)
+        self._rows.add(
+            Row(
+                raw=[where, position.get("timestamp")],
+                time=position.get("timestamp"),
+                lon=lon,
+                lat=lat,
+                altitude_m=position.get("altitudeMeters"),
+                accuracy_m=_signal_accuracy_m(position),
+                speed_ms=position.get("speedMetersPerSecond"),
+                device_id=self._device(device),
+            ),
+            place,
+        )
+
+    def _add_segment(self, segment: _Object, place: str) -> None:
+        """Of form 3."""
+        start, end = segment.get("startTime"), segment.get("endTime")
+        path = segment.get("timelinePath")
+        for index, point in enumerate(path if isinstance(path, list) else [], start=1):
+            moment = member(point, "time")
+            if moment is None:
+                minutes = member(point, "durationMinutesOffsetFromStartTime")
+                moment = self._offset(start, minutes)
+            self._add_text(_either(point, "point", "latLng"), moment, f"{place}, point {index}")
+        visited = member(segment, "visit", "topCandidate", "placeLocation")
+        ends = (
+            (visited, start, "visit"),
+            (visited, end, "visit"),
+            (member(segment, "activity", "start"), start, "start"),
+            (member(segment, "activity", "end"), end, "end"),
+        )
+        for location, time, what in ends:
+            text = member(location, "latLng") if isinstance(location, Mapping) else location
+            if text not in (None, ""):
+                self._add_text(text, time, f"{place}, {what}")
+
+    def _offset(self, start: object, minutes: object) -> object:
+        """Minutes after the start of a segment, as a number or text."""
+        start_us = moment_us(start, self._rules)
+        if minutes is None or start_us is None:
+            return None if minutes is None else start
+        value = measure(minutes, Quantity.RATIO)
+        if not abs(value) < _LONGEST_MINUTES:
+            return BAD_TIME
+        return Moment(start_us + round(value * _MINUTE_US))
+
+    def _add_text(self, where: object, time: object, place: str) -> None:
+        """A position as text, latitude first."""
+        lon, lat = _place(where)
+        self._rows.add(Row(raw=[where, time], time=time, lon=lon, lat=lat), place)
+
+
+def _place(where: object) -> tuple[object, object]:
+    """Longitude and latitude of a position as text or in ten-millionths of a degree."""
+    if _has_e7(where):
+        return (
+            _degrees(_either(where, "lngE7", "longitudeE7"), 180),
+            _degrees(_either(where, "latE7", "latitudeE7"), 90),
+        )
+    found = position(where) if isinstance(where, str) else None
+    lat, lon = found or (where, where)
+    return lon, lat
+
+
+def _signal_accuracy_m(position: _Object) -> object:
+    millimetres = position.get("accuracyMm")
+    if millimetres is None:
+        return position.get("accuracyMeters")
+    return measure(millimetres, Quantity.LENGTH, 0.001)
+
+
+def _time(holder: object, which: str = "") -> object:
+    """A time that is ISO in `timestamp`, or in older files milliseconds in `timestampMs`."""
+    name = f"{which}Timestamp" if which else "timestamp"
+    return _either(holder, name, f"{name}Ms")
+
+
+def _degrees(e7: object, largest: float) -> object:
+    """Ten-millionths of a degree as degrees.
+
+    Some old files have negative numbers as 32 bits without a sign.
+    """
+    if not isinstance(e7, int) or isinstance(e7, bool):
+        return e7 if e7 is None else str(e7)
+    signed = e7 - _WRAP if largest * 1e7 < e7 < _WRAP else e7
+    return signed / 1e7 if abs(signed) < _WRAP else "too large"
+
+
+def _has_e7(location: object) -> bool:
+    return _either(location, "latE7", "latitudeE7") is not None
+
+
+def _either(holder: object, *names: str) -> object:
+    return next((v for name in names if (v := member(holder, name)) is not None), None)

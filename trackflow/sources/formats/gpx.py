@@ -1,0 +1,314 @@
+"""Reads GPX 1.0 and 1.1: track points, and on request route points and waypoints with a time.
+
+Points are taken as the parser goes by and nothing else is kept, so a file of any size needs the
+memory of one chunk. Where the markup is broken, reading goes on at the next track point. What
+extensions say of a point is read by its names, as the columns of a table are; so is the device of a
+track, which GPX itself has no element for.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from trackflow.errors import BadInputError
+from trackflow.geo.points import Floats
+from trackflow.sources.admission import Candidates, Devices, admit
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.records import Chunk, PointBatch
+from trackflow.sources.tracks_apart import label_of
+from trackflow.sources.values.cells import Numbers, numbers, strings
+from trackflow.sources.values.columns import QUANTITIES, Role, factor, meanings
+from trackflow.sources.values.times import times
+from trackflow.sources.values.units import best_accuracy_m, decimal_commas
+
+CHUNK_POINTS = 50_000
+
+_POINT_TAGS = {"trkpt", "rtept", "wpt"}
+_PLANNED = {"wpt": "waypoint", "rtept": "route point"}
+_FIELD_ROLES = (Role.SPEED, Role.COURSE, Role.HDOP, Role.ACCURACY, Role.DEVICE, Role.ALTITUDE)
+
+_TRACK_POINT = re.compile(r"<([\w.-]+:)?trkpt[\s>]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """What an element of a point is: our units per unit of its text. There is one of each."""
+
+    role: Role
+    factor: float
+
+
+class _Point(NamedTuple):
+    tag: str
+    attributes: Mapping[str, str]
+    fields: dict[Field, str]
+    line: int
+    device: str
+
+
+@lru_cache(maxsize=1024)
+def field(role: Role, factor: float = 1.0) -> Field:
+    """The field of a role and a unit."""
+    return Field(role, factor)
+
+
+_ELE, _TIME, _DEVICE = field(Role.ALTITUDE), field(Role.TIME), field(Role.DEVICE)
+
+
+def read_gpx(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a GPX file, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of its points.
+        fallback_device: the device of points that name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has.
+
+    Raises:
+        BadInputError: there is no readable point in it, or it has a document type.
+    """
+    parser = _PointParser(stream.name, options)
+    reader = _Reader(stream, parser, (device_id, fallback_device), now_us, options)
+    any_point = False
+    for text in texts(stream):
+        try:
+            parser.feed(text)
+        except BadInputError:
+            if parser.points:
+                yield reader.chunk()
+            raise
+        if len(parser.points) >= chunk_points:
+            any_point = True
+            yield reader.chunk()
+    parser.finish(stream.damage)
+    if parser.problem and not (any_point or parser.points):
+        raise BadInputError(f"{stream.name}: cannot be read as GPX: {parser.problem}")
+    yield reader.chunk()
+
+
+class _PointParser(XmlParser):
+    """Collects points, and refusals for stretches that are no XML."""
+
+    anchor = _TRACK_POINT
+    format_name = "GPX"
+
+    def __init__(self, name: str, options: ReadOptions) -> None:
+        self.points: list[_Point] = []
+        self.skipped: Counter[str] = Counter()
+        self._options = options
+        self._tracks = 0
+        self._track_name = self._track_device = ""
+        self._is_reopened = False
+        super().__init__(name)
+
+    def begin(self) -> None:
+        """No point is open."""
+        self._point: _Point | None = None
+        self._point_depth = 0
+        self._track_depth = 0
+        self._field: Field | None = None
+        self._track_field = ""
+        self._text: list[str] = []
+
+    def reopened(self, found: re.Match[str]) -> str:
+        """A track around a track point."""
+        prefix = found[1] or ""
+        self._is_reopened = True
+        return f"<{prefix}gpx><{prefix}trk><{prefix}trkseg>"
+
+    def started(self, tag: str, attributes: dict[str, str]) -> None:
+        """A point, or a field of one."""
+        self.deeper()
+        if self._point is None:
+            self._started_outside(local_name(tag), attributes)
+            return
+        local = tag.rpartition(":")[2]
+        if local in _POINT_TAGS:  # the end of the one before is broken
+            self._end_point(self._point)
+            self._begin_point(local, attributes)
+            return
+        self._field = field_of(local, self.depth == self._point_depth + 1)
+        self._text = []
+
+    def _started_outside(self, local: str, attributes: dict[str, str]) -> None:
+        """A point, a track, or what a track says of itself."""
+        self._track_field = ""
+        if local in _POINT_TAGS:
+            self._begin_point(local, attributes)
+        elif local == "trk":
+            self._track_depth = self.depth
+            if not self._is_reopened:
+                self._tracks += 1
+                self._track_name = self._track_device = ""
+            self._is_reopened = False
+        elif self._track_depth:
+            self._text = []
+            if local == "name" and self.depth == self._track_depth + 1:
+                self._track_field = "name"
+            elif Role.DEVICE in meanings(local):
+                self._track_field = "device"
+
+    def text(self, text: str) -> None:
+        """Part of a field."""
+        if (self._field or self._track_field) and len(text) <= TEXT_MAX_CHARS:
+            self._text.append(text)
+
+    def ended(self, tag: str) -> None:  # noqa: ARG002
+        """A point is whole, or a field of one."""
+        self.depth -= 1
+        if self._point is None:
+            self._ended_outside()
+            return
+        if self.depth < self._point_depth:
+            self._end_point(self._point)
+            self._point = None
+        elif self._field:
+            # The first wins: an element of the point itself comes before its extensions.
+            self._point.fields.setdefault(self._field, "".join(self._text).strip())
+        self._field = None
+
+    def _ended_outside(self) -> None:
+        text = "".join(self._text).strip()
+        if self._track_field == "name":
+            self._track_name = text
+        elif self._track_field == "device":
+            self._track_device = self._track_device or text
+        self._track_field = ""
+        if self.depth < self._track_depth:
+            self._track_depth = 0
+
+    def _begin_point(self, tag: str, attributes: dict[str, str]) -> None:
+        self._point = _Point(tag, attributes, {}, self.line(), self._device())
+        self._point_depth = self.depth
+        self._field = None
+
+    def _device(self) -> str:
+        """The device of the track, a label where that is to be decided, else nothing."""
+        if self._track_device or not self._options.label_tracks:
+            return self._track_device
+        return label_of(self._tracks, self._track_name)
+
+    def _end_point(self, point: _Point) -> None:
+        if point.tag == "trkpt":
+            self.points.append(point)
+        elif _TIME in point.fields:
+            if self._options.waypoints:
+                self.points.append(point)
+            else:
+                self.skipped[_PLANNED[point.tag]] += 1
+
+
+@lru_cache(maxsize=4096)
+def field_of(local: str, is_direct: bool) -> Field | None:
+    """What an element of a point is.
+
+    Time and `ele` count only as children of the point: extensions have times and heights of other
+    things.
+    """
+    if local in ("ele", "time"):
+        known = _ELE if local == "ele" else _TIME
+        return known if is_direct else None
+    found = meanings(local)
+    for role in _FIELD_ROLES:
+        if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
+            return field(role, factor(role, local, (local,)))
+    return None
+
+
+class _Reader:
+    """Hands the points of a parser to the door."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        parser: _PointParser,
+        devices: tuple[str | None, str],
+        now_us: int,
+        options: ReadOptions,
+    ) -> None:
+        self._stream = stream
+        self._parser = parser
+        self._device_id, self._fallback = devices
+        self._now_us = now_us
+        self._rules = options.time_rules
+
+    def chunk(self) -> Chunk:
+        """The points so far."""
+        parser, position = self._parser, self._stream.position()
+        points, refused, skipped = parser.points, parser.refused, parser.skipped
+        parser.points, parser.refused, parser.skipped = [], [], Counter()
+        if not points:
+            return Chunk(PointBatch.empty(), refused, position, skipped=skipped)
+
+        def describe(row: int) -> tuple[str, str]:
+            point = points[row]
+            shown = "".join(f' {name}="{value}"' for name, value in point.attributes.items())
+            inner = "".join(f"<{f.role}>{value}</{f.role}>" for f, value in point.fields.items())
+            return f"<{point.tag}{shown}>{inner}</{point.tag}>", f"{parser.name}:{point.line}"
+
+        candidates = self._candidates(points)
+        accepted, at_the_door = admit(candidates, self._now_us, describe)
+        return Chunk(accepted, at_the_door + refused, position, candidates.times.naive, skipped)
+
+    def _devices(self, points: list[_Point]) -> Devices:
+        if self._device_id is not None:
+            return Devices.all_of(self._device_id, len(points))
+        if not any(p.device or _DEVICE in p.fields for p in points):
+            return Devices.all_of(self._fallback, len(points))
+        return Devices.of_names(
+            [p.fields.get(_DEVICE) or p.device or self._fallback for p in points]
+        )
+
+    def _candidates(self, points: list[_Point]) -> Candidates:
+        lat = [p.attributes.get("lat") for p in points]
+        lon = [p.attributes.get("lon") for p in points]
+        commas = np.array(decimal_commas(lat, lon) or [False] * len(points), np.bool_)
+        present = set().union(*(p.fields for p in points))
+
+        def column(role: Role) -> Floats:
+            merged = np.full(len(points), np.nan)
+            for known in sorted((f for f in present if f.role is role), key=lambda f: f.factor):
+                text = strings([p.fields.get(known) for p in points])
+                found = _measured(text, known, commas).values
+                merged = np.where(np.isnan(merged), found, merged)
+            return merged
+
+        return Candidates(
+            self._devices(points),
+            times(strings([p.fields.get(_TIME) for p in points]), self._rules),
+            _measured(strings(lat), field(Role.LAT), commas),
+            _measured(strings(lon), field(Role.LON), commas),
+            column(Role.ALTITUDE),
+            best_accuracy_m(column(Role.ACCURACY), column(Role.HDOP)),
+            column(Role.SPEED),
+            column(Role.COURSE),
+        )
+
+
+def _measured(
+    text: object, field: Field, commas: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> Numbers:
+    """A column in our unit, by the decimal mark of each row."""
+    quantity = QUANTITIES[field.role]
+    pointed = numbers(text, quantity, field.factor)
+    if not commas.any():
+        return pointed
+    with_commas = numbers(text, quantity, field.factor, decimal_comma=True)
+    return Numbers(np.where(commas, with_commas.values, pointed.values), pointed.missing)

@@ -1,0 +1,284 @@
+"""Reads KML: tracks (`gx:Track`, also in a `gx:MultiTrack`) and points with a time.
+
+A KMZ is a zip with a KML in it, and zips are opened elsewhere. A point with a time span counts
+twice, at its beginning and at its end. Lines and areas have no time for each of their positions:
+each is refused once. What stands beside a point or a track as `ExtendedData` is read by its names,
+as the columns of a table are. In a track the n-th `when` belongs to the n-th `coord`; a track that
+has more of one than of the other is refused from where that can be told, because which time belongs
+to which position is anyone's guess.
+"""
+
+import re
+from collections.abc import Iterator
+
+from trackflow.errors import BadInputError
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.tracks_apart import label_of
+from trackflow.sources.values.columns import Role
+from trackflow.sources.values.fields import known_fields
+
+TRACK_HELD_MAX = 200_000
+"""Positions of a track that are held until the speeds that follow them; of a longer track, those
+of the rest are not read."""
+
+_VALUES_MAX = 100
+_LINES = {"LineString", "LinearRing", "Polygon"}
+_WANTED_PARENTS = {
+    "when": {"Track", "MultiTrack", "TimeStamp"},  # a MultiTrack: where a Track's tag is broken
+    "coord": {"Track", "MultiTrack"},
+    "begin": {"TimeSpan"},
+    "end": {"TimeSpan"},
+    "coordinates": {"Point"},
+    "name": {"Placemark"},
+    "value": {"Data", "SimpleArrayData"},
+    "SimpleData": {"SchemaData", "ExtendedData"},
+}
+
+
+def read_kml(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a KML file, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of its points.
+        fallback_device: the device of points that name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has; a track that lists its times before its
+            positions is never split.
+
+    Raises:
+        BadInputError: there is no readable element in it, or it has a document type.
+    """
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    parser = _PlacemarkParser(collector, label_tracks=options.label_tracks)
+    any_chunk = False
+    for text in texts(stream):
+        try:
+            parser.feed(text)
+        except BadInputError:
+            yield parser.chunk()
+            raise
+        if len(collector) + len(parser.refused) >= chunk_points:
+            any_chunk = True
+            yield parser.chunk()
+    parser.finish(stream.damage)
+    parser.give_up_track()
+    if parser.problem and not (any_chunk or len(collector)):
+        raise BadInputError(f"{stream.name}: cannot be read as KML: {parser.problem}")
+    yield parser.chunk()
+
+
+class _PlacemarkParser(XmlParser):
+    """Puts the points of tracks and placemarks into a collector."""
+
+    anchor = re.compile(r"<([\w.-]+:)?(Placemark|Track|when)[\s>]")
+    format_name = "KML"
+
+    def __init__(self, rows: Collector[Row], *, label_tracks: bool) -> None:
+        self._rows = rows
+        self._label_tracks = label_tracks
+        self._track_count = 0
+        self._track_name = ""
+        self._pairs: list[tuple[str, str, int]] = []
+        self._arrays: dict[str, list[str]] = {}
+        self._name_of_data = ""
+        self._tags: list[str] = []
+        self._local_tags: list[str] = []
+        self._whens: list[str] = []
+        self._coords: list[tuple[str, int]] = []
+        super().__init__(rows.name)
+
+    def begin(self) -> None:
+        """No placemark is open; what was paired up in a broken track is kept."""
+        self._tags = []
+        self._local_tags = []
+        self._field = ""
+        self._text: list[str] = []
+        self._new_placemark()
+        self.give_up_track()
+
+    def _new_placemark(self) -> None:
+        self._times: dict[str, str] = {}
+        self._data: dict[str, str] = {}
+        self._name = ""
+        self._points: list[tuple[str, int]] = []
+        self._lines: list[tuple[str, int]] = []
+
+    def reopened(self, found: re.Match[str]) -> str:
+        """The elements that were open around the found one, as far as can be told."""
+        wanted = "Track" if found[2] == "when" else found[2]
+        if wanted in self._local_tags:
+            last = len(self._tags) - 1 - self._local_tags[::-1].index(wanted)
+            tags = self._tags[: last + 1] if found[2] == "when" else self._tags[:last]
+        elif found[2] == "when":
+            tags = ["kml", "Document", "Placemark", "gx:Track"]
+        else:
+            outer = {"kml", "Document", "Folder"} | ({"Placemark"} if wanted == "Track" else set())
+            tags = [tag for tag in self._tags if local_name(tag) in outer] or ["kml", "Document"]
+        return "".join(f"<{tag}>" for tag in tags)
+
+    def started(self, tag: str, attributes: dict[str, str]) -> None:
+        """A placemark, a track, or a part of one."""
+        self.deeper()
+        local = local_name(tag)
+        parent = self._parent()
+        if self._field:  # nothing lies inside a time or a position: its end is broken
+            self._take(self._field, "".join(self._text).strip())
+        self._tags.append(tag)
+        self._local_tags.append(local)
+        if local == "Placemark":
+            self._new_placemark()
+        elif local == "Track":
+            self.give_up_track()
+            self._begin_track()
+        elif local in _LINES and not _LINES.intersection(self._local_tags[:-1]):
+            self._lines.append((local, self.line()))
+        if local in ("Data", "SimpleData", "SimpleArrayData"):
+            self._name_of_data = attributes.get("name", "")
+        self._field = local if parent in _WANTED_PARENTS.get(local, ()) else ""
+        self._text = []
+
+    def text(self, text: str) -> None:
+        """Part of a time or a position."""
+        if self._field and len(text) <= TEXT_MAX_CHARS:
+            self._text.append(text)
+
+    def ended(self, tag: str) -> None:  # noqa: ARG002
+        """A time, a position, a track or a placemark is whole."""
+        self.depth -= 1
+        self._tags.pop()
+        local = self._local_tags.pop()
+        if self._field:
+            self._take(self._field, "".join(self._text).strip())
+            self._field = ""
+        elif local == "Track":
+            self._end_track()
+        elif local == "Placemark":
+            self._end_placemark()
+
+    def _parent(self) -> str:
+        """The innermost element that can hold others."""
+        return next((tag for tag in reversed(self._local_tags) if tag not in _WANTED_PARENTS), "")
+
+    def _take(self, field: str, value: str) -> None:
+        if field == "when" and self._parent() != "TimeStamp":
+            self._whens.append(value)
+        elif field == "coord":
+            self._coords.append((value, self.line()))
+            if len(self._coords) == len(self._whens) == 1:
+                self._pair_up()  # they come in turns, so far
+        elif field == "coordinates":
+            self._points.append((value, self.line()))
+        elif field == "name":
+            self._name = value
+        elif field == "value" and self._parent() == "SimpleArrayData":
+            if self._name_of_data in self._arrays or len(self._arrays) < _VALUES_MAX:
+                self._arrays.setdefault(self._name_of_data, []).append(value)
+        elif field in ("value", "SimpleData"):
+            if len(self._data) < _VALUES_MAX:
+                self._data.setdefault(self._name_of_data, value)
+        else:
+            self._times[field] = value
+
+    def _begin_track(self) -> None:
+        self._track_count += 1
+        self._track_name = self._name
+
+    def _pair_up(self) -> None:
+        for when, (coord, line) in zip(self._whens, self._coords, strict=False):
+            self._pairs.append((when, coord, line))
+        self._whens, self._coords = [], []
+        if len(self._pairs) > TRACK_HELD_MAX:
+            self._arrays = {}
+            self._flush_track()
+
+    def _flush_track(self) -> None:
+        """Rows of the pairs, with what was listed for each of them behind the track."""
+        pairs, self._pairs = self._pairs, []
+        listed = {n: values for n, values in self._arrays.items() if len(values) == len(pairs)}
+        for index, (when, coord, line) in enumerate(pairs):
+            beside = {name: values[index] for name, values in listed.items()}
+            self._add(coord.split(), when, line, self._data | beside, is_track=True)
+
+    def _end_track(self) -> None:
+        whens, coords = len(self._whens), len(self._coords)
+        if whens == coords:
+            self._pair_up()
+        else:
+            raw = f"{coords} positions, {whens} times"
+            self.refuse(Reason.RAGGED_ROW, raw, self.line())
+            self._whens, self._coords = [], []
+        self._flush_track()
+        self._arrays = {}
+
+    def give_up_track(self) -> None:
+        """Take what a track has that was not read to its end."""
+        self._pair_up()
+        self._flush_track()
+        self._arrays = {}
+
+    def _end_placemark(self) -> None:
+        for kind, line in self._lines:
+            self.refuse(Reason.NO_TIME, f"a {kind} without a time for each position", line)
+        moments = [self._times[name] for name in ("when", "begin", "end") if name in self._times]
+        for coordinates, line in self._points:
+            for moment in dict.fromkeys(moments) or [""]:
+                self._add(_parts(coordinates), moment, line, self._data)
+        self._new_placemark()
+
+    def _add(
+        self,
+        coordinates: list[str],
+        when: str,
+        line: int,
+        beside: dict[str, str],
+        *,
+        is_track: bool = False,
+    ) -> None:
+        lon, lat, altitude = ([c.strip() for c in coordinates] + [None] * 3)[:3]
+        known = known_fields(beside, lat, lon)
+        device = known.get(Role.DEVICE)
+        if device is None and is_track and self._label_tracks:
+            device = label_of(self._track_count, self._track_name)
+        self._rows.add(
+            Row(
+                raw=f"{when} {' '.join(coordinates)}",
+                time=when or known.get(Role.TIME),
+                lon=lon,
+                lat=lat,
+                altitude_m=altitude if altitude is not None else known.get(Role.ALTITUDE),
+                accuracy_m=known.get(Role.ACCURACY),
+                hdop=known.get(Role.HDOP),
+                speed_ms=known.get(Role.SPEED),
+                course_deg=known.get(Role.COURSE),
+                device_id=device if isinstance(device, str) else None,
+            ),
+            f"line {line}",
+        )
+
+    def chunk(self) -> Chunk:
+        """What has been collected so far."""
+        self._rows.refused += self.refused
+        self.refused = []
+        return self._rows.chunk()
+
+
+def _parts(coordinates: str) -> list[str]:
+    """Longitude, latitude and altitude: more than three parts are numbers with decimal commas."""
+    parts = coordinates.split(",") if coordinates else []
+    if len(parts) <= 3:
+        return parts
+    return [",".join(parts[at : at + 2]) for at in range(0, len(parts), 2)]

@@ -1,0 +1,271 @@
+"""Reads NMEA 0183, the sentences of GPS receivers, as loggers and ships keep them.
+
+A point is one moment: its position from RMC (else GGA or GNS), speed and course from RMC, altitude
+and HDOP from GGA or GNS. RMC and ZDA say the date; where a receiver sends it only now and then,
+the days are counted on from it, over midnight too. A sentence whose checksum is wrong is refused
+alone. Whatever stands before the `$` of a line (times of loggers, tag blocks) is passed over.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import xor
+
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.values.columns import NoPositionsError
+from trackflow.sources.values.units import HDOP_UNIT_M, KNOTS_MS
+
+_SENTENCE = re.compile(r"\$([A-Z]{2})([A-Z]{3}),([^*$!]*)(?:\*([0-9A-Fa-f]{2}))?\s*$")
+_CLOCK = re.compile(r"(\d{2})(\d{2})(\d{2}(?:\.\d*)?)")
+_DATE = re.compile(r"(\d{2})(\d{2})(\d{2})")
+_ANGLE = re.compile(r"(\d{1,3})(\d{2}(?:\.\d*)?)")
+_UNDATED_MAX = 100_000
+"""Moments before the first date that are kept until it comes: a day of them, one each second."""
+
+
+def read_nmea(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a file of NMEA sentences, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of its points.
+        fallback_device: the device if none was given: sentences name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has.
+
+    Raises:
+        NoPositionsError: it has no sentence with a position.
+    """
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    epochs = _Epochs(collector)
+    number = 0
+    for number, line in lines_of(stream):
+        epochs.add(line_text(line), number)
+        if len(collector) >= chunk_points:
+            yield collector.chunk()
+    epochs.end()
+    collector.end(f"line {number}")
+    if not epochs.any_sentence:
+        raise NoPositionsError(
+            f"{stream.name}: has no NMEA sentence with a position (RMC, GGA, GNS)"
+        )
+    yield collector.chunk()
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """What sentences of one time of day say.
+
+    Attributes:
+        second_s: of the day.
+        line: of the first sentence.
+        raw: that sentence.
+        date: where one of them has it.
+        lat: degrees, as all that follows unknown until a sentence says it.
+        lon: degrees.
+        altitude_m: metres above sea level.
+        hdop: horizontal dilution of precision.
+        speed_ms: metres per second.
+        course_deg: degrees clockwise from north.
+        without_fix: a sentence said that the receiver had no position.
+    """
+
+    second_s: float
+    line: int
+    raw: str
+    date: dt.date | None = None
+    lat: float | None = None
+    lon: float | None = None
+    altitude_m: float | None = None
+    hdop: float | None = None
+    speed_ms: float | None = None
+    course_deg: float | None = None
+    without_fix: bool = False
+
+
+@dataclass(slots=True)
+class _Epochs:
+    """Gathers sentences into moments, and moments into rows.
+
+    Attributes:
+        rows: where they go.
+        any_sentence: whether any sentence was one of those that are read.
+    """
+
+    rows: Collector[Row]
+    any_sentence: bool = False
+    _now: _Epoch | None = None
+    _last_us: int | None = None
+    _undated: list[_Epoch] = field(default_factory=list)
+    _without_fix: int = 0
+
+    def add(self, text: str, number: int) -> None:
+        """One line of the file."""
+        at = text.rfind("$")
+        sentence = _SENTENCE.match(text[at:]) if at >= 0 else None
+        if sentence is None:
+            if at >= 0 and re.match(r"\$[A-Z]{2}(?:RMC|GGA|GNS|ZDA),", text[at:]):
+                self.rows.refuse(Reason.UNREADABLE, text, f"line {number}")
+            return
+        kind, body, checksum = sentence[2], sentence[3], sentence[4]
+        if kind not in ("RMC", "GGA", "GNS", "ZDA"):
+            return
+        said = f"{sentence[1]}{kind},{body}"
+        if checksum is not None and reduce(xor, said.encode()) != int(checksum, 16):
+            self.rows.refuse(Reason.UNREADABLE, text, f"line {number}")
+            return
+        self.any_sentence = True
+        fields = body.split(",")
+        second_s = _second_of_day(fields[0])
+        if second_s is None:
+            self._without_fix += kind != "ZDA"
+            return
+        if self._now is None or self._now.second_s != second_s:
+            self._finish()
+            self._now = _Epoch(second_s, number, text)
+        _FILL[kind](self._now, [*fields, *[""] * 12])
+
+    def end(self) -> None:
+        """The last moment, and what never got a date or a position."""
+        self._finish()
+        for epoch in self._undated:
+            self._put(epoch, None)
+        if self._without_fix:
+            self.rows.skipped["sentence without a position"] += self._without_fix
+
+    def _finish(self) -> None:
+        epoch, self._now = self._now, None
+        if epoch is None:
+            return
+        if epoch.date is not None:
+            moment = moment_us(epoch.date, epoch.second_s)
+        elif self._last_us is not None:
+            moment = nearest_moment_us(self._last_us, epoch.second_s)
+        elif len(self._undated) < _UNDATED_MAX:
+            self._undated.append(epoch)
+            return
+        else:
+            self._put(epoch, None)
+            return
+        self._date_earlier(moment)
+        self._last_us = moment
+        self._put(epoch, moment)
+
+    def _date_earlier(self, moment: int) -> None:
+        """Count back from the first date to the moments before it."""
+        moments = []
+        for epoch in reversed(self._undated):
+            moment = nearest_moment_us(moment, epoch.second_s)
+            moments.append(moment)
+        for epoch, time_us in zip(self._undated, reversed(moments), strict=True):
+            self._put(epoch, time_us)
+        self._undated = []
+
+    def _put(self, epoch: _Epoch, time_us: int | None) -> None:
+        if epoch.lat is None and epoch.lon is None:
+            self._without_fix += epoch.without_fix
+            return
+        self.rows.add(
+            fix_row(
+                epoch.raw,
+                time_us,
+                epoch.lat,
+                epoch.lon,
+                altitude_m=epoch.altitude_m,
+                accuracy_m=epoch.hdop and epoch.hdop * HDOP_UNIT_M,
+                speed_ms=epoch.speed_ms,
+                course_deg=epoch.course_deg,
+            ),
+            f"line {epoch.line}",
+        )
+
+
+def _fill_rmc(epoch: _Epoch, fields: list[str]) -> None:
+    day = _DATE.fullmatch(fields[8])
+    if day is not None:
+        year = int(day[3])
+        epoch.date = _date(year + (2000 if year < 80 else 1900), int(day[2]), int(day[1]))
+    if fields[1] != "A":
+        epoch.without_fix = True
+        return
+    epoch.lat, epoch.lon = _degrees(fields, 2, "NS"), _degrees(fields, 4, "EW")
+    knots = _number(fields[6])
+    epoch.speed_ms = None if knots is None else knots * KNOTS_MS
+    epoch.course_deg = _number(fields[7])
+
+
+def _fill_gga(epoch: _Epoch, fields: list[str]) -> None:
+    if fields[5] in ("", "0"):
+        epoch.without_fix = True
+        return
+    _fill_fix(epoch, fields)
+
+
+def _fill_gns(epoch: _Epoch, fields: list[str]) -> None:
+    if not fields[5].strip("N"):
+        epoch.without_fix = True
+        return
+    _fill_fix(epoch, fields)
+
+
+def _fill_fix(epoch: _Epoch, fields: list[str]) -> None:
+    """What GGA and GNS have in the same places."""
+    if epoch.lat is None:
+        epoch.lat, epoch.lon = _degrees(fields, 1, "NS"), _degrees(fields, 3, "EW")
+    epoch.hdop, epoch.altitude_m = _number(fields[7]), _number(fields[8])
+
+
+def _fill_zda(epoch: _Epoch, fields: list[str]) -> None:
+    if all(part.isascii() and part.isdigit() for part in fields[1:4]):
+        epoch.date = _date(int(fields[3]), int(fields[2]), int(fields[1])) or epoch.date
+
+
+_FILL = {"RMC": _fill_rmc, "GGA": _fill_gga, "GNS": _fill_gns, "ZDA": _fill_zda}
+
+
+def _second_of_day(text: str) -> float | None:
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), float(found[3])
+    if hours > 23 or minutes > 59 or seconds >= 61:
+        return None
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _date(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _degrees(fields: list[str], at: int, letters: str) -> float | None:
+    """Degrees of `ddmm.mmm` and the letter of its hemisphere; the second letter is negative."""
+    found, letter = _ANGLE.fullmatch(fields[at]), fields[at + 1]
+    if found is None or letter not in letters or not letter or float(found[2]) >= 60:
+        return None
+    size = int(found[1]) + float(found[2]) / 60
+    return -size if letter == letters[1] else size
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text) if text.isascii() else None
+    except ValueError:
+        return None

@@ -1,0 +1,150 @@
+"""Reads OwnTracks: the recorder's `.rec` files, and messages as JSON.
+
+A line of a `.rec` file is the time of arrival, the kind and the message, with tabs between, or
+spaces where an editor has replaced them. Messages may lie below their user and device. The
+recorder keeps them as `USER/DEVICE/2026-01.rec`: where these folders are part of the name, they
+name the device. What is read of a message is what the live door reads (`phones.owntracks`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from trackflow.sources.admission import Candidates
+from trackflow.sources.containers.streams import PIECE_BYTES, Stream
+from trackflow.sources.devices import owntracks
+from trackflow.sources.devices.bodies import TooMuchError, UnreadableError, read_json
+from trackflow.sources.devices.fixes import Record
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.json_values import Broken, JsonElements
+from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.rows import CHUNK_POINTS, Collector
+from trackflow.sources.values.columns import NoPositionsError
+
+LINE_MAX_BYTES = 2**20
+_HEAD_BYTES = 4_096
+_RECORD = re.compile(rb"\s{0,9}[^\s{]{1,64}\s{1,64}(?:[^\s{]{1,64}\s{1,64})?(\{.*)", re.DOTALL)
+"""Time of arrival, kind, message."""
+_MONTH_FILE = re.compile(r"\d{4}-\d\d\.rec(?:\.gz)?")
+
+
+def read_owntracks(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,  # noqa: ARG001  messages say all that is needed
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a file of OwnTracks messages, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of all points, whatever they say; by default the folders of the
+            recorder, then what a message says.
+        fallback_device: the device of messages that name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has.
+
+    Raises:
+        BadInputError: there is no message in it.
+    """
+    device_id = device_id or _recorded_device(stream.name)
+    if _MONTH_FILE.fullmatch(PurePosixPath(stream.name).name):
+        fallback_device = owntracks.SOURCE  # the month would be a device of its own
+
+    def candidates(messages: list[Record]) -> Candidates:
+        return owntracks.candidates(messages, device_id=device_id, fallback_device=fallback_device)
+
+    collector = Collector(stream, device_id, now_us, candidates)
+    is_json = stream.peek(1024).lstrip(b"\xef\xbb\xbf\x1e \t\r\n")[:1] in (b"{", b"[")
+    messages = _of_json(stream) if is_json else _of_recorder(stream)
+    any_message = False
+    place = ""
+    for message, place in messages:
+        any_message = _add(collector, message, place) or any_message
+        if len(collector) >= chunk_points:
+            yield collector.chunk()
+    collector.end(place)
+    if not any_message:
+        raise NoPositionsError(f"{stream.name}: has no message of OwnTracks")
+    yield collector.chunk()
+
+
+def _add(collector: Collector[Record], message: object, place: str) -> bool:
+    """Whether it was a message."""
+    if isinstance(message, Broken):
+        collector.refuse(message.reason, message.raw, place)
+        return False
+    kind = owntracks.kind_of(message)
+    if kind is owntracks.Kind.LOCATION and isinstance(message, Mapping):
+        collector.add(message, place)
+    elif kind in owntracks.REFUSED:
+        collector.refuse(owntracks.REFUSED[kind], message, place)
+    return kind is not owntracks.Kind.UNKNOWN
+
+
+def _of_json(stream: Stream) -> Iterator[tuple[object, str]]:
+    elements = JsonElements(stream, is_nested=_is_nested(stream.peek(_HEAD_BYTES)))
+    for count, element in enumerate(elements, start=1):
+        named = "/".join(elements.path)
+        if named and isinstance(element, dict) and "topic" not in element:
+            element["topic"] = f"owntracks/{named}"
+        yield element, f"element {count}"
+
+
+_NESTED = re.compile(
+    rb'\s*\{\s*"[^"]{1,200}"\s*:\s*(?:\{\s*"[^"]{1,200}"\s*:\s*)?\[\s*\{[^{}]{0,2000}"_type"'
+)
+_ELEMENT_LISTS = re.compile(rb'\s*\{\s*"(?:count|data|locations)"')
+
+
+def _is_nested(head: bytes) -> bool:
+    """Whether messages are listed below their user and device: `{"jane": {"phone": [...]}}`."""
+    return _NESTED.match(head) is not None and _ELEMENT_LISTS.match(head) is None
+
+
+def _of_recorder(stream: Stream) -> Iterator[tuple[object, str]]:
+    for count, (line, is_whole) in enumerate(_lines(stream), start=1):
+        if line.strip():
+            yield _message(line, is_whole), f"line {count}"
+
+
+def _message(line: bytes, is_whole: bool) -> object:
+    """The message of a line; what is cut off at the end of the file is not its fault."""
+    parts = _RECORD.fullmatch(line.rstrip())
+    raw = line[:2000].decode("utf-8", "replace")
+    if len(line) > LINE_MAX_BYTES or parts is None:
+        return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
+    try:
+        return read_json(parts[1])
+    except (UnreadableError, TooMuchError):
+        return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
+
+
+def _lines(stream: Stream) -> Iterator[tuple[bytes, bool]]:
+    """Lines without their ends, and whether there was one; of too long ones only the beginning."""
+    held = b""
+    skipping = False
+    while data := stream.read(PIECE_BYTES):
+        *whole, rest = (held + data).split(b"\n")
+        for line in whole:
+            if not skipping:
+                yield line, True
+            skipping = False
+        held = b"" if skipping else rest
+        if len(held) > LINE_MAX_BYTES:
+            yield held, True
+            held, skipping = b"", True
+    if held:
+        yield held, False
+
+
+def _recorded_device(name: str) -> str | None:
+    """The user and device of the recorder's folders, if they are part of a name."""
+    path = PurePosixPath(name)
+    if not _MONTH_FILE.fullmatch(path.name) or len(path.parts) < 3:
+        return None
+    return owntracks.device_named(path.parts[-3], path.parts[-2])

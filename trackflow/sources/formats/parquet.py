@@ -1,0 +1,221 @@
+"""Reads Parquet and GeoParquet: a row for each position, its columns named as those of a table.
+
+The position is two columns of numbers, or points as well-known binary, which GeoParquet uses.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trackflow.errors import BadInputError
+from trackflow.geo.points import Bools, Floats
+from trackflow.sources.admission import Candidates, Devices, admit
+from trackflow.sources.containers.spooling import seekable
+from trackflow.sources.containers.streams import Stream, check_size
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.geo_columns import geo_column
+from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.values import columns
+from trackflow.sources.values.cells import Numbers, numbers
+from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.times import TimeRules, Times, times
+from trackflow.sources.values.units import best_accuracy_m
+
+CHUNK_POINTS = 50_000
+_ROW_BYTES = 24
+"""Of a time and a position. A column of equal values packs to nothing, a track does not."""
+
+_MALFORMED = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
+ROW_GROUP_MAX_BYTES = 2**30
+"""A row group is unpacked at once; ours and those of others have some tens of megabytes."""
+
+_WKB_POINT = {21: 1, 29: 1001, 37: 3001}
+"""The kind of a point by the length of its well-known binary."""
+_WKB_Z = 0x80000001
+
+
+def read_parquet(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a Parquet file, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of all rows, whatever they say.
+        fallback_device: the device of rows that name none.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: how many points a chunk has.
+
+    Raises:
+        BadInputError: it is no whole Parquet file, or has no column of a position or a time.
+    """
+    with seekable(stream) as file:  # the end of a Parquet is read first
+        size_bytes = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        try:
+            parquet = pq.ParquetFile(file)
+            reader = _Reader(stream, parquet, (device_id, fallback_device), now_us, options)
+        except _MALFORMED as error:
+            words = stream.damage or str(error).partition("\n")[0][:200]
+            raise BadInputError(f"{stream.name}: cannot be read as Parquet: {words}") from None
+        check_size(parquet.metadata.num_rows * _ROW_BYTES, size_bytes, stream.name)
+        for group in range(parquet.num_row_groups):
+            yield from reader.chunks(parquet, group, chunk_points)
+
+
+class _Reader:
+    """The columns of one file and what they mean."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        parquet: Any,
+        devices: tuple[str | None, str],
+        now_us: int,
+        options: ReadOptions,
+    ) -> None:
+        schema = parquet.schema_arrow
+        found = columns.find(schema.names)
+        point = geo_column(schema.metadata, stream.name)
+        if point in schema.names:
+            found = {**found, Role.POSITION: schema.names.index(point)}
+        columns.require(found, schema.names, stream.name)
+        groups = range(parquet.metadata.num_row_groups)
+        sizes = [parquet.metadata.row_group(group).total_byte_size for group in groups]
+        if max(sizes, default=0) > ROW_GROUP_MAX_BYTES:
+            raise BadInputError(f"{stream.name}: has a row group of more than 1 GiB; rewrite it")
+        self._of_role = {role: schema.names[index] for role, index in found.items()}
+        self._all_names = schema.names
+        self.names = sorted(set(self._of_role.values()))
+        self._stream = stream
+        self._device_id, self._fallback = devices
+        self._now_us = now_us
+        self._rules = options.time_rules
+        self._row = 0
+
+    def chunks(self, parquet: Any, group: int, chunk_points: int) -> Iterator[Chunk]:
+        """The rows of a group; where it is damaged, what comes before, and a refusal."""
+        first = self._row
+        try:
+            for batch in parquet.iter_batches(chunk_points, row_groups=[group], columns=self.names):
+                yield self.chunk(batch)
+        except _MALFORMED as error:
+            words = f"rows that cannot be read: {str(error).partition(chr(10))[0]}"
+            where = f"{self._stream.name}: row group {group + 1}"
+            refused = [Refusal(Reason.UNREADABLE, clean_raw(words), where, self._device_id)]
+            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+        self._row = first + parquet.metadata.row_group(group).num_rows
+
+    def chunk(self, batch: Any) -> Chunk:
+        """The rows of a batch, at the door."""
+        first = self._row
+        self._row += batch.num_rows
+
+        def describe(row: int) -> tuple[str, str]:
+            shown = {name: batch.column(name)[row].as_py() for name in self.names}
+            return repr(shown), f"{self._stream.name}: row {first + row + 1}"
+
+        candidates = self._candidates(batch)
+        points, refused = admit(candidates, self._now_us, describe)
+        done = self._stream.position()
+        return Chunk(points, refused, done, candidates.times.naive)
+
+    def _candidates(self, batch: Any) -> Candidates:
+        def column(role: Role) -> Any:
+            name = self._of_role.get(role)
+            return None if name is None else batch.column(name)
+
+        def measured(role: Role) -> Numbers | None:
+            cells = column(role)
+            name = self._of_role.get(role, "")
+            factor = columns.factor(role, name, self._all_names)
+            return None if cells is None else _numbers(cells, role, factor)
+
+        def values(role: Role) -> Floats | None:
+            found = measured(role)
+            return None if found is None else found.values
+
+        lat, lon = measured(Role.LAT), measured(Role.LON)
+        if lat is None or lon is None:
+            lat, lon = _points(column(Role.POSITION))
+        moment = column(Role.TIME)
+        return Candidates(
+            self._devices(column(Role.DEVICE), batch.num_rows),
+            _times(column(Role.DATE) if moment is None else moment, self._rules),
+            lat,
+            lon,
+            values(Role.ALTITUDE),
+            best_accuracy_m(values(Role.ACCURACY), values(Role.HDOP)),
+            values(Role.SPEED),
+            values(Role.COURSE),
+        )
+
+    def _devices(self, names: Any, count: int) -> Devices:
+        if self._device_id is not None or names is None:
+            return Devices.all_of(self._device_id or self._fallback, count)
+        return Devices.of_column(_text(names), self._fallback)
+
+
+def _text(cells: Any) -> Any:
+    """A column as text, whatever it is; also where it is encoded by a dictionary."""
+    if pa.types.is_dictionary(cells.type):
+        cells = pc.cast(cells, cells.type.value_type)
+    return pc.cast(cells, pa.string())
+
+
+def _numbers(cells: Any, role: Role, factor: float) -> Numbers:
+    if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
+        return numbers(_text(cells), QUANTITIES[role], factor)
+    floats = pc.cast(cells, pa.float64(), safe=False)
+    missing: Bools = np.asarray(pc.is_null(floats).to_numpy(zero_copy_only=False), np.bool_)
+    found = np.array(floats.to_numpy(zero_copy_only=False), np.float64)
+    return Numbers(found if factor == 1.0 else found * factor, missing)
+
+
+def _times(cells: Any, rules: TimeRules) -> Times:
+    if not pa.types.is_timestamp(cells.type):
+        return times(_text(cells), rules)
+    missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
+    if cells.type.tz is None:
+        # as text: a time on the wall is in the zone that the rules say
+        text = pc.strftime(pc.cast(cells, pa.timestamp("us"), safe=False), "%Y-%m-%dT%H:%M:%S")
+        return times(text, rules)
+    stamps = pc.cast(cells, pa.timestamp("us", tz="UTC"), safe=False)
+    whole = pc.fill_null(pc.cast(stamps, pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return Times(np.array(whole, np.int64), missing, np.zeros(len(missing), np.bool_))
+
+
+def _points(cells: Any) -> tuple[Numbers, Numbers]:
+    """Latitudes and longitudes of points as well-known binary, NaN where there is another shape.
+
+    GeoParquet also has points as structs of x and y.
+    """
+    if pa.types.is_struct(cells.type):
+        one, two = (_numbers(pc.struct_field(cells, axis), Role.LAT, 1.0) for axis in ("y", "x"))
+        return one, two
+    found = np.array([_point(cell) for cell in cells.to_pylist()], np.float64).reshape(-1, 2)
+    missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
+    return Numbers(found[:, 1], missing), Numbers(found[:, 0], missing)
+
+
+def _point(cell: object) -> tuple[float, float]:
+    if not isinstance(cell, bytes) or len(cell) not in _WKB_POINT:
+        return np.nan, np.nan
+    order = "<" if cell[0] == 1 else ">"
+    kind = int(np.frombuffer(cell, f"{order}u4", 1, 1)[0])
+    if kind not in (1, _WKB_POINT[len(cell)], _WKB_Z):
+        return np.nan, np.nan
+    x, y = np.frombuffer(cell, f"{order}f8", 2, 5).tolist()
+    return x, y

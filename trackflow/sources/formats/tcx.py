@@ -1,0 +1,163 @@
+"""Reads TCX, the training files of Garmin and others: the trackpoints of activities.
+
+A trackpoint without a position (indoors, a pause, a heart rate before the first fix) is ordinary:
+such points are counted in one refusal per file. The times of a course are a plan and never were,
+so a course is refused as a whole.
+"""
+
+import re
+from collections.abc import Iterator
+
+from trackflow.errors import BadInputError
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+
+_FIELDS = {
+    ("Trackpoint", "Time"): "time",
+    ("Position", "LatitudeDegrees"): "lat",
+    ("Position", "LongitudeDegrees"): "lon",
+    ("Trackpoint", "AltitudeMeters"): "altitude",
+    ("TPX", "Speed"): "speed",
+}
+"""Fields by their parent and their own name."""
+
+
+def read_tcx(
+    stream: Stream,
+    *,
+    device_id: str | None,
+    fallback_device: str,
+    now_us: int,
+    options: ReadOptions = DEFAULTS,
+    chunk_points: int = CHUNK_POINTS,
+) -> Iterator[Chunk]:
+    """The points of a TCX file, chunk by chunk.
+
+    Args:
+        stream: the file.
+        device_id: the device of its points.
+        fallback_device: the device if none was given: TCX names a model, not a device.
+        now_us: UTC microseconds; later times than this and a day are refused.
+        options: what a person said about the file.
+        chunk_points: about how many points a chunk has.
+
+    Raises:
+        BadInputError: there is no readable point in it, or it has a document type.
+    """
+    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    parser = _TrackpointParser(collector)
+    for text in texts(stream):
+        try:
+            parser.feed(text)
+        except BadInputError:
+            yield parser.chunk()
+            raise
+        if len(collector) + len(parser.refused) >= chunk_points:
+            yield parser.chunk()
+    parser.finish(stream.damage)
+    if parser.problem and not collector.any_found:
+        raise BadInputError(f"{stream.name}: cannot be read as TCX: {parser.problem}")
+    parser.tell_rest()
+    yield parser.chunk()
+
+
+class _TrackpointParser(XmlParser):
+    """Puts trackpoints into a collector."""
+
+    anchor = re.compile(r"<([\w.-]+:)?(?:Trackpoint|Course|Activity)[\s>]")
+    format_name = "TCX"
+
+    def __init__(self, rows: Collector[Row]) -> None:
+        self._rows = rows
+        self._in_course = False
+        self._course_is_told = False
+        self._without_position = 0
+        super().__init__(rows.name)
+
+    def begin(self) -> None:
+        """No trackpoint is open."""
+        self._tags: list[str] = []
+        self._point: dict[str, str] | None = None
+        self._point_line = 0
+        self._field = ""
+        self._text: list[str] = []
+
+    def reopened(self, found: re.Match[str]) -> str:
+        """What stands around a trackpoint, so that the tags after it close something."""
+        prefix = found[1] or ""
+        tags = ["TrainingCenterDatabase", "Courses" if self._in_course else "Activities"]
+        if found[0][:-1].endswith("Trackpoint"):
+            tags += ["Course", "Track"] if self._in_course else ["Activity", "Lap", "Track"]
+            self._course_is_told = self._in_course
+        return "".join(f"<{prefix}{tag}>" for tag in tags)
+
+    def started(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
+        """A trackpoint, or a field of one."""
+        self.deeper()
+        local = local_name(tag)
+        if local == "Trackpoint":
+            self._point = {}
+            self._point_line = self.line()
+        elif local == "Course":
+            if not self._course_is_told:
+                self.refuse(Reason.NOT_A_POINT, "a course: its times are a plan", self.line())
+            self._in_course, self._course_is_told = True, False
+        elif local == "Activity":
+            self._in_course = False
+        self._field = _FIELDS.get((self._tags[-1] if self._tags else "", local), "")
+        self._tags.append(local)
+        self._text = []
+
+    def text(self, text: str) -> None:
+        """Part of a field."""
+        if self._field and len(text) <= TEXT_MAX_CHARS:
+            self._text.append(text)
+
+    def ended(self, tag: str) -> None:  # noqa: ARG002
+        """A trackpoint is whole, or a field of one."""
+        self.depth -= 1
+        local = self._tags.pop()
+        if local == "Course":
+            self._in_course = False
+        if self._point is None:
+            return
+        if local == "Trackpoint":
+            self._take(self._point)
+            self._point = None
+        elif self._field:
+            self._point.setdefault(self._field, "".join(self._text).strip())
+        self._field = ""
+
+    def _take(self, point: dict[str, str]) -> None:
+        if self._in_course:
+            return
+        lat, lon = point.get("lat"), point.get("lon")
+        if lat is None and lon is None:
+            self._without_position += 1
+            return
+        self._rows.add(
+            Row(
+                raw=point,
+                time=point.get("time"),
+                lon=lon,
+                lat=lat,
+                altitude_m=point.get("altitude"),
+                speed_ms=point.get("speed"),
+            ),
+            f"line {self._point_line}",
+        )
+
+    def chunk(self) -> Chunk:
+        """What has been collected so far."""
+        self._rows.refused += self.refused
+        self.refused = []
+        return self._rows.chunk()
+
+    def tell_rest(self) -> None:
+        """How many trackpoints were passed over."""
+        if self._without_position:
+            raw = f"{self._without_position} trackpoints without a position"
+            self._rows.refuse(Reason.NO_POSITION, raw, "")

@@ -1,0 +1,1 @@
+"""What readers share: records of CSV, elements of JSON and XML, boxes of photos."""

@@ -1,0 +1,239 @@
+"""Which column holds what, and in which unit, by the names of columns and members."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from trackflow.errors import BadInputError
+from trackflow.sources.values.units import (
+    HDOP_UNIT_M,
+    KMH_MS,
+    KNOTS_MS,
+    Quantity,
+    factor_of,
+    units_of,
+)
+from trackflow.sources.values.vocabulary import PREFIXES, RANKED, SUFFIXES, Role, plain
+
+__all__ = ["HDOP_UNIT_M", "Role", "factor", "find", "has_position", "plain", "require", "score"]
+
+QUANTITIES = {
+    Role.LAT: Quantity.LATITUDE,
+    Role.LON: Quantity.LONGITUDE,
+    Role.SPEED: Quantity.SPEED,
+    Role.ALTITUDE: Quantity.LENGTH,
+    Role.ACCURACY: Quantity.LENGTH,
+    Role.COURSE: Quantity.ANGLE,
+    Role.HDOP: Quantity.RATIO,
+}
+"""Roles whose values are numbers with a unit."""
+
+OPTION_NAMES = {
+    "time": Role.TIME, "date": Role.DATE, "clock": Role.CLOCK, "zone": Role.ZONE, "lat": Role.LAT,
+    "lon": Role.LON, "position": Role.POSITION, "device": Role.DEVICE, "alt": Role.ALTITUDE,
+    "accuracy": Role.ACCURACY, "hdop": Role.HDOP, "speed": Role.SPEED, "course": Role.COURSE,
+}  # fmt: skip
+"""Roles as `--columns` names them."""
+
+COLUMNS_HINT = "name the columns with --columns time=3,lat=1,lon=2"
+
+_EXAMPLES = {
+    Role.LAT: "lat, latitude, y and the like",
+    Role.LON: "lon, lng, longitude, x and the like",
+    Role.TIME: "recorded_at, timestamp, time, date and time in two columns, and the like",
+}
+_LENIENT_RANK = 1_000
+_BARE_UNIT_RANK = 2_000
+_ONLY_WHOLE = {Role.ROW_ID, Role.ZONE, Role.VALID, Role.NORTH_SOUTH, Role.EAST_WEST, Role.POSITION}
+"""Roles whose names are common words: a longer name around one of them means something else."""
+_BARE_UNITS = {
+    "kmh": KMH_MS, "kph": KMH_MS, "mph": 0.44704, "knots": KNOTS_MS
+}  # fmt: skip
+"""Units that are the name of a column of speeds all by themselves."""
+
+
+_ALL_NAMES = frozenset(name for ranked in RANKED.values() for name in ranked) | set(_BARE_UNITS)
+_ALL_ENDINGS = tuple(
+    {*SUFFIXES, "timestamp", "datetime"}.union(*(units_of(q) for q in QUANTITIES.values()))
+)
+
+
+class Meaning(NamedTuple):
+    """What a name means as one role: a lower rank is surer; our units per unit of the column."""
+
+    rank: int
+    factor: float
+
+
+@lru_cache(maxsize=4096)
+def meanings(name: str) -> Mapping[Role, Meaning]:
+    """All that a name can mean."""
+    simple = plain(name[:120])
+    found: dict[Role, Meaning] = {}
+    if simple not in _ALL_NAMES and not (
+        simple.startswith(PREFIXES) or simple.endswith(_ALL_ENDINGS)
+    ):
+        return found  # a file may have as many names as elements: most are told at once
+    for role in Role:
+        meaning = _meaning(simple, role)
+        if meaning is not None:
+            found[role] = meaning
+    return found
+
+
+def _meaning(simple: str, role: Role) -> Meaning | None:
+    ranked = RANKED[role]
+    for stem, unit in _without_unit(simple, role):
+        if stem in ranked:
+            return Meaning(ranked[stem], unit)
+    if role is Role.SPEED and simple in _BARE_UNITS:
+        return Meaning(_BARE_UNIT_RANK, _BARE_UNITS[simple])
+    if role in _ONLY_WHOLE:
+        return None
+    if role is Role.TIME and simple.endswith(("timestamp", "datetime")):
+        return Meaning(_LENIENT_RANK, 1.0)
+    for stem, unit in _without_unit(simple, role):
+        for rest in _without_affixes(stem):
+            if rest in ranked and len(rest) > 2:  # one letter is no name behind others
+                return Meaning(_LENIENT_RANK + ranked[rest], unit)
+    return None
+
+
+def _without_unit(simple: str, role: Role) -> list[tuple[str, float]]:
+    """The name as it is, and without the units that it may end with."""
+    ways = [(simple, 1.0)]
+    quantity = QUANTITIES.get(role)
+    for unit in units_of(quantity) if quantity else ():
+        stem = simple.removesuffix(unit)
+        if stem and stem != simple and quantity:
+            ways.append((stem, factor_of(unit, quantity) or 1.0))
+    return ways
+
+
+def _without_affixes(stem: str) -> list[str]:
+    without = [stem.removeprefix(p) for p in PREFIXES if stem.startswith(p) and stem != p]
+    both = [stem, *without]
+    return without + [
+        s.removesuffix(ending) for s in both for ending in SUFFIXES if s.endswith(ending)
+    ]
+
+
+def find(names: Sequence[str]) -> dict[Role, int]:
+    """The column of each role that is there."""
+    known = [meanings(name) for name in names]
+    found: dict[Role, int] = {}
+    for role in Role:
+        ranks = [(m[role].rank, index) for index, m in enumerate(known) if role in m]
+        if ranks:
+            found[role] = min(ranks)[1]
+    if Role.LAT in found and Role.LON in found:
+        if found[Role.LAT] != found[Role.LON]:
+            found.pop(Role.POSITION, None)
+            found.pop(Role.LON_LAT, None)
+    elif Role.LON_LAT in found:
+        found.pop(Role.POSITION, None)
+    if found.get(Role.DEVICE, -1) == found.get(Role.CLOCK) and Role.TIME not in found:
+        del found[Role.DEVICE]  # `tid` is a tracker to OwnTracks and a time of day to Swedes
+    return found
+
+
+def has_position(found: Mapping[Role, int]) -> bool:
+    """Whether these columns say where."""
+    both = Role.LAT in found and Role.LON in found
+    return both or Role.POSITION in found or Role.LON_LAT in found
+
+
+def score(names: Sequence[str]) -> int:
+    """How much these names look like a header of points: 0 if not at all."""
+    found = find(names)
+    position = max(
+        (Role.LAT in found) + (Role.LON in found),
+        2 * (Role.POSITION in found or Role.LON_LAT in found),
+    )
+    moment = Role.TIME in found or Role.DATE in found
+    return 100 * position + 10 * moment + len(found)
+
+
+def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:
+    """Says what is missing, in words that let a person mend the header.
+
+    Raises:
+        BadInputError: there is no column of latitude, longitude or time.
+    """
+    missing = (
+        [] if has_position(found) else [role for role in (Role.LAT, Role.LON) if role not in found]
+    )
+    if Role.TIME not in found and Role.DATE not in found:
+        missing.append(Role.TIME)
+    if not missing:
+        return
+    shown = ", ".join(name.strip()[:40] or "(no name)" for name in names[:20])
+    shown += " and more" if len(names) > 20 else ""
+    understood = "; ".join(f"{role} as {_EXAMPLES[role]}" for role in missing)
+    words = (
+        f"{file}: no column of {' or '.join(missing)} found among: {shown}. Understood: "
+        f"{understood}; else {COLUMNS_HINT}"
+    )
+    is_about_points = has_position(found) or Role.LAT in found or Role.LON in found
+    raise BadInputError(words) if is_about_points else NoPositionsError(words)
+
+
+class NoPositionsError(BadInputError):
+    """A file is readable and has nothing in it that could be a position."""
+
+
+def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
+    """What to multiply a column by, to have it in our units.
+
+    Args:
+        role: what the column is.
+        name: its name.
+        names: of all columns; some senders are known by them, and with them their units.
+    """
+    meaning = meanings(name).get(role)
+    said = meaning.factor if meaning else 1.0
+    if role is Role.SPEED and said == 1.0 and not _says_metres(plain(name)):
+        return sender_speed_unit_ms(names) if names else said
+    return said
+
+
+def _says_metres(simple: str) -> bool:
+    return simple.endswith(("ms", "mps", "second", "sec", "metersps"))
+
+
+def sender_speed_unit_ms(names: Sequence[str]) -> float:
+    """Metres per second of one unit of a speed whose column does not say, by the sender.
+
+    Traccar's server reports knots, as do AIS (`SOG`) and receivers; OwnTracks writes kilometres
+    per hour beside its `tst`, and so do the loggers whose latitudes end in N or S.
+    """
+    simple = {plain(name) for name in names}
+    if len(simple & {"fixtime", "devicetime", "servertime"}) >= 2 or "sog" in simple:
+        return KNOTS_MS
+    if {"tst", "vel"} <= simple or "latitudens" in simple:
+        return KMH_MS
+    return 1.0
+
+
+def option(text: str) -> dict[Role, int]:
+    """The columns that `--columns` names, counted from 0.
+
+    Raises:
+        BadInputError: it cannot be understood.
+    """
+    found: dict[Role, int] = {}
+    for part in text.split(","):
+        name, _, place = part.partition("=")
+        role = OPTION_NAMES.get(name.strip().lower())
+        if role is None or not place.strip().isdecimal() or not 0 < int(place) <= 10_000:
+            raise BadInputError(
+                f"--columns does not understand {part.strip()[:40]!r}: write such as "
+                "time=3,lat=1,lon=2 with columns counted from 1; names are "
+                + ", ".join(OPTION_NAMES)
+            )
+        found[role] = int(place) - 1
+    if not has_position(found) or not (Role.TIME in found or Role.DATE in found):
+        raise BadInputError(
+            "--columns must name a time (or date and clock) and lat and lon (or position)"
+        )
+    return found

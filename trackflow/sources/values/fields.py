@@ -1,0 +1,92 @@
+"""What the named members of a record say, by role and in our units: for JSON and for XML."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from trackflow.sources.values import columns
+from trackflow.sources.values.columns import QUANTITIES, Role
+from trackflow.sources.values.units import has_decimal_comma, hemisphere, measure
+
+_INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix"}
+_DEEPEST = 3
+_MEMBERS_MAX = 500
+_COORDINATES = (Role.LAT, Role.LON)
+_SIDES = ((Role.LAT, Role.NORTH_SOUTH), (Role.LON, Role.EAST_WEST))
+
+
+def known_fields(
+    record: Mapping[str, object], lat: object = None, lon: object = None
+) -> dict[Role, object]:
+    """The members of a record by role.
+
+    Latitude and longitude stay as they are, in degrees if they are numbers; other numbers are in
+    our units, also if the record has them as text. Empty members are left out.
+
+    Args:
+        record: names and values.
+        lat: the latitude if the record's own members do not have it.
+        lon: the longitude, likewise.
+    """
+    if not record:
+        return {}
+    known: dict[Role, object] = {}
+    written: list[tuple[Role, float]] = []
+    for role, name, factor in _roles(tuple(record)):
+        value = record[name]
+        if value is None or value == "":
+            continue
+        known[role] = value
+        if (factor != 1.0 or isinstance(value, str)) and role in QUANTITIES:
+            written.append((role, factor))
+    if written:
+        comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
+        for role, factor in written:
+            known[role] = _value(role, known[role], factor, decimal_comma=comma)
+    for role, side in _SIDES:
+        if side in known and role in known:
+            degrees = measure(known[role], QUANTITIES[role])
+            known[role] = hemisphere(degrees, known[side])
+    return known
+
+
+def _value(role: Role, value: object, factor: float, *, decimal_comma: bool) -> object:
+    if role in _COORDINATES:
+        return value if factor == 1.0 else measure(value, QUANTITIES[role], factor)
+    return measure(value, QUANTITIES[role], factor, decimal_comma=decimal_comma)
+
+
+def is_invalid(known: Mapping[Role, object]) -> bool:
+    """Whether a record says that its tracker had no fix, so that its position is an older one."""
+    said = known.get(Role.VALID)
+    return said is False or (isinstance(said, str) and said.strip().lower() in _INVALID)
+
+
+@lru_cache(maxsize=1024)
+def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float], ...]:
+    names = names[:_MEMBERS_MAX]
+    found = columns.find(names)
+    return tuple(
+        (role, names[index], columns.factor(role, names[index], names))
+        for role, index in found.items()
+    )
+
+
+def flat(record: Mapping[str, object]) -> Mapping[str, object]:
+    """A record without objects in it: their members are named `outer.inner`."""
+    if dict not in set(map(type, record.values())):
+        return record
+    found: dict[str, object] = {}
+    _flatten(record, "", found, 1)
+    return found
+
+
+def _flatten(
+    record: Mapping[str, object], prefix: str, found: dict[str, object], depth: int
+) -> None:
+    for name, value in record.items():
+        if len(found) >= _MEMBERS_MAX:
+            return
+        if isinstance(value, Mapping) and depth < _DEEPEST:
+            _flatten(value, f"{prefix}{name}.", found, depth + 1)
+        else:
+            found[f"{prefix}{name}"] = value

@@ -1,0 +1,263 @@
+"""One time as a file or a sender writes it, to UTC microseconds; each is read by itself.
+
+Understood are ISO 8601 and what spreadsheets, loggers and servers write instead of it, and counts
+of seconds, milli-, micro- and nanoseconds since 1970, told apart by their size. 24:00 is the next
+midnight. Only an order of day and month that no value gives away has to be told.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from trackflow.sources.values.cells import number
+from trackflow.sources.values.zones import zone_of
+
+LARGEST_US = 9.0e18
+_SECONDS_1990 = 631_152_000
+_SECONDS_2100 = 4_102_444_800
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_TEXT_MAX_CHARS = 80
+
+
+class TimeForm(Enum):
+    """How a sender writes times, where that is known: microseconds per unit since 1970, or ISO."""
+
+    ISO = "iso"
+    EPOCH_S = 1_000_000.0
+    EPOCH_MS = 1_000.0
+    EPOCH_US = 1.0
+    EPOCH_NS = 0.001
+
+
+class DateOrder(Enum):
+    """The order of a date like 1/5/2024, as `--dates` names it."""
+
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """What a value does not say by itself.
+
+    Attributes:
+        form: None = each value by itself.
+        order: of day and month; None = only dates with one possible reading are read.
+        zone: of times that name none.
+    """
+
+    form: TimeForm | None = None
+    order: DateOrder | None = None
+    zone: dt.tzinfo = dt.UTC
+
+
+BY_ITSELF = TimeRules()
+
+_HAS_DIGIT = re.compile("[0-9]")
+_MONTH_NAMES = """
+    jan january januar|feb february februar|mar march marz|apr april|may mai|jun june juni
+    |jul july juli|aug august|sep sept september|oct october okt oktober|nov november
+    |dec december dez dezember"""
+_MONTHS = {
+    name: month
+    for month, names in enumerate(_MONTH_NAMES.split("|"), start=1)
+    for name in names.split()
+}
+_CLOCK = (
+    r"(?P<h>\d{1,2})(?P<mark>[:.h])(?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,](?P<f>\d{1,9})\d*)?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
+)
+_ZONE = (
+    r"(?:\s*(?P<zone>Z|[+-]\d{1,2}(?::?\d{2}){0,2}|\[?[A-Za-z][A-Za-z_/]*(?:[+-]\d[\d:]*)?\]?))?"
+)
+_DATES = (
+    r"(?P<y>\d{4})(?P<sep>[-/.:])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
+    r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})",
+    r"(?:[A-Za-z]{3,9}\.?,?\s+)?(?P<d>\d{1,2})(?:\.?\s+|-)(?P<name>[A-Za-z]{3,9})\.?(?:,?\s+|-)(?P<y>\d{4})",
+    r"(?:[A-Za-z]{3,9}\.?,?\s+)?(?P<name>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})",
+)
+_FORMS = [
+    re.compile(rf"{date}(?:\s*T\s*|,?\s+(?:at\s+|klo\s+|um\s+|kl\.?\s+)?|_){_CLOCK}{_ZONE}")
+    for date in _DATES
+]
+_COMPACT = re.compile(
+    r"(?P<date>(?:19|20)\d{6})(?:[T _-]?(?P<clock>\d{6})|[T _-](?P<short>\d{5}|\d{4})|"
+    r"[T _-](?P<marked>\d{1,2}:\d{2}(?::\d{2})?))(?:[.,](?P<f>\d{1,9}))?"
+    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?"
+)
+_BRACKET_ZONE = re.compile(r"(?<=[Z\d])\[[A-Za-z_/+-]+\]$")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?")
+
+
+class AmbiguousDateError(ValueError):
+    """Day and month of a date could be either way around. Never leaves this package."""
+
+
+def parse_time(
+    text: str,
+    form: TimeForm | None = None,
+    order: DateOrder | None = None,
+    zone: dt.tzinfo = dt.UTC,
+) -> int | None:
+    """A time as UTC microseconds, None if it is none or could be two.
+
+    Args:
+        text: the time.
+        form: how the sender writes it; None = by itself.
+        order: of day and month.
+        zone: if the time names none.
+    """
+    return read_time(text, TimeRules(form, order, zone))[0]
+
+
+def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
+    """A time as UTC microseconds, None if it is none; and whether it named no zone."""
+    text = text.strip()
+    if len(text) > _TEXT_MAX_CHARS or not _HAS_DIGIT.search(text):
+        return None, False
+    form = rules.form
+    if form is None or form is not TimeForm.ISO:
+        value = number(text)
+        if value is not None and not _COMPACT.fullmatch(text):
+            if form is None:
+                form = epoch_form(value)
+            return (None if form is None else _count_us(value, form)), False
+        if form is not None:
+            return None, False
+    try:
+        moment = _moment(text, rules.order)
+    except AmbiguousDateError:
+        return None, False
+    if moment is None:
+        return None, False
+    is_naive = moment.tzinfo is None
+    try:
+        aware = moment.replace(tzinfo=rules.zone) if is_naive else moment
+        return (aware - _EPOCH) // _MICROSECOND, is_naive
+    except OverflowError:
+        return None, False
+
+
+def epoch_form(value: float) -> TimeForm | None:
+    """The unit in which a number is a time between 1990 and 2100; None if in none."""
+    for form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS, TimeForm.EPOCH_US, TimeForm.EPOCH_NS):
+        assert isinstance(form.value, float)
+        if _SECONDS_1990 <= value * form.value / 1e6 < _SECONDS_2100:
+            return form
+    return None
+
+
+def orders_of(text: str) -> set[DateOrder]:
+    """In which orders a date like 1/5/2024 can be read; empty if it is none of the kind."""
+    found = _FORMS[1].fullmatch(text.strip()) if len(text) <= _TEXT_MAX_CHARS else None
+    if found is None:
+        return set()
+    if found["sep"] == ".":
+        return {DateOrder.DAY_FIRST}  # with points, dates are only ever written day first
+    first, second = int(found["a"]), int(found["b"])
+    orders = set()
+    if 1 <= first <= 31 and 1 <= second <= 12:
+        orders.add(DateOrder.DAY_FIRST)
+    if 1 <= first <= 12 and 1 <= second <= 31:
+        orders.add(DateOrder.MONTH_FIRST)
+    if len(orders) == 2 and first == second:
+        return set()  # either way the same day
+    if found["half"] and len(orders) == 2 and found["sep"] == "/":
+        return {DateOrder.MONTH_FIRST, DateOrder.DAY_FIRST}
+    return orders
+
+
+def _count_us(value: float, form: TimeForm) -> int | None:
+    if not np.isfinite(value):
+        return None
+    unit_us = float(form.value)
+    scaled = value * unit_us if unit_us >= 1 else value // round(1 / unit_us)
+    return round(scaled) if abs(scaled) < LARGEST_US else 0
+
+
+def _moment(text: str, order: DateOrder | None) -> dt.datetime | None:
+    if _ISO.fullmatch(text):
+        try:
+            return dt.datetime.fromisoformat(text)
+        except ValueError:
+            pass  # 24:00, or no such day
+    text = _BRACKET_ZONE.sub("", text)
+    for pattern in _FORMS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return _of_parts(found, order)
+    compact = _COMPACT.fullmatch(text)
+    return _of_compact(compact) if compact else None
+
+
+def _of_parts(found: re.Match[str], order: DateOrder | None) -> dt.datetime | None:
+    parts = found.groupdict()
+    year = int(parts["y"])
+    if parts.get("a"):
+        if len(parts["y"]) == 2:
+            if parts["sep"] == "-":
+                return None  # 24-05-01 begins with its year as often as it ends with it
+            year += 2000
+        day, month = _day_and_month(found[0], parts, order)
+    elif parts.get("name"):
+        month = _MONTHS.get(parts["name"].lower(), 0)
+        day = int(parts["d"])
+    else:
+        month, day = int(parts["mo"]), int(parts["d"])
+    hour = int(parts["h"])
+    if parts["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if parts["half"] in "pP" else 0)
+    clock = hour, int(parts["m"]), int(parts["s"] or 0)
+    return _built((year, month, day), clock, parts["f"], parts["zone"])
+
+
+def _day_and_month(text: str, parts: dict[str, str], order: DateOrder | None) -> tuple[int, int]:
+    first, second = int(parts["a"]), int(parts["b"])
+    date = text[: len(parts["a"]) + len(parts["b"]) + len(parts["y"]) + 2]
+    orders = orders_of(f"{date} 00:00")
+    if len(orders) == 2:
+        if order is None:
+            raise AmbiguousDateError
+        orders = {order}
+    return (second, first) if orders == {DateOrder.MONTH_FIRST} else (first, second)
+
+
+def _of_compact(found: re.Match[str]) -> dt.datetime | None:
+    date = found["date"]
+    clock = found["clock"] or found["short"]
+    if clock is None:
+        pieces = [int(part) for part in found["marked"].split(":")]
+    else:
+        clock = f"{clock}00" if len(clock) == 4 else clock.zfill(6)
+        pieces = [int(clock[:2]), int(clock[2:4]), int(clock[4:])]
+    hour, minute, second = [*pieces, 0][:3]
+    day = int(date[:4]), int(date[4:6]), int(date[6:])
+    return _built(day, (hour, minute, second), found["f"], found["zone"])
+
+
+def _built(
+    day: tuple[int, int, int], clock: tuple[int, int, int], fraction: str | None, zone: str | None
+) -> dt.datetime | None:
+    """A moment of its parts, None if there is no such day, clock or zone."""
+    hour, minute, second = clock
+    tz = None
+    if zone:
+        tz = zone_of(zone)
+        if tz is None:
+            return None
+    ahead = dt.timedelta()
+    if hour == 24 and minute == second == 0 and not (fraction or "").strip("0"):
+        hour, ahead = 0, dt.timedelta(days=1)
+    if second == 60:  # a leap second
+        second, ahead = 59, dt.timedelta(seconds=1)
+    microsecond = int((fraction or "")[:6].ljust(6, "0")) if fraction else 0
+    try:
+        return dt.datetime(*day, hour, minute, second, microsecond, tzinfo=tz) + ahead
+    except (ValueError, OverflowError):
+        return None

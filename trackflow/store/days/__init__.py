@@ -1,0 +1,1 @@
+"""Days of devices: batches of work, segments, ledgers, tracks."""

@@ -1,0 +1,234 @@
+"""Tracks: published a chain of days at a time, so that a reader sees all of a change or nothing."""
+
+import datetime as dt
+import uuid
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.days.track_ids import longest, remember
+from trackflow.store.tables import devices, tracks
+from trackflow.store.types import UtcTime
+
+t = tracks.c
+
+type Row = dict[str, Any]
+"""A track's columns by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of the Earth in degrees; `west` is greater than `east` across the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the order of tracks: by start and id."""
+
+    start_time: dt.datetime
+    track_id: uuid.UUID
+
+
+def replace_between(
+    connection: Connection,
+    device_id: str,
+    start: dt.datetime,
+    end: dt.datetime,
+    new: Sequence[Row],
+    now: dt.datetime,
+) -> int:
+    """Put a device's tracks that begin in `[start, end)` in place of the old ones.
+
+    Unchanged ones are left alone. An old id that is gone leads to what covers its time. Returns
+    how many rows were written or removed.
+    """
+    stored = connection.execute(
+        sa.select(tracks).where(t.device_id == device_id, t.start_time >= start, t.start_time < end)
+    ).mappings()
+    before = {row["track_id"]: dict(row) for row in stored}
+    after = {row["track_id"]: row for row in new}
+    changed = [row for row in new if not _equal(before.get(row["track_id"]), row)]
+    gone = [track_id for track_id in before if track_id not in after]
+    outdated = gone + [row["track_id"] for row in changed if row["track_id"] in before]
+    if outdated:
+        connection.execute(sa.delete(tracks).where(t.track_id.in_(outdated)))
+    if changed:
+        connection.execute(
+            sa.insert(tracks), [{"device_id": device_id, "updated_at": now, **x} for x in changed]
+        )
+    remember(connection, device_id, [before[track_id] for track_id in gone], new, now)
+    return len(changed) + len(gone)
+
+
+def _equal(stored: Row | None, new: Row) -> bool:
+    return stored is not None and all(stored[name] == value for name, value in new.items())
+
+
+def select_tracks(
+    *,
+    first: dt.datetime | None = None,
+    last: dt.datetime | None = None,
+    device_id: str | None = None,
+) -> sa.Select[Any]:
+    """A query for tracks that overlap `[first, last)`, by device and time."""
+    query = sa.select(tracks).order_by(t.device_id, t.start_time)
+    if first is not None:
+        query = query.where(t.end_time >= first)
+    if last is not None:
+        query = query.where(t.start_time < last)
+    if device_id is not None:
+        query = query.where(t.device_id == device_id)
+    return query
+
+
+def read_page(
+    connection: Connection,
+    line: str,
+    *,
+    device_ids: Devices,
+    start: dt.datetime,
+    end: dt.datetime,
+    box: Box | None,
+    after: Position | None,
+    limit: int,
+) -> Generator[sa.Row[Any]]:
+    """Tracks that overlap `[start, end)` and the box, by start and id, with one line as `polyline`.
+
+    `mode` is the device's profile. The rows are read as they are asked for: whoever wants no more
+    closes the generator.
+    """
+    query = (
+        _with_line(line)
+        .where(
+            # for the index, which knows where tracks begin
+            t.start_time >= start - longest(connection),
+            t.start_time < end,
+            t.end_time >= start,
+            *of_devices(t.device_id, device_ids),
+        )
+        .order_by(t.start_time, t.track_id)
+        .limit(limit)
+    )
+    if box is not None:
+        query = query.where(_overlaps(box))
+    if after is not None:
+        place = sa.tuple_(t.start_time, t.track_id)
+        query = query.where(
+            t.start_time >= after.start_time,
+            place > sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
+        )
+    with connection.execute(query.execution_options(yield_per=100)) as rows:
+        yield from rows
+
+
+def read_one(connection: Connection, track_id: uuid.UUID) -> sa.Row[Any] | None:
+    """A track as `read_page` gives it with its matched line, and its `raw_polyline`."""
+    query = _with_line("matched").add_columns(t.raw_polyline).where(t.track_id == track_id)
+    return connection.execute(query).one_or_none()
+
+
+def read_stops(
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime,
+    end: dt.datetime,
+    limit: int,
+) -> Sequence[Any]:
+    """Stops that overlap `[start, end)`, by device and time, with the line that leads to each.
+
+    A stop is between two neighbouring tracks, of which the first ends or the second begins with it.
+    Those between which the device was silent for too long to know are told apart by `is_known`.
+    """
+    following, before = tracks.alias("following"), tracks.alias("before")
+    of_device = devices.c.device_id
+    next_id = (
+        sa.select(following.c.track_id)
+        .where(following.c.device_id == t.device_id, following.c.start_time > t.start_time)
+        .order_by(following.c.start_time)
+        .limit(1)
+        .scalar_subquery()
+    )
+    # the track before the range leads to a stop in it, however long ago that was
+    last_before = (
+        sa.select(before.c.track_id)
+        .where(before.c.device_id == of_device, before.c.start_time < start)
+        .order_by(before.c.start_time.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    earlier = sa.select(last_before).select_from(devices).where(*of_devices(of_device, device_ids))
+    within = tracks.alias("within")
+    inside = sa.select(within.c.track_id).where(
+        within.c.start_time >= start,
+        within.c.start_time < end,
+        *of_devices(within.c.device_id, device_ids),
+    )
+    later = tracks.alias("later")
+    query = (
+        sa.select(
+            t.device_id,
+            t.end_time.label("start_time"),
+            later.c.start_time.label("end_time"),
+            t.raw_polyline,
+            later.c.raw_polyline.label("next_polyline"),
+            sa.or_(t.ended == "stop", later.c.began == "stop").label("is_known"),
+        )
+        .select_from(tracks.join(later, later.c.track_id == next_id))
+        .where(
+            # not one condition with `or`: no index would be used
+            t.track_id.in_(sa.union_all(inside, earlier)),
+            t.end_time < end,
+            later.c.start_time > start,
+            sa.or_(
+                t.ended == "stop",
+                later.c.began == "stop",
+                sa.and_(t.ended == "gap", later.c.began == "gap"),
+            ),
+        )
+        .order_by(t.device_id, t.start_time)
+        .limit(limit)
+    )
+    return connection.execute(query).all()
+
+
+def _with_line(line: str) -> sa.Select[Any]:
+    return sa.select(
+        t.track_id,
+        t.device_id,
+        t.start_time,
+        t.end_time,
+        t.began,
+        t.ended,
+        t.distance_m,
+        t.raw_distance_m,
+        t.unobserved_m,
+        t.duration_s,
+        t.average_speed_kmh,
+        t.max_speed_kmh,
+        t.point_count,
+        t.matched_share,
+        t.confidence,
+        devices.c.profile.label("mode"),
+        tracks.c[f"{line}_polyline"].label("polyline"),
+    ).join(devices, devices.c.device_id == t.device_id)
+
+
+def _overlaps(box: Box) -> sa.ColumnElement[bool]:
+    """Whether a track's bounding box overlaps another; either may cross the antimeridian."""
+    across = t.west > t.east
+    if box.west <= box.east:
+        plain = sa.and_(~across, t.west <= box.east, t.east >= box.west)
+        crossing = sa.and_(across, sa.or_(t.west <= box.east, t.east >= box.west))
+        sideways = sa.or_(plain, crossing)
+    else:
+        sideways = sa.or_(across, t.west <= box.east, t.east >= box.west)
+    return sa.and_(t.south <= box.north, t.north >= box.south, sideways)

@@ -1,0 +1,173 @@
+"""All that a device has sent, put under another name by the ordinary door."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.devices.departing import drop_made
+from trackflow.store.devices.shifting import batch_of
+from trackflow.store.intake.points import EQUAL_TIME, accept, span_us
+from trackflow.store.tables import (
+    access_tokens,
+    devices,
+    gps_points,
+    quarantined_points,
+    receipts,
+    replaced_points,
+)
+from trackflow.store.types import epoch_us
+
+g, r, w, q, d = gps_points.c, receipts.c, replaced_points.c, quarantined_points.c, devices.c
+
+CHUNK = 20_000
+"""Points at a time; a device may have more than fit into memory."""
+
+COLUMNS = ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
+LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+type Row = dict[str, Any]
+
+
+def copy_settings(connection: Connection, device_id: str, new_id: str) -> None:
+    """Make a device with the settings of another one."""
+    others = [column for column in devices.columns if column.name != "device_id"]
+    row = sa.select(sa.literal(new_id), *others).where(d.device_id == device_id)
+    names = ["device_id", *(column.name for column in others)]
+    connection.execute(sa.insert(devices).from_select(names, row))
+
+
+def kept_from(connection: Connection, device_id: str) -> dt.date | None:
+    """From which day on a device takes points; None if it takes all."""
+    found: dt.date | None = connection.scalar(
+        sa.select(d.kept_from).where(d.device_id == device_id)
+    )
+    return found
+
+
+def first_us(connection: Connection, device_id: str) -> int | None:
+    """When a device's first point was, in microseconds."""
+    span = span_us(connection, device_id)
+    return span[0] if span else None
+
+
+def move(connection: Connection, device_id: str, into: str, now: dt.datetime) -> int:
+    """Put points, what they keep out, refusals and tokens under another device's name.
+
+    What was made of the points goes; ids of its tracks lead to the tracks of the other device.
+
+    Args:
+        connection: in a transaction for writing; both devices are held.
+        device_id: the device that goes.
+        into: the device that gets all.
+        now: the time.
+
+    Returns:
+        How many points there were.
+    """
+    count = 0
+    for table in (gps_points, replaced_points):
+        for chunk in _chunks(connection, table, device_id):
+            _accept(connection, into, chunk, now)
+            count += len(chunk) if table is gps_points else 0
+    _accept(connection, into, _lost(connection, device_id), now)
+    for table in (gps_points, replaced_points):
+        connection.execute(sa.delete(table).where(table.c.device_id == device_id))
+    mine = q.device_id == device_id
+    connection.execute(sa.delete(quarantined_points).where(mine, q.reason == EQUAL_TIME))
+    for table in (quarantined_points, access_tokens):
+        moved = sa.update(table).where(table.c.device_id == device_id)
+        connection.execute(moved.values(device_id=into))
+    drop_made(connection, device_id, into, now)
+    connection.execute(sa.delete(devices).where(d.device_id == device_id))
+    return count
+
+
+def _chunks(connection: Connection, table: sa.Table, device_id: str) -> Iterator[list[Row]]:
+    """Points of a device in order of time, each with its import and when it came in."""
+    columns = table.c
+    by = r.import_id if table is gps_points else columns.import_id
+    query = (
+        sa.select(
+            epoch_us(columns.recorded_at).label("time_us"),
+            *(columns[name] for name in COLUMNS),
+            columns.source,
+            sa.func.coalesce(by, "").label("import_id"),
+            r.received_at,
+        )
+        .select_from(table.outerjoin(receipts, r.received_seq == columns.received_seq))
+        .where(columns.device_id == device_id)
+        .order_by(*table.primary_key.columns)
+    )
+    start = 0
+    while rows := connection.execute(query.offset(start).limit(CHUNK)).mappings().all():
+        yield [dict(row) for row in rows]
+        start += len(rows)
+
+
+def _lost(connection: Connection, device_id: str) -> list[Row]:
+    """Positions in quarantine, of which no more is known than that another one was better."""
+    is_kept = sa.select(epoch_us(w.recorded_at), w.longitude, w.latitude)
+    kept = {tuple(row) for row in connection.execute(is_kept.where(w.device_id == device_id))}
+    query = sa.select(epoch_us(q.recorded_at).label("time_us"), q.raw, q.source, q.received_at)
+    rows = connection.execute(query.where(q.device_id == device_id, q.reason == EQUAL_TIME))
+    found = []
+    for row in rows.mappings():
+        place = orjson.loads(row["raw"])
+        if (row["time_us"], place["longitude"], place["latitude"]) not in kept:
+            found.append({**row, **place, "import_id": ""})
+    return found
+
+
+def _accept(connection: Connection, into: str, rows: Sequence[Row], now: dt.datetime) -> None:
+    """Let rows in, each going on saying from which file and import it came."""
+
+    def origin(row: Row) -> tuple[str, str]:
+        return row["source"], row["import_id"]
+
+    for (source, import_id), part in itertools.groupby(sorted(rows, key=origin), key=origin):
+        some = list(part)
+        received_at = max(row["received_at"] or LONG_AGO for row in some)
+        accept(
+            connection,
+            batch_of(into, some),
+            [],
+            source,
+            now,
+            import_id=import_id,
+            received_at=received_at if received_at > LONG_AGO else None,
+        )
+
+
+def summaries(connection: Connection) -> list[sa.RowMapping]:
+    """All devices with settings, number of points, first and last one, and the last report."""
+    of_points = (
+        sa.select(
+            g.device_id,
+            sa.func.count().label("points"),
+            sa.func.min(g.recorded_at).label("first"),
+            sa.func.max(g.recorded_at).label("last"),
+            sa.func.max(r.received_at).label("last_report"),
+        )
+        .outerjoin(receipts, r.received_seq == g.received_seq)
+        .group_by(g.device_id)
+        .subquery()
+    )
+    query = (
+        sa.select(
+            d.device_id,
+            sa.func.coalesce(of_points.c.points, 0).label("points"),
+            of_points.c.first,
+            of_points.c.last,
+            d.profile,
+            d.preset,
+            of_points.c.last_report,
+        )
+        .outerjoin(of_points, of_points.c.device_id == d.device_id)
+        .order_by(d.device_id)
+    )
+    return list(connection.execute(query).mappings())

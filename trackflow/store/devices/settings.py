@@ -1,0 +1,256 @@
+"""Devices and the settings that override the defaults for one of them."""
+
+import datetime as dt
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.errors import SettingsError
+from trackflow.matching.networks import PROFILES
+from trackflow.settings import zone_named
+from trackflow.store.days import batches
+from trackflow.store.dialects import insert_into, is_among, listed, texts_as_table
+from trackflow.store.tables import devices, processing_batches
+from trackflow.store.types import UtcTime
+from trackflow.tracks.presets import preset_thresholds
+from trackflow.tracks.thresholds import Thresholds
+
+LONGEST_BUFFER_US = 86_400_000_000
+"""A day is read with its two neighbours and marks no others, so no rule may look further."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRules:
+    """What a device's points meet when they come in.
+
+    Attributes:
+        kept_from: older points are refused; None if there is no such day.
+        buffer_us: a point changes what is decided on another day if it lies this close to it.
+    """
+
+    kept_from: dt.date | None
+    buffer_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device's own settings; what it does not set is the default, or TRACKFLOW_TIME_ZONE.
+
+    Attributes:
+        device_id: the device.
+        profile: the roads that it uses.
+        time_zone: in which its days are told; None for that of the settings.
+        overrides: its own thresholds; they go before those of the preset.
+        preset: what is tracked, one of `PRESETS`; None for the defaults.
+    """
+
+    device_id: str
+    profile: str = "car"
+    time_zone: str | None = None
+    overrides: dict[str, float] = field(default_factory=dict)
+    preset: str | None = None
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds that hold for this device: defaults, then preset, then its own.
+
+        Raises:
+            SettingsError: the preset or a threshold makes no sense.
+        """
+        return preset_thresholds(self.preset).override(self.overrides)
+
+
+SETTINGS = (
+    devices.c.device_id,
+    devices.c.profile,
+    devices.c.time_zone,
+    devices.c.thresholds,
+    devices.c.preset,
+)
+"""The columns of a `Device`, in its order."""
+
+
+def read_device(connection: Connection, device_id: str) -> Device:
+    """A device's settings; the defaults for one that is not known."""
+    query = sa.select(*SETTINGS).where(devices.c.device_id == device_id)
+    row = connection.execute(query).one_or_none()
+    return Device(device_id) if row is None else Device(*row)
+
+
+def buffer_us(thresholds: Thresholds) -> int:
+    """How much of its neighbours a day is read with: a little more than its rules reach.
+
+    It follows from the thresholds alone. Were it a setting, processes with different ones would
+    leave days as they are that a late point has changed.
+
+    Raises:
+        SettingsError: the rules reach further than the neighbouring days.
+    """
+    needed = math.ceil(thresholds.reach_s * 1e6) + 1
+    if needed > LONGEST_BUFFER_US:
+        raise SettingsError(
+            f"these thresholds look {thresholds.reach_s / 3600:.1f} h around a point, but no more "
+            "than 24 h are possible: lower the longest times among them (those that end in _s)"
+        )
+    return needed
+
+
+def door_rules(
+    connection: Connection, ids: Sequence[str], *, hold: bool = False
+) -> dict[str, DoorRules]:
+    """The rules of those devices that are known, by device.
+
+    Args:
+        connection: to the store.
+        ids: the devices.
+        hold: as `lock_devices`, in the same query.
+    """
+    query = _rules_of_devices(connection.dialect.name, hold)
+    found: dict[str, DoorRules] = {}
+    for *settings, kept_from in connection.execute(query, listed(connection, ids)):
+        device = Device(*settings)
+        found[device.device_id] = DoorRules(kept_from, _marking_us(device))
+    return found
+
+
+@functools.cache
+def _rules_of_devices(dialect: str, hold: bool) -> sa.Select[Any]:
+    query = sa.select(*SETTINGS, devices.c.kept_from).where(is_among(dialect, devices.c.device_id))
+    if hold and dialect == "postgresql":
+        return query.order_by(devices.c.device_id).with_for_update(key_share=True)
+    return query
+
+
+def _marking_us(device: Device) -> int:
+    """How far from a day a point marks it: as far as the device's thresholds or the defaults reach.
+
+    Points are never refused for thresholds that make no sense; they mark as far as is possible.
+    """
+    stored: object = device.overrides  # JSON from the database: anything
+    if not isinstance(stored, Mapping):
+        return LONGEST_BUFFER_US
+    if not stored:
+        return _marking_us_of_preset(device.preset)
+    try:
+        return max(buffer_us(Thresholds()), buffer_us(device.thresholds))
+    except SettingsError:
+        return LONGEST_BUFFER_US
+
+
+@functools.cache
+def _marking_us_of_preset(preset: str | None) -> int:
+    """As `_marking_us`, for the many devices that override nothing: it is asked for every point."""
+    try:
+        return max(buffer_us(Thresholds()), buffer_us(preset_thresholds(preset)))
+    except SettingsError:
+        return LONGEST_BUFFER_US
+
+
+def add_devices(connection: Connection, ids: Sequence[str], now: dt.datetime) -> None:
+    """Make those known that are not yet."""
+    given = texts_as_table(connection.dialect.name)
+    rows = sa.select(given.c.value, sa.literal(now, UtcTime())).where(sa.true())
+    insert = insert_into(connection, devices).from_select(["device_id", "created_at"], rows)
+    connection.execute(insert.on_conflict_do_nothing(), listed(connection, ids))
+
+
+def device_ids(connection: Connection) -> list[str]:
+    """All known devices, in order."""
+    return list(connection.scalars(sa.select(devices.c.device_id).order_by(devices.c.device_id)))
+
+
+def known(device_id: str, ids: Sequence[str]) -> str:
+    """The device, if it is one of `ids`.
+
+    Raises:
+        SettingsError: it is not; the message names some that are.
+    """
+    if device_id in ids:
+        return device_id
+    examples = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")
+    raise SettingsError(f"there is no device {device_id!r}; there are {examples or 'none yet'}")
+
+
+def lock_devices(connection: Connection, ids: Iterable[str]) -> None:
+    """Let nobody else change batches or publish tracks of these devices until the transaction ends.
+
+    Whoever changes several rows of a device takes this first: two that took them in different
+    orders would wait for each other. On SQLite there is only one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            sa.select(devices.c.device_id)
+            .where(is_among("postgresql", devices.c.device_id))
+            .order_by(devices.c.device_id)
+            .with_for_update(key_share=True),
+            listed(connection, list(ids)),
+        )
+
+
+def change_device(
+    connection: Connection,
+    device_id: str,
+    now: dt.datetime,
+    *,
+    profile: str | None = None,
+    time_zone: str | None = None,
+    overrides: dict[str, float | None] | None = None,
+    preset: str | None = None,
+) -> Device:
+    """Change settings of a device and mark all its days to be worked on again.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        now: the time.
+        profile: car, bicycle or foot; None leaves it as it is.
+        time_zone: its name; "" takes that of the settings, None leaves it as it is.
+        overrides: own thresholds by name; None as a value takes the preset's or default one again.
+        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
+
+    Raises:
+        SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
+            sense.
+    """
+    lock_devices(connection, [device_id])
+    old = read_device(connection, device_id)
+    known(device_id, device_ids(connection))
+    if profile is not None and profile not in PROFILES:
+        raise SettingsError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
+    if time_zone:
+        zone_named(time_zone)
+    merged = {**old.overrides, **(overrides or {})}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    zone = old.time_zone if time_zone is None else time_zone or None
+    chosen = old.preset if preset is None else preset or None
+    new = Device(device_id, profile or old.profile, zone, kept, chosen)
+    buffer_us(new.thresholds)  # refused now, not when the next run fails
+    connection.execute(
+        sa.update(devices)
+        .where(devices.c.device_id == device_id)
+        .values(
+            profile=new.profile,
+            time_zone=new.time_zone,
+            thresholds=new.overrides,
+            preset=new.preset,
+        )
+    )
+    if new.profile != old.profile or not _same_thresholds(new, old):
+        days = connection.scalars(
+            sa.select(processing_batches.c.day).where(processing_batches.c.device_id == device_id)
+        ).all()
+        batches.mark_again(connection, [(device_id, day) for day in days], now)
+    return new
+
+
+def _same_thresholds(new: Device, old: Device) -> bool:
+    """Whether the same thresholds hold; the preset `vehicle` changes nothing."""
+    try:
+        return new.thresholds == old.thresholds
+    except (SettingsError, AttributeError):  # old ones that came in past every check: any JSON
+        return False

@@ -1,0 +1,148 @@
+"""Points moved in time: they lie 1,024 weeks early, as their receiver's week count began anew.
+
+Moved points keep their source and say by how much they were moved, so that the opposite shift
+finds them again, and them only.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.sources.records import PointBatch
+from trackflow.store.days import batches
+from trackflow.store.days.batches import midnight
+from trackflow.store.days.segments import ONE_DAY
+from trackflow.store.intake import points
+from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.tables import gps_points, quarantined_points, receipts, replaced_points
+from trackflow.store.types import epoch_us, from_us, to_us
+
+p, q = gps_points.c, quarantined_points.c
+
+type Row = sa.RowMapping
+"""A stored point; `time_us` is its time in microseconds."""
+
+CHUNK = 500
+"""Keys per statement: databases limit how many values one may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days from `first` to `last`, both included; None for all before or after."""
+
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+def mark_of(weeks: int) -> str:
+    """What the source of a moved point ends with; after a slash, as for a file in an archive."""
+    return f"/moved by {weeks} weeks"
+
+
+def moved_before(connection: Connection, device_id: str, days: Days, weeks: int) -> bool:
+    """Whether some points of the days were moved by so many weeks."""
+    query = sa.select(sa.literal(1)).where(
+        p.device_id == device_id, p.source.endswith(mark_of(weeks)), *_within(days)
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
+def read_rows(
+    connection: Connection, device_id: str, days: Days, moved_by: int | None
+) -> Sequence[Row]:
+    """Points of days with all that is stored of them and their import, in order of time.
+
+    Args:
+        connection: to read from.
+        device_id: the device.
+        days: its days.
+        moved_by: only what was moved by so many weeks; None for all.
+    """
+    moved = () if moved_by is None else (p.source.endswith(mark_of(moved_by)),)
+    query = sa.select(
+        epoch_us(p.recorded_at).label("time_us"),
+        *list(gps_points.columns)[2:],
+        sa.func.coalesce(receipts.c.import_id, "").label("import_id"),
+    ).outerjoin(receipts, receipts.c.received_seq == p.received_seq)
+    query = query.where(p.device_id == device_id, *_within(days), *moved)
+    return connection.execute(query.order_by(p.recorded_at)).mappings().all()
+
+
+def taken(connection: Connection, device_id: str, times_us: Sequence[int]) -> set[int]:
+    """Those of some times, which are in order, at which the device has a point."""
+    if not times_us:
+        return set()
+    query = sa.select(epoch_us(p.recorded_at)).where(
+        p.device_id == device_id,
+        p.recorded_at.between(from_us(times_us[0]), from_us(times_us[-1])),
+    )
+    return set(connection.scalars(query)) & set(times_us)
+
+
+def batch_of(
+    device_id: str, rows: Sequence[Row] | Sequence[dict[str, Any]], shift_us: int = 0
+) -> PointBatch:
+    """Points as they would come in, at their new times; what a row lacks is unknown."""
+
+    def column(name: str) -> Any:
+        return np.array([np.nan if r.get(name) is None else r[name] for r in rows], np.float64)
+
+    return PointBatch(
+        (device_id,),
+        np.zeros(len(rows), np.int32),
+        np.array([row["time_us"] + shift_us for row in rows], np.int64),
+        column("longitude"),
+        column("latitude"),
+        column("altitude_m"),
+        column("accuracy_m"),
+        column("speed_ms"),
+        column("course_deg"),
+    )
+
+
+def take_out(
+    connection: Connection, device_id: str, times_us: Sequence[int], now: dt.datetime
+) -> None:
+    """Delete points that are about to come in again, and mark their days and the days beside."""
+    for start in range(0, len(times_us), CHUNK):
+        some = [from_us(time) for time in times_us[start : start + CHUNK]]
+        for table in (gps_points, replaced_points):
+            mine = table.c.device_id == device_id
+            connection.execute(sa.delete(table).where(mine, table.c.recorded_at.in_(some)))
+    days = {from_us(time).date() for time in times_us}
+    beside = {(device_id, day + k * ONE_DAY) for day in days for k in (-1, 0, 1)}
+    batches.mark_again(connection, beside, now)
+
+
+def move_conflicts(
+    connection: Connection, device_id: str, times_us: set[int], shift_us: int, now: dt.datetime
+) -> int:
+    """Move what lost against moved points of equal time along with them; returns how many."""
+    if not times_us:
+        return 0
+    rows = connection.execute(
+        sa.select(quarantined_points).where(
+            q.device_id == device_id,
+            q.reason == EQUAL_TIME,
+            q.recorded_at.between(from_us(min(times_us)), from_us(max(times_us))),
+        )
+    )
+    found = [row for row in rows.mappings().all() if to_us(row["recorded_at"]) in times_us]
+    points.move_conflicts(connection, found, shift_us)
+    days = {from_us(to_us(row["recorded_at"]) + shift_us).date() for row in found}
+    batches.mark_again(connection, {(device_id, day) for day in days}, now)
+    return len(found)
+
+
+def _within(days: Days) -> list[sa.ColumnElement[bool]]:
+    within = []
+    if days.first is not None:
+        within.append(p.recorded_at >= midnight(days.first))
+    if days.last is not None:
+        within.append(p.recorded_at < midnight(days.last + ONE_DAY))
+    return within

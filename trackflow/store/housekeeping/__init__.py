@@ -1,0 +1,1 @@
+"""Retention, backups, and moments that the service notes for itself."""

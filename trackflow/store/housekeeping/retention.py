@@ -1,0 +1,227 @@
+"""Deleting old days of a device, and keeping points of such days out for ever after."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.points import Bools
+from trackflow.sources.records import PointBatch, Reason
+from trackflow.store.days.batches import day_of_index, midnight
+from trackflow.store.days.segments import ONE_DAY, chain_of_days
+from trackflow.store.days.track_ids import forget_times
+from trackflow.store.dialects import insert_into, is_among, listed
+from trackflow.store.tables import (
+    cached_polylines,
+    catalogue_visit_days,
+    catalogue_visits,
+    day_ledgers,
+    devices,
+    gps_points,
+    processing_batches,
+    quarantined_points,
+    receipts,
+    replaced_points,
+    segments,
+    tracks,
+)
+from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.tracks.segments import DAY_US
+
+TOO_OLD = "too_old"
+"""Reason of a quarantined point that is older than what is kept. Its position is not stored."""
+
+
+def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
+    """From which day on points are accepted, of those of the devices that are known."""
+    c = devices.c
+    query = sa.select(c.device_id, c.kept_from).where(
+        is_among(connection.dialect.name, c.device_id)
+    )
+    rows = connection.execute(query, listed(connection, ids))
+    return {row.device_id: row.kept_from for row in rows}
+
+
+def split_old(
+    points: PointBatch, kept_from: dict[str, dt.date | None], source: str, now: dt.datetime
+) -> tuple[PointBatch, list[dict[str, Any]]]:
+    """A delivery without points that are too old, and the rows of those for the quarantine.
+
+    A row says whose it was and when, but not where: that is what is not kept. A day in the future
+    is not honoured: a wrong clock has set it, and it would refuse every point of now.
+    """
+    edge_us = [
+        to_us(midnight(day)) if (day := kept_from.get(name)) and day <= now.date() else -(1 << 62)
+        for name in points.devices
+    ]
+    old = points.time_us < np.array(edge_us, np.int64)[points.device]
+    if not old.any():
+        return points, []
+    rows = [
+        _refused(points.devices[code], time_us, source, now)
+        for code, time_us in zip(
+            points.device[old].tolist(), points.time_us[old].tolist(), strict=True
+        )
+    ]
+    return _only(points, ~old), rows
+
+
+def first_open_day(edge: dt.date) -> dt.date:
+    """The first day that can still change when points from `edge` on are accepted."""
+    return edge - ONE_DAY
+
+
+def newest_day(connection: Connection, support: int) -> dt.date | None:
+    """The `support`-newest day on which a device has points, the oldest if there are fewer."""
+    b = processing_batches.c
+    days = list(connection.scalars(sa.select(b.day).order_by(b.day.desc()).limit(support)))
+    return days[-1] if days else None
+
+
+def days_of_devices(connection: Connection, edge: dt.date) -> tuple[int, int]:
+    """How many days of devices are older than what `edge` leaves open, and how many there are."""
+    b = processing_batches.c
+    count = sa.select(sa.func.count()).select_from(processing_batches)
+    doomed = connection.scalar(count.where(b.day < first_open_day(edge)))
+    return doomed or 0, connection.scalar(count) or 0
+
+
+def drop_days(
+    connection: Connection,
+    device_id: str,
+    edge: dt.date,
+    now: dt.datetime,
+    *,
+    keep_tracks: bool,
+) -> dict[str, int]:
+    """Delete what is older than `edge`; returns how many rows, by table.
+
+    Points from the edge on can still come in, and touch the day before it. That day must be cut
+    and matched with all it looks at: so the two days before the edge stay, and the whole of every
+    journey that reaches into them. Of these, only the day before the edge can change any more;
+    the others have no batch.
+
+    The caller holds the device (`lock_devices`).
+    """
+    context = edge - 2 * ONE_DAY
+    first, _ = chain_of_days(connection, device_id, context)
+    counts = {}
+    for table, is_old in (
+        (processing_batches, processing_batches.c.day < first_open_day(edge)),
+        (catalogue_visit_days, catalogue_visit_days.c.day < first_open_day(edge)),
+        (segments, segments.c.day < first),
+        (cached_polylines, cached_polylines.c.day < first),
+        (day_ledgers, day_ledgers.c.day < first),
+        (gps_points, gps_points.c.recorded_at < midnight(first)),
+        (replaced_points, replaced_points.c.recorded_at < midnight(first)),
+        (quarantined_points, quarantined_points.c.recorded_at < midnight(first)),
+    ):
+        mine = table.c.device_id == device_id
+        counts[table.name] = connection.execute(sa.delete(table).where(mine, is_old)).rowcount
+    if not keep_tracks:
+        counts |= _drop_tracks(connection, device_id, midnight(first), now)
+    if any(counts.values()):
+        later = sa.or_(devices.c.kept_from.is_(None), devices.c.kept_from < edge)
+        connection.execute(
+            sa.update(devices).where(devices.c.device_id == device_id, later).values(kept_from=edge)
+        )
+    return counts
+
+
+def held_back(connection: Connection, edge: dt.date | None) -> list[str]:
+    """Devices that refuse points although they may be kept: from `edge` on, None for any age."""
+    c = devices.c
+    query = sa.select(c.device_id).where(c.kept_from.is_not(None)).order_by(c.device_id)
+    if edge is not None:
+        query = query.where(c.kept_from > edge)
+    return list(connection.scalars(query))
+
+
+def lift(connection: Connection, device_id: str, edge: dt.date | None, now: dt.datetime) -> None:
+    """Let a device take points from `edge` on again, of any age if it is None.
+
+    Days whose points were kept as context get batches again: with what comes in now, and without
+    what was deleted, they are to be cut like any other day. The caller holds the device.
+    """
+    kept_from = edges(connection, [device_id])[device_id]
+    if kept_from is None:
+        return
+    connection.execute(
+        sa.update(devices).where(devices.c.device_id == device_id).values(kept_from=edge)
+    )
+    p, q = gps_points.c, quarantined_points.c
+    frozen = [p.device_id == device_id, p.recorded_at < midnight(first_open_day(kept_from))]
+    refused = [q.device_id == device_id, q.reason == TOO_OLD]
+    if edge is not None:
+        frozen.append(p.recorded_at >= midnight(first_open_day(edge)))
+        refused.append(q.recorded_at >= midnight(edge))
+    index = sa.type_coerce(epoch_us(p.recorded_at) // DAY_US, sa.BigInteger)
+    days = [day_of_index(k) for k in connection.scalars(sa.select(index).distinct().where(*frozen))]
+    if days:
+        insert = insert_into(connection, processing_batches).values(
+            created_at=now, updated_at=now, pending_since=now
+        )
+        connection.execute(
+            insert.on_conflict_do_nothing(),
+            [{"device_id": device_id, "day": day} for day in sorted(days)],
+        )
+    connection.execute(sa.delete(quarantined_points).where(*refused))
+
+
+def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
+    """Delete what was refused, and told of deliveries, before a moment; rows by table.
+
+    The newest delivery stays: numbers must not begin anew.
+    """
+    q, r = quarantined_points.c, receipts.c
+    newest = sa.select(sa.func.max(r.received_seq)).scalar_subquery()
+    # a point that lost against another of equal time is counted in its day's ledger: it goes then
+    by_receipt = (TOO_OLD, Reason.TIME_OUT_OF_RANGE.value)
+    dateless = sa.or_(q.recorded_at.is_(None), q.reason.in_(by_receipt))
+    return {
+        "quarantined_points": connection.execute(
+            sa.delete(quarantined_points).where(q.received_at < before, dateless)
+        ).rowcount,
+        "receipts": connection.execute(
+            sa.delete(receipts).where(r.received_at < before, r.received_seq < newest)
+        ).rowcount,
+    }
+
+
+def _drop_tracks(
+    connection: Connection, device_id: str, start: dt.datetime, now: dt.datetime
+) -> dict[str, int]:
+    old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
+    forget_times(connection, device_id, start, now)
+    v = catalogue_visits.c
+    visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
+    return {
+        "catalogue_visits": connection.execute(visits).rowcount,
+        "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
+    }
+
+
+def _refused(device_id: str, time_us: int, source: str, now: dt.datetime) -> dict[str, Any]:
+    content = repr((device_id, TOO_OLD, time_us)).encode()
+    return {
+        "content_hash": hashlib.blake2b(content, digest_size=16).hexdigest(),
+        "device_id": device_id,
+        "recorded_at": from_us(time_us),
+        "reason": TOO_OLD,
+        "raw": orjson.dumps({"recorded_at": from_us(time_us)}).decode(),
+        "source": source,
+        "received_at": now,
+    }
+
+
+def _only(points: PointBatch, rows: Bools) -> PointBatch:
+    used, codes = np.unique(points.device[rows], return_inverse=True)
+    columns = {f.name: getattr(points, f.name)[rows] for f in fields(points)[2:]}
+    names = tuple(points.devices[code] for code in used)
+    return replace(points, devices=names, device=codes.astype(np.int32), **columns)

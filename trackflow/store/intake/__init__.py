@@ -1,0 +1,1 @@
+"""Points and how they came in: admission, imports, reports, what was refused."""

@@ -1,0 +1,47 @@
+"""How far followed tables have been read."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.sources.followed.gaps import Progress
+from trackflow.store.dialects import insert_into
+from trackflow.store.tables import followed_tables
+
+
+def read_progress(connection: Connection, source: str) -> Progress:
+    """How far a table has been read; nowhere if it is new."""
+    return _progress(connection, source, for_update=False)
+
+
+def advance(
+    connection: Connection, source: str, before: Progress, after: Progress, now: dt.datetime
+) -> bool:
+    """Note that a table has been read further, unless someone else has since `before`.
+
+    The caller stores the rows in the same transaction, and nothing if this is False.
+    """
+    first = Progress()
+    connection.execute(
+        insert_into(connection, followed_tables)
+        .values(source=source, last_id=first.last_id, missing_ids=first.to_json(), updated_at=now)
+        .on_conflict_do_nothing()
+    )
+    if _progress(connection, source, for_update=True) != before:
+        return False
+    connection.execute(
+        sa.update(followed_tables)
+        .where(followed_tables.c.source == source)
+        .values(last_id=after.last_id, missing_ids=after.to_json(), updated_at=now)
+    )
+    return True
+
+
+def _progress(connection: Connection, source: str, *, for_update: bool) -> Progress:
+    c = followed_tables.c
+    query = sa.select(c.last_id, c.missing_ids).where(c.source == source)
+    if for_update:
+        query = query.with_for_update()
+    row = connection.execute(query).one_or_none()
+    return Progress() if row is None else Progress.from_json(row.last_id, row.missing_ids)

@@ -1,0 +1,237 @@
+"""What was refused at the door: counts by sender, rows to show, and what is to be read again."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.errors import NotFoundError, SettingsError
+from trackflow.store.housekeeping.retention import TOO_OLD
+from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.tables import quarantined_points, receipts
+from trackflow.store.types import to_us
+
+q, r = quarantined_points.c, receipts.c
+
+FILES = "files"
+"""Stands for the sender of what was no live report: imported files and followed tables."""
+
+NO_ERRORS = (EQUAL_TIME, TOO_OLD)
+"""Reasons of rows that are settled: nothing is wrong with what was sent."""
+
+PAGE_ROWS = 200
+ID_MIN_CHARS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How much of one sender was refused for one reason.
+
+    Attributes:
+        sender: a live sender, or `FILES`.
+        reason: why.
+        count: rows.
+        size_bytes: what they take.
+        last_at: when the last of them came.
+    """
+
+    sender: str
+    reason: str
+    count: int
+    size_bytes: int
+    last_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One refused input, without what was sent.
+
+    Attributes:
+        id: its hash.
+        sender: a live sender, or `FILES`.
+        device_id: the device it claims to be of, where that could be read.
+        reason: why it was refused.
+        where: door or file, and which location or line.
+        received_at: when it came.
+    """
+
+    id: str
+    sender: str
+    device_id: str | None
+    reason: str
+    where: str
+    received_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Listed):
+    """One refused input, whole if it was sent live.
+
+    Attributes:
+        time_us: of a sound position that lies in the future; then `raw` is what `ahead.positions`
+            reads, wherever it came from.
+        raw: it, as text.
+        envelope: the request without its body; None for files, and for what older versions kept.
+        body: the exact bytes, where the text is not what was sent.
+    """
+
+    time_us: int | None
+    raw: str
+    envelope: str | None
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows are meant; all that were refused without any limit."""
+
+    sender: str | None = None
+    reason: str | None = None
+    ids: Sequence[str] = field(default=())
+
+    def where(self) -> list[sa.ColumnElement[bool]]:
+        """As conditions of a query."""
+        conditions: list[sa.ColumnElement[bool]] = [q.reason.not_in(NO_ERRORS)]
+        if self.sender is not None:
+            conditions.append(
+                q.sender.is_(None) if self.sender == FILES else q.sender == self.sender
+            )
+        if self.reason is not None:
+            conditions.append(q.reason == self.reason)
+        if self.ids:
+            conditions.append(q.content_hash.in_(self.ids))
+        return conditions
+
+
+def counts(connection: Connection) -> list[ReasonCount]:
+    """How much was refused, by sender and reason."""
+    sender = sa.func.coalesce(q.sender, FILES)
+    rows = connection.execute(
+        sa.select(
+            sender, q.reason, sa.func.count(), sa.func.sum(q.size_bytes), sa.func.max(q.received_at)
+        )
+        .where(q.reason.not_in(NO_ERRORS))
+        .group_by(sender, q.reason)
+        .order_by(sender, q.reason)
+    )
+    return [ReasonCount(name, why, n, int(size), last) for name, why, n, size, last in rows]
+
+
+def last_points(connection: Connection, sender: str) -> dt.datetime | None:
+    """When a live sender last brought points, known ones or new."""
+    query = sa.select(sa.func.max(r.received_at)).where(r.source == sender)
+    found: dt.datetime | None = connection.scalar(query)
+    return found
+
+
+def live_bytes(connection: Connection) -> int:
+    """What all that live senders sent takes in the quarantine."""
+    return int(
+        connection.scalar(sa.select(sa.func.sum(q.size_bytes)).where(q.sender.is_not(None))) or 0
+    )
+
+
+def known(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of some ids that are in quarantine."""
+    found: set[str] = set()
+    for some in itertools.batched(ids, PAGE_ROWS):
+        query = sa.select(q.content_hash).where(q.content_hash.in_(some))
+        found.update(connection.scalars(query))
+    return found
+
+
+def read_kept(connection: Connection, choice: Choice, after: str = "") -> list[Kept]:
+    """The next page of refused inputs, in order of their ids.
+
+    Args:
+        connection: to the store.
+        choice: which.
+        after: the last id of the page before.
+    """
+    rows = connection.execute(
+        sa.select(quarantined_points)
+        .where(q.content_hash > after, *choice.where())
+        .order_by(q.content_hash)
+        .limit(PAGE_ROWS)
+    ).mappings()
+    return [_kept(row) for row in rows]
+
+
+def all_kept(connection: Connection, choice: Choice) -> Iterator[Kept]:
+    """All of them, page by page."""
+    after = ""
+    while page := read_kept(connection, choice, after):
+        yield from page
+        after = page[-1].id
+
+
+def newest(connection: Connection, choice: Choice, most: int) -> list[Listed]:
+    """The newest refused inputs."""
+    rows = connection.execute(
+        sa.select(
+            q.content_hash,
+            sa.func.coalesce(q.sender, FILES),
+            q.device_id,
+            q.reason,
+            q.source,
+            q.received_at,
+        )
+        .where(*choice.where())
+        .order_by(q.received_at.desc(), q.content_hash)
+        .limit(most)
+    )
+    return [Listed(*row) for row in rows]
+
+
+def find(connection: Connection, prefix: str) -> Kept:
+    """The refused input whose id begins so.
+
+    Raises:
+        SettingsError: the beginning is too short, or that of several.
+        NotFoundError: there is none.
+    """
+    if len(prefix) < ID_MIN_CHARS:
+        raise SettingsError(f"write at least {ID_MIN_CHARS} characters of the id")
+    query = sa.select(quarantined_points).where(q.content_hash.startswith(prefix, autoescape=True))
+    rows = connection.execute(query.limit(2)).mappings().all()
+    if not rows:
+        raise NotFoundError(f"nothing in quarantine has an id that begins with {prefix}")
+    if len(rows) > 1:
+        raise SettingsError(f"several ids begin with {prefix}: write more of it")
+    return _kept(rows[0])
+
+
+def take_out(connection: Connection, ids: Sequence[str]) -> int:
+    """Delete refused inputs; returns how many there were."""
+    deleted = sa.delete(quarantined_points).where(q.content_hash.in_(ids))
+    return connection.execute(deleted).rowcount
+
+
+def delete(connection: Connection, choice: Choice) -> int:
+    """Delete all of a choice; returns how many there were."""
+    return connection.execute(sa.delete(quarantined_points).where(*choice.where())).rowcount
+
+
+def came_at(connection: Connection, ids: Sequence[str], moment: dt.datetime) -> None:
+    """Say when inputs really came that have been read again."""
+    for some in itertools.batched(ids, PAGE_ROWS):
+        changed = sa.update(quarantined_points).where(q.content_hash.in_(some))
+        connection.execute(changed.values(received_at=moment))
+
+
+def _kept(row: sa.RowMapping) -> Kept:
+    return Kept(
+        id=row["content_hash"],
+        sender=row["sender"] or FILES,
+        device_id=row["device_id"],
+        reason=row["reason"],
+        where=row["source"],
+        received_at=row["received_at"],
+        time_us=None if row["recorded_at"] is None else to_us(row["recorded_at"]),
+        raw=row["raw"],
+        envelope=row["envelope"],
+        body=row["body"],
+    )

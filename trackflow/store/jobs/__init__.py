@@ -1,0 +1,1 @@
+"""Jobs that people ask for, and the workers that are there."""

@@ -1,0 +1,1 @@
+"""Places of race tracks, and visits to them."""

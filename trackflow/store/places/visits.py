@@ -1,0 +1,184 @@
+"""Visits of devices to race tracks, and which of their days were looked at."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.places.visits import Visit
+from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.tables import (
+    catalogue_places,
+    catalogue_tracks,
+    catalogue_visit_days,
+    catalogue_visits,
+    gps_points,
+    processing_batches,
+    segments,
+)
+from trackflow.store.types import from_us, to_us
+
+v, d, b = catalogue_visits.c, catalogue_visit_days.c, processing_batches.c
+
+
+def due_days(
+    connection: Connection, places_hash: str, device_id: str | None = None
+) -> dict[str, list[tuple[dt.date, int]]]:
+    """Days whose tracks or places are not those that were looked at, with their generation.
+
+    Days whose tracks are still to be made are left out: they come when these are there.
+    """
+    is_same = sa.and_(
+        d.device_id == b.device_id,
+        d.day == b.day,
+        d.generation == b.tracked_generation,
+        d.places_hash == places_hash,
+    )
+    query = (
+        sa.select(b.device_id, b.day, b.tracked_generation)
+        .select_from(processing_batches.outerjoin(catalogue_visit_days, is_same))
+        .where(d.device_id.is_(None), b.tracked_generation > 0)
+        .order_by(b.device_id, b.day)
+    )
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    found: dict[str, list[tuple[dt.date, int]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.device_id, []).append((row.day, row.tracked_generation))
+    return found
+
+
+def any_marked(connection: Connection) -> bool:
+    """Whether any day was ever looked at."""
+    return connection.scalar(sa.select(d.day).limit(1)) is not None
+
+
+def next_day(
+    connection: Connection, device_id: str, day: dt.date, *, forward: bool
+) -> dt.date | None:
+    """The nearest day after or before `day` on which the device moved, None if there is none."""
+    s = segments.c
+    pick = sa.func.min(s.day) if forward else sa.func.max(s.day)
+    beyond = s.day > day if forward else s.day < day
+    found: dt.date | None = connection.scalar(
+        sa.select(pick).where(s.device_id == device_id, beyond)
+    )
+    return found
+
+
+def edge_point(connection: Connection, device_id: str, *, last: bool) -> Any:
+    """Time, longitude and latitude of the device's first or last point, None without any."""
+    g = gps_points.c
+    order = g.recorded_at.desc() if last else g.recorded_at
+    return connection.execute(
+        sa.select(g.recorded_at, g.longitude, g.latitude)
+        .where(g.device_id == device_id)
+        .order_by(order)
+        .limit(1)
+    ).one_or_none()
+
+
+def replace_between(
+    connection: Connection,
+    device_id: str,
+    after_us: int | None,
+    before_us: int | None,
+    new: Sequence[Visit],
+) -> int:
+    """Put visits in place of those that begin between two moments; returns how many differ."""
+    mine = [v.device_id == device_id]
+    if after_us is not None:
+        mine.append(v.start_time > from_us(after_us))
+    if before_us is not None:
+        mine.append(v.start_time < from_us(before_us))
+    rows = connection.execute(sa.select(v.source, v.slug, v.start_time, v.end_time).where(*mine))
+    old = {Visit(r.source, r.slug, to_us(r.start_time), to_us(r.end_time)) for r in rows}
+    gone, added = old - set(new), [visit for visit in new if visit not in old]
+    for visit in gone:
+        connection.execute(
+            sa.delete(catalogue_visits).where(
+                v.device_id == device_id,
+                v.source == visit.source,
+                v.slug == visit.slug,
+                v.start_time == from_us(visit.start_us),
+            )
+        )
+    if added:
+        connection.execute(
+            sa.insert(catalogue_visits),
+            [
+                {
+                    "device_id": device_id,
+                    "source": visit.source,
+                    "slug": visit.slug,
+                    "start_time": from_us(visit.start_us),
+                    "end_time": from_us(visit.end_us),
+                }
+                for visit in added
+            ],
+        )
+    return len(gone) + len(added)
+
+
+def mark_days(
+    connection: Connection,
+    device_id: str,
+    days: Sequence[tuple[dt.date, int]],
+    places_hash: str,
+) -> None:
+    """Note that these days were looked at as they are."""
+    connection.execute(
+        sa.delete(catalogue_visit_days).where(
+            d.device_id == device_id, d.day.in_([day for day, _ in days])
+        )
+    )
+    connection.execute(
+        sa.insert(catalogue_visit_days),
+        [
+            {
+                "device_id": device_id,
+                "day": day,
+                "generation": generation,
+                "places_hash": places_hash,
+            }
+            for day, generation in days
+        ],
+    )
+
+
+def read_visits(
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+    limit: int | None = None,
+) -> list[sa.Row[Any]]:
+    """Visits that overlap a time, by device and start, with the name and place of the track."""
+    t, p = catalogue_tracks.c, catalogue_places.c
+    tracks = sa.and_(t.source == v.source, t.slug == v.slug)
+    found = sa.and_(p.source == v.source, p.slug == v.slug)
+    query = (
+        sa.select(
+            v.device_id,
+            v.source,
+            v.slug,
+            sa.func.coalesce(t.name, v.slug).label("name"),
+            v.start_time,
+            v.end_time,
+            sa.func.coalesce(t.longitude, p.longitude).label("longitude"),
+            sa.func.coalesce(t.latitude, p.latitude).label("latitude"),
+        )
+        .select_from(
+            catalogue_visits.outerjoin(catalogue_tracks, tracks).outerjoin(catalogue_places, found)
+        )
+        .where(*of_devices(v.device_id, device_ids))
+        .order_by(v.device_id, v.start_time, v.source, v.slug)
+        .limit(limit)
+    )
+    if start is not None:
+        query = query.where(v.end_time >= start)
+    if end is not None:
+        query = query.where(v.start_time < end)
+    return list(connection.execute(query))

@@ -1,0 +1,1 @@
+"""Lines on roads, and the networks that they were matched with."""

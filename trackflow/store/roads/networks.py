@@ -1,0 +1,101 @@
+"""Which road network is in use for each profile."""
+
+import datetime as dt
+from pathlib import Path, PurePath
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.matching.networks import RoadNetwork, load_network
+from trackflow.store.days import batches
+from trackflow.store.devices.settings import lock_devices
+from trackflow.store.tables import devices, processing_batches, road_networks
+from trackflow.store.types import from_us
+
+
+def networks_folder(home: Path) -> Path:
+    """Where the networks of a home folder lie."""
+    return home / "networks"
+
+
+def portable_folder(folder: Path, home: Path) -> str:
+    """How a network's folder is stored: from the home folder on if it lies in there.
+
+    A home folder may be moved, or be mounted under different paths on different machines.
+    """
+    folder, home = folder.resolve(), home.resolve()
+    return (folder.relative_to(home) if folder.is_relative_to(home) else folder).as_posix()
+
+
+def located(stored: str, profile: str, version: str, home: Path) -> Path:
+    """Where a network lies whose folder is stored as `stored`.
+
+    An older trackflow stored absolute paths. The home folder's own copy goes before such a path:
+    the path may have led there before the home folder was moved or copied.
+
+    Args:
+        stored: the folder as the table has it.
+        profile: the network's.
+        version: the network's.
+        home: the home folder as it is now.
+    """
+    if not PurePath(stored).is_absolute():
+        return home / stored
+    own = networks_folder(home)
+    for folder in (own / profile / version, own / version, own / PurePath(stored).name):
+        if folder.is_dir():
+            return folder
+    return Path(stored)
+
+
+def use_network(connection: Connection, network: RoadNetwork, home: Path, now: dt.datetime) -> bool:
+    """Use a network for its profile from now on; whether that is another one than before.
+
+    Every day of the profile's devices is marked again: windows that the new network would match
+    differently have another input hash, so nothing else has to be invalidated.
+    """
+    c = road_networks.c
+    users = connection.scalars(
+        sa.select(devices.c.device_id).where(devices.c.profile == network.profile)
+    )
+    lock_devices(connection, users.all())
+    before = connection.scalar(sa.select(c.version).where(c.profile == network.profile))
+    connection.execute(sa.delete(road_networks).where(c.profile == network.profile))
+    west, south, east, north = network.extent
+    connection.execute(
+        sa.insert(road_networks).values(
+            profile=network.profile,
+            version=network.version,
+            folder=portable_folder(network.folder, home),
+            source_name=network.source_name,
+            west=west,
+            south=south,
+            east=east,
+            north=north,
+            size_bytes=network.size_bytes,
+            built_at=from_us(network.built_at_us),
+        )
+    )
+    if before == network.version:
+        return False
+    b, d = processing_batches.c, devices.c
+    stale = connection.execute(
+        sa.select(b.device_id, b.day)
+        .join(devices, b.device_id == d.device_id)
+        .where(d.profile == network.profile, b.matched_generation > 0)
+    )
+    batches.mark_again(connection, [(row.device_id, row.day) for row in stale], now)
+    return True
+
+
+def read_network(connection: Connection, profile: str, home: Path) -> RoadNetwork | None:
+    """The network in use for a profile.
+
+    Raises:
+        NetworkBuildError: its files are gone or damaged.
+    """
+    c = road_networks.c
+    row = connection.execute(
+        sa.select(c.folder, c.version).where(c.profile == profile)
+    ).one_or_none()
+    return None if row is None else load_network(located(row.folder, profile, row.version, home))

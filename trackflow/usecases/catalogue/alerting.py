@@ -1,0 +1,65 @@
+"""Tells people of syncs that fail, are stopped by a guard, wait for an approval or take too long.
+
+Whoever starts a sync, it comes by here. A sync that was cancelled needs no message: somebody has
+done it. One whose database went away goes on later.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from trackflow.context import Work
+from trackflow.errors import RetryableError
+from trackflow.notifications.notifier import Notifier, notifier_of
+from trackflow.usecases.catalogue.report import Outcome, Report
+from trackflow.usecases.days.claims import message_of
+from trackflow.usecases.jobs.progress import CancelledError, Held
+
+type Run = Callable[[Work, Held], dict[str, Any]]
+"""Works on a job; returns its result."""
+
+TITLES: Mapping[str, str] = {
+    Outcome.FAILED: "The catalogue sync of {} has failed",
+    Outcome.REFUSED: "The catalogue sync of {} was refused: nothing is changed",
+    Outcome.STOPPED_FOR_APPROVAL: "The catalogue sync of {} waits for an approval",
+}
+
+
+def with_alerts(run: Run, notifier_for: Callable[[Work], Notifier] | None = None) -> Run:
+    """The same work, but people are told when it goes wrong."""
+
+    def told(work: Work, held: Held) -> dict[str, Any]:
+        notifier = notifier_for(work) if notifier_for else notifier_of(work.settings)
+        source = str(held.job.parameters.get("source", "a source"))
+        with _timed(notifier, source, held, work.settings.catalogue_limit_s):
+            try:
+                result = run(work, held)
+            except (CancelledError, RetryableError):
+                raise
+            except Exception as error:
+                notifier.send(TITLES[Outcome.FAILED].format(source), message_of(error))
+                raise
+        report = Report.from_dict(result)
+        if report.outcome in TITLES:
+            notifier.send(TITLES[report.outcome].format(source), report.to_markdown())
+        return result
+
+    return told
+
+
+@contextmanager
+def _timed(notifier: Notifier, source: str, held: Held, limit_s: float) -> Iterator[None]:
+    """Tell people once if it is still at work after its limit."""
+    text = (
+        f"It has been at work for {limit_s / 60:,.0f} minutes and goes on. "
+        f"`trackflow jobs cancel {held.job.job_id}` stops it."
+    )
+    title = f"The catalogue sync of {source} takes longer than it should"
+    timer = threading.Timer(limit_s, notifier.send, (title, text))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

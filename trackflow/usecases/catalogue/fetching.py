@@ -1,0 +1,223 @@
+"""Fetch what a sync needs of a source: politely, many pages at once, each kept as it comes.
+
+Pages are kept in the store in small transactions, together with how far the job is, so that whoever
+goes on after a kill has lost a moment of fetching.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from trackflow.catalogue.failures import failure_of
+from trackflow.catalogue.records import Details, Listed, Listing
+from trackflow.catalogue.sources.protocol import Connector
+from trackflow.concurrency.deadline import Deadline
+from trackflow.concurrency.polite import PageClient, PoliteClient
+from trackflow.concurrency.processor import Outcome, Processor, Progress
+from trackflow.concurrency.rate_limit import RateLimit
+from trackflow.concurrency.retrying import Retry
+from trackflow.concurrency.switch import Switch
+from trackflow.context import Work
+from trackflow.errors import SourceUnavailableError
+from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue.tracks import Fetched
+from trackflow.usecases.jobs.progress import CancelledError, Held
+
+LIST_S = 120.0
+"""Total deadline of the list, all tries included."""
+
+PAGE_S = 60.0
+"""Total deadline of a track's page."""
+
+RETRY = Retry()
+KEEP_ROWS = 25
+KEEP_EVERY_S = 1.0
+"""Pages are written when there are so many, or after so long: what a kill may lose."""
+
+MOST_OUT_OF_REACH = 50
+"""In a row: a site that is down is not asked a thousand times whether it still is."""
+
+_OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
+
+
+@dataclass(slots=True)
+class Fetching:
+    """A source in the hands of a sync. Used as a context; connections are closed at its end.
+
+    Attributes:
+        work: the store and its surroundings.
+        held: the job.
+        connector: of the source.
+        switch: of its site; thrown for this process alone when the job is to stop.
+    """
+
+    work: Work
+    held: Held
+    connector: Connector
+    switch: Switch
+    _limit: RateLimit = field(init=False)
+    _web: PoliteClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._limit = RateLimit(self.work.settings.catalogue_per_s)
+        self._web = PoliteClient(self._limit, self.switch)
+
+    def __enter__(self) -> "Fetching":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._web.close()
+
+    def listing(self) -> Listing:
+        """The source's list.
+
+        Raises:
+            TrackflowError: why there is none.
+            CancelledError: somebody wants the job to stop.
+        """
+
+        def get(connector: Connector, deadline: Deadline) -> Listing:
+            return connector.list_tracks(self._web, deadline)
+
+        def told(_: Progress) -> None:
+            self._live(0)
+
+        outcome = next(
+            self._processor(1, LIST_S).run([self.connector], get, kill=self.switch, progress=told)
+        )
+        self._check()
+        return outcome.result()
+
+    def pages(self, rows: list[Listed], total: int, done: int, failed: int) -> None:
+        """Fetch the pages of tracks and keep each.
+
+        Args:
+            rows: of the list, those that are still to be fetched.
+            total: pages of the sync in all.
+            done: pages that are kept already.
+            failed: those of them that failed.
+
+        Raises:
+            SourceUnavailableError: the site has gone away.
+            SwitchedOffError: the kill switch is thrown.
+            CancelledError: somebody wants the job to stop.
+            StaleClaimError: another worker has taken the job over.
+        """
+        keeper = _Keeper(self.work, self.held, total, done, failed)
+        timed = _Timed(self.connector, self._web, keeper.fresh)
+        out_of_reach = 0
+
+        def told(_: Progress) -> None:
+            keeper.keep()
+            self._live(keeper.done)
+
+        outcomes = self._processor(self.work.settings.catalogue_concurrency, PAGE_S).run(
+            rows, timed.fetch, kill=self.switch, progress=told
+        )
+        with self._nothing_left_behind():
+            for outcome in outcomes:
+                kind = _keep_failure(outcome, keeper.fresh)
+                out_of_reach = out_of_reach + 1 if kind in _OUT_OF_REACH else 0
+                if out_of_reach >= MOST_OUT_OF_REACH:
+                    keeper.keep(now=True)
+                    raise SourceUnavailableError(
+                        f"{self.connector.site} did not give {out_of_reach} pages in a row: it is "
+                        "left alone; the next sync goes on from here"
+                    )
+        keeper.keep(now=True)
+        self._check()
+
+    def _processor(self, workers: int, item_s: float) -> Processor:
+        def hold(deadline: Deadline) -> None:
+            self._limit.wait_for_rest(deadline, self.switch)
+
+        return Processor(workers, item_s=item_s, retry=RETRY, before=hold)
+
+    @contextmanager
+    def _nothing_left_behind(self) -> Iterator[None]:
+        """Whatever breaks the work off, its requests are given up and not waited for."""
+        try:
+            yield
+        except BaseException:
+            self.switch.throw("the sync was broken off")
+            raise
+
+    def _live(self, done: int) -> None:
+        """Give a sign of life, and see whether to stop."""
+        self.held.beat(done)
+        if self.held.job.cancel_requested:
+            self.switch.throw("cancelled")
+
+    def _check(self) -> None:
+        if self.held.job.cancel_requested:
+            raise CancelledError("cancelled")
+        self.switch.check()
+
+
+@dataclass(slots=True)
+class _Timed:
+    """Fetches pages in many threads; good ones go to `fresh` at once, not in their order."""
+
+    connector: Connector
+    web: PageClient
+    fresh: deque[Fetched]
+    _begun: dict[str, float] = field(default_factory=dict)
+    _tries: Counter[str] = field(default_factory=Counter)
+
+    def fetch(self, row: Listed, deadline: Deadline) -> None:
+        """Fetch a page; called once per try, by one thread at a time for the same track."""
+        begun = self._begun.setdefault(row.slug, time.monotonic())
+        self._tries[row.slug] += 1
+        details: Details = self.connector.fetch_details(row, self.web, deadline)
+        seconds = time.monotonic() - begun
+        del self._begun[row.slug]
+        tries = self._tries.pop(row.slug)
+        self.fresh.append(Fetched(row.slug, details, None, round(seconds, 3), tries))
+
+
+def _keep_failure(outcome: Outcome[Listed, None], fresh: deque[Fetched]) -> str | None:
+    """Put a failure to what is to be kept; returns its kind. What was not done is not one."""
+    failure = failure_of(outcome.item.slug, outcome)
+    if failure is None:
+        return None
+    if failure.kind != "stopped":
+        fresh.append(Fetched(failure.slug, None, failure, failure.seconds, failure.tries))
+    return failure.kind
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Writes what has come, now and then.
+
+    Attributes:
+        fresh: fetched and not kept yet; other threads append.
+    """
+
+    work: Work
+    held: Held
+    total: int
+    done: int
+    failed: int
+    fresh: deque[Fetched] = field(default_factory=deque)
+    _kept_at: float = field(default_factory=time.monotonic)
+
+    def keep(self, *, now: bool = False) -> None:
+        """Write what has come, if it is time to.
+
+        Raises:
+            StaleClaimError: another worker has taken the job over.
+        """
+        is_due = time.monotonic() - self._kept_at >= KEEP_EVERY_S
+        if not self.fresh or not (now or is_due or len(self.fresh) >= KEEP_ROWS):
+            return
+        rows = [self.fresh.popleft() for _ in range(len(self.fresh))]
+        # one that was given up may still come: it is there twice, and the first counts
+        self.done = min(self.done + len(rows), self.total)
+        self.failed += sum(row.failure is not None for row in rows)
+        with self.work.store.write() as connection:
+            store.keep_fetched(connection, self.held.job.job_id, rows)
+            self.held.advance(connection, self.done, total=self.total, failed=self.failed)
+        self.held.tell()
+        self._kept_at = time.monotonic()

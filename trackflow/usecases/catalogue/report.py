@@ -1,0 +1,363 @@
+"""What a sync of the catalogue says about itself: as data, as Markdown, as a file."""
+
+import datetime as dt
+import os
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from trackflow.catalogue.diff import Change
+from trackflow.context import Work
+from trackflow.store.catalogue import tracks as store
+
+MOST_SHOWN = 50
+"""Lines of a part in the Markdown; the data has more."""
+
+MOST_KEPT = 500
+"""Changes and anomalies in the data; the store's record of changes has every value."""
+
+SLOWEST = 10
+
+
+class Outcome(StrEnum):
+    """How a sync ended."""
+
+    COMPLETED = "completed"
+    STOPPED_FOR_APPROVAL = "stopped_for_approval"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A sync's report. It says the same whoever started the sync.
+
+    Attributes:
+        sync_id: that of its job.
+        source: the source's name.
+        started_at: aware UTC, as are the other times.
+        finished_at: None while it runs.
+        outcome: how it ended; only "completed" has changed anything.
+        reason: in words; empty if all is well.
+        listed: tracks in the source's list.
+        active_before: tracks in the catalogue, before.
+        active_now: tracks in the catalogue, now.
+        added: new tracks.
+        changed: tracks with other values than before.
+        unchanged: tracks with the same ones.
+        deactivated: tracks that the list has lacked twice.
+        reactivated: tracks that were inactive and are listed again.
+        failed: tracks whose own page gave nothing; they keep what was known.
+        missed_once: tracks that the list lacks for the first time.
+        changes_by_field: in how many tracks each field changed, the most frequent first.
+        slugs: of the tracks added, reactivated, deactivated and missed once.
+        changes: of changed tracks: slug, name, is_routine and fields: [field, before, after]; those
+            first that do not change by themselves while people race.
+        failures: slug, kind ("network", "structure" and the like), message, retryable, seconds,
+            tries.
+        anomalies: slug, field, value, reason: what a source wrote and makes no sense.
+        anomaly_count: of all of them; `anomalies` holds no more than 500.
+        shared_names: names that several tracks bear, and how many.
+        completeness: per field the share of active tracks with a known value: now and before (None
+            if there was no track).
+        stages: seconds per stage.
+        slowest: slug, seconds, tries of the slowest tracks.
+        undone_at: when its changes were undone; None if they were not.
+    """
+
+    sync_id: str
+    source: str
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    outcome: str
+    reason: str = ""
+    listed: int = 0
+    active_before: int = 0
+    active_now: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deactivated: int = 0
+    reactivated: int = 0
+    failed: int = 0
+    missed_once: int = 0
+    changes_by_field: dict[str, int] = field(default_factory=dict)
+    slugs: dict[str, list[str]] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
+    anomaly_count: int = 0
+    shared_names: dict[str, int] = field(default_factory=dict)
+    completeness: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    slowest: list[dict[str, Any]] = field(default_factory=list)
+    undone_at: dt.datetime | None = None
+
+    @property
+    def rows_changed(self) -> int:
+        """Rows of the catalogue that the sync wrote because a track is another than before."""
+        return self.added + self.changed + self.deactivated + self.reactivated
+
+    @property
+    def summary(self) -> str:
+        """In one line."""
+        if self.outcome != Outcome.COMPLETED:
+            return f"{_WORDS[self.outcome]}: {self.reason}"
+        parts = [
+            f"{number:,} {word}"
+            for number, word in (
+                (self.added, "added"),
+                (self.changed, "changed"),
+                (self.reactivated, "back"),
+                (self.deactivated, "deactivated"),
+                (self.missed_once, "missed once"),
+                (self.failed, "failed"),
+            )
+            if number
+        ]
+        said = ", ".join(parts) or "nothing has changed"
+        return f"{said}; {self.active_now:,} tracks in the catalogue"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; times in ISO 8601."""
+        values = asdict(self)
+        return {k: _iso(v) if isinstance(v, dt.datetime) else v for k, v in values.items()} | {
+            "summary": self.summary
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Report":
+        """What `as_dict` gave; fields that another version wrote or lacks are left out."""
+        values = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
+        for name in ("started_at", "finished_at", "undone_at"):
+            if values.get(name) is not None:
+                values[name] = dt.datetime.fromisoformat(values[name])
+        return cls(**values)
+
+    def to_markdown(self) -> str:
+        """For people."""
+        lines = [*_head(self), *_changes(self), *_wrong(self), *_figures(self)]
+        return "\n".join(lines).rstrip("\n") + "\n"
+
+
+_WORDS = {
+    "running": "running",
+    Outcome.COMPLETED: "completed",
+    Outcome.STOPPED_FOR_APPROVAL: "stopped for an approval",
+    Outcome.REFUSED: "refused",
+    Outcome.FAILED: "failed",
+    Outcome.CANCELLED: "cancelled",
+}
+
+
+def read_report(work: Work, sync_id: uuid.UUID) -> Report:
+    """The report of a sync.
+
+    Raises:
+        NotFoundError: there is no such sync, or it has not ended yet.
+    """
+    with work.store.read() as connection:
+        return _report_of(store.read_sync(connection, sync_id))
+
+
+def last_reports(work: Work, source: str, n: int = 10) -> list[Report]:
+    """The reports of the last syncs of a source, the newest first."""
+    with work.store.read() as connection:
+        found = store.last_syncs(connection, source, n)
+    return [_report_of(sync) for sync in found]
+
+
+def _report_of(sync: store.Sync) -> Report:
+    if sync.report is None:
+        return Report(
+            str(sync.sync_id), sync.source, sync.started_at, sync.finished_at, sync.outcome
+        )
+    return replace(Report.from_dict(sync.report), undone_at=sync.undone_at)
+
+
+def write_file(work: Work, report: Report) -> Path:
+    """The Markdown under `TRACKFLOW_HOME`; whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = file_of(work, report)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(report.to_markdown())
+    Path(name).replace(path)
+    return path
+
+
+def write_missing_files(work: Work, source: str) -> None:
+    """Files that a worker was killed before it could write."""
+    for report in last_reports(work, source, 5):
+        if report.finished_at is not None and not file_of(work, report).exists():
+            write_file(work, report)
+
+
+def file_of(work: Work, report: Report) -> Path:
+    """Where a report lies."""
+    name = f"{report.started_at:%Y-%m-%d-%H%M%S}-{report.source}-{report.sync_id[:8]}.md"
+    return work.settings.home / "reports" / "catalogue" / name
+
+
+def changes_of(changed: Iterable[Change]) -> list[dict[str, Any]]:
+    """Changed tracks as data, what is worth a person's eye first."""
+    ordered = sorted(changed, key=lambda change: (change.is_routine, change.after.slug))
+    return [
+        {
+            "slug": change.after.slug,
+            "name": change.after.name,
+            "is_routine": change.is_routine,
+            "fields": [[c.field, c.before, c.after] for c in change.fields],
+        }
+        for change in ordered[:MOST_KEPT]
+    ]
+
+
+def _head(report: Report) -> list[str]:
+    took = ""
+    if report.finished_at is not None:
+        took = f" to {_time(report.finished_at)}"
+    lines = [
+        f"# Catalogue sync of {report.source}: {_WORDS[report.outcome]}",
+        "",
+        f"{_time(report.started_at)}{took}, sync `{report.sync_id}`.",
+        "",
+    ]
+    if report.reason:
+        lines += [f"**{_cell(report.reason)}**", ""]
+    if report.undone_at is not None:
+        lines += [f"**Its changes were undone at {_time(report.undone_at)}.**", ""]
+    if report.outcome == Outcome.COMPLETED and not report.rows_changed and not report.missed_once:
+        lines += ["Nothing has changed.", ""]
+    counts = {
+        "listed": report.listed,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "back": report.reactivated,
+        "deactivated": report.deactivated,
+        "missed for the first time": report.missed_once,
+        "failed": report.failed,
+        "in the catalogue before": report.active_before,
+        "in the catalogue now": report.active_now,
+    }
+    return lines + _table(("tracks", "number"), [(k, f"{v:,}") for k, v in counts.items()])
+
+
+def _changes(report: Report) -> list[str]:
+    lines: list[str] = []
+    for name, title in (
+        ("added", "Added"),
+        ("reactivated", "Back"),
+        ("deactivated", "Deactivated"),
+        ("missed_once", "Missed for the first time"),
+    ):
+        slugs = report.slugs.get(name, [])
+        if slugs:
+            shown = ", ".join(f"`{slug}`" for slug in slugs[:MOST_SHOWN])
+            lines += [f"## {title}", "", shown + _more(len(slugs)), ""]
+    if report.changes_by_field:
+        lines += ["## Changed fields", ""]
+        lines += _table(
+            ("field", "tracks"), [(k, f"{v:,}") for k, v in report.changes_by_field.items()]
+        )
+    worth = [change for change in report.changes if not change["is_routine"]]
+    if worth:
+        rows = [
+            (f"`{change['slug']}`", name, _shown(before), _shown(after))
+            for change in worth
+            for name, before, after in change["fields"]
+        ]
+        lines += ["## Changes other than those that racing brings", ""]
+        lines += _table(("track", "field", "before", "now"), rows)
+    return lines
+
+
+def _wrong(report: Report) -> list[str]:
+    lines: list[str] = []
+    if report.failures:
+        lines += ["## Failed: these keep what was known of them", ""]
+        rows = [(f"`{f['slug']}`", f["kind"], _cell(f["message"])) for f in report.failures]
+        lines += _table(("track", "what", "why"), rows)
+    if report.anomalies:
+        lines += [f"## Anomalies: {report.anomaly_count:,} values that make no sense", ""]
+        rows = [
+            (f"`{a['slug']}`" if a["slug"] else "the list", a["field"], *map(_cell, texts))
+            for a in report.anomalies
+            for texts in [(a["value"], a["reason"])]
+        ]
+        lines += _table(("track", "field", "value", "why"), rows)
+    if report.shared_names:
+        shown = ", ".join(
+            f"{_cell(name)} ({number})"
+            for name, number in list(report.shared_names.items())[:MOST_SHOWN]
+        )
+        lines += ["## Names that several tracks bear", "", shown, ""]
+    return lines
+
+
+def _figures(report: Report) -> list[str]:
+    lines: list[str] = []
+    if report.completeness:
+        rows = [
+            (name, _share(c["before"]), _share(c["now"]), _trend(c["before"], c["now"]))
+            for name, c in report.completeness.items()
+        ]
+        lines += ["## Completeness", "", *_table(("field", "before", "now", "trend"), rows)]
+    if report.stages:
+        lines += ["## Time", ""]
+        lines += _table(("stage", "seconds"), [(k, f"{v:.2f}") for k, v in report.stages.items()])
+    if report.slowest:
+        slow = [(f"`{s['slug']}`", f"{s['seconds']:.2f}", str(s["tries"])) for s in report.slowest]
+        lines += ["## Slowest tracks", "", *_table(("track", "seconds", "tries"), slow)]
+    return lines
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    shown = [head, ["---"] * len(head), *rows[:MOST_SHOWN]]
+    lines = ["| " + " | ".join(row) + " |" for row in shown]
+    return [*lines, "", *([_more(len(rows)).strip(), ""] if len(rows) > MOST_SHOWN else [])]
+
+
+def _more(number: int) -> str:
+    return f" and {number - MOST_SHOWN:,} more" if number > MOST_SHOWN else ""
+
+
+def _cell(text: str) -> str:
+    """Text of other people inside Markdown: it stays text, on its line."""
+    plain = " ".join(text.split())
+    for character in "\\`*_[]<>|":
+        plain = plain.replace(character, f"\\{character}")
+    return plain
+
+
+def _shown(value: object) -> str:
+    return "unknown" if value is None else _cell(str(value))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def _trend(before: float | None, now: float | None) -> str:
+    if before is None or now is None:
+        return ""
+    difference = (now - before) * 100
+    return "=" if abs(difference) < 0.05 else f"{difference:+.1f} points"
+
+
+def _time(time: dt.datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _iso(time: dt.datetime) -> str:
+    return time.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

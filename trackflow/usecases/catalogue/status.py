@@ -1,0 +1,103 @@
+"""How the catalogue of a source stands, and what is in it."""
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trackflow.context import Work
+from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue.tracks import Row
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import Job
+from trackflow.usecases.catalogue.report import Report, last_reports
+from trackflow.usecases.catalogue.sources import source_named
+
+MOST_LISTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueStatus:
+    """How a source's catalogue stands.
+
+    Attributes:
+        source: the source's name.
+        site: what the kill switch goes by.
+        active: tracks that the source lists.
+        inactive: tracks that it listed once.
+        missed: active ones that its last list lacked.
+        switched_off: why the kill switch is thrown; None if it is not.
+        last_completed_at: when a sync last went well.
+        last: the last sync that has ended.
+        running: the job of the sync that is at work or was killed.
+    """
+
+    source: str
+    site: str
+    active: int
+    inactive: int
+    missed: int
+    switched_off: str | None
+    last_completed_at: dt.datetime | None
+    last: Report | None
+    running: Job | None
+
+
+def status(work: Work, source: str) -> CatalogueStatus:
+    """How a source's catalogue stands.
+
+    Raises:
+        BadInputError: there is no such source.
+    """
+    connector = source_named(work.settings, source)
+    with work.store.read() as connection:
+        counts = store.count_rows(connection, connector.source)
+        running = store.running_sync(connection, connector.source)
+        job = None if running is None else jobs.find_job(connection, running.sync_id)
+        switched_off = store.switched_off(connection, connector.site)
+        completed = store.last_completed(connection, connector.source)
+    last = last_reports(work, connector.source, 1)
+    return CatalogueStatus(
+        connector.source,
+        connector.site,
+        **counts,
+        switched_off=switched_off,
+        last_completed_at=completed,
+        last=last[0] if last else None,
+        running=job,
+    )
+
+
+def list_tracks(
+    work: Work,
+    source: str,
+    *,
+    active: bool | None = True,
+    text: str = "",
+    limit: int = 100,
+    after: str = "",
+) -> list[Row]:
+    """Tracks of a source by slug.
+
+    Args:
+        work: the store.
+        source: the source's name.
+        active: only those that are listed, only those that are not, or (None) all.
+        text: what the slug, name, city or country has to contain, in any case.
+        limit: the largest number, 1,000 at most.
+        after: the slug after which to go on.
+
+    Raises:
+        BadInputError: there is no such source.
+    """
+    name = source_named(work.settings, source).source
+    with work.store.read() as connection:
+        return store.select_rows(
+            connection, name, active=active, text=text, limit=min(limit, MOST_LISTED), after=after
+        )
+
+
+def as_dict(row: Row) -> dict[str, Any]:
+    """A track for programs."""
+    times = {name: getattr(row, name) for name in ("created_at", "updated_at")}
+    iso = {name: f"{time:%Y-%m-%dT%H:%M:%S.%f}Z" for name, time in times.items()}
+    return {**asdict(row.track), "is_active": row.is_active, "misses": row.misses, **iso}

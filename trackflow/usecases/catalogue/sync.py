@@ -1,0 +1,451 @@
+"""The job "catalogue_sync": keep the catalogue in step with a source, whoever starts it.
+
+Fetch the list, judge it, fetch the tracks' own pages, check them, compare them with what is stored,
+and write what differs: rows, the record of changes, the report and the job's end in one
+transaction. Until then nothing of the catalogue changes; list and pages are kept apart, so that a
+sync that was killed goes on where it was.
+"""
+
+import datetime as dt
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from trackflow.catalogue import guards
+from trackflow.catalogue.diff import Diff, diff
+from trackflow.catalogue.guards import Action, Judgement
+from trackflow.catalogue.records import Anomaly, CatalogueTrack, Listing, completeness, keep_details
+from trackflow.catalogue.sources.protocol import Connector
+from trackflow.catalogue.validate import names_used_more_than_once, validate
+from trackflow.concurrency.deadline import TooLateError
+from trackflow.concurrency.switch import Switch
+from trackflow.context import Work
+from trackflow.errors import BadInputError, SourceError, StoppedError
+from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue.tracks import ChangeKind, Fetched, Row, RowChange, Sync
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.catalogue import report as catalogue_report
+from trackflow.usecases.catalogue.fetching import Fetching
+from trackflow.usecases.catalogue.report import MOST_KEPT, SLOWEST, Outcome, Report
+from trackflow.usecases.catalogue.sources import allow_again as allow_again
+from trackflow.usecases.catalogue.sources import source_named, switch_of
+from trackflow.usecases.catalogue.sources import sources as sources
+from trackflow.usecases.catalogue.sources import stop_everything as stop_everything
+from trackflow.usecases.catalogue.status import list_tracks as list_tracks
+from trackflow.usecases.catalogue.status import status as status
+from trackflow.usecases.jobs.progress import CancelledError, Held
+
+log = logging.getLogger(__name__)
+
+SILENT_S = 30.0
+"""A sync gives signs of life every second; one that is silent for so long may be taken over."""
+
+FRESH_S = 6 * 3600.0
+"""A list older than this is not gone on with."""
+
+TRIGGERS = ("cli", "schedule", "api", "ui")
+
+
+def check_sync(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as they are stored.
+
+    Raises:
+        BadInputError: there is no such source, or what starts syncs is not known.
+    """
+    trigger = parameters.get("trigger") or "cli"
+    if trigger not in TRIGGERS:
+        raise BadInputError(f"trigger is {trigger!r}; it is one of {', '.join(TRIGGERS)}")
+    approve = parameters.get("approve") or False
+    if not isinstance(approve, bool):
+        raise BadInputError("approve is true or false")
+    source = source_named(work.settings, parameters.get("source")).source
+    return {"source": source, "trigger": trigger, "approve": approve}
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """What came out, for people."""
+    return Report.from_dict(result).summary
+
+
+def sync(work: Work, held: Held) -> dict[str, Any]:
+    """Do the sync from where it stands; returns the report as data. The job has ended then.
+
+    Raises:
+        StaleClaimError: another worker has taken the job over.
+        StoreUnavailableError: the database went away; whoever takes up the job goes on.
+    """
+    connector = source_named(work.settings, held.job.parameters["source"])
+    begun = _begin(work, held, connector.source)
+    if not isinstance(begun, Sync):
+        return begun
+    _heal_files(work, connector.source)
+    return _Running(work, held, connector, begun, switch_of(work, connector.site)).run()
+
+
+def _begin(work: Work, held: Held, source: str) -> Sync | dict[str, Any]:
+    """Take the source; if another sync has it, end the job and return its report."""
+    now, me = work.clock(), held.job.job_id
+    with work.store.write() as connection:
+        store.lock_source(connection, source)
+        other = store.running_sync(connection, source)
+        if other is not None and other.sync_id != me:
+            job = jobs.find_job(connection, other.sync_id)
+            if job is not None and _is_alive(job, now):
+                return _refuse(connection, held, source, job, now)
+            _take_over(connection, other, job, me, now)
+        begun = store.begin_sync(connection, me, source, now)
+        if begun.listed_at is None:
+            store.inherit_checkpoints(connection, source, me)
+            begun = store.read_sync(connection, me)
+        if begun.listed_at is not None and (now - begun.listed_at).total_seconds() > FRESH_S:
+            store.drop_checkpoints(connection, me)
+        held.advance(connection, held.job.completed, message="fetching the list")
+    held.tell()
+    return begun
+
+
+def _is_alive(job: Job, now: dt.datetime) -> bool:
+    seen = job.heartbeat_at
+    return (
+        job.status is Status.RUNNING
+        and seen is not None
+        and (now - seen).total_seconds() < SILENT_S
+    )
+
+
+def _refuse(
+    connection: Connection, held: Held, source: str, other: Job, now: dt.datetime
+) -> dict[str, Any]:
+    reason = (
+        f"another sync of {source} is at work, the job {other.job_id}; one that was killed is "
+        f"taken over {SILENT_S:.0f} s after its last sign of life"
+    )
+    started = held.job.started_at or now
+    report = Report(str(held.job.job_id), source, started, now, Outcome.REFUSED, reason).as_dict()
+    store.record_refused(connection, held.job.job_id, source, report, started, now)
+    held.end(connection, Status.FAILED, result=report, error=reason, message=report["summary"])
+    return report
+
+
+def _take_over(
+    connection: Connection, other: Sync, job: Job | None, me: uuid.UUID, now: dt.datetime
+) -> None:
+    """End a sync whose worker is gone; what it has fetched is gone on with."""
+    reason = f"its worker was gone; the sync {me} has gone on with it"
+    report = Report(
+        str(other.sync_id), other.source, other.started_at, now, Outcome.CANCELLED, reason
+    )
+    store.end_sync(
+        connection, other.sync_id, Outcome.CANCELLED, report.as_dict(), now, keep_checkpoints=True
+    )
+    if job is not None and job.status in (Status.RUNNING, Status.QUEUED):
+        jobs.stop_here(connection, job.job_id, now)
+        jobs.request_cancel(connection, job.job_id, now)
+
+
+def _heal_files(work: Work, source: str) -> None:
+    try:
+        catalogue_report.write_missing_files(work, source)
+    except OSError as error:
+        log.warning("a report cannot be written: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What a source gave, checked.
+
+    Attributes:
+        tracks: in the order of the list.
+        anomalies: what made no sense, of the list and of all tracks.
+        fetched: the tracks' own pages, as far as there are any.
+    """
+
+    tracks: list[CatalogueTrack]
+    anomalies: list[Anomaly]
+    fetched: Mapping[str, Fetched]
+
+    def to_store(self, rows: Mapping[str, Row]) -> Iterator[CatalogueTrack]:
+        """The tracks as they are to be stored: whose page failed keeps what was known."""
+        for track in self.tracks:
+            page, old = self.fetched.get(track.slug), rows.get(track.slug)
+            if page is not None and page.failure is not None and old is not None:
+                yield keep_details(old.track, track)
+            else:
+                yield track
+
+
+@dataclass(slots=True)
+class _Running:
+    """A sync at work.
+
+    Attributes:
+        stages: seconds that each took in this process.
+    """
+
+    work: Work
+    held: Held
+    connector: Connector
+    begun: Sync
+    switch: Switch
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> dict[str, Any]:
+        """From the list to the end."""
+        try:
+            with Fetching(self.work, self.held, self.connector, self.switch) as fetching:
+                self.switch.check()
+                listing = self._listing(fetching)
+                judgement = self._judge(listing)
+                if not judgement.may_write:
+                    return self._stopped(judgement, listing)
+                self._pages(fetching, listing)
+        except CancelledError as error:
+            return self._end(Outcome.CANCELLED, str(error), keep_checkpoints=True)
+        except (SourceError, TooLateError, StoppedError) as error:
+            return self._end(Outcome.FAILED, str(error), keep_checkpoints=True)
+        return self._apply(listing)
+
+    def _listing(self, fetching: Fetching) -> Listing:
+        """The list that is kept, or the source's."""
+        with self.work.store.read() as connection:
+            kept = store.read_listing(connection, self.begun.sync_id)
+        if kept is not None:
+            return kept
+        with self._stage("list"):
+            listing = fetching.listing()
+        with self.work.store.write() as connection:
+            store.keep_listing(connection, self.begun.sync_id, listing, self.work.clock())
+            self.held.advance(connection, 0)
+        return listing
+
+    def _judge(self, listing: Listing) -> Judgement:
+        with self.work.store.read() as connection:
+            rows = store.read_rows(connection, self.connector.source)
+        return self._judged(listing, rows)
+
+    def _judged(self, listing: Listing, rows: Mapping[str, Row]) -> Judgement:
+        stored = {slug: row.stored for slug, row in rows.items()}
+        is_approved = bool(self.held.job.parameters.get("approve"))
+        return guards.judge(listing, stored, is_approved=is_approved)
+
+    def _pages(self, fetching: Fetching, listing: Listing) -> None:
+        """Fetch what is not kept yet."""
+        with self.work.store.read() as connection:
+            kept = store.fetched_slugs(connection, self.begun.sync_id)
+        wanted = [row for row in listing.rows if not row.is_complete]
+        rows = [row for row in wanted if row.slug not in kept]
+        with self.work.store.write() as connection:
+            self.held.advance(connection, len(kept), total=len(wanted), message="fetching pages")
+        self.held.measure_from(len(kept))
+        self.held.tell()
+        if rows:
+            with self._stage("pages"):
+                fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
+
+    def _apply(self, listing: Listing) -> dict[str, Any]:
+        """Write all that differs, at once."""
+        with self._stage("check"):
+            with self.work.store.read() as connection:
+                fetched = store.read_fetched(connection, self.begun.sync_id)
+            came = _checked(listing, fetched)
+        with self.work.store.write() as connection:
+            store.lock_source(connection, self.connector.source)
+            rows = store.read_rows(connection, self.connector.source)
+            judgement = self._judged(listing, rows)
+            if judgement.may_write:
+                report = self._write(connection, came, rows, judgement)
+        if not judgement.may_write:  # somebody has undone a sync meanwhile
+            return self._stopped(judgement, listing)
+        return self._told(report)
+
+    def _write(
+        self, connection: Connection, came: _Came, rows: Mapping[str, Row], judgement: Judgement
+    ) -> dict[str, Any]:
+        """Rows, the record of changes, the report and the job's end."""
+        now = self.work.clock()
+        with self._stage("compare"):
+            found = diff({slug: row.stored for slug, row in rows.items()}, came.to_store(rows))
+            changes = planned(rows, found, judgement, now)
+        with self._stage("write"):
+            store.write_changes(connection, self.begun.sync_id, self.connector.source, changes)
+        report = replace(
+            _report(self.begun, came, rows, found, changes),
+            finished_at=now,
+            reason="; ".join(judgement.reasons),
+            stages=dict(self.stages),
+        ).as_dict()
+        store.number_sync(connection, self.begun)
+        store.forget_old_changes(connection, self.connector.source)
+        store.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
+        self._end_job(connection, Status.COMPLETED, report)
+        return report
+
+    def _stopped(self, judgement: Judgement, listing: Listing) -> dict[str, Any]:
+        """End it because of what the guards say."""
+        reason = "; ".join(judgement.reasons)
+        if judgement.action is Action.ASK:
+            reason += (
+                f"; `trackflow catalogue sync --source {self.connector.source} --approve` does it"
+            )
+            return self._end(Outcome.STOPPED_FOR_APPROVAL, reason, listing=listing)
+        return self._end(Outcome.REFUSED, reason, listing=listing)
+
+    def _end(
+        self,
+        outcome: Outcome,
+        reason: str,
+        *,
+        listing: Listing | None = None,
+        keep_checkpoints: bool = False,
+    ) -> dict[str, Any]:
+        """End it without having changed anything."""
+        now = self.work.clock()
+        with self.work.store.write() as connection:
+            counts = store.count_rows(connection, self.connector.source)
+            report = Report(
+                str(self.begun.sync_id),
+                self.connector.source,
+                self.begun.started_at,
+                now,
+                outcome,
+                reason,
+                listed=len(listing.rows) if listing is not None else 0,
+                active_before=counts["active"],
+                active_now=counts["active"],
+                anomalies=[asdict(a) for a in listing.anomalies[:MOST_KEPT]] if listing else [],
+                anomaly_count=len(listing.anomalies) if listing is not None else 0,
+                stages=dict(self.stages),
+            ).as_dict()
+            if keep_checkpoints:
+                store.drop_failures(connection, self.begun.sync_id)
+            store.end_sync(
+                connection,
+                self.begun.sync_id,
+                outcome,
+                report,
+                now,
+                keep_checkpoints=keep_checkpoints,
+            )
+            ended = Status.CANCELLED if outcome is Outcome.CANCELLED else Status.FAILED
+            self._end_job(connection, ended, report)
+        return self._told(report)
+
+    def _end_job(self, connection: Connection, ended: Status, report: dict[str, Any]) -> None:
+        values: dict[str, Any] = {"result": report, "message": summary(report)}
+        if ended is Status.COMPLETED:
+            total = self.held.job.total or 0
+            values |= {"completed": total, "total": total, "failed": report["failed"]}
+        elif ended is Status.FAILED:
+            values["error"] = report["reason"]
+        self.held.end(connection, ended, **values)
+
+    def _told(self, report: dict[str, Any]) -> dict[str, Any]:
+        """After the commit."""
+        self.held.tell()
+        try:
+            catalogue_report.write_file(self.work, Report.from_dict(report))
+        except OSError as error:
+            log.warning("the report cannot be written: %s", error)
+        return report
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stages[name] = round(time.monotonic() - began, 3)
+
+
+def _checked(listing: Listing, fetched: Mapping[str, Fetched]) -> _Came:
+    """All tracks of a list with checked values, and what is wrong with it all."""
+    tracks, anomalies = [], list(listing.anomalies)
+    for row in listing.rows:
+        page = fetched.get(row.slug)
+        track, found = validate(row, page.details if page is not None else None)
+        tracks.append(track)
+        anomalies += found
+    return _Came(tracks, anomalies, fetched)
+
+
+def _report(
+    begun: Sync, came: _Came, rows: Mapping[str, Row], found: Diff, changes: list[RowChange]
+) -> Report:
+    """What a sync has done, but for when and how long."""
+    before = [row.track for row in rows.values() if row.is_active]
+    after = dict(rows) | {change.slug: change.after for change in changes}
+    active = [row.track for row in after.values() if row.is_active]
+    was, is_now = completeness(before), completeness(active)
+    slugs = {
+        name: [change.slug for change in changes if change.kind == kind]
+        for name, kind in (
+            ("added", "added"),
+            ("reactivated", "reactivated"),
+            ("deactivated", "deactivated"),
+            ("missed_once", "missed"),
+        )
+    }
+    changed = [change for change in found.changed if not change.is_back]
+    failures = [row.failure for row in came.fetched.values() if row.failure is not None]
+    slowest = sorted(came.fetched.values(), key=lambda row: (-row.seconds, row.slug))[:SLOWEST]
+    return Report(
+        str(begun.sync_id),
+        begun.source,
+        begun.started_at,
+        None,
+        Outcome.COMPLETED,
+        listed=len(came.tracks),
+        active_before=len(before),
+        active_now=len(active),
+        added=len(slugs["added"]),
+        reactivated=len(slugs["reactivated"]),
+        deactivated=len(slugs["deactivated"]),
+        missed_once=len(slugs["missed_once"]),
+        changed=len(changed),
+        unchanged=len(found.unchanged),
+        failed=len(failures),
+        changes_by_field=found.changes_by_field,
+        slugs=slugs,
+        changes=catalogue_report.changes_of(changed),
+        failures=[asdict(f) for f in sorted(failures, key=lambda failure: failure.slug)],
+        anomalies=[asdict(anomaly) for anomaly in came.anomalies[:MOST_KEPT]],
+        anomaly_count=len(came.anomalies),
+        shared_names=names_used_more_than_once(active),
+        completeness={
+            name: {"before": was.get(name), "now": is_now.get(name)} for name in (is_now or was)
+        },
+        slowest=[{"slug": row.slug, "seconds": row.seconds, "tries": row.tries} for row in slowest],
+    )
+
+
+def planned(
+    rows: Mapping[str, Row], found: Diff, judgement: Judgement, now: dt.datetime
+) -> list[RowChange]:
+    """What a sync does to rows, by slug; rows that stay as they are do not appear."""
+    changes = [RowChange("added", None, _row(track, now, now)) for track in found.added]
+    for change in found.changed:
+        old = rows[change.after.slug]
+        kind: ChangeKind = "reactivated" if change.is_back else "changed"
+        changes.append(RowChange(kind, old, _row(change.after, old.created_at, now)))
+    recounted: list[tuple[ChangeKind, str, int]] = [
+        *(("found", slug, 0) for slug in found.unchanged if rows[slug].misses),
+        *(("missed", slug, rows[slug].misses + 1) for slug in judgement.missed),
+        *(("deactivated", slug, rows[slug].misses + 1) for slug in judgement.deactivate),
+    ]
+    for kind, slug, misses in recounted:
+        old = rows[slug]
+        is_active = old.is_active and kind != "deactivated"
+        new = replace(old, is_active=is_active, misses=misses, updated_at=now)
+        changes.append(RowChange(kind, old, new))
+    return sorted(changes, key=lambda change: change.slug)
+
+
+def _row(track: CatalogueTrack, created_at: dt.datetime, now: dt.datetime) -> Row:
+    return Row(track, is_active=True, misses=0, created_at=created_at, updated_at=now)

@@ -1,0 +1,1 @@
+"""Days of devices: claimed, segmented, joined to tracks, rebuilt, checked, explained."""

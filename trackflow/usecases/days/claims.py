@@ -1,0 +1,150 @@
+"""Taking batches for a stage, keeping them while at work, and giving them back."""
+
+import datetime as dt
+import logging
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import stamina
+
+from trackflow.context import Work
+from trackflow.errors import (
+    EngineUnavailableError,
+    StaleClaimError,
+    StoreRefusesError,
+    StoreUnavailableError,
+    TrackflowError,
+)
+from trackflow.store.days import batches
+from trackflow.store.days.batches import Claim
+from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.days.report import DayReport
+
+MESSAGE_CHARS = 300
+
+OUTAGE_S = 30.0
+"""How long a worker whose database went away tries to hand back what it holds. A restart takes
+seconds; without this its batches would wait for their lease to end."""
+
+log = logging.getLogger(__name__)
+
+
+def claim_days(
+    work: Work, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
+) -> list[Claim]:
+    """Claim those of a device's days that are free and, unless `force`, have something to do."""
+    with work.store.write() as connection:
+        lock_devices(connection, [device_id])
+        # what dead workers held counts as tried before it is taken again
+        batches.free_abandoned(
+            connection,
+            device_id,
+            work.settings.max_tries,
+            work.clock(),
+            lease_s=work.settings.lease_s,
+        )
+        found = [
+            batches.claim(
+                connection,
+                device_id,
+                day,
+                stage,
+                lease_s=work.settings.lease_s,
+                now=work.clock(),
+                force=force,
+            )
+            for day in days
+        ]
+    return [claim for claim in found if claim is not None]
+
+
+class Held:
+    """Claims of a worker that is alive: each sign of life keeps them for another lease.
+
+    There is no thread that does it: a worker that hangs is to lose its batches.
+    """
+
+    def __init__(self, work: Work, claims: Sequence[Claim]) -> None:
+        self.work = work
+        self.claims = list(claims)
+        self.renewed_at = time.monotonic()
+
+    def settled(self, claim: Claim) -> None:
+        """This one is done; the others are still held."""
+        self.claims.remove(claim)
+
+    def still_at_it(self) -> None:
+        """Give a sign of life; the database hears of it a few times per lease.
+
+        Raises:
+            StaleClaimError: a claim was taken over, because the last sign is too long ago.
+        """
+        if time.monotonic() - self.renewed_at < self.work.settings.lease_s / 4:
+            return
+        for claim in self.claims:
+            # one at a time: several rows in one transaction would need the device's lock
+            with self.work.store.write() as connection:
+                batches.extend(connection, claim, self.work.settings.lease_s, self.work.clock())
+        self.renewed_at = time.monotonic()
+
+
+def hand_back(work: Work, claims: Sequence[Claim], error: StoreUnavailableError) -> list[DayReport]:
+    """Give batches back, untried, when the database is there again after an outage.
+
+    After one that has passed they are taken up at once. One that answers, but ends statements or
+    takes no writes, would do the same again: then they rest for a while.
+
+    Raises:
+        StoreUnavailableError: it is not back after `OUTAGE_S`; the leases will end.
+    """
+    passed = not isinstance(error, StoreRefusesError)
+    for attempt in stamina.retry_context(
+        on=StoreUnavailableError, attempts=None, timeout=OUTAGE_S, wait_initial=0.2, wait_max=5.0
+    ):
+        with attempt, work.store.write() as connection:
+            lock_devices(connection, [claim.device_id for claim in claims])
+            for claim in claims:
+                with suppress(StaleClaimError):  # it was published, or is another worker's now
+                    batches.defer(connection, claim, str(error), work.clock(), at_once=passed)
+    return [
+        DayReport(claim.device_id, claim.day, error=str(error), deferred=True) for claim in claims
+    ]
+
+
+def give_up(work: Work, claims: Sequence[Claim], error: Exception) -> list[DayReport]:
+    """Give batches back after an error, with its message for people to read.
+
+    Without a road engine they wait; anything else counts as a failed try of each. Those that
+    somebody else has taken over meanwhile are theirs. One device's bad data, or a mistake of
+    ours that it brings to light, must not keep the others from being worked on.
+    """
+    message = message_of(error)
+    deferred = isinstance(error, EngineUnavailableError)
+    reports = []
+    with work.store.write() as connection:
+        lock_devices(connection, [claim.device_id for claim in claims])
+        for claim in claims:
+            report = DayReport(claim.device_id, claim.day, error=message, deferred=deferred)
+            try:
+                if deferred:
+                    batches.defer(connection, claim, message, work.clock())
+                else:
+                    batches.fail(connection, claim, message, work.settings.max_tries, work.clock())
+            except StaleClaimError as stale:
+                report.error, report.deferred = str(stale), True
+            reports.append(report)
+    return reports
+
+
+def message_of(error: Exception) -> str:
+    """One line for people; of an unexpected error it says where it was raised."""
+    if isinstance(error, TrackflowError):
+        return str(error)
+    log.debug("unexpected error", exc_info=error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    first_line = (str(error).splitlines() or [""])[0]
+    text = f"{type(error).__name__}: {first_line} ({Path(frame.filename).name}:{frame.lineno})"
+    return text[:MESSAGE_CHARS]

@@ -1,0 +1,29 @@
+"""Frees what nobody works on any more: batches whose worker died, was stopped, or hangs.
+
+A worker shows signs of life with every window that it matches (`claims.Held`). Without them its
+lease ends, and with the next look the batch is free, so that nothing is stuck for longer than twice
+the lease as long as somebody looks once in a while. Every run does when it begins.
+"""
+
+from trackflow.context import Work
+from trackflow.store.days import batches
+from trackflow.store.days.batches import Freed
+from trackflow.store.devices.settings import lock_devices
+
+
+def reap(work: Work) -> list[Freed]:
+    """Free all batches whose lease has ended; those that did so too often are failed now."""
+    with work.store.read() as connection:
+        device_ids = batches.with_abandoned(connection, work.clock(), lease_s=work.settings.lease_s)
+    freed = []
+    for device_id in device_ids:
+        with work.store.write() as connection:
+            lock_devices(connection, [device_id])
+            freed += batches.free_abandoned(
+                connection,
+                device_id,
+                work.settings.max_tries,
+                work.clock(),
+                lease_s=work.settings.lease_s,
+            )
+    return freed

@@ -1,0 +1,30 @@
+"""Why a device's point at some time became what it is."""
+
+import datetime as dt
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError
+from trackflow.store.devices import settings
+from trackflow.store.intake import points
+from trackflow.store.types import to_us
+from trackflow.tracks.explain import Explanation, explain
+
+AROUND = dt.timedelta(days=1)
+"""Points this far to both sides are read: more than any rule looks at."""
+
+
+def explain_moment(work: Work, device_id: str, moment: dt.datetime) -> Explanation:
+    """The explanation of the point of `device_id` nearest to `moment`.
+
+    Raises:
+        SettingsError: the device is unknown.
+        BadInputError: it has no point within a day of that moment.
+    """
+    with work.store.read() as connection:
+        settings.known(device_id, settings.device_ids(connection))
+        device = settings.read_device(connection, device_id)
+        start, end = to_us(moment - AROUND), to_us(moment + AROUND)
+        found = points.read_points(connection, device_id, start, end)
+    if not len(found):
+        raise BadInputError(f"{device_id} has no point within a day of {moment.isoformat()}")
+    return explain(found, to_us(moment), device.thresholds)

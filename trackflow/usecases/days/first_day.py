@@ -1,0 +1,44 @@
+"""With which day the list of days in Dagster's UI begins: among ten years, three are one pixel."""
+
+import datetime as dt
+from pathlib import Path
+
+from trackflow.settings import Settings
+from trackflow.store.database import open_store
+from trackflow.store.days import batches
+
+
+def note_first_day(settings: Settings, file: Path) -> None:
+    """Write the day of the first point down for Dagster's programs, before they start."""
+    first = _first_day(settings)
+    if first is None:
+        first = dt.datetime.now(dt.UTC).date()
+    _write(file, first)
+
+
+def move_first_day(settings: Settings, file: Path) -> bool:
+    """Write an earlier day down if older points have come in since; whether they have.
+
+    It is the first of January before them, as more of their kind may follow: each move makes
+    Dagster load its definitions again.
+    """
+    first = _first_day(settings)
+    if first is None or (file.exists() and dt.date.fromisoformat(file.read_text()) <= first):
+        return False
+    _write(file, first.replace(month=1, day=1))
+    return True
+
+
+def _first_day(settings: Settings) -> dt.date | None:
+    store = open_store(settings)
+    try:
+        with store.read() as connection:
+            return batches.first_day(connection)
+    finally:
+        store.close()
+
+
+def _write(file: Path, day: dt.date) -> None:
+    new = file.with_suffix(".new")
+    new.write_text(day.isoformat())
+    new.replace(file)

@@ -1,0 +1,182 @@
+"""Notices and guesses from what is stored, for the command line, API, page and Dagster alike."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.store.days import noticing
+from trackflow.store.days.queries import Devices
+from trackflow.store.days.segments import ONE_DAY
+from trackflow.store.devices.settings import read_device
+from trackflow.store.intake import points
+from trackflow.tracks.decisions import Reason
+from trackflow.tracks.notices import (
+    Kind,
+    Notice,
+    by_urgency,
+    ledger_notices,
+    lone_reasons,
+    odd_classes,
+    quarantine_notice,
+)
+from trackflow.tracks.presets import Guess, guess_preset
+from trackflow.tracks.rollovers import rollover_notice
+from trackflow.tracks.segments import Ledger, day_start_us
+from trackflow.tracks.thresholds import Thresholds
+from trackflow.usecases.days.report import RunReport
+
+MOST_EXPLAINED = 20
+"""Devices of which a day is read to see why its lone points are alone: some hundredths of a second
+each. Of others it is told that they are."""
+
+GUESS_POINTS = 10_000
+"""The newest points of a device, by which it is guessed what it is: hours even at one a second."""
+
+MOST_GUESSES = 20
+"""Devices that are guessed about when nobody asks for one: a hundredth of a second each."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGuess:
+    """What a device looks like."""
+
+    device_id: str
+    guess: Guess
+
+
+def read_notices(
+    work: Work,
+    device_ids: Devices = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> list[Notice]:
+    """What needs a person's attention, the most points first.
+
+    Args:
+        work: the store.
+        device_ids: of these devices only; None for all.
+        first: days from this one on; None for all. With it or `last`, what was refused at the door
+            is left out, as that mostly has no day.
+        last: days up to this one; None for all.
+    """
+    found: list[Notice] = []
+    explained = 0
+    with work.store.read() as connection:
+        for device_id, ledgers in noticing.odd_ledgers(connection, device_ids, first, last).items():
+            thresholds = _thresholds(connection, device_id)
+            because = None
+            if explained < MOST_EXPLAINED:
+                because = _lone_because(connection, device_id, ledgers, thresholds)
+                explained += because is not None
+            found += ledger_notices(device_id, ledgers, thresholds, because)
+        found += _rollovers(connection, work, device_ids, first, last)
+        if first is None and last is None:
+            found += _refused(connection, device_ids)
+    return by_urgency(found)
+
+
+def notices_of_run(work: Work, report: RunReport) -> list[Notice]:
+    """The notices of the devices and days that a run has worked on."""
+    worked_on = [day for stage in report.stages for day in stage.days]
+    if not worked_on:
+        return []
+    ids = {one.device_id for one in worked_on}
+    days = [one.day for one in worked_on]
+    return [n for n in read_notices(work, None, min(days), max(days)) if n.device_id in ids]
+
+
+def notices_by_day(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, list[Notice]]:
+    """The notices of each day by itself, without looking at why lone points are alone."""
+    found: dict[dt.date, list[Notice]] = {}
+    with work.store.read() as connection:
+        for device_id, ledgers in noticing.odd_ledgers(connection, None, first, last).items():
+            thresholds = _thresholds(connection, device_id)
+            for day, ledger in ledgers.items():
+                found.setdefault(day, []).extend(
+                    ledger_notices(device_id, {day: ledger}, thresholds)
+                )
+    return {day: by_urgency(notices) for day, notices in found.items() if notices}
+
+
+def read_guess(work: Work, device_id: str) -> Guess | None:
+    """What a device looks like by its newest points; None if they are too few to tell."""
+    with work.store.read() as connection:
+        return _guess(connection, device_id)
+
+
+def read_guesses(work: Work, most: int = MOST_GUESSES) -> list[DeviceGuess]:
+    """What the first devices without a preset look like."""
+    found = []
+    with work.store.read() as connection:
+        for device_id in noticing.without_preset(connection, most):
+            guess = _guess(connection, device_id)
+            if guess is not None:
+                found.append(DeviceGuess(device_id, guess))
+    return found
+
+
+def _guess(connection: Connection, device_id: str) -> Guess | None:
+    return guess_preset(points.newest_points(connection, device_id, GUESS_POINTS))
+
+
+def _thresholds(connection: Connection, device_id: str) -> Thresholds:
+    try:
+        return read_device(connection, device_id).thresholds
+    except SettingsError:  # they came in past every check; its batches fail, and say so
+        return Thresholds()
+
+
+def _lone_because(
+    connection: Connection,
+    device_id: str,
+    ledgers: Mapping[dt.date, Ledger],
+    thresholds: Thresholds,
+) -> Counter[Reason] | None:
+    """Why points are alone, on the day that has most of them; None if no such day is odd."""
+    lone = {day: one.lone for day, one in ledgers.items() if Kind.LONE in odd_classes(one)}
+    if not lone:
+        return None
+    worst = max(lone, key=lambda day: (lone[day], day))
+    start_us, end_us = day_start_us(worst), day_start_us(worst + ONE_DAY)
+    reach_us = int((thresholds.reach_s + 1) * 1e6)
+    around = points.read_points(connection, device_id, start_us - reach_us, end_us + reach_us)
+    return lone_reasons(around, start_us, end_us, thresholds)
+
+
+def _rollovers(
+    connection: Connection,
+    work: Work,
+    device_ids: Devices,
+    first: dt.date | None,
+    last: dt.date | None,
+) -> list[Notice]:
+    today = work.clock().date()
+    found = []
+    for device_id in noticing.long_ago(connection, device_ids, today):
+        notice = device_rollover(connection, device_id)
+        if notice is None or notice.first_day is None or notice.last_day is None:
+            continue
+        if (first is None or notice.last_day >= first) and (
+            last is None or notice.first_day <= last
+        ):
+            found.append(notice)
+    return found
+
+
+def device_rollover(connection: Connection, device_id: str) -> Notice | None:
+    """The notice that times of a device lie 1,024 weeks before others, None if none do."""
+    days = noticing.points_by_day(connection, device_id)
+    received = noticing.received_day(connection, device_id, max(days)) if days else None
+    return rollover_notice(device_id, days, received)
+
+
+def _refused(connection: Connection, device_ids: Devices) -> list[Notice]:
+    reasons = noticing.refused(connection, device_ids)
+    totals = noticing.points_of(connection, list(reasons))
+    found = (quarantine_notice(k, of_device, totals[k]) for k, of_device in reasons.items())
+    return [notice for notice in found if notice is not None]

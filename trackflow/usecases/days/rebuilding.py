@@ -1,0 +1,229 @@
+"""The job "rebuild": make everything of some days again, in slices, as a person asked for.
+
+A slice is marked to be worked on again in the transaction that notes how far the job is; then it is
+worked on like anything that waits. Killed at any moment, the job goes on with the slice that it was
+at: what is marked is done by then or still waits. Days beyond the slice are untouched, so a
+cancelled job leaves nothing half done.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError
+from trackflow.store.days import batches
+from trackflow.store.days.segments import ONE_DAY
+from trackflow.store.devices import settings
+from trackflow.store.devices.settings import lock_devices
+from trackflow.store.tables import STAGES, processing_batches
+from trackflow.usecases.days.report import RunReport, counted
+from trackflow.usecases.days.run import BACKGROUND_NICE, WorkerPool, run, worker_pool
+from trackflow.usecases.jobs.progress import Held
+
+SLICE_BATCHES = 256
+"""Some ten seconds of work: so long a cancelled job may go on, and so much of it is looked at again
+after a kill. Never less than a day."""
+
+b = processing_batches.c
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which batches are to be made again; None stands for all."""
+
+    first: dt.date | None
+    last: dt.date | None
+    device_id: str | None
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> "Wanted":
+        """From a job's parameters."""
+        first, last = (_day(parameters.get(name), name) for name in ("from", "to"))
+        if first and last and first > last:
+            raise BadInputError(f"from {first} is after to {last}")
+        return cls(first, last, parameters.get("device") or None)
+
+    def after(self, day: dt.date) -> "Wanted":
+        """What comes after a day."""
+        return Wanted(day + ONE_DAY, self.last, self.device_id)
+
+    @property
+    def condition(self) -> sa.ColumnElement[bool]:
+        """On batches."""
+        return sa.and_(
+            sa.true(),
+            *([b.day >= self.first] if self.first else []),
+            *([b.day <= self.last] if self.last else []),
+            *([b.device_id == self.device_id] if self.device_id else []),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Days that are marked, and worked on together."""
+
+    first: dt.date
+    last: dt.date
+    batches: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "from": self.first.isoformat(), "to": self.last.isoformat(), "batches": self.batches,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "_Slice":
+        first, last = (dt.date.fromisoformat(stored[name]) for name in ("from", "to"))
+        return cls(first, last, stored["batches"])
+
+
+def check_rebuild(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as they are stored.
+
+    Raises:
+        BadInputError: the days make no sense.
+        SettingsError: there is no such device.
+    """
+    wanted = Wanted.of(parameters)
+    if wanted.device_id is not None:
+        with work.store.read() as connection:
+            settings.known(wanted.device_id, settings.device_ids(connection))
+    return {
+        "from": wanted.first.isoformat() if wanted.first else None,
+        "to": wanted.last.isoformat() if wanted.last else None,
+        "device": wanted.device_id,
+    }
+
+
+def rebuild(work: Work, held: Held) -> dict[str, Any]:
+    """Work through all slices, from where the job stopped; returns its result.
+
+    Raises:
+        CancelledError: somebody wants it to stop.
+        StaleClaimError: another worker has taken the job over.
+    """
+    wanted = Wanted.of(held.job.parameters)
+    stored = held.job.result or {}
+    done = {name: stored.get(name, 0) for name in ("batches", "failed", "waiting")}
+    with worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
+        if "slice" not in stored:
+            current = _mark_next(work, held, wanted, done)
+        else:
+            current = _Slice.of(stored["slice"])
+            if stored["is_done"]:
+                current = _mark_next(work, held, wanted.after(current.last), done)
+        while current is not None:
+            report = _work_on(work, held, pool, wanted, current, done["batches"])
+            _count(done, report, current)
+            with work.store.write() as connection:
+                _note(connection, held, done, current, is_done=True)
+            held.stop_if_cancelled()
+            current = _mark_next(work, held, wanted.after(current.last), done)
+    return done
+
+
+def _mark_next(work: Work, held: Held, wanted: Wanted, done: Mapping[str, int]) -> _Slice | None:
+    """Mark the next days that hold enough batches, and note it; None after the last."""
+    with work.store.write() as connection:
+        found = _next_slice(connection, wanted)
+        if found is None:
+            return None
+        rest: int = connection.scalar(_count_of(wanted)) or 0
+        _mark(connection, Wanted(found.first, found.last, wanted.device_id), work.clock())
+        total = done["batches"] + rest
+        message = f"days from {found.first} to {found.last}"
+        _note(connection, held, done, found, is_done=False, total=total, message=message)
+    return found
+
+
+def _note(
+    connection: Connection,
+    held: Held,
+    done: Mapping[str, int],
+    current: _Slice,
+    *,
+    is_done: bool,
+    **more: Any,
+) -> None:
+    result = {**done, "slice": current.as_json(), "is_done": is_done}
+    held.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
+
+
+def _next_slice(connection: Connection, wanted: Wanted) -> _Slice | None:
+    rows = connection.execute(
+        sa.select(b.day, sa.func.count())
+        .where(wanted.condition)
+        .group_by(b.day)
+        .order_by(b.day)
+        .limit(SLICE_BATCHES)
+    )
+    days: list[dt.date] = []
+    count = 0
+    for day, found in rows:
+        if days and count + found > SLICE_BATCHES:
+            break
+        days.append(day)
+        count += found
+    return _Slice(days[0], days[-1], count) if days else None
+
+
+def _count_of(wanted: Wanted) -> sa.Select[Any]:
+    return sa.select(sa.func.count()).select_from(processing_batches).where(wanted.condition)
+
+
+def _mark(connection: Connection, wanted: Wanted, now: dt.datetime) -> None:
+    ids = connection.scalars(sa.select(b.device_id).distinct().where(wanted.condition)).all()
+    lock_devices(connection, ids)
+    keys = connection.execute(sa.select(b.device_id, b.day).where(wanted.condition)).all()
+    batches.mark_again(connection, [(key.device_id, key.day) for key in keys], now)
+
+
+def _work_on(
+    work: Work, held: Held, pool: WorkerPool, wanted: Wanted, current: _Slice, before: int
+) -> RunReport:
+    def tell(stage: str, done: int, total: int) -> None:
+        share = (STAGES.index(stage) + done / max(total, 1)) / len(STAGES)
+        held.beat(before + int(current.batches * share))
+
+    return run(
+        work,
+        # what crosses midnight belongs to the days beside it as well
+        first=current.first - ONE_DAY,
+        last=current.last + ONE_DAY,
+        device_id=wanted.device_id,
+        progress=tell,
+        pool=pool,
+    )
+
+
+def _count(done: dict[str, int], report: RunReport, current: _Slice) -> None:
+    days = [d for s in report.stages for d in s.days if current.first <= d.day <= current.last]
+    failed = {(d.device_id, d.day) for d in days if d.error and not d.deferred}
+    waiting = {(d.device_id, d.day) for d in days if d.deferred}
+    done["batches"] += current.batches
+    done["failed"] += len(failed)
+    done["waiting"] += len(waiting - failed)
+
+
+def summary(result: Mapping[str, int]) -> str:
+    """What came out, for people."""
+    parts = [f"{counted(result['batches'], 'batch', 'batches')} made again"]
+    if result["failed"]:
+        parts.append(f"{result['failed']:,} of them failed")
+    if result["waiting"]:
+        parts.append(f"{result['waiting']:,} wait; see `trackflow status`")
+    return ", ".join(parts)
+
+
+def _day(value: object, name: str) -> dt.date | None:
+    if value is None or value == "":
+        return None
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise BadInputError(f"{name} is not a day; write it like 2026-01-31") from None

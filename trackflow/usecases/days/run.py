@@ -1,0 +1,327 @@
+"""Running stages over many batches: in this process, or spread over several.
+
+Stages run one after another over all batches, because matching reads the neighbouring days'
+segments and merging reads their lines. Within a stage batches are independent.
+"""
+
+import atexit
+import datetime as dt
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
+from enum import StrEnum
+from multiprocessing import resource_tracker
+from types import ModuleType
+
+from trackflow.context import Work
+from trackflow.errors import RetryableError
+from trackflow.settings import Settings
+from trackflow.store.days import batches
+from trackflow.store.devices import settings as devices
+from trackflow.store.tables import STAGES
+from trackflow.tracks.thresholds import Thresholds
+from trackflow.usecases.days import segmenting, tracking
+from trackflow.usecases.days.expiry import reap
+from trackflow.usecases.days.report import DayReport, RunReport, StageReport
+from trackflow.usecases.intake.readmitting import readmit
+from trackflow.usecases.roads import matching
+from trackflow.usecases.roads.rematching import match_outdated_again
+
+type Progress = Callable[[str, int, int], None]
+"""Called with the stage, batches done and batches in all."""
+
+type Unit = tuple[str, list[dt.date]]
+"""A device and some of its days."""
+
+UNIT_DAYS = {"segmented": segmenting.RANGE_DAYS, "matched": 4, "tracked": 366}
+"""Days of a device that one worker takes at a time: few where a day is slow, many where days share
+what they read. Chains of days must not be split between workers that would wait for each other."""
+
+BACKGROUND_NICE = 5
+"""Of a run's workers: a backfill takes what is left over, and live points do not wait for it."""
+
+POOL_FROM_BATCHES = 16
+"""Below this, starting processes takes longer than the work."""
+
+SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
+"""After midnight: as far as the default thresholds look, and time for reports that come late."""
+
+_STAGE_FUNCTIONS = {
+    segmenting.STAGE: segmenting.segment_batches,
+    matching.STAGE: matching.match_batches,
+    tracking.STAGE: tracking.track_batches,
+}
+
+
+class Mode(StrEnum):
+    """Which batches a run takes."""
+
+    INCREMENTAL = "incremental"
+    BULK = "bulk"
+    DAILY = "daily"
+
+
+def run(
+    work: Work,
+    *,
+    mode: Mode = Mode.INCREMENTAL,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+    stages: Sequence[str] = STAGES,
+    progress: Progress | None = None,
+    pool: "WorkerPool | None" = None,
+) -> RunReport:
+    """Work on batches, stage by stage.
+
+    `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything
+    of yesterday, once it is settled (of the day before, until then). Whoever runs again
+    and again brings a `pool`, so that its processes need not be started each time.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    if device_id is not None:
+        with work.store.read() as connection:
+            devices.known(device_id, devices.device_ids(connection))
+    if mode is Mode.DAILY:
+        first = last = settled_day(work.clock())
+    readmit(work)
+    reap(work)
+    match_outdated_again(work)
+    report = RunReport()
+    with nullcontext(pool) if pool else worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
+        for stage in stages:
+            with work.store.read() as connection:
+                wanted = batches.pending(
+                    connection,
+                    stage,
+                    work.clock(),
+                    first=first,
+                    last=last,
+                    device_id=device_id,
+                    every=mode is not Mode.INCREMENTAL,
+                    lease_s=work.settings.lease_s,
+                )
+            force = mode is not Mode.INCREMENTAL
+            report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))
+    with work.store.read() as connection:
+        report.given_up = batches.counts(connection, first, last)["failed"]
+        for stage_report in report.stages:
+            stage_report.resting = batches.resting(
+                connection,
+                stage_report.stage,
+                work.clock(),
+                first=first,
+                last=last,
+                device_id=device_id,
+            )
+    return report
+
+
+def retry_failed(work: Work) -> int:
+    """Take up batches again that were given up after too many tries; returns how many."""
+    with work.store.write() as connection:
+        return batches.retry_failed(connection, work.clock())
+
+
+def settled_day(moment: dt.datetime) -> dt.date:
+    """The newest day whose late evening is complete: what it is cut by has been reported."""
+    return (moment - SETTLING - dt.timedelta(days=1)).date()
+
+
+def _run_stage(
+    work: Work,
+    pool: "WorkerPool",
+    stage: str,
+    wanted: Sequence[tuple[str, dt.date]],
+    force: bool,
+    progress: Progress | None,
+) -> StageReport:
+    started = time.perf_counter()
+    report = StageReport(stage)
+    units = list(_units(wanted, UNIT_DAYS[stage]))
+    for days in pool.map(work, stage, units, force, len(wanted)):
+        report.days += days
+        if progress:
+            progress(stage, len(report.days), len(wanted))
+    report.days.sort(key=lambda day: (day.day, day.device_id))
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _units(wanted: Sequence[tuple[str, dt.date]], size: int) -> Iterator[Unit]:
+    for device_id, pairs in itertools.groupby(wanted, key=lambda pair: pair[0]):
+        for part in itertools.batched((day for _, day in pairs), size):
+            yield device_id, list(part)
+
+
+def work_on(work: Work, stage: str, unit: Unit, force: bool) -> list[DayReport]:
+    """One unit of work. What can be tried again is reported, and never stops the others."""
+    device_id, days = unit
+    try:
+        return _STAGE_FUNCTIONS[stage](work, device_id, days, force=force)
+    except RetryableError as error:
+        return [DayReport(device_id, day, error=str(error), deferred=True) for day in days]
+
+
+DIED = "a worker process died (was there enough memory?); its batches wait until their lease ends"
+
+
+class WorkerPool:
+    """Worker processes, started when there is enough to do for them."""
+
+    def __init__(self, settings: Settings, nice: int = 0) -> None:
+        self.settings = settings
+        self.nice = nice
+        self.executor: ProcessPoolExecutor | None = None
+
+    def map(
+        self, work: Work, stage: str, units: Sequence[Unit], force: bool, batch_count: int
+    ) -> Iterator[list[DayReport]]:
+        """The reports of all units, in the order of the units.
+
+        When a worker dies, all that are at work or wait in its pool are lost with it. They go to a
+        new one; what the dead worker held stays claimed, so nothing kills one worker after another.
+        """
+        if self.settings.workers < 2 or len(units) < 2 or batch_count < POOL_FROM_BATCHES:
+            for unit in units:
+                yield work_on(work, stage, unit, force)
+            return
+        done, broken_at = 0, -1
+        while done < len(units):
+            jobs = self._submit(stage, units[done:], force)
+            try:
+                for job in jobs:
+                    reports = job.result()
+                    if broken_at >= 0:
+                        reports += _held(work, units[done], reports)
+                    yield reports
+                    done += 1
+            except BrokenProcessPool:
+                self.close()
+                if broken_at == done:  # twice in a row: workers cannot even start
+                    for device_id, days in units[done:]:
+                        yield [DayReport(device_id, day, error=DIED, deferred=True) for day in days]
+                    return
+                broken_at = done
+
+    def _submit(
+        self, stage: str, units: Sequence[Unit], force: bool
+    ) -> list[Future[list[DayReport]]]:
+        if self.executor is None:
+            self.executor = ProcessPoolExecutor(
+                self.settings.workers,
+                # a forked child would share the parent's database connections and engine
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+                initargs=(self.settings, os.getpid(), self.nice),
+            )
+        with _without_main(), _without_interrupts():
+            return [self.executor.submit(_work_in_child, stage, unit, force) for unit in units]
+
+    def close(self) -> None:
+        """End the worker processes; what has not begun is dropped."""
+        if self.executor is not None:
+            self.executor.shutdown(cancel_futures=True)
+            self.executor = None
+
+
+def _held(work: Work, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
+    """Reports of those batches of a unit that a dead worker has claimed."""
+    device_id, days = unit
+    told = {report.day for report in reports}
+    with work.store.read() as connection:
+        held = batches.in_work(connection, device_id, days)
+    return [DayReport(device_id, day, error=DIED, deferred=True) for day in held if day not in told]
+
+
+@contextmanager
+def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
+    """A pool that ends its processes on leaving; `nice` lets others go first, as in `nice(1)`."""
+    pool = WorkerPool(settings, nice)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep spawned workers from importing the main module of this process, as they would.
+
+    They need nothing of it. It may be all of Dagster, which takes seconds in each worker, or a
+    script that is not guarded by `if __name__ == "__main__"`.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that put Ctrl-C off until they work; here it comes when all are started.
+
+    A terminal sends it to all processes. One that is still importing, or whose parent ends while it
+    starts, would die with a stack.
+    """
+    resource_tracker.ensure_running()  # started later, it would let interrupts through again
+    interrupts: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    # The mask is for the children, who inherit it. It does not keep an interrupt from this process:
+    # any other thread may get it, and Python then raises it here.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    handler = None
+    if is_main:
+        handler = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what waits is handled here and now
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
+    if interrupts:
+        raise KeyboardInterrupt
+
+
+_child_work: Work | None = None
+
+
+def _start_worker(settings: Settings, parent: int, nice: int) -> None:
+    global _child_work
+    # Dagster treats SIGTERM as SIGINT, which a process in the background ignores. A broken pool
+    # ends its other workers by SIGTERM, and would wait for ever for one that ignores it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(nice)
+    _child_work = Work.open(settings)
+    atexit.register(_child_work.close)  # the engine complains of leaks where it is not released
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose parent was killed would wait for work for ever, holding its engine."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _work_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
+    assert _child_work is not None
+    # An interrupted unit gives its error to the parent. A process that waits for work would die
+    # with a stack: between units it puts interrupts off, and it ends with its parent.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    try:
+        return work_on(_child_work, stage, unit, force)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

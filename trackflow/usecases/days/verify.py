@@ -1,0 +1,335 @@
+"""Checking a store against itself: one pass over everything must give what is stored, bit for bit.
+
+Segments, ledgers and tracks are computed anew from all points of a device at once and compared,
+column by column, with what was published day by day, in whatever order and however often. Windows
+are cut anew and compared by their input hashes (an equal hash stands for an equal match), and their
+lines are trimmed anew from the stored matches.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, EngineUnavailableError
+from trackflow.geo.points import Points
+from trackflow.matching.engines.protocol import Engine, roads_version
+from trackflow.matching.match import WindowMatch
+from trackflow.matching.seams import trim
+from trackflow.matching.windows import MatchSettings, Window, cut_windows
+from trackflow.store.days import segments
+from trackflow.store.devices import settings as devices
+from trackflow.store.housekeeping import retention
+from trackflow.store.intake import points
+from trackflow.store.roads import polylines as lines
+from trackflow.store.tables import cached_polylines, processing_batches, tracks
+from trackflow.store.types import from_us, to_us
+from trackflow.tracks.blobs import points_from_bytes
+from trackflow.tracks.merging import is_short, joined_points, merge
+from trackflow.tracks.segments import DaySegments, Ledger, segment_days
+from trackflow.usecases.days.tracking import track_row
+from trackflow.usecases.roads.matching import line_row
+from trackflow.usecases.roads.rematching import outdated_days
+
+MAX_DIFFERENCES = 20
+
+type Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What was compared, and what differs."""
+
+    devices: int = 0
+    days: int = 0
+    points: int = 0
+    segments: int = 0
+    windows: int = 0
+    tracks: int = 0
+    unfinished: int = 0
+    unmatched: str = ""
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is worked on and equal."""
+        return not self.differences and not self.unfinished
+
+    def note(self, difference: str) -> None:
+        """Add a difference, unless there are plenty."""
+        if len(self.differences) < MAX_DIFFERENCES:
+            self.differences.append(difference)
+
+    def lines(self) -> Iterator[str]:
+        """The report in plain words."""
+        yield (
+            f"{self.points:,} points of {self.devices:,} devices on {self.days:,} days: compared "
+            f"{self.segments:,} segments, {self.windows:,} windows and {self.tracks:,} tracks "
+            "with one pass over everything."
+        )
+        yield from self.differences
+        if self.unmatched:
+            yield f"Windows were not compared: {self.unmatched}."
+        if self.unfinished:
+            yield f"{self.unfinished:,} days wait to be worked on: run `trackflow run` first."
+        elif self.ok:
+            yield "They are identical."
+        else:
+            yield "They differ: `trackflow run --mode bulk` computes them again; please report it."
+
+
+def verify(
+    work: Work, *, device_id: str | None = None, progress: Progress | None = None
+) -> VerifyReport:
+    """Compare what is stored of one device, or of all, with one pass over its points.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    report = VerifyReport()
+    with work.store.read() as connection:
+        known = devices.device_ids(connection)
+        ids = known if device_id is None else [devices.known(device_id, known)]
+    for done, name in enumerate(ids, 1):
+        with work.store.read() as connection:
+            _verify_device(work, connection, name, report)
+        if progress:
+            progress("verify", done, len(ids))
+    return report
+
+
+def _verify_device(
+    work: Work, connection: Connection, device_id: str, report: VerifyReport
+) -> None:
+    span = points.span_us(connection, device_id)
+    if span is None:
+        report.unfinished += _unfinished(connection, device_id)
+        return
+    first, last = (from_us(edge).date() for edge in span)
+    everything = points.read_points(connection, device_id, span[0], span[1] + 1)
+    conflicts = points.conflicts_by_day(connection, device_id, span[0], span[1] + 1)
+    device = devices.read_device(connection, device_id)
+    days = segment_days(everything, first, last, device.thresholds)
+    kept_from = retention.edges(connection, [device_id]).get(device_id)
+    if kept_from is not None:
+        frozen = _frozen_days(connection, device_id, retention.first_open_day(kept_from), conflicts)
+        days = [frozen.get(day.day, day) for day in days]
+    report.devices += 1
+    report.points += len(everything)
+    outdated = outdated_days(work, connection).get(device_id, 0)
+    report.unfinished += _unfinished(connection, device_id) + outdated
+    expected = _tracks(device, days, connection, first, last)
+    _compare_days(connection, device_id, days, conflicts, expected.short, report)
+    _compare_tracks(connection, device_id, expected.rows, first, report)
+    if not outdated:  # their windows differ, and the next run makes them anew
+        _compare_windows(work, connection, device, days, report)
+
+
+def _frozen_days(
+    connection: Connection, device_id: str, until: dt.date, conflicts: dict[dt.date, int]
+) -> dict[dt.date, DaySegments]:
+    """Days before `until` as they are stored: retention has taken what they were cut with."""
+    last = until - segments.ONE_DAY
+    parts = segments.read_days(connection, device_id, dt.date.min, last)
+    ledgers = segments.read_ledgers(connection, dt.date.min, last, device_id)
+    found = {day: DaySegments(day, tuple(parts[day]), Ledger()) for day in parts}
+    for (_, day), ledger in ledgers.items():
+        extra = conflicts.get(day, 0)
+        as_cut = replace(
+            ledger,
+            points=ledger.points - extra,
+            duplicate=ledger.duplicate - extra,
+            track=ledger.track + ledger.short,
+            short=0,
+        )
+        found[day] = DaySegments(day, tuple(parts.get(day, ())), as_cut)
+    return found
+
+
+@dataclass(slots=True)
+class _ExpectedTracks:
+    rows: list[dict[str, Any]]
+    short: dict[dt.date, int]
+
+
+def _tracks(
+    device: devices.Device,
+    days: list[DaySegments],
+    connection: Connection,
+    first: dt.date,
+    last: dt.date,
+) -> _ExpectedTracks:
+    parts = [part for day in days for part in day.segments]
+    windows = lines.read_between(connection, device.device_id, first, last)
+    expected = _ExpectedTracks([], {})
+    for track in merge(parts):
+        mine = [parts[k] for k in track.segments]
+        if is_short(track, device.thresholds):
+            for part in mine:
+                day = from_us(part.start_us).date()
+                expected.short[day] = expected.short.get(day, 0) + len(part.points)
+        else:
+            expected.rows.append(track_row(device.device_id, track, mine, windows))
+    return expected
+
+
+def _compare_days(
+    connection: Connection,
+    device_id: str,
+    days: list[DaySegments],
+    conflicts: dict[dt.date, int],
+    short: dict[dt.date, int],
+    report: VerifyReport,
+) -> None:
+    stored = segments.read_rows(connection, device_id)
+    ledgers = {
+        day: ledger
+        for (_, day), ledger in segments.read_ledgers(
+            connection, dt.date.min, dt.date.max, device_id
+        ).items()
+    }
+    expected = {
+        day.day: [segments.row_of(device_id, day.day, part) for part in day.segments]
+        for day in days
+    }
+    expected_ledgers = {}
+    for day in days:
+        extra = conflicts.get(day.day, 0)
+        expected_ledgers[day.day] = replace(
+            day.ledger,
+            points=day.ledger.points + extra,
+            duplicate=day.ledger.duplicate + extra,
+        ).shorten(short.get(day.day, 0))
+    for on in sorted({*stored, *expected, *ledgers}):
+        old, new = stored.get(on, []), expected.get(on, [])
+        if [_decoded(row) for row in old] != [_decoded(row) for row in new]:
+            counts = f"{len(old)} stored, {len(new)} in one pass"
+            report.note(f"{device_id} {on}: the segments differ ({counts})")
+        ledger = expected_ledgers.get(on, Ledger())
+        if ledgers.get(on, Ledger()) != ledger:
+            report.note(f"{device_id} {on}: the ledger differs")
+        report.segments += len(new)
+        report.days += bool(ledger.points)
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    """A segment's row with its points as such: equal points may be deflated differently."""
+    try:
+        return row | {"points": points_from_bytes(row["points"])}
+    except BadInputError:
+        return row | {"points": None}
+
+
+def _compare_tracks(
+    connection: Connection,
+    device_id: str,
+    rows: list[dict[str, Any]],
+    first: dt.date,
+    report: VerifyReport,
+) -> None:
+    """Compare the tracks; but those that retention has kept without what they were made of."""
+    b = processing_batches.c
+    open_days = set(connection.scalars(sa.select(b.day).where(b.device_id == device_id)))
+    found = connection.execute(sa.select(tracks).where(tracks.c.device_id == device_id))
+    stored = {
+        row["track_id"]: row
+        for row in found.mappings()
+        if (day := row["start_time"].date()) >= first or day in open_days
+    }
+    expected = {row["track_id"]: row for row in rows}
+    report.tracks += len(expected)
+    for track_id in sorted(stored.keys() | expected.keys()):
+        if track_id not in stored:
+            report.note(f"{device_id}: track {track_id} is missing")
+        elif track_id not in expected:
+            report.note(f"{device_id}: track {track_id} should not be there")
+        else:
+            columns = _differing(stored[track_id], expected[track_id])
+            if columns:
+                report.note(f"{device_id}: track {track_id} differs in {columns}")
+
+
+def _differing(stored: sa.RowMapping, expected: dict[str, Any]) -> str:
+    return ", ".join(name for name, value in expected.items() if stored[name] != value)
+
+
+def _compare_windows(
+    work: Work,
+    connection: Connection,
+    device: devices.Device,
+    days: list[DaySegments],
+    report: VerifyReport,
+) -> None:
+    if not work.matches:
+        report.unmatched = "matching is switched off"
+        return
+    try:
+        engine = work.engine(device.profile)
+        expected = dict(_windows(engine, days))
+    except EngineUnavailableError as error:
+        report.unmatched = str(error)
+        return
+    c = cached_polylines.c
+    found = connection.execute(
+        sa.select(cached_polylines).where(c.device_id == device.device_id).order_by(c.start_time)
+    )
+    stored = {to_us(row["start_time"]): row for row in found.mappings()}
+    report.windows += len(expected)
+    for start in sorted(stored.keys() | expected.keys()):
+        old, new = stored.get(start), expected.get(start)
+        if old is None or new is None or old["input_hash"] != new[0]:
+            report.note(f"{device.device_id}: the window of {from_us(start)} differs")
+    if not report.differences:
+        _compare_lines(device.device_id, stored, expected, report)
+
+
+def _compare_lines(
+    device_id: str,
+    stored: Mapping[int, sa.RowMapping],
+    expected: Mapping[int, tuple[str, Window]],
+    report: VerifyReport,
+) -> None:
+    starts = sorted(stored)
+    matches = [_match(stored[start]["match"]) for start in starts]
+    if None in matches:
+        where = from_us(starts[matches.index(None)])
+        report.note(f"{device_id}: the stored match of {where} is damaged")
+        return
+    known = [match for match in matches if match is not None]
+    for start, match, line in zip(starts, known, trim(known), strict=True):
+        key, window = expected[start]
+        columns = _differing(stored[start], line_row(window, key, match, line))
+        if columns:
+            report.note(f"{device_id}: the line of {from_us(start)} differs in {columns}")
+
+
+def _match(stored: bytes) -> WindowMatch | None:
+    try:
+        return WindowMatch.from_bytes(stored)
+    except (ValueError, TypeError):
+        return None
+
+
+def _windows(engine: Engine, days: list[DaySegments]) -> Iterator[tuple[int, tuple[str, Window]]]:
+    """Input hash and window by the time at which it begins."""
+    settings = MatchSettings()
+    parts = [part for day in days for part in day.segments]
+    for track in merge(parts):
+        whole = joined_points(parts, track)
+        for window in cut_windows(Points.empty(), whole, Points.empty(), settings):
+            key = window.input_hash(engine.profile, roads_version(engine), settings)
+            yield window.start_us, (key, window)
+
+
+def _unfinished(connection: Connection, device_id: str) -> int:
+    b = processing_batches.c
+    return (
+        connection.scalar(
+            sa.select(sa.func.count()).where(b.device_id == device_id, b.status != "completed")
+        )
+        or 0
+    )

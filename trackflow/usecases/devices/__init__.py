@@ -1,0 +1,1 @@
+"""Devices: settings, other names, points moved in time, purging."""

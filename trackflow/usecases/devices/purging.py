@@ -1,0 +1,99 @@
+"""Purging a device: every trace of it is deleted, also from the bytes of the database's file."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trackflow.concurrency.faults import Fault, fault_of
+from trackflow.context import Work
+from trackflow.errors import NotFoundError
+from trackflow.store.database import Store
+from trackflow.store.devices import purging
+from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.intake.inbox import folder_of, forgotten
+
+POSTGRESQL_NOTE = (
+    "PostgreSQL keeps deleted rows in its files until they are rewritten: `VACUUM FULL` does that "
+    "at once, and locks the tables meanwhile. Its write-ahead log and replicas have them longer."
+)
+BUSY_NOTE = (
+    "somebody else was using the database, so that its file still holds deleted bytes: "
+    "purge again when nothing else runs"
+)
+
+FULL_NOTE = (
+    "there is no room for a second copy of the database, which rewriting its file takes, so that "
+    "the file still holds deleted bytes: free some room and purge again"
+)
+
+
+@dataclass(slots=True)
+class PurgeReport:
+    """What was deleted.
+
+    Attributes:
+        rows: deleted or cleared rows by table.
+        files: files in the inbox that have points of the device; they would bring it back as soon
+            as they change.
+        note: what is left to do about bytes in the database's files; empty if nothing is.
+    """
+
+    device_id: str
+    rows: dict[str, int] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+    note: str = ""
+
+
+def purge(work: Work, device_id: str) -> PurgeReport:
+    """Delete a device everywhere, in one transaction; neighbours stay as they are.
+
+    Its points, what was refused, what was made of them, settings, tokens that are bound to it, jobs
+    that are about it, and its name in what is told of deliveries. Files in the inbox and exports
+    are their owner's, and stay.
+
+    Raises:
+        NotFoundError: nothing is known of such a device.
+    """
+    with work.store.write() as connection:
+        lock_devices(connection, [device_id])
+        if not purging.is_known(connection, device_id):
+            raise NotFoundError(f"nothing is known of a device {device_id!r}")
+        sources = purging.sources_of(connection, device_id)
+        report = PurgeReport(device_id, purging.delete_device(connection, device_id))
+        renamed = purging.forget_names(connection, device_id, forgotten)
+        report.rows |= {k: report.rows.get(k, 0) + count for k, count in renamed.items()}
+    report.files = _files_with(work, sources)
+    report.note = erase_deleted(work.store)
+    return report
+
+
+def erase_deleted(store: Store) -> str:
+    """Take the bytes of deleted rows out of the database's files.
+
+    SQLite only marks them as free; rewriting the file drops them. Needs as much free disk as the
+    database is large.
+
+    Returns:
+        What is left to do about it; empty if nothing is.
+    """
+    if store.is_postgresql:
+        return POSTGRESQL_NOTE
+    try:
+        with store.engine.connect() as connection:
+            connection.detach()  # the settings below are not for others
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA temp_store=FILE")  # in memory, a large database would not fit
+            raw.execute("VACUUM")
+            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:  # of the raw cursor: locked, or no room for a copy
+        return FULL_NOTE if fault_of(error) is Fault.FULL else BUSY_NOTE
+    return BUSY_NOTE if busy else ""
+
+
+def _files_with(work: Work, sources: list[str]) -> list[Path]:
+    """Files of the inbox, by the names under which points came in."""
+    if work.settings.inbox is None or not work.settings.inbox.is_dir():
+        return []
+    names = {source.partition("/")[0] for source in sources}
+    found = (path for path in folder_of(work).rglob("*") if path.name in names)
+    return sorted(path for path in found if path.is_file())

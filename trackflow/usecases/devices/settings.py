@@ -1,0 +1,111 @@
+"""A device's settings with all that helps to choose them: the presets, a guess, its notices."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trackflow.context import Work
+from trackflow.errors import NotFoundError
+from trackflow.store.devices import settings
+from trackflow.store.devices.settings import Device
+from trackflow.tracks.notices import Notice
+from trackflow.tracks.presets import PRESETS, Guess, preset_thresholds
+from trackflow.usecases.days.notices import read_guess, read_notices
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """Settings of a device, what it looks like, and what needs attention.
+
+    Attributes:
+        device: its own settings.
+        time_zone: in which its days are told: its own, or that of the settings.
+        looks_like: what it looks like; None if its points are too few to tell.
+        notices: what needs attention.
+    """
+
+    device: Device
+    time_zone: str
+    looks_like: Guess | None
+    notices: list[Notice]
+
+    def where_from(self, threshold: str) -> str:
+        """Where the value of a threshold comes from: own, preset or default."""
+        if threshold in self.device.overrides:
+            return "own"
+        preset = PRESETS.get(self.device.preset or "")
+        return "preset" if preset and threshold in preset.changes else "default"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        device = self.device
+        return {
+            "device_id": device.device_id,
+            "profile": device.profile,
+            "time_zone": self.time_zone,
+            "preset": device.preset,
+            "overrides": device.overrides,
+            "thresholds": device.thresholds.as_dict(),
+            "looks_like": guess_as_dict(self.looks_like),
+            "notices": [notice_as_dict(notice) for notice in self.notices],
+        }
+
+
+def read_settings(work: Work, device_id: str) -> DeviceSettings:
+    """The settings of a device.
+
+    Raises:
+        NotFoundError: there is no such device.
+        SettingsError: what is stored of its thresholds makes no sense.
+    """
+    with work.store.read() as connection:
+        if device_id not in settings.device_ids(connection):
+            raise NotFoundError(f"there is no device {device_id!r}")
+        device = settings.read_device(connection, device_id)
+    zone = device.time_zone or work.settings.time_zone
+    guess, notices = read_guess(work, device_id), read_notices(work, (device_id,))
+    return DeviceSettings(device, zone, guess, notices)
+
+
+def notice_as_dict(notice: Notice) -> dict[str, Any]:
+    """A notice for programs."""
+    return {
+        "device_id": notice.device_id or None,
+        "kind": notice.kind.value,
+        "first_day": notice.first_day,
+        "last_day": notice.last_day,
+        "days": notice.days,
+        "points": notice.points,
+        "of_points": notice.of_points,
+        "text": notice.text,
+        "advice": notice.advice,
+    }
+
+
+def guess_as_dict(guess: Guess | None) -> dict[str, Any] | None:
+    """A guess for programs; None stays None."""
+    if guess is None:
+        return None
+    return {
+        "preset": guess.preset,
+        "why": guess.why,
+        "interval_s": round(guess.interval_s, 3),
+        "vague_share": round(guess.vague_share, 4),
+        "fast_kmh": round(guess.fast_kmh, 1),
+        "moving_share": round(guess.moving_share, 4),
+        "watched_share": round(guess.watched_share, 4),
+    }
+
+
+def presets_as_dict() -> dict[str, Any]:
+    """The table of presets for programs: what each is for, what it changes and why."""
+    return {
+        name: {
+            "what": preset.what,
+            "thresholds": preset_thresholds(name).as_dict(),
+            "changes": {
+                threshold: {"value": change.value, "reason": change.reason}
+                for threshold, change in preset.changes.items()
+            },
+        }
+        for name, preset in PRESETS.items()
+    }

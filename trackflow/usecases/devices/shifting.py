@@ -1,0 +1,181 @@
+"""Moving points of a device in time, after its receiver's week count began anew."""
+
+import datetime as dt
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
+from trackflow.store.days.batches import midnight
+from trackflow.store.devices import settings, shifting
+from trackflow.store.devices.settings import lock_devices
+from trackflow.store.devices.shifting import Days, Row
+from trackflow.store.housekeeping import retention
+from trackflow.store.intake import points
+from trackflow.store.types import from_us, to_us
+from trackflow.usecases.days.notices import device_rollover
+
+WEEK_US = 7 * 86_400_000_000
+MOST_WEEKS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftReport:
+    """What was moved.
+
+    Attributes:
+        device_id: the device.
+        weeks: by how many weeks; negative for back in time.
+        moved: points that lie elsewhere in time now.
+        staying: points that stay where they are, as another point has their new time.
+        first: new time of the first moved point, None if none was moved.
+        last: that of the last one.
+        taken_back: whether this has undone an earlier shift, and moved nothing else.
+    """
+
+    device_id: str
+    weeks: int
+    moved: int = 0
+    staying: int = 0
+    first: dt.datetime | None = None
+    last: dt.datetime | None = None
+    taken_back: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """For programs."""
+        return asdict(self)
+
+
+def shift_weeks(work: Work, device_id: str, weeks: int, days: Days) -> ShiftReport:
+    """Move the points of a device's days in time, in one transaction.
+
+    They leave their days and come in again through the ordinary door: both are worked on anew. A
+    point whose new time is taken stays where it is, so nothing is lost and the opposite shift gives
+    what was there before: where it finds points that were moved so, it moves these back and no
+    others.
+
+    Args:
+        work: the store.
+        device_id: the device.
+        weeks: how many; negative for back in time.
+        days: which; without any, those that a notice says to lie 1,024 weeks too early, or those
+            that were moved the other way before.
+
+    Raises:
+        SettingsError: there is no such device, nothing says which days, or the new times are none
+            that can be: in the future, before 1990, or older than what is kept. Nothing is moved.
+    """
+    if not 0 < abs(weeks) <= MOST_WEEKS:
+        raise SettingsError(f"--shift-weeks {weeks}: write 1024, or -1024 to take it back")
+    now = work.clock()
+    with work.store.write() as connection:
+        settings.known(device_id, settings.device_ids(connection))
+        lock_devices(connection, [device_id])
+        taken_back = shifting.moved_before(connection, device_id, days, -weeks)
+        if not taken_back and days == Days():
+            days = _days_told(connection, device_id, weeks)
+        moved_by = -weeks if taken_back else None
+        rows = shifting.read_rows(connection, device_id, days, moved_by)
+        if not rows:
+            return ShiftReport(device_id, weeks, taken_back=taken_back)
+        _check_times(connection, device_id, rows, weeks * WEEK_US, now)
+        return _move(connection, device_id, weeks, rows, now, taken_back=taken_back)
+
+
+def _days_told(connection: Connection, device_id: str, weeks: int) -> Days:
+    notice = device_rollover(connection, device_id) if weeks == 1024 else None
+    if notice is None:
+        raise SettingsError(
+            f"which days of {device_id}? Nothing says that its times lie {abs(weeks):,} weeks "
+            f"{'early' if weeks > 0 else 'late'}: give --from and --to"
+        )
+    return Days(notice.first_day, notice.last_day)
+
+
+def _move(
+    connection: Connection,
+    device_id: str,
+    weeks: int,
+    rows: Sequence[Row],
+    now: dt.datetime,
+    *,
+    taken_back: bool,
+) -> ShiftReport:
+    """Move points.
+
+    Args:
+        connection: in a transaction for writing; the device is locked.
+        device_id: the device.
+        weeks: how many; negative for back in time.
+        rows: its points, in order of time; at least one.
+        now: the time.
+        taken_back: whether this takes an earlier shift back.
+    """
+    shift_us = weeks * WEEK_US
+    going = _free(connection, device_id, rows, shift_us)
+    times_us = [row["time_us"] for row in going]
+    shifting.take_out(connection, device_id, times_us, now)
+    # each point goes on saying from which file and import it came
+    in_order = sorted(going, key=lambda row: (*_origin(row), row["time_us"]))
+    for (source, import_id), part in itertools.groupby(in_order, key=_origin):
+        named = source + shifting.mark_of(weeks)
+        if taken_back:
+            named = source.removesuffix(shifting.mark_of(-weeks))
+        batch = shifting.batch_of(device_id, list(part), shift_us)
+        points.accept(connection, batch, [], named, now, import_id=import_id)
+    shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
+    return ShiftReport(
+        device_id,
+        weeks,
+        moved=len(going),
+        staying=len(rows) - len(going),
+        first=from_us(times_us[0] + shift_us) if going else None,
+        last=from_us(times_us[-1] + shift_us) if going else None,
+        taken_back=taken_back,
+    )
+
+
+def _origin(row: Row) -> tuple[str, str]:
+    return row["source"], row["import_id"]
+
+
+def _free(
+    connection: Connection, device_id: str, rows: Sequence[Row], shift_us: int
+) -> Sequence[Row]:
+    """Points whose new time is free, or that of a point that moves as well."""
+    new_us = [row["time_us"] + shift_us for row in rows]
+    held = shifting.taken(connection, device_id, new_us)
+    going = rows
+    while True:
+        leaving = {row["time_us"] for row in going}
+        free = [
+            row for row in going if (new := row["time_us"] + shift_us) not in held or new in leaving
+        ]
+        if len(free) == len(going):
+            return going
+        going = free
+
+
+def _check_times(
+    connection: Connection,
+    device_id: str,
+    rows: Sequence[Row],
+    shift_us: int,
+    now: dt.datetime,
+) -> None:
+    first_us, last_us = (rows[k]["time_us"] + shift_us for k in (0, -1))
+    if last_us > to_us(now) + FUTURE_SLACK_US:
+        raise SettingsError("nothing is moved: points would lie in the future")
+    if first_us < EARLIEST_US:
+        raise SettingsError("nothing is moved: points would lie before 1990")
+    kept_from = retention.edges(connection, [device_id]).get(device_id)
+    oldest_us = min(first_us, rows[0]["time_us"])
+    if kept_from is not None and oldest_us < to_us(midnight(kept_from)):
+        raise SettingsError(
+            f"nothing is moved: days before {kept_from} are not kept (TRACKFLOW_RETENTION_DAYS) "
+            "and do not change any more"
+        )

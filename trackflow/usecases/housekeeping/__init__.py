@@ -1,0 +1,1 @@
+"""Looking after a store: backups, retention, how it stands."""

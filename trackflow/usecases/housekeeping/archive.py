@@ -1,0 +1,148 @@
+"""The whole store in one file: a backup, and the way from SQLite to PostgreSQL or back.
+
+The file is a zip: a Parquet file per table, the road networks in use, and `manifest.json`, which
+says by which schema it was written. Equal stores give equal files. Dagster's own records of its
+runs are not in it.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.store.housekeeping.rows import arrow_schema, read_batches
+from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.roads.networks import located
+from trackflow.store.tables import metadata, road_networks
+
+type Progress = Callable[[str, int, int], None]
+"""Called with "tables", how many are done and how many there are."""
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
+"""Heartbeats of processes that run just now, and what this machine has noted for itself."""
+
+SAME_DATE = (1980, 1, 1, 0, 0, 0)
+"""Of every member: equal stores give equal files."""
+
+
+@dataclass(slots=True)
+class ArchiveReport:
+    """What was written or read: rows by table, files by road network."""
+
+    path: Path
+    rows: dict[str, int] = field(default_factory=dict)
+    networks: dict[str, int] = field(default_factory=dict)
+
+
+def backup(
+    work: Work, path: Path, *, with_networks: bool = True, progress: Progress | None = None
+) -> ArchiveReport:
+    """Write everything to `path`, as it was at one moment; others go on working meanwhile.
+
+    The file is there whole or not at all, and only its owner may read it.
+
+    Raises:
+        SettingsError: the file cannot be written, or a road network's files are gone.
+    """
+    report = ArchiveReport(path)
+    try:
+        with _whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+            with work.store.read() as connection:
+                for done, table in enumerate(tables(), 1):
+                    report.rows[table.name] = _write_table(connection, table, archive)
+                    if progress:
+                        progress("tables", done, len(tables()))
+                home = work.settings.home
+                folders = _network_folders(connection, home) if with_networks else []
+            for folder in folders:
+                report.networks[folder.name] = _write_network(archive, folder)
+            manifest = {
+                "format": FORMAT,
+                "schema": SCHEMA_VERSION,
+                "tables": report.rows,
+                "networks": report.networks,
+            }
+            archive.writestr(_member(MANIFEST), json.dumps(manifest, indent=2) + "\n")
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror or error}") from None
+    return report
+
+
+def tables() -> list[sa.Table]:
+    """The tables of a backup, in the order in which they are written."""
+    return [table for table in metadata.sorted_tables if table.name not in LEFT_OUT]
+
+
+def _write_table(connection: Connection, table: sa.Table, archive: zipfile.ZipFile) -> int:
+    count = 0
+    member = archive.open(_member(f"{table.name}.parquet"), "w", force_zip64=True)
+    with member, pq.ParquetWriter(member, arrow_schema(table), compression="zstd") as writer:
+        for batch in read_batches(connection, table):
+            writer.write_batch(_by_name(batch) if table is road_networks else batch)
+            count += batch.num_rows
+    return count
+
+
+def _by_name(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Road networks with the names of their folders: they will lie elsewhere."""
+    index = batch.schema.get_field_index("folder")
+    names = [Path(folder).name for folder in batch.column(index).to_pylist()]
+    return batch.set_column(index, "folder", pa.array(names, pa.string()))
+
+
+def _network_folders(connection: Connection, home: Path) -> list[Path]:
+    c = road_networks.c
+    query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
+    folders = [located(*row, home) for row in connection.execute(query)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise SettingsError(
+                f"the road network in {folder} is gone: build it again, or leave networks out "
+                "with --no-networks"
+            )
+    return folders
+
+
+def _write_network(archive: zipfile.ZipFile, folder: Path) -> int:
+    paths = sorted(folder.iterdir())
+    for path in paths:
+        member = _member(f"networks/{folder.name}/{path.name}", zipfile.ZIP_DEFLATED)
+        with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    return len(paths)
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name when it is complete; only its owner may read it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _member(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, SAME_DATE)
+    info.compress_type = compression  # Parquet is packed already
+    info.external_attr = 0o600 << 16
+    return info

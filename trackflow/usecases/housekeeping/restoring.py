@@ -1,0 +1,331 @@
+"""A backup back into a store: all of it in one transaction, or one clear line and nothing changed.
+
+The file may be damaged or made up: nothing of it is believed. Its members are what the manifest
+says, unpack to no more than a backup can hold, and their rows pass the checks of `restored_rows`.
+"""
+
+import json
+import lzma
+import re
+import shutil
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.concurrency.faults import fault_of, words_of
+from trackflow.context import Work
+from trackflow.errors import BadInputError, SettingsError
+from trackflow.store.access import no_token
+from trackflow.store.days.recutting import TRUE_MOVEMENT, cut_anew
+from trackflow.store.days.track_ids import complete_aliases
+from trackflow.store.housekeeping.renewing import ONE_DISTANCE, keep_distances
+from trackflow.store.housekeeping.rows import ROWS, move_sequences, write_batch
+from trackflow.store.migrations import SCHEMA_VERSION
+from trackflow.store.tables import devices, road_networks
+from trackflow.store.types import to_us
+from trackflow.usecases.housekeeping.archive import (
+    FORMAT,
+    MANIFEST,
+    ArchiveReport,
+    Progress,
+    tables,
+)
+from trackflow.usecases.housekeeping.restored_rows import admitted, check_columns
+
+MOST_RATIO = 200
+"""Times that a member may grow when it is unpacked; roads and tables pack to a fifth or so."""
+
+ALLOWANCE_BYTES = 64 << 20
+"""However small the file is: little of the same thing packs to next to nothing."""
+
+MOST_MANIFEST_BYTES = 1 << 20
+MOST_ROWS = 50_000
+
+OF_DEVICES = (
+    "gps_points",
+    "processing_batches",
+    "segments",
+    "cached_polylines",
+    "day_ledgers",
+    "tracks",
+)
+"""Tables whose rows are of a device that is known."""
+
+NETWORK_NAME = re.compile(r"(?!\.)[^/\\\0]{1,200}")
+"""A folder among the road networks, and nothing above or below."""
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    pa.ArrowException,
+    EOFError,
+    NotImplementedError,  # a way of packing that zipfile does not know
+    RuntimeError,  # encrypted, or JSON that is nested too deeply
+    MemoryError,
+    OverflowError,
+    ValueError,
+)
+"""What reading something else than a backup raises, in zipfile, pyarrow and json."""
+
+
+def restore(work: Work, path: Path, *, progress: Progress | None = None) -> ArchiveReport:
+    """Read a backup into this store, which must be empty: all of it, or nothing.
+
+    Raises:
+        SettingsError: the store is not empty, or a newer trackflow has written the file.
+        BadInputError: the file is not a whole backup, or holds what no backup does.
+        StoreUnavailableError: the database is away or takes no writes.
+    """
+    report = ArchiveReport(path)
+    home = work.settings.home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    with _opened(path) as archive, tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as tmp:
+        _check_members(archive, path, home)
+        manifest = _manifest(archive)
+        with (
+            _new_networks(archive, manifest["networks"], home, Path(tmp)) as names,
+            work.store.write() as connection,
+        ):
+            _check_empty(connection, work)
+            for done, table in enumerate(tables(), 1):
+                expected = manifest["tables"].get(table.name, 0)
+                _read_table(connection, table, archive, Path(tmp), expected, to_us(work.clock()))
+                report.rows[table.name] = expected
+                if progress:
+                    progress("tables", done, len(tables()))
+            # a backup from before the first token must not open what has been shut since
+            no_token.switch_off(connection, "restored from a backup", work.clock())
+            _place_networks(connection)
+            _check_devices(connection)
+            complete_aliases(connection)
+            if manifest["schema"] < ONE_DISTANCE:
+                keep_distances(connection)
+            if manifest["schema"] < TRUE_MOVEMENT:
+                cut_anew(connection, work.clock())
+        report.networks = {name: manifest["networks"][name] for name in names}
+    return report
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The file; whatever is wrong with it, and with what it holds, is told in one line."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except BadInputError as error:
+        raise BadInputError(f"{path}: {error}; nothing was restored") from None
+    except DAMAGE as error:
+        raise BadInputError(
+            f"{path} is not a whole backup: {_first_line(error)}; nothing was restored"
+        ) from None
+    except OSError as error:
+        raise BadInputError(f"{path}: {(error.strerror or _first_line(error)).lower()}") from None
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
+    """See that each member is there once, and that there is room for them all.
+
+    Raises:
+        BadInputError: they would unpack to more than a backup of this size can hold.
+        SettingsError: there is not enough room.
+    """
+    members = archive.infolist()
+    ((name, count),) = Counter(m.filename for m in members).most_common(1) or [("", 0)]
+    if count > 1:
+        raise BadInputError(f"it has {name} {count} times")
+    unpacked, size = sum(m.file_size for m in members), path.stat().st_size
+    if unpacked > MOST_RATIO * size + ALLOWANCE_BYTES:
+        raise BadInputError(f"its {size:,} bytes would become {unpacked:,}, as in no backup")
+    if unpacked > shutil.disk_usage(home).free:
+        raise SettingsError(f"{path} needs {unpacked:,} bytes to unpack, and {home} has less room")
+
+
+def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """What the file says of itself.
+
+    Raises:
+        BadInputError: it says nothing that makes sense.
+        SettingsError: a newer trackflow has written it.
+    """
+    found = _loaded(archive)
+    version, schema = found.get("format"), found.get("schema")
+    counts = [found.get("tables"), found.setdefault("networks", {})]
+    if (
+        not isinstance(version, int)
+        or not (isinstance(schema, str) and re.fullmatch(r"\d{4}", schema, re.ASCII))
+        or not all(map(_are_counts, counts))
+    ):
+        raise BadInputError("it is a zip, but no backup of trackflow")
+    if version > FORMAT or schema > SCHEMA_VERSION:
+        raise SettingsError(
+            f"a newer trackflow has written {archive.filename} (schema {schema}, this one knows "
+            f"{SCHEMA_VERSION}): update trackflow"
+        )
+    return found
+
+
+def _loaded(archive: zipfile.ZipFile) -> dict[str, Any]:
+    if MANIFEST not in archive.namelist():
+        raise BadInputError("it is a zip, but no backup of trackflow")
+    if archive.getinfo(MANIFEST).file_size > MOST_MANIFEST_BYTES:
+        raise BadInputError(f"its {MANIFEST} is too large")
+    found = json.loads(archive.read(MANIFEST))
+    return found if isinstance(found, dict) else {}
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(count, int) and not isinstance(count, bool) and count >= 0
+        for count in value.values()
+    )
+
+
+def _read_table(
+    connection: Connection,
+    table: sa.Table,
+    archive: zipfile.ZipFile,
+    tmp: Path,
+    expected: int,
+    now_us: int,
+) -> None:
+    """Insert a table's rows. A table that an older trackflow did not have stays empty.
+
+    Args:
+        connection: of the store.
+        table: which one.
+        archive: the backup.
+        tmp: a folder for the unpacked file.
+        expected: how many rows the manifest tells of.
+        now_us: the time, in microseconds since 1970.
+
+    Raises:
+        BadInputError: rows are missing, double or make no sense.
+    """
+    name = f"{table.name}.parquet"
+    if name not in archive.namelist():
+        if expected:
+            raise BadInputError(f"rows of {table.name} are missing")
+        return
+    # reading Parquet jumps to and fro; unpacking it first also checks every byte of it
+    unpacked = tmp / name
+    _unpack(archive, name, unpacked)
+    with pq.ParquetFile(unpacked) as file:
+        _check_table(table, file, unpacked.stat().st_size, expected)
+        for batch in file.iter_batches(ROWS.get(table.name, MOST_ROWS)):
+            batch.validate(full=True)
+            _write(connection, table, admitted(table, batch, now_us))
+    unpacked.unlink()
+    move_sequences(connection, table)
+
+
+def _check_table(table: sa.Table, file: pq.ParquetFile, size: int, expected: int) -> None:
+    check_columns(table, file.schema_arrow)
+    if file.metadata.num_rows != expected:
+        raise BadInputError(f"rows of {table.name} are missing, or there are more than it says")
+    groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
+    if sum(group.total_byte_size for group in groups) > MOST_RATIO * size + ALLOWANCE_BYTES:
+        raise BadInputError(f"{table.name} would unpack to more than a backup holds")
+
+
+def _write(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+    """Insert rows; what the tables' own rules refuse was not in a store that was backed up."""
+    driver = connection.dialect.loaded_dbapi.Error
+    try:
+        write_batch(connection, table, batch)
+    except (sa.exc.DBAPIError, driver) as error:
+        if fault_of(error) is not None:
+            raise
+        raise BadInputError(f"{table.name} takes no such rows: {words_of(error)}") from None
+
+
+def _check_devices(connection: Connection) -> None:
+    """See that whatever is of a device is of one that is known.
+
+    Raises:
+        BadInputError: a device is missing.
+    """
+    known = sa.select(devices.c.device_id)
+    for table in tables():
+        if table.name in OF_DEVICES:
+            strange = sa.select(table.c.device_id).where(table.c.device_id.not_in(known))
+            if connection.scalar(strange.limit(1)) is not None:
+                raise BadInputError(f"{table.name} has rows of a device that is not there")
+
+
+@contextmanager
+def _new_networks(
+    archive: zipfile.ZipFile, networks: dict[str, int], home: Path, tmp: Path
+) -> Iterator[list[str]]:
+    """Put road networks into the home folder; they go again if what follows fails."""
+    into, new = home / "networks", []
+    try:
+        for name, files in networks.items():
+            folder = into / name
+            if not NETWORK_NAME.fullmatch(name):
+                raise BadInputError(f"a road network is called {name[:100]!r}")
+            if folder.exists():  # its name tells its version: it is the same
+                continue
+            if _unpack_network(archive, name, tmp) != files:
+                raise BadInputError(f"files of the road network {name} are missing")
+            into.mkdir(exist_ok=True)
+            (tmp / "networks" / name).rename(folder)
+            new.append(folder)
+        yield list(networks)
+    except BaseException:
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _unpack_network(archive: zipfile.ZipFile, name: str, tmp: Path) -> int:
+    target, count = tmp / "networks" / name, 0
+    target.mkdir(parents=True)
+    for member in archive.namelist():
+        path = PurePosixPath(member)
+        if path.parts[:-1] == ("networks", name):
+            _unpack(archive, member, target / path.name)
+            count += 1
+    return count
+
+
+def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
+    with archive.open(name) as source, target.open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+
+
+def _place_networks(connection: Connection) -> None:
+    """Say where the networks lie now, from the home folder on."""
+    c = road_networks.c
+    for profile, name in connection.execute(sa.select(c.profile, c.folder)).all():
+        if not NETWORK_NAME.fullmatch(name):
+            raise BadInputError(f"a road network lies in {name[:100]!r}")
+        connection.execute(
+            sa.update(road_networks).where(c.profile == profile).values(folder=f"networks/{name}")
+        )
+
+
+def _check_empty(connection: Connection, work: Work) -> None:
+    for table in tables():
+        if connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)):
+            where = work.store.engine.url.render_as_string(hide_password=True)
+            raise SettingsError(
+                f"{where} is not empty (there are rows in {table.name}): restore into a new "
+                "TRACKFLOW_HOME or an empty TRACKFLOW_DATABASE_URL"
+            )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

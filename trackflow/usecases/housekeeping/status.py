@@ -1,0 +1,137 @@
+"""How things stand: counts for a person and for monitoring."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from trackflow.context import Work
+from trackflow.store.days import batches
+from trackflow.store.days.lengths import count_and_length_mm
+from trackflow.store.tables import (
+    cached_polylines,
+    devices,
+    gps_points,
+    quarantined_points,
+    road_networks,
+)
+from trackflow.tracks.notices import Notice
+from trackflow.usecases.days.notices import DeviceGuess, read_guesses, read_notices
+from trackflow.usecases.roads.rematching import outdated_days
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be said of a batch that failed or waits.
+
+    Attributes:
+        device_id: whose it is.
+        day: its day.
+        status: failed or pending, mostly.
+        tries: failed ones so far.
+        message: why the last one failed, or what it waits for.
+        next_try_at: when it is tried again; None if that is not a matter of time, or is over.
+    """
+
+    device_id: str
+    day: dt.date
+    status: str
+    tries: int
+    message: str
+    next_try_at: dt.datetime | None = None
+
+
+@dataclass(slots=True)
+class Status:
+    """The state of a store.
+
+    Attributes:
+        devices: how many have sent something.
+        points: how many are stored.
+        first_point: the time of the first of them.
+        last_point: the time of the last of them.
+        quarantined: points that were refused, by reason.
+        batches: device-days by status.
+        tracks: how many.
+        distance_km: their length to the millimetre; the days of any time zone add up to it.
+        windows: lines of windows that are cached.
+        raw_windows: those of them that follow no road.
+        outdated_days: device-days whose lines were made without roads, or on others than now.
+        networks: the road networks in use.
+        messages: what is to be said of batches, the newest first.
+        looks_like: what the first devices without a preset look like.
+        notices: what needs a person's attention, the most points first.
+    """
+
+    devices: int
+    points: int
+    first_point: dt.datetime | None
+    last_point: dt.datetime | None
+    quarantined: dict[str, int]
+    batches: dict[str, int]
+    tracks: int
+    distance_km: float
+    windows: int
+    raw_windows: int
+    outdated_days: int = 0
+    networks: list[dict[str, object]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    looks_like: list[DeviceGuess] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def read_status(work: Work) -> Status:
+    """Counts over the whole store, from one consistent view of it."""
+    p, c, q = gps_points.c, cached_polylines.c, quarantined_points.c
+    count = sa.func.count
+    notices, guesses = read_notices(work), read_guesses(work)
+    with work.store.read() as connection:
+        points, first, last = connection.execute(
+            sa.select(count(), sa.func.min(p.recorded_at), sa.func.max(p.recorded_at))
+        ).one()
+        track_count, length_mm = count_and_length_mm(connection)
+        windows, raw = connection.execute(
+            sa.select(count(), count(sa.case((c.is_raw, 1)))).select_from(cached_polylines)
+        ).one()
+        reasons = connection.execute(
+            sa.select(q.reason, count()).group_by(q.reason).order_by(count().desc())
+        )
+        networks = connection.execute(
+            sa.select(
+                road_networks.c.profile,
+                road_networks.c.source_name,
+                road_networks.c.version,
+                road_networks.c.size_bytes,
+                road_networks.c.built_at,
+            ).order_by(road_networks.c.profile)
+        ).mappings()
+        return Status(
+            devices=connection.scalar(sa.select(count()).select_from(devices)) or 0,
+            points=points,
+            first_point=first,
+            last_point=last,
+            quarantined={reason: number for reason, number in reasons},  # noqa: C416
+            batches=batches.counts(connection),
+            tracks=track_count,
+            distance_km=length_mm / 1e6,
+            windows=windows,
+            raw_windows=raw,
+            outdated_days=sum(outdated_days(work, connection).values()),
+            networks=[dict(row) for row in networks],
+            messages=[_message(row, work.clock()) for row in batches.failures(connection)],
+            looks_like=guesses,
+            notices=notices,
+        )
+
+
+def _message(row: Any, now: dt.datetime) -> Message:
+    waits = row.status == "pending" and row.next_try_at is not None and row.next_try_at > now
+    return Message(
+        row.device_id,
+        row.day,
+        row.status,
+        row.retry_count,
+        row.error_message,
+        row.next_try_at if waits else None,
+    )

@@ -1,0 +1,145 @@
+"""An existing SQL table through the door: followed by its id, never changed, nothing missed.
+
+The rows and the note of how far the table has been read are stored in one transaction, so a pass
+that dies anywhere is repeated by the next one. How late commits are caught: `sources.gaps`.
+"""
+
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.sources.followed.gaps import MIN_ID
+from trackflow.sources.followed.table import ORDERS, FollowedTable, Look, admitted, open_table
+from trackflow.store.housekeeping.retention import TOO_OLD
+from trackflow.store.intake import following, points
+from trackflow.store.intake.points import Accepted
+from trackflow.store.types import to_us
+
+ROWS_PER_LOOK = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Which table to follow.
+
+    Attributes:
+        url: SQLAlchemy URL of its database, PostgreSQL or SQLite. A user that may only select is
+            enough, and best.
+        table: its name, with the schema before it if needed.
+        order: "lonlat" if `coords` have the longitude first, as in GeoJSON; else "latlon".
+    """
+
+    url: str
+    table: str = "markers"
+    order: str = "lonlat"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self | None:
+        """From `TRACKFLOW_FOLLOW_URL`, `_TABLE` and `_ORDER`; None if there is nothing to follow.
+
+        Raises:
+            SettingsError: the order is none.
+        """
+        env = os.environ if env is None else env
+        url = env.get("TRACKFLOW_FOLLOW_URL", "")
+        if not url:
+            return None
+        order = env.get("TRACKFLOW_FOLLOW_ORDER") or "lonlat"
+        if order not in ORDERS:
+            raise SettingsError(
+                f"TRACKFLOW_FOLLOW_ORDER={order!r} must be one of {', '.join(ORDERS)}"
+            )
+        return cls(url, env.get("TRACKFLOW_FOLLOW_TABLE") or "markers", order)
+
+
+@dataclass(slots=True)
+class FollowReport:
+    """What one pass over a followed table brought.
+
+    Attributes:
+        source: the table's address, without user and password.
+        rows: rows that were read.
+        late: of these, rows whose id is smaller than one that was seen in an earlier look.
+        accepted: what became of them at the door.
+        reasons: why rows were refused.
+        watched: stretches of smaller ids that may still appear.
+        last_id: the largest id that was seen; None while there was none.
+    """
+
+    source: str
+    rows: int = 0
+    late: int = 0
+    accepted: Accepted = field(default_factory=Accepted)
+    reasons: Counter[str] = field(default_factory=Counter)
+    watched: int = 0
+    last_id: int | None = None
+
+
+def follow(
+    work: Work,
+    followed: Followed | None = None,
+    *,
+    rows_per_look: int = ROWS_PER_LOOK,
+    longest_s: float = math.inf,
+) -> FollowReport:
+    """Read what is new in a followed table, until there is no more.
+
+    Args:
+        work: the surroundings.
+        followed: which table; by default what the environment says.
+        rows_per_look: how many rows are read and stored at a time.
+        longest_s: end after the look in which this time is over; the next call goes on.
+
+    Raises:
+        SettingsError: there is nothing to follow, or the table cannot be read as it is.
+        RetryableError: its database or ours cannot be reached.
+    """
+    followed = followed or Followed.from_env()
+    if followed is None:
+        raise SettingsError(
+            "there is no table to follow: set TRACKFLOW_FOLLOW_URL to the URL of its database, "
+            "and TRACKFLOW_FOLLOW_TABLE unless it is called markers"
+        )
+    table = open_table(followed.url, followed.table)
+    until = time.monotonic() + longest_s
+    try:
+        report = FollowReport(table.source)
+        while not _pass(work, table, followed.order, rows_per_look, report):
+            if time.monotonic() >= until:
+                break
+    finally:
+        table.close()
+    return report
+
+
+def _pass(work: Work, table: FollowedTable, order: str, limit: int, report: FollowReport) -> bool:
+    """One look at the table, stored; whether there was no more to read."""
+    now = work.clock()
+    with work.store.read() as connection:
+        before = following.read_progress(connection, table.source)
+    look = table.look(before, int(now.timestamp()), limit)
+    if look.markers or look.progress != before:
+        batch, refused = admitted(look.markers, table.source, order, to_us(now))
+        with work.store.write() as connection:
+            if not following.advance(connection, table.source, before, look.progress, now):
+                return False  # somebody else follows it too and was faster: look again
+            stored = points.accept(connection, batch, refused, table.source, now)
+        report.accepted += stored
+        report.reasons.update(str(refusal.reason) for refusal in refused)
+        if stored.too_old:
+            report.reasons[TOO_OLD] += stored.too_old
+    _note(report, look)
+    return look.finished
+
+
+def _note(report: FollowReport, look: Look) -> None:
+    report.rows += len(look.markers)
+    report.late += look.late
+    report.watched = len(look.progress.gaps)
+    report.last_id = look.progress.last_id if look.progress.last_id > MIN_ID else None

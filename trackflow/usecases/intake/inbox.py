@@ -1,0 +1,215 @@
+"""The inbox: a folder whose files are imported as they come in. It is only ever read.
+
+A note of each file (size and time of its last change) tells what is new. Reading a file again adds
+nothing, so a crash between an import and its note costs a repetition and no more.
+"""
+
+import datetime as dt
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import RetryableError, SettingsError
+from trackflow.store.tables import inbox_files
+from trackflow.store.types import from_us
+from trackflow.usecases.housekeeping.retention import check_setting
+from trackflow.usecases.intake.importing import FileReport, Progress, import_paths
+
+n = inbox_files.c
+
+SETTLE_S = 10.0
+"""A file that changed within so many seconds may still be being written."""
+
+UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
+"""Names of copies and downloads under way; they are renamed when they are whole."""
+
+MESSAGES = 3
+"""Errors told of an archive with many bad members."""
+
+_FORGOTTEN = "forgotten:"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFile:
+    """A file as it lies there; `name` is its path below the inbox."""
+
+    path: Path
+    name: str
+    size_bytes: int
+    modified_at: dt.datetime
+
+
+@dataclass(slots=True)
+class Found:
+    """What a look at the folder has found: files to import, files still being written."""
+
+    ready: list[InboxFile] = field(default_factory=list)
+    waiting: int = 0
+
+    @property
+    def watermark(self) -> str:
+        """Changes whenever other files, or other versions of them, are ready."""
+        content = [(f.name, f.size_bytes, f.modified_at.isoformat()) for f in self.ready]
+        return hashlib.blake2b(repr(content).encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one file."""
+
+    name: str
+    points_added: int
+    refused: int
+    error: str | None
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What became of the files that were ready."""
+
+    files: list[Imported] = field(default_factory=list)
+    waiting: int = 0
+
+    @property
+    def points_added(self) -> int:
+        """Points that were not there yet."""
+        return sum(file.points_added for file in self.files)
+
+    @property
+    def errors(self) -> list[Imported]:
+        """Files that could not be read, or not to their end; looked at again when they change."""
+        return [file for file in self.files if file.error]
+
+
+def scan(work: Work, progress: Progress | None = None) -> ScanReport:
+    """Import what is new or changed in the inbox; a bad file is noted and never stops the others.
+
+    Raises:
+        SettingsError: no inbox is set, it is no folder, or the days of retention make no sense.
+        StoreUnavailableError: the database is away; the file will be imported another time.
+    """
+    found = look(work)
+    check_setting(work)  # a setting that makes no sense is not a fault of the files
+    report = ScanReport(waiting=found.waiting)
+    for file in found.ready:
+        imported = _import(work, file, progress)
+        with work.store.write() as connection:
+            _note(connection, file, imported, work.clock())
+        report.files.append(imported)
+    return report
+
+
+def look(work: Work) -> Found:
+    """See which files are to be imported; opens none of them.
+
+    Raises:
+        SettingsError: no inbox is set, or it is no folder.
+    """
+    folder = folder_of(work)
+    with work.store.read() as connection:
+        notes = {
+            row.path: (row.size_bytes, row.modified_at)
+            for row in connection.execute(sa.select(n.path, n.size_bytes, n.modified_at))
+        }
+    found = Found()
+    for file, changed_s in _walk(folder):
+        state = (file.size_bytes, file.modified_at)
+        if state in (notes.get(file.name), notes.get(forgotten(file.name))):
+            continue
+        # a time in the future tells of a clock that is wrong, not of a change just now
+        if abs(work.clock().timestamp() - changed_s) < SETTLE_S:
+            found.waiting += 1
+        else:
+            found.ready.append(file)
+    return found
+
+
+def folder_of(work: Work) -> Path:
+    """The inbox.
+
+    Raises:
+        SettingsError: none is set, or it is no folder.
+    """
+    folder = work.settings.inbox
+    if folder is None:
+        raise SettingsError(
+            "there is no inbox: set TRACKFLOW_INBOX to a folder whose files are to be imported"
+        )
+    if not folder.is_dir():
+        raise SettingsError(f"the inbox {folder} (TRACKFLOW_INBOX) is no folder: make it first")
+    return folder
+
+
+def forgotten(name: str) -> str:
+    """What stands for a name that must not be kept any more; the file stays known by it."""
+    return _FORGOTTEN + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+
+def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
+    """Ordinary files below a folder in order of name, each with the time of its last change.
+
+    That is the time of the newest change of its content or its name, in seconds since 1970: a copy
+    may keep the content's old time.
+    """
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.startswith(".") or name.lower().endswith(UNFINISHED_ENDINGS):
+                continue
+            path = Path(place) / name
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # gone in the meantime
+            if stat.S_ISREG(status.st_mode):
+                relative = path.relative_to(folder).as_posix()
+                # any bytes can be a file's name, but not every one can be stored as text
+                shown = relative.encode("utf-8", "backslashreplace").decode()
+                modified = from_us(status.st_mtime_ns // 1000)
+                file = InboxFile(path, shown, status.st_size, modified)
+                yield file, max(status.st_mtime, status.st_ctime)
+
+
+def _import(work: Work, file: InboxFile, progress: Progress | None) -> Imported:
+    try:
+        report = import_paths(work, [file.path], progress=progress)
+    except RetryableError:
+        raise
+    except Exception as error:  # noqa: BLE001  one file must not keep all others from coming in
+        return Imported(file.name, 0, 0, f"{type(error).__name__} while reading it")
+    refused = sum(part.refused for part in report.files)
+    return Imported(file.name, report.accepted.added, refused, _error(report.files))
+
+
+def _error(parts: Sequence[FileReport]) -> str | None:
+    told = [part.error for part in parts if part.error]
+    if not told and all(part.skipped for part in parts):
+        told = [f"{part.name}: {part.skipped}" for part in parts]
+    if len(told) > MESSAGES:
+        told = [*told[:MESSAGES], f"{len(told) - MESSAGES:,} more"]
+    return "; ".join(told) or None
+
+
+def _note(connection: Connection, file: InboxFile, imported: Imported, now: dt.datetime) -> None:
+    """Remember the file as it was before it was read: what changed since is found again."""
+    names = (file.name, forgotten(file.name))
+    before = connection.scalar(sa.select(n.path).where(n.path == forgotten(file.name)))
+    connection.execute(sa.delete(inbox_files).where(n.path.in_(names)))
+    connection.execute(
+        sa.insert(inbox_files).values(
+            path=before or file.name,
+            size_bytes=file.size_bytes,
+            modified_at=file.modified_at,
+            points_added=imported.points_added,
+            refused=imported.refused,
+            error=None if before else imported.error,
+            imported_at=now,
+        )
+    )

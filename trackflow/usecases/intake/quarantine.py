@@ -1,0 +1,253 @@
+"""Refused input as people use it: by sender, shown, read again by a newer version, exported."""
+
+import base64
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, QuarantineFullError
+from trackflow.sources.ahead import is_due, positions
+from trackflow.sources.devices import flat, reading
+from trackflow.sources.devices.advice import advice
+from trackflow.sources.devices.envelopes import Envelope
+from trackflow.sources.devices.senders import LIVE_SENDERS
+from trackflow.sources.records import RAW_MAX_CHARS, Refusal
+from trackflow.store.intake import points, quarantine
+from trackflow.store.intake.points import Accepted
+from trackflow.store.intake.quarantine import FILES, Choice, Kept, Listed
+from trackflow.store.types import to_us
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SenderState:
+    """How a sender does.
+
+    Attributes:
+        sender: a live sender, or `files` for what was imported.
+        last_report_at: when it last sent anything.
+        last_points_at: when it last brought points, known ones or new.
+        refused: kept inputs by reason.
+        size_bytes: what these take.
+        last_error_at: when the last of them came.
+        last_error: its reason.
+        advice: what to set right; empty where that is not known.
+    """
+
+    sender: str
+    last_report_at: dt.datetime | None
+    last_points_at: dt.datetime | None
+    refused: dict[str, int]
+    size_bytes: int
+    last_error_at: dt.datetime | None
+    last_error: str
+    advice: str
+
+
+@dataclass(slots=True)
+class RetryReport:
+    """What came of reading refused inputs again.
+
+    Attributes:
+        read_again: inputs that were read again.
+        taken_out: those of which nothing is refused any more.
+        still_refused: those that are refused as before, by reason.
+        not_kept_whole: those that cannot be read again: their file can be imported again.
+        accepted: what came in.
+    """
+
+    read_again: int = 0
+    taken_out: int = 0
+    still_refused: Counter[str] = field(default_factory=Counter)
+    not_kept_whole: int = 0
+    accepted: Accepted = field(default_factory=Accepted)
+
+
+def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int) -> None:
+    """See that live input can be kept.
+
+    Raises:
+        QuarantineFullError: it would be more than may be kept, and some of it is not kept yet.
+    """
+    live = [refusal for refusal in refused if refusal.origin is not None]
+    more = sum(points.size_bytes(refusal) for refusal in live)
+    if not more or quarantine.live_bytes(connection) + more <= most_mb * MEGABYTE:
+        return
+    wanted = {points.hash_of_refusal(refusal) for refusal in live}
+    if len(quarantine.known(connection, sorted(wanted))) < len(wanted):
+        raise QuarantineFullError(
+            f"the quarantine is full ({most_mb} MB), and this delivery is not stored: see "
+            "`trackflow quarantine list`, then delete what is not needed or raise "
+            "TRACKFLOW_QUARANTINE_MB"
+        )
+
+
+def sender_states(work: Work) -> list[SenderState]:
+    """All senders that ever reported, or whose input is in quarantine."""
+    with work.store.read() as connection:
+        counts = quarantine.counts(connection)
+        names = [*LIVE_SENDERS, *sorted({c.sender for c in counts} - set(LIVE_SENDERS))]
+        found = []
+        for name in names:
+            mine = [c for c in counts if c.sender == name]
+            good_at = quarantine.last_points(connection, name) if name != FILES else None
+            if mine or good_at is not None:
+                found.append(_state(name, mine, good_at))
+    return found
+
+
+def _state(
+    sender: str, counts: Sequence[quarantine.ReasonCount], good_at: dt.datetime | None
+) -> SenderState:
+    last = max(counts, key=lambda c: c.last_at, default=None)
+    error_at = last.last_at if last else None
+    reports_at = [at for at in (good_at, error_at) if at is not None]
+    reason = last.reason if last else ""
+    return SenderState(
+        sender=sender,
+        last_report_at=max(reports_at, default=None),
+        last_points_at=good_at,
+        refused={c.reason: c.count for c in counts},
+        size_bytes=sum(c.size_bytes for c in counts),
+        last_error_at=error_at,
+        last_error=reason,
+        advice=advice(reason) if sender != FILES else "",
+    )
+
+
+def shown(work: Work, prefix: str) -> dict[str, Any]:
+    """One refused input with all that is known of it.
+
+    Raises:
+        SettingsError: the beginning of the id is too short, or that of several.
+        NotFoundError: there is none.
+    """
+    with work.store.read() as connection:
+        return as_dict(quarantine.find(connection, prefix))
+
+
+def newest(work: Work, choice: Choice, most: int) -> list[Listed]:
+    """The newest refused inputs of a choice, without what was sent."""
+    with work.store.read() as connection:
+        return quarantine.newest(connection, choice, most)
+
+
+def exported(work: Work, choice: Choice) -> Iterator[str]:
+    """All refused inputs of a choice, one JSON object each."""
+    with work.store.read() as connection:
+        for row in quarantine.all_kept(connection, choice):
+            yield json.dumps(as_dict(row), default=str, ensure_ascii=False)
+
+
+def delete(work: Work, choice: Choice) -> int:
+    """Delete refused inputs; returns how many there were."""
+    with work.store.write() as connection:
+        return quarantine.delete(connection, choice)
+
+
+def retry(work: Work, choice: Choice) -> RetryReport:
+    """Read refused inputs again, by what this version understands and with today's settings.
+
+    Each is one transaction: its points come in and it leaves the quarantine, or nothing changes.
+    Doing it again changes nothing more.
+    """
+    report = RetryReport()
+    after = ""
+    while True:
+        with work.store.read() as connection:
+            page = quarantine.read_kept(connection, choice, after)
+        if not page:
+            return report
+        for kept in page:
+            _retry(work, kept, report)
+        after = page[-1].id
+
+
+def as_dict(kept: Kept) -> dict[str, Any]:
+    """A refused input for people and programs; bytes that are no text in base64."""
+    return {
+        "id": kept.id,
+        "sender": kept.sender,
+        "device_id": kept.device_id,
+        "reason": kept.reason,
+        "advice": advice(kept.reason) if kept.sender != FILES else "",
+        "where": kept.where,
+        "received_at": kept.received_at.isoformat(),
+        "envelope": None if kept.envelope is None else json.loads(kept.envelope),
+        "raw": kept.raw,
+        "body": None if kept.body is None else base64.b64encode(kept.body).decode(),
+    }
+
+
+def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
+    if kept.time_us is not None:
+        _retry_early(work, kept, kept.time_us, report)
+        return
+    envelope = _envelope(kept)
+    if envelope is None:
+        report.not_kept_whole += 1
+        return
+    now = work.clock()
+    body = kept.raw.encode() if kept.body is None else kept.body
+    try:
+        delivery = reading.read(
+            body,
+            envelope,
+            now_us=to_us(now),
+            arrived_us=to_us(kept.received_at),
+            keys=work.settings.owntracks_keys,
+        )
+    except BadInputError:
+        report.still_refused[kept.reason] += 1
+        return
+    again = {points.hash_of_refusal(refusal): refusal for refusal in delivery.refused}
+    report.read_again += 1
+    if kept.id in again and not len(delivery.points) and len(again) == 1:
+        report.still_refused[kept.reason] += 1
+        return
+    with work.store.write() as connection:
+        # first, so that what is refused again is put back, under whatever reason
+        quarantine.take_out(connection, [kept.id])
+        stored = points.accept(connection, delivery.points, delivery.refused, delivery.sender, now)
+        quarantine.came_at(connection, sorted(again), kept.received_at)
+    report.accepted += stored
+    report.still_refused.update(str(refusal.reason) for refusal in again.values())
+    report.taken_out += not again
+
+
+def _retry_early(work: Work, kept: Kept, time_us: int, report: RetryReport) -> None:
+    """Take in a position that lay in the future, unless it still does; it is whole already."""
+    report.read_again += 1
+    now = work.clock()
+    if not is_due(time_us, to_us(now)):
+        report.still_refused[kept.reason] += 1
+        return
+    source = kept.where if kept.sender == FILES else kept.sender
+    with work.store.write() as connection:
+        quarantine.take_out(connection, [kept.id])
+        report.accepted += points.accept(connection, positions([kept.raw]), [], source, now)
+    report.taken_out += 1
+
+
+def _envelope(kept: Kept) -> Envelope | None:
+    """How an input came; None if it cannot be read again.
+
+    What older versions kept has no envelope; it is whole where it is shorter than their limit.
+    """
+    doors = {"owntracks", "overland", "geojson", *flat.SENDERS}
+    if kept.envelope is not None:
+        try:
+            envelope = Envelope.loaded(kept.envelope)
+        except BadInputError:
+            return None
+        return envelope if envelope.door in doors else None
+    if kept.sender in doors and kept.sender != "geojson" and len(kept.raw) < RAW_MAX_CHARS:
+        return Envelope(kept.sender, kept.device_id)
+    return None

@@ -1,0 +1,35 @@
+"""Positions that were refused while this machine's clock was behind come in once it is right."""
+
+import itertools
+from operator import itemgetter
+
+from trackflow.context import Work
+from trackflow.sources.ahead import CLOCK_BEHIND, positions
+from trackflow.store.housekeeping import marks
+from trackflow.store.intake import ahead, points, rivals
+
+MOST_ROWS = 5_000
+"""Of one transaction."""
+
+
+def readmit(work: Work) -> int:
+    """Let positions in that do not lie in the future any more; returns how many were new."""
+    with work.store.read() as connection:
+        noted_at = marks.noted(connection, CLOCK_BEHIND)
+    if noted_at is None:
+        return 0
+    added = 0
+    while True:
+        with work.store.write() as connection:
+            now = work.clock()
+            rows = ahead.due(connection, now, MOST_ROWS)
+            of_import = rivals.imports_of_refusals(connection, [row.content_hash for row in rows])
+            known = [(row.source, of_import.get(row.content_hash, ""), row.raw) for row in rows]
+            for (source, import_id), part in itertools.groupby(sorted(known), itemgetter(0, 1)):
+                found = positions([raw for _, _, raw in part])
+                added += points.accept(
+                    connection, found, [], source, now, import_id=import_id
+                ).added
+            ahead.forget(connection, [row.content_hash for row in rows], noted_at)
+        if len(rows) < MOST_ROWS:
+            return added

@@ -1,0 +1,122 @@
+"""Deliveries through the door: what phones and trackers sent, several of them in one transaction.
+
+When these functions return, everything is in the database: only then may a sender be answered,
+since it forgets what it has sent.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from trackflow.context import Work
+from trackflow.errors import StoreUnavailableError
+from trackflow.sources.devices.fixes import Delivery
+from trackflow.store.housekeeping.retention import TOO_OLD
+from trackflow.store.intake.points import Accepted
+from trackflow.store.intake.reports import Report, accept_reports
+from trackflow.usecases.intake.quarantine import check_room
+
+TURN_TIMEOUT_S = 20.0
+"""How long a delivery waits for others of this process; then its sender is told to come again."""
+
+NOT_KEPT = "not_kept"
+"""Reason of points that are not stored, as a more accurate one has just come for their moment."""
+
+_turn = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one delivery. The three counts add up to what was sent.
+
+    Attributes:
+        accepted: points that are new.
+        repeated: points that were known, as stored or as set aside.
+        refused: what is no point, whether or not it was known; and points that are not kept: older
+            than what retention keeps, or a more accurate one has just been found elsewhere at the
+            same moment.
+        reasons: how many were refused for what.
+    """
+
+    accepted: int = 0
+    repeated: int = 0
+    refused: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: "Received") -> "Received":
+        return Received(
+            self.accepted + other.accepted,
+            self.repeated + other.repeated,
+            self.refused + other.refused,
+            dict(Counter(self.reasons) + Counter(other.reasons)),
+        )
+
+
+def receive(work: Work, delivery: Delivery, source: str) -> Received:
+    """Store a delivery, whole or not at all; delivering it again adds nothing.
+
+    Raises:
+        StoreUnavailableError: the database cannot be reached or stays locked; nothing is stored.
+        QuarantineFullError: there is no room for what could not be read; nothing is stored.
+    """
+    if not len(delivery.points) and not delivery.refused:
+        return Received()
+    (received,) = _store(work, [Report(delivery.points, delivery.refused, source)])
+    return received
+
+
+def receive_together(work: Work, reports: Sequence[Report]) -> list[Received | Exception]:
+    """Store reports in one transaction; what became of each, or why it is not stored.
+
+    One that cannot be stored must not take its neighbours along: then each is stored by itself.
+    """
+    try:
+        return list(_store(work, reports))
+    except StoreUnavailableError as error:
+        return [error] * len(reports)
+    except Exception as error:  # noqa: BLE001  it is given to the sender of the report at fault
+        if len(reports) == 1:
+            return [error]
+    return [outcome for report in reports for outcome in receive_together(work, [report])]
+
+
+def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
+    refused = [refusal for report in reports for refusal in report.refused]
+    with _in_turn(work), work.store.write() as connection:
+        check_room(connection, refused, work.settings.quarantine_mb)
+        stored = accept_reports(connection, reports, work.clock())
+    return [_received(*both) for both in zip(reports, stored, strict=True)]
+
+
+def _received(report: Report, stored: Accepted) -> Received:
+    if not report.refused and stored.added + stored.repeated == len(report.points):
+        return Received(stored.added, stored.repeated)
+    reasons: Counter[str] = Counter()
+    for refusal in report.refused:
+        reasons[str(refusal.reason)] += refusal.count
+    if stored.too_old:
+        reasons[TOO_OLD] += stored.too_old
+    lost = len(report.points) - stored.added - stored.repeated - stored.too_old
+    if lost:
+        reasons[NOT_KEPT] += lost
+    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons))
+
+
+@contextmanager
+def _in_turn(work: Work) -> Iterator[None]:
+    """One transaction at a time where the database has only one writer anyway.
+
+    SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
+    what takes 30 ms in turn, and each holds a connection that somebody who reads could use.
+    """
+    if work.store.is_postgresql:
+        yield
+        return
+    if not _turn.acquire(timeout=TURN_TIMEOUT_S):
+        raise StoreUnavailableError("the database is busy; send this again later")
+    try:
+        yield
+    finally:
+        _turn.release()

@@ -1,0 +1,1 @@
+"""Jobs that people ask for: their kinds, and how far each is."""

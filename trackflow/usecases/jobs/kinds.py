@@ -1,0 +1,146 @@
+"""The kinds of jobs there are, and running one."""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, RetryableError, StaleClaimError
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.catalogue import sync
+from trackflow.usecases.catalogue.alerting import with_alerts
+from trackflow.usecases.days import rebuilding
+from trackflow.usecases.days.claims import message_of
+from trackflow.usecases.jobs.progress import CancelledError, Held
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of job.
+
+    Attributes:
+        check: makes stored parameters of given ones, or raises what is wrong with them.
+        run: does the work; returns the result.
+        summary: says it in words.
+    """
+
+    check: Callable[[Work, Mapping[str, Any]], dict[str, Any]]
+    run: Callable[[Work, Held], dict[str, Any]]
+    summary: Callable[[Mapping[str, Any]], str]
+
+
+KINDS = {
+    "rebuild": Kind(rebuilding.check_rebuild, rebuilding.rebuild, rebuilding.summary),
+    "catalogue_sync": Kind(sync.check_sync, with_alerts(sync.sync), sync.summary),
+}
+
+
+def queue_job(work: Work, kind: str, parameters: Mapping[str, Any]) -> Job:
+    """Queue a job; a service or `trackflow jobs resume` works on it.
+
+    Raises:
+        BadInputError: there is no such kind, or its parameters make no sense.
+    """
+    if kind not in KINDS:
+        raise BadInputError(f"there is no kind of job {kind!r}; there are {', '.join(KINDS)}")
+    checked = KINDS[kind].check(work, parameters)
+    with work.store.write() as connection:
+        return jobs.create(connection, kind, checked, work.clock())
+
+
+def run_job(
+    work: Work,
+    job_id: uuid.UUID,
+    *,
+    dagster_run_id: str | None = None,
+    told: Callable[[Job], None] = lambda _: None,
+) -> Job | None:
+    """Work on a job until it ends; None if somebody else is at it, or it has ended before.
+
+    Args:
+        work: the store and engines.
+        job_id: the job.
+        dagster_run_id: of the run that this is.
+        told: hears how far it is.
+
+    Raises:
+        NotFoundError: there is no such job.
+        RetryableError: the database went away. The job is taken up again by whoever looks next.
+    """
+    with work.store.write() as connection:
+        jobs.read_job(connection, job_id)
+        claimed = jobs.claim(
+            connection,
+            job_id,
+            work.settings.max_tries,
+            work.clock(),
+            dagster_run_id=dagster_run_id,
+        )
+    if claimed is None:
+        return None
+    held = Held(work.store, work.clock, claimed, told)
+    try:
+        return _run(work, held)
+    except StaleClaimError as error:
+        log.warning("%s", error)
+        return None
+
+
+def _run(work: Work, held: Held) -> Job:
+    kind = KINDS.get(held.job.kind)
+    try:
+        if kind is None:
+            raise BadInputError(
+                f"this trackflow knows no jobs of kind {held.job.kind!r}: update it"
+            )
+        result = kind.run(work, held)
+    except CancelledError:
+        return _end(work, held, Status.CANCELLED)
+    except RetryableError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, whoever watches is to be told
+        return _end(work, held, Status.FAILED, error=message_of(error))
+    if held.job.status is not Status.RUNNING:  # it has ended in the transaction of its work
+        return held.job
+    message = kind.summary(result)
+    total = held.job.total or 0
+    return _end(
+        work, held, Status.COMPLETED, result=result, message=message, completed=total, total=total
+    )
+
+
+def _end(work: Work, held: Held, status: Status, **values: Any) -> Job:
+    with work.store.write() as connection:
+        return jobs.end(connection, held.job, status, work.clock(), **values)
+
+
+def as_dict(job: Job) -> dict[str, Any]:
+    """A job as programs and the map page get it."""
+    times = {
+        name: _iso(getattr(job, name))
+        for name in ("created_at", "started_at", "finished_at", "heartbeat_at")
+    }
+    return {
+        "job_id": str(job.job_id),
+        "kind": job.kind,
+        "status": job.status.value,
+        "total": job.total,
+        "completed": job.completed,
+        "failed": job.failed,
+        "message": job.message,
+        "seconds_left": job.seconds_left,
+        "parameters": job.parameters,
+        "result": job.result,
+        "error": job.error,
+        "cancel_requested": job.cancel_requested,
+        **times,
+    }
+
+
+def _iso(time: Any) -> str | None:
+    return None if time is None else time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,104 @@
+"""What a worker tells of its job: signs of life, how far it is, how long it will take."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from trackflow.errors import TrackflowError
+from trackflow.store.database import Store
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import Job, Status
+
+BEAT_EVERY_S = 1.0
+"""Progress is written this often at most; the page that shows it looks no more often."""
+
+
+class CancelledError(TrackflowError):
+    """Somebody wants the job to stop."""
+
+
+def seconds_left(done: float, remaining: float, elapsed_s: float) -> float | None:
+    """How long the rest will take at the speed so far, None while there is nothing to go by."""
+    if remaining <= 0:
+        return 0.0
+    return round(elapsed_s / done * remaining, 1) if done > 0 else None
+
+
+class Held:
+    """A job in the hands of a worker."""
+
+    def __init__(
+        self, store: Store, clock: Callable[[], dt.datetime], job: Job, told: Callable[[Job], None]
+    ) -> None:
+        self.store, self.clock = store, clock
+        self.job = job
+        self._told = told
+        self._began_with = job.completed
+        self._began_at = self._beat_at = time.monotonic()
+
+    def beat(self, completed: int, message: str | None = None) -> None:
+        """Show how far it is; written now and then.
+
+        Raises:
+            StaleClaimError: another worker has taken the job over.
+        """
+        if time.monotonic() - self._beat_at < BEAT_EVERY_S:
+            return
+        with self.store.write() as connection:
+            self.job = jobs.beat(
+                connection, self.job, self.clock(), **self._shown(completed, message)
+            )
+        self._beat_at = time.monotonic()
+        self._told(self.job)
+
+    def advance(self, connection: Connection, completed: int, **values: Any) -> None:
+        """Note in a transaction of the work how far it has come for good.
+
+        Raises:
+            StaleClaimError: another worker has taken the job over; nothing must be committed.
+        """
+        shown = self._shown(completed, values.pop("message", None), values.get("total"))
+        self.job = jobs.advance(connection, self.job, self.clock(), **shown, **values)
+        self._beat_at = time.monotonic()
+
+    def measure_from(self, completed: int) -> None:
+        """Let the time that is left be estimated from the speed from here on."""
+        self._began_with, self._began_at = completed, time.monotonic()
+
+    def tell(self) -> None:
+        """Pass on how far it is, after a transaction that noted it."""
+        self._told(self.job)
+
+    def end(self, connection: Connection, status: Status, **values: Any) -> None:
+        """End the job in the transaction of its work; whatever its kind returns then is left.
+
+        Raises:
+            StaleClaimError: another worker has taken the job over; nothing must be committed.
+        """
+        self.job = jobs.end(connection, self.job, status, self.clock(), **values)
+
+    def stop_if_cancelled(self) -> None:
+        """Look whether to go on, after a slice of work was noted with `advance`.
+
+        Raises:
+            CancelledError: somebody wants it to stop.
+        """
+        self._told(self.job)
+        if self.job.cancel_requested:
+            raise CancelledError("cancelled")
+
+    def _shown(
+        self, completed: int, message: str | None, total: int | None = None
+    ) -> dict[str, Any]:
+        total = total if total is not None else self.job.total
+        shown: dict[str, Any] = {"completed": completed}
+        if message is not None:
+            shown["message"] = message
+        if total is not None:
+            done = completed - self._began_with
+            elapsed_s = time.monotonic() - self._began_at
+            shown["seconds_left"] = seconds_left(done, total - completed, elapsed_s)
+        return shown

@@ -1,0 +1,1 @@
+"""Visits to race tracks, and places found by their address."""

@@ -1,0 +1,209 @@
+"""Gives coordinates to race tracks that have an address and no place: off unless it is set up.
+
+It is a step of its own after a sync and never part of one: a geocoder that is slow or away holds up
+nobody. Answers are kept, and asked for again only when the address or the geocoder changes, or
+after a month where there was none. Each answer is stored as it comes, so a run that is killed loses
+one.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from trackflow.catalogue.records import CatalogueTrack
+from trackflow.concurrency.deadline import Deadline, TooLateError
+from trackflow.concurrency.polite import PoliteClient
+from trackflow.concurrency.rate_limit import RateLimit
+from trackflow.concurrency.retrying import Retry
+from trackflow.context import Work
+from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
+from trackflow.places.geocoding import CoordinatesFile, Geocoder, Place, geocoder_at
+from trackflow.store.places import places
+from trackflow.store.places.places import Located
+from trackflow.usecases.catalogue.sources import switch_of
+
+log = logging.getLogger(__name__)
+
+PER_S = 1.0
+"""The rule of the public Nominatim, and polite to any other."""
+
+ITEM_S = 30.0
+RUN_S = 3600.0
+"""A run ends after it; the next one goes on."""
+
+MOST_FAILURES = 5
+"""In a row: then the geocoder is left alone until the next run."""
+
+RETRY = Retry(attempts=3, wait_first_s=1.0)
+
+ASK_AGAIN = dt.timedelta(days=30)
+"""An address that was not known may be known by then."""
+
+FILE = "file"
+"""Name of the geocoder that is a file of coordinates."""
+
+
+@dataclass(slots=True)
+class GeocodingReport:
+    """What came of it.
+
+    Attributes:
+        tracks: listed race tracks whose source gives no coordinates.
+        asked: addresses that the geocoder was asked.
+        found: tracks that have a place by now, whenever it was found.
+        unknown: tracks whose address no geocoder knows.
+        without_address: tracks that have none.
+        failures: what went wrong, in words.
+    """
+
+    tracks: int = 0
+    asked: int = 0
+    found: int = 0
+    unknown: int = 0
+    without_address: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def geocode(
+    work: Work,
+    told: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    per_s: float = PER_S,
+    run_s: float = RUN_S,
+) -> GeocodingReport:
+    """Look for the places of tracks that have none, where a geocoder is set up.
+
+    Args:
+        work: the store and settings.
+        told: hears how many addresses are done, and how many there are.
+        per_s: requests per second.
+        run_s: after so many seconds the rest is left to the next run.
+
+    Raises:
+        SettingsError: the geocoder's settings make no sense.
+    """
+    settings = work.settings
+    file = CoordinatesFile.read(settings.geocoder_file) if settings.geocoder_file else None
+    geocoder = geocoder_at(settings.geocoder_url) if settings.geocoder_url else None
+    with work.store.read() as connection:
+        tracks = places.tracks_without_coordinates(connection)
+        known = places.located(connection)
+    report = GeocodingReport(tracks=len(tracks))
+    wanted: dict[str, list[tuple[str, str]]] = {}
+    now = work.clock()
+    for source, track in tracks:
+        key, query = (source, track.slug), track.address_query
+        report.without_address += query is None
+        if _from_file(work, file, source, track, query, known):
+            continue
+        old = known.get(key)
+        if old is not None and old.query != query:
+            _drop(work, known, key)  # the place of another address
+        if query is not None and geocoder is not None and not _holds(old, query, geocoder, now):
+            wanted.setdefault(query, []).append(key)
+    if geocoder is not None and wanted:
+        _reuse(work, known, wanted, geocoder, now)
+        _ask_all(work, geocoder, known, wanted, report, told, per_s, run_s)
+    answers = [known.get((source, track.slug)) for source, track in tracks]
+    report.found = sum(a is not None and a.place is not None for a in answers)
+    report.unknown = sum(a is not None and a.place is None for a in answers)
+    return report
+
+
+type Known = dict[tuple[str, str], Located]
+
+
+def _from_file(
+    work: Work,
+    file: CoordinatesFile | None,
+    source: str,
+    track: CatalogueTrack,
+    query: str | None,
+    known: Known,
+) -> bool:
+    """Take a place from the file, if it is in it; or forget that it was."""
+    key, old = (source, track.slug), known.get((source, track.slug))
+    place = None if file is None else file.find(track.slug, query)
+    if place is None:
+        if old is not None and old.geocoder == FILE:
+            _drop(work, known, key)
+        return False
+    found = Located(query or "", FILE, place, work.clock())
+    if old is None or replace(old, located_at=found.located_at) != found:
+        _keep(work, known, key, found)
+    return True
+
+
+def _holds(old: Located | None, query: str, geocoder: Geocoder, now: dt.datetime) -> bool:
+    """Whether what is known answers the question."""
+    if old is None or old.query != query or old.geocoder != geocoder.name:
+        return False
+    return old.place is not None or now - old.located_at < ASK_AGAIN
+
+
+def _reuse(
+    work: Work,
+    known: Known,
+    wanted: dict[str, list[tuple[str, str]]],
+    geocoder: Geocoder,
+    now: dt.datetime,
+) -> None:
+    """Answer what was asked before for another track of the same address."""
+    for found in list(known.values()):
+        if found.query in wanted and _holds(found, found.query, geocoder, now):
+            for key in wanted.pop(found.query):
+                _keep(work, known, key, found)
+
+
+def _ask_all(
+    work: Work,
+    geocoder: Geocoder,
+    known: Known,
+    wanted: dict[str, list[tuple[str, str]]],
+    report: GeocodingReport,
+    told: Callable[[int, int], None],
+    per_s: float,
+    run_s: float,
+) -> None:
+    """Ask for each address once, until it is done, too late, or the geocoder fails on and on."""
+    whole = Deadline.after(run_s)
+    failed_in_row = 0
+    with PoliteClient(RateLimit(per_s), switch_of(work, geocoder.site)) as web:
+        for done, (query, keys) in enumerate(list(wanted.items())):
+            if whole.is_over or failed_in_row >= MOST_FAILURES:
+                report.failures.append(f"{len(wanted) - done} addresses are left for the next run")
+                return
+            deadline = min(whole, Deadline.after(ITEM_S))
+            try:
+                place = RETRY.call(_asking(geocoder, query, web, deadline), deadline)
+            except StoppedError as error:
+                report.failures.append(str(error))
+                return
+            except (SourceError, TooLateError) as error:
+                failed_in_row += isinstance(error, SourceUnavailableError | TooLateError)
+                report.failures.append(f"{query}: {error}"[:300])
+                continue
+            failed_in_row = 0
+            report.asked += 1
+            for key in keys:
+                _keep(work, known, key, Located(query, geocoder.name, place, work.clock()))
+            told(done + 1, len(wanted))
+
+
+def _asking(
+    geocoder: Geocoder, query: str, web: PoliteClient, deadline: Deadline
+) -> Callable[[], Place | None]:
+    return lambda: geocoder.locate(query, web, deadline)
+
+
+def _keep(work: Work, known: Known, key: tuple[str, str], found: Located) -> None:
+    with work.store.write() as connection:
+        places.keep(connection, *key, found)
+    known[key] = found
+
+
+def _drop(work: Work, known: Known, key: tuple[str, str]) -> None:
+    with work.store.write() as connection:
+        places.drop(connection, *key)
+    known.pop(key, None)

@@ -1,0 +1,225 @@
+"""Finds visits to race tracks, for the days that have changed since the last time.
+
+A part of a device's days is done in one transaction: its old visits out, the new ones in. It is
+read on both sides up to the first position that is near no place, which no visit can go beyond, so
+any parts in any order give what one pass over everything gives.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError
+from trackflow.geo.points import Points
+from trackflow.places.visits import Places, Samples, Watch, joined, outside
+from trackflow.store.days.queries import Devices
+from trackflow.store.days.segments import read_days
+from trackflow.store.devices import settings as devices
+from trackflow.store.places import places, visits
+from trackflow.store.types import to_us
+from trackflow.tracks.decisions import Reason
+from trackflow.tracks.segments import Segment
+from trackflow.usecases.queries.lines import TimeRange
+
+MOST_DAYS = 31
+"""Of one transaction: it may hold up writers for a second, not for a minute."""
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass(slots=True)
+class VisitsReport:
+    """What was done.
+
+    Attributes:
+        places: race tracks whose place is known.
+        device_days: that were looked at.
+        changed: visits that are new, gone or another.
+    """
+
+    places: int = 0
+    device_days: int = 0
+    changed: int = 0
+
+
+def known_places(work: Work) -> Places:
+    """Where race tracks are, with the limits of the settings."""
+    settings = work.settings
+    with work.store.read() as connection:
+        found = places.positions(connection)
+    return Places(found, settings.visit_radius_m, settings.visit_min * 60)
+
+
+def days_due(work: Work) -> int:
+    """How many device-days there are to look at; cheap."""
+    near = known_places(work)
+    with work.store.read() as connection:
+        if not len(near) and not visits.any_marked(connection):
+            return 0
+        return sum(map(len, visits.due_days(connection, near.hash).values()))
+
+
+def update_visits(
+    work: Work,
+    told: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    most_days: int = MOST_DAYS,
+) -> VisitsReport:
+    """Bring all visits up to date.
+
+    Args:
+        work: the store and settings.
+        told: hears how many device-days are done, and how many there are.
+        most_days: of one transaction.
+    """
+    near = known_places(work)
+    report = VisitsReport(places=len(near))
+    with work.store.read() as connection:
+        if not len(near) and not visits.any_marked(connection):
+            return report
+        due = visits.due_days(connection, near.hash)
+    total = sum(map(len, due.values()))
+    if total and len(near):
+        near.prepare()  # not while writers wait
+    for device_id, days in due.items():
+        for part in itertools.batched(days, most_days):
+            report.changed += _update(work, device_id, part, near)
+            report.device_days += len(part)
+            told(report.device_days, total)
+    return report
+
+
+def _update(work: Work, device_id: str, days: Sequence[tuple[dt.date, int]], near: Places) -> int:
+    """One part of a device's days; how many visits differ."""
+    changed = 0
+    with work.store.write() as connection:
+        devices.lock_devices(connection, [device_id])
+        # what is there now, which may be newer than when the work was listed
+        now = dict(visits.due_days(connection, near.hash, device_id).get(device_id, ()))
+        still = [(day, now[day]) for day, _ in days if day in now]
+        for first, last in _stretches([day for day, _ in still]):
+            changed += _look_at(connection, device_id, first, last, near)
+        if still:
+            visits.mark_days(connection, device_id, still, near.hash)
+    return changed
+
+
+def _stretches(days: Sequence[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
+    """First and last of each run of days without a gap."""
+    first = None
+    for day, following in itertools.zip_longest(days, days[1:]):
+        first = first or day
+        if following != day + ONE_DAY:
+            yield first, day
+            first = None
+
+
+def _look_at(
+    connection: Connection, device_id: str, first: dt.date, last: dt.date, near: Places
+) -> int:
+    """Find the visits of days, and of whatever hangs together with them."""
+    before, after_us = _reach(connection, device_id, first, near, forward=False)
+    behind, before_us = _reach(connection, device_id, last, near, forward=True)
+    watch = Watch(near)
+    for part in itertools.chain(before, _days(connection, device_id, first, last), behind):
+        watch.add(part)
+    return visits.replace_between(connection, device_id, after_us, before_us, watch.visits())
+
+
+def _reach(
+    connection: Connection, device_id: str, day: dt.date, near: Places, *, forward: bool
+) -> tuple[list[Samples], int | None]:
+    """Positions beyond a day up to the first that is near no place, and its time.
+
+    The time is None if there is no such position; then the device's first or last point is among
+    them: where it has stopped since its last journey, or before its first.
+    """
+    found: list[Samples] = []
+    reached: int | None = None
+    at: dt.date | None = day
+    while reached is None and at is not None:
+        at = visits.next_day(connection, device_id, at, forward=forward)
+        if at is None:
+            found += _edge(connection, device_id, forward=forward)
+            continue
+        samples = _samples(read_days(connection, device_id, at, at).get(at, []))
+        free = outside(samples, near)
+        if len(free):
+            k = int(free[0 if forward else -1])
+            reached = int(samples.time_us[k])
+            samples = samples[: k + 1] if forward else samples[k:]
+        found.append(samples)
+    return (found if forward else found[::-1]), reached
+
+
+def _edge(connection: Connection, device_id: str, *, forward: bool) -> list[Samples]:
+    point = visits.edge_point(connection, device_id, last=forward)
+    if point is None:
+        return []
+    time_us = np.array([to_us(point.recorded_at)], np.int64)
+    lon, lat = np.array([point.longitude]), np.array([point.latitude])
+    return [Samples(time_us, lon, lat, _YES, _YES)]
+
+
+_YES = np.ones(1, np.bool_)
+
+
+def _days(
+    connection: Connection, device_id: str, first: dt.date, last: dt.date
+) -> Iterator[Samples]:
+    """The positions of days, day by day."""
+    day: dt.date | None = first - ONE_DAY
+    while day is not None:
+        day = visits.next_day(connection, device_id, day, forward=True)
+        if day is None or day > last:
+            return
+        yield _samples(read_days(connection, device_id, day, day)[day])
+
+
+def _samples(segments: Sequence[Segment]) -> Samples:
+    """All points of segments."""
+    if not segments:
+        return joined([])
+    points = Points.concat([segment.points for segment in segments])
+    lasts = np.cumsum([len(segment.points) for segment in segments]) - 1
+    firsts = np.concatenate([[0], lasts[:-1] + 1])
+    stops, starts = np.zeros(len(points), np.bool_), np.zeros(len(points), np.bool_)
+    stops[lasts] = [segment.ended is Reason.STOP for segment in segments]
+    starts[firsts] = [segment.began is Reason.STOP for segment in segments]
+    return Samples(points.time_us, points.lon, points.lat, stops, starts)
+
+
+def read_visits(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> dict[str, Any]:
+    """Visits that overlap a time as GeoJSON points, each where its race track is.
+
+    Raises:
+        BadInputError: there are too many.
+    """
+    with work.store.read() as connection:
+        rows = visits.read_visits(connection, device_ids, when.start, when.end, limit + 1)
+    if len(rows) > limit:
+        raise BadInputError(f"these are more than {limit:,} visits: ask for a shorter time")
+    return {"type": "FeatureCollection", "features": [_feature(row) for row in rows]}
+
+
+def _feature(row: Any) -> dict[str, Any]:
+    place = [row.longitude, row.latitude]
+    return {
+        "type": "Feature",
+        "geometry": None if None in place else {"type": "Point", "coordinates": place},
+        "properties": {
+            "device_id": row.device_id,
+            "source": row.source,
+            "slug": row.slug,
+            "name": row.name,
+            "start_time": row.start_time,
+            "end_time": row.end_time,
+            "duration_s": (row.end_time - row.start_time).total_seconds(),
+        },
+    }

@@ -1,0 +1,95 @@
+"""How far devices went, by day and between two moments, as answers of the API."""
+
+import datetime as dt
+from typing import Any
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, SettingsError
+from trackflow.settings import zone_named
+from trackflow.store.days.queries import Devices
+from trackflow.usecases.queries.distances import Zones, between, by_day, in_zone
+from trackflow.usecases.queries.lines import TimeRange
+
+MOST_DAYS = 3660
+
+MOST_TRACKS = 200_000
+"""In one answer; a fleet of a thousand drives so many in a month or two."""
+
+OWN_ZONES = "device"
+"""Instead of a zone's name: that of each device, or the stated one if it has none."""
+
+
+def read_days(
+    work: Work,
+    device_ids: Devices,
+    first: dt.date | None,
+    last: dt.date | None,
+    zone: str | None = None,
+) -> dict[str, Any]:
+    """Distance, time and tracks of each day on which a device moved; both ends are included.
+
+    Args:
+        work: what is asked.
+        device_ids: of these devices, None for all.
+        first: the first day, None for all.
+        last: the last day, None for all.
+        zone: whose days; `TRACKFLOW_TIME_ZONE` without it.
+
+    Raises:
+        BadInputError: the days are the wrong way round or too many, so are the tracks, or there is
+            no such zone.
+    """
+    if first is not None and last is not None:
+        if first > last:
+            raise BadInputError("`from` must not be later than `to`")
+        if (last - first).days > MOST_DAYS:
+            raise BadInputError(f"these are more than {MOST_DAYS:,} days: ask for fewer")
+    name = zone or work.settings.time_zone
+    zones = _zones(work, name)
+    with work.store.read() as connection:
+        found = by_day(connection, device_ids, first, last, zones, MOST_TRACKS)
+    return {
+        "time_zone": name,
+        "days": [
+            {
+                "day": on.day,
+                "device_id": on.device_id,
+                "time_zone": on.time_zone,
+                "distance_m": travelled.length_mm / 1000,
+                "duration_s": travelled.duration_us / 1e6,
+                "tracks": travelled.tracks,
+            }
+            for on, travelled in found.items()
+        ],
+    }
+
+
+def _zones(work: Work, name: str) -> Zones:
+    if name != OWN_ZONES:
+        try:
+            return in_zone(zone_named(name))
+        except SettingsError as error:
+            raise BadInputError(f"`zone`: {error}") from None
+    stated = work.settings.zone
+    return lambda track: zone_named(track.time_zone) if track.time_zone else stated
+
+
+def read_distances(work: Work, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
+    """Distance, time and tracks of each device that moved in a time; parts of tracks count.
+
+    Raises:
+        BadInputError: there are too many tracks.
+    """
+    with work.store.read() as connection:
+        found = between(connection, device_ids, when.start, when.end, MOST_TRACKS)
+    return {
+        "distances": [
+            {
+                "device_id": device_id,
+                "distance_m": travelled.length_mm / 1000,
+                "duration_s": travelled.duration_us / 1e6,
+                "tracks": travelled.tracks,
+            }
+            for device_id, travelled in found.items()
+        ]
+    }

@@ -1,0 +1,296 @@
+"""Tracks and stops as GeoJSON.
+
+Long ranges are read as simplified lines, page by page, and not as vector tiles: a tile would have
+to read and decode every track of the range to keep the few that cross it, and again for each of
+the twenty tiles of a view and after each pan. Lines simplified to some metres are read once for a
+range; the map library cuts them into tiles itself, in a worker of the browser.
+"""
+
+import base64
+import binascii
+import datetime as dt
+import math
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, GoneError, NotFoundError
+from trackflow.geo import polylines
+from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
+from trackflow.geo.geojson import geojson_line
+from trackflow.geo.points import Floats
+from trackflow.geo.steps import unwrapped
+from trackflow.store.days import track_ids, tracks
+from trackflow.store.days.queries import Devices
+from trackflow.store.days.tracks import Box, Position
+from trackflow.store.devices import settings
+from trackflow.store.intake import points
+from trackflow.store.types import from_us, to_us
+from trackflow.tracks.explain import Explanation, Finding, explain
+from trackflow.tracks.silences import is_parked
+from trackflow.tracks.thresholds import Thresholds
+from trackflow.usecases.queries.lines import TimeRange
+
+PAGE_BYTES = 4_000_000
+"""A page ends when its encoded lines have this size, whatever its limit: some 20 MB of GeoJSON."""
+
+PROPERTIES = (
+    "track_id",
+    "device_id",
+    "start_time",
+    "end_time",
+    "began",
+    "ended",
+    "distance_m",
+    "raw_distance_m",
+    "unobserved_m",
+    "duration_s",
+    "average_speed_kmh",
+    "max_speed_kmh",
+    "point_count",
+    "matched_share",
+    "confidence",
+    "mode",
+)
+
+CAUSES = {
+    "gap": "there is no point for a while",
+    "speed": "nothing moves to the next point that fast",
+    "mixed": "the points belong to two senders, or to a clock that jumps",
+    "stop": "the device stays where it is",
+    "midnight": "the neighbouring day has not been worked on yet",
+}
+"""Words for a cause whose points are not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tracks, and how.
+
+    Attributes:
+        device_ids: of these devices, None for all.
+        when: those that overlap this time.
+        box: those whose bounding box overlaps this one; None for anywhere.
+        line: matched or raw.
+        simplify_m: lines may be off by so much; 0 for exact ones.
+        limit: so many at most.
+        after: only what follows this position.
+    """
+
+    device_ids: Devices
+    when: TimeRange
+    box: Box | None
+    line: str
+    simplify_m: float
+    limit: int
+    after: Position | None
+
+
+def read_tracks(work: Work, selection: Selection) -> dict[str, Any]:
+    """A page of tracks as a FeatureCollection; `next` is where the following one begins."""
+    with work.store.read() as connection:
+        found = tracks.read_page(
+            connection,
+            selection.line,
+            device_ids=selection.device_ids,
+            start=selection.when.start,
+            end=selection.when.end,
+            box=selection.box,
+            after=selection.after,
+            limit=selection.limit + 1,
+        )
+        with closing(found) as rows:
+            page, is_last = _page(rows, selection.limit)
+    last = None if is_last else page[-1]
+    return {
+        "type": "FeatureCollection",
+        "features": _features(page, selection.simplify_m),
+        "next": None if last is None else write_cursor(Position(last.start_time, last.track_id)),
+    }
+
+
+def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
+    """The rows of a page, and whether none follow."""
+    page: list[Any] = []
+    size = 0
+    for row in rows:
+        size += len(row.polyline)
+        if page and (len(page) == limit or size > PAGE_BYTES):
+            return page, False
+        page.append(row)
+    return page, True
+
+
+def _features(rows: Sequence[Any], simplify_m: float) -> list[dict[str, Any]]:
+    geometries = [_line(row.polyline, simplify_m) for row in rows]
+    return [
+        {
+            "type": "Feature",
+            "id": str(row.track_id),
+            "geometry": geometry,
+            "properties": {name: getattr(row, name) for name in PROPERTIES},
+        }
+        for row, geometry in zip(rows, geometries, strict=True)
+    ]
+
+
+def _line(polyline: str, simplify_m: float = 0.0) -> dict[str, Any]:
+    positions = polylines.positions(polyline)
+    if simplify_m and len(positions) > 2:
+        positions = simplified(positions, simplify_m)
+    return geojson_line(positions)
+
+
+def simplified(positions: Floats, tolerance_m: float) -> Floats:
+    """A line of fewer of its vertices that is nowhere further away than the tolerance.
+
+    Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
+    degrees where the line crosses the antimeridian.
+    """
+    positions = np.column_stack([unwrapped(positions[:, 0]), positions[:, 1]])
+    scale = max(math.cos(math.radians(float(positions[:, 1].mean()))), 1e-6)
+    line = shapely.linestrings(positions * (scale, 1.0))
+    simple = shapely.simplify(line, tolerance_m / METRES_PER_DEGREE, preserve_topology=False)
+    kept: Floats = shapely.get_coordinates(simple) / (scale, 1.0)
+    return np.round(kept, polylines.PRECISION)
+
+
+def write_cursor(position: Position) -> str:
+    """A position as text that means nothing to its reader."""
+    plain = to_us(position.start_time).to_bytes(8, "big", signed=True) + position.track_id.bytes
+    return base64.urlsafe_b64encode(plain).decode()
+
+
+def read_cursor(cursor: str) -> Position:
+    """What `write_cursor` was given.
+
+    Raises:
+        BadInputError: it is something else.
+    """
+    try:
+        plain = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
+        if len(plain) == 24:
+            start_time = from_us(int.from_bytes(plain[:8], "big", signed=True))
+            return Position(start_time, uuid.UUID(bytes=plain[8:]))
+    except (binascii.Error, UnicodeEncodeError, OverflowError):
+        pass
+    raise BadInputError("`cursor` is not the `next` of an answer")
+
+
+def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
+    """One track with both of its lines and why it begins and ends; old ids lead to it as well.
+
+    Raises:
+        GoneError: there was one, and what it was made of is no track any more.
+        NotFoundError: there never was one.
+    """
+    with work.store.read() as connection:
+        found = track_ids.resolve(connection, track_id)
+        if isinstance(found, track_ids.FormerTrack):
+            raise GoneError(_why_gone(connection, found))
+        row = None if found is None else tracks.read_one(connection, found)
+        if row is None:
+            raise NotFoundError("there is no such track")
+        thresholds = settings.read_device(connection, row.device_id).thresholds
+        reach = dt.timedelta(seconds=thresholds.reach_s + 1)
+        around = [
+            points.read_points(connection, row.device_id, to_us(t - reach), to_us(t + reach))
+            for t in (row.start_time, row.end_time)
+        ]
+    begins = _explain(around[0], row.start_time, thresholds)
+    ends = _explain(around[1], row.end_time, thresholds)
+    began = begins.track.began if begins and begins.track else None
+    ended = ends.track.ended if ends and ends.track else None
+    (feature,) = _features([row], 0.0)
+    return {
+        **feature,
+        "raw": _line(row.raw_polyline),
+        "explanation": {
+            "began": _words("begins", row.start_time, row.began, began),
+            "ended": _words("ends", row.end_time, row.ended, ended),
+        },
+    }
+
+
+def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
+    """What became of the beginning of a track that is none any more."""
+    if former.start_time is None:
+        return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"
+    start_us = to_us(former.start_time)
+    thresholds = settings.read_device(connection, former.device_id).thresholds
+    reach_us = round(thresholds.reach_s * 1e6) + 1
+    around = points.read_points(
+        connection, former.device_id, start_us - reach_us, start_us + reach_us
+    )
+    found = _explain(around, former.start_time, thresholds)
+    if found is None:
+        return "this is no track any more: its first point is not stored any more"
+    if found.track is not None:
+        return "this is no track any more: what is left of it is too short to be one"
+    return f"this is no track any more: its first point is {found.kind}, {found.findings[0].text}"
+
+
+def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:
+    """What became of the point at a moment; None if it is not there any more."""
+    found = explain(around, to_us(moment), thresholds) if len(around) else None
+    return found if found is not None and found.time_us == to_us(moment) else None
+
+
+def _words(verb: str, time: dt.datetime, cause: str, finding: Finding | None) -> str:
+    moment = time.isoformat(timespec="seconds").replace("+00:00", "Z")
+    why = finding.text if finding is not None else f"{CAUSES.get(cause, cause)}."
+    return f"It {verb} at {moment} ({cause}): {why}"
+
+
+def read_stops(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> dict[str, Any]:
+    """Stops that overlap a time: where a device stayed between two of its tracks.
+
+    Raises:
+        BadInputError: there are too many.
+    """
+    with work.store.read() as connection:
+        rows = tracks.read_stops(connection, device_ids, when.start, when.end, limit + 1)
+    if len(rows) > limit:
+        raise BadInputError(f"these are more than {limit:,} stops: ask for a shorter time")
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": _last_place(row.raw_polyline)},
+                "properties": {
+                    "device_id": row.device_id,
+                    "start_time": row.start_time,
+                    "end_time": row.end_time,
+                    "duration_s": (row.end_time - row.start_time).total_seconds(),
+                },
+            }
+            for row in rows
+            if row.is_known or _stood(row)
+        ],
+    }
+
+
+def _stood(row: Any) -> bool:
+    """Whether a device that was silent between two tracks was parked there."""
+    here, there = np.array(_last_place(row.raw_polyline)), np.array(_first_place(row.next_polyline))
+    apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
+    silent_s = (row.end_time - row.start_time).total_seconds()
+    return is_parked(apart_m, silent_s, Thresholds().dwell_s)
+
+
+def _first_place(polyline: str) -> list[float]:
+    first: list[float] = polylines.positions(polylines.head(polyline))[0].tolist()
+    return first
+
+
+def _last_place(polyline: str) -> list[float]:
+    last: list[float] = polylines.positions(polyline)[-1].tolist()
+    return last

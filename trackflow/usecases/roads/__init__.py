@@ -1,0 +1,1 @@
+"""Lines on roads: matching, networks, the base map."""

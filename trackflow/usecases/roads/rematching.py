@@ -1,0 +1,60 @@
+"""Lines that were made without roads, or on roads that are in use no more, are made again.
+
+Matching may be switched off for a while, a road network may be removed and built again while it
+is: the days that were worked on meanwhile are complete, and yet not what they would be now.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.context import Work
+from trackflow.matching.networks import PROFILES
+from trackflow.store.days import batches
+from trackflow.store.devices.settings import lock_devices
+from trackflow.store.tables import devices, processing_batches, road_networks
+
+b = processing_batches.c
+
+
+def outdated_days(work: Work, connection: Connection) -> dict[str, int]:
+    """How many days of each device have lines that the road engine of now would make otherwise."""
+    stale = _stale(work, connection)
+    rows = connection.execute(
+        sa.select(b.device_id, sa.func.count()).where(stale).group_by(b.device_id)
+    )
+    return {device_id: count for device_id, count in rows}  # noqa: C416
+
+
+def match_outdated_again(work: Work) -> int:
+    """Mark those days to be matched again; returns how many there were."""
+    if not work.matches:
+        return 0
+    with work.store.read() as connection:
+        found = outdated_days(work, connection)
+    marked = 0
+    for device_id in sorted(found):
+        with work.store.write() as connection:
+            lock_devices(connection, [device_id])
+            stale = _stale(work, connection)
+            marked += batches.match_again(connection, device_id, stale, work.clock())
+    return marked
+
+
+def _stale(work: Work, connection: Connection) -> batches.Stale:
+    """Without a road network for its profile a batch stays as it is: there is nothing better."""
+    if not work.matches:
+        return sa.false()
+    versions: dict[str, str | None] = dict.fromkeys(PROFILES)
+    if not work.settings.engine_url:
+        c = road_networks.c
+        versions = {row[0]: row[1] for row in connection.execute(sa.select(c.profile, c.version))}
+    return sa.or_(
+        sa.false(),
+        *(
+            sa.and_(
+                b.device_id.in_(sa.select(devices.c.device_id).where(devices.c.profile == profile)),
+                batches.matched_on_other(version),
+            )
+            for profile, version in versions.items()
+        ),
+    )

@@ -1,0 +1,71 @@
+"""When lines were last read, without a write for every read.
+
+Readers only note what they have read, in memory; a thread writes it down once a minute at most.
+Whatever was read within the last day is not written again. A crash loses a minute of notes, which
+matters to nobody: they tell what nobody has looked at for weeks.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Iterable
+
+from trackflow.context import Work
+from trackflow.errors import StoreUnavailableError
+from trackflow.store.roads import polylines
+from trackflow.usecases.queries.lines import TimeRange
+
+FLUSH_S = 60.0
+FRESH = dt.timedelta(days=1)
+"""A note younger than this says enough: PostgreSQL writes the whole row anew for each."""
+
+
+class Accessed:
+    """Collects which days of which devices were read."""
+
+    def __init__(self, work: Work, flush_s: float = FLUSH_S) -> None:
+        self._work = work
+        self._flush_s = flush_s
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[dt.date, dt.date]] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self, device_ids: Iterable[str], when: TimeRange) -> None:
+        """Devices' lines of this time were read."""
+        first, last = when.start.date(), when.end.date()
+        with self._lock:
+            for device_id in device_ids:
+                known = self._read.get(device_id, (first, last))
+                self._read[device_id] = (min(known[0], first), max(known[1], last))
+
+    def flush(self) -> int:
+        """Write down what was noted; how many lines got a new time."""
+        with self._lock:
+            read, self._read = self._read, {}
+        if not read:
+            return 0
+        now = self._work.clock()
+        with self._work.store.write() as connection:
+            return polylines.note_read(connection, read, now, now - FRESH)
+
+    def start(self) -> None:
+        """Begin to write once in a while."""
+        self._thread = threading.Thread(target=self._run, name="accessed", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write for the last time."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._flush_if_possible()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._flush_s):
+            self._flush_if_possible()
+
+    def _flush_if_possible(self) -> None:
+        try:
+            self.flush()
+        except StoreUnavailableError:
+            return  # these notes are lost; the next ones are as good

@@ -1,0 +1,205 @@
+"""The FastAPI application: all routes, what every answer has in common, and errors as JSON."""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from trackflow.context import Work
+from trackflow.errors import (
+    AccessError,
+    GoneError,
+    NotFoundError,
+    QuarantineFullError,
+    RetryableError,
+    TrackflowError,
+)
+from trackflow.store.access.tokens import Scope
+from trackflow.store.probing import WriteProbe
+from trackflow.usecases.days.notices import read_guesses, read_notices
+from trackflow.usecases.intake.quarantine import sender_states
+from trackflow.usecases.queries.lines import Remembered, count
+from trackflow.usecases.roads.road_tiles import RoadTiles
+from trackflow.web.accessed import Accessed
+from trackflow.web.reception import Reception
+from trackflow.web.routes import (
+    catalogue,
+    days,
+    devices,
+    health,
+    intake,
+    jobs,
+    lines,
+    metrics,
+    page,
+    senders,
+    tiles,
+    tracks,
+)
+from trackflow.web.routes.metrics import add_metrics
+from trackflow.web.security.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
+from trackflow.web.security.guesses import Guesses
+from trackflow.web.security.known_tokens import KnownTokens
+from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware
+from trackflow.web.security.own_machine import NoTokenDoor
+from trackflow.web.security.refusing import refused_page, wants_page
+
+ROUTERS: tuple[APIRouter, ...] = (
+    intake.router,  # first, as it is asked for most often, and each is looked through in turn
+    health.router,
+    jobs.router,
+    senders.router,
+    lines.router,
+    devices.router,
+    catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
+    tracks.router,
+    days.router,
+    tiles.router,
+    metrics.router,
+    page.router,
+)
+
+DESCRIPTION = """\
+GPS points in, road-matched tracks out.
+
+Times are UTC (ISO 8601); lengths are metres; lines are encoded polylines of precision 5 or GeoJSON.
+Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic. In a new
+store, the programs of its user on the same machine need none until the first token is made.
+"""
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": what,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"error": {"type": "string"}},
+                    "required": ["error"],
+                }
+            }
+        },
+    }
+    for status, what in (
+        (400, "What was asked for makes no sense; the message says what to change"),
+        (401, "There is no token, or not one in use"),
+        (403, "The token is for something else"),
+        (404, "It is not there"),
+        (410, "It was there once; the message says what became of it"),
+        (422, "A parameter is missing or of the wrong kind"),
+        (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
+        (503, "The database is away or takes no writes: ask again later"),
+    )
+}
+"""What any route may answer."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
+    """The application on a store, which stays its caller's to close.
+
+    `listens_locally` says that it is reached at a loopback address only; no-token mode needs it.
+    """
+    app = FastAPI(
+        title="trackflow",
+        version="1",
+        description=DESCRIPTION,
+        # FastAPI's own pages load their scripts from elsewhere
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses=PROBLEMS,
+        lifespan=_lifespan,
+    )
+    app.state.work = work
+    app.state.no_token_door = NoTokenDoor(work, listens_locally)
+    app.state.guesses_of_tokens = Guesses()
+    app.state.write_probe = WriteProbe(work.store, work.clock)
+    app.state.accessed = Accessed(work)
+    app.state.known_tokens = KnownTokens(work)
+    app.state.reception = Reception(work)
+    app.state.road_tiles = RoadTiles(work)
+    app.state.notices = Remembered(lambda: read_notices(work))
+    app.state.guesses = Remembered(lambda: read_guesses(work))
+    app.state.senders = Remembered(lambda: sender_states(work))
+    app.state.counts = Remembered(lambda: count(work))
+    add_metrics(app, work)
+    app.router.route_class = GuardedRoute
+    for router in ROUTERS:
+        app.include_router(router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    @open_to(Scope.READ)
+    def describe() -> dict[str, Any]:
+        return app.openapi()
+
+    app.add_exception_handler(TrackflowError, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(LimitsMiddleware)
+    app.add_middleware(HeadersMiddleware, headers=HEADERS)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """What runs beside the requests."""
+    app.state.accessed.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(app.state.reception.close)
+        await run_in_threadpool(app.state.accessed.close)
+        app.state.road_tiles.close()
+
+
+def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """An error as every route answers it."""
+    body = orjson.dumps({"error": message})
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    message = str(error)
+    match error:
+        case NoTokenError():
+            status, headers = 401, {"WWW-Authenticate": "Bearer"}
+            if isinstance(error, TooManyGuessesError):
+                status, headers = 429, {"Retry-After": str(math.ceil(error.wait_s))}
+            answer = refused_page if wants_page(request) else problem
+            return answer(status, message, headers)
+        case AccessError():
+            return problem(403, message)
+        case GoneError():
+            return problem(410, message)
+        case NotFoundError():
+            return problem(404, message)
+        case QuarantineFullError():
+            return problem(507, message)
+        case RetryableError():
+            return problem(503, message, {"Retry-After": "10"})
+        case _:
+            return problem(400, message)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # where and why, but not what was sent: it may be a position or a token
+    told = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
+    return problem(422, "; ".join(told))

@@ -1,0 +1,30 @@
+"""What endpoints ask for by type: the store's surroundings, and who is calling.
+
+They are coroutines, as FastAPI runs plain functions in a thread: a hop for each, in every request.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from trackflow.context import Work
+from trackflow.web.security.access import Caller, GuardedRoute, PlainRoute, caller
+
+
+def guarded_router() -> APIRouter:
+    """A router whose routes are for admins unless they say otherwise (`access.open_to`)."""
+    return APIRouter(route_class=GuardedRoute)
+
+
+def plain_router() -> APIRouter:
+    """As `guarded_router`, for endpoints that take nothing but the request."""
+    return APIRouter(route_class=PlainRoute)
+
+
+async def _work(request: Request) -> Work:
+    work: Work = request.app.state.work
+    return work
+
+
+WorkDep = Annotated[Work, Depends(_work)]
+CallerDep = Annotated[Caller, Depends(caller)]

@@ -1,0 +1,112 @@
+"""Gathers the reports of all requests and stores them, many in one transaction.
+
+A transaction costs a hundred times what a point costs, so what arrives within some milliseconds
+goes in together, and what arrives meanwhile is the next lot. Each sender is answered after the
+commit. Parts of large bodies let others in: a lot of single reports goes before each of them, so
+nobody waits for longer than it takes to store one part.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from trackflow.context import Work
+from trackflow.errors import StoreUnavailableError
+from trackflow.store.intake.reports import Report
+from trackflow.usecases.intake import receiving
+from trackflow.usecases.intake.receiving import Received, receive_together
+
+GATHER_S = 0.004
+"""How long the first report of a lot waits for others."""
+
+SMALL_POINTS = 100
+"""Reports of more points are stored one by one, in turn with the lots of smaller ones."""
+
+MOST_REPORTS = 256
+"""In one transaction: it must not hold up those that come after it."""
+
+LOOK_S = 1.0
+"""How often it is seen to, while the database is slow, who has waited for too long."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    report: Report
+    since: float
+    outcome: asyncio.Future[Received]
+
+
+class Reception:
+    """Stores reports; belongs to one event loop."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._small: deque[_Waiting] = deque()
+        self._large: deque[_Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
+        self._writing: asyncio.Task[None] | None = None
+
+    async def store(self, report: Report) -> Received:
+        """What became of a report, once it is stored.
+
+        Raises:
+            StoreUnavailableError: the database is away or busy; nothing of it is stored.
+        """
+        if not len(report.points) and not report.refused:
+            return Received()
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(report, time.monotonic(), loop.create_future())
+        size = len(report.points) + len(report.refused)
+        (self._small if size <= SMALL_POINTS else self._large).append(waiting)
+        if self._writing is None or self._writing.done():
+            self._writing = loop.create_task(self._write())
+        return await waiting.outcome
+
+    def close(self) -> None:
+        """Wait for what is being stored."""
+        self._thread.shutdown()
+
+    async def _write(self) -> None:
+        """Store what waits until nothing does."""
+        while self._small or self._large:
+            if len(self._small) < MOST_REPORTS:
+                await asyncio.sleep(GATHER_S)
+            size = min(len(self._small), MOST_REPORTS)
+            await self._write_lot([self._small.popleft() for _ in range(size)])
+            await self._write_lot([self._large.popleft()] if self._large else [])
+
+    async def _write_lot(self, lot: Sequence[_Waiting]) -> None:
+        if not lot:
+            return
+        loop = asyncio.get_running_loop()
+        reports = [waiting.report for waiting in lot]
+        storing = loop.run_in_executor(self._thread, receive_together, self._work, reports)
+        try:
+            while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
+                self._turn_away()
+            outcomes = storing.result()
+        except BaseException:
+            for waiting in lot:  # else their senders would wait for ever
+                waiting.outcome.cancel()
+            raise
+        for waiting, outcome in zip(lot, outcomes, strict=True):
+            if waiting.outcome.done():
+                continue  # its request was cancelled
+            if isinstance(outcome, Exception):
+                waiting.outcome.set_exception(outcome)
+            else:
+                waiting.outcome.set_result(outcome)
+
+    def _turn_away(self) -> None:
+        """Tell those that have waited too long for a database that does not answer."""
+        oldest = time.monotonic() - receiving.TURN_TIMEOUT_S
+        for queue in (self._small, self._large):
+            while queue and queue[0].since < oldest:
+                waiting = queue.popleft()
+                if not waiting.outcome.done():
+                    waiting.outcome.set_exception(
+                        StoreUnavailableError("the database is busy; send this again later")
+                    )

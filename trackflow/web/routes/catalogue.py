@@ -1,0 +1,250 @@
+"""The catalogue of race tracks: syncs and their reports, the tracks, and visits to them."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from trackflow.context import Work
+from trackflow.errors import NotFoundError
+from trackflow.store.access.tokens import Scope
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import Job, Status
+from trackflow.store.places import places
+from trackflow.usecases.catalogue import status
+from trackflow.usecases.catalogue import undo as catalogue_undo
+from trackflow.usecases.catalogue.report import last_reports, read_report
+from trackflow.usecases.catalogue.sources import source_named, sources
+from trackflow.usecases.jobs.kinds import as_dict, queue_job
+from trackflow.usecases.places.visits import read_visits
+from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
+from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+MARKDOWN = "text/markdown"
+KIND = "catalogue_sync"
+MOST_VISITS = 20_000
+
+Source = Annotated[
+    str, Query(description="The source, such as `liverc` or `file`.", max_length=100)
+]
+SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id too.")]
+
+
+class SyncWish(BaseModel):
+    """Which sync is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str | None = Field(
+        default=None, description="The source; without it, the first one.", max_length=100
+    )
+    approve: bool = Field(
+        default=False, description="Go on even if more than a tenth of the tracks are missing."
+    )
+    trigger: Literal["api", "ui"] = Field(
+        default="api", description="Who asks: a program or the page."
+    )
+
+
+@router.post(
+    "/api/v1/tracks/sync",
+    tags=["catalogue"],
+    summary="Start a sync of the race tracks",
+    status_code=202,
+    response_model=None,
+)
+@open_to(Scope.ADMIN)
+def start_sync(work: WorkDep, wish: SyncWish | None = None) -> dict[str, Any]:
+    """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
+
+    Where only the API runs, without Dagster, nothing begins it: it stays queued until
+    `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
+    is being synced ends at once and says so.
+    """
+    job = queue_job(work, KIND, (wish or SyncWish()).model_dump())
+    return {"job_id": str(job.job_id)}
+
+
+@router.get(
+    "/api/v1/tracks/sync/{job_id}", tags=["catalogue"], summary="How far a sync of race tracks is"
+)
+@open_to(Scope.READ)
+def show_sync(
+    request: Request, work: WorkDep, job_id: Annotated[uuid.UUID, Path(description="As answered.")]
+) -> Response:
+    """Pages `processed` of `total` (null until the list is there), and `seconds_left` if known.
+
+    `report` is null until the sync has ended. It may have ended well and changed nothing: its
+    `outcome` says whether a guard refused the list or a person has to approve it.
+    """
+    with work.store.read() as connection:
+        job = jobs.read_job(connection, job_id)
+    if job.kind != KIND:
+        raise NotFoundError(f"the job {job_id} is no sync of race tracks")
+    return answer(request, _sync(job))
+
+
+@router.get("/api/v1/catalogue/sources", tags=["catalogue"], summary="Sources of race tracks")
+@open_to(Scope.READ)
+def list_sources(request: Request, work: WorkDep) -> Response:
+    """Each source with its counts, its last sync, and the one that is at work or waits."""
+    with work.store.read() as connection:
+        waiting = [job for job in jobs.recent(connection) if job.kind == KIND]
+    found = [_source(work, name, waiting) for name in sources(work.settings)]
+    return answer(request, {"sources": found})
+
+
+@router.get("/api/v1/catalogue/tracks", tags=["catalogue"], summary="Race tracks of a source")
+@open_to(Scope.READ)
+def list_tracks(
+    request: Request,
+    work: WorkDep,
+    source: Source = "",
+    text: Annotated[
+        str,
+        Query(description="What slug, name, city or country has to contain.", max_length=200),
+    ] = "",
+    active: Annotated[
+        Literal["yes", "no", "all"],
+        Query(description="Those that the source lists, those that it listed once, or all."),
+    ] = "yes",
+    limit: Annotated[
+        int, Query(description="Tracks on a page.", ge=1, le=status.MOST_LISTED)
+    ] = 100,
+    after: Annotated[str, Query(description="The `next` of the page before.", max_length=200)] = "",
+) -> Response:
+    """Race tracks by slug, and the slug to go on `after`, null on the last page.
+
+    `coordinates_from` says who knows where a track is: its source, or a geocoder.
+    """
+    wanted = {"yes": True, "no": False, "all": None}[active]
+    name = source_named(work.settings, source).source
+    rows = status.list_tracks(
+        work, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
+    )
+    with work.store.read() as connection:
+        known = {slug: found for (_, slug), found in places.located(connection, name).items()}
+    shown = [_track(status.as_dict(row), known) for row in rows]
+    following = rows[-1].track.slug if len(rows) == limit else None
+    return answer(request, {"tracks": shown, "next": following})
+
+
+@router.get("/api/v1/catalogue/reports", tags=["catalogue"], summary="The last syncs of a source")
+@open_to(Scope.READ)
+def list_reports(
+    request: Request,
+    work: WorkDep,
+    source: Source = "",
+    limit: Annotated[int, Query(description="So many at most.", ge=1, le=100)] = 10,
+) -> Response:
+    """Reports of the last syncs that have ended, the newest first, without their long lists."""
+    name = source_named(work.settings, source).source
+    found = last_reports(work, name, limit)
+    return answer(request, {"reports": [_short(report.as_dict()) for report in found]})
+
+
+@router.get(
+    "/api/v1/catalogue/reports/{sync_id}",
+    tags=["catalogue"],
+    summary="The report of a sync",
+    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
+)
+@open_to(Scope.READ)
+def show_report(request: Request, work: WorkDep, sync_id: SyncId) -> Response:
+    """What a sync has done and what was wrong; as Markdown if `Accept` asks for `text/markdown`."""
+    report = read_report(work, sync_id)
+    if MARKDOWN in request.headers.get("accept", ""):
+        return answer_bytes(request, report.to_markdown().encode(), MARKDOWN)
+    return answer(request, report.as_dict())
+
+
+@router.post(
+    "/api/v1/catalogue/reports/{sync_id}/undo",
+    tags=["catalogue"],
+    summary="Undo what a sync has changed",
+    response_model=None,
+)
+@open_to(Scope.ADMIN)
+def undo(work: WorkDep, sync_id: SyncId) -> dict[str, Any]:
+    """Make every row again what it was; `rows` says how many.
+
+    400 if there is nothing to undo, or a later sync has changed the same tracks.
+    """
+    return {"sync_id": str(sync_id), "rows": catalogue_undo.undo(work, sync_id)}
+
+
+@router.get(
+    "/api/v1/visits",
+    tags=["catalogue"],
+    summary="When devices stayed at race tracks",
+    response_class=GeoJson,
+)
+@open_to(Scope.READ)
+def visits(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+    """GeoJSON points, each where the race track is, of visits that overlap the time.
+
+    A visit is the time in which a device was never seen further away than
+    `TRACKFLOW_VISIT_RADIUS_M`, if that is at least `TRACKFLOW_VISIT_MIN` minutes.
+    """
+    return answer(request, read_visits(work, device, when, MOST_VISITS), GEOJSON)
+
+
+def _sync(job: Job) -> dict[str, Any]:
+    told = as_dict(job)
+    is_over = job.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    same = ("job_id", "status", "total", "failed", "message", "seconds_left", "error", "created_at")
+    return {
+        **{name: told[name] for name in same},
+        "source": job.parameters.get("source"),
+        "processed": job.completed,
+        "cancel_requested": job.cancel_requested,
+        "report": job.result if is_over else None,
+    }
+
+
+def _source(work: Work, name: str, recent: list[Job]) -> dict[str, Any]:
+    found = status.status(work, name)
+    open_jobs = [
+        job
+        for job in recent
+        if job.parameters.get("source") == name and job.status in (Status.QUEUED, Status.RUNNING)
+    ]
+    at_work = found.running if found.running in open_jobs else None
+    shown = at_work or (open_jobs[0] if open_jobs else None)
+    return {
+        "source": found.source,
+        "site": found.site,
+        "active": found.active,
+        "inactive": found.inactive,
+        "missed": found.missed,
+        "switched_off": found.switched_off,
+        "last_completed_at": found.last_completed_at,
+        "last": None if found.last is None else _short(found.last.as_dict()),
+        "job": None if shown is None else _sync(shown),
+    }
+
+
+LONG = ("changes", "failures", "anomalies", "slugs", "completeness", "slowest", "shared_names")
+"""Parts of a report that are left out where many are listed."""
+
+
+def _short(report: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in report.items() if name not in LONG}
+
+
+def _track(row: dict[str, Any], known: dict[str, places.Located]) -> dict[str, Any]:
+    origin = None if row["longitude"] is None else "source"
+    found = known.get(row["slug"])
+    if origin is None and found is not None and found.place is not None:
+        row |= {"longitude": found.place.longitude, "latitude": found.place.latitude}
+        origin = found.geocoder
+    return row | {"coordinates_from": origin}
+
+
+def _text(text: str) -> str:
+    """PostgreSQL's text cannot hold a NUL, so nothing contains one."""
+    return text.replace("\0", "")

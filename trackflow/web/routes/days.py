@@ -1,0 +1,56 @@
+"""How far devices went, day by day and between two moments."""
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from trackflow.errors import BadInputError
+from trackflow.store.access.tokens import Scope
+from trackflow.usecases.queries.days import read_days, read_distances
+from trackflow.web.answers import AnyTime, DeviceIds, answer
+from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
+
+
+@router.get("/api/v1/days", tags=["tracks"], summary="Distance and driving time by day")
+@open_to(Scope.READ)
+def days(
+    request: Request,
+    work: WorkDep,
+    device: DeviceIds,
+    from_: Annotated[dt.date | None, Query(alias="from", description="First day.")] = None,
+    to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
+    zone: Annotated[
+        str | None,
+        Query(
+            description="The time zone whose days are meant, such as Europe/Helsinki, or `device` "
+            "for the one that each device was given. TRACKFLOW_TIME_ZONE without it.",
+            max_length=100,
+        ),
+    ] = None,
+) -> Response:
+    """By day and device: metres, seconds of driving, and how many tracks touch the day.
+
+    A track over midnight counts on each day with the part that was travelled on it, so days add up
+    to the tracks' distances, to the millimetre. `time_zone` says whose days they are.
+    """
+    for day in (from_, to):
+        if day is not None and not FIRST <= day <= LAST:
+            raise BadInputError(f"days lie between {FIRST} and {LAST}")
+    return answer(request, read_days(work, device, from_, to, zone))
+
+
+@router.get("/api/v1/distances", tags=["tracks"], summary="Distance and driving time of devices")
+@open_to(Scope.READ)
+def distances(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+    """By device: metres, seconds of driving, and how many tracks, of what lies in the time.
+
+    A track that reaches beyond the time counts with the part that lies in it. Between two midnights
+    the figures are those of the days.
+    """
+    return answer(request, read_distances(work, device, when))

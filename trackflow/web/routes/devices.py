@@ -1,0 +1,124 @@
+"""Settings of devices, presets, and notices: what needs a person's attention."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from trackflow.errors import BadInputError
+from trackflow.store.access.tokens import Scope
+from trackflow.store.devices import settings as devices
+from trackflow.tracks.notices import Notice
+from trackflow.usecases.days.notices import DeviceGuess, read_notices
+from trackflow.usecases.devices.settings import (
+    guess_as_dict,
+    notice_as_dict,
+    presets_as_dict,
+    read_settings,
+)
+from trackflow.usecases.queries.lines import Remembered
+from trackflow.web.answers import DeviceIds, answer
+from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+DeviceId = Annotated[str, Path(description="The device, as listed.", max_length=200)]
+
+
+class SettingsChange(BaseModel):
+    """What is to change; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    preset: str | None = Field(
+        None, description="vehicle, phone, asset or sport; empty for the defaults.", max_length=20
+    )
+    profile: str | None = Field(None, description="car, bicycle or foot.", max_length=20)
+    time_zone: str | None = Field(None, description="Such as Europe/Helsinki.", max_length=100)
+    thresholds: dict[str, float | int | None] = Field(
+        default_factory=dict,
+        description="Own thresholds by name; null takes the own one back.",
+        max_length=20,
+    )
+
+
+@router.get("/api/v1/notices", tags=["devices"], summary="What needs a person's attention")
+@open_to(Scope.READ)
+def notices(
+    request: Request,
+    work: WorkDep,
+    device: DeviceIds,
+    from_: Annotated[dt.date | None, Query(alias="from", description="First day (UTC).")] = None,
+    to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
+) -> Response:
+    """Where many points of a device's days went an odd way, with what to do about it.
+
+    `kind` is lone, spike, inaccurate, mixed, duplicate, short, excursion, rollover or quarantined;
+    `points` of the `of_points` of these `days` are concerned; the most points come first. With
+    `from` or `to`, what was refused at the door is left out, as that mostly has no day.
+    `looks_like` is what devices without a preset look like, of the first twenty. In a large store,
+    both may be some seconds old.
+    """
+    if from_ is not None and to is not None and from_ > to:
+        raise BadInputError("`from` must not be later than `to`")
+    every: Remembered[list[Notice]] = request.app.state.notices
+    filtered = device is not None or from_ is not None or to is not None
+    found = read_notices(work, device, from_, to) if filtered else every.get()
+    guesses: Remembered[list[DeviceGuess]] = request.app.state.guesses
+    return answer(
+        request,
+        {
+            "notices": [notice_as_dict(notice) for notice in found],
+            "looks_like": [
+                {"device_id": one.device_id, **(guess_as_dict(one.guess) or {})}
+                for one in guesses.get()
+                if device is None or one.device_id in device
+            ],
+        },
+    )
+
+
+@router.get("/api/v1/presets", tags=["devices"], summary="Thresholds by what is tracked")
+@open_to(Scope.READ)
+def presets(request: Request) -> Response:
+    """Each preset: what it is for, all its thresholds, and what it changes and why."""
+    return answer(request, {"presets": presets_as_dict()})
+
+
+@router.get("/api/v1/devices/{device_id:path}", tags=["devices"], summary="Settings of a device")
+@open_to(Scope.READ)
+def settings(request: Request, work: WorkDep, device_id: DeviceId) -> Response:
+    """Profile, time zone, preset, own and resulting thresholds, what it looks like, its notices.
+
+    Thresholds are the defaults, changed by the preset, changed by the own ones. 404 if there is no
+    such device.
+    """
+    return answer(request, read_settings(work, device_id).as_dict())
+
+
+@router.patch(
+    "/api/v1/devices/{device_id:path}",
+    tags=["devices"],
+    summary="Change settings of a device",
+    response_model=None,
+)
+@open_to(Scope.ADMIN)
+def change(work: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[str, Any]:
+    """All days of the device are worked on again if what decides about them has changed.
+
+    400 if a value makes no sense, 404 if there is no such device.
+    """
+    read_settings(work, device_id)  # 404 before anything else
+    with work.store.write() as connection:
+        devices.change_device(
+            connection,
+            device_id,
+            work.clock(),
+            profile=wish.profile,
+            time_zone=wish.time_zone,
+            overrides=dict(wish.thresholds),
+            preset=wish.preset,
+        )
+    return read_settings(work, device_id).as_dict()

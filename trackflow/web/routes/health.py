@@ -1,0 +1,22 @@
+"""Whether all is well, for load balancers and container health checks."""
+
+from fastapi import Request
+
+from trackflow.store.probing import WriteProbe
+from trackflow.web.dependencies import guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+
+@router.get("/health", tags=["service"], summary="Whether the service can store points")
+@open_to(None)
+def health(request: Request) -> dict[str, str]:
+    """Answers `{"status": "ok"}`; 503 while the database is away or takes no writes. Open to all.
+
+    It is read-only after some fail-overs, and a full disk takes no more points: then reading still
+    works, and the message says what is wrong.
+    """
+    probe: WriteProbe = request.app.state.write_probe
+    probe.check()
+    return {"status": "ok"}

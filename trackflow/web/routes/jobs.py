@@ -1,0 +1,98 @@
+"""Jobs: big pieces of work that a person asks for, watches, stops and takes up again."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from trackflow.store.access.tokens import Scope
+from trackflow.store.jobs import jobs
+from trackflow.usecases.jobs.kinds import as_dict, queue_job
+from trackflow.web.answers import answer
+from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+JobId = Annotated[uuid.UUID, Path(description="The job, as listed.")]
+
+
+class Wish(BaseModel):
+    """What is to be done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = Field(
+        description="`rebuild`: make segments, lines and tracks again.", examples=["rebuild"]
+    )
+    from_: dt.date | None = Field(
+        None, alias="from", description="First day; without it, from the beginning."
+    )
+    to: dt.date | None = Field(None, description="Last day, included; without it, to the end.")
+    device: str | None = Field(
+        None, description="Only this device; without it, all.", max_length=200
+    )
+
+
+@router.get("/api/v1/jobs", tags=["jobs"], summary="The newest jobs")
+@open_to(Scope.READ)
+def list_jobs(request: Request, work: WorkDep) -> Response:
+    """The newest hundred, the newest first, with how far each is and how long it will take.
+
+    `status` is queued, running, completed, failed or cancelled; `completed` of `total` pieces of
+    work are done, of which `failed` went wrong; `seconds_left` is an estimate, null without one.
+    """
+    with work.store.read() as connection:
+        found = jobs.recent(connection)
+    return answer(request, {"jobs": [as_dict(job) for job in found]})
+
+
+@router.post(
+    "/api/v1/jobs", tags=["jobs"], summary="Ask for a job", status_code=202, response_model=None
+)
+@open_to(Scope.ADMIN)
+def ask_for_job(work: WorkDep, wish: Wish) -> dict[str, Any]:
+    """Queue a job; the answer has its `job_id`. A service begins it within a minute.
+
+    `rebuild` makes everything of the given days again: unchanged windows come from the cache, and
+    tracks that come out the same stay as they are.
+    """
+    parameters = {"from": wish.from_, "to": wish.to, "device": wish.device}
+    return as_dict(queue_job(work, wish.kind, parameters))
+
+
+@router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job")
+@open_to(Scope.READ)
+def show_job(request: Request, work: WorkDep, job_id: JobId) -> Response:
+    """How far a job is, and what came of it. 404 if there is none of this id."""
+    with work.store.read() as connection:
+        found = jobs.read_job(connection, job_id)
+    return answer(request, as_dict(found))
+
+
+@router.post(
+    "/api/v1/jobs/{job_id}/cancel", tags=["jobs"], summary="Stop a job", response_model=None
+)
+@open_to(Scope.ADMIN)
+def cancel_job(work: WorkDep, job_id: JobId) -> dict[str, Any]:
+    """A waiting job stops at once, a running one after the slice of work that it is at.
+
+    What is done stays; `resume` goes on with the rest. A job that has ended stays as it is.
+    """
+    with work.store.write() as connection:
+        return as_dict(jobs.request_cancel(connection, job_id, work.clock()))
+
+
+@router.post(
+    "/api/v1/jobs/{job_id}/resume", tags=["jobs"], summary="Go on with a job", response_model=None
+)
+@open_to(Scope.ADMIN)
+def resume_job(work: WorkDep, job_id: JobId) -> dict[str, Any]:
+    """Queue a cancelled or failed job again; it goes on where it stopped.
+
+    A job that waits or runs goes on, also if it was about to be stopped. 400 if it is completed.
+    """
+    with work.store.write() as connection:
+        return as_dict(jobs.resume(connection, job_id))

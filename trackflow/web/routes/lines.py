@@ -1,0 +1,61 @@
+"""Lines of the last hours, devices, road networks, and how the work stands."""
+
+from fastapi import Request, Response
+
+from trackflow.store.access.tokens import Scope
+from trackflow.usecases.queries import lines
+from trackflow.usecases.queries.lines import Counts, Remembered
+from trackflow.web.answers import DeviceIds, RecentTime, answer
+from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+
+@router.get("/api/v1/devices", tags=["devices"], summary="All devices and where they were last")
+@open_to(Scope.READ)
+def devices(request: Request, work: WorkDep) -> Response:
+    """Each device's profile, time zone, first and last time, and last reported position."""
+    return answer(request, lines.list_devices(work))
+
+
+@router.get("/api/v1/networks", tags=["devices"], summary="The road networks in use")
+@open_to(Scope.READ)
+def networks(request: Request, work: WorkDep) -> Response:
+    """By profile: version, source file, and extent (west, south, east, north in degrees).
+
+    The version changes whenever the roads do.
+    """
+    return answer(request, lines.list_networks(work))
+
+
+@router.get("/paths/cached", tags=["lines"], summary="Matched lines as encoded polylines")
+@open_to(Scope.READ)
+def paths(request: Request, work: WorkDep, device: DeviceIds, when: RecentTime) -> Response:
+    """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
+
+    `polyline` has precision 5; `confidence` says how well the line explains its points (0 to 1);
+    `matched_share` is the share of the window's time that follows roads; `is_raw` says that the
+    line is the reported points, since they follow no road; `against_oneway` that one-ways had to be
+    ignored. Everything that a device has sent up to its `complete_until` is in its
+    lines; null means that nothing is yet, `pending_days` how many days still have work to do. The
+    outer `complete_until` holds for all devices.
+    """
+    content = lines.cached_paths(work, device, when)
+    read = [device["device_id"] for device in content["devices"] if device["paths"]]
+    request.app.state.accessed.note(read, when)
+    return answer(request, content)
+
+
+@router.get("/worker/status", tags=["service"], summary="How the work stands")
+@open_to(Scope.READ)
+def status(request: Request, work: WorkDep) -> Response:
+    """Whether the work keeps up, and what is in its way.
+
+    Points of device-days with work to do and of those without; devices that have sent something
+    within 24 hours; cached lines; how long the oldest work has waited; failed, pending and
+    processing device-days; the live worker; circuit breakers. In a large store, counts may be some
+    seconds old.
+    """
+    counts: Remembered[Counts] = request.app.state.counts
+    return answer(request, lines.worker_status(work, counts.get()))

@@ -1,0 +1,206 @@
+"""Figures for Prometheus, worked out when they are asked for.
+
+What concerns the store is read from the store, so all processes tell the same; nothing is counted
+in memory but the requests of this very process.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.store.access.tokens import Scope
+from trackflow.usecases.catalogue.sources import sources
+from trackflow.usecases.catalogue.status import status
+from trackflow.usecases.queries.lines import Counts, Remembered, worker_status
+from trackflow.web.dependencies import guarded_router
+from trackflow.web.security.access import open_to
+from trackflow.web.security.guesses import Guesses
+
+router = guarded_router()
+
+BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+@router.get("/metrics", tags=["service"], summary="Figures for Prometheus", response_class=Response)
+@open_to(Scope.READ)
+def metrics(request: Request) -> Response:
+    """Batches by status, points, age of the backlog, breakers; requests by route and status."""
+    registry: CollectorRegistry = request.app.state.metrics
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class StoreCollector(Collector):
+    """Figures of the store."""
+
+    def __init__(self, work: Work, counts: Remembered[Counts]) -> None:
+        self._work, self._counts = work, counts
+
+    def collect(self) -> Iterator[Metric]:
+        """As they are now, or were some seconds ago."""
+        counts = self._counts.get()
+        status = worker_status(self._work, counts)
+        yield _by_label("trackflow_batches", "Device-days by status.", "status", counts.batches)
+        yield _by_label(
+            "trackflow_points",
+            "Points by whether their day has work to do.",
+            "state",
+            {"unprocessed": counts.unprocessed_points, "processed": counts.processed_points},
+        )
+        for name, text in (
+            ("cached_paths", "Windows that have a line."),
+            ("active_devices", "Devices that have sent something within 24 hours."),
+            ("failed_batches", "Device-days that were given up."),
+        ):
+            yield GaugeMetricFamily(f"trackflow_{name}", text, value=status[name])
+        yield GaugeMetricFamily(
+            "trackflow_backlog_age_seconds",
+            "How long the oldest work has waited.",
+            value=status["backlog_age_s"],
+        )
+        yield GaugeMetricFamily(
+            "trackflow_worker_running",
+            "Whether a live worker was heard of lately.",
+            value=float(status["worker"]["running"]),
+        )
+        yield _by_label(
+            "trackflow_breaker_open",
+            "Whether nothing is asked of a service for now.",
+            "service",
+            {b["service"]: float(b["state"] == "open") for b in status["breakers"]},
+        )
+
+
+class CatalogueCollector(Collector):
+    """Figures of the catalogue of race tracks: of each source's last sync, and how it stands."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def collect(self) -> Iterator[Metric]:
+        """As they are now."""
+        tracks = GaugeMetricFamily(
+            "trackflow_catalogue_tracks", "Race tracks.", labels=["source", "state"]
+        )
+        age = GaugeMetricFamily(
+            "trackflow_catalogue_sync_age_seconds",
+            "How long ago a sync last went well.",
+            labels=["source"],
+        )
+        last = GaugeMetricFamily(
+            "trackflow_catalogue_last_sync_tracks",
+            "Race tracks by what the last sync made of them.",
+            labels=["source", "outcome"],
+        )
+        seconds = GaugeMetricFamily(
+            "trackflow_catalogue_stage_seconds",
+            "How long the stages of the last sync took.",
+            labels=["source", "stage"],
+        )
+        try:
+            names = list(sources(self._work.settings))
+        except SettingsError:
+            return  # a wrong address of a source must not hide all other figures
+        for name in names:
+            found = status(self._work, name)
+            for state in ("active", "inactive", "missed"):
+                tracks.add_metric([name, state], getattr(found, state))
+            if found.last_completed_at is not None:
+                elapsed = self._work.clock() - found.last_completed_at
+                age.add_metric([name], elapsed.total_seconds())
+            if found.last is not None:
+                for outcome in SYNC_OUTCOMES:
+                    last.add_metric([name, outcome], getattr(found.last, outcome))
+                for stage, took_s in found.last.stages.items():
+                    seconds.add_metric([name, stage], took_s)
+        yield from (tracks, age, last, seconds)
+
+
+SYNC_OUTCOMES = ("added", "changed", "unchanged", "deactivated", "reactivated", "failed")
+
+
+def _by_label(name: str, text: str, label: str, values: dict[str, Any]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+class GuessesCollector(Collector):
+    """Figures of wrong tokens that came to this process."""
+
+    def __init__(self, guesses: Guesses) -> None:
+        self._guesses = guesses
+
+    def collect(self) -> Iterator[Metric]:
+        """As they are now."""
+        yield CounterMetricFamily(
+            "trackflow_wrong_tokens", "Requests with a wrong token.", value=self._guesses.refused
+        )
+        yield CounterMetricFamily(
+            "trackflow_wrong_tokens_delayed",
+            "Those that came while their address had to wait (answered by 429).",
+            value=self._guesses.delayed,
+        )
+        yield GaugeMetricFamily(
+            "trackflow_guessing_addresses",
+            "Addresses that have to wait now, after many wrong tokens.",
+            value=self._guesses.waiting(),
+        )
+
+
+class TimingMiddleware:
+    """Measures requests, by the route's template: addresses hold ids, and would never end."""
+
+    def __init__(self, app: Any, registry: CollectorRegistry) -> None:
+        self.app = app
+        self.histogram = Histogram(
+            "trackflow_request_seconds",
+            "Duration of requests to this process.",
+            ("method", "route", "status"),
+            registry=registry,
+            buckets=BUCKETS,
+        )
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request, as ASGI has it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = "500"
+
+        async def send_noting(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            elapsed = time.perf_counter() - started
+            self.histogram.labels(method, route, status).observe(elapsed)
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""A client can call its method anything."""
+
+
+def add_metrics(app: FastAPI, work: Work) -> None:
+    """Measure requests, and make the store's figures known to `/metrics`."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StoreCollector(work, app.state.counts))
+    registry.register(CatalogueCollector(work))
+    registry.register(GuessesCollector(app.state.guesses_of_tokens))
+    app.state.metrics = registry
+    app.add_middleware(TimingMiddleware, registry=registry)

@@ -1,0 +1,27 @@
+"""How each live sender does: when it last reported, and what of it could not be read."""
+
+from dataclasses import asdict
+
+from fastapi import Request, Response
+
+from trackflow.store.access.tokens import Scope
+from trackflow.usecases.intake.quarantine import SenderState
+from trackflow.usecases.queries.lines import Remembered
+from trackflow.web.answers import answer
+from trackflow.web.dependencies import guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+
+@router.get("/api/v1/senders", tags=["delivery"], summary="How each sender does")
+@open_to(Scope.READ)
+def list_senders(request: Request) -> Response:
+    """Every sender that ever reported, and what of it is in quarantine.
+
+    `refused` counts by reason, `last_error` is the reason of the newest, and `advice` says what to
+    set right. `files` stands for what was imported. What was sent is not shown here:
+    `trackflow quarantine show` does.
+    """
+    known: Remembered[list[SenderState]] = request.app.state.senders
+    return answer(request, {"senders": [asdict(state) for state in known.get()]})

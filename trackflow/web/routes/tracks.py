@@ -1,0 +1,129 @@
+"""Tracks and stops as GeoJSON."""
+
+import math
+import uuid
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Response
+
+from trackflow.errors import BadInputError
+from trackflow.exports.writing import Line
+from trackflow.store.access.tokens import Scope
+from trackflow.store.days.tracks import Box
+from trackflow.usecases.queries.tracks import (
+    Selection,
+    read_cursor,
+    read_stops,
+    read_track,
+    read_tracks,
+)
+from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer
+from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.security.access import open_to
+
+router = guarded_router()
+
+MOST_TRACKS = 1000
+MOST_STOPS = 20_000
+MOST_TOLERANCE_M = 100_000.0
+
+
+def _box(
+    bbox: Annotated[
+        str | None,
+        Query(
+            description="Only tracks whose bounding box overlaps this one: west,south,east,north "
+            "in degrees.",
+            examples=["24.9,60.1,25.0,60.2"],
+            max_length=200,
+        ),
+    ] = None,
+) -> Box | None:
+    """The bounding box that was asked for; longitudes may go beyond 180 degrees."""
+    if bbox is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError:
+        raise BadInputError("`bbox` must be four numbers: west,south,east,north") from None
+    if not all(math.isfinite(x) for x in (west, south, east, north)) or south > north:
+        raise BadInputError("`bbox` must be west,south,east,north with south below north")
+    if abs(east - west) >= 360:
+        return Box(-180.0, south, 180.0, north)
+    return Box(_wrapped(west), south, _wrapped(east), north)
+
+
+def _wrapped(lon: float) -> float:
+    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
+
+
+@router.get(
+    "/api/v1/tracks",
+    tags=["tracks"],
+    summary="Tracks by device, time and place",
+    response_class=GeoJson,
+)
+@open_to(Scope.READ)
+def tracks(
+    request: Request,
+    work: WorkDep,
+    device: DeviceIds,
+    when: AnyTime,
+    box: Annotated[Box | None, Depends(_box)],
+    line: Annotated[
+        Line, Query(description="The line on roads where there are any, or the reported points.")
+    ] = Line.MATCHED,
+    simplify_m: Annotated[
+        float,
+        Query(
+            description="Lines may be off by so many metres, and are so much shorter. For long "
+            "times: a pixel at the zoom of the map.",
+            ge=0,
+            le=MOST_TOLERANCE_M,
+            allow_inf_nan=False,
+        ),
+    ] = 0.0,
+    limit: Annotated[int, Query(description="Tracks on a page.", ge=1, le=MOST_TRACKS)] = 100,
+    cursor: Annotated[
+        str | None, Query(description="The `next` of the page before.", max_length=100)
+    ] = None,
+) -> Response:
+    """A GeoJSON FeatureCollection of tracks that overlap the time and the box, by start.
+
+    `next` is the `cursor` of the following page, null on the last one. A page may hold fewer than
+    `limit` tracks if their lines are very long. Tracks that change while somebody pages are seen
+    as they are when their page is read; none is left out or seen twice for another one's sake.
+    """
+    after = None if cursor is None else read_cursor(cursor)
+    selection = Selection(device, when, box, line.value, simplify_m, limit, after)
+    return answer(request, read_tracks(work, selection), GEOJSON)
+
+
+@router.get(
+    "/api/v1/tracks/{track_id}",
+    tags=["tracks"],
+    summary="One track, and why it is one",
+    response_class=GeoJson,
+)
+@open_to(Scope.READ)
+def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
+    """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
+
+    `explanation` says why the track begins and ends where it does: the rule, what was measured and
+    the limit. An id that was given once leads to the track for good: whatever late points change,
+    it is the one that covers its beginning, or else some of its time. Where there is no movement
+    any more, the answer is 410 and says why.
+    """
+    return answer(request, read_track(work, track_id), GEOJSON)
+
+
+@router.get(
+    "/api/v1/stops",
+    tags=["tracks"],
+    summary="Where devices stayed between two tracks",
+    response_class=GeoJson,
+)
+@open_to(Scope.READ)
+def stops(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+    """GeoJSON points with device, start, end and duration of stays that overlap the time."""
+    return answer(request, read_stops(work, device, when, MOST_STOPS), GEOJSON)

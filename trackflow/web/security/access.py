@@ -1,0 +1,210 @@
+"""Who may call what. Every route says whom it is open to; one that says nothing is for admins.
+
+A request is judged before its body is read. Tokens come as `Authorization: Bearer`, as the
+password of HTTP Basic (OwnTracks and others offer nothing else), as the page's cookie, and for
+ingest also as `?token=`, because some trackers can send nothing but an address.
+
+While no-token mode is on (see `store.no_token`), the person at the machine may do everything
+without one; `own_machine` says which requests are theirs. Wrong tokens are counted by address
+(`guesses`).
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+
+from trackflow.context import Work
+from trackflow.errors import AccessError
+from trackflow.store.access import no_token, tokens
+from trackflow.store.access.tokens import Scope
+from trackflow.web.security.guesses import Guesses
+from trackflow.web.security.known_tokens import KnownTokens
+from trackflow.web.security.own_machine import NoTokenDoor, is_own_page, sign_of_proxy
+
+COOKIE = "trackflow_token"
+
+MAKE_ONE = "`trackflow token create NAME --scope admin` makes one"
+ALLOW_LOCAL = "`trackflow token local on` lets this machine in without one again"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `device_id` is the only device whose points it may deliver; None means any.
+
+    `name` is the token's, after which positions are called that name no device.
+    """
+
+    scope: Scope
+    device_id: str | None = None
+    token_id: str | None = None
+    name: str = ""
+
+
+LOCAL = Caller(Scope.ADMIN)
+"""The person at this machine, in no-token mode."""
+
+
+class NoTokenError(AccessError):
+    """There is no token in the request, or not one that is in use."""
+
+
+class TooManyGuessesError(NoTokenError):
+    """A wrong token from an address that has sent too many of them.
+
+    Attributes:
+        wait_s: for how many seconds it has to wait before its next one.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(
+            "this token is not in use, and too many wrong ones came from this address: wait "
+            f"{wait_s:.0f} s, or use a right one, which is not delayed"
+        )
+        self.wait_s = wait_s
+
+
+def open_to[F: Callable[..., Any]](scope: Scope | None) -> Callable[[F], F]:
+    """Mark an endpoint as open to holders of a scope (and to admins), or with None to everyone."""
+
+    def mark(endpoint: F) -> F:
+        endpoint.__open_to__ = scope  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+class GuardedRoute(APIRoute):
+    """A route that asks who is there before it reads anything; the caller is `request.state`'s."""
+
+    @property
+    def scope(self) -> Scope | None:
+        """Whom it is open to: admins, unless its endpoint says otherwise."""
+        found: Scope | None = getattr(self.endpoint, "__open_to__", Scope.ADMIN)
+        return found
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own handler behind the guard."""
+        return self.guard(super().get_route_handler())
+
+    def guard(
+        self, handler: Callable[[Request], Coroutine[Any, Any, Response]]
+    ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """A handler that is reached by callers who may."""
+
+        async def guarded(request: Request) -> Response:
+            door: NoTokenDoor = request.app.state.no_token_door
+            if door.is_news() and (sign := sign_of_proxy(request)) is not None:
+                await run_in_threadpool(door.shut, sign)
+            if self.scope is not None:
+                known = _known_caller(request, self.scope)
+                request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)
+            return await handler(request)
+
+        return guarded
+
+
+class PlainRoute(GuardedRoute):
+    """A route whose endpoint takes what it needs from the request by itself.
+
+    FastAPI's handler, which looks for parameters, would take a tenth of a report's time.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint behind the guard."""
+        return self.guard(self.endpoint)
+
+
+async def caller(request: Request) -> Caller:
+    """Who asks, for endpoints that are not open to everyone."""
+    found: Caller = request.state.caller
+    return found
+
+
+def _known_caller(request: Request, scope: Scope) -> Caller | None:
+    """Who delivers with one token that was in use a moment ago.
+
+    None says nothing: then the store is asked. It always is for reading and for changes.
+    """
+    if scope is not Scope.INGEST:
+        return None
+    secrets = _secrets(request, scope)
+    if len(secrets) != 1:
+        return None
+    known: KnownTokens = request.app.state.known_tokens
+    token = known.find(secrets[0])
+    if token is None or token.scope not in (scope, Scope.ADMIN):
+        return None
+    return Caller(token.scope, token.device_id, token.token_id, token.name)
+
+
+def _admit(request: Request, scope: Scope) -> Caller:
+    work: Work = request.app.state.work
+    if scope is Scope.INGEST:
+        request.app.state.known_tokens.refresh()
+    secrets = _secrets(request, scope)
+    with work.store.read() as connection:
+        found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
+        mode = None if found else no_token.read_mode(connection)
+    if mode is not None:
+        return _without_token(request, mode, secrets)
+    for token in found:
+        if token.scope in (scope, Scope.ADMIN):
+            return Caller(token.scope, token.device_id, token.token_id, token.name)
+    raise AccessError(f"a token for {found[0].scope} does not open this; it takes one for {scope}")
+
+
+def _without_token(request: Request, mode: no_token.NoTokenMode, wrong: list[str]) -> Caller:
+    """The person at this machine, if no-token mode lets the request in.
+
+    Raises:
+        NoTokenError: it does not.
+    """
+    objection = None
+    if mode.is_on:
+        door: NoTokenDoor = request.app.state.no_token_door
+        objection = door.objection(request)
+        if objection is None:  # also with the cookie of an older store
+            return LOCAL
+    if wrong:
+        raise wrong_token(request, wrong, "this token is not in use")
+    if objection is not None:
+        raise NoTokenError(f"this needs a token, as {objection}; {MAKE_ONE}")
+    why = f"since {mode.reason}" if mode.reason else "always"
+    raise NoTokenError(f"this needs a token ({why}): {MAKE_ONE}, {ALLOW_LOCAL}")
+
+
+def wrong_token(request: Request, secrets: list[str], message: str) -> NoTokenError:
+    """The error for wrong tokens, which are counted for the address that sent them."""
+    guesses: Guesses = request.app.state.guesses_of_tokens
+    wait_s = guesses.note_wrong(request.client.host if request.client else "", secrets)
+    return TooManyGuessesError(wait_s) if wait_s > 0 else NoTokenError(message)
+
+
+def _secrets(request: Request, scope: Scope) -> list[str]:
+    """Whatever the request has that could be a token."""
+    found = []
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        found.append(value.strip())
+    elif kind.lower() == "basic":
+        found.append(_password(value))
+    # The browser sends a cookie along by itself, so it counts only for our own page's requests.
+    if COOKIE in request.cookies and is_own_page(request):
+        found.append(request.cookies[COOKIE])
+    if scope is Scope.INGEST and "token" in request.query_params:
+        found.append(request.query_params["token"])
+    return [secret for secret in found if secret]
+
+
+def _password(encoded: str) -> str:
+    try:
+        plain = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return plain.partition(":")[2]

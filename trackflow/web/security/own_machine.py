@@ -1,0 +1,146 @@
+"""No-token mode's door: which requests without a token come from the person at this machine.
+
+A request counts as that person's if nothing in it shows a proxy, it names this machine, no other
+website's page makes it, and the program that has connected is one of this user's (see `peers`).
+What shows a proxy switches the mode off for good, in the store: from then on strangers may reach
+this address, and what tells them from the person may be missing next time.
+"""
+
+import ipaddress
+import time
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from trackflow.context import Work
+from trackflow.errors import StoreUnavailableError
+from trackflow.store.access import no_token
+from trackflow.web.security import peers
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+PROXY_HEADERS = frozenset(
+    (
+        "cdn-loop", "client-ip", "forwarded", "forwarded-for", "max-forwards", "true-client-ip",
+        "via", "x-client-ip", "x-cluster-client-ip", "x-originating-ip", "x-proxyuser-ip",
+        "x-real-ip", "x-real-port", "x-remote-addr", "x-remote-ip", "x-scheme", "x-varnish",
+    )
+)  # fmt: skip
+PROXY_PREFIXES = (
+    "cf-", "fly-", "ngrok-", "proxy-", "tailscale-", "x-amz", "x-appengine-", "x-arr-", "x-azure-",
+    "x-envoy-", "x-forwarded", "x-original-",
+)  # fmt: skip
+"""What proxies, tunnels and content networks add to a request; programs do not by themselves."""
+
+QUIET_S = 5.0
+"""How long the mode is known to be off: signs come with every request behind a proxy."""
+
+
+class NoTokenDoor:
+    """Decides on requests without a token, and switches the mode off when a proxy shows.
+
+    `listens_locally` says that the service listens on a loopback address only; on any other, the
+    mode lets nobody in.
+    """
+
+    def __init__(self, work: Work, listens_locally: bool) -> None:
+        self._work = work
+        self._listens_locally = listens_locally
+        self._known_off_until = 0.0
+
+    def is_news(self) -> bool:
+        """Whether a sign of a proxy may still change something; asks nobody."""
+        return self._listens_locally and time.monotonic() >= self._known_off_until
+
+    def shut(self, reason: str) -> None:
+        """Switch the mode off for good, if it is on."""
+        try:
+            with self._work.store.read() as connection:
+                is_on = no_token.read_mode(connection).is_on
+            if is_on:
+                with self._work.store.write() as connection:
+                    no_token.switch_off(connection, reason, self._work.clock())
+        except StoreUnavailableError:
+            return  # this request is refused by its sign, and the next one is another chance
+        self._known_off_until = time.monotonic() + QUIET_S
+
+    def objection(self, request: Request) -> str | None:
+        """Why a request is not taken for the person's at this machine; None if it is.
+
+        To be asked while the mode is on: it is switched off by what shows a proxy.
+        """
+        if not self._listens_locally:
+            return "this service listens to other machines"
+        client = request.client
+        if client is None or not is_loopback(client.host):
+            return "it comes from another machine"
+        if (sign := sign_of_proxy(request)) is not None:
+            self.shut(sign)
+            return sign
+        doubt = _doubt_once(request, (client.host, client.port))
+        if doubt is not None:
+            if doubt.is_proxy:
+                self.shut(doubt.reason)
+            return doubt.reason
+        return None if is_own_page(request) else "it comes from another website's page"
+
+
+def sign_of_proxy(request: Request) -> str | None:
+    """What in a request shows that a proxy has passed it on; None if nothing does."""
+    for name in request.headers:
+        if name in PROXY_HEADERS or name.startswith(PROXY_PREFIXES):
+            return f"a proxy has passed it on (it has the header {name})"
+    # nginx before 1.29.7 speaks it by default, and browsers and scripts do not any more
+    if request.scope.get("http_version") == "1.0":
+        return "a proxy may have passed it on (it is HTTP/1.0)"
+    hosts = request.headers.getlist("host")
+    if len(hosts) != 1 or hosts[0].lower() not in own_names(request.scope.get("server")):
+        return "a proxy may have passed it on (its Host is not this service's address and port)"
+    return None
+
+
+def own_names(server: tuple[str, int | None] | None) -> frozenset[str]:
+    """What a client on this machine calls the service: address or localhost, with the port."""
+    if server is None or server[1] is None:
+        return frozenset()
+    host, port = server
+    names = ("localhost", f"[{host}]" if ":" in host else host)
+    with_port = {f"{name}:{port}" for name in names}
+    return frozenset(with_port | set(names) if port == 80 else with_port)
+
+
+def is_own_page(request: Request) -> bool:
+    """Whether no browser says that another site's page makes this request."""
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        # following a link to the page from elsewhere changes nothing
+        navigates = request.headers.get("sec-fetch-mode") == "navigate"
+        return navigates and request.method in SAFE_METHODS
+    origin = request.headers.get("origin")
+    return origin is None or _place_of(origin) == request.headers.get("host")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is one of this machine's own, which others cannot reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _place_of(origin: str) -> str | None:
+    """Host and port of an origin; None if it is not one, as a client may send anything."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def _doubt_once(request: Request, client: tuple[str, int]) -> peers.Doubt | None:
+    """The kernel's answer, asked once for each connection: its other end stays the same."""
+    server: tuple[str, int] = request.scope["server"]
+    kept: dict[str, peers.Doubt | None] = request.scope.get("state", {}).get("connection", {})
+    if "doubt" not in kept:
+        kept["doubt"] = peers.doubt_of(client, server)
+    return kept["doubt"]

@@ -1,0 +1,82 @@
+"""Running the API: `uvicorn` on a store, until it is told to stop."""
+
+import gc
+
+import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
+import uvicorn
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.settings import Settings
+from trackflow.store.access import no_token, tokens
+from trackflow.web.app import create_app
+from trackflow.web.protocol import GuardedProtocol
+from trackflow.web.security.own_machine import is_loopback
+
+MOST_CONNECTIONS = 512
+STOP_GRACE_S = 10
+
+
+def serve_api(settings: Settings, host: str, port: int) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        SettingsError: the address is not this machine's own, and there are no tokens.
+    """
+    with Work.open(settings) as work:
+        check_exposure(work, host)
+        server = uvicorn.Server(uvicorn_config(work, host, port))
+        # What is loaded stays for good. Looking through all of it again and again, as the collector
+        # does while large answers are made, would hold up every tenth reader for 100 ms.
+        gc.collect()
+        gc.freeze()
+        server.run()
+
+
+def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:
+    """How the API is served."""
+    return uvicorn.Config(
+        create_app(work, listens_locally=is_loopback(host)),
+        host=host,
+        port=port,
+        http=GuardedProtocol,
+        ws="none",
+        log_level="error",  # it warns of every broken request, which anybody may send
+        access_log=False,  # some trackers send positions in the address
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=STOP_GRACE_S,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+def access_line(work: Work, host: str) -> str:
+    """Who gets in, for the person who starts the service."""
+    with work.store.read() as connection:
+        mode, any_token = no_token.read_mode(connection), tokens.exist(connection)
+    if mode.is_on and is_loopback(host):
+        return (
+            "Access:     no-token mode, for programs of this user on this machine only; the first "
+            "token or a sign of a proxy ends it"
+        )
+    why = f" (since {mode.reason})" if mode.reason else ""
+    line = f"Access:     with a token only{why}"
+    if any_token:
+        return line
+    return f"{line}, and there is none: make one with `trackflow token create NAME --scope admin`"
+
+
+def check_exposure(work: Work, host: str) -> None:
+    """See that nobody else can reach a store that has no tokens.
+
+    Raises:
+        SettingsError: other machines could.
+    """
+    if is_loopback(host):
+        return
+    with work.store.read() as connection:
+        if not tokens.exist(connection):
+            raise SettingsError(
+                f"listening on {host} would let anybody in: make a token first, with "
+                "`trackflow token create NAME --scope admin`"
+            )

@@ -1,0 +1,218 @@
+"""What is exported comes back as it was: devices, times, positions, and all that is known."""
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trackflow.context import Work
+from trackflow.exports.writing import ExportFormat, Selection, What, export_to_file
+from trackflow.sources.values.cells import EMPTY_CELLS
+from trackflow.store.tables import gps_points, tracks
+from trackflow.usecases.days.run import run
+from trackflow.usecases.housekeeping.archive import backup
+from trackflow.usecases.intake.importing import import_paths
+from trackflow_tests.stores import NOON, batch_of, deliver, open_work
+
+COLUMNS = ("device_id", "recorded_at", "longitude", "latitude", "altitude_m", "accuracy_m",
+           "speed_ms", "course_deg")  # fmt: skip
+
+# A table cannot tell the word for nothing from a device of that name, so no door takes one.
+device_ids = (
+    st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
+    | st.sampled_from(["van 7", "bus-12", 'the "red" one', "a;b,c", "<&>'", "#7", "0042", "1e5"])
+).filter(lambda name: name.isprintable() and name == name.strip() and name not in EMPTY_CELLS)
+unknown = st.just(np.nan)
+rows = st.tuples(
+    st.integers(0, 2),
+    st.integers(1_000_000_000_000_000, 1_790_000_000_000_000),
+    st.integers(-1_800_000_000, 1_800_000_000).map(lambda e7: e7 / 1e7),
+    st.integers(-900_000_000, 900_000_000).map(lambda e7: e7 / 1e7),
+    unknown | st.floats(-11_000, 99_000),
+    unknown | st.floats(0.01, 1e6),
+    unknown | st.floats(0, 9e4),
+    unknown | st.floats(0, 359.999),
+)
+histories = st.tuples(
+    st.lists(device_ids, min_size=3, max_size=3, unique=True),
+    st.lists(rows, min_size=1, max_size=25, unique_by=lambda row: (row[0], row[1])),
+).map(lambda h: [(h[0][row[0]], *row[1:]) for row in h[1]])
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with its tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "trackflow.db"
+    with open_work(f"sqlite:///{path}", path.parent):
+        pass
+    return path
+
+
+def opened(empty_store: Path, folder: Path) -> Work:
+    folder.mkdir()
+    shutil.copy(empty_store, folder / "trackflow.db")
+    return open_work(f"sqlite:///{folder / 'trackflow.db'}", folder)
+
+
+def points_of(work: Work) -> list[tuple[object, ...]]:
+    query = sa.select(*(gps_points.c[name] for name in COLUMNS))
+    with work.store.read() as connection:
+        rows = connection.execute(query.order_by(*gps_points.primary_key.columns))
+        return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("file_format", list(ExportFormat))
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(histories)
+def test_exported_points_come_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, file_format: ExportFormat,
+    history: list[tuple[object, ...]],
+) -> None:  # fmt: skip
+    folder = tmp_path_factory.mktemp("round")
+    path = folder / f"points.{file_format.value}"
+    with opened(empty_store, folder / "a") as work:
+        deliver(work.store, batch_of(history))
+        export_to_file(work, What.POINTS, file_format, Selection(), path)
+        before = points_of(work)
+    assert before
+    with opened(empty_store, folder / "b") as work:
+        report = import_paths(work, [path])
+        assert (report.errors, report.files[0].reasons) == ([], {})
+        assert points_of(work) == before
+
+
+def test_two_vans_at_the_same_seconds_are_two_tracks_again(
+    tmp_path: Path, empty_store: Path
+) -> None:
+    start_us = int(NOON.timestamp()) * 1_000_000
+    history = [
+        (van, start_us + 5_000_000 * k, 24.9 + 1e-3 * k, lat)
+        for van, lat in (("van 1", 60.1), ("van 2", 60.3))
+        for k in range(200)
+    ]
+    lengths = []
+    with opened(empty_store, tmp_path / "a") as work:
+        deliver(work.store, batch_of(history))
+        run(work)
+        for what in (What.POINTS, What.TRACKS):
+            export_to_file(work, what, ExportFormat.GPX, Selection(), tmp_path / f"{what}.gpx")
+        lengths.append(_lengths(work))
+    for what in (What.POINTS, What.TRACKS):
+        with opened(empty_store, tmp_path / what) as work:
+            import_paths(work, [tmp_path / f"{what}.gpx"])
+            run(work)
+            lengths.append(_lengths(work))
+    assert len(lengths[0]) == 2
+    assert lengths[0] == lengths[1] == lengths[2]
+
+
+def _lengths(work: Work) -> list[tuple[object, ...]]:
+    query = sa.select(tracks.c.device_id, tracks.c.raw_distance_m, tracks.c.point_count)
+    with work.store.read() as connection:
+        return [tuple(row) for row in connection.execute(query.order_by(tracks.c.device_id))]
+
+
+def track(name: str, lat: float, count: int = 5, start: int = 0) -> str:
+    points = "".join(
+        f'<trkpt lat="{lat + k * 1e-4:.4f}" lon="24.9"><time>'
+        f"{NOON + dt.timedelta(seconds=start + 10 * k):%Y-%m-%dT%H:%M:%SZ}</time></trkpt>"
+        for k in range(count)
+    )
+    return f"<trk><name>{name}</name><trkseg>{points}</trkseg></trk>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "devices"),
+    [
+        (track("van 1", 60) + track("van 2", 61), ["van 1", "van 2"]),
+        (track("", 60) + track("", 61), ["fleet-1", "fleet-2"]),
+        (track("drive", 60) + track("drive", 61), ["fleet-1", "fleet-2"]),
+        (track("out", 60) + track("back", 60, start=100), ["fleet"]),
+        (track("a", 60) + track("b", 61, start=41), ["fleet"]),
+        (track("a", 60) + track("again", 60), ["fleet"]),
+        (track("a", 60) + track("thinned", 60, count=2), ["fleet"]),
+        (track("x", 60) + track("y", 61, start=5) + track("x", 60, start=900), ["x", "y"]),
+    ],
+)
+def test_tracks_of_one_file_that_overlap_are_several_devices(
+    tmp_path: Path, empty_store: Path, inside: str, devices: list[str]
+) -> None:
+    path = tmp_path / "fleet.gpx"
+    path.write_text(f"<gpx>{inside}</gpx>")
+    with opened(empty_store, tmp_path / "a") as work:
+        (file,) = import_paths(work, [path]).files
+        assert sorted({str(row[0]) for row in points_of(work)}) == devices
+        assert file.accepted.conflicting == 0
+
+
+def line(name: str, lat: float) -> dict[str, object]:
+    times = [f"{NOON + dt.timedelta(seconds=10 * k):%Y-%m-%dT%H:%M:%SZ}" for k in range(5)]
+    return {
+        "type": "Feature",
+        "properties": {"name": name, "coordTimes": times},
+        "geometry": {
+            "type": "LineString",
+            "coordinates": [[24.9, round(lat + k * 1e-4, 4)] for k in range(5)],
+        },
+    }
+
+
+def kml_track(name: str, lat: float) -> str:
+    pairs = "".join(
+        f"<when>{NOON + dt.timedelta(seconds=10 * k):%Y-%m-%dT%H:%M:%SZ}</when>"
+        f"<coord>24.9 {lat + k * 1e-4:.4f}</coord>"
+        for k in range(5)
+    )
+    return f"<Placemark><name>{name}</name><Track>{pairs}</Track></Placemark>"
+
+
+@pytest.mark.parametrize(
+    ("names", "devices"), [(("a", "b"), ["a", "b"]), (("", ""), ["f-1", "f-2"])]
+)
+@pytest.mark.parametrize("kind", ["geojson", "kml"])
+def test_lines_and_tracks_of_other_formats_are_told_apart_too(
+    tmp_path: Path, empty_store: Path, kind: str, names: tuple[str, str], devices: list[str]
+) -> None:
+    path = tmp_path / f"f.{kind}"
+    if kind == "kml":
+        path.write_text(f"<kml>{kml_track(names[0], 60)}{kml_track(names[1], 61)}</kml>")
+    else:
+        features = [line(names[0], 60), line(names[1], 61)]
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with opened(empty_store, tmp_path / "a") as work:
+        assert import_paths(work, [path]).accepted.added == 10
+        assert sorted({str(row[0]) for row in points_of(work)}) == devices
+
+
+def test_a_folder_of_daily_files_is_one_device_and_a_copy_adds_nothing(
+    tmp_path: Path, empty_store: Path
+) -> None:
+    folder = tmp_path / "watch"
+    folder.mkdir()
+    for day in range(1, 21):
+        gpx = f"<gpx>{track('day', 60, start=86_400 * day)}</gpx>"
+        (folder / f"2026-03-{day:02}.gpx").write_text(gpx)
+    (folder / "walk.gpx").write_text(f"<gpx>{track('w', 61)}</gpx>")
+    (folder / "walk (1).gpx").write_text(f"<gpx>{track('w', 61)}</gpx>")
+    with opened(empty_store, tmp_path / "a") as work:
+        report = import_paths(work, [folder])
+        assert {str(row[0]) for row in points_of(work)} == {"watch", "walk"}
+        assert (report.accepted.added, report.accepted.repeated) == (105, 5)
+        daily = [f for f in report.files if f.name.startswith("2026")]
+        assert {(f.device, f.device_by) for f in daily} == {("watch", "its folder")}
+        again = import_paths(work, [folder / "2026-03-01.gpx"])
+        assert (again.accepted.added, again.accepted.repeated) == (0, 5)
+
+
+def test_a_backup_is_told_from_an_archive_of_files(tmp_path: Path, empty_store: Path) -> None:
+    with opened(empty_store, tmp_path / "a") as work:
+        deliver(work.store, batch_of([("a", int(NOON.timestamp()) * 1_000_000, 1.0, 2.0)]))
+        backup(work, tmp_path / "all.zip")
+        (file,) = import_paths(work, [tmp_path / "all.zip"]).files
+        assert "use `trackflow restore`" in file.error

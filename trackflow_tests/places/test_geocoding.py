@@ -1,0 +1,111 @@
+"""What a geocoder is asked, and what is made of whatever it answers."""
+
+from pathlib import Path
+
+import pytest
+
+from trackflow.catalogue.records import CatalogueTrack
+from trackflow.concurrency.deadline import NEVER, Deadline
+from trackflow.concurrency.polite import Page
+from trackflow.errors import SettingsError, StructureChangedError
+from trackflow.places.geocoding import (
+    CoordinatesFile,
+    Nominatim,
+    Photon,
+    Place,
+    geocoder_at,
+)
+
+
+class Answering:
+    """A web that always answers the same."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body, self.urls = body, list[str]()
+
+    def get(self, url: str, deadline: Deadline) -> Page:
+        self.urls.append(url)
+        return Page(url, self.body)
+
+
+def track(**known: str) -> CatalogueTrack:
+    return CatalogueTrack("a", "A", **known)  # type: ignore[arg-type]
+
+
+def test_an_address_is_asked_for_and_a_country_alone_is_none() -> None:
+    full = track(address="1 High St\n Unit 2 ", city="Leeds, LS1", country="United Kingdom")
+    assert full.address_query == "1 High St, Unit 2, Leeds, LS1, United Kingdom"
+    assert track(country="United Kingdom").address_query is None
+    assert track(country="Spain", map_query="the  old\ttrack").address_query == "the old track"
+    assert track().address_query is None
+
+
+@pytest.mark.parametrize(
+    ("geocoder", "body", "path"),
+    [
+        (
+            Nominatim("http://n.example/"),
+            b'[{"lon": "-1.5", "lat": "53.8"}]',
+            "http://n.example/search?q=Z%C3%BCrich+%26+1&format=jsonv2&limit=1",
+        ),
+        (
+            Photon("http://p.example"),
+            b'{"features": [{"geometry": {"coordinates": [-1.5, 53.8]}}]}',
+            "http://p.example/api?q=Z%C3%BCrich+%26+1&limit=1",
+        ),
+    ],
+)
+def test_the_first_answer_counts(geocoder: Nominatim | Photon, body: bytes, path: str) -> None:
+    web = Answering(body)
+    assert geocoder.locate("Zürich & 1", web, NEVER) == Place(-1.5, 53.8)
+    assert web.urls == [path]
+
+
+def test_no_answer_is_an_answer() -> None:
+    assert Nominatim("http://n").locate("x", Answering(b"[]"), NEVER) is None
+    assert Photon("http://p").locate("x", Answering(b'{"features": []}'), NEVER) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>", b"null", b"{}", b"[1]", b"[{}]", b'[{"lon": "x", "lat": 1}]', b'{"features": 1}',
+        b'[{"lon": 181, "lat": 1}]', b'[{"lon": 0, "lat": 0}]', b'[{"lon": "nan", "lat": 1}]',
+        b'{"features": [{}]}', b'{"features": [{"geometry": {"coordinates": [1]}}]}',
+        b'{"features": [{"geometry": {"coordinates": [1, 99]}}]}',
+    ],
+)  # fmt: skip
+def test_nonsense_is_told_from_no_answer(body: bytes) -> None:
+    for geocoder in (Nominatim("http://n.example"), Photon("http://p.example")):
+        with pytest.raises(StructureChangedError):
+            geocoder.locate("x", Answering(body), NEVER)
+
+
+def test_addresses_of_geocoders() -> None:
+    assert geocoder_at("https://n.example/x") == Nominatim("https://n.example/x")
+    assert geocoder_at("nominatim+http://n.example") == Nominatim("http://n.example")
+    assert geocoder_at("photon+http://p.example") == Photon("http://p.example")
+    for wrong in ("n.example", "ftp://n.example", "photon+", "https://", "other+https://x"):
+        with pytest.raises(SettingsError, match="TRACKFLOW_GEOCODER_URL"):
+            geocoder_at(wrong)
+
+
+def test_a_file_of_coordinates(tmp_path: Path) -> None:
+    path = tmp_path / "places.csv"
+    path.write_text('Slug,Address,Lon,Lat\nleeds,,-1.5,53.8\n,"1 High St, York",-1.1,53.9\n')
+    found = CoordinatesFile.read(path)
+    assert found.find("LEEDS", None) == Place(-1.5, 53.8)
+    assert found.find("york", "1  high st York") == Place(-1.1, 53.9)
+    assert found.find("york", None) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "slug,lon\na,1\n", "slug,lon,lat\na,x,1\n", "slug,lon,lat\n,1,1\n", "lon,lat\n1,1"]
+)
+def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "places.csv"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="TRACKFLOW_GEOCODER_FILE"):
+        CoordinatesFile.read(path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        CoordinatesFile.read(tmp_path / "missing.csv")

@@ -1,0 +1,84 @@
+"""People are told of every sync that goes wrong, once, and of none that goes well."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from trackflow.context import Work
+from trackflow.usecases.catalogue import alerting
+from trackflow_tests.catalogue.site import Behaviour, Site, site_with
+from trackflow_tests.notifications.test_notifier import receiver
+from trackflow_tests.usecases.catalogue.catalogues import catalogue_of, synced
+
+
+@dataclass
+class Told:
+    messages: list[tuple[str, str]] = field(default_factory=list)
+
+    def send(self, title: str, body: str) -> None:
+        self.messages.append((title, body))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    found = Told()
+    monkeypatch.setattr(alerting, "notifier_of", lambda _: found)
+    return found
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with site_with(12) as running:
+        yield running
+
+
+@pytest.fixture
+def work(site: Site, tmp_path: Path) -> Iterator[Work]:
+    with catalogue_of(site, f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as opened:
+        yield opened
+
+
+def test_what_goes_well_is_not_told(work: Work, told: Told) -> None:
+    synced(work)
+    synced(work)
+    assert told.messages == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "why"),
+    [
+        ("empty", "was refused: nothing is changed", "the list is empty"),
+        ("half", "waits for an approval", "needs an approval"),
+        ("forbidden", "has failed", "HTTP 403"),
+        ("loop", "has failed", "redirects in circles"),
+        ("error page", "has failed", "no list of the known structure"),
+    ],
+)
+def test_a_bad_list_is_told(
+    work: Work, site: Site, told: Told, kind: str, title: str, why: str
+) -> None:
+    synced(work)
+    site.listing = Behaviour(kind)
+    report = synced(work)
+    ((said, body),) = told.messages
+    assert title in said
+    assert "liverc" in said
+    assert body == report.to_markdown()
+    assert why in report.reason or kind == "error page"
+
+
+def test_a_sync_over_its_limit_is_told_while_it_goes_on(site: Site, tmp_path: Path) -> None:
+    site.latency_s = (0.1, 0.1)
+    with receiver() as (port, got):
+        more = {"catalogue_limit_s": 0.05, "notify_urls": (f"json://127.0.0.1:{port}",)}
+        with catalogue_of(site, f"sqlite:///{tmp_path / 'a.db'}", tmp_path, **more) as work:
+            assert synced(work).outcome == "completed"
+        deadline = time.monotonic() + 30
+        while not got and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert [message["title"] for message in got] == [
+        "The catalogue sync of liverc takes longer than it should"
+    ]

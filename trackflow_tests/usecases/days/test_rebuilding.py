@@ -1,0 +1,196 @@
+"""Rebuilds as jobs: everything again, slice by slice, to be stopped and taken up again."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, SettingsError
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, Status
+from trackflow.store.tables import devices, segments, tracks
+from trackflow.usecases.days import rebuilding
+from trackflow.usecases.days.run import run
+from trackflow.usecases.jobs import progress
+from trackflow.usecases.jobs.kinds import as_dict, queue_job, run_job
+from trackflow_tests.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    contents,
+    deliver,
+    difference,
+    drive,
+    generations,
+    open_work,
+    statuses,
+)
+
+DAY = NOON.date()
+DEVICES = 2
+BATCHES = 3 * DEVICES
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def work(
+    database_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Work]:
+    """A fleet that drives over each midnight, done; slices of a day, told of at once."""
+    monkeypatch.setattr(rebuilding, "SLICE_BATCHES", 1)
+    monkeypatch.setattr(progress, "BEAT_EVERY_S", 0)
+    with open_work(database_url, tmp_path, clock) as work:
+        for device in range(DEVICES):
+            start = dt.datetime.combine(DAY, dt.time(20), dt.UTC)
+            points = drive(start, 1100, every_s=120)
+            deliver(work.store, batch_of_device(f"van-{device}", points))
+        run(work)
+        assert len(statuses(work.store)) == BATCHES
+        yield work
+
+
+def read(work: Work, job: Job) -> Job:
+    with work.store.read() as connection:
+        return jobs.read_job(connection, job.job_id)
+
+
+def done_again(work: Work, before: dict) -> dict[tuple[str, dt.date], int]:
+    after = generations(work.store)
+    return {key: after[key] - before[key] for key in after if after[key] != before[key]}
+
+
+def test_everything_is_made_again_and_comes_out_the_same(work: Work) -> None:
+    before, expected = generations(work.store), contents(work.store)
+    with work.store.write() as connection:  # whatever was wrong with it is made good
+        connection.execute(sa.delete(segments).where(segments.c.device_id == "van-1"))
+        connection.execute(sa.delete(tracks).where(tracks.c.device_id == "van-1"))
+    told: list[Job] = []
+    ended = run_job(work, queue_job(work, "rebuild", {}).job_id, told=told.append)
+    assert ended is not None
+    assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, BATCHES, BATCHES)
+    assert ended.message == "6 batches made again"
+    assert ended.result == {"batches": BATCHES, "failed": 0, "waiting": 0}
+    assert set(done_again(work, before)) == set(before)
+    assert set(statuses(work.store).values()) == {"completed"}
+    assert difference(contents(work.store), expected) == []
+    shown = [job.completed for job in told]
+    assert shown == sorted(shown)
+    assert len(set(shown)) > 3
+    assert any(job.seconds_left is not None for job in told)
+
+
+def test_only_what_was_asked_for_is_made_again(work: Work) -> None:
+    before = generations(work.store)
+    second = DAY + dt.timedelta(days=1)
+    wish = {"from": second, "to": str(second), "device": "van-1"}
+    ended = run_job(work, queue_job(work, "rebuild", wish).job_id)
+    assert ended is not None
+    assert ended.parameters == {"from": str(second), "to": str(second), "device": "van-1"}
+    assert done_again(work, before) == {("van-1", second): 1}
+
+
+def test_a_cancelled_job_stops_after_its_slice_and_can_be_taken_up(work: Work) -> None:
+    before, expected = generations(work.store), contents(work.store)
+    job = queue_job(work, "rebuild", {})
+
+    def cancel(_: Job) -> None:
+        with work.store.write() as connection:
+            jobs.request_cancel(connection, job.job_id, work.clock())
+
+    stopped = run_job(work, job.job_id, told=cancel)
+    assert stopped is not None
+    assert stopped.status is Status.CANCELLED
+    assert set(done_again(work, before).values()) == {1}
+    assert {day for _, day in done_again(work, before)} == {DAY}
+    assert set(statuses(work.store).values()) == {"completed"}, "nothing is half done"
+    assert run_job(work, job.job_id) is None
+
+    with work.store.write() as connection:
+        jobs.resume(connection, job.job_id)
+    ended = run_job(work, job.job_id)
+    assert ended is not None
+    assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, BATCHES, BATCHES)
+    assert done_again(work, before) == dict.fromkeys(before, 1)
+    assert contents(work.store) == expected
+
+
+def test_who_was_taken_for_dead_stops_at_its_next_word(work: Work, clock: Clock) -> None:
+    before = generations(work.store)
+    job = queue_job(work, "rebuild", {})
+    taken: list[Job | None] = []
+
+    def take_over(_: Job) -> None:
+        if not taken:
+            clock.advance(SILENT_AFTER_S + 1)
+            taken.append(None)
+            taken[0] = run_job(work, job.job_id)
+
+    assert run_job(work, job.job_id, told=take_over) is None
+    assert taken[0] is not None
+    assert read(work, job) == taken[0]
+    assert taken[0].status is Status.COMPLETED
+    assert done_again(work, before) == dict.fromkeys(before, 1)
+
+
+def test_bad_batches_are_counted_and_do_not_stop_it(work: Work) -> None:
+    with work.store.write() as connection:
+        connection.execute(
+            sa.update(devices)
+            .where(devices.c.device_id == "van-1")
+            .values(thresholds=sa.text("""'{"gap_s": -1}'"""))
+        )
+    ended = run_job(work, queue_job(work, "rebuild", {}).job_id)
+    assert ended is not None
+    assert (ended.status, ended.failed) == (Status.COMPLETED, BATCHES // 2)
+    assert ended.message == "6 batches made again, 3 of them failed"
+
+
+def test_a_job_that_breaks_says_why(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no such thing")
+
+    job = queue_job(work, "rebuild", {})
+    monkeypatch.setattr(rebuilding, "_mark_next", broken)
+    ended = run_job(work, job.job_id)
+    assert ended is not None
+    assert ended.status is Status.FAILED
+    assert (ended.error or "").startswith("ValueError: no such thing (test_rebuilding.py:")
+    assert as_dict(ended)["status"] == "failed"
+
+
+def test_a_kind_that_a_newer_version_knows_is_left_to_it_by_name(work: Work) -> None:
+    with work.store.write() as connection:
+        job = jobs.create(connection, "of tomorrow", {}, work.clock())
+    ended = run_job(work, job.job_id)
+    assert ended is not None
+    assert "'of tomorrow': update" in (ended.error or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wish", "says"),
+    [
+        ("paint", {}, "no kind of job 'paint'; there are rebuild"),
+        ("rebuild", {"from": "yesterday"}, "from is not a day"),
+        ("rebuild", {"from": "2026-02-01", "to": "2026-01-01"}, "after"),
+        ("rebuild", {"device": "x"}, "no device 'x'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(tmp_path: Path, kind: str, wish: dict, says: str) -> None:
+    with open_work("", tmp_path) as work:
+        with pytest.raises((BadInputError, SettingsError), match=says):
+            queue_job(work, kind, wish)
+        assert contents(work.store, "jobs") == {"jobs": []}
+
+
+def test_an_empty_store_is_rebuilt_in_no_time(tmp_path: Path) -> None:
+    with open_work("", tmp_path) as work:
+        ended = run_job(work, queue_job(work, "rebuild", {}).job_id)
+    assert ended is not None
+    assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, 0, 0)

@@ -1,0 +1,152 @@
+"""A device under another name, or two made one: as if all had come in under that name."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.sources.records import PointBatch
+from trackflow.store.access import tokens
+from trackflow.store.days import track_ids
+from trackflow.store.intake import imports, points
+from trackflow.store.tables import access_tokens, devices, metadata
+from trackflow.store.types import to_us
+from trackflow.usecases.days.run import run
+from trackflow.usecases.days.verify import verify
+from trackflow.usecases.devices.renaming import list_devices, merge, rename
+from trackflow_tests.stores import (
+    NOON,
+    batch_of,
+    batch_of_device,
+    contents,
+    deliver,
+    difference,
+    drive,
+    empty,
+    open_work,
+)
+
+quick = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+rows = st.tuples(
+    st.sampled_from(["from", "into"]),
+    st.integers(0, 5),
+    st.integers(0, 2),
+    st.sampled_from([math.nan, 3.0, 8.0]),
+    st.sampled_from(["", "0000000a", "0000000b"]),
+)
+"""Device, minute, place, accuracy, import."""
+
+
+def bring(work: Work, batch: PointBatch, import_id: str) -> None:
+    with work.store.write() as connection:
+        if import_id:
+            imports.note(connection, import_id, NOON)
+        points.accept(connection, batch, [], "test", NOON, import_id=import_id)
+
+
+def point(device: str, minute: int, place: int, accuracy_m: float) -> tuple[Any, ...]:
+    time_us = to_us(NOON) + minute * 60_000_000
+    return device, time_us, 24.9 + 0.005 * (minute + place), 60.17, math.nan, accuracy_m
+
+
+def made(work: Work) -> dict[str, list[dict[str, Any]]]:
+    assert not run(work).problems
+    return contents(work.store)
+
+
+@pytest.mark.parametrize("verb", ["merge", "rename"])
+def test_it_is_as_if_all_had_come_in_under_the_name(
+    database_url: str, tmp_path: Path, verb: str
+) -> None:
+    with open_work(database_url, tmp_path) as work:
+
+        @settings(quick, max_examples=6 if work.store.is_postgresql else 20)
+        @given(st.lists(rows, min_size=1, max_size=16), st.sampled_from(["", "0000000a"]))
+        def check(given_: list[tuple[Any, ...]], undone: str) -> None:
+            if verb == "rename":
+                given_ = [("from", *rest) for _, *rest in given_]
+            empty(work.store)
+            for *told, import_id in [*given_, ("from", 0, 0, math.nan, "")]:
+                bring(work, batch_of([point(*told)]), import_id)
+            bring(work, batch_of([point("into", 6, 0, math.nan)]), "") if verb == "merge" else None
+            made(work)
+            (merge if verb == "merge" else rename)(work, "from", "into")
+            if undone and any(row[-1] == undone for row in given_):
+                with work.store.write() as connection:
+                    imports.undo(connection, undone, NOON)
+            found = made(work)
+            assert verify(work).ok
+            empty(work.store)
+            for _, *told, import_id in [*given_, ("from", 0, 0, math.nan, "")]:
+                if not undone or import_id != undone:
+                    bring(work, batch_of([point("into", *told)]), import_id)
+            bring(work, batch_of([point("into", 6, 0, math.nan)]), "") if verb == "merge" else None
+            expected = made(work)
+            assert not difference(found, expected)
+
+        check()
+
+
+def test_settings_tokens_and_ids_go_along(database_url: str, tmp_path: Path) -> None:
+    with open_work(database_url, tmp_path) as work:
+        deliver(work.store, batch_of_device("old", drive(NOON, 200)))
+        with work.store.write() as connection:
+            tokens.create(connection, "phone", tokens.Scope.INGEST, "old", NOON)
+            connection.execute(sa.update(devices).values(profile="foot", preset="phone"))
+        (track,) = made(work)["tracks"]
+        rename(work, "old", "new")
+        made(work)
+        with work.store.read() as connection:
+            assert list(connection.scalars(sa.select(access_tokens.c.device_id))) == ["new"]
+            assert connection.execute(
+                sa.select(devices.c.device_id, devices.c.profile, devices.c.preset)
+            ).all() == [("new", "foot", "phone")]
+            heir = track_ids.resolve(connection, track["track_id"])
+            t = metadata.tables["tracks"].c
+            assert connection.scalar(sa.select(t.device_id).where(t.track_id == heir)) == "new"
+            for table in metadata.tables.values():
+                if "device_id" in table.c:
+                    left = sa.select(sa.func.count()).where(table.c.device_id == "old")
+                    assert connection.scalar(left) == 0, table.name
+        rename(work, "new", "old")
+        assert [row["track_id"] for row in made(work)["tracks"]] == [track["track_id"]]
+
+
+def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path: Path) -> None:
+    with open_work(database_url, tmp_path) as work:
+        for name in ("a", "b", "kept"):
+            deliver(work.store, batch_of_device(name, drive(NOON, 20)))
+        with work.store.write() as connection:
+            kept = sa.update(devices).where(devices.c.device_id == "kept")
+            connection.execute(kept.values(kept_from=NOON.date().replace(year=2027)))
+        before = contents(work.store)
+        for verb, old, new, says in (
+            (rename, "nobody", "c", "no device"),
+            (rename, "a", "b", "device merge a b"),
+            (rename, "a", "", "1 to 200"),
+            (rename, "a", "x\n", "1 to 200"),
+            (rename, "kept", "c", "no longer kept"),
+            (merge, "a", "nobody", "no device"),
+            (merge, "a", "a", "with itself"),
+            (merge, "a", "kept", "would be lost"),
+        ):
+            with pytest.raises(SettingsError, match=says):
+                verb(work, old, new)
+        assert contents(work.store) == before
+
+
+def test_the_list_says_when_each_last_reported(database_url: str, tmp_path: Path) -> None:
+    with open_work(database_url, tmp_path) as work:
+        deliver(work.store, batch_of_device("a", drive(NOON, 20)), now=NOON)
+        (row,) = list_devices(work)
+        assert (row["points"], row["first"], row["last_report"]) == (20, NOON, NOON)

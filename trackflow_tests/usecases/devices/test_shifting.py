@@ -1,0 +1,157 @@
+"""Points of 1,024 weeks ago are moved where they belong, and back again; nothing is lost."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trackflow.context import Work
+from trackflow.errors import SettingsError
+from trackflow.geo.points import Points
+from trackflow.store.devices.shifting import Days
+from trackflow.store.tables import metadata
+from trackflow.store.types import to_us
+from trackflow.tracks.notices import Kind
+from trackflow.tracks.rollovers import ROLLOVER
+from trackflow.usecases.days.checks import check_ledgers
+from trackflow.usecases.days.notices import read_notices
+from trackflow.usecases.days.run import run
+from trackflow.usecases.days.verify import verify
+from trackflow.usecases.devices.shifting import WEEK_US, shift_weeks
+from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, empty, open_work
+
+EARLY = NOON - ROLLOVER
+
+
+def of_time(found: Points, shift_us: int) -> Points:
+    return Points.of(found.time_us + shift_us, found.lon, found.lat, found.accuracy_m)
+
+
+def sources(work: Work) -> list[str]:
+    p = metadata.tables["gps_points"].c
+    with work.store.read() as connection:
+        return list(connection.scalars(sa.select(p.source).order_by(p.recorded_at)))
+
+
+def made(work: Work) -> dict[str, list[dict[str, Any]]]:
+    assert not run(work).problems
+    return contents(work.store)
+
+
+def test_the_days_of_a_notice_are_moved_and_nothing_is_left_to_notice(
+    database_url: str, tmp_path: Path
+) -> None:
+    with open_work(database_url, tmp_path) as work:
+        deliver(work.store, batch_of_device("a", drive(EARLY, 200)), source="old.gpx")
+        deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
+        deliver(work.store, batch_of_device("b", drive(NOON, 50)))
+        before = made(work)
+        (notice,) = read_notices(work)
+        assert (notice.kind, notice.points, notice.of_points) == (Kind.ROLLOVER, 200, 400)
+        assert str(EARLY.date()) in notice.text
+        assert "--shift-weeks 1024" in notice.advice
+        report = shift_weeks(work, "a", 1024, Days())
+        assert (report.moved, report.staying) == (200, 0)
+        assert report.first == NOON
+        after = made(work)
+        assert read_notices(work) == []
+        assert verify(work).ok
+        assert check_ledgers(work, EARLY.date(), NOON.date()).wrong == []
+        assert sources(work)[0].startswith("old.gpx/")
+
+        empty(work.store)
+        deliver(work.store, batch_of_device("a", drive(NOON, 200)))
+        deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
+        deliver(work.store, batch_of_device("b", drive(NOON, 50)))
+        assert made(work) == after, "as if they had come in with the right times"
+
+        empty(work.store)
+        deliver(work.store, batch_of_device("a", drive(EARLY, 200)), source="old.gpx")
+        deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
+        deliver(work.store, batch_of_device("b", drive(NOON, 50)))
+        made(work)
+        shift_weeks(work, "a", 1024, Days())
+        made(work)
+        back = shift_weeks(work, "a", -1024, Days())
+        assert (back.moved, back.taken_back) == (200, True)
+        assert made(work) == before
+        assert sources(work)[0] == "old.gpx"
+
+
+histories = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(0, 3), st.sampled_from([0, 1])),
+    min_size=1,
+    max_size=40,
+)
+
+
+def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Path) -> None:
+    """Also where new times are taken, in part or by points of the same days."""
+    with open_work(database_url, tmp_path) as work:
+
+        @settings(
+            max_examples=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        )
+        @given(histories, st.sampled_from([1, -1, 2]))
+        def check(rows: list[tuple[int, int, int]], weeks: int) -> None:
+            empty(work.store)
+            time_us = [to_us(NOON) + m * 60_000_000 + w * WEEK_US for m, w, _ in rows]
+            lon = [24.9 + 0.01 * place for _, _, place in rows]
+            whole = Points.of(time_us, lon, np.full(len(rows), 60.17))
+            deliver(work.store, batch_of_device("a", whole))
+            before = made(work)
+            days = Days(
+                (NOON + dt.timedelta(weeks=1)).date(), (NOON + dt.timedelta(weeks=2)).date()
+            )
+            there = shift_weeks(work, "a", weeks, days)
+            moved = made(work)
+            for table in ("gps_points", "quarantined_points"):
+                assert len(moved[table]) == len(before[table])
+            times = {row["recorded_at"] for row in moved["gps_points"]}
+            assert {row["recorded_at"] for row in moved["quarantined_points"]} <= times
+            assert sum(row["points"] for row in moved["day_ledgers"]) == sum(
+                row["points"] for row in before["day_ledgers"]
+            )
+            assert verify(work).ok
+            if there.moved:
+                back = shift_weeks(work, "a", -weeks, Days())
+                assert back.moved == there.moved
+            assert made(work) == before
+
+        check()
+
+
+def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path: Path) -> None:
+    with open_work(database_url, tmp_path) as work:
+        deliver(work.store, batch_of_device("a", drive(NOON, 20)))
+        before = made(work)
+        day = Days(NOON.date(), NOON.date())
+        for device, weeks, days, says in (
+            ("a", 0, day, "write 1024"),
+            ("a", 1024, day, "in the future"),
+            ("a", -2_000, day, "before 1990"),
+            ("a", 1024, Days(), "which days"),
+            ("a", -1024, Days(), "which days"),
+            ("nobody", 1024, day, "no device"),
+        ):
+            with pytest.raises(SettingsError, match=says):
+                shift_weeks(work, device, weeks, days)
+        assert shift_weeks(work, "a", 1, Days(last=dt.date(2020, 1, 1))).moved == 0
+        assert contents(work.store) == before
+
+
+def test_what_is_not_kept_is_left_alone(tmp_path: Path) -> None:
+    with open_work("", tmp_path) as work:
+        deliver(work.store, batch_of_device("a", drive(NOON, 20)))
+        with work.store.write() as connection:
+            kept = sa.update(metadata.tables["devices"])
+            connection.execute(kept.values(kept_from=NOON.date() - dt.timedelta(days=3)))
+        with pytest.raises(SettingsError, match="not kept"):
+            shift_weeks(work, "a", -1, Days(NOON.date(), NOON.date()))

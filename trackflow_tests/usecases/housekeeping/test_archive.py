@@ -1,0 +1,195 @@
+"""A backup restores every row on either database, and a damaged one restores none."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from trackflow.context import Work
+from trackflow.errors import BadInputError, SettingsError
+from trackflow.store.housekeeping import rows
+from trackflow.store.tables import metadata
+from trackflow.usecases.days.run import run
+from trackflow.usecases.days.verify import verify
+from trackflow.usecases.housekeeping import archive
+from trackflow.usecases.housekeeping.archive import backup
+from trackflow.usecases.housekeeping.restoring import restore
+from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work
+from trackflow_tests.usecases.filled import everything, fill
+
+EMPTY = {name: [] for name in metadata.tables}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A second empty database, of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+        return
+    from uuid import uuid4
+
+    from sqlalchemy import make_url
+
+    from trackflow_tests.conftest import _admin
+
+    server = make_url(request.getfixturevalue("postgres_url"))
+    name = f"test_{uuid4().hex}"
+    _admin(server, f"CREATE DATABASE {name} ENCODING 'UTF8'")
+    yield server.set(database=name).render_as_string(hide_password=False)
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def without_networks(work: Work) -> dict[str, list[dict[str, object]]]:
+    """All rows that a backup has; road networks lie elsewhere afterwards."""
+    found = everything(work.store)
+    for row in found["road_networks"]:
+        row["folder"] = Path(str(row["folder"])).name
+    return {name: found[name] for name in found if name not in archive.LEFT_OUT}
+
+
+def test_every_row_survives_on_every_pair_of_databases(
+    database_url: str, other_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_ROWS", 3)  # more than one batch
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    with (
+        open_work(database_url, tmp_path / "a") as one,
+        open_work(other_url, tmp_path / "b") as two,
+    ):
+        for number, name in enumerate(("Äpfel", "a b", "Z", "z\t\\N\n", '"\u2028')):
+            fill(one.store, name, number)
+        with one.store.write() as connection:  # nothing at all where nothing may be
+            for table in metadata.tables.values():
+                nullable = {c.name: sa.null() for c in table.columns if c.nullable}
+                if nullable:
+                    key = next(iter(table.primary_key.columns))
+                    least = sa.select(sa.func.min(sa.cast(key, sa.Text))).scalar_subquery()
+                    connection.execute(
+                        sa.update(table).where(sa.cast(key, sa.Text) == least).values(nullable)
+                    )
+        backup(one, first, with_networks=False)
+        report = restore(two, first)
+        backup(two, second, with_networks=False)
+
+        assert without_networks(two) == without_networks(one)
+        assert first.read_bytes() == second.read_bytes()
+        assert all(report.rows.values())
+        # numbers go on where they were
+        deliver(two.store, batch_of_device("new", drive(NOON, 5)))
+        seqs = [row["received_seq"] for row in everything(two.store)["receipts"]]
+        assert len(set(seqs)) == 6
+
+
+def test_nothing_has_to_be_worked_on_again(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.zip"
+    with (
+        open_work(database_url, tmp_path / "a") as one,
+        open_work(other_url, tmp_path / "b") as two,
+    ):
+        for name in ("a", "b"):
+            deliver(one.store, batch_of_device(name, drive(NOON, 200)))
+        run(one)
+        assert verify(one).ok
+        backup(one, file)
+        restore(two, file)
+
+        assert not any(stage.days for stage in run(two).stages)
+        report = verify(two)
+        assert report.ok
+        assert report.tracks == 2
+
+
+def test_road_networks_come_along(tmp_path: Path) -> None:
+    with open_work("", tmp_path / "a") as one, open_work("", tmp_path / "b") as two:
+        folder = tmp_path / "a" / "networks" / "car-1"
+        folder.mkdir(parents=True)
+        (folder / "roads.osrm").write_bytes(os.urandom(5000))
+        fill(one.store, "a", 1)
+        with one.store.write() as connection:
+            connection.execute(
+                sa.update(metadata.tables["road_networks"]).values(folder=str(folder))
+            )
+        backup(one, tmp_path / "b.zip")
+
+        report = restore(two, tmp_path / "b.zip")
+
+        (row,) = everything(two.store)["road_networks"]
+        assert row["folder"] == "networks/car-1", "from the home folder on: it may be moved"
+        assert report.networks == {"car-1": 1}
+        copied = tmp_path / "b" / str(row["folder"]) / "roads.osrm"
+        assert copied.read_bytes() == (folder / "roads.osrm").read_bytes()
+
+
+def test_a_store_that_is_not_empty_is_left_alone(database_url: str, tmp_path: Path) -> None:
+    with open_work(database_url, tmp_path) as work:
+        fill(work.store, "a", 1)
+        backup(work, tmp_path / "b.zip", with_networks=False)
+        before = everything(work.store)
+        with pytest.raises(SettingsError, match="is not empty"):
+            restore(work, tmp_path / "b.zip")
+        assert everything(work.store) == before
+
+
+def test_a_damaged_backup_restores_nothing(database_url: str, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    with open_work("", tmp_path / "a") as one:
+        folder = tmp_path / "a" / "networks" / "car-1"
+        folder.mkdir(parents=True)
+        (folder / "roads.osrm").write_bytes(bytes(5000))
+        fill(one.store, "a", 1)
+        with one.store.write() as connection:
+            connection.execute(
+                sa.update(metadata.tables["road_networks"]).values(folder=str(folder))
+            )
+        backup(one, good)
+    with open_work(database_url, tmp_path / "b") as two:
+        for damage in ("cut", "bit", "member", "member-of-network", "newer", "zip"):
+            _damage(good, bad, damage)
+            with pytest.raises((BadInputError, SettingsError), match=r"bad\.zip"):
+                restore(two, bad)
+            assert everything(two.store) == EMPTY, damage
+    assert not (tmp_path / "b" / "networks" / "car-1").exists()
+    assert not list((tmp_path / "b").glob(".restore-*"))
+
+
+def _damage(good: Path, bad: Path, damage: str) -> None:
+    content = bytearray(good.read_bytes())
+    if damage == "cut":
+        bad.write_bytes(content[: len(content) // 2])
+        return
+    if damage == "bit":
+        with zipfile.ZipFile(good) as archive_:
+            last = archive_.getinfo("tracks.parquet")
+        content[last.header_offset + 200] ^= 1
+        bad.write_bytes(content)
+        return
+    left_out = {"member": "tracks.parquet", "member-of-network": "networks/car-1/roads.osrm"}
+    with zipfile.ZipFile(good) as old, zipfile.ZipFile(bad, "w") as new:
+        for name in old.namelist():
+            text = old.read(name)
+            if damage == "newer" and name == archive.MANIFEST:
+                text = text.replace(b'"schema": "0', b'"schema": "9')
+            if name != left_out.get(damage) and not (damage == "zip" and name == archive.MANIFEST):
+                new.writestr(name, text)
+
+
+def test_a_backup_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "b.zip"
+    target.write_text("the one of yesterday")
+    with open_work("", tmp_path / "a") as work:
+        fill(work.store, "a", 1)
+        with pytest.raises(SettingsError, match="is gone"):
+            backup(work, target)  # its road network's folder is not there
+        assert target.read_text() == "the one of yesterday"
+        with pytest.raises(SettingsError, match="cannot write"):
+            backup(work, tmp_path / "nowhere" / "b.zip")
+        backup(work, target, with_networks=False)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert not list(tmp_path.glob(".*part"))

@@ -1,0 +1,157 @@
+"""Geocoding against a real HTTP server: polite, once per address, and never in anybody's way."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from trackflow.concurrency.polite import USER_AGENT
+from trackflow.concurrency.retrying import ONCE
+from trackflow.context import Work
+from trackflow.store.places import places
+from trackflow.store.tables import catalogue_tracks
+from trackflow.usecases.catalogue.sources import stop_everything
+from trackflow.usecases.places.geocoding import MOST_FAILURES, geocode
+from trackflow_tests.stores import NOON, Clock, open_work
+
+
+class Server(ThreadingHTTPServer):
+    """A Nominatim that knows some addresses."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.known = {"1 High St, Leeds": (-1.5, 53.8), "2 Low St, York": (-1.1, 53.9)}
+        self.asked: list[str] = []
+        self.agents: set[str] = set()
+        self.status = 200
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)["q"][0]
+        self.server.asked.append(query)
+        self.server.agents.add(self.headers["User-Agent"])
+        found = self.server.known.get(query)
+        body = json.dumps([{"lon": str(found[0]), "lat": str(found[1])}] if found else []).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def add(work: Work, slug: str, **values: Any) -> None:
+    row = {"source": "liverc", "slug": slug, "name": slug, "created_at": NOON, "updated_at": NOON}
+    with work.store.write() as connection:
+        connection.execute(sa.insert(catalogue_tracks).values(**(row | values)))
+
+
+def found(work: Work) -> dict[str, tuple[float, float]]:
+    with work.store.read() as connection:
+        known = places.positions(connection)
+    return {slug: (place.longitude, place.latitude) for (_, slug), place in known.items()}
+
+
+def test_each_address_is_asked_for_once_until_it_changes(
+    database_url: str, tmp_path: Path, server: Server
+) -> None:
+    clock = Clock()
+    with open_work(database_url, tmp_path, clock, geocoder_url=server.url) as work:
+        add(work, "leeds", address="1 High St", city="Leeds")
+        add(work, "leeds-2", address="1 High St", city="Leeds")
+        add(work, "york", address="2 Low St", city="York")
+        add(work, "known", address="2 Low St", city="York", longitude=9.0, latitude=50.0)
+        add(work, "nowhere", city="Atlantis")
+        add(work, "blank", country="Spain")
+        add(work, "gone", city="Leeds", is_active=False)
+        report = geocode(work, per_s=1000)
+
+        assert sorted(server.asked) == ["1 High St, Leeds", "2 Low St, York", "Atlantis"]
+        assert server.agents == {USER_AGENT}
+        assert (report.tracks, report.asked, report.found) == (5, 3, 3)
+        assert (report.unknown, report.without_address, report.failures) == (1, 1, [])
+        assert found(work) == {
+            "known": (9.0, 50.0),
+            "leeds": (-1.5, 53.8),
+            "leeds-2": (-1.5, 53.8),
+            "york": (-1.1, 53.9),
+        }
+        server.asked.clear()
+        assert geocode(work, per_s=1000).asked == 0
+
+        change = sa.update(catalogue_tracks).where(catalogue_tracks.c.slug == "leeds")
+        with work.store.write() as connection:
+            connection.execute(change.values(address="3 Other St"))
+        server.status = 500
+        geocode(work, per_s=1000, run_s=0.5)
+        assert "leeds" not in found(work)  # no place is better than that of another address
+        server.status = 200
+        server.asked.clear()
+        geocode(work, per_s=1000)
+        assert server.asked == ["3 Other St, Leeds"]
+        clock.advance(31 * 86_400)
+        server.asked.clear()
+        geocode(work, per_s=1000)
+        assert sorted(server.asked) == ["3 Other St, Leeds", "Atlantis"]
+
+
+def test_off_by_default_and_a_file_counts_first(tmp_path: Path, server: Server) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    file = tmp_path / "places.csv"
+    with open_work(url, tmp_path) as work:
+        add(work, "leeds", address="1 High St", city="Leeds")
+        add(work, "blank")
+        assert geocode(work).found == 0
+        assert server.asked == []
+        file.write_text("slug,lon,lat\nblank,7,8\nleeds,1,2\n")
+        work.settings = replace(work.settings, geocoder_file=file, geocoder_url=server.url)
+        assert geocode(work).found == 2
+        assert server.asked == []
+        assert found(work) == {"blank": (7.0, 8.0), "leeds": (1.0, 2.0)}
+        file.write_text("slug,lon,lat\n")
+        assert geocode(work).found == 1
+        assert found(work) == {"leeds": (-1.5, 53.8)}
+
+
+def test_a_geocoder_that_is_away_or_switched_off_is_left_alone(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackflow.usecases.places.geocoding.RETRY", ONCE)
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with open_work(url, tmp_path, geocoder_url=server.url) as work:
+        for k in range(MOST_FAILURES + 3):
+            add(work, f"t{k}", city=f"City {k}")
+        server.status = 500
+        report = geocode(work, per_s=1000)
+        assert len(server.asked) == MOST_FAILURES
+        assert report.failures[-1] == "3 addresses are left for the next run"
+        server.status = 200
+        stop_everything(work, server.url.removeprefix("http://"))
+        server.asked.clear()
+        assert "switched off" in geocode(work, per_s=1000).failures[-1]
+        assert server.asked == []

@@ -1,0 +1,53 @@
+"""A small history on real roads: two devices, three device-days, one journey over midnight."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from trackflow.context import Work
+from trackflow.demo.extract import helsinki_extract
+from trackflow.geo.points import Points
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.store.roads.networks import use_network
+from trackflow.store.types import to_us
+from trackflow_tests.matching.drives import a_tour, driven
+from trackflow_tests.stores import NOON, batch_of_device, deliver
+
+BEFORE_MIDNIGHT = dt.datetime.combine(NOON.date(), dt.time(23, 45), dt.UTC)
+BATCHES = 3
+
+
+@dataclass(frozen=True)
+class Town:
+    """A network, and who drives on it.
+
+    Attributes:
+        night: a journey over midnight.
+        noon: one at noon.
+    """
+
+    network: RoadNetwork
+    night: Points
+    noon: Points
+
+    def open(self, work: Work) -> None:
+        """Use the network in this store."""
+        with work.store.write() as connection:
+            use_network(connection, self.network, work.settings.home, work.clock())
+
+    def deliver(self, work: Work) -> None:
+        """Let the points come in."""
+        deliver(work.store, batch_of_device("night", self.night))
+        deliver(work.store, batch_of_device("noon", self.noon))
+
+
+def build_town(folder) -> Town:
+    network = build_network(helsinki_extract(), "car", folder)
+    engine = EmbeddedEngine(network.dataset, network.profile, network.version)
+    lon, lat = a_tour(engine)
+    engine.close()
+    return Town(
+        network,
+        driven(lon, lat, every_s=10, start_us=to_us(BEFORE_MIDNIGHT)),
+        driven(lon, lat, every_s=20, start_us=to_us(NOON), seed=2),
+    )

@@ -1,0 +1,156 @@
+"""The page of the race tracks in a real browser, with real syncs against a site like LiveRC."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trackflow.context import Work, utc_now
+from trackflow.store.access.tokens import Scope
+from trackflow.store.jobs import jobs
+from trackflow.usecases.days import run as pipeline
+from trackflow.usecases.jobs.kinds import run_job
+from trackflow.usecases.places.visits import update_visits
+from trackflow_tests.catalogue.site import Behaviour, site_with
+from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.stores import NOON, batch_of_device, deliver, open_work
+from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
+from trackflow_tests.web.running import running_api, token_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
+
+HTML = "<img src=x onerror=document.title='owned'><b>bold</b>"
+"""A name that must stay what it is: text."""
+
+COUNT = 60
+MAP = "document.getElementById('map').map"
+METER = "document.querySelector('.meter[role=progressbar]')"
+
+
+@contextmanager
+def service(work: Work) -> Iterator[None]:
+    """Whoever works on jobs that are asked for, as the sensor's runs do."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(0.2):
+            with work.store.read() as connection:
+                waiting = jobs.waiting(connection, work.clock())
+            for job in waiting:
+                run_job(work, job.job_id)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    chromium = find_chromium()
+    if chromium is None:
+        message = "no Chromium found: apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with open_page(chromium, tmp_path_factory.mktemp("chromium") / "profile", WEBGL) as opened:
+        yield opened
+
+
+def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> None:
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with site_with(COUNT, (0.15, 0.3)) as site:
+        site.tracks[0] = replace(site.tracks[0], name=HTML)
+        settings = {
+            "liverc_url": f"{site.url}/ {site.url}/tracks/{{slug}}/",
+            "catalogue_per_s": 1000.0,
+        }
+        with open_work(url, tmp_path, **settings) as work, running_api(work) as api:
+            work.clock = utc_now
+            with service(work):
+                tab.goto(f"{api.base_url}/catalogue")
+                tab.wait_for("document.body?.dataset.ready")
+                tab.wait_for_text("No sync yet", "never")
+                tab.click_text("Sync now")
+                tab.wait_for(f"{METER} && +{METER}.getAttribute('aria-valuenow') > 0")
+                tab.wait_for(f"/of {COUNT} pages.* left/.test(document.body.innerText)")
+                _shoot(tab, "syncing")
+                tab.wait_for_text(f"{COUNT} added", "Completeness", "Slowest tracks")
+                tab.wait_for(f"document.body.innerText.includes({HTML!r})")
+                assert tab.eval("document.querySelectorAll('img, td b').length") == 0
+                assert tab.eval("document.title") == "trackflow: race tracks"
+                _shoot(tab, "report")
+
+                site.latency_s, site.listing = (0.0, 0.0), Behaviour("half")
+                tab.click_text("Sync now")
+                tab.wait_for_text("needs an approval")
+                tab.click_text("Approve and sync…")
+                tab.wait_for("document.getElementById('ask').open")
+                _shoot(tab, "ask")
+                tab.click_text("Approve and sync")
+                tab.wait_for_text(f"{COUNT // 2} missed once", "Missed for the first time")
+
+                tab.eval("document.getElementById('undo').click()")
+                tab.click_text("Leave it")
+                assert "were undone" not in tab.text()
+                tab.eval("document.getElementById('undo').click()")
+                tab.wait_for("document.getElementById('ask').open")
+                tab.eval("document.getElementById('ask-yes').click()")
+                tab.wait_for_text("Its changes were undone")
+                assert tab.eval("document.getElementById('problem').hidden")
+                with work.store.read() as connection:
+                    missed = connection.exec_driver_sql("SELECT sum(misses) FROM catalogue_tracks")
+                    assert missed.scalar() == 0
+
+                slug = site.tracks[-1].slug
+                tab.eval("document.getElementById('text').focus()")
+                tab.write(slug)
+                tab.wait_for("document.querySelectorAll('#tracks tbody tr').length === 1")
+                tab.resize(390, 844, phone=True)
+                assert tab.eval("document.documentElement.scrollWidth") <= 390
+                _shoot(tab, "phone")
+
+            secret = token_for(work, Scope.READ)
+            tab.goto(f"{api.base_url}/catalogue")
+            tab.wait_for("document.getElementById('login')?.open")
+            tab.eval("document.getElementById('token').focus()")
+            tab.write(secret)
+            tab.press("Enter")
+            tab.wait_for("document.body?.dataset.ready")
+            tab.wait_for_text("Report")
+            assert "Sync now" not in tab.text()  # a token for reading starts nothing
+
+
+def test_visits_are_on_the_map(tmp_path: Path, tab: Page) -> None:
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with open_work(url, tmp_path) as work, running_api(work) as api:
+        add_place(work, HTML, *VENUE)
+        deliver(work.store, batch_of_device(DEVICE, history()))
+        pipeline.run(work)
+        update_visits(work)
+        tab.resize(1000, 700)
+        tab.goto(f"{api.base_url}/#day={NOON.date()}&zone=utc")
+        tab.wait_for("document.body?.dataset.mapReady")
+        tab.wait_for(f"{MAP}.queryRenderedFeatures({{layers: ['visits']}}).length === 1")
+        x, y = tab.eval(f"(() => {{const p = {MAP}.project({list(VENUE)}); return [p.x, p.y];}})()")
+        tab.click_at(x + 5, y + 5)
+        tab.wait_for_text(f"{DEVICE} for 5 h 09 min, Mon 2 Mar, 21:55 \u2013 Tue 3 Mar, 03:04")
+        assert HTML.title() in tab.text()
+        _shoot(tab, "visits")
+        tab.click_text("Race tracks")
+        tab.wait_for("document.title === 'trackflow: race tracks'")
+
+
+def _shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page for people, where they ask for it."""
+    if _SCREENSHOTS:
+        Path(_SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(Path(_SCREENSHOTS) / f"catalogue-{name}.png")
+
+
+_SCREENSHOTS = os.environ.get("TRACKFLOW_SCREENSHOTS")

@@ -1,0 +1,50 @@
+"""The API on a real socket, in a thread of the test."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+
+from trackflow.context import Work
+from trackflow.store.access import tokens
+from trackflow.store.access.tokens import Scope
+from trackflow.web.server import uvicorn_config
+
+BUSY_S = 120
+"""How long an answer may take: the machine may be busy with other tests."""
+
+
+@contextmanager
+def running_api(work: Work, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
+    """A client of a running API; it has no token and its `base_url` is the API's address."""
+    server = uvicorn.Server(uvicorn_config(work, host, 0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive(), "the API did not start"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def token_for(work: Work, scope: Scope, device_id: str | None = None) -> str:
+    """The secret of a new token."""
+    with work.store.write() as connection:
+        secret, _ = tokens.create(connection, "test", scope, device_id, work.clock())
+    return secret
+
+
+def bearer(secret: str) -> dict[str, Any]:
+    return {"headers": {"Authorization": f"Bearer {secret}"}}

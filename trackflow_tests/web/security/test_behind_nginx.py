@@ -1,0 +1,129 @@
+"""A walk over all routes through a real nginx: without a token nobody gets in, ever again."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from trackflow.context import Work
+from trackflow.store.access import no_token, tokens
+from trackflow.store.access.tokens import Scope
+from trackflow_tests.stores import contents, open_work
+from trackflow_tests.web.nginx import CONFIGURATIONS, nginx_before
+from trackflow_tests.web.running import running_api, token_for
+from trackflow_tests.web.security.test_security import _guarded
+
+pytestmark = pytest.mark.slow
+
+READING = "/worker/status"
+
+HOSTILE: tuple[dict[str, str], ...] = (
+    {},
+    {"Host": "localhost"},
+    {"Host": "127.0.0.1"},
+    {"Host": "127.0.0.1:{port}"},
+    {"Host": "localhost:{port}", "Origin": "http://localhost:{port}"},
+    {"Host": "127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"},
+    {"Host": "127.0.0.1:{port}", "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"},
+    {"Host": "127.0.0.1:{port}", "Forwarded": "for=127.0.0.1;host=localhost"},
+    {"Host": "[::1]:{port}"},
+    {"Origin": "http://["},
+    {"Cookie": "trackflow_token=tf_guessed"},
+    {"Connection": "close, X-Forwarded-For"},
+)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[Work]:
+    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=[False, True], ids=["another user", "same user"])
+def as_same_user(request: pytest.FixtureRequest) -> bool:
+    found: bool = request.param
+    return found
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_nobody_gets_in_without_a_token(
+    configuration: str, as_same_user: bool, work: Work, tmp_path: Path
+) -> None:
+    with running_api(work) as direct:
+        port = direct.base_url.port or 0
+        assert direct.get(READING).status_code == 200, "the person at the machine"
+        with nginx_before(port, configuration, tmp_path, as_same_user=as_same_user) as nginx:
+            for hostile in HOSTILE:
+                _switch_on(work)  # each must be found out by itself
+                headers = {name: value.format(port=port) for name, value in hostile.items()}
+                answer = nginx.get(READING, headers=headers)
+                assert answer.status_code == 401, (headers, answer.text)
+                assert "token" in answer.json()["error"]
+                assert direct.get(READING).status_code == 401, ("off for good", headers)
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_every_route_before_and_after_the_last_token_was_revoked(
+    configuration: str, work: Work, tmp_path: Path
+) -> None:
+    with running_api(work) as direct:
+        port = direct.base_url.port or 0
+        with nginx_before(port, configuration, tmp_path / "nginx") as nginx:
+            _all_refused(work, nginx)
+            _switch_on(work)  # a person says that this proxy is gone, and is wrong
+            _all_refused(work, nginx)
+            secret = token_for(work, Scope.ADMIN)
+            _all_refused(work, nginx)
+            _all_refused(work, direct)
+            admitted = {"Authorization": f"Bearer {secret}"}
+            for scope, method, path in _guarded(work):
+                answer = nginx.request(method, path, headers=admitted)
+                assert answer.status_code not in (401, 403), (scope, method, path, answer.text)
+                assert answer.status_code < 500, (method, path, answer.text)
+            with work.store.write() as connection:
+                (token,) = tokens.read_tokens(connection)
+                tokens.revoke(connection, token.token_id, work.clock())
+            _all_refused(work, nginx, admitted, but=Scope.INGEST)
+            _wait_until_forgotten(nginx, admitted)
+            _all_refused(work, nginx, admitted)
+            _all_refused(work, nginx)
+            _all_refused(work, direct)
+
+
+def _wait_until_forgotten(client: httpx.Client, headers: dict[str, str]) -> None:
+    """A revoked token delivers for a second longer, and never after that."""
+    deadline = time.monotonic() + 30
+    while client.post("/ingest/owntracks", headers=headers, content=b"[]").status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _all_refused(
+    work: Work,
+    client: httpx.Client,
+    headers: dict[str, str] | None = None,
+    *,
+    but: Scope | None = None,
+) -> None:
+    """Every route is, but those for one scope.
+
+    Args:
+        work: what is served.
+        client: of the API.
+        headers: with the token, if there is any.
+        but: whose routes are left out.
+    """
+    before = contents(work.store)
+    for scope, method, path in _guarded(work):
+        if scope is but:
+            continue
+        answer = client.request(method, path, headers=headers, content=b"{}")
+        assert answer.status_code == 401, (method, path, answer.text)
+    assert contents(work.store) == before
+
+
+def _switch_on(work: Work) -> None:
+    with work.store.write() as connection:
+        no_token.switch_on(connection, work.clock())

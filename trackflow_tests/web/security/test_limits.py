@@ -1,0 +1,168 @@
+"""Nobody holds the service up: bodies and headers that are too large, too slow or too deep."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from trackflow.context import Work
+from trackflow.web import protocol
+from trackflow.web.security import limits
+from trackflow_tests.stores import open_work
+from trackflow_tests.web.running import running_api
+
+PATH = "/ingest/geojson"
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[Work]:
+    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def api(work: Work) -> Iterator[httpx.Client]:
+    with running_api(work) as client:
+        yield client
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is too slow; in others, a busy machine would be."""
+    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 0.5)
+    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 0.5)
+
+
+def test_a_large_body_is_refused_whether_announced_or_not(api: httpx.Client) -> None:
+    large = b" " * (limits.MAX_BODY_BYTES + 1)
+    announced = api.post(PATH, content=large)
+    parts = (large[i : i + 1_000_000] for i in range(0, len(large), 1_000_000))
+    in_parts = api.post(PATH, content=parts)
+
+    for answer in (announced, in_parts):
+        assert answer.status_code == 413
+        assert "16 MiB" in answer.json()["error"]
+    assert api.get("/health").status_code == 200
+
+
+def test_large_bodies_are_refused_while_there_are_too_many(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small ones are taken all the same; what an answered one took is free again."""
+    limit = 3 * limits.SMALL_BODY_BYTES
+    monkeypatch.setattr(limits, "MAX_LARGE_BODIES_BYTES", limit)
+    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 120)
+    is_there = _when_counted(monkeypatch, limit - 1)
+    with _connection(api) as other:
+        head = f"POST {PATH} HTTP/1.1\r\nHost: {_host(api)}\r\nContent-Length: {limit}\r\n\r\n"
+        other.sendall(head.encode() + b" " * (limit - 1))
+        assert is_there.wait(60)  # of two that come together, either may be refused
+        answer = api.post(PATH, content=b" " * (limit // 2))
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert api.post(PATH, content=b" " * 10_000).status_code == 200
+        other.sendall(b" ")
+        assert other.recv(100).startswith(b"HTTP/1.1 200")
+    for _ in range(4):
+        assert api.post(PATH, content=b" " * (limit - 1)).status_code == 200
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_drips_is_refused(api: httpx.Client) -> None:
+    def dripping() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b" "
+            time.sleep(0.1)
+
+    # it may see the answer, or that nobody listens any more
+    try:
+        answer = api.post(PATH, content=dripping())
+    except httpx.WriteError:
+        pass
+    else:
+        assert answer.status_code == 408
+    assert api.get("/health").status_code == 200
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"], ids=["nothing", "half"]
+)
+def test_headers_that_never_end_are_cut_off(api: httpx.Client, sent: bytes) -> None:
+    with _connection(api) as connection:
+        connection.sendall(sent)
+        assert connection.recv(100) == b""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_slow_headers_of_a_later_request_are_cut_off_as_well(api: httpx.Client) -> None:
+    with _connection(api) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /heal")
+        answer = b""
+        while part := connection.recv(4096):
+            answer += part
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_headers_without_end_are_cut_off(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 60)
+    with _connection(api) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n")
+        assert _fill(connection, b"X-Filler: " + b"a" * 10_000 + b"\r\n", 50_000_000) < 50_000_000
+
+
+@pytest.mark.usefixtures("impatient")
+def test_many_requests_on_one_connection_are_fine(api: httpx.Client) -> None:
+    for _ in range(5):
+        assert api.get("/health", headers={"X-Long": "a" * 20_000}).status_code == 200
+        time.sleep(0.15)
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 90 + b"]" * 90],
+    # as names of tests, they would fill the environment of every process that is started meanwhile
+    ids=["lists", "objects", "closed"],
+)
+def test_deep_json_hurts_nobody(api: httpx.Client, deep: bytes) -> None:
+    answer = api.post(PATH, content=deep)
+    assert answer.status_code < 500
+    assert api.get("/health").status_code == 200
+
+
+def _fill(connection: socket.socket, part: bytes, most_bytes: int) -> int:
+    """Send the same again and again until nobody takes it; how much was taken."""
+    sent = 0
+    with suppress(OSError):
+        while sent < most_bytes:
+            sent += connection.send(part)
+    return sent
+
+
+def _when_counted(monkeypatch: pytest.MonkeyPatch, size_bytes: int) -> threading.Event:
+    """Set once a body of this size is being held."""
+    count, is_there = limits._Limited._count_as_large, threading.Event()
+
+    def counted(body: limits._Limited) -> None:
+        count(body)
+        if body.large_bytes >= size_bytes:
+            is_there.set()
+
+    monkeypatch.setattr(limits._Limited, "_count_as_large", counted)
+    return is_there
+
+
+def _host(api: httpx.Client) -> str:
+    """Without the port it would be a sign of a proxy."""
+    return f"{api.base_url.host}:{api.base_url.port}"
+
+
+def _connection(api: httpx.Client) -> socket.socket:
+    return socket.create_connection((api.base_url.host, api.base_url.port or 0), timeout=120)

@@ -1,0 +1,171 @@
+"""The whole API from outside: every route by every token, and whatever a fuzzer thinks of."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import schemathesis
+from fastapi.routing import iter_route_contexts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from trackflow.context import Work
+from trackflow.store.access.tokens import Scope
+from trackflow.usecases.days.run import run
+from trackflow.web.app import create_app
+from trackflow.web.security.access import GuardedRoute
+from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_work
+from trackflow_tests.web.running import bearer, running_api, token_for
+
+DEVICE = "van'; DROP TABLE gps_points; --<script>alert(1)</script>"
+EXAMPLES_PER_OPERATION = 12
+
+NASTY = (
+    "' OR '1'='1",
+    "'; DROP TABLE gps_points; --",
+    '"; DELETE FROM tracks WHERE ""="',
+    "%27%20UNION%20SELECT%20token_hash%20FROM%20access_tokens--",
+    "../../../../etc/passwd",
+    "\x00",
+    "<script>alert(1)</script>",
+    "-1",
+    "1e999",
+    "NaN",
+    "9" * 400,
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z",
+)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    """A store with tracks of a device with a nasty name."""
+    folder = tmp_path_factory.mktemp("security")
+    with open_work(f"sqlite:///{folder / 'trackflow.db'}", folder) as opened:
+        start = opened.clock().replace(hour=8)
+        deliver(opened.store, batch_of_device(DEVICE, drive(start, 300)))
+        run(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def api(work: Work) -> Iterator[httpx.Client]:
+    with running_api(work) as client:
+        client.headers["X-Admin"] = token_for(work, Scope.ADMIN)
+        yield client
+
+
+def test_every_route_turns_away_whoever_may_not(work: Work, api: httpx.Client) -> None:
+    """Without a token, with a wrong one, and with those that are for something else."""
+    narrower = {
+        Scope.ADMIN: [token_for(work, Scope.READ), token_for(work, Scope.INGEST, "van")],
+        Scope.READ: [token_for(work, Scope.INGEST), token_for(work, Scope.INGEST, "van")],
+        Scope.INGEST: [token_for(work, Scope.READ)],
+    }
+    before = contents(work.store)
+    walked = 0
+    for scope, method, path in _guarded(work):
+        tries = [(None, 401), ("tf_wrong", 401), *((t, 403) for t in narrower[scope])]
+        for secret, expected in tries:
+            headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+            answer = api.request(method, path, headers=headers, content=b"{}")
+            assert answer.status_code == expected, (method, path, secret and scope, answer.text)
+            walked += 1
+    assert walked > 50
+    assert contents(work.store) == before
+
+
+def test_every_route_lets_in_whoever_may(work: Work, api: httpx.Client) -> None:
+    fitting = {scope: token_for(work, scope) for scope in Scope}
+    for scope, method, path in _guarded(work):
+        answer = api.request(method, path, **bearer(fitting[scope]))
+        assert answer.status_code not in (401, 403), (method, path, answer.text)
+        assert answer.status_code < 500, (method, path, answer.text)
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_nothing_in_a_parameter_does_harm(work: Work, api: httpx.Client, value: str) -> None:
+    admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
+    before = contents(work.store, "gps_points", "tracks")
+    for operation in _operations(api):
+        if operation.method.upper() != "GET":
+            continue
+        query = {parameter.name: value for parameter in operation.query}
+        path = operation.path
+        for parameter in operation.path_parameters:
+            path = path.replace(f"{{{parameter.name}}}", httpx.QueryParams({"x": value})["x"])
+        try:
+            answer = api.get(path, params=query, headers=admin)
+        except httpx.InvalidURL:
+            continue
+        assert answer.status_code < 500, (path, value, answer.text)
+        # what was sent comes back as data only; a browser never takes it for a page
+        is_page = "html" in answer.headers.get("content-type", "")
+        assert not (is_page and value.startswith("<") and value in answer.text)
+    assert contents(work.store, "gps_points", "tracks") == before
+
+
+@pytest.mark.slow
+def test_the_api_does_what_it_says(api: httpx.Client) -> None:
+    """Schemathesis: any request that its description allows, answered as it describes."""
+    headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
+    seen = 0
+
+    def check(case: schemathesis.Case) -> None:
+        nonlocal seen
+        seen += 1
+        response = case.call(base_url=str(api.base_url), headers=headers)
+        case.validate_response(
+            response,
+            checks=[
+                not_a_server_error,
+                status_code_conformance,
+                content_type_conformance,
+                response_schema_conformance,
+            ],
+        )
+
+    for operation in _operations(api):
+        tried = given(case=operation.as_strategy())(check)
+        settings(
+            max_examples=EXAMPLES_PER_OPERATION,
+            suppress_health_check=list(HealthCheck),
+            deadline=None,
+        )(tried)()
+    assert seen > 100
+
+
+@given(body=st.binary(max_size=200), kind=st.sampled_from(["application/json", "text/plain", ""]))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_body_breaks_a_route(work: Work, api: httpx.Client, body: bytes, kind: str) -> None:
+    admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"} | (
+        {"Content-Type": kind} if kind else {}
+    )
+    for _, method, path in _guarded(work):
+        if method in ("POST", "PUT"):
+            answer = api.request(method, path, content=body, headers=admin)
+            assert answer.status_code < 500, (method, path, body, answer.text)
+
+
+def _guarded(work: Work) -> list[tuple[Scope, str, str]]:
+    """Scope, method and path of every route that is not open to everyone, parameters filled in."""
+    found = []
+    for context in iter_route_contexts(create_app(work).routes):
+        route = context.original_route
+        if isinstance(route, GuardedRoute) and route.scope is not None:
+            path = re.sub(r"{[^}]*}", "1", route.path)
+            found += [(route.scope, method, path) for method in sorted(route.methods)]
+    return found
+
+
+def _operations(api: httpx.Client) -> list[schemathesis.APIOperation]:
+    headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
+    schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=headers)
+    return [result.ok() for result in schema.get_all_operations()]

@@ -1,0 +1,182 @@
+"""Reports of many senders share transactions, and none of them suffers from another."""
+
+import asyncio
+import datetime as dt
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from trackflow.context import Work
+from trackflow.sources.devices.parts import PART_ELEMENTS
+from trackflow.store.access import tokens
+from trackflow.store.access.tokens import Scope
+from trackflow.store.intake.reports import Report
+from trackflow.store.tables import receipts
+from trackflow.store.types import to_us
+from trackflow.usecases.intake import receiving
+from trackflow.usecases.intake.receiving import Received
+from trackflow.web import reception
+from trackflow.web.reception import Reception
+from trackflow_tests.benchmarks.ingest import KILL_AFTER, killed_while_sending
+from trackflow_tests.stores import NOON, batch_of, contents, open_work
+from trackflow_tests.web.running import bearer, running_api, token_for
+
+NOON_US = to_us(NOON)
+
+
+@pytest.fixture
+def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
+    with open_work(database_url, tmp_path) as opened:
+        yield opened
+
+
+def report(device: str, *, points: int = 1, longitude: float = 24.9) -> Report:
+    rows = [(device, NOON_US + k * 1_000_000, longitude, 60.1) for k in range(points)]
+    return Report(batch_of(rows), (), "test")
+
+
+def stored_together(work: Work, reports: list[Report]) -> list[Any]:
+    """What became of reports that come at one moment, errors among them."""
+
+    async def store() -> list[Any]:
+        reception = Reception(work)
+        try:
+            coming = (reception.store(report) for report in reports)
+            return await asyncio.gather(*coming, return_exceptions=True)
+        finally:
+            reception.close()
+
+    return asyncio.run(store())
+
+
+def count_receipts(work: Work) -> int:
+    with work.store.read() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(receipts)) or 0
+
+
+def test_what_comes_at_one_moment_shares_a_transaction(work: Work) -> None:
+    outcomes = stored_together(work, [report(f"d{k}") for k in range(50)])
+    assert outcomes == [Received(accepted=1)] * 50
+    assert len(contents(work.store)["gps_points"]) == 50
+    assert count_receipts(work) == 1
+
+
+def test_what_cannot_be_stored_fails_alone(work: Work) -> None:
+    bad = report("b\x00") if work.store.is_postgresql else report("b", longitude=float("nan"))
+    first, broken, last = stored_together(work, [report("a"), bad, report("c")])
+    assert first == last == Received(accepted=1)
+    assert isinstance(broken, sa.exc.IntegrityError | sa.exc.DataError)
+    assert [row["device_id"] for row in contents(work.store)["gps_points"]] == ["a", "c"]
+
+
+def test_single_reports_go_before_parts_of_large_ones(work: Work) -> None:
+    done: list[str] = []
+
+    async def store(reception: Reception, name: str, points: int) -> None:
+        await reception.store(report(name, points=points))
+        done.append(name)
+
+    async def all_at_once() -> None:
+        gate = Reception(work)
+        large = [store(gate, f"large {k}", reception.SMALL_POINTS + 1) for k in range(3)]
+        await asyncio.gather(*large, *(store(gate, f"small {k}", 1) for k in range(3)))
+        gate.close()
+
+    asyncio.run(all_at_once())
+    assert done[:3] == ["small 0", "small 1", "small 2"]
+    assert done[3:] == ["large 0", "large 1", "large 2"]
+
+
+def test_while_the_database_hangs_those_who_wait_are_turned_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reception, "LOOK_S", 0.01)
+    monkeypatch.setattr(reception, "MOST_REPORTS", 2)
+    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
+
+        async def store() -> list[Any]:
+            gate = Reception(work)
+            with receiving._turn:
+                coming = [asyncio.create_task(gate.store(report(f"d{k}"))) for k in range(5)]
+                while len(gate._small) != 3:  # two of them wait for the database
+                    await asyncio.sleep(0.01)
+                monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 0.0)
+                outcomes = await asyncio.gather(*coming[2:], return_exceptions=True)
+            monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 60.0)
+            outcomes += await asyncio.gather(*coming[:2], return_exceptions=True)
+            gate.close()
+            return outcomes
+
+        outcomes = asyncio.run(store())
+        assert [type(one).__name__ for one in outcomes[:3]] == ["StoreUnavailableError"] * 3
+        assert outcomes[3:] == [Received(accepted=1)] * 2
+
+
+def test_a_revoked_token_stops_within_seconds(work: Work) -> None:
+    other, secret = token_for(work, Scope.ADMIN), token_for(work, Scope.INGEST, "bus-7")
+    message = {"_type": "location", "lat": 60.1, "lon": 24.9, "tst": 1_780_000_000}
+
+    with running_api(work) as api:
+        api.timeout = 60
+
+        def status(k: int) -> int:
+            sent = message | {"tst": message["tst"] + k}
+            return api.post("/ingest/owntracks", json=sent, **bearer(secret)).status_code
+
+        assert [status(k) for k in range(5)] == [200] * 5
+        with work.store.write() as connection:
+            token = tokens.find(connection, secret)
+            assert token is not None
+            tokens.revoke(connection, token.token_id, work.clock())
+        deadline = time.monotonic() + 30
+        while status(9) == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert status(9) == 401
+        again = token_for(work, Scope.INGEST)
+        assert api.post("/ingest/owntracks", json=message, **bearer(again)).status_code == 200
+        assert api.post("/ingest/owntracks", json=message, **bearer(other)).status_code == 200
+
+
+def features(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [24.9, 60.1]},
+            "properties": {
+                "time": (NOON + dt.timedelta(seconds=k)).isoformat(),
+                "device_id": f"d{k % 7}",
+                "note": '"[{,\\' * (k % 3),
+            },
+        }
+        for k in range(count)
+    ]
+
+
+def test_a_large_body_in_parts_is_answered_for_all_of_them(work: Work) -> None:
+    good = features(3 * PART_ELEMENTS)
+    body = json.dumps(
+        {"type": "FeatureCollection", "features": [*good, *good[:5], *[{"x": 1}] * 3]}
+    )
+    with running_api(work) as api:
+        api.timeout = 120
+        first, second = (api.post("/ingest/geojson", content=body).json() for _ in range(2))
+    refused = {"refused": 3, "reasons": {"no_position": 3}}
+    assert first == {"accepted": len(good), "repeated": 5} | refused
+    assert second == {"accepted": 0, "repeated": len(good) + 5} | refused
+    assert len(contents(work.store)["gps_points"]) == len(good)
+    assert count_receipts(work) > 3
+
+
+@pytest.mark.slow
+def test_what_was_answered_is_stored_whenever_the_api_is_killed(work: Work) -> None:
+    secret = token_for(work, Scope.INGEST)
+    found = killed_while_sending(work.settings, secret)
+    assert found["killed twice: reports answered"] >= 2 * KILL_AFTER
+    assert found["killed twice: answered and not stored"] == 0
+    assert found["killed twice: on their way when it was killed"] > 0
