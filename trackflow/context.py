@@ -31,7 +31,7 @@ def utc_now() -> dt.datetime:
 
 
 @dataclass(slots=True)
-class Work:
+class Context:
     """The surroundings of a use case. Engines are opened when first needed and kept."""
 
     settings: Settings
@@ -40,7 +40,7 @@ class Work:
     _engines: "dict[str, Engine]" = field(default_factory=dict)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock = utc_now) -> "Work":
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
         """With the store of these settings."""
         return cls(settings, open_store(settings), clock)
 
@@ -95,7 +95,7 @@ class Work:
         self._engines.clear()
         self.store.close()
 
-    def __enter__(self) -> "Work":
+    def __enter__(self) -> "Context":
         return self
 
     def __exit__(self, *_: object) -> None:

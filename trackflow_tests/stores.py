@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.matching.match import WindowMatch
 from trackflow.settings import Settings
@@ -63,8 +63,8 @@ def settings_of(url: str, home: Path, **more: Any) -> Settings:
     return Settings(home=home, database_url=url, **(defaults | more))
 
 
-def open_work(url: str, home: Path, clock: Clock | None = None, **more: Any) -> Work:
-    return Work.open(settings_of(url, home, **more), clock or Clock())
+def open_context(url: str, home: Path, clock: Clock | None = None, **more: Any) -> Context:
+    return Context.open(settings_of(url, home, **more), clock or Clock())
 
 
 def batch_of(rows: Iterable[Sequence[Any]]) -> PointBatch:

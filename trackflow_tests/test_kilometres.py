@@ -24,7 +24,7 @@ import httpx
 import numpy as np
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.exports.writing import ExportFormat, Selection, What, export
 from trackflow.geo.points import Points
@@ -69,13 +69,13 @@ JOURNEYS = {
 class Store:
     """A store that Dagster has worked on, its API, and what Dagster says of each day of tracks."""
 
-    work: Work
+    context: Context
     api: httpx.Client
     told: dict[str, dict[str, Any]]
 
     @property
     def zone(self) -> str:
-        return self.work.settings.time_zone
+        return self.context.settings.time_zone
 
     def days(self, **parameters: Any) -> dict[tuple[str, str], int]:
         """Millimetres by day and device, as the API has them."""
@@ -103,19 +103,19 @@ def store(
     settings = Settings(home=home, engine_url="none", workers=1, time_zone=request.param)
     with (
         pytest.MonkeyPatch.context() as patch,
-        Work.open(settings) as work,
+        Context.open(settings) as context,
         dg.DagsterInstance.ephemeral() as instance,
     ):
         for name, value in environment(settings).items():
             patch.setenv(name, value)
         for device_id, journeys in JOURNEYS.items():
             points = Points.concat([noisy(part, k) for k, part in enumerate(journeys)])
-            deliver(work.store, batch_of_device(device_id, points))
+            deliver(context.store, batch_of_device(device_id, points))
         # the days one by one, the oldest last: each changes journeys of days that were done before
         for day in reversed(DAYS):
             run_day(instance, day)
-        with running_api(work) as api:
-            yield Store(work, api, metadata_of(instance))
+        with running_api(context) as api:
+            yield Store(context, api, metadata_of(instance))
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -186,13 +186,13 @@ def test_days_add_up_to_months_and_to_the_tracks_in_any_zone(store: Store) -> No
 
 
 def test_status_and_the_command_line_show_the_sum_of_the_days(store: Store) -> None:
-    assert mm(read_status(store.work).distance_km * 1000) == total_mm(store)
+    assert mm(read_status(store.context).distance_km * 1000) == total_mm(store)
     done = subprocess.run(
         [sys.executable, "-m", "trackflow", "status", "--json"],
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | environment(store.work.settings),
+        env=os.environ | environment(store.context.settings),
     )
     assert mm(json.loads(done.stdout)["distance_km"] * 1000) == total_mm(store)
 
@@ -228,7 +228,7 @@ def test_devices_between_two_midnights_are_the_days(store: Store) -> None:
 @pytest.mark.parametrize("file_format", list(ExportFormat))
 def test_exports_have_the_tracks_lengths(store: Store, file_format: ExportFormat) -> None:
     file = io.BytesIO()
-    export(store.work, What.TRACKS, file_format, Selection(), file)
+    export(store.context, What.TRACKS, file_format, Selection(), file)
     found = READERS[file_format](file.getvalue())
     expected = [(mm(t["distance_m"]), mm(t["raw_distance_m"])) for t in store.tracks()]
     assert sorted((mm(a), mm(b)) for a, b in found) == sorted(expected)

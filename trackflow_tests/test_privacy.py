@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.intake.inbox_jobs import import_inbox_job
 from trackflow.defs.resources import TrackflowResource
@@ -18,7 +18,7 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.intake import inbox
 from trackflow.usecases.intake.importing import import_paths
 from trackflow_tests.matching.servers import answering, server_that
-from trackflow_tests.stores import open_work, settings_of
+from trackflow_tests.stores import open_context, settings_of
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 pytestmark = pytest.mark.filterwarnings(
@@ -65,10 +65,10 @@ def test_import_and_run_log_no_position(
     no_match = answering(400, b'{"code":"NoMatch","message":"Could not match the trace."}')
     with (
         server_that(lambda out: next(answers, no_match)(out)) as (url, heads),
-        open_work(database_url, tmp_path, engine_url=url) as work,
+        open_context(database_url, tmp_path, engine_url=url) as context,
     ):
-        report = import_paths(work, [write_csv(tmp_path / "a.csv")])
-        done = run(work)
+        report = import_paths(context, [write_csv(tmp_path / "a.csv")])
+        done = run(context)
     assert report.accepted.added == 60
     asked = [head for head in heads if "/match/v1/" in head]
     assert asked, "positions go to the engine in the address, as numbers or as a polyline"
@@ -92,10 +92,10 @@ def test_errors_of_the_database_tell_no_position(database_url: str, tmp_path: Pa
 def test_deliveries_and_answers_are_not_logged(
     tmp_path: Path, everything_logged: pytest.LogCaptureFixture
 ) -> None:
-    with open_work("", tmp_path) as work:
-        secret = token_for(work, Scope.INGEST)
+    with open_context("", tmp_path) as context:
+        secret = token_for(context, Scope.INGEST)
         logging.getLogger("httpx").setLevel(logging.WARNING)  # that is the sender here
-        with running_api(work) as client:
+        with running_api(context) as client:
             sent = {"_type": "location", "lat": float(LAT), "lon": float(LON), "tst": 1772452800}
             query = f"id=a&lat={LAT}&lon={LON}&timestamp=1772452810"
             for answer in (
@@ -112,7 +112,7 @@ def test_deliveries_and_answers_are_not_logged(
             ):
                 assert answer.status_code >= 400
                 assert leaks(answer.text) == []
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             assert len(connection.execute(gps_points.select()).all()) == 2
     assert leaks(everything_logged.text) == []
 
@@ -129,7 +129,10 @@ def test_dagsters_records_have_no_position(
     resources = {"trackflow": TrackflowResource(str(home))}
     with dg.DagsterInstance.ephemeral() as instance:
         assert import_inbox_job.execute_in_process(instance=instance, resources=resources).success
-        with Work.open(resources["trackflow"].settings) as work, work.store.read() as connection:
+        with (
+            Context.open(resources["trackflow"].settings) as context,
+            context.store.read() as connection,
+        ):
             assert len(connection.execute(gps_points.select()).all()) == 60
         done = defs.resolve_job_def("process_days_job").execute_in_process(
             instance=instance, resources=resources, partition_key="2026-03-02"

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
@@ -83,10 +83,10 @@ def test_every_command_is_run_or_listed() -> None:
 def folder(tmp_path: Path) -> Path:
     """A person's folder, with files of the names that the README uses."""
     extract = shutil.copy(helsinki_extract(), tmp_path / "area.osm.pbf")
-    with Work.open(Settings(home=tmp_path / "roads", workers=1)) as work:
-        network, _ = build(work, extract, "car")
+    with Context.open(Settings(home=tmp_path / "roads", workers=1)) as context:
+        network, _ = build(context, extract, "car")
         bus, plough, van = simulate_fleet(
-            work.engine("car"), network.extent, vehicles=3, days=1, first_day=DAY
+            context.engine("car"), network.extent, vehicles=3, days=1, first_day=DAY
         )
     (fleet,) = write_csv([van], tmp_path / "fleet").regular
     fleet.rename(tmp_path / "fleet.csv")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow.cli.common import Json, opened_work, out, print_json, progress_bar, say, tell
+from trackflow.cli.common import Json, opened_context, out, print_json, progress_bar, say, tell
 from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
-    from trackflow.context import Work
+    from trackflow.context import Context
     from trackflow.store.jobs.jobs import Job
     from trackflow.usecases.catalogue.report import Report
     from trackflow.usecases.catalogue.status import CatalogueStatus
@@ -47,16 +47,16 @@ def sync(
     from trackflow.usecases.catalogue.report import Report, file_of
     from trackflow.usecases.jobs.kinds import queue_job, run_job
 
-    with opened_work() as work:
+    with opened_context() as context:
         asked = {"source": source, "trigger": "cli", "approve": approve}
-        job = queue_job(work, "catalogue_sync", asked)
-        with progress_bar("pages") as progress, _stoppable(work, job):
+        job = queue_job(context, "catalogue_sync", asked)
+        with progress_bar("pages") as progress, _stoppable(context, job):
 
             def told(now: "Job") -> None:
                 if now.total:
                     progress(now.parameters["source"], now.completed, now.total)
 
-            ended = run_job(work, job.job_id, told=told)
+            ended = run_job(context, job.job_id, told=told)
         if ended is None or ended.result is None:
             raise TrackflowError(
                 (ended and ended.error)
@@ -67,7 +67,7 @@ def sync(
             print_json(report.as_dict())
         else:
             tell(report.summary)
-            say(f"The report is in {file_of(work, report)}.")
+            say(f"The report is in {file_of(context, report)}.")
     if ended.status is not Status.COMPLETED:
         raise typer.Exit(1)
 
@@ -78,8 +78,8 @@ def status(source: Source = None, as_json: Json = False) -> None:
     from trackflow.usecases.catalogue.status import status as status_of
     from trackflow.usecases.jobs.kinds import as_dict
 
-    with opened_work() as work:
-        found = status_of(work, _name(work, source))
+    with opened_context() as context:
+        found = status_of(context, _name(context, source))
     if as_json:
         running = None if found.running is None else as_dict(found.running)
         last = None if found.last is None else found.last.as_dict()
@@ -95,10 +95,12 @@ def report(sync_id: SyncId = None, source: Source = None, as_json: Json = False)
     """Print the report of a sync as Markdown."""
     from trackflow.usecases.catalogue.report import read_report, write_missing_files
 
-    with opened_work() as work:
-        name = _name(work, source)
-        found = _last_report(work, name) if sync_id is None else read_report(work, _id(sync_id))
-        write_missing_files(work, name)
+    with opened_context() as context:
+        name = _name(context, source)
+        found = (
+            _last_report(context, name) if sync_id is None else read_report(context, _id(sync_id))
+        )
+        write_missing_files(context, name)
     if as_json:
         print_json(found.as_dict())
     else:
@@ -110,13 +112,13 @@ def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -
     """Undo what a sync has changed; every row is again what it was before."""
     from trackflow.usecases.catalogue import undo as catalogue_undo
 
-    with opened_work() as work:
+    with opened_context() as context:
         wanted = (
-            catalogue_undo.last_to_undo(work, _name(work, source))
+            catalogue_undo.last_to_undo(context, _name(context, source))
             if sync_id is None
             else _id(sync_id)
         )
-        rows = catalogue_undo.undo(work, wanted)
+        rows = catalogue_undo.undo(context, wanted)
     if as_json:
         print_json({"sync_id": str(wanted), "rows": rows})
     else:
@@ -141,9 +143,14 @@ def list_tracks(
     """Show tracks of the catalogue, by slug."""
     from trackflow.usecases.catalogue import status as catalogue_status
 
-    with opened_work() as work:
+    with opened_context() as context:
         found = catalogue_status.list_tracks(
-            work, _name(work, source), active=not inactive, text=text, limit=limit, after=after
+            context,
+            _name(context, source),
+            active=not inactive,
+            text=text,
+            limit=limit,
+            after=after,
         )
     if as_json:
         print_json([catalogue_status.as_dict(row) for row in found])
@@ -166,9 +173,9 @@ def stop(
     """Throw the kill switch of a source's site: nothing more is asked of it, by nobody."""
     from trackflow.usecases.catalogue import sources
 
-    with opened_work() as work:
-        site = sources.source_named(work.settings, source).site
-        sources.stop_everything(work, site, reason)
+    with opened_context() as context:
+        site = sources.source_named(context.settings, source).site
+        sources.stop_everything(context, site, reason)
     tell(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
 
 
@@ -177,9 +184,9 @@ def allow(source: Source = None) -> None:
     """Switch a source's site on again."""
     from trackflow.usecases.catalogue import sources
 
-    with opened_work() as work:
-        site = sources.source_named(work.settings, source).site
-        was_off = sources.allow_again(work, site)
+    with opened_context() as context:
+        site = sources.source_named(context.settings, source).site
+        was_off = sources.allow_again(context, site)
     tell(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
 
 
@@ -188,11 +195,11 @@ def locate(as_json: Json = False) -> None:
     """Look for the places of tracks that have only an address, where a geocoder is set up."""
     from trackflow.usecases.places.geocoding import geocode
 
-    with opened_work() as work:
-        if not (work.settings.geocoder_url or work.settings.geocoder_file):
+    with opened_context() as context:
+        if not (context.settings.geocoder_url or context.settings.geocoder_file):
             raise SettingsError("set TRACKFLOW_GEOCODER_URL or TRACKFLOW_GEOCODER_FILE first")
         with progress_bar("addresses") as progress:
-            found = geocode(work, lambda done, total: progress("locate", done, total))
+            found = geocode(context, lambda done, total: progress("locate", done, total))
     if as_json:
         print_json(found)
         return
@@ -210,8 +217,8 @@ def visits(as_json: Json = False) -> None:
     """Find which devices stayed at which tracks, on days that have changed."""
     from trackflow.usecases.places.visits import update_visits
 
-    with opened_work() as work, progress_bar("device-days") as progress:
-        found = update_visits(work, lambda done, total: progress("visits", done, total))
+    with opened_context() as context, progress_bar("device-days") as progress:
+        found = update_visits(context, lambda done, total: progress("visits", done, total))
     if as_json:
         print_json(found)
     elif not found.places:
@@ -224,29 +231,29 @@ def visits(as_json: Json = False) -> None:
 
 
 @contextmanager
-def _stoppable(work: "Work", job: "Job") -> Iterator[None]:
+def _stoppable(context: "Context", job: "Job") -> Iterator[None]:
     """Ctrl-C leaves the job cancelled, so that nobody takes it up unasked."""
     from trackflow.store.jobs import jobs
 
     try:
         yield
     except KeyboardInterrupt:
-        with work.store.write() as connection:
-            jobs.stop_here(connection, job.job_id, work.clock())
+        with context.store.write() as connection:
+            jobs.stop_here(connection, job.job_id, context.clock())
         raise TrackflowError("stopped; the next `trackflow catalogue sync` goes on") from None
 
 
-def _name(work: "Work", source: str | None) -> str:
+def _name(context: "Context", source: str | None) -> str:
     from trackflow.usecases.catalogue.sources import source_named
 
-    return source_named(work.settings, source).source
+    return source_named(context.settings, source).source
 
 
-def _last_report(work: "Work", source: str) -> "Report":
+def _last_report(context: "Context", source: str) -> "Report":
     from trackflow.errors import NotFoundError
     from trackflow.usecases.catalogue.report import last_reports
 
-    found = last_reports(work, source, 1)
+    found = last_reports(context, source, 1)
     if not found:
         raise NotFoundError(f"there was no sync of {source}; run `trackflow catalogue sync`")
     return found[0]

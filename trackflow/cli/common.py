@@ -18,7 +18,7 @@ from trackflow.errors import SettingsError
 from trackflow.settings import DATABASE_NAME, Settings
 
 if TYPE_CHECKING:
-    from trackflow.context import Work
+    from trackflow.context import Context
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -27,20 +27,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @contextmanager
-def opened_work() -> Iterator["Work"]:
+def opened_context() -> Iterator["Context"]:
     """The store and engines of the environment's settings.
 
     A new store that nobody has named is told: the user may have meant an existing one.
     """
-    from trackflow.context import Work
+    from trackflow.context import Context
 
     settings = Settings.from_env()
     is_named = bool(settings.database_url or os.environ.get("TRACKFLOW_HOME"))
     is_new = not is_named and not (settings.home / DATABASE_NAME).exists()
-    with Work.open(settings) as work:
+    with Context.open(settings) as context:
         if is_new:
             say(f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)")
-        yield work
+        yield context
 
 
 @contextmanager

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, days_between, opened_work, print_json, tell
+from trackflow.cli.common import Json, days_between, opened_context, print_json, tell
 from trackflow.cli.default import DeviceGroup
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
-    from trackflow.context import Work
+    from trackflow.context import Context
     from trackflow.usecases.devices.renaming import MoveReport
     from trackflow.usecases.devices.settings import DeviceSettings
     from trackflow.usecases.devices.shifting import ShiftReport
@@ -73,10 +73,10 @@ def device(
     if shift_weeks is None and (first or last):
         raise SettingsError("--from and --to say what --shift-weeks moves")
     overrides = dict(_assignment(text) for text in settings or [])
-    with opened_work() as work:
+    with opened_context() as context:
         if shift_weeks is not None:
-            return _shift(work, device_id, shift_weeks, (first, last), as_json)
-        found = _changed(work, device_id, profile, time_zone, preset, overrides)
+            return _shift(context, device_id, shift_weeks, (first, last), as_json)
+        found = _changed(context, device_id, profile, time_zone, preset, overrides)
     if as_json:
         return print_json(found.as_dict())
     return _show(found)
@@ -87,8 +87,8 @@ def list_(as_json: Json = False) -> None:
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.devices.renaming import list_devices
 
-    with opened_work() as work:
-        found = list_devices(work)
+    with opened_context() as context:
+        found = list_devices(context)
     if as_json:
         return print_json([dict(row) for row in found])
     for row in found:
@@ -119,8 +119,8 @@ def rename(
     """
     from trackflow.usecases.devices import renaming
 
-    with opened_work() as work:
-        report = renaming.rename(work, old, new)
+    with opened_context() as context:
+        report = renaming.rename(context, old, new)
     return _tell_moved(report, as_json)
 
 
@@ -137,8 +137,8 @@ def merge(
     """
     from trackflow.usecases.devices import renaming
 
-    with opened_work() as work:
-        report = renaming.merge(work, old, into)
+    with opened_context() as context:
+        report = renaming.merge(context, old, into)
     return _tell_moved(report, as_json)
 
 
@@ -155,7 +155,7 @@ def _tell_moved(report: "MoveReport", as_json: bool) -> None:
 
 
 def _changed(
-    work: "Work",
+    context: "Context",
     device_id: str,
     profile: str | None,
     time_zone: str | None,
@@ -165,7 +165,7 @@ def _changed(
     """The settings of a device once what is given has changed.
 
     Args:
-        work: the store.
+        context: the store.
         device_id: the device.
         profile: None leaves it as it is.
         time_zone: None leaves it as it is.
@@ -175,17 +175,17 @@ def _changed(
     from trackflow.store.devices import settings as devices
     from trackflow.usecases.devices.settings import read_settings
 
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         devices.change_device(
             connection,
             device_id,
-            work.clock(),
+            context.clock(),
             profile=profile,
             time_zone=time_zone,
             overrides=overrides,
             preset="" if preset == NO_PRESET else preset,
         )
-    return read_settings(work, device_id)
+    return read_settings(context, device_id)
 
 
 def _show(found: "DeviceSettings") -> None:
@@ -217,7 +217,7 @@ def _show_presets(as_json: bool) -> None:
 
 
 def _shift(
-    work: "Work",
+    context: "Context",
     device_id: str,
     weeks: int,
     days: tuple[str | None, str | None],
@@ -226,7 +226,7 @@ def _shift(
     """Move points in time.
 
     Args:
-        work: the store.
+        context: the store.
         device_id: the device.
         weeks: how many; negative for back in time.
         days: first and last day as they were written.
@@ -235,7 +235,7 @@ def _shift(
     from trackflow.store.devices.shifting import Days
     from trackflow.usecases.devices.shifting import shift_weeks
 
-    report = shift_weeks(work, device_id, weeks, Days(*days_between(*days)))
+    report = shift_weeks(context, device_id, weeks, Days(*days_between(*days)))
     if as_json:
         return print_json(report.as_dict())
     for line in _shift_lines(report):

@@ -10,7 +10,7 @@ from trackflow.cli.common import (
     Json,
     choice,
     err,
-    opened_work,
+    opened_context,
     plain,
     print_json,
     progress_bar,
@@ -48,8 +48,8 @@ def inbox(as_json: Json = False) -> None:
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.inbox import scan
 
-    with opened_work() as work, progress_bar("bytes") as progress:
-        report = scan(work, progress)
+    with opened_context() as context, progress_bar("bytes") as progress:
+        report = scan(context, progress)
     if as_json:
         print_json(report)
     else:
@@ -75,8 +75,8 @@ def purge(
 
     if not yes:
         _confirm(f"Delete everything of {device}, for ever?")
-    with opened_work() as work:
-        report = purge_device(work, device)
+    with opened_context() as context:
+        report = purge_device(context, device)
     if as_json:
         print_json(report)
         return
@@ -106,8 +106,8 @@ def retain(
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
 
-    with opened_work() as work:
-        report = apply_retention(work, approved_day(approve))
+    with opened_context() as context:
+        report = apply_retention(context, approved_day(approve))
     if as_json:
         print_json(report)
         return
@@ -142,8 +142,8 @@ def backup(
     """Write everything to one file, as it is at one moment; others may go on working."""
     from trackflow.usecases.housekeeping import archive
 
-    with opened_work() as work, progress_bar("tables") as progress:
-        report = archive.backup(work, file, with_networks=networks, progress=progress)
+    with opened_context() as context, progress_bar("tables") as progress:
+        report = archive.backup(context, file, with_networks=networks, progress=progress)
     _print_archive(report, as_json, f"{_rows(report)} written to {file}.")
 
 
@@ -154,8 +154,8 @@ def restore(
     """Read a backup into an empty store, also of the other kind of database."""
     from trackflow.usecases.housekeeping import restoring
 
-    with opened_work() as work, progress_bar("tables") as progress:
-        report = restoring.restore(work, file, progress=progress)
+    with opened_context() as context, progress_bar("tables") as progress:
+        report = restoring.restore(context, file, progress=progress)
     _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
     say(
         "This store answers to tokens only: those of the backup, or new ones. `trackflow token "
@@ -198,8 +198,8 @@ def token_create(
         if text is not None and not fit_device(text.strip()):
             raise SettingsError(f"{text!r} must have 1 to 200 visible characters")
     bound_to = device.strip() if device else None
-    with opened_work() as work, work.store.write() as connection:
-        secret, token = tokens.create(connection, name.strip(), chosen, bound_to, work.clock())
+    with opened_context() as context, context.store.write() as connection:
+        secret, token = tokens.create(connection, name.strip(), chosen, bound_to, context.clock())
     if as_json:
         print_json(plain(token) | {"token": secret})
         return
@@ -212,7 +212,7 @@ def token_list(as_json: Json = False) -> None:
     """Show all tokens, without their secrets."""
     from trackflow.store.access import no_token, tokens
 
-    with opened_work() as work, work.store.read() as connection:
+    with opened_context() as context, context.store.read() as connection:
         found = tokens.read_tokens(connection)
         mode = no_token.read_mode(connection)
     if as_json:
@@ -237,8 +237,8 @@ def token_revoke(
     """Let a token open nothing any more, from now on."""
     from trackflow.store.access import tokens
 
-    with opened_work() as work, work.store.write() as connection:
-        tokens.revoke(connection, token_id, work.clock())
+    with opened_context() as context, context.store.write() as connection:
+        tokens.revoke(connection, token_id, context.clock())
         left = tokens.exist(connection)
     if as_json:
         print_json({"token_id": token_id, "revoked": True, "tokens_left": left})
@@ -265,11 +265,11 @@ def token_local(
 
     if switch is not None:
         choice(switch, ["on", "off"], "switch")
-    with opened_work() as work, work.store.write() as connection:
+    with opened_context() as context, context.store.write() as connection:
         if switch == "on":
-            no_token.switch_on(connection, work.clock())
+            no_token.switch_on(connection, context.clock())
         elif switch == "off":
-            no_token.switch_off(connection, "switched off by command", work.clock())
+            no_token.switch_off(connection, "switched off by command", context.clock())
         mode = no_token.read_mode(connection)
     if as_json:
         return print_json(mode)

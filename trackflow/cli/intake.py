@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackflow.cli.common import Json, opened_work, plain, print_json, progress_bar, tell
+from trackflow.cli.common import Json, opened_context, plain, print_json, progress_bar, tell
 from trackflow.cli.default import ImportGroup
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ def import_(
     from trackflow.usecases.intake.importing import import_paths, new_id, rehearse
 
     options = _options(time_zone, dates, columns, waypoints=waypoints)
-    with opened_work() as work, progress_bar("bytes") as progress:
+    with opened_context() as context, progress_bar("bytes") as progress:
         if dry_run:
-            report = rehearse(work, paths, device_id=device, options=options, progress=progress)
+            report = rehearse(context, paths, device_id=device, options=options, progress=progress)
         else:
             report = import_paths(
-                work,
+                context,
                 paths,
                 device_id=device,
                 options=options,
@@ -223,8 +223,8 @@ def list_(as_json: Json = False) -> None:
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.undoing import past_imports
 
-    with opened_work() as work:
-        found = past_imports(work)
+    with opened_context() as context:
+        found = past_imports(context)
     if as_json:
         return print_json(found)
     for past in found:
@@ -262,8 +262,8 @@ def undo(
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.undoing import undo_import
 
-    with opened_work() as work:
-        report = undo_import(work, import_id)
+    with opened_context() as context:
+        report = undo_import(context, import_id)
     if as_json:
         return print_json(report)
     if report.is_repeat:

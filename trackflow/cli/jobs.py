@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, opened_work, print_json, progress_bar, say, tell
+from trackflow.cli.common import Json, opened_context, print_json, progress_bar, say, tell
 from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
-    from trackflow.context import Work
+    from trackflow.context import Context
     from trackflow.store.jobs.jobs import Job
 
 jobs_app = typer.Typer(
@@ -40,12 +40,12 @@ def rebuild(
     """Make everything of some days again, as a job: Ctrl-C stops it, `jobs resume` goes on."""
     from trackflow.usecases.jobs.kinds import queue_job
 
-    with opened_work() as work:
-        job = queue_job(work, "rebuild", {"from": first, "to": last, "device": device})
+    with opened_context() as context:
+        job = queue_job(context, "rebuild", {"from": first, "to": last, "device": device})
         if queue:
             _print(job, as_json)
         else:
-            _work_on(work, job, as_json)
+            _work_on(context, job, as_json)
 
 
 @jobs_app.command("list", epilog="Example: trackflow jobs list --json")
@@ -54,7 +54,7 @@ def list_jobs(as_json: Json = False) -> None:
     from trackflow.store.jobs import jobs
     from trackflow.usecases.jobs.kinds import as_dict
 
-    with opened_work() as work, work.store.read() as connection:
+    with opened_context() as context, context.store.read() as connection:
         found = jobs.recent(connection)
     if as_json:
         print_json([as_dict(job) for job in found])
@@ -70,7 +70,7 @@ def show(job_id: JobId, as_json: Json = False) -> None:
     """Show how far a job is, and what came of it."""
     from trackflow.store.jobs import jobs
 
-    with opened_work() as work, work.store.read() as connection:
+    with opened_context() as context, context.store.read() as connection:
         found = jobs.read_job(connection, _id(job_id))
     _print(found, as_json)
 
@@ -80,8 +80,8 @@ def cancel(job_id: JobId, as_json: Json = False) -> None:
     """Stop a job after the slice of work that it is at; what is done stays."""
     from trackflow.store.jobs import jobs
 
-    with opened_work() as work, work.store.write() as connection:
-        found = jobs.request_cancel(connection, _id(job_id), work.clock())
+    with opened_context() as context, context.store.write() as connection:
+        found = jobs.request_cancel(connection, _id(job_id), context.clock())
     _print(found, as_json)
 
 
@@ -96,16 +96,16 @@ def resume(
     """Go on with a job where it stopped."""
     from trackflow.store.jobs import jobs
 
-    with opened_work() as work:
-        with work.store.write() as connection:
+    with opened_context() as context:
+        with context.store.write() as connection:
             found = jobs.resume(connection, _id(job_id))
         if queue:
             _print(found, as_json)
         else:
-            _work_on(work, found, as_json)
+            _work_on(context, found, as_json)
 
 
-def _work_on(work: "Work", job: "Job", as_json: bool) -> None:
+def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
     """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
     from trackflow.store.jobs import jobs
     from trackflow.usecases.jobs.kinds import run_job
@@ -117,13 +117,13 @@ def _work_on(work: "Work", job: "Job", as_json: bool) -> None:
                 progress(now.kind, now.completed, now.total)
 
         try:
-            ended = run_job(work, job.job_id, told=told)
+            ended = run_job(context, job.job_id, told=told)
         except KeyboardInterrupt:
-            with work.store.write() as connection:
-                jobs.stop_here(connection, job.job_id, work.clock())
+            with context.store.write() as connection:
+                jobs.stop_here(connection, job.job_id, context.clock())
             raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
     if ended is None:
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             ended = jobs.read_job(connection, job.job_id)
         if ended.status is jobs.Status.RUNNING:
             say("Another worker is at it.")

@@ -19,7 +19,7 @@ from trackflow.cli import catalogue, devices, housekeeping, intake, jobs, quaran
 from trackflow.cli.common import Json, err, out, plain
 from trackflow.cli.common import choice as _choice
 from trackflow.cli.common import days_between as _days
-from trackflow.cli.common import opened_work as _work
+from trackflow.cli.common import opened_context as _work
 from trackflow.cli.common import print_json as _print_json
 from trackflow.cli.common import progress_bar as _progress
 from trackflow.cli.common import say as _say
@@ -106,8 +106,8 @@ def network_build(
     """Build a road network and match on it from now on."""
     from trackflow.usecases.roads.networks import build
 
-    with _work() as work:
-        network, is_new = build(work, extract, profile, _say)
+    with _work() as context:
+        network, is_new = build(context, extract, profile, _say)
     if as_json:
         _print_json(plain(network) | {"new": is_new})
         return
@@ -144,18 +144,18 @@ def run(
 
     start, end = _days(first, last)
     chosen = _choice(mode, [m.value for m in running.Mode], "mode")
-    with _work() as work, _progress("batches") as progress:
+    with _work() as context, _progress("batches") as progress:
         if retry_failed:
-            running.retry_failed(work)
+            running.retry_failed(context)
         report = running.run(
-            work,
+            context,
             mode=running.Mode(chosen),
             first=start,
             last=end,
             device_id=device,
             progress=progress,
         )
-        notices = notices_of_run(work, report)
+        notices = notices_of_run(context, report)
     if as_json:
         _print_json(report.stages)
     else:
@@ -246,8 +246,8 @@ def follow(as_json: Json = False) -> None:
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake import following
 
-    with _work() as work:
-        report = following.follow(work)
+    with _work() as context:
+        report = following.follow(context)
     if as_json:
         _print_json(report)
         return
@@ -266,9 +266,9 @@ def status(as_json: Json = False) -> None:
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.housekeeping.status import read_status
 
-    with _work() as work:
-        state = read_status(work)
-        store_name = work.store.name
+    with _work() as context:
+        state = read_status(context)
+        store_name = context.store.name
     if as_json:
         _print_json(state)
         return
@@ -328,8 +328,8 @@ def verify(device: Device = None, as_json: Json = False) -> None:
     """Compute everything again in one pass and compare it with what is stored."""
     from trackflow.usecases.days.verify import verify as verify_store
 
-    with _work() as work, _progress("devices") as progress:
-        report = verify_store(work, device_id=device, progress=progress)
+    with _work() as context, _progress("devices") as progress:
+        report = verify_store(context, device_id=device, progress=progress)
     if as_json:
         _print_json(plain(report) | {"ok": report.ok})
     else:
@@ -348,8 +348,8 @@ def explain(
     """Say what became of a point, and by which rule."""
     from trackflow.usecases.days.explaining import explain_moment
 
-    with _work() as work:
-        explanation = explain_moment(work, device, _moment(time))
+    with _work() as context:
+        explanation = explain_moment(context, device, _moment(time))
     if as_json:
         _print_json(explanation.as_dict())
     else:
@@ -387,11 +387,11 @@ def export(
         last=_midnight(end + dt.timedelta(days=1)) if end else None,
         device_id=device,
     )
-    with _work() as work:
+    with _work() as context:
         if output is None:
-            ex.export(work, wanted, chosen, selection, sys.stdout.buffer, lines)
+            ex.export(context, wanted, chosen, selection, sys.stdout.buffer, lines)
             return
-        count = ex.export_to_file(work, wanted, chosen, selection, output, lines)
+        count = ex.export_to_file(context, wanted, chosen, selection, output, lines)
     noun = counted(count, wanted.removesuffix("s"))
     err.print(f"{noun} in {output}", markup=False, soft_wrap=True)
 
@@ -451,13 +451,13 @@ def serve(
 
     settings = Settings.from_env()
     if not with_dagster:
-        with _work() as work:
-            check_exposure(work, host)
-            _say(access_line(work, host))
+        with _work() as context:
+            check_exposure(context, host)
+            _say(access_line(context, host))
         serve_api(settings, host, port)
         return
-    with _work() as work:
-        check_exposure(work, host)
+    with _work() as context:
+        check_exposure(context, host)
     _serve(settings, host, port, dagster_port)
 
 
@@ -465,13 +465,13 @@ def _serve(
     settings: Settings, host: str, port: int, dagster_port: int, day: dt.date | None = None
 ) -> None:
     from trackflow import serving
-    from trackflow.context import Work
+    from trackflow.context import Context
     from trackflow.web.server import access_line
 
     def ready() -> None:
         out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
-        with Work.open(settings) as work:
-            out.print(access_line(work, host), markup=False, soft_wrap=True)
+        with Context.open(settings) as context:
+            out.print(access_line(context, host), markup=False, soft_wrap=True)
         dagster = serving.address(LOCALHOST, dagster_port)
         out.print(f"Dagster UI: {dagster}", soft_wrap=True)
         tracks = f"{dagster}/assets/tracks"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackflow.cli.common import Json, opened_work, print_json, say, tell
+from trackflow.cli.common import Json, opened_context, print_json, say, tell
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def list_(
     from trackflow.usecases.intake import quarantine
 
     choice = _choice(sender, reason)
-    with opened_work() as work:
-        states = [s for s in quarantine.sender_states(work) if sender in (None, s.sender)]
-        newest = quarantine.newest(work, choice, most)
+    with opened_context() as context:
+        states = [s for s in quarantine.sender_states(context) if sender in (None, s.sender)]
+        newest = quarantine.newest(context, choice, most)
     if as_json:
         return print_json({"senders": states, "newest": newest})
     if not states:
@@ -72,8 +72,8 @@ def show(
     """Show one refused input: what was sent, how, why it was refused, and what to set right."""
     from trackflow.usecases.intake import quarantine
 
-    with opened_work() as work:
-        found = quarantine.shown(work, id_)
+    with opened_context() as context:
+        found = quarantine.shown(context, id_)
     if as_json:
         return print_json(found)
     for name in ("id", "sender", "device_id", "reason", "advice", "where", "received_at"):
@@ -101,9 +101,9 @@ def retry(
     """
     from trackflow.usecases.intake import quarantine
 
-    with opened_work() as work:
-        found = [quarantine.shown(work, one)["id"] for one in ids or []]
-        report = quarantine.retry(work, _choice(sender, reason, found))
+    with opened_context() as context:
+        found = [quarantine.shown(context, one)["id"] for one in ids or []]
+        report = quarantine.retry(context, _choice(sender, reason, found))
     if as_json:
         return print_json(report)
     for line in _retry_lines(report):
@@ -125,8 +125,8 @@ def export(
 
     count = 0
     try:
-        with opened_work() as work, file.open("x", encoding="utf-8") as out:
-            for line in quarantine.exported(work, _choice(sender, reason)):
+        with opened_context() as context, file.open("x", encoding="utf-8") as out:
+            for line in quarantine.exported(context, _choice(sender, reason)):
                 out.write(line + "\n")
                 count += 1
     except FileExistsError:
@@ -152,9 +152,9 @@ def delete(
 
     if not (ids or sender or reason or everything):
         raise SettingsError("say which: ids, --sender, --reason, or --all")
-    with opened_work() as work:
-        found = [quarantine.shown(work, one)["id"] for one in ids or []]
-        count = quarantine.delete(work, _choice(sender, reason, found))
+    with opened_context() as context:
+        found = [quarantine.shown(context, one)["id"] for one in ids or []]
+        count = quarantine.delete(context, _choice(sender, reason, found))
     if as_json:
         return print_json({"deleted": count})
     tell(f"{counted(count, 'refused input')} deleted.")

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import TrackflowError
 from trackflow.settings import Settings
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
 """Of a step that found the database or the road engine away: a restart or a fail-over."""
 
-type Context = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+type DagsterContext = (
+    dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +40,25 @@ class TrackflowResource:
         return Settings.from_env(os.environ | ({"TRACKFLOW_HOME": self.home} if self.home else {}))
 
     @contextmanager
-    def open(self) -> Iterator[Work]:
+    def open(self) -> Iterator[Context]:
         """Settings, store and road engines for one step; closed when it ends."""
-        with Work.open(self.settings) as work:
-            yield work
+        with Context.open(self.settings) as trackflow_context:
+            yield trackflow_context
 
     @contextmanager
-    def opened(self, context: Context) -> Iterator[Work]:
+    def opened(self, context: DagsterContext) -> Iterator[Context]:
         """As `open`, for a step: its errors become Dagster's, by whether a retry helps.
 
         Raises:
             RetryRequested: the same step may go well in a moment.
             Failure: a person has to do something, or the retries are used up.
         """
-        with _as_failures(context), self.open() as work:
-            yield work
+        with _as_failures(context), self.open() as trackflow_context:
+            yield trackflow_context
 
 
 @contextmanager
-def _as_failures(context: Context) -> Iterator[None]:
+def _as_failures(context: DagsterContext) -> Iterator[None]:
     """Give errors that trackflow raises on purpose to Dagster, with their words.
 
     Raises:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
@@ -73,26 +73,26 @@ def run_demo(settings: Settings, say: Say) -> DemoResult:
     settings.home.mkdir(parents=True)
     say("Building the road network of central Helsinki (OpenStreetMap) ...")
     _build_network(settings)
-    with Work.open(settings) as work:
-        first = (work.clock() - dt.timedelta(days=DAYS)).date()
+    with Context.open(settings) as context:
+        first = (context.clock() - dt.timedelta(days=DAYS)).date()
         say(f"Simulating {VEHICLES} vehicles over {DAYS} days ...")
-        fleet, files = _simulate(work, first)
+        fleet, files = _simulate(context, first)
         say("Importing what their devices reported ...")
-        import_paths(work, files.regular)
+        import_paths(context, files.regular)
         say(f"Cutting, matching and merging {DAYS} days in one Dagster run ...")
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "bulk")
         late = ", ".join(device.name for device in fleet if device.late)
         say(f"Importing a day that {late} reports late, and processing only what it changes ...")
-        import_paths(work, files.late)
+        import_paths(context, files.late)
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "incremental")
         say("Comparing with the true routes ...")
         # threads are enough: what takes time is shapely, which lets others work meanwhile
         with ThreadPoolExecutor(settings.workers) as threads:
-            found = list(threads.map(lambda device: _scores(work, device), fleet))
+            found = list(threads.map(lambda device: _scores(context, device), fleet))
         say("Computing everything again in one pass, and comparing ...")
-        checked = verify(work)
+        checked = verify(context)
         return DemoResult(
-            status=read_status(work),
+            status=read_status(context),
             score=combine_scores([score for scores in found for score in scores]),
             drives=sum(len(device.routes) for device in fleet),
             true_km=_true_km(fleet),
@@ -148,23 +148,23 @@ def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> No
         run_dagster(settings, ["job", "execute", "-m", MODULE, *arguments, "-c", str(file)])
 
 
-def _simulate(work: Work, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
-    with work.store.read() as connection:
-        network = read_network(connection, "car", work.settings.home)
+def _simulate(context: Context, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
+    with context.store.read() as connection:
+        network = read_network(connection, "car", context.settings.home)
     assert network is not None
     fleet = simulate_fleet(
-        work.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first
+        context.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first
     )
-    return fleet, write_csv(fleet, work.settings.home / "reported")
+    return fleet, write_csv(fleet, context.settings.home / "reported")
 
 
-def _scores(work: Work, device: SimulatedDevice) -> list[RouteScore]:
+def _scores(context: Context, device: SimulatedDevice) -> list[RouteScore]:
     """A score per stretch of time in which drives and tracks overlap, usually one of each.
 
     All drives of a vehicle laid over each other would hide errors: in a small town nearly every
     road is driven some time.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = connection.execute(select_tracks(device_id=device.device_id)).all()
     found = [
         (to_us(row.start_time), to_us(row.end_time), polylines.decode(row.matched_polyline))

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.exports.gpx import points_gpx, tracks_gpx, visits_gpx
 from trackflow.geo import polylines
@@ -88,7 +88,7 @@ class Selection:
 
 
 def export(
-    work: Work,
+    context: Context,
     what: What,
     file_format: ExportFormat,
     selection: Selection,
@@ -103,7 +103,7 @@ def export(
         SettingsError: there is no such device.
     """
     line = line or (Line.RAW if file_format is ExportFormat.GPX else Line.MATCHED)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         if selection.device_id is not None:
             settings.known(selection.device_id, settings.device_ids(connection))
         if what is What.POINTS:
@@ -117,7 +117,7 @@ def export(
 
 
 def export_to_file(
-    work: Work,
+    context: Context,
     what: What,
     file_format: ExportFormat,
     selection: Selection,
@@ -132,7 +132,7 @@ def export_to_file(
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
-            count = export(work, what, file_format, selection, file, line)
+            count = export(context, what, file_format, selection, file, line)
         part.replace(path)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error

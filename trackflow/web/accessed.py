@@ -9,7 +9,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterable
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.store.roads import polylines
 from trackflow.usecases.queries.lines import TimeRange
@@ -22,8 +22,8 @@ FRESH = dt.timedelta(days=1)
 class Accessed:
     """Collects which days of which devices were read."""
 
-    def __init__(self, work: Work, flush_s: float = FLUSH_S) -> None:
-        self._work = work
+    def __init__(self, context: Context, flush_s: float = FLUSH_S) -> None:
+        self._work = context
         self._flush_s = flush_s
         self._lock = threading.Lock()
         self._read: dict[str, tuple[dt.date, dt.date]] = {}

@@ -12,7 +12,7 @@ import orjson
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.usecases.queries.lines import TimeRange
 
@@ -105,8 +105,8 @@ def _recent_time(
 
 def _end_of_minute(request: Request) -> dt.datetime:
     """Until when "now" lasts: the same answer, with the same ETag, for a minute."""
-    work: Work = request.app.state.work
-    return work.clock().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+    context: Context = request.app.state.context
+    return context.clock().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
 
 
 def _utc(time: dt.datetime) -> dt.datetime:

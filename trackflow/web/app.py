@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import (
     AccessError,
     GoneError,
@@ -106,7 +106,7 @@ HEADERS = {
 }
 
 
-def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
+def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     """The application on a store, which stays its caller's to close.
 
     `listens_locally` says that it is reached at a loopback address only; no-token mode needs it.
@@ -122,19 +122,19 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
         responses=PROBLEMS,
         lifespan=_lifespan,
     )
-    app.state.work = work
-    app.state.no_token_door = NoTokenDoor(work, listens_locally)
+    app.state.context = context
+    app.state.no_token_door = NoTokenDoor(context, listens_locally)
     app.state.guesses_of_tokens = Guesses()
-    app.state.write_probe = WriteProbe(work.store, work.clock)
-    app.state.accessed = Accessed(work)
-    app.state.known_tokens = KnownTokens(work)
-    app.state.reception = Reception(work)
-    app.state.road_tiles = RoadTiles(work)
-    app.state.notices = Remembered(lambda: read_notices(work))
-    app.state.guesses = Remembered(lambda: read_guesses(work))
-    app.state.senders = Remembered(lambda: sender_states(work))
-    app.state.counts = Remembered(lambda: count(work))
-    add_metrics(app, work)
+    app.state.write_probe = WriteProbe(context.store, context.clock)
+    app.state.accessed = Accessed(context)
+    app.state.known_tokens = KnownTokens(context)
+    app.state.reception = Reception(context)
+    app.state.road_tiles = RoadTiles(context)
+    app.state.notices = Remembered(lambda: read_notices(context))
+    app.state.guesses = Remembered(lambda: read_guesses(context))
+    app.state.senders = Remembered(lambda: sender_states(context))
+    app.state.counts = Remembered(lambda: count(context))
+    add_metrics(app, context)
     app.router.route_class = GuardedRoute
     for router in ROUTERS:
         app.include_router(router)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.web.security.access import Caller, GuardedRoute, PlainRoute, caller
 
 
@@ -21,10 +21,10 @@ def plain_router() -> APIRouter:
     return APIRouter(route_class=PlainRoute)
 
 
-async def _work(request: Request) -> Work:
-    work: Work = request.app.state.work
-    return work
+async def _work(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
 
 
-WorkDep = Annotated[Work, Depends(_work)]
+WorkDep = Annotated[Context, Depends(_work)]
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.store.intake.reports import Report
 from trackflow.usecases.intake import receiving
@@ -42,8 +42,8 @@ class _Waiting:
 class Reception:
     """Stores reports; belongs to one event loop."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, context: Context) -> None:
+        self._work = context
         self._small: deque[_Waiting] = deque()
         self._large: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")

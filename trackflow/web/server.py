@@ -5,7 +5,7 @@ import gc
 import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
 import uvicorn
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.settings import Settings
 from trackflow.store.access import no_token, tokens
@@ -23,9 +23,9 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     Raises:
         SettingsError: the address is not this machine's own, and there are no tokens.
     """
-    with Work.open(settings) as work:
-        check_exposure(work, host)
-        server = uvicorn.Server(uvicorn_config(work, host, port))
+    with Context.open(settings) as context:
+        check_exposure(context, host)
+        server = uvicorn.Server(uvicorn_config(context, host, port))
         # What is loaded stays for good. Looking through all of it again and again, as the collector
         # does while large answers are made, would hold up every tenth reader for 100 ms.
         gc.collect()
@@ -33,10 +33,10 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
         server.run()
 
 
-def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:
+def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
     """How the API is served."""
     return uvicorn.Config(
-        create_app(work, listens_locally=is_loopback(host)),
+        create_app(context, listens_locally=is_loopback(host)),
         host=host,
         port=port,
         http=GuardedProtocol,
@@ -50,9 +50,9 @@ def uvicorn_config(work: Work, host: str, port: int) -> uvicorn.Config:
     )
 
 
-def access_line(work: Work, host: str) -> str:
+def access_line(context: Context, host: str) -> str:
     """Who gets in, for the person who starts the service."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         mode, any_token = no_token.read_mode(connection), tokens.exist(connection)
     if mode.is_on and is_loopback(host):
         return (
@@ -66,7 +66,7 @@ def access_line(work: Work, host: str) -> str:
     return f"{line}, and there is none: make one with `trackflow token create NAME --scope admin`"
 
 
-def check_exposure(work: Work, host: str) -> None:
+def check_exposure(context: Context, host: str) -> None:
     """See that nobody else can reach a store that has no tokens.
 
     Raises:
@@ -74,7 +74,7 @@ def check_exposure(work: Work, host: str) -> None:
     """
     if is_loopback(host):
         return
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         if not tokens.exist(connection):
             raise SettingsError(
                 f"listening on {host} would let anybody in: make a token first, with "

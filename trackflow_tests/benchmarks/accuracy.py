@@ -29,7 +29,7 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.exports.writing import ExportFormat, Selection, What, export
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
@@ -153,7 +153,10 @@ class Drawn:
 
 def through_the_product(extract: Path, devices: Mapping[str, Points]) -> dict[str, Drawn]:
     """What a user gets who imports these devices' points into a new store."""
-    with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Context.open(Settings(home=Path(folder))) as context,
+    ):
         file = Path(folder) / "drives.csv"
         with file.open("w", newline="") as out:
             writer = csv.writer(out)
@@ -163,22 +166,22 @@ def through_the_product(extract: Path, devices: Mapping[str, Points]) -> dict[st
                 texts = np.datetime_as_string(times, timezone="UTC").tolist()
                 places = zip(texts, points.lat.tolist(), points.lon.tolist(), strict=True)
                 writer.writerows((name, *place) for place in places)
-        import_paths(work, [file])
-        build(work, extract, "car")
-        report = run_stages(work)
+        import_paths(context, [file])
+        build(context, extract, "car")
+        report = run_stages(context)
         assert not report.problems, report.problems
-        return {name: _drawn(work, name, points) for name, points in devices.items()}
+        return {name: _drawn(context, name, points) for name, points in devices.items()}
 
 
-def _drawn(work: Work, device_id: str, points: Points) -> Drawn:
+def _drawn(context: Context, device_id: str, points: Points) -> Drawn:
     exported = io.BytesIO()
-    export(work, What.TRACKS, ExportFormat.GEOJSON, Selection(device_id=device_id), exported)
+    export(context, What.TRACKS, ExportFormat.GEOJSON, Selection(device_id=device_id), exported)
     features = json.loads(exported.getvalue())["features"]
     tracks = [_period_us(feature["properties"]) for feature in features]
     first, last = (
         dt.datetime.fromtimestamp(t / 1e6, dt.UTC).date() for t in points.time_us[[0, -1]]
     )
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         stored = read_matches(connection, device_id, first, last).values()
     matches = sorted(map(WindowMatch.from_bytes, stored), key=lambda match: match.start_us)
     kept = [m for m in matches if any(low <= m.start_us < high for low, high in tracks)]

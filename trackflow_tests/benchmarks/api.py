@@ -25,7 +25,7 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.settings import Settings
 from trackflow.store import tables
@@ -83,9 +83,9 @@ def postgresql_url(folder: Path) -> Iterator[str]:
 
 def _measure(name: str, settings: Settings) -> dict[str, float]:
     started = time.perf_counter()
-    with Work.open(settings) as work:
-        fill(work.store)
-        with work.store.write() as connection:
+    with Context.open(settings) as context:
+        fill(context.store)
+        with context.store.write() as connection:
             now = dt.datetime.now(dt.UTC)
             secret, _ = tokens.create(connection, "benchmark", Scope.READ, None, now)
     figures = {f"{name}: store filled in, s": time.perf_counter() - started}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
@@ -50,21 +50,21 @@ def run() -> dict[str, float | int | str]:
 
 def _measure(days: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        with Work.open(Settings(home=Path(folder))) as work:
-            _prepare(work, days)
+        with Context.open(Settings(home=Path(folder))) as context:
+            _prepare(context, days)
         child = [sys.executable, "-m", __name__, folder]
         measured: dict[str, float] = json.loads(subprocess.check_output(child))
         return measured
 
 
-def _prepare(work: Work, days: int) -> None:
+def _prepare(context: Context, days: int) -> None:
     """A year of points: one simulated day of each device, repeated on every day."""
-    network, _ = build(work, helsinki_extract(), "car")
+    network, _ = build(context, helsinki_extract(), "car")
     fleet = simulate_fleet(
-        work.engine("car"), network.extent, vehicles=DEVICES + 3, days=1, first_day=FIRST_DAY
+        context.engine("car"), network.extent, vehicles=DEVICES + 3, days=1, first_day=FIRST_DAY
     )
     year = [_repeated(device, days) for device in fleet[3:]]  # the first three drive by night
-    import_paths(work, write_csv(year, work.settings.home / "reported").regular)
+    import_paths(context, write_csv(year, context.settings.home / "reported").regular)
 
 
 def _repeated(device: SimulatedDevice, days: int) -> SimulatedDevice:
@@ -81,8 +81,8 @@ def _repeated(device: SimulatedDevice, days: int) -> SimulatedDevice:
 
 def _child(home: Path) -> None:
     started = time.perf_counter()
-    with Work.open(Settings(home=home)) as work:
-        report = run_stages(work)
+    with Context.open(Settings(home=home)) as context:
+        report = run_stages(context)
     seconds = time.perf_counter() - started
     assert not report.problems, report.problems
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -20,7 +20,7 @@ from unittest.mock import patch
 import numpy as np
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
 from trackflow.geo.points import Points
@@ -49,34 +49,34 @@ SCALE = 10
 
 def run() -> dict[str, float | int | str]:
     with tempfile.TemporaryDirectory() as folder:
-        with Work.open(Settings(home=Path(folder) / "real", workers=1)) as work:
-            figures = _shares(work)
-            day = _a_day(work.store)
-        with Work.open(Settings(home=Path(folder) / "sqlite")) as work:
-            figures |= _size("SQLite", work.store, day)
+        with Context.open(Settings(home=Path(folder) / "real", workers=1)) as context:
+            figures = _shares(context)
+            day = _a_day(context.store)
+        with Context.open(Settings(home=Path(folder) / "sqlite")) as context:
+            figures |= _size("SQLite", context.store, day)
         with postgresql_url(Path(folder)) as url:
             settings = Settings(home=Path(folder) / "postgresql", database_url=url)
-            with Work.open(settings) as work:
-                figures |= _size("PostgreSQL", work.store, day)
+            with Context.open(settings) as context:
+                figures |= _size("PostgreSQL", context.store, day)
     return figures
 
 
-def _shares(work: Work) -> dict[str, float | int | str]:
-    network, _ = build(work, helsinki_extract(), "car")
+def _shares(context: Context) -> dict[str, float | int | str]:
+    network, _ = build(context, helsinki_extract(), "car")
     fleet = simulate_fleet(
-        work.engine("car"), network.extent, vehicles=VEHICLES + 3, days=1, first_day=FIRST_DAY
+        context.engine("car"), network.extent, vehicles=VEHICLES + 3, days=1, first_day=FIRST_DAY
     )[3:]  # the first three drive by night
     journeys = {device.device_id: _journey(device) for device in fleet}
     late = {name: np.isin(j.time_us, _late(j)) for name, j in journeys.items()}
     until_us = {name: int(j.time_us[-1]) - MORE_US for name, j in journeys.items()}
-    _deliver(work, {n: j[~late[n] & (j.time_us < until_us[n])] for n, j in journeys.items()})
-    first = _run(work, Mode.INCREMENTAL)
-    again = _run(work, Mode.BULK)
-    _deliver(work, {n: j[late[n] & (j.time_us < until_us[n])] for n, j in journeys.items()})
-    points = _run(work, Mode.INCREMENTAL)
-    _deliver(work, {n: j[j.time_us >= until_us[n]] for n, j in journeys.items()})
-    more = _run(work, Mode.INCREMENTAL)
-    stored = _count(work.store)
+    _deliver(context, {n: j[~late[n] & (j.time_us < until_us[n])] for n, j in journeys.items()})
+    first = _run(context, Mode.INCREMENTAL)
+    again = _run(context, Mode.BULK)
+    _deliver(context, {n: j[late[n] & (j.time_us < until_us[n])] for n, j in journeys.items()})
+    points = _run(context, Mode.INCREMENTAL)
+    _deliver(context, {n: j[j.time_us >= until_us[n]] for n, j in journeys.items()})
+    more = _run(context, Mode.INCREMENTAL)
+    stored = _count(context.store)
     return {
         "windows": stored,
         "matched at first": first,
@@ -103,16 +103,16 @@ def _late(journey: Points) -> Any:
     return journey.time_us[each // 2 :: each]
 
 
-def _deliver(work: Work, found: dict[str, Points]) -> None:
+def _deliver(context: Context, found: dict[str, Points]) -> None:
     for name, points in found.items():
         if len(points):
-            deliver(work.store, batch_of_device(name, points))
+            deliver(context.store, batch_of_device(name, points))
 
 
-def _run(work: Work, mode: Mode) -> int:
+def _run(context: Context, mode: Mode) -> int:
     """How many windows the engine was asked about."""
     with patch.object(matching, "match_window", side_effect=match_window) as asked:
-        report = run_stages(work, mode=mode)
+        report = run_stages(context, mode=mode)
     assert not report.problems, report.problems
     return asked.call_count
 

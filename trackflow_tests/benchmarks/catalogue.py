@@ -19,7 +19,7 @@ from pathlib import Path
 
 from trackflow.catalogue.sources.liverc import parse_dashboard
 from trackflow.concurrency.polite import Page
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.pages import dashboard_page, made_up_tracks
@@ -70,24 +70,24 @@ def _slow_site(tracks: int) -> Iterator[str]:
 
 def _timed_sync(url: str) -> tuple[float, float]:
     """Seconds of a first sync, and the peak memory of this process in MB."""
-    with tempfile.TemporaryDirectory() as home, _work(url, Path(home)) as work:
+    with tempfile.TemporaryDirectory() as home, _work(url, Path(home)) as context:
         started = time.perf_counter()
-        _sync(work)
+        _sync(context)
         took_s = time.perf_counter() - started
     return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _work(url: str, home: Path, per_s: float = Settings().catalogue_per_s) -> Work:
+def _work(url: str, home: Path, per_s: float = Settings().catalogue_per_s) -> Context:
     addresses = f"{url}/ {url}/tracks/{{slug}}/"
-    return Work.open(
+    return Context.open(
         Settings(home=home, engine_url="none", liverc_url=addresses, catalogue_per_s=per_s)
     )
 
 
-def _sync(work: Work) -> dict[str, float]:
+def _sync(context: Context) -> dict[str, float]:
     """Seconds per stage."""
-    job = queue_job(work, "catalogue_sync", {})
-    ended = run_job(work, job.job_id)
+    job = queue_job(context, "catalogue_sync", {})
+    ended = run_job(context, job.job_id)
     assert ended is not None
     assert ended.result is not None
     assert (ended.result["outcome"], ended.failed) == ("completed", 0), ended.error
@@ -112,12 +112,12 @@ def _stored_s() -> dict[str, float]:
     with (
         tempfile.TemporaryDirectory() as home,
         site_with(TRACKS) as site,
-        _work(site.url, Path(home), per_s=1000.0) as work,
+        _work(site.url, Path(home), per_s=1000.0) as context,
     ):
         for name in ("all new", "all unchanged", "all changed"):
             if name == "all changed":
                 for track in site.tracks:
                     track.name += " II"
-            stages = _sync(work)
+            stages = _sync(context)
             found[name] = sum(stages[stage] for stage in STORED_STAGES)
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas  # noqa: F401  pyarrow loads it in the middle of an import
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.intake.importing import import_paths
 
@@ -123,11 +123,11 @@ def measured(name: str, megabytes: float) -> tuple[float, float, str]:
 def _imported(path: Path, folder: Path) -> tuple[float, float, str]:
     small = folder / "small.csv"
     small.write_text(f"lat,lon,time\n1,2,{ISO}\n")
-    with Work.open(Settings(home=folder / "home")) as work:
-        import_paths(work, [small])
+    with Context.open(Settings(home=folder / "home")) as context:
+        import_paths(context, [small])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started = time.process_time()
-        report = import_paths(work, [path])
+        report = import_paths(context, [path])
         seconds = time.process_time() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return seconds, peak / 1024, report.files[0].error

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.intake.importing import import_paths
 
@@ -27,12 +27,12 @@ def run(points: int = 1_000_000) -> dict[str, float | int | str]:
         started = time.perf_counter()
         bare = _bare(file, Path(folder) / "bare.db")
         bare_s = time.perf_counter() - started
-        with Work.open(Settings(home=Path(folder) / "home")) as work:
+        with Context.open(Settings(home=Path(folder) / "home")) as context:
             started = time.perf_counter()
-            report = import_paths(work, [file])
+            report = import_paths(context, [file])
             import_s = time.perf_counter() - started
             started = time.perf_counter()
-            again = import_paths(work, [file])
+            again = import_paths(context, [file])
             again_s = time.perf_counter() - started
     assert report.accepted.added == bare == points, report
     assert again.accepted.added == 0, again

@@ -26,7 +26,7 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
@@ -56,7 +56,7 @@ def run() -> Figures:
 
 
 def _measure(name: str, settings: Settings) -> Figures:
-    with Work.open(settings) as work, work.store.write() as connection:
+    with Context.open(settings) as context, context.store.write() as connection:
         now = dt.datetime.now(dt.UTC)
         secret, _ = tokens.create(connection, "benchmark", Scope.INGEST, None, now)
     figures: Figures = {}
@@ -248,7 +248,7 @@ def killed_while_sending(settings: Settings, secret: str) -> Figures:
             load = asyncio.run(_load_and_kill(api, secret))
         answered += load.answered
         broken += load.broken
-    with Work.open(settings) as work, work.store.read() as connection:
+    with Context.open(settings) as context, context.store.read() as connection:
         p = gps_points.c
         rows = connection.execute(
             sa.select(p.device_id, p.recorded_at).where(p.device_id.like("town/bus-%"))

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
@@ -45,17 +45,17 @@ BACKFILL = """query Backfill($id: String!) { partitionBackfillOrError(backfillId
 def run() -> dict[str, float | int | str]:
     with tempfile.TemporaryDirectory() as folder:
         home, month = Path(folder) / "home", _first_day()
-        with Work.open(Settings(home=home)) as work:
-            network, _ = build(work, helsinki_extract(), "car")
+        with Context.open(Settings(home=home)) as context:
+            network, _ = build(context, helsinki_extract(), "car")
             fleet = simulate_fleet(
-                work.engine("car"),
+                context.engine("car"),
                 network.extent,
                 vehicles=MONTH_DEVICES + 3,
                 days=1,
                 first_day=month,
             )[3:]  # the first three drive by night
             older = [_repeated(device, MONTH_DAYS) for device in fleet]
-            import_paths(work, write_csv(older, home / "reported").regular)
+            import_paths(context, write_csv(older, home / "reported").regular)
         with trackflow_serve(home, Path(folder)) as served:
             _backfill(served, month)  # nothing else waits when the first phase begins
             quiet = _phase(served.api, fleet[:DEVICES], "quiet")

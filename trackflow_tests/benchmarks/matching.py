@@ -20,7 +20,7 @@ import numpy as np
 import osrm
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
@@ -47,19 +47,19 @@ RADIUS_M = 10.0
 def run() -> dict[str, float | int | str]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        with Work.open(Settings(home=home, workers=1)) as work:
-            prepare(work, VEHICLES, DAYS)
-            windows, dataset = _windows(work), _dataset(work)
+        with Context.open(Settings(home=home, workers=1)) as context:
+            prepare(context, VEHICLES, DAYS)
+            windows, dataset = _windows(context), _dataset(context)
             own = [window.points[window.first : window.last + 1] for window in windows]
             plain = [(dataset, request) for p in own if (request := _plain(p)) is not None]
-            asked = _asked(work, windows)
-            one = min(_matching(work) for _ in range(2))
+            asked = _asked(context, windows)
+            one = min(_matching(context) for _ in range(2))
             plain_spent, asked_spent = (
                 _bare([(on, _parameters(request)) for on, request in requests])
                 for requests in (plain, asked)
             )
-        with Work.open(Settings(home=home, workers=2)) as work:
-            two = _matching(work)
+        with Context.open(Settings(home=home, workers=2)) as context:
+            two = _matching(context)
     points = sum(window.own_count for window in windows)
     calls = len(asked) / len(windows)
     return {
@@ -78,21 +78,21 @@ def run() -> dict[str, float | int | str]:
     }
 
 
-def prepare(work: Work, vehicles: int, days: int) -> None:
+def prepare(context: Context, vehicles: int, days: int) -> None:
     """A store with a network and a simulated fleet's segments."""
-    network, _ = build(work, helsinki_extract(), "car")
+    network, _ = build(context, helsinki_extract(), "car")
     fleet = simulate_fleet(
-        work.engine("car"), network.extent, vehicles=vehicles, days=days, first_day=FIRST_DAY
+        context.engine("car"), network.extent, vehicles=vehicles, days=days, first_day=FIRST_DAY
     )
-    files = write_csv(fleet, work.settings.home / "reported")
-    import_paths(work, files.regular + files.late)
-    run_stages(work, stages=("segmented",))
+    files = write_csv(fleet, context.settings.home / "reported")
+    import_paths(context, files.regular + files.late)
+    run_stages(context, stages=("segmented",))
 
 
-def _windows(work: Work) -> list[Window]:
+def _windows(context: Context) -> list[Window]:
     """All windows, but for what those beside a midnight see of the other day."""
     found = []
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for name in device_ids(connection):
             days = read_days(connection, name, FIRST_DAY, FIRST_DAY + dt.timedelta(days=DAYS))
             for segment in (segment for day in days.values() for segment in day):
@@ -138,9 +138,9 @@ class Recording:
         self.inner.close()
 
 
-def _asked(work: Work, windows: list[Window]) -> list[tuple[Path, MatchRequest]]:
+def _asked(context: Context, windows: list[Window]) -> list[tuple[Path, MatchRequest]]:
     """All that ours asks the engine about some windows."""
-    dataset = _dataset(work)
+    dataset = _dataset(context)
     engine = Recording(EmbeddedEngine(dataset, "car", "benchmark"), dataset, [])
     for window in windows:
         match_window(engine, window, MatchSettings())
@@ -148,9 +148,9 @@ def _asked(work: Work, windows: list[Window]) -> list[tuple[Path, MatchRequest]]
     return engine.asked
 
 
-def _dataset(work: Work) -> Path:
-    with work.store.read() as connection:
-        network = read_network(connection, "car", work.settings.home)
+def _dataset(context: Context) -> Path:
+    with context.store.read() as connection:
+        network = read_network(connection, "car", context.settings.home)
     assert network is not None
     return network.dataset
 
@@ -218,12 +218,12 @@ def _parameters(request: MatchRequest) -> osrm.MatchParameters:
     )
 
 
-def _matching(work: Work) -> Spent:
-    with work.store.write() as connection:
+def _matching(context: Context) -> Spent:
+    with context.store.write() as connection:
         connection.execute(sa.delete(cached_polylines))
         connection.execute(sa.update(processing_batches).values(matched_generation=0))
     started = Spent.now()
-    report = run_stages(work, stages=("matched",))
+    report = run_stages(context, stages=("matched",))
     spent = Spent.since(started)
     assert not report.problems, report.problems
     stage = report["matched"]

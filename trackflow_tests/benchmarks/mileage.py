@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.demo.show import DAYS, VEHICLES
@@ -92,7 +92,10 @@ def lengths_m(extract: Path, points: dict[int, Points]) -> dict[int, tuple[float
 
     Each sampling is a device of its own.
     """
-    with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Context.open(Settings(home=Path(folder))) as context,
+    ):
         file = Path(folder) / "drive.csv"
         with file.open("w", newline="") as out:
             writer = csv.writer(out)
@@ -101,11 +104,11 @@ def lengths_m(extract: Path, points: dict[int, Points]) -> dict[int, tuple[float
                 times = np.datetime_as_string(some.time_us.astype("datetime64[us]"), timezone="UTC")
                 for time, lat, lon in zip(times, some.lat, some.lon, strict=True):
                     writer.writerow((name, time, lat, lon))
-        import_paths(work, [file])
-        build(work, extract, "car")
-        report = run_stages(work)
+        import_paths(context, [file])
+        build(context, extract, "car")
+        report = run_stages(context)
         assert not report.problems, report.problems
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             tracks = connection.execute(select_tracks()).all()
     return {
         name: (
@@ -119,16 +122,19 @@ def lengths_m(extract: Path, points: dict[int, Points]) -> dict[int, tuple[float
 def demo_figures() -> dict[str, float | int | str]:
     """The demo's fleet, all of it and by how often its devices report."""
     lengths: dict[int, list[tuple[float, float, float]]] = {}
-    with tempfile.TemporaryDirectory() as folder, Work.open(Settings(home=Path(folder))) as work:
-        network, _ = build(work, helsinki_extract(), "car")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Context.open(Settings(home=Path(folder))) as context,
+    ):
+        network, _ = build(context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            work.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=FIRST_DAY
+            context.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=FIRST_DAY
         )
         for vehicle in fleet:
-            deliver(work.store, batch_of_device(vehicle.device_id, vehicle.reported))
-        run_stages(work)
+            deliver(context.store, batch_of_device(vehicle.device_id, vehicle.reported))
+        run_stages(context)
         for vehicle in fleet:
-            with work.store.read() as connection:
+            with context.store.read() as connection:
                 query = select_tracks(device_id=vehicle.device_id)
                 tracks = connection.execute(query).all()
             every_s = round(float(np.median(np.diff(vehicle.reported.time_us))) / 1e6)

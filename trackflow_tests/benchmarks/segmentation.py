@@ -93,9 +93,9 @@ def best_s(*works: Callable[[], object], repeats: int = REPEATS) -> list[float]:
     """
     best = [float("inf")] * len(works)
     for _ in range(repeats):
-        for k, work in enumerate(works):
+        for k, context in enumerate(works):
             begin = time.thread_time()
-            work()
+            context()
             best[k] = min(best[k], time.thread_time() - begin)
     return best
 

@@ -10,7 +10,7 @@ from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import Report
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
 from trackflow_tests.cli.commands import Run, caller
-from trackflow_tests.stores import open_work
+from trackflow_tests.stores import open_context
 from trackflow_tests.usecases.catalogue.catalogues import (
     FAST,
     catalogue_of,
@@ -99,12 +99,12 @@ def test_a_command_and_a_service_leave_the_same_rows_and_reports(
 ) -> None:
     site.pages["track4"] = Behaviour("missing")
     commanded = Report.from_dict(json.loads(trackflow("sync", "--json")[1]))
-    with catalogue_of(site, "", tmp_path / "served") as work:
-        served = synced(work, trigger="schedule")
-        rows = state_of(work)
+    with catalogue_of(site, "", tmp_path / "served") as context:
+        served = synced(context, trigger="schedule")
+        rows = state_of(context)
     assert result_of(commanded) == result_of(served)
-    with open_work("", tmp_path / "home") as work:
-        assert state_of(work) == rows
+    with open_context("", tmp_path / "home") as context:
+        assert state_of(context) == rows
 
 
 @pytest.mark.parametrize(

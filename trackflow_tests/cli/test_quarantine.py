@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
@@ -26,9 +26,9 @@ def trackflow(
 
 
 def send(tmp_path: Path, body: bytes, envelope: Envelope) -> None:
-    with Work.open(Settings(home=tmp_path / "home", engine_url="none")) as work:
-        delivery = reading.read(body, envelope, now_us=to_us(work.clock()))
-        receive(work, delivery, delivery.sender)
+    with Context.open(Settings(home=tmp_path / "home", engine_url="none")) as context:
+        delivery = reading.read(body, envelope, now_us=to_us(context.clock()))
+        receive(context, delivery, delivery.sender)
 
 
 def test_from_a_wrong_setting_to_a_point(trackflow: Run, tmp_path: Path) -> None:

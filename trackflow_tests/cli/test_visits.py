@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trackflow.cli import main
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.jobs.kinds import queue_job, run_job
@@ -25,10 +25,10 @@ def test_from_a_list_without_coordinates_to_exported_visits(
     assert "set TRACKFLOW_GEOCODER_URL or TRACKFLOW_GEOCODER_FILE" in capsys.readouterr().err
     (tmp_path / "places.csv").write_text(f"slug,lon,lat\nvenue,{VENUE[0]},{VENUE[1]}\n")
     monkeypatch.setenv("TRACKFLOW_GEOCODER_FILE", str(tmp_path / "places.csv"))
-    with Work.open(Settings.from_env()) as work:
-        run_job(work, queue_job(work, "catalogue_sync", {"source": "file"}).job_id)
-        deliver(work.store, batch_of_device(DEVICE, history()))
-        pipeline.run(work)
+    with Context.open(Settings.from_env()) as context:
+        run_job(context, queue_job(context, "catalogue_sync", {"source": "file"}).job_id)
+        deliver(context.store, batch_of_device(DEVICE, history()))
+        pipeline.run(context)
 
     assert _call(["catalogue", "visits"]) == 0
     assert "No track's place is known" in capsys.readouterr().out

@@ -106,18 +106,18 @@ def test_a_rate_has_to_be_positive(rate: float) -> None:
 def test_tries_are_bounded(failures: int, attempts: int) -> None:
     told: list[int] = []
 
-    def work() -> str:
+    def context() -> str:
         if len(told) <= failures:
             raise RetryableError(f"failure {len(told)}")
         return "fine"
 
     retry = Retry(attempts, wait_first_s=0.0001, wait_most_s=0.0001, jitter_s=0)
     if failures < attempts:
-        assert retry.call(work, told=told.append) == "fine"
+        assert retry.call(context, told=told.append) == "fine"
         assert told == list(range(1, failures + 2))
     else:
         with pytest.raises(RetryableError, match=f"failure {attempts}"):
-            retry.call(work, told=told.append)
+            retry.call(context, told=told.append)
         assert told == list(range(1, attempts + 1))
 
 
@@ -125,11 +125,11 @@ def test_tries_are_bounded(failures: int, attempts: int) -> None:
 def test_what_cannot_get_better_is_not_tried_again(error: Exception) -> None:
     tries: list[int] = []
 
-    def work() -> None:
+    def context() -> None:
         raise error
 
     with pytest.raises(type(error)):
-        QUICK.call(work, told=tries.append)
+        QUICK.call(context, told=tries.append)
     assert tries == [1]
     assert not can_get_better(error)
 
@@ -137,37 +137,37 @@ def test_what_cannot_get_better_is_not_tried_again(error: Exception) -> None:
 def test_a_time_that_an_error_names_is_waited_for() -> None:
     at: list[float] = []
 
-    def work() -> str:
+    def context() -> str:
         at.append(time.monotonic())
         if len(at) < 2:
             raise SourceBusyError("busy", 0.15)
         return "fine"
 
-    assert QUICK.call(work) == "fine"
+    assert QUICK.call(context) == "fine"
     assert at[1] - at[0] >= 0.15
 
 
 def test_a_time_beyond_the_deadline_ends_it() -> None:
     tries: list[int] = []
 
-    def work() -> None:
+    def context() -> None:
         raise SourceBusyError("busy", 3600)
 
     with pytest.raises(SourceBusyError):
-        QUICK.call(work, Deadline.after(1), tries.append)
+        QUICK.call(context, Deadline.after(1), tries.append)
     assert tries == [1]
 
 
 def test_tries_end_with_the_deadline() -> None:
     deadline, tries = Deadline.after(0.05), []
 
-    def work() -> None:
+    def context() -> None:
         time.sleep(0.03)
         raise RetryableError("again")
 
     retry = Retry(1000, wait_first_s=0.001, wait_most_s=0.001, jitter_s=0)
     with pytest.raises(RetryableError, match="again"):
-        retry.call(work, deadline, tries.append)
+        retry.call(context, deadline, tries.append)
     assert tries in ([1], [1, 2])
 
 

@@ -23,7 +23,7 @@ from trackflow.errors import (
 QUICK = Retry(attempts=3, wait_first_s=0.001, wait_most_s=0.001, jitter_s=0.0)
 
 
-class Work:
+class Context:
     """A function that notes its calls, and takes as long and fails as it is told."""
 
     def __init__(self, naps_s: list[float], bad: set[int]) -> None:
@@ -61,7 +61,7 @@ naps = st.lists(st.sampled_from([0.0, 0.0005, 0.002]), max_size=5)
 def test_one_outcome_per_item_in_order_within_bounds(
     size: int, workers: int, ahead: int, naps_s: list[float], bad: set[int]
 ) -> None:
-    work, given_out, pulled_ahead = Work(naps_s, bad), [], []
+    context, given_out, pulled_ahead = Context(naps_s, bad), [], []
     pulled = 0
 
     def items() -> Iterator[int]:
@@ -71,12 +71,12 @@ def test_one_outcome_per_item_in_order_within_bounds(
             pulled_ahead.append(pulled - len(given_out))
             yield item
 
-    for outcome in Processor(workers, ahead).run(items(), work):
+    for outcome in Processor(workers, ahead).run(items(), context):
         given_out.append(outcome)  # noqa: PERF402  the iterator looks at it meanwhile
 
     assert [o.index for o in given_out] == [o.item for o in given_out] == list(range(size))
-    assert sorted(work.called) == list(range(size))
-    assert work.most <= workers
+    assert sorted(context.called) == list(range(size))
+    assert context.most <= workers
     assert max(pulled_ahead, default=0) <= ahead
     for outcome in given_out:
         assert outcome.tries == 1
@@ -99,10 +99,10 @@ def test_one_outcome_per_item_in_order_within_bounds(
 def test_a_stop_finishes_what_is_begun_and_hands_back_the_rest(
     size: int, workers: int, naps_s: list[float], after: int
 ) -> None:
-    stop, work, outcomes = threading.Event(), Work(naps_s, set()), []
+    stop, context, outcomes = threading.Event(), Context(naps_s, set()), []
     if after == 0:
         stop.set()
-    for outcome in Processor(workers, ahead=8).run(range(size), work, stop=stop):
+    for outcome in Processor(workers, ahead=8).run(range(size), context, stop=stop):
         outcomes.append(outcome)
         if len(outcomes) == after:
             stop.set()
@@ -110,7 +110,7 @@ def test_a_stop_finishes_what_is_begun_and_hands_back_the_rest(
     assert [o.item for o in outcomes] == list(range(size))
     begun = [o.item for o in outcomes if o.was_begun]
     assert begun == list(range(len(begun)))
-    assert sorted(work.called) == begun
+    assert sorted(context.called) == begun
     assert all(o.is_ok for o in outcomes if o.was_begun)
     assert all(isinstance(o.error, StoppedError) for o in outcomes if not o.was_begun)
     if after == 0:
@@ -125,7 +125,7 @@ def test_an_endless_iterator_is_read_no_further_than_needed() -> None:
             pulled.append(item)
             yield item
 
-    run = Processor(2, ahead=5).run(items(), Work([], set()))
+    run = Processor(2, ahead=5).run(items(), Context([], set()))
     first = [next(run).item for _ in range(1000)]
     run.close()  # type: ignore[attr-defined]
     assert first == list(range(1000))
@@ -135,12 +135,12 @@ def test_an_endless_iterator_is_read_no_further_than_needed() -> None:
 def test_a_function_that_ignores_its_deadline_holds_up_nobody() -> None:
     never = threading.Event()
 
-    def work(item: int, deadline: Deadline) -> int:
+    def context(item: int, deadline: Deadline) -> int:
         if item in (0, 3):
             never.wait()
         return item
 
-    outcomes = list(Processor(2, item_s=0.6).run(range(20), work))
+    outcomes = list(Processor(2, item_s=0.6).run(range(20), context))
     never.set()
     assert [o.item for o in outcomes if not o.is_ok] == [0, 3]
     assert all(isinstance(outcomes[i].error, TooLateError) for i in (0, 3))
@@ -149,10 +149,10 @@ def test_a_function_that_ignores_its_deadline_holds_up_nobody() -> None:
 def test_when_too_much_hangs_the_rest_is_handed_back() -> None:
     never = threading.Event()
 
-    def work(item: int, deadline: Deadline) -> None:
+    def context(item: int, deadline: Deadline) -> None:
         never.wait()
 
-    outcomes = list(Processor(2, item_s=0.01).run(range(9), work))
+    outcomes = list(Processor(2, item_s=0.01).run(range(9), context))
     never.set()
     # Two workers, and each is replaced once.
     assert [o.was_begun for o in outcomes] == [True] * 4 + [False] * 5
@@ -161,14 +161,14 @@ def test_when_too_much_hangs_the_rest_is_handed_back() -> None:
 
 
 def test_the_deadline_of_a_batch_reaches_every_item() -> None:
-    def work(item: int, deadline: Deadline) -> int:
+    def context(item: int, deadline: Deadline) -> int:
         assert deadline != NEVER
         while not deadline.is_over:
             time.sleep(0.001)
         deadline.check()
         return item
 
-    outcomes = list(Processor(2, ahead=4, item_s=60, batch_s=0.5).run(range(30), work))
+    outcomes = list(Processor(2, ahead=4, item_s=60, batch_s=0.5).run(range(30), context))
     assert [o.was_begun for o in outcomes] == [True] * 2 + [False] * 28
     assert all(isinstance(o.error, TooLateError) for o in outcomes)
 
@@ -181,7 +181,7 @@ def test_an_item_without_deadline_may_take_its_time() -> None:
 def test_the_kill_switch_gives_up_what_is_under_way() -> None:
     begun, never, switch = threading.Semaphore(0), threading.Event(), Switch("a site")
 
-    def work(item: int, deadline: Deadline) -> None:
+    def context(item: int, deadline: Deadline) -> None:
         begun.release()
         never.wait()
 
@@ -192,7 +192,7 @@ def test_the_kill_switch_gives_up_what_is_under_way() -> None:
 
     thrower = threading.Thread(target=throw)
     thrower.start()
-    outcomes = list(Processor(2).run(range(6), work, kill=switch))
+    outcomes = list(Processor(2).run(range(6), context, kill=switch))
     thrower.join()
     never.set()
     assert [o.was_begun for o in outcomes] == [True] * 2 + [False] * 4
@@ -206,27 +206,27 @@ def test_an_error_of_the_iterator_comes_after_the_outcomes_before_it() -> None:
         yield from range(3)
         raise LookupError("no more")
 
-    run = Processor(2).run(items(), Work([0.001], set()))
+    run = Processor(2).run(items(), Context([0.001], set()))
     assert [next(run).item for _ in range(3)] == [0, 1, 2]
     with pytest.raises(LookupError, match="no more"):
         next(run)
 
 
 def test_a_caller_who_goes_away_early_leaves_nothing_running() -> None:
-    work = Work([0.01], set())
-    for _ in Processor(3).run(range(100), work):
+    context = Context([0.01], set())
+    for _ in Processor(3).run(range(100), context):
         break
-    assert work.running == 0
-    called = len(work.called)
+    assert context.running == 0
+    called = len(context.called)
     time.sleep(0.03)
-    assert len(work.called) == called
+    assert len(context.called) == called
 
 
 def test_tries_are_counted_and_only_what_can_get_better_is_tried_again() -> None:
     failures = {0: 0, 1: 1, 2: 2, 3: 9}
     tried: dict[int, int] = {}
 
-    def work(item: int, deadline: Deadline) -> str:
+    def context(item: int, deadline: Deadline) -> str:
         tried[item] = tried.get(item, 0) + 1
         if item == 4:
             raise TrackflowError("for good")
@@ -234,7 +234,7 @@ def test_tries_are_counted_and_only_what_can_get_better_is_tried_again() -> None
             raise RetryableError("not yet")
         return "fine"
 
-    outcomes = list(Processor(2, retry=QUICK).run(range(5), work))
+    outcomes = list(Processor(2, retry=QUICK).run(range(5), context))
     assert [o.tries for o in outcomes] == [1, 2, 3, 3, 1]
     assert [o.is_ok for o in outcomes] == [True, True, True, False, False]
 
@@ -247,18 +247,18 @@ def test_a_rest_is_waited_for_before_the_clock_of_an_item_starts() -> None:
         time.sleep(0.7)
         rested.set()
 
-    def work(item: int, deadline: Deadline) -> None:
+    def context(item: int, deadline: Deadline) -> None:
         assert rested.is_set()
         left_s.append(deadline.left_s)
 
-    outcomes = list(Processor(1, item_s=0.6, before=before).run([1], work))
+    outcomes = list(Processor(1, item_s=0.6, before=before).run([1], context))
     assert outcomes[0].is_ok
     assert left_s[0] > 0
 
     def fails(deadline: Deadline) -> None:
         raise SourceBusyError("come back tomorrow", 86_400)
 
-    for outcome in Processor(2, before=fails).run([1, 2], work):
+    for outcome in Processor(2, before=fails).run([1, 2], context):
         assert isinstance(outcome.error, SourceBusyError)
         assert not outcome.was_begun
 
@@ -272,14 +272,14 @@ def test_a_switch_that_cannot_be_read_loses_no_item() -> None:
                 raise RetryableError("the database is away")
             return False
 
-    outcomes = list(Processor(2).run(range(5), Work([], set()), stop=Unreadable()))
+    outcomes = list(Processor(2).run(range(5), Context([], set()), stop=Unreadable()))
     assert [o.item for o in outcomes] == list(range(5))
     assert all(isinstance(o.error, RetryableError) and not o.was_begun for o in outcomes)
 
 
 def test_progress_only_grows_and_ends_with_everything() -> None:
     told: list[Progress] = []
-    list(Processor(3).run(range(25), Work([0.001, 0.0], {3, 4}), progress=told.append))
+    list(Processor(3).run(range(25), Context([0.001, 0.0], {3, 4}), progress=told.append))
     finished = [p.finished for p in told]
     assert finished == sorted(finished)
     assert told[-1] == Progress(finished=25, failed=2, running=0)
@@ -289,7 +289,7 @@ def test_progress_only_grows_and_ends_with_everything() -> None:
 @pytest.mark.parametrize("make", [lambda: Processor(0), lambda: Processor(1, ahead=0)])
 def test_nothing_can_be_done_by_nobody(make: Callable[[], Processor]) -> None:
     with pytest.raises(SettingsError):
-        list(make().run([1], Work([], set())))
+        list(make().run([1], Context([], set())))
 
 
 def test_outcomes_of_one_item_say_what_they_are() -> None:

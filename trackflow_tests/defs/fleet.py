@@ -5,7 +5,7 @@ import datetime as dt
 import math
 from pathlib import Path
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.intake.importing import import_paths
 
@@ -37,6 +37,6 @@ def write_drives(
 
 def import_drives(home: Path, path: Path) -> None:
     """Put a file into the store of a home folder."""
-    with Work.open(Settings(home=home)) as work:
-        report = import_paths(work, [path])
+    with Context.open(Settings(home=home)) as trackflow_context:
+        report = import_paths(trackflow_context, [path])
         assert not report.errors, report.errors

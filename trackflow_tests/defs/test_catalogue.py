@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
@@ -50,8 +50,8 @@ def test_a_scheduled_run_does_as_the_command_does(
     assert "# Catalogue sync of liverc: completed" in str(made.metadata["report"].value)
     assert all(check.passed for check in done.get_asset_check_evaluations())
     by_hand = tmp_path / "by-hand"
-    with Work.open(Settings(home=by_hand, **settings_for(site))) as work:
-        run_job(work, queue_job(work, "catalogue_sync", {}).job_id)
+    with Context.open(Settings(home=by_hand, **settings_for(site))) as trackflow_context:
+        run_job(trackflow_context, queue_job(trackflow_context, "catalogue_sync", {}).job_id)
     assert _rows(by_hand) == _rows(home)
     assert _report(by_hand) == _report(home)
 
@@ -71,7 +71,10 @@ def test_checks_see_what_is_old_or_shrinking_also_when_no_sync_goes_well(
     assert "the list is empty" in told.description
     assert "refused" in str(told.metadata["report"].value)
     old = dt.datetime.now(dt.UTC) - dt.timedelta(days=3)
-    with Work.open(Settings(home=home)) as work, work.store.write() as connection:
+    with (
+        Context.open(Settings(home=home)) as trackflow_context,
+        trackflow_context.store.write() as connection,
+    ):
         done = catalogue_syncs.c.outcome == "completed"
         connection.execute(sa.update(catalogue_syncs).where(done).values(finished_at=old))
     assert _failing(home, instance) == {"catalogue_is_fresh"}
@@ -79,9 +82,9 @@ def test_checks_see_what_is_old_or_shrinking_also_when_no_sync_goes_well(
     site.listing = Behaviour()
     site.tracks = site.tracks[: COUNT // 2]
     for _ in range(2):
-        with Work.open(Settings(home=home, **settings_for(site))) as work:
+        with Context.open(Settings(home=home, **settings_for(site))) as trackflow_context:
             asked = {"source": "liverc", "approve": True}
-            run_job(work, queue_job(work, "catalogue_sync", asked).job_id)
+            run_job(trackflow_context, queue_job(trackflow_context, "catalogue_sync", asked).job_id)
     assert _failing(home, instance) == {"catalogue_has_not_shrunk"}
 
 
@@ -92,10 +95,10 @@ def test_visits_are_found_when_there_is_something_new(
     from trackflow_tests.stores import batch_of_device, deliver
     from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 
-    with Work.open(Settings(home=home, engine_url="none", workers=1)) as work:
-        add_place(work, "venue", *VENUE)
-        deliver(work.store, batch_of_device(DEVICE, history()))
-        pipeline.run(work)
+    with Context.open(Settings(home=home, engine_url="none", workers=1)) as trackflow_context:
+        add_place(trackflow_context, "venue", *VENUE)
+        deliver(trackflow_context.store, batch_of_device(DEVICE, history()))
+        pipeline.run(trackflow_context)
     assert isinstance(_tick("visits_schedule", home, instance), dg.RunRequest)
     done = _run("find_visits_job", home, instance)
     (made,) = done.asset_materializations_for_node("track_visits")
@@ -136,7 +139,10 @@ def _failing(home: Path, instance: dg.DagsterInstance) -> set[str]:
 
 def _rows(home: Path) -> list[dict[str, object]]:
     times = {"created_at", "updated_at"}
-    with Work.open(Settings(home=home)) as work, work.store.read() as connection:
+    with (
+        Context.open(Settings(home=home)) as trackflow_context,
+        trackflow_context.store.read() as connection,
+    ):
         query = sa.select(catalogue_tracks).order_by(catalogue_tracks.c.slug)
         rows = connection.execute(query).mappings()
         return [{k: v for k, v in row.items() if k not in times} for row in rows]
@@ -144,6 +150,6 @@ def _rows(home: Path) -> list[dict[str, object]]:
 
 def _report(home: Path) -> dict[str, object]:
     differ = {"sync_id", "started_at", "finished_at", "stages", "slowest"}
-    with Work.open(Settings(home=home)) as work:
-        (report,) = last_reports(work, "liverc", 2)
+    with Context.open(Settings(home=home)) as trackflow_context:
+        (report,) = last_reports(trackflow_context, "liverc", 2)
     return {k: v for k, v in report.as_dict().items() if k not in differ}

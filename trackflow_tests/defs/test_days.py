@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
@@ -40,12 +40,12 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+def trackflow_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
     """A store with three vans' drives on three days, matching switched off."""
     home = tmp_path / "home"
     monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
     import_drives(home, write_drives(tmp_path / "drives.csv"))
-    with Work.open(Settings(home=home, engine_url="none")) as opened:
+    with Context.open(Settings(home=home, engine_url="none")) as opened:
         yield opened
 
 
@@ -90,7 +90,7 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
 
 
 def test_three_days_in_one_run_are_reported_day_by_day(
-    work: Work, instance: dg.DagsterInstance
+    trackflow_context: Context, instance: dg.DagsterInstance
 ) -> None:
     result = run_job(instance)
 
@@ -117,7 +117,7 @@ def test_three_days_in_one_run_are_reported_day_by_day(
     }
 
 
-def test_one_day_of_one_device(work: Work, instance: dg.DagsterInstance) -> None:
+def test_one_day_of_one_device(trackflow_context: Context, instance: dg.DagsterInstance) -> None:
     result = run_job(instance, device_id="van-1", day=DAYS[1].isoformat())
 
     assert result.success
@@ -127,7 +127,9 @@ def test_one_day_of_one_device(work: Work, instance: dg.DagsterInstance) -> None
     assert told[DAYS[1].isoformat()]["devices"] == 1
 
 
-def test_incremental_does_nothing_twice(work: Work, instance: dg.DagsterInstance) -> None:
+def test_incremental_does_nothing_twice(
+    trackflow_context: Context, instance: dg.DagsterInstance
+) -> None:
     run_job(instance)
     run_job(instance, mode="incremental")
 
@@ -138,10 +140,10 @@ def test_incremental_does_nothing_twice(work: Work, instance: dg.DagsterInstance
     assert all(n["points"] == 720 for n in metadata_of(instance, "segments").values())
 
 
-def test_a_wrong_ledger_is_red(work: Work, instance: dg.DagsterInstance) -> None:
+def test_a_wrong_ledger_is_red(trackflow_context: Context, instance: dg.DagsterInstance) -> None:
     run_job(instance)
     broken = (day_ledgers.c.device_id == "van-1", day_ledgers.c.day == DAYS[1])
-    with work.store.write() as connection:
+    with trackflow_context.store.write() as connection:
         connection.execute(sa.update(day_ledgers).where(*broken).values(stop=7))
 
     check = evaluations(run_job(instance, mode="incremental"))["ledger_balances"]
@@ -156,13 +158,15 @@ def test_a_wrong_ledger_is_red(work: Work, instance: dg.DagsterInstance) -> None
 
 
 def test_what_needs_attention_is_told_and_blocks_nothing(
-    work: Work, instance: dg.DagsterInstance
+    trackflow_context: Context, instance: dg.DagsterInstance
 ) -> None:
     """Two senders under one id, 15 km apart."""
     k = np.arange(64)
     time_us = to_us(midnight(DAYS[1])) + k * 5_000_000
     lon = 24.9 + k * 1e-4 + (k % 2) * 0.27
-    deliver(work.store, batch_of_device("mix", Points.of(time_us, lon, np.full(64, 60.17))))
+    deliver(
+        trackflow_context.store, batch_of_device("mix", Points.of(time_us, lon, np.full(64, 60.17)))
+    )
 
     result = run_job(instance)
 
@@ -178,21 +182,21 @@ def test_what_needs_attention_is_told_and_blocks_nothing(
     told = metadata_of(instance, "segments")
     assert [told[day.isoformat()]["notices"] for day in DAYS] == [0, 1, 0]
     assert "needs_attention" in told[DAYS[1].isoformat()]
-    assert checks.check_ledgers(work, DAYS[0], DAYS[-1]).wrong == []
+    assert checks.check_ledgers(trackflow_context, DAYS[0], DAYS[-1]).wrong == []
 
 
-def test_a_point_without_a_batch_makes_the_ledger_red(work: Work) -> None:
+def test_a_point_without_a_batch_makes_the_ledger_red(trackflow_context: Context) -> None:
     """The count is of the points themselves, so that not even a lost batch can hide one."""
-    with work.store.write() as connection:
+    with trackflow_context.store.write() as connection:
         connection.execute(
             sa.delete(processing_batches).where(processing_batches.c.device_id == "van-2")
         )
 
-    assert len(checks.check_ledgers(work, DAYS[0], DAYS[-1]).wrong) == 9
+    assert len(checks.check_ledgers(trackflow_context, DAYS[0], DAYS[-1]).wrong) == 9
 
 
 def test_a_check_started_by_hand_looks_at_the_newest_days(
-    work: Work, instance: dg.DagsterInstance
+    trackflow_context: Context, instance: dg.DagsterInstance
 ) -> None:
     key = dg.AssetCheckKey(dg.AssetKey("segments"), "ledger_balances")
     job = defs.resolve_implicit_global_asset_job_def().get_subset(
@@ -206,12 +210,14 @@ def test_a_check_started_by_hand_looks_at_the_newest_days(
     assert check.metadata["points"].value == 2160
 
 
-def test_overlapping_tracks_are_red(work: Work, instance: dg.DagsterInstance) -> None:
+def test_overlapping_tracks_are_red(
+    trackflow_context: Context, instance: dg.DagsterInstance
+) -> None:
     run_job(instance)
     first = sa.select(sa.func.min(tracks_table.c.start_time)).where(
         tracks_table.c.device_id == "van-0"
     )
-    with work.store.write() as connection:
+    with trackflow_context.store.write() as connection:
         start = connection.scalar(first)
         connection.execute(
             sa.update(tracks_table)
@@ -219,7 +225,7 @@ def test_overlapping_tracks_are_red(work: Work, instance: dg.DagsterInstance) ->
             .values(end_time=start + dt.timedelta(days=1, minutes=5))
         )
 
-    found = checks.check_overlaps(work, DAYS[0], DAYS[-1])
+    found = checks.check_overlaps(trackflow_context, DAYS[0], DAYS[-1])
 
     assert (found.tracks, found.overlaps) == (9, 1)
     assert found.wrong == [
@@ -228,16 +234,16 @@ def test_overlapping_tracks_are_red(work: Work, instance: dg.DagsterInstance) ->
 
 
 @pytest.fixture
-def on_roads(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+def on_roads(trackflow_context: Context, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
     """The same store with a road network."""
     monkeypatch.delenv("TRACKFLOW_ENGINE_URL")
-    with Work.open(Settings(home=work.settings.home)) as opened:
+    with Context.open(Settings(home=trackflow_context.settings.home)) as opened:
         build(opened, helsinki_extract(), "car")
         yield opened
 
 
 def test_one_bad_device_day_fails_and_the_others_are_published(
-    on_roads: Work, instance: dg.DagsterInstance
+    on_roads: Context, instance: dg.DagsterInstance
 ) -> None:
     assert run_job(instance, select=["segments"]).success
     bad = (segments.c.device_id == "van-1", segments.c.day == DAYS[1])
@@ -261,7 +267,7 @@ def test_one_bad_device_day_fails_and_the_others_are_published(
 
 
 def test_without_a_road_network_days_wait_and_say_what_to_do(
-    work: Work, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    trackflow_context: Context, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TRACKFLOW_ENGINE_URL")
 
@@ -271,12 +277,12 @@ def test_without_a_road_network_days_wait_and_say_what_to_do(
     assert "trackflow network build" in failure_of(result)
     assert len(metadata_of(instance, "segments")) == 3
     assert metadata_of(instance, "matched_polylines") == {}
-    with work.store.read() as connection:
+    with trackflow_context.store.read() as connection:
         statuses = connection.scalars(sa.select(processing_batches.c.status).distinct()).all()
     assert statuses == ["pending"]
 
 
-def test_seams_and_match_share_on_roads(on_roads: Work, instance: dg.DagsterInstance) -> None:
+def test_seams_and_match_share_on_roads(on_roads: Context, instance: dg.DagsterInstance) -> None:
     result = run_job(instance)
 
     assert result.success
@@ -297,7 +303,7 @@ def test_seams_and_match_share_on_roads(on_roads: Work, instance: dg.DagsterInst
 
 
 def test_the_road_network_is_built_and_described_without_places(
-    work: Work, instance: dg.DagsterInstance
+    trackflow_context: Context, instance: dg.DagsterInstance
 ) -> None:
     config = {"ops": {"road_network": {"config": {"extract": str(helsinki_extract())}}}}
 
@@ -313,7 +319,7 @@ def test_the_road_network_is_built_and_described_without_places(
 
 
 def test_no_road_network_and_no_extract_is_a_clear_failure(
-    work: Work, instance: dg.DagsterInstance
+    trackflow_context: Context, instance: dg.DagsterInstance
 ) -> None:
     result = defs.resolve_job_def("build_road_network_job").execute_in_process(
         instance=instance, raise_on_error=False

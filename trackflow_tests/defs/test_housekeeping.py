@@ -93,7 +93,7 @@ def test_the_job_deletes_what_is_too_old(tmp_path: Path, monkeypatch: pytest.Mon
     for days, approve, points in (("", "", 40), ("30", "", 40), ("30", "2026-06-01", 0)):
         monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", days)
         assert housekept(trackflow, approve).success
-        with trackflow.open() as work, work.store.read() as connection:
+        with trackflow.open() as trackflow_context, trackflow_context.store.read() as connection:
             assert len(connection.execute(gps_points.select()).all()) == points
 
 
@@ -110,7 +110,7 @@ def test_the_job_is_red_where_a_person_has_to_say_so(
         (failure,) = [event for event in done.all_events if event.is_step_failure]
         assert words in str(failure.step_failure_data.error)
         assert not [event for event in done.all_events if event.is_step_up_for_retry]
-        with trackflow.open() as work, work.store.read() as connection:
+        with trackflow.open() as trackflow_context, trackflow_context.store.read() as connection:
             assert len(connection.execute(gps_points.select()).all()) == 40
 
 

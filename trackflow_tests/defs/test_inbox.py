@@ -70,7 +70,7 @@ def test_a_new_file_is_requested_imported_and_then_left_alone(
         "files": 2, "points_added": 20, "refused": 0, "bad_files": 1, "still_being_written": 0,
     }  # fmt: skip
     assert tick(instance, trackflow) == "No new files."
-    with trackflow.open() as work, work.store.read() as connection:
+    with trackflow.open() as trackflow_context, trackflow_context.store.read() as connection:
         assert len(connection.execute(gps_points.select()).all()) == 20
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs import runs
 from trackflow.defs.jobs.jobs import JOB_TAG
@@ -54,7 +54,10 @@ def test_its_run_does_the_job(home: Path, instance: dg.DagsterInstance) -> None:
     )
 
     assert done.success
-    with Work.open(Settings(home=home)) as work, work.store.read() as connection:
+    with (
+        Context.open(Settings(home=home)) as trackflow_context,
+        trackflow_context.store.read() as connection,
+    ):
         ended = jobs.read_job(connection, job.job_id)
     assert ended.status is Status.COMPLETED
     assert (ended.completed, ended.total) == (4, 4)
@@ -62,8 +65,8 @@ def test_its_run_does_the_job(home: Path, instance: dg.DagsterInstance) -> None:
 
 
 def _queue(home: Path) -> Job:
-    with Work.open(Settings(home=home)) as work:
-        return queue_job(work, "rebuild", {"from": FIRST_DAY.isoformat()})
+    with Context.open(Settings(home=home)) as trackflow_context:
+        return queue_job(trackflow_context, "rebuild", {"from": FIRST_DAY.isoformat()})
 
 
 def _requests(home: Path, instance: dg.DagsterInstance) -> list[dg.RunRequest]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs import runs
 from trackflow.defs.resources import TrackflowResource
@@ -41,8 +41,11 @@ def test_it_is_started_once(home: Path, instance: dg.DagsterInstance, today: dt.
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
     assert skipped(SENSOR, home, instance) == f"Run {run.run_id[:8]} is about to begin."
 
-    with Work.open(Settings(home=home)) as work, work.store.write() as connection:
-        workers.beat(connection, uuid.uuid4(), work.clock(), batches_done=0)
+    with (
+        Context.open(Settings(home=home)) as trackflow_context,
+        trackflow_context.store.write() as connection,
+    ):
+        workers.beat(connection, uuid.uuid4(), trackflow_context.clock(), batches_done=0)
     assert "The live worker is there" in skipped(SENSOR, home, instance)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.days.sensors import LONGEST_PAUSE_S, pause_s
 from trackflow.defs.resources import TrackflowResource
@@ -68,8 +68,8 @@ def test_days_before_the_first_partition_are_worked_on_and_told_of(
             resources={"trackflow": TrackflowResource(home=str(home))},
         )
         assert done.success
-    with Work.open(Settings(home=home, engine_url="none")) as work:
-        assert waiting.find_waiting(work).days == [FIRST_DAY]
+    with Context.open(Settings(home=home, engine_url="none")) as trackflow_context:
+        assert waiting.find_waiting(trackflow_context).days == [FIRST_DAY]
     keys = {str(OLD + dt.timedelta(days=k)) for k in range(3)} | {"2005-11-13"}
     for asset in ("segments", "matched_polylines", "tracks"):
         records = instance.fetch_materializations(dg.AssetKey(asset), limit=10).records
@@ -94,8 +94,8 @@ def test_many_older_days_are_runs_of_a_year_at_most(
 
 def test_nothing_is_requested_when_all_is_done(home: Path, instance: dg.DagsterInstance) -> None:
     import_days(home, (FIRST_DAY, 2))
-    with Work.open(Settings(home=home, engine_url="none")) as work:
-        running.run(work)
+    with Context.open(Settings(home=home, engine_url="none")) as trackflow_context:
+        running.run(trackflow_context)
 
     skipped = tick("pending_batches_sensor", home, instance)
 
@@ -140,8 +140,8 @@ def test_without_a_road_network_only_segments_are_requested_and_then_nothing(
     import_days(home, (FIRST_DAY, 2))
 
     requests = tick("pending_batches_sensor", home, instance)
-    with Work.open(Settings(home=home)) as work:
-        running.run(work, stages=STAGES[:1])
+    with Context.open(Settings(home=home)) as trackflow_context:
+        running.run(trackflow_context, stages=STAGES[:1])
     skipped = tick("pending_batches_sensor", home, instance)
 
     assert isinstance(requests, list)
@@ -153,37 +153,37 @@ def test_without_a_road_network_only_segments_are_requested_and_then_nothing(
 def test_batches_that_were_handed_back_rest_for_a_while(home: Path) -> None:
     import_days(home, (FIRST_DAY, 1))
     now = dt.datetime.now(dt.UTC)
-    with Work.open(Settings(home=home, engine_url="none"), lambda: now) as work:
-        with work.store.write() as connection:
+    with Context.open(Settings(home=home, engine_url="none"), lambda: now) as trackflow_context:
+        with trackflow_context.store.write() as connection:
             for device in ("van-0", "van-1"):
                 claim = batches.claim(
                     connection, device, FIRST_DAY, "segmented", lease_s=60, now=now
                 )
                 assert claim
                 batches.defer(connection, claim, "the engine does not answer", now)
-        assert waiting.find_waiting(work).days == []
+        assert waiting.find_waiting(trackflow_context).days == []
         now += waiting.PAUSE_AFTER_DEFERRAL
-        assert waiting.find_waiting(work).days == [FIRST_DAY]
+        assert waiting.find_waiting(trackflow_context).days == [FIRST_DAY]
 
 
 def test_what_is_due_is_what_the_pipeline_would_take(home: Path) -> None:
     import_days(home, (FIRST_DAY, 4))
-    with Work.open(Settings(home=home, engine_url="none")) as work:
-        now = work.clock()
-        running.run(work, last=FIRST_DAY)
-        running.run(work, first=FIRST_DAY + dt.timedelta(days=3), stages=STAGES[:2])
-        with work.store.write() as connection:
+    with Context.open(Settings(home=home, engine_url="none")) as trackflow_context:
+        now = trackflow_context.clock()
+        running.run(trackflow_context, last=FIRST_DAY)
+        running.run(trackflow_context, first=FIRST_DAY + dt.timedelta(days=3), stages=STAGES[:2])
+        with trackflow_context.store.write() as connection:
             for device in ("van-0", "van-1"):
                 day = FIRST_DAY + dt.timedelta(days=1)
                 claim = batches.claim(connection, device, day, "segmented", lease_s=60, now=now)
                 assert claim
                 if device == "van-0":
                     batches.fail(connection, claim, "broken", 5, now)
-        with work.store.read() as connection:
+        with trackflow_context.store.read() as connection:
             pending = {
                 day for stage in STAGES for _, day in batches.pending(connection, stage, now)
             }
-        assert waiting.find_waiting(work).days == sorted(pending)
+        assert waiting.find_waiting(trackflow_context).days == sorted(pending)
         assert [(day - FIRST_DAY).days for day in sorted(pending)] == [2, 3]
 
 
@@ -278,5 +278,5 @@ def test_a_followed_table_is_read_by_its_sensor(
 
     assert isinstance(told, dg.SkipReason)
     assert "1 new rows in" in str(told.skip_message)
-    with Work.open(Settings(home=home)) as work:
-        assert waiting.find_waiting(work).days == [FIRST_DAY]
+    with Context.open(Settings(home=home)) as trackflow_context:
+        assert waiting.find_waiting(trackflow_context).days == [FIRST_DAY]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
@@ -70,12 +70,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     folder = tmp_path_factory.mktemp("ui")
     home = folder / "home"
     first = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS + 2)
-    with Work.open(Settings(home=home)) as work:
-        network, _ = build(work, helsinki_extract(), "car")
+    with Context.open(Settings(home=home)) as trackflow_context:
+        network, _ = build(trackflow_context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            work.engine("car"), network.extent, vehicles=4, days=DAYS, first_day=first
+            trackflow_context.engine("car"), network.extent, vehicles=4, days=DAYS, first_day=first
         )
-        import_paths(work, write_csv(fleet, folder / "reported").regular)
+        import_paths(trackflow_context, write_csv(fleet, folder / "reported").regular)
     environment = {"TRACKFLOW_HOME": str(home), "TRACKFLOW_FIRST_DAY": f"{first:%Y-%m}-01"}
     days = [(first + dt.timedelta(days=k)).isoformat() for k in range(DAYS)]
     with dagster_dev(folder / "dagster", environment) as server:
@@ -205,6 +205,9 @@ def test_points_of_another_decade_are_worked_on_without_a_restart(deployment: De
         return runs if runs and all(run["status"] == "SUCCESS" for run in runs) else []
 
     deployment.server.wait_for("finished run", finished, 180)
-    with Work.open(Settings(home=deployment.home)) as work, work.store.read() as connection:
+    with (
+        Context.open(Settings(home=deployment.home)) as trackflow_context,
+        trackflow_context.store.read() as connection,
+    ):
         done = batches.counts(connection, first=old, last=old + dt.timedelta(days=1))
     assert done["completed"] == 2

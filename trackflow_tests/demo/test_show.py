@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Row
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.show import DAYS
 from trackflow.settings import Settings
 from trackflow.store.days.tracks import select_tracks
@@ -53,7 +53,7 @@ class Demo:
         return [first + dt.timedelta(days=k) for k in range(DAYS)]
 
     def tracks(self, device: str | None = None) -> list[Row[Any]]:
-        with Work.open(Settings(home=self.home)) as work, work.store.read() as connection:
+        with Context.open(Settings(home=self.home)) as context, context.store.read() as connection:
             return list(connection.execute(select_tracks(device_id=device)))
 
 

@@ -16,7 +16,7 @@ import pytest
 import shapely
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.exports.writing import ExportFormat, Line, Selection, What, export
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
@@ -24,7 +24,7 @@ from trackflow.geo.points import Points
 from trackflow.store.tables import catalogue_tracks, tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.places.visits import update_visits
-from trackflow_tests.stores import NOON, batch_of_device, deliver, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.web.running import running_api
 
 LAT = -16.8
@@ -48,16 +48,16 @@ def fiji() -> Points:
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
-    with open_work(database_url, tmp_path) as opened:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+    with open_context(database_url, tmp_path) as opened:
         deliver(opened.store, batch_of_device("d", fiji()))
         run(opened)
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
@@ -116,8 +116,8 @@ def test_the_stay_is_a_stop_where_it_was(api: httpx.Client) -> None:
     assert stop["properties"]["duration_s"] > 1000
 
 
-def test_the_stay_is_a_visit_of_a_race_track_on_the_other_side(work: Work) -> None:
-    with work.store.write() as connection:
+def test_the_stay_is_a_visit_of_a_race_track_on_the_other_side(context: Context) -> None:
+    with context.store.write() as connection:
         connection.execute(
             sa.insert(catalogue_tracks).values(
                 source="file",
@@ -129,32 +129,38 @@ def test_the_stay_is_a_visit_of_a_race_track_on_the_other_side(work: Work) -> No
                 updated_at=NOON,
             )
         )
-    update_visits(work)
+    update_visits(context)
     file = io.BytesIO()
-    assert export(work, What.VISITS, ExportFormat.CSV, Selection(), file) == 1
+    assert export(context, What.VISITS, ExportFormat.CSV, Selection(), file) == 1
 
 
-def test_bounds_are_on_both_sides(work: Work) -> None:
-    with work.store.read() as connection:
+def test_bounds_are_on_both_sides(context: Context) -> None:
+    with context.store.read() as connection:
         for row in connection.execute(sa.select(tracks)):
             assert row.west > 179
             assert row.east < -179
 
 
-def exported(work: Work, file_format: ExportFormat, what: What, line: Line | None = None) -> bytes:
+def exported(
+    context: Context, file_format: ExportFormat, what: What, line: Line | None = None
+) -> bytes:
     file = io.BytesIO()
-    export(work, what, file_format, Selection(), file, line)
+    export(context, what, file_format, Selection(), file, line)
     return file.getvalue()
 
 
 @pytest.mark.parametrize("line", list(Line))
-def test_exports_are_cut(work: Work, line: Line) -> None:
-    for feature in json.loads(exported(work, ExportFormat.GEOJSON, What.TRACKS, line))["features"]:
+def test_exports_are_cut(context: Context, line: Line) -> None:
+    for feature in json.loads(exported(context, ExportFormat.GEOJSON, What.TRACKS, line))[
+        "features"
+    ]:
         check(feature["geometry"])
-    content = exported(work, ExportFormat.GEOPARQUET, What.TRACKS, line)
+    content = exported(context, ExportFormat.GEOPARQUET, What.TRACKS, line)
     for shape in geopandas.read_parquet(io.BytesIO(content)).geometry:
         check(json.loads(shapely.to_geojson(shape)))
-    rows = csv.DictReader(io.StringIO(exported(work, ExportFormat.CSV, What.TRACKS, line).decode()))
+    rows = csv.DictReader(
+        io.StringIO(exported(context, ExportFormat.CSV, What.TRACKS, line).decode())
+    )
     for row in rows:
         lon, _ = polylines.decode(row["encoded_polyline"])
         assert np.all(np.abs(lon) <= 180)
@@ -168,8 +174,8 @@ def test_exports_are_cut(work: Work, line: Line) -> None:
         (What.POINTS, None, True),
     ],
 )
-def test_gpx_is_cut(work: Work, what: What, line: Line | None, own_points: bool) -> None:
-    text = exported(work, ExportFormat.GPX, what, line)
+def test_gpx_is_cut(context: Context, what: What, line: Line | None, own_points: bool) -> None:
+    text = exported(context, ExportFormat.GPX, what, line)
     gpx = "{http://www.topografix.com/GPX/1/1}"
     count = 0
     for part in ET.fromstring(text).iter(f"{gpx}trkseg"):
@@ -189,10 +195,10 @@ def test_the_drive_and_the_ferry_of_the_cases(tmp_path: Path, test_data: Path) -
         pytest.skip(f"no {path}")
     from trackflow.usecases.intake.importing import import_paths
 
-    with open_work(f"sqlite:///{tmp_path / os.urandom(4).hex()}.db", tmp_path) as work:
-        import_paths(work, [path])
-        run(work)
-        with running_api(work) as api:
+    with open_context(f"sqlite:///{tmp_path / os.urandom(4).hex()}.db", tmp_path) as context:
+        import_paths(context, [path])
+        run(context)
+        with running_api(context) as api:
             found = ask(api, "/api/v1/tracks")["features"]
         crossing = [f for f in found if f["geometry"]["type"] == "MultiLineString"]
         assert crossing

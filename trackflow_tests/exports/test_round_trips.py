@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.exports.writing import ExportFormat, Selection, What, export_to_file
 from trackflow.sources.values.cells import EMPTY_CELLS
 from trackflow.store.tables import gps_points, tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.stores import NOON, batch_of, deliver, open_work
+from trackflow_tests.stores import NOON, batch_of, deliver, open_context
 
 COLUMNS = ("device_id", "recorded_at", "longitude", "latitude", "altitude_m", "accuracy_m",
            "speed_ms", "course_deg")  # fmt: skip
@@ -49,20 +49,20 @@ histories = st.tuples(
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with its tables and nothing in them, to be copied."""
     path = tmp_path_factory.mktemp("empty") / "trackflow.db"
-    with open_work(f"sqlite:///{path}", path.parent):
+    with open_context(f"sqlite:///{path}", path.parent):
         pass
     return path
 
 
-def opened(empty_store: Path, folder: Path) -> Work:
+def opened(empty_store: Path, folder: Path) -> Context:
     folder.mkdir()
     shutil.copy(empty_store, folder / "trackflow.db")
-    return open_work(f"sqlite:///{folder / 'trackflow.db'}", folder)
+    return open_context(f"sqlite:///{folder / 'trackflow.db'}", folder)
 
 
-def points_of(work: Work) -> list[tuple[object, ...]]:
+def points_of(context: Context) -> list[tuple[object, ...]]:
     query = sa.select(*(gps_points.c[name] for name in COLUMNS))
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = connection.execute(query.order_by(*gps_points.primary_key.columns))
         return [tuple(row) for row in rows]
 
@@ -76,15 +76,15 @@ def test_exported_points_come_back_as_they_were(
 ) -> None:  # fmt: skip
     folder = tmp_path_factory.mktemp("round")
     path = folder / f"points.{file_format.value}"
-    with opened(empty_store, folder / "a") as work:
-        deliver(work.store, batch_of(history))
-        export_to_file(work, What.POINTS, file_format, Selection(), path)
-        before = points_of(work)
+    with opened(empty_store, folder / "a") as context:
+        deliver(context.store, batch_of(history))
+        export_to_file(context, What.POINTS, file_format, Selection(), path)
+        before = points_of(context)
     assert before
-    with opened(empty_store, folder / "b") as work:
-        report = import_paths(work, [path])
+    with opened(empty_store, folder / "b") as context:
+        report = import_paths(context, [path])
         assert (report.errors, report.files[0].reasons) == ([], {})
-        assert points_of(work) == before
+        assert points_of(context) == before
 
 
 def test_two_vans_at_the_same_seconds_are_two_tracks_again(
@@ -97,24 +97,24 @@ def test_two_vans_at_the_same_seconds_are_two_tracks_again(
         for k in range(200)
     ]
     lengths = []
-    with opened(empty_store, tmp_path / "a") as work:
-        deliver(work.store, batch_of(history))
-        run(work)
+    with opened(empty_store, tmp_path / "a") as context:
+        deliver(context.store, batch_of(history))
+        run(context)
         for what in (What.POINTS, What.TRACKS):
-            export_to_file(work, what, ExportFormat.GPX, Selection(), tmp_path / f"{what}.gpx")
-        lengths.append(_lengths(work))
+            export_to_file(context, what, ExportFormat.GPX, Selection(), tmp_path / f"{what}.gpx")
+        lengths.append(_lengths(context))
     for what in (What.POINTS, What.TRACKS):
-        with opened(empty_store, tmp_path / what) as work:
-            import_paths(work, [tmp_path / f"{what}.gpx"])
-            run(work)
-            lengths.append(_lengths(work))
+        with opened(empty_store, tmp_path / what) as context:
+            import_paths(context, [tmp_path / f"{what}.gpx"])
+            run(context)
+            lengths.append(_lengths(context))
     assert len(lengths[0]) == 2
     assert lengths[0] == lengths[1] == lengths[2]
 
 
-def _lengths(work: Work) -> list[tuple[object, ...]]:
+def _lengths(context: Context) -> list[tuple[object, ...]]:
     query = sa.select(tracks.c.device_id, tracks.c.raw_distance_m, tracks.c.point_count)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return [tuple(row) for row in connection.execute(query.order_by(tracks.c.device_id))]
 
 
@@ -145,9 +145,9 @@ def test_tracks_of_one_file_that_overlap_are_several_devices(
 ) -> None:
     path = tmp_path / "fleet.gpx"
     path.write_text(f"<gpx>{inside}</gpx>")
-    with opened(empty_store, tmp_path / "a") as work:
-        (file,) = import_paths(work, [path]).files
-        assert sorted({str(row[0]) for row in points_of(work)}) == devices
+    with opened(empty_store, tmp_path / "a") as context:
+        (file,) = import_paths(context, [path]).files
+        assert sorted({str(row[0]) for row in points_of(context)}) == devices
         assert file.accepted.conflicting == 0
 
 
@@ -185,9 +185,9 @@ def test_lines_and_tracks_of_other_formats_are_told_apart_too(
     else:
         features = [line(names[0], 60), line(names[1], 61)]
         path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    with opened(empty_store, tmp_path / "a") as work:
-        assert import_paths(work, [path]).accepted.added == 10
-        assert sorted({str(row[0]) for row in points_of(work)}) == devices
+    with opened(empty_store, tmp_path / "a") as context:
+        assert import_paths(context, [path]).accepted.added == 10
+        assert sorted({str(row[0]) for row in points_of(context)}) == devices
 
 
 def test_a_folder_of_daily_files_is_one_device_and_a_copy_adds_nothing(
@@ -200,19 +200,19 @@ def test_a_folder_of_daily_files_is_one_device_and_a_copy_adds_nothing(
         (folder / f"2026-03-{day:02}.gpx").write_text(gpx)
     (folder / "walk.gpx").write_text(f"<gpx>{track('w', 61)}</gpx>")
     (folder / "walk (1).gpx").write_text(f"<gpx>{track('w', 61)}</gpx>")
-    with opened(empty_store, tmp_path / "a") as work:
-        report = import_paths(work, [folder])
-        assert {str(row[0]) for row in points_of(work)} == {"watch", "walk"}
+    with opened(empty_store, tmp_path / "a") as context:
+        report = import_paths(context, [folder])
+        assert {str(row[0]) for row in points_of(context)} == {"watch", "walk"}
         assert (report.accepted.added, report.accepted.repeated) == (105, 5)
         daily = [f for f in report.files if f.name.startswith("2026")]
         assert {(f.device, f.device_by) for f in daily} == {("watch", "its folder")}
-        again = import_paths(work, [folder / "2026-03-01.gpx"])
+        again = import_paths(context, [folder / "2026-03-01.gpx"])
         assert (again.accepted.added, again.accepted.repeated) == (0, 5)
 
 
 def test_a_backup_is_told_from_an_archive_of_files(tmp_path: Path, empty_store: Path) -> None:
-    with opened(empty_store, tmp_path / "a") as work:
-        deliver(work.store, batch_of([("a", int(NOON.timestamp()) * 1_000_000, 1.0, 2.0)]))
-        backup(work, tmp_path / "all.zip")
-        (file,) = import_paths(work, [tmp_path / "all.zip"]).files
+    with opened(empty_store, tmp_path / "a") as context:
+        deliver(context.store, batch_of([("a", int(NOON.timestamp()) * 1_000_000, 1.0, 2.0)]))
+        backup(context, tmp_path / "all.zip")
+        (file,) = import_paths(context, [tmp_path / "all.zip"]).files
         assert "use `trackflow restore`" in file.error

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.store.database import _engine, open_store
 from trackflow.store.migrations.apply import upgrade
@@ -26,7 +26,7 @@ from trackflow_tests.stores import (
     contents,
     deliver,
     drive,
-    open_work,
+    open_context,
     settings_of,
     statuses,
 )
@@ -54,7 +54,7 @@ def rows_of_old_tracks(connection: sa.Connection) -> list[dict[str, Any]]:
     return found
 
 
-def copy_as_of_0004(source: Work, target: sa.Engine) -> None:
+def copy_as_of_0004(source: Context, target: sa.Engine) -> None:
     upgrade(target, "0004")
     with source.store.read() as connection, target.begin() as into:
         for name in COPIED:
@@ -79,29 +79,31 @@ def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: P
     clock = Clock()
     new = tmp_path / "new"
     new.mkdir()
-    with open_work(f"sqlite:///{new / 'trackflow.db'}", new, clock) as work:
+    with open_context(f"sqlite:///{new / 'trackflow.db'}", new, clock) as context:
         # over midnight, and short ones
-        deliver(work.store, batch_of_device("a", noisy(drive(NOON, 5000))))
-        deliver(work.store, batch_of_device("b", noisy(drive(NOON, 60))))
-        run(work)
-        expected = contents(work.store)
+        deliver(context.store, batch_of_device("a", noisy(drive(NOON, 5000))))
+        deliver(context.store, batch_of_device("b", noisy(drive(NOON, 60))))
+        run(context)
+        expected = contents(context.store)
         engine = _engine(settings_of(database_url, tmp_path).url)
-        copy_as_of_0004(work, engine)
+        copy_as_of_0004(context, engine)
         engine.dispose()
 
     open_store(settings_of(database_url, tmp_path)).close()
-    with open_work(database_url, tmp_path, clock) as work:
-        assert set(statuses(work.store).values()) == {"pending"}
-        before = contents(work.store, "tracks")["tracks"]
+    with open_context(database_url, tmp_path, clock) as context:
+        assert set(statuses(context.store).values()) == {"pending"}
+        before = contents(context.store, "tracks")["tracks"]
         assert all(row["raw_distance_m"] == row["distance_m"] for row in before)
         assert all(row["quarters_mm"] is None for row in before)
-        report = run(work)
+        report = run(context)
         assert not report.problems
-        assert len(report["segmented"].days) == len(statuses(work.store)), "the rules changed too"
-        assert contents(work.store) == expected
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert verify(work).ok
-        with work.store.read() as connection:
+        assert len(report["segmented"].days) == len(statuses(context.store)), (
+            "the rules changed too"
+        )
+        assert contents(context.store) == expected
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert verify(context).ok
+        with context.store.read() as connection:
             d = metadata.tables["devices"].c
             zones = dict(connection.execute(sa.select(d.device_id, d.time_zone)).all())
         assert zones == {"a": None, "b": "Asia/Tokyo"}
@@ -131,14 +133,14 @@ def test_a_backup_of_version_0_3_comes_right_as_well(database_url: str, tmp_path
     clock = Clock()
     new = tmp_path / "new"
     new.mkdir()
-    with open_work(f"sqlite:///{new / 'trackflow.db'}", new, clock) as work:
-        deliver(work.store, batch_of_device("a", noisy(drive(NOON, 5000))))
-        run(work)
-        expected = contents(work.store)
-        backup(work, tmp_path / "new.zip")
+    with open_context(f"sqlite:///{new / 'trackflow.db'}", new, clock) as context:
+        deliver(context.store, batch_of_device("a", noisy(drive(NOON, 5000))))
+        run(context)
+        expected = contents(context.store)
+        backup(context, tmp_path / "new.zip")
     as_of_0004(tmp_path / "new.zip", tmp_path / "old.zip")
-    with open_work(database_url, tmp_path / "restored", clock) as work:
-        restore(work, tmp_path / "old.zip")
-        assert set(statuses(work.store).values()) == {"pending"}
-        run(work)
-        assert contents(work.store) == expected
+    with open_context(database_url, tmp_path / "restored", clock) as context:
+        restore(context, tmp_path / "old.zip")
+        assert set(statuses(context.store).values()) == {"pending"}
+        run(context)
+        assert contents(context.store) == expected

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.database import Store
 from trackflow.store.devices.settings import change_device
 from trackflow.store.intake.points import Accepted
@@ -24,7 +24,7 @@ from trackflow_tests.stores import (
     deliver,
     difference,
     drive,
-    open_work,
+    open_context,
     part_of,
     statuses,
 )
@@ -55,24 +55,24 @@ def watching(look: Callable[[], Any]) -> Iterator[list[Any]]:
 
 def test_a_reader_sees_the_old_day_or_the_new_one(database_url: str, tmp_path: Path) -> None:
     """A device's threshold turns one track into many and back, while somebody looks."""
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         parts = [drive(NOON + dt.timedelta(minutes=6 * k), 20) for k in range(20)]
         for part in parts:
-            deliver(work.store, batch_of_device("a", part))
-        run(work)
+            deliver(context.store, batch_of_device("a", part))
+        run(context)
 
         def set_gap(gap_s: float | None) -> None:
             own = {"gap_s": gap_s, "silence_s": gap_s}  # any silence of a minute cuts
-            with work.store.write() as connection:
-                change_device(connection, "a", work.clock(), overrides=own)
+            with context.store.write() as connection:
+                change_device(connection, "a", context.clock(), overrides=own)
 
         def look(name: str) -> Callable[[], list[str]]:
-            return lambda: [row["content_hash"] for row in contents(work.store, name)[name]]
+            return lambda: [row["content_hash"] for row in contents(context.store, name)[name]]
 
         whole: dict[str, list[list[str]]] = {"tracks": [], "segments": []}
         for gap_s in (60, None):
             set_gap(gap_s)
-            run(work)
+            run(context)
             for name, states in whole.items():
                 states.append(look(name)())
         assert len(whole["tracks"][0]) == 20
@@ -80,21 +80,21 @@ def test_a_reader_sees_the_old_day_or_the_new_one(database_url: str, tmp_path: P
         with watching(look("tracks")) as tracks, watching(look("segments")) as segments:
             for gap_s in (60, None) * 4:
                 set_gap(gap_s)
-                run(work)
+                run(context)
         assert len(tracks) > 1, "the reader saw something happen"
         for seen, states in ((tracks, whole["tracks"]), (segments, whole["segments"])):
             assert all(state in states for state in seen)
 
 
 def test_one_read_sees_one_moment(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 5)))
-        with work.store.read() as connection:
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 5)))
+        with context.store.read() as connection:
             before = _points_in(connection)
             with ThreadPoolExecutor(1) as pool:
-                pool.submit(deliver, work.store, batch_of_device("a", drive(NOON, 30))).result()
+                pool.submit(deliver, context.store, batch_of_device("a", drive(NOON, 30))).result()
             assert _points_in(connection) == before
-        assert len(contents(work.store)["gps_points"]) == 30
+        assert len(contents(context.store)["gps_points"]) == 30
 
 
 def _points_in(connection: Any) -> int:
@@ -108,12 +108,12 @@ def test_deliveries_and_runs_at_the_same_time_lose_nothing(
     """Three deliver chunks of days that touch, two work on them; none waits for another's rows."""
     night = dt.datetime.combine(DAY, dt.time(20), dt.UTC)
     whole = [batch_of_device(name, drive(night, 3000, every_s=30)) for name in ("a", "b")]
-    with open_work(database_url, tmp_path) as reference:
+    with open_context(database_url, tmp_path) as reference:
         for batch in whole:
             deliver(reference.store, batch)
         run(reference, mode=Mode.BULK)
         expected = contents(reference.store)
-    with open_work(_another(database_url), tmp_path) as work:
+    with open_context(_another(database_url), tmp_path) as context:
         random = np.random.default_rng(7)
         chunks = [
             part_of(batch, rows)
@@ -122,28 +122,28 @@ def test_deliveries_and_runs_at_the_same_time_lose_nothing(
         ]
         random.shuffle(chunks)  # type: ignore[arg-type]
         with ThreadPoolExecutor(5) as pool:
-            jobs = [pool.submit(_deliver_all, work.store, chunks[k::3]) for k in range(3)]
-            jobs += [pool.submit(_run_while, work, jobs[:3]) for _ in range(2)]
+            jobs = [pool.submit(_deliver_all, context.store, chunks[k::3]) for k in range(3)]
+            jobs += [pool.submit(_run_while, context, jobs[:3]) for _ in range(2)]
             for job in jobs:
                 job.result()
-        report = run(work)
+        report = run(context)
         assert not report.problems
-        assert difference(contents(work.store), expected) == []
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert verify(work).ok
+        assert difference(contents(context.store), expected) == []
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert verify(context).ok
 
 
 def test_the_same_points_delivered_at_the_same_moment_are_stored_once(
     database_url: str, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         for k in range(5):
             batch = batch_of_device("a", drive(NOON + dt.timedelta(days=k), 2000))
             barrier = threading.Barrier(4)
 
             def attempt(batch=batch, barrier=barrier) -> Accepted:
                 barrier.wait()
-                return deliver(work.store, batch)
+                return deliver(context.store, batch)
 
             with ThreadPoolExecutor(4) as pool:
                 jobs = [pool.submit(attempt) for _ in range(4)]
@@ -156,9 +156,9 @@ def _deliver_all(store: Store, chunks: list[Any]) -> None:
         deliver(store, chunk)
 
 
-def _run_while(work: Work, jobs: list[Any]) -> None:
+def _run_while(context: Context, jobs: list[Any]) -> None:
     while not all(job.done() for job in jobs):
-        report = run(work)
+        report = run(context)
         assert not [day for stage in report.stages for day in stage.errors]
 
 

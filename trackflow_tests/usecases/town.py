@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
@@ -30,15 +30,15 @@ class Town:
     night: Points
     noon: Points
 
-    def open(self, work: Work) -> None:
+    def open(self, context: Context) -> None:
         """Use the network in this store."""
-        with work.store.write() as connection:
-            use_network(connection, self.network, work.settings.home, work.clock())
+        with context.store.write() as connection:
+            use_network(connection, self.network, context.settings.home, context.clock())
 
-    def deliver(self, work: Work) -> None:
+    def deliver(self, context: Context) -> None:
         """Let the points come in."""
-        deliver(work.store, batch_of_device("night", self.night))
-        deliver(work.store, batch_of_device("noon", self.noon))
+        deliver(context.store, batch_of_device("night", self.night))
+        deliver(context.store, batch_of_device("noon", self.noon))
 
 
 def build_town(folder) -> Town:

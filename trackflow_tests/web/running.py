@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.web.server import uvicorn_config
@@ -19,9 +19,9 @@ BUSY_S = 120
 
 
 @contextmanager
-def running_api(work: Work, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
+def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
-    server = uvicorn.Server(uvicorn_config(work, host, 0))
+    server = uvicorn.Server(uvicorn_config(context, host, 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -39,10 +39,10 @@ def running_api(work: Work, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
         thread.join(20)
 
 
-def token_for(work: Work, scope: Scope, device_id: str | None = None) -> str:
+def token_for(context: Context, scope: Scope, device_id: str | None = None) -> str:
     """The secret of a new token."""
-    with work.store.write() as connection:
-        secret, _ = tokens.create(connection, "test", scope, device_id, work.clock())
+    with context.store.write() as connection:
+        secret, _ = tokens.create(connection, "test", scope, device_id, context.clock())
     return secret
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.sources.devices.parts import PART_ELEMENTS
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
@@ -23,15 +23,15 @@ from trackflow.usecases.intake.receiving import Received
 from trackflow.web import reception
 from trackflow.web.reception import Reception
 from trackflow_tests.benchmarks.ingest import KILL_AFTER, killed_while_sending
-from trackflow_tests.stores import NOON, batch_of, contents, open_work
+from trackflow_tests.stores import NOON, batch_of, contents, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 NOON_US = to_us(NOON)
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
-    with open_work(database_url, tmp_path) as opened:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+    with open_context(database_url, tmp_path) as opened:
         yield opened
 
 
@@ -40,11 +40,11 @@ def report(device: str, *, points: int = 1, longitude: float = 24.9) -> Report:
     return Report(batch_of(rows), (), "test")
 
 
-def stored_together(work: Work, reports: list[Report]) -> list[Any]:
+def stored_together(context: Context, reports: list[Report]) -> list[Any]:
     """What became of reports that come at one moment, errors among them."""
 
     async def store() -> list[Any]:
-        reception = Reception(work)
+        reception = Reception(context)
         try:
             coming = (reception.store(report) for report in reports)
             return await asyncio.gather(*coming, return_exceptions=True)
@@ -54,27 +54,27 @@ def stored_together(work: Work, reports: list[Report]) -> list[Any]:
     return asyncio.run(store())
 
 
-def count_receipts(work: Work) -> int:
-    with work.store.read() as connection:
+def count_receipts(context: Context) -> int:
+    with context.store.read() as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(receipts)) or 0
 
 
-def test_what_comes_at_one_moment_shares_a_transaction(work: Work) -> None:
-    outcomes = stored_together(work, [report(f"d{k}") for k in range(50)])
+def test_what_comes_at_one_moment_shares_a_transaction(context: Context) -> None:
+    outcomes = stored_together(context, [report(f"d{k}") for k in range(50)])
     assert outcomes == [Received(accepted=1)] * 50
-    assert len(contents(work.store)["gps_points"]) == 50
-    assert count_receipts(work) == 1
+    assert len(contents(context.store)["gps_points"]) == 50
+    assert count_receipts(context) == 1
 
 
-def test_what_cannot_be_stored_fails_alone(work: Work) -> None:
-    bad = report("b\x00") if work.store.is_postgresql else report("b", longitude=float("nan"))
-    first, broken, last = stored_together(work, [report("a"), bad, report("c")])
+def test_what_cannot_be_stored_fails_alone(context: Context) -> None:
+    bad = report("b\x00") if context.store.is_postgresql else report("b", longitude=float("nan"))
+    first, broken, last = stored_together(context, [report("a"), bad, report("c")])
     assert first == last == Received(accepted=1)
     assert isinstance(broken, sa.exc.IntegrityError | sa.exc.DataError)
-    assert [row["device_id"] for row in contents(work.store)["gps_points"]] == ["a", "c"]
+    assert [row["device_id"] for row in contents(context.store)["gps_points"]] == ["a", "c"]
 
 
-def test_single_reports_go_before_parts_of_large_ones(work: Work) -> None:
+def test_single_reports_go_before_parts_of_large_ones(context: Context) -> None:
     done: list[str] = []
 
     async def store(reception: Reception, name: str, points: int) -> None:
@@ -82,7 +82,7 @@ def test_single_reports_go_before_parts_of_large_ones(work: Work) -> None:
         done.append(name)
 
     async def all_at_once() -> None:
-        gate = Reception(work)
+        gate = Reception(context)
         large = [store(gate, f"large {k}", reception.SMALL_POINTS + 1) for k in range(3)]
         await asyncio.gather(*large, *(store(gate, f"small {k}", 1) for k in range(3)))
         gate.close()
@@ -97,10 +97,10 @@ def test_while_the_database_hangs_those_who_wait_are_turned_away(
 ) -> None:
     monkeypatch.setattr(reception, "LOOK_S", 0.01)
     monkeypatch.setattr(reception, "MOST_REPORTS", 2)
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
 
         async def store() -> list[Any]:
-            gate = Reception(work)
+            gate = Reception(context)
             with receiving._turn:
                 coming = [asyncio.create_task(gate.store(report(f"d{k}"))) for k in range(5)]
                 while len(gate._small) != 3:  # two of them wait for the database
@@ -117,11 +117,11 @@ def test_while_the_database_hangs_those_who_wait_are_turned_away(
         assert outcomes[3:] == [Received(accepted=1)] * 2
 
 
-def test_a_revoked_token_stops_within_seconds(work: Work) -> None:
-    other, secret = token_for(work, Scope.ADMIN), token_for(work, Scope.INGEST, "bus-7")
+def test_a_revoked_token_stops_within_seconds(context: Context) -> None:
+    other, secret = token_for(context, Scope.ADMIN), token_for(context, Scope.INGEST, "bus-7")
     message = {"_type": "location", "lat": 60.1, "lon": 24.9, "tst": 1_780_000_000}
 
-    with running_api(work) as api:
+    with running_api(context) as api:
         api.timeout = 60
 
         def status(k: int) -> int:
@@ -129,16 +129,16 @@ def test_a_revoked_token_stops_within_seconds(work: Work) -> None:
             return api.post("/ingest/owntracks", json=sent, **bearer(secret)).status_code
 
         assert [status(k) for k in range(5)] == [200] * 5
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             token = tokens.find(connection, secret)
             assert token is not None
-            tokens.revoke(connection, token.token_id, work.clock())
+            tokens.revoke(connection, token.token_id, context.clock())
         deadline = time.monotonic() + 30
         while status(9) == 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert status(9) == 401
-        again = token_for(work, Scope.INGEST)
+        again = token_for(context, Scope.INGEST)
         assert api.post("/ingest/owntracks", json=message, **bearer(again)).status_code == 200
         assert api.post("/ingest/owntracks", json=message, **bearer(other)).status_code == 200
 
@@ -158,25 +158,25 @@ def features(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_large_body_in_parts_is_answered_for_all_of_them(work: Work) -> None:
+def test_a_large_body_in_parts_is_answered_for_all_of_them(context: Context) -> None:
     good = features(3 * PART_ELEMENTS)
     body = json.dumps(
         {"type": "FeatureCollection", "features": [*good, *good[:5], *[{"x": 1}] * 3]}
     )
-    with running_api(work) as api:
+    with running_api(context) as api:
         api.timeout = 120
         first, second = (api.post("/ingest/geojson", content=body).json() for _ in range(2))
     refused = {"refused": 3, "reasons": {"no_position": 3}}
     assert first == {"accepted": len(good), "repeated": 5} | refused
     assert second == {"accepted": 0, "repeated": len(good) + 5} | refused
-    assert len(contents(work.store)["gps_points"]) == len(good)
-    assert count_receipts(work) > 3
+    assert len(contents(context.store)["gps_points"]) == len(good)
+    assert count_receipts(context) > 3
 
 
 @pytest.mark.slow
-def test_what_was_answered_is_stored_whenever_the_api_is_killed(work: Work) -> None:
-    secret = token_for(work, Scope.INGEST)
-    found = killed_while_sending(work.settings, secret)
+def test_what_was_answered_is_stored_whenever_the_api_is_killed(context: Context) -> None:
+    secret = token_for(context, Scope.INGEST)
+    found = killed_while_sending(context.settings, secret)
     assert found["killed twice: reports answered"] >= 2 * KILL_AFTER
     assert found["killed twice: answered and not stored"] == 0
     assert found["killed twice: on their way when it was killed"] > 0

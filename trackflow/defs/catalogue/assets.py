@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 from pydantic import Field
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.intake.assets import OWNERS
 from trackflow.defs.resources import TrackflowResource
@@ -66,9 +66,9 @@ def track_catalogue(
         "approve": config.approve,
         "trigger": "schedule" if by_schedule else "ui",
     }
-    with trackflow.opened(context) as work:
+    with trackflow.opened(context) as trackflow_context:
         try:
-            report = _synced(work, asked, context.run.run_id)
+            report = _synced(trackflow_context, asked, context.run.run_id)
         except SourceError as error:  # it was asked often enough
             raise dg.Failure(str(error), allow_retries=False) from error
     told = describe(report)
@@ -78,14 +78,14 @@ def track_catalogue(
     return dg.MaterializeResult(metadata=told)
 
 
-def _synced(work: Work, asked: Mapping[str, object], run_id: str) -> Report:
+def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> Report:
     """The report of a sync that is done here and now.
 
     Raises:
         TrackflowError: there is no report, for the reason that it gives.
     """
-    job = queue_job(work, "catalogue_sync", asked)
-    ended = run_job(work, job.job_id, dagster_run_id=run_id)
+    job = queue_job(trackflow_context, "catalogue_sync", asked)
+    ended = run_job(trackflow_context, job.job_id, dagster_run_id=run_id)
     if ended is None:
         raise TrackflowError(f"another worker has taken over the job {job.job_id}")
     if ended.result is None:
@@ -141,12 +141,14 @@ def track_places(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Ask for what is not known yet."""
-    with trackflow.opened(context) as work:
+    with trackflow.opened(context) as trackflow_context:
         try:
-            report = geocode(work)
+            report = geocode(trackflow_context)
         except SourceError as error:  # it was asked often enough
             raise dg.Failure(str(error), allow_retries=False) from error
-        is_on = bool(work.settings.geocoder_url or work.settings.geocoder_file)
+        is_on = bool(
+            trackflow_context.settings.geocoder_url or trackflow_context.settings.geocoder_file
+        )
     for failure in report.failures[:MOST_LOGGED]:
         context.log.warning(failure)
     return dg.MaterializeResult(
@@ -183,8 +185,8 @@ def track_visits(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Look at what has changed."""
-    with trackflow.opened(context) as work:
-        report = update_visits(work)
+    with trackflow.opened(context) as trackflow_context:
+        report = update_visits(trackflow_context)
     context.log.info(f"{report.device_days:,} device-days, {report.changed:,} visits differ")
     return dg.MaterializeResult(
         metadata={

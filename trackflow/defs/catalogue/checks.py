@@ -4,7 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.catalogue.assets import track_catalogue
 from trackflow.defs.resources import TrackflowResource
@@ -33,12 +33,14 @@ def catalogue_is_fresh(
     """Compare the time of the last good sync with now."""
     told: dict[str, metadata.Value] = {}
     late = []
-    with trackflow.opened(context) as work:
-        for name in _synced_sources(work):
-            last = status(work, name).last_completed_at
+    with trackflow.opened(context) as trackflow_context:
+        for name in _synced_sources(trackflow_context):
+            last = status(trackflow_context, name).last_completed_at
             if last is not None:
-                told[f"{name}_hours"] = round((work.clock() - last).total_seconds() / 3600, 2)
-            if last is None or work.clock() - last > FRESH:
+                told[f"{name}_hours"] = round(
+                    (trackflow_context.clock() - last).total_seconds() / 3600, 2
+                )
+            if last is None or trackflow_context.clock() - last > FRESH:
                 late.append(name)
     said = f"not synced for more than {FRESH.days} days: {', '.join(late)}" if late else "fresh"
     return dg.AssetCheckResult(passed=not late, severity=WARN, metadata=told, description=said)
@@ -55,9 +57,9 @@ def catalogue_is_complete(
     """Look at the shares in each source's last good report."""
     told: dict[str, metadata.Value] = {}
     poor = []
-    with trackflow.opened(context) as work:
-        for name in _synced_sources(work):
-            for report in _good(work, name)[:1]:
+    with trackflow.opened(context) as trackflow_context:
+        for name in _synced_sources(trackflow_context):
+            for report in _good(trackflow_context, name)[:1]:
                 for field in IMPORTANT:
                     share = report.completeness.get(field, {})
                     now, before = share.get("now"), share.get("before")
@@ -80,9 +82,9 @@ def catalogue_has_not_shrunk(
     """Compare the counts of each source's last two good reports."""
     told: dict[str, metadata.Value] = {}
     shrunk = []
-    with trackflow.opened(context) as work:
-        for name in _synced_sources(work):
-            reports = _good(work, name)[:2]
+    with trackflow.opened(context) as trackflow_context:
+        for name in _synced_sources(trackflow_context):
+            reports = _good(trackflow_context, name)[:2]
             if not reports:
                 continue
             now = reports[0].active_now
@@ -94,15 +96,19 @@ def catalogue_has_not_shrunk(
     return dg.AssetCheckResult(passed=not shrunk, severity=WARN, metadata=told, description=said)
 
 
-def _synced_sources(work: Work) -> list[str]:
+def _synced_sources(trackflow_context: Context) -> list[str]:
     """Sources that anybody ever tried to sync."""
-    return [name for name in sources(work.settings) if last_reports(work, name, 1)]
+    return [
+        name
+        for name in sources(trackflow_context.settings)
+        if last_reports(trackflow_context, name, 1)
+    ]
 
 
-def _good(work: Work, source: str) -> list[Report]:
+def _good(trackflow_context: Context, source: str) -> list[Report]:
     """The last syncs of a source that hold, the newest first."""
     return [
         report
-        for report in last_reports(work, source, 50)
+        for report in last_reports(trackflow_context, source, 50)
         if report.outcome == Outcome.COMPLETED and report.undone_at is None
     ]

@@ -74,7 +74,7 @@ def visits_schedule(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.RunRequest | dg.SkipReason:
     """If there is anything to look at."""
-    with trackflow.open() as work:
-        if not days_due(work):
+    with trackflow.open() as trackflow_context:
+        if not days_due(trackflow_context):
             return dg.SkipReason("No day has changed, or no race track's place is known.")
     return dg.RunRequest()

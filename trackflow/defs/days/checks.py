@@ -4,7 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.days.assets import matched_polylines, segments, tracks
 from trackflow.defs.partitions import days_of_run
@@ -20,10 +20,12 @@ SMALLEST_SHARE = 0.5
 """Of the time driven; below this the network probably is of another place, or the profile wrong."""
 
 
-def _days(context: dg.AssetCheckExecutionContext, work: Work) -> tuple[dt.date, dt.date]:
+def _days(
+    context: dg.AssetCheckExecutionContext, trackflow_context: Context
+) -> tuple[dt.date, dt.date]:
     if (days := days_of_run(context.run.tags)) is not None:
         return days
-    last = checks.newest_day(work) or work.clock().date()
+    last = checks.newest_day(trackflow_context) or trackflow_context.clock().date()
     return last - dt.timedelta(days=DAYS_WITHOUT_PARTITION - 1), last
 
 
@@ -40,9 +42,9 @@ def ledger_balances(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Count points and compare them with their ledgers."""
-    with trackflow.opened(context) as work:
-        first, last = _days(context, work)
-        found = checks.check_ledgers(work, first, last)
+    with trackflow.opened(context) as trackflow_context:
+        first, last = _days(context, trackflow_context)
+        found = checks.check_ledgers(trackflow_context, first, last)
     sums: list[metadata.Finding] = [
         {"class": name, "points": count} for name, count in found.classes.items()
     ]
@@ -74,9 +76,9 @@ def devices_are_sound(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
-    with trackflow.opened(context) as work:
-        first, last = _days(context, work)
-        found = read_notices(work, None, first, last)
+    with trackflow.opened(context) as trackflow_context:
+        first, last = _days(context, trackflow_context)
+        found = read_notices(trackflow_context, None, first, last)
     told: dict[str, metadata.Value] = {"days": _span(first, last), "notices": len(found)}
     if found:
         told["what"] = metadata.notices(found[: checks.MOST_FINDINGS])
@@ -98,9 +100,9 @@ def seams_meet(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the ends of neighbouring windows' lines."""
-    with trackflow.opened(context) as work:
-        first, last = _days(context, work)
-        found = checks.check_seams(work, first, last)
+    with trackflow.opened(context) as trackflow_context:
+        first, last = _days(context, trackflow_context)
+        found = checks.check_seams(trackflow_context, first, last)
     told: dict[str, metadata.Value] = {
         "days": _span(first, last),
         "seams": found.seams,
@@ -126,10 +128,10 @@ def match_share(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Sum up how much was matched and what still waits."""
-    with trackflow.opened(context) as work:
-        first, last = _days(context, work)
-        matches = work.matches
-        found = checks.check_match_share(work, first, last)
+    with trackflow.opened(context) as trackflow_context:
+        first, last = _days(context, trackflow_context)
+        matches = trackflow_context.matches
+        found = checks.check_match_share(trackflow_context, first, last)
     share = found.numbers.matched_share
     told: dict[str, metadata.Value] = {
         "days": _span(first, last),
@@ -165,9 +167,9 @@ def no_overlapping_tracks(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare each track's start with the ends of its device's earlier ones."""
-    with trackflow.opened(context) as work:
-        first, last = _days(context, work)
-        found = checks.check_overlaps(work, first, last)
+    with trackflow.opened(context) as trackflow_context:
+        first, last = _days(context, trackflow_context)
+        found = checks.check_overlaps(trackflow_context, first, last)
     told: dict[str, metadata.Value] = {
         "days": _span(first, last),
         "tracks": found.tracks,

@@ -9,7 +9,7 @@ import time
 import dagster as dg
 from pydantic import Field
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.defs.days.running import STAGE_OF_ASSET, Outcome, log_complete_days
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
@@ -43,10 +43,10 @@ def follow_live_op(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Follow until it has been quiet for a while."""
-    with trackflow.opened(context) as work:
-        reporter = _Reporter(context, work)
+    with trackflow.opened(context) as trackflow_context:
+        reporter = _Reporter(context, trackflow_context)
         done = follow_live(
-            work,
+            trackflow_context,
             idle_s=config.idle_min * 60,
             longest_s=config.longest_min * 60,
             told=reporter.heard,
@@ -59,8 +59,8 @@ def follow_live_op(
 class _Reporter:
     """Gathers what was done and reports each day's assets from time to time."""
 
-    def __init__(self, context: dg.OpExecutionContext, work: Work) -> None:
-        self.context, self.work = context, work
+    def __init__(self, context: dg.OpExecutionContext, trackflow_context: Context) -> None:
+        self.context, self.trackflow_context = context, trackflow_context
         self.said: set[str] = set()
         self._start_anew()
 
@@ -84,7 +84,7 @@ class _Reporter:
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
         days = [day for day in sorted(changed) if may_be_shown(day)]
         outcome = Outcome(days, list(STAGE_OF_ASSET), self.gathered)
-        log_complete_days(self.context, self.work, outcome)
+        log_complete_days(self.context, self.trackflow_context, outcome)
         self._start_anew()
 
 

@@ -22,14 +22,14 @@ def live_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.RunRequest | dg.SkipReason:
     """One tick: is one there, is one on its way, is there anything to do, then request it."""
-    with trackflow.open() as work:
-        now = work.clock()
-        with work.store.read() as connection:
+    with trackflow.open() as trackflow_context:
+        now = trackflow_context.clock()
+        with trackflow_context.store.read() as connection:
             worker = workers.at_work(connection, now)
         if worker is not None:
             return dg.SkipReason(f"The live worker is there, since {worker.started_at:%H:%M} UTC.")
         if starting := starting_run(context.instance, now, job_name=live_job.name):
             return dg.SkipReason(f"Run {starting[:8]} is about to begin.")
-        if not find_waiting(work, first=first_live_day(now)).days:
+        if not find_waiting(trackflow_context, first=first_live_day(now)).days:
             return dg.SkipReason("Nothing has come in.")
     return dg.RunRequest()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.partitions import day_of
@@ -33,7 +33,7 @@ TRACKS = "tracks"
 SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
 MOST_MESSAGES = 10
 
-type Context = dg.AssetExecutionContext | dg.OpExecutionContext
+type DagsterContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 @dataclass(slots=True)
@@ -65,17 +65,19 @@ class Outcome:
         return bool(reports) and all(report.deferred for report in reports)
 
 
-def run_days(context: dg.AssetExecutionContext, work: Work, config: DaysConfig) -> Outcome:
+def run_days(
+    context: dg.AssetExecutionContext, trackflow_context: Context, config: DaysConfig
+) -> Outcome:
     """Run the selected assets' stages over the step's days."""
     days = [day_of(key) for key in context.partition_keys]
     wanted = {key.to_user_string() for key in context.selected_asset_keys}
     assets = [asset for asset in STAGE_OF_ASSET if asset in wanted]
-    return run_stages(context, work, days, assets, config.mode.value, config.device_id)
+    return run_stages(context, trackflow_context, days, assets, config.mode.value, config.device_id)
 
 
 def run_stages(
-    context: Context,
-    work: Work,
+    context: DagsterContext,
+    trackflow_context: Context,
     days: list[dt.date],
     assets: list[str],
     mode: str,
@@ -84,8 +86,8 @@ def run_stages(
     """Run the stages of some assets over some days.
 
     Args:
-        context: of the step; told of the progress.
-        work: the store and engines.
+        context: of the step, which shows the progress.
+        trackflow_context: the store and engines.
         days: in order.
         assets: names of assets, in the order of their stages.
         mode: "bulk" or "incremental".
@@ -98,7 +100,7 @@ def run_stages(
     tell = _Progress(context)
     for first, last in stretches(days):
         part = pipeline.run(
-            work,
+            trackflow_context,
             mode=pipeline.Mode(mode),
             first=first,
             last=last,
@@ -115,7 +117,7 @@ def run_stages(
 class _Progress:
     """Logs each stage's progress in tenths: every batch would fill the event log."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: DagsterContext) -> None:
         self.context = context
         self.told: dict[str, int] = {}
 
@@ -127,7 +129,7 @@ class _Progress:
 
 
 def report_days(
-    context: dg.AssetExecutionContext, work: Work, outcome: Outcome
+    context: dg.AssetExecutionContext, trackflow_context: Context, outcome: Outcome
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
     """Yield what was done; raise at the end if something was not.
 
@@ -135,8 +137,8 @@ def report_days(
         RetryRequested: everything that is missing may go well in a moment.
         Failure: some days are incomplete. Those that are complete have been reported.
     """
-    numbers = {asset: day_metadata(work, asset, outcome) for asset in outcome.assets}
-    for materialization in changed_beside(context.instance, work, outcome):
+    numbers = {asset: day_metadata(trackflow_context, asset, outcome) for asset in outcome.assets}
+    for materialization in changed_beside(context.instance, trackflow_context, outcome):
         context.log_event(materialization)
     incomplete = incomplete_days(outcome)
     if not incomplete:
@@ -159,7 +161,7 @@ def report_days(
 
 
 def changed_beside(
-    instance: dg.DagsterInstance, work: Work, outcome: Outcome
+    instance: dg.DagsterInstance, trackflow_context: Context, outcome: Outcome
 ) -> Iterator[dg.AssetMaterialization]:
     """Days that were not asked for, but hold a part of a journey that was made anew.
 
@@ -169,7 +171,7 @@ def changed_beside(
     """
     if TRACKS not in outcome.assets:
         return
-    reach = 0 if work.settings.time_zone == "UTC" else 1
+    reach = 0 if trackflow_context.settings.time_zone == "UTC" else 1
     beside: set[dt.date] = set()
     for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
         if report.changed and report.touched:
@@ -179,7 +181,7 @@ def changed_beside(
         told = _told(instance, day)
         if told is None:
             continue
-        numbers = _tracks(work, day, day)[day]
+        numbers = _tracks(trackflow_context, day, day)[day]
         if any(told.get(name) != numbers[name] for name in SUMS):
             yield dg.AssetMaterialization(TRACKS, partition=day.isoformat(), metadata=numbers)
 
@@ -204,30 +206,32 @@ def incomplete_days(outcome: Outcome) -> list[tuple[str, dt.date]]:
     ]
 
 
-def log_complete_days(context: dg.OpExecutionContext, work: Work, outcome: Outcome) -> None:
+def log_complete_days(
+    context: dg.OpExecutionContext, trackflow_context: Context, outcome: Outcome
+) -> None:
     """Tell of each complete day of each asset, from a run without partitions.
 
     Dagster shows days that have no partition as soon as it has one for them.
     """
     for asset in outcome.assets if outcome.days else ():
-        numbers = day_metadata(work, asset, outcome)
+        numbers = day_metadata(trackflow_context, asset, outcome)
         for day in outcome.days:
             if not outcome.is_incomplete(asset, day):
                 context.log_event(
                     dg.AssetMaterialization(asset, partition=day.isoformat(), metadata=numbers[day])
                 )
-    for materialization in changed_beside(context.instance, work, outcome):
+    for materialization in changed_beside(context.instance, trackflow_context, outcome):
         context.log_event(materialization)
 
 
-def log_days(context: dg.OpExecutionContext, work: Work, outcome: Outcome) -> None:
+def log_days(context: dg.OpExecutionContext, trackflow_context: Context, outcome: Outcome) -> None:
     """As `log_complete_days`; raise at the end if other days are not complete.
 
     Raises:
         RetryRequested: everything that is missing may go well in a moment.
         Failure: some days are incomplete.
     """
-    log_complete_days(context, work, outcome)
+    log_complete_days(context, trackflow_context, outcome)
     if incomplete := incomplete_days(outcome):
         failure = failure_of(outcome, incomplete)
         if failure.allow_retries and context.retry_number < MOST_RETRIES:
@@ -259,18 +263,20 @@ def _lacks_network(messages: Sequence[str]) -> bool:
 type Metadata = dict[str, metadata.Value]
 
 
-def day_metadata(work: Work, asset: str, outcome: Outcome) -> dict[dt.date, Metadata]:
+def day_metadata(
+    trackflow_context: Context, asset: str, outcome: Outcome
+) -> dict[dt.date, Metadata]:
     """What the UI shows of each day of an asset: the day as it is now, and what was done."""
     described = {"segments": _segments, "matched_polylines": _matched, "tracks": _tracks}[asset]
     found: dict[dt.date, Metadata] = {}
     for first, last in stretches(outcome.days):
-        found |= described(work, first, last)
+        found |= described(trackflow_context, first, last)
     return {day: {**found.get(day, {}), **_done(outcome.of(asset, day))} for day in outcome.days}
 
 
-def _segments(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
-    stored = segment_numbers(work, first, last)
-    noticed = notices_by_day(work, first, last)
+def _segments(trackflow_context: Context, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
+    stored = segment_numbers(trackflow_context, first, last)
+    noticed = notices_by_day(trackflow_context, first, last)
     return {
         day: {
             "points": n.points,
@@ -297,8 +303,8 @@ def _noticed(found: Sequence[Notice]) -> Metadata:
     return told
 
 
-def _matched(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
-    stored = match_numbers(work, first, last)
+def _matched(trackflow_context: Context, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
+    stored = match_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
     for day in _each(first, last):
         n = stored[day]
@@ -315,8 +321,8 @@ def _matched(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadat
     return found
 
 
-def _tracks(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
-    stored = track_numbers(work, first, last)
+def _tracks(trackflow_context: Context, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
+    stored = track_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
     for day in _each(first, last):
         n = stored[day]
@@ -326,10 +332,10 @@ def _tracks(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, Metadata
             "distance_km": n.distance_mm / 1e6,
             "driven_h": round(n.duration_us / 3.6e9, 3),
             "longest_km": n.longest_mm / 1e6,
-            "time_zone": work.settings.time_zone,
+            "time_zone": trackflow_context.settings.time_zone,
             "seconds": n.seconds,
         }
-        drawn = draw_day(day_lines(work, day))
+        drawn = draw_day(day_lines(trackflow_context, day))
         if drawn is not None:
             found[day]["map"] = metadata.picture(drawn, f"lines of {day}")
     return found

@@ -33,7 +33,7 @@ def daily_schedule(
     """Request the newest settled day, if anything moved on it."""
     moment = context.scheduled_execution_time.astimezone(dt.UTC)
     day = settled_day(moment)
-    with trackflow.open() as work:
-        if not has_partition(day) or not has_points(work, day):
+    with trackflow.open() as trackflow_context:
+        if not has_partition(day) or not has_points(trackflow_context, day):
             return dg.SkipReason(f"No points on {day}.")
     return dg.RunRequest(partition_key=day.isoformat(), run_config=days_run_config("bulk"))

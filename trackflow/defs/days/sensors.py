@@ -43,10 +43,12 @@ def pending_batches_sensor(
     last_run = _last_run(context.instance)
     if isinstance(last_run, dg.SkipReason):
         return last_run
-    with trackflow.open() as work:
-        match_outdated_again(work)  # the road engine may have been switched on again
+    with trackflow.open() as trackflow_context:
+        match_outdated_again(trackflow_context)  # the road engine may have been switched on again
         # newer days are the live worker's
-        waiting = find_waiting(work, last=first_live_day(work.clock()) - dt.timedelta(days=1))
+        waiting = find_waiting(
+            trackflow_context, last=first_live_day(trackflow_context.clock()) - dt.timedelta(days=1)
+        )
     requests = requests_for(waiting, last_run)
     return requests or dg.SkipReason(_why_nothing(waiting))
 
@@ -75,8 +77,8 @@ def older_days_sensor(
     last_run = _last_run(context.instance)
     if isinstance(last_run, dg.SkipReason):
         return last_run
-    with trackflow.open() as work:
-        waiting = find_waiting(work, last=FIRST_DAY - dt.timedelta(days=1))
+    with trackflow.open() as trackflow_context:
+        waiting = find_waiting(trackflow_context, last=FIRST_DAY - dt.timedelta(days=1))
     watermark = f"{waiting.watermark}/{last_run}"
     requests = [
         _request_older(first, last, watermark, waiting.segments_only)

@@ -16,8 +16,8 @@ def import_inbox(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Scan once and tell of each file."""
-    with trackflow.opened(context) as work:
-        report = scan(work)
+    with trackflow.opened(context) as trackflow_context:
+        report = scan(trackflow_context)
     for file in report.files:
         added = f"{counted(file.points_added, 'point')} added, {file.refused:,} refused"
         if file.error:

@@ -26,8 +26,8 @@ def inbox_sensor(
     if last is not None and last.status in UNFINISHED:
         return dg.SkipReason(f"Run {last.run_id[:8]} is importing.")
     try:
-        with trackflow.open() as work:
-            found = look(work)
+        with trackflow.open() as trackflow_context:
+            found = look(trackflow_context)
     except SettingsError as error:
         return dg.SkipReason(f"{error}.")
     if not found.ready:

@@ -33,11 +33,11 @@ def gps_points_sensor(
 ) -> dg.SensorResult:
     """One tick: look, count, report, and remember how far it got."""
     after, upto, told = read_cursor(context.cursor)
-    with trackflow.open() as work:
-        arrivals = find_arrivals(work, after, upto)
+    with trackflow.open() as trackflow_context:
+        arrivals = find_arrivals(trackflow_context, after, upto)
         days = [day for day in arrivals.days if may_be_shown(day) and (not told or day > told)]
         now, later = days[:DAYS_PER_TICK], days[DAYS_PER_TICK:]
-        numbers = point_numbers(work, now)
+        numbers = point_numbers(trackflow_context, now)
     if arrivals.upto == after:
         return dg.SensorResult(skip_reason="No new points.")
     cursor = write_cursor(after, arrivals.upto, now[-1]) if later else write_cursor(arrivals.upto)
@@ -85,8 +85,8 @@ def followed_table_sensor(
     followed = Followed.from_env()
     if followed is None:
         return dg.SkipReason("There is no table to follow: set TRACKFLOW_FOLLOW_URL.")
-    with trackflow.open() as work:
-        report = follow(work, followed, longest_s=FOLLOW_S)
+    with trackflow.open() as trackflow_context:
+        report = follow(trackflow_context, followed, longest_s=FOLLOW_S)
     return dg.SkipReason(
         f"{report.rows:,} new rows in {report.source}: {report.accepted.added:,} points, "
         f"{report.accepted.refused:,} refused."

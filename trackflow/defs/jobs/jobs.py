@@ -31,8 +31,10 @@ def run_requested_job(
 ) -> None:
     """One job; a failure of its own is told as the run's failure."""
     told = _Tenths(context)
-    with trackflow.opened(context) as work:
-        done = run_job(work, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told)
+    with trackflow.opened(context) as trackflow_context:
+        done = run_job(
+            trackflow_context, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told
+        )
     if done is None:
         context.log.info("Somebody else is at this job, or it has ended before.")
         return

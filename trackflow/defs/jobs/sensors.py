@@ -24,9 +24,9 @@ def requested_jobs_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One tick."""
-    with trackflow.open() as work:
-        now = work.clock()
-        with work.store.read() as connection:
+    with trackflow.open() as trackflow_context:
+        now = trackflow_context.clock()
+        with trackflow_context.store.read() as connection:
             waiting = jobs.waiting(connection, now)
     wanted = [
         job

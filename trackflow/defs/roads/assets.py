@@ -67,12 +67,17 @@ def road_network(
     """Build a network and put it to use, or report the one that is in use."""
     profile = config.profile.value
     network: RoadNetwork | None
-    with trackflow.opened(context) as work:
+    with trackflow.opened(context) as trackflow_context:
         if config.extract:
-            network, is_new = build(work, Path(config.extract), profile, context.log.info)
+            network, is_new = build(
+                trackflow_context, Path(config.extract), profile, context.log.info
+            )
         else:
-            with work.store.read() as connection:
-                network, is_new = read_network(connection, profile, work.settings.home), False
+            with trackflow_context.store.read() as connection:
+                network, is_new = (
+                    read_network(connection, profile, trackflow_context.settings.home),
+                    False,
+                )
     if network is None:
         raise dg.Failure(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.notifications.notifier import Notifier, notifier_of
 from trackflow.usecases.catalogue.report import Outcome, Report
 from trackflow.usecases.days.claims import message_of
 from trackflow.usecases.jobs.progress import CancelledError, Held
 
-type Run = Callable[[Work, Held], dict[str, Any]]
+type Run = Callable[[Context, Held], dict[str, Any]]
 """Works on a job; returns its result."""
 
 TITLES: Mapping[str, str] = {
@@ -26,15 +26,15 @@ TITLES: Mapping[str, str] = {
 }
 
 
-def with_alerts(run: Run, notifier_for: Callable[[Work], Notifier] | None = None) -> Run:
+def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
     """The same work, but people are told when it goes wrong."""
 
-    def told(work: Work, held: Held) -> dict[str, Any]:
-        notifier = notifier_for(work) if notifier_for else notifier_of(work.settings)
+    def told(context: Context, held: Held) -> dict[str, Any]:
+        notifier = notifier_for(context) if notifier_for else notifier_of(context.settings)
         source = str(held.job.parameters.get("source", "a source"))
-        with _timed(notifier, source, held, work.settings.catalogue_limit_s):
+        with _timed(notifier, source, held, context.settings.catalogue_limit_s):
             try:
-                result = run(work, held)
+                result = run(context, held)
             except (CancelledError, RetryableError):
                 raise
             except Exception as error:

@@ -19,7 +19,7 @@ from trackflow.concurrency.processor import Outcome, Processor, Progress
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SourceUnavailableError
 from trackflow.store.catalogue import tracks as store
 from trackflow.store.catalogue.tracks import Fetched
@@ -47,13 +47,13 @@ class Fetching:
     """A source in the hands of a sync. Used as a context; connections are closed at its end.
 
     Attributes:
-        work: the store and its surroundings.
+        context: the store and its surroundings.
         held: the job.
         connector: of the source.
         switch: of its site; thrown for this process alone when the job is to stop.
     """
 
-    work: Work
+    context: Context
     held: Held
     connector: Connector
     switch: Switch
@@ -61,7 +61,7 @@ class Fetching:
     _web: PoliteClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self._limit = RateLimit(self.work.settings.catalogue_per_s)
+        self._limit = RateLimit(self.context.settings.catalogue_per_s)
         self._web = PoliteClient(self._limit, self.switch)
 
     def __enter__(self) -> "Fetching":
@@ -105,7 +105,7 @@ class Fetching:
             CancelledError: somebody wants the job to stop.
             StaleClaimError: another worker has taken the job over.
         """
-        keeper = _Keeper(self.work, self.held, total, done, failed)
+        keeper = _Keeper(self.context, self.held, total, done, failed)
         timed = _Timed(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
@@ -113,7 +113,7 @@ class Fetching:
             keeper.keep()
             self._live(keeper.done)
 
-        outcomes = self._processor(self.work.settings.catalogue_concurrency, PAGE_S).run(
+        outcomes = self._processor(self.context.settings.catalogue_concurrency, PAGE_S).run(
             rows, timed.fetch, kill=self.switch, progress=told
         )
         with self._nothing_left_behind():
@@ -195,7 +195,7 @@ class _Keeper:
         fresh: fetched and not kept yet; other threads append.
     """
 
-    work: Work
+    context: Context
     held: Held
     total: int
     done: int
@@ -216,7 +216,7 @@ class _Keeper:
         # one that was given up may still come: it is there twice, and the first counts
         self.done = min(self.done + len(rows), self.total)
         self.failed += sum(row.failure is not None for row in rows)
-        with self.work.store.write() as connection:
+        with self.context.store.write() as connection:
             store.keep_fetched(connection, self.held.job.job_id, rows)
             self.held.advance(connection, self.done, total=self.total, failed=self.failed)
         self.held.tell()

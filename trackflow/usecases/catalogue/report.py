@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trackflow.catalogue.diff import Change
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.catalogue import tracks as store
 
 MOST_SHOWN = 50
@@ -155,19 +155,19 @@ _WORDS = {
 }
 
 
-def read_report(work: Work, sync_id: uuid.UUID) -> Report:
+def read_report(context: Context, sync_id: uuid.UUID) -> Report:
     """The report of a sync.
 
     Raises:
         NotFoundError: there is no such sync, or it has not ended yet.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return _report_of(store.read_sync(connection, sync_id))
 
 
-def last_reports(work: Work, source: str, n: int = 10) -> list[Report]:
+def last_reports(context: Context, source: str, n: int = 10) -> list[Report]:
     """The reports of the last syncs of a source, the newest first."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = store.last_syncs(connection, source, n)
     return [_report_of(sync) for sync in found]
 
@@ -180,13 +180,13 @@ def _report_of(sync: store.Sync) -> Report:
     return replace(Report.from_dict(sync.report), undone_at=sync.undone_at)
 
 
-def write_file(work: Work, report: Report) -> Path:
+def write_file(context: Context, report: Report) -> Path:
     """The Markdown under `TRACKFLOW_HOME`; whole or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
-    path = file_of(work, report)
+    path = file_of(context, report)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -195,17 +195,17 @@ def write_file(work: Work, report: Report) -> Path:
     return path
 
 
-def write_missing_files(work: Work, source: str) -> None:
+def write_missing_files(context: Context, source: str) -> None:
     """Files that a worker was killed before it could write."""
-    for report in last_reports(work, source, 5):
-        if report.finished_at is not None and not file_of(work, report).exists():
-            write_file(work, report)
+    for report in last_reports(context, source, 5):
+        if report.finished_at is not None and not file_of(context, report).exists():
+            write_file(context, report)
 
 
-def file_of(work: Work, report: Report) -> Path:
+def file_of(context: Context, report: Report) -> Path:
     """Where a report lies."""
     name = f"{report.started_at:%Y-%m-%d-%H%M%S}-{report.source}-{report.sync_id[:8]}.md"
-    return work.settings.home / "reports" / "catalogue" / name
+    return context.settings.home / "reports" / "catalogue" / name
 
 
 def changes_of(changed: Iterable[Change]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from trackflow.catalogue.sources.listing_file import ListingFile
 from trackflow.catalogue.sources.liverc import DASHBOARD_URL, LIST_URL, LiveRc
 from trackflow.catalogue.sources.protocol import Connector
 from trackflow.concurrency.switch import Switch
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError, StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.catalogue import tracks as store
@@ -72,12 +72,12 @@ def liverc_addresses(text: str) -> tuple[str, str]:
     return f"{scheme}://{host}/", address
 
 
-def switch_of(work: Work, site: str) -> Switch:
+def switch_of(context: Context, site: str) -> Switch:
     """The switch of a site; thrown anywhere, it stops this process within a second or two."""
 
     def asked() -> str | None:
         try:
-            with work.store.read() as connection:
+            with context.store.read() as connection:
                 return store.switched_off(connection, site)
         except StoreUnavailableError:
             return None  # whoever writes next will tell
@@ -85,13 +85,13 @@ def switch_of(work: Work, site: str) -> Switch:
     return Switch(site, asked)
 
 
-def stop_everything(work: Work, site: str, reason: str = "stopped by hand") -> None:
+def stop_everything(context: Context, site: str, reason: str = "stopped by hand") -> None:
     """Switch a site off: everything under way is given up, and nothing more is asked of it."""
-    with work.store.write() as connection:
-        store.throw_switch(connection, site, reason, work.clock())
+    with context.store.write() as connection:
+        store.throw_switch(connection, site, reason, context.clock())
 
 
-def allow_again(work: Work, site: str) -> bool:
+def allow_again(context: Context, site: str) -> bool:
     """Switch a site on again; False if it was not off."""
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         return store.reset_switch(connection, site)

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.catalogue import tracks as store
 from trackflow.store.catalogue.tracks import Row
 from trackflow.store.jobs import jobs
@@ -42,20 +42,20 @@ class CatalogueStatus:
     running: Job | None
 
 
-def status(work: Work, source: str) -> CatalogueStatus:
+def status(context: Context, source: str) -> CatalogueStatus:
     """How a source's catalogue stands.
 
     Raises:
         BadInputError: there is no such source.
     """
-    connector = source_named(work.settings, source)
-    with work.store.read() as connection:
+    connector = source_named(context.settings, source)
+    with context.store.read() as connection:
         counts = store.count_rows(connection, connector.source)
         running = store.running_sync(connection, connector.source)
         job = None if running is None else jobs.find_job(connection, running.sync_id)
         switched_off = store.switched_off(connection, connector.site)
         completed = store.last_completed(connection, connector.source)
-    last = last_reports(work, connector.source, 1)
+    last = last_reports(context, connector.source, 1)
     return CatalogueStatus(
         connector.source,
         connector.site,
@@ -68,7 +68,7 @@ def status(work: Work, source: str) -> CatalogueStatus:
 
 
 def list_tracks(
-    work: Work,
+    context: Context,
     source: str,
     *,
     active: bool | None = True,
@@ -79,7 +79,7 @@ def list_tracks(
     """Tracks of a source by slug.
 
     Args:
-        work: the store.
+        context: the store.
         source: the source's name.
         active: only those that are listed, only those that are not, or (None) all.
         text: what the slug, name, city or country has to contain, in any case.
@@ -89,8 +89,8 @@ def list_tracks(
     Raises:
         BadInputError: there is no such source.
     """
-    name = source_named(work.settings, source).source
-    with work.store.read() as connection:
+    name = source_named(context.settings, source).source
+    with context.store.read() as connection:
         return store.select_rows(
             connection, name, active=active, text=text, limit=min(limit, MOST_LISTED), after=after
         )

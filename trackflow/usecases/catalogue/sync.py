@@ -25,7 +25,7 @@ from trackflow.catalogue.sources.protocol import Connector
 from trackflow.catalogue.validate import names_used_more_than_once, validate
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Switch
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SourceError, StoppedError
 from trackflow.store.catalogue import tracks as store
 from trackflow.store.catalogue.tracks import ChangeKind, Fetched, Row, RowChange, Sync
@@ -53,7 +53,7 @@ FRESH_S = 6 * 3600.0
 TRIGGERS = ("cli", "schedule", "api", "ui")
 
 
-def check_sync(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as they are stored.
 
     Raises:
@@ -65,7 +65,7 @@ def check_sync(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
     approve = parameters.get("approve") or False
     if not isinstance(approve, bool):
         raise BadInputError("approve is true or false")
-    source = source_named(work.settings, parameters.get("source")).source
+    source = source_named(context.settings, parameters.get("source")).source
     return {"source": source, "trigger": trigger, "approve": approve}
 
 
@@ -74,25 +74,25 @@ def summary(result: Mapping[str, Any]) -> str:
     return Report.from_dict(result).summary
 
 
-def sync(work: Work, held: Held) -> dict[str, Any]:
+def sync(context: Context, held: Held) -> dict[str, Any]:
     """Do the sync from where it stands; returns the report as data. The job has ended then.
 
     Raises:
         StaleClaimError: another worker has taken the job over.
         StoreUnavailableError: the database went away; whoever takes up the job goes on.
     """
-    connector = source_named(work.settings, held.job.parameters["source"])
-    begun = _begin(work, held, connector.source)
+    connector = source_named(context.settings, held.job.parameters["source"])
+    begun = _begin(context, held, connector.source)
     if not isinstance(begun, Sync):
         return begun
-    _heal_files(work, connector.source)
-    return _Running(work, held, connector, begun, switch_of(work, connector.site)).run()
+    _heal_files(context, connector.source)
+    return _Running(context, held, connector, begun, switch_of(context, connector.site)).run()
 
 
-def _begin(work: Work, held: Held, source: str) -> Sync | dict[str, Any]:
+def _begin(context: Context, held: Held, source: str) -> Sync | dict[str, Any]:
     """Take the source; if another sync has it, end the job and return its report."""
-    now, me = work.clock(), held.job.job_id
-    with work.store.write() as connection:
+    now, me = context.clock(), held.job.job_id
+    with context.store.write() as connection:
         store.lock_source(connection, source)
         other = store.running_sync(connection, source)
         if other is not None and other.sync_id != me:
@@ -150,9 +150,9 @@ def _take_over(
         jobs.request_cancel(connection, job.job_id, now)
 
 
-def _heal_files(work: Work, source: str) -> None:
+def _heal_files(context: Context, source: str) -> None:
     try:
-        catalogue_report.write_missing_files(work, source)
+        catalogue_report.write_missing_files(context, source)
     except OSError as error:
         log.warning("a report cannot be written: %s", error)
 
@@ -189,7 +189,7 @@ class _Running:
         stages: seconds that each took in this process.
     """
 
-    work: Work
+    context: Context
     held: Held
     connector: Connector
     begun: Sync
@@ -199,7 +199,7 @@ class _Running:
     def run(self) -> dict[str, Any]:
         """From the list to the end."""
         try:
-            with Fetching(self.work, self.held, self.connector, self.switch) as fetching:
+            with Fetching(self.context, self.held, self.connector, self.switch) as fetching:
                 self.switch.check()
                 listing = self._listing(fetching)
                 judgement = self._judge(listing)
@@ -214,19 +214,19 @@ class _Running:
 
     def _listing(self, fetching: Fetching) -> Listing:
         """The list that is kept, or the source's."""
-        with self.work.store.read() as connection:
+        with self.context.store.read() as connection:
             kept = store.read_listing(connection, self.begun.sync_id)
         if kept is not None:
             return kept
         with self._stage("list"):
             listing = fetching.listing()
-        with self.work.store.write() as connection:
-            store.keep_listing(connection, self.begun.sync_id, listing, self.work.clock())
+        with self.context.store.write() as connection:
+            store.keep_listing(connection, self.begun.sync_id, listing, self.context.clock())
             self.held.advance(connection, 0)
         return listing
 
     def _judge(self, listing: Listing) -> Judgement:
-        with self.work.store.read() as connection:
+        with self.context.store.read() as connection:
             rows = store.read_rows(connection, self.connector.source)
         return self._judged(listing, rows)
 
@@ -237,11 +237,11 @@ class _Running:
 
     def _pages(self, fetching: Fetching, listing: Listing) -> None:
         """Fetch what is not kept yet."""
-        with self.work.store.read() as connection:
+        with self.context.store.read() as connection:
             kept = store.fetched_slugs(connection, self.begun.sync_id)
         wanted = [row for row in listing.rows if not row.is_complete]
         rows = [row for row in wanted if row.slug not in kept]
-        with self.work.store.write() as connection:
+        with self.context.store.write() as connection:
             self.held.advance(connection, len(kept), total=len(wanted), message="fetching pages")
         self.held.measure_from(len(kept))
         self.held.tell()
@@ -252,10 +252,10 @@ class _Running:
     def _apply(self, listing: Listing) -> dict[str, Any]:
         """Write all that differs, at once."""
         with self._stage("check"):
-            with self.work.store.read() as connection:
+            with self.context.store.read() as connection:
                 fetched = store.read_fetched(connection, self.begun.sync_id)
             came = _checked(listing, fetched)
-        with self.work.store.write() as connection:
+        with self.context.store.write() as connection:
             store.lock_source(connection, self.connector.source)
             rows = store.read_rows(connection, self.connector.source)
             judgement = self._judged(listing, rows)
@@ -269,7 +269,7 @@ class _Running:
         self, connection: Connection, came: _Came, rows: Mapping[str, Row], judgement: Judgement
     ) -> dict[str, Any]:
         """Rows, the record of changes, the report and the job's end."""
-        now = self.work.clock()
+        now = self.context.clock()
         with self._stage("compare"):
             found = diff({slug: row.stored for slug, row in rows.items()}, came.to_store(rows))
             changes = planned(rows, found, judgement, now)
@@ -306,8 +306,8 @@ class _Running:
         keep_checkpoints: bool = False,
     ) -> dict[str, Any]:
         """End it without having changed anything."""
-        now = self.work.clock()
-        with self.work.store.write() as connection:
+        now = self.context.clock()
+        with self.context.store.write() as connection:
             counts = store.count_rows(connection, self.connector.source)
             report = Report(
                 str(self.begun.sync_id),
@@ -350,7 +350,7 @@ class _Running:
         """After the commit."""
         self.held.tell()
         try:
-            catalogue_report.write_file(self.work, Report.from_dict(report))
+            catalogue_report.write_file(self.context, Report.from_dict(report))
         except OSError as error:
             log.warning("the report cannot be written: %s", error)
         return report

@@ -2,12 +2,12 @@
 
 import uuid
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.store.catalogue import tracks as store
 
 
-def undo(work: Work, sync_id: uuid.UUID) -> int:
+def undo(context: Context, sync_id: uuid.UUID) -> int:
     """Undo a sync's changes; returns how many rows are again what they were.
 
     Raises:
@@ -15,7 +15,7 @@ def undo(work: Work, sync_id: uuid.UUID) -> int:
         BadInputError: it has changed nothing, was undone before or is too long ago, or a later sync
             has changed the same rows and was not undone.
     """
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         sync = store.read_sync(connection, sync_id)
         store.lock_source(connection, sync.source)
         sync = store.read_sync(connection, sync_id)
@@ -46,17 +46,17 @@ def undo(work: Work, sync_id: uuid.UUID) -> int:
         store.delete_rows(connection, sync.source, added)
         before = [c.before for c in changes if c.before is not None]
         store.write_rows(connection, sync.source, before)
-        store.mark_undone(connection, sync_id, work.clock())
+        store.mark_undone(connection, sync_id, context.clock())
     return len(changes)
 
 
-def last_to_undo(work: Work, source: str) -> uuid.UUID:
+def last_to_undo(context: Context, source: str) -> uuid.UUID:
     """The last sync of a source that has changed something and was not undone.
 
     Raises:
         NotFoundError: there is none.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = store.last_applied(connection, source)
     if found is None:
         raise NotFoundError(f"no sync of {source} has changed anything that is not undone")

@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
 from trackflow.store.days import segments
@@ -43,9 +43,9 @@ class LedgerCheck:
     wrong: list[Finding] = field(default_factory=list)
 
 
-def check_ledgers(work: Work, first: dt.date, last: dt.date) -> LedgerCheck:
+def check_ledgers(context: Context, first: dt.date, last: dt.date) -> LedgerCheck:
     """Compare ledgers with a count of the points themselves."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         counted = counted_points(connection, first, last)
         for key, conflicts in _conflicts(connection, first, last).items():
             counted[key] = counted.get(key, 0) + conflicts
@@ -115,7 +115,7 @@ class _Line:
     encoded_polyline: str
 
 
-def check_seams(work: Work, first: dt.date, last: dt.date) -> SeamCheck:
+def check_seams(context: Context, first: dt.date, last: dt.date) -> SeamCheck:
     """Compare the end of each window's line with the start of the next one's.
 
     Windows follow one another where one begins at the moment at which the other ends; between two
@@ -125,7 +125,7 @@ def check_seams(work: Work, first: dt.date, last: dt.date) -> SeamCheck:
     result = SeamCheck()
     c = cached_polylines.c
     before: _Line | None = None
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         settled = _matched_days(connection, first - ONE_DAY, last + ONE_DAY)
         rows = connection.execution_options(yield_per=1000).execute(
             sa.select(
@@ -199,10 +199,10 @@ class ShareCheck:
     messages: list[str]
 
 
-def check_match_share(work: Work, first: dt.date, last: dt.date) -> ShareCheck:
+def check_match_share(context: Context, first: dt.date, last: dt.date) -> ShareCheck:
     """Sum up the matching of some days."""
     total = MatchNumbers()
-    for day in match_numbers(work, first, last).values():
+    for day in match_numbers(context, first, last).values():
         total.windows += day.windows
         total.raw_windows += day.raw_windows
         total.points += day.points
@@ -210,7 +210,7 @@ def check_match_share(work: Work, first: dt.date, last: dt.date) -> ShareCheck:
         total.matched_s += day.matched_s
     b = processing_batches.c
     behind = (b.day.between(first, last), b.matched_generation < b.generation)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         waiting = connection.scalar(sa.select(sa.func.count()).where(*behind)) or 0
         messages = connection.scalars(
             sa.select(b.error_message)
@@ -230,7 +230,7 @@ class OverlapCheck:
     wrong: list[Finding] = field(default_factory=list)
 
 
-def check_overlaps(work: Work, first: dt.date, last: dt.date) -> OverlapCheck:
+def check_overlaps(context: Context, first: dt.date, last: dt.date) -> OverlapCheck:
     """Compare each track's start with the ends of all earlier ones of its device."""
     t = tracks.c
     touching = (t.start_time < midnight(last + ONE_DAY), t.end_time >= midnight(first))
@@ -243,7 +243,7 @@ def check_overlaps(work: Work, first: dt.date, last: dt.date) -> OverlapCheck:
         *touching
     )
     o = ordered.subquery()
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         count = connection.scalar(sa.select(sa.func.count()).select_from(tracks).where(*touching))
         overlapping = sa.select(o).where(o.c.earlier_end > o.c.start)
         overlaps = connection.scalar(sa.select(sa.func.count()).select_from(overlapping.subquery()))
@@ -262,10 +262,10 @@ def check_overlaps(work: Work, first: dt.date, last: dt.date) -> OverlapCheck:
     )
 
 
-def newest_day(work: Work) -> dt.date | None:
+def newest_day(context: Context) -> dt.date | None:
     """The last day with a batch that is not in the future; None if there is none."""
     b = processing_batches.c
-    query = sa.select(sa.func.max(b.day)).where(b.day <= work.clock().date())
-    with work.store.read() as connection:
+    query = sa.select(sa.func.max(b.day)).where(b.day <= context.clock().date())
+    with context.store.read() as connection:
         found: dt.date | None = connection.scalar(query)
     return found

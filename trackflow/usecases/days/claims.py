@@ -10,7 +10,7 @@ from pathlib import Path
 
 import stamina
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import (
     EngineUnavailableError,
     StaleClaimError,
@@ -33,18 +33,18 @@ log = logging.getLogger(__name__)
 
 
 def claim_days(
-    work: Work, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
+    context: Context, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
 ) -> list[Claim]:
     """Claim those of a device's days that are free and, unless `force`, have something to do."""
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         lock_devices(connection, [device_id])
         # what dead workers held counts as tried before it is taken again
         batches.free_abandoned(
             connection,
             device_id,
-            work.settings.max_tries,
-            work.clock(),
-            lease_s=work.settings.lease_s,
+            context.settings.max_tries,
+            context.clock(),
+            lease_s=context.settings.lease_s,
         )
         found = [
             batches.claim(
@@ -52,8 +52,8 @@ def claim_days(
                 device_id,
                 day,
                 stage,
-                lease_s=work.settings.lease_s,
-                now=work.clock(),
+                lease_s=context.settings.lease_s,
+                now=context.clock(),
                 force=force,
             )
             for day in days
@@ -67,8 +67,8 @@ class Held:
     There is no thread that does it: a worker that hangs is to lose its batches.
     """
 
-    def __init__(self, work: Work, claims: Sequence[Claim]) -> None:
-        self.work = work
+    def __init__(self, context: Context, claims: Sequence[Claim]) -> None:
+        self.context = context
         self.claims = list(claims)
         self.renewed_at = time.monotonic()
 
@@ -82,16 +82,20 @@ class Held:
         Raises:
             StaleClaimError: a claim was taken over, because the last sign is too long ago.
         """
-        if time.monotonic() - self.renewed_at < self.work.settings.lease_s / 4:
+        if time.monotonic() - self.renewed_at < self.context.settings.lease_s / 4:
             return
         for claim in self.claims:
             # one at a time: several rows in one transaction would need the device's lock
-            with self.work.store.write() as connection:
-                batches.extend(connection, claim, self.work.settings.lease_s, self.work.clock())
+            with self.context.store.write() as connection:
+                batches.extend(
+                    connection, claim, self.context.settings.lease_s, self.context.clock()
+                )
         self.renewed_at = time.monotonic()
 
 
-def hand_back(work: Work, claims: Sequence[Claim], error: StoreUnavailableError) -> list[DayReport]:
+def hand_back(
+    context: Context, claims: Sequence[Claim], error: StoreUnavailableError
+) -> list[DayReport]:
     """Give batches back, untried, when the database is there again after an outage.
 
     After one that has passed they are taken up at once. One that answers, but ends statements or
@@ -104,17 +108,17 @@ def hand_back(work: Work, claims: Sequence[Claim], error: StoreUnavailableError)
     for attempt in stamina.retry_context(
         on=StoreUnavailableError, attempts=None, timeout=OUTAGE_S, wait_initial=0.2, wait_max=5.0
     ):
-        with attempt, work.store.write() as connection:
+        with attempt, context.store.write() as connection:
             lock_devices(connection, [claim.device_id for claim in claims])
             for claim in claims:
                 with suppress(StaleClaimError):  # it was published, or is another worker's now
-                    batches.defer(connection, claim, str(error), work.clock(), at_once=passed)
+                    batches.defer(connection, claim, str(error), context.clock(), at_once=passed)
     return [
         DayReport(claim.device_id, claim.day, error=str(error), deferred=True) for claim in claims
     ]
 
 
-def give_up(work: Work, claims: Sequence[Claim], error: Exception) -> list[DayReport]:
+def give_up(context: Context, claims: Sequence[Claim], error: Exception) -> list[DayReport]:
     """Give batches back after an error, with its message for people to read.
 
     Without a road engine they wait; anything else counts as a failed try of each. Those that
@@ -124,15 +128,17 @@ def give_up(work: Work, claims: Sequence[Claim], error: Exception) -> list[DayRe
     message = message_of(error)
     deferred = isinstance(error, EngineUnavailableError)
     reports = []
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         lock_devices(connection, [claim.device_id for claim in claims])
         for claim in claims:
             report = DayReport(claim.device_id, claim.day, error=message, deferred=deferred)
             try:
                 if deferred:
-                    batches.defer(connection, claim, message, work.clock())
+                    batches.defer(connection, claim, message, context.clock())
                 else:
-                    batches.fail(connection, claim, message, work.settings.max_tries, work.clock())
+                    batches.fail(
+                        connection, claim, message, context.settings.max_tries, context.clock()
+                    )
             except StaleClaimError as stale:
                 report.error, report.deferred = str(stale), True
             reports.append(report)

@@ -5,25 +5,27 @@ lease ends, and with the next look the batch is free, so that nothing is stuck f
 the lease as long as somebody looks once in a while. Every run does when it begins.
 """
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.days import batches
 from trackflow.store.days.batches import Freed
 from trackflow.store.devices.settings import lock_devices
 
 
-def reap(work: Work) -> list[Freed]:
+def reap(context: Context) -> list[Freed]:
     """Free all batches whose lease has ended; those that did so too often are failed now."""
-    with work.store.read() as connection:
-        device_ids = batches.with_abandoned(connection, work.clock(), lease_s=work.settings.lease_s)
+    with context.store.read() as connection:
+        device_ids = batches.with_abandoned(
+            connection, context.clock(), lease_s=context.settings.lease_s
+        )
     freed = []
     for device_id in device_ids:
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             lock_devices(connection, [device_id])
             freed += batches.free_abandoned(
                 connection,
                 device_id,
-                work.settings.max_tries,
-                work.clock(),
-                lease_s=work.settings.lease_s,
+                context.settings.max_tries,
+                context.clock(),
+                lease_s=context.settings.lease_s,
             )
     return freed

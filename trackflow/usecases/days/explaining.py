@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
@@ -13,14 +13,14 @@ AROUND = dt.timedelta(days=1)
 """Points this far to both sides are read: more than any rule looks at."""
 
 
-def explain_moment(work: Work, device_id: str, moment: dt.datetime) -> Explanation:
+def explain_moment(context: Context, device_id: str, moment: dt.datetime) -> Explanation:
     """The explanation of the point of `device_id` nearest to `moment`.
 
     Raises:
         SettingsError: the device is unknown.
         BadInputError: it has no point within a day of that moment.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         settings.known(device_id, settings.device_ids(connection))
         device = settings.read_device(connection, device_id)
         start, end = to_us(moment - AROUND), to_us(moment + AROUND)

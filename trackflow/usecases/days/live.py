@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.store.jobs import workers
 from trackflow.usecases.days.report import RunReport
@@ -38,7 +38,7 @@ def first_live_day(now: dt.datetime) -> dt.date:
 class _Presence:
     """The worker's heartbeat in the store."""
 
-    work: Work
+    context: Context
     worker_id: uuid.UUID
     run_id: str | None
     batches_done: int = 0
@@ -48,11 +48,11 @@ class _Presence:
         """Say that we are there, every few seconds at most."""
         if time.monotonic() - self.last_beat < workers.HEARTBEAT_S:
             return
-        with self.work.store.write() as connection:
+        with self.context.store.write() as connection:
             workers.beat(
                 connection,
                 self.worker_id,
-                self.work.clock(),
+                self.context.clock(),
                 batches_done=self.batches_done,
                 dagster_run_id=self.run_id,
             )
@@ -60,12 +60,12 @@ class _Presence:
 
     def leave(self) -> None:
         """Let the next one start without waiting for our silence."""
-        with self.work.store.write() as connection:
-            workers.leave(connection, self.worker_id, self.work.clock())
+        with self.context.store.write() as connection:
+            workers.leave(connection, self.worker_id, self.context.clock())
 
 
 def follow_live(
-    work: Work,
+    context: Context,
     *,
     idle_s: float,
     longest_s: float,
@@ -75,20 +75,20 @@ def follow_live(
     """Work on what comes in; returns the number of batches worked on.
 
     Args:
-        work: the store and engines.
+        context: the store and engines.
         idle_s: end when nothing has come in for so long.
         longest_s: end after so long in any case, between two passes.
         told: hears of every pass.
         run_id: of the Dagster run that this is.
     """
-    presence = _Presence(work, uuid.uuid4(), run_id)
+    presence = _Presence(context, uuid.uuid4(), run_id)
     started = busy_at = time.monotonic()
     try:
-        with worker_pool(work.settings) as pool:
+        with worker_pool(context.settings) as pool:
             while (now := time.monotonic()) - started < longest_s and now - busy_at < idle_s:
                 try:
                     presence.beat()
-                    if _pass(work, pool, presence, told):
+                    if _pass(context, pool, presence, told):
                         busy_at = time.monotonic()
                     else:
                         time.sleep(POLL_S)
@@ -100,12 +100,12 @@ def follow_live(
     return presence.batches_done
 
 
-def _pass(work: Work, pool: WorkerPool, presence: _Presence, told: Told) -> bool:
+def _pass(context: Context, pool: WorkerPool, presence: _Presence, told: Told) -> bool:
     """One run over what waits now; whether there was anything."""
-    first = first_live_day(work.clock())
-    if not find_waiting(work, first=first).days:
+    first = first_live_day(context.clock())
+    if not find_waiting(context, first=first).days:
         return False
-    report = run(work, first=first, pool=pool, progress=lambda *_: presence.beat())
+    report = run(context, first=first, pool=pool, progress=lambda *_: presence.beat())
     presence.batches_done += len(report.stages[0].days)
     told(report)
     return True

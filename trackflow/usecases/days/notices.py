@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.days import noticing
 from trackflow.store.days.queries import Devices
@@ -50,7 +50,7 @@ class DeviceGuess:
 
 
 def read_notices(
-    work: Work,
+    context: Context,
     device_ids: Devices = None,
     first: dt.date | None = None,
     last: dt.date | None = None,
@@ -58,7 +58,7 @@ def read_notices(
     """What needs a person's attention, the most points first.
 
     Args:
-        work: the store.
+        context: the store.
         device_ids: of these devices only; None for all.
         first: days from this one on; None for all. With it or `last`, what was refused at the door
             is left out, as that mostly has no day.
@@ -66,7 +66,7 @@ def read_notices(
     """
     found: list[Notice] = []
     explained = 0
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for device_id, ledgers in noticing.odd_ledgers(connection, device_ids, first, last).items():
             thresholds = _thresholds(connection, device_id)
             because = None
@@ -74,26 +74,26 @@ def read_notices(
                 because = _lone_because(connection, device_id, ledgers, thresholds)
                 explained += because is not None
             found += ledger_notices(device_id, ledgers, thresholds, because)
-        found += _rollovers(connection, work, device_ids, first, last)
+        found += _rollovers(connection, context, device_ids, first, last)
         if first is None and last is None:
             found += _refused(connection, device_ids)
     return by_urgency(found)
 
 
-def notices_of_run(work: Work, report: RunReport) -> list[Notice]:
+def notices_of_run(context: Context, report: RunReport) -> list[Notice]:
     """The notices of the devices and days that a run has worked on."""
     worked_on = [day for stage in report.stages for day in stage.days]
     if not worked_on:
         return []
     ids = {one.device_id for one in worked_on}
     days = [one.day for one in worked_on]
-    return [n for n in read_notices(work, None, min(days), max(days)) if n.device_id in ids]
+    return [n for n in read_notices(context, None, min(days), max(days)) if n.device_id in ids]
 
 
-def notices_by_day(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, list[Notice]]:
+def notices_by_day(context: Context, first: dt.date, last: dt.date) -> dict[dt.date, list[Notice]]:
     """The notices of each day by itself, without looking at why lone points are alone."""
     found: dict[dt.date, list[Notice]] = {}
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for device_id, ledgers in noticing.odd_ledgers(connection, None, first, last).items():
             thresholds = _thresholds(connection, device_id)
             for day, ledger in ledgers.items():
@@ -103,16 +103,16 @@ def notices_by_day(work: Work, first: dt.date, last: dt.date) -> dict[dt.date, l
     return {day: by_urgency(notices) for day, notices in found.items() if notices}
 
 
-def read_guess(work: Work, device_id: str) -> Guess | None:
+def read_guess(context: Context, device_id: str) -> Guess | None:
     """What a device looks like by its newest points; None if they are too few to tell."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return _guess(connection, device_id)
 
 
-def read_guesses(work: Work, most: int = MOST_GUESSES) -> list[DeviceGuess]:
+def read_guesses(context: Context, most: int = MOST_GUESSES) -> list[DeviceGuess]:
     """What the first devices without a preset look like."""
     found = []
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for device_id in noticing.without_preset(connection, most):
             guess = _guess(connection, device_id)
             if guess is not None:
@@ -150,12 +150,12 @@ def _lone_because(
 
 def _rollovers(
     connection: Connection,
-    work: Work,
+    context: Context,
     device_ids: Devices,
     first: dt.date | None,
     last: dt.date | None,
 ) -> list[Notice]:
-    today = work.clock().date()
+    today = context.clock().date()
     found = []
     for device_id in noticing.long_ago(connection, device_ids, today):
         notice = device_rollover(connection, device_id)

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.days import batches
 from trackflow.store.days.segments import ONE_DAY
@@ -82,7 +82,7 @@ class _Slice:
         return cls(first, last, stored["batches"])
 
 
-def check_rebuild(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as they are stored.
 
     Raises:
@@ -91,7 +91,7 @@ def check_rebuild(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     wanted = Wanted.of(parameters)
     if wanted.device_id is not None:
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             settings.known(wanted.device_id, settings.device_ids(connection))
     return {
         "from": wanted.first.isoformat() if wanted.first else None,
@@ -100,7 +100,7 @@ def check_rebuild(work: Work, parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def rebuild(work: Work, held: Held) -> dict[str, Any]:
+def rebuild(context: Context, held: Held) -> dict[str, Any]:
     """Work through all slices, from where the job stopped; returns its result.
 
     Raises:
@@ -110,31 +110,33 @@ def rebuild(work: Work, held: Held) -> dict[str, Any]:
     wanted = Wanted.of(held.job.parameters)
     stored = held.job.result or {}
     done = {name: stored.get(name, 0) for name in ("batches", "failed", "waiting")}
-    with worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
+    with worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         if "slice" not in stored:
-            current = _mark_next(work, held, wanted, done)
+            current = _mark_next(context, held, wanted, done)
         else:
             current = _Slice.of(stored["slice"])
             if stored["is_done"]:
-                current = _mark_next(work, held, wanted.after(current.last), done)
+                current = _mark_next(context, held, wanted.after(current.last), done)
         while current is not None:
-            report = _work_on(work, held, pool, wanted, current, done["batches"])
+            report = _work_on(context, held, pool, wanted, current, done["batches"])
             _count(done, report, current)
-            with work.store.write() as connection:
+            with context.store.write() as connection:
                 _note(connection, held, done, current, is_done=True)
             held.stop_if_cancelled()
-            current = _mark_next(work, held, wanted.after(current.last), done)
+            current = _mark_next(context, held, wanted.after(current.last), done)
     return done
 
 
-def _mark_next(work: Work, held: Held, wanted: Wanted, done: Mapping[str, int]) -> _Slice | None:
+def _mark_next(
+    context: Context, held: Held, wanted: Wanted, done: Mapping[str, int]
+) -> _Slice | None:
     """Mark the next days that hold enough batches, and note it; None after the last."""
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         found = _next_slice(connection, wanted)
         if found is None:
             return None
         rest: int = connection.scalar(_count_of(wanted)) or 0
-        _mark(connection, Wanted(found.first, found.last, wanted.device_id), work.clock())
+        _mark(connection, Wanted(found.first, found.last, wanted.device_id), context.clock())
         total = done["batches"] + rest
         message = f"days from {found.first} to {found.last}"
         _note(connection, held, done, found, is_done=False, total=total, message=message)
@@ -184,14 +186,14 @@ def _mark(connection: Connection, wanted: Wanted, now: dt.datetime) -> None:
 
 
 def _work_on(
-    work: Work, held: Held, pool: WorkerPool, wanted: Wanted, current: _Slice, before: int
+    context: Context, held: Held, pool: WorkerPool, wanted: Wanted, current: _Slice, before: int
 ) -> RunReport:
     def tell(stage: str, done: int, total: int) -> None:
         share = (STAGES.index(stage) + done / max(total, 1)) / len(STAGES)
         held.beat(before + int(current.batches * share))
 
     return run(
-        work,
+        context,
         # what crosses midnight belongs to the days beside it as well
         first=current.first - ONE_DAY,
         last=current.last + ONE_DAY,

@@ -21,7 +21,7 @@ from enum import StrEnum
 from multiprocessing import resource_tracker
 from types import ModuleType
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.settings import Settings
 from trackflow.store.days import batches
@@ -70,7 +70,7 @@ class Mode(StrEnum):
 
 
 def run(
-    work: Work,
+    context: Context,
     *,
     mode: Mode = Mode.INCREMENTAL,
     first: dt.date | None = None,
@@ -90,36 +90,36 @@ def run(
         SettingsError: there is no such device.
     """
     if device_id is not None:
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             devices.known(device_id, devices.device_ids(connection))
     if mode is Mode.DAILY:
-        first = last = settled_day(work.clock())
-    readmit(work)
-    reap(work)
-    match_outdated_again(work)
+        first = last = settled_day(context.clock())
+    readmit(context)
+    reap(context)
+    match_outdated_again(context)
     report = RunReport()
-    with nullcontext(pool) if pool else worker_pool(work.settings, nice=BACKGROUND_NICE) as pool:
+    with nullcontext(pool) if pool else worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         for stage in stages:
-            with work.store.read() as connection:
+            with context.store.read() as connection:
                 wanted = batches.pending(
                     connection,
                     stage,
-                    work.clock(),
+                    context.clock(),
                     first=first,
                     last=last,
                     device_id=device_id,
                     every=mode is not Mode.INCREMENTAL,
-                    lease_s=work.settings.lease_s,
+                    lease_s=context.settings.lease_s,
                 )
             force = mode is not Mode.INCREMENTAL
-            report.stages.append(_run_stage(work, pool, stage, wanted, force, progress))
-    with work.store.read() as connection:
+            report.stages.append(_run_stage(context, pool, stage, wanted, force, progress))
+    with context.store.read() as connection:
         report.given_up = batches.counts(connection, first, last)["failed"]
         for stage_report in report.stages:
             stage_report.resting = batches.resting(
                 connection,
                 stage_report.stage,
-                work.clock(),
+                context.clock(),
                 first=first,
                 last=last,
                 device_id=device_id,
@@ -127,10 +127,10 @@ def run(
     return report
 
 
-def retry_failed(work: Work) -> int:
+def retry_failed(context: Context) -> int:
     """Take up batches again that were given up after too many tries; returns how many."""
-    with work.store.write() as connection:
-        return batches.retry_failed(connection, work.clock())
+    with context.store.write() as connection:
+        return batches.retry_failed(connection, context.clock())
 
 
 def settled_day(moment: dt.datetime) -> dt.date:
@@ -139,7 +139,7 @@ def settled_day(moment: dt.datetime) -> dt.date:
 
 
 def _run_stage(
-    work: Work,
+    context: Context,
     pool: "WorkerPool",
     stage: str,
     wanted: Sequence[tuple[str, dt.date]],
@@ -149,7 +149,7 @@ def _run_stage(
     started = time.perf_counter()
     report = StageReport(stage)
     units = list(_units(wanted, UNIT_DAYS[stage]))
-    for days in pool.map(work, stage, units, force, len(wanted)):
+    for days in pool.map(context, stage, units, force, len(wanted)):
         report.days += days
         if progress:
             progress(stage, len(report.days), len(wanted))
@@ -164,11 +164,11 @@ def _units(wanted: Sequence[tuple[str, dt.date]], size: int) -> Iterator[Unit]:
             yield device_id, list(part)
 
 
-def work_on(work: Work, stage: str, unit: Unit, force: bool) -> list[DayReport]:
+def work_on(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
     """One unit of work. What can be tried again is reported, and never stops the others."""
     device_id, days = unit
     try:
-        return _STAGE_FUNCTIONS[stage](work, device_id, days, force=force)
+        return _STAGE_FUNCTIONS[stage](context, device_id, days, force=force)
     except RetryableError as error:
         return [DayReport(device_id, day, error=str(error), deferred=True) for day in days]
 
@@ -185,7 +185,7 @@ class WorkerPool:
         self.executor: ProcessPoolExecutor | None = None
 
     def map(
-        self, work: Work, stage: str, units: Sequence[Unit], force: bool, batch_count: int
+        self, context: Context, stage: str, units: Sequence[Unit], force: bool, batch_count: int
     ) -> Iterator[list[DayReport]]:
         """The reports of all units, in the order of the units.
 
@@ -194,7 +194,7 @@ class WorkerPool:
         """
         if self.settings.workers < 2 or len(units) < 2 or batch_count < POOL_FROM_BATCHES:
             for unit in units:
-                yield work_on(work, stage, unit, force)
+                yield work_on(context, stage, unit, force)
             return
         done, broken_at = 0, -1
         while done < len(units):
@@ -203,7 +203,7 @@ class WorkerPool:
                 for job in jobs:
                     reports = job.result()
                     if broken_at >= 0:
-                        reports += _held(work, units[done], reports)
+                        reports += _held(context, units[done], reports)
                     yield reports
                     done += 1
             except BrokenProcessPool:
@@ -235,11 +235,11 @@ class WorkerPool:
             self.executor = None
 
 
-def _held(work: Work, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
+def _held(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
     """Reports of those batches of a unit that a dead worker has claimed."""
     device_id, days = unit
     told = {report.day for report in reports}
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         held = batches.in_work(connection, device_id, days)
     return [DayReport(device_id, day, error=DIED, deferred=True) for day in held if day not in told]
 
@@ -295,7 +295,7 @@ def _without_interrupts() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-_child_work: Work | None = None
+_child_work: Context | None = None
 
 
 def _start_worker(settings: Settings, parent: int, nice: int) -> None:
@@ -304,7 +304,7 @@ def _start_worker(settings: Settings, parent: int, nice: int) -> None:
     # ends its other workers by SIGTERM, and would wait for ever for one that ignores it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(nice)
-    _child_work = Work.open(settings)
+    _child_work = Context.open(settings)
     atexit.register(_child_work.close)  # the engine complains of leaks where it is not released
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.store.days import batches, segments
 from trackflow.store.devices import settings
@@ -24,45 +24,45 @@ RANGE_DAYS = 31
 
 
 def segment_batches(
-    work: Work, device_id: str, days: Sequence[dt.date], *, force: bool = False
+    context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
     """Segment the given days of a device, those of them that can be claimed."""
     reports = []
     for part in _ranges(sorted(days)):
-        reports += _segment_range(work, device_id, part, force)
+        reports += _segment_range(context, device_id, part, force)
     return reports
 
 
 def _segment_range(
-    work: Work, device_id: str, days: Sequence[dt.date], force: bool
+    context: Context, device_id: str, days: Sequence[dt.date], force: bool
 ) -> list[DayReport]:
     started = time.perf_counter()
-    claims = claim_days(work, device_id, days, STAGE, force=force)
+    claims = claim_days(context, device_id, days, STAGE, force=force)
     if not claims:
         return []
-    held = Held(work, claims)
+    held = Held(context, claims)
     reports: list[DayReport] = []
     try:
-        computed = _compute(work, device_id, claims[0].day, claims[-1].day)
+        computed = _compute(context, device_id, claims[0].day, claims[-1].day)
         elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
         for claim in claims:
             with suppress(StaleClaimError):  # publishing tells which
                 held.still_at_it()
-            reports.append(_publish(work, claim, computed[claim.day], elapsed_ms))
+            reports.append(_publish(context, claim, computed[claim.day], elapsed_ms))
             held.settled(claim)
     except StoreUnavailableError as error:
-        reports += hand_back(work, held.claims, error)
+        reports += hand_back(context, held.claims, error)
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
-        reports += give_up(work, held.claims, error)
+        reports += give_up(context, held.claims, error)
     return reports
 
 
 def _compute(
-    work: Work, device_id: str, first: dt.date, last: dt.date
+    context: Context, device_id: str, first: dt.date, last: dt.date
 ) -> dict[dt.date, DaySegments]:
     start_us = to_us(batches.midnight(first))
     end_us = to_us(batches.midnight(last + dt.timedelta(days=1)))
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         thresholds = settings.read_device(connection, device_id).thresholds
         buffer_us = settings.buffer_us(thresholds)
         found = points.read_points(
@@ -88,7 +88,9 @@ def _with_conflicts(result: DaySegments, conflicts: int) -> DaySegments:
     return replace(result, ledger=ledger)
 
 
-def _publish(work: Work, claim: batches.Claim, result: DaySegments, elapsed_ms: float) -> DayReport:
+def _publish(
+    context: Context, claim: batches.Claim, result: DaySegments, elapsed_ms: float
+) -> DayReport:
     report = DayReport(
         claim.device_id,
         claim.day,
@@ -96,7 +98,7 @@ def _publish(work: Work, claim: batches.Claim, result: DaySegments, elapsed_ms: 
         segments=len(result.segments),
     )
     try:
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             lock_devices(connection, [claim.device_id])
             replaced = segments.replace_day(
                 connection, claim.device_id, claim.day, result.segments, result.ledger
@@ -108,11 +110,13 @@ def _publish(work: Work, claim: batches.Claim, result: DaySegments, elapsed_ms: 
                 if differs
             ]
             if touched:
-                batches.mark_neighbours_matched(connection, claim.device_id, touched, work.clock())
+                batches.mark_neighbours_matched(
+                    connection, claim.device_id, touched, context.clock()
+                )
             batches.finish(
                 connection,
                 claim,
-                work.clock(),
+                context.clock(),
                 changed=replaced.changed,
                 point_count=result.ledger.points,
                 segment_count=len(result.segments),

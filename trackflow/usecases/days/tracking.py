@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
@@ -37,43 +37,43 @@ STAGE = "tracked"
 
 
 def track_batches(
-    work: Work, device_id: str, days: Sequence[dt.date], *, force: bool = False
+    context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
     """Merge the tracks of the given days of a device, with all days that their journeys touch."""
     reports: list[DayReport] = []
     remaining = sorted(days)
     while remaining:
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             first, last = segments.chain_of_days(connection, device_id, remaining[0])
         wanted = [day for day in remaining if first <= day <= last]
         remaining = [day for day in remaining if day > last]
-        reports += _track_chain(work, device_id, wanted, force)
+        reports += _track_chain(context, device_id, wanted, force)
     return reports
 
 
 def _track_chain(
-    work: Work, device_id: str, days: Sequence[dt.date], force: bool
+    context: Context, device_id: str, days: Sequence[dt.date], force: bool
 ) -> list[DayReport]:
-    claims = claim_days(work, device_id, days, STAGE, force=force)
+    claims = claim_days(context, device_id, days, STAGE, force=force)
     if not claims:
         return []
     try:
-        with work.store.write() as connection:
-            return _publish(work, connection, device_id, claims)
+        with context.store.write() as connection:
+            return _publish(context, connection, device_id, claims)
     except StaleClaimError as error:
         message = str(error)
         return [DayReport(device_id, c.day, error=message, deferred=True) for c in claims]
     except StoreUnavailableError as error:
-        return hand_back(work, claims, error)
+        return hand_back(context, claims, error)
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
-        return give_up(work, claims, error)
+        return give_up(context, claims, error)
 
 
 def _publish(
-    work: Work, connection: Connection, device_id: str, claims: Sequence[Claim]
+    context: Context, connection: Connection, device_id: str, claims: Sequence[Claim]
 ) -> list[DayReport]:
     started = time.perf_counter()
-    now = work.clock()
+    now = context.clock()
     # a chain is read and written as a whole, and several batches may belong to one
     lock_devices(connection, [device_id])
     days = [claim.day for claim in claims]

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, EngineUnavailableError
 from trackflow.geo.points import Points
 from trackflow.matching.engines.protocol import Engine, roads_version
@@ -83,7 +83,7 @@ class VerifyReport:
 
 
 def verify(
-    work: Work, *, device_id: str | None = None, progress: Progress | None = None
+    context: Context, *, device_id: str | None = None, progress: Progress | None = None
 ) -> VerifyReport:
     """Compare what is stored of one device, or of all, with one pass over its points.
 
@@ -91,19 +91,19 @@ def verify(
         SettingsError: there is no such device.
     """
     report = VerifyReport()
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         known = devices.device_ids(connection)
         ids = known if device_id is None else [devices.known(device_id, known)]
     for done, name in enumerate(ids, 1):
-        with work.store.read() as connection:
-            _verify_device(work, connection, name, report)
+        with context.store.read() as connection:
+            _verify_device(context, connection, name, report)
         if progress:
             progress("verify", done, len(ids))
     return report
 
 
 def _verify_device(
-    work: Work, connection: Connection, device_id: str, report: VerifyReport
+    context: Context, connection: Connection, device_id: str, report: VerifyReport
 ) -> None:
     span = points.span_us(connection, device_id)
     if span is None:
@@ -120,13 +120,13 @@ def _verify_device(
         days = [frozen.get(day.day, day) for day in days]
     report.devices += 1
     report.points += len(everything)
-    outdated = outdated_days(work, connection).get(device_id, 0)
+    outdated = outdated_days(context, connection).get(device_id, 0)
     report.unfinished += _unfinished(connection, device_id) + outdated
     expected = _tracks(device, days, connection, first, last)
     _compare_days(connection, device_id, days, conflicts, expected.short, report)
     _compare_tracks(connection, device_id, expected.rows, first, report)
     if not outdated:  # their windows differ, and the next run makes them anew
-        _compare_windows(work, connection, device, days, report)
+        _compare_windows(context, connection, device, days, report)
 
 
 def _frozen_days(
@@ -258,17 +258,17 @@ def _differing(stored: sa.RowMapping, expected: dict[str, Any]) -> str:
 
 
 def _compare_windows(
-    work: Work,
+    context: Context,
     connection: Connection,
     device: devices.Device,
     days: list[DaySegments],
     report: VerifyReport,
 ) -> None:
-    if not work.matches:
+    if not context.matches:
         report.unmatched = "matching is switched off"
         return
     try:
-        engine = work.engine(device.profile)
+        engine = context.engine(device.profile)
         expected = dict(_windows(engine, days))
     except EngineUnavailableError as error:
         report.unmatched = str(error)

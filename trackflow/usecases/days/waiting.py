@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.breaker import LONGEST_REST_S
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.matching.engines.http import service_name
 from trackflow.matching.networks import PROFILES
 from trackflow.store.clocks import is_impossible
@@ -57,28 +57,28 @@ class Waiting:
 
 
 def find_waiting(
-    work: Work, *, first: dt.date | None = None, last: dt.date | None = None
+    context: Context, *, first: dt.date | None = None, last: dt.date | None = None
 ) -> Waiting:
     """Look for batches that are due; one query, however many there are.
 
     Args:
-        work: the store.
+        context: the store.
         first: no days before this one.
         last: no days after this one.
     """
-    b, now = processing_batches.c, work.clock()
+    b, now = processing_batches.c, context.clock()
     among = sa.and_(
         sa.true(),
         *([b.day >= first] if first is not None else []),
         *([b.day <= last] if last is not None else []),
     )
-    with work.store.read() as connection:
-        lacking = _profiles_without_network(connection, work)
+    with context.store.read() as connection:
+        lacking = _profiles_without_network(connection, context)
         can_match = devices.c.profile.not_in(lacking)
-        later = sa.and_(can_match, sa.or_(*(_is_due(work, stage, now) for stage in STAGES[1:])))
-        abandoned = batches.is_abandoned(now, work.settings.lease_s)
+        later = sa.and_(can_match, sa.or_(*(_is_due(context, stage, now) for stage in STAGES[1:])))
+        abandoned = batches.is_abandoned(now, context.settings.lease_s)
         # whoever looks after them finds out what there is to do
-        due = sa.or_(_is_due(work, STAGES[0], now), later, abandoned)
+        due = sa.or_(_is_due(context, STAGES[0], now), later, abandoned)
         rows = connection.execute(
             sa.select(b.day, sa.func.count(), sa.func.max(b.updated_at), sa.func.sum(b.epoch))
             .join(devices, devices.c.device_id == b.device_id)
@@ -107,15 +107,15 @@ def find_waiting(
     )
 
 
-def _profiles_without_network(connection: Connection, work: Work) -> list[str]:
-    if not work.matches or work.settings.engine_url:
+def _profiles_without_network(connection: Connection, context: Context) -> list[str]:
+    if not context.matches or context.settings.engine_url:
         return []
     have = sa.select(road_networks.c.profile)
     query = sa.select(devices.c.profile).distinct().where(devices.c.profile.not_in(have))
     return list(connection.scalars(query))
 
 
-def _is_due(work: Work, stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
+def _is_due(context: Context, stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
     """As a run has it, but batches that were handed back rest for a while.
 
     Or until their road engine answers again, or may be tried again, if that is sooner.
@@ -127,14 +127,14 @@ def _is_due(work: Work, stage: str, now: dt.datetime) -> sa.ColumnElement[bool]:
         b.status == "processing",
         b.updated_at <= now - PAUSE_AFTER_DEFERRAL,
         is_impossible(b.updated_at, now, 0.0),
-        _engine_is_back(work, now),
+        _engine_is_back(context, now),
     )
-    return sa.and_(batches.is_due(stage, now, work.settings.lease_s), rested)
+    return sa.and_(batches.is_due(stage, now, context.settings.lease_s), rested)
 
 
-def _engine_is_back(work: Work, now: dt.datetime) -> sa.ColumnElement[bool]:
+def _engine_is_back(context: Context, now: dt.datetime) -> sa.ColumnElement[bool]:
     """Whether the breaker of a batch's engine has closed since, or is to be tried."""
-    if not work.matches or not work.settings.engine_url:
+    if not context.matches or not context.settings.engine_url:
         return sa.false()
     b, k = processing_batches.c, breakers.c
     changed = sa.or_(
@@ -147,7 +147,7 @@ def _engine_is_back(work: Work, now: dt.datetime) -> sa.ColumnElement[bool]:
             sa.and_(
                 devices.c.profile == profile,
                 sa.exists().where(
-                    k.service == service_name(work.settings.engine_url, profile), changed
+                    k.service == service_name(context.settings.engine_url, profile), changed
                 ),
             )
             for profile in PROFILES
@@ -168,10 +168,10 @@ def ranges(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:
     return found
 
 
-def has_points(work: Work, day: dt.date) -> bool:
+def has_points(context: Context, day: dt.date) -> bool:
     """Whether any device has a batch on that day."""
     query = sa.select(processing_batches.c.day).where(processing_batches.c.day == day).limit(1)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return connection.scalar(query) is not None
 
 
@@ -188,14 +188,14 @@ class Arrivals:
     days: list[dt.date]
 
 
-def find_arrivals(work: Work, after: int, upto: int | None = None) -> Arrivals:
+def find_arrivals(context: Context, after: int, upto: int | None = None) -> Arrivals:
     """The days that deliveries after receipt `after` have touched, up to and including `upto`.
 
     Found by the batches that changed since the first of those deliveries, as points are not
     indexed by receipt; a batch that was only worked on in that time is among them as well.
     """
     r, b = receipts.c, processing_batches.c
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         newest = upto or connection.scalar(sa.select(sa.func.max(r.received_seq))) or 0
         if newest <= after:
             return Arrivals(after, [])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow.concurrency.faults import Fault, fault_of
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.database import Store
 from trackflow.store.devices import purging
@@ -44,7 +44,7 @@ class PurgeReport:
     note: str = ""
 
 
-def purge(work: Work, device_id: str) -> PurgeReport:
+def purge(context: Context, device_id: str) -> PurgeReport:
     """Delete a device everywhere, in one transaction; neighbours stay as they are.
 
     Its points, what was refused, what was made of them, settings, tokens that are bound to it, jobs
@@ -54,7 +54,7 @@ def purge(work: Work, device_id: str) -> PurgeReport:
     Raises:
         NotFoundError: nothing is known of such a device.
     """
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         lock_devices(connection, [device_id])
         if not purging.is_known(connection, device_id):
             raise NotFoundError(f"nothing is known of a device {device_id!r}")
@@ -62,8 +62,8 @@ def purge(work: Work, device_id: str) -> PurgeReport:
         report = PurgeReport(device_id, purging.delete_device(connection, device_id))
         renamed = purging.forget_names(connection, device_id, forgotten)
         report.rows |= {k: report.rows.get(k, 0) + count for k, count in renamed.items()}
-    report.files = _files_with(work, sources)
-    report.note = erase_deleted(work.store)
+    report.files = _files_with(context, sources)
+    report.note = erase_deleted(context.store)
     return report
 
 
@@ -90,10 +90,10 @@ def erase_deleted(store: Store) -> str:
     return BUSY_NOTE if busy else ""
 
 
-def _files_with(work: Work, sources: list[str]) -> list[Path]:
+def _files_with(context: Context, sources: list[str]) -> list[Path]:
     """Files of the inbox, by the names under which points came in."""
-    if work.settings.inbox is None or not work.settings.inbox.is_dir():
+    if context.settings.inbox is None or not context.settings.inbox.is_dir():
         return []
     names = {source.partition("/")[0] for source in sources}
-    found = (path for path in folder_of(work).rglob("*") if path.name in names)
+    found = (path for path in folder_of(context).rglob("*") if path.name in names)
     return sorted(path for path in found if path.is_file())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.sources.admission import fit_device
 from trackflow.store.days.batches import midnight
@@ -22,13 +22,13 @@ class MoveReport:
     points: int
 
 
-def list_devices(work: Work) -> list[sa.RowMapping]:
+def list_devices(context: Context) -> list[sa.RowMapping]:
     """All devices with settings, number of points, first and last one, and the last report."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return moving.summaries(connection)
 
 
-def rename(work: Work, device_id: str, new_id: str) -> MoveReport:
+def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
     """Give a device another name, whole or not at all; its settings go along.
 
     Raises:
@@ -37,7 +37,7 @@ def rename(work: Work, device_id: str, new_id: str) -> MoveReport:
     """
     if not fit_device(new_id):
         raise SettingsError(f"{new_id!r} is no name: write 1 to 200 visible characters")
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         ids = settings.device_ids(connection)
         settings.known(device_id, ids)
         if new_id in ids:
@@ -48,10 +48,10 @@ def rename(work: Work, device_id: str, new_id: str) -> MoveReport:
         settings.lock_devices(connection, [device_id])
         _check_whole(connection, device_id)
         moving.copy_settings(connection, device_id, new_id)
-        return _moved(work, connection, device_id, new_id)
+        return _moved(context, connection, device_id, new_id)
 
 
-def merge(work: Work, device_id: str, into: str) -> MoveReport:
+def merge(context: Context, device_id: str, into: str) -> MoveReport:
     """Put all that a device has sent under another one's name; the other one's settings stay.
 
     Raises:
@@ -60,7 +60,7 @@ def merge(work: Work, device_id: str, into: str) -> MoveReport:
     """
     if device_id == into:
         raise SettingsError(f"{into!r} cannot be merged with itself")
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         ids = settings.device_ids(connection)
         settings.known(device_id, ids)
         settings.known(into, ids)
@@ -72,11 +72,11 @@ def merge(work: Work, device_id: str, into: str) -> MoveReport:
                 f"nothing is moved: {into} takes no points before {edge} "
                 "(TRACKFLOW_RETENTION_DAYS), and they would be lost"
             )
-        return _moved(work, connection, device_id, into)
+        return _moved(context, connection, device_id, into)
 
 
-def _moved(work: Work, connection: Connection, device_id: str, into: str) -> MoveReport:
-    count = moving.move(connection, device_id, into, work.clock())
+def _moved(context: Context, connection: Connection, device_id: str, into: str) -> MoveReport:
+    count = moving.move(connection, device_id, into, context.clock())
     return MoveReport(device_id, into, count)
 
 

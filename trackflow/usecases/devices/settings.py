@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import Device
@@ -50,19 +50,19 @@ class DeviceSettings:
         }
 
 
-def read_settings(work: Work, device_id: str) -> DeviceSettings:
+def read_settings(context: Context, device_id: str) -> DeviceSettings:
     """The settings of a device.
 
     Raises:
         NotFoundError: there is no such device.
         SettingsError: what is stored of its thresholds makes no sense.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         if device_id not in settings.device_ids(connection):
             raise NotFoundError(f"there is no device {device_id!r}")
         device = settings.read_device(connection, device_id)
-    zone = device.time_zone or work.settings.time_zone
-    guess, notices = read_guess(work, device_id), read_notices(work, (device_id,))
+    zone = device.time_zone or context.settings.time_zone
+    guess, notices = read_guess(context, device_id), read_notices(context, (device_id,))
     return DeviceSettings(device, zone, guess, notices)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.days.batches import midnight
@@ -50,7 +50,7 @@ class ShiftReport:
         return asdict(self)
 
 
-def shift_weeks(work: Work, device_id: str, weeks: int, days: Days) -> ShiftReport:
+def shift_weeks(context: Context, device_id: str, weeks: int, days: Days) -> ShiftReport:
     """Move the points of a device's days in time, in one transaction.
 
     They leave their days and come in again through the ordinary door: both are worked on anew. A
@@ -59,7 +59,7 @@ def shift_weeks(work: Work, device_id: str, weeks: int, days: Days) -> ShiftRepo
     others.
 
     Args:
-        work: the store.
+        context: the store.
         device_id: the device.
         weeks: how many; negative for back in time.
         days: which; without any, those that a notice says to lie 1,024 weeks too early, or those
@@ -71,8 +71,8 @@ def shift_weeks(work: Work, device_id: str, weeks: int, days: Days) -> ShiftRepo
     """
     if not 0 < abs(weeks) <= MOST_WEEKS:
         raise SettingsError(f"--shift-weeks {weeks}: write 1024, or -1024 to take it back")
-    now = work.clock()
-    with work.store.write() as connection:
+    now = context.clock()
+    with context.store.write() as connection:
         settings.known(device_id, settings.device_ids(connection))
         lock_devices(connection, [device_id])
         taken_back = shifting.moved_before(connection, device_id, days, -weeks)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.housekeeping.rows import arrow_schema, read_batches
 from trackflow.store.migrations import SCHEMA_VERSION
@@ -49,7 +49,7 @@ class ArchiveReport:
 
 
 def backup(
-    work: Work, path: Path, *, with_networks: bool = True, progress: Progress | None = None
+    context: Context, path: Path, *, with_networks: bool = True, progress: Progress | None = None
 ) -> ArchiveReport:
     """Write everything to `path`, as it was at one moment; others go on working meanwhile.
 
@@ -61,12 +61,12 @@ def backup(
     report = ArchiveReport(path)
     try:
         with _whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
-            with work.store.read() as connection:
+            with context.store.read() as connection:
                 for done, table in enumerate(tables(), 1):
                     report.rows[table.name] = _write_table(connection, table, archive)
                     if progress:
                         progress("tables", done, len(tables()))
-                home = work.settings.home
+                home = context.settings.home
                 folders = _network_folders(connection, home) if with_networks else []
             for folder in folders:
                 report.networks[folder.name] = _write_network(archive, folder)

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.faults import fault_of, words_of
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.access import no_token
 from trackflow.store.days.recutting import TRUE_MOVEMENT, cut_anew
@@ -81,7 +81,7 @@ DAMAGE = (
 """What reading something else than a backup raises, in zipfile, pyarrow and json."""
 
 
-def restore(work: Work, path: Path, *, progress: Progress | None = None) -> ArchiveReport:
+def restore(context: Context, path: Path, *, progress: Progress | None = None) -> ArchiveReport:
     """Read a backup into this store, which must be empty: all of it, or nothing.
 
     Raises:
@@ -90,31 +90,31 @@ def restore(work: Work, path: Path, *, progress: Progress | None = None) -> Arch
         StoreUnavailableError: the database is away or takes no writes.
     """
     report = ArchiveReport(path)
-    home = work.settings.home.absolute()
+    home = context.settings.home.absolute()
     home.mkdir(parents=True, exist_ok=True)
     with _opened(path) as archive, tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as tmp:
         _check_members(archive, path, home)
         manifest = _manifest(archive)
         with (
             _new_networks(archive, manifest["networks"], home, Path(tmp)) as names,
-            work.store.write() as connection,
+            context.store.write() as connection,
         ):
-            _check_empty(connection, work)
+            _check_empty(connection, context)
             for done, table in enumerate(tables(), 1):
                 expected = manifest["tables"].get(table.name, 0)
-                _read_table(connection, table, archive, Path(tmp), expected, to_us(work.clock()))
+                _read_table(connection, table, archive, Path(tmp), expected, to_us(context.clock()))
                 report.rows[table.name] = expected
                 if progress:
                     progress("tables", done, len(tables()))
             # a backup from before the first token must not open what has been shut since
-            no_token.switch_off(connection, "restored from a backup", work.clock())
+            no_token.switch_off(connection, "restored from a backup", context.clock())
             _place_networks(connection)
             _check_devices(connection)
             complete_aliases(connection)
             if manifest["schema"] < ONE_DISTANCE:
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
-                cut_anew(connection, work.clock())
+                cut_anew(connection, context.clock())
         report.networks = {name: manifest["networks"][name] for name in names}
     return report
 
@@ -317,10 +317,10 @@ def _place_networks(connection: Connection) -> None:
         )
 
 
-def _check_empty(connection: Connection, work: Work) -> None:
+def _check_empty(connection: Connection, context: Context) -> None:
     for table in tables():
         if connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)):
-            where = work.store.engine.url.render_as_string(hide_password=True)
+            where = context.store.engine.url.render_as_string(hide_password=True)
             raise SettingsError(
                 f"{where} is not empty (there are rows in {table.name}): restore into a new "
                 "TRACKFLOW_HOME or an empty TRACKFLOW_DATABASE_URL"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.days.batches import midnight
 from trackflow.store.devices.settings import device_ids, lock_devices
@@ -42,7 +42,7 @@ class RetentionReport:
     rows: Counter[str] = field(default_factory=Counter)
 
 
-def apply_retention(work: Work, approve: dt.date | None = None) -> RetentionReport:
+def apply_retention(context: Context, approve: dt.date | None = None) -> RetentionReport:
     """Delete what is older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
 
     Where more may be kept than before, older points are accepted again.
@@ -50,50 +50,54 @@ def apply_retention(work: Work, approve: dt.date | None = None) -> RetentionRepo
     Each device is a transaction of its own, so a run that was cut short is finished by the next.
 
     Args:
-        work: the surroundings.
+        context: the surroundings.
         approve: what is older than this day may go without further questions.
 
     Raises:
         SettingsError: the days of retention make no sense.
         ApprovalNeededError: it would be much at once, or the clock has jumped; nothing is changed.
     """
-    with work.store.read() as connection:
-        known = _known(work, connection, approve)
+    with context.store.read() as connection:
+        known = _known(context, connection, approve)
         edge = retention_plan.edge_day(known)
         if edge is not None:
             doomed, total = retention.days_of_devices(connection, edge)
             retention_plan.check(known, edge, doomed, total)
         ids = device_ids(connection)
-    report = RetentionReport(edge, retention_plan.edge_by_clock(known), lift_retention(work))
+    report = RetentionReport(edge, retention_plan.edge_by_clock(known), lift_retention(context))
     if edge is None:
         return report
     for device_id in ids:
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             lock_devices(connection, [device_id])
             counts = retention.drop_days(
-                connection, device_id, edge, work.clock(), keep_tracks=work.settings.keep_tracks
+                connection,
+                device_id,
+                edge,
+                context.clock(),
+                keep_tracks=context.settings.keep_tracks,
             )
         report.rows.update(counts)
         report.devices += any(counts.values())
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
         marks.note(connection, MARK, retention_plan.went_by(known, edge))
     return report
 
 
-def lift_retention(work: Work) -> int:
+def lift_retention(context: Context) -> int:
     """Accept older points again where the setting allows it now; returns of how many devices.
 
     Raises:
         SettingsError: the days of retention make no sense.
     """
-    with work.store.read() as connection:
-        edge = retention_plan.lift_edge(_known(work, connection))
+    with context.store.read() as connection:
+        edge = retention_plan.lift_edge(_known(context, connection))
         ids = retention.held_back(connection, edge)
     for device_id in ids:
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             lock_devices(connection, [device_id])
-            retention.lift(connection, device_id, edge, work.clock())
+            retention.lift(connection, device_id, edge, context.clock())
     return len(ids)
 
 
@@ -109,20 +113,22 @@ def approved_day(text: str) -> dt.date | None:
         raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
 
 
-def check_setting(work: Work) -> None:
+def check_setting(context: Context) -> None:
     """See that the days of retention make sense.
 
     Raises:
         SettingsError: they do not.
     """
-    retention_plan.edge_by_clock(Known(work.clock(), None, None, work.settings.retention_days))
+    retention_plan.edge_by_clock(
+        Known(context.clock(), None, None, context.settings.retention_days)
+    )
 
 
-def _known(work: Work, connection: Connection, approve: dt.date | None = None) -> Known:
+def _known(context: Context, connection: Connection, approve: dt.date | None = None) -> Known:
     return Known(
-        now=work.clock(),
+        now=context.clock(),
         newest=retention.newest_day(connection, retention_plan.SUPPORT),
         last=marks.noted(connection, MARK),
-        kept_days=work.settings.retention_days,
+        kept_days=context.settings.retention_days,
         approved=approve,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.days import batches
 from trackflow.store.days.lengths import count_and_length_mm
 from trackflow.store.tables import (
@@ -81,12 +81,12 @@ class Status:
     notices: list[Notice] = field(default_factory=list)
 
 
-def read_status(work: Work) -> Status:
+def read_status(context: Context) -> Status:
     """Counts over the whole store, from one consistent view of it."""
     p, c, q = gps_points.c, cached_polylines.c, quarantined_points.c
     count = sa.func.count
-    notices, guesses = read_notices(work), read_guesses(work)
-    with work.store.read() as connection:
+    notices, guesses = read_notices(context), read_guesses(context)
+    with context.store.read() as connection:
         points, first, last = connection.execute(
             sa.select(count(), sa.func.min(p.recorded_at), sa.func.max(p.recorded_at))
         ).one()
@@ -117,9 +117,9 @@ def read_status(work: Work) -> Status:
             distance_km=length_mm / 1e6,
             windows=windows,
             raw_windows=raw,
-            outdated_days=sum(outdated_days(work, connection).values()),
+            outdated_days=sum(outdated_days(context, connection).values()),
             networks=[dict(row) for row in networks],
-            messages=[_message(row, work.clock()) for row in batches.failures(connection)],
+            messages=[_message(row, context.clock()) for row in batches.failures(connection)],
             looks_like=guesses,
             notices=notices,
         )

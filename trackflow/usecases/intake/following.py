@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.sources.followed.gaps import MIN_ID
 from trackflow.sources.followed.table import ORDERS, FollowedTable, Look, admitted, open_table
@@ -82,7 +82,7 @@ class FollowReport:
 
 
 def follow(
-    work: Work,
+    context: Context,
     followed: Followed | None = None,
     *,
     rows_per_look: int = ROWS_PER_LOOK,
@@ -91,7 +91,7 @@ def follow(
     """Read what is new in a followed table, until there is no more.
 
     Args:
-        work: the surroundings.
+        context: the surroundings.
         followed: which table; by default what the environment says.
         rows_per_look: how many rows are read and stored at a time.
         longest_s: end after the look in which this time is over; the next call goes on.
@@ -110,7 +110,7 @@ def follow(
     until = time.monotonic() + longest_s
     try:
         report = FollowReport(table.source)
-        while not _pass(work, table, followed.order, rows_per_look, report):
+        while not _pass(context, table, followed.order, rows_per_look, report):
             if time.monotonic() >= until:
                 break
     finally:
@@ -118,15 +118,17 @@ def follow(
     return report
 
 
-def _pass(work: Work, table: FollowedTable, order: str, limit: int, report: FollowReport) -> bool:
+def _pass(
+    context: Context, table: FollowedTable, order: str, limit: int, report: FollowReport
+) -> bool:
     """One look at the table, stored; whether there was no more to read."""
-    now = work.clock()
-    with work.store.read() as connection:
+    now = context.clock()
+    with context.store.read() as connection:
         before = following.read_progress(connection, table.source)
     look = table.look(before, int(now.timestamp()), limit)
     if look.markers or look.progress != before:
         batch, refused = admitted(look.markers, table.source, order, to_us(now))
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
                 return False  # somebody else follows it too and was faster: look again
             stored = points.accept(connection, batch, refused, table.source, now)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trackflow.concurrency.ahead import one_ahead
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.readers import Chunk, PointBatch, Reason, SourceFile, discover, read
@@ -128,7 +128,7 @@ def new_id() -> str:
 
 
 def rehearse(
-    work: Work,
+    context: Context,
     paths: Sequence[Path],
     *,
     device_id: str | None = None,
@@ -139,13 +139,13 @@ def rehearse(
 
     It is a whole import that is rolled back: so it says exactly what an import would say now.
     """
-    with work.store.rehearsed() as store:
-        trial = replace(work, store=store)
+    with context.store.rehearsed() as store:
+        trial = replace(context, store=store)
         return import_paths(trial, paths, device_id=device_id, options=options, progress=progress)
 
 
 def import_paths(
-    work: Work,
+    context: Context,
     paths: Sequence[Path],
     *,
     device_id: str | None = None,
@@ -156,7 +156,7 @@ def import_paths(
     """Import files, folders and archives. Importing one again adds nothing.
 
     Args:
-        work: the store and the clock.
+        context: the store and the clock.
         paths: what to import.
         device_id: the device of all points, whatever the files say.
         options: how to read what files do not say themselves.
@@ -166,8 +166,8 @@ def import_paths(
     Raises:
         SettingsError: it was undone while it ran, or the days of retention make no sense.
     """
-    readmit(work)
-    lift_retention(work)  # what may be kept again is not to be refused until the next daily run
+    readmit(context)
+    lift_retention(context)  # what may be kept again is not to be refused until the next daily run
     report = ImportReport()
     for source in _sources(paths, report, are_tables=options.columns is not None):
         file = FileReport(source.name, skipped=source.skipped)
@@ -181,12 +181,12 @@ def import_paths(
             chunks = read(
                 source,
                 device_id=device_id,
-                now_us=to_us(work.clock()),
+                now_us=to_us(context.clock()),
                 options=options,
                 fallback_device=named.device_id,
             )
             for chunk in one_ahead(chunks):
-                _store(work, chunk, file, import_id)
+                _store(context, chunk, file, import_id)
                 report.import_id = import_id
                 if fallback in chunk.points.devices:
                     file.device = fallback
@@ -224,12 +224,12 @@ def _sources(
             report.files.append(FileReport(path.name, error=str(error)))
 
 
-def _store(work: Work, chunk: Chunk, file: FileReport, import_id: str) -> None:
-    with work.store.write() as connection:
+def _store(context: Context, chunk: Chunk, file: FileReport, import_id: str) -> None:
+    with context.store.write() as connection:
         if import_id:
-            imports.note(connection, import_id, work.clock())
+            imports.note(connection, import_id, context.clock())
         stored = points.accept(
-            connection, chunk.points, chunk.refused, file.name, work.clock(), import_id=import_id
+            connection, chunk.points, chunk.refused, file.name, context.clock(), import_id=import_id
         )
         if import_id:
             imports.count(connection, import_id, stored.added)

@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.store.tables import inbox_files
 from trackflow.store.types import from_us
@@ -88,32 +88,32 @@ class ScanReport:
         return [file for file in self.files if file.error]
 
 
-def scan(work: Work, progress: Progress | None = None) -> ScanReport:
+def scan(context: Context, progress: Progress | None = None) -> ScanReport:
     """Import what is new or changed in the inbox; a bad file is noted and never stops the others.
 
     Raises:
         SettingsError: no inbox is set, it is no folder, or the days of retention make no sense.
         StoreUnavailableError: the database is away; the file will be imported another time.
     """
-    found = look(work)
-    check_setting(work)  # a setting that makes no sense is not a fault of the files
+    found = look(context)
+    check_setting(context)  # a setting that makes no sense is not a fault of the files
     report = ScanReport(waiting=found.waiting)
     for file in found.ready:
-        imported = _import(work, file, progress)
-        with work.store.write() as connection:
-            _note(connection, file, imported, work.clock())
+        imported = _import(context, file, progress)
+        with context.store.write() as connection:
+            _note(connection, file, imported, context.clock())
         report.files.append(imported)
     return report
 
 
-def look(work: Work) -> Found:
+def look(context: Context) -> Found:
     """See which files are to be imported; opens none of them.
 
     Raises:
         SettingsError: no inbox is set, or it is no folder.
     """
-    folder = folder_of(work)
-    with work.store.read() as connection:
+    folder = folder_of(context)
+    with context.store.read() as connection:
         notes = {
             row.path: (row.size_bytes, row.modified_at)
             for row in connection.execute(sa.select(n.path, n.size_bytes, n.modified_at))
@@ -124,20 +124,20 @@ def look(work: Work) -> Found:
         if state in (notes.get(file.name), notes.get(forgotten(file.name))):
             continue
         # a time in the future tells of a clock that is wrong, not of a change just now
-        if abs(work.clock().timestamp() - changed_s) < SETTLE_S:
+        if abs(context.clock().timestamp() - changed_s) < SETTLE_S:
             found.waiting += 1
         else:
             found.ready.append(file)
     return found
 
 
-def folder_of(work: Work) -> Path:
+def folder_of(context: Context) -> Path:
     """The inbox.
 
     Raises:
         SettingsError: none is set, or it is no folder.
     """
-    folder = work.settings.inbox
+    folder = context.settings.inbox
     if folder is None:
         raise SettingsError(
             "there is no inbox: set TRACKFLOW_INBOX to a folder whose files are to be imported"
@@ -177,9 +177,9 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
                 yield file, max(status.st_mtime, status.st_ctime)
 
 
-def _import(work: Work, file: InboxFile, progress: Progress | None) -> Imported:
+def _import(context: Context, file: InboxFile, progress: Progress | None) -> Imported:
     try:
-        report = import_paths(work, [file.path], progress=progress)
+        report = import_paths(context, [file.path], progress=progress)
     except RetryableError:
         raise
     except Exception as error:  # noqa: BLE001  one file must not keep all others from coming in

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, QuarantineFullError
 from trackflow.sources.ahead import is_due, positions
 from trackflow.sources.devices import flat, reading
@@ -89,9 +89,9 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
         )
 
 
-def sender_states(work: Work) -> list[SenderState]:
+def sender_states(context: Context) -> list[SenderState]:
     """All senders that ever reported, or whose input is in quarantine."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         counts = quarantine.counts(connection)
         names = [*LIVE_SENDERS, *sorted({c.sender for c in counts} - set(LIVE_SENDERS))]
         found = []
@@ -122,37 +122,37 @@ def _state(
     )
 
 
-def shown(work: Work, prefix: str) -> dict[str, Any]:
+def shown(context: Context, prefix: str) -> dict[str, Any]:
     """One refused input with all that is known of it.
 
     Raises:
         SettingsError: the beginning of the id is too short, or that of several.
         NotFoundError: there is none.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return as_dict(quarantine.find(connection, prefix))
 
 
-def newest(work: Work, choice: Choice, most: int) -> list[Listed]:
+def newest(context: Context, choice: Choice, most: int) -> list[Listed]:
     """The newest refused inputs of a choice, without what was sent."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return quarantine.newest(connection, choice, most)
 
 
-def exported(work: Work, choice: Choice) -> Iterator[str]:
+def exported(context: Context, choice: Choice) -> Iterator[str]:
     """All refused inputs of a choice, one JSON object each."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for row in quarantine.all_kept(connection, choice):
             yield json.dumps(as_dict(row), default=str, ensure_ascii=False)
 
 
-def delete(work: Work, choice: Choice) -> int:
+def delete(context: Context, choice: Choice) -> int:
     """Delete refused inputs; returns how many there were."""
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         return quarantine.delete(connection, choice)
 
 
-def retry(work: Work, choice: Choice) -> RetryReport:
+def retry(context: Context, choice: Choice) -> RetryReport:
     """Read refused inputs again, by what this version understands and with today's settings.
 
     Each is one transaction: its points come in and it leaves the quarantine, or nothing changes.
@@ -161,12 +161,12 @@ def retry(work: Work, choice: Choice) -> RetryReport:
     report = RetryReport()
     after = ""
     while True:
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             page = quarantine.read_kept(connection, choice, after)
         if not page:
             return report
         for kept in page:
-            _retry(work, kept, report)
+            _retry(context, kept, report)
         after = page[-1].id
 
 
@@ -186,15 +186,15 @@ def as_dict(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
+def _retry(context: Context, kept: Kept, report: RetryReport) -> None:
     if kept.time_us is not None:
-        _retry_early(work, kept, kept.time_us, report)
+        _retry_early(context, kept, kept.time_us, report)
         return
     envelope = _envelope(kept)
     if envelope is None:
         report.not_kept_whole += 1
         return
-    now = work.clock()
+    now = context.clock()
     body = kept.raw.encode() if kept.body is None else kept.body
     try:
         delivery = reading.read(
@@ -202,7 +202,7 @@ def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
             envelope,
             now_us=to_us(now),
             arrived_us=to_us(kept.received_at),
-            keys=work.settings.owntracks_keys,
+            keys=context.settings.owntracks_keys,
         )
     except BadInputError:
         report.still_refused[kept.reason] += 1
@@ -212,7 +212,7 @@ def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
     if kept.id in again and not len(delivery.points) and len(again) == 1:
         report.still_refused[kept.reason] += 1
         return
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         # first, so that what is refused again is put back, under whatever reason
         quarantine.take_out(connection, [kept.id])
         stored = points.accept(connection, delivery.points, delivery.refused, delivery.sender, now)
@@ -222,15 +222,15 @@ def _retry(work: Work, kept: Kept, report: RetryReport) -> None:
     report.taken_out += not again
 
 
-def _retry_early(work: Work, kept: Kept, time_us: int, report: RetryReport) -> None:
+def _retry_early(context: Context, kept: Kept, time_us: int, report: RetryReport) -> None:
     """Take in a position that lay in the future, unless it still does; it is whole already."""
     report.read_again += 1
-    now = work.clock()
+    now = context.clock()
     if not is_due(time_us, to_us(now)):
         report.still_refused[kept.reason] += 1
         return
     source = kept.where if kept.sender == FILES else kept.sender
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         quarantine.take_out(connection, [kept.id])
         report.accepted += points.accept(connection, positions([kept.raw]), [], source, now)
     report.taken_out += 1

@@ -3,7 +3,7 @@
 import itertools
 from operator import itemgetter
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.sources.ahead import CLOCK_BEHIND, positions
 from trackflow.store.housekeeping import marks
 from trackflow.store.intake import ahead, points, rivals
@@ -12,16 +12,16 @@ MOST_ROWS = 5_000
 """Of one transaction."""
 
 
-def readmit(work: Work) -> int:
+def readmit(context: Context) -> int:
     """Let positions in that do not lie in the future any more; returns how many were new."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         noted_at = marks.noted(connection, CLOCK_BEHIND)
     if noted_at is None:
         return 0
     added = 0
     while True:
-        with work.store.write() as connection:
-            now = work.clock()
+        with context.store.write() as connection:
+            now = context.clock()
             rows = ahead.due(connection, now, MOST_ROWS)
             of_import = rivals.imports_of_refusals(connection, [row.content_hash for row in rows])
             known = [(row.source, of_import.get(row.content_hash, ""), row.raw) for row in rows]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.sources.devices.fixes import Delivery
 from trackflow.store.housekeeping.retention import TOO_OLD
@@ -54,7 +54,7 @@ class Received:
         )
 
 
-def receive(work: Work, delivery: Delivery, source: str) -> Received:
+def receive(context: Context, delivery: Delivery, source: str) -> Received:
     """Store a delivery, whole or not at all; delivering it again adds nothing.
 
     Raises:
@@ -63,30 +63,30 @@ def receive(work: Work, delivery: Delivery, source: str) -> Received:
     """
     if not len(delivery.points) and not delivery.refused:
         return Received()
-    (received,) = _store(work, [Report(delivery.points, delivery.refused, source)])
+    (received,) = _store(context, [Report(delivery.points, delivery.refused, source)])
     return received
 
 
-def receive_together(work: Work, reports: Sequence[Report]) -> list[Received | Exception]:
+def receive_together(context: Context, reports: Sequence[Report]) -> list[Received | Exception]:
     """Store reports in one transaction; what became of each, or why it is not stored.
 
     One that cannot be stored must not take its neighbours along: then each is stored by itself.
     """
     try:
-        return list(_store(work, reports))
+        return list(_store(context, reports))
     except StoreUnavailableError as error:
         return [error] * len(reports)
     except Exception as error:  # noqa: BLE001  it is given to the sender of the report at fault
         if len(reports) == 1:
             return [error]
-    return [outcome for report in reports for outcome in receive_together(work, [report])]
+    return [outcome for report in reports for outcome in receive_together(context, [report])]
 
 
-def _store(work: Work, reports: Sequence[Report]) -> list[Received]:
+def _store(context: Context, reports: Sequence[Report]) -> list[Received]:
     refused = [refusal for report in reports for refusal in report.refused]
-    with _in_turn(work), work.store.write() as connection:
-        check_room(connection, refused, work.settings.quarantine_mb)
-        stored = accept_reports(connection, reports, work.clock())
+    with _in_turn(context), context.store.write() as connection:
+        check_room(connection, refused, context.settings.quarantine_mb)
+        stored = accept_reports(connection, reports, context.clock())
     return [_received(*both) for both in zip(reports, stored, strict=True)]
 
 
@@ -105,13 +105,13 @@ def _received(report: Report, stored: Accepted) -> Received:
 
 
 @contextmanager
-def _in_turn(work: Work) -> Iterator[None]:
+def _in_turn(context: Context) -> Iterator[None]:
     """One transaction at a time where the database has only one writer anyway.
 
     SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
     what takes 30 ms in turn, and each holds a connection that somebody who reads could use.
     """
-    if work.store.is_postgresql:
+    if context.store.is_postgresql:
         yield
         return
     if not _turn.acquire(timeout=TURN_TIMEOUT_S):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, RetryableError, StaleClaimError
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, Status
@@ -29,8 +29,8 @@ class Kind:
         summary: says it in words.
     """
 
-    check: Callable[[Work, Mapping[str, Any]], dict[str, Any]]
-    run: Callable[[Work, Held], dict[str, Any]]
+    check: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
+    run: Callable[[Context, Held], dict[str, Any]]
     summary: Callable[[Mapping[str, Any]], str]
 
 
@@ -40,7 +40,7 @@ KINDS = {
 }
 
 
-def queue_job(work: Work, kind: str, parameters: Mapping[str, Any]) -> Job:
+def queue_job(context: Context, kind: str, parameters: Mapping[str, Any]) -> Job:
     """Queue a job; a service or `trackflow jobs resume` works on it.
 
     Raises:
@@ -48,13 +48,13 @@ def queue_job(work: Work, kind: str, parameters: Mapping[str, Any]) -> Job:
     """
     if kind not in KINDS:
         raise BadInputError(f"there is no kind of job {kind!r}; there are {', '.join(KINDS)}")
-    checked = KINDS[kind].check(work, parameters)
-    with work.store.write() as connection:
-        return jobs.create(connection, kind, checked, work.clock())
+    checked = KINDS[kind].check(context, parameters)
+    with context.store.write() as connection:
+        return jobs.create(connection, kind, checked, context.clock())
 
 
 def run_job(
-    work: Work,
+    context: Context,
     job_id: uuid.UUID,
     *,
     dagster_run_id: str | None = None,
@@ -63,7 +63,7 @@ def run_job(
     """Work on a job until it ends; None if somebody else is at it, or it has ended before.
 
     Args:
-        work: the store and engines.
+        context: the store and engines.
         job_id: the job.
         dagster_run_id: of the run that this is.
         told: hears how far it is.
@@ -72,51 +72,57 @@ def run_job(
         NotFoundError: there is no such job.
         RetryableError: the database went away. The job is taken up again by whoever looks next.
     """
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         jobs.read_job(connection, job_id)
         claimed = jobs.claim(
             connection,
             job_id,
-            work.settings.max_tries,
-            work.clock(),
+            context.settings.max_tries,
+            context.clock(),
             dagster_run_id=dagster_run_id,
         )
     if claimed is None:
         return None
-    held = Held(work.store, work.clock, claimed, told)
+    held = Held(context.store, context.clock, claimed, told)
     try:
-        return _run(work, held)
+        return _run(context, held)
     except StaleClaimError as error:
         log.warning("%s", error)
         return None
 
 
-def _run(work: Work, held: Held) -> Job:
+def _run(context: Context, held: Held) -> Job:
     kind = KINDS.get(held.job.kind)
     try:
         if kind is None:
             raise BadInputError(
                 f"this trackflow knows no jobs of kind {held.job.kind!r}: update it"
             )
-        result = kind.run(work, held)
+        result = kind.run(context, held)
     except CancelledError:
-        return _end(work, held, Status.CANCELLED)
+        return _end(context, held, Status.CANCELLED)
     except RetryableError:
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, whoever watches is to be told
-        return _end(work, held, Status.FAILED, error=message_of(error))
+        return _end(context, held, Status.FAILED, error=message_of(error))
     if held.job.status is not Status.RUNNING:  # it has ended in the transaction of its work
         return held.job
     message = kind.summary(result)
     total = held.job.total or 0
     return _end(
-        work, held, Status.COMPLETED, result=result, message=message, completed=total, total=total
+        context,
+        held,
+        Status.COMPLETED,
+        result=result,
+        message=message,
+        completed=total,
+        total=total,
     )
 
 
-def _end(work: Work, held: Held, status: Status, **values: Any) -> Job:
-    with work.store.write() as connection:
-        return jobs.end(connection, held.job, status, work.clock(), **values)
+def _end(context: Context, held: Held, status: Status, **values: Any) -> Job:
+    with context.store.write() as connection:
+        return jobs.end(connection, held.job, status, context.clock(), **values)
 
 
 def as_dict(job: Job) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from trackflow.concurrency.deadline import Deadline, TooLateError
 from trackflow.concurrency.polite import PoliteClient
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
 from trackflow.places.geocoding import CoordinatesFile, Geocoder, Place, geocoder_at
 from trackflow.store.places import places
@@ -66,7 +66,7 @@ class GeocodingReport:
 
 
 def geocode(
-    work: Work,
+    context: Context,
     told: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     per_s: float = PER_S,
@@ -75,7 +75,7 @@ def geocode(
     """Look for the places of tracks that have none, where a geocoder is set up.
 
     Args:
-        work: the store and settings.
+        context: the store and settings.
         told: hears how many addresses are done, and how many there are.
         per_s: requests per second.
         run_s: after so many seconds the rest is left to the next run.
@@ -83,28 +83,28 @@ def geocode(
     Raises:
         SettingsError: the geocoder's settings make no sense.
     """
-    settings = work.settings
+    settings = context.settings
     file = CoordinatesFile.read(settings.geocoder_file) if settings.geocoder_file else None
     geocoder = geocoder_at(settings.geocoder_url) if settings.geocoder_url else None
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         tracks = places.tracks_without_coordinates(connection)
         known = places.located(connection)
     report = GeocodingReport(tracks=len(tracks))
     wanted: dict[str, list[tuple[str, str]]] = {}
-    now = work.clock()
+    now = context.clock()
     for source, track in tracks:
         key, query = (source, track.slug), track.address_query
         report.without_address += query is None
-        if _from_file(work, file, source, track, query, known):
+        if _from_file(context, file, source, track, query, known):
             continue
         old = known.get(key)
         if old is not None and old.query != query:
-            _drop(work, known, key)  # the place of another address
+            _drop(context, known, key)  # the place of another address
         if query is not None and geocoder is not None and not _holds(old, query, geocoder, now):
             wanted.setdefault(query, []).append(key)
     if geocoder is not None and wanted:
-        _reuse(work, known, wanted, geocoder, now)
-        _ask_all(work, geocoder, known, wanted, report, told, per_s, run_s)
+        _reuse(context, known, wanted, geocoder, now)
+        _ask_all(context, geocoder, known, wanted, report, told, per_s, run_s)
     answers = [known.get((source, track.slug)) for source, track in tracks]
     report.found = sum(a is not None and a.place is not None for a in answers)
     report.unknown = sum(a is not None and a.place is None for a in answers)
@@ -115,7 +115,7 @@ type Known = dict[tuple[str, str], Located]
 
 
 def _from_file(
-    work: Work,
+    context: Context,
     file: CoordinatesFile | None,
     source: str,
     track: CatalogueTrack,
@@ -127,11 +127,11 @@ def _from_file(
     place = None if file is None else file.find(track.slug, query)
     if place is None:
         if old is not None and old.geocoder == FILE:
-            _drop(work, known, key)
+            _drop(context, known, key)
         return False
-    found = Located(query or "", FILE, place, work.clock())
+    found = Located(query or "", FILE, place, context.clock())
     if old is None or replace(old, located_at=found.located_at) != found:
-        _keep(work, known, key, found)
+        _keep(context, known, key, found)
     return True
 
 
@@ -143,7 +143,7 @@ def _holds(old: Located | None, query: str, geocoder: Geocoder, now: dt.datetime
 
 
 def _reuse(
-    work: Work,
+    context: Context,
     known: Known,
     wanted: dict[str, list[tuple[str, str]]],
     geocoder: Geocoder,
@@ -153,11 +153,11 @@ def _reuse(
     for found in list(known.values()):
         if found.query in wanted and _holds(found, found.query, geocoder, now):
             for key in wanted.pop(found.query):
-                _keep(work, known, key, found)
+                _keep(context, known, key, found)
 
 
 def _ask_all(
-    work: Work,
+    context: Context,
     geocoder: Geocoder,
     known: Known,
     wanted: dict[str, list[tuple[str, str]]],
@@ -169,7 +169,7 @@ def _ask_all(
     """Ask for each address once, until it is done, too late, or the geocoder fails on and on."""
     whole = Deadline.after(run_s)
     failed_in_row = 0
-    with PoliteClient(RateLimit(per_s), switch_of(work, geocoder.site)) as web:
+    with PoliteClient(RateLimit(per_s), switch_of(context, geocoder.site)) as web:
         for done, (query, keys) in enumerate(list(wanted.items())):
             if whole.is_over or failed_in_row >= MOST_FAILURES:
                 report.failures.append(f"{len(wanted) - done} addresses are left for the next run")
@@ -187,7 +187,7 @@ def _ask_all(
             failed_in_row = 0
             report.asked += 1
             for key in keys:
-                _keep(work, known, key, Located(query, geocoder.name, place, work.clock()))
+                _keep(context, known, key, Located(query, geocoder.name, place, context.clock()))
             told(done + 1, len(wanted))
 
 
@@ -197,13 +197,13 @@ def _asking(
     return lambda: geocoder.locate(query, web, deadline)
 
 
-def _keep(work: Work, known: Known, key: tuple[str, str], found: Located) -> None:
-    with work.store.write() as connection:
+def _keep(context: Context, known: Known, key: tuple[str, str], found: Located) -> None:
+    with context.store.write() as connection:
         places.keep(connection, *key, found)
     known[key] = found
 
 
-def _drop(work: Work, known: Known, key: tuple[str, str]) -> None:
-    with work.store.write() as connection:
+def _drop(context: Context, known: Known, key: tuple[str, str]) -> None:
+    with context.store.write() as connection:
         places.drop(connection, *key)
     known.pop(key, None)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.places.visits import Places, Samples, Watch, joined, outside
@@ -48,25 +48,25 @@ class VisitsReport:
     changed: int = 0
 
 
-def known_places(work: Work) -> Places:
+def known_places(context: Context) -> Places:
     """Where race tracks are, with the limits of the settings."""
-    settings = work.settings
-    with work.store.read() as connection:
+    settings = context.settings
+    with context.store.read() as connection:
         found = places.positions(connection)
     return Places(found, settings.visit_radius_m, settings.visit_min * 60)
 
 
-def days_due(work: Work) -> int:
+def days_due(context: Context) -> int:
     """How many device-days there are to look at; cheap."""
-    near = known_places(work)
-    with work.store.read() as connection:
+    near = known_places(context)
+    with context.store.read() as connection:
         if not len(near) and not visits.any_marked(connection):
             return 0
         return sum(map(len, visits.due_days(connection, near.hash).values()))
 
 
 def update_visits(
-    work: Work,
+    context: Context,
     told: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     most_days: int = MOST_DAYS,
@@ -74,13 +74,13 @@ def update_visits(
     """Bring all visits up to date.
 
     Args:
-        work: the store and settings.
+        context: the store and settings.
         told: hears how many device-days are done, and how many there are.
         most_days: of one transaction.
     """
-    near = known_places(work)
+    near = known_places(context)
     report = VisitsReport(places=len(near))
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         if not len(near) and not visits.any_marked(connection):
             return report
         due = visits.due_days(connection, near.hash)
@@ -89,16 +89,18 @@ def update_visits(
         near.prepare()  # not while writers wait
     for device_id, days in due.items():
         for part in itertools.batched(days, most_days):
-            report.changed += _update(work, device_id, part, near)
+            report.changed += _update(context, device_id, part, near)
             report.device_days += len(part)
             told(report.device_days, total)
     return report
 
 
-def _update(work: Work, device_id: str, days: Sequence[tuple[dt.date, int]], near: Places) -> int:
+def _update(
+    context: Context, device_id: str, days: Sequence[tuple[dt.date, int]], near: Places
+) -> int:
     """One part of a device's days; how many visits differ."""
     changed = 0
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         devices.lock_devices(connection, [device_id])
         # what is there now, which may be newer than when the work was listed
         now = dict(visits.due_days(connection, near.hash, device_id).get(device_id, ()))
@@ -195,13 +197,15 @@ def _samples(segments: Sequence[Segment]) -> Samples:
     return Samples(points.time_us, points.lon, points.lat, stops, starts)
 
 
-def read_visits(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> dict[str, Any]:
+def read_visits(
+    context: Context, device_ids: Devices, when: TimeRange, limit: int
+) -> dict[str, Any]:
     """Visits that overlap a time as GeoJSON points, each where its race track is.
 
     Raises:
         BadInputError: there are too many.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = visits.read_visits(connection, device_ids, when.start, when.end, limit + 1)
     if len(rows) > limit:
         raise BadInputError(f"these are more than {limit:,} visits: ask for a shorter time")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
 from trackflow.store.days.batches import midnight
@@ -103,10 +103,10 @@ class TrackNumbers:
     seconds: float = 0.0
 
 
-def point_numbers(work: Work, days: list[dt.date]) -> dict[dt.date, PointNumbers]:
+def point_numbers(context: Context, days: list[dt.date]) -> dict[dt.date, PointNumbers]:
     """Points and devices of the given days."""
     found = {day: PointNumbers() for day in days}
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for first, last in stretches(days):
             for (_, day), count in counted_points(connection, first, last).items():
                 found[day].points += count
@@ -143,13 +143,13 @@ def counted_points(
 
 
 def segment_numbers(
-    work: Work, first: dt.date, last: dt.date
+    context: Context, first: dt.date, last: dt.date
 ) -> defaultdict[dt.date, SegmentNumbers]:
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, SegmentNumbers] = defaultdict(SegmentNumbers)
     c, s = day_ledgers.c, segments.c
     total = sa.func.sum
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for day, count, points, track, stop, dropped in connection.execute(
             sa.select(
                 c.day,
@@ -181,13 +181,15 @@ def segment_numbers(
     return found
 
 
-def match_numbers(work: Work, first: dt.date, last: dt.date) -> defaultdict[dt.date, MatchNumbers]:
+def match_numbers(
+    context: Context, first: dt.date, last: dt.date
+) -> defaultdict[dt.date, MatchNumbers]:
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, MatchNumbers] = defaultdict(MatchNumbers)
     c = cached_polylines.c
     seconds_long = (epoch_us(c.end_time) - epoch_us(c.start_time)) / 1e6
     on_roads = sa.case((c.is_raw, 0.0), else_=seconds_long * c.matched_share)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for row in connection.execute(
             sa.select(
                 c.day,
@@ -207,11 +209,13 @@ def match_numbers(work: Work, first: dt.date, last: dt.date) -> defaultdict[dt.d
     return found
 
 
-def track_numbers(work: Work, first: dt.date, last: dt.date) -> defaultdict[dt.date, TrackNumbers]:
+def track_numbers(
+    context: Context, first: dt.date, last: dt.date
+) -> defaultdict[dt.date, TrackNumbers]:
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, TrackNumbers] = defaultdict(TrackNumbers)
-    with work.store.read() as connection:
-        travelled = by_day(connection, None, first, last, in_zone(work.settings.zone))
+    with context.store.read() as connection:
+        travelled = by_day(connection, None, first, last, in_zone(context.settings.zone))
         for on, sums in travelled.items():
             numbers = found[on.day]
             numbers.tracks += sums.tracks
@@ -224,11 +228,11 @@ def track_numbers(work: Work, first: dt.date, last: dt.date) -> defaultdict[dt.d
     return found
 
 
-def day_lines(work: Work, day: dt.date) -> list[DayLine]:
+def day_lines(context: Context, day: dt.date) -> list[DayLine]:
     """The lines of a day: of windows, and of segments where there are no windows."""
     found: list[DayLine] = []
     vertices = 0
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         for line in _lines(connection, day):
             found.append(line)
             vertices += len(line.lon)

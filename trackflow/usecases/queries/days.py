@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.settings import zone_named
 from trackflow.store.days.queries import Devices
@@ -20,7 +20,7 @@ OWN_ZONES = "device"
 
 
 def read_days(
-    work: Work,
+    context: Context,
     device_ids: Devices,
     first: dt.date | None,
     last: dt.date | None,
@@ -29,7 +29,7 @@ def read_days(
     """Distance, time and tracks of each day on which a device moved; both ends are included.
 
     Args:
-        work: what is asked.
+        context: what is asked.
         device_ids: of these devices, None for all.
         first: the first day, None for all.
         last: the last day, None for all.
@@ -44,9 +44,9 @@ def read_days(
             raise BadInputError("`from` must not be later than `to`")
         if (last - first).days > MOST_DAYS:
             raise BadInputError(f"these are more than {MOST_DAYS:,} days: ask for fewer")
-    name = zone or work.settings.time_zone
-    zones = _zones(work, name)
-    with work.store.read() as connection:
+    name = zone or context.settings.time_zone
+    zones = _zones(context, name)
+    with context.store.read() as connection:
         found = by_day(connection, device_ids, first, last, zones, MOST_TRACKS)
     return {
         "time_zone": name,
@@ -64,23 +64,23 @@ def read_days(
     }
 
 
-def _zones(work: Work, name: str) -> Zones:
+def _zones(context: Context, name: str) -> Zones:
     if name != OWN_ZONES:
         try:
             return in_zone(zone_named(name))
         except SettingsError as error:
             raise BadInputError(f"`zone`: {error}") from None
-    stated = work.settings.zone
+    stated = context.settings.zone
     return lambda track: zone_named(track.time_zone) if track.time_zone else stated
 
 
-def read_distances(work: Work, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
+def read_distances(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
     """Distance, time and tracks of each device that moved in a time; parts of tracks count.
 
     Raises:
         BadInputError: there are too many tracks.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = between(connection, device_ids, when.start, when.end, MOST_TRACKS)
     return {
         "distances": [

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, RetryableError
 from trackflow.store import breakers
 from trackflow.store.days import batches, queries
@@ -34,16 +34,16 @@ class TimeRange:
     end: dt.datetime
 
 
-def list_devices(work: Work) -> dict[str, Any]:
+def list_devices(context: Context) -> dict[str, Any]:
     """All devices: settings that readers need, first and last time, last position."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = queries.device_rows(connection)
     return {
         "devices": [
             {
                 "device_id": row.device_id,
                 "profile": row.profile,
-                "time_zone": row.time_zone or work.settings.time_zone,
+                "time_zone": row.time_zone or context.settings.time_zone,
                 "first_time": row.first_time,
                 "last_time": row.last_time,
                 "last_position": None
@@ -59,9 +59,9 @@ def list_devices(work: Work) -> dict[str, Any]:
     }
 
 
-def list_networks(work: Work) -> dict[str, Any]:
+def list_networks(context: Context) -> dict[str, Any]:
     """The road networks in use, by profile."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = queries.network_rows(connection)
     return {
         "networks": [
@@ -76,13 +76,13 @@ def list_networks(work: Work) -> dict[str, Any]:
     }
 
 
-def cached_paths(work: Work, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
+def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
     """The lines of windows that overlap a time, by device, and until when they are complete.
 
     Raises:
         BadInputError: there are too many.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         known = queries.device_rows(connection, device_ids)
         unmatched = queries.unmatched_days(connection, device_ids)
         rows = polylines.read_paths(
@@ -179,10 +179,10 @@ class Counts:
     waiting_since: dt.datetime | None
 
 
-def count(work: Work) -> Counts:
+def count(context: Context) -> Counts:
     """Count all of it: up to seconds in a large store, see `Remembered`."""
-    now = work.clock()
-    with work.store.read() as connection:
+    now = context.clock()
+    with context.store.read() as connection:
         totals = queries.batch_totals(connection)
         statuses = ("pending", "processing", "completed", "failed")
         waiting = [
@@ -244,10 +244,10 @@ class Remembered[T]:
                 self._refresh()
 
 
-def worker_status(work: Work, counts: Counts) -> dict[str, Any]:
+def worker_status(context: Context, counts: Counts) -> dict[str, Any]:
     """How the work stands, for people and for the map page."""
-    now = work.clock()
-    with work.store.read() as connection:
+    now = context.clock()
+    with context.store.read() as connection:
         worker = workers.at_work(connection, now)
         found = breakers.read_breakers(connection)
         resting, soonest = batches.next_resting(connection, now)

@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 from sqlalchemy.engine import Connection
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, GoneError, NotFoundError
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
@@ -93,9 +93,9 @@ class Selection:
     after: Position | None
 
 
-def read_tracks(work: Work, selection: Selection) -> dict[str, Any]:
+def read_tracks(context: Context, selection: Selection) -> dict[str, Any]:
     """A page of tracks as a FeatureCollection; `next` is where the following one begins."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = tracks.read_page(
             connection,
             selection.line,
@@ -184,14 +184,14 @@ def read_cursor(cursor: str) -> Position:
     raise BadInputError("`cursor` is not the `next` of an answer")
 
 
-def read_track(work: Work, track_id: uuid.UUID) -> dict[str, Any]:
+def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
         GoneError: there was one, and what it was made of is no track any more.
         NotFoundError: there never was one.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = track_ids.resolve(connection, track_id)
         if isinstance(found, track_ids.FormerTrack):
             raise GoneError(_why_gone(connection, found))
@@ -249,13 +249,15 @@ def _words(verb: str, time: dt.datetime, cause: str, finding: Finding | None) ->
     return f"It {verb} at {moment} ({cause}): {why}"
 
 
-def read_stops(work: Work, device_ids: Devices, when: TimeRange, limit: int) -> dict[str, Any]:
+def read_stops(
+    context: Context, device_ids: Devices, when: TimeRange, limit: int
+) -> dict[str, Any]:
     """Stops that overlap a time: where a device stayed between two of its tracks.
 
     Raises:
         BadInputError: there are too many.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = tracks.read_stops(connection, device_ids, when.start, when.end, limit + 1)
     if len(rows) > limit:
         raise BadInputError(f"these are more than {limit:,} stops: ask for a shorter time")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo.points import Points
 from trackflow.matching.engines.protocol import Engine, roads_version
@@ -60,27 +60,27 @@ class _Matcher:
 
 
 def match_batches(
-    work: Work, device_id: str, days: Sequence[dt.date], *, force: bool = False
+    context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
     """Match the given days of a device, those of them that can be claimed."""
     return [
         report
         for day in sorted(days)
-        if (report := _match_day(work, device_id, day, force)) is not None
+        if (report := _match_day(context, device_id, day, force)) is not None
     ]
 
 
-def _match_day(work: Work, device_id: str, day: dt.date, force: bool) -> DayReport | None:
+def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> DayReport | None:
     started = time.perf_counter()
-    claims = claim_days(work, device_id, [day], STAGE, force=force)
+    claims = claim_days(context, device_id, [day], STAGE, force=force)
     if not claims:
         return None
     report = DayReport(device_id, day)
     try:
-        found = _read(work, device_id, day)
-        rows, matched_on = _day_rows(work, found, report, Held(work, claims))
-        with work.store.write() as connection:
-            now = work.clock()
+        found = _read(context, device_id, day)
+        rows, matched_on = _day_rows(context, found, report, Held(context, claims))
+        with context.store.write() as connection:
+            now = context.clock()
             lock_devices(connection, [device_id])
             if segments.hashes(connection, device_id, found.neighbours) != found.neighbour_hashes:
                 report.error, report.deferred = MOVED_ON, True
@@ -99,9 +99,9 @@ def _match_day(work: Work, device_id: str, day: dt.date, force: bool) -> DayRepo
     except StaleClaimError as error:
         report.error, report.deferred = str(error), True
     except StoreUnavailableError as error:
-        return hand_back(work, claims, error)[0]
+        return hand_back(context, claims, error)[0]
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
-        return give_up(work, claims, error)[0]
+        return give_up(context, claims, error)[0]
     return report
 
 
@@ -124,9 +124,9 @@ class _Found:
     cached: dict[str, bytes]
 
 
-def _read(work: Work, device_id: str, day: dt.date) -> _Found:
+def _read(context: Context, device_id: str, day: dt.date) -> _Found:
     before, after = day - segments.ONE_DAY, day + segments.ONE_DAY
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = segments.read_days(connection, device_id, day, day)
         own = found.get(day, [])
         # neighbours are only read where a journey goes over midnight
@@ -145,15 +145,15 @@ def _read(work: Work, device_id: str, day: dt.date) -> _Found:
 
 
 def _day_rows(
-    work: Work, found: _Found, report: DayReport, held: Held
+    context: Context, found: _Found, report: DayReport, held: Held
 ) -> tuple[list[dict[str, object]], str | None]:
     """The rows of the day's windows, and the version of the network that they were matched on."""
     own = found.days.get(found.day)
     if not own:
         return [], None
-    if not work.matches:
+    if not context.matches:
         return [], batches.WITHOUT_ROADS
-    engine = work.engine(found.device.profile)
+    engine = context.engine(found.device.profile)
     matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
     rows: list[dict[str, object]] = []
     for segment in own:

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.matching.networks import RoadNetwork, build_network
 from trackflow.store.roads import networks
 
 
 def build(
-    work: Work, extract: Path, profile: str, progress: Callable[[str], None] | None = None
+    context: Context, extract: Path, profile: str, progress: Callable[[str], None] | None = None
 ) -> tuple[RoadNetwork, bool]:
     """Build a network in `home/networks` and use it; whether it is another one than before.
 
     Raises:
         NetworkBuildError: the extract cannot be made into a network.
     """
-    home = work.settings.home.absolute()
+    home = context.settings.home.absolute()
     into = networks.networks_folder(home)
     network = build_network(extract, profile, into, progress=progress)
-    with work.store.write() as connection:
-        return network, networks.use_network(connection, network, home, work.clock())
+    with context.store.write() as connection:
+        return network, networks.use_network(connection, network, home, context.clock())

@@ -19,7 +19,7 @@ import httpx
 
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.http import TooLargeError, ask, new_client
-from trackflow.context import NO_ENGINE, Work
+from trackflow.context import NO_ENGINE, Context
 from trackflow.errors import EngineUnavailableError, NotFoundError
 from trackflow.geo import tiles
 from trackflow.matching.engines.embedded import EmbeddedEngine
@@ -55,8 +55,8 @@ class _Source:
 class RoadTiles:
     """Makes and keeps tiles; may be used by several threads."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, context: Context) -> None:
+        self._work = context
         self._lock = threading.Lock()
         self._embedded: EmbeddedEngine | None = None
         self._client: httpx.Client | None = None

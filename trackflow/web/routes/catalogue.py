@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.access.tokens import Scope
 from trackflow.store.jobs import jobs
@@ -58,14 +58,14 @@ class SyncWish(BaseModel):
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def start_sync(work: WorkDep, wish: SyncWish | None = None) -> dict[str, Any]:
+def start_sync(context: WorkDep, wish: SyncWish | None = None) -> dict[str, Any]:
     """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
 
     Where only the API runs, without Dagster, nothing begins it: it stays queued until
     `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
     is being synced ends at once and says so.
     """
-    job = queue_job(work, KIND, (wish or SyncWish()).model_dump())
+    job = queue_job(context, KIND, (wish or SyncWish()).model_dump())
     return {"job_id": str(job.job_id)}
 
 
@@ -74,14 +74,16 @@ def start_sync(work: WorkDep, wish: SyncWish | None = None) -> dict[str, Any]:
 )
 @open_to(Scope.READ)
 def show_sync(
-    request: Request, work: WorkDep, job_id: Annotated[uuid.UUID, Path(description="As answered.")]
+    request: Request,
+    context: WorkDep,
+    job_id: Annotated[uuid.UUID, Path(description="As answered.")],
 ) -> Response:
     """Pages `processed` of `total` (null until the list is there), and `seconds_left` if known.
 
     `report` is null until the sync has ended. It may have ended well and changed nothing: its
     `outcome` says whether a guard refused the list or a person has to approve it.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         job = jobs.read_job(connection, job_id)
     if job.kind != KIND:
         raise NotFoundError(f"the job {job_id} is no sync of race tracks")
@@ -90,11 +92,11 @@ def show_sync(
 
 @router.get("/api/v1/catalogue/sources", tags=["catalogue"], summary="Sources of race tracks")
 @open_to(Scope.READ)
-def list_sources(request: Request, work: WorkDep) -> Response:
+def list_sources(request: Request, context: WorkDep) -> Response:
     """Each source with its counts, its last sync, and the one that is at work or waits."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         waiting = [job for job in jobs.recent(connection) if job.kind == KIND]
-    found = [_source(work, name, waiting) for name in sources(work.settings)]
+    found = [_source(context, name, waiting) for name in sources(context.settings)]
     return answer(request, {"sources": found})
 
 
@@ -102,7 +104,7 @@ def list_sources(request: Request, work: WorkDep) -> Response:
 @open_to(Scope.READ)
 def list_tracks(
     request: Request,
-    work: WorkDep,
+    context: WorkDep,
     source: Source = "",
     text: Annotated[
         str,
@@ -122,11 +124,11 @@ def list_tracks(
     `coordinates_from` says who knows where a track is: its source, or a geocoder.
     """
     wanted = {"yes": True, "no": False, "all": None}[active]
-    name = source_named(work.settings, source).source
+    name = source_named(context.settings, source).source
     rows = status.list_tracks(
-        work, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
+        context, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
     )
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         known = {slug: found for (_, slug), found in places.located(connection, name).items()}
     shown = [_track(status.as_dict(row), known) for row in rows]
     following = rows[-1].track.slug if len(rows) == limit else None
@@ -137,13 +139,13 @@ def list_tracks(
 @open_to(Scope.READ)
 def list_reports(
     request: Request,
-    work: WorkDep,
+    context: WorkDep,
     source: Source = "",
     limit: Annotated[int, Query(description="So many at most.", ge=1, le=100)] = 10,
 ) -> Response:
     """Reports of the last syncs that have ended, the newest first, without their long lists."""
-    name = source_named(work.settings, source).source
-    found = last_reports(work, name, limit)
+    name = source_named(context.settings, source).source
+    found = last_reports(context, name, limit)
     return answer(request, {"reports": [_short(report.as_dict()) for report in found]})
 
 
@@ -154,9 +156,9 @@ def list_reports(
     responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
 )
 @open_to(Scope.READ)
-def show_report(request: Request, work: WorkDep, sync_id: SyncId) -> Response:
+def show_report(request: Request, context: WorkDep, sync_id: SyncId) -> Response:
     """What a sync has done and what was wrong; as Markdown if `Accept` asks for `text/markdown`."""
-    report = read_report(work, sync_id)
+    report = read_report(context, sync_id)
     if MARKDOWN in request.headers.get("accept", ""):
         return answer_bytes(request, report.to_markdown().encode(), MARKDOWN)
     return answer(request, report.as_dict())
@@ -169,12 +171,12 @@ def show_report(request: Request, work: WorkDep, sync_id: SyncId) -> Response:
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def undo(work: WorkDep, sync_id: SyncId) -> dict[str, Any]:
+def undo(context: WorkDep, sync_id: SyncId) -> dict[str, Any]:
     """Make every row again what it was; `rows` says how many.
 
     400 if there is nothing to undo, or a later sync has changed the same tracks.
     """
-    return {"sync_id": str(sync_id), "rows": catalogue_undo.undo(work, sync_id)}
+    return {"sync_id": str(sync_id), "rows": catalogue_undo.undo(context, sync_id)}
 
 
 @router.get(
@@ -184,13 +186,13 @@ def undo(work: WorkDep, sync_id: SyncId) -> dict[str, Any]:
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def visits(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def visits(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points, each where the race track is, of visits that overlap the time.
 
     A visit is the time in which a device was never seen further away than
     `TRACKFLOW_VISIT_RADIUS_M`, if that is at least `TRACKFLOW_VISIT_MIN` minutes.
     """
-    return answer(request, read_visits(work, device, when, MOST_VISITS), GEOJSON)
+    return answer(request, read_visits(context, device, when, MOST_VISITS), GEOJSON)
 
 
 def _sync(job: Job) -> dict[str, Any]:
@@ -206,8 +208,8 @@ def _sync(job: Job) -> dict[str, Any]:
     }
 
 
-def _source(work: Work, name: str, recent: list[Job]) -> dict[str, Any]:
-    found = status.status(work, name)
+def _source(context: Context, name: str, recent: list[Job]) -> dict[str, Any]:
+    found = status.status(context, name)
     open_jobs = [
         job
         for job in recent

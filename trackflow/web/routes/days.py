@@ -21,7 +21,7 @@ FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
 @open_to(Scope.READ)
 def days(
     request: Request,
-    work: WorkDep,
+    context: WorkDep,
     device: DeviceIds,
     from_: Annotated[dt.date | None, Query(alias="from", description="First day.")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
@@ -42,15 +42,15 @@ def days(
     for day in (from_, to):
         if day is not None and not FIRST <= day <= LAST:
             raise BadInputError(f"days lie between {FIRST} and {LAST}")
-    return answer(request, read_days(work, device, from_, to, zone))
+    return answer(request, read_days(context, device, from_, to, zone))
 
 
 @router.get("/api/v1/distances", tags=["tracks"], summary="Distance and driving time of devices")
 @open_to(Scope.READ)
-def distances(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def distances(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
     """By device: metres, seconds of driving, and how many tracks, of what lies in the time.
 
     A track that reaches beyond the time counts with the part that lies in it. Between two midnights
     the figures are those of the days.
     """
-    return answer(request, read_distances(work, device, when))
+    return answer(request, read_distances(context, device, when))

@@ -48,7 +48,7 @@ class SettingsChange(BaseModel):
 @open_to(Scope.READ)
 def notices(
     request: Request,
-    work: WorkDep,
+    context: WorkDep,
     device: DeviceIds,
     from_: Annotated[dt.date | None, Query(alias="from", description="First day (UTC).")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
@@ -65,7 +65,7 @@ def notices(
         raise BadInputError("`from` must not be later than `to`")
     every: Remembered[list[Notice]] = request.app.state.notices
     filtered = device is not None or from_ is not None or to is not None
-    found = read_notices(work, device, from_, to) if filtered else every.get()
+    found = read_notices(context, device, from_, to) if filtered else every.get()
     guesses: Remembered[list[DeviceGuess]] = request.app.state.guesses
     return answer(
         request,
@@ -89,13 +89,13 @@ def presets(request: Request) -> Response:
 
 @router.get("/api/v1/devices/{device_id:path}", tags=["devices"], summary="Settings of a device")
 @open_to(Scope.READ)
-def settings(request: Request, work: WorkDep, device_id: DeviceId) -> Response:
+def settings(request: Request, context: WorkDep, device_id: DeviceId) -> Response:
     """Profile, time zone, preset, own and resulting thresholds, what it looks like, its notices.
 
     Thresholds are the defaults, changed by the preset, changed by the own ones. 404 if there is no
     such device.
     """
-    return answer(request, read_settings(work, device_id).as_dict())
+    return answer(request, read_settings(context, device_id).as_dict())
 
 
 @router.patch(
@@ -105,20 +105,20 @@ def settings(request: Request, work: WorkDep, device_id: DeviceId) -> Response:
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def change(work: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[str, Any]:
+def change(context: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[str, Any]:
     """All days of the device are worked on again if what decides about them has changed.
 
     400 if a value makes no sense, 404 if there is no such device.
     """
-    read_settings(work, device_id)  # 404 before anything else
-    with work.store.write() as connection:
+    read_settings(context, device_id)  # 404 before anything else
+    with context.store.write() as connection:
         devices.change_device(
             connection,
             device_id,
-            work.clock(),
+            context.clock(),
             profile=wish.profile,
             time_zone=wish.time_zone,
             overrides=dict(wish.thresholds),
             preset=wish.preset,
         )
-    return read_settings(work, device_id).as_dict()
+    return read_settings(context, device_id).as_dict()

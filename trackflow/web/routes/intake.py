@@ -16,7 +16,7 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import AccessError
 from trackflow.sources.admission import fit_device
 from trackflow.sources.devices import flat, geojson_batch, overland, owntracks, reading
@@ -266,13 +266,13 @@ async def _take(request: Request, door: str, *, named: str = "") -> tuple[Receiv
         StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
             again is not stored twice.
     """
-    work: Work = request.app.state.work
+    context: Context = request.app.state.context
     reception: Reception = request.app.state.reception
-    body, now_us = await _received_body(request), to_us(work.clock())
+    body, now_us = await _received_body(request), to_us(context.clock())
     packing = request.headers.get("content-encoding", "").strip().lower()
     if packing not in PACKINGS:
         raise HTTPException(415, "a body may be compressed with gzip only")
-    envelope, keys = _envelope(request, door, named), work.settings.owntracks_keys
+    envelope, keys = _envelope(request, door, named), context.settings.owntracks_keys
     try:
         if len(body) <= READ_AT_ONCE_BYTES and not packing:
             delivery = reading.read(body, envelope, now_us=now_us, keys=keys)

@@ -38,13 +38,13 @@ class Wish(BaseModel):
 
 @router.get("/api/v1/jobs", tags=["jobs"], summary="The newest jobs")
 @open_to(Scope.READ)
-def list_jobs(request: Request, work: WorkDep) -> Response:
+def list_jobs(request: Request, context: WorkDep) -> Response:
     """The newest hundred, the newest first, with how far each is and how long it will take.
 
     `status` is queued, running, completed, failed or cancelled; `completed` of `total` pieces of
     work are done, of which `failed` went wrong; `seconds_left` is an estimate, null without one.
     """
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = jobs.recent(connection)
     return answer(request, {"jobs": [as_dict(job) for job in found]})
 
@@ -53,21 +53,21 @@ def list_jobs(request: Request, work: WorkDep) -> Response:
     "/api/v1/jobs", tags=["jobs"], summary="Ask for a job", status_code=202, response_model=None
 )
 @open_to(Scope.ADMIN)
-def ask_for_job(work: WorkDep, wish: Wish) -> dict[str, Any]:
+def ask_for_job(context: WorkDep, wish: Wish) -> dict[str, Any]:
     """Queue a job; the answer has its `job_id`. A service begins it within a minute.
 
     `rebuild` makes everything of the given days again: unchanged windows come from the cache, and
     tracks that come out the same stay as they are.
     """
     parameters = {"from": wish.from_, "to": wish.to, "device": wish.device}
-    return as_dict(queue_job(work, wish.kind, parameters))
+    return as_dict(queue_job(context, wish.kind, parameters))
 
 
 @router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job")
 @open_to(Scope.READ)
-def show_job(request: Request, work: WorkDep, job_id: JobId) -> Response:
+def show_job(request: Request, context: WorkDep, job_id: JobId) -> Response:
     """How far a job is, and what came of it. 404 if there is none of this id."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = jobs.read_job(connection, job_id)
     return answer(request, as_dict(found))
 
@@ -76,23 +76,23 @@ def show_job(request: Request, work: WorkDep, job_id: JobId) -> Response:
     "/api/v1/jobs/{job_id}/cancel", tags=["jobs"], summary="Stop a job", response_model=None
 )
 @open_to(Scope.ADMIN)
-def cancel_job(work: WorkDep, job_id: JobId) -> dict[str, Any]:
+def cancel_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
     """A waiting job stops at once, a running one after the slice of work that it is at.
 
     What is done stays; `resume` goes on with the rest. A job that has ended stays as it is.
     """
-    with work.store.write() as connection:
-        return as_dict(jobs.request_cancel(connection, job_id, work.clock()))
+    with context.store.write() as connection:
+        return as_dict(jobs.request_cancel(connection, job_id, context.clock()))
 
 
 @router.post(
     "/api/v1/jobs/{job_id}/resume", tags=["jobs"], summary="Go on with a job", response_model=None
 )
 @open_to(Scope.ADMIN)
-def resume_job(work: WorkDep, job_id: JobId) -> dict[str, Any]:
+def resume_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
     """Queue a cancelled or failed job again; it goes on where it stopped.
 
     A job that waits or runs goes on, also if it was about to be stopped. 400 if it is completed.
     """
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         return as_dict(jobs.resume(connection, job_id))

@@ -14,24 +14,24 @@ router = guarded_router()
 
 @router.get("/api/v1/devices", tags=["devices"], summary="All devices and where they were last")
 @open_to(Scope.READ)
-def devices(request: Request, work: WorkDep) -> Response:
+def devices(request: Request, context: WorkDep) -> Response:
     """Each device's profile, time zone, first and last time, and last reported position."""
-    return answer(request, lines.list_devices(work))
+    return answer(request, lines.list_devices(context))
 
 
 @router.get("/api/v1/networks", tags=["devices"], summary="The road networks in use")
 @open_to(Scope.READ)
-def networks(request: Request, work: WorkDep) -> Response:
+def networks(request: Request, context: WorkDep) -> Response:
     """By profile: version, source file, and extent (west, south, east, north in degrees).
 
     The version changes whenever the roads do.
     """
-    return answer(request, lines.list_networks(work))
+    return answer(request, lines.list_networks(context))
 
 
 @router.get("/paths/cached", tags=["lines"], summary="Matched lines as encoded polylines")
 @open_to(Scope.READ)
-def paths(request: Request, work: WorkDep, device: DeviceIds, when: RecentTime) -> Response:
+def paths(request: Request, context: WorkDep, device: DeviceIds, when: RecentTime) -> Response:
     """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
 
     `polyline` has precision 5; `confidence` says how well the line explains its points (0 to 1);
@@ -41,7 +41,7 @@ def paths(request: Request, work: WorkDep, device: DeviceIds, when: RecentTime) 
     lines; null means that nothing is yet, `pending_days` how many days still have work to do. The
     outer `complete_until` holds for all devices.
     """
-    content = lines.cached_paths(work, device, when)
+    content = lines.cached_paths(context, device, when)
     read = [device["device_id"] for device in content["devices"] if device["paths"]]
     request.app.state.accessed.note(read, when)
     return answer(request, content)
@@ -49,7 +49,7 @@ def paths(request: Request, work: WorkDep, device: DeviceIds, when: RecentTime) 
 
 @router.get("/worker/status", tags=["service"], summary="How the work stands")
 @open_to(Scope.READ)
-def status(request: Request, work: WorkDep) -> Response:
+def status(request: Request, context: WorkDep) -> Response:
     """Whether the work keeps up, and what is in its way.
 
     Points of device-days with work to do and of those without; devices that have sent something
@@ -58,4 +58,4 @@ def status(request: Request, work: WorkDep) -> Response:
     seconds old.
     """
     counts: Remembered[Counts] = request.app.state.counts
-    return answer(request, lines.worker_status(work, counts.get()))
+    return answer(request, lines.worker_status(context, counts.get()))

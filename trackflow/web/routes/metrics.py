@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.catalogue.sources import sources
@@ -40,8 +40,8 @@ def metrics(request: Request) -> Response:
 class StoreCollector(Collector):
     """Figures of the store."""
 
-    def __init__(self, work: Work, counts: Remembered[Counts]) -> None:
-        self._work, self._counts = work, counts
+    def __init__(self, context: Context, counts: Remembered[Counts]) -> None:
+        self._work, self._counts = context, counts
 
     def collect(self) -> Iterator[Metric]:
         """As they are now, or were some seconds ago."""
@@ -81,8 +81,8 @@ class StoreCollector(Collector):
 class CatalogueCollector(Collector):
     """Figures of the catalogue of race tracks: of each source's last sync, and how it stands."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, context: Context) -> None:
+        self._work = context
 
     def collect(self) -> Iterator[Metric]:
         """As they are now."""
@@ -196,11 +196,11 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """A client can call its method anything."""
 
 
-def add_metrics(app: FastAPI, work: Work) -> None:
+def add_metrics(app: FastAPI, context: Context) -> None:
     """Measure requests, and make the store's figures known to `/metrics`."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StoreCollector(work, app.state.counts))
-    registry.register(CatalogueCollector(work))
+    registry.register(StoreCollector(context, app.state.counts))
+    registry.register(CatalogueCollector(context))
     registry.register(GuessesCollector(app.state.guesses_of_tokens))
     app.state.metrics = registry
     app.add_middleware(TimingMiddleware, registry=registry)

@@ -68,10 +68,10 @@ class SessionRequest(BaseModel):
 
 @router.get("/", tags=["page"], summary="The map page", response_class=Response)
 @open_to(None)
-def index(request: Request, work: WorkDep) -> Response:
+def index(request: Request, context: WorkDep) -> Response:
     """The page itself. It holds no data; it asks the API for what its reader may see."""
     answer = _send(request, static_file(INDEX))
-    answer.headers["Content-Security-Policy"] = content_policy(work.settings.tiles_url)
+    answer.headers["Content-Security-Policy"] = content_policy(context.settings.tiles_url)
     return answer
 
 
@@ -95,7 +95,7 @@ def file(request: Request, name: str) -> Response:
 
 @router.get("/api/v1/page", tags=["page"], summary="What the map page has to know")
 @open_to(Scope.READ)
-def page(request: Request, work: WorkDep, caller: CallerDep) -> dict[str, str | bool]:
+def page(request: Request, context: WorkDep, caller: CallerDep) -> dict[str, str | bool]:
     """The address of background tiles (empty for none), whose days are meant, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
@@ -103,8 +103,8 @@ def page(request: Request, work: WorkDep, caller: CallerDep) -> dict[str, str | 
     `by_cookie` says whether a session of `POST /session` let the caller in, which can be ended.
     """
     return {
-        "tiles_url": work.settings.tiles_url,
-        "time_zone": work.settings.time_zone,
+        "tiles_url": context.settings.tiles_url,
+        "time_zone": context.settings.time_zone,
         "scope": caller.scope.value,
         "by_cookie": COOKIE in request.cookies and caller.token_id is not None,
     }
@@ -112,7 +112,7 @@ def page(request: Request, work: WorkDep, caller: CallerDep) -> dict[str, str | 
 
 @router.post("/session", tags=["page"], summary="Sign in with a token", status_code=204)
 @open_to(None)
-def sign_in(request: Request, work: WorkDep, wanted: SessionRequest) -> Response:
+def sign_in(request: Request, context: WorkDep, wanted: SessionRequest) -> Response:
     """Keeps the token as a cookie that scripts cannot read and other sites cannot use.
 
     401 for a token that is not in use (429 after many), 403 for one that may not read.
@@ -120,7 +120,7 @@ def sign_in(request: Request, work: WorkDep, wanted: SessionRequest) -> Response
     if not is_own_page(request):
         raise AccessError("only trackflow's own page signs in")
     secret = wanted.token.strip()
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         token = tokens.find(connection, secret)
     if token is None:
         message = "this token is not in use: check that it was copied whole"

@@ -66,7 +66,7 @@ def _wrapped(lon: float) -> float:
 @open_to(Scope.READ)
 def tracks(
     request: Request,
-    work: WorkDep,
+    context: WorkDep,
     device: DeviceIds,
     when: AnyTime,
     box: Annotated[Box | None, Depends(_box)],
@@ -96,7 +96,7 @@ def tracks(
     """
     after = None if cursor is None else read_cursor(cursor)
     selection = Selection(device, when, box, line.value, simplify_m, limit, after)
-    return answer(request, read_tracks(work, selection), GEOJSON)
+    return answer(request, read_tracks(context, selection), GEOJSON)
 
 
 @router.get(
@@ -106,7 +106,7 @@ def tracks(
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
+def track(request: Request, context: WorkDep, track_id: uuid.UUID) -> Response:
     """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
 
     `explanation` says why the track begins and ends where it does: the rule, what was measured and
@@ -114,7 +114,7 @@ def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
     it is the one that covers its beginning, or else some of its time. Where there is no movement
     any more, the answer is 410 and says why.
     """
-    return answer(request, read_track(work, track_id), GEOJSON)
+    return answer(request, read_track(context, track_id), GEOJSON)
 
 
 @router.get(
@@ -124,6 +124,6 @@ def track(request: Request, work: WorkDep, track_id: uuid.UUID) -> Response:
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def stops(request: Request, work: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def stops(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points with device, start, end and duration of stays that overlap the time."""
-    return answer(request, read_stops(work, device, when, MOST_STOPS), GEOJSON)
+    return answer(request, read_stops(context, device, when, MOST_STOPS), GEOJSON)

@@ -19,7 +19,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import AccessError
 from trackflow.store.access import no_token, tokens
 from trackflow.store.access.tokens import Scope
@@ -144,11 +144,11 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
 
 
 def _admit(request: Request, scope: Scope) -> Caller:
-    work: Work = request.app.state.work
+    context: Context = request.app.state.context
     if scope is Scope.INGEST:
         request.app.state.known_tokens.refresh()
     secrets = _secrets(request, scope)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
         mode = None if found else no_token.read_mode(connection)
     if mode is not None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Token
 
@@ -20,8 +20,8 @@ FRESH_S = 1.0
 class KnownTokens:
     """All tokens in use, by the hash of their secret; for any thread."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, context: Context) -> None:
+        self._work = context
         self._found: Mapping[str, Token] = {}
         self._until = 0.0
         self._reading = threading.Lock()

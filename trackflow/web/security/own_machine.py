@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.store.access import no_token
 from trackflow.web.security import peers
@@ -43,8 +43,8 @@ class NoTokenDoor:
     mode lets nobody in.
     """
 
-    def __init__(self, work: Work, listens_locally: bool) -> None:
-        self._work = work
+    def __init__(self, context: Context, listens_locally: bool) -> None:
+        self._work = context
         self._listens_locally = listens_locally
         self._known_off_until = 0.0
 

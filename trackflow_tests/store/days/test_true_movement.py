@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.database import open_store
 from trackflow.store.days.recutting import kept_thresholds
 from trackflow.store.days.segments import read_days
@@ -34,7 +34,7 @@ from trackflow_tests.stores import (
     contents,
     deliver,
     drive,
-    open_work,
+    open_context,
     settings_of,
     statuses,
 )
@@ -50,11 +50,11 @@ OLD_THRESHOLDS: dict[str, dict[str, Any]] = {
 }
 
 
-def filled(work: Work) -> None:
+def filled(context: Context) -> None:
     """Two devices, one of them over midnight."""
-    deliver(work.store, batch_of_device("a", drive(NOON, 5000)))
-    deliver(work.store, batch_of_device("b", drive(NOON, 300)))
-    run(work)
+    deliver(context.store, batch_of_device("a", drive(NOON, 5000)))
+    deliver(context.store, batch_of_device("b", drive(NOON, 300)))
+    run(context)
 
 
 def as_old(table: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def as_old(table: str, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def make_old(source: Work, url: str, home: Path) -> None:
+def make_old(source: Context, url: str, home: Path) -> None:
     """Bring what `source` has into a database of the schema before."""
     from trackflow.store.database import _engine
     from trackflow.store.migrations.apply import upgrade
@@ -85,18 +85,18 @@ def make_old(source: Work, url: str, home: Path) -> None:
     engine.dispose()
 
 
-def expected_of(clock: Clock, folder: Path) -> tuple[Work, dict[str, Any]]:
+def expected_of(clock: Clock, folder: Path) -> tuple[Context, dict[str, Any]]:
     folder.mkdir()
-    work = open_work(f"sqlite:///{folder / 'trackflow.db'}", folder, clock)
-    filled(work)
-    with work.store.write() as connection:  # what is left of the old thresholds
+    context = open_context(f"sqlite:///{folder / 'trackflow.db'}", folder, clock)
+    filled(context)
+    with context.store.write() as connection:  # what is left of the old thresholds
         for device_id, values in (("a", {"min_track_m": 50}), ("b", {"dwell_radius_m": 60})):
             d = metadata.tables["devices"]
             connection.execute(
                 sa.update(d).where(d.c.device_id == device_id).values(thresholds=values)
             )
-    run(work, mode="bulk")
-    return work, contents(work.store)
+    run(context, mode="bulk")
+    return context, contents(context.store)
 
 
 def test_an_old_store_stays_readable_and_comes_right_by_itself(
@@ -108,24 +108,24 @@ def test_an_old_store_stays_readable_and_comes_right_by_itself(
     source.store.close()
 
     open_store(settings_of(database_url, tmp_path)).close()
-    with open_work(database_url, tmp_path, clock) as work:
-        assert set(statuses(work.store).values()) == {"pending"}
-        with work.store.read() as connection:
+    with open_context(database_url, tmp_path, clock) as context:
+        assert set(statuses(context.store).values()) == {"pending"}
+        with context.store.read() as connection:
             overrides = {k: read_device(connection, k).overrides for k in ("a", "b")}
             old = read_days(connection, "a", dt.date.min, dt.date.max)
         assert overrides == {"a": {"min_track_m": 50}, "b": {"dwell_radius_m": 60}}
         assert {part.began.value for parts in old.values() for part in parts} == {"gap", "midnight"}
         when = TimeRange(NOON - dt.timedelta(days=9), NOON + dt.timedelta(days=9))
         chosen = Selection(None, when, None, "raw", 0.0, 100, None)
-        found = read_tracks(work, chosen)["features"]
+        found = read_tracks(context, chosen)["features"]
         assert len(found) == len(expected["tracks"])
         assert {f["properties"]["began"] for f in found} == {"gap"}
-        report = run(work)
+        report = run(context)
         assert not report.problems
-        assert len(report["segmented"].days) == len(statuses(work.store))
-        assert contents(work.store) == expected
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert verify(work).ok
+        assert len(report["segmented"].days) == len(statuses(context.store))
+        assert contents(context.store) == expected
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert verify(context).ok
 
 
 def old_backup(path: Path, old: Path) -> None:
@@ -157,12 +157,12 @@ def test_an_old_backup_comes_right_as_well(database_url: str, tmp_path: Path) ->
     backup(source, tmp_path / "new.zip")
     source.store.close()
     old_backup(tmp_path / "new.zip", tmp_path / "old.zip")
-    with open_work(database_url, tmp_path / "restored", clock) as work:
-        restore(work, tmp_path / "old.zip")
-        assert set(statuses(work.store).values()) == {"pending"}
-        assert {row["began"] for row in contents(work.store, "tracks")["tracks"]} == {"gap"}
-        run(work)
-        assert contents(work.store) == expected
+    with open_context(database_url, tmp_path / "restored", clock) as context:
+        restore(context, tmp_path / "old.zip")
+        assert set(statuses(context.store).values()) == {"pending"}
+        assert {row["began"] for row in contents(context.store, "tracks")["tracks"]} == {"gap"}
+        run(context)
+        assert contents(context.store) == expected
 
 
 numbers = st.one_of(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
 from trackflow.matching.networks import RoadNetwork, build_network
@@ -16,7 +16,7 @@ from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.roads import networks as building
 from trackflow.usecases.roads.road_tiles import RoadTiles
-from trackflow_tests.stores import open_work
+from trackflow_tests.stores import open_context
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +31,15 @@ def in_home(network: RoadNetwork, home: Path) -> Path:
     return folder
 
 
-def store_folder(work: Work, folder: Path) -> None:
+def store_folder(context: Context, folder: Path) -> None:
     """As an older trackflow did: an absolute path."""
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         connection.execute(sa.update(road_networks).values(folder=str(folder)))
 
 
-def found(work: Work) -> RoadNetwork | None:
-    with work.store.read() as connection:
-        return read_network(connection, "car", work.settings.home)
+def found(context: Context) -> RoadNetwork | None:
+    with context.store.read() as connection:
+        return read_network(connection, "car", context.settings.home)
 
 
 @pytest.mark.parametrize("is_old_row", [False, True])
@@ -54,29 +54,29 @@ def test_a_home_that_is_moved_or_copied_keeps_its_network(
 ) -> None:
     before, after = tmp_path / "before", tmp_path / "deep" / "after"
     folder = in_home(network, before)
-    with open_work(database_url, before) as work:
-        built, is_new = building.build(work, helsinki_extract(), "car")
+    with open_context(database_url, before) as context:
+        built, is_new = building.build(context, helsinki_extract(), "car")
         assert (built.folder, is_new) == (folder, True), "built before: used as it is"
         if is_old_row:
-            store_folder(work, folder)
+            store_folder(context, folder)
     shutil.copytree(before, after)
     if not old_home_stays:
         shutil.rmtree(before)
 
-    with open_work(database_url, after, engine_url="") as work:
-        moved = found(work)
+    with open_context(database_url, after, engine_url="") as context:
+        moved = found(context)
         assert moved is not None
         assert moved.folder == networks_folder(after) / "car" / network.version
-        assert work.engine("car").network_version == network.version
-        tiles = RoadTiles(work)
+        assert context.engine("car").network_version == network.version
+        tiles = RoadTiles(context)
         assert tiles.tile(None, 14, 9327, 4742)
         tiles.close()
-        backup(work, tmp_path / "b.zip")
-    with open_work("", tmp_path / "restored") as work:
-        restore(work, tmp_path / "b.zip")
+        backup(context, tmp_path / "b.zip")
+    with open_context("", tmp_path / "restored") as context:
+        restore(context, tmp_path / "b.zip")
     (tmp_path / "restored").rename(tmp_path / "moved")
-    with open_work("", tmp_path / "moved") as work:
-        again = found(work)
+    with open_context("", tmp_path / "moved") as context:
+        again = found(context)
         assert again is not None
         assert again.version == network.version
 
@@ -84,20 +84,20 @@ def test_a_home_that_is_moved_or_copied_keeps_its_network(
 def test_a_network_outside_of_the_home_folder_is_found_where_it_is(
     database_url: str, network: RoadNetwork, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
-        with work.store.write() as connection:
-            use_network(connection, network, tmp_path, work.clock())
-        assert found(work) == network
-    with open_work(database_url, tmp_path / "another home") as work:
-        assert found(work) == network
+    with open_context(database_url, tmp_path) as context:
+        with context.store.write() as connection:
+            use_network(connection, network, tmp_path, context.clock())
+        assert found(context) == network
+    with open_context(database_url, tmp_path / "another home") as context:
+        assert found(context) == network
 
 
 def test_a_network_that_is_nowhere_says_so(
     database_url: str, network: RoadNetwork, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
-        with work.store.write() as connection:
-            use_network(connection, network, tmp_path, work.clock())
-        store_folder(work, tmp_path / "gone")
+    with open_context(database_url, tmp_path) as context:
+        with context.store.write() as connection:
+            use_network(connection, network, tmp_path, context.clock())
+        store_folder(context, tmp_path / "gone")
         with pytest.raises(NetworkBuildError, match="no road network in"):
-            found(work)
+            found(context)

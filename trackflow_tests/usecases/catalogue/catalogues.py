@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from trackflow.catalogue.records import CatalogueTrack
 from trackflow.concurrency.retrying import Retry
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.catalogue import tracks as store
 from trackflow.store.jobs import jobs
 from trackflow.store.tables import (
@@ -26,7 +26,7 @@ from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import Report, read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.site import Site
-from trackflow_tests.stores import Clock, open_work
+from trackflow_tests.stores import Clock, open_context
 
 TABLES = (
     catalogue_tracks, catalogue_changes, catalogue_syncs, catalogue_fetched, catalogue_switches,
@@ -44,42 +44,42 @@ def settings_for(site: Site) -> dict[str, Any]:
 @contextmanager
 def catalogue_of(
     site: Site, url: str, home: Path, clock: Clock | None = None, **more: Any
-) -> Iterator[Work]:
-    with open_work(url, home, clock or Clock(), **settings_for(site), **more) as work:
-        yield work
+) -> Iterator[Context]:
+    with open_context(url, home, clock or Clock(), **settings_for(site), **more) as context:
+        yield context
 
 
-def synced(work: Work, **parameters: Any) -> Report:
+def synced(context: Context, **parameters: Any) -> Report:
     """The report of a sync that somebody starts now."""
-    job = queue_job(work, "catalogue_sync", parameters)
-    ended = run_job(work, job.job_id)
+    job = queue_job(context, "catalogue_sync", parameters)
+    ended = run_job(context, job.job_id)
     assert ended is not None
     assert ended.result is not None, ended.error
-    found = read_report(work, job.job_id)
+    found = read_report(context, job.job_id)
     assert found.as_dict() == ended.result
     return found
 
 
-def tracks(work: Work, source: str = "liverc") -> dict[str, CatalogueTrack]:
+def tracks(context: Context, source: str = "liverc") -> dict[str, CatalogueTrack]:
     """Active tracks by slug."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = store.read_rows(connection, source)
     return {slug: row.track for slug, row in rows.items() if row.is_active}
 
 
-def row_of(work: Work, slug: str) -> store.Row:
-    with work.store.read() as connection:
+def row_of(context: Context, slug: str) -> store.Row:
+    with context.store.read() as connection:
         return store.read_rows(connection, "liverc")[slug]
 
 
-def rows(work: Work) -> list[dict[str, Any]]:
+def rows(context: Context) -> list[dict[str, Any]]:
     """The whole table, to the microsecond."""
-    return dump(work)["catalogue_tracks"]
+    return dump(context)["catalogue_tracks"]
 
 
-def dump(work: Work) -> dict[str, list[dict[str, Any]]]:
+def dump(context: Context) -> dict[str, list[dict[str, Any]]]:
     """All that syncs leave in the store."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return {
             table.name: [
                 dict(row)
@@ -91,9 +91,9 @@ def dump(work: Work) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-def restore(work: Work, dumped: dict[str, list[dict[str, Any]]]) -> None:
+def restore(context: Context, dumped: dict[str, list[dict[str, Any]]]) -> None:
     """The store as it was."""
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         for name, found in dumped.items():
             table = metadata.tables[name]
             connection.execute(sa.delete(table))
@@ -110,9 +110,9 @@ def result_of(report: Report) -> dict[str, Any]:
     return without
 
 
-def state_of(work: Work) -> dict[str, Any]:
+def state_of(context: Context) -> dict[str, Any]:
     """The catalogue and the record of the last sync's changes, but for times and ids."""
-    found = dump(work)
+    found = dump(context)
     last = max(found["catalogue_syncs"], key=lambda sync: sync["number"] or 0)["sync_id"]
     return {
         "tracks": [_timeless(row) for row in found["catalogue_tracks"]],
@@ -129,16 +129,16 @@ def _timeless(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if k not in ("created_at", "updated_at")}
 
 
-def run_in_small_steps(work: Work) -> None:
+def run_in_small_steps(context: Context) -> None:
     """A task for a process of its own: all syncs that wait, a few pages at a time."""
     fetching.KEEP_ROWS = 12
-    with work.store.read() as connection:
-        waiting = jobs.waiting(connection, work.clock())
+    with context.store.read() as connection:
+        waiting = jobs.waiting(connection, context.clock())
     for job in waiting:
-        run_job(work, job.job_id)
+        run_job(context, job.job_id)
 
 
-def kept(work: Work, sync_id: uuid.UUID) -> set[str]:
+def kept(context: Context, sync_id: uuid.UUID) -> set[str]:
     """Tracks whose pages a sync has."""
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return set(store.fetched_slugs(connection, sync_id))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.usecases.catalogue import alerting
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
 from trackflow_tests.notifications.test_notifier import receiver
@@ -36,14 +36,14 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def work(site: Site, tmp_path: Path) -> Iterator[Work]:
+def context(site: Site, tmp_path: Path) -> Iterator[Context]:
     with catalogue_of(site, f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as opened:
         yield opened
 
 
-def test_what_goes_well_is_not_told(work: Work, told: Told) -> None:
-    synced(work)
-    synced(work)
+def test_what_goes_well_is_not_told(context: Context, told: Told) -> None:
+    synced(context)
+    synced(context)
     assert told.messages == []
 
 
@@ -58,11 +58,11 @@ def test_what_goes_well_is_not_told(work: Work, told: Told) -> None:
     ],
 )
 def test_a_bad_list_is_told(
-    work: Work, site: Site, told: Told, kind: str, title: str, why: str
+    context: Context, site: Site, told: Told, kind: str, title: str, why: str
 ) -> None:
-    synced(work)
+    synced(context)
     site.listing = Behaviour(kind)
-    report = synced(work)
+    report = synced(context)
     ((said, body),) = told.messages
     assert title in said
     assert "liverc" in said
@@ -74,8 +74,8 @@ def test_a_sync_over_its_limit_is_told_while_it_goes_on(site: Site, tmp_path: Pa
     site.latency_s = (0.1, 0.1)
     with receiver() as (port, got):
         more = {"catalogue_limit_s": 0.05, "notify_urls": (f"json://127.0.0.1:{port}",)}
-        with catalogue_of(site, f"sqlite:///{tmp_path / 'a.db'}", tmp_path, **more) as work:
-            assert synced(work).outcome == "completed"
+        with catalogue_of(site, f"sqlite:///{tmp_path / 'a.db'}", tmp_path, **more) as context:
+            assert synced(context).outcome == "completed"
         deadline = time.monotonic() + 30
         while not got and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import (
@@ -37,16 +37,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(
+def context(
     site: Site, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Work]:
+) -> Iterator[Context]:
     monkeypatch.setattr(fetching, "RETRY", FAST)
     with catalogue_of(site, "", tmp_path, clock) as opened:
         yield opened
 
 
-def test_it_says_all_there_is_to_say(work: Work, site: Site, clock: Clock) -> None:
-    synced(work)
+def test_it_says_all_there_is_to_say(context: Context, site: Site, clock: Clock) -> None:
+    synced(context)
     for track in site.tracks[:10]:
         track.website = None
     site.tracks[12].email = "no address@nowhere"
@@ -54,7 +54,7 @@ def test_it_says_all_there_is_to_say(work: Work, site: Site, clock: Clock) -> No
     site.pages["track15"] = Behaviour("error page")
     del site.tracks[19]
     clock.advance(60)
-    report = synced(work)
+    report = synced(context)
     text = report.to_markdown()
     assert Report.from_dict(json.loads(json.dumps(report.as_dict()))) == report
     for line in (
@@ -81,7 +81,9 @@ def test_it_says_all_there_is_to_say(work: Work, site: Site, clock: Clock) -> No
     assert len(report.slowest) == 10
 
 
-def test_long_parts_are_cut_in_the_markdown_but_not_in_the_data(work: Work, site: Site) -> None:
+def test_long_parts_are_cut_in_the_markdown_but_not_in_the_data(
+    context: Context, site: Site
+) -> None:
     report = Report(str(uuid.uuid4()), "liverc", Clock()(), None, "completed")
     report.slugs["added"] = [f"track{k}" for k in range(MOST_SHOWN + 7)]
     text = report.to_markdown()
@@ -91,39 +93,39 @@ def test_long_parts_are_cut_in_the_markdown_but_not_in_the_data(work: Work, site
 
 
 def test_reports_are_read_again_the_newest_first_and_lie_in_files(
-    work: Work, site: Site, clock: Clock
+    context: Context, site: Site, clock: Clock
 ) -> None:
     made = []
     for listing in ("ok", "empty", "ok"):
         site.listing = Behaviour(listing)
-        made.append(synced(work))
+        made.append(synced(context))
         clock.advance(60)
-    found = last_reports(work, "liverc", 10)
+    found = last_reports(context, "liverc", 10)
     assert found == made[::-1]
     assert [report.outcome for report in found] == ["completed", "refused", "completed"]
-    assert last_reports(work, "file", 10) == []
+    assert last_reports(context, "file", 10) == []
     for report in made:
-        assert read_report(work, uuid.UUID(report.sync_id)) == report
-        path = file_of(work, report)
-        assert path.parent == work.settings.home / "reports" / "catalogue"
+        assert read_report(context, uuid.UUID(report.sync_id)) == report
+        path = file_of(context, report)
+        assert path.parent == context.settings.home / "reports" / "catalogue"
         assert path.read_text() == report.to_markdown()
     with pytest.raises(NotFoundError):
-        read_report(work, uuid.uuid4())
-    assert status(work, "liverc").last == made[-1]
+        read_report(context, uuid.uuid4())
+    assert status(context, "liverc").last == made[-1]
 
 
-def test_a_file_that_a_killed_worker_did_not_write_is_written_by_the_next(work: Work) -> None:
-    report = synced(work)
-    file_of(work, report).unlink()
-    synced(work)
-    assert file_of(work, report).read_text() == report.to_markdown()
+def test_a_file_that_a_killed_worker_did_not_write_is_written_by_the_next(context: Context) -> None:
+    report = synced(context)
+    file_of(context, report).unlink()
+    synced(context)
+    assert file_of(context, report).read_text() == report.to_markdown()
 
 
 def test_whoever_starts_it_the_report_is_the_same(site: Site, tmp_path: Path) -> None:
     site.tracks[2].phone = "nonsense"
     reports = []
     for trigger in ("cli", "schedule", "api", "ui"):
-        with catalogue_of(site, "", tmp_path / trigger) as work:
-            reports.append(result_of(synced(work, trigger=trigger)))
+        with catalogue_of(site, "", tmp_path / trigger) as context:
+            reports.append(result_of(synced(context, trigger=trigger)))
     assert reports == reports[:1] * 4
     assert reports[0]["anomaly_count"] == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, Status
@@ -66,50 +66,50 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(site: Site, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
+def context(site: Site, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
     with catalogue_of(site, database_url, tmp_path, clock) as opened:
         yield opened
 
 
 @pytest.fixture
-def plain(site: Site, tmp_path: Path, clock: Clock) -> Iterator[Work]:
+def plain(site: Site, tmp_path: Path, clock: Clock) -> Iterator[Context]:
     """On SQLite only: for what is decided before the store is written."""
     with catalogue_of(site, "", tmp_path, clock) as opened:
         yield opened
 
 
 def test_the_catalogue_is_what_the_source_says_and_a_second_sync_changes_nothing(
-    work: Work, site: Site, clock: Clock
+    context: Context, site: Site, clock: Clock
 ) -> None:
-    first = synced(work)
-    assert tracks(work) == site.expected()
+    first = synced(context)
+    assert tracks(context) == site.expected()
     assert (first.outcome, first.added, first.active_now) == ("completed", COUNT, COUNT)
     assert first.shared_names == dict.fromkeys(sorted(SHARED_NAMES), 2)
     assert set(site.requests.values()) == {1}, "every page once"
-    assert site.most_at_once <= work.settings.catalogue_concurrency
-    before = rows(work)
+    assert site.most_at_once <= context.settings.catalogue_concurrency
+    before = rows(context)
     clock.advance(3600)
-    second = synced(work)
-    assert rows(work) == before
+    second = synced(context)
+    assert rows(context) == before
     assert (second.unchanged, second.rows_changed) == (COUNT, 0)
     assert "nothing has changed" in second.summary
     assert "Nothing has changed." in second.to_markdown()
-    assert len(dump(work)["catalogue_changes"]) == COUNT
+    assert len(dump(context)["catalogue_changes"]) == COUNT
 
 
-def test_only_what_differs_is_written(work: Work, site: Site, clock: Clock) -> None:
-    synced(work)
+def test_only_what_differs_is_written(context: Context, site: Site, clock: Clock) -> None:
+    synced(context)
     site.tracks[3].phone, site.tracks[3].e164 = None, None
     site.tracks[3].name = "Renamed & moved"
     site.tracks[7].stats = {"Laps": 12_345}
     site.tracks[9].slug = "newcomer"
-    before = {row["slug"]: row for row in rows(work)}
+    before = {row["slug"]: row for row in rows(context)}
     clock.advance(3600)
-    report = synced(work)
-    after = {row["slug"]: row for row in rows(work)}
+    report = synced(context)
+    after = {row["slug"]: row for row in rows(context)}
     differing = {slug for slug in after if after[slug] != before.get(slug)}
     assert differing == {"track3", "track7", "track9", "newcomer"}
-    assert tracks(work) | {"track9": 0} == site.expected() | {"track9": 0}
+    assert tracks(context) | {"track9": 0} == site.expected() | {"track9": 0}
     assert (report.added, report.changed, report.missed_once) == (1, 2, 1)
     worth = next(change for change in report.changes if not change["is_routine"])
     assert worth["slug"] == "track3"
@@ -118,26 +118,26 @@ def test_only_what_differs_is_written(work: Work, site: Site, clock: Clock) -> N
 
 
 def test_exactly_the_removed_are_deactivated_after_two_misses_and_come_back(
-    work: Work, site: Site
+    context: Context, site: Site
 ) -> None:
-    synced(work)
+    synced(context)
     all_tracks = list(site.tracks)
     gone = {track.slug for track in all_tracks[4:7]}
     site.tracks = [track for track in all_tracks if track.slug not in gone]
-    once = synced(work)
+    once = synced(context)
     assert (once.missed_once, once.deactivated) == (3, 0)
-    assert len(tracks(work)) == COUNT
-    twice = synced(work)
+    assert len(tracks(context)) == COUNT
+    twice = synced(context)
     assert twice.slugs["deactivated"] == sorted(gone)
-    assert set(tracks(work)) == set(site.expected())
-    assert synced(work).rows_changed == 0
+    assert set(tracks(context)) == set(site.expected())
+    assert synced(context).rows_changed == 0
     site.tracks = all_tracks
-    back = synced(work)
+    back = synced(context)
     assert back.slugs["reactivated"] == sorted(gone)
-    assert tracks(work) == site.expected()
+    assert tracks(context) == site.expected()
 
 
-def test_a_miss_that_is_followed_by_a_find_is_forgotten(plain: Work, site: Site) -> None:
+def test_a_miss_that_is_followed_by_a_find_is_forgotten(plain: Context, site: Site) -> None:
     synced(plain)
     all_tracks = list(site.tracks)
     site.tracks = all_tracks[1:]
@@ -149,7 +149,7 @@ def test_a_miss_that_is_followed_by_a_find_is_forgotten(plain: Work, site: Site)
     assert (synced(plain).missed_once, len(tracks(plain))) == (1, COUNT)
 
 
-def test_a_bad_day_of_the_source_changes_nothing(plain: Work, site: Site) -> None:
+def test_a_bad_day_of_the_source_changes_nothing(plain: Context, site: Site) -> None:
     synced(plain)
     before = rows(plain)
     bad = {
@@ -174,7 +174,7 @@ def test_a_bad_day_of_the_source_changes_nothing(plain: Work, site: Site) -> Non
     assert synced(plain).unchanged == COUNT
 
 
-def test_many_missing_tracks_need_an_approval(plain: Work, site: Site) -> None:
+def test_many_missing_tracks_need_an_approval(plain: Context, site: Site) -> None:
     synced(plain)
     before = rows(plain)
     site.tracks = site.tracks[: COUNT - 6]
@@ -191,7 +191,7 @@ def test_many_missing_tracks_need_an_approval(plain: Work, site: Site) -> None:
     assert set(tracks(plain)) == set(site.expected())
 
 
-def test_a_track_whose_page_fails_keeps_what_was_known(plain: Work, site: Site) -> None:
+def test_a_track_whose_page_fails_keeps_what_was_known(plain: Context, site: Site) -> None:
     synced(plain)
     expected = site.expected()
     site.pages = {
@@ -227,7 +227,7 @@ def test_a_track_whose_page_fails_keeps_what_was_known(plain: Work, site: Site) 
 
 
 def test_a_site_that_goes_away_is_left_alone_and_gone_on_with(
-    plain: Work, site: Site, monkeypatch: pytest.MonkeyPatch
+    plain: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "MOST_OUT_OF_REACH", 5)
     site.pages = {f"track{k}": Behaviour("fail") for k in range(10, COUNT)}
@@ -248,10 +248,10 @@ def test_the_number_of_statements_does_not_grow_with_the_tracks(
     monkeypatch.setattr(fetching, "KEEP_ROWS", 1000)
     monkeypatch.setattr(fetching, "KEEP_EVERY_S", 1000.0)
     all_tracks, counts = list(site.tracks), []
-    with catalogue_of(site, "", tmp_path) as work:
+    with catalogue_of(site, "", tmp_path) as context:
         statements: list[str] = []
         sa.event.listen(
-            work.store.engine,
+            context.store.engine,
             "before_cursor_execute",
             lambda *arguments: statements.append(arguments[2]),
         )
@@ -259,14 +259,14 @@ def test_the_number_of_statements_does_not_grow_with_the_tracks(
             site.tracks = source
             site.forget_requests()
             statements.clear()
-            synced(work)
+            synced(context)
             reads = [text for text in statements if "catalogue_switches" not in text]
             counts.append(len(reads))
     assert counts[0] == counts[1]
 
 
 def test_the_kill_switch_stops_everything_until_it_is_reset(
-    plain: Work, site: Site, monkeypatch: pytest.MonkeyPatch
+    plain: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "KEEP_ROWS", 3)
     for k in range(12, COUNT):
@@ -291,15 +291,15 @@ def test_the_kill_switch_stops_everything_until_it_is_reset(
     assert tracks(plain) == site.expected()
 
 
-def _throw_when_asked_for(work: Work, site: Site, path: str) -> None:
+def _throw_when_asked_for(context: Context, site: Site, path: str) -> None:
     until = time.monotonic() + 20
     while not site.requests[path] and time.monotonic() < until:
         time.sleep(0.01)
-    stop_everything(work, status(work, "liverc").site, "they asked us to")
+    stop_everything(context, status(context, "liverc").site, "they asked us to")
 
 
 def test_a_second_sync_of_a_source_says_so_and_ends(
-    work: Work, site: Site, database_url: str, tmp_path: Path
+    context: Context, site: Site, database_url: str, tmp_path: Path
 ) -> None:
     site.pages["track20"] = Behaviour("drip")
     reports: list[Any] = []
@@ -312,95 +312,95 @@ def test_a_second_sync_of_a_source_says_so_and_ends(
     first.start()
     while not site.requests["/tracks/track20/"]:
         time.sleep(0.01)
-    second = synced(work)
-    running = status(work, "liverc").running
+    second = synced(context)
+    running = status(context, "liverc").running
     assert running is not None
     assert (second.outcome, str(running.job_id) in second.reason) == ("refused", True)
     # cancelled rather than waited for, also its slow request; what it has is gone on with
-    with work.store.write() as connection:
-        jobs.request_cancel(connection, running.job_id, work.clock())
+    with context.store.write() as connection:
+        jobs.request_cancel(connection, running.job_id, context.clock())
     site.pages["track20"] = Behaviour()
     first.join()
     assert reports[0].outcome == "cancelled"
-    assert synced(work).outcome == "completed"
-    assert tracks(work) == site.expected()
+    assert synced(context).outcome == "completed"
+    assert tracks(context) == site.expected()
 
 
 def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
-    work: Work, site: Site, clock: Clock, database_url: str, tmp_path: Path
+    context: Context, site: Site, clock: Clock, database_url: str, tmp_path: Path
 ) -> None:
     settings = settings_of(database_url, tmp_path, **settings_for(site))
-    synced(work)
+    synced(context)
     del site.tracks[20]
-    synced(work)
+    synced(context)
     del site.tracks[21]
     site.tracks[1].name = "Renamed"
     site.tracks[2].slug = "newcomer"
     site.pages["track4"] = Behaviour("missing")
-    base = dump(work)
-    expected_report = result_of(synced(work))
-    expected = state_of(work)
+    base = dump(context)
+    expected_report = result_of(synced(context))
+    expected = state_of(context)
     assert {change[1] for change in expected["changes"]} == {
         "added", "changed", "missed", "deactivated",
     }  # fmt: skip
     killed = 0
     while True:
-        restore(work, base)
-        job = queue_job(work, "catalogue_sync", {})
+        restore(context, base)
+        job = queue_job(context, "catalogue_sync", {})
         at = At(killed + 1, "commit", SIGKILL)
         with worker(settings, clock(), run_in_small_steps, at=at) as process:
             if ended(process) == 0:
                 break
         killed += 1
-        assert rows(work) == base["catalogue_tracks"], "all at once or nothing"
-        had = kept(work, job.job_id)
+        assert rows(context) == base["catalogue_tracks"], "all at once or nothing"
+        had = kept(context, job.job_id)
         site.forget_requests()
         if killed % 2:
             clock.advance(SILENT_AFTER_S + 1)  # a service finds it abandoned
-            run_in_small_steps(work)
-            with work.store.read() as connection:
+            run_in_small_steps(context)
+            with context.store.read() as connection:
                 assert jobs.read_job(connection, job.job_id).status is Status.COMPLETED
-            report = status(work, "liverc").last
+            report = status(context, "liverc").last
         else:
             clock.advance(SILENT_S + 1)  # a person starts another one
-            had_begun = status(work, "liverc").running is not None
-            report = synced(work)
-            with work.store.read() as connection:
+            had_begun = status(context, "liverc").running is not None
+            report = synced(context)
+            with context.store.read() as connection:
                 left = jobs.read_job(connection, job.job_id).status
             assert (left is Status.CANCELLED) == had_begun
         assert report is not None
         assert result_of(report) == expected_report
-        assert state_of(work) == expected
+        assert state_of(context) == expected
         assert not [slug for slug in had if site.requests[f"/tracks/{slug}/"]]
     assert killed >= 6, "the claim, the beginning, the list, pages in parts, the end"
-    assert state_of(work) == expected
+    assert state_of(context) == expected
 
 
 def test_a_list_that_says_it_all_needs_no_pages(site: Site, tmp_path: Path) -> None:
     url = f"{site.url}/tracks.csv"
-    with catalogue_of(site, "", tmp_path, catalogue_file=url) as work:
-        assert list(sources(work.settings)) == ["liverc", "file"]
-        synced(work)
-        first = synced(work, source="file")
+    with catalogue_of(site, "", tmp_path, catalogue_file=url) as context:
+        assert list(sources(context.settings)) == ["liverc", "file"]
+        synced(context)
+        first = synced(context, source="file")
         assert (first.outcome, first.added, first.failed) == ("completed", COUNT, 0)
-        assert tracks(work, "file")["track3"].latitude == 51.5
-        assert tracks(work) == site.expected()
-        before = rows(work)
-        assert synced(work, source="file").unchanged == COUNT
-        assert rows(work) == before
+        assert tracks(context, "file")["track3"].latitude == 51.5
+        assert tracks(context) == site.expected()
+        before = rows(context)
+        assert synced(context, source="file").unchanged == COUNT
+        assert rows(context) == before
 
 
-def test_tracks_are_listed_by_slug_and_found_by_text(work: Work) -> None:
-    synced(work)
-    everything = [row.track.slug for row in list_tracks(work, "liverc")]
+def test_tracks_are_listed_by_slug_and_found_by_text(context: Context) -> None:
+    synced(context)
+    everything = [row.track.slug for row in list_tracks(context, "liverc")]
     assert everything == sorted(everything)
-    first = list_tracks(work, "liverc", limit=10)
-    rest = list_tracks(work, "liverc", after=first[-1].track.slug)
+    first = list_tracks(context, "liverc", limit=10)
+    rest = list_tracks(context, "liverc", after=first[-1].track.slug)
     assert [row.track.slug for row in (*first, *rest)] == everything
-    finnish = list_tracks(work, "liverc", text="FINLAND")
+    finnish = list_tracks(context, "liverc", text="FINLAND")
     assert {row.track.country for row in finnish} == {"Finland"}
-    assert list_tracks(work, "liverc", text="%") == []
-    assert list_tracks(work, "liverc", active=False) == []
+    assert list_tracks(context, "liverc", text="%") == []
+    assert list_tracks(context, "liverc", active=False) == []
 
 
 @pytest.mark.parametrize(
@@ -415,8 +415,8 @@ def test_tracks_are_listed_by_slug_and_found_by_text(work: Work) -> None:
 def test_parameters_that_make_no_sense_are_refused(
     tmp_path: Path, site: Site, parameters: dict[str, Any], says: str
 ) -> None:
-    with catalogue_of(site, "", tmp_path) as work, pytest.raises(BadInputError, match=says):
-        queue_job(work, "catalogue_sync", parameters)
+    with catalogue_of(site, "", tmp_path) as context, pytest.raises(BadInputError, match=says):
+        queue_job(context, "catalogue_sync", parameters)
 
 
 def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
@@ -425,35 +425,35 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
     monkeypatch.setattr(fetching, "KEEP_ROWS", 3)
     # one page never comes: else all might have come before the job hears that it is to stop
     site.pages = {f"track{COUNT - 1}": Behaviour("hang")}
-    with catalogue_of(site, "", tmp_path) as work:
-        job = queue_job(work, "catalogue_sync", {})
+    with catalogue_of(site, "", tmp_path) as context:
+        job = queue_job(context, "catalogue_sync", {})
 
         def told(now: jobs.Job) -> None:
             if now.completed >= 6:
-                with work.store.write() as connection:
-                    jobs.request_cancel(connection, job.job_id, work.clock())
+                with context.store.write() as connection:
+                    jobs.request_cancel(connection, job.job_id, context.clock())
 
-        cancelled = run_job(work, job.job_id, told=told)
+        cancelled = run_job(context, job.job_id, told=told)
         assert cancelled is not None
         assert cancelled.status is Status.CANCELLED
         assert cancelled.result is not None
         assert cancelled.result["outcome"] == "cancelled"
-        assert rows(work) == []
-        had = kept(work, job.job_id)
+        assert rows(context) == []
+        had = kept(context, job.job_id)
         assert 6 <= len(had) < COUNT
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             jobs.resume(connection, job.job_id)
         site.forget_requests()
         site.pages = {}
-        resumed = run_job(work, job.job_id)
+        resumed = run_job(context, job.job_id)
         assert resumed is not None
         assert resumed.status is Status.COMPLETED
         assert not [slug for slug in had if site.requests[f"/tracks/{slug}/"]]
-        assert tracks(work) == site.expected()
+        assert tracks(context) == site.expected()
 
 
 def test_a_list_of_yesterday_is_not_gone_on_with(
-    plain: Work, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    plain: Context, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "MOST_OUT_OF_REACH", 3)
     site.pages = {f"track{k}": Behaviour("reset") for k in range(10, COUNT)}

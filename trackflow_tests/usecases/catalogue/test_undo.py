@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.store.catalogue import tracks as store
 from trackflow.store.jobs.jobs import Job
@@ -36,7 +36,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(site: Site, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
+def context(site: Site, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
     with catalogue_of(site, database_url, tmp_path, clock) as opened:
         yield opened
 
@@ -53,110 +53,110 @@ def change_everything(site: Site, turn: int) -> None:
 
 
 def test_undone_one_after_the_other_every_state_comes_back(
-    work: Work, site: Site, clock: Clock
+    context: Context, site: Site, clock: Clock
 ) -> None:
-    states: list[list[dict[str, Any]]] = [rows(work)]
+    states: list[list[dict[str, Any]]] = [rows(context)]
     syncs: list[str] = []
     kinds: set[str] = set()
     for turn in range(4):
-        report = synced(work)
+        report = synced(context)
         syncs.append(report.sync_id)
-        states.append(rows(work))
+        states.append(rows(context))
         kinds |= {name for name, slugs in report.slugs.items() if slugs}
         change_everything(site, turn)
         clock.advance(86_400)
-    report = synced(work)
+    report = synced(context)
     assert kinds | {name for name, slugs in report.slugs.items() if slugs} == {
         "added", "deactivated", "missed_once", "reactivated",
     }  # fmt: skip
-    undo(work, uuid.UUID(report.sync_id))
-    assert rows(work) == states.pop()
+    undo(context, uuid.UUID(report.sync_id))
+    assert rows(context) == states.pop()
     for sync_id in reversed(syncs):
-        assert str(last_to_undo(work, "liverc")) == sync_id
-        assert undo(work, uuid.UUID(sync_id)) > 0
-        assert rows(work) == states.pop()
-        assert read_report(work, uuid.UUID(sync_id)).undone_at == clock()
-    assert rows(work) == []
+        assert str(last_to_undo(context, "liverc")) == sync_id
+        assert undo(context, uuid.UUID(sync_id)) > 0
+        assert rows(context) == states.pop()
+        assert read_report(context, uuid.UUID(sync_id)).undone_at == clock()
+    assert rows(context) == []
     with pytest.raises(NotFoundError, match="no sync of liverc"):
-        last_to_undo(work, "liverc")
-    assert synced(work).added == len(site.tracks)
-    assert tracks(work) == site.expected()
+        last_to_undo(context, "liverc")
+    assert synced(context).added == len(site.tracks)
+    assert tracks(context) == site.expected()
 
 
 def test_a_sync_is_not_undone_under_later_ones_that_changed_the_same(
-    work: Work, site: Site, clock: Clock
+    context: Context, site: Site, clock: Clock
 ) -> None:
-    first = synced(work)
+    first = synced(context)
     site.tracks[3].name = "Renamed"
     clock.advance(60)
-    second = synced(work)
+    second = synced(context)
     site.tracks[5].name = "Renamed as well"
     clock.advance(60)
-    third = synced(work)
-    before = rows(work)
+    third = synced(context)
+    before = rows(context)
     with pytest.raises(BadInputError, match=f"undo these first: {third.sync_id}, {second.sync_id}"):
-        undo(work, uuid.UUID(first.sync_id))
-    assert rows(work) == before
-    assert undo(work, uuid.UUID(second.sync_id)) == 1, "the third changed another track"
-    changed = {row["slug"] for row, old in zip(rows(work), before, strict=True) if row != old}
+        undo(context, uuid.UUID(first.sync_id))
+    assert rows(context) == before
+    assert undo(context, uuid.UUID(second.sync_id)) == 1, "the third changed another track"
+    changed = {row["slug"] for row, old in zip(rows(context), before, strict=True) if row != old}
     assert changed == {"track3"}
 
 
 def test_a_sync_that_is_at_work_meanwhile_goes_by_what_there_is_at_its_end(
-    work: Work, site: Site
+    context: Context, site: Site
 ) -> None:
-    first = synced(work)
+    first = synced(context)
     del site.tracks[4]
-    job = queue_job(work, "catalogue_sync", {})
+    job = queue_job(context, "catalogue_sync", {})
     undone: list[int] = []
 
     def told(now: Job) -> None:
         if now.completed and not undone:
-            undone.append(undo(work, uuid.UUID(first.sync_id)))
+            undone.append(undo(context, uuid.UUID(first.sync_id)))
 
-    run_job(work, job.job_id, told=told)
-    report = read_report(work, job.job_id)
+    run_job(context, job.job_id, told=told)
+    report = read_report(context, job.job_id)
     assert undone == [COUNT]
     assert (report.added, report.missed_once, report.active_before) == (COUNT - 1, 0, 0)
-    assert tracks(work) == site.expected()
+    assert tracks(context) == site.expected()
 
 
 def test_only_the_last_syncs_can_be_undone(
-    work: Work, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    context: Context, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "UNDOABLE", 2)
     site.tracks = site.tracks[:3]
     reports = []
     for turn in range(3):
         site.tracks[turn].name = f"Renamed {turn}"
-        reports.append(synced(work))
+        reports.append(synced(context))
         clock.advance(60)
     for report in reversed(reports[1:]):
-        undo(work, uuid.UUID(report.sync_id))
+        undo(context, uuid.UUID(report.sync_id))
     with pytest.raises(BadInputError, match="too long ago: only the last 2"):
-        undo(work, uuid.UUID(reports[0].sync_id))
-    with work.store.read() as connection:
+        undo(context, uuid.UUID(reports[0].sync_id))
+    with context.store.read() as connection:
         assert store.read_changes(connection, uuid.UUID(reports[0].sync_id)) == []
 
 
-def test_what_cannot_be_undone_is_said_and_left(work: Work, site: Site) -> None:
-    first = synced(work)
+def test_what_cannot_be_undone_is_said_and_left(context: Context, site: Site) -> None:
+    first = synced(context)
     site.listing = Behaviour("empty")
-    refused = synced(work)
-    before = rows(work)
+    refused = synced(context)
+    before = rows(context)
     with pytest.raises(BadInputError, match="nothing to undo"):
-        undo(work, uuid.UUID(refused.sync_id))
+        undo(context, uuid.UUID(refused.sync_id))
     with pytest.raises(NotFoundError, match="there is no sync"):
-        undo(work, uuid.uuid4())
-    with work.store.write() as connection:
+        undo(context, uuid.uuid4())
+    with context.store.write() as connection:
         mine = catalogue_tracks.c.slug == "track1"
         connection.execute(sa.update(catalogue_tracks).where(mine).values(name="by hand"))
     with pytest.raises(BadInputError, match="by other means since, such as track1"):
-        undo(work, uuid.UUID(first.sync_id))
-    with work.store.write() as connection:
+        undo(context, uuid.UUID(first.sync_id))
+    with context.store.write() as connection:
         name = next(row["name"] for row in before if row["slug"] == "track1")
         connection.execute(sa.update(catalogue_tracks).where(mine).values(name=name))
-    assert undo(work, uuid.UUID(first.sync_id)) == COUNT
+    assert undo(context, uuid.UUID(first.sync_id)) == COUNT
     with pytest.raises(BadInputError, match="was undone before"):
-        undo(work, uuid.UUID(first.sync_id))
-    assert rows(work) == []
+        undo(context, uuid.UUID(first.sync_id))
+    assert rows(context) == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
@@ -31,7 +31,7 @@ from trackflow_tests.stores import (
     drive,
     empty,
     far_overrides,
-    open_work,
+    open_context,
     part_of,
     statuses,
 )
@@ -133,46 +133,46 @@ def day(offset: int | None) -> dt.date | None:
     return None if offset is None else FIRST + dt.timedelta(days=offset)
 
 
-def configure(work: Work, found: Fleet) -> None:
+def configure(context: Context, found: Fleet) -> None:
     for index, history in enumerate(found):
         thresholds, default = history.thresholds.as_dict(), Thresholds().as_dict()
         own: dict[str, float | None] = {k: v for k, v in thresholds.items() if v != default[k]}
         if own:
-            with work.store.write() as connection:
-                change_device(connection, name_of(index), work.clock(), overrides=own)
+            with context.store.write() as connection:
+                change_device(connection, name_of(index), context.clock(), overrides=own)
 
 
 def everything(found: Fleet) -> PointBatch:
     return PointBatch.concat(batch_of_device(name_of(k), h.points) for k, h in enumerate(found))
 
 
-def at_once(work: Work, found: Fleet) -> dict[str, list[dict[str, object]]]:
+def at_once(context: Context, found: Fleet) -> dict[str, list[dict[str, object]]]:
     """What one delivery and one bulk run give."""
-    empty(work.store)
-    deliver(work.store, everything(found))
-    configure(work, found)
-    run(work, mode=Mode.BULK)
-    return contents(work.store)
+    empty(context.store)
+    deliver(context.store, everything(found))
+    configure(context, found)
+    run(context, mode=Mode.BULK)
+    return contents(context.store)
 
 
-def piecemeal(work: Work, clock: Clock, found: Fleet, plan: Plan) -> None:
+def piecemeal(context: Context, clock: Clock, found: Fleet, plan: Plan) -> None:
     """The same points by the plan, and one last incremental run."""
-    empty(work.store)
+    empty(context.store)
     whole = everything(found)
     # devices may be configured before their points come, so they have to be known
     firsts = [int(np.flatnonzero(whole.device == k)[0]) for k in range(len(whole.devices))]
-    deliver(work.store, part_of(whole, np.array(firsts)))
+    deliver(context.store, part_of(whole, np.array(firsts)))
     for step, part in enumerate(deliveries(whole, plan)):
-        deliver(work.store, part)
+        deliver(context.store, part)
         if step == plan.configured:
-            configure(work, found)
+            configure(context, found)
         for one in plan.runs[step]:
             event(f"{one.mode} run of {'all' if len(one.stages) == 3 else 'some'} stages")
             clock.time = dt.datetime.combine(FIRST, dt.time(8), dt.UTC) + dt.timedelta(
                 days=(one.last or 0) + 1
             )
             report = run(
-                work,
+                context,
                 mode=one.mode,
                 first=day(one.first),
                 last=day(one.last),
@@ -180,7 +180,7 @@ def piecemeal(work: Work, clock: Clock, found: Fleet, plan: Plan) -> None:
                 stages=one.stages,
             )
             assert not report.problems
-    report = run(work)
+    report = run(context)
     assert not report.problems
 
 
@@ -202,12 +202,12 @@ relaxed = settings(
 )
 
 
-def check_everything(work: Work, clock: Clock, found: Fleet, plan: Plan) -> None:
-    expected = at_once(work, found)
-    piecemeal(work, clock, found, plan)
-    assert difference(contents(work.store), expected) == []
-    assert set(statuses(work.store).values()) == {"completed"}
-    report = verify(work)
+def check_everything(context: Context, clock: Clock, found: Fleet, plan: Plan) -> None:
+    expected = at_once(context, found)
+    piecemeal(context, clock, found, plan)
+    assert difference(contents(context.store), expected) == []
+    assert set(statuses(context.store).values()) == {"completed"}
+    report = verify(context)
     assert report.ok, list(report.lines())
     assert report.points == len(expected["gps_points"])
 
@@ -215,12 +215,12 @@ def check_everything(work: Work, clock: Clock, found: Fleet, plan: Plan) -> None
 @pytest.mark.slow
 def test_any_way_of_working_gives_what_one_pass_gives(database_url: str, tmp_path: Path) -> None:
     clock = Clock()
-    with open_work(database_url, tmp_path, clock) as work:
+    with open_context(database_url, tmp_path, clock) as context:
 
-        @settings(relaxed, max_examples=EXAMPLES[work.store.engine.dialect.name])
+        @settings(relaxed, max_examples=EXAMPLES[context.store.engine.dialect.name])
         @given(found=fleets, plan=plans())
         def check(found: Fleet, plan: Plan) -> None:
-            check_everything(work, clock, found, plan)
+            check_everything(context, clock, found, plan)
 
         check()
 
@@ -234,9 +234,9 @@ def test_what_a_late_point_marks_does_not_depend_on_the_importers_environment(
 ) -> None:
     """A device whose rules look nearly a day around, and processes with settings of their own."""
     clock = Clock()
-    with open_work(database_url, tmp_path, clock) as work:
+    with open_context(database_url, tmp_path, clock) as context:
 
-        @settings(relaxed, max_examples=EXAMPLES[work.store.engine.dialect.name])
+        @settings(relaxed, max_examples=EXAMPLES[context.store.engine.dialect.name])
         @given(
             history=histories().filter(small).map(lambda one: replace(one, thresholds=FAR)),
             plan=plans(),
@@ -244,10 +244,10 @@ def test_what_a_late_point_marks_does_not_depend_on_the_importers_environment(
         )
         def check(history: History, plan: Plan, hours: list[str]) -> None:
             found = Fleet([history])
-            expected = at_once(work, found)
-            empty(work.store)
-            deliver(work.store, part_of(everything(found), np.array([0])))
-            configure(work, found)
+            expected = at_once(context, found)
+            empty(context.store)
+            deliver(context.store, part_of(everything(found), np.array([0])))
+            configure(context, found)
             for step, part in enumerate(deliveries(everything(found), plan)):
                 own = Settings.from_env(
                     {
@@ -258,11 +258,11 @@ def test_what_a_late_point_marks_does_not_depend_on_the_importers_environment(
                         "TRACKFLOW_BUFFER_H": hours[step],
                     }
                 )
-                with Work.open(own, clock) as importer:
+                with Context.open(own, clock) as importer:
                     receive(importer, Delivery(part, []), "test")
                     assert not run(importer).problems
-            assert difference(contents(work.store), expected) == []
-            assert verify(work).ok
+            assert difference(contents(context.store), expected) == []
+            assert verify(context).ok
 
         check()
 
@@ -289,15 +289,15 @@ def with_a_night_drive(found: list[History]) -> Fleet:
 def test_lines_on_roads_are_the_same_as_well(tmp_path: Path) -> None:
     clock = Clock()
     matched = 0
-    with open_work("", tmp_path, clock, engine_url="") as work:
-        build(work, helsinki_extract(), "car")
+    with open_context("", tmp_path, clock, engine_url="") as context:
+        build(context, helsinki_extract(), "car")
 
         @settings(relaxed, max_examples=6)
         @given(found=fleets.map(with_a_night_drive), plan=plans())
         def check(found: Fleet, plan: Plan) -> None:
             nonlocal matched
-            check_everything(work, clock, found, plan)
-            lines = contents(work.store, "cached_polylines")["cached_polylines"]
+            check_everything(context, clock, found, plan)
+            lines = contents(context.store, "cached_polylines")["cached_polylines"]
             matched += sum(not line["is_raw"] for line in lines)
 
         check()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.store.days import batches
 from trackflow.usecases.days import claims as claiming
@@ -22,7 +22,7 @@ from trackflow_tests.stores import (
     contents,
     deliver,
     drive,
-    open_work,
+    open_context,
     statuses,
 )
 
@@ -38,122 +38,126 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
-    with open_work(database_url, tmp_path, clock, lease_s=LEASE_S, max_tries=MAX_TRIES) as work:
+def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    with open_context(
+        database_url, tmp_path, clock, lease_s=LEASE_S, max_tries=MAX_TRIES
+    ) as context:
         for device in ("other", "van"):
-            deliver(work.store, batch_of_device(device, drive(NOON, 200)))
-        yield work
+            deliver(context.store, batch_of_device(device, drive(NOON, 200)))
+        yield context
 
 
-def die_at_it(work: Work) -> None:
+def die_at_it(context: Context) -> None:
     """As a worker that is killed: it has claimed and is never heard of again."""
-    (claim,) = claim_days(work, *KEY[:1], [DAY], "segmented", force=False)
+    (claim,) = claim_days(context, *KEY[:1], [DAY], "segmented", force=False)
     assert (claim.device_id, claim.day) == KEY
 
 
-def row(work: Work) -> dict[str, object]:
-    found = contents(work.store, "processing_batches")["processing_batches"]
+def row(context: Context) -> dict[str, object]:
+    found = contents(context.store, "processing_batches")["processing_batches"]
     return next(r for r in found if r["device_id"] == "van")
 
 
-def test_within_twice_the_lease_it_is_seen_and_free(work: Work, clock: Clock) -> None:
+def test_within_twice_the_lease_it_is_seen_and_free(context: Context, clock: Clock) -> None:
     """Whoever looks once per lease sees it in time."""
-    run(work, device_id="other")
-    die_at_it(work)
-    assert reap(work) == []
-    assert find_waiting(work).days == []
+    run(context, device_id="other")
+    die_at_it(context)
+    assert reap(context) == []
+    assert find_waiting(context).days == []
     clock.advance(LEASE_S)
-    assert reap(work) == [], "the lease still holds"
+    assert reap(context) == [], "the lease still holds"
     clock.advance(LEASE_S)
-    assert find_waiting(work).days == [DAY], "who only reads sees it too"
-    (freed,) = reap(work)
+    assert find_waiting(context).days == [DAY], "who only reads sees it too"
+    (freed,) = reap(context)
     assert (freed.device_id, freed.day, freed.tries, freed.failed) == (*KEY, 1, False)
-    assert row(work)["error_message"] == batches.ABANDONED
-    assert find_waiting(work).days == [DAY], "it does not rest for long"
-    assert not run(work).problems
-    assert statuses(work.store)[KEY] == "completed"
-    assert (row(work)["retry_count"], row(work)["error_message"]) == (0, None)
+    assert row(context)["error_message"] == batches.ABANDONED
+    assert find_waiting(context).days == [DAY], "it does not rest for long"
+    assert not run(context).problems
+    assert statuses(context.store)[KEY] == "completed"
+    assert (row(context)["retry_count"], row(context)["error_message"]) == (0, None)
 
 
 @pytest.mark.parametrize("reaps", [True, False])
-def test_what_kills_every_worker_is_given_up(work: Work, clock: Clock, reaps: bool) -> None:
+def test_what_kills_every_worker_is_given_up(context: Context, clock: Clock, reaps: bool) -> None:
     """Also where nobody reaps and the next worker finds the lease at its end."""
     for tries in range(1, MAX_TRIES + 1):
-        die_at_it(work)
+        die_at_it(context)
         clock.advance(LEASE_S + 1)
         if reaps:
-            reap(work)
-            assert row(work)["retry_count"] == tries
-    run(work)
-    assert statuses(work.store) == {KEY: "failed", ("other", DAY): "completed"}
-    assert row(work)["error_message"] == batches.ABANDONED
-    assert row(work)["retry_count"] == MAX_TRIES
-    retry_failed(work)
-    assert not run(work).problems
-    assert statuses(work.store)[KEY] == "completed"
+            reap(context)
+            assert row(context)["retry_count"] == tries
+    run(context)
+    assert statuses(context.store) == {KEY: "failed", ("other", DAY): "completed"}
+    assert row(context)["error_message"] == batches.ABANDONED
+    assert row(context)["retry_count"] == MAX_TRIES
+    retry_failed(context)
+    assert not run(context).problems
+    assert statuses(context.store)[KEY] == "completed"
 
 
 def test_signs_of_life_keep_a_claim(
-    work: Work, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker may take many leases' time, as long as it comes further."""
     monotonic = Clock()
     monkeypatch.setattr(claiming.time, "monotonic", lambda: (monotonic() - NOON).total_seconds())
-    held = Held(work, claim_days(work, "van", [DAY], "segmented", force=False))
+    held = Held(context, claim_days(context, "van", [DAY], "segmented", force=False))
     for _ in range(10):
         for one in (clock, monotonic):
             one.advance(LEASE_S / 2)
         held.still_at_it()
-        assert reap(work) == []
+        assert reap(context) == []
     for one in (clock, monotonic):
         one.advance(LEASE_S + 1)
-    assert len(reap(work)) == 1
-    before = contents(work.store, "processing_batches")
+    assert len(reap(context)) == 1
+    before = contents(context.store, "processing_batches")
     with pytest.raises(StaleClaimError):
         held.still_at_it()
-    assert contents(work.store, "processing_batches") == before
+    assert contents(context.store, "processing_batches") == before
 
 
-def test_signs_of_life_cost_nothing_while_the_lease_is_young(work: Work) -> None:
-    held = Held(work, claim_days(work, "van", [DAY], "segmented", force=False))
+def test_signs_of_life_cost_nothing_while_the_lease_is_young(context: Context) -> None:
+    held = Held(context, claim_days(context, "van", [DAY], "segmented", force=False))
     begun: list[object] = []
-    sa.event.listen(work.store.engine, "begin", begun.append)
+    sa.event.listen(context.store.engine, "begin", begun.append)
     held.still_at_it()
     assert begun == []
-    reap(work)
+    reap(context)
     assert begun, "this is how one would see it"
 
 
-def test_what_an_outage_interrupts_can_be_taken_up_at_once(work: Work, clock: Clock) -> None:
-    run(work, device_id="other")
-    (mine,) = claim_days(work, "van", [DAY], "segmented", force=False)
-    (report,) = hand_back(work, [mine], StoreUnavailableError("the database went away"))
+def test_what_an_outage_interrupts_can_be_taken_up_at_once(context: Context, clock: Clock) -> None:
+    run(context, device_id="other")
+    (mine,) = claim_days(context, "van", [DAY], "segmented", force=False)
+    (report,) = hand_back(context, [mine], StoreUnavailableError("the database went away"))
     assert (report.error, report.deferred) == ("the database went away", True)
-    assert row(work)["retry_count"] == 0
-    assert find_waiting(work).days == [DAY]
+    assert row(context)["retry_count"] == 0
+    assert find_waiting(context).days == [DAY]
     # and what is somebody else's by now is left alone
-    (stale,) = claim_days(work, "van", [DAY], "segmented", force=False)
+    (stale,) = claim_days(context, "van", [DAY], "segmented", force=False)
     clock.advance(LEASE_S + 1)
-    (fresh,) = claim_days(work, "van", [DAY], "segmented", force=False)
-    before = contents(work.store, "processing_batches")
-    hand_back(work, [stale], StoreUnavailableError("the database went away"))
-    assert contents(work.store, "processing_batches") == before
-    with work.store.write() as connection:
+    (fresh,) = claim_days(context, "van", [DAY], "segmented", force=False)
+    before = contents(context.store, "processing_batches")
+    hand_back(context, [stale], StoreUnavailableError("the database went away"))
+    assert contents(context.store, "processing_batches") == before
+    with context.store.write() as connection:
         batches.finish(connection, fresh, clock() + dt.timedelta(seconds=1), changed=False)
 
 
-def test_what_a_person_wanted_again_is_not_forgotten(work: Work, clock: Clock) -> None:
+def test_what_a_person_wanted_again_is_not_forgotten(context: Context, clock: Clock) -> None:
     """A batch that was up to date is claimed to be done again, and its worker dies or gives up."""
-    run(work)
+    run(context)
     for again in (1, 2):
-        (claim,) = claim_days(work, "van", [DAY], "matched", force=True)
+        (claim,) = claim_days(context, "van", [DAY], "matched", force=True)
         if again == 1:
             clock.advance(2 * LEASE_S)
         else:
-            with work.store.write() as connection:
+            with context.store.write() as connection:
                 batches.defer(connection, claim, "no roads", clock())
             clock.advance(3600)
-        assert find_waiting(work).days == [DAY]
-        assert [len(stage.days) for stage in run(work).stages] == ([1, 1, 1], [0, 1, 0])[again - 1]
-        assert statuses(work.store)[KEY] == "completed"
-        assert find_waiting(work).days == []
+        assert find_waiting(context).days == [DAY]
+        assert [len(stage.days) for stage in run(context).stages] == ([1, 1, 1], [0, 1, 0])[
+            again - 1
+        ]
+        assert statuses(context.store)[KEY] == "completed"
+        assert find_waiting(context).days == []

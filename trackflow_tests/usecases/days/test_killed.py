@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow_tests.stores import (
@@ -22,7 +22,7 @@ from trackflow_tests.stores import (
     difference,
     drive,
     empty,
-    open_work,
+    open_context,
     statuses,
 )
 
@@ -34,23 +34,23 @@ MOST_KILLS = 20
 """A worker may be faster than the run that was timed, and done when it is to be killed."""
 
 
-def fleet(work: Work) -> None:
+def fleet(context: Context) -> None:
     start = dt.datetime.combine(NOON.date(), dt.time(20), dt.UTC)
     for device in range(2):
-        deliver(work.store, batch_of_device(f"van-{device}", drive(start, 2000, every_s=60)))
+        deliver(context.store, batch_of_device(f"van-{device}", drive(start, 2000, every_s=60)))
         for day in range(3, 9):
             later = NOON + dt.timedelta(days=day)
-            deliver(work.store, batch_of_device(f"van-{device}", drive(later, 300)))
+            deliver(context.store, batch_of_device(f"van-{device}", drive(later, 300)))
 
 
 @pytest.mark.slow
 def test_a_killed_run_is_made_good_by_the_next(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        fleet(work)
+    with open_context(database_url, tmp_path) as context:
+        fleet(context)
         started = time.monotonic()
-        run(work)
+        run(context)
         run_s = time.monotonic() - started
-        expected = contents(work.store)
+        expected = contents(context.store)
         environment = os.environ | {
             "TRACKFLOW_HOME": str(tmp_path),
             "TRACKFLOW_DATABASE_URL": database_url,
@@ -58,33 +58,35 @@ def test_a_killed_run_is_made_good_by_the_next(database_url: str, tmp_path: Path
             "TRACKFLOW_LEASE_S": str(LEASE_S),
             "TRACKFLOW_WORKERS": "1",
         }
-        empty(work.store)
-        fleet(work)
+        empty(context.store)
+        fleet(context)
         print(f"seed {SEED}")  # shown when it fails
         random = np.random.default_rng(SEED)
         killed_at_work = 0
         for _ in range(MOST_KILLS):
-            if "pending" not in statuses(work.store).values():  # it was faster than we: once more
-                empty(work.store)
-                fleet(work)
-            killed_at_work += _killed(work, environment, random.uniform(0, run_s))
+            if (
+                "pending" not in statuses(context.store).values()
+            ):  # it was faster than we: once more
+                empty(context.store)
+                fleet(context)
+            killed_at_work += _killed(context, environment, random.uniform(0, run_s))
             time.sleep(LEASE_S + 0.1)
             if killed_at_work == KILLS:
                 break
         assert killed_at_work == KILLS, "it was always done already"
-    with open_work(database_url, tmp_path) as work:
-        assert not run(work).problems
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert difference(contents(work.store), expected) == []
-        assert verify(work).ok
+    with open_context(database_url, tmp_path) as context:
+        assert not run(context).problems
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert difference(contents(context.store), expected) == []
+        assert verify(context).ok
 
 
-def _killed(work: Work, environment: dict[str, str], after_s: float) -> bool:
+def _killed(context: Context, environment: dict[str, str], after_s: float) -> bool:
     """Kill a run some time after it has begun to work; whether it was at work then."""
     worker = subprocess.Popen(
         [sys.executable, "-m", "trackflow", "run"], env=environment, stdout=subprocess.DEVNULL
     )
-    _wait_for_a_claim(work, worker)
+    _wait_for_a_claim(context, worker)
     time.sleep(after_s)
     was_at_work = worker.poll() is None
     worker.send_signal(signal.SIGKILL)
@@ -92,6 +94,6 @@ def _killed(work: Work, environment: dict[str, str], after_s: float) -> bool:
     return was_at_work
 
 
-def _wait_for_a_claim(work: Work, worker: subprocess.Popen[bytes]) -> None:
-    while worker.poll() is None and "processing" not in statuses(work.store).values():
+def _wait_for_a_claim(context: Context, worker: subprocess.Popen[bytes]) -> None:
+    while worker.poll() is None and "processing" not in statuses(context.store).values():
         time.sleep(0.01)

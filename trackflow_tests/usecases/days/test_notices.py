@@ -24,14 +24,14 @@ from trackflow.usecases.days.notices import GUESS_POINTS, notices_by_day, read_g
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.settings import read_settings
 from trackflow.usecases.housekeeping.status import read_status
-from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, empty, open_work
+from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, empty, open_context
 from trackflow_tests.tracks.test_notices import ledgers
 
 keys = st.tuples(st.sampled_from(["a", "b"]), st.dates(dt.date(2026, 1, 1), dt.date(2026, 1, 9)))
 
 
 def test_exactly_the_odd_days_are_read(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
 
         @settings(
             max_examples=25,
@@ -40,11 +40,11 @@ def test_exactly_the_odd_days_are_read(database_url: str, tmp_path: Path) -> Non
         )
         @given(st.dictionaries(keys, ledgers(), max_size=8))
         def check(found: dict[tuple[str, dt.date], Ledger]) -> None:
-            empty(work.store)
-            with work.store.write() as connection:
+            empty(context.store)
+            with context.store.write() as connection:
                 for (device_id, day), ledger in found.items():
                     replace_ledger(connection, device_id, day, ledger)
-            with work.store.read() as connection:
+            with context.store.read() as connection:
                 read = noticing.odd_ledgers(connection, None, None, None)
             flat = {(k, day): one for k, of in read.items() for day, one in of.items()}
             assert flat == {key: one for key, one in found.items() if odd_classes(one)}
@@ -61,16 +61,18 @@ def wild(device_id: str, start: dt.datetime, count: int = 40) -> Any:
 
 
 def test_all_are_told_and_in_one_order(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, wild("wild", NOON))
-        deliver(work.store, batch_of_device("good", drive(NOON, 300)))
-        deliver(work.store, batch_of_device("old", drive(NOON - ROLLOVER, 60)))
-        deliver(work.store, batch_of_device("old", drive(NOON + dt.timedelta(days=2), 60)))
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, wild("wild", NOON))
+        deliver(context.store, batch_of_device("good", drive(NOON, 300)))
+        deliver(context.store, batch_of_device("old", drive(NOON - ROLLOVER, 60)))
+        deliver(context.store, batch_of_device("old", drive(NOON + dt.timedelta(days=2), 60)))
         refused = [Refusal(Reason.OUT_OF_RANGE, f"{k}", "x.csv", "gone") for k in range(30)]
-        deliver(work.store, batch_of_device("good", drive(NOON, 1)), refused)
-        assert {n.kind for n in read_notices(work)} == {Kind.QUARANTINED}, "no day is worked on yet"
-        run(work)
-        found = read_notices(work)
+        deliver(context.store, batch_of_device("good", drive(NOON, 1)), refused)
+        assert {n.kind for n in read_notices(context)} == {Kind.QUARANTINED}, (
+            "no day is worked on yet"
+        )
+        run(context)
+        found = read_notices(context)
         told = {notice.device_id: notice for notice in found}
         assert {k: n.kind for k, n in told.items()} == {
             "wild": Kind.LONE,
@@ -80,73 +82,73 @@ def test_all_are_told_and_in_one_order(database_url: str, tmp_path: Path) -> Non
         assert [n.points for n in found] == sorted((n.points for n in found), reverse=True)
         assert "too fast" in told["wild"].text
         assert told["wild"].points + 1 >= told["wild"].of_points / 2
-        assert read_status(work).notices == found
+        assert read_status(context).notices == found
         for device_id in ("wild", "old"):
-            assert read_settings(work, device_id).notices == [told[device_id]]
-        assert read_settings(work, "good").notices == []
+            assert read_settings(context, device_id).notices == [told[device_id]]
+        assert read_settings(context, "good").notices == []
         day = NOON.date()
-        assert [n.device_id for n in read_notices(work, None, day, day)] == ["wild"]
-        assert [n.device_id for n in notices_by_day(work, day, day)[day]] == ["wild"]
+        assert [n.device_id for n in read_notices(context, None, day, day)] == ["wild"]
+        assert [n.device_id for n in notices_by_day(context, day, day)[day]] == ["wild"]
         early = (NOON - ROLLOVER).date()
-        assert [n.kind for n in read_notices(work, None, early, early)] == [Kind.ROLLOVER]
-        assert read_notices(work, ("good",)) == []
+        assert [n.kind for n in read_notices(context, None, early, early)] == [Kind.ROLLOVER]
+        assert read_notices(context, ("good",)) == []
 
 
 def test_times_that_came_in_1024_weeks_late_are_named_without_others(tmp_path: Path) -> None:
     """A device that reports live, and whose week count began anew, has wrong times only."""
     clock = Clock(NOON + dt.timedelta(hours=1))
-    with open_work("", tmp_path, clock) as work:
-        deliver(work.store, batch_of_device("live", drive(NOON - ROLLOVER, 60)))
+    with open_context("", tmp_path, clock) as context:
+        deliver(context.store, batch_of_device("live", drive(NOON - ROLLOVER, 60)))
         diary = drive(NOON - dt.timedelta(days=7_000), 60)
-        deliver(work.store, batch_of_device("diary", diary))
-        run(work)
-        (notice,) = read_notices(work)
+        deliver(context.store, batch_of_device("diary", diary))
+        run(context)
+        (notice,) = read_notices(context)
         assert (notice.device_id, notice.kind) == ("live", Kind.ROLLOVER)
 
 
 def test_what_retention_refuses_is_no_news(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-        with work.store.write() as connection:
+    with open_context("", tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+        with context.store.write() as connection:
             kept = sa.update(metadata.tables["devices"])
             connection.execute(kept.values(kept_from=NOON.date()))
-        deliver(work.store, batch_of_device("a", drive(NOON - dt.timedelta(days=4), 200)))
-        run(work)
-        assert read_notices(work) == []
+        deliver(context.store, batch_of_device("a", drive(NOON - dt.timedelta(days=4), 200)))
+        run(context)
+        assert read_notices(context) == []
 
 
 def test_a_device_whose_thresholds_make_no_sense_is_told_of_all_the_same(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
-        deliver(work.store, wild("wild", NOON))
-        run(work)
-        with work.store.write() as connection:
+    with open_context("", tmp_path) as context:
+        deliver(context.store, wild("wild", NOON))
+        run(context)
+        with context.store.write() as connection:
             changed = sa.update(metadata.tables["devices"])
             connection.execute(changed.values(thresholds={"gap_s": -1}))
-        assert [n.kind for n in read_notices(work)] == [Kind.LONE]
+        assert [n.kind for n in read_notices(context)] == [Kind.LONE]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 30])
 @pytest.mark.parametrize("most", [1, 5, 29, 30, 100])
 def test_the_newest_points(database_url: str, tmp_path: Path, count: int, most: int) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         whole = drive(NOON, count)
-        deliver(work.store, batch_of_device("a", whole))
-        deliver(work.store, batch_of_device("b", drive(NOON, 200)))
-        with work.store.read() as connection:
+        deliver(context.store, batch_of_device("a", whole))
+        deliver(context.store, batch_of_device("b", drive(NOON, 200)))
+        with context.store.read() as connection:
             found = points.newest_points(connection, "a", most)
         assert found == whole[max(count - most, 0) :]
 
 
 def test_guesses_are_about_devices_without_a_preset(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
+    with open_context("", tmp_path) as context:
         for name in ("a", "b", "c"):
-            deliver(work.store, batch_of_device(name, drive(NOON, 300)))
-        deliver(work.store, batch_of_device("few", drive(NOON, 5)))
-        with work.store.write() as connection:
+            deliver(context.store, batch_of_device(name, drive(NOON, 300)))
+        deliver(context.store, batch_of_device("few", drive(NOON, 5)))
+        with context.store.write() as connection:
             table = metadata.tables["devices"]
             connection.execute(
                 sa.update(table).where(table.c.device_id == "b").values(preset="asset")
             )
-        assert [one.device_id for one in read_guesses(work)] == ["a", "c"]
-        assert [one.device_id for one in read_guesses(work, most=1)] == ["a"]
+        assert [one.device_id for one in read_guesses(context)] == ["a", "c"]
+        assert [one.device_id for one in read_guesses(context, most=1)] == ["a"]
         assert GUESS_POINTS > 3600, "an hour at one a second"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, Status
@@ -25,7 +25,7 @@ from trackflow_tests.stores import (
     difference,
     drive,
     generations,
-    open_work,
+    open_context,
     statuses,
 )
 
@@ -40,135 +40,135 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(
+def context(
     database_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Work]:
+) -> Iterator[Context]:
     """A fleet that drives over each midnight, done; slices of a day, told of at once."""
     monkeypatch.setattr(rebuilding, "SLICE_BATCHES", 1)
     monkeypatch.setattr(progress, "BEAT_EVERY_S", 0)
-    with open_work(database_url, tmp_path, clock) as work:
+    with open_context(database_url, tmp_path, clock) as context:
         for device in range(DEVICES):
             start = dt.datetime.combine(DAY, dt.time(20), dt.UTC)
             points = drive(start, 1100, every_s=120)
-            deliver(work.store, batch_of_device(f"van-{device}", points))
-        run(work)
-        assert len(statuses(work.store)) == BATCHES
-        yield work
+            deliver(context.store, batch_of_device(f"van-{device}", points))
+        run(context)
+        assert len(statuses(context.store)) == BATCHES
+        yield context
 
 
-def read(work: Work, job: Job) -> Job:
-    with work.store.read() as connection:
+def read(context: Context, job: Job) -> Job:
+    with context.store.read() as connection:
         return jobs.read_job(connection, job.job_id)
 
 
-def done_again(work: Work, before: dict) -> dict[tuple[str, dt.date], int]:
-    after = generations(work.store)
+def done_again(context: Context, before: dict) -> dict[tuple[str, dt.date], int]:
+    after = generations(context.store)
     return {key: after[key] - before[key] for key in after if after[key] != before[key]}
 
 
-def test_everything_is_made_again_and_comes_out_the_same(work: Work) -> None:
-    before, expected = generations(work.store), contents(work.store)
-    with work.store.write() as connection:  # whatever was wrong with it is made good
+def test_everything_is_made_again_and_comes_out_the_same(context: Context) -> None:
+    before, expected = generations(context.store), contents(context.store)
+    with context.store.write() as connection:  # whatever was wrong with it is made good
         connection.execute(sa.delete(segments).where(segments.c.device_id == "van-1"))
         connection.execute(sa.delete(tracks).where(tracks.c.device_id == "van-1"))
     told: list[Job] = []
-    ended = run_job(work, queue_job(work, "rebuild", {}).job_id, told=told.append)
+    ended = run_job(context, queue_job(context, "rebuild", {}).job_id, told=told.append)
     assert ended is not None
     assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, BATCHES, BATCHES)
     assert ended.message == "6 batches made again"
     assert ended.result == {"batches": BATCHES, "failed": 0, "waiting": 0}
-    assert set(done_again(work, before)) == set(before)
-    assert set(statuses(work.store).values()) == {"completed"}
-    assert difference(contents(work.store), expected) == []
+    assert set(done_again(context, before)) == set(before)
+    assert set(statuses(context.store).values()) == {"completed"}
+    assert difference(contents(context.store), expected) == []
     shown = [job.completed for job in told]
     assert shown == sorted(shown)
     assert len(set(shown)) > 3
     assert any(job.seconds_left is not None for job in told)
 
 
-def test_only_what_was_asked_for_is_made_again(work: Work) -> None:
-    before = generations(work.store)
+def test_only_what_was_asked_for_is_made_again(context: Context) -> None:
+    before = generations(context.store)
     second = DAY + dt.timedelta(days=1)
     wish = {"from": second, "to": str(second), "device": "van-1"}
-    ended = run_job(work, queue_job(work, "rebuild", wish).job_id)
+    ended = run_job(context, queue_job(context, "rebuild", wish).job_id)
     assert ended is not None
     assert ended.parameters == {"from": str(second), "to": str(second), "device": "van-1"}
-    assert done_again(work, before) == {("van-1", second): 1}
+    assert done_again(context, before) == {("van-1", second): 1}
 
 
-def test_a_cancelled_job_stops_after_its_slice_and_can_be_taken_up(work: Work) -> None:
-    before, expected = generations(work.store), contents(work.store)
-    job = queue_job(work, "rebuild", {})
+def test_a_cancelled_job_stops_after_its_slice_and_can_be_taken_up(context: Context) -> None:
+    before, expected = generations(context.store), contents(context.store)
+    job = queue_job(context, "rebuild", {})
 
     def cancel(_: Job) -> None:
-        with work.store.write() as connection:
-            jobs.request_cancel(connection, job.job_id, work.clock())
+        with context.store.write() as connection:
+            jobs.request_cancel(connection, job.job_id, context.clock())
 
-    stopped = run_job(work, job.job_id, told=cancel)
+    stopped = run_job(context, job.job_id, told=cancel)
     assert stopped is not None
     assert stopped.status is Status.CANCELLED
-    assert set(done_again(work, before).values()) == {1}
-    assert {day for _, day in done_again(work, before)} == {DAY}
-    assert set(statuses(work.store).values()) == {"completed"}, "nothing is half done"
-    assert run_job(work, job.job_id) is None
+    assert set(done_again(context, before).values()) == {1}
+    assert {day for _, day in done_again(context, before)} == {DAY}
+    assert set(statuses(context.store).values()) == {"completed"}, "nothing is half done"
+    assert run_job(context, job.job_id) is None
 
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         jobs.resume(connection, job.job_id)
-    ended = run_job(work, job.job_id)
+    ended = run_job(context, job.job_id)
     assert ended is not None
     assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, BATCHES, BATCHES)
-    assert done_again(work, before) == dict.fromkeys(before, 1)
-    assert contents(work.store) == expected
+    assert done_again(context, before) == dict.fromkeys(before, 1)
+    assert contents(context.store) == expected
 
 
-def test_who_was_taken_for_dead_stops_at_its_next_word(work: Work, clock: Clock) -> None:
-    before = generations(work.store)
-    job = queue_job(work, "rebuild", {})
+def test_who_was_taken_for_dead_stops_at_its_next_word(context: Context, clock: Clock) -> None:
+    before = generations(context.store)
+    job = queue_job(context, "rebuild", {})
     taken: list[Job | None] = []
 
     def take_over(_: Job) -> None:
         if not taken:
             clock.advance(SILENT_AFTER_S + 1)
             taken.append(None)
-            taken[0] = run_job(work, job.job_id)
+            taken[0] = run_job(context, job.job_id)
 
-    assert run_job(work, job.job_id, told=take_over) is None
+    assert run_job(context, job.job_id, told=take_over) is None
     assert taken[0] is not None
-    assert read(work, job) == taken[0]
+    assert read(context, job) == taken[0]
     assert taken[0].status is Status.COMPLETED
-    assert done_again(work, before) == dict.fromkeys(before, 1)
+    assert done_again(context, before) == dict.fromkeys(before, 1)
 
 
-def test_bad_batches_are_counted_and_do_not_stop_it(work: Work) -> None:
-    with work.store.write() as connection:
+def test_bad_batches_are_counted_and_do_not_stop_it(context: Context) -> None:
+    with context.store.write() as connection:
         connection.execute(
             sa.update(devices)
             .where(devices.c.device_id == "van-1")
             .values(thresholds=sa.text("""'{"gap_s": -1}'"""))
         )
-    ended = run_job(work, queue_job(work, "rebuild", {}).job_id)
+    ended = run_job(context, queue_job(context, "rebuild", {}).job_id)
     assert ended is not None
     assert (ended.status, ended.failed) == (Status.COMPLETED, BATCHES // 2)
     assert ended.message == "6 batches made again, 3 of them failed"
 
 
-def test_a_job_that_breaks_says_why(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_breaks_says_why(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ValueError("no such thing")
 
-    job = queue_job(work, "rebuild", {})
+    job = queue_job(context, "rebuild", {})
     monkeypatch.setattr(rebuilding, "_mark_next", broken)
-    ended = run_job(work, job.job_id)
+    ended = run_job(context, job.job_id)
     assert ended is not None
     assert ended.status is Status.FAILED
     assert (ended.error or "").startswith("ValueError: no such thing (test_rebuilding.py:")
     assert as_dict(ended)["status"] == "failed"
 
 
-def test_a_kind_that_a_newer_version_knows_is_left_to_it_by_name(work: Work) -> None:
-    with work.store.write() as connection:
-        job = jobs.create(connection, "of tomorrow", {}, work.clock())
-    ended = run_job(work, job.job_id)
+def test_a_kind_that_a_newer_version_knows_is_left_to_it_by_name(context: Context) -> None:
+    with context.store.write() as connection:
+        job = jobs.create(connection, "of tomorrow", {}, context.clock())
+    ended = run_job(context, job.job_id)
     assert ended is not None
     assert "'of tomorrow': update" in (ended.error or "")
 
@@ -183,14 +183,14 @@ def test_a_kind_that_a_newer_version_knows_is_left_to_it_by_name(work: Work) -> 
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, kind: str, wish: dict, says: str) -> None:
-    with open_work("", tmp_path) as work:
+    with open_context("", tmp_path) as context:
         with pytest.raises((BadInputError, SettingsError), match=says):
-            queue_job(work, kind, wish)
-        assert contents(work.store, "jobs") == {"jobs": []}
+            queue_job(context, kind, wish)
+        assert contents(context.store, "jobs") == {"jobs": []}
 
 
 def test_an_empty_store_is_rebuilt_in_no_time(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
-        ended = run_job(work, queue_job(work, "rebuild", {}).job_id)
+    with open_context("", tmp_path) as context:
+        ended = run_job(context, queue_job(context, "rebuild", {}).job_id)
     assert ended is not None
     assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, 0, 0)

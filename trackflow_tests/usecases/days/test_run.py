@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.days import batches
 from trackflow.store.devices.settings import change_device, read_device
@@ -30,130 +30,130 @@ from trackflow_tests.stores import (
     drive,
     empty,
     far_overrides,
-    open_work,
+    open_context,
     statuses,
 )
 
 DAY = NOON.date()
 
 
-def fleet(work: Work, devices: int = 3, days: int = 6) -> None:
+def fleet(context: Context, devices: int = 3, days: int = 6) -> None:
     for device in range(devices):
         for day in range(days):
             start = NOON + dt.timedelta(days=day, hours=10 + device)
-            deliver(work.store, batch_of_device(f"van-{device}", drive(start, 300)))
+            deliver(context.store, batch_of_device(f"van-{device}", drive(start, 300)))
 
 
 @pytest.mark.slow
 def test_two_workers_give_what_one_gives(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        fleet(work)
-        alone = run(work)
-        expected = contents(work.store)
-        empty(work.store)
-    with open_work(database_url, tmp_path, workers=2) as work:
-        fleet(work)
-        together = run(work)
-        assert difference(contents(work.store), expected) == []
-        assert set(statuses(work.store).values()) == {"completed"}
+    with open_context(database_url, tmp_path) as context:
+        fleet(context)
+        alone = run(context)
+        expected = contents(context.store)
+        empty(context.store)
+    with open_context(database_url, tmp_path, workers=2) as context:
+        fleet(context)
+        together = run(context)
+        assert difference(contents(context.store), expected) == []
+        assert set(statuses(context.store).values()) == {"completed"}
         for stage in ("segmented", "matched", "tracked"):
             assert together[stage].days == alone[stage].days
 
 
 def test_a_run_leaves_nothing_to_do(database_url: str, tmp_path: Path) -> None:
     """Late points change a journey that goes on into the next days: one run is enough."""
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         start = dt.datetime.combine(DAY, dt.time(20), dt.UTC)
         whole = drive(start, 1200, every_s=120)
         late = (whole.time_us // 1_000_000) % 7 == 0
-        deliver(work.store, batch_of_device("a", whole[~late]))
+        deliver(context.store, batch_of_device("a", whole[~late]))
         for mode in Mode:
-            run(work, mode=mode)
-        deliver(work.store, batch_of_device("a", whole[late]))
-        assert not run(work).problems
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert [len(stage.days) for stage in run(work).stages] == [0, 0, 0]
+            run(context, mode=mode)
+        deliver(context.store, batch_of_device("a", whole[late]))
+        assert not run(context).problems
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert [len(stage.days) for stage in run(context).stages] == [0, 0, 0]
 
 
 def test_late_points_of_one_day_are_dealt_with_in_one_run(
     database_url: str, tmp_path: Path
 ) -> None:
     """The days beside it are not cut again, but what crosses midnight is looked at again."""
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         whole = drive(NOON, 1500, every_s=120)
         day_us = 86_400_000_000
         hours = whole.time_us % day_us // 3_600_000_000
         late = (whole.time_us // day_us == whole.time_us[0] // day_us + 1) & (hours == 12)
-        deliver(work.store, batch_of_device("a", whole[~late]))
-        run(work)
-        assert len(statuses(work.store)) == 3
-        deliver(work.store, batch_of_device("a", whole[late]))
-        report = run(work)
+        deliver(context.store, batch_of_device("a", whole[~late]))
+        run(context)
+        assert len(statuses(context.store)) == 3
+        deliver(context.store, batch_of_device("a", whole[late]))
+        report = run(context)
         assert [day.day for day in report["segmented"].days] == [DAY + dt.timedelta(days=1)]
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert verify(work).ok
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert verify(context).ok
 
 
 def test_day_by_day_gives_what_all_at_once_gives(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         start = dt.datetime.combine(DAY, dt.time(22, 30), dt.UTC)
-        deliver(work.store, batch_of_device("a", drive(start, 2000, every_s=120)))
-        deliver(work.store, batch_of_device("b", drive(NOON, 2)))
-        run(work)
-        expected = contents(work.store)
-        days = sorted({day for _, day in statuses(work.store)})
+        deliver(context.store, batch_of_device("a", drive(start, 2000, every_s=120)))
+        deliver(context.store, batch_of_device("b", drive(NOON, 2)))
+        run(context)
+        expected = contents(context.store)
+        days = sorted({day for _, day in statuses(context.store)})
         for day in reversed(days):
-            report = run(work, mode=Mode.BULK, first=day, last=day)
+            report = run(context, mode=Mode.BULK, first=day, last=day)
             assert not any(one.changed for stage in report.stages for one in stage.days)
-        assert contents(work.store) == expected
+        assert contents(context.store) == expected
 
 
 def test_cutting_again_keeps_what_merging_has_found_too_short(
     database_url: str, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 5)))
-        run(work)
-        (ledger,) = contents(work.store)["day_ledgers"]
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 5)))
+        run(context)
+        (ledger,) = contents(context.store)["day_ledgers"]
         assert (ledger["track"], ledger["short"]) == (0, 5)
-        run(work, mode=Mode.BULK, stages=("segmented",))
-        assert contents(work.store)["day_ledgers"] == [ledger]
-        assert verify(work).ok
+        run(context, mode=Mode.BULK, stages=("segmented",))
+        assert contents(context.store)["day_ledgers"] == [ledger]
+        assert verify(context).ok
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_run_again_changes_nothing(database_url: str, tmp_path: Path, mode: Mode) -> None:
-    with open_work(database_url, tmp_path) as work:
-        fleet(work, devices=1, days=3)
-        run(work)
-        before = contents(work.store), statuses(work.store)
-        report = run(work, mode=mode)
+    with open_context(database_url, tmp_path) as context:
+        fleet(context, devices=1, days=3)
+        run(context)
+        before = contents(context.store), statuses(context.store)
+        report = run(context, mode=mode)
         assert not any(day.changed for stage in report.stages for day in stage.days)
-        assert (contents(work.store), statuses(work.store)) == before
+        assert (contents(context.store), statuses(context.store)) == before
 
 
 def test_a_run_takes_only_what_it_is_asked_for(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        fleet(work, devices=2, days=3)
+    with open_context(database_url, tmp_path) as context:
+        fleet(context, devices=2, days=3)
         first = DAY + dt.timedelta(days=1)
-        run(work, first=first, last=first, device_id="van-1", mode=Mode.BULK)
-        done = {key for key, status in statuses(work.store).items() if status == "completed"}
+        run(context, first=first, last=first, device_id="van-1", mode=Mode.BULK)
+        done = {key for key, status in statuses(context.store).items() if status == "completed"}
         assert done == {("van-1", first)}
 
 
 @pytest.mark.parametrize(("hour", "day"), [(5, 1), (7, 2)])
 def test_daily_means_yesterday_once_it_is_settled(tmp_path: Path, hour: int, day: int) -> None:
     clock = Clock(dt.datetime.combine(DAY + dt.timedelta(days=3), dt.time(hour), dt.UTC))
-    with open_work("", tmp_path, clock) as work:
-        fleet(work, devices=1, days=3)
-        assert settled_day(work.clock()) == DAY + dt.timedelta(days=day)
-        run(work, mode=Mode.DAILY)
-        done = [key for key, status in statuses(work.store).items() if status == "completed"]
-        assert done == [("van-0", settled_day(work.clock()))]
+    with open_context("", tmp_path, clock) as context:
+        fleet(context, devices=1, days=3)
+        assert settled_day(context.clock()) == DAY + dt.timedelta(days=day)
+        run(context, mode=Mode.DAILY)
+        done = [key for key, status in statuses(context.store).items() if status == "completed"]
+        assert done == [("van-0", settled_day(context.clock()))]
 
 
-def _break(work: Work, device_id: str, thresholds: str = '{"gap_s": -1}') -> None:
-    with work.store.write() as connection:
+def _break(context: Context, device_id: str, thresholds: str = '{"gap_s": -1}') -> None:
+    with context.store.write() as connection:
         connection.execute(
             sa.update(devices)
             .where(devices.c.device_id == device_id)
@@ -166,95 +166,95 @@ def test_a_bad_device_does_not_block_the_others(
     database_url: str, tmp_path: Path, thresholds: str
 ) -> None:
     clock = Clock()
-    with open_work(database_url, tmp_path, clock, max_tries=2) as work:
-        fleet(work, devices=3, days=2)
-        _break(work, "van-1", thresholds)
+    with open_context(database_url, tmp_path, clock, max_tries=2) as context:
+        fleet(context, devices=3, days=2)
+        _break(context, "van-1", thresholds)
         for tries in (1, 2):
-            report = run(work)
+            report = run(context)
             assert {day.device_id for day in report.problems} == {"van-1"}
             assert all(day.error and "\n" not in day.error for day in report.problems)
-            state = statuses(work.store)
+            state = statuses(context.store)
             assert {s for (d, _), s in state.items() if d != "van-1"} == {"completed"}
             bad = {s for (d, _), s in state.items() if d == "van-1"}
             assert bad == {"pending" if tries == 1 else "failed"}
             clock.advance(3600)
-        assert not run(work).problems, "it was given up"
-        _break(work, "van-1", "{}")
-        assert running.retry_failed(work) == 2
-        assert not run(work).problems
-        assert verify(work).ok
+        assert not run(context).problems, "it was given up"
+        _break(context, "van-1", "{}")
+        assert running.retry_failed(context) == 2
+        assert not run(context).problems
+        assert verify(context).ok
 
 
 def test_damaged_segments_fail_their_batch_only(database_url: str, tmp_path: Path) -> None:
     clock = Clock()
-    with open_work(database_url, tmp_path, clock) as work:
-        fleet(work, devices=2, days=1)
-        run(work, stages=("segmented",))
-        with work.store.write() as connection:
+    with open_context(database_url, tmp_path, clock) as context:
+        fleet(context, devices=2, days=1)
+        run(context, stages=("segmented",))
+        with context.store.write() as connection:
             broken = sa.update(segments).where(segments.c.device_id == "van-0")
             connection.execute(broken.values(points=b"broken"))
-        report = run(work)
+        report = run(context)
         (message,) = {day.error for day in report.problems}
         assert "damaged" in (message or "") or "mark" in (message or "")
-        assert statuses(work.store)["van-1", DAY] == "completed"
+        assert statuses(context.store)["van-1", DAY] == "completed"
         clock.advance(3600)
-        assert not run(work, mode=Mode.BULK).problems
-        assert verify(work).ok
+        assert not run(context, mode=Mode.BULK).problems
+        assert verify(context).ok
 
 
 def test_thresholds_that_look_further_than_a_day_are_refused_when_they_are_set(
     database_url: str, tmp_path: Path
 ) -> None:
     """Days are read with their neighbours only: they would be cut otherwise than in one pass."""
-    with open_work(database_url, tmp_path) as work:
-        fleet(work, devices=1, days=1)
-        with work.store.write() as connection:
+    with open_context(database_url, tmp_path) as context:
+        fleet(context, devices=1, days=1)
+        with context.store.write() as connection:
             change_device(connection, "van-0", NOON, overrides=far_overrides())
         for further in ({"gap_s": 21_600}, {"spike_s": 3_600, "gap_s": 7_200}):
             with (
                 pytest.raises(SettingsError, match=r"look \d+\.\d h around a point"),
-                work.store.write() as connection,
+                context.store.write() as connection,
             ):
                 change_device(connection, "van-0", NOON, overrides=further)
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             assert read_device(connection, "van-0").overrides == far_overrides()
-        assert not run(work).problems
+        assert not run(context).problems
 
 
 def test_thresholds_of_an_older_version_that_look_too_far_mark_all_they_may(
     database_url: str, tmp_path: Path
 ) -> None:
     """Points come in all the same, and the run says what is wrong."""
-    with open_work(database_url, tmp_path) as work:
-        fleet(work, devices=1, days=2)
-        run(work)
-        _break(work, "van-0", '{"gap_s": 21600, "dwell_s": 21600}')
+    with open_context(database_url, tmp_path) as context:
+        fleet(context, devices=1, days=2)
+        run(context)
+        _break(context, "van-0", '{"gap_s": 21600, "dwell_s": 21600}')
         noon = dt.datetime.combine(DAY, dt.time(11), dt.UTC)
-        deliver(work.store, batch_of_device("van-0", drive(noon, 3, lon=25.5)))
-        assert set(statuses(work.store).values()) == {"pending"}
-        assert "h around a point" in (run(work).problems[0].error or "")
+        deliver(context.store, batch_of_device("van-0", drive(noon, 3, lon=25.5)))
+        assert set(statuses(context.store).values()) == {"pending"}
+        assert "h around a point" in (run(context).problems[0].error or "")
 
 
 def test_without_a_road_network_tracks_come_raw_and_matching_waits(
     database_url: str, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path, engine_url="") as work:
-        fleet(work, devices=1, days=2)
+    with open_context(database_url, tmp_path, engine_url="") as context:
+        fleet(context, devices=1, days=2)
         for _ in range(2):
-            report = run(work)
+            report = run(context)
             assert not report["segmented"].errors
             assert len(report["matched"].deferred) == 2
             assert "network build" in (report["matched"].deferred[0].error or "")
-            assert len(contents(work.store)["tracks"]) == 2
-            assert set(statuses(work.store).values()) == {"pending"}
-    with open_work(database_url, tmp_path) as work:
-        assert not run(work).problems
-        assert set(statuses(work.store).values()) == {"completed"}
+            assert len(contents(context.store)["tracks"]) == 2
+            assert set(statuses(context.store).values()) == {"pending"}
+    with open_context(database_url, tmp_path) as context:
+        assert not run(context).problems
+        assert set(statuses(context.store).values()) == {"completed"}
 
 
 def test_unknown_devices_are_said(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work, pytest.raises(SettingsError, match="no device 'x'"):
-        run(work, device_id="x")
+    with open_context("", tmp_path) as context, pytest.raises(SettingsError, match="no device 'x'"):
+        run(context, device_id="x")
 
 
 LEFT_S = 300
@@ -273,14 +273,14 @@ def test_a_worker_that_dies_takes_nothing_with_it(
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
     clock = Clock(dt.datetime.now(dt.UTC))
-    with open_work(database_url, tmp_path, clock, workers=2, lease_s=1) as work:
-        fleet(work, devices=12, days=4)
+    with open_context(database_url, tmp_path, clock, workers=2, lease_s=1) as context:
+        fleet(context, devices=12, days=4)
         killed = threading.Event()
         left = (
             "van-9",
             DAY + dt.timedelta(days=1),
         )  # the last in order, claimed by a worker that is gone
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             assert batches.claim(connection, *left, "segmented", lease_s=LEFT_S, now=clock())
 
         def kill(stage: str, done: int, total: int) -> None:
@@ -289,33 +289,33 @@ def test_a_worker_that_dies_takes_nothing_with_it(
                 killed.set()
                 multiprocessing.active_children()[0].kill()
 
-        report = run(work, mode=Mode.BULK, progress=kill)
+        report = run(context, mode=Mode.BULK, progress=kill)
         assert killed.is_set()
         assert all(day.error == DIED for day in report["segmented"].deferred)
         told = {(day.device_id, day.day) for day in report["segmented"].days}
-        held = {key for key, status in statuses(work.store).items() if status == "processing"}
+        held = {key for key, status in statuses(context.store).items() if status == "processing"}
         assert left in held
         assert held <= told
         clock.time = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=LEFT_S + 1)
-        assert not run(work).problems
-        assert set(statuses(work.store).values()) == {"completed"}
-        assert verify(work).ok
+        assert not run(context).problems
+        assert set(statuses(context.store).values()) == {"completed"}
+        assert verify(context).ok
 
 
 @pytest.mark.slow
 def test_a_script_without_a_main_guard_may_use_several_workers(tmp_path: Path) -> None:
     """Workers do not import the main module: that may be all of Dagster, or call `run` again."""
-    with open_work("", tmp_path) as work:
-        fleet(work, devices=2, days=8)
+    with open_context("", tmp_path) as context:
+        fleet(context, devices=2, days=8)
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
         "from trackflow.usecases.days.run import run\n"
-        "from trackflow.context import Work\n"
+        "from trackflow.context import Context\n"
         "from trackflow.settings import Settings\n"
         f"home = Path({str(tmp_path)!r})\n"
-        "with Work.open(Settings(home=home, engine_url='none', workers=2)) as work:\n"
-        "    print(len(run(work)['tracked'].days))\n"
+        "with Context.open(Settings(home=home, engine_url='none', workers=2)) as context:\n"
+        "    print(len(run(context)['tracked'].days))\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
@@ -327,11 +327,11 @@ def test_what_rests_after_a_failure_is_told_with_its_time_and_reason(
     database_url: str, tmp_path: Path
 ) -> None:
     clock = Clock()
-    with open_work(database_url, tmp_path, clock) as work:
-        fleet(work, devices=2, days=2)
-        _break(work, "van-1")
-        assert len(run(work).problems) == 2
-        report = run(work)
+    with open_context(database_url, tmp_path, clock) as context:
+        fleet(context, devices=2, days=2)
+        _break(context, "van-1")
+        assert len(run(context).problems) == 2
+        report = run(context)
         assert not any(stage.days for stage in report.stages)
         assert {(one.device_id, one.day) for one in report.resting} == {
             ("van-1", DAY),
@@ -340,9 +340,9 @@ def test_what_rests_after_a_failure_is_told_with_its_time_and_reason(
         (soonest, _) = report.resting
         assert soonest.next_try_at == clock() + dt.timedelta(seconds=batches.FIRST_RETRY_S)
         assert "gap_s" in soonest.message
-        assert run(work, device_id="van-0").resting == []
-        assert run(work, first=DAY, last=DAY).resting == [soonest]
-        (one, two) = read_status(work).messages
+        assert run(context, device_id="van-0").resting == []
+        assert run(context, first=DAY, last=DAY).resting == [soonest]
+        (one, two) = read_status(context).messages
         assert one.next_try_at == two.next_try_at == soonest.next_try_at
         clock.advance(3600)
-        assert len(run(work).problems) == 2
+        assert len(run(context).problems) == 2

@@ -8,36 +8,36 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import SettingsError
 from trackflow.store.tables import day_ledgers, processing_batches, segments, tracks
 from trackflow.usecases.days.run import Mode, run
 from trackflow.usecases.days.verify import VerifyReport, verify
 from trackflow.usecases.roads.networks import build
-from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
 
 NIGHT = dt.datetime.combine(NOON.date(), dt.time(23, 30), dt.UTC)
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
     """A drive over midnight and one at noon, all of it worked on."""
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         for start in (NOON, NIGHT):
-            deliver(work.store, batch_of_device("a", drive(start, 400)))
-        run(work)
-        yield work
+            deliver(context.store, batch_of_device("a", drive(start, 400)))
+        run(context)
+        yield context
 
 
-def checked(work: Work) -> VerifyReport:
-    report = verify(work)
+def checked(context: Context) -> VerifyReport:
+    report = verify(context)
     assert report.ok == (not report.differences)
     return report
 
 
-def test_a_store_that_was_worked_on_is_found_identical(work: Work) -> None:
-    report = checked(work)
+def test_a_store_that_was_worked_on_is_found_identical(context: Context) -> None:
+    report = checked(context)
     assert report.ok
     assert (report.devices, report.points, report.segments, report.tracks) == (1, 800, 3, 2)
     assert "They are identical." in list(report.lines())
@@ -63,73 +63,75 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_damage_is_found_and_a_bulk_run_repairs_it(work: Work, what: str) -> None:
-    before = contents(work.store)
-    blob = "bytea" if work.store.is_postgresql else "blob"
-    with work.store.write() as connection:
+def test_damage_is_found_and_a_bulk_run_repairs_it(context: Context, what: str) -> None:
+    before = contents(context.store)
+    blob = "bytea" if context.store.is_postgresql else "blob"
+    with context.store.write() as connection:
         changed = connection.exec_driver_sql(DAMAGE[what].format(bytes=blob))
         assert changed.rowcount
-    report = checked(work)
+    report = checked(context)
     assert not report.ok
     assert any("differ" in line for line in report.lines())
-    assert not run(work, mode=Mode.BULK).problems
-    assert checked(work).ok
-    assert contents(work.store) == before
+    assert not run(context, mode=Mode.BULK).problems
+    assert checked(context).ok
+    assert contents(context.store) == before
 
 
-def _copied(work: Work, table: sa.Table, **other: object) -> None:
-    with work.store.write() as connection:
+def _copied(context: Context, table: sa.Table, **other: object) -> None:
+    with context.store.write() as connection:
         row = dict(connection.execute(sa.select(table)).mappings().first() or {})
         connection.execute(sa.insert(table).values(row | other))
 
 
 @pytest.mark.parametrize("table", [segments, day_ledgers])
-def test_what_is_stored_for_a_day_without_points_is_found(work: Work, table: sa.Table) -> None:
-    _copied(work, table, day=NOON.date() + dt.timedelta(days=30))
-    assert not checked(work).ok
+def test_what_is_stored_for_a_day_without_points_is_found(
+    context: Context, table: sa.Table
+) -> None:
+    _copied(context, table, day=NOON.date() + dt.timedelta(days=30))
+    assert not checked(context).ok
 
 
-def test_a_track_too_many_is_found(work: Work) -> None:
+def test_a_track_too_many_is_found(context: Context) -> None:
     _copied(
-        work,
+        context,
         tracks,
         track_id=uuid.uuid4(),
         start_time=NOON + dt.timedelta(days=30),
     )
-    report = checked(work)
+    report = checked(context)
     assert any("should not be there" in line for line in report.lines())
 
 
-def test_what_waits_is_told_apart_from_what_is_wrong(work: Work) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=3), 50)))
-    report = verify(work)
+def test_what_waits_is_told_apart_from_what_is_wrong(context: Context) -> None:
+    deliver(context.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=3), 50)))
+    report = verify(context)
     assert report.unfinished == 1
     assert not report.ok
     assert any("run `trackflow run` first" in line for line in report.lines())
 
 
-def test_a_batch_that_went_missing_is_found(work: Work) -> None:
-    deliver(work.store, batch_of_device("b", drive(NOON, 50)))
-    with work.store.write() as connection:
+def test_a_batch_that_went_missing_is_found(context: Context) -> None:
+    deliver(context.store, batch_of_device("b", drive(NOON, 50)))
+    with context.store.write() as connection:
         b = processing_batches
         connection.execute(sa.delete(b).where(b.c.device_id == "b"))
-    assert not checked(work).ok
+    assert not checked(context).ok
 
 
-def test_an_unknown_device_is_an_error(work: Work) -> None:
+def test_an_unknown_device_is_an_error(context: Context) -> None:
     with pytest.raises(SettingsError, match="no device 'b'; there are a"):
-        verify(work, device_id="b")
+        verify(context, device_id="b")
 
 
 @pytest.fixture
-def matched(tmp_path: Path) -> Iterator[Work]:
+def matched(tmp_path: Path) -> Iterator[Context]:
     """Some drives in central Helsinki, matched to its roads."""
-    with open_work("", tmp_path, engine_url="") as work:
-        build(work, helsinki_extract(), "car")
+    with open_context("", tmp_path, engine_url="") as context:
+        build(context, helsinki_extract(), "car")
         for start in (NOON, NIGHT):
-            deliver(work.store, batch_of_device("a", drive(start, 200, lon=24.93, lat=60.1685)))
-        assert not run(work).problems
-        yield work
+            deliver(context.store, batch_of_device("a", drive(start, 200, lon=24.93, lat=60.1685)))
+        assert not run(context).problems
+        yield context
 
 
 WINDOW_DAMAGE = {
@@ -143,7 +145,7 @@ WINDOW_DAMAGE = {
 
 
 @pytest.mark.slow
-def test_changed_windows_are_found(matched: Work) -> None:
+def test_changed_windows_are_found(matched: Context) -> None:
     report = checked(matched)
     assert report.ok, list(report.lines())
     assert report.windows > 10

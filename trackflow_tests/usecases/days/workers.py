@@ -21,7 +21,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.database import Store
@@ -52,37 +52,37 @@ class At:
     signal: signal.Signals
 
 
-type Task = Callable[[Work], Any]
+type Task = Callable[[Context], Any]
 
 
-def run_all(work: Work) -> Any:
+def run_all(context: Context) -> Any:
     """One run over what waits; returns what each batch's stages said."""
-    report = run(work)
+    report = run(context)
     return [(d.device_id, d.day, d.error) for stage in report.stages for d in stage.days]
 
 
-def deliver_town(town: Town, work: Work) -> None:
+def deliver_town(town: Town, context: Context) -> None:
     """Let the town's points come in, one delivery per device."""
-    town.deliver(work)
+    town.deliver(context)
 
 
-def run_through_outages(work: Work) -> None:
+def run_through_outages(context: Context) -> None:
     """Run until a run is not broken off by the database, as the live worker does."""
     for _ in range(20):
         try:
-            run(work)
+            run(context)
             return
         except StoreUnavailableError:
             time.sleep(0.2)
 
 
-def run_jobs(work: Work) -> None:
+def run_jobs(context: Context) -> None:
     """Work on all jobs that wait, with slices of a day."""
     rebuilding.SLICE_BATCHES = 1
-    with work.store.read() as connection:
-        found = jobs.waiting(connection, work.clock())
+    with context.store.read() as connection:
+        found = jobs.waiting(connection, context.clock())
     for job in found:
-        run_job(work, job.job_id)
+        run_job(context, job.job_id)
 
 
 @contextlib.contextmanager
@@ -143,12 +143,12 @@ def go_on(process: BaseProcess) -> None:
 def _main(
     settings: Settings, now: dt.datetime, task: Task, at: At | None, barrier: Any, told: Any
 ) -> None:
-    with Work.open(settings, Clock(now)) as work:
+    with Context.open(settings, Clock(now)) as context:
         if at is not None:
-            _arm(work.store, at)
+            _arm(context.store, at)
         if barrier is not None:
             barrier.wait(60)
-        result = task(work)
+        result = task(context)
         if told is not None:
             told.put(result)
             told.close()

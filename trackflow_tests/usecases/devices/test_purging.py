@@ -18,7 +18,7 @@ from trackflow.usecases.days import claims
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.intake import inbox
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
 from trackflow_tests.usecases.filled import everything, fill
 
 GONE, NEIGHBOUR, NAMESAKE = "van-ö 7", "van-8", "van-ö 77"
@@ -39,18 +39,18 @@ def mentioning(rows: dict[str, list[dict[str, Any]]], device_id: str) -> list[st
 def test_no_row_of_any_table_names_the_device_and_neighbours_are_as_before(
     database_url: str, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
-        fill(work.store, NEIGHBOUR, 1)
-        fill(work.store, NAMESAKE, 2)
-        before = everything(work.store)
+    with open_context(database_url, tmp_path) as context:
+        fill(context.store, NEIGHBOUR, 1)
+        fill(context.store, NAMESAKE, 2)
+        before = everything(context.store)
         assert all(before.values()), "a table without rows proves nothing"
-        fill(work.store, GONE, 3)
-        with work.store.write() as connection:
+        fill(context.store, GONE, 3)
+        with context.store.write() as connection:
             _say_something_of(GONE, connection)
 
-        report = purge(work, GONE)
+        report = purge(context, GONE)
 
-        after = everything(work.store)
+        after = everything(context.store)
     assert mentioning(after, GONE) == []
     for name, rows in before.items():
         kept = [row for row in after[name] if row in rows]
@@ -107,15 +107,15 @@ def test_a_device_is_named_by_whole_words_only(text: str, expected: bool) -> Non
 
 def test_bytes_are_gone_from_sqlites_files(tmp_path: Path) -> None:
     secret, polyline = "sekret-device-4711", "matched_polyline-30"
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
-        fill(work.store, "neighbour", 1)
-        fill(work.store, secret, 3)
-        with work.store.read() as connection:  # a reader from before keeps nothing back
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
+        fill(context.store, "neighbour", 1)
+        fill(context.store, secret, 3)
+        with context.store.read() as connection:  # a reader from before keeps nothing back
             connection.execute(sa.text("SELECT count(*) FROM tracks"))
         assert _files_hold(tmp_path, secret)
         assert _files_hold(tmp_path, polyline)
 
-        assert purge(work, secret).note == ""
+        assert purge(context, secret).note == ""
 
         assert not _files_hold(tmp_path, secret)
         assert not _files_hold(tmp_path, polyline)
@@ -130,42 +130,45 @@ def _files_hold(folder: Path, text: str) -> bool:
 
 def test_a_reader_in_between_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trackflow.store.database.BUSY_TIMEOUT_S", 0.1)
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
-        fill(work.store, "a", 1)
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
+        fill(context.store, "a", 1)
         reader = sqlite3.connect(tmp_path / "trackflow.db", isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM tracks").fetchone()
 
-        assert "purge again" in purge(work, "a").note
-        assert mentioning(everything(work.store), "a") == []
+        assert "purge again" in purge(context, "a").note
+        assert mentioning(everything(context.store), "a") == []
         reader.close()
 
 
 def test_a_worker_that_is_at_it_writes_nothing(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-        (claim,) = claims.claim_days(work, "a", [NOON.date()], "segmented", force=False)
-        purge(work, "a")
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+        (claim,) = claims.claim_days(context, "a", [NOON.date()], "segmented", force=False)
+        purge(context, "a")
 
-        with pytest.raises(StaleClaimError), work.store.write() as connection:
-            batches.finish(connection, claim, work.clock(), changed=True)
-        run(work)
-        assert mentioning(everything(work.store), "a") == []
+        with pytest.raises(StaleClaimError), context.store.write() as connection:
+            batches.finish(connection, claim, context.clock(), changed=True)
+        run(context)
+        assert mentioning(everything(context.store), "a") == []
 
 
 def test_it_may_come_back_as_a_new_one(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-        run(work)
-        purge(work, "a")
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-        run(work)
-        assert len(everything(work.store)["tracks"]) == 1
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+        run(context)
+        purge(context, "a")
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+        run(context)
+        assert len(everything(context.store)["tracks"]) == 1
 
 
 def test_a_device_that_nobody_knows(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, pytest.raises(NotFoundError, match="'ghost'"):
-        purge(work, "ghost")
+    with (
+        open_context(database_url, tmp_path) as context,
+        pytest.raises(NotFoundError, match="'ghost'"),
+    ):
+        purge(context, "ghost")
 
 
 def test_its_files_in_the_inbox_are_named_and_not_imported_again(tmp_path: Path) -> None:
@@ -177,11 +180,11 @@ def test_its_files_in_the_inbox_are_named_and_not_imported_again(tmp_path: Path)
         "device_id,timestamp,longitude,latitude\n"
         "van-7,2026-03-02T12:00:10Z,24.9,60.1\nvan-8,2026-03-02T12:00:00Z,24.9,60.1\n"
     )
-    with open_work("", tmp_path, inbox=folder) as work:
-        assert inbox.scan(work).points_added == 3
+    with open_context("", tmp_path, inbox=folder) as context:
+        assert inbox.scan(context).points_added == 3
 
-        assert purge(work, "van-7").files == [shared, mine]
+        assert purge(context, "van-7").files == [shared, mine]
 
-        assert inbox.scan(work).files == []
-        assert mentioning(everything(work.store), "van-7") == []
+        assert inbox.scan(context).files == []
+        assert mentioning(everything(context.store), "van-7") == []
         assert mine.is_file()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.sources.records import PointBatch
 from trackflow.store.access import tokens
@@ -29,7 +29,7 @@ from trackflow_tests.stores import (
     difference,
     drive,
     empty,
-    open_work,
+    open_context,
 )
 
 quick = settings(
@@ -47,8 +47,8 @@ rows = st.tuples(
 """Device, minute, place, accuracy, import."""
 
 
-def bring(work: Work, batch: PointBatch, import_id: str) -> None:
-    with work.store.write() as connection:
+def bring(context: Context, batch: PointBatch, import_id: str) -> None:
+    with context.store.write() as connection:
         if import_id:
             imports.note(connection, import_id, NOON)
         points.accept(connection, batch, [], "test", NOON, import_id=import_id)
@@ -59,54 +59,58 @@ def point(device: str, minute: int, place: int, accuracy_m: float) -> tuple[Any,
     return device, time_us, 24.9 + 0.005 * (minute + place), 60.17, math.nan, accuracy_m
 
 
-def made(work: Work) -> dict[str, list[dict[str, Any]]]:
-    assert not run(work).problems
-    return contents(work.store)
+def made(context: Context) -> dict[str, list[dict[str, Any]]]:
+    assert not run(context).problems
+    return contents(context.store)
 
 
 @pytest.mark.parametrize("verb", ["merge", "rename"])
 def test_it_is_as_if_all_had_come_in_under_the_name(
     database_url: str, tmp_path: Path, verb: str
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
 
-        @settings(quick, max_examples=6 if work.store.is_postgresql else 20)
+        @settings(quick, max_examples=6 if context.store.is_postgresql else 20)
         @given(st.lists(rows, min_size=1, max_size=16), st.sampled_from(["", "0000000a"]))
         def check(given_: list[tuple[Any, ...]], undone: str) -> None:
             if verb == "rename":
                 given_ = [("from", *rest) for _, *rest in given_]
-            empty(work.store)
+            empty(context.store)
             for *told, import_id in [*given_, ("from", 0, 0, math.nan, "")]:
-                bring(work, batch_of([point(*told)]), import_id)
-            bring(work, batch_of([point("into", 6, 0, math.nan)]), "") if verb == "merge" else None
-            made(work)
-            (merge if verb == "merge" else rename)(work, "from", "into")
+                bring(context, batch_of([point(*told)]), import_id)
+            bring(
+                context, batch_of([point("into", 6, 0, math.nan)]), ""
+            ) if verb == "merge" else None
+            made(context)
+            (merge if verb == "merge" else rename)(context, "from", "into")
             if undone and any(row[-1] == undone for row in given_):
-                with work.store.write() as connection:
+                with context.store.write() as connection:
                     imports.undo(connection, undone, NOON)
-            found = made(work)
-            assert verify(work).ok
-            empty(work.store)
+            found = made(context)
+            assert verify(context).ok
+            empty(context.store)
             for _, *told, import_id in [*given_, ("from", 0, 0, math.nan, "")]:
                 if not undone or import_id != undone:
-                    bring(work, batch_of([point("into", *told)]), import_id)
-            bring(work, batch_of([point("into", 6, 0, math.nan)]), "") if verb == "merge" else None
-            expected = made(work)
+                    bring(context, batch_of([point("into", *told)]), import_id)
+            bring(
+                context, batch_of([point("into", 6, 0, math.nan)]), ""
+            ) if verb == "merge" else None
+            expected = made(context)
             assert not difference(found, expected)
 
         check()
 
 
 def test_settings_tokens_and_ids_go_along(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("old", drive(NOON, 200)))
-        with work.store.write() as connection:
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("old", drive(NOON, 200)))
+        with context.store.write() as connection:
             tokens.create(connection, "phone", tokens.Scope.INGEST, "old", NOON)
             connection.execute(sa.update(devices).values(profile="foot", preset="phone"))
-        (track,) = made(work)["tracks"]
-        rename(work, "old", "new")
-        made(work)
-        with work.store.read() as connection:
+        (track,) = made(context)["tracks"]
+        rename(context, "old", "new")
+        made(context)
+        with context.store.read() as connection:
             assert list(connection.scalars(sa.select(access_tokens.c.device_id))) == ["new"]
             assert connection.execute(
                 sa.select(devices.c.device_id, devices.c.profile, devices.c.preset)
@@ -118,18 +122,18 @@ def test_settings_tokens_and_ids_go_along(database_url: str, tmp_path: Path) -> 
                 if "device_id" in table.c:
                     left = sa.select(sa.func.count()).where(table.c.device_id == "old")
                     assert connection.scalar(left) == 0, table.name
-        rename(work, "new", "old")
-        assert [row["track_id"] for row in made(work)["tracks"]] == [track["track_id"]]
+        rename(context, "new", "old")
+        assert [row["track_id"] for row in made(context)["tracks"]] == [track["track_id"]]
 
 
 def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         for name in ("a", "b", "kept"):
-            deliver(work.store, batch_of_device(name, drive(NOON, 20)))
-        with work.store.write() as connection:
+            deliver(context.store, batch_of_device(name, drive(NOON, 20)))
+        with context.store.write() as connection:
             kept = sa.update(devices).where(devices.c.device_id == "kept")
             connection.execute(kept.values(kept_from=NOON.date().replace(year=2027)))
-        before = contents(work.store)
+        before = contents(context.store)
         for verb, old, new, says in (
             (rename, "nobody", "c", "no device"),
             (rename, "a", "b", "device merge a b"),
@@ -141,12 +145,12 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
             (merge, "a", "kept", "would be lost"),
         ):
             with pytest.raises(SettingsError, match=says):
-                verb(work, old, new)
-        assert contents(work.store) == before
+                verb(context, old, new)
+        assert contents(context.store) == before
 
 
 def test_the_list_says_when_each_last_reported(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 20)), now=NOON)
-        (row,) = list_devices(work)
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 20)), now=NOON)
+        (row,) = list_devices(context)
         assert (row["points"], row["first"], row["last_report"]) == (20, NOON, NOON)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.store.devices.shifting import Days
@@ -23,7 +23,15 @@ from trackflow.usecases.days.notices import read_notices
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.devices.shifting import WEEK_US, shift_weeks
-from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, empty, open_work
+from trackflow_tests.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    empty,
+    open_context,
+)
 
 EARLY = NOON - ROLLOVER
 
@@ -32,55 +40,55 @@ def of_time(found: Points, shift_us: int) -> Points:
     return Points.of(found.time_us + shift_us, found.lon, found.lat, found.accuracy_m)
 
 
-def sources(work: Work) -> list[str]:
+def sources(context: Context) -> list[str]:
     p = metadata.tables["gps_points"].c
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         return list(connection.scalars(sa.select(p.source).order_by(p.recorded_at)))
 
 
-def made(work: Work) -> dict[str, list[dict[str, Any]]]:
-    assert not run(work).problems
-    return contents(work.store)
+def made(context: Context) -> dict[str, list[dict[str, Any]]]:
+    assert not run(context).problems
+    return contents(context.store)
 
 
 def test_the_days_of_a_notice_are_moved_and_nothing_is_left_to_notice(
     database_url: str, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(EARLY, 200)), source="old.gpx")
-        deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
-        deliver(work.store, batch_of_device("b", drive(NOON, 50)))
-        before = made(work)
-        (notice,) = read_notices(work)
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(EARLY, 200)), source="old.gpx")
+        deliver(context.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
+        deliver(context.store, batch_of_device("b", drive(NOON, 50)))
+        before = made(context)
+        (notice,) = read_notices(context)
         assert (notice.kind, notice.points, notice.of_points) == (Kind.ROLLOVER, 200, 400)
         assert str(EARLY.date()) in notice.text
         assert "--shift-weeks 1024" in notice.advice
-        report = shift_weeks(work, "a", 1024, Days())
+        report = shift_weeks(context, "a", 1024, Days())
         assert (report.moved, report.staying) == (200, 0)
         assert report.first == NOON
-        after = made(work)
-        assert read_notices(work) == []
-        assert verify(work).ok
-        assert check_ledgers(work, EARLY.date(), NOON.date()).wrong == []
-        assert sources(work)[0].startswith("old.gpx/")
+        after = made(context)
+        assert read_notices(context) == []
+        assert verify(context).ok
+        assert check_ledgers(context, EARLY.date(), NOON.date()).wrong == []
+        assert sources(context)[0].startswith("old.gpx/")
 
-        empty(work.store)
-        deliver(work.store, batch_of_device("a", drive(NOON, 200)))
-        deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
-        deliver(work.store, batch_of_device("b", drive(NOON, 50)))
-        assert made(work) == after, "as if they had come in with the right times"
+        empty(context.store)
+        deliver(context.store, batch_of_device("a", drive(NOON, 200)))
+        deliver(context.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
+        deliver(context.store, batch_of_device("b", drive(NOON, 50)))
+        assert made(context) == after, "as if they had come in with the right times"
 
-        empty(work.store)
-        deliver(work.store, batch_of_device("a", drive(EARLY, 200)), source="old.gpx")
-        deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
-        deliver(work.store, batch_of_device("b", drive(NOON, 50)))
-        made(work)
-        shift_weeks(work, "a", 1024, Days())
-        made(work)
-        back = shift_weeks(work, "a", -1024, Days())
+        empty(context.store)
+        deliver(context.store, batch_of_device("a", drive(EARLY, 200)), source="old.gpx")
+        deliver(context.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
+        deliver(context.store, batch_of_device("b", drive(NOON, 50)))
+        made(context)
+        shift_weeks(context, "a", 1024, Days())
+        made(context)
+        back = shift_weeks(context, "a", -1024, Days())
         assert (back.moved, back.taken_back) == (200, True)
-        assert made(work) == before
-        assert sources(work)[0] == "old.gpx"
+        assert made(context) == before
+        assert sources(context)[0] == "old.gpx"
 
 
 histories = st.lists(
@@ -92,7 +100,7 @@ histories = st.lists(
 
 def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Path) -> None:
     """Also where new times are taken, in part or by points of the same days."""
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
 
         @settings(
             max_examples=20,
@@ -101,17 +109,17 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
         )
         @given(histories, st.sampled_from([1, -1, 2]))
         def check(rows: list[tuple[int, int, int]], weeks: int) -> None:
-            empty(work.store)
+            empty(context.store)
             time_us = [to_us(NOON) + m * 60_000_000 + w * WEEK_US for m, w, _ in rows]
             lon = [24.9 + 0.01 * place for _, _, place in rows]
             whole = Points.of(time_us, lon, np.full(len(rows), 60.17))
-            deliver(work.store, batch_of_device("a", whole))
-            before = made(work)
+            deliver(context.store, batch_of_device("a", whole))
+            before = made(context)
             days = Days(
                 (NOON + dt.timedelta(weeks=1)).date(), (NOON + dt.timedelta(weeks=2)).date()
             )
-            there = shift_weeks(work, "a", weeks, days)
-            moved = made(work)
+            there = shift_weeks(context, "a", weeks, days)
+            moved = made(context)
             for table in ("gps_points", "quarantined_points"):
                 assert len(moved[table]) == len(before[table])
             times = {row["recorded_at"] for row in moved["gps_points"]}
@@ -119,19 +127,19 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
             assert sum(row["points"] for row in moved["day_ledgers"]) == sum(
                 row["points"] for row in before["day_ledgers"]
             )
-            assert verify(work).ok
+            assert verify(context).ok
             if there.moved:
-                back = shift_weeks(work, "a", -weeks, Days())
+                back = shift_weeks(context, "a", -weeks, Days())
                 assert back.moved == there.moved
-            assert made(work) == before
+            assert made(context) == before
 
         check()
 
 
 def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 20)))
-        before = made(work)
+    with open_context(database_url, tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 20)))
+        before = made(context)
         day = Days(NOON.date(), NOON.date())
         for device, weeks, days, says in (
             ("a", 0, day, "write 1024"),
@@ -142,16 +150,16 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
             ("nobody", 1024, day, "no device"),
         ):
             with pytest.raises(SettingsError, match=says):
-                shift_weeks(work, device, weeks, days)
-        assert shift_weeks(work, "a", 1, Days(last=dt.date(2020, 1, 1))).moved == 0
-        assert contents(work.store) == before
+                shift_weeks(context, device, weeks, days)
+        assert shift_weeks(context, "a", 1, Days(last=dt.date(2020, 1, 1))).moved == 0
+        assert contents(context.store) == before
 
 
 def test_what_is_not_kept_is_left_alone(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
-        deliver(work.store, batch_of_device("a", drive(NOON, 20)))
-        with work.store.write() as connection:
+    with open_context("", tmp_path) as context:
+        deliver(context.store, batch_of_device("a", drive(NOON, 20)))
+        with context.store.write() as connection:
             kept = sa.update(metadata.tables["devices"])
             connection.execute(kept.values(kept_from=NOON.date() - dt.timedelta(days=3)))
         with pytest.raises(SettingsError, match="not kept"):
-            shift_weeks(work, "a", -1, Days(NOON.date(), NOON.date()))
+            shift_weeks(context, "a", -1, Days(NOON.date(), NOON.date()))

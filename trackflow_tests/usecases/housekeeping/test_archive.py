@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.housekeeping import rows
 from trackflow.store.tables import metadata
@@ -17,7 +17,7 @@ from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping import archive
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
 from trackflow_tests.usecases.filled import everything, fill
 
 EMPTY = {name: [] for name in metadata.tables}
@@ -42,9 +42,9 @@ def other_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def without_networks(work: Work) -> dict[str, list[dict[str, object]]]:
+def without_networks(context: Context) -> dict[str, list[dict[str, object]]]:
     """All rows that a backup has; road networks lie elsewhere afterwards."""
-    found = everything(work.store)
+    found = everything(context.store)
     for row in found["road_networks"]:
         row["folder"] = Path(str(row["folder"])).name
     return {name: found[name] for name in found if name not in archive.LEFT_OUT}
@@ -56,8 +56,8 @@ def test_every_row_survives_on_every_pair_of_databases(
     monkeypatch.setattr(rows, "MOST_ROWS", 3)  # more than one batch
     first, second = tmp_path / "first.zip", tmp_path / "second.zip"
     with (
-        open_work(database_url, tmp_path / "a") as one,
-        open_work(other_url, tmp_path / "b") as two,
+        open_context(database_url, tmp_path / "a") as one,
+        open_context(other_url, tmp_path / "b") as two,
     ):
         for number, name in enumerate(("Äpfel", "a b", "Z", "z\t\\N\n", '"\u2028')):
             fill(one.store, name, number)
@@ -88,8 +88,8 @@ def test_nothing_has_to_be_worked_on_again(
 ) -> None:
     file = tmp_path / "b.zip"
     with (
-        open_work(database_url, tmp_path / "a") as one,
-        open_work(other_url, tmp_path / "b") as two,
+        open_context(database_url, tmp_path / "a") as one,
+        open_context(other_url, tmp_path / "b") as two,
     ):
         for name in ("a", "b"):
             deliver(one.store, batch_of_device(name, drive(NOON, 200)))
@@ -105,7 +105,7 @@ def test_nothing_has_to_be_worked_on_again(
 
 
 def test_road_networks_come_along(tmp_path: Path) -> None:
-    with open_work("", tmp_path / "a") as one, open_work("", tmp_path / "b") as two:
+    with open_context("", tmp_path / "a") as one, open_context("", tmp_path / "b") as two:
         folder = tmp_path / "a" / "networks" / "car-1"
         folder.mkdir(parents=True)
         (folder / "roads.osrm").write_bytes(os.urandom(5000))
@@ -126,18 +126,18 @@ def test_road_networks_come_along(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_not_empty_is_left_alone(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        fill(work.store, "a", 1)
-        backup(work, tmp_path / "b.zip", with_networks=False)
-        before = everything(work.store)
+    with open_context(database_url, tmp_path) as context:
+        fill(context.store, "a", 1)
+        backup(context, tmp_path / "b.zip", with_networks=False)
+        before = everything(context.store)
         with pytest.raises(SettingsError, match="is not empty"):
-            restore(work, tmp_path / "b.zip")
-        assert everything(work.store) == before
+            restore(context, tmp_path / "b.zip")
+        assert everything(context.store) == before
 
 
 def test_a_damaged_backup_restores_nothing(database_url: str, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
-    with open_work("", tmp_path / "a") as one:
+    with open_context("", tmp_path / "a") as one:
         folder = tmp_path / "a" / "networks" / "car-1"
         folder.mkdir(parents=True)
         (folder / "roads.osrm").write_bytes(bytes(5000))
@@ -147,7 +147,7 @@ def test_a_damaged_backup_restores_nothing(database_url: str, tmp_path: Path) ->
                 sa.update(metadata.tables["road_networks"]).values(folder=str(folder))
             )
         backup(one, good)
-    with open_work(database_url, tmp_path / "b") as two:
+    with open_context(database_url, tmp_path / "b") as two:
         for damage in ("cut", "bit", "member", "member-of-network", "newer", "zip"):
             _damage(good, bad, damage)
             with pytest.raises((BadInputError, SettingsError), match=r"bad\.zip"):
@@ -183,13 +183,13 @@ def test_a_backup_is_there_whole_or_not_at_all(
 ) -> None:
     target = tmp_path / "b.zip"
     target.write_text("the one of yesterday")
-    with open_work("", tmp_path / "a") as work:
-        fill(work.store, "a", 1)
+    with open_context("", tmp_path / "a") as context:
+        fill(context.store, "a", 1)
         with pytest.raises(SettingsError, match="is gone"):
-            backup(work, target)  # its road network's folder is not there
+            backup(context, target)  # its road network's folder is not there
         assert target.read_text() == "the one of yesterday"
         with pytest.raises(SettingsError, match="cannot write"):
-            backup(work, tmp_path / "nowhere" / "b.zip")
-        backup(work, target, with_networks=False)
+            backup(context, tmp_path / "nowhere" / "b.zip")
+        backup(context, target, with_networks=False)
     assert target.stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob(".*part"))

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.concurrency.faults import fault_of
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs import resources
 from trackflow.defs.days import running
@@ -28,7 +28,7 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.web.accessed import Accessed
 from trackflow_tests.broken import read_only, troubles
-from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.usecases.filled import fill
 from trackflow_tests.web.running import running_api
 
@@ -40,8 +40,8 @@ ENDED_OR_FULL = {"full", "slow", "cancelled"}
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
-    with open_work(database_url, tmp_path / "home", retention_days=30) as opened:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+    with open_context(database_url, tmp_path / "home", retention_days=30) as opened:
         yield opened
 
 
@@ -55,14 +55,14 @@ def report(number: int) -> dict[str, Any]:
 
 
 def test_a_sender_is_told_to_come_again_and_the_health_says_why(
-    work: Work, monkeypatch: pytest.MonkeyPatch
+    context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probing, "PROBE_EVERY_S", 0.0)
-    with running_api(work) as api:
+    with running_api(context) as api:
         api.timeout = PATIENT_S
-        for number, (name, trouble) in enumerate(troubles(work.store).items()):
+        for number, (name, trouble) in enumerate(troubles(context.store).items()):
             assert api.get("/health").status_code == 200
-            with trouble(work.store):
+            with trouble(context.store):
                 # enough that even free pages of a full file do not suffice
                 many = [report(number * 10_000 + k) for k in range(5_000)]
                 answer = api.post("/ingest/geojson", json=many)
@@ -77,29 +77,31 @@ def test_a_sender_is_told_to_come_again_and_the_health_says_why(
             answer = api.post("/ingest/geojson", json=report(number))
             assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
             assert api.get("/health").status_code == 200, name
-    assert len(contents(work.store, "gps_points")["gps_points"]) == number + 1
+    assert len(contents(context.store, "gps_points")["gps_points"]) == number + 1
 
 
-def test_batches_wait_without_using_up_tries(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_wait_without_using_up_tries(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(claims, "OUTAGE_S", 0.5)
     b = processing_batches.c
-    for number, (name, trouble) in enumerate(troubles(work.store).items()):
+    for number, (name, trouble) in enumerate(troubles(context.store).items()):
         start = NOON + dt.timedelta(days=number)
-        deliver(work.store, batch_of_device("van", drive(start, 2_000, every_s=1.0)))
-        with trouble(work.store):
+        deliver(context.store, batch_of_device("van", drive(start, 2_000, every_s=1.0)))
+        with trouble(context.store):
             if name in ENDED_OR_FULL:
-                told = [day for stage in run(work).stages for day in stage.days]
+                told = [day for stage in run(context).stages for day in stage.days]
                 assert any(day.deferred for day in told), name
                 assert not [day.error for day in told if day.error and not day.deferred]
             else:  # nothing can be claimed
                 with pytest.raises(StoreUnavailableError):
-                    _raise_of(run(work))
-        with work.store.read() as connection:
+                    _raise_of(run(context))
+        with context.store.read() as connection:
             rows = connection.execute(sa.select(b.status, b.retry_count).distinct()).all()
         assert "failed" not in {row.status for row in rows}
         assert max(row.retry_count for row in rows) == 0
-        assert not run(work).problems, name
-        with work.store.read() as connection:
+        assert not run(context).problems, name
+        with context.store.read() as connection:
             assert set(connection.scalars(sa.select(b.status))) == {"completed"}
 
 
@@ -111,39 +113,41 @@ def _raise_of(report: Any) -> None:
     raise StoreUnavailableError(told[0].error)
 
 
-def test_a_connection_made_before_a_fail_over_is_not_used_after_it(work: Work) -> None:
-    with read_only(work.store):
+def test_a_connection_made_before_a_fail_over_is_not_used_after_it(context: Context) -> None:
+    with read_only(context.store):
         for _ in range(2):
             with pytest.raises(StoreRefusesError, match="read-only"):
-                deliver(work.store, batch_of_device("van", drive(NOON, 3)))
-    deliver(work.store, batch_of_device("van", drive(NOON, 3)))
+                deliver(context.store, batch_of_device("van", drive(NOON, 3)))
+    deliver(context.store, batch_of_device("van", drive(NOON, 3)))
 
 
-def test_notes_of_what_was_read_do_not_end_their_thread(work: Work) -> None:
-    fill(work.store, "van", 1)
-    accessed = Accessed(work)
+def test_notes_of_what_was_read_do_not_end_their_thread(context: Context) -> None:
+    fill(context.store, "van", 1)
+    accessed = Accessed(context)
     day = TimeRange(NOON - dt.timedelta(days=1), NOON + dt.timedelta(days=30))
-    for trouble in troubles(work.store).values():
-        with trouble(work.store):
+    for trouble in troubles(context.store).values():
+        with trouble(context.store):
             accessed.note(["van"], day)
             accessed._flush_if_possible()
     accessed.note(["van"], day)
     accessed.flush()
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         read_at = connection.scalars(sa.select(cached_polylines.c.last_accessed)).all()
-    assert set(read_at) == {work.clock()}
+    assert set(read_at) == {context.clock()}
 
 
 @pytest.mark.parametrize("verb", [("run",), ("import", "drive.csv")])
-def test_a_command_says_it_in_one_line(work: Work, verb: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_command_says_it_in_one_line(
+    context: Context, verb: tuple[str, ...], tmp_path: Path
+) -> None:
     (tmp_path / "drive.csv").write_text(
         "device_id,recorded_at,latitude,longitude\nvan,2026-03-02T12:00:00Z,60.1,24.9\n"
     )
-    deliver(work.store, batch_of_device("van", drive(NOON - dt.timedelta(days=400), 10)))
-    deliver(work.store, batch_of_device("van", drive(NOON, 10)))
-    url = work.store.engine.url
+    deliver(context.store, batch_of_device("van", drive(NOON - dt.timedelta(days=400), 10)))
+    deliver(context.store, batch_of_device("van", drive(NOON, 10)))
+    url = context.store.engine.url
     text = url.render_as_string(hide_password=False)
-    if not work.store.is_postgresql:  # another process: it cannot be given a pragma
+    if not context.store.is_postgresql:  # another process: it cannot be given a pragma
         text = f"sqlite:///file:{url.database}?mode=ro&uri=true"
     environment = os.environ | {
         "TRACKFLOW_HOME": str(tmp_path / "home"),
@@ -152,7 +156,7 @@ def test_a_command_says_it_in_one_line(work: Work, verb: tuple[str, ...], tmp_pa
         "TRACKFLOW_RETENTION_DAYS": "30",
         "TRACKFLOW_WORKERS": "1",
     }
-    with read_only(work.store):
+    with read_only(context.store):
         done = subprocess.run(
             [sys.executable, "-m", "trackflow", *verb],
             env=environment,
@@ -172,20 +176,22 @@ def test_a_command_says_it_in_one_line(work: Work, verb: tuple[str, ...], tmp_pa
 @pytest.mark.parametrize("job", ["housekeeping_job", "process_days_job", "find_visits_job"])
 @pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)")
 def test_a_step_is_tried_again_and_then_fails_with_the_same_words(
-    work: Work, job: str, monkeypatch: pytest.MonkeyPatch
+    context: Context, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the run's steps open stores of their own, this one's trouble has to reach those."""
-    deliver(work.store, batch_of_device("van", drive(NOON, 30)))
+    deliver(context.store, batch_of_device("van", drive(NOON, 30)))
     b = processing_batches.c
     with (
         monkeypatch.context() as patch,
-        read_only(work.store),
+        read_only(context.store),
         dg.DagsterInstance.ephemeral() as instance,
     ):
         patch.setattr(resources, "RETRY_AFTER_S", 0)
         patch.setattr(running, "RETRY_AFTER_S", 0)
-        patch.setattr(Work, "open", lambda *_: Work(work.settings, work.store, work.clock))
-        patch.setattr(Work, "close", lambda _: None)
+        patch.setattr(
+            Context, "open", lambda *_: Context(context.settings, context.store, context.clock)
+        )
+        patch.setattr(Context, "close", lambda _: None)
         done = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=NOON.date().isoformat() if job == "process_days_job" else None,
@@ -199,16 +205,16 @@ def test_a_step_is_tried_again_and_then_fails_with_the_same_words(
     words = " ".join(str(event.step_failure_data.error) for event in failures)
     assert "read-only" in words or "readonly" in words
     assert any(event.is_step_up_for_retry for event in done.all_events)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         assert connection.scalar(sa.select(sa.func.max(b.retry_count))) == 0
 
 
-def test_a_mistake_in_a_statement_is_none_of_the_databases_faults(work: Work) -> None:
+def test_a_mistake_in_a_statement_is_none_of_the_databases_faults(context: Context) -> None:
     for statement in ("SELECT nothing_like_it FROM devices", "SELEKT 1"):
-        with pytest.raises(sa.exc.DBAPIError) as caught, work.store.read() as connection:
+        with pytest.raises(sa.exc.DBAPIError) as caught, context.store.read() as connection:
             connection.execute(sa.text(statement))
         assert fault_of(caught.value) is None
     row = {"device_id": "a", "created_at": NOON}
-    with pytest.raises(sa.exc.IntegrityError) as twice, work.store.write() as connection:
+    with pytest.raises(sa.exc.IntegrityError) as twice, context.store.write() as connection:
         connection.execute(sa.insert(devices), [row, row])
     assert fault_of(twice.value) is None

@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.tables import metadata
 from trackflow.usecases.housekeeping import restoring
 from trackflow.usecases.housekeeping.archive import MANIFEST, backup
 from trackflow.usecases.housekeeping.restoring import restore
-from trackflow_tests.stores import empty, open_work
+from trackflow_tests.stores import empty, open_context
 from trackflow_tests.usecases.filled import everything, fill
 
 EMPTY: dict[str, list[Any]] = {name: [] for name in metadata.tables}
@@ -39,59 +39,59 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = home / "networks" / "car-1"
     folder.mkdir(parents=True)
     (folder / "roads.osrm").write_bytes(ROADS)
-    with open_work("", home) as work:
-        fill(work.store, "van", 1)
-        with work.store.write() as connection:
+    with open_context("", home) as context:
+        fill(context.store, "van", 1)
+        with context.store.write() as connection:
             connection.execute(
                 sa.update(metadata.tables["road_networks"]).values(folder=str(folder))
             )
-        backup(work, home / "b.zip")
+        backup(context, home / "b.zip")
     return (home / "b.zip").read_bytes()
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
     (tmp_path / "home").mkdir()
-    with open_work(database_url, tmp_path / "home") as opened:
+    with open_context(database_url, tmp_path / "home") as opened:
         yield opened
 
 
-def wiped(work: Work) -> None:
-    empty(work.store)
-    with work.store.write() as connection:
+def wiped(context: Context) -> None:
+    empty(context.store)
+    with context.store.write() as connection:
         connection.execute(sa.delete(metadata.tables["road_networks"]))
 
 
-def outcome(work: Work, content: bytes) -> dict[str, list[Any]] | str:
+def outcome(context: Context, content: bytes) -> dict[str, list[Any]] | str:
     """What is stored afterwards, or the one line that says why nothing is."""
-    networks = work.settings.home / "networks"
+    networks = context.settings.home / "networks"
     shutil.rmtree(networks, ignore_errors=True)
-    path = work.settings.home / "try.zip"
+    path = context.settings.home / "try.zip"
     path.write_bytes(content)
     said = ""
     try:
-        restore(work, path)
+        restore(context, path)
     except (BadInputError, SettingsError) as error:
         said = str(error)
     if said:
         assert "\n" not in said
         assert "try.zip" in said
-        assert everything(work.store) == EMPTY
-        assert not list(work.settings.home.glob(".restore-*"))
+        assert everything(context.store) == EMPTY
+        assert not list(context.settings.home.glob(".restore-*"))
         assert not list(networks.glob("*"))
         return said
     assert (networks / "car-1" / "roads.osrm").read_bytes() == ROADS
-    stored = everything(work.store)
-    wiped(work)
+    stored = everything(context.store)
+    wiped(context)
     return stored
 
 
-def test_any_damage_gives_the_same_store_or_one_line(good: bytes, work: Work) -> None:
-    whole = outcome(work, good)
+def test_any_damage_gives_the_same_store_or_one_line(good: bytes, context: Context) -> None:
+    whole = outcome(context, good)
     assert not isinstance(whole, str)
     refused = 0
 
-    @settings(max_examples=80 if not work.store.is_postgresql else 25)
+    @settings(max_examples=80 if not context.store.is_postgresql else 25)
     @given(
         st.one_of(
             st.tuples(st.just("byte"), st.integers(0, len(good) - 1), st.integers(1, 255)),
@@ -110,7 +110,7 @@ def test_any_damage_gives_the_same_store_or_one_line(good: bytes, work: Work) ->
             content[at] ^= change
         else:
             del content[at:]
-        found = outcome(work, bytes(content))
+        found = outcome(context, bytes(content))
         refused += isinstance(found, str)
         assert isinstance(found, str) or found == whole
 
@@ -192,11 +192,13 @@ WRONG_ROWS: dict[str, tuple[str, Callable[[pa.Table], pa.Table]]] = {
 }
 
 
-def test_rows_that_no_store_had_are_refused(good: bytes, work: Work) -> None:
+def test_rows_that_no_store_had_are_refused(good: bytes, context: Context) -> None:
     found = members(good)
-    assert not isinstance(outcome(work, packed(found)), str), "the way of making them up is right"
+    assert not isinstance(outcome(context, packed(found)), str), (
+        "the way of making them up is right"
+    )
     for name, (table, change) in WRONG_ROWS.items():
-        told = outcome(work, packed(with_rows(found, table, change)))
+        told = outcome(context, packed(with_rows(found, table, change)))
         assert isinstance(told, str), name
         assert table in told or "road network" in told, (name, told)
 
@@ -241,18 +243,18 @@ def wrong_members(good: bytes) -> dict[str, bytes]:
 
 
 def test_members_that_no_backup_has_are_refused(
-    good: bytes, work: Work, monkeypatch: pytest.MonkeyPatch
+    good: bytes, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, content in wrong_members(good).items():
         with monkeypatch.context() as patch:
             if name == "a bomb":  # of 200 MB, as a real one would fill the disk of the test
                 patch.setattr(restoring, "ALLOWANCE_BYTES", 1 << 20)
                 patch.setattr(restoring, "MOST_RATIO", 5)
-            assert isinstance(outcome(work, content), str), name
+            assert isinstance(outcome(context, content), str), name
 
 
 def test_rows_that_unpack_to_more_than_a_backup_holds_are_not_read(
-    good: bytes, work: Work, monkeypatch: pytest.MonkeyPatch
+    good: bytes, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restoring, "ALLOWANCE_BYTES", 1 << 20)
 
@@ -263,6 +265,6 @@ def test_rows_that_unpack_to_more_than_a_backup_holds_are_not_read(
     file = io.BytesIO()
     pq.write_table(huge(pq.read_table(io.BytesIO(members(good)["jobs.parquet"]))), file,
                    compression="zstd", use_dictionary=False)  # fmt: skip
-    told = outcome(work, packed(found | {"jobs.parquet": file.getvalue()}))
+    told = outcome(context, packed(found | {"jobs.parquet": file.getvalue()}))
     assert isinstance(told, str)
     assert "more than a backup holds" in told

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.sources.followed import gaps
 from trackflow.sources.followed.table import FollowedTable
@@ -24,7 +24,7 @@ from trackflow.store.intake import points
 from trackflow.store.intake.following import read_progress
 from trackflow.usecases.intake import following
 from trackflow.usecases.intake.following import Followed, follow
-from trackflow_tests.stores import Clock, contents, empty, open_work
+from trackflow_tests.stores import Clock, contents, empty, open_context
 
 PASSWORD = "geheim"
 CREATE = (
@@ -116,26 +116,26 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(tmp_path: Path, clock: Clock) -> Iterator[Work]:
-    with open_work(f"sqlite:///{tmp_path / 'own.db'}", tmp_path / "home", clock) as opened:
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    with open_context(f"sqlite:///{tmp_path / 'own.db'}", tmp_path / "home", clock) as opened:
         yield opened
 
 
 @pytest.fixture
-def either_work(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
-    with open_work(database_url, tmp_path / "home", clock) as opened:
+def either_work(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    with open_context(database_url, tmp_path / "home", clock) as opened:
         yield opened
 
 
-def seconds_of(work: Work) -> list[int]:
+def seconds_of(context: Context) -> list[int]:
     """Which rows are stored, by the second of their time."""
     start = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
-    rows = contents(work.store, "gps_points")["gps_points"]
+    rows = contents(context.store, "gps_points")["gps_points"]
     return [round((row["recorded_at"] - start).total_seconds()) for row in rows]
 
 
-def gaps_of(work: Work, source: str) -> tuple[gaps.Gap, ...]:
-    with work.store.read() as connection:
+def gaps_of(context: Context, source: str) -> tuple[gaps.Gap, ...]:
+    with context.store.read() as connection:
         return read_progress(connection, source).gaps
 
 
@@ -154,12 +154,17 @@ steps = st.lists(
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps, st.integers(1, 3))
 def test_every_row_arrives_exactly_once_however_late_it_is_committed(
-    foreign: Foreign, work: Work, clock: Clock, monkeypatch: pytest.MonkeyPatch, plan, per_look
+    foreign: Foreign,
+    context: Context,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    plan,
+    per_look,
 ) -> None:
     """Four programs write at once; ids are handed out in one order and committed in another."""
     monkeypatch.setattr(gaps, "GAPS_PER_LOOK", per_look)
     foreign.reset()
-    empty(work.store)
+    empty(context.store)
     followed = Followed(foreign.url)
     open_now: dict[int, tuple[psycopg.Connection, list[int]]] = {}
     arrived = 0
@@ -178,10 +183,10 @@ def test_every_row_arrives_exactly_once_however_late_it_is_committed(
         elif what == "delete":
             # what was read before it was deleted stays; nobody can read what is gone
             second = foreign.delete(number)
-            if second not in seconds_of(work):
+            if second not in seconds_of(context):
                 committed.discard(second)
         elif what == "follow":
-            arrived += follow(work, followed, rows_per_look=number).accepted.added
+            arrived += follow(context, followed, rows_per_look=number).accepted.added
         elif what == "wait":
             clock.advance(number)
     for connection, rows in open_now.values():
@@ -190,17 +195,17 @@ def test_every_row_arrives_exactly_once_however_late_it_is_committed(
         committed |= set(rows)
     # twice: what is in a dense gap arrives when that is settled
     for _ in range(2):
-        follow(work, followed, rows_per_look=3)
+        follow(context, followed, rows_per_look=3)
         clock.advance(ALL_SETTLED_S)
-    last = follow(work, followed)
-    assert seconds_of(work) == sorted(committed)
-    assert gaps_of(work, last.source) == ()
-    again = follow(work, followed)
+    last = follow(context, followed)
+    assert seconds_of(context) == sorted(committed)
+    assert gaps_of(context, last.source) == ()
+    again = follow(context, followed)
     assert (again.rows, again.accepted.added) == (0, 0)
 
 
 def test_a_late_commit_arrives_with_the_next_pass(
-    foreign: Foreign, markers: Followed, either_work: Work
+    foreign: Foreign, markers: Followed, either_work: Context
 ) -> None:
     slow = foreign.begin()
     late = foreign.insert(slow)
@@ -214,22 +219,26 @@ def test_a_late_commit_arrives_with_the_next_pass(
 
 
 def test_an_open_transaction_is_waited_for_however_long_it_takes(
-    foreign: Foreign, markers: Followed, work: Work, clock: Clock
+    foreign: Foreign, markers: Followed, context: Context, clock: Clock
 ) -> None:
     slow = foreign.begin()
     late = foreign.insert(slow)
     foreign.add()
     for _ in range(3):
-        assert follow(work, markers).watched > 0
+        assert follow(context, markers).watched > 0
         clock.advance(10 * gaps.SETTLE_S)
     slow.commit()
     slow.close()
-    assert follow(work, markers).accepted.added == 1
-    assert late[0] in seconds_of(work)
+    assert follow(context, markers).accepted.added == 1
+    assert late[0] in seconds_of(context)
 
 
 def test_what_happens_during_a_look_is_for_the_next_one(
-    foreign: Foreign, markers: Followed, work: Work, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    foreign: Foreign,
+    markers: Followed,
+    context: Context,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else a gap would be noticed with a list of transactions in which its own is missing."""
     slow = foreign.begin()
@@ -245,48 +254,48 @@ def test_what_happens_during_a_look_is_for_the_next_one(
 
     foreign.add()
     monkeypatch.setattr(FollowedTable, "_transactions", ask_and_write)
-    assert follow(work, markers).accepted.added == 1
+    assert follow(context, markers).accepted.added == 1
     for _ in range(3):
         clock.advance(ALL_SETTLED_S)
-        follow(work, markers)
+        follow(context, markers)
     slow.commit()
     slow.close()
-    assert follow(work, markers).accepted.added == 1
-    assert late[0] in seconds_of(work)
+    assert follow(context, markers).accepted.added == 1
+    assert late[0] in seconds_of(context)
 
 
 def test_what_was_rolled_back_is_given_up(
-    foreign: Foreign, markers: Followed, work: Work, clock: Clock
+    foreign: Foreign, markers: Followed, context: Context, clock: Clock
 ) -> None:
     with foreign.begin() as connection:
         foreign.insert(connection, 3)
         connection.rollback()
     foreign.add()
-    assert follow(work, markers).watched > 0
+    assert follow(context, markers).watched > 0
     clock.advance(ALL_SETTLED_S)
-    assert follow(work, markers).watched == 0
+    assert follow(context, markers).watched == 0
 
 
 def test_a_table_full_of_holes_is_read_and_its_late_rows_too(
-    foreign: Foreign, markers: Followed, work: Work, clock: Clock
+    foreign: Foreign, markers: Followed, context: Context, clock: Clock
 ) -> None:
     slow = foreign.begin()
     late = foreign.insert(slow)
     rows = foreign.add(500)
     foreign.query("DELETE FROM markers WHERE id %% 2 = 0")
-    report = follow(work, markers, rows_per_look=300)
+    report = follow(context, markers, rows_per_look=300)
     assert (report.accepted.added, report.watched) == (250, 1)
     slow.commit()
     slow.close()
-    assert follow(work, markers).rows == 0
+    assert follow(context, markers).rows == 0
     clock.advance(ALL_SETTLED_S)
-    report = follow(work, markers, rows_per_look=100)
+    report = follow(context, markers, rows_per_look=100)
     assert (report.accepted.added, report.accepted.repeated, report.watched) == (1, 249, 0)
-    assert seconds_of(work) == sorted([*rows[1::2], *late])
+    assert seconds_of(context) == sorted([*rows[1::2], *late])
 
 
 def test_two_followers_at_once_are_one(
-    foreign: Foreign, markers: Followed, either_work: Work
+    foreign: Foreign, markers: Followed, either_work: Context
 ) -> None:
     foreign.add(60)
     reports = []
@@ -305,7 +314,7 @@ def test_two_followers_at_once_are_one(
 
 
 def test_a_pass_that_dies_is_repeated(
-    foreign: Foreign, markers: Followed, either_work: Work, monkeypatch: pytest.MonkeyPatch
+    foreign: Foreign, markers: Followed, either_work: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """How far the table was read is stored with its rows, or not at all."""
     foreign.add(3)
@@ -321,7 +330,7 @@ def test_a_pass_that_dies_is_repeated(
 
 
 def test_bad_rows_are_refused_by_their_id_and_their_neighbours_are_not(
-    foreign: Foreign, markers: Followed, work: Work
+    foreign: Foreign, markers: Followed, context: Context
 ) -> None:
     good = ("van", [24.9, 60.1, 12.5], "2026-03-02T12:00:00.123456+02")
     for username, coords, created_at in (
@@ -340,21 +349,21 @@ def test_bad_rows_are_refused_by_their_id_and_their_neighbours_are_not(
             "INSERT INTO markers (username, coords, created_at) VALUES (%s, %s, %s)",
             username, coords, created_at,
         )  # fmt: skip
-    report = follow(work, markers)
+    report = follow(context, markers)
     assert report.reasons == {
         "no_position": 2, "out_of_range": 1, "not_a_number": 1, "no_time": 1, "bad_time": 2,
         "no_device": 1, "bad_device": 1,
     }  # fmt: skip
-    (row,) = contents(work.store, "gps_points")["gps_points"]
+    (row,) = contents(context.store, "gps_points")["gps_points"]
     assert row["recorded_at"] == dt.datetime(2026, 3, 2, 10, 0, 0, 123456, dt.UTC)
     assert (row["longitude"], row["latitude"], row["altitude_m"]) == (24.9, 60.1, 12.5)
-    sources = {row["source"] for row in _quarantine(work)}
+    sources = {row["source"] for row in _quarantine(context)}
     assert f"{report.source}: 2" in sources
     assert PASSWORD not in str(sources) + str(report)
 
 
-def _quarantine(work: Work) -> list[dict[str, object]]:
-    with work.store.read() as connection:
+def _quarantine(context: Context) -> list[dict[str, object]]:
+    with context.store.read() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM quarantined_points").mappings()
         return [dict(row) for row in rows]
 
@@ -368,7 +377,7 @@ def _quarantine(work: Work) -> list[dict[str, object]]:
     [("timestamp", "2026-03-02 12:00"), ("bigint", "1772452800"), ("text", "2026-03-02T12:00:00Z")],
 )
 def test_columns_may_have_other_types(
-    foreign: Foreign, work: Work, coords: str, value: str, time: str, when: str
+    foreign: Foreign, context: Context, coords: str, value: str, time: str, when: str
 ) -> None:
     """And the table another name, with capitals, and a schema."""
     foreign.query('DROP TABLE IF EXISTS other."Fixes"')
@@ -379,8 +388,8 @@ def test_columns_may_have_other_types(
     foreign.query('GRANT SELECT ON other."Fixes" TO reader')
     foreign.query('INSERT INTO other."Fixes" VALUES (-5, %s, %s, %s)', "van", value, when)
     followed = Followed(foreign.url, "other.Fixes")
-    assert follow(work, followed).accepted.added == 1
-    (row,) = contents(work.store, "gps_points")["gps_points"]
+    assert follow(context, followed).accepted.added == 1
+    (row,) = contents(context.store, "gps_points")["gps_points"]
     assert row["recorded_at"] == dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
     assert (row["longitude"], row["latitude"]) == (24.9, 60.1)
 
@@ -408,7 +417,7 @@ def _fill(path: Path, seconds: range) -> None:
 
 
 def test_a_table_in_sqlite_is_followed_and_stays_as_it_is(
-    sqlite_table: Path, either_work: Work
+    sqlite_table: Path, either_work: Context
 ) -> None:
     _fill(sqlite_table, range(20))
     followed = Followed(f"sqlite:///{sqlite_table}", order="latlon")
@@ -424,24 +433,24 @@ def test_a_table_in_sqlite_is_followed_and_stays_as_it_is(
 
 
 def test_a_table_that_is_not_there_is_one_clear_line(
-    foreign: Foreign, markers: Followed, work: Work, sqlite_table: Path
+    foreign: Foreign, markers: Followed, context: Context, sqlite_table: Path
 ) -> None:
     for url, table in ((foreign.url, "nothing"), (f"sqlite:///{sqlite_table}", "nothing; --")):
         with pytest.raises(SettingsError, match="nothing") as caught:
-            follow(work, Followed(url, table))
+            follow(context, Followed(url, table))
         assert "\n" not in str(caught.value)
         assert PASSWORD not in str(caught.value)
     foreign.query("REVOKE SELECT ON markers FROM reader")
     with pytest.raises(SettingsError, match="permission denied"):
-        follow(work, markers)
+        follow(context, markers)
 
 
 @pytest.mark.parametrize(
     "url", [f"postgresql://me:{PASSWORD}@127.0.0.1:9/theirs", "sqlite:////nowhere/theirs.db"]
 )
-def test_a_database_that_is_away_may_come_back(work: Work, url: str) -> None:
+def test_a_database_that_is_away_may_come_back(context: Context, url: str) -> None:
     with pytest.raises(RetryableError, match="theirs") as caught:
-        follow(work, Followed(url))
+        follow(context, Followed(url))
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
 
@@ -457,12 +466,12 @@ def test_a_database_that_is_away_may_come_back(work: Work, url: str) -> None:
     ],
 )
 def test_settings_that_make_no_sense(
-    work: Work, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], words: str
+    context: Context, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], words: str
 ) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=words):
-        follow(work)
+        follow(context)
 
 
 def test_the_command_reads_what_the_environment_names(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work, utc_now
+from trackflow.context import Context, utc_now
 from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.usecases.intake import inbox
 from trackflow.usecases.intake.inbox import SETTLE_S, look, scan
-from trackflow_tests.stores import Clock, open_work
+from trackflow_tests.stores import Clock, open_context
 from trackflow_tests.usecases.filled import everything
 
 HEADER = "device_id,timestamp,longitude,latitude\n"
@@ -33,14 +33,14 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def opened(url: str, folder: Path, clock: Clock | None = None) -> Work:
-    return open_work(url, folder.parent, clock, inbox=folder)
+def opened(url: str, folder: Path, clock: Clock | None = None) -> Context:
+    return open_context(url, folder.parent, clock, inbox=folder)
 
 
-def notes(work: Work) -> dict[str, tuple[int, int, str | None]]:
+def notes(context: Context) -> dict[str, tuple[int, int, str | None]]:
     return {
         row["path"]: (row["points_added"], row["refused"], row["error"])
-        for row in everything(work.store)["inbox_files"]
+        for row in everything(context.store)["inbox_files"]
     }
 
 
@@ -57,20 +57,20 @@ def test_new_and_changed_files_come_in_once_and_stay_as_they_are(
     (folder / "sub" / "b.csv.gz").write_bytes(gzip.compress((HEADER + rows(2, "b")).encode()))
     (folder / "c.csv").write_text(HEADER + rows(1, "c") + "c,2026-03-02T09:00:00Z,999,60\n")
     before = tree(folder)
-    with opened(database_url, folder) as work:
-        report = scan(work)
+    with opened(database_url, folder) as context:
+        report = scan(context)
         assert [file.name for file in report.files] == ["a.csv", "c.csv", "sub/b.csv.gz"]
-        assert notes(work) == {
+        assert notes(context) == {
             "a.csv": (3, 0, None), "c.csv": (1, 1, None), "sub/b.csv.gz": (2, 0, None),
         }  # fmt: skip
-        assert scan(work).files == []
+        assert scan(context).files == []
         assert tree(folder) == before
 
         with (folder / "a.csv").open("a") as file:
             file.write(rows(2, hour=9))
-        (only,) = scan(work).files
+        (only,) = scan(context).files
         assert (only.name, only.points_added) == ("a.csv", 2)
-        assert len(everything(work.store)["gps_points"]) == 8
+        assert len(everything(context.store)["gps_points"]) == 8
 
 
 def test_bad_files_are_noted_and_stop_nobody(
@@ -87,25 +87,25 @@ def test_bad_files_are_noted_and_stop_nobody(
     (folder / "9.csv").write_text(HEADER + rows(3, "c"))
     real = inbox.import_paths
 
-    def sometimes(work: Work, paths: list[Path], **more: object) -> object:
+    def sometimes(context: Context, paths: list[Path], **more: object) -> object:
         if paths[0].name == "5.csv":
             raise ZeroDivisionError("24.9 60.1")
-        return real(work, paths, **more)  # type: ignore[arg-type]
+        return real(context, paths, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(inbox, "import_paths", sometimes)
-    with opened(database_url, folder) as work:
-        scan(work)
-        found = notes(work)
+    with opened(database_url, folder) as context:
+        scan(context)
+        found = notes(context)
         assert {name for name, note in found.items() if note[2]} == {
             "1.gpx", "2.png", "3.zip", "4.csv", "5.csv",
         }  # fmt: skip
         assert found["5.csv"][2] == "ZeroDivisionError while reading it"  # and no place
         assert found["9.csv"] == found["6-\\udcff.csv"] == (3, 0, None)
-        assert scan(work).files == [], "bad ones wait until they change"
+        assert scan(context).files == [], "bad ones wait until they change"
 
         (folder / "4.csv").write_text(HEADER + rows(3, "d"))
-        assert [file.name for file in scan(work).files] == ["4.csv"]
-        assert notes(work)["4.csv"] == (3, 0, None)
+        assert [file.name for file in scan(context).files] == ["4.csv"]
+        assert notes(context)["4.csv"] == (3, 0, None)
 
 
 def test_files_still_being_written_wait(folder: Path) -> None:
@@ -117,22 +117,22 @@ def test_files_still_being_written_wait(folder: Path) -> None:
     future = clock().timestamp() + 86_400
     (folder / "wrong-clock.csv").write_text(HEADER + rows(1))
     os.utime(folder / "wrong-clock.csv", (future, future))
-    with opened("", folder, clock) as work:
-        found = look(work)
+    with opened("", folder, clock) as context:
+        found = look(context)
         assert found.waiting == 1
         assert [file.name for file in found.ready] == ["wrong-clock.csv"]
 
         old = clock().timestamp() - 86_400
         os.utime(folder / "a.csv", (old, old))  # as a copy that keeps the time does, half-way
-        assert look(work).waiting == 1
+        assert look(context).waiting == 1
 
         clock.advance(SETTLE_S + 1)
-        assert look(work).waiting == 0
-        scan(work)
-        assert set(notes(work)) == {"a.csv", "wrong-clock.csv"}
+        assert look(context).waiting == 0
+        scan(context)
+        assert set(notes(context)) == {"a.csv", "wrong-clock.csv"}
         (folder / "x.csv.part").rename(folder / "x.csv")
         clock.advance(SETTLE_S + 1)
-        assert [file.name for file in scan(work).files] == ["x.csv"]
+        assert [file.name for file in scan(context).files] == ["x.csv"]
 
 
 def test_a_file_that_grows_while_it_is_read_comes_again(
@@ -141,18 +141,18 @@ def test_a_file_that_grows_while_it_is_read_comes_again(
     (folder / "a.csv").write_text(HEADER + rows(3))
     real = inbox.import_paths
 
-    def growing(work: Work, paths: list[Path], **more: object) -> object:
-        report = real(work, paths, **more)  # type: ignore[arg-type]
+    def growing(context: Context, paths: list[Path], **more: object) -> object:
+        report = real(context, paths, **more)  # type: ignore[arg-type]
         with paths[0].open("a") as file:
             file.write(rows(1, hour=10))
         return report
 
-    with opened("", folder) as work:
+    with opened("", folder) as context:
         with monkeypatch.context() as patch:
             patch.setattr(inbox, "import_paths", growing)
-            scan(work)
-        assert scan(work).points_added == 1
-        assert scan(work).files == []
+            scan(context)
+        assert scan(context).points_added == 1
+        assert scan(context).files == []
 
 
 def test_a_crash_before_the_note_costs_a_repetition_and_no_more(
@@ -163,14 +163,14 @@ def test_a_crash_before_the_note_costs_a_repetition_and_no_more(
     def crash(*_: object) -> None:
         raise StoreUnavailableError("the database is away")
 
-    with opened(database_url, folder) as work:
+    with opened(database_url, folder) as context:
         with monkeypatch.context() as patch:
             patch.setattr(inbox, "_note", crash)
             with pytest.raises(StoreUnavailableError):
-                scan(work)
-        assert scan(work).points_added == 0
-        assert len(everything(work.store)["gps_points"]) == 3
-        assert notes(work) == {"a.csv": (0, 0, None)}
+                scan(context)
+        assert scan(context).points_added == 0
+        assert len(everything(context.store)["gps_points"]) == 3
+        assert notes(context) == {"a.csv": (0, 0, None)}
 
 
 def test_an_archive_is_one_file(folder: Path) -> None:
@@ -180,28 +180,31 @@ def test_an_archive_is_one_file(folder: Path) -> None:
         archive.writestr("a.csv", HEADER + rows(3))
         archive.writestr("b.csv", HEADER + rows(2, "b"))
         archive.writestr("readme.md", "hello")
-    with opened("", folder) as work:
-        scan(work)
-        assert notes(work) == {"all.zip": (5, 0, None)}
+    with opened("", folder) as context:
+        scan(context)
+        assert notes(context) == {"all.zip": (5, 0, None)}
 
 
 def test_the_watermark_tells_versions_apart(folder: Path) -> None:
-    with opened("", folder) as work:
-        seen = {look(work).watermark}
+    with opened("", folder) as context:
+        seen = {look(context).watermark}
         for count in (1, 2, 2):
             (folder / "a.csv").write_text(HEADER + rows(count))
             os.utime(folder / "a.csv", (1_700_000_000, 1_700_000_000 + count))
-            seen.add(look(work).watermark)
+            seen.add(look(context).watermark)
     assert len(seen) == 3
 
 
 def test_without_a_folder_it_says_what_to_do(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work, pytest.raises(SettingsError, match="set TRACKFLOW_INBOX"):
-        scan(work)
     with (
-        open_work("", tmp_path, inbox=tmp_path / "none") as work,
+        open_context("", tmp_path) as context,
+        pytest.raises(SettingsError, match="set TRACKFLOW_INBOX"),
+    ):
+        scan(context)
+    with (
+        open_context("", tmp_path, inbox=tmp_path / "none") as context,
         pytest.raises(SettingsError, match="make it first"),
     ):
-        scan(work)
-    with open_work("", tmp_path) as work, work.store.read() as connection:
+        scan(context)
+    with open_context("", tmp_path) as context, context.store.read() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM inbox_files")) == 0

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, Status
@@ -34,7 +34,7 @@ from trackflow_tests.stores import (
     drive,
     empty,
     generations,
-    open_work,
+    open_context,
     settings_of,
     statuses,
 )
@@ -62,24 +62,24 @@ class Scene:
     """A store in which the town's points have just come in."""
 
     town: Town
-    work: Work
+    context: Context
     clock: Clock
     settings: Settings
     expected: dict[str, list[dict[str, Any]]]
 
     def again(self) -> None:
         """As it was at first."""
-        empty(self.work.store)
-        self.town.deliver(self.work)
+        empty(self.context.store)
+        self.town.deliver(self.context)
 
     def check(self) -> None:
         """Everything is done, and as expected."""
-        assert set(statuses(self.work.store).values()) == {"completed"}
-        assert difference(contents(self.work.store), self.expected) == []
+        assert set(statuses(self.context.store).values()) == {"completed"}
+        assert difference(contents(self.context.store), self.expected) == []
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """All rows with all columns."""
-        with self.work.store.read() as connection:
+        with self.context.store.read() as connection:
             return {
                 name: [
                     dict(row)
@@ -95,16 +95,16 @@ class Scene:
 def scene(database_url: str, tmp_path: Path, town: Town) -> Iterator[Scene]:
     clock = Clock()
     options = {"engine_url": "", "lease_s": LEASE_S}
-    with open_work(database_url, tmp_path, clock, **options) as work:
-        town.open(work)
-        town.deliver(work)
-        assert not run(work).problems
-        expected = contents(work.store)
+    with open_context(database_url, tmp_path, clock, **options) as context:
+        town.open(context)
+        town.deliver(context)
+        assert not run(context).problems
+        expected = contents(context.store)
         assert {row["is_raw"] for row in expected["cached_polylines"]} == {False}
-        assert len(statuses(work.store)) == BATCHES
+        assert len(statuses(context.store)) == BATCHES
         assert len(expected["tracks"]) == 2
         settings = settings_of(database_url, tmp_path, **options)
-        found = Scene(town, work, clock, settings, expected)
+        found = Scene(town, context, clock, settings, expected)
         found.again()
         yield found
 
@@ -118,15 +118,15 @@ def test_killed_before_any_commit_the_next_run_makes_it_good(scene: Scene) -> No
                 break
         assert process.exitcode == -SIGKILL
         killed += 1
-        at_work += "processing" in statuses(scene.work.store).values()
+        at_work += "processing" in statuses(scene.context.store).values()
         scene.clock.advance(LEASE_S + 1)
-        assert not run(scene.work).problems
+        assert not run(scene.context).problems
         scene.check()
         scene.again()
     assert killed >= WRITES
     assert at_work >= WRITES // 2
     scene.check()
-    assert verify(scene.work).ok
+    assert verify(scene.context).ok
 
 
 def test_a_rebuild_killed_before_any_commit_goes_on_where_it_stopped(scene: Scene) -> None:
@@ -134,23 +134,23 @@ def test_a_rebuild_killed_before_any_commit_goes_on_where_it_stopped(scene: Scen
 
     Its own commits are between those of the pipeline. PostgreSQL gets a third of them, for time.
     """
-    run(scene.work)
-    write, step = (3, 3) if scene.work.store.is_postgresql else (1, 1)
+    run(scene.context)
+    write, step = (3, 3) if scene.context.store.is_postgresql else (1, 1)
     code = None
     while code != 0:
-        before = generations(scene.work.store)
-        job = queue_job(scene.work, "rebuild", {})
+        before = generations(scene.context.store)
+        job = queue_job(scene.context, "rebuild", {})
         at = At(write, "commit", SIGKILL)
         with worker(scene.settings, scene.clock(), run_jobs, at=at) as process:
             code = ended(process)
         if code == -SIGKILL:
             scene.clock.advance(SILENT_AFTER_S + 1)
-            run_job(scene.work, job.job_id)
-        with scene.work.store.read() as connection:
+            run_job(scene.context, job.job_id)
+        with scene.context.store.read() as connection:
             finished = jobs.read_job(connection, job.job_id)
         assert finished.status is Status.COMPLETED
         assert (finished.completed, finished.total, finished.failed) == (BATCHES, BATCHES, 0)
-        after = generations(scene.work.store)
+        after = generations(scene.context.store)
         assert after == {key: generation + 1 for key, generation in before.items()}
         scene.check()
         write += step
@@ -166,12 +166,12 @@ def test_a_worker_that_wakes_after_its_lease_changes_nothing(scene: Scene) -> No
         with worker(scene.settings, scene.clock(), at=at) as process:
             if not is_stopped(process):
                 break
-            if "processing" not in statuses(scene.work.store).values():
+            if "processing" not in statuses(scene.context.store).values():
                 process.kill()  # it is about to claim: that is no different from a late start
             else:
                 overtaken += 1
                 scene.clock.advance(LEASE_S + 1)
-                assert not run(scene.work).problems
+                assert not run(scene.context).problems
                 scene.check()
                 before = scene.everything()
                 go_on(process)
@@ -186,30 +186,30 @@ def test_a_delivery_is_stored_whole_and_marked_or_not_at_all(scene: Scene) -> No
     """Whoever is killed before it is has not said that it took it: it comes again."""
     deliver_all = partial(deliver_town, scene.town)
     for write in (1, 2):
-        empty(scene.work.store)
+        empty(scene.context.store)
         at = At(write, "commit", SIGKILL)
         with worker(scene.settings, scene.clock(), deliver_all, at=at) as process:
             assert ended(process) == -SIGKILL
-        stored = contents(scene.work.store)["gps_points"]
+        stored = contents(scene.context.store)["gps_points"]
         assert len(stored) == (0, len(scene.town.night))[write - 1]
-        marked = {device for device, _ in statuses(scene.work.store)}
+        marked = {device for device, _ in statuses(scene.context.store)}
         assert marked == {row["device_id"] for row in stored}
-        deliver_all(scene.work)
-        assert not run(scene.work).problems
+        deliver_all(scene.context)
+        assert not run(scene.context).problems
         scene.check()
 
 
 def test_eight_workers_on_one_device_share_its_batches(scene: Scene) -> None:
     nights = [NOON + dt.timedelta(days=day, hours=11.8) for day in range(6)]
     drives = [batch_of_device("night", drive(start, 160)) for start in nights]
-    empty(scene.work.store)
+    empty(scene.context.store)
     for one in drives:
-        deliver(scene.work.store, one)
-    run(scene.work)
-    expected = contents(scene.work.store)
-    empty(scene.work.store)
+        deliver(scene.context.store, one)
+    run(scene.context)
+    expected = contents(scene.context.store)
+    empty(scene.context.store)
     for one in drives:
-        deliver(scene.work.store, one)
+        deliver(scene.context.store, one)
     barrier, told = processes.Barrier(8), processes.Queue()
     with ExitStack() as stack:
         for _ in range(8):
@@ -218,17 +218,17 @@ def test_eight_workers_on_one_device_share_its_batches(scene: Scene) -> None:
         reports = [report for _ in range(8) for report in told.get(timeout=60)]
     errors = {error for *_, error in reports if error}
     assert not [error for error in errors if "neighbouring day" not in error], errors
-    with scene.work.store.read() as connection:
+    with scene.context.store.read() as connection:
         claims = connection.scalar(sa.select(sa.func.sum(processing_batches.c.epoch)))
     assert len(reports) == claims, "every claim has one owner, who tells of it once"
-    assert not run(scene.work).problems
-    assert set(statuses(scene.work.store).values()) == {"completed"}
-    assert difference(contents(scene.work.store), expected) == []
+    assert not run(scene.context).problems
+    assert set(statuses(scene.context.store).values()) == {"completed"}
+    assert difference(contents(scene.context.store), expected) == []
 
 
 def test_the_database_restarts_in_the_middle(town: Town, postgres_url: str, scene: Scene) -> None:
     """Nothing waits for a lease: whoever is at work hands back what it holds, and goes on."""
-    if not scene.work.store.is_postgresql:
+    if not scene.context.store.is_postgresql:
         pytest.skip("SQLite is a file")
     for write in range(1, WRITES, 3):
         at = At(write, "begin", SIGSTOP)
@@ -239,7 +239,7 @@ def test_the_database_restarts_in_the_middle(town: Town, postgres_url: str, scen
                 process.join(0.3)  # so that it meets the outage
                 assert process.is_alive()
             assert ended(process) == 0
-        assert not run(scene.work).problems
+        assert not run(scene.context).problems
         scene.check()
         scene.again()
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import NotFoundError, QuarantineFullError, SettingsError
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
@@ -27,7 +27,7 @@ from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.intake import quarantine
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.intake.receiving import receive
-from trackflow_tests.stores import NOON, Clock, contents, deliver, empty, open_work
+from trackflow_tests.stores import NOON, Clock, contents, deliver, empty, open_context
 
 T = int(NOON.timestamp())
 q = quarantined_points.c
@@ -37,35 +37,35 @@ def message(tst: int = T, **more: Any) -> dict[str, Any]:
     return {"_type": "location", "tid": "x", "lat": 60.1, "lon": 24.9, "tst": tst, **more}
 
 
-def send(work: Work, body: Any, door: str = "owntracks", **more: Any) -> None:
+def send(context: Context, body: Any, door: str = "owntracks", **more: Any) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    delivery = reading.read(content, Envelope(door, **more), now_us=to_us(work.clock()))
-    receive(work, delivery, delivery.sender)
+    delivery = reading.read(content, Envelope(door, **more), now_us=to_us(context.clock()))
+    receive(context, delivery, delivery.sender)
 
 
-def everything(work: Work) -> dict[str, list[dict[str, Any]]]:
-    return contents(work.store, "gps_points", "quarantined_points")
+def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
+    return contents(context.store, "gps_points", "quarantined_points")
 
 
 def test_a_clock_that_was_behind(database_url: str, tmp_path: Path) -> None:
     clock = Clock(NOON - dt.timedelta(days=30))
-    with open_work(database_url, tmp_path, clock) as work:
-        send(work, [message(T + k) for k in range(3)])
-        send(work, message(T + 5, topic="owntracks/jane/phone"), named_device="jane/tablet")
-        found = everything(work)
+    with open_context(database_url, tmp_path, clock) as context:
+        send(context, [message(T + k) for k in range(3)])
+        send(context, message(T + 5, topic="owntracks/jane/phone"), named_device="jane/tablet")
+        found = everything(context)
         assert found["gps_points"] == []
         assert {row["reason"] for row in found["quarantined_points"]} == {"time_out_of_range"}
-        before = everything(work)
-        assert quarantine.retry(work, Choice()).still_refused == {"time_out_of_range": 4}
-        assert everything(work) == before
+        before = everything(context)
+        assert quarantine.retry(context, Choice()).still_refused == {"time_out_of_range": 4}
+        assert everything(context) == before
         clock.time = NOON
-        report = quarantine.retry(work, Choice(reason="time_out_of_range"))
+        report = quarantine.retry(context, Choice(reason="time_out_of_range"))
         assert (report.taken_out, report.accepted.added) == (4, 4)
-        after = everything(work)
+        after = everything(context)
         assert [p["device_id"] for p in after["gps_points"]] == ["jane/tablet", "x", "x", "x"]
         assert after["quarantined_points"] == []
-        assert quarantine.retry(work, Choice()).read_again == 0
-        assert everything(work) == after
+        assert quarantine.retry(context, Choice()).read_again == 0
+        assert everything(context) == after
 
 
 def test_a_retry_is_exact_for_all_doors(database_url: str, tmp_path: Path) -> None:
@@ -87,26 +87,26 @@ def test_a_retry_is_exact_for_all_doors(database_url: str, tmp_path: Path) -> No
     }  # fmt: skip
     home = {"latitude": "60.1", "longitude": "24.9", "device": "h", "accuracy": "%ACC"}
 
-    def deliveries(work: Work) -> None:
-        send(work, b"", "traccar", query=form)
-        send(work, {"locations": [feature]}, "overland", fallback_device="anna")
-        send(work, {"type": "FeatureCollection", "features": [feature]}, "geojson")
-        send(work, client, "traccar", is_json=True)
-        send(work, message(vel=36), query={"speed_unit": "mph"}, device_id="bus-7")
+    def deliveries(context: Context) -> None:
+        send(context, b"", "traccar", query=form)
+        send(context, {"locations": [feature]}, "overland", fallback_device="anna")
+        send(context, {"type": "FeatureCollection", "features": [feature]}, "geojson")
+        send(context, client, "traccar", is_json=True)
+        send(context, message(vel=36), query={"speed_unit": "mph"}, device_id="bus-7")
 
     clock = Clock(NOON - dt.timedelta(days=30))
-    with open_work(database_url, tmp_path, clock) as work:
-        deliveries(work)
+    with open_context(database_url, tmp_path, clock) as context:
+        deliveries(context)
         clock.time = NOON + dt.timedelta(hours=1)
-        assert quarantine.retry(work, Choice()).taken_out == 5
-        found = everything(work)
-        empty(work.store)
-        deliveries(work)
-        assert everything(work) == found
+        assert quarantine.retry(context, Choice()).taken_out == 5
+        found = everything(context)
+        empty(context.store)
+        deliveries(context)
+        assert everything(context) == found
         assert len(found["gps_points"]) == 5
-        empty(work.store)
-        send(work, b"", "traccar", query=home | {"wrong": "5"})
-        (row,) = everything(work)["quarantined_points"]
+        empty(context.store)
+        send(context, b"", "traccar", query=home | {"wrong": "5"})
+        (row,) = everything(context)["quarantined_points"]
         assert row["reason"] == "no_time"
 
 
@@ -115,61 +115,63 @@ def test_what_a_file_brought_too_early_comes_out_too(database_url: str, tmp_path
     rows = [f"van,{T + k},60.{k + 1},24.9,{k}" for k in range(9)]
     file.write_text("\n".join(["device_id,timestamp,latitude,longitude,accuracy", *rows]))
     clock = Clock(NOON - dt.timedelta(days=30))
-    with open_work(database_url, tmp_path, clock) as work:
-        import_paths(work, [file])
-        assert quarantine.retry(work, Choice()).still_refused == {"time_out_of_range": 9}
+    with open_context(database_url, tmp_path, clock) as context:
+        import_paths(context, [file])
+        assert quarantine.retry(context, Choice()).still_refused == {"time_out_of_range": 9}
         clock.time = NOON
-        assert quarantine.retry(work, Choice()).taken_out == 9
-        found = everything(work)
-        empty(work.store)
-        import_paths(work, [file])
-        assert everything(work) == found
+        assert quarantine.retry(context, Choice()).taken_out == 9
+        found = everything(context)
+        empty(context.store)
+        import_paths(context, [file])
+        assert everything(context) == found
         assert len(found["gps_points"]) == 9
 
 
 def test_a_position_without_a_time_keeps_that_of_its_arrival(tmp_path: Path) -> None:
     clock = Clock(NOON)
-    with open_work(f"sqlite:///{tmp_path / 'a.db'}", tmp_path, clock) as work:
-        send(work, b"", "homeassistant", query={"latitude": "95", "longitude": "24.9"})
-        with work.store.write() as connection:  # a later version reads what this one refuses
+    with open_context(f"sqlite:///{tmp_path / 'a.db'}", tmp_path, clock) as context:
+        send(context, b"", "homeassistant", query={"latitude": "95", "longitude": "24.9"})
+        with context.store.write() as connection:  # a later version reads what this one refuses
             raw = sa.func.replace(q.raw, "95", "60.1")
             connection.execute(sa.update(quarantined_points).values(raw=raw))
         clock.advance(3600)
-        assert quarantine.retry(work, Choice()).accepted.added == 1
-        (point,) = everything(work)["gps_points"]
+        assert quarantine.retry(context, Choice()).accepted.added == 1
+        (point,) = everything(context)["gps_points"]
         assert point["recorded_at"] == NOON
 
 
 def test_damaged_bodies_change_nothing_however_often(database_url: str, tmp_path: Path) -> None:
     packed = gzip.compress(json.dumps([message(T + k) for k in range(500)]).encode())[:-30]
-    with open_work(database_url, tmp_path) as work:
-        send(work, packed)
-        send(work, json.dumps([message(T + k) for k in range(9)]).encode()[:-2], door="owntracks")
-        before = everything(work)
+    with open_context(database_url, tmp_path) as context:
+        send(context, packed)
+        send(
+            context, json.dumps([message(T + k) for k in range(9)]).encode()[:-2], door="owntracks"
+        )
+        before = everything(context)
         assert len(before["quarantined_points"]) == 2
         for _ in range(2):
-            report = quarantine.retry(work, Choice())
+            report = quarantine.retry(context, Choice())
             assert report.still_refused == {"damaged": 1, "truncated": 1}
             assert (report.taken_out, report.accepted.added) == (0, 0)
-            assert everything(work) == before
-        send(work, packed)
-        assert everything(work) == before
+            assert everything(context) == before
+        send(context, packed)
+        assert everything(context) == before
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=4), text=st.text(max_size=20))
 def test_what_is_kept_is_what_was_sent(tmp_path: Path, bodies: list[bytes], text: str) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'q.db'}", tmp_path) as work:
-        empty(work.store)
+    with open_context(f"sqlite:///{tmp_path / 'q.db'}", tmp_path) as context:
+        empty(context.store)
         sent = [b"{" + body for body in bodies]
         for body in sent:
-            send(work, body, "traccar", query={"x": text})
-        rows = everything(work)["quarantined_points"]
+            send(context, body, "traccar", query={"x": text})
+        rows = everything(context)["quarantined_points"]
         kept = {row["raw"].encode() if row["body"] is None else row["body"] for row in rows}
         whole = {raw.strip() for raw in sent}
         assert {k.strip() for k in kept} >= {w for w in whole if not _is_json(w)}
-        quarantine.retry(work, Choice())
-        assert everything(work)["quarantined_points"] == rows
+        quarantine.retry(context, Choice())
+        assert everything(context)["quarantined_points"] == rows
 
 
 def _is_json(body: bytes) -> bool:
@@ -182,32 +184,32 @@ def _is_json(body: bytes) -> bool:
 
 def test_when_it_is_full_the_sender_is_told(database_url: str, tmp_path: Path) -> None:
     long = b"{" + b"x" * 600_000
-    with open_work(database_url, tmp_path, quarantine_mb=1) as work:
-        send(work, long)
+    with open_context(database_url, tmp_path, quarantine_mb=1) as context:
+        send(context, long)
         with pytest.raises(QuarantineFullError, match="TRACKFLOW_QUARANTINE_MB"):
-            send(work, long + b"y")
+            send(context, long + b"y")
         broken = b'[{"_type": "location", "tid": "z", "lat": 60.1, "lon": 24.9, "tst": %d}, ' % T
         with pytest.raises(QuarantineFullError):
-            send(work, broken + long)
-        assert everything(work)["gps_points"] == []  # whole or not at all
-        send(work, long)  # this one is kept already
-        send(work, message())
-        assert len(everything(work)["gps_points"]) == 1
-        assert quarantine.delete(work, Choice(sender="owntracks")) == 1
-        send(work, long + b"y")
+            send(context, broken + long)
+        assert everything(context)["gps_points"] == []  # whole or not at all
+        send(context, long)  # this one is kept already
+        send(context, message())
+        assert len(everything(context)["gps_points"]) == 1
+        assert quarantine.delete(context, Choice(sender="owntracks")) == 1
+        send(context, long + b"y")
 
 
 def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
     clock = Clock(NOON)
-    with open_work(database_url, tmp_path, clock) as work:
-        assert quarantine.sender_states(work) == []
-        send(work, message(T - 60))
+    with open_context(database_url, tmp_path, clock) as context:
+        assert quarantine.sender_states(context) == []
+        send(context, message(T - 60))
         clock.advance(60)
-        send(work, b"", "traccar", query={"id": "a", "lat": "%LAT", "lon": "24.9"})
+        send(context, b"", "traccar", query={"id": "a", "lat": "%LAT", "lon": "24.9"})
         clock.advance(60)
         refusal = Refusal(Reason.BAD_TIME, "a,never,1,2", "rows.csv:7", "a")
-        deliver(work.store, points.PointBatch.empty(), [refusal], now=clock())
-        found = {state.sender: state for state in quarantine.sender_states(work)}
+        deliver(context.store, points.PointBatch.empty(), [refusal], now=clock())
+        found = {state.sender: state for state in quarantine.sender_states(context)}
         assert set(found) == {"owntracks", "traccar", "files"}
         good, bad, files = found["owntracks"], found["traccar"], found["files"]
         assert (good.last_report_at, good.last_points_at, good.refused) == (NOON, NOON, {})
@@ -215,49 +217,49 @@ def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
         assert (bad.refused, bad.last_error) == ({"placeholder": 1}, "placeholder")
         assert "%LAT" in bad.advice
         assert (files.refused, files.advice) == ({"bad_time": 1}, "")
-        (row,) = quarantine.newest(work, Choice(sender="traccar"), 5)
-        shown = quarantine.shown(work, row.id[:6])
+        (row,) = quarantine.newest(context, Choice(sender="traccar"), 5)
+        shown = quarantine.shown(context, row.id[:6])
         assert json.loads(shown["raw"])["lat"] == "%LAT"
         with pytest.raises(NotFoundError):
-            quarantine.shown(work, "zzzz")
+            quarantine.shown(context, "zzzz")
         with pytest.raises(SettingsError):
-            quarantine.shown(work, row.id[:2])
-        lines = [json.loads(line) for line in quarantine.exported(work, Choice())]
+            quarantine.shown(context, row.id[:2])
+        lines = [json.loads(line) for line in quarantine.exported(context, Choice())]
         assert {line["sender"] for line in lines} == {"traccar", "files"}
 
 
 def test_a_purge_takes_a_device_out_of_quarantine(database_url: str, tmp_path: Path) -> None:
     packed = gzip.compress(json.dumps([message(tid="jane")] * 50).encode())
-    with open_work(database_url, tmp_path) as work:
-        send(work, message(tid="jane"))
-        send(work, message(tid="jane", lat=95))
-        send(work, json.dumps([message(tid="jane")]).encode()[:-1])
-        send(work, packed[:-6])
-        send(work, b"{", query={"u": "jane", "d": "phone"})
-        send(work, message(lat=95, tid="bob"))
-        assert len(everything(work)["quarantined_points"]) == 5
-        purge(work, "jane")
-        (left,) = everything(work)["quarantined_points"]
+    with open_context(database_url, tmp_path) as context:
+        send(context, message(tid="jane"))
+        send(context, message(tid="jane", lat=95))
+        send(context, json.dumps([message(tid="jane")]).encode()[:-1])
+        send(context, packed[:-6])
+        send(context, b"{", query={"u": "jane", "d": "phone"})
+        send(context, message(lat=95, tid="bob"))
+        assert len(everything(context)["quarantined_points"]) == 5
+        purge(context, "jane")
+        (left,) = everything(context)["quarantined_points"]
         assert left["device_id"] == "bob"
-        assert quarantine.retry(work, Choice()).accepted.added == 0
+        assert quarantine.retry(context, Choice()).accepted.added == 0
 
 
 def test_a_backup_has_all_of_it(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
-        send(work, gzip.compress(b"[" * 50)[:-3])
-        before = everything(work)
-        backup(work, tmp_path / "all.zip")
-        empty(work.store)
-        restore(work, tmp_path / "all.zip")
-        assert everything(work) == before
+    with open_context(database_url, tmp_path) as context:
+        send(context, gzip.compress(b"[" * 50)[:-3])
+        before = everything(context)
+        backup(context, tmp_path / "all.zip")
+        empty(context.store)
+        restore(context, tmp_path / "all.zip")
+        assert everything(context) == before
         assert before["quarantined_points"][0]["body"]
 
 
 def test_what_older_versions_kept_is_read_again_where_it_is_whole(tmp_path: Path) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as work:
+    with open_context(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as context:
         whole = json.dumps(message(lat="60,1"))
         cut = json.dumps(message(note="n" * 600))[:500]
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             for key, raw in enumerate((whole, cut)):
                 connection.execute(
                     sa.insert(quarantined_points).values(
@@ -265,9 +267,9 @@ def test_what_older_versions_kept_is_read_again_where_it_is_whole(tmp_path: Path
                         source="owntracks: location 1", received_at=NOON, sender="owntracks",
                     )
                 )  # fmt: skip
-        report = quarantine.retry(work, Choice())
+        report = quarantine.retry(context, Choice())
         assert (report.accepted.added, report.not_kept_whole) == (1, 1)
-        assert [row["raw"] for row in everything(work)["quarantined_points"]] == [cut]
+        assert [row["raw"] for row in everything(context)["quarantined_points"]] == [cut]
 
 
 def test_an_envelope_says_what_it_says() -> None:

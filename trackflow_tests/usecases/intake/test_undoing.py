@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import GoneError
 from trackflow.store.devices.shifting import Days
 from trackflow.store.tables import metadata
@@ -17,7 +17,7 @@ from trackflow.usecases.devices.shifting import shift_weeks
 from trackflow.usecases.intake.importing import import_paths, new_id, rehearse
 from trackflow.usecases.intake.undoing import past_imports, undo_import
 from trackflow.usecases.queries.tracks import read_track
-from trackflow_tests.stores import NOON, contents, difference, empty, open_work
+from trackflow_tests.stores import NOON, contents, difference, empty, open_context
 
 quick = settings(
     deadline=None,
@@ -41,9 +41,9 @@ def write(
     return path
 
 
-def imported(work: Work, *paths: Path) -> str:
+def imported(context: Context, *paths: Path) -> str:
     import_id = new_id()
-    import_paths(work, paths, import_id=import_id)
+    import_paths(context, paths, import_id=import_id)
     return import_id
 
 
@@ -56,31 +56,31 @@ files = st.lists(
 
 
 def test_tracks_are_those_of_the_other_imports(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
 
-        @settings(quick, max_examples=4 if work.store.is_postgresql else 12)
+        @settings(quick, max_examples=4 if context.store.is_postgresql else 12)
         @given(files, st.data())
         def check(given_: list[tuple[int, int, str]], data: st.DataObject) -> None:
-            empty(work.store)
+            empty(context.store)
             paths = [
                 write(tmp_path / f"{k}.csv", NOON + dt.timedelta(minutes=minute), count, accuracy)
                 for k, (minute, count, accuracy) in enumerate(given_)
             ]
-            ids = [imported(work, path) for path in paths]
-            assert not run(work).problems
+            ids = [imported(context, path) for path in paths]
+            assert not run(context).problems
             numbers = data.draw(st.permutations(range(len(ids))))
             going = numbers[: data.draw(st.integers(1, len(ids)))]
             for number in going:
-                assert not undo_import(work, ids[number]).is_repeat
-            assert not run(work).problems
-            assert verify(work).ok
-            found = contents(work.store)
-            empty(work.store)
+                assert not undo_import(context, ids[number]).is_repeat
+            assert not run(context).problems
+            assert verify(context).ok
+            found = contents(context.store)
+            empty(context.store)
             for number, path in enumerate(paths):
                 if number not in going:
-                    imported(work, path)
-            assert not run(work).problems
-            assert not difference(found, contents(work.store))
+                    imported(context, path)
+            assert not run(context).problems
+            assert not difference(found, contents(context.store))
 
         check()
 
@@ -88,39 +88,39 @@ def test_tracks_are_those_of_the_other_imports(database_url: str, tmp_path: Path
 def test_a_rehearsal_says_what_an_import_says_and_stores_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
-    with open_work(database_url, tmp_path) as work:
+    with open_context(database_url, tmp_path) as context:
         first = write(tmp_path / "a.csv", NOON, 8)
         # its points repeat and beat those of the first one, and each other
         second = write(tmp_path / "b.csv", NOON + dt.timedelta(minutes=4), 8, "5")
         for paths in ([first], [first, second], [second, first]):
-            before = contents(work.store, *STATE)
-            trial = rehearse(work, paths)
-            assert contents(work.store, *STATE) == before
-            real = import_paths(work, paths)
+            before = contents(context.store, *STATE)
+            trial = rehearse(context, paths)
+            assert contents(context.store, *STATE) == before
+            real = import_paths(context, paths)
             assert trial == real
             assert trial.accepted.added + trial.accepted.repeated > 0
 
 
 def test_an_id_of_a_track_that_is_gone_says_so(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
-        import_id = imported(work, write(tmp_path / "a.csv", NOON, 10))
-        run(work)
-        (track,) = contents(work.store)["tracks"]
-        report = undo_import(work, import_id.upper())
+    with open_context("", tmp_path) as context:
+        import_id = imported(context, write(tmp_path / "a.csv", NOON, 10))
+        run(context)
+        (track,) = contents(context.store)["tracks"]
+        report = undo_import(context, import_id.upper())
         assert (report.removed, list(report.dropped)) == (10, ["van"])
-        run(work)
-        assert contents(work.store)["tracks"] == []
+        run(context)
+        assert contents(context.store)["tracks"] == []
         with pytest.raises(GoneError, match="not stored any more"):
-            read_track(work, track["track_id"])
-        assert contents(work.store, "devices")["devices"] == []
-        (past,) = past_imports(work)
+            read_track(context, track["track_id"])
+        assert contents(context.store, "devices")["devices"] == []
+        (past,) = past_imports(context)
         assert (past.import_id, past.points_added, past.devices) == (import_id, 10, [])
         assert past.undone_at is not None
 
 
 def test_points_that_were_moved_in_time_go_with_their_import(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work:
-        import_id = imported(work, write(tmp_path / "a.csv", NOON, 10))
-        shift_weeks(work, "van", -1, Days(NOON.date(), NOON.date()))
-        assert undo_import(work, import_id).removed == 10
-        assert contents(work.store)["gps_points"] == []
+    with open_context("", tmp_path) as context:
+        import_id = imported(context, write(tmp_path / "a.csv", NOON, 10))
+        shift_weeks(context, "van", -1, Days(NOON.date(), NOON.date()))
+        assert undo_import(context, import_id).removed == 10
+        assert contents(context.store)["gps_points"] == []

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.concurrency.breaker import Breaker, Phase
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import ApprovalNeededError
 from trackflow.geo.points import Points
 from trackflow.sources.ahead import CLOCK_BEHIND, positions, whole
@@ -52,7 +52,7 @@ from trackflow_tests.stores import (
     difference,
     drive,
     empty,
-    open_work,
+    open_context,
     statuses,
 )
 from trackflow_tests.usecases.filled import everything
@@ -72,9 +72,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Work]:
+def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
     (tmp_path / "home").mkdir()
-    with open_work(database_url, tmp_path / "home", clock, retention_days=DAYS) as opened:
+    with open_context(database_url, tmp_path / "home", clock, retention_days=DAYS) as opened:
         yield opened
 
 
@@ -85,9 +85,9 @@ def daily(device: str, days: int, until: dt.datetime = TODAY) -> Any:
     return batch_of_device(device, Points.concat(drives))
 
 
-def live(work: Work, days: int = 20) -> None:
+def live(context: Context, days: int = 20) -> None:
     for device in ("van", "car"):
-        deliver(work.store, daily(device, days), now=TODAY)
+        deliver(context.store, daily(device, days), now=TODAY)
 
 
 @given(
@@ -134,85 +134,89 @@ def test_much_at_once_and_jumps_are_asked_about(doomed: int, left: int, jump: in
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_a_clock_that_runs_ahead_deletes_nothing_that_is_kept(
-    work: Work, clock: Clock, ahead: dt.timedelta
+    context: Context, clock: Clock, ahead: dt.timedelta
 ) -> None:
-    live(work)
-    run(work)
-    apply_retention(work)
-    before = contents(work.store)
+    live(context)
+    run(context)
+    apply_retention(context)
+    before = contents(context.store)
     clock.time = TODAY + ahead
-    apply_retention(work)
+    apply_retention(context)
     # a device whose clock is as wrong sends meanwhile: it moves nothing either
     fake = batch_of([("fake", to_us(clock.time), 24.9, 60.1)])
-    deliver(work.store, fake, now=clock.time)
-    apply_retention(work)
+    deliver(context.store, fake, now=clock.time)
+    apply_retention(context)
     clock.time = TODAY + dt.timedelta(hours=1)
-    apply_retention(work)
-    after = contents(work.store)
+    apply_retention(context)
+    after = contents(context.store)
     after["gps_points"] = [r for r in after["gps_points"] if r["device_id"] != "fake"]
     assert difference(after, before) == []
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         assert set(connection.scalars(sa.select(devices.c.kept_from))) == {None}
     new = batch_of([("van", to_us(clock.time), 24.9, 60.1)])
-    assert deliver(work.store, new, now=clock.time).added == 1
+    assert deliver(context.store, new, now=clock.time).added == 1
 
 
-def test_days_pass_as_ever_and_old_points_go(work: Work, clock: Clock) -> None:
+def test_days_pass_as_ever_and_old_points_go(context: Context, clock: Clock) -> None:
     for day in range(60):
         clock.time = TODAY + dt.timedelta(days=day)
-        deliver(work.store, daily("van", 1, clock.time), now=clock.time)
-        apply_retention(work)
-    oldest = min(r["recorded_at"] for r in contents(work.store, "gps_points")["gps_points"])
+        deliver(context.store, daily("van", 1, clock.time), now=clock.time)
+        apply_retention(context)
+    oldest = min(r["recorded_at"] for r in contents(context.store, "gps_points")["gps_points"])
     # those at the edge look at two more days, and the newest day counts once three have come
     assert DAYS <= (clock.time - oldest).days <= DAYS + 5
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         (kept_from,) = connection.scalars(sa.select(devices.c.kept_from))
     assert kept_from < clock.time.date() - dt.timedelta(days=DAYS - 1)
 
 
 def test_a_large_share_a_jump_and_a_step_back_stop_and_change_nothing(
-    work: Work, clock: Clock
+    context: Context, clock: Clock
 ) -> None:
-    deliver(work.store, daily("van", 3 * DAYS), now=TODAY)
-    before = everything(work.store)
+    deliver(context.store, daily("van", 3 * DAYS), now=TODAY)
+    before = everything(context.store)
     with pytest.raises(ApprovalNeededError, match="more than 50% at once"):
-        apply_retention(work)
-    assert everything(work.store) == before
+        apply_retention(context)
+    assert everything(context.store) == before
     edge = TODAY.date() - dt.timedelta(days=DAYS)
-    assert apply_retention(work, edge).devices == 1
-    assert sum(apply_retention(work).rows.values()) == 0, "once is enough"
+    assert apply_retention(context, edge).devices == 1
+    assert sum(apply_retention(context).rows.values()) == 0, "once is enough"
 
     clock.time = TODAY - dt.timedelta(days=40)
-    before = everything(work.store)
+    before = everything(context.store)
     with pytest.raises(ApprovalNeededError, match="set the clock right"):
-        apply_retention(work)
-    import_paths(work, [])
-    assert everything(work.store) == before, "days are not opened again by a clock that is behind"
+        apply_retention(context)
+    import_paths(context, [])
+    assert everything(context.store) == before, (
+        "days are not opened again by a clock that is behind"
+    )
 
     clock.time = TODAY + dt.timedelta(days=20)
     for device in ("van", "car", "bus"):
-        deliver(work.store, daily(device, 1, clock.time), now=clock.time)
+        deliver(context.store, daily(device, 1, clock.time), now=clock.time)
     with pytest.raises(ApprovalNeededError, match="is the clock right"):
-        apply_retention(work)
+        apply_retention(context)
 
 
-def test_more_than_the_setting_says_is_never_approved(work: Work, clock: Clock) -> None:
-    live(work)
-    report = apply_retention(work, approve=clock.time.date())
+def test_more_than_the_setting_says_is_never_approved(context: Context, clock: Clock) -> None:
+    live(context)
+    report = apply_retention(context, approve=clock.time.date())
     assert report.edge == TODAY.date() - dt.timedelta(days=DAYS)
     assert report.devices == 0
 
 
-def test_a_day_in_the_future_refuses_nothing_and_is_lifted(work: Work, tmp_path: Path) -> None:
+def test_a_day_in_the_future_refuses_nothing_and_is_lifted(
+    context: Context, tmp_path: Path
+) -> None:
     """As a store that an earlier version has kept with a wrong clock."""
-    live(work)
+    live(context)
     poisoned = TODAY.date() + dt.timedelta(days=400)
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         connection.execute(sa.update(devices).values(kept_from=poisoned))
     new = [("van", to_us(TODAY) + k * 1_000_000, 24.9, 60.1 + k * 1e-4) for k in range(5)]
-    assert deliver(work.store, batch_of(new), now=TODAY).added == 5
-    import_paths(work, [])
-    with work.store.read() as connection:
+    assert deliver(context.store, batch_of(new), now=TODAY).added == 5
+    import_paths(context, [])
+    with context.store.read() as connection:
         kept = set(connection.scalars(sa.select(devices.c.kept_from)))
     assert kept == {TODAY.date() - dt.timedelta(days=DAYS)}
 
@@ -222,50 +226,52 @@ def report_of(device: str, time: dt.datetime, **more: float) -> dict[str, Any]:
     return {"device_id": device, "recorded_at": time.isoformat(), **place, **more}
 
 
-def send(work: Work, *reports: dict[str, Any]) -> Any:
+def send(context: Context, *reports: dict[str, Any]) -> Any:
     body = orjson.dumps(list(reports))
-    found = reading.read(body, Envelope(geojson_batch.SOURCE), now_us=to_us(work.clock()))
-    return receive(work, found, "phones")
+    found = reading.read(body, Envelope(geojson_batch.SOURCE), now_us=to_us(context.clock()))
+    return receive(context, found, "phones")
 
 
 @pytest.mark.parametrize("behind", [dt.timedelta(days=30), dt.timedelta(days=20_000)])
 def test_points_that_come_while_the_clock_is_behind_come_in_when_it_is_right(
-    work: Work, clock: Clock, behind: dt.timedelta
+    context: Context, clock: Clock, behind: dt.timedelta
 ) -> None:
     reports = [
         report_of("van", TODAY + dt.timedelta(seconds=10 * k), altitude=12.5, accuracy=4 + k % 3)
         for k in range(50)
     ]
-    live(work)
-    send(work, *reports)
-    run(work)
-    expected = contents(work.store)
-    empty(work.store)
+    live(context)
+    send(context, *reports)
+    run(context)
+    expected = contents(context.store)
+    empty(context.store)
 
-    live(work)
+    live(context)
     clock.time = TODAY - behind
     for some in (reports[:20], reports[10:]):
-        assert send(work, *some).refused == len(some)
-    assert not run(work).problems
-    waiting = contents(work.store, "quarantined_points")["quarantined_points"]
+        assert send(context, *some).refused == len(some)
+    assert not run(context).problems
+    waiting = contents(context.store, "quarantined_points")["quarantined_points"]
     assert {row["reason"] for row in waiting} == {CLOCK_BEHIND}
     assert len(waiting) == 50
     clock.time = TODAY + dt.timedelta(hours=1)
-    assert not run(work).problems
-    assert difference(contents(work.store), expected) == []
-    assert verify(work).ok
+    assert not run(context).problems
+    assert difference(contents(context.store), expected) == []
+    assert verify(context).ok
 
 
-def test_a_device_whose_own_clock_is_ahead_does_not_come_in_later(work: Work, clock: Clock) -> None:
-    live(work)
-    assert send(work, report_of("fake", TODAY + dt.timedelta(days=9))).refused == 1
-    (row,) = contents(work.store, "quarantined_points")["quarantined_points"]
+def test_a_device_whose_own_clock_is_ahead_does_not_come_in_later(
+    context: Context, clock: Clock
+) -> None:
+    live(context)
+    assert send(context, report_of("fake", TODAY + dt.timedelta(days=9))).refused == 1
+    (row,) = contents(context.store, "quarantined_points")["quarantined_points"]
     assert row["reason"] == "time_out_of_range"
     # whole, for a person who knows better
     assert positions([row["raw"]]).devices == ("fake",)
     clock.time = TODAY + dt.timedelta(days=20)
-    run(work)
-    assert not [r for r in contents(work.store)["gps_points"] if r["device_id"] == "fake"]
+    run(context)
+    assert not [r for r in contents(context.store)["gps_points"] if r["device_id"] == "fake"]
 
 
 @given(
@@ -286,48 +292,52 @@ def test_a_whole_position_is_read_again_as_it_was(rows: list[Any]) -> None:
     assert list(map(repr, again.rows())) == list(map(repr, batch.rows()))
 
 
-def test_a_lease_of_a_clock_that_ran_ahead_is_not_waited_for(work: Work, clock: Clock) -> None:
-    live(work, days=2)
+def test_a_lease_of_a_clock_that_ran_ahead_is_not_waited_for(
+    context: Context, clock: Clock
+) -> None:
+    live(context, days=2)
     clock.time = TODAY + dt.timedelta(days=1)
-    with work.store.write() as connection:
-        for device, day in statuses_of(work):
-            now = work.clock()
+    with context.store.write() as connection:
+        for device, day in statuses_of(context):
+            now = context.clock()
             assert batches.claim(connection, device, day, "segmented", lease_s=120, now=now)
     clock.time = TODAY
-    live(work, days=2)  # whatever comes in meanwhile
-    assert find_waiting(work).days
-    assert not run(work).problems
-    with work.store.read() as connection:
+    live(context, days=2)  # whatever comes in meanwhile
+    assert find_waiting(context).days
+    assert not run(context).problems
+    with context.store.read() as connection:
         b = processing_batches.c
         rows = connection.execute(sa.select(b.status, b.retry_count).distinct()).all()
     assert [tuple(row) for row in rows] == [("completed", 0)]
 
 
-def statuses_of(work: Work) -> list[tuple[str, dt.date]]:
-    return sorted(statuses(work.store))
+def statuses_of(context: Context) -> list[tuple[str, dt.date]]:
+    return sorted(statuses(context.store))
 
 
-def test_a_lease_of_now_is_honoured_whatever_the_other_clocks(work: Work, clock: Clock) -> None:
-    live(work, days=1)
-    key = statuses_of(work)[0]
-    with work.store.write() as connection:
-        now = work.clock() + dt.timedelta(minutes=5)  # of a machine that is a little ahead
+def test_a_lease_of_now_is_honoured_whatever_the_other_clocks(
+    context: Context, clock: Clock
+) -> None:
+    live(context, days=1)
+    key = statuses_of(context)[0]
+    with context.store.write() as connection:
+        now = context.clock() + dt.timedelta(minutes=5)  # of a machine that is a little ahead
         assert batches.claim(connection, *key, "segmented", lease_s=120, now=now)
-    run(work)
-    assert statuses(work.store)[key] == "processing"
+    run(context)
+    assert statuses(context.store)[key] == "processing"
 
 
-def test_rests_and_signs_of_life_of_the_future_block_nobody(work: Work, clock: Clock) -> None:
-    live(work, days=1)
+def test_rests_and_signs_of_life_of_the_future_block_nobody(context: Context, clock: Clock) -> None:
+    live(context, days=1)
     future = TODAY + dt.timedelta(days=400)
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         claim = batches.claim(connection, "van", TODAY.date(), "segmented", lease_s=60, now=future)
         assert claim
         batches.fail(connection, claim, "no", 5, future)
         workers.beat(connection, uuid.uuid4(), future, batches_done=0)
         job = jobs.create(connection, "rebuild", {}, future)
         assert jobs.claim(connection, job.job_id, 3, future)
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         due = batches.pending(connection, "segmented", TODAY)
         assert ("van", TODAY.date()) in due
         assert workers.at_work(connection, TODAY) is None
@@ -353,7 +363,7 @@ def faketime() -> str:
     return str(path)
 
 
-def test_real_processes_with_a_wrong_clock(faketime: str, work: Work, tmp_path: Path) -> None:
+def test_real_processes_with_a_wrong_clock(faketime: str, context: Context, tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     file = tmp_path / "drives.csv"
     ages = [dt.timedelta(days=day, seconds=5 * k) for day in range(20) for k in range(200)]
@@ -365,7 +375,7 @@ def test_real_processes_with_a_wrong_clock(faketime: str, work: Work, tmp_path: 
     file.write_text("\n".join(["device_id,recorded_at,latitude,longitude", *rows]))
     environment = os.environ | {
         "TRACKFLOW_HOME": str(tmp_path / "home"),
-        "TRACKFLOW_DATABASE_URL": work.store.engine.url.render_as_string(hide_password=False),
+        "TRACKFLOW_DATABASE_URL": context.store.engine.url.render_as_string(hide_password=False),
         "TRACKFLOW_ENGINE_URL": "none",
         "TRACKFLOW_RETENTION_DAYS": str(DAYS),
         "TRACKFLOW_WORKERS": "1",
@@ -387,18 +397,18 @@ def test_real_processes_with_a_wrong_clock(faketime: str, work: Work, tmp_path: 
 
     done("", "import", str(file))
     worker = trackflow("+1d", "run")
-    while worker.poll() is None and "processing" not in statuses(work.store).values():
+    while worker.poll() is None and "processing" not in statuses(context.store).values():
         time.sleep(0.01)
     worker.send_signal(signal.SIGKILL)
     worker.communicate()
-    assert "processing" in statuses(work.store).values()
+    assert "processing" in statuses(context.store).values()
     done("", "run")
-    assert set(statuses(work.store).values()) == {"completed"}
+    assert set(statuses(context.store).values()) == {"completed"}
 
-    before = contents(work.store, "gps_points")
+    before = contents(context.store, "gps_points")
     out = done("+400d", "retain")
     assert "Deleted of 0 devices: nothing" in out
-    assert contents(work.store, "gps_points") == before
+    assert contents(context.store, "gps_points") == before
     process = trackflow("-30d", "retain")
     _, err = process.communicate(timeout=300)
     assert process.returncode == 1
@@ -410,11 +420,11 @@ def test_real_processes_with_a_wrong_clock(faketime: str, work: Work, tmp_path: 
     out, err = process.communicate(timeout=300)
     assert process.returncode == 1, err  # nothing of the file has come in yet
     assert "time_out_of_range" in out
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         assert list(connection.scalars(sa.select(quarantined_points.c.reason))) == [CLOCK_BEHIND]
     done("", "run")
-    places = [row["latitude"] for row in contents(work.store, "gps_points")["gps_points"]]
+    places = [row["latitude"] for row in contents(context.store, "gps_points")["gps_points"]]
     assert 60.2 in places or len(places) == len(before["gps_points"])
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         reasons = set(connection.scalars(sa.select(quarantined_points.c.reason)))
     assert CLOCK_BEHIND not in reasons

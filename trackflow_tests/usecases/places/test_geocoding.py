@@ -14,12 +14,12 @@ import sqlalchemy as sa
 
 from trackflow.concurrency.polite import USER_AGENT
 from trackflow.concurrency.retrying import ONCE
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.places import places
 from trackflow.store.tables import catalogue_tracks
 from trackflow.usecases.catalogue.sources import stop_everything
 from trackflow.usecases.places.geocoding import MOST_FAILURES, geocode
-from trackflow_tests.stores import NOON, Clock, open_work
+from trackflow_tests.stores import NOON, Clock, open_context
 
 
 class Server(ThreadingHTTPServer):
@@ -65,14 +65,14 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def add(work: Work, slug: str, **values: Any) -> None:
+def add(context: Context, slug: str, **values: Any) -> None:
     row = {"source": "liverc", "slug": slug, "name": slug, "created_at": NOON, "updated_at": NOON}
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         connection.execute(sa.insert(catalogue_tracks).values(**(row | values)))
 
 
-def found(work: Work) -> dict[str, tuple[float, float]]:
-    with work.store.read() as connection:
+def found(context: Context) -> dict[str, tuple[float, float]]:
+    with context.store.read() as connection:
         known = places.positions(connection)
     return {slug: (place.longitude, place.latitude) for (_, slug), place in known.items()}
 
@@ -81,61 +81,61 @@ def test_each_address_is_asked_for_once_until_it_changes(
     database_url: str, tmp_path: Path, server: Server
 ) -> None:
     clock = Clock()
-    with open_work(database_url, tmp_path, clock, geocoder_url=server.url) as work:
-        add(work, "leeds", address="1 High St", city="Leeds")
-        add(work, "leeds-2", address="1 High St", city="Leeds")
-        add(work, "york", address="2 Low St", city="York")
-        add(work, "known", address="2 Low St", city="York", longitude=9.0, latitude=50.0)
-        add(work, "nowhere", city="Atlantis")
-        add(work, "blank", country="Spain")
-        add(work, "gone", city="Leeds", is_active=False)
-        report = geocode(work, per_s=1000)
+    with open_context(database_url, tmp_path, clock, geocoder_url=server.url) as context:
+        add(context, "leeds", address="1 High St", city="Leeds")
+        add(context, "leeds-2", address="1 High St", city="Leeds")
+        add(context, "york", address="2 Low St", city="York")
+        add(context, "known", address="2 Low St", city="York", longitude=9.0, latitude=50.0)
+        add(context, "nowhere", city="Atlantis")
+        add(context, "blank", country="Spain")
+        add(context, "gone", city="Leeds", is_active=False)
+        report = geocode(context, per_s=1000)
 
         assert sorted(server.asked) == ["1 High St, Leeds", "2 Low St, York", "Atlantis"]
         assert server.agents == {USER_AGENT}
         assert (report.tracks, report.asked, report.found) == (5, 3, 3)
         assert (report.unknown, report.without_address, report.failures) == (1, 1, [])
-        assert found(work) == {
+        assert found(context) == {
             "known": (9.0, 50.0),
             "leeds": (-1.5, 53.8),
             "leeds-2": (-1.5, 53.8),
             "york": (-1.1, 53.9),
         }
         server.asked.clear()
-        assert geocode(work, per_s=1000).asked == 0
+        assert geocode(context, per_s=1000).asked == 0
 
         change = sa.update(catalogue_tracks).where(catalogue_tracks.c.slug == "leeds")
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             connection.execute(change.values(address="3 Other St"))
         server.status = 500
-        geocode(work, per_s=1000, run_s=0.5)
-        assert "leeds" not in found(work)  # no place is better than that of another address
+        geocode(context, per_s=1000, run_s=0.5)
+        assert "leeds" not in found(context)  # no place is better than that of another address
         server.status = 200
         server.asked.clear()
-        geocode(work, per_s=1000)
+        geocode(context, per_s=1000)
         assert server.asked == ["3 Other St, Leeds"]
         clock.advance(31 * 86_400)
         server.asked.clear()
-        geocode(work, per_s=1000)
+        geocode(context, per_s=1000)
         assert sorted(server.asked) == ["3 Other St, Leeds", "Atlantis"]
 
 
 def test_off_by_default_and_a_file_counts_first(tmp_path: Path, server: Server) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
     file = tmp_path / "places.csv"
-    with open_work(url, tmp_path) as work:
-        add(work, "leeds", address="1 High St", city="Leeds")
-        add(work, "blank")
-        assert geocode(work).found == 0
+    with open_context(url, tmp_path) as context:
+        add(context, "leeds", address="1 High St", city="Leeds")
+        add(context, "blank")
+        assert geocode(context).found == 0
         assert server.asked == []
         file.write_text("slug,lon,lat\nblank,7,8\nleeds,1,2\n")
-        work.settings = replace(work.settings, geocoder_file=file, geocoder_url=server.url)
-        assert geocode(work).found == 2
+        context.settings = replace(context.settings, geocoder_file=file, geocoder_url=server.url)
+        assert geocode(context).found == 2
         assert server.asked == []
-        assert found(work) == {"blank": (7.0, 8.0), "leeds": (1.0, 2.0)}
+        assert found(context) == {"blank": (7.0, 8.0), "leeds": (1.0, 2.0)}
         file.write_text("slug,lon,lat\n")
-        assert geocode(work).found == 1
-        assert found(work) == {"leeds": (-1.5, 53.8)}
+        assert geocode(context).found == 1
+        assert found(context) == {"leeds": (-1.5, 53.8)}
 
 
 def test_a_geocoder_that_is_away_or_switched_off_is_left_alone(
@@ -143,15 +143,15 @@ def test_a_geocoder_that_is_away_or_switched_off_is_left_alone(
 ) -> None:
     monkeypatch.setattr("trackflow.usecases.places.geocoding.RETRY", ONCE)
     url = f"sqlite:///{tmp_path / 'a.db'}"
-    with open_work(url, tmp_path, geocoder_url=server.url) as work:
+    with open_context(url, tmp_path, geocoder_url=server.url) as context:
         for k in range(MOST_FAILURES + 3):
-            add(work, f"t{k}", city=f"City {k}")
+            add(context, f"t{k}", city=f"City {k}")
         server.status = 500
-        report = geocode(work, per_s=1000)
+        report = geocode(context, per_s=1000)
         assert len(server.asked) == MOST_FAILURES
         assert report.failures[-1] == "3 addresses are left for the next run"
         server.status = 200
-        stop_everything(work, server.url.removeprefix("http://"))
+        stop_everything(context, server.url.removeprefix("http://"))
         server.asked.clear()
-        assert "switched off" in geocode(work, per_s=1000).failures[-1]
+        assert "switched off" in geocode(context, per_s=1000).failures[-1]
         assert server.asked == []

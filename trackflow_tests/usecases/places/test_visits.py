@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.exports.writing import ExportFormat, Selection, What, export_to_file
 from trackflow.geo.points import Points
 from trackflow.store.tables import catalogue_tracks
@@ -23,15 +23,15 @@ from trackflow_tests.stores import (
     deliver,
     drive,
     empty,
-    open_work,
+    open_context,
 )
 
 VENUE = (24.94, 60.17)
 DEVICE = "van-7"
 
 
-def add_place(work: Work, slug: str, lon: float, lat: float) -> None:
-    with work.store.write() as connection:
+def add_place(context: Context, slug: str, lon: float, lat: float) -> None:
+    with context.store.write() as connection:
         connection.execute(
             sa.insert(catalogue_tracks).values(
                 source="file", slug=slug, name=slug.title(), longitude=lon, latitude=lat,
@@ -63,8 +63,8 @@ def history() -> Points:
     return Points.concat(parts)
 
 
-def visits_of(work: Work) -> list[tuple[str, dt.datetime, dt.datetime]]:
-    rows = contents(work.store, "catalogue_visits")["catalogue_visits"]
+def visits_of(context: Context) -> list[tuple[str, dt.datetime, dt.datetime]]:
+    rows = contents(context.store, "catalogue_visits")["catalogue_visits"]
     return [(row["slug"], row["start_time"], row["end_time"]) for row in rows]
 
 
@@ -72,72 +72,72 @@ def test_any_chunks_in_any_order_give_the_visits_of_one_pass(
     database_url: str, tmp_path: Path
 ) -> None:
     points = history()
-    with open_work(database_url, tmp_path) as work:
-        add_place(work, "venue", *VENUE)
-        add_place(work, "elsewhere", 25.5, 60.5)
-        deliver(work.store, batch_of_device(DEVICE, points))
-        pipeline.run(work)
-        update_visits(work)
-        whole = visits_of(work)
+    with open_context(database_url, tmp_path) as context:
+        add_place(context, "venue", *VENUE)
+        add_place(context, "elsewhere", 25.5, 60.5)
+        deliver(context.store, batch_of_device(DEVICE, points))
+        pipeline.run(context)
+        update_visits(context)
+        whole = visits_of(context)
         assert [(slug, end - start > dt.timedelta(minutes=75)) for slug, start, end in whole] == [
             ("venue", True)
         ] * 3
         assert whole[0][2] - whole[0][1] > dt.timedelta(hours=5)
-        assert update_visits(work).device_days == 0
-        assert days_due(work) == 0
+        assert update_visits(context).device_days == 0
+        assert days_due(context) == 0
 
-        empty(work.store)
-        add_place(work, "venue", *VENUE)
+        empty(context.store)
+        add_place(context, "venue", *VENUE)
         random = np.random.default_rng(7)
         piece = random.integers(0, 3, len(points))
         for k in random.permutation(3):
-            deliver(work.store, batch_of_device(DEVICE, points[piece == k]))
-            pipeline.run(work)
-            update_visits(work, most_days=1)
-        assert visits_of(work) == whole
+            deliver(context.store, batch_of_device(DEVICE, points[piece == k]))
+            pipeline.run(context)
+            update_visits(context, most_days=1)
+        assert visits_of(context) == whole
 
 
 def test_a_place_that_moves_or_appears_is_looked_at_again(tmp_path: Path) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as work:
-        deliver(work.store, batch_of_device(DEVICE, history()))
-        pipeline.run(work)
-        assert update_visits(work).device_days == 0  # no place, no work
-        add_place(work, "venue", *VENUE)
-        assert days_due(work) > 0
-        update_visits(work)
-        assert len(visits_of(work)) == 3
-        with work.store.write() as connection:
+    with open_context(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as context:
+        deliver(context.store, batch_of_device(DEVICE, history()))
+        pipeline.run(context)
+        assert update_visits(context).device_days == 0  # no place, no work
+        add_place(context, "venue", *VENUE)
+        assert days_due(context) > 0
+        update_visits(context)
+        assert len(visits_of(context)) == 3
+        with context.store.write() as connection:
             connection.execute(sa.update(catalogue_tracks).values(longitude=20.0))
-        update_visits(work)
-        assert visits_of(work) == []
+        update_visits(context)
+        assert visits_of(context) == []
 
 
 def test_retention_and_purging_take_visits_along(tmp_path: Path) -> None:
     clock = Clock(NOON + dt.timedelta(days=9))
     url = f"sqlite:///{tmp_path / 'a.db'}"
-    with open_work(url, tmp_path, clock, retention_days=6) as work:
-        add_place(work, "venue", *VENUE)
-        deliver(work.store, batch_of_device(DEVICE, history()))
-        pipeline.run(work)
-        update_visits(work)
-        apply_retention(work, approve=clock.time.date() - dt.timedelta(days=6))
-        update_visits(work)
-        assert len(visits_of(work)) == 2
-        purge(work, DEVICE)
-        assert visits_of(work) == []
+    with open_context(url, tmp_path, clock, retention_days=6) as context:
+        add_place(context, "venue", *VENUE)
+        deliver(context.store, batch_of_device(DEVICE, history()))
+        pipeline.run(context)
+        update_visits(context)
+        apply_retention(context, approve=clock.time.date() - dt.timedelta(days=6))
+        update_visits(context)
+        assert len(visits_of(context)) == 2
+        purge(context, DEVICE)
+        assert visits_of(context) == []
 
 
 def test_visits_are_exported_in_every_format(tmp_path: Path) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as work:
-        add_place(work, "venue", *VENUE)
-        deliver(work.store, batch_of_device(DEVICE, history()))
-        pipeline.run(work)
-        update_visits(work)
+    with open_context(f"sqlite:///{tmp_path / 'a.db'}", tmp_path) as context:
+        add_place(context, "venue", *VENUE)
+        deliver(context.store, batch_of_device(DEVICE, history()))
+        pipeline.run(context)
+        update_visits(context)
         for file_format in ExportFormat:
             path = tmp_path / f"visits.{file_format}"
-            assert export_to_file(work, What.VISITS, file_format, Selection(), path) == 3
+            assert export_to_file(context, What.VISITS, file_format, Selection(), path) == 3
             assert b"Venue" in path.read_bytes()
         some = Selection(last=NOON + dt.timedelta(days=1), device_id=DEVICE)
         path = tmp_path / "one.csv"
-        assert export_to_file(work, What.VISITS, ExportFormat.CSV, some, path) == 1
+        assert export_to_file(context, What.VISITS, ExportFormat.CSV, some, path) == 1
         assert path.read_text().splitlines()[1].startswith("van-7,file,venue,Venue,2026-03-02T21:5")

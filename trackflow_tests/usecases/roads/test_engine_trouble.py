@@ -12,7 +12,7 @@ import pytest
 
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, Breaker, Phase
 from trackflow.concurrency.http import new_client
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.matching.engines.http import HttpEngine, service_name
 from trackflow.store import breakers
 from trackflow.store.devices.settings import change_device
@@ -26,7 +26,7 @@ from trackflow_tests.stores import (
     contents,
     deliver,
     difference,
-    open_work,
+    open_context,
     statuses,
 )
 from trackflow_tests.usecases.town import Town
@@ -87,23 +87,23 @@ def fronted(osrm: str) -> Iterator[tuple[Front, str]]:
             yield front, url
 
 
-def fleet(work: Work, town: Town) -> None:
-    town.deliver(work)
-    deliver(work.store, batch_of_device("bike", town.noon))
+def fleet(context: Context, town: Town) -> None:
+    town.deliver(context)
+    deliver(context.store, batch_of_device("bike", town.noon))
     day_after = town.noon
     shifted = type(day_after).of(day_after.time_us + 86_400_000_000, day_after.lon, day_after.lat)
-    deliver(work.store, batch_of_device("noon", shifted))
-    with work.store.write() as connection:
+    deliver(context.store, batch_of_device("noon", shifted))
+    with context.store.write() as connection:
         change_device(connection, "bike", NOON, profile="bicycle")
 
 
 @pytest.fixture(scope="module")
 def expected(osrm: str, town: Town, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The state where nothing ever went wrong."""
-    with open_work("", tmp_path_factory.mktemp("well"), engine_url=osrm) as work:
-        fleet(work, town)
-        assert not run(work).problems
-        found = contents(work.store)
+    with open_context("", tmp_path_factory.mktemp("well"), engine_url=osrm) as context:
+        fleet(context, town)
+        assert not run(context).problems
+        found = contents(context.store)
     assert not any(row["is_raw"] for row in found["cached_polylines"])
     return found
 
@@ -150,60 +150,62 @@ TROUBLES: dict[str, Behaviour] = {
 }  # fmt: skip
 
 
-def breaker(work: Work, profile: str) -> Breaker:
-    with work.store.read() as connection:
-        return breakers.read_breaker(connection, service_name(work.settings.engine_url, profile))
+def breaker(context: Context, profile: str) -> Breaker:
+    with context.store.read() as connection:
+        return breakers.read_breaker(connection, service_name(context.settings.engine_url, profile))
 
 
-def batch_rows(work: Work) -> list[dict]:
-    return contents(work.store, "processing_batches")["processing_batches"]
+def batch_rows(context: Context) -> list[dict]:
+    return contents(context.store, "processing_batches")["processing_batches"]
 
 
-def check_that_all_wait(work: Work, clock: Clock, front: Front, town: Town, expected: dict) -> None:
+def check_that_all_wait(
+    context: Context, clock: Clock, front: Front, town: Town, expected: dict
+) -> None:
     """From trouble to a state as if there had been none."""
-    fleet(work, town)
+    fleet(context, town)
     hurried = HttpEngine(
-        work.settings.engine_url, "car", client=new_client(), deadline_s=DEADLINE_S
+        context.settings.engine_url, "car", client=new_client(), deadline_s=DEADLINE_S
     )
-    work._engines["car"] = work.guard(hurried)
-    report = run(work)
+    context._engines["car"] = context.guard(hurried)
+    report = run(context)
     assert not any(stage.errors for stage in report.stages)
     assert {(d.device_id, d.deferred) for d in report["matched"].deferred} == {
         ("night", True), ("noon", True),
     }  # fmt: skip
-    state = statuses(work.store)
+    state = statuses(context.store)
     assert {status for (device, _), status in state.items() if device == "bike"} == {"completed"}
-    waiting = [row for row in batch_rows(work) if row["status"] == "pending"]
+    waiting = [row for row in batch_rows(context) if row["status"] == "pending"]
     assert {row["retry_count"] for row in waiting} == {0}
     assert all(row["error_message"] for row in waiting)
-    assert len(contents(work.store)["tracks"]) == len(expected["tracks"]), "raw until then"
+    assert len(contents(context.store)["tracks"]) == len(expected["tracks"]), "raw until then"
 
-    assert breaker(work, "bicycle").phase(clock()) is Phase.CLOSED
-    assert breaker(work, "car").phase(clock()) is Phase.OPEN
+    assert breaker(context, "bicycle").phase(clock()) is Phase.CLOSED
+    assert breaker(context, "car").phase(clock()) is Phase.OPEN
     asked = front.asked_for_cars()
     assert asked <= front.after + 2 * FAILURES_TO_OPEN, "a kept connection may be tried twice"
-    assert len(run(work)["matched"].deferred) == len(waiting)
+    assert len(run(context)["matched"].deferred) == len(waiting)
     assert front.asked_for_cars() == asked, "it is left alone"
-    assert find_waiting(work).days == []
+    assert find_waiting(context).days == []
 
-    opened_until = breaker(work, "car").open_until
+    opened_until = breaker(context, "car").open_until
     assert opened_until is not None
     clock.time = opened_until
-    run(work)  # somebody tries, in vain
+    run(context)  # somebody tries, in vain
     assert front.asked_for_cars() - asked in (1, 2)
-    opened_again = breaker(work, "car").open_until
+    opened_again = breaker(context, "car").open_until
     assert opened_again is not None
     assert opened_again > clock()
 
     front.trouble = None
     clock.time = opened_again
-    assert len(find_waiting(work).days) >= 1, "as soon as it may be tried"
-    work._engines.pop("car").close()
-    assert not run(work).problems
-    assert set(statuses(work.store).values()) == {"completed"}
-    assert {row["retry_count"] for row in batch_rows(work)} == {0}
-    assert breaker(work, "car").phase(clock()) is Phase.CLOSED
-    assert difference(contents(work.store), expected) == []
+    assert len(find_waiting(context).days) >= 1, "as soon as it may be tried"
+    context._engines.pop("car").close()
+    assert not run(context).problems
+    assert set(statuses(context.store).values()) == {"completed"}
+    assert {row["retry_count"] for row in batch_rows(context)} == {0}
+    assert breaker(context, "car").phase(clock()) is Phase.CLOSED
+    assert difference(contents(context.store), expected) == []
 
 
 @pytest.mark.parametrize("name", TROUBLES)
@@ -211,9 +213,12 @@ def test_batches_wait_while_the_engine_is_in_trouble(
     name: str, osrm: str, town: Town, tmp_path: Path, expected: dict
 ) -> None:
     clock = Clock()
-    with fronted(osrm) as (front, url), open_work("", tmp_path, clock, engine_url=url) as work:
+    with (
+        fronted(osrm) as (front, url),
+        open_context("", tmp_path, clock, engine_url=url) as context,
+    ):
         front.trouble = TROUBLES[name]
-        check_that_all_wait(work, clock, front, town, expected)
+        check_that_all_wait(context, clock, front, town, expected)
 
 
 @pytest.mark.parametrize("after", [1, 6])
@@ -224,10 +229,10 @@ def test_trouble_that_begins_in_the_middle_of_a_day(
     clock = Clock()
     with (
         fronted(osrm) as (front, url),
-        open_work(database_url, tmp_path, clock, engine_url=url) as work,
+        open_context(database_url, tmp_path, clock, engine_url=url) as context,
     ):
         front.trouble, front.after = hang_up, after
-        check_that_all_wait(work, clock, front, town, expected)
+        check_that_all_wait(context, clock, front, town, expected)
 
 
 @pytest.mark.parametrize("code", ["InvalidValue", "InvalidOptions", "InvalidQuery", "TooBig", "?"])
@@ -238,31 +243,31 @@ def test_what_is_wrong_with_a_request_counts_as_tries(
     clock = Clock()
     with (
         fronted(osrm) as (front, url),
-        open_work("", tmp_path, clock, engine_url=url, max_tries=2) as work,
+        open_context("", tmp_path, clock, engine_url=url, max_tries=2) as context,
     ):
-        fleet(work, town)
+        fleet(context, town)
         front.trouble, front.services = refusing(code), ("match",)
         for _ in range(2):
-            run(work)
-            assert breaker(work, "car").phase(clock()) is Phase.CLOSED
+            run(context)
+            assert breaker(context, "car").phase(clock()) is Phase.CLOSED
             clock.advance(3600)
-        found = list(statuses(work.store).values())
+        found = list(statuses(context.store).values())
         assert (found.count("failed"), found.count("completed")) == (CARS, 1)
-        assert not run(work).problems, "they are given up"
+        assert not run(context).problems, "they are given up"
         front.trouble = None
-        assert retry_failed(work) == CARS
-        assert not run(work).problems
-        assert difference(contents(work.store), expected) == []
+        assert retry_failed(context) == CARS
+        assert not run(context).problems
+        assert difference(contents(context.store), expected) == []
 
 
 @pytest.mark.parametrize("code", ["NoMatch", "NoSegment"])
 def test_no_match_is_no_trouble(code: str, osrm: str, town: Town, tmp_path: Path) -> None:
-    with fronted(osrm) as (front, url), open_work("", tmp_path, engine_url=url) as work:
-        fleet(work, town)
+    with fronted(osrm) as (front, url), open_context("", tmp_path, engine_url=url) as context:
+        fleet(context, town)
         front.trouble, front.services = refusing(code), ("match",)
-        assert not run(work).problems
-        assert set(statuses(work.store).values()) == {"completed"}
-        lines = contents(work.store)["cached_polylines"]
+        assert not run(context).problems
+        assert set(statuses(context.store).values()) == {"completed"}
+        lines = contents(context.store)["cached_polylines"]
         assert {row["is_raw"] for row in lines} == {False, True}
         assert {row["is_raw"] for row in lines if row["device_id"] != "bike"} == {True}
 
@@ -271,8 +276,8 @@ def test_failures_are_heard_of_by_other_processes(osrm: str, town: Town, tmp_pat
     clock = Clock()
     with (
         fronted(osrm) as (front, url),
-        open_work("", tmp_path, clock, engine_url=url) as one,
-        open_work("", tmp_path, clock, engine_url=url) as other,
+        open_context("", tmp_path, clock, engine_url=url) as one,
+        open_context("", tmp_path, clock, engine_url=url) as other,
     ):
         fleet(one, town)
         front.trouble = hang_up

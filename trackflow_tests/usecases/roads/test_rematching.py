@@ -15,28 +15,28 @@ from trackflow.usecases.days.verify import verify
 from trackflow.usecases.days.waiting import find_waiting
 from trackflow.usecases.housekeeping.status import read_status
 from trackflow.usecases.roads.rematching import match_outdated_again
-from trackflow_tests.stores import NOON, contents, difference, open_work, statuses
+from trackflow_tests.stores import NOON, contents, difference, open_context, statuses
 from trackflow_tests.usecases.town import BATCHES, Town
 
 
 def test_days_made_while_matching_was_off_are_matched_when_it_is_on_again(
     database_url: str, tmp_path: Path, town: Town
 ) -> None:
-    with open_work("", tmp_path / "other", engine_url="") as work:
-        town.open(work)
-        town.deliver(work)
-        assert not run(work).problems
-        expected = contents(work.store)
+    with open_context("", tmp_path / "other", engine_url="") as context:
+        town.open(context)
+        town.deliver(context)
+        assert not run(context).problems
+        expected = contents(context.store)
     assert any(not row["is_raw"] for row in expected["cached_polylines"])
 
-    with open_work(database_url, tmp_path, engine_url="none") as off:
+    with open_context(database_url, tmp_path, engine_url="none") as off:
         town.open(off)
         town.deliver(off)
         assert not run(off).problems
         assert contents(off.store)["cached_polylines"] == []
         assert read_status(off).outdated_days == 0, "nothing better is to be had"
         assert verify(off).ok
-    with open_work(database_url, tmp_path, engine_url="") as on:
+    with open_context(database_url, tmp_path, engine_url="") as on:
         assert read_status(on).outdated_days == BATCHES
         told = verify(on)
         assert not told.ok
@@ -55,11 +55,11 @@ def test_days_made_while_matching_was_off_are_matched_when_it_is_on_again(
 def test_they_are_waited_on_without_a_run_by_hand(
     database_url: str, tmp_path: Path, town: Town
 ) -> None:
-    with open_work(database_url, tmp_path, engine_url="none") as off:
+    with open_context(database_url, tmp_path, engine_url="none") as off:
         town.open(off)
         town.deliver(off)
         run(off)
-    with open_work(database_url, tmp_path, engine_url="") as on:
+    with open_context(database_url, tmp_path, engine_url="") as on:
         assert find_waiting(on).days == []
         assert match_outdated_again(on) == BATCHES
         assert len(find_waiting(on).days) == 2
@@ -69,14 +69,14 @@ def test_they_are_waited_on_without_a_run_by_hand(
 def test_a_network_that_went_while_matching_was_off_and_is_built_again(
     database_url: str, tmp_path: Path, town: Town
 ) -> None:
-    with open_work(database_url, tmp_path, engine_url="") as on:
+    with open_context(database_url, tmp_path, engine_url="") as on:
         town.open(on)
         town.deliver(on)
         run(on)
         expected = contents(on.store)
         with on.store.write() as connection:
             connection.execute(delete(road_networks))
-    with open_work(database_url, tmp_path, engine_url="none") as off:
+    with open_context(database_url, tmp_path, engine_url="none") as off:
         with off.store.write() as connection:  # all days are worked on, without roads
             change_device(connection, "night", NOON, overrides={"gap_s": 590})
             change_device(connection, "noon", NOON, overrides={"gap_s": 590})
@@ -86,7 +86,7 @@ def test_a_network_that_went_while_matching_was_off_and_is_built_again(
             change_device(connection, "night", NOON, overrides={"gap_s": None})
             change_device(connection, "noon", NOON, overrides={"gap_s": None})
         run(off)
-    with open_work(database_url, tmp_path, engine_url="") as on:
+    with open_context(database_url, tmp_path, engine_url="") as on:
         assert not any(stage.days for stage in run(on).stages), "there is no network for them"
         town.open(on)
         assert not run(on).problems
@@ -97,7 +97,7 @@ def test_another_network_and_another_profile_meanwhile(
     database_url: str, tmp_path: Path, town: Town
 ) -> None:
     bicycle = build_network(helsinki_extract(), "bicycle", tmp_path / "networks")
-    with open_work(database_url, tmp_path, engine_url="none") as off:
+    with open_context(database_url, tmp_path, engine_url="none") as off:
         town.open(off)
         town.deliver(off)
         run(off)
@@ -105,7 +105,7 @@ def test_another_network_and_another_profile_meanwhile(
             use_network(connection, bicycle, tmp_path, NOON)
             change_device(connection, "noon", NOON, profile="bicycle")
         run(off)
-    with open_work(database_url, tmp_path, engine_url="") as on:
+    with open_context(database_url, tmp_path, engine_url="") as on:
         run(on)
         with on.store.read() as connection:
             b = processing_batches.c

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.secret import SecretBox
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.bodies import UnreadableError, read_json
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.store.intake.quarantine import Choice
 from trackflow.usecases.intake import quarantine
 from trackflow_tests.sources.helpers import NOW_US
-from trackflow_tests.stores import contents, empty, open_work
+from trackflow_tests.stores import contents, empty, open_context
 from trackflow_tests.web.running import running_api
 
 START = dt.datetime(2026, 5, 28, 20, tzinfo=dt.UTC)
@@ -47,26 +47,29 @@ def batch(count: int = COUNT, wifi: str = "home") -> bytes:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Work, httpx.Client]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Context, httpx.Client]]:
     home = tmp_path_factory.mktemp("broken")
-    with open_work(f"sqlite:///{home / 'trackflow.db'}", home) as work, running_api(work) as api:
+    with (
+        open_context(f"sqlite:///{home / 'trackflow.db'}", home) as context,
+        running_api(context) as api,
+    ):
         api.timeout = 60
-        yield work, api
+        yield context, api
 
 
 @pytest.fixture
-def work(shared: tuple[Work, httpx.Client]) -> Work:
+def context(shared: tuple[Context, httpx.Client]) -> Context:
     empty(shared[0].store)
     return shared[0]
 
 
 @pytest.fixture
-def api(shared: tuple[Work, httpx.Client]) -> httpx.Client:
+def api(shared: tuple[Context, httpx.Client]) -> httpx.Client:
     return shared[1]
 
 
-def stored(work: Work) -> tuple[int, list[dict[str, Any]]]:
-    found = contents(work.store, "gps_points", "quarantined_points")
+def stored(context: Context) -> tuple[int, list[dict[str, Any]]]:
+    found = contents(context.store, "gps_points", "quarantined_points")
     return len(found["gps_points"]), found["quarantined_points"]
 
 
@@ -79,94 +82,94 @@ def post(api: httpx.Client, body: bytes, path: str = "overland", **headers: str)
     assert (answer.status_code, answer.content) == (200, b'{"result":"ok"}')
 
 
-def test_a_cut_batch(work: Work, api: httpx.Client) -> None:
+def test_a_cut_batch(context: Context, api: httpx.Client) -> None:
     post(api, batch()[:-3])
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert points == COUNT - 1
     assert (row["reason"], kept_bytes(row)) == ("truncated", batch()[:-3])
 
 
-def test_two_that_begin_alike_are_two(work: Work, api: httpx.Client) -> None:
+def test_two_that_begin_alike_are_two(context: Context, api: httpx.Client) -> None:
     for cut in (3, 5, 3):
         post(api, batch()[:-cut])
-    points, rows = stored(work)
+    points, rows = stored(context)
     assert points == COUNT - 1
     assert {kept_bytes(row) for row in rows} == {batch()[:-3], batch()[:-5]}
 
 
-def test_an_old_name_of_a_wifi_loses_nothing(work: Work, api: httpx.Client) -> None:
+def test_an_old_name_of_a_wifi_loses_nothing(context: Context, api: httpx.Client) -> None:
     post(api, batch(wifi="Caf\xe9").replace("Caf\xe9".encode(), b"Caf\xe9", 1))
-    assert stored(work) == (COUNT, [])
+    assert stored(context) == (COUNT, [])
 
 
-def test_an_old_name_of_a_device_is_read(work: Work, api: httpx.Client) -> None:
+def test_an_old_name_of_a_device_is_read(context: Context, api: httpx.Client) -> None:
     post(api, batch(1).replace(b"jane", b"J\xf6rg"))
-    (point,) = contents(work.store, "gps_points")["gps_points"]
+    (point,) = contents(context.store, "gps_points")["gps_points"]
     assert point["device_id"] == "J\xf6rg"
 
 
-def test_a_quotation_mark_too_many(work: Work, api: httpx.Client) -> None:
+def test_a_quotation_mark_too_many(context: Context, api: httpx.Client) -> None:
     parts = [json.dumps(location) for location in locations()]
     parts[60] = parts[60].replace('"home"', '"ho"me"')
     body = ('{"locations": [' + ", ".join(parts) + "]}").encode()
     post(api, body)
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert points == COUNT - 1
     assert (row["reason"], kept_bytes(row)) == ("unreadable", body)
 
 
-def test_a_damaged_gzip(work: Work, api: httpx.Client) -> None:
+def test_a_damaged_gzip(context: Context, api: httpx.Client) -> None:
     packed = gzip.compress(batch())
     post(api, packed[:-20], **{"Content-Encoding": "gzip"})
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert COUNT * 0.9 < points < COUNT
     assert (row["reason"], row["body"]) == ("damaged", packed[:-20])
     assert "jane" in row["raw"]  # a purge of the device finds it
 
 
-def test_a_gzip_whose_sum_is_wrong(work: Work, api: httpx.Client) -> None:
+def test_a_gzip_whose_sum_is_wrong(context: Context, api: httpx.Client) -> None:
     packed = bytearray(gzip.compress(batch()))
     packed[-6] ^= 1
     post(api, bytes(packed), **{"Content-Encoding": "gzip"})
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert points == COUNT
     assert (row["reason"], row["body"]) == ("damaged", bytes(packed))
 
 
-def test_an_element_that_is_no_position_is_kept_whole(work: Work, api: httpx.Client) -> None:
+def test_an_element_that_is_no_position_is_kept_whole(context: Context, api: httpx.Client) -> None:
     long = locations(1)[0] | {"geometry": None}
     long["properties"]["wifi"] = "x" * 2_000
     post(api, json.dumps({"locations": [*locations(3), long]}).encode())
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert (points, row["reason"]) == (3, "no_position")
     assert json.loads(row["raw"]) == long
 
 
-def test_a_cut_list_of_owntracks(work: Work, api: httpx.Client) -> None:
+def test_a_cut_list_of_owntracks(context: Context, api: httpx.Client) -> None:
     messages = [
         {"_type": "location", "tid": "x", "lat": 60.1, "lon": 24.9, "tst": 1_780_000_000 + k}
         for k in range(20)
     ]
     body = json.dumps(messages).encode()[:-3]
     assert api.post("/ingest/owntracks", content=body).content == b"[]"
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert (points, kept_bytes(row)) == (19, body)
 
 
-def test_a_cut_batch_of_traccar_has_no_device_to_guess(work: Work, api: httpx.Client) -> None:
+def test_a_cut_batch_of_traccar_has_no_device_to_guess(context: Context, api: httpx.Client) -> None:
     one = {"timestamp": "2026-05-28T20:26:40Z", "coords": {"latitude": 60.1, "longitude": 24.9}}
     two = one | {"timestamp": "2026-05-28T20:26:50Z"}
     late = json.dumps({"location": [one, two], "device_id": "jane"}).encode()[:-30]
     early = json.dumps({"device_id": "jane", "location": [one, two]}).encode()[:-5]
     assert api.post("/ingest/traccar", content=late).status_code == 200
-    assert stored(work)[0] == 0
+    assert stored(context)[0] == 0
     assert api.post("/ingest/traccar", content=early).status_code == 200
-    points, rows = stored(work)
+    points, rows = stored(context)
     assert points == 1
     assert {kept_bytes(row) for row in rows} == {late, early}
 
 
-def test_a_cut_collection_of_geojson(work: Work, api: httpx.Client) -> None:
+def test_a_cut_collection_of_geojson(context: Context, api: httpx.Client) -> None:
     features = [
         {
             "type": "Feature",
@@ -178,11 +181,11 @@ def test_a_cut_collection_of_geojson(work: Work, api: httpx.Client) -> None:
     body = json.dumps({"type": "FeatureCollection", "features": features}).encode()[:-4]
     answer = api.post("/ingest/geojson", content=body).json()
     assert (answer["accepted"], answer["reasons"]) == (19, {"truncated": 1})
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert (points, kept_bytes(row)) == (19, body)
 
 
-def test_an_encrypted_message_stays_readable(work: Work, api: httpx.Client) -> None:
+def test_an_encrypted_message_stays_readable(context: Context, api: httpx.Client) -> None:
     inside = {
         "_type": "location", "lat": 60.1, "lon": 24.9, "tst": 1_780_000_000,
         "topic": "owntracks/jane/phone", "note": "n" * 1_500,
@@ -192,15 +195,15 @@ def test_an_encrypted_message_stays_readable(work: Work, api: httpx.Client) -> N
     assert len(data) > 2_000
     message = {"_type": "encrypted", "data": data}
     assert api.post("/ingest/owntracks", json=message).content == b"[]"
-    points, (row,) = stored(work)
+    points, (row,) = stored(context)
     assert (points, row["reason"], json.loads(row["raw"])) == (0, "encrypted", message)
-    assert quarantine.retry(work, Choice()).still_refused == {"encrypted": 1}
-    with_keys = dataclasses.replace(work.settings, owntracks_keys=("other", "key"))
-    with_key = Work(with_keys, work.store, work.clock)
+    assert quarantine.retry(context, Choice()).still_refused == {"encrypted": 1}
+    with_keys = dataclasses.replace(context.settings, owntracks_keys=("other", "key"))
+    with_key = Context(with_keys, context.store, context.clock)
     assert quarantine.retry(with_key, Choice(reason="encrypted")).taken_out == 1
-    (point,) = contents(work.store, "gps_points")["gps_points"]
+    (point,) = contents(context.store, "gps_points")["gps_points"]
     assert point["device_id"] == "jane/phone"
-    assert stored(work) == (1, [])
+    assert stored(context) == (1, [])
 
 
 @given(st.data())
@@ -234,26 +237,26 @@ def as_value(body: bytes) -> object:
     return read_json(body)
 
 
-def test_the_answers_of_what_is_not_kept(work: Work, api: httpx.Client) -> None:
+def test_the_answers_of_what_is_not_kept(context: Context, api: httpx.Client) -> None:
     assert api.post("/ingest/overland", content=b"[" + b"," * 17_000_000).status_code == 413
     assert api.post("/ingest/nobody", content=b"x").status_code == 404
-    small = dataclasses.replace(work.settings, quarantine_mb=1)
+    small = dataclasses.replace(context.settings, quarantine_mb=1)
     full = b"{" + b"x" * 1_100_000
-    before = work.settings
+    before = context.settings
     try:
-        work.settings = small
+        context.settings = small
         answer = api.post("/ingest/overland", content=full)
     finally:
-        work.settings = before
+        context.settings = before
     assert answer.status_code == 507
     assert "TRACKFLOW_QUARANTINE_MB" in answer.json()["error"]
-    assert stored(work) == (0, [])
+    assert stored(context) == (0, [])
     post(api, full)
-    (row,) = stored(work)[1]
+    (row,) = stored(context)[1]
     assert kept_bytes(row) == full
 
 
-def test_how_senders_do_by_the_api(work: Work, api: httpx.Client) -> None:
+def test_how_senders_do_by_the_api(context: Context, api: httpx.Client) -> None:
     post(api, batch(2))
     api.get("/ingest/traccar", params={"id": "x", "lat": "%LAT", "lon": "24.9"})
     found = {s["sender"]: s for s in api.get("/api/v1/senders").json()["senders"]}

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.catalogue.report import read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.catalogue.site import Site, site_with
-from trackflow_tests.stores import NOON, batch_of_device, deliver, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 from trackflow_tests.web.running import bearer, running_api, token_for
 
@@ -39,18 +39,18 @@ def settings_for(site: Site) -> dict[str, Any]:
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path, site: Site) -> Iterator[Work]:
-    with open_work(database_url, tmp_path, **settings_for(site)) as opened:
+def context(database_url: str, tmp_path: Path, site: Site) -> Iterator[Context]:
+    with open_context(database_url, tmp_path, **settings_for(site)) as opened:
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
-def test_a_sync_from_the_first_request_to_its_undoing(work: Work, api: httpx.Client) -> None:
+def test_a_sync_from_the_first_request_to_its_undoing(context: Context, api: httpx.Client) -> None:
     answer = api.post("/api/v1/tracks/sync", json={"source": "liverc"})
     assert answer.status_code == 202
     job_id = answer.json()["job_id"]
@@ -58,7 +58,7 @@ def test_a_sync_from_the_first_request_to_its_undoing(work: Work, api: httpx.Cli
     assert (waiting["status"], waiting["processed"], waiting["report"]) == ("queued", 0, None)
     assert api.get("/api/v1/catalogue/sources").json()["sources"][0]["job"]["job_id"] == job_id
 
-    run_job(work, uuid.UUID(job_id))
+    run_job(context, uuid.UUID(job_id))
 
     done = api.get(f"/api/v1/tracks/sync/{job_id}").json()
     assert (done["status"], done["processed"], done["total"]) == ("completed", COUNT, COUNT)
@@ -67,7 +67,7 @@ def test_a_sync_from_the_first_request_to_its_undoing(work: Work, api: httpx.Cli
     assert report.json()["added"] == COUNT
     text = api.get(f"/api/v1/catalogue/reports/{job_id}", headers={"Accept": "text/markdown"})
     assert text.headers["content-type"].startswith("text/markdown")
-    assert text.text == read_report(work, uuid.UUID(job_id)).to_markdown()
+    assert text.text == read_report(context, uuid.UUID(job_id)).to_markdown()
     (short,) = api.get("/api/v1/catalogue/reports").json()["reports"]
     assert short["added"] == COUNT
     assert "slugs" not in short
@@ -80,8 +80,8 @@ def test_a_sync_from_the_first_request_to_its_undoing(work: Work, api: httpx.Cli
     assert "undone before" in again.json()["error"]
 
 
-def test_the_list_is_paged_and_searched(work: Work, api: httpx.Client, site: Site) -> None:
-    _sync(work, "liverc")
+def test_the_list_is_paged_and_searched(context: Context, api: httpx.Client, site: Site) -> None:
+    _sync(context, "liverc")
     found, after = [], ""
     while after is not None:
         page = api.get("/api/v1/catalogue/tracks", params={"limit": 3, "after": after}).json()
@@ -96,16 +96,16 @@ def test_the_list_is_paged_and_searched(work: Work, api: httpx.Client, site: Sit
     none = {"text": "\0nothing%_", "active": "all"}
     assert api.get("/api/v1/catalogue/tracks", params=none).json()["tracks"] == []
     assert api.get("/api/v1/catalogue/tracks", params={"active": "no"}).json()["tracks"] == []
-    _sync(work, "file")
+    _sync(context, "file")
     of_file = api.get("/api/v1/catalogue/tracks", params={"source": "file"}).json()["tracks"]
     assert {t["coordinates_from"] for t in of_file} == {"source"}
 
 
 @on_sqlite
-def test_what_makes_no_sense_is_refused(work: Work, api: httpx.Client) -> None:
+def test_what_makes_no_sense_is_refused(context: Context, api: httpx.Client) -> None:
     assert api.post("/api/v1/tracks/sync", json={"source": "nobody"}).status_code == 400
     assert api.post("/api/v1/tracks/sync", json={"sources": "liverc"}).status_code == 422
-    rebuild = queue_job(work, "rebuild", {})
+    rebuild = queue_job(context, "rebuild", {})
     for job_id in (rebuild.job_id, uuid.uuid4()):
         assert api.get(f"/api/v1/tracks/sync/{job_id}").status_code == 404
         assert api.get(f"/api/v1/catalogue/reports/{job_id}").status_code == 404
@@ -113,8 +113,8 @@ def test_what_makes_no_sense_is_refused(work: Work, api: httpx.Client) -> None:
 
 
 @on_sqlite
-def test_reading_and_changing_take_different_tokens(work: Work, api: httpx.Client) -> None:
-    read, admin = bearer(token_for(work, Scope.READ)), bearer(token_for(work, Scope.ADMIN))
+def test_reading_and_changing_take_different_tokens(context: Context, api: httpx.Client) -> None:
+    read, admin = bearer(token_for(context, Scope.READ)), bearer(token_for(context, Scope.ADMIN))
     wish: dict[str, Any] = {"json": {}}
     assert api.get("/api/v1/catalogue/sources", **read).status_code == 200
     assert api.get("/api/v1/visits", **read).status_code == 200
@@ -127,14 +127,14 @@ def test_reading_and_changing_take_different_tokens(work: Work, api: httpx.Clien
 
 
 @on_sqlite
-def test_visits_and_figures(work: Work, api: httpx.Client) -> None:
+def test_visits_and_figures(context: Context, api: httpx.Client) -> None:
     from trackflow.usecases.days import run as pipeline
 
-    add_place(work, "venue", *VENUE)
-    deliver(work.store, batch_of_device(DEVICE, history()))
-    pipeline.run(work)
-    update_visits(work)
-    _sync(work, "liverc")
+    add_place(context, "venue", *VENUE)
+    deliver(context.store, batch_of_device(DEVICE, history()))
+    pipeline.run(context)
+    update_visits(context)
+    _sync(context, "liverc")
     found = api.get("/api/v1/visits", params={"device": DEVICE}).json()["features"]
     assert len(found) == 3
     first = found[0]
@@ -150,5 +150,5 @@ def test_visits_and_figures(work: Work, api: httpx.Client) -> None:
     assert 'trackflow_catalogue_stage_seconds{source="liverc",stage="list"}' in told
 
 
-def _sync(work: Work, source: str) -> None:
-    run_job(work, queue_job(work, "catalogue_sync", {"source": source}).job_id)
+def _sync(context: Context, source: str) -> None:
+    run_job(context, queue_job(context, "catalogue_sync", {"source": source}).job_id)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.context import Work, utc_now
+from trackflow.context import Context, utc_now
 from trackflow.store.access.tokens import Scope
 from trackflow.store.jobs import jobs
 from trackflow.usecases.days import run as pipeline
@@ -17,7 +17,7 @@ from trackflow.usecases.jobs.kinds import run_job
 from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.catalogue.site import Behaviour, site_with
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
-from trackflow_tests.stores import NOON, batch_of_device, deliver, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 from trackflow_tests.web.running import running_api, token_for
 
@@ -32,16 +32,16 @@ METER = "document.querySelector('.meter[role=progressbar]')"
 
 
 @contextmanager
-def service(work: Work) -> Iterator[None]:
+def service(context: Context) -> Iterator[None]:
     """Whoever works on jobs that are asked for, as the sensor's runs do."""
     over = threading.Event()
 
     def run() -> None:
         while not over.wait(0.2):
-            with work.store.read() as connection:
-                waiting = jobs.waiting(connection, work.clock())
+            with context.store.read() as connection:
+                waiting = jobs.waiting(connection, context.clock())
             for job in waiting:
-                run_job(work, job.job_id)
+                run_job(context, job.job_id)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -70,9 +70,9 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
             "liverc_url": f"{site.url}/ {site.url}/tracks/{{slug}}/",
             "catalogue_per_s": 1000.0,
         }
-        with open_work(url, tmp_path, **settings) as work, running_api(work) as api:
-            work.clock = utc_now
-            with service(work):
+        with open_context(url, tmp_path, **settings) as context, running_api(context) as api:
+            context.clock = utc_now
+            with service(context):
                 tab.goto(f"{api.base_url}/catalogue")
                 tab.wait_for("document.body?.dataset.ready")
                 tab.wait_for_text("No sync yet", "never")
@@ -103,7 +103,7 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
                 tab.eval("document.getElementById('ask-yes').click()")
                 tab.wait_for_text("Its changes were undone")
                 assert tab.eval("document.getElementById('problem').hidden")
-                with work.store.read() as connection:
+                with context.store.read() as connection:
                     missed = connection.exec_driver_sql("SELECT sum(misses) FROM catalogue_tracks")
                     assert missed.scalar() == 0
 
@@ -115,7 +115,7 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
                 assert tab.eval("document.documentElement.scrollWidth") <= 390
                 _shoot(tab, "phone")
 
-            secret = token_for(work, Scope.READ)
+            secret = token_for(context, Scope.READ)
             tab.goto(f"{api.base_url}/catalogue")
             tab.wait_for("document.getElementById('login')?.open")
             tab.eval("document.getElementById('token').focus()")
@@ -128,11 +128,11 @@ def test_a_person_syncs_approves_reads_and_undoes(tmp_path: Path, tab: Page) -> 
 
 def test_visits_are_on_the_map(tmp_path: Path, tab: Page) -> None:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with open_work(url, tmp_path) as work, running_api(work) as api:
-        add_place(work, HTML, *VENUE)
-        deliver(work.store, batch_of_device(DEVICE, history()))
-        pipeline.run(work)
-        update_visits(work)
+    with open_context(url, tmp_path) as context, running_api(context) as api:
+        add_place(context, HTML, *VENUE)
+        deliver(context.store, batch_of_device(DEVICE, history()))
+        pipeline.run(context)
+        update_visits(context)
         tab.resize(1000, 700)
         tab.goto(f"{api.base_url}/#day={NOON.date()}&zone=utc")
         tab.wait_for("document.body?.dataset.mapReady")

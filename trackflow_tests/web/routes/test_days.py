@@ -12,18 +12,18 @@ from trackflow.settings import Settings
 from trackflow.store.devices.settings import change_device
 from trackflow.store.tables import segments, tracks
 from trackflow.usecases.days.run import run
-from trackflow_tests.stores import batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 
 EVENING = dt.datetime(2026, 3, 2, 20, tzinfo=dt.UTC)
 
 
 def test_days_of_tracks_over_midnight(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
         # 48 hours at an even speed: over two midnights of any zone
-        deliver(work.store, batch_of_device("a", drive(EVENING, 1441, every_s=120)))
-        deliver(work.store, batch_of_device("b", drive(EVENING, 60)))
-        run(work)
+        deliver(context.store, batch_of_device("a", drive(EVENING, 1441, every_s=120)))
+        deliver(context.store, batch_of_device("b", drive(EVENING, 60)))
+        run(context)
 
         def days(**parameters: Any) -> list[dict[str, Any]]:
             answer = api.get("/api/v1/days", params=parameters)
@@ -31,7 +31,7 @@ def test_days_of_tracks_over_midnight(database_url: str, tmp_path: Path) -> None
             found: list[dict[str, Any]] = answer.json()["days"]
             return found
 
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             length_m = connection.scalar(
                 sa.select(tracks.c.distance_m).where(tracks.c.device_id == "a")
             )
@@ -48,15 +48,15 @@ def test_days_of_tracks_over_midnight(database_url: str, tmp_path: Path) -> None
         local = days(device="a", zone="Europe/Helsinki")
         assert [d["duration_s"] / 3600 for d in local] == [2, 24, 22]
         assert sum(round(d["distance_m"] * 1000) for d in local) == round(length_m * 1000)
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             change_device(connection, "a", EVENING, time_zone="Europe/Helsinki")
         assert days(device="a") == shared, "sums over devices are in one zone"
         assert days(device="a", zone="device") == local
         assert {d["time_zone"] for d in days(device="b", zone="device")} == {"UTC"}
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             connection.execute(sa.delete(segments))
         assert days(device="a", zone="Europe/Helsinki") == local, "no points are needed"
-        with work.store.write() as connection:
+        with context.store.write() as connection:
             connection.execute(sa.update(tracks).values(quarters_mm=None))
         evenly = days(device="a", zone="Europe/Helsinki")
         assert sum(round(d["distance_m"] * 1000) for d in evenly) == round(length_m * 1000)
@@ -69,9 +69,9 @@ def test_the_stated_zone_holds_for_all_that_is_asked_without_one(
     database_url: str, tmp_path: Path
 ) -> None:
     zone = {"time_zone": "Europe/Helsinki"}
-    with open_work(database_url, tmp_path, **zone) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device("a", drive(EVENING, 1441, every_s=120)))
-        run(work)
+    with open_context(database_url, tmp_path, **zone) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device("a", drive(EVENING, 1441, every_s=120)))
+        run(context)
         assert api.get("/api/v1/page").json()["time_zone"] == "Europe/Helsinki"
         assert api.get("/api/v1/devices").json()["devices"][0]["time_zone"] == "Europe/Helsinki"
         answer = api.get("/api/v1/days").json()
@@ -82,10 +82,10 @@ def test_the_stated_zone_holds_for_all_that_is_asked_without_one(
 
 
 def test_distances_count_what_lies_in_the_time(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device("a", drive(EVENING, 361, every_s=20)))
-        deliver(work.store, batch_of_device("b", drive(EVENING, 60)))
-        run(work)
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device("a", drive(EVENING, 361, every_s=20)))
+        deliver(context.store, batch_of_device("b", drive(EVENING, 60)))
+        run(context)
 
         def distances(start_min: int, end_min: int, **more: str) -> dict[str, dict[str, Any]]:
             moments = [
@@ -112,7 +112,7 @@ def test_distances_count_what_lies_in_the_time(database_url: str, tmp_path: Path
 
 
 def test_a_zone_that_is_none_is_refused(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
         for zone in ("Mars/Olympus", "../../etc/passwd", "", "\0"):
             answer = api.get("/api/v1/days", params={"zone": zone})
             assert answer.status_code == (200 if zone == "" else 400), zone
@@ -121,7 +121,7 @@ def test_a_zone_that_is_none_is_refused(database_url: str, tmp_path: Path) -> No
 
 
 def test_days_that_make_no_sense_are_refused(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
         for parameters in (
             {"from": "2026-03-03", "to": "2026-03-02"},
             {"from": "0001-01-01"},
@@ -135,10 +135,10 @@ def test_more_tracks_than_an_answer_holds_are_refused(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trackflow.usecases.queries.days.MOST_TRACKS", 1)
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
         for name in ("a", "b"):
-            deliver(work.store, batch_of_device(name, drive(EVENING, 60)))
-        run(work)
+            deliver(context.store, batch_of_device(name, drive(EVENING, 60)))
+        run(context)
         for path in ("days", "distances"):
             answer = api.get(f"/api/v1/{path}")
             assert answer.status_code == 400

@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.access.tokens import Scope
@@ -17,7 +17,7 @@ from trackflow.store.types import to_us
 from trackflow.tracks.presets import PRESETS
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import run
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work, statuses
+from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context, statuses
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 ODD_ID = "a/b c"
@@ -32,9 +32,9 @@ def mixed_drive() -> Points:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     folder = tmp_path_factory.mktemp("devices")
-    with open_work(f"sqlite:///{folder / 'trackflow.db'}", folder) as opened:
+    with open_context(f"sqlite:///{folder / 'trackflow.db'}", folder) as opened:
         deliver(opened.store, batch_of_device("good", drive(NOON, 300)))
         deliver(opened.store, batch_of_device("mix", mixed_drive()))
         deliver(opened.store, batch_of_device(ODD_ID, drive(ROLLED, 200)))
@@ -46,8 +46,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
 
 
 @pytest.fixture(scope="module")
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
@@ -104,9 +104,9 @@ def test_presets_are_listed_with_their_reasons(api: httpx.Client) -> None:
 
 
 def test_settings_change_and_its_days_are_worked_on_again(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device(ODD_ID, drive(NOON, 300)))
-        run(work)
+    with open_context("", tmp_path) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device(ODD_ID, drive(NOON, 300)))
+        run(context)
 
         def change(**values: Any) -> httpx.Response:
             return api.patch(f"/api/v1/devices/{ODD_ID}", json=values)
@@ -115,10 +115,10 @@ def test_settings_change_and_its_days_are_worked_on_again(tmp_path: Path) -> Non
         assert changed["preset"] == "sport"
         assert changed["thresholds"]["dwell_s"] == PRESETS["sport"].values["dwell_s"]
         assert changed["thresholds"]["min_track_m"] == 70, "own ones go first"
-        assert set(statuses(work.store).values()) == {"pending"}
-        run(work)
+        assert set(statuses(context.store).values()) == {"pending"}
+        run(context)
         assert change(time_zone="Europe/Helsinki").json()["time_zone"] == "Europe/Helsinki"
-        assert set(statuses(work.store).values()) == {"completed"}
+        assert set(statuses(context.store).values()) == {"completed"}
         back = change(preset="", thresholds={"min_track_m": None}).json()
         assert back["thresholds"] == Thresholds().as_dict()
         for wrong, status in (
@@ -136,9 +136,9 @@ def test_settings_change_and_its_days_are_worked_on_again(tmp_path: Path) -> Non
 
 
 def test_readers_read_and_only_admins_change(tmp_path: Path) -> None:
-    with open_work("", tmp_path) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device("a", drive(NOON, 30)))
-        reader, admin = (bearer(token_for(work, scope)) for scope in (Scope.READ, Scope.ADMIN))
+    with open_context("", tmp_path) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device("a", drive(NOON, 30)))
+        reader, admin = (bearer(token_for(context, scope)) for scope in (Scope.READ, Scope.ADMIN))
         address = "/api/v1/devices/a"
         assert api.get(address, **reader).status_code == 200
         assert api.get("/api/v1/notices", **reader).status_code == 200

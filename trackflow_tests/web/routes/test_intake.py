@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.sources.devices import bodies, reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.store.access.tokens import Scope
 from trackflow.store.types import to_us
 from trackflow.usecases.intake import receiving
 from trackflow_tests.sources.devices.values import SQL, any_json, nearly
-from trackflow_tests.stores import contents, empty, open_work
+from trackflow_tests.stores import contents, empty, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 T = 1_780_000_000
@@ -102,34 +102,37 @@ each_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: clie
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Work, httpx.Client]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Context, httpx.Client]]:
     """One server on SQLite: starting and stopping one takes longer than most of these tests."""
     home = tmp_path_factory.mktemp("ingest")
-    with open_work(f"sqlite:///{home / 'trackflow.db'}", home) as work, running_api(work) as api:
+    with (
+        open_context(f"sqlite:///{home / 'trackflow.db'}", home) as context,
+        running_api(context) as api,
+    ):
         api.timeout = PATIENT_S
-        yield work, api
+        yield context, api
 
 
 @pytest.fixture
-def work(shared: tuple[Work, httpx.Client]) -> Work:
+def context(shared: tuple[Context, httpx.Client]) -> Context:
     empty(shared[0].store)
     return shared[0]
 
 
 @pytest.fixture
-def api(shared: tuple[Work, httpx.Client]) -> httpx.Client:
+def api(shared: tuple[Context, httpx.Client]) -> httpx.Client:
     return shared[1]
 
 
 def test_all_clients_on_each_database(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
         api.timeout = PATIENT_S
         for _ in range(2):  # the second time adds nothing
             for client in CLIENTS:
                 answer = api.post(f"/ingest/{client.name}", json=client.value)
                 assert client.is_answered(answer), (client.name, answer.content)
                 assert client.is_answered(api.post(f"/ingest/{client.name}", content=b"{broken"))
-        stored = contents(work.store, "gps_points", "quarantined_points", "processing_batches")
+        stored = contents(context.store, "gps_points", "quarantined_points", "processing_batches")
     points = [
         (p["device_id"], p["longitude"], p["latitude"], p["accuracy_m"], p["speed_ms"])
         for p in stored["gps_points"]
@@ -145,7 +148,7 @@ def test_ten_devices_at_once(database_url: str, tmp_path: Path) -> None:
     def message(k: int) -> dict[str, Any]:
         return CLIENTS[0].value | {"topic": None, "tid": f"{k % 9}", "tst": T + k // 10}
 
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
         api.timeout = PATIENT_S
         with ThreadPoolExecutor(10) as senders:
             answers = senders.map(
@@ -153,7 +156,7 @@ def test_ten_devices_at_once(database_url: str, tmp_path: Path) -> None:
                 range(200),
             )
             assert set(answers) == {200}
-        points, refused = _stored(work)
+        points, refused = _stored(context)
     assert points == {(f"{k % 9}", (T + k // 10) * 1_000_000) for k in range(100)}
     assert not refused
 
@@ -174,20 +177,20 @@ def test_whatever_is_sent_is_answered(api: httpx.Client, client: Client, body: b
 @any_examples
 @given(data=st.data())
 def test_nothing_is_lost(
-    work: Work, api: httpx.Client, client: Client, data: st.DataObject
+    context: Context, api: httpx.Client, client: Client, data: st.DataObject
 ) -> None:
     """However a delivery is broken, each of its parts is stored or set aside; and only once."""
     body = json.dumps(data.draw(nearly(client.value), "value")).encode()
-    empty(work.store)
+    empty(context.store)
     for _ in range(2):
         assert client.is_answered(api.post(f"/ingest/{client.name}", content=body))
-        assert _stored(work) == _to_be_stored(client, body, work)
+        assert _stored(context) == _to_be_stored(client, body, context)
 
 
 @each_client
 @pytest.mark.parametrize("sent", [SQL, "<script>alert(1)</script>", "\x00", "\ud800", "%s{0}", ""])
 def test_text_in_every_field_stays_text(
-    work: Work, api: httpx.Client, client: Client, sent: str
+    context: Context, api: httpx.Client, client: Client, sent: str
 ) -> None:
     for body in _with_everywhere(client.value, sent):
         answer = api.post(
@@ -200,52 +203,52 @@ def test_text_in_every_field_stays_text(
         )
         assert client.is_answered(answer)
     if sent == SQL and client.name != "owntracks":  # there the topic is no device by itself
-        with work.store.read() as connection:
+        with context.store.read() as connection:
             names = connection.scalars(sa.text("SELECT device_id FROM devices")).all()
         assert SQL in names
 
 
 @each_client
-def test_a_token_for_one_device(work: Work, api: httpx.Client, client: Client) -> None:
-    secret = token_for(work, Scope.INGEST, "bus-7")
+def test_a_token_for_one_device(context: Context, api: httpx.Client, client: Client) -> None:
+    secret = token_for(context, Scope.INGEST, "bus-7")
     path = f"/ingest/{client.name}"
     assert client.is_answered(
         api.post(path, json=client.value, params={"u": "x", "d": "y", "id": "z"}, **bearer(secret))
     )
     assert client.is_answered(api.post(path, json=client.value, auth=("jane", secret)))
-    devices = {p["device_id"] for p in contents(work.store, "gps_points")["gps_points"]}
+    devices = {p["device_id"] for p in contents(context.store, "gps_points")["gps_points"]}
     assert devices == {"bus-7"}
     assert api.post(path, json=client.value).status_code == 401
-    read_only = token_for(work, Scope.READ)
+    read_only = token_for(context, Scope.READ)
     assert api.post(path, json=client.value, **bearer(read_only)).status_code == 403
 
 
 @each_client
 @pytest.mark.parametrize("said", ['""', '"  "', "null"])
 def test_a_point_without_a_device_is_of_the_token_or_the_sender(
-    work: Work, api: httpx.Client, client: Client, said: str
+    context: Context, api: httpx.Client, client: Client, said: str
 ) -> None:
     value = json.loads(json.dumps(client.value).replace('"jane"', said).replace('"jp"', said))
     value.pop("topic", None)
     assert client.is_answered(api.post(f"/ingest/{client.name}", json=value))
-    secret = token_for(work, Scope.INGEST)
+    secret = token_for(context, Scope.INGEST)
     assert client.is_answered(api.post(f"/ingest/{client.name}", json=value, **bearer(secret)))
-    stored = contents(work.store, "gps_points", "quarantined_points")
+    stored = contents(context.store, "gps_points", "quarantined_points")
     assert [p["device_id"] for p in stored["gps_points"]] == sorted([client.name, "test"])
     assert stored["quarantined_points"] == []
 
 
-def test_where_owntracks_names_its_device(work: Work, api: httpx.Client) -> None:
+def test_where_owntracks_names_its_device(context: Context, api: httpx.Client) -> None:
     value = CLIENTS[0].value
     headers = {"X-Limit-U": "jane", "X-Limit-D": "tablet"}
     api.post("/ingest/owntracks", json=value, headers=headers)
     api.post("/ingest/owntracks", json=value, headers=headers, params={"u": "bob", "d": "watch"})
-    devices = {p["device_id"] for p in contents(work.store, "gps_points")["gps_points"]}
+    devices = {p["device_id"] for p in contents(context.store, "gps_points")["gps_points"]}
     assert devices == {"jane/tablet", "bob/watch"}
 
 
-def test_traccar_in_the_address_and_in_a_form(work: Work, api: httpx.Client) -> None:
-    secret = token_for(work, Scope.INGEST)
+def test_traccar_in_the_address_and_in_a_form(context: Context, api: httpx.Client) -> None:
+    secret = token_for(context, Scope.INGEST)
     form = {"id": "x", "lat": "60.1", "lon": "24.9", "timestamp": str(T), "token": secret}
     assert api.get("/ingest/traccar", params=form).content == b""
     assert api.post("/ingest/traccar", params=form | {"id": "y"}).status_code == 200
@@ -253,21 +256,21 @@ def test_traccar_in_the_address_and_in_a_form(work: Work, api: httpx.Client) -> 
     assert in_body.status_code == 200
     broken = api.get("/ingest/traccar", params=form | {"lat": "north"})
     assert broken.status_code == 200
-    stored = contents(work.store, "gps_points", "quarantined_points")
+    stored = contents(context.store, "gps_points", "quarantined_points")
     assert [p["device_id"] for p in stored["gps_points"]] == ["x", "y", "z"]
     assert [q["reason"] for q in stored["quarantined_points"]] == ["not_a_number"]
     assert secret not in str(stored)
 
 
-def test_no_website_delivers_by_a_link(work: Work, api: httpx.Client) -> None:
+def test_no_website_delivers_by_a_link(context: Context, api: httpx.Client) -> None:
     address = f"/ingest/traccar?id=x&lat=60.1&lon=24.9&timestamp={T}"
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     assert api.get(address, headers=link).status_code == 403
-    assert contents(work.store, "gps_points")["gps_points"] == []
+    assert contents(context.store, "gps_points")["gps_points"] == []
     assert api.get(address, headers={"Sec-Fetch-Site": "none"}).status_code == 200
 
 
-def test_geojson_is_told_what_became_of_it(work: Work, api: httpx.Client) -> None:
+def test_geojson_is_told_what_became_of_it(context: Context, api: httpx.Client) -> None:
     good = CLIENTS[3].value
     elsewhere = {**good, "geometry": {"type": "Point", "coordinates": [25, 61]}}
     timeless = {**good, "properties": {"device_id": "jane"}}
@@ -281,7 +284,7 @@ def test_geojson_is_told_what_became_of_it(work: Work, api: httpx.Client) -> Non
 
 
 @each_client
-def test_a_gzip_is_unpacked(work: Work, api: httpx.Client, client: Client) -> None:
+def test_a_gzip_is_unpacked(context: Context, api: httpx.Client, client: Client) -> None:
     path, packed = f"/ingest/{client.name}", gzip.compress(json.dumps(client.value).encode())
     headers = {"Content-Encoding": "gzip"}
     assert client.is_answered(api.post(path, content=packed, headers=headers))
@@ -290,7 +293,7 @@ def test_a_gzip_is_unpacked(work: Work, api: httpx.Client, client: Client) -> No
     bomb = gzip.compress(b" " * 17 * 2**20)
     assert api.post(path, content=bomb, headers=headers).status_code == 413
     assert api.post(path, content=b"x", headers={"Content-Encoding": "br"}).status_code == 415
-    stored = contents(work.store, "gps_points", "quarantined_points")
+    stored = contents(context.store, "gps_points", "quarantined_points")
     assert len(stored["gps_points"]) == 1
     (kept,) = stored["quarantined_points"]
     assert (kept["reason"], kept["body"]) == ("damaged", packed[:-9])
@@ -306,9 +309,9 @@ def test_too_many_values_are_sent_in_parts(api: httpx.Client, client: Client) ->
 
 def test_while_the_store_is_away_the_clients_keep_their_points(tmp_path: Path) -> None:
     file = tmp_path / "trackflow.db"
-    with open_work(f"sqlite:///{file}", tmp_path) as work, running_api(work) as api:
+    with open_context(f"sqlite:///{file}", tmp_path) as context, running_api(context) as api:
         api.timeout = PATIENT_S
-        _be_impatient(work)
+        _be_impatient(context)
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             for client in CLIENTS:
@@ -317,28 +320,28 @@ def test_while_the_store_is_away_the_clients_keep_their_points(tmp_path: Path) -
                 assert int(answer.headers["retry-after"]) > 0
                 assert "24.9" not in answer.text
             other.execute("ROLLBACK")
-        assert contents(work.store, "gps_points")["gps_points"] == []
+        assert contents(context.store, "gps_points")["gps_points"] == []
         for client in CLIENTS:
             assert client.is_answered(api.post(f"/ingest/{client.name}", json=client.value))
-        assert len(contents(work.store, "gps_points")["gps_points"]) == 2
+        assert len(contents(context.store, "gps_points")["gps_points"]) == 2
 
 
-def test_nobody_is_answered_before_the_commit(work: Work, api: httpx.Client) -> None:
+def test_nobody_is_answered_before_the_commit(context: Context, api: httpx.Client) -> None:
     def fail(_: sa.Connection) -> None:
         raise sqlite3.OperationalError("the disk is full")
 
-    sa.event.listen(work.store.engine, "commit", fail)
+    sa.event.listen(context.store.engine, "commit", fail)
     try:
         for client in CLIENTS:
             answer = api.post(f"/ingest/{client.name}", json=client.value)
             assert answer.status_code == 503
     finally:
-        sa.event.remove(work.store.engine, "commit", fail)
-    assert _stored(work) == (set(), set())
+        sa.event.remove(context.store.engine, "commit", fail)
+    assert _stored(context) == (set(), set())
 
 
 def test_deliveries_do_not_wait_for_ever_for_each_other(
-    work: Work, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    context: Context, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 0.05)
     with receiving._turn:
@@ -347,24 +350,24 @@ def test_deliveries_do_not_wait_for_ever_for_each_other(
     assert CLIENTS[1].is_answered(api.post("/ingest/overland", json=CLIENTS[1].value))
 
 
-def _be_impatient(work: Work) -> None:
+def _be_impatient(context: Context) -> None:
     """Wait for another writer for 50 ms and not for a minute."""
     sa.event.listen(
-        work.store.engine, "checkout", lambda c, *_: c.execute("PRAGMA busy_timeout=50")
+        context.store.engine, "checkout", lambda c, *_: c.execute("PRAGMA busy_timeout=50")
     )
 
 
-def _stored(work: Work) -> tuple[set[Any], set[Any]]:
-    found = contents(work.store, "gps_points", "quarantined_points")
+def _stored(context: Context) -> tuple[set[Any], set[Any]]:
+    found = contents(context.store, "gps_points", "quarantined_points")
     return (
         {(p["device_id"], to_us(p["recorded_at"])) for p in found["gps_points"]},
         {(q["device_id"], q["reason"], q["raw"]) for q in found["quarantined_points"]},
     )
 
 
-def _to_be_stored(client: Client, body: bytes, work: Work) -> tuple[set[Any], set[Any]]:
+def _to_be_stored(client: Client, body: bytes, context: Context) -> tuple[set[Any], set[Any]]:
     """What the reader makes of it, which is tested to leave nothing out."""
-    delivery = reading.read(body, Envelope(client.name), now_us=to_us(work.clock()))
+    delivery = reading.read(body, Envelope(client.name), now_us=to_us(context.clock()))
     refused = {(r.device_id, str(r.reason), r.raw) for r in delivery.refused}
     return {(row[0], row[1]) for row in delivery.points.rows()}, refused
 

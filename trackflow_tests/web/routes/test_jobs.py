@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import run_job
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 DAY = NOON.date().isoformat()
@@ -22,20 +22,20 @@ FIELDS = {
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Work]:
-    with open_work("", tmp_path) as opened:
+def context(tmp_path: Path) -> Iterator[Context]:
+    with open_context("", tmp_path) as opened:
         deliver(opened.store, batch_of_device("van", drive(NOON, 100)))
         run(opened)
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
-def test_a_job_from_wish_to_result(work: Work, api: httpx.Client) -> None:
+def test_a_job_from_wish_to_result(context: Context, api: httpx.Client) -> None:
     wish = {"kind": "rebuild", "from": DAY, "to": DAY, "device": "van"}
     asked = api.post("/api/v1/jobs", json=wish)
     assert asked.status_code == 202
@@ -52,7 +52,7 @@ def test_a_job_from_wish_to_result(work: Work, api: httpx.Client) -> None:
     assert api.post(f"{address}/cancel").json()["status"] == "cancelled"
     assert api.post(f"{address}/cancel").json()["status"] == "cancelled"
     assert api.post(f"{address}/resume").json()["status"] == "queued"
-    run_job(work, UUID(job["job_id"]))
+    run_job(context, UUID(job["job_id"]))
     done = api.get(address, headers=known)
     assert done.status_code == 200
     assert (done.json()["status"], done.json()["completed"], done.json()["total"]) == (
@@ -89,9 +89,9 @@ def test_jobs_that_are_not_there(api: httpx.Client) -> None:
     assert api.get("/api/v1/jobs/1").status_code == 422
 
 
-def test_readers_may_watch_and_only_admins_may_ask(work: Work, api: httpx.Client) -> None:
+def test_readers_may_watch_and_only_admins_may_ask(context: Context, api: httpx.Client) -> None:
     job_id = api.post("/api/v1/jobs", json={"kind": "rebuild"}).json()["job_id"]
-    reader, admin = (bearer(token_for(work, s)) for s in (Scope.READ, Scope.ADMIN))
+    reader, admin = (bearer(token_for(context, s)) for s in (Scope.READ, Scope.ADMIN))
     assert api.get("/api/v1/jobs", **reader).status_code == 200
     assert api.get(f"/api/v1/jobs/{job_id}", **reader).status_code == 200
     for verb in ("cancel", "resume"):

@@ -10,13 +10,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.jobs import workers
 from trackflow.store.tables import breakers, cached_polylines, processing_batches
 from trackflow.usecases.days.run import Mode, run
 from trackflow.usecases.queries.lines import Remembered, TimeRange
 from trackflow.web.accessed import FRESH, Accessed
-from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 
 WINDOW = dt.timedelta(minutes=5)
@@ -24,8 +24,8 @@ LINE = "_p~iF~ps|U_ulLnnqC_mqNvxq`@"
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
-    with open_work(database_url, tmp_path) as opened:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+    with open_context(database_url, tmp_path) as opened:
         yield opened
 
 
@@ -36,12 +36,12 @@ def _counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
-def put_lines(work: Work, device_id: str, start: dt.datetime, count: int) -> None:
+def put_lines(context: Context, device_id: str, start: dt.datetime, count: int) -> None:
     """Windows without the engine: reading does not care where they come from."""
     rows = [
         {
@@ -62,14 +62,14 @@ def put_lines(work: Work, device_id: str, start: dt.datetime, count: int) -> Non
         }
         for k in range(count)
     ]
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         connection.execute(sa.insert(cached_polylines), rows)
 
 
-def settle(work: Work, device_id: str, day: dt.date, **values: Any) -> None:
+def settle(context: Context, device_id: str, day: dt.date, **values: Any) -> None:
     """Say how far the work on a day is."""
     b = processing_batches.c
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         connection.execute(
             sa.update(processing_batches)
             .where(b.device_id == device_id, b.day == day)
@@ -89,10 +89,10 @@ def ask(api: httpx.Client, path: str, **parameters: Any) -> Any:
     return answer.json()
 
 
-def test_lines_that_overlap_the_time_are_served(work: Work, api: httpx.Client) -> None:
+def test_lines_that_overlap_the_time_are_served(context: Context, api: httpx.Client) -> None:
     for device_id in ("a", "b"):
-        deliver(work.store, batch_of_device(device_id, drive(NOON, 60)))
-        put_lines(work, device_id, NOON, 4)
+        deliver(context.store, batch_of_device(device_id, drive(NOON, 60)))
+        put_lines(context, device_id, NOON, 4)
     inside = {"from_": "2026-03-02T12:07:00Z", "to": "2026-03-02T12:10:00Z"}
     found = ask(api, "/paths/cached", **inside)
     assert found["count"] == 2
@@ -114,11 +114,13 @@ def test_lines_that_overlap_the_time_are_served(work: Work, api: httpx.Client) -
     assert ask(api, "/paths/cached", device="nobody", **inside)["devices"] == []
 
 
-def test_a_window_that_lasts_long_is_found_from_its_end(work: Work, api: httpx.Client) -> None:
+def test_a_window_that_lasts_long_is_found_from_its_end(
+    context: Context, api: httpx.Client
+) -> None:
     """A window ends where the next one begins, after a gap of up to six hours."""
-    deliver(work.store, batch_of_device("a", drive(NOON, 2)))
-    put_lines(work, "a", NOON, 1)
-    with work.store.write() as connection:
+    deliver(context.store, batch_of_device("a", drive(NOON, 2)))
+    put_lines(context, "a", NOON, 1)
+    with context.store.write() as connection:
         late = NOON + dt.timedelta(hours=6)
         connection.execute(sa.update(cached_polylines).values(end_time=late))
     near_its_end = NOON + dt.timedelta(hours=5, minutes=59)
@@ -127,9 +129,9 @@ def test_a_window_that_lasts_long_is_found_from_its_end(work: Work, api: httpx.C
 
 def test_the_last_hours_are_counted_from_now(database_url: str, tmp_path: Path) -> None:
     clock = Clock(NOON + dt.timedelta(minutes=20, seconds=30))
-    with open_work(database_url, tmp_path, clock) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-        put_lines(work, "a", NOON, 4)
+    with open_context(database_url, tmp_path, clock) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+        put_lines(context, "a", NOON, 4)
         assert ask(api, "/paths/cached")["count"] == 4
         assert ask(api, "/paths/cached", hours=0.15)["count"] == 2
         first = api.get("/paths/cached", params={"hours": 1})
@@ -145,10 +147,12 @@ def test_the_last_hours_are_counted_from_now(database_url: str, tmp_path: Path) 
         assert changed.status_code == 200
 
 
-def test_complete_until_leaves_out_days_with_work_to_do(work: Work, api: httpx.Client) -> None:
+def test_complete_until_leaves_out_days_with_work_to_do(
+    context: Context, api: httpx.Client
+) -> None:
     following = NOON + dt.timedelta(days=1)
     for start in (NOON, following):
-        deliver(work.store, batch_of_device("a", drive(start, 60)))
+        deliver(context.store, batch_of_device("a", drive(start, 60)))
     last = following + dt.timedelta(seconds=590)
     time = {"from_": "2026-03-01T00:00:00Z"}
 
@@ -158,37 +162,37 @@ def test_complete_until_leaves_out_days_with_work_to_do(work: Work, api: httpx.C
         return found["complete_until"], found["devices"][0]["pending_days"]
 
     assert until() == (None, 2)
-    settle(work, "a", NOON.date(), **DONE)
+    settle(context, "a", NOON.date(), **DONE)
     assert until() == ("2026-03-03T00:00:00Z", 1)
-    settle(work, "a", following.date(), **DONE)
+    settle(context, "a", following.date(), **DONE)
     assert until() == (last.isoformat().replace("+00:00", "Z"), 0)
     # only what lines are made of counts: tracks may still be on their way
-    settle(work, "a", NOON.date(), status="pending", tracked_generation=0)
+    settle(context, "a", NOON.date(), status="pending", tracked_generation=0)
     assert until()[1] == 0
-    settle(work, "a", NOON.date(), status="failed", segmented_generation=0)
+    settle(context, "a", NOON.date(), status="failed", segmented_generation=0)
     assert until() == (None, 1)
 
 
-def test_a_device_that_is_silent_holds_nobody_back(work: Work, api: httpx.Client) -> None:
+def test_a_device_that_is_silent_holds_nobody_back(context: Context, api: httpx.Client) -> None:
     for device_id, start in (("old", NOON - dt.timedelta(days=300)), ("new", NOON)):
-        deliver(work.store, batch_of_device(device_id, drive(start, 60)))
-        settle(work, device_id, start.date(), **DONE)
+        deliver(context.store, batch_of_device(device_id, drive(start, 60)))
+        settle(context, device_id, start.date(), **DONE)
     found = ask(api, "/paths/cached", from_="2026-03-01T00:00:00Z")
     assert found["complete_until"] == "2026-03-02T12:09:50Z"
 
 
-def test_complete_until_holds_after_a_real_run(work: Work, api: httpx.Client) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-    run(work)
+def test_complete_until_holds_after_a_real_run(context: Context, api: httpx.Client) -> None:
+    deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+    run(context)
     assert ask(api, "/paths/cached")["complete_until"] == "2026-03-02T12:09:50Z"
-    deliver(work.store, batch_of_device("a", drive(NOON + dt.timedelta(days=2), 60)))
+    deliver(context.store, batch_of_device("a", drive(NOON + dt.timedelta(days=2), 60)))
     assert ask(api, "/paths/cached")["complete_until"] == "2026-03-04T00:00:00Z"
     assert ask(api, "/paths/cached")["devices"][0]["pending_days"] == 1
 
 
-def test_devices_and_where_they_were_last(work: Work, api: httpx.Client) -> None:
+def test_devices_and_where_they_were_last(context: Context, api: httpx.Client) -> None:
     found = drive(NOON, 60)
-    deliver(work.store, batch_of_device("<b>a</b>", found))
+    deliver(context.store, batch_of_device("<b>a</b>", found))
     (device,) = ask(api, "/api/v1/devices")["devices"]
     assert device == {
         "device_id": "<b>a</b>",
@@ -207,9 +211,9 @@ def test_devices_and_where_they_were_last(work: Work, api: httpx.Client) -> None
 
 def test_the_status_tells_how_the_work_stands(database_url: str, tmp_path: Path) -> None:
     clock = Clock(NOON)
-    with open_work(database_url, tmp_path, clock) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-        deliver(work.store, batch_of_device("b", drive(NOON - dt.timedelta(days=9), 30)))
+    with open_context(database_url, tmp_path, clock) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+        deliver(context.store, batch_of_device("b", drive(NOON - dt.timedelta(days=9), 30)))
         clock.advance(90)
         status = ask(api, "/worker/status")
         assert status["unprocessed_points"] == 90
@@ -217,9 +221,9 @@ def test_the_status_tells_how_the_work_stands(database_url: str, tmp_path: Path)
         assert (status["pending_batches"], status["active_devices"]) == (2, 1)
         assert status["backlog_age_s"] == 90
         assert status["worker"] == {"running": False, "heartbeat_at": None}
-        run(work)
-        put_lines(work, "a", NOON, 2)
-        _break(work, clock())
+        run(context)
+        put_lines(context, "a", NOON, 2)
+        _break(context, clock())
         status = ask(api, "/worker/status")
         assert (status["unprocessed_points"], status["processed_points"]) == (0, 90)
         assert (status["pending_batches"], status["failed_batches"]) == (0, 0)
@@ -231,12 +235,14 @@ def test_the_status_tells_how_the_work_stands(database_url: str, tmp_path: Path)
             "places": "half-open",
             "weather": "closed",
         }
-        settle(work, "a", NOON.date(), status="failed")
+        settle(context, "a", NOON.date(), status="failed")
         assert ask(api, "/worker/status")["failed_batches"] == 1
         nothing = {"batches": 0, "next_try_at": None, "last_error": None}
         assert ask(api, "/worker/status")["resting"] == nothing
         later = clock() + dt.timedelta(minutes=5)
-        settle(work, "a", NOON.date(), status="pending", next_try_at=later, error_message="broken")
+        settle(
+            context, "a", NOON.date(), status="pending", next_try_at=later, error_message="broken"
+        )
         assert ask(api, "/worker/status")["resting"] == {
             "batches": 1,
             "next_try_at": "2026-03-02T12:06:30Z",
@@ -247,28 +253,31 @@ def test_the_status_tells_how_the_work_stands(database_url: str, tmp_path: Path)
 def test_the_backlog_grows_old_while_nothing_can_be_done(database_url: str, tmp_path: Path) -> None:
     """Also while points keep coming and the engine keeps being asked."""
     clock = Clock(NOON)
-    with open_work(database_url, tmp_path, clock, engine_url="") as work, running_api(work) as api:
+    with (
+        open_context(database_url, tmp_path, clock, engine_url="") as context,
+        running_api(context) as api,
+    ):
         for k in range(4):
             start = NOON + dt.timedelta(minutes=10 * k)
-            deliver(work.store, batch_of_device("a", drive(start, 60)), now=clock())
-            assert run(work)["matched"].deferred  # there is no road network
+            deliver(context.store, batch_of_device("a", drive(start, 60)), now=clock())
+            assert run(context)["matched"].deferred  # there is no road network
             clock.advance(600)
         assert ask(api, "/worker/status")["backlog_age_s"] == 2400
-    with open_work(database_url, tmp_path, clock) as work, running_api(work) as api:
-        run(work)
+    with open_context(database_url, tmp_path, clock) as context, running_api(context) as api:
+        run(context)
         assert ask(api, "/worker/status")["backlog_age_s"] == 0
         clock.advance(600)
-        run(work, mode=Mode.BULK)
+        run(context, mode=Mode.BULK)
         assert ask(api, "/worker/status")["backlog_age_s"] == 0
         start = NOON + dt.timedelta(minutes=50)
-        deliver(work.store, batch_of_device("a", drive(start, 60)), now=clock())
+        deliver(context.store, batch_of_device("a", drive(start, 60)), now=clock())
         clock.advance(60)
         assert ask(api, "/worker/status")["backlog_age_s"] == 60
 
 
-def _break(work: Work, now: dt.datetime) -> None:
+def _break(context: Context, now: dt.datetime) -> None:
     minute = dt.timedelta(minutes=1)
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         workers.beat(connection, uuid.UUID(int=1), now, batches_done=1)
         connection.execute(
             sa.insert(breakers),
@@ -292,24 +301,27 @@ def test_what_is_slow_is_worked_out_beside_the_readers() -> None:
     assert [quick.get(), quick.get()] == [1, 2]
 
 
-def test_reading_is_noted_without_a_write_for_each(work: Work, api: httpx.Client) -> None:
+def test_reading_is_noted_without_a_write_for_each(context: Context, api: httpx.Client) -> None:
     following = NOON + dt.timedelta(days=1)
     for device_id in ("a", "b"):
-        deliver(work.store, batch_of_device(device_id, drive(NOON, 2)))
-        put_lines(work, device_id, NOON, 2)
-    put_lines(work, "a", following, 2)
+        deliver(context.store, batch_of_device(device_id, drive(NOON, 2)))
+        put_lines(context, device_id, NOON, 2)
+    put_lines(context, "a", following, 2)
     for _ in range(3):
         ask(api, "/paths/cached", device="a", from_="2026-03-02T12:00:00Z")
-    assert _accessed(work) == {}
-    noted = Accessed(work)
+    assert _accessed(context) == {}
+    noted = Accessed(context)
     day = TimeRange(NOON, NOON + dt.timedelta(hours=1))
     noted.note(["a"], day)
     noted.note(["a"], day)
     assert noted.flush() == 2
-    assert _accessed(work) == {("a", NOON): work.clock(), ("a", NOON + WINDOW): work.clock()}
+    assert _accessed(context) == {
+        ("a", NOON): context.clock(),
+        ("a", NOON + WINDOW): context.clock(),
+    }
     noted.note(["a"], day)
     assert noted.flush() == 0  # it is known already
-    clock = work.clock
+    clock = context.clock
     assert isinstance(clock, Clock)
     clock.advance(FRESH.total_seconds() + 1)
     noted.note(["a", "b"], TimeRange(NOON, following))
@@ -317,17 +329,17 @@ def test_reading_is_noted_without_a_write_for_each(work: Work, api: httpx.Client
     assert noted.flush() == 0
 
 
-def test_what_was_read_is_written_when_the_service_stops(work: Work) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON, 2)))
-    put_lines(work, "a", NOON, 2)
-    with running_api(work) as api:
+def test_what_was_read_is_written_when_the_service_stops(context: Context) -> None:
+    deliver(context.store, batch_of_device("a", drive(NOON, 2)))
+    put_lines(context, "a", NOON, 2)
+    with running_api(context) as api:
         ask(api, "/paths/cached", from_="2026-03-02T12:00:00Z")
-    assert len(_accessed(work)) == 2
+    assert len(_accessed(context)) == 2
 
 
-def _accessed(work: Work) -> dict[tuple[str, dt.datetime], dt.datetime]:
+def _accessed(context: Context) -> dict[tuple[str, dt.datetime], dt.datetime]:
     c = cached_polylines.c
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         rows = connection.execute(
             sa.select(c.device_id, c.start_time, c.last_accessed).where(
                 c.last_accessed.is_not(None)
@@ -360,9 +372,9 @@ HOSTILE = (
 )
 
 
-def test_no_parameter_breaks_anything(work: Work, api: httpx.Client) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-    run(work)
+def test_no_parameter_breaks_anything(context: Context, api: httpx.Client) -> None:
+    deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+    run(context)
     for path, names in LISTS.items():
         for name in names:
             for value in HOSTILE:
@@ -389,18 +401,18 @@ def test_times_that_make_no_sense_are_refused(api: httpx.Client, parameters: Any
     assert set(answer.json()) == {"error"}
 
 
-def test_endless_times_are_answered(work: Work, api: httpx.Client) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON, 2)))
-    put_lines(work, "a", NOON, 2)
+def test_endless_times_are_answered(context: Context, api: httpx.Client) -> None:
+    deliver(context.store, batch_of_device("a", drive(NOON, 2)))
+    put_lines(context, "a", NOON, 2)
     endless = {"from_": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}
     assert ask(api, "/paths/cached", **endless)["count"] == 2
 
 
 def test_more_lines_than_an_answer_holds_are_refused(
-    work: Work, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    context: Context, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON, 2)))
-    put_lines(work, "a", NOON, 3)
+    deliver(context.store, batch_of_device("a", drive(NOON, 2)))
+    put_lines(context, "a", NOON, 3)
     monkeypatch.setattr("trackflow.usecases.queries.lines.MOST_PATHS", 2)
     answer = api.get("/paths/cached", params={"from": "2026-03-01T00:00:00Z"})
     assert answer.status_code == 400

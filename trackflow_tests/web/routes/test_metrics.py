@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 
 
@@ -22,8 +22,8 @@ def figures(api: httpx.Client) -> dict[tuple[str, ...], float]:
 
 
 def test_figures_are_those_of_the_store(database_url: str, tmp_path: Path) -> None:
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
-        deliver(work.store, batch_of_device("a", drive(NOON, 60)))
+    with open_context(database_url, tmp_path) as context, running_api(context) as api:
+        deliver(context.store, batch_of_device("a", drive(NOON, 60)))
         found = figures(api)
         assert found["trackflow_batches", "pending"] == 1
         assert found["trackflow_batches", "failed"] == 0
@@ -37,7 +37,7 @@ def test_figures_are_those_of_the_store(database_url: str, tmp_path: Path) -> No
 
 def test_requests_are_measured_by_route(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with open_work(url, tmp_path) as work, running_api(work) as api:
+    with open_context(url, tmp_path) as context, running_api(context) as api:
         for track in range(3):
             api.get(f"/api/v1/tracks/{track}")
         api.get("/api/v1/devices")

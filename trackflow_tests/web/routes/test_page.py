@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.errors import SettingsError
@@ -27,7 +27,7 @@ from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.roads.networks import build
 from trackflow.web.routes.page import content_policy
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
-from trackflow_tests.stores import batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api, token_for
 
 in_browser = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
@@ -58,7 +58,7 @@ A_PLACE = f"""(() => {{
 class Service:
     """A store with a fleet, its API and the day that the fleet drove."""
 
-    work: Work
+    context: Context
     api: httpx.Client
     day: dt.date
 
@@ -79,18 +79,18 @@ def chromium() -> str:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     home = tmp_path_factory.mktemp("page")
     day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    with Work.open(Settings(home=home, workers=1)) as work:
-        network, _ = build(work, helsinki_extract(), "car")
+    with Context.open(Settings(home=home, workers=1)) as context:
+        network, _ = build(context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            work.engine("car"), network.extent, vehicles=3, days=1, first_day=day
+            context.engine("car"), network.extent, vehicles=3, days=1, first_day=day
         )
         for vehicle in fleet:
-            deliver(work.store, batch_of_device(vehicle.device_id, vehicle.reported))
+            deliver(context.store, batch_of_device(vehicle.device_id, vehicle.reported))
         noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
-        deliver(work.store, batch_of_device(HTML, drive(noon, 60)))
-        pipeline.run(work)
-        with running_api(work) as api:
-            yield Service(work, api, day)
+        deliver(context.store, batch_of_device(HTML, drive(noon, 60)))
+        pipeline.run(context)
+        with running_api(context) as api:
+            yield Service(context, api, day)
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +154,8 @@ class TestFleet:
         page.eval("window.sameDocument = true")
         path = drive(now - dt.timedelta(minutes=10), 50, lon=24.938, lat=60.17)
 
-        deliver(service.work.store, batch_of_device("newcomer", path), now=now)
-        pipeline.run(service.work)
+        deliver(service.context.store, batch_of_device("newcomer", path), now=now)
+        pipeline.run(service.context)
 
         page.wait_for_text("newcomer")
         page.wait_for(
@@ -165,7 +165,7 @@ class TestFleet:
         assert page.eval("window.sameDocument") is True
 
     def test_names_and_messages_stay_text(self, service: Service, page: Page) -> None:
-        with service.work.store.write() as connection:
+        with service.context.store.write() as connection:
             for _ in range(20):
                 note_failure(connection, "engine", HTML, dt.datetime.now(dt.UTC), rest_s=3600)
         _open(page, service.url(f"day={service.day}&zone=utc&device={quote(HTML)}"))
@@ -230,11 +230,11 @@ def test_what_needs_attention_is_said_with_what_to_do(tab: Page, tmp_path: Path)
     k = np.arange(64)
     time_us = to_us(noon) + k * 5_000_000
     mixed = Points.of(time_us, 24.9 + k * 1e-4 + (k % 2) * 0.27, np.full(64, 60.17))
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
-        deliver(work.store, batch_of_device(HTML, mixed))
-        deliver(work.store, batch_of_device("van", drive(noon, 300)))
-        pipeline.run(work)
-        with running_api(work) as api:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
+        deliver(context.store, batch_of_device(HTML, mixed))
+        deliver(context.store, batch_of_device("van", drive(noon, 300)))
+        pipeline.run(context)
+        with running_api(context) as api:
             api.get("/ingest/traccar?id=x&lat=%25LAT&lon=24.9").raise_for_status()
             tab.goto("about:blank")
             tab.goto(f"{api.base_url}")
@@ -254,9 +254,9 @@ def test_what_needs_attention_is_said_with_what_to_do(tab: Page, tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.xdist_group("page")
 def test_a_token_opens_the_page_and_signing_out_closes_it(tab: Page, tmp_path: Path) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
-        secret = token_for(work, Scope.READ)
-        with running_api(work) as api:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
+        secret = token_for(context, Scope.READ)
+        with running_api(context) as api:
             tab.goto(f"{api.base_url}")
             tab.wait_for("document.getElementById('login').open")
             tab.eval("document.getElementById('token').focus()")
@@ -275,13 +275,13 @@ def test_a_token_opens_the_page_and_signing_out_closes_it(tab: Page, tmp_path: P
 @pytest.mark.slow
 @pytest.mark.xdist_group("page")
 def test_a_drive_over_180_degrees_fills_the_map(tab: Page, tmp_path: Path) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
         noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
         east = drive(noon, 120, lon=179.99, lat=-16.8)
         lon = (east.lon + 180) % 360 - 180
-        deliver(work.store, batch_of_device("d", Points.of(east.time_us, lon, east.lat)))
-        pipeline.run(work)
-        with running_api(work) as api:
+        deliver(context.store, batch_of_device("d", Points.of(east.time_us, lon, east.lat)))
+        pipeline.run(context)
+        with running_api(context) as api:
             _open(tab, f"{api.base_url}#day=2026-03-02")
             tab.wait_for(f"{DRAWN} === 1")
             west, _, east_, _ = tab.wait_for(f"{MAP}.getBounds().toArray().flat()")
@@ -291,9 +291,9 @@ def test_a_drive_over_180_degrees_fills_the_map(tab: Page, tmp_path: Path) -> No
 
 
 def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as work:
-        secret, ingest = token_for(work, Scope.READ), token_for(work, Scope.INGEST)
-        with running_api(work) as api:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
+        secret, ingest = token_for(context, Scope.READ), token_for(context, Scope.INGEST)
+        with running_api(context) as api:
             answer = api.post("/session", json={"token": f" {secret}\n"})
             assert answer.status_code == 204
             cookie = answer.headers["set-cookie"].lower()
@@ -316,7 +316,7 @@ def test_the_session_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
 
 def test_files_are_sent_once_and_nothing_else_is_sent(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with open_work(url, tmp_path) as work, running_api(work) as api:
+    with open_context(url, tmp_path) as context, running_api(context) as api:
         for path in ("/", "/static/maplibre-gl.js", "/static/main.js", "/static/favicon.svg"):
             first = api.get(path)
             assert first.status_code == 200, path

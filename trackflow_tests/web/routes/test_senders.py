@@ -11,12 +11,12 @@ import httpx
 import pytest
 from nacl.secret import SecretBox
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.sources.devices import senders
 from trackflow.sources.devices.senders import FORMS, SpeedUnit
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
-from trackflow_tests.stores import contents, empty, open_work
+from trackflow_tests.stores import contents, empty, open_context
 from trackflow_tests.web.running import running_api
 
 T = 1_780_000_000
@@ -262,22 +262,25 @@ REQUESTS = [
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Work, httpx.Client]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Context, httpx.Client]]:
     home = tmp_path_factory.mktemp("senders")
     url = f"sqlite:///{home / 'trackflow.db'}"
-    with open_work(url, home, owntracks_keys=("wrong", KEY)) as work, running_api(work) as api:
+    with (
+        open_context(url, home, owntracks_keys=("wrong", KEY)) as context,
+        running_api(context) as api,
+    ):
         api.timeout = 60
-        yield work, api
+        yield context, api
 
 
 @pytest.fixture
-def work(shared: tuple[Work, httpx.Client]) -> Work:
+def context(shared: tuple[Context, httpx.Client]) -> Context:
     empty(shared[0].store)
     return shared[0]
 
 
 @pytest.fixture
-def api(shared: tuple[Work, httpx.Client]) -> httpx.Client:
+def api(shared: tuple[Context, httpx.Client]) -> httpx.Client:
     return shared[1]
 
 
@@ -290,14 +293,14 @@ def send(api: httpx.Client, sent: Sent) -> httpx.Response:
 
 
 @pytest.mark.parametrize("sent", REQUESTS, ids=lambda sent: f"{sent.app} at {sent.path[:24]}")
-def test_each_sender(work: Work, api: httpx.Client, sent: Sent) -> None:
+def test_each_sender(context: Context, api: httpx.Client, sent: Sent) -> None:
     form = next(form for form in FORMS if form.app == sent.app)
     answer = send(api, sent)
     assert (answer.status_code, answer.content) == (200, sent.answer)
-    found = contents(work.store, "gps_points", "quarantined_points")
+    found = contents(context.store, "gps_points", "quarantined_points")
     assert found["quarantined_points"] == []
     (point,) = found["gps_points"]
-    arrived = to_us(work.clock())
+    arrived = to_us(context.clock())
     assert to_us(point["recorded_at"]) == (arrived if sent.time_us is None else sent.time_us)
     assert point["device_id"] == sent.device
     place = (point["latitude"], point["longitude"], point["course_deg"])
@@ -305,7 +308,7 @@ def test_each_sender(work: Work, api: httpx.Client, sent: Sent) -> None:
     assert point["altitude_m"] == sent.altitude_m
     assert point["accuracy_m"] == sent.accuracy_m
     assert point["speed_ms"] == pytest.approx(36 * form.speed.value[1])
-    with work.store.read() as connection:
+    with context.store.read() as connection:
         sources = connection.scalars(
             metadata.tables["receipts"]
             .select()
@@ -339,9 +342,9 @@ def test_the_page_of_senders_shows_the_table() -> None:
     ],
 )  # fmt: skip
 def test_the_address_says_the_unit_of_speed(
-    work: Work, api: httpx.Client, path: str, body: Any, unit: str, factor: float
+    context: Context, api: httpx.Client, path: str, body: Any, unit: str, factor: float
 ) -> None:
     answer = send(api, Sent("", f"{path}&speed_unit={unit}", body))
     assert answer.status_code == 200
-    (point,) = contents(work.store, "gps_points")["gps_points"]
+    (point,) = contents(context.store, "gps_points")["gps_points"]
     assert point["speed_ms"] == pytest.approx(36 * factor)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.tiles import layer_names
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork, build_network
 from trackflow.store.roads import networks
 from trackflow_tests.matching.servers import answering, osrm_server, server_that
-from trackflow_tests.stores import open_work
+from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import running_api
 
 ZOOM = 14
@@ -26,9 +26,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
 
 
 @pytest.fixture
-def work(network: RoadNetwork, tmp_path: Path) -> Iterator[Work]:
+def context(network: RoadNetwork, tmp_path: Path) -> Iterator[Context]:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with open_work(url, tmp_path) as opened:
+    with open_context(url, tmp_path) as opened:
         with opened.store.write() as connection:
             networks.use_network(connection, network, opened.settings.home, opened.clock())
         yield opened
@@ -42,9 +42,9 @@ def address(zoom: int, lon: float = LON, lat: float = LAT) -> str:
 
 
 def test_a_tile_holds_the_roads_and_is_made_once(
-    work: Work, monkeypatch: pytest.MonkeyPatch
+    context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running_api(work) as api:
+    with running_api(context) as api:
         first = api.get(address(ZOOM))
         assert first.status_code == 200
         assert first.headers["content-type"] == "application/vnd.mapbox-vector-tile"
@@ -57,12 +57,12 @@ def test_a_tile_holds_the_roads_and_is_made_once(
         raise AssertionError("a tile is made again")
 
     monkeypatch.setattr(EmbeddedEngine, "tile", never)
-    with running_api(work) as api:
+    with running_api(context) as api:
         assert api.get(address(ZOOM)).content == first.content
 
 
-def test_there_is_nothing_where_there_are_no_roads(work: Work) -> None:
-    with running_api(work) as api:
+def test_there_is_nothing_where_there_are_no_roads(context: Context) -> None:
+    with running_api(context) as api:
         for path in (address(ZOOM, lon=0.0), address(5), address(18)):
             answer = api.get(path)
             assert (answer.status_code, answer.content) == (200, b"")
@@ -76,21 +76,23 @@ def test_there_is_nothing_where_there_are_no_roads(work: Work) -> None:
         assert listed["extent"][0] < LON < listed["extent"][2]
 
 
-def test_a_disk_that_is_full_only_costs_time(work: Work) -> None:
-    (work.settings.home / "tiles").write_text("no folder can be made here")
-    with running_api(work) as api:
+def test_a_disk_that_is_full_only_costs_time(context: Context) -> None:
+    (context.settings.home / "tiles").write_text("no folder can be made here")
+    with running_api(context) as api:
         assert layer_names(api.get(address(ZOOM)).content) == ["speeds"]
 
 
-def test_a_server_gives_the_same_tiles(network: RoadNetwork, work: Work, tmp_path: Path) -> None:
-    with running_api(work) as api:
+def test_a_server_gives_the_same_tiles(
+    network: RoadNetwork, context: Context, tmp_path: Path
+) -> None:
+    with running_api(context) as api:
         embedded = api.get(address(ZOOM)).content
     home = tmp_path / "other"
     home.mkdir()
     url = f"sqlite:///{home / 'trackflow.db'}"
     with (
         osrm_server(network.dataset) as server,
-        open_work(url, home, engine_url=server) as other,
+        open_context(url, home, engine_url=server) as other,
         running_api(other) as api,
     ):
         assert api.get(address(ZOOM)).content == embedded
@@ -102,8 +104,8 @@ def test_a_server_that_gives_no_tiles_is_told(tmp_path: Path, body: bytes) -> No
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
     with (
         server_that(answering(200, body)) as (server, _),
-        open_work(url, tmp_path, engine_url=server) as work,
-        running_api(work) as api,
+        open_context(url, tmp_path, engine_url=server) as context,
+        running_api(context) as api,
     ):
         answer = api.get(address(ZOOM))
     assert answer.status_code == 503
@@ -113,7 +115,7 @@ def test_a_server_that_gives_no_tiles_is_told(tmp_path: Path, body: bytes) -> No
 
 def test_without_a_network_there_is_no_tile(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'trackflow.db'}"
-    with open_work(url, tmp_path) as work, running_api(work) as api:
+    with open_context(url, tmp_path) as context, running_api(context) as api:
         answer = api.get(address(ZOOM))
     assert answer.status_code == 404
     assert "network build" in answer.json()["error"]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
@@ -23,7 +23,7 @@ from trackflow.store.tables import devices, gps_points, tracks
 from trackflow.store.types import from_us
 from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.tracks import read_cursor, simplified, write_cursor
-from trackflow_tests.stores import NOON, batch_of, batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import NOON, batch_of, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 
 HOUR = dt.timedelta(hours=1)
@@ -31,18 +31,18 @@ LINE = polylines.encode([24.9, 24.901, 24.903], [60.1, 60.1, 60.2])
 
 
 @pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
-    with open_work(database_url, tmp_path) as opened:
+def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
+    with open_context(database_url, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
-def put_tracks(work: Work, rows: list[dict[str, Any]]) -> None:
+def put_tracks(context: Context, rows: list[dict[str, Any]]) -> None:
     """Tracks past the pipeline; whatever a row does not say is the same for all."""
     common: dict[str, Any] = {
         "device_id": "a", "began": "gap", "ended": "gap", "distance_m": 1000.0,
@@ -57,7 +57,7 @@ def put_tracks(work: Work, rows: list[dict[str, Any]]) -> None:
         row.setdefault("end_time", row["start_time"] + HOUR)
         row["duration_s"] = (row["end_time"] - row["start_time"]).total_seconds()
     names = sorted({row["device_id"] for row in whole})
-    with work.store.write() as connection:
+    with context.store.write() as connection:
         connection.execute(
             sa.insert(devices), [{"device_id": name, "created_at": NOON} for name in names]
         )
@@ -75,11 +75,11 @@ def ids(found: Any) -> list[str]:
     return [feature["properties"]["track_id"] for feature in found["features"]]
 
 
-def test_pages_give_what_one_page_gives(work: Work, api: httpx.Client) -> None:
+def test_pages_give_what_one_page_gives(context: Context, api: httpx.Client) -> None:
     """Also where many tracks begin at the same moment."""
     rng = np.random.default_rng(1)
     put_tracks(
-        work,
+        context,
         [
             {"device_id": f"d{k}", "start_time": NOON + int(rng.integers(0, 4)) * HOUR}
             for k in range(23)
@@ -98,19 +98,19 @@ def test_pages_give_what_one_page_gives(work: Work, api: httpx.Client) -> None:
 
 
 def test_a_page_ends_when_its_lines_are_long(
-    work: Work, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    context: Context, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_tracks(work, [{"start_time": NOON + k * HOUR * 2} for k in range(5)])
+    put_tracks(context, [{"start_time": NOON + k * HOUR * 2} for k in range(5)])
     monkeypatch.setattr("trackflow.usecases.queries.tracks.PAGE_BYTES", len(LINE) * 2)
     first = ask(api)
     assert len(first["features"]) == 2
     assert len(ask(api, cursor=first["next"])["features"]) == 2
 
 
-def test_tracks_that_overlap_the_time_are_found(work: Work, api: httpx.Client) -> None:
+def test_tracks_that_overlap_the_time_are_found(context: Context, api: httpx.Client) -> None:
     """However long ago they began."""
     long_ago = {"start_time": NOON - 300 * HOUR, "end_time": NOON + HOUR}
-    put_tracks(work, [long_ago, *({"start_time": NOON + k * 10 * HOUR} for k in range(3))])
+    put_tracks(context, [long_ago, *({"start_time": NOON + k * 10 * HOUR} for k in range(3))])
     assert len(ids(ask(api, from_=NOON.isoformat(), to=(NOON + HOUR).isoformat()))) == 2
     assert len(ids(ask(api, from_=(NOON + 2 * HOUR).isoformat()))) == 2
     assert len(ids(ask(api, to=NOON.isoformat()))) == 1
@@ -129,10 +129,10 @@ BOXES = [
 ]
 
 
-def test_boxes_overlap_as_they_do_on_a_globe(work: Work, api: httpx.Client) -> None:
+def test_boxes_overlap_as_they_do_on_a_globe(context: Context, api: httpx.Client) -> None:
     names = ("west", "south", "east", "north")
     put_tracks(
-        work,
+        context,
         [
             {
                 "device_id": f"d{k}",
@@ -171,11 +171,11 @@ def test_boxes_that_are_none_are_refused(api: httpx.Client, bbox: str) -> None:
     assert api.get("/api/v1/tracks", params={"bbox": bbox}).status_code == 400
 
 
-def test_one_track_with_both_lines_and_its_reasons(work: Work, api: httpx.Client) -> None:
+def test_one_track_with_both_lines_and_its_reasons(context: Context, api: httpx.Client) -> None:
     found = drive(NOON, 120)
-    deliver(work.store, batch_of_device("a", found))
-    deliver(work.store, batch_of_device("a", drive(NOON + 4 * HOUR, 60)))
-    run(work)
+    deliver(context.store, batch_of_device("a", found))
+    deliver(context.store, batch_of_device("a", drive(NOON + 4 * HOUR, 60)))
+    run(context)
     first, second = ask(api)["features"]
     track = ask(api, f"/api/v1/tracks/{first['id']}")
     assert track["properties"] == first["properties"]
@@ -192,47 +192,47 @@ def test_one_track_with_both_lines_and_its_reasons(work: Work, api: httpx.Client
     assert api.get("/api/v1/tracks/nonsense").status_code == 422
 
 
-def test_an_old_id_leads_to_the_track(work: Work, api: httpx.Client) -> None:
+def test_an_old_id_leads_to_the_track(context: Context, api: httpx.Client) -> None:
     whole = drive(NOON, 60)
-    deliver(work.store, batch_of_device("a", whole[5:]))
-    run(work)
+    deliver(context.store, batch_of_device("a", whole[5:]))
+    run(context)
     (old,) = ids(ask(api))
-    deliver(work.store, batch_of_device("a", whole[:5]))
-    run(work)
+    deliver(context.store, batch_of_device("a", whole[:5]))
+    run(context)
     (new,) = ids(ask(api))
     assert new != old
     assert ask(api, f"/api/v1/tracks/{old}")["id"] == new
 
 
 def test_an_id_whose_movement_turned_out_to_be_none_is_gone_and_says_why(
-    work: Work, api: httpx.Client
+    context: Context, api: httpx.Client
 ) -> None:
     moved = drive(NOON, 60)
-    deliver(work.store, batch_of_device("a", moved))
-    run(work)
+    deliver(context.store, batch_of_device("a", moved))
+    run(context)
     (old,) = ids(ask(api))
     still = [("a", time, 24.94, 60.17, np.nan, 3.0) for time in moved.time_us.tolist()]
-    deliver(work.store, batch_of(still))
-    run(work)
+    deliver(context.store, batch_of(still))
+    run(context)
     answer = api.get(f"/api/v1/tracks/{old}")
     assert answer.status_code == 410
     assert "no track any more" in answer.json()["error"]
     assert "24.94" not in answer.text
 
 
-def test_a_track_is_explained_without_its_points(work: Work, api: httpx.Client) -> None:
-    deliver(work.store, batch_of_device("a", drive(NOON, 60)))
-    run(work)
-    with work.store.write() as connection:
+def test_a_track_is_explained_without_its_points(context: Context, api: httpx.Client) -> None:
+    deliver(context.store, batch_of_device("a", drive(NOON, 60)))
+    run(context)
+    with context.store.write() as connection:
         connection.execute(sa.delete(gps_points))
     (found,) = ids(ask(api))
     explanation = ask(api, f"/api/v1/tracks/{found}")["explanation"]
     assert explanation["ended"].endswith("(gap): there is no point for a while.")
 
 
-def test_both_lines_can_be_asked_for(work: Work, api: httpx.Client) -> None:
+def test_both_lines_can_be_asked_for(context: Context, api: httpx.Client) -> None:
     other = polylines.encode([1.0, 2.0], [3.0, 4.0])
-    put_tracks(work, [{"start_time": NOON, "raw_polyline": other}])
+    put_tracks(context, [{"start_time": NOON, "raw_polyline": other}])
     (raw,) = ask(api, line="raw")["features"]
     assert raw["geometry"] == {"type": "LineString", "coordinates": [[1, 3], [2, 4]]}
     (matched,) = ask(api, line="matched")["features"]
@@ -240,13 +240,13 @@ def test_both_lines_can_be_asked_for(work: Work, api: httpx.Client) -> None:
     assert matched["properties"].keys() == raw["properties"].keys()
 
 
-def test_stops_lie_between_tracks(work: Work, api: httpx.Client) -> None:
+def test_stops_lie_between_tracks(context: Context, api: httpx.Client) -> None:
     def at(hours: int, began: str = "stop", ended: str = "stop", device_id: str = "a") -> Any:
         start = NOON + hours * HOUR
         return {"start_time": start, "began": began, "ended": ended, "device_id": device_id}
 
     put_tracks(
-        work,
+        context,
         [
             at(-1000), at(0), at(4, ended="gap"), at(10, began="gap"), at(12), at(20),
             at(5, device_id="b"),
@@ -276,7 +276,7 @@ def test_stops_lie_between_tracks(work: Work, api: httpx.Client) -> None:
     assert stops(4.5, 4.9) == []
 
 
-def test_stops_after_a_real_run(work: Work, api: httpx.Client) -> None:
+def test_stops_after_a_real_run(context: Context, api: httpx.Client) -> None:
     going = drive(NOON, 60)
     count, every_us = 120, 10_000_000
     stay = Points.of(
@@ -285,8 +285,8 @@ def test_stops_after_a_real_run(work: Work, api: httpx.Client) -> None:
         np.full(count, going.lat[-1]),
     )
     again = drive(NOON + dt.timedelta(minutes=30), 60, lon=float(going.lon[-1]))
-    deliver(work.store, batch_of_device("a", Points.concat([going, stay, again])))
-    run(work)
+    deliver(context.store, batch_of_device("a", Points.concat([going, stay, again])))
+    run(context)
     (stop,) = ask(api, "/api/v1/stops")["features"]
     assert stop["properties"]["device_id"] == "a"
     assert 1150 < stop["properties"]["duration_s"] <= 1250
@@ -294,13 +294,13 @@ def test_stops_after_a_real_run(work: Work, api: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("away_deg", "stops"), [(0.005, 1), (0.1, 0)])
 def test_a_device_that_sleeps_overnight_where_it_is_parked_has_stopped_there(
-    work: Work, api: httpx.Client, away_deg: float, stops: int
+    context: Context, api: httpx.Client, away_deg: float, stops: int
 ) -> None:
     """Fifteen hours without a point, longer than any silence that a track bridges."""
     going = drive(NOON, 60)
     again = drive(NOON + 15 * HOUR, 60, lon=float(going.lon[-1]) + away_deg)
-    deliver(work.store, batch_of_device("a", Points.concat([going, again])))
-    run(work)
+    deliver(context.store, batch_of_device("a", Points.concat([going, again])))
+    run(context)
     found = ask(api, "/api/v1/stops")["features"]
     assert len(found) == stops
     for stop in found:

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access import no_token, tokens
 from trackflow.store.access.tokens import Scope
-from trackflow_tests.stores import contents, open_work
+from trackflow_tests.stores import contents, open_context
 from trackflow_tests.web.nginx import CONFIGURATIONS, nginx_before
 from trackflow_tests.web.running import running_api, token_for
 from trackflow_tests.web.security.test_security import _guarded
@@ -36,8 +36,8 @@ HOSTILE: tuple[dict[str, str], ...] = (
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Work]:
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
+def context(tmp_path: Path) -> Iterator[Context]:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
         yield opened
 
 
@@ -49,14 +49,14 @@ def as_same_user(request: pytest.FixtureRequest) -> bool:
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_nobody_gets_in_without_a_token(
-    configuration: str, as_same_user: bool, work: Work, tmp_path: Path
+    configuration: str, as_same_user: bool, context: Context, tmp_path: Path
 ) -> None:
-    with running_api(work) as direct:
+    with running_api(context) as direct:
         port = direct.base_url.port or 0
         assert direct.get(READING).status_code == 200, "the person at the machine"
         with nginx_before(port, configuration, tmp_path, as_same_user=as_same_user) as nginx:
             for hostile in HOSTILE:
-                _switch_on(work)  # each must be found out by itself
+                _switch_on(context)  # each must be found out by itself
                 headers = {name: value.format(port=port) for name, value in hostile.items()}
                 answer = nginx.get(READING, headers=headers)
                 assert answer.status_code == 401, (headers, answer.text)
@@ -66,30 +66,30 @@ def test_nobody_gets_in_without_a_token(
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_every_route_before_and_after_the_last_token_was_revoked(
-    configuration: str, work: Work, tmp_path: Path
+    configuration: str, context: Context, tmp_path: Path
 ) -> None:
-    with running_api(work) as direct:
+    with running_api(context) as direct:
         port = direct.base_url.port or 0
         with nginx_before(port, configuration, tmp_path / "nginx") as nginx:
-            _all_refused(work, nginx)
-            _switch_on(work)  # a person says that this proxy is gone, and is wrong
-            _all_refused(work, nginx)
-            secret = token_for(work, Scope.ADMIN)
-            _all_refused(work, nginx)
-            _all_refused(work, direct)
+            _all_refused(context, nginx)
+            _switch_on(context)  # a person says that this proxy is gone, and is wrong
+            _all_refused(context, nginx)
+            secret = token_for(context, Scope.ADMIN)
+            _all_refused(context, nginx)
+            _all_refused(context, direct)
             admitted = {"Authorization": f"Bearer {secret}"}
-            for scope, method, path in _guarded(work):
+            for scope, method, path in _guarded(context):
                 answer = nginx.request(method, path, headers=admitted)
                 assert answer.status_code not in (401, 403), (scope, method, path, answer.text)
                 assert answer.status_code < 500, (method, path, answer.text)
-            with work.store.write() as connection:
+            with context.store.write() as connection:
                 (token,) = tokens.read_tokens(connection)
-                tokens.revoke(connection, token.token_id, work.clock())
-            _all_refused(work, nginx, admitted, but=Scope.INGEST)
+                tokens.revoke(connection, token.token_id, context.clock())
+            _all_refused(context, nginx, admitted, but=Scope.INGEST)
             _wait_until_forgotten(nginx, admitted)
-            _all_refused(work, nginx, admitted)
-            _all_refused(work, nginx)
-            _all_refused(work, direct)
+            _all_refused(context, nginx, admitted)
+            _all_refused(context, nginx)
+            _all_refused(context, direct)
 
 
 def _wait_until_forgotten(client: httpx.Client, headers: dict[str, str]) -> None:
@@ -101,7 +101,7 @@ def _wait_until_forgotten(client: httpx.Client, headers: dict[str, str]) -> None
 
 
 def _all_refused(
-    work: Work,
+    context: Context,
     client: httpx.Client,
     headers: dict[str, str] | None = None,
     *,
@@ -110,20 +110,20 @@ def _all_refused(
     """Every route is, but those for one scope.
 
     Args:
-        work: what is served.
+        context: what is served.
         client: of the API.
         headers: with the token, if there is any.
         but: whose routes are left out.
     """
-    before = contents(work.store)
-    for scope, method, path in _guarded(work):
+    before = contents(context.store)
+    for scope, method, path in _guarded(context):
         if scope is but:
             continue
         answer = client.request(method, path, headers=headers, content=b"{}")
         assert answer.status_code == 401, (method, path, answer.text)
-    assert contents(work.store) == before
+    assert contents(context.store) == before
 
 
-def _switch_on(work: Work) -> None:
-    with work.store.write() as connection:
-        no_token.switch_on(connection, work.clock())
+def _switch_on(context: Context) -> None:
+    with context.store.write() as connection:
+        no_token.switch_on(connection, context.clock())

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.web.security import guesses
 from trackflow.web.security.guesses import MOST_DELAY_S, Guesses, network_of
 from trackflow_tests.defs.server import _free_port
 from trackflow_tests.served import left_behind
-from trackflow_tests.stores import open_work
+from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 READING = "/worker/status"
@@ -32,19 +32,19 @@ class Clock:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Work]:
-    with open_work("", tmp_path) as opened:
+def context(tmp_path: Path) -> Iterator[Context]:
+    with open_context("", tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
-def test_a_guesser_waits_and_a_right_token_does_not(work: Work, api: httpx.Client) -> None:
-    secret = token_for(work, Scope.ADMIN)
+def test_a_guesser_waits_and_a_right_token_does_not(context: Context, api: httpx.Client) -> None:
+    secret = token_for(context, Scope.ADMIN)
     answers = [api.get(READING, **bearer(f"tf_guess-{n}")) for n in range(60)]
     statuses = [answer.status_code for answer in answers]
     assert statuses[:10] == [401] * 10
@@ -64,16 +64,16 @@ def test_a_guesser_waits_and_a_right_token_does_not(work: Work, api: httpx.Clien
 
 
 def test_a_phone_that_repeats_a_revoked_token_is_no_guesser_until_it_floods(
-    work: Work, api: httpx.Client
+    context: Context, api: httpx.Client
 ) -> None:
-    token_for(work, Scope.ADMIN)
+    token_for(context, Scope.ADMIN)
     statuses = [api.get(READING, **bearer("tf_revoked")).status_code for _ in range(150)]
     assert statuses[:80] == [401] * 80
     assert statuses[-1] == 429
 
 
-def test_requests_without_a_token_are_no_guesses(work: Work, api: httpx.Client) -> None:
-    token_for(work, Scope.ADMIN)
+def test_requests_without_a_token_are_no_guesses(context: Context, api: httpx.Client) -> None:
+    token_for(context, Scope.ADMIN)
     assert {api.get(READING).status_code for _ in range(50)} == {401}
 
 
@@ -121,8 +121,8 @@ def test_no_token_of_an_address_is_logged(tmp_path: Path) -> None:
     """By the real command, whatever comes of the request."""
     home, port = tmp_path / "home", _free_port()
     home.mkdir()
-    with open_work(f"sqlite:///{home / 'trackflow.db'}", home) as work:
-        secret = token_for(work, Scope.INGEST)
+    with open_context(f"sqlite:///{home / 'trackflow.db'}", home) as context:
+        secret = token_for(context, Scope.INGEST)
     output = tmp_path / "output.txt"
     command = [sys.executable, "-m", "trackflow", "serve", "--no-dagster", "--port", str(port)]
     with output.open("wb") as file:

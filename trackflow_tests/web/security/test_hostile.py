@@ -11,14 +11,14 @@ from fastapi.routing import iter_route_contexts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access import no_token
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
 from trackflow.web.app import create_app
 from trackflow.web.security import limits
 from trackflow.web.security.access import COOKIE, GuardedRoute
-from trackflow_tests.stores import batch_of_device, deliver, drive, open_work
+from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.raw import status_of
 from trackflow_tests.web.running import running_api, token_for
 
@@ -59,17 +59,17 @@ PARAMETERS = (
 class Door:
     """A running API and all its routes."""
 
-    def __init__(self, work: Work, port: int) -> None:
+    def __init__(self, context: Context, port: int) -> None:
         self.port = port
-        self._work = work
-        self.secret = token_for(work, Scope.ADMIN)
+        self._work = context
+        self.secret = token_for(context, Scope.ADMIN)
         self.admin = (b"Authorization", f"Bearer {self.secret}".encode())
-        app = create_app(work)
+        app = create_app(context)
         self.routes = [
-            (method, context.original_route.path)
-            for context in iter_route_contexts(app.routes)
-            if isinstance(context.original_route, GuardedRoute)
-            for method in sorted(context.original_route.methods)
+            (method, found.original_route.path)
+            for found in iter_route_contexts(app.routes)
+            if isinstance(found.original_route, GuardedRoute)
+            for method in sorted(found.original_route.methods)
         ]
         described = app.openapi()["paths"]
         self.queries = {
@@ -114,23 +114,23 @@ class Door:
 @pytest.fixture
 def door(database_url: str, tmp_path: Path) -> Iterator[Door]:
     """A store with tracks, and an API that a token opens."""
-    with open_work(database_url, tmp_path) as work, _door(work) as opened:
+    with open_context(database_url, tmp_path) as context, _door(context) as opened:
         yield opened
 
 
 @pytest.fixture
 def sqlite_door(tmp_path: Path) -> Iterator[Door]:
     """The same where the database does not matter."""
-    with open_work("", tmp_path) as work, _door(work) as opened:
+    with open_context("", tmp_path) as context, _door(context) as opened:
         yield opened
 
 
 @contextmanager
-def _door(work: Work) -> Iterator[Door]:
-    deliver(work.store, batch_of_device("van", drive(work.clock().replace(hour=8), 300)))
-    run(work)
-    with running_api(work) as api:
-        yield Door(work, api.base_url.port or 0)
+def _door(context: Context) -> Iterator[Door]:
+    deliver(context.store, batch_of_device("van", drive(context.clock().replace(hour=8), 300)))
+    run(context)
+    with running_api(context) as api:
+        yield Door(context, api.base_url.port or 0)
 
 
 def test_no_header_breaks_a_route(sqlite_door: Door) -> None:

@@ -10,24 +10,24 @@ from pathlib import Path
 import httpx
 import pytest
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.web import protocol
 from trackflow.web.security import limits
-from trackflow_tests.stores import open_work
+from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import running_api
 
 PATH = "/ingest/geojson"
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Work]:
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
+def context(tmp_path: Path) -> Iterator[Context]:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access.no_token import read_mode
 from trackflow.web.security import peers
-from trackflow_tests.stores import open_work
+from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import BUSY_S, running_api
 
 NOBODY = 65_534
@@ -40,14 +40,14 @@ sys.exit(subprocess.run([sys.executable, *sys.argv[1:]], close_fds=True).returnc
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Work]:
-    with open_work(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
+def context(tmp_path: Path) -> Iterator[Context]:
+    with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
         yield client
 
 
@@ -62,41 +62,41 @@ def asked(api: httpx.Client, mode: str = "plain", user: int | None = None, *befo
 
 
 @pytest.mark.parametrize("mode", ["plain", "listens 127.0.0.1"])
-def test_a_program_of_this_user_gets_in(work: Work, api: httpx.Client, mode: str) -> None:
+def test_a_program_of_this_user_gets_in(context: Context, api: httpx.Client, mode: str) -> None:
     assert asked(api, mode).startswith("200 ")
-    assert is_on(work)
+    assert is_on(context)
 
 
 def test_a_program_that_listens_to_other_machines_ends_the_mode(
-    work: Work, api: httpx.Client
+    context: Context, api: httpx.Client
 ) -> None:
     told = asked(api, "listens 0.0.0.0")
     assert told.startswith("401 ")
     assert "listens to other machines" in told
-    assert not is_on(work)
+    assert not is_on(context)
 
 
 def test_so_does_one_whose_parent_of_the_same_program_listens(
-    work: Work, api: httpx.Client
+    context: Context, api: httpx.Client
 ) -> None:
     assert asked(api, "plain", None, "-c", FORKS).startswith("401 ")
-    assert not is_on(work)
+    assert not is_on(context)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's program")
-def test_a_program_of_another_user_ends_the_mode(work: Work, api: httpx.Client) -> None:
+def test_a_program_of_another_user_ends_the_mode(context: Context, api: httpx.Client) -> None:
     told = asked(api, user=NOBODY)
     assert told.startswith("401 ")
     assert f"another user (uid {NOBODY})" in told
-    assert not is_on(work)
+    assert not is_on(context)
 
 
 def test_where_the_system_does_not_tell_nobody_gets_in(
-    work: Work, api: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: Context, api: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers, "PROC", tmp_path)
     assert asked(api).startswith("401 ")
-    assert is_on(work), "which is no sign of a proxy"
+    assert is_on(context), "which is no sign of a proxy"
 
 
 def test_a_connection_is_judged_once(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +120,6 @@ def test_the_kernels_way_of_writing_addresses_is_read(
     assert peers._kernels_text(expected, port, address.version) == f"{text}:{port:04X}"
 
 
-def is_on(work: Work) -> bool:
-    with work.store.read() as connection:
+def is_on(context: Context) -> bool:
+    with context.store.read() as connection:
         return read_mode(connection).is_on

@@ -16,12 +16,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from trackflow.context import Work
+from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
 from trackflow.web.app import create_app
 from trackflow.web.security.access import GuardedRoute
-from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_work
+from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 DEVICE = "van'; DROP TABLE gps_points; --<script>alert(1)</script>"
@@ -45,10 +45,10 @@ NASTY = (
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     """A store with tracks of a device with a nasty name."""
     folder = tmp_path_factory.mktemp("security")
-    with open_work(f"sqlite:///{folder / 'trackflow.db'}", folder) as opened:
+    with open_context(f"sqlite:///{folder / 'trackflow.db'}", folder) as opened:
         start = opened.clock().replace(hour=8)
         deliver(opened.store, batch_of_device(DEVICE, drive(start, 300)))
         run(opened)
@@ -56,22 +56,22 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
 
 
 @pytest.fixture(scope="module")
-def api(work: Work) -> Iterator[httpx.Client]:
-    with running_api(work) as client:
-        client.headers["X-Admin"] = token_for(work, Scope.ADMIN)
+def api(context: Context) -> Iterator[httpx.Client]:
+    with running_api(context) as client:
+        client.headers["X-Admin"] = token_for(context, Scope.ADMIN)
         yield client
 
 
-def test_every_route_turns_away_whoever_may_not(work: Work, api: httpx.Client) -> None:
+def test_every_route_turns_away_whoever_may_not(context: Context, api: httpx.Client) -> None:
     """Without a token, with a wrong one, and with those that are for something else."""
     narrower = {
-        Scope.ADMIN: [token_for(work, Scope.READ), token_for(work, Scope.INGEST, "van")],
-        Scope.READ: [token_for(work, Scope.INGEST), token_for(work, Scope.INGEST, "van")],
-        Scope.INGEST: [token_for(work, Scope.READ)],
+        Scope.ADMIN: [token_for(context, Scope.READ), token_for(context, Scope.INGEST, "van")],
+        Scope.READ: [token_for(context, Scope.INGEST), token_for(context, Scope.INGEST, "van")],
+        Scope.INGEST: [token_for(context, Scope.READ)],
     }
-    before = contents(work.store)
+    before = contents(context.store)
     walked = 0
-    for scope, method, path in _guarded(work):
+    for scope, method, path in _guarded(context):
         tries = [(None, 401), ("tf_wrong", 401), *((t, 403) for t in narrower[scope])]
         for secret, expected in tries:
             headers = {"Authorization": f"Bearer {secret}"} if secret else {}
@@ -79,21 +79,21 @@ def test_every_route_turns_away_whoever_may_not(work: Work, api: httpx.Client) -
             assert answer.status_code == expected, (method, path, secret and scope, answer.text)
             walked += 1
     assert walked > 50
-    assert contents(work.store) == before
+    assert contents(context.store) == before
 
 
-def test_every_route_lets_in_whoever_may(work: Work, api: httpx.Client) -> None:
-    fitting = {scope: token_for(work, scope) for scope in Scope}
-    for scope, method, path in _guarded(work):
+def test_every_route_lets_in_whoever_may(context: Context, api: httpx.Client) -> None:
+    fitting = {scope: token_for(context, scope) for scope in Scope}
+    for scope, method, path in _guarded(context):
         answer = api.request(method, path, **bearer(fitting[scope]))
         assert answer.status_code not in (401, 403), (method, path, answer.text)
         assert answer.status_code < 500, (method, path, answer.text)
 
 
 @pytest.mark.parametrize("value", NASTY)
-def test_nothing_in_a_parameter_does_harm(work: Work, api: httpx.Client, value: str) -> None:
+def test_nothing_in_a_parameter_does_harm(context: Context, api: httpx.Client, value: str) -> None:
     admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
-    before = contents(work.store, "gps_points", "tracks")
+    before = contents(context.store, "gps_points", "tracks")
     for operation in _operations(api):
         if operation.method.upper() != "GET":
             continue
@@ -109,7 +109,7 @@ def test_nothing_in_a_parameter_does_harm(work: Work, api: httpx.Client, value: 
         # what was sent comes back as data only; a browser never takes it for a page
         is_page = "html" in answer.headers.get("content-type", "")
         assert not (is_page and value.startswith("<") and value in answer.text)
-    assert contents(work.store, "gps_points", "tracks") == before
+    assert contents(context.store, "gps_points", "tracks") == before
 
 
 @pytest.mark.slow
@@ -144,21 +144,23 @@ def test_the_api_does_what_it_says(api: httpx.Client) -> None:
 
 @given(body=st.binary(max_size=200), kind=st.sampled_from(["application/json", "text/plain", ""]))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_body_breaks_a_route(work: Work, api: httpx.Client, body: bytes, kind: str) -> None:
+def test_no_body_breaks_a_route(
+    context: Context, api: httpx.Client, body: bytes, kind: str
+) -> None:
     admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"} | (
         {"Content-Type": kind} if kind else {}
     )
-    for _, method, path in _guarded(work):
+    for _, method, path in _guarded(context):
         if method in ("POST", "PUT"):
             answer = api.request(method, path, content=body, headers=admin)
             assert answer.status_code < 500, (method, path, body, answer.text)
 
 
-def _guarded(work: Work) -> list[tuple[Scope, str, str]]:
+def _guarded(context: Context) -> list[tuple[Scope, str, str]]:
     """Scope, method and path of every route that is not open to everyone, parameters filled in."""
     found = []
-    for context in iter_route_contexts(create_app(work).routes):
-        route = context.original_route
+    for each in iter_route_contexts(create_app(context).routes):
+        route = each.original_route
         if isinstance(route, GuardedRoute) and route.scope is not None:
             path = re.sub(r"{[^}]*}", "1", route.path)
             found += [(route.scope, method, path) for method in sorted(route.methods)]
