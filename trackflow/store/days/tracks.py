@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from trackflow.store.tables import devices, tracks
 from trackflow.store.types import UtcTime
 
 t = tracks.c
+
+COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
 
 type Row = dict[str, Any]
 """A track's columns by name."""
@@ -88,6 +90,25 @@ def select_tracks(
     if device_id is not None:
         query = query.where(t.device_id == device_id)
     return query
+
+
+def track_rows(
+    connection: Connection,
+    first: dt.datetime | None = None,
+    last: dt.datetime | None = None,
+    device_id: str | None = None,
+) -> Iterator[Row]:
+    """All columns of tracks that overlap `[first, last)`, by device and start.
+
+    Args:
+        connection: a transaction that stays open while rows are read.
+        first: UTC; None for no limit.
+        last: UTC; None for no limit.
+        device_id: None for all devices.
+    """
+    query = select_tracks(first=first, last=last, device_id=device_id)
+    for row in connection.execution_options(yield_per=500).execute(query):
+        yield dict(zip(COLUMN_NAMES, row, strict=True))
 
 
 def read_page(
