@@ -320,7 +320,7 @@ def best_accuracy_m(accuracy_m: Floats | None, hdop: Floats | None) -> Floats | 
     if accuracy_m is None and hdop is None:
         return None
     known = np.full(len(hdop if accuracy_m is None else accuracy_m), np.nan)  # type: ignore[arg-type]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         if hdop is not None:
             known = np.where(hdop > 0, hdop * HDOP_UNIT_M, known)
         if accuracy_m is not None:

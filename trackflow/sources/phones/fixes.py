@@ -1,7 +1,6 @@
 """What the clients have in common: positions as they say them, made into columns and admitted."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,11 +8,13 @@ import numpy as np
 import orjson
 
 from trackflow.geo.points import Bools, Floats
-from trackflow.sources.cells import EMPTY_CELLS, Numbers, number
+from trackflow.sources.cells import EMPTY_CELLS, Numbers
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.phones.envelopes import Envelope
+from trackflow.sources.phones.few import FEW_FIXES, points_of_few
+from trackflow.sources.phones.said import Fix, Record, is_placeholder, is_unset, moment_us, text
 from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
-from trackflow.sources.times import UNREADABLE_US, TimeForm, Times, epoch_form, parse_time
+from trackflow.sources.times import UNREADABLE_US, TimeForm, Times
 from trackflow.sources.units import (
     Quantity,
     best_accuracy_m,
@@ -22,49 +23,25 @@ from trackflow.sources.units import (
     measure,
 )
 
+__all__ = [
+    "UNIT_PARAMETERS",
+    "Delivery",
+    "Fix",
+    "Reception",
+    "Record",
+    "body_refusal",
+    "candidates_of",
+    "dumped",
+    "exact_json",
+    "is_placeholder",
+    "is_unset",
+    "member",
+    "text",
+    "told_unit_ms",
+]
+
 UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
 """Parameters of an address by which a person says the unit of all speeds."""
-
-_PLACEHOLDER = re.compile(
-    r"%[A-Za-z_]+%?|\{+\w*\}+|\[[A-Za-z_ ]+\]|\$\{?\w+\}?|<\w+>"
-    r"|LAT(?:ITUDE)?|LON(?:G|GITUDE)?|LNG|TIME(?:STAMP)?|DATE"
-)
-"""What a sender should have replaced: %LAT, {0}, {latitude}, [LAT], LAT."""
-
-_LOST_PLUS = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)$")
-"""A + that was not escaped in an address arrives as a blank: 2026-01-31T12:00:00 03:00."""
-
-type Record = Mapping[str, object]
-"""A JSON object or a form as a client sent it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """One position as a client said it: any JSON value in each field, checked later.
-
-    Attributes:
-        device: its name, where it has one.
-        time: when it was there.
-        lat: latitude in degrees.
-        lon: longitude in degrees.
-        altitude_m: metres.
-        accuracy_m: 0 means unknown: no receiver is exact, and clients without a value send it.
-        hdop: stands in for an accuracy that is not known.
-        speed: in units of `speed_unit_ms`.
-        speed_unit_ms: metres per second of one unit of `speed`.
-        course_deg: degrees clockwise from north.
-    """
-
-    device: object
-    time: object
-    lat: object
-    lon: object
-    altitude_m: object = None
-    accuracy_m: object = None
-    hdop: object = None
-    speed: object = None
-    speed_unit_ms: float = 1.0
-    course_deg: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +141,21 @@ class Reception:
 
     def delivery(self, time_form: TimeForm | None = None) -> Delivery:
         """All of it, at the door."""
+        fallback = self._envelope.fallback_device or self.sender
+        if len(self._fixes) <= FEW_FIXES:
+            few = points_of_few(
+                self._fixes,
+                device_id=self._device_id,
+                fallback_device=fallback,
+                time_form=time_form,
+                now_us=self._now_us,
+            )
+            if few is not None:
+                return Delivery(few, self._refused, self._ignored, self.sender)
         found = candidates_of(
             self._fixes,
             device_id=self._device_id,
-            fallback_device=self._envelope.fallback_device or self.sender,
+            fallback_device=fallback,
             time_form=time_form,
         )
         row_at: dict[str, int] = {}
@@ -206,11 +194,6 @@ def body_refusal(reason: Reason, body: bytes, where: str, device_id: str | None)
     return Refusal(reason, text, f"{where}: body", device_id, body=None if is_exact else body)
 
 
-def is_placeholder(value: object) -> bool:
-    """Whether a sender forgot to put a value here, as by a misspelt name in its settings."""
-    return isinstance(value, str) and bool(_PLACEHOLDER.fullmatch(value.strip()))
-
-
 def told_unit_ms(query: Mapping[str, str]) -> float | None:
     """Metres per second of the unit of speed that the address says; NaN for an unknown unit."""
     for name in UNIT_PARAMETERS:
@@ -225,15 +208,6 @@ def member(record: object, *path: str) -> object:
     for name in path:
         record = record.get(name) if isinstance(record, Mapping) else None
     return record
-
-
-def text(value: object) -> str | None:
-    """A JSON value as text, if it can be a name or a time."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value)
-    return None
 
 
 def dumped(value: object) -> str:
@@ -260,19 +234,10 @@ def _times(moments: Iterable[object], form: TimeForm | None) -> Times:
     """Times one by one: pyarrow's way with whole columns would load pandas into the API."""
     cells = [(text(moment) or "").strip() for moment in moments]
     missing = np.array([cell in EMPTY_CELLS for cell in cells], np.bool_)
-    parsed = [_moment_us(cell, form) for cell in cells]
+    parsed = [moment_us(cell, form) for cell in cells]
     bad = np.array([us is None for us in parsed], np.bool_) & ~missing
     time_us = np.array([UNREADABLE_US if us is None else us for us in parsed], np.int64)
     return Times(time_us, missing, bad)
-
-
-def _moment_us(cell: str, form: TimeForm | None) -> int | None:
-    """Each time by itself: seconds and their parts since 1970 in any unit, or ISO 8601."""
-    value = number(cell.replace(",", "."))
-    if value is None:
-        return parse_time(_LOST_PLUS.sub(r"\1+\2", cell), TimeForm.ISO)
-    found = epoch_form(value) or form
-    return None if found is None else parse_time(cell.replace(",", "."), found)
 
 
 def _measured(
@@ -305,8 +270,3 @@ def _devices(fixes: Sequence[Fix], device_id: str | None, fallback: str) -> Devi
     names = [fallback.strip() if name in EMPTY_CELLS or is_unset(name) else name for name in said]
     code_of = {name: code for code, name in enumerate(dict.fromkeys(names))}
     return Devices(np.array([code_of[name] for name in names], np.int32), tuple(code_of))
-
-
-def is_unset(name: str) -> bool:
-    """Whether a device's name is a placeholder that nobody replaced, such as %SER or {12}."""
-    return name[:1] in "%{[$<" and is_placeholder(name)
