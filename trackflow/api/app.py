@@ -27,6 +27,7 @@ from trackflow.api import (
 )
 from trackflow.api.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
 from trackflow.api.accessed import Accessed
+from trackflow.api.direct import DirectMiddleware
 from trackflow.api.guesses import Guesses
 from trackflow.api.known_tokens import KnownTokens
 from trackflow.api.limits import HeadersMiddleware, LimitsMiddleware
@@ -51,7 +52,7 @@ from trackflow.store.probing import WriteProbe
 from trackflow.store.tokens import Scope
 
 ROUTERS: tuple[APIRouter, ...] = (
-    ingest.router,  # first, as it is asked for most often, and each is looked through in turn
+    ingest.router,
     health.router,
     jobs.router,
     senders.router,
@@ -119,6 +120,8 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # it would look for its settings anew with every request, and addresses may be positions
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         responses=PROBLEMS,
         lifespan=_lifespan,
     )
@@ -134,7 +137,6 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
     app.state.guesses = Remembered(lambda: read_guesses(work))
     app.state.senders = Remembered(lambda: sender_states(work))
     app.state.counts = Remembered(lambda: count(work))
-    add_metrics(app, work)
     app.router.route_class = GuardedRoute
     for router in ROUTERS:
         app.include_router(router)
@@ -147,7 +149,10 @@ def create_app(work: Work, *, listens_locally: bool = False) -> FastAPI:
     app.add_exception_handler(TrackflowError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    errors = ((TrackflowError, _told), (HTTPException, _http))
+    app.add_middleware(DirectMiddleware, router=ingest.router, errors=errors)
     app.add_middleware(LimitsMiddleware)
+    add_metrics(app, work)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
 
