@@ -83,6 +83,9 @@ def matched_on_other(version: str | None) -> Stale:
     return sa.and_(other, b.matched_generation >= b.segmented_generation)
 
 
+_DAY_ZERO = dt.date(1970, 1, 1).toordinal()
+
+
 def midnight(day: dt.date) -> dt.datetime:
     """The moment at which a day begins."""
     return dt.datetime.combine(day, dt.time(), dt.UTC)
@@ -90,7 +93,7 @@ def midnight(day: dt.date) -> dt.datetime:
 
 def day_of_index(days_since_1970: int) -> dt.date:
     """The date of a number of days since 1970-01-01."""
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days_since_1970))
+    return dt.date.fromordinal(_DAY_ZERO + int(days_since_1970))
 
 
 def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.datetime) -> int:
