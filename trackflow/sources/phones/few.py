@@ -18,8 +18,8 @@ from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US, PointBatch
 from trackflow.sources.times import TimeForm
 from trackflow.sources.units import HDOP_UNIT_M, Quantity, has_decimal_comma, measure
 
-FEW_FIXES = 8
-"""From about here on, columns are faster."""
+FEW_FIXES = 32
+"""Columns are faster from about a hundred on, where a crowd (`door.CROWD_MAX`) could be, too."""
 
 _GRID = 10.0**DEGREE_DECIMALS
 _PLAIN_S = range(1_000_000_000, 4_000_000_000)

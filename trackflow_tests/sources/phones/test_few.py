@@ -12,6 +12,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from trackflow.geo.points import on_grid
+from trackflow.sources.door import CROWD_MAX
 from trackflow.sources.phones import few, fixes, flat, reading
 from trackflow.sources.phones.envelopes import Envelope
 from trackflow.sources.phones.fixes import Delivery, Fix, Reception
@@ -169,6 +170,10 @@ def requests(draw: st.DrawFn) -> tuple[bytes, Envelope]:
             body, query = urlencode(query, errors="replace").encode(), {}
     device = draw(st.sampled_from([None, "token's"]))
     return body, Envelope(door, device_id=device, fallback_device="token", query=query)
+
+
+def test_no_crowd_is_among_few() -> None:
+    assert few.FEW_FIXES <= CROWD_MAX
 
 
 @given(requests())
