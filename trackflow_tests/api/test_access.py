@@ -164,9 +164,9 @@ def test_no_token_mode_stays_off_once_a_token_has_existed(
 
 
 def test_a_store_of_an_older_version_that_has_had_tokens_is_shut(
-    database_url: str, tmp_path: Path
+    blank_database_url: str, tmp_path: Path
 ) -> None:
-    engine = _engine(settings_of(database_url, tmp_path).url)
+    engine = _engine(settings_of(blank_database_url, tmp_path).url)
     upgrade(engine, "0008")
     with engine.begin() as connection:
         connection.execute(
@@ -176,7 +176,7 @@ def test_a_store_of_an_older_version_that_has_had_tokens_is_shut(
             )
         )  # fmt: skip
     engine.dispose()
-    with open_work(database_url, tmp_path) as work, running_api(work) as api:
+    with open_work(blank_database_url, tmp_path) as work, running_api(work) as api:
         with work.store.write() as connection:
             connection.execute(sa.delete(access_tokens))
         assert api.get(_some_path(work)).status_code == 401

@@ -75,7 +75,7 @@ def copy_as_of_0004(source: Work, target: sa.Engine) -> None:
                 into.execute(sa.insert(sa.table(name, *columns)), rows)
 
 
-def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: Path) -> None:
+def test_tracks_of_version_0_3_get_their_distance(blank_database_url: str, tmp_path: Path) -> None:
     clock = Clock()
     new = tmp_path / "new"
     new.mkdir()
@@ -85,12 +85,12 @@ def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: P
         deliver(work.store, batch_of_device("b", noisy(drive(NOON, 60))))
         run(work)
         expected = contents(work.store)
-        engine = _engine(settings_of(database_url, tmp_path).url)
+        engine = _engine(settings_of(blank_database_url, tmp_path).url)
         copy_as_of_0004(work, engine)
         engine.dispose()
 
-    open_store(settings_of(database_url, tmp_path)).close()
-    with open_work(database_url, tmp_path, clock) as work:
+    open_store(settings_of(blank_database_url, tmp_path)).close()
+    with open_work(blank_database_url, tmp_path, clock) as work:
         assert set(statuses(work.store).values()) == {"pending"}
         before = contents(work.store, "tracks")["tracks"]
         assert all(row["raw_distance_m"] == row["distance_m"] for row in before)
