@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from trackflow.store.migrations import apply
 from trackflow_tests.templates import migrate, schema_statements, upgrade_by
 
 ROOT = Path(__file__).parents[1]
+
+# Where Python may not keep what it has compiled, each of the hundred programs that the tests start
+# compiles all of its modules anew, and so does each test process with the tests themselves.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadline: on a busy machine it measures the neighbours. CI tries the same examples each time,
 # so that it judges the change and not its luck; everywhere else new ones are explored.
