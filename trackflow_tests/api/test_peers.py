@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trackflow.api import peers
 from trackflow.pipeline.work import Work
 from trackflow.store.no_token import read_mode
-from trackflow_tests.api.running import BUSY_S, running_api
+from trackflow_tests.api.running import plain_client, running_api
 from trackflow_tests.stores import open_work
 
 NOBODY = 65_534
@@ -103,7 +103,7 @@ def test_a_connection_is_judged_once(api: httpx.Client, monkeypatch: pytest.Monk
     assert api.get("/worker/status").status_code == 200
     monkeypatch.setattr(peers, "PROC", Path("/nowhere"))
     assert api.get("/worker/status").status_code == 200
-    with httpx.Client(base_url=api.base_url, trust_env=False, timeout=BUSY_S) as other:
+    with plain_client(api.base_url) as other:
         assert other.get("/worker/status").status_code == 401
 
 
