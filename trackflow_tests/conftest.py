@@ -14,6 +14,8 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL, make_url
 
+from trackflow.demo.extract import helsinki_extract
+from trackflow.matching.networks import RoadNetwork, build_network
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.migrations import apply
@@ -107,11 +109,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
     The schema is there already on PostgreSQL, and comes with the first opening on SQLite.
     """
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'trackflow.db'}"
-        return
-    template = request.getfixturevalue("postgres_template")
-    yield from _new_database(make_url(request.getfixturevalue("postgres_url")), template)
+    yield from _new_store(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The same for all tests of a module, which only read what its own fixture writes."""
+    yield from _new_store(request, tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -127,12 +133,28 @@ def blank_database_url(
 
 
 @pytest.fixture(scope="session")
+def helsinki_network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
+    """Central Helsinki for cars, built once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return build_network(helsinki_extract(), "car", shared / "networks")
+
+
+@pytest.fixture(scope="session")
 def test_data() -> Path:
     """Real inputs that lie beside the project, where there are any."""
     path = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not path.is_dir():
         pytest.skip(f"no test data in {path} (TRACKFLOW_TEST_DATA names another folder)")
     return path
+
+
+def _new_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'trackflow.db'}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    yield from _new_database(make_url(request.getfixturevalue("postgres_url")), template)
 
 
 def _new_database(server: URL, template: str) -> Iterator[str]:

@@ -62,6 +62,13 @@ def api(work: Work) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def operations(api: httpx.Client) -> list[schemathesis.APIOperation]:
+    headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
+    schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=headers)
+    return [result.ok() for result in schema.get_all_operations()]
+
+
 def test_every_route_turns_away_whoever_may_not(work: Work, api: httpx.Client) -> None:
     """Without a token, with a wrong one, and with those that are for something else."""
     narrower = {
@@ -91,10 +98,12 @@ def test_every_route_lets_in_whoever_may(work: Work, api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("value", NASTY)
-def test_nothing_in_a_parameter_does_harm(work: Work, api: httpx.Client, value: str) -> None:
+def test_nothing_in_a_parameter_does_harm(
+    work: Work, api: httpx.Client, operations: list[schemathesis.APIOperation], value: str
+) -> None:
     admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     before = contents(work.store, "gps_points", "tracks")
-    for operation in _operations(api):
+    for operation in operations:
         if operation.method.upper() != "GET":
             continue
         query = {parameter.name: value for parameter in operation.query}
@@ -113,7 +122,9 @@ def test_nothing_in_a_parameter_does_harm(work: Work, api: httpx.Client, value: 
 
 
 @pytest.mark.slow
-def test_the_api_does_what_it_says(api: httpx.Client) -> None:
+def test_the_api_does_what_it_says(
+    api: httpx.Client, operations: list[schemathesis.APIOperation]
+) -> None:
     """Schemathesis: any request that its description allows, answered as it describes."""
     headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     seen = 0
@@ -132,7 +143,7 @@ def test_the_api_does_what_it_says(api: httpx.Client) -> None:
             ],
         )
 
-    for operation in _operations(api):
+    for operation in operations:
         tried = given(case=operation.as_strategy())(check)
         settings(
             max_examples=EXAMPLES_PER_OPERATION,
@@ -163,9 +174,3 @@ def _guarded(work: Work) -> list[tuple[Scope, str, str]]:
             path = re.sub(r"{[^}]*}", "1", route.path)
             found += [(route.scope, method, path) for method in sorted(route.methods)]
     return found
-
-
-def _operations(api: httpx.Client) -> list[schemathesis.APIOperation]:
-    headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
-    schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=headers)
-    return [result.ok() for result in schema.get_all_operations()]

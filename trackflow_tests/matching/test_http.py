@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.concurrency.http import MAX_RETRY_AFTER_S, new_client, retry_after_s
-from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import EngineUnavailableError, SettingsError, TrackflowError
 from trackflow.geo.points import e7
 from trackflow.matching.embedded import EmbeddedEngine
 from trackflow.matching.engine import MatchAnswer, MatchRequest, Route
 from trackflow.matching.http import EngineBusyError, HttpEngine, _path
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow_tests.matching.servers import (
     Behaviour,
     Out,
@@ -32,8 +31,8 @@ from trackflow_tests.matching.servers import (
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
-    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+def network(helsinki_network: RoadNetwork) -> RoadNetwork:
+    return helsinki_network
 
 
 @pytest.fixture(scope="module")

@@ -92,8 +92,8 @@ def test_same_input_is_built_once(network: RoadNetwork, networks: Path, tmp_path
     assert not steps
 
 
-def test_version_follows_content_and_profile(networks: Path, test_data: Path) -> None:
-    extracts = [EXTRACT, test_data / "osm_extracts" / "monaco_osrm.osm.pbf"]
+def test_version_follows_content_and_profile(networks: Path, tmp_path: Path) -> None:
+    extracts = [EXTRACT, write(tmp_path / "town.osm", XML)]
     versions = {
         build_network(extract, profile, networks).version
         for extract in extracts

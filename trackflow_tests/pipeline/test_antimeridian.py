@@ -47,15 +47,15 @@ def fiji() -> Points:
     return Points.of(time_us, (lon + 180) % 360 - 180, lat)
 
 
-@pytest.fixture
-def work(database_url: str, tmp_path: Path) -> Iterator[Work]:
-    with open_work(database_url, tmp_path) as opened:
+@pytest.fixture(scope="module")
+def work(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    with open_work(shared_database_url, tmp_path_factory.mktemp("fiji")) as opened:
         deliver(opened.store, batch_of_device("d", fiji()))
         run(opened)
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(work: Work) -> Iterator[httpx.Client]:
     with running_api(work) as client:
         yield client

@@ -93,7 +93,7 @@ def test_whatever_comes_in_every_id_leads_somewhere(database_url: str, tmp_path:
     clock = Clock()
     with open_work(database_url, tmp_path, clock) as work:
 
-        @settings(relaxed, max_examples=2 * EXAMPLES[work.store.engine.dialect.name])
+        @settings(relaxed, max_examples=EXAMPLES[work.store.engine.dialect.name])
         @given(history=histories().filter(small), plan=plans(), dwell_s=st.sampled_from([60, 1800]))
         def check(history: Any, plan: Any, dwell_s: int) -> None:
             empty(work.store)

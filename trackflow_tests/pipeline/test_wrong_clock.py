@@ -78,7 +78,7 @@ def daily(device: str, days: int, until: dt.datetime = TODAY) -> Any:
     return batch_of_device(device, Points.concat(drives))
 
 
-def live(work: Work, days: int = 20) -> None:
+def live(work: Work, days: int = 6) -> None:
     for device in ("van", "car"):
         deliver(work.store, daily(device, days), now=TODAY)
 

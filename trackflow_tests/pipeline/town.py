@@ -3,10 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.matching.embedded import EmbeddedEngine
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.pipeline.work import Work
 from trackflow.store.networks import use_network
 from trackflow.store.types import to_us
@@ -41,8 +40,7 @@ class Town:
         deliver(work.store, batch_of_device("noon", self.noon))
 
 
-def build_town(folder) -> Town:
-    network = build_network(helsinki_extract(), "car", folder)
+def build_town(network: RoadNetwork) -> Town:
     engine = EmbeddedEngine(network.dataset, network.profile, network.version)
     lon, lat = a_tour(engine)
     engine.close()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.pipeline import networks as building
 from trackflow.pipeline.archive import backup
 from trackflow.pipeline.restoring import restore
@@ -20,8 +20,8 @@ from trackflow_tests.stores import open_work
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
-    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+def network(helsinki_network: RoadNetwork) -> RoadNetwork:
+    return helsinki_network
 
 
 def in_home(network: RoadNetwork, home: Path) -> Path:
