@@ -346,13 +346,11 @@ def test_misbehaving_servers_are_unavailable_in_one_line(
         engine = engine_at(
             base, max_answer_bytes=1_000_000, deadline_s=SHORT_S if misses_it else LONG_S
         )
-        started = time.monotonic()
         if says is None:
             engine.match(TWO)
             return
         with pytest.raises(EngineUnavailableError, match=says) as caught:
             engine.match(TWO)
-        assert not misses_it or time.monotonic() - started < 8
     message = str(caught.value)
     assert f"{url}/osrm" in message
     assert "\n" not in message
@@ -392,10 +390,8 @@ def test_an_answer_in_small_pieces_is_whole_or_too_late(
         if takes_s < 5:
             assert len(engine_at(url).match(TWO).matchings) == 1
         else:
-            started = time.monotonic()
             with pytest.raises(EngineUnavailableError, match="no answer within"):
                 engine_at(url, deadline_s=SHORT_S).match(TWO)
-            assert time.monotonic() - started < takes_s
 
 
 @pytest.mark.parametrize("code", ["NoMatch", "NoSegment"])
