@@ -24,6 +24,8 @@ from trackflow.store.tokens import Scope
 from trackflow_tests.api.running import bearer, running_api, token_for
 from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_work
 
+pytestmark = pytest.mark.xdist_group("security")
+
 DEVICE = "van'; DROP TABLE gps_points; --<script>alert(1)</script>"
 EXAMPLES_PER_OPERATION = 12
 

@@ -19,6 +19,8 @@ from trackflow.matching.embedded import EmbeddedEngine
 from trackflow.matching.engine import Engine, Route
 from trackflow.matching.networks import RoadNetwork
 
+pytestmark = pytest.mark.xdist_group("fleet")
+
 FIRST = date(2026, 1, 12)
 FIRST_US = int(datetime(2026, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000
 DAYS = 3

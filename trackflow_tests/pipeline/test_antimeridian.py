@@ -27,6 +27,8 @@ from trackflow.store.tables import catalogue_tracks, tracks
 from trackflow_tests.api.running import running_api
 from trackflow_tests.stores import NOON, batch_of_device, deliver, open_work
 
+pytestmark = pytest.mark.xdist_group("antimeridian")
+
 LAT = -16.8
 EVERY_US = 20_000_000
 STAY_LON = -179.9995
