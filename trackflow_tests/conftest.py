@@ -159,7 +159,8 @@ def _new_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
 
 def _new_database(server: URL, template: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # files copied as they are: half the processor time of a copy through the log
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield server.set(database=name).render_as_string(hide_password=False)
     _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
-from trackflow.pipeline.networks import build
 from trackflow.pipeline.receiving import receive
 from trackflow.pipeline.run import Mode, run
 from trackflow.pipeline.verify import verify
@@ -22,6 +20,7 @@ from trackflow.sources.phones.fixes import Delivery
 from trackflow.sources.records import PointBatch
 from trackflow.store.devices import change_device
 from trackflow.tracks.thresholds import Thresholds
+from trackflow_tests.pipeline.town import Town
 from trackflow_tests.stores import (
     Clock,
     batch_of_device,
@@ -286,11 +285,11 @@ def with_a_night_drive(found: list[History]) -> Fleet:
 
 
 @pytest.mark.slow
-def test_lines_on_roads_are_the_same_as_well(tmp_path: Path) -> None:
+def test_lines_on_roads_are_the_same_as_well(tmp_path: Path, town: Town) -> None:
     clock = Clock()
     matched = 0
     with open_work("", tmp_path, clock, engine_url="") as work:
-        build(work, helsinki_extract(), "car")
+        town.open(work)
 
         @settings(relaxed, max_examples=6)
         @given(found=fleets.map(with_a_night_drive), plan=plans())

@@ -11,13 +11,11 @@ import sqlalchemy as sa
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.pipeline.checks import check_ledgers
 from trackflow.pipeline.importing import import_paths
 from trackflow.pipeline.inbox import scan
-from trackflow.pipeline.networks import build
 from trackflow.pipeline.receiving import receive
 from trackflow.pipeline.retention import RetentionReport, apply_retention
 from trackflow.pipeline.run import Mode, run
@@ -37,6 +35,7 @@ from trackflow_tests.pipeline.test_exactness import (
     name_of,
     relaxed,
 )
+from trackflow_tests.pipeline.town import Town
 from trackflow_tests.stores import (
     NOON,
     Clock,
@@ -248,11 +247,11 @@ def nightly(days: int) -> Points:
 
 
 @pytest.mark.slow
-def test_lines_on_roads_stay_as_well(tmp_path: Path) -> None:
+def test_lines_on_roads_stay_as_well(tmp_path: Path, town: Town) -> None:
     clock = Clock()
     found = Fleet([History(nightly(6), Thresholds(), 7, ("nightly",))])
     with open_work("", tmp_path, clock, engine_url="", retention_days=AGE) as work:
-        build(work, helsinki_extract(), "car")
+        town.open(work)
         is_late = np.random.default_rng(3).random(len(found[0].points)) < 0.1
         assert check(work, clock, found, FIRST + dt.timedelta(days=4), is_late).devices == 1
         lines = contents(work.store, "cached_polylines")["cached_polylines"]

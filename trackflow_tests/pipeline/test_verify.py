@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import SettingsError
-from trackflow.pipeline.networks import build
 from trackflow.pipeline.run import Mode, run
 from trackflow.pipeline.verify import VerifyReport, verify
 from trackflow.pipeline.work import Work
 from trackflow.store.tables import day_ledgers, processing_batches, segments, tracks
+from trackflow_tests.pipeline.town import Town
 from trackflow_tests.stores import (
     NOON,
     batch_of_device,
@@ -129,10 +128,10 @@ def test_an_unknown_device_is_an_error(work: Work) -> None:
 
 
 @pytest.fixture
-def matched(tmp_path: Path) -> Iterator[Work]:
+def matched(tmp_path: Path, town: Town) -> Iterator[Work]:
     """Some drives in central Helsinki, matched to its roads."""
     with open_work("", tmp_path, engine_url="") as work:
-        build(work, helsinki_extract(), "car")
+        town.open(work)
         for start in (NOON, NIGHT):
             deliver(work.store, batch_of_device("a", drive(start, 200, lon=24.93, lat=60.1685)))
         assert not run(work).problems
