@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trackflow.tracks.segments import DAY_US, DaySegments, segment_days
 from trackflow.tracks.thresholds import RANGES, Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
-from trackflow_tests.tracks.histories import FIRST, History, histories, limits
+from trackflow_tests.tracks.histories import FIRST, histories, limits
 from trackflow_tests.tracks.test_chunking import relaxed
 from trackflow_tests.tracks.test_locality import doubtful
 
