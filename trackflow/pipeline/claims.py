@@ -36,29 +36,27 @@ def claim_days(
     work: Work, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
 ) -> list[Claim]:
     """Claim those of a device's days that are free and, unless `force`, have something to do."""
+    return claim_batches(work, [(device_id, day) for day in days], stage, force=force)
+
+
+def claim_batches(
+    work: Work, wanted: Sequence[tuple[str, dt.date]], stage: str, *, force: bool
+) -> list[Claim]:
+    """As `claim_days`, for days of any devices; the claims are in order of device and day."""
+    ids = sorted({device_id for device_id, _ in wanted})
+    lease_s = work.settings.lease_s
     with work.store.write() as connection:
-        lock_devices(connection, [device_id])
+        lock_devices(connection, ids)
+        now = work.clock()
         # what dead workers held counts as tried before it is taken again
-        batches.free_abandoned(
-            connection,
-            device_id,
-            work.settings.max_tries,
-            work.clock(),
-            lease_s=work.settings.lease_s,
-        )
-        found = [
-            batches.claim(
-                connection,
-                device_id,
-                day,
-                stage,
-                lease_s=work.settings.lease_s,
-                now=work.clock(),
-                force=force,
+        abandoned = batches.with_abandoned(connection, now, lease_s=lease_s)
+        for device_id in sorted({*ids} & {*abandoned}):
+            batches.free_abandoned(
+                connection, device_id, work.settings.max_tries, now, lease_s=lease_s
             )
-            for day in days
-        ]
-    return [claim for claim in found if claim is not None]
+        return batches.claim_many(
+            connection, wanted, stage, lease_s=lease_s, now=work.clock(), force=force
+        )
 
 
 class Held:
@@ -84,11 +82,17 @@ class Held:
         """
         if time.monotonic() - self.renewed_at < self.work.settings.lease_s / 4:
             return
+        stale: StaleClaimError | None = None
         for claim in self.claims:
             # one at a time: several rows in one transaction would need the device's lock
-            with self.work.store.write() as connection:
-                batches.extend(connection, claim, self.work.settings.lease_s, self.work.clock())
+            try:
+                with self.work.store.write() as connection:
+                    batches.extend(connection, claim, self.work.settings.lease_s, self.work.clock())
+            except StaleClaimError as error:  # the others are still held
+                stale = error
         self.renewed_at = time.monotonic()
+        if stale is not None:
+            raise stale
 
 
 def hand_back(work: Work, claims: Sequence[Claim], error: StoreUnavailableError) -> list[DayReport]:

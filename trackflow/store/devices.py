@@ -77,9 +77,20 @@ SETTINGS = (
 
 def read_device(connection: Connection, device_id: str) -> Device:
     """A device's settings; the defaults for one that is not known."""
-    query = sa.select(*SETTINGS).where(devices.c.device_id == device_id)
-    row = connection.execute(query).one_or_none()
-    return Device(device_id) if row is None else Device(*row)
+    return read_devices(connection, [device_id])[device_id]
+
+
+def read_devices(connection: Connection, ids: Sequence[str]) -> dict[str, Device]:
+    """Devices' settings, by device; the defaults for those that are not known."""
+    rows = connection.execute(_devices_among(connection.dialect.name), listed(connection, ids))
+    return {device_id: Device(device_id) for device_id in ids} | {
+        row.device_id: Device(*row) for row in rows
+    }
+
+
+@functools.cache
+def _devices_among(dialect: str) -> sa.Select[Any]:
+    return sa.select(*SETTINGS).where(is_among(dialect, devices.c.device_id))
 
 
 def buffer_us(thresholds: Thresholds) -> int:
