@@ -25,8 +25,8 @@ from trackflow.tracks.together import DeviceDays, segment_together
 
 STAGE = "segmented"
 RANGE_DAYS = 31
-"""So many device-days are read together at most: neighbouring days read their buffers once, and memory
-stays flat."""
+"""So many device-days are read together at most: neighbouring days share buffers, and memory stays
+flat."""
 
 type Part = list[batches.Claim]
 """Claims of neighbouring days of one device, in order."""

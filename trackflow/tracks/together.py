@@ -31,7 +31,7 @@ HALF_ROUND = 180.0
 """Degrees of longitude. Points further apart are taken for a way across the antimeridian, and all
 after them are counted on from there: a device would get other numbers from the one before it."""
 
-MOST_POINTS = 200_000
+MOST_POINTS = 120_000
 """The arrays of more points leave the processor's cache, which costs what fewer calls save."""
 
 KEPT_BYTES = 32_000_000
@@ -82,7 +82,6 @@ def _segment_group(
         (one,) = devices
         return [segment_days(one.points, one.first, one.last, thresholds)]
     _keep_freed_memory()
-    counts = [len(device.points) for device in devices]
     points = Points.concat([device.points for device in devices])
     axis = _axis(points.time_us, devices, thresholds)
     if axis is None or np.ptp(points.lon) > HALF_ROUND:
@@ -92,13 +91,20 @@ def _segment_group(
             *_segment_group(devices[half:], thresholds),
         ]
     spans, starts_us = axis
-    shifts_us = np.array([span.shift_us for span in spans], dtype=np.int64)
-    time_us = points.time_us + shifts_us.repeat(counts)
-    decisions = decide(replace(points, time_us=time_us), thresholds)
+    ends = np.array([len(device.points) for device in devices]).cumsum()
+    _shift(points.time_us, spans, ends.tolist(), 1)
+    decisions = decide(points, thresholds)
     kept = decisions.cleaned.points
-    edges = np.append(kept.time_us.searchsorted(starts_us), len(kept))
-    own_us = kept.time_us - shifts_us.repeat(edges[1:] - edges[:-1])
-    return days_of(decisions, time_us, replace(kept, time_us=own_us), spans)
+    own_us = kept.time_us.copy()
+    ends = np.append(own_us.searchsorted(starts_us[1:]), len(kept))
+    _shift(own_us, spans, ends.tolist(), -1)
+    return days_of(decisions, points.time_us, replace(kept, time_us=own_us), spans)
+
+
+def _shift(time_us: Ints, spans: Sequence[Span], ends: Sequence[int], sign: int) -> None:
+    """Move the times of devices, which end at such places, to the axis (1) or back (-1)."""
+    for span, begin, end in zip(spans, [0, *ends], ends, strict=False):
+        time_us[begin:end] += sign * span.shift_us
 
 
 def _axis(
