@@ -42,8 +42,11 @@ def segment_batches(
     Devices that were tried before are claimed and segmented alone, after the others: what kills
     its worker every time must not use up the tries of others with it.
     """
-    with work.store.read() as connection:
-        alone = batches.tried_before(connection, wanted)
+    if work.settings.max_tries == 1:
+        alone = sorted({device_id for device_id, _ in wanted})
+    else:
+        with work.store.read() as connection:
+            alone = batches.tried_before(connection, wanted)
     groups = [[pair for pair in wanted if pair[0] not in alone]]
     groups += [[pair for pair in wanted if pair[0] == device_id] for device_id in alone]
     return [
