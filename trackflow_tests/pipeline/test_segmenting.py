@@ -77,7 +77,7 @@ def _run_with_a_deadly_device(url: str, home: Path, clock: Clock) -> None:
         return read(connection, device_id, *bounds_us)
 
     read = points.read_points
-    points.read_points = deadly
+    points.read_points = deadly  # type: ignore[assignment]
     with open_work(url, home, clock, max_tries=2, lease_s=LEASE_S) as work:
         run(work)
 

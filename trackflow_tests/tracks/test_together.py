@@ -22,8 +22,10 @@ ODD = [
     Thresholds(dwell_s=123.456789, gap_s=400),
     Thresholds(dwell_s=61.7, max_speed_kmh=1, noise_m=0, silence_s=0),
     Thresholds(dwell_s=301, gap_s=120, spike_points=5, spike_s=60),
+    Thresholds(dwell_s=21_599.999998),
 ]
-"""With units of time that no other unit is a multiple of, and a speed that nearly all is above."""
+"""With units of time that have no small multiple in common, the last so large a one that 40 devices
+do not fit on an axis; and a speed that nearly all is above."""
 
 
 def some_days(points: Points, random: np.random.Generator, shift_days: int) -> DeviceDays:
