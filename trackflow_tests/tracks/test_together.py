@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
 from trackflow.tracks import together
-from trackflow.tracks.segments import DAY_US, DaySegments, day_start_us, segment_days
+from trackflow.tracks.segments import DAY_US, DaySegments, day_start_us, days_of, segment_days
 from trackflow.tracks.thresholds import RANGES, Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
 from trackflow_tests.tracks.histories import FIRST, History, histories, limits
@@ -95,7 +95,7 @@ def test_doubtful_points_together_equal_one_by_one(seed: int, thresholds: Thresh
 def test_groups_hold_no_more_than_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six at once have 1,800 points; nobody is with one from the other half of the Earth."""
     sizes: list[int] = []
-    inner = together.days_of
+    inner = days_of
 
     def counted(*given: object) -> object:
         sizes.append(len(given[3]))  # type: ignore[arg-type]
