@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.times import TimeForm, epoch_form, parse_time
@@ -20,8 +20,7 @@ type Record = Mapping[str, object]
 """A JSON object or a form as a client sent it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """One position as a client said it: any JSON value in each field, checked later.
 
     Attributes:
