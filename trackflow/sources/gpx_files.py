@@ -26,7 +26,8 @@ from trackflow.sources.streams import Stream
 from trackflow.sources.times import times
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.units import best_accuracy_m, decimal_commas
-from trackflow.sources.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.xml_runs import Run, RunParser, Shape
 
 CHUNK_POINTS = 50_000
 
@@ -103,14 +104,14 @@ def read_gpx(
     yield reader.chunk()
 
 
-class _PointParser(XmlParser):
+class _PointParser(RunParser):
     """Collects points, and refusals for stretches that are no XML."""
 
-    anchor = _TRACK_POINT
+    anchor = unit = _TRACK_POINT
     format_name = "GPX"
 
     def __init__(self, name: str, options: ReadOptions) -> None:
-        self.points: list[_Point] = []
+        self.points = _Points()
         self.skipped: Counter[str] = Counter()
         self._options = options
         self._tracks = 0
@@ -170,13 +171,15 @@ class _PointParser(XmlParser):
         if (self._field or self._track_field) and len(text) <= TEXT_MAX_CHARS:
             self._text.append(text)
 
-    def ended(self, tag: str) -> None:  # noqa: ARG002
+    def ended(self, tag: str) -> None:
         """A point is whole, or a field of one."""
         self.depth -= 1
         if self._point is None:
             self._ended_outside()
             return
         if self.depth < self._point_depth:
+            if self._point.tag == "trkpt":
+                self.unit_ended(tag)
             self._end_point(self._point)
             self._point = None
         elif self._field:
@@ -194,6 +197,14 @@ class _PointParser(XmlParser):
         if self.depth < self._track_depth:
             self._track_depth = 0
 
+    def fits(self, shape: Shape) -> bool:
+        """Whether no point lies in a point."""
+        return not any(local_name(tag) in _POINT_TAGS for path in shape.leaves for tag in path)
+
+    def take_run(self, run: Run) -> None:
+        """Track points that follow one another."""
+        self.points.add_run(run, self._device())
+
     def _begin_point(self, tag: str, attributes: dict[str, str]) -> None:
         self._point = _Point(tag, attributes, {}, self.line(), self._device())
         self._point_depth = self.depth
@@ -207,10 +218,10 @@ class _PointParser(XmlParser):
 
     def _end_point(self, point: _Point) -> None:
         if point.tag == "trkpt":
-            self.points.append(point)
+            self.points.add(point)
         elif _TIME in point.fields:
             if self._options.waypoints:
-                self.points.append(point)
+                self.points.add(point)
             else:
                 self.skipped[_PLANNED[point.tag]] += 1
 
@@ -230,6 +241,102 @@ def field_of(local: str, is_direct: bool) -> Field | None:
         if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
             return field(role, factor(role, local, (local,)))
     return None
+
+
+class _PointRun(NamedTuple):
+    """Track points of one shape: their columns by attribute and by field."""
+
+    run: Run
+    attributes: dict[str, list[str]]
+    fields: dict[Field, list[str]]
+    device: str
+
+    def __len__(self) -> int:
+        return len(self.run)
+
+    def at(self, index: int) -> _Point:
+        attributes = {name: values[index] for name, values in self.attributes.items()}
+        fields = {known: values[index] for known, values in self.fields.items()}
+        line = self.run.line_of(index, "<trkpt")
+        return _Point("trkpt", attributes, fields, line, self.device)
+
+
+class _Points:
+    """Points in the order of the file: runs of them, and lists of single ones.
+
+    Attributes:
+        present: the fields that any of them has.
+    """
+
+    def __init__(self) -> None:
+        self.present: set[Field] = set()
+        self._parts: list[list[_Point] | _PointRun] = []
+        self._singles: list[_Point] | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, point: _Point) -> None:
+        """One point."""
+        if self._singles is None:
+            self._singles = []
+            self._parts.append(self._singles)
+        self._singles.append(point)
+        self.present.update(point.fields)
+        self._count += 1
+
+    def add_run(self, run: Run, device: str) -> None:
+        """Points that follow one another."""
+        count = len(run.shape.attributes)
+        attributes = dict(zip(run.shape.attributes, run.columns, strict=False))
+        fields: dict[Field, list[str]] = {}
+        for path, values in zip(run.shape.leaves, run.columns[count:], strict=True):
+            known = field_of(local_name(path[-1]), len(path) == 1)
+            if known:
+                fields.setdefault(known, values)
+        self._parts.append(_PointRun(run, attributes, fields, device))
+        self._singles = None
+        self.present.update(fields)
+        self._count += len(run)
+
+    def at(self, row: int) -> _Point:
+        """One of them."""
+        for part in self._parts:
+            if row < len(part):
+                return part.at(row) if isinstance(part, _PointRun) else part[row]
+            row -= len(part)
+        raise IndexError(row)
+
+    def attribute(self, name: str) -> list[str | None]:
+        """An attribute of each."""
+        found: list[str | None] = []
+        for part in self._parts:
+            if isinstance(part, _PointRun):
+                found += part.attributes.get(name) or [None] * len(part)
+            else:
+                found += [point.attributes.get(name) for point in part]
+        return found
+
+    def column(self, known: Field) -> list[str | None]:
+        """A field of each."""
+        found: list[str | None] = []
+        for part in self._parts:
+            if isinstance(part, _PointRun):
+                found += part.fields.get(known) or [None] * len(part)
+            else:
+                found += [point.fields.get(known) for point in part]
+        return found
+
+    def devices(self) -> list[str]:
+        """What is known of the device of each from its track."""
+        found: list[str] = []
+        for part in self._parts:
+            if isinstance(part, _PointRun):
+                found += [part.device] * len(part)
+            else:
+                found += [point.device for point in part]
+        return found
 
 
 class _Reader:
@@ -253,12 +360,12 @@ class _Reader:
         """The points so far."""
         parser, position = self._parser, self._stream.position()
         points, refused, skipped = parser.points, parser.refused, parser.skipped
-        parser.points, parser.refused, parser.skipped = [], [], Counter()
+        parser.points, parser.refused, parser.skipped = _Points(), [], Counter()
         if not points:
             return Chunk(PointBatch.empty(), refused, position, skipped=skipped)
 
         def describe(row: int) -> tuple[str, str]:
-            point = points[row]
+            point = points.at(row)
             shown = "".join(f' {name}="{value}"' for name, value in point.attributes.items())
             inner = "".join(f"<{f.role}>{value}</{f.role}>" for f, value in point.fields.items())
             return f"<{point.tag}{shown}>{inner}</{point.tag}>", f"{parser.name}:{point.line}"
@@ -267,32 +374,29 @@ class _Reader:
         accepted, at_the_door = admit(candidates, self._now_us, describe)
         return Chunk(accepted, at_the_door + refused, position, candidates.times.naive, skipped)
 
-    def _devices(self, points: list[_Point]) -> Devices:
+    def _devices(self, points: "_Points") -> Devices:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(points))
-        if not any(p.device or _DEVICE in p.fields for p in points):
+        if _DEVICE not in points.present and not any(points.devices()):
             return Devices.all_of(self._fallback, len(points))
-        return Devices.of_names(
-            [p.fields.get(_DEVICE) or p.device or self._fallback for p in points]
-        )
+        said = zip(points.column(_DEVICE), points.devices(), strict=True)
+        return Devices.of_names([own or of_track or self._fallback for own, of_track in said])
 
-    def _candidates(self, points: list[_Point]) -> Candidates:
-        lat = [p.attributes.get("lat") for p in points]
-        lon = [p.attributes.get("lon") for p in points]
+    def _candidates(self, points: "_Points") -> Candidates:
+        lat, lon = points.attribute("lat"), points.attribute("lon")
         commas = np.array(decimal_commas(lat, lon) or [False] * len(points), np.bool_)
-        present = set().union(*(p.fields for p in points))
 
         def column(role: Role) -> Floats:
             merged = np.full(len(points), np.nan)
-            for known in sorted((f for f in present if f.role is role), key=lambda f: f.factor):
-                text = strings([p.fields.get(known) for p in points])
-                found = _measured(text, known, commas).values
+            fields = sorted((f for f in points.present if f.role is role), key=lambda f: f.factor)
+            for known in fields:
+                found = _measured(strings(points.column(known)), known, commas).values
                 merged = np.where(np.isnan(merged), found, merged)
             return merged
 
         return Candidates(
             self._devices(points),
-            times(strings([p.fields.get(_TIME) for p in points]), self._rules),
+            times(strings(points.column(_TIME)), self._rules),
             _measured(strings(lat), field(Role.LAT), commas),
             _measured(strings(lon), field(Role.LON), commas),
             column(Role.ALTITUDE),

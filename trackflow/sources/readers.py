@@ -94,6 +94,12 @@ _TRACKS_OF = {
     Format.GEOJSON: re.compile(rb'"(?:Multi)?LineString"'),
 }
 """How the tracks of formats begin that name no device for each."""
+_MARKS = {
+    Format.GPX: [b"trk%c" % end for end in b"> \t\n\r\f\v"],
+    Format.KML: [b"Track%c" % end for end in b"> \t\n\r\f\v"],
+    Format.GEOJSON: [b'LineString"'],
+}
+"""What each of these has in it: a search for bytes is far faster than one for a pattern."""
 _LONGEST_TAG = 64
 
 
@@ -159,13 +165,17 @@ def _read_once(
 def _has_several_tracks(source: SourceFile) -> bool:
     """Whether a file has more than one track: only then is there anything to tell apart."""
     beginning = None if source.format is None else _TRACKS_OF.get(source.format)
-    if beginning is None:
+    if beginning is None or source.format is None:
         return False
+    marks = _MARKS[source.format]
     count, tail = 0, b""
     with source.open() as stream:
         while piece := stream.read(PIECE_BYTES):
             held = tail + piece
             last = 0
+            if all(mark not in held for mark in marks):
+                tail = held[len(held) - _LONGEST_TAG :]
+                continue
             for found in beginning.finditer(held):
                 count += 1
                 last = found.end()

@@ -92,6 +92,12 @@ class Collector[R]:
         self._rows.append(row)
         self._places.append(place)
 
+    def add_all(self, rows: Sequence[R], places: Sequence[str]) -> None:
+        """Positions that follow one another, with the place of each."""
+        self.any_found = self.any_found or bool(rows)
+        self._rows += rows
+        self._places += places
+
     def refuse(self, reason: Reason, raw: object, place: str) -> None:
         """One refusal for something that is no position, or for several without a time."""
         self.refused.append(Refusal(reason, clean_raw(shown(raw)), self._where(place)))
