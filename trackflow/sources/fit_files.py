@@ -16,7 +16,7 @@ from fitdecode import CrcCheck, ErrorHandling, FitReader
 from trackflow.errors import BadInputError
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Collector, Moment, Row, row_collector
+from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Moment, Row, RowCollector
 from trackflow.sources.streams import PIECE_BYTES, Stream
 
 EPOCH_S = 631_065_600
@@ -78,7 +78,7 @@ def read_fit(
     Raises:
         BadInputError: there is no record in it that can be read.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     records = _Records(stream, collector)
     for _ in records:
         if len(collector) >= chunk_points:
@@ -131,7 +131,7 @@ def _with_length(head: bytes) -> bytes:
 class _Records:
     """Goes through the messages of a file, and puts the records into a collector."""
 
-    def __init__(self, stream: Stream, rows: Collector[Row]) -> None:
+    def __init__(self, stream: Stream, rows: RowCollector) -> None:
         self.count = 0
         self.problem = ""
         self._stream = stream

@@ -29,7 +29,7 @@ from trackflow.sources.rows import (
     Moment,
     Row,
     moment_us,
-    row_collector,
+    RowCollector,
 )
 from trackflow.sources.streams import Stream
 from trackflow.sources.times import TimeRules
@@ -74,7 +74,7 @@ def read_google(
     """
     if any(_MONTH_FILE.fullmatch(name) for name in (fallback_device, stem(stream.name))):
         fallback_device = _MONTHS_DEVICE
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     reader = _Timeline(collector, fallback_device, options.time_rules)
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
@@ -98,7 +98,7 @@ class _Timeline:
         any_known: whether any element was one of a timeline.
     """
 
-    def __init__(self, rows: Collector[Row], fallback_device: str, rules: TimeRules) -> None:
+    def __init__(self, rows: RowCollector, fallback_device: str, rules: TimeRules) -> None:
         self.any_known = False
         self._rules = rules
         self._rows = rows

@@ -9,14 +9,14 @@ to which position is anyone's guess.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from trackflow.errors import BadInputError
 from trackflow.sources.columns import Role
 from trackflow.sources.fields import known_fields
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
 from trackflow.sources.streams import Stream
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.xml_points import TEXT_MAX_CHARS, local_name, texts
@@ -63,7 +63,7 @@ def read_kml(
     Raises:
         BadInputError: there is no readable element in it, or it has a document type.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     parser = _PlacemarkParser(collector, label_tracks=options.label_tracks)
     any_chunk = False
     for text in texts(stream):
@@ -89,7 +89,7 @@ class _PlacemarkParser(RunParser):
     unit = re.compile(r"<([\w.-]+:)?(?:Placemark|when|coord)>")
     format_name = "KML"
 
-    def __init__(self, rows: Collector[Row], *, label_tracks: bool) -> None:
+    def __init__(self, rows: RowCollector, *, label_tracks: bool) -> None:
         self._rows = rows
         self._label_tracks = label_tracks
         self._track_count = 0
@@ -207,7 +207,7 @@ class _PlacemarkParser(RunParser):
         if tags == ["when"]:
             self._whens += run.columns[0]
             return
-        coords = list(zip(run.columns[-1], run.lines_of("</"), strict=True))
+        coords = list(zip(run.columns[-1], run.end_lines, strict=True))
         if tags == ["coord"]:
             if not self._coords and len(self._whens) == 1:
                 self._coords.append(coords.pop(0))
@@ -234,10 +234,12 @@ class _PlacemarkParser(RunParser):
                 run.shape.leaves, run.columns[len(run.shape.attributes) :], strict=True
             )
         }
-        whens = columns.get("when") or [""] * len(run)
-        lines = run.lines_of("</coordinates")
-        for coordinates, when, line in zip(columns["coordinates"], whens, lines, strict=True):
-            self._add(_parts(coordinates), when, line, {})
+        self._add_many(
+            [_parts(each) for each in columns["coordinates"]],
+            columns.get("when") or [""] * len(run),
+            lambda index: run.line_of(index, "</coordinates"),
+            None,
+        )
         self._new_placemark()
 
     def _parent(self) -> str:
@@ -280,6 +282,11 @@ class _PlacemarkParser(RunParser):
         """Rows of the pairs, with what was listed for each of them behind the track."""
         pairs, self._pairs = self._pairs, []
         listed = {n: values for n, values in self._arrays.items() if len(values) == len(pairs)}
+        if pairs and not listed and not self._data:
+            label = label_of(self._track_count, self._track_name) if self._label_tracks else None
+            whens, coords, lines = zip(*pairs, strict=True)
+            self._add_many([coord.split() for coord in coords], whens, lines.__getitem__, label)
+            return
         for index, (when, coord, line) in enumerate(pairs):
             beside = {name: values[index] for name, values in listed.items()}
             self._add(coord.split(), when, line, self._data | beside, is_track=True)
@@ -309,6 +316,37 @@ class _PlacemarkParser(RunParser):
             for moment in dict.fromkeys(moments) or [""]:
                 self._add(_parts(coordinates), moment, line, self._data)
         self._new_placemark()
+
+    def _add_many(
+        self,
+        coordinates: list[list[str]],
+        whens: Sequence[str],
+        line: Callable[[int], int],
+        device: str | None,
+    ) -> None:
+        """Positions beside which nothing is said.
+
+        Args:
+            coordinates: longitude, latitude and altitude of each, as far as it has them.
+            whens: their times; empty where there is none.
+            line: of each.
+            device: of all.
+        """
+        count = len(coordinates)
+        places = [(*map(str.strip, parts), None, None, None)[:3] for parts in coordinates]
+        lons, lats, altitudes = zip(*places, strict=True)
+        self._rows.add_columns(
+            Columns(
+                count,
+                lambda index: f"{whens[index]} {' '.join(coordinates[index])}",
+                lambda index: f"line {line(index)}",
+                [when or None for when in whens],
+                lons,
+                lats,
+                altitudes,
+                device_id=None if device is None else [device] * count,
+            )
+        )
 
     def _add(
         self,

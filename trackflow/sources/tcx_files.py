@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from trackflow.errors import BadInputError
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
 from trackflow.sources.streams import Stream
 from trackflow.sources.xml_points import TEXT_MAX_CHARS, local_name, texts
 from trackflow.sources.xml_runs import Run, RunParser, Shape
@@ -48,7 +48,7 @@ def read_tcx(
     Raises:
         BadInputError: there is no readable point in it, or it has a document type.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     parser = _TrackpointParser(collector)
     for text in texts(stream):
         try:
@@ -72,7 +72,7 @@ class _TrackpointParser(RunParser):
     unit = re.compile(r"<([\w.-]+:)?Trackpoint[\s>]")
     format_name = "TCX"
 
-    def __init__(self, rows: Collector[Row]) -> None:
+    def __init__(self, rows: RowCollector) -> None:
         self._rows = rows
         self._in_course = False
         self._course_is_told = False
@@ -153,11 +153,18 @@ class _TrackpointParser(RunParser):
             name = _FIELDS.get((parent, own))
             if name:
                 columns.setdefault(name, values)
-        points = [
-            dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-        ]
-        self._rows.add_all(
-            list(map(_row, points)), [f"line {n}" for n in run.lines_of("<" + run.shape.tag)]
+        tag = f"<{run.shape.tag}"
+        self._rows.add_columns(
+            Columns(
+                len(run),
+                lambda index: {name: values[index] for name, values in columns.items()},
+                lambda index: f"line {run.line_of(index, tag)}",
+                columns.get("time"),
+                columns["lon"],
+                columns["lat"],
+                columns.get("altitude"),
+                speed_ms=columns.get("speed"),
+            )
         )
 
     def _take(self, point: dict[str, str]) -> None:
@@ -166,7 +173,17 @@ class _TrackpointParser(RunParser):
         if point.get("lat") is None and point.get("lon") is None:
             self._without_position += 1
             return
-        self._rows.add(_row(point), f"line {self._point_line}")
+        self._rows.add(
+            Row(
+                raw=point,
+                time=point.get("time"),
+                lon=point.get("lon"),
+                lat=point.get("lat"),
+                altitude_m=point.get("altitude"),
+                speed_ms=point.get("speed"),
+            ),
+            f"line {self._point_line}",
+        )
 
     def chunk(self) -> Chunk:
         """What has been collected so far."""
@@ -179,14 +196,3 @@ class _TrackpointParser(RunParser):
         if self._without_position:
             raw = f"{self._without_position} trackpoints without a position"
             self._rows.refuse(Reason.NO_POSITION, raw, "")
-
-
-def _row(point: dict[str, str]) -> Row:
-    return Row(
-        raw=point,
-        time=point.get("time"),
-        lon=point.get("lon"),
-        lat=point.get("lat"),
-        altitude_m=point.get("altitude"),
-        speed_ms=point.get("speed"),
-    )

@@ -8,7 +8,6 @@ what shape was learnt, changes nothing.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -84,14 +83,12 @@ class Run:
         whole = self.wholes[index]
         return self.lines[index] + whole.count("\n", 0, whole.rfind(mark))
 
-    def lines_of(self, mark: str) -> Iterator[int]:
-        """That line for each element."""
-        if "\n" not in self.wholes[-1].strip():
-            yield from (
-                line + whole.count("\n") for line, whole in zip(self.lines, self.wholes, strict=True)
-            )
-            return
-        yield from (self.line_of(index, mark) for index in range(len(self)))
+    @property
+    def end_lines(self) -> list[int]:
+        """The line on which each ends."""
+        return [
+            line + whole.count("\n") for line, whole in zip(self.lines, self.wholes, strict=True)
+        ]
 
 
 class RunParser(XmlParser):
