@@ -20,6 +20,7 @@ from trackflow.sources.door import fit_device
 from trackflow.sources.excel_files import read_excel
 from trackflow.sources.fit_files import read_fit
 from trackflow.sources.formats import Format, detect
+from trackflow.sources.garbage import collected_less
 from trackflow.sources.geojson_files import read_geojson
 from trackflow.sources.google_files import read_google
 from trackflow.sources.gpx_files import read_gpx
@@ -134,8 +135,9 @@ def read(
         chunks = told_apart(lambda: _read_once(source, None, fallback, now_us, labelled), fallback)
     else:
         chunks = _read_once(source, device_id, fallback, now_us, options)
-    for chunk in chunks:
-        yield replace(chunk, refused=few(chunk.refused))
+    with collected_less():
+        for chunk in chunks:
+            yield replace(chunk, refused=few(chunk.refused))
 
 
 def _read_once(
