@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -12,13 +14,14 @@ from trackflow.geo.points import Bools, Floats
 from trackflow.sources.cells import EMPTY_CELLS, Numbers, number
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.phones.envelopes import Envelope
+from trackflow.sources.plain_times import iso_us, whole_counts_us
 from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
 from trackflow.sources.times import UNREADABLE_US, TimeForm, Times, epoch_form, parse_time
 from trackflow.sources.units import (
     Quantity,
     best_accuracy_m,
+    decimal_commas,
     factor_of,
-    has_decimal_comma,
     measure,
 )
 
@@ -38,8 +41,7 @@ type Record = Mapping[str, object]
 """A JSON object or a form as a client sent it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """One position as a client said it: any JSON value in each field, checked later.
 
     Attributes:
@@ -99,27 +101,34 @@ def candidates_of(
         fallback_device: the device of those that name none.
         time_form: what a number is that is a likely time in no unit; None = no time at all.
     """
-    commas = [has_decimal_comma(fix.lat, fix.lon) for fix in fixes]
+    if not fixes:
+        return _candidates_of_none()
+    device, time, lat, lon, altitude_m, accuracy_m, hdop, speed, unit_ms, course_deg = zip(
+        *fixes, strict=True
+    )
+    commas = decimal_commas(lat, lon)
 
     def column(
         cells: Sequence[object], quantity: Quantity, factors: Sequence[float] | None = None
     ) -> Floats:
         return _measured(cells, quantity, commas, factors)
 
-    lat, lon = [fix.lat for fix in fixes], [fix.lon for fix in fixes]
     return Candidates(
-        _devices(fixes, device_id, fallback_device),
-        _times([fix.time for fix in fixes], time_form),
+        _devices(device, device_id, fallback_device),
+        _times(time, time_form),
         Numbers(column(lat, Quantity.LATITUDE), _missing(lat)),
         Numbers(column(lon, Quantity.LONGITUDE), _missing(lon)),
-        column([fix.altitude_m for fix in fixes], Quantity.LENGTH),
-        best_accuracy_m(
-            column([fix.accuracy_m for fix in fixes], Quantity.LENGTH),
-            column([fix.hdop for fix in fixes], Quantity.RATIO),
-        ),
-        column([fix.speed for fix in fixes], Quantity.SPEED, [fix.speed_unit_ms for fix in fixes]),
-        column([fix.course_deg for fix in fixes], Quantity.ANGLE),
+        column(altitude_m, Quantity.LENGTH),
+        best_accuracy_m(column(accuracy_m, Quantity.LENGTH), column(hdop, Quantity.RATIO)),
+        column(speed, Quantity.SPEED, unit_ms),
+        column(course_deg, Quantity.ANGLE),
     )
+
+
+def _candidates_of_none() -> Candidates:
+    none, no_rows = np.empty(0), np.empty(0, np.bool_)
+    times = Times(np.empty(0, np.int64), no_rows, no_rows)
+    return Candidates(Devices.all_of("", 0), times, Numbers(none, no_rows), Numbers(none, no_rows))
 
 
 class Reception:
@@ -223,7 +232,9 @@ def told_unit_ms(query: Mapping[str, str]) -> float | None:
 def member(record: object, *path: str) -> object:
     """What lies at a path of names in nested objects, None where there is nothing."""
     for name in path:
-        record = record.get(name) if isinstance(record, Mapping) else None
+        if type(record) is not dict and not isinstance(record, Mapping):  # the first is far faster
+            return None
+        record = record.get(name)
     return record
 
 
@@ -256,8 +267,14 @@ def exact_json(value: object) -> str | None:
         return None
 
 
-def _times(moments: Iterable[object], form: TimeForm | None) -> Times:
-    """Times one by one: pyarrow's way with whole columns would load pandas into the API."""
+def _times(moments: Sequence[object], form: TimeForm | None) -> Times:
+    """Times without pyarrow, which would load pandas into the API."""
+    plain = whole_counts_us(moments)
+    if plain is None:
+        plain = iso_us(moments)
+    if plain is not None:
+        none = np.zeros(len(plain), np.bool_)
+        return Times(plain, none, none)
     cells = [(text(moment) or "").strip() for moment in moments]
     missing = np.array([cell in EMPTY_CELLS for cell in cells], np.bool_)
     parsed = [_moment_us(cell, form) for cell in cells]
@@ -278,15 +295,14 @@ def _moment_us(cell: str, form: TimeForm | None) -> int | None:
 def _measured(
     cells: Sequence[object],
     quantity: Quantity,
-    commas: Sequence[bool],
+    commas: Sequence[bool] | None,
     factors: Sequence[float] | None,
 ) -> Floats:
     """A column in our unit; the fast way where no cell is text, which gives the same."""
     if set(map(type, cells)) <= {int, float, type(None)}:
         values = Numbers.of_objects(cells).values
         return values if factors is None else values * np.array(factors)
-    each = [1.0] * len(cells) if factors is None else factors
-    rows = zip(cells, each, commas, strict=True)
+    rows = zip(cells, factors or repeat(1.0), commas or repeat(False), strict=False)
     return np.array(
         [measure(cell, quantity, factor, decimal_comma=comma) for cell, factor, comma in rows],
         np.float64,
@@ -294,17 +310,25 @@ def _measured(
 
 
 def _missing(cells: Sequence[object]) -> Bools:
+    if set(map(type, cells)) <= {int, float}:
+        return np.zeros(len(cells), np.bool_)
     blank = [c is None or (isinstance(c, str) and c.strip() in EMPTY_CELLS) for c in cells]
     return np.array(blank, np.bool_)
 
 
-def _devices(fixes: Sequence[Fix], device_id: str | None, fallback: str) -> Devices:
+def _devices(devices: Sequence[object], device_id: str | None, fallback: str) -> Devices:
     if device_id is not None:
-        return Devices.all_of(device_id, len(fixes))
-    said = [(text(fix.device) or "").strip() for fix in fixes]
-    names = [fallback.strip() if name in EMPTY_CELLS or is_unset(name) else name for name in said]
-    code_of = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    return Devices(np.array([code_of[name] for name in names], np.int32), tuple(code_of))
+        return Devices.all_of(device_id, len(devices))
+    said = [text(device) for device in devices]
+    name_of = {each: _name(each, fallback) for each in dict.fromkeys(said)}
+    code_of = {name: code for code, name in enumerate(dict.fromkeys(name_of.values()))}
+    code_of_said = {each: code_of[name] for each, name in name_of.items()}
+    return Devices(np.array([code_of_said[each] for each in said], np.int32), tuple(code_of))
+
+
+def _name(said: str | None, fallback: str) -> str:
+    name = (said or "").strip()
+    return fallback.strip() if name in EMPTY_CELLS or is_unset(name) else name
 
 
 def is_unset(name: str) -> bool:

@@ -7,6 +7,7 @@ default.
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from typing import TypeGuard
 
 from trackflow.sources.door import Candidates
 from trackflow.sources.phones.bodies import read_elements
@@ -42,15 +43,19 @@ def kind_of(feature: object) -> Kind:
     What the app did (`action`: paused, visited) and whole trips come as features too, with a place
     that is not where the phone was at their time.
     """
-    if not isinstance(feature, Mapping):
+    if not _is_object(feature):
         return Kind.UNKNOWN
     properties = feature.get("properties")
-    if isinstance(properties, Mapping) and (
+    if _is_object(properties) and (
         isinstance(properties.get("action"), str) or properties.get("type") == "trip"
     ):
         return Kind.OTHER
     is_feature = feature.get("type") == "Feature" or "geometry" in feature
     return Kind.LOCATION if is_feature else Kind.UNKNOWN
+
+
+def _is_object(value: object) -> TypeGuard[Record]:
+    return type(value) is dict or isinstance(value, Mapping)  # the first is far faster
 
 
 def candidates(
@@ -96,7 +101,7 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
 
 def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     said = feature.get("properties")
-    properties: Record = said if isinstance(said, Mapping) else {}
+    properties: Record = said if _is_object(said) else {}
     place = member(feature, "geometry", "coordinates")
     lon, lat = place[:2] if isinstance(place, list) and len(place) > 1 else (None, None)
     return Fix(

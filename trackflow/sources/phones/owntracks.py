@@ -63,7 +63,7 @@ def kind_of(message: object) -> Kind:
 
     Whatever is a location is a `Mapping`.
     """
-    if not isinstance(message, Mapping):
+    if type(message) is not dict and not isinstance(message, Mapping):  # the first is far faster
         return Kind.UNKNOWN
     kind = message.get("_type")
     if kind == "location" or (kind is None and "lat" in message and "lon" in message):
