@@ -18,7 +18,6 @@ from trackflow.sources.phones.fixes import (
     Reception,
     Record,
     candidates_of,
-    member,
     told_unit_ms,
 )
 from trackflow.sources.phones.parts import parts_of
@@ -102,16 +101,18 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
 def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     said = feature.get("properties")
     properties: Record = said if _is_object(said) else {}
-    place = member(feature, "geometry", "coordinates")
+    geometry = feature.get("geometry")
+    place = geometry.get("coordinates") if _is_object(geometry) else None
     lon, lat = place[:2] if isinstance(place, list) and len(place) > 1 else (None, None)
-    return Fix(
-        device=properties.get("device_id"),
-        time=properties.get("timestamp"),
-        lat=lat,
-        lon=lon,
-        altitude_m=properties.get("altitude"),
-        accuracy_m=properties.get("horizontal_accuracy"),
-        speed=properties.get("speed"),
-        speed_unit_ms=speed_unit_ms,
-        course_deg=properties.get("course"),
+    return Fix(  # by place: by name takes twice as long
+        properties.get("device_id"),
+        properties.get("timestamp"),
+        lat,
+        lon,
+        properties.get("altitude"),
+        properties.get("horizontal_accuracy"),
+        None,
+        properties.get("speed"),
+        speed_unit_ms,
+        properties.get("course"),
     )
