@@ -5,7 +5,10 @@ For formats whose points are scattered over nested records; tables have columns 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import NamedTuple, cast
+
+import numpy as np
 
 from trackflow.sources.cells import Numbers, strings
 from trackflow.sources.door import Candidates, Describe, Devices, admit
@@ -293,8 +296,16 @@ def shown(raw: object) -> str:
 
 def times_of(moments: Sequence[object], rules: TimeRules) -> Times:
     """A column of what rows have as times."""
-    if not any(isinstance(moment, Moment) for moment in moments):
-        return times(strings([time_text(moment) for moment in moments]), rules)
+    kinds = set(map(type, moments))
+    if Moment not in kinds:
+        if not kinds <= {str, type(None)}:
+            moments = [time_text(moment) for moment in moments]
+        return times(strings(cast(Sequence[str | None], moments)), rules)
+    if kinds == {Moment}:
+        with suppress(OverflowError):  # a moment beyond 64 bits
+            none = np.zeros(len(moments), np.bool_)
+            time_us = np.clip(np.array(moments, np.int64), -(2**62), 2**62)
+            return Times(time_us, none, none.copy())
     texts = [None if isinstance(m, Moment) else time_text(m) for m in moments]
     found = times(strings(texts), rules)
     for row, moment in enumerate(moments):
