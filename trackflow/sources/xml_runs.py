@@ -104,6 +104,9 @@ class RunParser(XmlParser):
     def __init__(self, name: str) -> None:
         self._shape: Shape | None = None
         self._held = ""
+        self._whole = ""
+        self._at = 0
+        self._unit_tag = ""
         self._unit_end = -1
         super().__init__(name)
 
@@ -125,6 +128,7 @@ class RunParser(XmlParser):
 
     def unit_ended(self, tag: str) -> None:
         """Notes that an element of the kind has ended with this tag."""
+        self._unit_tag = tag
         self._unit_end = int(self._parser.CurrentByteIndex) + len(tag.encode()) + 3
 
     def feed(self, text: str) -> None:
@@ -143,11 +147,17 @@ class RunParser(XmlParser):
         if end < len(end_tag) or len(text) - end > HELD_MAX_CHARS:
             super().feed(text)
             return
-        text, self._held = text[:end], text[end:]
-        parts = shape.pattern.split(text)
+        self._whole, self._at, self._held = text, 0, text[end:]
+        parts = shape.pattern.split(text[:end])
         width = shape.pattern.groups + 1
         gaps = parts[::width]
-        self._feed_parts(shape, parts, gaps, width)
+        start = 0
+        for index in (i for i, gap in enumerate(gaps) if gap):
+            self._feed_units(shape, parts, start, index)
+            self._feed_slowly(gaps[index])
+            start = index
+        self._feed_units(shape, parts, start, len(gaps) - 1)
+        self._whole = ""
         if sum(map(bool, gaps)) > len(gaps) // 4:
             self._shape = self._learnt(text) or shape
 
@@ -157,44 +167,37 @@ class RunParser(XmlParser):
         super().feed(held)
         super().finish(damage)
 
-    def _feed_parts(self, shape: Shape, parts: list[str], gaps: list[str], width: int) -> None:
-        """Elements of the shape and what lies between them, in their order."""
-        start = 0
-        for index in (i for i, gap in enumerate(gaps) if gap):
-            self._feed_units(shape, parts, width, start, index)
-            self._feed_slowly(gaps[index], parts[index * width + 1 : (index + 2) * width : width])
-            start = index
-        self._feed_units(shape, parts, width, start, len(gaps) - 1)
-
-    def _feed_slowly(self, text: str, next_wholes: list[str]) -> None:
-        self.following = "".join(next_wholes[:2])[:CONTEXT_CHARS]
+    def _feed_slowly(self, text: str) -> None:
+        self._at += len(text)
+        self.following = self._whole[self._at : self._at + CONTEXT_CHARS]
         super().feed(text)
         self.following = ""
 
-    def _feed_units(
-        self, shape: Shape, parts: list[str], width: int, start: int, stop: int
-    ) -> None:
+    def _feed_units(self, shape: Shape, parts: list[str], start: int, stop: int) -> None:
         """The elements from `start` up to `stop`: by the parser until it is behind one of them."""
-        while start < stop and not self._is_behind_unit():
-            at = start * width + 1
-            self._feed_slowly(parts[at], parts[at + width : at + 3 * width : width])
+        width = shape.pattern.groups + 1
+        while start < stop and not self._is_behind(shape):
+            self._feed_slowly(parts[start * width + 1])
             start += 1
         if start == stop:
             return
         wholes = parts[start * width + 1 : stop * width : width]
-        columns = [
+        first_leaf = 2 + len(shape.attributes)
+        columns = [parts[start * width + g : stop * width : width] for g in range(2, first_leaf)]
+        columns += [
             list(map(str.strip, parts[start * width + group : stop * width : width]))
-            for group in range(2, width)
+            for group in range(first_leaf, width)
         ]
-        for index in range(len(shape.attributes)):
-            columns[index] = parts[start * width + 2 + index : stop * width : width]
+        self._at += sum(map(len, wholes))
         run = Run(shape, wholes, columns, self.line())
         self._first_line += sum(whole.count("\n") for whole in wholes)
         self.take_run(run)
 
-    def _is_behind_unit(self) -> bool:
+    def _is_behind(self, shape: Shape) -> bool:
+        """Whether the parser has just read an element of the same kind to its end."""
         return (
-            self._unit_end == self._fed_bytes
+            self._unit_tag == shape.tag
+            and self._unit_end == self._fed_bytes
             and not self._lost
             and self.depth < _DEPTH_MAX
             and self.ready()
