@@ -31,18 +31,18 @@ def known_fields(
         return {}
     known: dict[Role, object] = {}
     written: list[tuple[Role, float]] = []
-    for role, name, factor in _roles(tuple(record)):
+    for role, name, factor, is_number in _roles(tuple(record)):
         value = record[name]
         if value is None or value == "":
             continue
         known[role] = value
-        if (factor != 1.0 or isinstance(value, str)) and role in QUANTITIES:
+        if is_number and (factor != 1.0 or isinstance(value, str)):
             written.append((role, factor))
     if written:
         comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
         for role, factor in written:
             known[role] = _value(role, known[role], factor, decimal_comma=comma)
-    for role, side in _SIDES:
+    for role, side in _SIDES if Role.NORTH_SOUTH in known or Role.EAST_WEST in known else ():
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
             known[role] = hemisphere(degrees, known[side])
@@ -57,16 +57,18 @@ def _value(role: Role, value: object, factor: float, *, decimal_comma: bool) -> 
 
 def is_invalid(known: Mapping[Role, object]) -> bool:
     """Whether a record says that its tracker had no fix, so that its position is an older one."""
-    said = known.get(Role.VALID)
+    if Role.VALID not in known:
+        return False
+    said = known[Role.VALID]
     return said is False or (isinstance(said, str) and said.strip().lower() in _INVALID)
 
 
 @lru_cache(maxsize=1024)
-def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float], ...]:
+def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool], ...]:
     names = names[:_MEMBERS_MAX]
     found = columns.find(names)
     return tuple(
-        (role, names[index], columns.factor(role, names[index], names))
+        (role, names[index], columns.factor(role, names[index], names), role in QUANTITIES)
         for role, index in found.items()
     )
 

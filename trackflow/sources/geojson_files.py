@@ -7,7 +7,7 @@ are, also inside one another (`coords.latitude`).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import orjson
 
@@ -129,7 +129,11 @@ class _Collector:
         if kind == "Feature":
             properties = element.get("properties")
             properties = properties if isinstance(properties, dict) else {}
-            self._add_geometry(element.get("geometry"), properties, number, 0)
+            geometry = element.get("geometry")
+            if type(geometry) is dict and geometry.get("type") == "Point":
+                self._add_point(geometry.get("coordinates"), properties, number)
+            else:
+                self._add_geometry(geometry, properties, number, 0)
         elif isinstance(kind, str) and kind in _GEOMETRIES:
             self._add_geometry(element, {}, number, 0)
         else:
@@ -149,9 +153,7 @@ class _Collector:
             return
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if kind == "Point":
-            known = known_fields(flat(properties))
-            place = None if is_invalid(known) else coordinates
-            self._add_position(place, _moment(known), known, number, 0)
+            self._add_point(coordinates, properties, number)
         elif kind in ("LineString", "MultiPoint"):
             self._add_line(coordinates, _time_list(properties), properties, number)
         elif kind == "MultiLineString" and isinstance(coordinates, list):
@@ -164,6 +166,14 @@ class _Collector:
                 self._add_geometry(part, properties, number, depth + 1)
         else:
             self.refuse(Reason.NOT_A_POINT, _dumped(geometry), number)
+
+    def _add_point(self, position: object, properties: dict[str, object], number: int) -> None:
+        self.any_feature = True
+        known = known_fields(flat(properties))
+        if is_invalid(known):
+            position = None
+        moment = _moment(known) if Role.DATE in known else known.get(Role.TIME)
+        self._add_position(position, moment, known, number, 0)
 
     def _add_line(
         self, positions: object, moments: object, properties: dict[str, object], number: int
@@ -222,7 +232,7 @@ class _Collector:
         self.rows, self.refused = [], []
         if not rows:
             return Chunk(PointBatch.empty(), refused, self._stream.position())
-        moments = [time_text(row[3]) for row in rows]
+        moments = [row[3] if type(row[3]) is str else time_text(row[3]) for row in rows]
         if not self._is_decided:
             self._is_decided = True
             self._rules = self._decided(moments[:SAMPLE_ROWS])
@@ -265,12 +275,17 @@ class _Collector:
         lon, lat, altitude, _, known, _, _ = zip(*rows, strict=True)
         commas = decimal_commas(lat, lon)
 
+        present = set(chain.from_iterable(known))
+
+        def column(role: Role) -> list[object]:
+            return [k.get(role) for k in known] if role in present else [None] * len(known)
+
         def beside(role: Role, quantity: Quantity) -> Numbers:
-            return Numbers.of_objects([k.get(role) for k in known], quantity, commas)
+            return Numbers.of_objects(column(role), quantity, commas)
 
         return Candidates(
-            self._devices(known),
-            self._times(moments, known),
+            self._devices(column(Role.ROW_ID if self._id_is_device else Role.DEVICE)),
+            self._times(moments, column(Role.ZONE)),
             Numbers.of_objects(lat, Quantity.LATITUDE),
             Numbers.of_objects(lon, Quantity.LONGITUDE),
             Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
@@ -282,21 +297,21 @@ class _Collector:
             beside(Role.COURSE, Quantity.ANGLE).values,
         )
 
-    def _times(self, moments: list[str | None], known: tuple[Mapping[Role, object], ...]) -> Times:
-        zones = [_text(k.get(Role.ZONE)) for k in known]
+    def _times(self, moments: list[str | None], said: list[object]) -> Times:
+        if all(zone is None for zone in said):
+            return times(strings(moments), self._rules)
+        zones = [_text(zone) for zone in said]
         if not any(zone and zone_of(zone) for zone in zones):
             return times(strings(moments), self._rules)
         readable = [zone if zone and zone_of(zone) else None for zone in zones]
         return times_in_zones(strings(moments), strings(readable), self._rules)
 
-    def _devices(self, known: tuple[Mapping[Role, object], ...]) -> Devices:
+    def _devices(self, said: list[object]) -> Devices:
         if self._device_id is not None:
-            return Devices.all_of(self._device_id, len(known))
-        role = Role.ROW_ID if self._id_is_device else Role.DEVICE
-        names: list[str | None] = [
-            (_text(k.get(role)) or "").strip() or self._fallback_device for k in known
-        ]
-        return Devices.of_names(names)
+            return Devices.all_of(self._device_id, len(said))
+        texts = [_text(name) for name in said]
+        name_of = {text: (text or "").strip() or self._fallback_device for text in set(texts)}
+        return Devices.of_names([name_of[text] for text in texts])
 
 
 def _order_in(rows: list[_Row], rules: TimeRules, name: str) -> DateOrder | None:
