@@ -1,6 +1,6 @@
 """What the named members of a record say, by role and in our units: for JSON and for XML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from trackflow.sources import columns
@@ -46,6 +46,44 @@ def known_fields(
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
             known[role] = hemisphere(degrees, known[side])
+    return known
+
+
+def columns_of_fields(
+    names: tuple[str, ...], records: Sequence[Mapping[str, object]]
+) -> dict[Role, list[object]] | None:
+    """What `known_fields` gives for each of many flat records, by role; None for what it leaves out.
+
+    None in all where roles decide about one another in each record by itself.
+
+    Args:
+        names: of the members, the same in each record and in the same order.
+        records: names and values.
+    """
+    roles = _roles(names)
+    if any(role in (Role.NORTH_SOUTH, Role.EAST_WEST) for role, *_ in roles):
+        return None
+    known: dict[Role, list[object]] = {}
+    written: list[tuple[Role, float]] = []
+    for role, name, factor, is_number in roles:
+        values = [record[name] for record in records]
+        kinds = set(map(type, values))
+        if str in kinds and "" in values:
+            values = [None if value == "" else value for value in values]
+        known[role] = values
+        if is_number and (factor != 1.0 or str in kinds):
+            written.append((role, factor))
+    if written:
+        unknown: list[object] = [None] * len(records)
+        lats, lons = known.get(Role.LAT, unknown), known.get(Role.LON, unknown)
+        commas = list(map(has_decimal_comma, lats, lons))
+        for role, factor in written:
+            known[role] = [
+                value
+                if value is None or (factor == 1.0 and not isinstance(value, str))
+                else _value(role, value, factor, decimal_comma=comma)
+                for value, comma in zip(known[role], commas, strict=True)
+            ]
     return known
 
 

@@ -7,7 +7,7 @@ are, also inside one another (`coords.latitude`).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 import orjson
 
@@ -18,6 +18,7 @@ from trackflow.sources.columns import NoPositionsError, Role
 from trackflow.sources.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.fields import flat, is_invalid, known_fields
+from trackflow.sources.geojson_rows import Alike, Part, Row, Rows
 from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
@@ -46,6 +47,8 @@ _GEOMETRIES = {
 _TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
 _WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
 _NESTING_MAX = 20
+_HELD_TOGETHER = 256
+"""How many elements may pass before it is looked whether there are enough for a chunk."""
 
 
 def read_geojson(
@@ -76,10 +79,11 @@ def read_geojson(
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
     for number, element in enumerate(elements, start=1):
-        collector.add(element, number)
-        if len(collector.rows) + len(collector.refused) >= enough:
+        is_held = collector.add(element, number)
+        if (not is_held or number % _HELD_TOGETHER == 0) and len(collector) >= enough:
             _check_crs(elements.top, stream.name)
-            yield collector.chunk()
+            yield from collector.chunks(enough)
+    collector.flush()
     _check_crs(elements.top, stream.name)
     if stream.damage and not any(r.reason is Reason.TRUNCATED for r in collector.refused):
         collector.refuse(Reason.TRUNCATED, stream.damage, number)
@@ -88,11 +92,7 @@ def read_geojson(
             f"{stream.name}: has no feature with a position; "
             "understood are GeoJSON features and lists of records with lat, lon and time"
         )
-    yield collector.chunk()
-
-
-type _Row = tuple[object, object, object, object, Mapping[Role, object], int, int]
-"""Longitude, latitude, altitude, time, what else is known, element number, position number."""
+    yield from collector.chunks(enough, is_last=True)
 
 
 class _Collector:
@@ -105,7 +105,8 @@ class _Collector:
         now_us: int,
         options: ReadOptions,
     ) -> None:
-        self.rows: list[_Row] = []
+        self.rows = Rows()
+        self._alike = Alike((), are_features=True)
         self.refused: list[Refusal] = []
         self.any_feature = False
         self._stream = stream
@@ -117,8 +118,63 @@ class _Collector:
         self._is_decided = False
         self._id_is_device = False
 
-    def add(self, element: object, number: int) -> None:
-        """Rows, or a refusal, for an element."""
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.refused) + len(self._alike)
+
+    def add(self, element: object, number: int) -> bool:
+        """Rows, or a refusal, for an element; returns whether it is one position that is held."""
+        if type(element) is dict:
+            kind = element.get("type")
+            if kind == "Feature":
+                place, said = element.get("geometry"), element.get("properties")
+                if type(place) is dict and type(said) is dict and place.get("type") == "Point":
+                    self._hold(said, number, place.get("coordinates"), is_feature=True)
+                    return True
+            elif kind is None:
+                self._hold(element, number)
+                return True
+        self.flush()
+        self._add_alone(element, number)
+        return False
+
+    def _hold(
+        self,
+        record: dict[str, object],
+        number: int,
+        position: object = None,
+        *,
+        is_feature: bool = False,
+    ) -> None:
+        """Keeps a point or a record until one comes that is not like it."""
+        names = tuple(record)
+        alike = self._alike
+        if alike.names != names or alike.are_features != is_feature:
+            self.flush()
+            alike = self._alike = Alike(names, are_features=is_feature)
+        alike.records.append(record)
+        alike.positions.append(position)
+        alike.numbers.append(number)
+
+    def flush(self) -> None:
+        """Takes what is held."""
+        alike = self._alike
+        if not alike:
+            return
+        self._alike = Alike(alike.names, are_features=alike.are_features)
+        part = alike.part()
+        if part is not None:
+            self.any_feature = True
+            self.rows.add(part)
+            return
+        for record, position, number in zip(
+            alike.records, alike.positions, alike.numbers, strict=True
+        ):
+            if alike.are_features:
+                self._add_point(position, record, number)
+            else:
+                self._add_record(record, number)
+
+    def _add_alone(self, element: object, number: int) -> None:
         if isinstance(element, Broken):
             self.refuse(element.reason, element.raw, number)
             return
@@ -129,11 +185,7 @@ class _Collector:
         if kind == "Feature":
             properties = element.get("properties")
             properties = properties if isinstance(properties, dict) else {}
-            geometry = element.get("geometry")
-            if type(geometry) is dict and geometry.get("type") == "Point":
-                self._add_point(geometry.get("coordinates"), properties, number)
-            else:
-                self._add_geometry(geometry, properties, number, 0)
+            self._add_geometry(element.get("geometry"), properties, number, 0)
         elif isinstance(kind, str) and kind in _GEOMETRIES:
             self._add_geometry(element, {}, number, 0)
         else:
@@ -196,6 +248,10 @@ class _Collector:
         if self._options.label_tracks and Role.DEVICE not in known:
             name = properties.get("name")
             known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
+        part = _line_part(positions, moments, known, number)
+        if part is not None:
+            self.rows.add(part)
+            return
         for index, position in enumerate(positions):
             moment = moments[index] if isinstance(moments, list) else _measured_time(position)
             self._add_position(position, moment, known, number, index + 1)
@@ -226,26 +282,33 @@ class _Collector:
         lon, lat, altitude = place
         self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
 
-    def chunk(self) -> Chunk:
-        """The rows so far, at the door."""
-        rows, refused = self.rows, self.refused
-        self.rows, self.refused = [], []
-        if not rows:
-            return Chunk(PointBatch.empty(), refused, self._stream.position())
-        moments = [row[3] if type(row[3]) is str else time_text(row[3]) for row in rows]
+    def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
+        """The rows so far, at the door, about `most` at a time; at the end at least one chunk."""
+        self.flush()
+        rest, refused = self.rows, self.refused
+        self.rows, self.refused = Rows(), []
+        if not rest and (refused or is_last):
+            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+        while rest:
+            rows, rest = rest.split(most)
+            yield self._chunk(rows, [] if rest else refused)
+
+    def _chunk(self, rows: Rows, refused: list[Refusal]) -> Chunk:
+        lon, lat, altitude, said = rows.places()
+        moments = [each if type(each) is str else time_text(each) for each in said]
         if not self._is_decided:
             self._is_decided = True
             self._rules = self._decided(moments[:SAMPLE_ROWS])
-            self._id_is_device = _ids_are_devices(rows)
+            self._id_is_device = _ids_are_devices(rows.up_to(SAMPLE_ROWS))
 
         def describe(index: int) -> tuple[str, str]:
-            lon, lat, altitude, _, known, number, position = rows[index]
+            lon, lat, altitude, _, known, number, position = rows.at(index)
             shown = {str(role): value for role, value in known.items()}
             raw = _dumped([lon, lat, altitude, moments[index], shown])
             where = f"{self._stream.name}: element {number}"
             return raw, f"{where}, position {position}" if position else where
 
-        candidates = self._candidates(rows, moments)
+        candidates = self._candidates(rows, (lon, lat, altitude), moments)
         accepted, at_the_door = admit(candidates, self._now_us, describe)
         naive = candidates.times.naive
         return Chunk(accepted, at_the_door + refused, self._stream.position(), naive)
@@ -263,29 +326,31 @@ class _Collector:
                 seen = _Collector(whole, (None, ""), self._now_us, self._options)
                 for number, element in enumerate(JsonElements(whole), start=1):
                     seen.add(element, number)
-                    if len(seen.rows) >= SAMPLE_ROWS:
+                    if len(seen) >= SAMPLE_ROWS:
+                        seen.flush()
                         order = order or _order_in(seen.rows, self._rules, whole.name)
-                        seen.rows.clear()
+                        seen.rows = Rows()
+                seen.flush()
                 order = order or _order_in(seen.rows, self._rules, whole.name)
             if order is None:
                 raise
         return TimeRules(form, order, zone)
 
-    def _candidates(self, rows: list[_Row], moments: list[str | None]) -> Candidates:
-        lon, lat, altitude, _, known, _, _ = zip(*rows, strict=True)
+    def _candidates(
+        self,
+        rows: Rows,
+        places: tuple[list[object], list[object], list[object]],
+        moments: list[str | None],
+    ) -> Candidates:
+        lon, lat, altitude = places
         commas = decimal_commas(lat, lon)
 
-        present = set(chain.from_iterable(known))
-
-        def column(role: Role) -> list[object]:
-            return [k.get(role) for k in known] if role in present else [None] * len(known)
-
         def beside(role: Role, quantity: Quantity) -> Numbers:
-            return Numbers.of_objects(column(role), quantity, commas)
+            return Numbers.of_objects(rows.known(role), quantity, commas)
 
         return Candidates(
-            self._devices(column(Role.ROW_ID if self._id_is_device else Role.DEVICE)),
-            self._times(moments, column(Role.ZONE)),
+            self._devices(rows.known(Role.ROW_ID if self._id_is_device else Role.DEVICE)),
+            self._times(moments, rows.known(Role.ZONE)),
             Numbers.of_objects(lat, Quantity.LATITUDE),
             Numbers.of_objects(lon, Quantity.LONGITUDE),
             Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
@@ -314,9 +379,10 @@ class _Collector:
         return Devices.of_names([name_of[text] for text in texts])
 
 
-def _order_in(rows: list[_Row], rules: TimeRules, name: str) -> DateOrder | None:
+def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
+    moments = rows.places()[3]
     try:
-        return decide_order([time_text(row[3]) for row in rows], rules, "time", name)
+        return decide_order([time_text(moment) for moment in moments], rules, "time", name)
     except AmbiguousOrderError:
         return None
 
@@ -354,12 +420,38 @@ _CLOCK = 12
 """The longest time of day, such as 10:00:00.123."""
 
 
-def _ids_are_devices(rows: list[_Row]) -> bool:
-    sample = [row[4] for row in rows[:SAMPLE_ROWS]]
-    if any(known.get(Role.DEVICE) is not None for known in sample):
+def _ids_are_devices(rows: Rows) -> bool:
+    if any(name is not None for name in rows.known(Role.DEVICE)):
         return False
-    ids = [text for known in sample if (text := _text(known.get(Role.ROW_ID))) is not None]
-    return len(ids) == len(sample) and repeats(ids)
+    ids = [text for row_id in rows.known(Role.ROW_ID) if (text := _text(row_id)) is not None]
+    return len(ids) == len(rows) and repeats(ids)
+
+
+def _line_part(
+    positions: list[object], moments: object, known: dict[Role, object], number: int
+) -> Part | None:
+    """The positions of a line by column; None if one of them is odd.
+
+    Args:
+        positions: with their longitudes first.
+        moments: a list of their times, or None.
+        known: what the line says of all of them, their altitude not among it.
+        number: of its element.
+    """
+    if len(positions) < 2 or set(map(type, positions)) != {list}:
+        return None
+    lengths = set(map(len, positions))  # type: ignore[arg-type]
+    if not lengths <= {2, 3} or len(lengths) != 1 or not isinstance(moments, list):
+        return None
+    count = len(positions)
+    columns = [list(column) for column in zip(*positions, strict=True)]  # type: ignore[call-overload]
+    lon, lat, altitude = [*columns, [None] * count][:3]
+
+    def at(index: int) -> Row:
+        return lon[index], lat[index], altitude[index], moments[index], known, number, index + 1
+
+    by_role = {role: [value] * count for role, value in known.items()}
+    return Part(count, lon, lat, altitude, moments, by_role, at)
 
 
 def _time_list(properties: dict[str, object]) -> list[object] | None:
