@@ -13,7 +13,7 @@ from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.streams import Stream
 
 DEVICE = "arc"

@@ -71,7 +71,7 @@ class Numbers:
                 return cls(np.array([np.nan if c is None else c for c in cells], float), missing)
         plain = _plain_texts(cells) if kinds <= {str, type(None)} else None
         if plain is not None:
-            return plain
+            return cls(*plain)
         values = np.array(
             [
                 measure(cell, quantity, decimal_comma=commas is not None and commas[index])
@@ -82,7 +82,7 @@ class Numbers:
         return cls(values, np.array([is_empty(cell) for cell in cells], dtype=np.bool_))
 
 
-def _plain_texts(cells: Sequence[object]) -> Numbers | None:
+def _plain_texts(cells: Sequence[object]) -> tuple[Floats, Bools] | None:
     """Text cells at once, if all are numbers of the plainest spelling, or nothing."""
     texts = [cell or None for cell in cells]
     if not _PLAIN_TEXTS.fullmatch("".join(cell for cell in texts if type(cell) is str)):
@@ -91,7 +91,7 @@ def _plain_texts(cells: Sequence[object]) -> Numbers | None:
         values = np.array([np.nan if c is None else float(c) for c in texts], np.float64)  # type: ignore[arg-type]
     except ValueError:
         return None
-    return Numbers(values, np.array([cell is None for cell in texts], np.bool_))
+    return values, np.array([cell is None for cell in texts], np.bool_)
 
 
 def is_empty(cell: object) -> bool:

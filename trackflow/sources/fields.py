@@ -52,7 +52,7 @@ def known_fields(
 def columns_of_fields(
     names: tuple[str, ...], records: Sequence[Mapping[str, object]]
 ) -> dict[Role, list[object]] | None:
-    """What `known_fields` gives for each of many flat records, by role; None for what it leaves out.
+    """What `known_fields` gives for each of many flat records, by role; None where it has nothing.
 
     None in all where roles decide about one another in each record by itself.
 

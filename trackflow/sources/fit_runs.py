@@ -96,6 +96,7 @@ class RunReader(FitReader):  # type: ignore[misc]
     """Like its base, with a `RunMessage` wherever records of one definition follow one another."""
 
     def __init__(self, file: Any) -> None:
+        self._crc: int
         self._unchecked: list[bytes] = []
         self._unchecked_bytes = 0
         self._layouts: dict[int, tuple[object, np.dtype[np.void] | None]] = {}
@@ -181,14 +182,20 @@ def _layout(definition: Any) -> np.dtype[np.void] | None:
             names.append(str(number))
             formats.append(definition.endian + form)
             offsets.append(size)
-        elif field.base_type.identifier == _STRING or field.size == 0:
-            return None
-        elif field.field and any(c.def_num in _TYPES for c in field.field.components or ()):
+        elif _could_matter(field):
             return None
         size += field.size
     if not names:
         return None
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+def _could_matter(field: Any) -> bool:
+    """Whether a field that is not read can stop the decoder, or give a value that is."""
+    if field.base_type.identifier == _STRING or field.size == 0:
+        return True
+    components = field.field.components if field.field else None
+    return any(component.def_num in _TYPES for component in components or ())
 
 
 def _records(rows: NDArray[np.void]) -> Records:

@@ -444,7 +444,7 @@ def _line_part(
     if not lengths <= {2, 3} or len(lengths) != 1 or not isinstance(moments, list):
         return None
     count = len(positions)
-    columns = [list(column) for column in zip(*positions, strict=True)]  # type: ignore[call-overload]
+    columns = [list(column) for column in zip(*positions, strict=True)]
     lon, lat, altitude = [*columns, [None] * count][:3]
 
     def at(index: int) -> Row:

@@ -19,7 +19,7 @@ class Part(NamedTuple):
     """Positions that follow one another.
 
     Attributes:
-        count: of positions.
+        size: how many.
         lon: of each, as the file has it.
         lat: likewise.
         altitude: likewise.
@@ -28,7 +28,7 @@ class Part(NamedTuple):
         at: one of them as a row.
     """
 
-    count: int
+    size: int
     lon: Sequence[object]
     lat: Sequence[object]
     altitude: Sequence[object]
@@ -46,7 +46,7 @@ class Part(NamedTuple):
 
     def sliced(self, start: int, stop: int) -> "Part":
         """Those from `start` up to `stop`."""
-        if start <= 0 and stop >= self.count:
+        if start <= 0 and stop >= self.size:
             return self
         rows = slice(start, stop)
         return Part(
@@ -66,7 +66,7 @@ class Rows:
     def __init__(self, parts: Sequence[Part] = ()) -> None:
         self._parts = list(parts)
         self._singles: list[Row] = []
-        self._count = sum(part.count for part in parts)
+        self._count = sum(part.size for part in parts)
 
     def __len__(self) -> int:
         return self._count + len(self._singles)
@@ -79,7 +79,7 @@ class Rows:
         """Positions that follow one another."""
         self._end_singles()
         self._parts.append(part)
-        self._count += part.count
+        self._count += part.size
 
     def up_to(self, count: int) -> "Rows":
         """The first of them, as many as that."""
@@ -90,27 +90,33 @@ class Rows:
         self._end_singles()
         first: list[Part] = []
         for at, part in enumerate(self._parts):
-            if part.count > count:
-                rest = [part.sliced(count, part.count), *self._parts[at + 1 :]]
+            if part.size > count:
+                rest = [part.sliced(count, part.size), *self._parts[at + 1 :]]
                 return Rows([*first, part.sliced(0, count)] if count else first), Rows(rest)
             first.append(part)
-            count -= part.count
+            count -= part.size
         return Rows(first), Rows()
 
     def at(self, index: int) -> Row:
         """One of them."""
         self._end_singles()
         for part in self._parts:
-            if index < part.count:
+            if index < part.size:
                 return part.at(index)
-            index -= part.count
+            index -= part.size
         raise IndexError(index)
 
     def places(self) -> tuple[list[object], list[object], list[object], list[object]]:
         """Longitudes, latitudes, altitudes and times."""
         self._end_singles()
         lon, lat, altitude, moment = (
-            list(chain.from_iterable(part[field] for part in self._parts)) for field in (1, 2, 3, 4)
+            list(chain.from_iterable(column))
+            for column in (
+                (part.lon for part in self._parts),
+                (part.lat for part in self._parts),
+                (part.altitude for part in self._parts),
+                (part.moment for part in self._parts),
+            )
         )
         return lon, lat, altitude, moment
 
@@ -120,14 +126,14 @@ class Rows:
         found: list[object] = []
         for part in self._parts:
             values = part.known.get(role)
-            found += [None] * part.count if values is None else values
+            found += [None] * part.size if values is None else values
         return found
 
     def _end_singles(self) -> None:
         if self._singles:
             part, self._singles = Part.of_rows(self._singles), []
             self._parts.append(part)
-            self._count += part.count
+            self._count += part.size
 
 
 class Alike:

@@ -28,8 +28,8 @@ from trackflow.sources.rows import (
     Columns,
     Moment,
     Row,
-    moment_us,
     RowCollector,
+    moment_us,
 )
 from trackflow.sources.streams import Stream
 from trackflow.sources.times import TimeRules
@@ -109,7 +109,7 @@ class _Timeline:
         self._fallback_device = fallback_device
         self._alike: list[_Object] = []
         self._places: list[str] = []
-        self._take_alike = self._take_records
+        self._take_alike: Callable[[list[_Object], list[str]], None] = self._take_records
 
     @property
     def pending(self) -> int:

@@ -21,7 +21,7 @@ from trackflow.sources.fix_rows import (
 )
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.streams import Stream
 from trackflow.sources.units import KMH_MS
 

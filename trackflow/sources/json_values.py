@@ -169,29 +169,23 @@ class JsonElements:
                 if self._at_a_loss:
                     return
                 continue
-            if is_outer and character == "{":
-                try:
+            try:
+                if is_outer and character == "{":
                     yield from self._object(inside=True)
-                except _NotJsonError as error:
-                    yield from self._recover(self._base + self._at, error, beginning)
-                if self._at_a_loss:
-                    return
-                continue
-            if beginning is not _NEXT_OBJECT and character == "{":
+                    continue
                 many = self._many(beginning, can_hold_lists=depth >= self._nesting)
                 if many:
                     yield from many
                     continue
-            try:
                 element = self._value()
             except _NotJsonError as error:
                 yield from self._recover(self._base + self._at, error, beginning)
-                if self._at_a_loss:
-                    return
-                continue
-            if beginning is _NEXT_OBJECT and isinstance(element, dict) and element:
-                beginning = _beginning_like(element)
-            yield element
+            else:
+                if beginning is _NEXT_OBJECT and isinstance(element, dict) and element:
+                    beginning = _beginning_like(element)
+                yield element
+            if self._at_a_loss:
+                return
         if not character:
             raise _NotJsonError(cut_off=True)
         self._at += 1
@@ -207,7 +201,7 @@ class JsonElements:
             beginning: how the elements begin.
             can_hold_lists: lists among the elements are elements themselves.
         """
-        if self._base + self._at < self._one_by_one_until:
+        if beginning is _NEXT_OBJECT or self._base + self._at < self._one_by_one_until:
             return []
         end = self._last_beginning(beginning)
         comma = self._text.rfind(",", self._at, end)

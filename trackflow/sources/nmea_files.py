@@ -17,7 +17,7 @@ from trackflow.sources.columns import NoPositionsError
 from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.streams import Stream
 from trackflow.sources.units import HDOP_UNIT_M, KNOTS_MS
 

@@ -18,7 +18,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.phones.fixes import member
 from trackflow.sources.photo_files import DEVICE, NO_POSITION, told_zone
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.streams import Stream
 from trackflow.sources.units import Quantity, coordinate, number
 

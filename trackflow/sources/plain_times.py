@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trackflow.geo.points import Ints
-from trackflow.sources.moments import TimeForm, read_time
-from trackflow.sources.moments import TimeRules as _Rules
+from trackflow.sources.moments import TimeForm, TimeRules, read_time
 
 _SECONDS_1990, _SECONDS_2100 = 631_152_000, 4_102_444_800
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -63,11 +62,12 @@ def iso_us(cells: Sequence[object]) -> Ints | None:
     if (digits[:, _DIGITS_AT] > 9).any() or (fraction > 9).any():
         return None
     wall_us = _wall_us(digits.astype(np.int64))
-    offset_us = read_time(f"2000-01-01T00:00:00{found[2]}", _Rules(TimeForm.ISO))[0]
+    offset_us = read_time(f"2000-01-01T00:00:00{found[2]}", TimeRules(TimeForm.ISO))[0]
     if wall_us is None or offset_us is None:
         return None
     scale = 10 ** np.arange(5, 5 - fraction.shape[1], -1, dtype=np.int64)
-    return wall_us + fraction.astype(np.int64) @ scale + (offset_us - _Y2000_US)
+    fraction_us: Ints = fraction.astype(np.int64) @ scale
+    return wall_us + fraction_us + (offset_us - _Y2000_US)
 
 
 _Y2000_US = 946_684_800 * _SECOND_US

@@ -62,7 +62,7 @@ class Columns(NamedTuple):
     """Positions that follow one another, by column; None where no row has that.
 
     Attributes:
-        count: of rows.
+        size: how many.
         raw: what to keep of a row if it is refused.
         place: where a row lies, such as "line 7".
         time: of each, as a `Row` has it, as are those that follow.
@@ -76,7 +76,7 @@ class Columns(NamedTuple):
         device_id: the device that the file names.
     """
 
-    count: int
+    size: int
     raw: Callable[[int], object]
     place: Callable[[int], str]
     time: Sequence[object] | None
@@ -195,12 +195,12 @@ class RowCollector(Collector[Row]):
 
     def add_columns(self, columns: Columns) -> None:
         """Positions that follow one another."""
-        if not columns.count:
+        if not columns.size:
             return
         self.any_found = True
         self._end_single_rows()
         self._parts.append(columns)
-        self._count += columns.count
+        self._count += columns.size
 
     def _end_single_rows(self) -> None:
         rows, places = self._rows, self._places
@@ -215,9 +215,9 @@ class RowCollector(Collector[Row]):
 
         def describe(index: int) -> tuple[str, str]:
             for part in parts:
-                if index < part.count:
+                if index < part.size:
                     return shown(part.raw(index)), self._where(part.place(index))
-                index -= part.count
+                index -= part.size
             raise IndexError(index)
 
         return self._of_parts(parts) if parts else None, describe
@@ -229,8 +229,8 @@ class RowCollector(Collector[Row]):
         def column(index: int) -> list[object]:
             found: list[object] = []
             for part in parts:
-                cells = part[_FIRST_COLUMN + index]
-                found += [None] * part.count if cells is None else cells
+                cells = cast(Sequence[object] | None, part[_FIRST_COLUMN + index])
+                found += [None] * part.size if cells is None else cells
             return found
 
         moments, lon, lat, altitude_m, accuracy_m, hdop, speed_ms, course_deg, names = map(

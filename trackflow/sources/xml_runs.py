@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     rf"|</(?P<close>{_NAME})>|(?P<text>[^<&]+)",
     re.ASCII,
 )
-_ATTRIBUTE = re.compile(rf'(\s+)({_NAME})="([^"]*)"', re.ASCII)
+_ATTRIBUTE = re.compile(rf'\s+({_NAME})="([^"]*)"', re.ASCII)
 BLANKS = r"[ \t\r\n]*"
 LEAF = r"([^<&\]\r]{0,200})"
 """The text of a leaf that the parser hands on as it is, and in one piece."""
@@ -222,13 +222,10 @@ def shape_of(text: str, begin: int) -> Shape | None:
 
     None where it is not whole, or has anything that the parser would not hand on as it stands.
     """
-    open_tags: list[str] = []
-    leaves: list[tuple[str, ...]] = []
-    attributes: tuple[str, ...] = ()
-    pattern = ""
-    is_leaf = False  # whether the innermost element has had no other in it
+    learner = _Learner()
     at, last_text = begin, ""
-    while at < min(len(text), begin + _SHAPE_MAX_CHARS) and len(leaves) <= _LEAVES_MAX:
+    end = min(len(text), begin + _SHAPE_MAX_CHARS)
+    while at < end and len(learner.leaves) <= _LEAVES_MAX:
         token = _TOKEN.match(text, at)
         if token is None:
             return None
@@ -236,46 +233,69 @@ def shape_of(text: str, begin: int) -> Shape | None:
         if token["text"] is not None:
             last_text = token["text"]
             continue
-        if token["open"]:
-            if last_text.strip():
-                return None  # text beside elements
-            said = _ATTRIBUTE.findall(token["said"])
-            names = tuple(name for _, name, _ in said)
-            if len(set(names)) < len(names):
-                return None
-            pattern += BLANKS + "<" + re.escape(token["open"])
-            if not open_tags:
-                attributes = names
-                pattern += "".join(f'\\s+{re.escape(n)}="([^"<&\\t\\r\\n]*)"' for n in names)
-            else:
-                pattern += re.escape(token["said"])
-            path = (*open_tags[1:], token["open"])
-            if token["empty"]:
-                if not open_tags:
-                    return None
-                pattern += f"{BLANKS}/>()"
-                leaves.append(path)
-                is_leaf = False
-            else:
-                pattern += f"{BLANKS}>"
-                open_tags.append(token["open"])
-                is_leaf = True
-        else:
-            if not open_tags or open_tags[-1] != token["close"]:
-                return None
-            path = tuple(open_tags[1:])
-            open_tags.pop()
-            if is_leaf and open_tags:
-                pattern += LEAF
-                leaves.append(path)
-            elif last_text.strip():
-                return None
-            elif not is_leaf or not open_tags:
-                pattern += BLANKS
-            pattern += f"</{re.escape(token['close'])}>"
-            is_leaf = False
-            if not open_tags:
-                whole = re.compile(f"({pattern})", re.ASCII)
-                return Shape(whole, token["close"], attributes, tuple(leaves))
+        is_good = (
+            learner.opened(token, last_text) if token["open"] else learner.closed(token, last_text)
+        )
+        if not is_good:
+            return None
+        if not learner.tags:
+            whole = re.compile(f"({learner.pattern})", re.ASCII)
+            return Shape(whole, token["close"], learner.attributes, tuple(learner.leaves))
         last_text = ""
     return None
+
+
+class _Learner:
+    """Puts a pattern together, tag by tag. Its methods return whether that is possible.
+
+    Attributes:
+        tags: of the elements that are open.
+        pattern: so far.
+        attributes: of the outermost element.
+        leaves: so far, each as its tags below the outermost.
+    """
+
+    def __init__(self) -> None:
+        self.tags: list[str] = []
+        self.pattern = ""
+        self.attributes: tuple[str, ...] = ()
+        self.leaves: list[tuple[str, ...]] = []
+        self._is_leaf = False  # whether the innermost element has had no other in it
+
+    def opened(self, token: re.Match[str], text_before: str) -> bool:
+        """A tag that begins an element."""
+        names = tuple(name for name, _ in _ATTRIBUTE.findall(token["said"]))
+        is_outermost = not self.tags
+        if text_before.strip() or len(set(names)) < len(names) or (token["empty"] and is_outermost):
+            return False
+        self.pattern += BLANKS + "<" + re.escape(token["open"])
+        if is_outermost:
+            self.attributes = names
+            self.pattern += "".join(f'\\s+{re.escape(n)}="([^"<&\\t\\r\\n]*)"' for n in names)
+        else:
+            self.pattern += re.escape(token["said"])
+        self.tags.append(token["open"])
+        self._is_leaf = not token["empty"]
+        if token["empty"]:
+            self.pattern += f"{BLANKS}/>()"
+            self.leaves.append(tuple(self.tags[1:]))
+            self.tags.pop()
+        else:
+            self.pattern += f"{BLANKS}>"
+        return True
+
+    def closed(self, token: re.Match[str], text_before: str) -> bool:
+        """A tag that ends one."""
+        if not self.tags or self.tags[-1] != token["close"]:
+            return False
+        if self._is_leaf and len(self.tags) > 1:
+            self.pattern += LEAF
+            self.leaves.append(tuple(self.tags[1:]))
+        elif text_before.strip():
+            return False
+        else:
+            self.pattern += BLANKS
+        self.pattern += f"</{re.escape(token['close'])}>"
+        self.tags.pop()
+        self._is_leaf = False
+        return True

@@ -87,9 +87,7 @@ def test_a_run_is_taken_as_one(monkeypatch):
     """So that a change that leaves all to fitdecode is noticed."""
     runs: list[int] = []
     original = fit_runs._records
-    monkeypatch.setattr(
-        fit_runs, "_records", lambda rows: runs.append(len(rows)) or original(rows)
-    )
+    monkeypatch.setattr(fit_runs, "_records", lambda rows: runs.append(len(rows)) or original(rows))
     rows = [struct.pack("<BIii", 0, 1_100_000_000 + k, k, 1) for k in range(100)]
     read_bytes(fw.fit(fw.definition(20, [fw.TIMESTAMP, fw.LAT, fw.LON]), *rows), "fit")
     assert runs == [100]

@@ -10,7 +10,9 @@ from trackflow.sources.xml_points import XmlParser
 from trackflow_tests.sources.helpers import Outcome, read_bytes
 
 TIMES = st.integers(0, 59).map(lambda s: f"2026-01-01T00:00:{s:02}Z")
-NUMBERS = st.sampled_from(["1.5", "60,1", "", " 2 ", "x", "-0", "1e2", "&amp;", "3 ", "]", "9\r\n9"])
+NUMBERS = st.sampled_from(
+    ["1.5", "60,1", "", " 2 ", "x", "-0", "1e2", "&amp;", "3 ", "]", "9\r\n9"]
+)
 BLANKS = st.sampled_from(["", "\n", "  ", "\r\n  ", "\t"])
 ODD = st.sampled_from(
     [
@@ -32,7 +34,8 @@ def gpx_point(draw) -> str:
             st.sampled_from([
                 ["<ele>{n}</ele>", "<time>{t}</time>"], ["<time>{t}</time>"], [],
                 ["<time>{t}</time>", "<extensions><a:speed>{n}</a:speed></extensions>"],
-                ["<time>{t}</time>", '<extensions><x u="m"><hr/><speed>{n}</speed></x></extensions>'],
+                ["<time>{t}</time>", '<extensions><x u="m"><hr/><speed>{n}</speed></x>',
+                 "</extensions>"],
             ])
         )
     )  # fmt: skip
@@ -44,8 +47,11 @@ def gpx_point(draw) -> str:
 def tcx_point(draw) -> str:
     place = draw(
         st.sampled_from([
-            "<Position><LatitudeDegrees>{n}</LatitudeDegrees>\n<LongitudeDegrees>2</LongitudeDegrees>"
-            "</Position>", "",
+            (
+                "<Position><LatitudeDegrees>{n}</LatitudeDegrees>\n"
+                "<LongitudeDegrees>2</LongitudeDegrees></Position>"
+            ),
+            "",
         ])
     )  # fmt: skip
     more = draw(st.sampled_from(["", "<AltitudeMeters>{n}</AltitudeMeters>"]))
@@ -59,8 +65,10 @@ def kml_part(draw) -> str:
         st.sampled_from([
             "<when>{t}</when>{b}<gx:coord>1 2 {n}</gx:coord>", "<when>{t}</when>",
             "<gx:coord>1 {n}</gx:coord>",
-            "<Placemark><name>a</name><TimeStamp><when>{t}</when></TimeStamp>{b}<Point>"
-            "<coordinates>1,{n}</coordinates></Point></Placemark>",
+            (
+                "<Placemark><name>a</name><TimeStamp><when>{t}</when></TimeStamp>{b}<Point>"
+                "<coordinates>1,{n}</coordinates></Point></Placemark>"
+            ),
         ])
     )  # fmt: skip
     return draw(BLANKS) + form.format(t=draw(TIMES), n=draw(NUMBERS), b=draw(BLANKS))
@@ -78,7 +86,10 @@ FILES = {
         "<TrainingCenterDatabase><Activities><Activity><Lap><Track>", tcx_point(),
         "</Track></Lap></Activity></Activities></TrainingCenterDatabase>",
     ),
-    "kml": ("<kml><Document><Placemark><gx:Track>", kml_part(), "</gx:Track></Placemark></Document>"),
+    "kml": (
+        "<kml><Document><Placemark><gx:Track>", kml_part(),
+        "</gx:Track></Placemark></Document>",
+    ),
 }  # fmt: skip
 
 
@@ -101,7 +112,9 @@ def test_runs_give_what_each_element_gives(kind, piece_bytes, monkeypatch):
 
     @settings(max_examples=150, deadline=None)
     @given(repeated(part), st.booleans(), st.booleans())
-    @example("<!--" + '<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>' * 3, True, True)
+    @example(
+        "<!--" + '<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>' * 3, True, True
+    )
     def check(inner: str, is_whole: bool, label_tracks: bool) -> None:
         text = begin + inner + (end if is_whole else "")
         options = ReadOptions(label_tracks=label_tracks)
