@@ -10,35 +10,18 @@ for source in discover("inbox"):
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 from typing import Protocol
 
 from trackflow.errors import BadInputError
-from trackflow.sources.arc_files import read_arc
 from trackflow.sources.archives import SourceFile, discover
-from trackflow.sources.csv_files import read_csv
 from trackflow.sources.door import fit_device
-from trackflow.sources.excel_files import read_excel
-from trackflow.sources.fit_files import read_fit
 from trackflow.sources.formats import Format, detect
 from trackflow.sources.garbage import collected_less
-from trackflow.sources.geojson_files import read_geojson
-from trackflow.sources.google_files import read_google
-from trackflow.sources.gpx_files import read_gpx
-from trackflow.sources.home_assistant_files import read_home_assistant
-from trackflow.sources.igc_files import read_igc
-from trackflow.sources.kml_files import read_kml
-from trackflow.sources.nmea_files import read_nmea
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.overland_files import read_overland
-from trackflow.sources.owntracks_files import read_owntracks
-from trackflow.sources.parquet_files import read_parquet
-from trackflow.sources.photo_files import read_photo
-from trackflow.sources.photo_sidecars import read_photo_sidecar
-from trackflow.sources.polarsteps_files import read_polarsteps
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
-from trackflow.sources.samsung_files import read_samsung
 from trackflow.sources.streams import PIECE_BYTES, Stream
-from trackflow.sources.tcx_files import read_tcx
 from trackflow.sources.tracks_apart import told_apart
 
 __all__ = [
@@ -66,27 +49,35 @@ class _Reader(Protocol):
     ) -> Iterator[Chunk]: ...
 
 
-_READERS: dict[Format, _Reader] = {
-    Format.CSV: read_csv,
-    Format.GPX: read_gpx,
-    Format.GEOJSON: read_geojson,
-    Format.TCX: read_tcx,
-    Format.KML: read_kml,
-    Format.FIT: read_fit,
-    Format.GOOGLE: read_google,
-    Format.OWNTRACKS: read_owntracks,
-    Format.OVERLAND: read_overland,
-    Format.EXCEL: read_excel,
-    Format.PARQUET: read_parquet,
-    Format.NMEA: read_nmea,
-    Format.IGC: read_igc,
-    Format.HOME_ASSISTANT: read_home_assistant,
-    Format.POLARSTEPS: read_polarsteps,
-    Format.SAMSUNG: read_samsung,
-    Format.ARC: read_arc,
-    Format.PHOTO: read_photo,
-    Format.PHOTO_SIDECAR: read_photo_sidecar,
+_READERS = {
+    Format.CSV: "csv_files.read_csv",
+    Format.GPX: "gpx_files.read_gpx",
+    Format.GEOJSON: "geojson_files.read_geojson",
+    Format.TCX: "tcx_files.read_tcx",
+    Format.KML: "kml_files.read_kml",
+    Format.FIT: "fit_files.read_fit",
+    Format.GOOGLE: "google_files.read_google",
+    Format.OWNTRACKS: "owntracks_files.read_owntracks",
+    Format.OVERLAND: "overland_files.read_overland",
+    Format.EXCEL: "excel_files.read_excel",
+    Format.PARQUET: "parquet_files.read_parquet",
+    Format.NMEA: "nmea_files.read_nmea",
+    Format.IGC: "igc_files.read_igc",
+    Format.HOME_ASSISTANT: "home_assistant_files.read_home_assistant",
+    Format.POLARSTEPS: "polarsteps_files.read_polarsteps",
+    Format.SAMSUNG: "samsung_files.read_samsung",
+    Format.ARC: "arc_files.read_arc",
+    Format.PHOTO: "photo_files.read_photo",
+    Format.PHOTO_SIDECAR: "photo_sidecars.read_photo_sidecar",
 }
+"""The module and the function of each reader: only those of the formats that come are imported."""
+
+
+@cache
+def _reader_of(format_: Format) -> _Reader:
+    module, _, function = _READERS[format_].partition(".")
+    reader: _Reader = getattr(import_module(f"trackflow.sources.{module}"), function)
+    return reader
 
 
 _TRACKS_OF = {
@@ -155,7 +146,7 @@ def _read_once(
     with source.open() as stream:
         if source.format is None:
             raise BadInputError(f"{source.name}: its format is not known")
-        yield from _READERS[source.format](
+        yield from _reader_of(source.format)(
             stream,
             device_id=device_id,
             fallback_device=fallback,

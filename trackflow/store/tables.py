@@ -53,8 +53,7 @@ receipts = sa.Table(
     sa.Index(
         "ix_receipts_import_id",
         "import_id",
-        sqlite_where=sa.text("import_id IS NOT NULL"),
-        postgresql_where=sa.text("import_id IS NOT NULL"),
+        sqlite_where=sa.text("import_id IS NOT NULL"),  # on PostgreSQL by the migration
     ),
 )
 
@@ -459,8 +458,8 @@ catalogue_syncs = sa.Table(
         "uq_catalogue_syncs_running",
         "source",
         unique=True,
-        sqlite_where=sa.text("outcome = 'running'"),
-        postgresql_where=sa.text("outcome = 'running'"),
+        sqlite_where=sa.text("outcome = 'running'"),  # on PostgreSQL, too, by the migration: naming
+        # it here would load all that SQLAlchemy has for PostgreSQL, a tenth of a second per command
     ),
 )
 
