@@ -1,7 +1,7 @@
 """Formats: points per second of each, read alone and through the whole door into SQLite.
 
 One file per format of the same drive, as its makers write it; rates are those of one processor,
-without start-up. Beside them, in the same run, what others need who read the same file: gpxpy,
+less what an import of a hundred points takes. Beside them, in the same run, what others need who read the same file: gpxpy,
 fitdecode, pandas (a CSV to columns, its times parsed) and ijson (elements of JSON, as they come).
 They check, convert and store nothing.
 """
@@ -28,6 +28,7 @@ from trackflow.sources.readers import discover, read
 
 START_S = 1_767_225_600
 FIT_EPOCH_S = 631_065_600
+FEW = 100
 SEMICIRCLE = 2**31 / 180
 
 type Drive = list[tuple[str, int, float, float, float, float]]
@@ -39,10 +40,12 @@ def run(points: int = 100_000) -> dict[str, float | int | str]:
     found: dict[str, float | int | str] = {"points": points}
     drive = _drive(points)
     with tempfile.TemporaryDirectory() as folder:
-        _imported(_written(Path(folder), "start.csv", _csv, drive[:100]))  # loads what all need
+        _imported(_written(Path(folder), "start.csv", _csv, drive[:FEW]))  # loads what all need
         for name, (file_name, writer) in FILES.items():
+            small = _written(Path(folder), file_name, writer, drive[:FEW])
+            start_s = min(_imported(small) for _ in range(2))
             path = _written(Path(folder), file_name, writer, drive)
-            read_s, import_s = _read(path, points), _imported(path, points)
+            read_s, import_s = _read(path, points), _imported(path, points) - start_s
             found[f"{name}, read alone"] = points / read_s
             found[f"{name}, imported"] = points / import_s
             for peer, reader in PEERS.get(name, {}).items():
@@ -61,7 +64,7 @@ def _read(path: Path, points: int) -> float:
     return seconds
 
 
-def _imported(path: Path, points: int = 100) -> float:
+def _imported(path: Path, points: int = FEW) -> float:
     with (
         tempfile.TemporaryDirectory() as home,
         Work.open(Settings(home=Path(home) / "home")) as work,
