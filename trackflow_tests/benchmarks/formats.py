@@ -1,9 +1,9 @@
 """Formats: points per second of each, read alone and through the whole door into SQLite.
 
 One file per format of the same drive, as its makers write it; rates are those of one processor,
-less what an import of a hundred points takes. Beside them, in the same run, what others need who read the same file: gpxpy,
-fitdecode, pandas (a CSV to columns, its times parsed) and ijson (elements of JSON, as they come).
-They check, convert and store nothing.
+less what an import of a hundred points takes. Beside them, in the same run, what others need to
+read the same file: gpxpy, fitdecode, pandas (a CSV to columns, its times parsed) and ijson (elements
+of JSON, as they come). They check, convert and store nothing.
 """
 
 import itertools
