@@ -7,18 +7,18 @@ are, also inside one another (`coords.latitude`).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 
 import orjson
 
 from trackflow.errors import BadInputError
-from trackflow.sources import columns, units
+from trackflow.sources import units
 from trackflow.sources.cells import Numbers, strings
 from trackflow.sources.columns import NoPositionsError, Role
 from trackflow.sources.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.door import Candidates, Devices, admit
 from trackflow.sources.fields import flat, is_invalid, known_fields
-from trackflow.sources.geojson_rows import Alike, Part, Row, Rows
+from trackflow.sources.geojson_lines import line_part, measured_time, time_list, time_parts
+from trackflow.sources.geojson_rows import Alike, Rows
 from trackflow.sources.json_values import Broken, JsonElements
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
@@ -30,7 +30,6 @@ from trackflow.sources.times import (
     TimeRules,
     Times,
     decide_order,
-    epoch_form,
     times,
     times_in_zones,
 )
@@ -44,7 +43,6 @@ _GEOMETRIES = {
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
     "GeometryCollection",
 }  # fmt: skip
-_TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
 _WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
 _NESTING_MAX = 20
 _HELD_TOGETHER = 256
@@ -207,10 +205,10 @@ class _Collector:
         if kind == "Point":
             self._add_point(coordinates, properties, number)
         elif kind in ("LineString", "MultiPoint"):
-            self._add_line(coordinates, _time_list(properties), properties, number)
+            self._add_line(coordinates, time_list(properties), properties, number)
         elif kind == "MultiLineString" and isinstance(coordinates, list):
-            moments = _time_list(properties)
-            for line, part in zip(coordinates, _time_parts(moments, coordinates), strict=True):
+            moments = time_list(properties)
+            for line, part in zip(coordinates, time_parts(moments, coordinates), strict=True):
                 self._add_line(line, part, properties, number)
         elif kind == "GeometryCollection" and depth < _NESTING_MAX:
             parts = geometry.get("geometries")
@@ -248,12 +246,12 @@ class _Collector:
         if self._options.label_tracks and Role.DEVICE not in known:
             name = properties.get("name")
             known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
-        part = _line_part(positions, moments, known, number)
+        part = line_part(positions, moments, known, number)
         if part is not None:
             self.rows.add(part)
             return
         for index, position in enumerate(positions):
-            moment = moments[index] if isinstance(moments, list) else _measured_time(position)
+            moment = moments[index] if isinstance(moments, list) else measured_time(position)
             self._add_position(position, moment, known, number, index + 1)
 
     def _add_position(
@@ -425,69 +423,6 @@ def _ids_are_devices(rows: Rows) -> bool:
         return False
     ids = [text for row_id in rows.known(Role.ROW_ID) if (text := _text(row_id)) is not None]
     return len(ids) == len(rows) and repeats(ids)
-
-
-def _line_part(
-    positions: list[object], moments: object, known: dict[Role, object], number: int
-) -> Part | None:
-    """The positions of a line by column; None if one of them is odd.
-
-    Args:
-        positions: with their longitudes first.
-        moments: a list of their times, or None.
-        known: what the line says of all of them, their altitude not among it.
-        number: of its element.
-    """
-    if len(positions) < 2 or set(map(type, positions)) != {list}:
-        return None
-    lengths = set(map(len, positions))  # type: ignore[arg-type]
-    if not lengths <= {2, 3} or len(lengths) != 1 or not isinstance(moments, list):
-        return None
-    count = len(positions)
-    columns = [list(column) for column in zip(*positions, strict=True)]
-    lon, lat, altitude = [*columns, [None] * count][:3]
-
-    def at(index: int) -> Row:
-        return lon[index], lat[index], altitude[index], moments[index], known, number, index + 1
-
-    by_role = {role: [value] * count for role, value in known.items()}
-    return Part(count, lon, lat, altitude, moments, by_role, at)
-
-
-def _time_list(properties: dict[str, object]) -> list[object] | None:
-    """The times of a line's positions, as togeojson and its followers write them."""
-    inside = properties.get("coordinateProperties")
-    sources: list[dict[str, object]] = [properties, inside if isinstance(inside, dict) else {}]
-    for source in sources:
-        for name in islice(source, 1_000):
-            moments = source[name]
-            if isinstance(moments, list) and columns.plain(name) in _TIME_LISTS:
-                return moments
-    return None
-
-
-def _time_parts(moments: list[object] | None, lines: list[object]) -> list[object]:
-    """The times of each line of several: a list of lists, or one list for all."""
-    if moments is None:
-        return [None] * len(lines)
-    if any(isinstance(part, list) for part in moments):
-        return [*moments, *[[]] * len(lines)][: len(lines)]
-    parts: list[object] = []
-    taken = 0
-    for line in lines:
-        count = len(line) if isinstance(line, list) else 0
-        parts.append(moments[taken : taken + count])
-        taken += count
-    return parts
-
-
-def _measured_time(position: object) -> object:
-    """The fourth number of a position, if it is a time: some tools keep it there."""
-    if not isinstance(position, list) or len(position) < 4:
-        return None
-    value = position[3]
-    plausible = isinstance(value, int | float) and epoch_form(float(value)) is not None
-    return value if plausible else None
 
 
 def _text(value: object) -> str | None:

@@ -8,18 +8,16 @@ track, which GPX itself has no element for.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Floats
 from trackflow.sources.cells import Numbers, numbers, strings
-from trackflow.sources.columns import QUANTITIES, Role, factor, meanings
+from trackflow.sources.columns import QUANTITIES, Role, meanings
 from trackflow.sources.door import Candidates, Devices, admit
+from trackflow.sources.gpx_points import DEVICE, TIME, Field, Point, Points, field, field_of
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.streams import Stream
@@ -33,34 +31,7 @@ CHUNK_POINTS = 50_000
 
 _POINT_TAGS = {"trkpt", "rtept", "wpt"}
 _PLANNED = {"wpt": "waypoint", "rtept": "route point"}
-_FIELD_ROLES = (Role.SPEED, Role.COURSE, Role.HDOP, Role.ACCURACY, Role.DEVICE, Role.ALTITUDE)
-
 _TRACK_POINT = re.compile(r"<([\w.-]+:)?trkpt[\s>]")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Field:
-    """What an element of a point is: our units per unit of its text. There is one of each."""
-
-    role: Role
-    factor: float
-
-
-class _Point(NamedTuple):
-    tag: str
-    attributes: Mapping[str, str]
-    fields: dict[Field, str]
-    line: int
-    device: str
-
-
-@lru_cache(maxsize=1024)
-def field(role: Role, factor: float = 1.0) -> Field:
-    """The field of a role and a unit."""
-    return Field(role, factor)
-
-
-_ELE, _TIME, _DEVICE = field(Role.ALTITUDE), field(Role.TIME), field(Role.DEVICE)
 
 
 def read_gpx(
@@ -111,7 +82,7 @@ class _PointParser(RunParser):
     format_name = "GPX"
 
     def __init__(self, name: str, options: ReadOptions) -> None:
-        self.points = _Points()
+        self.points = Points()
         self.skipped: Counter[str] = Counter()
         self._options = options
         self._tracks = 0
@@ -121,7 +92,7 @@ class _PointParser(RunParser):
 
     def begin(self) -> None:
         """No point is open."""
-        self._point: _Point | None = None
+        self._point: Point | None = None
         self._point_depth = 0
         self._track_depth = 0
         self._field: Field | None = None
@@ -206,7 +177,7 @@ class _PointParser(RunParser):
         self.points.add_run(run, self._device())
 
     def _begin_point(self, tag: str, attributes: dict[str, str]) -> None:
-        self._point = _Point(tag, attributes, {}, self.line(), self._device())
+        self._point = Point(tag, attributes, {}, self.line(), self._device())
         self._point_depth = self.depth
         self._field = None
 
@@ -216,127 +187,14 @@ class _PointParser(RunParser):
             return self._track_device
         return label_of(self._tracks, self._track_name)
 
-    def _end_point(self, point: _Point) -> None:
+    def _end_point(self, point: Point) -> None:
         if point.tag == "trkpt":
             self.points.add(point)
-        elif _TIME in point.fields:
+        elif TIME in point.fields:
             if self._options.waypoints:
                 self.points.add(point)
             else:
                 self.skipped[_PLANNED[point.tag]] += 1
-
-
-@lru_cache(maxsize=4096)
-def field_of(local: str, is_direct: bool) -> Field | None:
-    """What an element of a point is.
-
-    Time and `ele` count only as children of the point: extensions have times and heights of other
-    things.
-    """
-    if local in ("ele", "time"):
-        known = _ELE if local == "ele" else _TIME
-        return known if is_direct else None
-    found = meanings(local)
-    for role in _FIELD_ROLES:
-        if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
-            return field(role, factor(role, local, (local,)))
-    return None
-
-
-class _PointRun(NamedTuple):
-    """Track points of one shape: their columns by attribute and by field."""
-
-    run: Run
-    attributes: dict[str, list[str]]
-    fields: dict[Field, list[str]]
-    device: str
-
-    def __len__(self) -> int:
-        return len(self.run)
-
-    def at(self, index: int) -> _Point:
-        attributes = {name: values[index] for name, values in self.attributes.items()}
-        fields = {known: values[index] for known, values in self.fields.items()}
-        line = self.run.line_of(index, "<trkpt")
-        return _Point("trkpt", attributes, fields, line, self.device)
-
-
-class _Points:
-    """Points in the order of the file: runs of them, and lists of single ones.
-
-    Attributes:
-        present: the fields that any of them has.
-    """
-
-    def __init__(self) -> None:
-        self.present: set[Field] = set()
-        self._parts: list[list[_Point] | _PointRun] = []
-        self._singles: list[_Point] | None = None
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, point: _Point) -> None:
-        """One point."""
-        if self._singles is None:
-            self._singles = []
-            self._parts.append(self._singles)
-        self._singles.append(point)
-        self.present.update(point.fields)
-        self._count += 1
-
-    def add_run(self, run: Run, device: str) -> None:
-        """Points that follow one another."""
-        count = len(run.shape.attributes)
-        attributes = dict(zip(run.shape.attributes, run.columns, strict=False))
-        fields: dict[Field, list[str]] = {}
-        for path, values in zip(run.shape.leaves, run.columns[count:], strict=True):
-            known = field_of(local_name(path[-1]), len(path) == 1)
-            if known:
-                fields.setdefault(known, values)
-        self._parts.append(_PointRun(run, attributes, fields, device))
-        self._singles = None
-        self.present.update(fields)
-        self._count += len(run)
-
-    def at(self, row: int) -> _Point:
-        """One of them."""
-        for part in self._parts:
-            if row < len(part):
-                return part.at(row) if isinstance(part, _PointRun) else part[row]
-            row -= len(part)
-        raise IndexError(row)
-
-    def attribute(self, name: str) -> list[str | None]:
-        """An attribute of each."""
-        found: list[str | None] = []
-        for part in self._parts:
-            if isinstance(part, _PointRun):
-                found += part.attributes.get(name) or [None] * len(part)
-            else:
-                found += [point.attributes.get(name) for point in part]
-        return found
-
-    def column(self, known: Field) -> list[str | None]:
-        """A field of each."""
-        found: list[str | None] = []
-        for part in self._parts:
-            if isinstance(part, _PointRun):
-                found += part.fields.get(known) or [None] * len(part)
-            else:
-                found += [point.fields.get(known) for point in part]
-        return found
-
-    def devices(self) -> list[str]:
-        """What is known of the device of each from its track."""
-        found: list[str] = []
-        for part in self._parts:
-            if isinstance(part, _PointRun):
-                found += [part.device] * len(part)
-            else:
-                found += [point.device for point in part]
-        return found
 
 
 class _Reader:
@@ -360,7 +218,7 @@ class _Reader:
         """The points so far."""
         parser, position = self._parser, self._stream.position()
         points, refused, skipped = parser.points, parser.refused, parser.skipped
-        parser.points, parser.refused, parser.skipped = _Points(), [], Counter()
+        parser.points, parser.refused, parser.skipped = Points(), [], Counter()
         if not points:
             return Chunk(PointBatch.empty(), refused, position, skipped=skipped)
 
@@ -374,15 +232,15 @@ class _Reader:
         accepted, at_the_door = admit(candidates, self._now_us, describe)
         return Chunk(accepted, at_the_door + refused, position, candidates.times.naive, skipped)
 
-    def _devices(self, points: "_Points") -> Devices:
+    def _devices(self, points: Points) -> Devices:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(points))
-        if _DEVICE not in points.present and not any(points.devices()):
+        if DEVICE not in points.present and not any(points.devices()):
             return Devices.all_of(self._fallback, len(points))
-        said = zip(points.column(_DEVICE), points.devices(), strict=True)
+        said = zip(points.column(DEVICE), points.devices(), strict=True)
         return Devices.of_names([own or of_track or self._fallback for own, of_track in said])
 
-    def _candidates(self, points: "_Points") -> Candidates:
+    def _candidates(self, points: Points) -> Candidates:
         lat, lon = points.attribute("lat"), points.attribute("lon")
         commas = np.array(decimal_commas(lat, lon) or [False] * len(points), np.bool_)
 
@@ -396,7 +254,7 @@ class _Reader:
 
         return Candidates(
             self._devices(points),
-            times(strings(points.column(_TIME)), self._rules),
+            times(strings(points.column(TIME)), self._rules),
             _measured(strings(lat), field(Role.LAT), commas),
             _measured(strings(lon), field(Role.LON), commas),
             column(Role.ALTITUDE),

@@ -2,8 +2,8 @@
 
 One file per format of the same drive, as its makers write it; rates are those of one processor,
 less what an import of a hundred points takes. Beside them, in the same run, what others need to
-read the same file: gpxpy, fitdecode, pandas (a CSV to columns, its times parsed) and ijson (elements
-of JSON, as they come). They check, convert and store nothing.
+read the same file: gpxpy, fitdecode, pandas (a CSV to columns, its times parsed) and ijson (JSON
+element by element). They check, convert and store nothing.
 """
 
 import itertools
@@ -121,7 +121,7 @@ def _gpx(drive: Drive) -> Iterator[str]:
 
 
 def _gpx_extended(drive: Drive) -> Iterator[str]:
-    yield '<?xml version="1.0"?>\n<gpx version="1.1" creator="x"><trk><name>a</name><trkseg>\n'
+    yield '<gpx version="1.1" creator="x" xmlns:gpxtpx="x"><trk><name>a</name><trkseg>\n'
     for index, (stamp, _, lat, lon, altitude_m, speed_ms) in enumerate(drive):
         pulse = "" if index % 50 == 0 else "<gpxtpx:hr>120</gpxtpx:hr>"  # a strap that slips
         yield (
