@@ -45,8 +45,8 @@ _GEOMETRIES = {
 }  # fmt: skip
 _WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
 _NESTING_MAX = 20
-_HELD_TOGETHER = 256
-"""How many elements may pass before it is looked whether there are enough for a chunk."""
+_HELD_TOGETHER = 1_024
+"""So many elements are read by column at a time: of more, the first would have left the cache."""
 
 
 def read_geojson(
@@ -146,7 +146,8 @@ class _Collector:
         """Keeps a point or a record until one comes that is not like it."""
         names = tuple(record)
         alike = self._alike
-        if alike.names != names or alike.are_features != is_feature:
+        is_full = len(alike) >= _HELD_TOGETHER
+        if is_full or alike.names != names or alike.are_features != is_feature:
             self.flush()
             alike = self._alike = Alike(names, are_features=is_feature)
         alike.records.append(record)

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import NamedTuple, Self
 
 from trackflow.sources.columns import Role
-from trackflow.sources.fields import columns_of_fields, flat, known_fields
+from trackflow.sources.fields import columns_of_fields
 
 type Row = tuple[object, object, object, object, Mapping[Role, object], int, int]
 """Longitude, latitude, altitude, time, what else is known, element number, position number."""
@@ -183,9 +183,12 @@ class Alike:
                 return None
         moment = known.get(Role.TIME) or [None] * len(records)
 
+        numbers = self.numbers
+
         def at(index: int) -> Row:
-            alone = known_fields(flat(records[index]))
-            number = self.numbers[index]
+            alone = {role: values[index] for role, values in known.items()}
+            alone = {role: value for role, value in alone.items() if value is not None}
+            number = numbers[index]
             return lon[index], lat[index], altitude[index], moment[index], alone, number, 0
 
         return Part(len(records), lon, lat, altitude, moment, known, at)
