@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.cells import EMPTY_CELLS, Numbers, is_empty, numbers, strings
@@ -176,6 +176,7 @@ JSON_VALUES = st.recursive(
 
 @pytest.mark.parametrize("piece_bytes", [7, 64, 1_000])
 @pytest.mark.parametrize("nesting", [0, 1])
+@settings(max_examples=50)
 @given(
     st.lists(
         st.fixed_dictionaries({"lat": JSON_VALUES}, optional={"a": JSON_VALUES}) | JSON_VALUES

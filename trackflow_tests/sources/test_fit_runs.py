@@ -52,7 +52,7 @@ def value_of(number: int) -> st.SearchStrategy:
     return st.sampled_from([largest, 0, 1]) | st.integers(*likely)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(recordings(), st.integers(0, 10_000), st.binary(max_size=2))
 def test_runs_give_what_each_record_gives(data, at, junk):
     assert shown(read_bytes(data, "fit")) == shown(read_one_by_one(data))

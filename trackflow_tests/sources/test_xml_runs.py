@@ -110,7 +110,7 @@ def test_runs_give_what_each_element_gives(kind, piece_bytes, monkeypatch):
     monkeypatch.setattr(xml_points, "PIECE_BYTES", piece_bytes)
     begin, part, end = FILES[kind]
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=80)
     @given(repeated(part), st.booleans(), st.booleans())
     @example(
         "<!--" + '<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>' * 3, True, True
