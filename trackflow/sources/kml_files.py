@@ -255,6 +255,8 @@ class _PlacemarkParser(RunParser):
                 self._pair_up()  # they come in turns, so far
         elif field == "coordinates":
             self._points.append((value, self.line()))
+            if len(self._points) > TRACK_HELD_MAX and self._times:
+                self._flush_points()  # what says more of them stands before them in a placemark
         elif field == "name":
             self._name = value
         elif field == "value" and self._parent() == "SimpleArrayData":
@@ -311,11 +313,16 @@ class _PlacemarkParser(RunParser):
     def _end_placemark(self) -> None:
         for kind, line in self._lines:
             self.refuse(Reason.NO_TIME, f"a {kind} without a time for each position", line)
+        self._flush_points()
+        self._new_placemark()
+
+    def _flush_points(self) -> None:
+        """Rows of the points of a placemark so far."""
         moments = [self._times[name] for name in ("when", "begin", "end") if name in self._times]
         for coordinates, line in self._points:
             for moment in dict.fromkeys(moments) or [""]:
                 self._add(_parts(coordinates), moment, line, self._data)
-        self._new_placemark()
+        self._points = []
 
     def _add_many(
         self,
