@@ -8,11 +8,11 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.geo import polylines
 from trackflow.geo.geojson import line_parts
 from trackflow.geo.points import Points
+from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
 
 type Row = sa.RowMapping

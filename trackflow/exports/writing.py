@@ -10,7 +10,6 @@ from typing import IO, Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
@@ -18,6 +17,7 @@ from trackflow.exports.gpx import points_gpx, tracks_gpx, visits_gpx
 from trackflow.geo import polylines
 from trackflow.geo.geojson import geojson_line, line_parts
 from trackflow.geo.points import Floats
+from trackflow.store.database import Connection
 from trackflow.store.days.tracks import select_tracks
 from trackflow.store.devices import settings
 from trackflow.store.places.visits import read_visits

@@ -13,6 +13,8 @@ from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableE
 from trackflow.settings import Settings
 from trackflow.store.migrations import SCHEMA_VERSION
 
+__all__ = ["Connection", "Store", "open_store"]
+
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
 

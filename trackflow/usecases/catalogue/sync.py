@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from trackflow.catalogue import guards
 from trackflow.catalogue.diff import Diff, diff
 from trackflow.catalogue.guards import Action, Judgement
@@ -29,6 +27,7 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError, SourceError, StoppedError
 from trackflow.store.catalogue import tracks as store
 from trackflow.store.catalogue.tracks import ChangeKind, Fetched, Row, RowChange, Sync
+from trackflow.store.database import Connection
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, Status
 from trackflow.usecases.catalogue import report as catalogue_report

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
+from trackflow.store.database import Connection
 from trackflow.store.days import segments
 from trackflow.store.days.batches import midnight
 from trackflow.store.days.segments import ONE_DAY

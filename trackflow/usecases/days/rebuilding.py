@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.store.database import Connection
 from trackflow.store.days import batches
 from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.devices import settings

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.steps import steps_mm
+from trackflow.store.database import Connection
 from trackflow.store.days import batches, segments, tracks
 from trackflow.store.days.batches import Claim
 from trackflow.store.days.lengths import length_of

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, EngineUnavailableError
@@ -21,6 +20,7 @@ from trackflow.matching.engines.protocol import Engine, roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
+from trackflow.store.database import Connection
 from trackflow.store.days import segments
 from trackflow.store.devices import settings as devices
 from trackflow.store.housekeeping import retention

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.breaker import LONGEST_REST_S
 from trackflow.context import Context
 from trackflow.matching.engines.http import service_name
 from trackflow.matching.networks import PROFILES
 from trackflow.store.clocks import is_impossible
+from trackflow.store.database import Connection
 from trackflow.store.days import batches
 from trackflow.store.tables import (
     STAGES,

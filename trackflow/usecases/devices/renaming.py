@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.sources.admission import fit_device
+from trackflow.store.database import Connection
 from trackflow.store.days.batches import midnight
 from trackflow.store.devices import moving, settings
 from trackflow.store.types import to_us

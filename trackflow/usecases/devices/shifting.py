@@ -5,11 +5,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
+from trackflow.store.database import Connection
 from trackflow.store.days.batches import midnight
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices

@@ -18,10 +18,10 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.store.database import Connection
 from trackflow.store.housekeeping.rows import arrow_schema, read_batches
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.roads.networks import located

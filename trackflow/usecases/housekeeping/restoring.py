@@ -21,12 +21,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.faults import fault_of, words_of
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.access import no_token
+from trackflow.store.database import Connection
 from trackflow.store.days.recutting import TRUE_MOVEMENT, cut_anew
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import ONE_DISTANCE, keep_distances

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
+from trackflow.store.database import Connection
 from trackflow.store.tables import inbox_files
 from trackflow.store.types import from_us
 from trackflow.usecases.housekeeping.retention import check_setting

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import BadInputError, QuarantineFullError
 from trackflow.sources.ahead import is_due, positions
@@ -18,6 +16,7 @@ from trackflow.sources.devices.advice import advice
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.senders import LIVE_SENDERS
 from trackflow.sources.records import RAW_MAX_CHARS, Refusal
+from trackflow.store.database import Connection
 from trackflow.store.intake import points, quarantine
 from trackflow.store.intake.points import Accepted
 from trackflow.store.intake.quarantine import FILES, Choice, Kept, Listed

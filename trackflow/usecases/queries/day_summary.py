@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
+from trackflow.store.database import Connection
 from trackflow.store.days.batches import midnight
 from trackflow.store.days.segments import ONE_DAY, read_days
 from trackflow.store.tables import (

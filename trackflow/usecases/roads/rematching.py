@@ -5,10 +5,10 @@ is: the days that were worked on meanwhile are complete, and yet not what they w
 """
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.matching.networks import PROFILES
+from trackflow.store.database import Connection
 from trackflow.store.days import batches
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import devices, processing_batches, road_networks
