@@ -203,6 +203,17 @@ def pending(
     return [(row.device_id, row.day) for row in connection.execute(query)]
 
 
+def days_of(connection: Connection, device_id: str) -> set[dt.date]:
+    """The days of a device that have a batch."""
+    return set(connection.scalars(sa.select(b.day).where(b.device_id == device_id)))
+
+
+def count_unfinished(connection: Connection, device_id: str) -> int:
+    """How many batches of a device are not completed."""
+    query = sa.select(sa.func.count()).where(b.device_id == device_id, b.status != "completed")
+    return connection.scalar(query) or 0
+
+
 def first_day(connection: Connection) -> dt.date | None:
     """The first day of any device, None while there are no points."""
     day: dt.date | None = connection.scalar(sa.select(sa.func.min(b.day)))

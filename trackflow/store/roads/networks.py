@@ -88,6 +88,19 @@ def use_network(connection: Connection, network: RoadNetwork, home: Path, now: d
     return True
 
 
+def versions(connection: Connection) -> dict[str, str]:
+    """The version of the network in use by profile."""
+    c = road_networks.c
+    return {row.profile: row.version for row in connection.execute(sa.select(c.profile, c.version))}
+
+
+def summaries(connection: Connection) -> list[dict[str, object]]:
+    """Profile, source, version, size and age of the networks in use, for people."""
+    c = road_networks.c
+    query = sa.select(c.profile, c.source_name, c.version, c.size_bytes, c.built_at)
+    return [dict(row) for row in connection.execute(query.order_by(c.profile)).mappings()]
+
+
 def read_network(connection: Connection, profile: str, home: Path) -> RoadNetwork | None:
     """The network in use for a profile.
 
