@@ -2,12 +2,11 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 from xml.sax.saxutils import escape
 
 import numpy as np
-import sqlalchemy as sa
 
 from trackflow.geo import polylines
 from trackflow.geo.geojson import line_parts
@@ -15,7 +14,8 @@ from trackflow.geo.points import Points
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
 
-type Row = sa.RowMapping
+type Row = Mapping[str, Any]
+"""Columns by name."""
 
 ACROSS_DEG = 180
 """A step over more degrees of longitude goes the other way: over the antimeridian."""

@@ -9,22 +9,18 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
-import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.exports.gpx import points_gpx, tracks_gpx, visits_gpx
+from trackflow.exports.gpx import Row, points_gpx, tracks_gpx, visits_gpx
 from trackflow.geo import polylines
 from trackflow.geo.geojson import geojson_line, line_parts
 from trackflow.geo.points import Floats
 from trackflow.store.database import Connection
-from trackflow.store.days.tracks import select_tracks
+from trackflow.store.days import tracks as stored_tracks
 from trackflow.store.devices import settings
+from trackflow.store.intake.point_rows import iterate_points
 from trackflow.store.places.visits import read_visits
-from trackflow.store.tables import gps_points
-from trackflow.store.tables import tracks as tracks_table
-
-BATCH_ROWS = 50_000
 
 POINT_COLUMNS = (
     "device_id",
@@ -141,19 +137,18 @@ def export_to_file(
     return count
 
 
-type Row = sa.RowMapping
 type Feature = tuple[dict[str, Any], Floats]
 """Properties, and longitudes and latitudes of shape (n, 2)."""
 
 
 def _tracks(connection: Connection, selection: Selection) -> Iterator[Row]:
-    query = select_tracks(first=selection.first, last=selection.last, device_id=selection.device_id)
-    yield from connection.execution_options(yield_per=500).execute(query).mappings()
+    return stored_tracks.iterate_rows(
+        connection, first=selection.first, last=selection.last, device_id=selection.device_id
+    )
 
 
 def _track_feature(row: Row, line: Line) -> Feature:
-    # column names are SQLAlchemy's own kind of str, which JSON writers refuse
-    properties = {str(k): _plain(value) for k, value in row.items() if k not in HIDDEN}
+    properties = {k: _plain(value) for k, value in row.items() if k not in HIDDEN}
     properties["line"] = line.value
     return properties, polylines.positions(row[f"{line}_polyline"])
 
@@ -165,15 +160,13 @@ def _plain(value: Any) -> Any:
 
 
 def _points(connection: Connection, selection: Selection) -> Iterator[Row]:
-    p = gps_points.c
-    query = sa.select(*(p[name] for name in POINT_COLUMNS)).order_by(p.device_id, p.recorded_at)
-    if selection.first is not None:
-        query = query.where(p.recorded_at >= selection.first)
-    if selection.last is not None:
-        query = query.where(p.recorded_at < selection.last)
-    if selection.device_id is not None:
-        query = query.where(p.device_id == selection.device_id)
-    yield from connection.execution_options(yield_per=BATCH_ROWS).execute(query).mappings()
+    return iterate_points(
+        connection,
+        POINT_COLUMNS,
+        first=selection.first,
+        last=selection.last,
+        device_id=selection.device_id,
+    )
 
 
 def _visits(connection: Connection, selection: Selection) -> list[dict[str, Any]]:
@@ -251,7 +244,7 @@ class _Lines:
 
 
 def _tracks_csv(tracks: Iterator[Feature], file: IO[bytes]) -> int:
-    header = [name for name in tracks_table.columns.keys() if name not in HIDDEN]  # noqa: SIM118
+    header = [name for name in stored_tracks.COLUMNS if name not in HIDDEN]
     return _write_csv(
         [*header, "line", "encoded_polyline"],
         (

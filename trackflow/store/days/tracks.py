@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ t = tracks.c
 
 type Row = dict[str, Any]
 """A track's columns by name."""
+
+COLUMNS = tuple(str(column.name) for column in tracks.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,27 @@ def select_tracks(
     if device_id is not None:
         query = query.where(t.device_id == device_id)
     return query
+
+
+def iterate_rows(
+    connection: Connection,
+    *,
+    first: dt.datetime | None = None,
+    last: dt.datetime | None = None,
+    device_id: str | None = None,
+) -> Iterator[Mapping[str, Any]]:
+    """Tracks that overlap `[first, last)`, by device and time, read as they are asked for.
+
+    Args:
+        connection: to the store.
+        first: aware; None for no limit.
+        last: aware; None for no limit.
+        device_id: of this device only; None for all.
+    """
+    query = select_tracks(first=first, last=last, device_id=device_id)
+    for row in connection.execution_options(yield_per=500).execute(query).mappings():
+        # SQLAlchemy's names of columns are its own kind of str, which JSON writers refuse
+        yield dict(zip(COLUMNS, row.values(), strict=True))
 
 
 def read_page(

@@ -143,7 +143,7 @@ def _accept(connection: Connection, into: str, rows: Sequence[Row], now: dt.date
         )
 
 
-def summaries(connection: Connection) -> list[sa.RowMapping]:
+def summaries(connection: Connection) -> list[Row]:
     """All devices with settings, number of points, first and last one, and the last report."""
     of_points = (
         sa.select(
@@ -170,4 +170,4 @@ def summaries(connection: Connection) -> list[sa.RowMapping]:
         .outerjoin(of_points, of_points.c.device_id == d.device_id)
         .order_by(d.device_id)
     )
-    return list(connection.execute(query).mappings())
+    return [dict(row) for row in connection.execute(query).mappings()]

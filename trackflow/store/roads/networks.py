@@ -88,6 +88,25 @@ def use_network(connection: Connection, network: RoadNetwork, home: Path, now: d
     return True
 
 
+def stored_folders(connection: Connection) -> dict[str, str]:
+    """Where the networks in use lie, as it is stored, by profile."""
+    c = road_networks.c
+    return {row.profile: row.folder for row in connection.execute(sa.select(c.profile, c.folder))}
+
+
+def folders_in_use(connection: Connection, home: Path) -> list[Path]:
+    """Where the networks in use lie, in order of their profiles; the files may be gone."""
+    c = road_networks.c
+    query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
+    return [located(*row, home) for row in connection.execute(query)]
+
+
+def move_folder(connection: Connection, profile: str, folder: str) -> None:
+    """Note where the network of a profile lies now, from the home folder on."""
+    c = road_networks.c
+    connection.execute(sa.update(road_networks).where(c.profile == profile).values(folder=folder))
+
+
 def versions(connection: Connection) -> dict[str, str]:
     """The version of the network in use by profile."""
     c = road_networks.c

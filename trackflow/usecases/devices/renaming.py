@@ -1,8 +1,7 @@
 """Devices as a list, under another name, and two that are one."""
 
 from dataclasses import dataclass
-
-import sqlalchemy as sa
+from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
@@ -22,7 +21,7 @@ class MoveReport:
     points: int
 
 
-def list_devices(context: Context) -> list[sa.RowMapping]:
+def list_devices(context: Context) -> list[dict[str, Any]]:
     """All devices with settings, number of points, first and last one, and the last report."""
     with context.store.read() as connection:
         return moving.summaries(connection)
