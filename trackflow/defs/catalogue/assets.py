@@ -10,8 +10,6 @@ from trackflow.defs import metadata
 from trackflow.defs.intake.assets import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.errors import SourceError, TrackflowError
-from trackflow.store.tables import catalogue_places as places_table
-from trackflow.store.tables import catalogue_tracks, catalogue_visits
 from trackflow.usecases.catalogue.report import Outcome, Report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.geocoding import geocode
@@ -43,7 +41,7 @@ class CatalogueConfig(dg.Config):
     kinds={"python", "table"},
     tags={"trackflow/stage": "catalogue"},
     code_version=CODE_VERSION,
-    metadata=metadata.of_table(catalogue_tracks),
+    metadata=metadata.of_table("catalogue_tracks"),
     description="""
 **Race tracks (places) as a source such as LiveRC lists them**, kept in step with it field by field.
 
@@ -127,7 +125,7 @@ def describe(report: Report) -> dict[str, metadata.Value]:
     tags={"trackflow/stage": "places"},
     code_version=CODE_VERSION,
     deps=[track_catalogue],
-    metadata=metadata.of_table(places_table),
+    metadata=metadata.of_table("catalogue_places"),
     description="""
 **Where race tracks are** whose source says only their address. Off unless a geocoder is set up:
 `TRACKFLOW_GEOCODER_URL` names a Nominatim (or `photon+https://…`) server, `TRACKFLOW_GEOCODER_FILE`
@@ -171,7 +169,7 @@ def track_places(
     tags={"trackflow/stage": "visits"},
     code_version=CODE_VERSION,
     deps=[track_places, "segments"],
-    metadata=metadata.of_table(catalogue_visits),
+    metadata=metadata.of_table("catalogue_visits"),
     description="""
 **Which device stayed at which race track, from when to when**: within `TRACKFLOW_VISIT_RADIUS_M` of
 its place for at least `TRACKFLOW_VISIT_MIN` minutes.

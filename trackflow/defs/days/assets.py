@@ -16,9 +16,6 @@ from trackflow.defs.intake.assets import OWNERS, gps_points
 from trackflow.defs.partitions import days
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
-from trackflow.store.tables import cached_polylines as cached_polylines_table
-from trackflow.store.tables import segments as segments_table
-from trackflow.store.tables import tracks as tracks_table
 from trackflow.usecases.days.waiting import MOST_DAYS
 
 CODE_VERSIONS = {"segments": "2", "matched_polylines": "2", "tracks": "2"}
@@ -39,7 +36,7 @@ segments = dg.AssetSpec(
     kinds={"python", "table"},
     tags={"trackflow/stage": "segmented"},
     code_version=CODE_VERSIONS["segments"],
-    metadata=metadata.of_table(segments_table),
+    metadata=metadata.of_table("segments"),
     description="""
 A day's points, cleaned and cut into **stretches of movement**.
 
@@ -62,7 +59,7 @@ matched_polylines = dg.AssetSpec(
     kinds={"python", "osrm", "table"},
     tags={"trackflow/stage": "matched"},
     code_version=CODE_VERSIONS["matched_polylines"],
-    metadata=metadata.of_table(cached_polylines_table),
+    metadata=metadata.of_table("cached_polylines"),
     description="""
 The day's segments, **snapped to real roads**, in windows of five minutes.
 
@@ -87,7 +84,7 @@ tracks = dg.AssetSpec(
     kinds={"python", "table"},
     tags={"trackflow/stage": "tracked"},
     code_version=CODE_VERSIONS["tracks"],
-    metadata=metadata.of_table(tracks_table),
+    metadata=metadata.of_table("tracks"),
     description="""
 **Whole journeys**, however many days they cross: where each began and why it ended, its length,
 duration and speeds, its raw and its matched line.

@@ -13,9 +13,8 @@ from trackflow.context import Context
 from trackflow.defs.days.running import STAGE_OF_ASSET, Outcome, log_complete_days
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
-from trackflow.store.tables import STAGES
 from trackflow.usecases.days.live import follow_live
-from trackflow.usecases.days.report import RunReport, StageReport, distinct_messages
+from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
 
 REPORT_EVERY_S = 300.0
 """Days that change all the time are reported as materialized this often, and at the end."""

@@ -5,8 +5,7 @@ import dagster as dg
 from trackflow.defs.days.live_jobs import live_job
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import starting_run
-from trackflow.store.jobs import workers
-from trackflow.usecases.days.live import first_live_day
+from trackflow.usecases.days.live import first_live_day, live_worker
 from trackflow.usecases.days.waiting import find_waiting
 
 
@@ -24,8 +23,7 @@ def live_sensor(
     """One tick: is one there, is one on its way, is there anything to do, then request it."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
-        with trackflow_context.store.read() as connection:
-            worker = workers.at_work(connection, now)
+        worker = live_worker(trackflow_context)
         if worker is not None:
             return dg.SkipReason(f"The live worker is there, since {worker.started_at:%H:%M} UTC.")
         if starting := starting_run(context.instance, now, job_name=live_job.name):

@@ -12,12 +12,17 @@ from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.partitions import day_of
 from trackflow.defs.resources import MOST_RETRIES, RETRY_AFTER_S
 from trackflow.exports.day_picture import draw_day
-from trackflow.store.days.segments import ONE_DAY
-from trackflow.store.tables import STAGES
+from trackflow.geo.calendar_days import ONE_DAY
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.days.notices import notices_by_day
-from trackflow.usecases.days.report import DayReport, RunReport, StageReport, distinct_messages
+from trackflow.usecases.days.report import (
+    STAGES,
+    DayReport,
+    RunReport,
+    StageReport,
+    distinct_messages,
+)
 from trackflow.usecases.queries.day_summary import (
     day_lines,
     match_numbers,

@@ -4,7 +4,6 @@ import dagster as dg
 
 from trackflow.defs import metadata
 from trackflow.defs.partitions import days
-from trackflow.store.tables import gps_points as gps_points_table
 
 OWNERS = ["team:trackflow"]
 
@@ -15,7 +14,7 @@ gps_points = dg.AssetSpec(
     owners=OWNERS,
     kinds={"table", "gps"},
     tags={"trackflow/stage": "points"},
-    metadata=metadata.of_table(gps_points_table),
+    metadata=metadata.of_table("gps_points"),
     description="""
 Positions as devices sent them: **who was where at which moment**.
 

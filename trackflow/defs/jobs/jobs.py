@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs.resources import TrackflowResource
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.jobs.control import Job, Status
 from trackflow.usecases.jobs.kinds import run_job
 
 JOB_TAG = "trackflow/job_id"

@@ -18,6 +18,8 @@ from trackflow.store.intake import points
 from trackflow.store.types import from_us, to_us
 from trackflow.usecases.days.notices import device_rollover
 
+__all__ = ["Days", "ShiftReport", "shift_weeks"]
+
 WEEK_US = 7 * 86_400_000_000
 MOST_WEEKS = 5_000
 

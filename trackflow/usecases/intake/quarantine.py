@@ -22,6 +22,20 @@ from trackflow.store.intake.points import Accepted
 from trackflow.store.intake.quarantine import FILES, Choice, Kept, Listed
 from trackflow.store.types import to_us
 
+__all__ = [
+    "Choice",
+    "RetryReport",
+    "SenderState",
+    "as_dict",
+    "check_room",
+    "delete",
+    "exported",
+    "newest",
+    "retry",
+    "sender_states",
+    "shown",
+]
+
 MEGABYTE = 1_000_000
 
 

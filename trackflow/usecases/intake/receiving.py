@@ -18,6 +18,8 @@ from trackflow.store.intake.points import Accepted
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.usecases.intake.quarantine import check_room
 
+__all__ = ["NOT_KEPT", "Accepted", "Received", "Report", "receive", "receive_together"]
+
 TURN_TIMEOUT_S = 20.0
 """How long a delivery waits for others of this process; then its sender is told to come again."""
 

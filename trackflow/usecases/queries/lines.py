@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,18 @@ class TimeRange:
 
     start: dt.datetime
     end: dt.datetime
+
+
+def note_read(
+    context: Context, days: Mapping[str, tuple[dt.date, dt.date]], fresh: dt.timedelta
+) -> int:
+    """Note that lines of days (first and last, by device) were read; how many got a new time.
+
+    Those that were read within `fresh` are left alone.
+    """
+    now = context.clock()
+    with context.store.write() as connection:
+        return polylines.note_read(connection, days, now, now - fresh)
 
 
 def list_devices(context: Context) -> dict[str, Any]:

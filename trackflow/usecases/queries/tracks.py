@@ -38,6 +38,17 @@ from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.queries.lines import TimeRange
 
+__all__ = [
+    "Box",
+    "Selection",
+    "read_cursor",
+    "read_stops",
+    "read_track",
+    "read_tracks",
+    "simplified",
+    "write_cursor",
+]
+
 PAGE_BYTES = 4_000_000
 """A page ends when its encoded lines have this size, whatever its limit: some 20 MB of GeoJSON."""
 

@@ -8,9 +8,9 @@ from fastapi import Depends, Query, Request, Response
 
 from trackflow.errors import BadInputError
 from trackflow.exports.writing import Line
-from trackflow.store.access.tokens import Scope
-from trackflow.store.days.tracks import Box
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.tracks import (
+    Box,
     Selection,
     read_cursor,
     read_stops,
