@@ -34,8 +34,6 @@ FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 SMALL = 2**31
 
-type Check = Callable[[pa.Array], bool]
-
 
 def check_columns(name: str, schema: pa.Schema) -> None:
     """See that a file's columns are the table's; an older trackflow may have had fewer.

@@ -60,6 +60,7 @@ class Report:
             first that do not change by themselves while people race.
         failures: slug, kind ("network", "structure" and the like), message, retryable, seconds,
             tries.
+        alarms: what is wrong with the source as a whole, in words; empty if it is single pages.
         anomalies: slug, field, value, reason: what a source wrote and makes no sense.
         anomaly_count: of all of them; `anomalies` holds no more than 500.
         shared_names: names that several tracks bear, and how many.
@@ -90,6 +91,7 @@ class Report:
     slugs: dict[str, list[str]] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
     anomalies: list[dict[str, Any]] = field(default_factory=list)
     anomaly_count: int = 0
     shared_names: dict[str, int] = field(default_factory=dict)
@@ -234,6 +236,8 @@ def _head(report: Report) -> list[str]:
     ]
     if report.reason:
         lines += [f"**{_cell(report.reason)}**", ""]
+    for alarm in report.alarms:
+        lines += [f"**{_cell(alarm)}**", ""]
     if report.undone_at is not None:
         lines += [f"**Its changes were undone at {_time(report.undone_at)}.**", ""]
     if report.outcome == Outcome.COMPLETED and not report.rows_changed and not report.missed_once:

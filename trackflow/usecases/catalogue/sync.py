@@ -414,6 +414,7 @@ def _report(
         slugs=slugs,
         changes=catalogue_report.changes_of(changed),
         failures=[asdict(f) for f in sorted(failures, key=lambda failure: failure.slug)],
+        alarms=list(guards.alarms(failures, len(came.fetched))),
         anomalies=[asdict(anomaly) for anomaly in came.anomalies[:MOST_KEPT]],
         anomaly_count=len(came.anomalies),
         shared_names=names_used_more_than_once(active),
