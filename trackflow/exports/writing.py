@@ -19,20 +19,8 @@ from trackflow.geo.points import Floats
 from trackflow.store.database import Connection
 from trackflow.store.days import tracks as stored_tracks
 from trackflow.store.devices import settings
-from trackflow.store.intake.point_rows import iterate_points
+from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
 from trackflow.store.places.visits import read_visits
-
-POINT_COLUMNS = (
-    "device_id",
-    "recorded_at",
-    "longitude",
-    "latitude",
-    "altitude_m",
-    "accuracy_m",
-    "speed_ms",
-    "course_deg",
-    "source",
-)
 
 VISIT_COLUMNS = (
     "device_id",
@@ -142,8 +130,8 @@ type Feature = tuple[dict[str, Any], Floats]
 
 
 def _tracks(connection: Connection, selection: Selection) -> Iterator[Row]:
-    return stored_tracks.iterate_rows(
-        connection, first=selection.first, last=selection.last, device_id=selection.device_id
+    return stored_tracks.track_rows(
+        connection, selection.first, selection.last, selection.device_id
     )
 
 
@@ -160,13 +148,7 @@ def _plain(value: Any) -> Any:
 
 
 def _points(connection: Connection, selection: Selection) -> Iterator[Row]:
-    return iterate_points(
-        connection,
-        POINT_COLUMNS,
-        first=selection.first,
-        last=selection.last,
-        device_id=selection.device_id,
-    )
+    return point_rows(connection, selection.first, selection.last, selection.device_id)
 
 
 def _visits(connection: Connection, selection: Selection) -> list[dict[str, Any]]:
@@ -244,7 +226,7 @@ class _Lines:
 
 
 def _tracks_csv(tracks: Iterator[Feature], file: IO[bytes]) -> int:
-    header = [name for name in stored_tracks.COLUMNS if name not in HIDDEN]
+    header = [name for name in stored_tracks.COLUMN_NAMES if name not in HIDDEN]
     return _write_csv(
         [*header, "line", "encoded_polyline"],
         (

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,10 @@ from trackflow.store.types import UtcTime
 
 t = tracks.c
 
+COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
+
 type Row = dict[str, Any]
 """A track's columns by name."""
-
-COLUMNS = tuple(str(column.name) for column in tracks.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +98,23 @@ def select_tracks(
     return query
 
 
-def iterate_rows(
+def track_rows(
     connection: Connection,
-    *,
     first: dt.datetime | None = None,
     last: dt.datetime | None = None,
     device_id: str | None = None,
-) -> Iterator[Mapping[str, Any]]:
-    """Tracks that overlap `[first, last)`, by device and time, read as they are asked for.
+) -> Iterator[Row]:
+    """All columns of tracks that overlap `[first, last)`, by device and start.
 
     Args:
-        connection: to the store.
-        first: aware; None for no limit.
-        last: aware; None for no limit.
-        device_id: of this device only; None for all.
+        connection: a transaction that stays open while rows are read.
+        first: UTC; None for no limit.
+        last: UTC; None for no limit.
+        device_id: None for all devices.
     """
     query = select_tracks(first=first, last=last, device_id=device_id)
-    for row in connection.execution_options(yield_per=500).execute(query).mappings():
-        # SQLAlchemy's names of columns are its own kind of str, which JSON writers refuse
-        yield dict(zip(COLUMNS, row.values(), strict=True))
+    for row in connection.execution_options(yield_per=500).execute(query):
+        yield dict(zip(COLUMN_NAMES, row, strict=True))
 
 
 def read_page(

@@ -35,5 +35,5 @@ def read_lines(context: Context, device_id: str) -> list[TrackLine]:
                 to_us(row["end_time"]),
                 *polylines.decode(row["matched_polyline"]),
             )
-            for row in tracks.iterate_rows(connection, device_id=device_id)
+            for row in tracks.track_rows(connection, device_id=device_id)
         ]
