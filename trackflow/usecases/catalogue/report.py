@@ -12,7 +12,7 @@ from typing import Any
 
 from trackflow.catalogue.diff import Change
 from trackflow.context import Context
-from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue import syncs
 
 MOST_SHOWN = 50
 """Lines of a part in the Markdown; the data has more."""
@@ -164,17 +164,17 @@ def read_report(context: Context, sync_id: uuid.UUID) -> Report:
         NotFoundError: there is no such sync, or it has not ended yet.
     """
     with context.store.read() as connection:
-        return _report_of(store.read_sync(connection, sync_id))
+        return _report_of(syncs.read_sync(connection, sync_id))
 
 
 def last_reports(context: Context, source: str, n: int = 10) -> list[Report]:
     """The reports of the last syncs of a source, the newest first."""
     with context.store.read() as connection:
-        found = store.last_syncs(connection, source, n)
+        found = syncs.last_syncs(connection, source, n)
     return [_report_of(sync) for sync in found]
 
 
-def _report_of(sync: store.Sync) -> Report:
+def _report_of(sync: syncs.Sync) -> Report:
     if sync.report is None:
         return Report(
             str(sync.sync_id), sync.source, sync.started_at, sync.finished_at, sync.outcome
