@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
-from trackflow.store.catalogue import change_log
+from trackflow.store.catalogue import change_log, syncs
 from trackflow.store.jobs.jobs import Job
 from trackflow.store.tables import catalogue_tracks
 from trackflow.usecases.catalogue.report import read_report
