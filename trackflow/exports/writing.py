@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.exports.gpx import points_gpx, tracks_gpx, visits_gpx
+from trackflow.files import whole_file
 from trackflow.geo import polylines
 from trackflow.geo.geojson import geojson_line, line_parts
 from trackflow.geo.points import Floats
@@ -129,16 +130,11 @@ def export_to_file(
     Raises:
         SettingsError: the file cannot be written, or there is no such device.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            count = export(context, what, file_format, selection, file, line)
-        part.replace(path)
+        with whole_file(path) as file:
+            return export(context, what, file_format, selection, file, line)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return count
 
 
 type Row = sa.RowMapping

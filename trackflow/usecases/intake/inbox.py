@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
+from trackflow.files import is_unfinished
 from trackflow.store.tables import inbox_files
 from trackflow.store.types import from_us
 from trackflow.usecases.housekeeping.retention import check_setting
@@ -26,9 +27,6 @@ n = inbox_files.c
 
 SETTLE_S = 10.0
 """A file that changed within so many seconds may still be being written."""
-
-UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
-"""Names of copies and downloads under way; they are renamed when they are whole."""
 
 MESSAGES = 3
 """Errors told of an archive with many bad members."""
@@ -161,7 +159,7 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.startswith(".") or name.lower().endswith(UNFINISHED_ENDINGS):
+            if name.startswith(".") or is_unfinished(name):
                 continue
             path = Path(place) / name
             try:
