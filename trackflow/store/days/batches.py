@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError
+from trackflow.geo.time import day_of_index as day_of_index
+from trackflow.geo.time import midnight as midnight
 from trackflow.store.clocks import is_impossible, is_over
 from trackflow.store.days.batch_state import (
     LONGEST_REST_S,
@@ -81,16 +83,6 @@ def matched_on_other(version: str | None) -> Stale:
     if version is not None:
         other = sa.and_(b.matched_on.is_not(None), b.matched_on != version)
     return sa.and_(other, b.matched_generation >= b.segmented_generation)
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The moment at which a day begins."""
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
-
-
-def day_of_index(days_since_1970: int) -> dt.date:
-    """The date of a number of days since 1970-01-01."""
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days_since_1970))
 
 
 def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.datetime) -> int:

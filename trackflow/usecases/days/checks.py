@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
+from trackflow.geo.time import day_of_index
 from trackflow.store.days import segments
 from trackflow.store.days.batches import midnight
 from trackflow.store.days.segments import ONE_DAY
@@ -90,10 +91,7 @@ def _conflicts(
         .where(q.reason == points.EQUAL_TIME)
         .group_by(devices.c.device_id, day)
     )
-    return {
-        (device, dt.date(1970, 1, 1) + dt.timedelta(days=int(index))): count
-        for device, index, count in rows
-    }
+    return {(device, day_of_index(index)): count for device, index, count in rows}
 
 
 @dataclass(slots=True)
@@ -254,7 +252,7 @@ def check_overlaps(context: Context, first: dt.date, last: dt.date) -> OverlapCh
         wrong=[
             {
                 "device": row.device_id,
-                "day": dt.date.fromordinal(719_163 + row.start // DAY_US).isoformat(),
+                "day": day_of_index(row.start // DAY_US).isoformat(),
                 "overlap_s": (row.earlier_end - row.start) / 1e6,
             }
             for row in rows

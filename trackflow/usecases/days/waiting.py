@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.breaker import LONGEST_REST_S
 from trackflow.context import Context
+from trackflow.geo.time import runs_of_days
 from trackflow.matching.engines.http import service_name
 from trackflow.matching.networks import PROFILES
 from trackflow.store.clocks import is_impossible
@@ -157,15 +158,7 @@ def _engine_is_back(context: Context, now: dt.datetime) -> sa.ColumnElement[bool
 
 def ranges(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:
     """Few ranges that hold all the given days, in order."""
-    found: list[tuple[dt.date, dt.date]] = []
-    for day in sorted(days):
-        if found:
-            first, last = found[-1]
-            if (day - last).days <= BRIDGED_DAYS and (day - first).days < MOST_DAYS:
-                found[-1] = first, day
-                continue
-        found.append((day, day))
-    return found
+    return runs_of_days(days, apart=BRIDGED_DAYS, most=MOST_DAYS)
 
 
 def has_points(context: Context, day: dt.date) -> bool:

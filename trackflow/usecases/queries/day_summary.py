@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
+from trackflow.geo.time import day_of_index, runs_of_days
 from trackflow.store.days.batches import midnight
 from trackflow.store.days.segments import ONE_DAY, read_days
 from trackflow.store.tables import (
@@ -107,7 +108,7 @@ def point_numbers(context: Context, days: list[dt.date]) -> dict[dt.date, PointN
     """Points and devices of the given days."""
     found = {day: PointNumbers() for day in days}
     with context.store.read() as connection:
-        for first, last in stretches(days):
+        for first, last in runs_of_days(days):
             for (_, day), count in counted_points(connection, first, last).items():
                 found[day].points += count
                 found[day].devices += 1
@@ -136,10 +137,7 @@ def counted_points(
         )
         .group_by(d.device_id, day)
     )
-    return {
-        (device, dt.date(1970, 1, 1) + dt.timedelta(days=int(index))): count
-        for device, index, count in rows
-    }
+    return {(device, day_of_index(index)): count for device, index, count in rows}
 
 
 def segment_numbers(
@@ -256,16 +254,6 @@ def _lines(connection: Connection, day: dt.date) -> Iterator[DayLine]:
     for device_id in sorted(set(moving) - with_windows):
         for part in read_days(connection, device_id, day, day).get(day, []):
             yield DayLine(device_id, part.points.lon, part.points.lat, raw=True)
-
-
-def stretches(days: list[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
-    """First and last days of the runs without holes that `days` make up."""
-    ordered = sorted(days)
-    start = 0
-    for k in range(1, len(ordered) + 1):
-        if k == len(ordered) or ordered[k] - ordered[k - 1] > ONE_DAY:
-            yield ordered[start], ordered[k - 1]
-            start = k
 
 
 def _seconds(
