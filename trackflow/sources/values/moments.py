@@ -19,7 +19,6 @@ from trackflow.sources.values.zones import zone_of
 LARGEST_US = 9.0e18
 _SECONDS_1990 = 631_152_000
 _SECONDS_2100 = 4_102_444_800
-_MICROSECOND = dt.timedelta(microseconds=1)
 _TEXT_MAX_CHARS = 80
 
 
