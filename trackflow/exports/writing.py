@@ -13,6 +13,7 @@ import orjson
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.exports.gpx import Row, points_gpx, tracks_gpx, visits_gpx
+from trackflow.files import whole_file
 from trackflow.geo import polylines
 from trackflow.geo.geojson import geojson_line, line_parts
 from trackflow.geo.points import Floats
@@ -113,16 +114,11 @@ def export_to_file(
     Raises:
         SettingsError: the file cannot be written, or there is no such device.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            count = export(context, what, file_format, selection, file, line)
-        part.replace(path)
+        with whole_file(path) as file:
+            return export(context, what, file_format, selection, file, line)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return count
 
 
 type Feature = tuple[dict[str, Any], Floats]

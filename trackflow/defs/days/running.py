@@ -12,7 +12,7 @@ from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.partitions import day_of
 from trackflow.defs.resources import MOST_RETRIES, RETRY_AFTER_S
 from trackflow.exports.day_picture import draw_day
-from trackflow.geo.calendar_days import ONE_DAY
+from trackflow.geo.time import ONE_DAY, days_between, runs_of_days
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.days.notices import notices_by_day
@@ -27,7 +27,6 @@ from trackflow.usecases.queries.day_summary import (
     day_lines,
     match_numbers,
     segment_numbers,
-    stretches,
     track_numbers,
 )
 
@@ -103,7 +102,7 @@ def run_stages(
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     tell = _Progress(context)
-    for first, last in stretches(days):
+    for first, last in runs_of_days(days):
         part = pipeline.run(
             trackflow_context,
             mode=pipeline.Mode(mode),
@@ -181,7 +180,7 @@ def changed_beside(
     for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
         if report.changed and report.touched:
             first, last = report.touched
-            beside.update(_each(first - reach * ONE_DAY, last + reach * ONE_DAY))
+            beside.update(days_between(first - reach * ONE_DAY, last + reach * ONE_DAY))
     for day in sorted(beside - set(outcome.days)):
         told = _told(instance, day)
         if told is None:
@@ -274,7 +273,7 @@ def day_metadata(
     """What the UI shows of each day of an asset: the day as it is now, and what was done."""
     described = {"segments": _segments, "matched_polylines": _matched, "tracks": _tracks}[asset]
     found: dict[dt.date, Metadata] = {}
-    for first, last in stretches(outcome.days):
+    for first, last in runs_of_days(outcome.days):
         found |= described(trackflow_context, first, last)
     return {day: {**found.get(day, {}), **_done(outcome.of(asset, day))} for day in outcome.days}
 
@@ -295,7 +294,7 @@ def _segments(trackflow_context: Context, first: dt.date, last: dt.date) -> dict
             "seconds": n.seconds,
             "points_per_s": _rate(n.points, n.seconds),
         }
-        for day in _each(first, last)
+        for day in days_between(first, last)
         for n in [stored[day]]
     }
 
@@ -311,7 +310,7 @@ def _noticed(found: Sequence[Notice]) -> Metadata:
 def _matched(trackflow_context: Context, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
     stored = match_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
-    for day in _each(first, last):
+    for day in days_between(first, last):
         n = stored[day]
         found[day] = {
             "windows": n.windows,
@@ -329,7 +328,7 @@ def _matched(trackflow_context: Context, first: dt.date, last: dt.date) -> dict[
 def _tracks(trackflow_context: Context, first: dt.date, last: dt.date) -> dict[dt.date, Metadata]:
     stored = track_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
-    for day in _each(first, last):
+    for day in days_between(first, last):
         n = stored[day]
         found[day] = {
             "tracks": n.tracks,
@@ -365,8 +364,3 @@ def _done(reports: Sequence[DayReport]) -> Metadata:
 
 def _rate(count: int, seconds: float) -> float:
     return round(count / seconds, 1) if seconds else 0.0
-
-
-def _each(first: dt.date, last: dt.date) -> Iterator[dt.date]:
-    for k in range((last - first).days + 1):
-        yield first + dt.timedelta(days=k)

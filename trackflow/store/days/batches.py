@@ -17,29 +17,26 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import StaleClaimError
+from trackflow.geo.time import day_of_index as day_of_index
+from trackflow.geo.time import midnight as midnight
 from trackflow.store.clocks import is_impossible, is_over
+from trackflow.store.days.batch_state import (
+    LONGEST_REST_S,
+    BatchState,
+    StageRun,
+    after_abandoning,
+    after_deferring,
+    after_failure,
+    after_success,
+)
 from trackflow.store.dialects import insert_of, listed_pairs, pairs_as_table
 from trackflow.store.tables import STAGES, processing_batches
-from trackflow.store.types import UtcTime, from_us
+from trackflow.store.types import UtcTime
 
 b = processing_batches.c
 
-FIRST_RETRY_S = 30
-"""Delay before the second try of a failed batch; doubles with every try."""
-
-MOST_DOUBLINGS = 10
-LONGEST_REST_S = FIRST_RETRY_S * 2**MOST_DOUBLINGS
-
 LONGEST_LEASE_S = 86_400.0
 """The most that TRACKFLOW_LEASE_S may be."""
-
-AT_ONCE = from_us(0)
-"""As the time of the next try: in the past by every clock, however wrong."""
-
-ABANDONED = (
-    "its worker was not heard of until its lease ended: killed (was there enough memory?), stopped "
-    "or stuck"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,11 @@ class Claim:
     generation: int
     epoch: int
 
+    @property
+    def run(self) -> StageRun:
+        """What is done under this claim."""
+        return StageRun(self.stage, self.generation)
+
 
 type Stale = sa.ColumnElement[bool]
 """A condition on batches: their lines are to be made again."""
@@ -81,16 +83,6 @@ def matched_on_other(version: str | None) -> Stale:
     if version is not None:
         other = sa.and_(b.matched_on.is_not(None), b.matched_on != version)
     return sa.and_(other, b.matched_generation >= b.segmented_generation)
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The moment at which a day begins."""
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
-
-
-def day_of_index(days_since_1970: int) -> dt.date:
-    """The date of a number of days since 1970-01-01."""
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days_since_1970))
 
 
 def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.datetime) -> int:
@@ -272,66 +264,28 @@ def finish(
     Raises:
         StaleClaimError: the lease was taken over; the caller's transaction must not commit.
     """
-    own, place = _done_at(done.stage), STAGES.index(done.stage)
-    earlier = [_done_at(stage) for stage in STAGES[:place]]
-    later = [_done_at(stage) for stage in STAGES[place + 1 :]]
-    outdated = {
-        column.name: sa.case((column >= done.generation, done.generation - 1), else_=column)
-        for column in (later if changed else [])
-    }
-    in_step = sa.and_(sa.true(), *(column >= done.generation for column in earlier))
-    caught_up = sa.and_(
-        b.generation == done.generation,
-        in_step,
-        *(sa.false() if changed else column >= done.generation for column in later),
-    )
-    _settle(
-        connection,
-        done,
-        {
-            # a neighbour may have declared these segments valid for a generation more
-            own.name: sa.case((own > done.generation, own), else_=done.generation),
-            "status": sa.case((caught_up, "completed"), else_="pending"),
-            # what is told of an earlier stage that still waits stays to be read
-            "retry_count": sa.case((in_step, 0), else_=b.retry_count),
-            "next_try_at": sa.case((in_step, sa.null()), else_=b.next_try_at),
-            "error_message": sa.case((in_step, sa.null()), else_=b.error_message),
-            # what is left after the last stage came while it ran; before it, there was none
-            "pending_since": _since(
-                now,
-                sa.or_(
-                    sa.and_(sa.literal(not later), in_step),
-                    sa.and_(*(_done_at(stage) >= b.generation for stage in STAGES)),
-                ),
-            ),
-            "updated_at": now,
-            **outdated,
-            **measured,
-        },
-    )
+    state = _locked_state(connection, done)
+    _settle(connection, done, after_success(state, done.run, now, changed=changed), now, **measured)
 
 
 def fail(
     connection: Connection, failed: Claim, message: str, max_tries: int, now: dt.datetime
 ) -> None:
-    """Count a failed try: later ones wait longer, and after `max_tries` none follows."""
-    tries = connection.scalar(
-        sa.select(b.retry_count).where(b.device_id == failed.device_id, b.day == failed.day)
-    )
-    tries = (tries or 0) + 1
-    delay = dt.timedelta(seconds=FIRST_RETRY_S * 2 ** min(tries - 1, MOST_DOUBLINGS))
-    _settle(
-        connection,
-        failed,
-        {
-            "status": "failed" if tries >= max_tries else "pending",
-            "retry_count": tries,
-            "next_try_at": now + delay,
-            "error_message": message,
-            "updated_at": now,
-            **_not_done(failed),
-        },
-    )
+    """Count a failed try: later ones wait longer, and after `max_tries` none follows.
+
+    Args:
+        connection: of the store.
+        failed: what failed.
+        message: why, for people.
+        max_tries: after so many it is given up.
+        now: the time.
+
+    Raises:
+        StaleClaimError: the lease was taken over.
+    """
+    state = _locked_state(connection, failed)
+    following = after_failure(state, failed.run, now, message=message, max_tries=max_tries)
+    _settle(connection, failed, following, now)
 
 
 def defer(
@@ -339,27 +293,19 @@ def defer(
 ) -> None:
     """Give a batch back untried (the engine is down), with the reason for people to read.
 
-    `at_once` says that the reason is over already: whoever looks next may take it.
+    Args:
+        connection: of the store.
+        claimed: what is given back.
+        message: why, for people.
+        now: the time.
+        at_once: the reason is over already: the next worker may take it.
+
+    Raises:
+        StaleClaimError: the lease was taken over.
     """
-    again = {"next_try_at": AT_ONCE} if at_once else {}
-    _settle(
-        connection,
-        claimed,
-        {
-            "status": "pending",
-            "error_message": message,
-            "updated_at": now,
-            **again,
-            **_not_done(claimed),
-        },
-    )
-
-
-def _not_done(claimed: Claim) -> dict[str, object]:
-    """What was up to date, and worked on again as somebody asked for it, waits for that still."""
-    own = _done_at(claimed.stage)
-    undone = sa.case((own >= claimed.generation, claimed.generation - 1), else_=own)
-    return {own.name: undone}
+    state = _locked_state(connection, claimed)
+    following = after_deferring(state, claimed.run, message=message, at_once=at_once)
+    _settle(connection, claimed, following, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,10 +329,7 @@ def free_abandoned(
     """Free a device's batches whose lease has ended, and count the try of each.
 
     A lease that no clock of today can have given says nothing of its worker: no try is counted.
-
-    What kills its worker every time would otherwise go on doing so for ever. There is no further
-    delay, as the lease was one. One that was up to date and worked on again as somebody asked for
-    it is to be worked on again still. The caller has locked the device.
+    The caller has locked the device.
 
     Args:
         connection: of the store.
@@ -395,27 +338,21 @@ def free_abandoned(
         now: the time.
         lease_s: how long a lease may be.
     """
-    tries = b.retry_count + sa.case((b.lease_until < now, 1), else_=0)
-    done = [_done_at(stage) for stage in STAGES]
-    nothing_due = sa.and_(done[0] >= b.generation, *(column >= done[0] for column in done[1:]))
-    rows = connection.execute(
-        sa.update(processing_batches)
-        .where(b.device_id == device_id, is_abandoned(now, lease_s))
-        .values(
-            status=sa.case(
-                (sa.and_(b.lease_until < now, tries >= max_tries), "failed"), else_="pending"
-            ),
-            retry_count=tries,
-            lease_until=None,
-            next_try_at=AT_ONCE,
-            error_message=ABANDONED,
-            updated_at=now,
-            **{c.name: sa.case((nothing_due, b.generation - 1), else_=c) for c in done},
-        )
-        .returning(b.day, b.retry_count, b.status)
+    found = connection.execute(
+        _states(b.device_id == device_id, is_abandoned(now, lease_s)).order_by(b.day)
     )
-    found = [Freed(device_id, row.day, row.retry_count, row.status == "failed") for row in rows]
-    return sorted(found, key=lambda freed: freed.day)
+    freed = []
+    for row in found.all():
+        state = after_abandoning(
+            _state_of(row), is_tried=row.lease_until < now, max_tries=max_tries
+        )
+        connection.execute(
+            sa.update(processing_batches)
+            .where(b.device_id == device_id, b.day == row.day)
+            .values(_columns_of(state, now))
+        )
+        freed.append(Freed(device_id, row.day, state.retry_count, state.status == "failed"))
+    return freed
 
 
 def with_abandoned(
@@ -605,14 +542,63 @@ def _is_held(claimed: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _settle(connection: Connection, claimed: Claim, values: dict[str, object]) -> None:
-    changed = connection.execute(
-        sa.update(processing_batches)
-        .where(*_is_held(claimed))
-        .values({"lease_until": None, **values})
-    )
-    if changed.rowcount != 1:
+def _states(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """A query for batches that keeps their rows locked until the transaction ends."""
+    return sa.select(processing_batches).where(*conditions).with_for_update()
+
+
+def _locked_state(connection: Connection, claimed: Claim) -> BatchState:
+    """The state of a claimed batch.
+
+    Raises:
+        StaleClaimError: another worker has taken it over.
+    """
+    row = connection.execute(_states(*_is_held(claimed))).one_or_none()
+    if row is None:
         raise StaleClaimError(_stale(claimed))
+    return _state_of(row)
+
+
+def _state_of(row: sa.Row[Any]) -> BatchState:
+    return BatchState(
+        status=row.status,
+        generation=row.generation,
+        done_at=tuple(row._mapping[_done_at(stage)] for stage in STAGES),
+        retry_count=row.retry_count,
+        next_try_at=row.next_try_at,
+        error_message=row.error_message,
+        pending_since=row.pending_since,
+    )
+
+
+def _columns_of(state: BatchState, now: dt.datetime) -> dict[str, object]:
+    """What is stored of a state that nobody works on."""
+    done_at = {_done_at(stage).name: at for stage, at in zip(STAGES, state.done_at, strict=True)}
+    return {
+        "status": state.status,
+        "retry_count": state.retry_count,
+        "next_try_at": state.next_try_at,
+        "error_message": state.error_message,
+        "pending_since": state.pending_since,
+        "lease_until": None,
+        "updated_at": now,
+        **done_at,
+    }
+
+
+def _settle(
+    connection: Connection,
+    claimed: Claim,
+    state: BatchState,
+    now: dt.datetime,
+    **measured: float | str | None,
+) -> None:
+    """Write the next state of a batch whose row `_locked_state` has locked."""
+    connection.execute(
+        sa.update(processing_batches)
+        .where(b.device_id == claimed.device_id, b.day == claimed.day)
+        .values(_columns_of(state, now) | measured)
+    )
 
 
 def _stale(claimed: Claim) -> str:

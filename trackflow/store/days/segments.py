@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import ONE_DAY as ONE_DAY
 from trackflow.store.tables import day_ledgers, segments
 from trackflow.store.types import from_us
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.segments import Ledger, Segment
 
 s = segments.c
-ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

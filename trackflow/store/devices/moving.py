@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import EPOCH
 from trackflow.store.devices.departing import drop_made
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.points import EQUAL_TIME, accept, span_us
@@ -28,7 +29,7 @@ CHUNK = 20_000
 """Points at a time; a device may have more than fit into memory."""
 
 COLUMNS = ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
-LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LONG_AGO = EPOCH
 
 type Row = dict[str, Any]
 

@@ -5,13 +5,10 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.days.batches import day_of_index, midnight
+from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, midnight
 from trackflow.store.intake.points import EQUAL_TIME
 from trackflow.store.tables import devices, gps_points, quarantined_points
 from trackflow.store.types import epoch_us
-from trackflow.tracks.segments import DAY_US
-
-ONE_DAY = dt.timedelta(days=1)
 
 
 def points_by_day(

@@ -8,12 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.tables import cached_polylines
 from trackflow.store.types import epoch_us
 
 p = cached_polylines.c
-
-ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,5 +205,5 @@ def replace_day(
 
 def _of_days(device_id: str, first: dt.date, last: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
     """The condition for windows of a device's days, for the index on their start."""
-    start, end = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first, last + ONE_DAY))
+    start, end = (midnight(day) for day in (first, last + ONE_DAY))
     return p.device_id == device_id, p.start_time >= start, p.start_time < end

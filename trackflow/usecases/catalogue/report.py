@@ -1,8 +1,6 @@
 """What a sync of the catalogue says about itself: as data, as Markdown, as a file."""
 
 import datetime as dt
-import os
-import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,6 +10,7 @@ from typing import Any
 
 from trackflow.catalogue.diff import Change
 from trackflow.context import Context
+from trackflow.files import whole_file
 from trackflow.store.catalogue import syncs
 
 MOST_SHOWN = 50
@@ -190,10 +189,8 @@ def write_file(context: Context, report: Report) -> Path:
     """
     path = file_of(context, report)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(report.to_markdown())
-    Path(name).replace(path)
+    with whole_file(path, private=True) as file:
+        file.write(report.to_markdown().encode())
     return path
 
 

@@ -8,9 +8,8 @@ import numpy as np
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
+from trackflow.geo.time import ONE_DAY, day_of_index, midnight
 from trackflow.store.days import day_sums, overlaps, segments
-from trackflow.store.days.batches import day_of_index, midnight
-from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.intake import point_counts
 from trackflow.store.roads import polylines as lines
 from trackflow.store.roads.polylines import WindowLine

@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+from trackflow.files import whole_file
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.days import batches
@@ -39,6 +40,5 @@ def _first_day(settings: Settings) -> dt.date | None:
 
 
 def _write(file: Path, day: dt.date) -> None:
-    new = file.with_suffix(".new")
-    new.write_text(day.isoformat())
-    new.replace(file)
+    with whole_file(file) as new:
+        new.write(day.isoformat().encode())

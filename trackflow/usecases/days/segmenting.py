@@ -1,7 +1,6 @@
 """The first stage: points of a device's days to segments and ledgers."""
 
 import datetime as dt
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -9,6 +8,7 @@ from dataclasses import replace
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
+from trackflow.geo.time import days_between, runs_of_days
 from trackflow.store.days import batches, segments
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
@@ -129,7 +129,5 @@ def _publish(
 
 def _ranges(days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
     """Days in runs without holes, none longer than `RANGE_DAYS`."""
-    indexed = enumerate(day.toordinal() for day in days)
-    for _, run in itertools.groupby(indexed, key=lambda pair: pair[1] - pair[0]):
-        for part in itertools.batched(run, RANGE_DAYS):
-            yield [dt.date.fromordinal(ordinal) for _, ordinal in part]
+    for first, last in runs_of_days(days, most=RANGE_DAYS):
+        yield list(days_between(first, last))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trackflow.context import Context
+from trackflow.geo.time import runs_of_days
 from trackflow.matching.engines.http import service_name
 from trackflow.matching.networks import PROFILES
 from trackflow.store.days import arrivals, day_sums
@@ -75,15 +76,7 @@ def find_waiting(
 
 def ranges(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:
     """Few ranges that hold all the given days, in order."""
-    found: list[tuple[dt.date, dt.date]] = []
-    for day in sorted(days):
-        if found:
-            first, last = found[-1]
-            if (day - last).days <= BRIDGED_DAYS and (day - first).days < MOST_DAYS:
-                found[-1] = first, day
-                continue
-        found.append((day, day))
-    return found
+    return runs_of_days(days, apart=BRIDGED_DAYS, most=MOST_DAYS)
 
 
 def has_points(context: Context, day: dt.date) -> bool:

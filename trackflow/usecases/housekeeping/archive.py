@@ -6,20 +6,18 @@ runs are not in it.
 """
 
 import json
-import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.files import whole_file
 from trackflow.store.database import Connection
 from trackflow.store.housekeeping.rows import arrow_schema, read_batches, table_names
 from trackflow.store.migrations import SCHEMA_VERSION
@@ -60,7 +58,10 @@ def backup(
     """
     report = ArchiveReport(path)
     try:
-        with _whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+        with (
+            whole_file(path, private=True, durable=True) as file,
+            zipfile.ZipFile(file, "w", allowZip64=True) as archive,
+        ):
             with context.store.read() as connection:
                 for done, table in enumerate(tables(), 1):
                     report.rows[table] = _write_table(connection, table, archive)
@@ -122,21 +123,6 @@ def _write_network(archive: zipfile.ZipFile, folder: Path) -> int:
         with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
             shutil.copyfileobj(source, target, 1 << 20)
     return len(paths)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name when it is complete; only its owner may read it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _member(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:

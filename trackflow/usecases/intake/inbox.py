@@ -14,6 +14,7 @@ from pathlib import Path
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
+from trackflow.files import is_unfinished
 from trackflow.store.database import Connection
 from trackflow.store.intake import inbox_notes
 from trackflow.store.intake.inbox_notes import InboxNote
@@ -23,9 +24,6 @@ from trackflow.usecases.intake.importing import FileReport, Progress, import_pat
 
 SETTLE_S = 10.0
 """A file that changed within so many seconds may still be being written."""
-
-UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
-"""Names of copies and downloads under way; they are renamed when they are whole."""
 
 MESSAGES = 3
 """Errors told of an archive with many bad members."""
@@ -155,7 +153,7 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.startswith(".") or name.lower().endswith(UNFINISHED_ENDINGS):
+            if name.startswith(".") or is_unfinished(name):
                 continue
             path = Path(place) / name
             try:

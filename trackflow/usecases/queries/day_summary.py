@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
+from trackflow.geo.time import runs_of_days
 from trackflow.store.database import Connection
 from trackflow.store.days import day_sums
-from trackflow.store.days.segments import ONE_DAY, moving_devices, read_days
+from trackflow.store.days.segments import moving_devices, read_days
 from trackflow.store.intake import point_counts
 from trackflow.store.roads import polylines as lines
 from trackflow.usecases.queries.distances import by_day, in_zone
@@ -97,7 +98,7 @@ def point_numbers(context: Context, days: list[dt.date]) -> dict[dt.date, PointN
     """Points and devices of the given days."""
     found = {day: PointNumbers() for day in days}
     with context.store.read() as connection:
-        for first, last in stretches(days):
+        for first, last in runs_of_days(days):
             for (_, day), count in point_counts.points_by_day(connection, first, last).items():
                 found[day].points += count
                 found[day].devices += 1
@@ -182,13 +183,3 @@ def _lines(connection: Connection, day: dt.date) -> Iterator[DayLine]:
     for device_id in sorted(set(moving_devices(connection, day)) - with_windows):
         for part in read_days(connection, device_id, day, day).get(day, []):
             yield DayLine(device_id, part.points.lon, part.points.lat, raw=True)
-
-
-def stretches(days: list[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
-    """First and last days of the runs without holes that `days` make up."""
-    ordered = sorted(days)
-    start = 0
-    for k in range(1, len(ordered) + 1):
-        if k == len(ordered) or ordered[k] - ordered[k - 1] > ONE_DAY:
-            yield ordered[start], ordered[k - 1]
-            start = k
