@@ -31,7 +31,7 @@ from shapely.ops import substring
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.exports.writing import ExportFormat, Selection, What, export
+from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, RouteScore, score_route
@@ -176,7 +176,13 @@ def through_the_product(extract: Path, devices: Mapping[str, Points]) -> dict[st
 
 def _drawn(context: Context, device_id: str, points: Points) -> Drawn:
     exported = io.BytesIO()
-    export(context, What.TRACKS, ExportFormat.GEOJSON, Selection(device_id=device_id), exported)
+    export(
+        context,
+        ExportSubject.TRACKS,
+        ExportFormat.GEOJSON,
+        RowFilter(device_id=device_id),
+        exported,
+    )
     features = json.loads(exported.getvalue())["features"]
     tracks = [_period_us(feature["properties"]) for feature in features]
     first, last = (

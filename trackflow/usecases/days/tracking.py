@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -156,8 +156,30 @@ def _note_short(
             segments.replace_ledger(connection, device_id, day, new)
 
 
+class WindowTile(Protocol):
+    """A window's final line: of the store, or just made (`matching.seams.WindowLine`)."""
+
+    @property
+    def start_us(self) -> int: ...  # noqa: D102
+
+    @property
+    def end_us(self) -> int: ...  # noqa: D102
+
+    @property
+    def encoded_polyline(self) -> str: ...  # noqa: D102
+
+    @property
+    def is_raw(self) -> bool: ...  # noqa: D102
+
+    @property
+    def confidence(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def matched_share(self) -> float: ...  # noqa: D102
+
+
 def track_row(
-    device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[lines.StoredLine]
+    device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[WindowTile]
 ) -> dict[str, Any]:
     """The stored form of a track, but for its device and time of writing."""
     points = Points.concat([part.points for part in parts])
@@ -216,7 +238,7 @@ class _Line:
     confidence: float | None
 
 
-def _line_of(parts: Sequence[Segment], windows: Sequence[lines.StoredLine]) -> _Line:
+def _line_of(parts: Sequence[Segment], windows: Sequence[WindowTile]) -> _Line:
     lons, lats, stretches = [], [], []
     matched_s, confidence_s = 0.0, 0.0
     for part, following in zip(parts, [*parts[1:], None], strict=True):
@@ -245,9 +267,7 @@ def _line_of(parts: Sequence[Segment], windows: Sequence[lines.StoredLine]) -> _
     return _Line(lon, lat, stretches, round(share, 4), confidence)
 
 
-def _tiles(
-    windows: Sequence[lines.StoredLine], start_us: int, end_us: int
-) -> list[lines.StoredLine] | None:
+def _tiles(windows: Sequence[WindowTile], start_us: int, end_us: int) -> list[WindowTile] | None:
     """The windows that cover `[start_us, end_us]` without a hole, None if they do not.
 
     Lines of points that have changed since are not there yet, or do not fit together.
