@@ -66,7 +66,7 @@ def track_catalogue(
         "approve": config.approve,
         "trigger": "schedule" if by_schedule else "ui",
     }
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         try:
             report = _synced(trackflow_context, asked, context.run.run_id)
         except SourceError as error:  # it was asked often enough
@@ -141,7 +141,7 @@ def track_places(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Ask for what is not known yet."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         try:
             report = geocode(trackflow_context)
         except SourceError as error:  # it was asked often enough
@@ -185,7 +185,7 @@ def track_visits(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Look at what has changed."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         report = update_visits(trackflow_context)
     context.log.info(f"{report.device_days:,} device-days, {report.changed:,} visits differ")
     return dg.MaterializeResult(

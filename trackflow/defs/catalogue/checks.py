@@ -33,7 +33,7 @@ def catalogue_is_fresh(
     """Compare the time of the last good sync with now."""
     told: dict[str, metadata.Value] = {}
     late = []
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             last = status(trackflow_context, name).last_completed_at
             if last is not None:
@@ -57,7 +57,7 @@ def catalogue_is_complete(
     """Look at the shares in each source's last good report."""
     told: dict[str, metadata.Value] = {}
     poor = []
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             for report in _good(trackflow_context, name)[:1]:
                 for field in IMPORTANT:
@@ -82,7 +82,7 @@ def catalogue_has_not_shrunk(
     """Compare the counts of each source's last two good reports."""
     told: dict[str, metadata.Value] = {}
     shrunk = []
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             reports = _good(trackflow_context, name)[:2]
             if not reports:

@@ -116,6 +116,6 @@ def process_days(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
     """Run the chosen stages over the chosen days and report each day by itself."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         outcome = run_days(context, trackflow_context, config)
         yield from report_days(context, trackflow_context, outcome)

@@ -42,7 +42,7 @@ def ledger_balances(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Count points and compare them with their ledgers."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         first, last = _days(context, trackflow_context)
         found = checks.check_ledgers(trackflow_context, first, last)
     sums: list[metadata.Finding] = [
@@ -76,7 +76,7 @@ def devices_are_sound(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         first, last = _days(context, trackflow_context)
         found = read_notices(trackflow_context, None, first, last)
     told: dict[str, metadata.Value] = {"days": _span(first, last), "notices": len(found)}
@@ -100,7 +100,7 @@ def seams_meet(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the ends of neighbouring windows' lines."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         first, last = _days(context, trackflow_context)
         found = checks.check_seams(trackflow_context, first, last)
     told: dict[str, metadata.Value] = {
@@ -128,7 +128,7 @@ def match_share(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Sum up how much was matched and what still waits."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         first, last = _days(context, trackflow_context)
         matches = trackflow_context.matches
         found = checks.check_match_share(trackflow_context, first, last)
@@ -167,7 +167,7 @@ def no_overlapping_tracks(
     context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare each track's start with the ends of its device's earlier ones."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         first, last = _days(context, trackflow_context)
         found = checks.check_overlaps(trackflow_context, first, last)
     told: dict[str, metadata.Value] = {

@@ -43,7 +43,7 @@ def process_older_days(
     first, last = day_of(config.first), day_of(config.last)
     days = [first + dt.timedelta(days=k) for k in range((last - first).days + 1)]
     assets = list(STAGE_OF_ASSET)[: 1 if config.segments_only else None]
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         outcome = run_stages(context, trackflow_context, days, assets, config.mode.value)
         log_days(context, trackflow_context, outcome.of_days_worked_on())
 

@@ -1,4 +1,4 @@
-"""Starts the work on older days that have something to do; yesterday and today are live."""
+"""Sensors that start the work on days: live for yesterday and today, in runs for older days."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,11 +7,17 @@ import dagster as dg
 
 from trackflow.defs.days.assets import process_days, segments
 from trackflow.defs.days.config import DaysConfig, Mode
-from trackflow.defs.days.jobs import process_days_job
-from trackflow.defs.days.older import OlderDaysConfig, process_older_days, process_older_days_job
+from trackflow.defs.days.jobs import (
+    OlderDaysConfig,
+    live_job,
+    process_days_job,
+    process_older_days,
+    process_older_days_job,
+)
 from trackflow.defs.partitions import FIRST_DAY, FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
-from trackflow.defs.runs import UNFINISHED
+from trackflow.defs.runs import UNFINISHED, starting_run
+from trackflow.store.jobs import workers
 from trackflow.usecases.days.live import first_live_day
 from trackflow.usecases.days.waiting import Waiting, find_waiting, ranges
 from trackflow.usecases.roads.rematching import match_outdated_again
@@ -26,6 +32,31 @@ FAILURES_THAT_COUNT = 6
 
 JOBS = (process_days_job.name, process_older_days_job.name)
 """Those that work on days."""
+
+
+@dg.sensor(
+    name="live_sensor",
+    job_name=live_job.name,  # by name: Dagster would copy the sensor, and warns as it does
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts the live worker when points of yesterday or today came in and none is at "
+    "work. Its heartbeat in the store decides, so one that was killed is replaced in a minute.",
+)
+def live_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.RunRequest | dg.SkipReason:
+    """One tick: is one there, is one on its way, is there anything to do, then request it."""
+    with trackflow.open() as trackflow_context:
+        now = trackflow_context.clock()
+        with trackflow_context.store.read() as connection:
+            worker = workers.at_work(connection, now)
+        if worker is not None:
+            return dg.SkipReason(f"The live worker is there, since {worker.started_at:%H:%M} UTC.")
+        if starting := starting_run(context.instance, now, job_name=live_job.name):
+            return dg.SkipReason(f"Run {starting[:8]} is about to begin.")
+        if not find_waiting(trackflow_context, first=first_live_day(now)).days:
+            return dg.SkipReason("Nothing has come in.")
+    return dg.RunRequest()
 
 
 @dg.sensor(

@@ -31,7 +31,7 @@ def retention_op(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Delete, and tell how many rows."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         report = apply_retention(trackflow_context, approved_day(config.approve))
     if report.lifted:
         context.log.info(f"{report.lifted} devices take older points again.")
@@ -57,7 +57,7 @@ def prune_runs_op(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Delete, and tell how many."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
     context.add_output_metadata({"runs": prune_runs(context.instance, now)})
 

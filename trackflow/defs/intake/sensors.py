@@ -1,4 +1,4 @@
-"""Tells Dagster about points that came in: an observation for each day that got some."""
+"""Sensors of what comes in: points of each day, the followed table, files in the inbox."""
 
 import datetime as dt
 import json
@@ -7,10 +7,14 @@ from typing import Any
 import dagster as dg
 
 from trackflow.defs.intake.assets import gps_points
+from trackflow.defs.intake.jobs import import_inbox_job
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.runs import UNFINISHED
+from trackflow.errors import SettingsError
 from trackflow.usecases.days.waiting import find_arrivals
 from trackflow.usecases.intake.following import Followed, follow
+from trackflow.usecases.intake.inbox import look
 from trackflow.usecases.queries.day_summary import point_numbers
 
 DAYS_PER_TICK = 100
@@ -91,3 +95,33 @@ def followed_table_sensor(
         f"{report.rows:,} new rows in {report.source}: {report.accepted.added:,} points, "
         f"{report.accepted.refused:,} refused."
     )
+
+
+@dg.sensor(
+    name="inbox_sensor",
+    job_name=import_inbox_job.name,  # by name: Dagster would copy the sensor, and warns as it does
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts an import when new or changed files lie in the folder that TRACKFLOW_INBOX "
+    "names. Files that are still being written wait.",
+)
+def inbox_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.RunRequest | dg.SkipReason:
+    """One tick: is somebody at it, are there new files, then request a run."""
+    filter_ = dg.RunsFilter(job_name=import_inbox_job.name)
+    last = next(iter(context.instance.get_runs(filter_, limit=1)), None)
+    if last is not None and last.status in UNFINISHED:
+        return dg.SkipReason(f"Run {last.run_id[:8]} is importing.")
+    try:
+        with trackflow.open() as trackflow_context:
+            found = look(trackflow_context)
+    except SettingsError as error:
+        return dg.SkipReason(f"{error}.")
+    if not found.ready:
+        written = f" {found.waiting} may still be being written." if found.waiting else ""
+        return dg.SkipReason(f"No new files.{written}")
+    # A key is remembered for ever: it keeps a tick that died half-way from requesting twice, and
+    # the last run in it lets the same files be requested again after one that failed.
+    run_key = f"{found.watermark}/{last.run_id[:8] if last else ''}"
+    return dg.RunRequest(run_key=run_key, tags={"trackflow/files": str(len(found.ready))})

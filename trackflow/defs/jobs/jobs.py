@@ -31,7 +31,7 @@ def run_requested_job(
 ) -> None:
     """One job; a failure of its own is told as the run's failure."""
     told = _Tenths(context)
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         done = run_job(
             trackflow_context, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told
         )

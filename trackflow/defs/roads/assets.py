@@ -67,7 +67,7 @@ def road_network(
     """Build a network and put it to use, or report the one that is in use."""
     profile = config.profile.value
     network: RoadNetwork | None
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         if config.extract:
             network, is_new = build(
                 trackflow_context, Path(config.extract), profile, context.log.info

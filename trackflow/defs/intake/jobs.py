@@ -16,7 +16,7 @@ def import_inbox(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Scan once and tell of each file."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         report = scan(trackflow_context)
     for file in report.files:
         added = f"{counted(file.points_added, 'point')} added, {file.refused:,} refused"

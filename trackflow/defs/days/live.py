@@ -43,7 +43,7 @@ def follow_live_op(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Follow until it has been quiet for a while."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         reporter = _Reporter(context, trackflow_context)
         done = follow_live(
             trackflow_context,
