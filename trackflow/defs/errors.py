@@ -8,7 +8,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, overload
 
 import dagster as dg
 
@@ -36,11 +36,17 @@ class StepError(TrackflowError):
         self.metadata = dict(metadata or {})
 
 
+@overload
+def step[**P, R](function: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
 def step[**P, R](
-    function: Callable[P, R] | None = None,
-    *,
-    never_retried: tuple[type[TrackflowError], ...] = (),
-) -> Any:
+    *, never_retried: tuple[type[TrackflowError], ...]
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
+def step(function: Any = None, /, *, never_retried: tuple[type[TrackflowError], ...] = ()) -> Any:
     """Decorate the body of an op, an asset or a check: its errors become Dagster's.
 
     Put it below Dagster's own decorator. Only errors that trackflow raises on purpose are turned:
@@ -55,16 +61,16 @@ def step[**P, R](
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
-        def yielding(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
-            with _as_failures(cast("StepContext", args[0]), never_retried):
-                yield from cast("Iterator[Any]", function(*args, **kwargs))
+        def yielding(context: StepContext, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            with _as_failures(context, never_retried):
+                yield from function(context, *args, **kwargs)
 
         return yielding
 
     @functools.wraps(function)
-    def returning(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _as_failures(cast("StepContext", args[0]), never_retried):
-            return function(*args, **kwargs)
+    def returning(context: StepContext, *args: Any, **kwargs: Any) -> Any:
+        with _as_failures(context, never_retried):
+            return function(context, *args, **kwargs)
 
     return returning
 

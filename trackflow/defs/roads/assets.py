@@ -7,7 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs import metadata
-from trackflow.defs.intake.assets import OWNERS
+from trackflow.defs.errors import StepError, step
+from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads.networks import read_network
@@ -59,6 +60,7 @@ same is done by `trackflow network build FILE.osm.pbf`. When another network com
 days of its devices become pending again.
 """,
 )
+@step
 def road_network(
     context: dg.AssetExecutionContext,
     config: RoadNetworkConfig,
@@ -79,10 +81,9 @@ def road_network(
                     False,
                 )
     if network is None:
-        raise dg.Failure(
+        raise StepError(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "
-            "`extract` in the launchpad (in the menu beside Materialize).",
-            allow_retries=False,
+            "`extract` in the launchpad (in the menu beside Materialize)."
         )
     return dg.MaterializeResult(
         metadata={**describe(network), "new": is_new},
