@@ -8,6 +8,9 @@ from trackflow.exports.day_picture import DayPicture
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.queries.tables import describe_table
 
+ROWS = "dagster/partition_row_count"
+"""Dagster's own name for the rows of a partition: it shows and plots them."""
+
 type Value = dg.MetadataValue | int | float | str
 
 type Finding = Mapping[str, str | int | float | None]

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from trackflow.defs.jobs.jobs import JOB_TAG, RequestedJobConfig, requested_job, run_requested_job
+from trackflow.defs.errors import tick
+from trackflow.defs.jobs.jobs import (
+    JOB_TAG,
+    TAGS,
+    RequestedJobConfig,
+    requested_job,
+    run_requested_job,
+)
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import starting_run
 from trackflow.usecases.jobs.control import Job, waiting_jobs
@@ -17,9 +24,11 @@ RUNS_PER_TICK = 3
     job_name=requested_job.name,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
     description="Starts jobs that somebody asked for, and takes up those whose process died: "
     "a job whose heartbeat has stopped waits again.",
 )
+@tick
 def requested_jobs_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:

@@ -7,7 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs import metadata
-from trackflow.defs.intake.assets import OWNERS
+from trackflow.defs.errors import StepError, step
+from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.matching.networks import RoadNetwork
 from trackflow.usecases.roads.networks import build, network_in_use
@@ -56,6 +57,7 @@ same is done by `trackflow network build FILE.osm.pbf`. When another network com
 days of its devices become pending again.
 """,
 )
+@step
 def road_network(
     context: dg.AssetExecutionContext,
     config: RoadNetworkConfig,
@@ -64,7 +66,7 @@ def road_network(
     """Build a network and put it to use, or report the one that is in use."""
     profile = config.profile.value
     network: RoadNetwork | None
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         if config.extract:
             network, is_new = build(
                 trackflow_context, Path(config.extract), profile, context.log.info
@@ -72,10 +74,9 @@ def road_network(
         else:
             network, is_new = network_in_use(trackflow_context, profile), False
     if network is None:
-        raise dg.Failure(
+        raise StepError(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "
-            "`extract` in the launchpad (in the menu beside Materialize).",
-            allow_retries=False,
+            "`extract` in the launchpad (in the menu beside Materialize)."
         )
     return dg.MaterializeResult(
         metadata={**describe(network), "new": is_new},

@@ -10,6 +10,7 @@ from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
 from trackflow.geo.time import ONE_DAY, day_of_index, midnight
 from trackflow.store.days import day_sums, overlaps, segments
+from trackflow.store.days.unsegmented import unsegmented
 from trackflow.store.intake import point_counts
 from trackflow.store.roads import polylines as lines
 from trackflow.store.roads.polylines import WindowLine
@@ -27,9 +28,13 @@ SEAM_TOLERANCE_M = 2.0
 
 @dataclass(slots=True)
 class LedgerCheck:
-    """Whether every point of some days is accounted for, in exactly one class."""
+    """Whether every point of some days is accounted for, in exactly one class.
+
+    `waiting` device-days have points that were not looked at yet: they are neither right nor wrong.
+    """
 
     points: int = 0
+    waiting: int = 0
     classes: dict[str, int] = field(default_factory=dict)
     wrong: list[Finding] = field(default_factory=list)
 
@@ -41,14 +46,15 @@ def check_ledgers(context: Context, first: dt.date, last: dt.date) -> LedgerChec
         for key, conflicts in point_counts.conflicts_by_day(connection, first, last).items():
             counted[key] = counted.get(key, 0) + conflicts
         ledgers = segments.read_ledgers(connection, first, last)
-    result = LedgerCheck(points=sum(counted.values()))
+        waiting = unsegmented(connection, first, last)
+    result = LedgerCheck(points=sum(counted.values()), waiting=len(waiting))
     for key in sorted(counted.keys() | ledgers.keys()):
         ledger = ledgers.get(key, Ledger())
         for name, count in ledger.as_dict().items():
             if name != "points":
                 result.classes[name] = result.classes.get(name, 0) + count
         came = counted.get(key, 0)
-        if not ledger.balanced or ledger.points != came:
+        if key not in waiting and (not ledger.balanced or ledger.points != came):
             classed = sum(n for name, n in ledger.as_dict().items() if name != "points")
             result.wrong.append(
                 {
