@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
-from trackflow.geo.time import runs_of_days
 from trackflow.store.database import Connection
 from trackflow.store.days import day_sums
 from trackflow.store.days.segments import moving_devices, read_days
-from trackflow.store.intake import point_counts
 from trackflow.store.roads import polylines as lines
 from trackflow.usecases.queries.distances import by_day, in_zone
 
@@ -32,14 +30,6 @@ class DayLine:
     lon: Floats
     lat: Floats
     raw: bool = False
-
-
-@dataclass(slots=True)
-class PointNumbers:
-    """What came in of a day."""
-
-    points: int = 0
-    devices: int = 0
 
 
 @dataclass(slots=True)
@@ -92,17 +82,6 @@ class TrackNumbers:
     duration_us: int = 0
     longest_mm: int = 0
     seconds: float = 0.0
-
-
-def point_numbers(context: Context, days: list[dt.date]) -> dict[dt.date, PointNumbers]:
-    """Points and devices of the given days."""
-    found = {day: PointNumbers() for day in days}
-    with context.store.read() as connection:
-        for first, last in runs_of_days(days):
-            for (_, day), count in point_counts.points_by_day(connection, first, last).items():
-                found[day].points += count
-                found[day].devices += 1
-    return found
 
 
 def segment_numbers(
