@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.breaker import LONGEST_REST_S
 from trackflow.store.clocks import is_impossible
-from trackflow.store.days import batches
+from trackflow.store.days import batch_conditions
 from trackflow.store.tables import STAGES, breakers, devices, processing_batches, road_networks
 
 b = processing_batches.c
@@ -81,7 +81,7 @@ def read_due(
     lacking = _profiles_without_network(connection) if conditions.needs_network else []
     can_match = devices.c.profile.not_in(lacking)
     later = sa.and_(can_match, sa.or_(*(_is_due(conditions, stage) for stage in STAGES[1:])))
-    abandoned = batches.is_abandoned(conditions.now, conditions.lease_s)
+    abandoned = batch_conditions.is_abandoned(conditions.now, conditions.lease_s)
     # the worker that takes over an abandoned batch finds out what there is to do
     due = sa.or_(_is_due(conditions, STAGES[0]), later, abandoned)
     rows = connection.execute(
@@ -126,7 +126,7 @@ def _is_due(conditions: Conditions, stage: str) -> sa.ColumnElement[bool]:
         is_impossible(b.updated_at, now, 0.0),
         _engine_is_back(conditions),
     )
-    return sa.and_(batches.is_due(stage, now, conditions.lease_s), rested)
+    return sa.and_(batch_conditions.is_due(stage, now, conditions.lease_s), rested)
 
 
 def _engine_is_back(conditions: Conditions) -> sa.ColumnElement[bool]:

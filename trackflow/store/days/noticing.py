@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.sources.ahead import CLOCK_BEHIND
-from trackflow.store.days.batches import midnight
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.housekeeping.retention import TOO_OLD

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.days import batches
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import processing_batches
 
@@ -49,7 +49,7 @@ def mark_again(connection: Connection, selection: BatchSelection, now: dt.dateti
     ids = connection.scalars(sa.select(b.device_id).distinct().where(chosen)).all()
     lock_devices(connection, ids)
     keys = connection.execute(sa.select(b.device_id, b.day).where(chosen)).all()
-    batches.mark_again(connection, [(key.device_id, key.day) for key in keys], now)
+    batch_marks.mark_again(connection, [(key.device_id, key.day) for key in keys], now)
 
 
 def _is_chosen(selection: BatchSelection) -> sa.ColumnElement[bool]:

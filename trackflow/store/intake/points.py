@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools, Ints, Points
+from trackflow.geo.time import day_of_index
 from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store.days import batches
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import DoorRules, add_devices, door_rules
 from trackflow.store.dialects import insert_into
 from trackflow.store.housekeeping import retention
@@ -124,7 +125,7 @@ def accept(
         rivals.record_all(connection, delivery)
     if not import_id:  # they stay in quarantine, also if an import has claimed them before
         rivals.keep_places(connection, (*lost, *met.staying), only_rivals=True)
-    added = batches.mark_pending(connection, changed, now)
+    added = batch_marks.mark_pending(connection, changed, now)
     _mark_conflicts(connection, set_aside.values(), changed, now)
     new = sum(_hash_of_claimed(claimed) in set_aside for claimed in set(lost))
     return Accepted(
@@ -219,7 +220,7 @@ def conflicts_by_day(
         )
         .group_by(day)
     )
-    return {batches.day_of_index(index): count for index, count in rows}
+    return {day_of_index(index): count for index, count in rows}
 
 
 def hold_devices(
@@ -333,7 +334,7 @@ def _upsert_incoming(connection: Connection, source: str, seq: int) -> None:
 
 def _days_of(
     points: PointBatch, rows: Ints, rules: Mapping[str, DoorRules]
-) -> list[batches.ChangedDay]:
+) -> list[batch_marks.ChangedDay]:
     """The days of rows, in order of device and time, that are all new."""
     device, time_us = points.device[rows], points.time_us[rows]
     day = time_us // DAY_US
@@ -357,7 +358,7 @@ def changed_day(
     count: int,
     span_us: tuple[int, int],
     rules: Mapping[str, DoorRules],
-) -> batches.ChangedDay:
+) -> batch_marks.ChangedDay:
     """A day that got points.
 
     Args:
@@ -368,9 +369,9 @@ def changed_day(
         rules: of the device, among others.
     """
     buffer_us = rules[device_id].buffer_us
-    return batches.ChangedDay(
+    return batch_marks.ChangedDay(
         device_id=device_id,
-        day=batches.day_of_index(index),
+        day=day_of_index(index),
         points=count,
         touches_previous=span_us[0] - index * DAY_US < buffer_us,
         touches_next=span_us[1] - index * DAY_US >= DAY_US - buffer_us,
@@ -379,7 +380,7 @@ def changed_day(
 
 def _changed_days(
     connection: Connection, seq: int, rules: Mapping[str, DoorRules]
-) -> list[batches.ChangedDay]:
+) -> list[batch_marks.ChangedDay]:
     p, i = gps_points.c, incoming.c
     time = epoch_us(p.recorded_at)
     day = sa.type_coerce(time // DAY_US, sa.BigInteger)
@@ -512,12 +513,12 @@ def _release(connection: Connection, winners: Iterable[Claimed]) -> None:
 def _mark_conflicts(
     connection: Connection,
     set_aside: Iterable[dict[str, Any]],
-    changed: Sequence[batches.ChangedDay],
+    changed: Sequence[batch_marks.ChangedDay],
     now: dt.datetime,
 ) -> None:
     """Mark the days of new conflicts: nothing but their ledgers changes."""
     days = {(row["device_id"], row["recorded_at"].date()) for row in set_aside}
-    batches.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
+    batch_marks.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
 
 
 def move_conflicts(connection: Connection, rows: Sequence[sa.RowMapping], shift_us: int) -> None:

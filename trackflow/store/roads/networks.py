@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.matching.networks import RoadNetwork, load_network
-from trackflow.store.days import batches
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import devices, processing_batches, road_networks
 from trackflow.store.types import from_us
@@ -84,7 +84,7 @@ def use_network(connection: Connection, network: RoadNetwork, home: Path, now: d
         .join(devices, b.device_id == d.device_id)
         .where(d.profile == network.profile, b.matched_generation > 0)
     )
-    batches.mark_again(connection, [(row.device_id, row.day) for row in stale], now)
+    batch_marks.mark_again(connection, [(row.device_id, row.day) for row in stale], now)
     return True
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.days import batches
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import devices, processing_batches
 
@@ -38,7 +38,7 @@ def match_outdated_again(
         now: the time.
     """
     lock_devices(connection, [device_id])
-    return batches.match_again(connection, device_id, _is_outdated(versions), now)
+    return batch_marks.match_again(connection, device_id, _is_outdated(versions), now)
 
 
 def _is_outdated(versions: NetworkVersions) -> sa.ColumnElement[bool]:
@@ -47,7 +47,7 @@ def _is_outdated(versions: NetworkVersions) -> sa.ColumnElement[bool]:
         *(
             sa.and_(
                 b.device_id.in_(sa.select(devices.c.device_id).where(devices.c.profile == profile)),
-                batches.matched_on_other(version),
+                batch_marks.matched_on_other(version),
             )
             for profile, version in versions.items()
         ),

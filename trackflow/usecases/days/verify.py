@@ -19,7 +19,7 @@ from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
 from trackflow.store.database import Connection
-from trackflow.store.days import batches, segments, tracks
+from trackflow.store.days import batch_lists, segments, tracks
 from trackflow.store.devices import settings as devices
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import points
@@ -104,7 +104,7 @@ def _verify_device(
 ) -> None:
     span = points.span_us(connection, device_id)
     if span is None:
-        report.unfinished += batches.count_unfinished(connection, device_id)
+        report.unfinished += batch_lists.count_unfinished(connection, device_id)
         return
     first, last = (from_us(edge).date() for edge in span)
     everything = points.read_points(connection, device_id, span[0], span[1] + 1)
@@ -118,7 +118,7 @@ def _verify_device(
     report.devices += 1
     report.points += len(everything)
     outdated = outdated_days(context, connection).get(device_id, 0)
-    report.unfinished += batches.count_unfinished(connection, device_id) + outdated
+    report.unfinished += batch_lists.count_unfinished(connection, device_id) + outdated
     expected = _tracks(device, days, connection, first, last)
     _compare_days(connection, device_id, days, conflicts, expected.short, report)
     _compare_tracks(connection, device_id, expected.rows, first, report)
@@ -229,7 +229,7 @@ def _compare_tracks(
     report: VerifyReport,
 ) -> None:
     """Compare the tracks; but those that retention has kept without what they were made of."""
-    open_days = batches.days_of(connection, device_id)
+    open_days = batch_lists.days_of(connection, device_id)
     stored = {
         row["track_id"]: row
         for row in tracks.read_rows(connection, device_id)

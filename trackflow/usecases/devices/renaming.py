@@ -5,9 +5,9 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import midnight
 from trackflow.sources.admission import fit_device
 from trackflow.store.database import Connection
-from trackflow.store.days.batches import midnight
 from trackflow.store.devices import moving, settings
 from trackflow.store.types import to_us
 

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import midnight
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.database import Connection
-from trackflow.store.days.batches import midnight
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import Days, Row

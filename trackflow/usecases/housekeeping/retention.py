@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import midnight
 from trackflow.store.database import Connection
-from trackflow.store.days.batches import midnight
 from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.housekeeping import marks, retention
 from trackflow.usecases.housekeeping import retention_plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trackflow.context import Context
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists
 from trackflow.store.days.lengths import count_and_length_mm
 from trackflow.store.housekeeping.totals import read_totals
 from trackflow.store.roads import networks
@@ -86,14 +86,14 @@ def read_status(context: Context) -> Status:
             first_point=totals.first_point,
             last_point=totals.last_point,
             quarantined=totals.quarantined,
-            batches=batches.counts(connection),
+            batches=batch_lists.counts(connection),
             tracks=track_count,
             distance_km=length_mm / 1e6,
             windows=totals.windows,
             raw_windows=totals.raw_windows,
             outdated_days=sum(outdated_days(context, connection).values()),
             networks=networks.summaries(connection),
-            messages=[_message(row, context.clock()) for row in batches.failures(connection)],
+            messages=[_message(row, context.clock()) for row in batch_lists.failures(connection)],
             looks_like=guesses,
             notices=notices,
         )
