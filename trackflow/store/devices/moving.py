@@ -12,7 +12,9 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import EPOCH
 from trackflow.store.devices.departing import drop_made
 from trackflow.store.devices.shifting import batch_of
-from trackflow.store.intake.points import EQUAL_TIME, accept, span_us
+from trackflow.store.intake.acceptance import accept
+from trackflow.store.intake.conflicts import EQUAL_TIME
+from trackflow.store.intake.points import span_us
 from trackflow.store.tables import (
     access_tokens,
     devices,

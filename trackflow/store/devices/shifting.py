@@ -17,8 +17,8 @@ from trackflow.geo.time import midnight
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.days.segments import ONE_DAY
-from trackflow.store.intake import points
-from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.intake import conflicts
+from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points, receipts, replaced_points
 from trackflow.store.types import epoch_us, from_us, to_us
 
@@ -133,7 +133,7 @@ def move_conflicts(
         )
     )
     found = [row for row in rows.mappings().all() if to_us(row["recorded_at"]) in times_us]
-    points.move_conflicts(connection, found, shift_us)
+    conflicts.move_conflicts(connection, found, shift_us)
     days = {from_us(to_us(row["recorded_at"]) + shift_us).date() for row in found}
     batch_marks.mark_again(connection, {(device_id, day) for day in days}, now)
     return len(found)

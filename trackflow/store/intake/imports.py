@@ -15,7 +15,8 @@ from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.devices.departing import drop_unused
 from trackflow.store.devices.settings import door_rules, lock_devices
 from trackflow.store.dialects import insert_into
-from trackflow.store.intake.points import changed_day, claimed_at, set_conflicts
+from trackflow.store.intake.changed_days import changed_day
+from trackflow.store.intake.conflicts import claimed_at, set_conflicts
 from trackflow.store.intake.rivals import QUALITY, WORST, Claimed
 from trackflow.store.tables import (
     gps_points,

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, midnight
-from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import devices, gps_points, quarantined_points
 from trackflow.store.types import epoch_us
 

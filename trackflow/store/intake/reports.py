@@ -2,7 +2,7 @@
 
 A point of a tracker is nearly always new, or is what is stored already. All such go in together, by
 a handful of statements whatever the number of reports; the few others take the careful way of
-`points.accept`, one after another. So the rows are those that `accept` would have made of each
+`acceptance.accept`, one after another. So the rows are those that `accept` would have made of each
 report by itself.
 """
 
@@ -21,7 +21,8 @@ from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import DoorRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.intake import rivals
-from trackflow.store.intake.points import Accepted, accept, changed_day, hold_devices
+from trackflow.store.intake.acceptance import Accepted, accept, hold_devices
+from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.tables import gps_points, receipts
 from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US

@@ -14,7 +14,7 @@ from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import Days, Row
 from trackflow.store.housekeeping import retention
-from trackflow.store.intake import points
+from trackflow.store.intake import acceptance
 from trackflow.store.types import from_us, to_us
 from trackflow.usecases.days.notices import device_rollover
 
@@ -127,7 +127,7 @@ def _move(
         if taken_back:
             named = source.removesuffix(shifting.mark_of(-weeks))
         batch = shifting.batch_of(device_id, list(part), shift_us)
-        points.accept(connection, batch, [], named, now, import_id=import_id)
+        acceptance.accept(connection, batch, [], named, now, import_id=import_id)
     shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
     return ShiftReport(
         device_id,

@@ -14,7 +14,7 @@ from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.sources.devices.fixes import Delivery
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake.points import Accepted
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.usecases.intake.quarantine import check_room
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trackflow.geo.time import day_of_index
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.database import Store, open_store
-from trackflow.store.intake.points import Accepted, accept
+from trackflow.store.intake.acceptance import Accepted, accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import devices, receipts
 from trackflow.store.types import to_us
