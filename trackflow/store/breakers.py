@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.breaker import Breaker
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import breakers
+from trackflow.store.service_tables import breakers
 
 c = breakers.c
 

@@ -9,11 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue import syncs
+from trackflow.store.catalogue.tables import catalogue_changes, catalogue_syncs
 from trackflow.store.catalogue.tracks import Row, in_batches, write_rows
-from trackflow.store.tables import (
-    catalogue_changes,
-    catalogue_syncs,
-)
 
 s = catalogue_syncs.c
 h = catalogue_changes.c

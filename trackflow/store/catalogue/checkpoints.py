@@ -19,11 +19,8 @@ from trackflow.catalogue.records import (
     Listed,
     Listing,
 )
+from trackflow.store.catalogue.tables import catalogue_fetched, catalogue_syncs
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import (
-    catalogue_fetched,
-    catalogue_syncs,
-)
 
 s = catalogue_syncs.c
 f = catalogue_fetched.c

@@ -5,10 +5,8 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.catalogue.tables import catalogue_switches
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import (
-    catalogue_switches,
-)
 
 w = catalogue_switches.c
 

@@ -11,11 +11,8 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError
 from trackflow.store.catalogue.checkpoints import drop_checkpoints
+from trackflow.store.catalogue.tables import catalogue_changes, catalogue_syncs
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import (
-    catalogue_changes,
-    catalogue_syncs,
-)
 
 s = catalogue_syncs.c
 h = catalogue_changes.c

@@ -14,10 +14,8 @@ from trackflow.catalogue.records import (
     StoredTrack,
     as_row,
 )
+from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import (
-    catalogue_tracks,
-)
 
 t = catalogue_tracks.c
 

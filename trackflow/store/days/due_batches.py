@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from trackflow.concurrency.breaker import LONGEST_REST_S
 from trackflow.store.clocks import is_impossible
 from trackflow.store.days import batch_conditions
-from trackflow.store.tables import STAGES, breakers, devices, processing_batches, road_networks
+from trackflow.store.service_tables import breakers
+from trackflow.store.tables import STAGES, devices, processing_batches, road_networks
 
 b = processing_batches.c
 

@@ -15,8 +15,8 @@ from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.intake.points import span_us
+from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
-    access_tokens,
     devices,
     gps_points,
     quarantined_points,

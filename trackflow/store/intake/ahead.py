@@ -12,7 +12,8 @@ from trackflow.sources.ahead import CLOCK_BEHIND, clock_is_behind
 from trackflow.sources.records import FUTURE_SLACK_US
 from trackflow.store.housekeeping import marks
 from trackflow.store.housekeeping.retention import newest_day
-from trackflow.store.tables import quarantined_points, receipts, service_marks
+from trackflow.store.service_tables import service_marks
+from trackflow.store.tables import quarantined_points, receipts
 
 q = quarantined_points.c
 

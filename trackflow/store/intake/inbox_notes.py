@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.tables import inbox_files
+from trackflow.store.service_tables import inbox_files
 
 n = inbox_files.c
 

@@ -13,16 +13,16 @@ from trackflow.concurrency.retrying import Retry
 from trackflow.context import Context
 from trackflow.store.catalogue import checkpoints
 from trackflow.store.catalogue import tracks as stored_tracks
-from trackflow.store.jobs import jobs
-from trackflow.store.tables import (
+from trackflow.store.catalogue.tables import (
     catalogue_changes,
     catalogue_fetched,
     catalogue_switches,
     catalogue_syncs,
     catalogue_tracks,
-    metadata,
 )
-from trackflow.store.tables import jobs as jobs_table
+from trackflow.store.jobs import jobs
+from trackflow.store.service_tables import jobs as jobs_table
+from trackflow.store.tables import metadata
 from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import Report, read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job

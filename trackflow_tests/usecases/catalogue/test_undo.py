@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.store.catalogue import change_log, syncs
+from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.jobs.jobs import Job
-from trackflow.store.tables import catalogue_tracks
 from trackflow.usecases.catalogue.report import read_report
 from trackflow.usecases.catalogue.undo import last_to_undo, undo
 from trackflow.usecases.jobs.kinds import queue_job, run_job
