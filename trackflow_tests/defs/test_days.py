@@ -23,9 +23,6 @@ from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.stores import batch_of_device, deliver
 
-# Dagster 1.13 stores the times of check results with a function that Python 3.12 deprecates.
-pytestmark = pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)")
-
 DAYS = [FIRST_DAY + dt.timedelta(days=k) for k in range(3)]
 RANGE = {
     "dagster/asset_partition_range_start": DAYS[0].isoformat(),
@@ -234,7 +231,7 @@ def test_a_point_without_a_batch_makes_the_ledger_red(trackflow_context: Context
             sa.delete(processing_batches).where(processing_batches.c.device_id == "van-2")
         )
 
-    assert len(checks.check_ledgers(trackflow_context, DAYS[0], DAYS[-1]).wrong) == 9
+    assert len(checks.check_ledgers(trackflow_context, DAYS[0], DAYS[-1]).wrong) == 3
 
 
 def test_a_check_started_by_hand_looks_at_the_newest_days(
@@ -337,7 +334,7 @@ def test_seams_and_match_share_on_roads(on_roads: Context, instance: dg.DagsterI
     assert result.success
     found = evaluations(result)
     assert found["seams_meet"].passed, found["seams_meet"].description
-    assert found["seams_meet"].metadata["seams"].value > 50  # type: ignore[operator]
+    assert found["seams_meet"].metadata["seams"].value > 20  # type: ignore[operator]
     # circles over blocks and water are no roads: that is said, and fails nothing
     assert found["match_share"].severity is dg.AssetCheckSeverity.WARN
 

@@ -30,7 +30,6 @@ from trackflow.defs.roads.assets import road_network
 from trackflow.store.tables import cached_polylines as cached_polylines_table
 from trackflow.store.tables import segments as segments_table
 from trackflow.store.tables import tracks as tracks_table
-from trackflow.usecases.days.waiting import MOST_DAYS
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
 # yet depends on its own day only. A mapping to three days would make Dagster run one day more on
@@ -116,8 +115,9 @@ def _same_day(name: str) -> dg.AssetDep:
     return dg.AssetDep(name, partition_mapping=SAME_DAY)
 
 
-def day_assets(days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> dg.AssetsDefinition:
     """Segments, matched polylines and tracks, with these partitions."""
+    one_run = dg.BackfillPolicy.single_run()
 
     @dg.multi_asset(
         name="process_days",
@@ -126,7 +126,7 @@ def day_assets(days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         # Many days in one run: a run of its own for each day would mostly start processes. But not
         # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
         # that takes minutes to start is given up.
-        backfill_policy=dg.BackfillPolicy.multi_run(MOST_DAYS),
+        backfill_policy=dg.BackfillPolicy.multi_run(days_per_run) if days_per_run else one_run,
         pool=ROAD_ENGINE,
     )
     @step
