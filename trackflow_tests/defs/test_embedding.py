@@ -71,7 +71,8 @@ def test_its_days_are_made_checked_and_shown_by_their_own_keys(
     import_drives(home, write_drives(tmp_path / "d.csv", 2, 1, points=20))
     defs = embedded(home)
     sensor = defs.get_repository_def().get_sensor_def("pending_batches_sensor")
-    context = dg.build_sensor_context(instance=instance, definitions=defs)
+    resources = dict(defs.resources or {})
+    context = dg.build_sensor_context(instance=instance, definitions=defs, resources=resources)
     (request,) = _list(sensor(context))
 
     done = defs.resolve_job_def("process_days_job").execute_in_process(
@@ -105,6 +106,9 @@ def test_the_example_of_the_page_works(tmp_path: Path) -> None:
     assert graph.get(dg.AssetKey(["fleet", "tracks"])).owners == ["team:dispatch"]
 
 
+# what Dagster 1.13 itself uses to load components
+@pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_the_component_of_the_page_gives_the_same(tmp_path: Path) -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     declared = yaml.safe_load(text)

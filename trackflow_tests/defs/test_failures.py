@@ -184,6 +184,7 @@ def heard(done: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> str:
     return str(found.skip_message) if isinstance(found, dg.SkipReason) else "told"
 
 
+@pytest.mark.filterwarnings("ignore:Parameter `repository_def` of")
 def test_people_are_told_once_of_a_failing_run(
     home: Path,
     instance: dg.DagsterInstance,
