@@ -34,12 +34,7 @@ from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.stores import batch_of_device, deliver, drive
 from trackflow_tests.web.running import running_api
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    # Dagster 1.13 stores the times of check results with a function that Python 3.12 deprecates.
-    pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 FIRST = dt.date(2026, 1, 30)
 DAYS = [FIRST + dt.timedelta(days=k) for k in range(6)]
