@@ -15,6 +15,7 @@ from trackflow.defs import errors
 from trackflow.defs.errors import StepError, step, tick
 from trackflow.defs.housekeeping.sensors import run_failures_sensor
 from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.runs import is_own_run
 from trackflow.errors import SettingsError, SourceUnavailableError, StoreUnavailableError
 from trackflow_tests.defs.ticks import tick as tick_of
 
@@ -202,6 +203,9 @@ def test_people_are_told_once_of_a_failing_run(
     assert first.run_id[:8] in message["message"]
     assert "Traceback" not in message["message"]
 
+    key = dg.AssetCheckKey(dg.AssetKey("segments"), "ledger_balances")
+    for own in ({"asset_selection": {key.asset_key}}, {"asset_check_selection": {key}}):
+        assert is_own_run(dg.DagsterRun(job_name="__ASSET_JOB", **own), REPOSITORY)
     done = dg.materialize([foreign], instance=instance, raise_on_error=False)
     assert "none of trackflow's" in heard(done, instance)
     monkeypatch.delenv("TRACKFLOW_NOTIFY_URLS")
