@@ -19,6 +19,8 @@ from trackflow.store.tables import cached_polylines, day_ledgers, processing_bat
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.store.types import to_us
 from trackflow.usecases.days import checks
+from trackflow.usecases.days import run as pipeline
+from trackflow.usecases.days.run import settled_day
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.stores import batch_of_device, deliver
@@ -185,6 +187,32 @@ def test_a_red_day_stays_red_until_that_day_is_made_again(
 
     assert run_job(instance, day=DAYS[0].isoformat()).success
     assert statuses(instance) == ["SUCCEEDED"] * 3
+
+
+def test_the_newest_settled_day_is_red_until_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
+) -> None:
+    """Also when no run comes by: the check has a job of its own."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    day = settled_day(dt.datetime.now(dt.UTC)) - dt.timedelta(days=1)
+    # three days, as the newest settled one may change while the test runs
+    import_drives(home, write_drives(tmp_path / "new.csv", 3, 2, day, points=20))
+
+    def check() -> dg.AssetCheckEvaluation:
+        done = defs.resolve_job_def("check_days_job").execute_in_process(instance=instance)
+        (found,) = done.get_asset_check_evaluations()
+        return found
+
+    before = check()
+    with Context.open(Settings(home=home, engine_url="none")) as opened:
+        pipeline.run(opened, first=day, last=day + dt.timedelta(days=2))
+    after = check()
+
+    assert not before.passed
+    assert before.metadata["waiting"].value == 2
+    assert after.passed
+    assert after.metadata["made"].value == 2
 
 
 def statuses(instance: dg.DagsterInstance) -> list[str]:
@@ -373,3 +401,26 @@ def test_no_road_network_and_no_extract_is_a_clear_failure(
 
     assert not result.success
     assert "put the path of an .osm.pbf file" in failure_of(result)
+
+
+def test_a_neighbour_that_is_told_of_again_is_checked_again(
+    trackflow_context: Context, instance: dg.DagsterInstance
+) -> None:
+    """A drive over midnight that grows: Dagster takes what checks said before as outdated."""
+    run_job(instance)
+    late = midnight(DAYS[1])
+    k = np.arange(121)
+    points = Points.of(to_us(late) + (k - 60) * 15_000_000, 24.9 + k * 2e-3, np.full(121, 60.3))
+    before = Points.of(points.time_us[:60], points.lon[:60], points.lat[:60])
+    after = Points.of(points.time_us[60:], points.lon[60:], points.lat[60:])
+    deliver(trackflow_context.store, batch_of_device("night", before))
+    assert run_job(instance, day=DAYS[0].isoformat()).success
+    deliver(trackflow_context.store, batch_of_device("night", after))
+    assert run_job(instance, day=DAYS[1].isoformat()).success
+
+    key = dg.AssetCheckKey(dg.AssetKey("tracks"), "no_overlapping_tracks")
+    found = instance.event_log_storage.get_asset_check_partition_info([key])
+    assert all(one.is_current for one in found)
+    records = instance.fetch_materializations(dg.AssetKey("tracks"), limit=20).records
+    told = [record.partition_key for record in records].count(DAYS[0].isoformat())
+    assert told == 3  # with all days, by itself, and beside the next one
