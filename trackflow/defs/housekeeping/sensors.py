@@ -55,13 +55,15 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 def _failed_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the run before this one, of the same job and days, has failed as well."""
+    """Whether the run before this one, of the same job, assets and days, has failed as well."""
     tags = {tag: run.tags[tag] for tag in (DAY_TAG, FIRST_DAY_TAG) if tag in run.tags}
     wanted = dg.RunsFilter(job_name=run.job_name, tags=tags or None)
     runs = [
         other
         for other in instance.get_runs(wanted, limit=20)
-        if other.is_finished and _days(other) == _days(run)
+        if other.is_finished
+        and _days(other) == _days(run)
+        and other.asset_selection == run.asset_selection
     ]
     ids = [other.run_id for other in runs]
     before = runs[ids.index(run.run_id) + 1 :] if run.run_id in ids else []
