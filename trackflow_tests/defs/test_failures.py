@@ -19,6 +19,8 @@ from trackflow.defs.runs import is_own_run
 from trackflow.errors import SettingsError, SourceUnavailableError, StoreUnavailableError
 from trackflow_tests.defs.ticks import tick as tick_of
 
+pytestmark = pytest.mark.filterwarnings("ignore:Parameter `repository_def` of")  # of a test's own
+
 REPOSITORY = defs.get_repository_def()
 NO_STORE = (
     "housekeeping_schedule",
@@ -185,7 +187,6 @@ def heard(done: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> str:
     return str(found.skip_message) if isinstance(found, dg.SkipReason) else "told"
 
 
-@pytest.mark.filterwarnings("ignore:Parameter `repository_def` of")
 def test_people_are_told_once_of_a_failing_run(
     home: Path,
     instance: dg.DagsterInstance,
@@ -211,3 +212,30 @@ def test_people_are_told_once_of_a_failing_run(
     monkeypatch.delenv("TRACKFLOW_NOTIFY_URLS")
     assert "TRACKFLOW_NOTIFY_URLS is not set" in heard(first, instance)
     assert len(messages) == 1
+
+
+def test_a_red_check_is_told_by_name_and_a_mistake_without_its_stack(
+    instance: dg.DagsterInstance, messages: list[dict[str, str]]
+) -> None:
+    @dg.asset(key="segments", tags={"trackflow/stage": "of a test"})
+    def made() -> None: ...
+
+    @dg.asset_check(asset=made, blocking=True)
+    def adds_up() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False, description="2 devices do not add up")
+
+    @dg.asset(key="tracks", tags={"trackflow/stage": "of a test"})
+    def wrong() -> None:
+        raise KeyError("nothing of that name")
+
+    for things in ([made, adds_up], [wrong]):
+        done = dg.materialize(
+            things, instance=instance, raise_on_error=False, tags={"trackflow/subject": "days"}
+        )
+        heard(done, instance)
+
+    red, mistake = (message["message"] for message in messages)
+    assert "adds_up of segments is red. 2 devices do not add up" in red
+    assert "nothing of that name" in mistake
+    assert "Traceback" not in mistake
+    assert "File " not in mistake

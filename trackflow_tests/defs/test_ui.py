@@ -245,7 +245,7 @@ def test_a_red_day_is_still_red_after_the_next_day_passes(
     assert check_statuses(deployment) == {"failed": [red], "succeeded": deployment.days[1:]}
     (message,) = deployment.server.wait_for("message", lambda: deployment.messages, 120)
     assert message["title"] == f"trackflow: the run __ASSET_JOB of {red} has failed"
-    assert "ledger_balances" in message["message"]
+    assert f"ledger_balances of segments is red. {red}: " in message["message"]
 
 
 def check_statuses(deployment: Deployment) -> dict[str, list[str]]:

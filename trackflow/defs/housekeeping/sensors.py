@@ -41,17 +41,31 @@ def _days(run: dg.DagsterRun) -> str:
 
 
 def _reasons(context: dg.RunFailureSensorContext) -> tuple[str, ...]:
-    """What each failed step says, without its stack."""
-    found = [_reason(event) for event in context.get_step_failure_events()]
-    return tuple(text for text in found if text) or (context.failure_event.message or "unknown",)
+    """What each failed step says, without its stack; which blocking checks are red."""
+    steps = [_reason(event) for event in context.get_step_failure_events()]
+    found = (*_red_checks(context.instance, context.dagster_run.run_id), *filter(None, steps))
+    return found or (context.failure_event.message or "unknown",)
+
+
+def _red_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    records = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    checks = [event.asset_check_evaluation_data for event in events if event]
+    return [
+        f"{check.check_name} of {check.asset_key.to_user_string()} is red. {check.description}"
+        for check in checks
+        if check.blocking and not check.passed
+    ]
 
 
 def _reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description).strip()
-    error = data.error_display_string.strip().splitlines() if data.error else []
-    return error[0] if error else ""
+    # its class and its words, without the stack that follows
+    return " ".join(data.error.message.split()) if data.error else ""
 
 
 def _failed_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
