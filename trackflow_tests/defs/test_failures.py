@@ -217,14 +217,14 @@ def test_people_are_told_once_of_a_failing_run(
 def test_a_red_check_is_told_by_name_and_a_mistake_without_its_stack(
     instance: dg.DagsterInstance, messages: list[dict[str, str]]
 ) -> None:
-    @dg.asset(key="segments", tags={"trackflow/stage": "of a test"})
+    @dg.asset(key="segments")
     def made() -> None: ...
 
     @dg.asset_check(asset=made, blocking=True)
     def adds_up() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=False, description="2 devices do not add up")
 
-    @dg.asset(key="tracks", tags={"trackflow/stage": "of a test"})
+    @dg.asset(key="tracks")
     def wrong() -> None:
         raise KeyError("nothing of that name")
 
