@@ -215,7 +215,7 @@ def test_people_are_told_once_of_a_failing_run(
 
 
 def test_a_red_check_is_told_by_name_and_a_mistake_without_its_stack(
-    instance: dg.DagsterInstance, messages: list[dict[str, str]]
+    messages: list[dict[str, str]],
 ) -> None:
     @dg.asset(key="segments")
     def made() -> None: ...
@@ -229,10 +229,11 @@ def test_a_red_check_is_told_by_name_and_a_mistake_without_its_stack(
         raise KeyError("nothing of that name")
 
     for things in ([made, adds_up], [wrong]):
-        done = dg.materialize(
-            things, instance=instance, raise_on_error=False, tags={"trackflow/subject": "days"}
-        )
-        heard(done, instance)
+        with dg.DagsterInstance.ephemeral() as instance:
+            done = dg.materialize(
+                things, instance=instance, raise_on_error=False, tags={"trackflow/subject": "days"}
+            )
+            heard(done, instance)
 
     red, mistake = (message["message"] for message in messages)
     assert "adds_up of segments is red. 2 devices do not add up" in red
