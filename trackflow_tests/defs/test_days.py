@@ -13,8 +13,8 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight
 from trackflow.settings import Settings
-from trackflow.store.days.batches import midnight
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.store.types import to_us

@@ -13,8 +13,6 @@ from trackflow.defs.owners import OWNERS
 from trackflow.defs.pools import CATALOGUE_SOURCE, GEOCODER
 from trackflow.defs.resources import TrackflowResource
 from trackflow.errors import SourceError, TrackflowError
-from trackflow.store.tables import catalogue_places as places_table
-from trackflow.store.tables import catalogue_tracks, catalogue_visits
 from trackflow.usecases.catalogue.report import Outcome, Report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.geocoding import geocode
@@ -49,7 +47,7 @@ class CatalogueConfig(dg.Config):
     kinds={"python", "table"},
     tags={"trackflow/stage": "catalogue"},
     code_version=CODE_VERSION,
-    metadata=metadata.of_table(catalogue_tracks),
+    metadata=metadata.of_table("catalogue_tracks"),
     pool=CATALOGUE_SOURCE,
     # of assets with days a policy would say nothing: a backfill of 2019 makes them fresh
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH),
@@ -134,7 +132,7 @@ def describe(report: Report) -> dict[str, metadata.Value]:
     tags={"trackflow/stage": "places"},
     code_version=CODE_VERSION,
     deps=[track_catalogue],
-    metadata=metadata.of_table(places_table),
+    metadata=metadata.of_table("catalogue_places"),
     pool=GEOCODER,
     description="""
 **Where race tracks are** whose source says only their address. Off unless a geocoder is set up:
@@ -177,7 +175,7 @@ def track_places(
     tags={"trackflow/stage": "visits"},
     code_version=CODE_VERSION,
     deps=[track_places, "segments"],
-    metadata=metadata.of_table(catalogue_visits),
+    metadata=metadata.of_table("catalogue_visits"),
     description="""
 **Which device stayed at which race track, from when to when**: within `TRACKFLOW_VISIT_RADIUS_M` of
 its place for at least `TRACKFLOW_VISIT_MIN` minutes.

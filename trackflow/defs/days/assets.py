@@ -27,9 +27,6 @@ from trackflow.defs.partitions import day_of
 from trackflow.defs.pools import ROAD_ENGINE
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
-from trackflow.store.tables import cached_polylines as cached_polylines_table
-from trackflow.store.tables import segments as segments_table
-from trackflow.store.tables import tracks as tracks_table
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
 # yet depends on its own day only. A mapping to three days would make Dagster run one day more on
@@ -80,7 +77,7 @@ def _specs(days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
             deps=[_same_day(POINTS)],
             kinds={"python", "table"},
             tags={"trackflow/stage": "segmented"},
-            metadata=metadata.of_table(segments_table),
+            metadata=metadata.of_table("segments"),
             description=SEGMENTS_TEXT,
         ),
         dg.AssetSpec(
@@ -88,7 +85,7 @@ def _specs(days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
             deps=[_same_day(SEGMENTS), road_network],
             kinds={"python", "osrm", "table"},
             tags={"trackflow/stage": "matched"},
-            metadata=metadata.of_table(cached_polylines_table),
+            metadata=metadata.of_table("cached_polylines"),
             description=POLYLINES_TEXT,
         ),
         dg.AssetSpec(
@@ -96,7 +93,7 @@ def _specs(days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
             deps=[_same_day(SEGMENTS), _same_day(POLYLINES)],
             kinds={"python", "table"},
             tags={"trackflow/stage": "tracked"},
-            metadata=metadata.of_table(tracks_table),
+            metadata=metadata.of_table("tracks"),
             description=TRACKS_TEXT,
         ),
     ]

@@ -9,8 +9,7 @@ from trackflow.defs.days.reporting import log_complete_days
 from trackflow.defs.days.running import STAGE_OF_ASSET, DaysStep, Outcome
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
-from trackflow.store.tables import STAGES
-from trackflow.usecases.days.report import RunReport, StageReport, distinct_messages
+from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
 
 REPORT_EVERY_S = 300.0
 """Days that change all the time are reported as materialized this often, and at the end."""

@@ -8,6 +8,7 @@ from trackflow.defs import metadata
 from trackflow.defs.days.running import MOST_MESSAGES, POLYLINES, SEGMENTS, TRACKS, Outcome
 from trackflow.defs.partitions import each_day
 from trackflow.exports.day_picture import draw_day
+from trackflow.geo.time import runs_of_days
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days.notices import notices_by_day
 from trackflow.usecases.days.report import DayReport, distinct_messages
@@ -15,7 +16,6 @@ from trackflow.usecases.queries.day_summary import (
     day_lines,
     match_numbers,
     segment_numbers,
-    stretches,
     track_numbers,
 )
 
@@ -30,7 +30,7 @@ def day_metadata(
         asset
     ]
     found: dict[dt.date, Metadata] = {}
-    for first, last in stretches(outcome.days):
+    for first, last in runs_of_days(outcome.days):
         found |= described(trackflow_context, first, last)
     return {day: {**found.get(day, {}), **_done(outcome.of(asset, day))} for day in outcome.days}
 

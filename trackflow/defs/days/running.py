@@ -11,10 +11,15 @@ from trackflow.defs.days.config import DaysConfig
 from trackflow.defs.errors import StepError
 from trackflow.defs.partitions import day_of
 from trackflow.defs.resources import TrackflowResource
-from trackflow.store.tables import STAGES
+from trackflow.geo.time import runs_of_days
 from trackflow.usecases.days import run as pipeline
-from trackflow.usecases.days.report import DayReport, RunReport, StageReport, distinct_messages
-from trackflow.usecases.queries.day_summary import stretches
+from trackflow.usecases.days.report import (
+    STAGES,
+    DayReport,
+    RunReport,
+    StageReport,
+    distinct_messages,
+)
 
 SEGMENTS, POLYLINES, TRACKS = "segments", "matched_polylines", "tracks"
 """Names of the assets, without the prefix that their keys may have."""
@@ -105,7 +110,7 @@ def run_stages(
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     tell = _Progress(step.dagster)
-    for first, last in stretches(days):
+    for first, last in runs_of_days(days):
         part = pipeline.run(
             step.trackflow,
             mode=pipeline.Mode(mode),

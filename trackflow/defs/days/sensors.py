@@ -19,8 +19,7 @@ from trackflow.defs.errors import tick
 from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED, starting_run
-from trackflow.store.jobs import workers
-from trackflow.usecases.days.live import first_live_day
+from trackflow.usecases.days.live import first_live_day, live_worker
 from trackflow.usecases.days.waiting import Waiting, find_waiting, ranges
 from trackflow.usecases.roads.rematching import match_outdated_again
 
@@ -52,8 +51,7 @@ def live_sensor(
     """One tick: is one there, is one on its way, is there anything to do, then request it."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
-        with trackflow_context.store.read() as connection:
-            worker = workers.at_work(connection, now)
+        worker = live_worker(trackflow_context)
         if worker is not None:
             return dg.SkipReason(f"The live worker is there, since {worker.started_at:%H:%M} UTC.")
         if starting := starting_run(context.instance, now, job_name=live_job.name):

@@ -64,8 +64,10 @@ def _reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description).strip()
+    if data.error is None:
+        return ""
     # its class and its words, without the stack that follows
-    return " ".join(data.error.message.split()) if data.error else ""
+    return " ".join((data.error.cause or data.error).message.split())
 
 
 def _failed_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

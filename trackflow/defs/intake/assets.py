@@ -5,7 +5,6 @@ import dagster as dg
 from trackflow.defs import metadata
 from trackflow.defs.intake.observing import POINTS
 from trackflow.defs.owners import OWNERS
-from trackflow.store.tables import gps_points as gps_points_table
 
 TEXT = """
 Positions as devices sent them: **who was where at which moment**.
@@ -29,6 +28,6 @@ def gps_points(days: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={"table", "gps"},
         tags={"trackflow/stage": "points"},
-        metadata=metadata.of_table(gps_points_table),
+        metadata=metadata.of_table("gps_points"),
         description=TEXT,
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from trackflow.defs.errors import StepError, step
 from trackflow.defs.resources import TrackflowResource
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.jobs.control import Job, Status
 from trackflow.usecases.jobs.kinds import run_job
 
 TAGS = {"trackflow/subject": "jobs"}

@@ -14,7 +14,7 @@ from trackflow.defs.jobs.jobs import (
 )
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import starting_run
-from trackflow.store.jobs import jobs
+from trackflow.usecases.jobs.control import Job, waiting_jobs
 
 RUNS_PER_TICK = 3
 
@@ -35,8 +35,7 @@ def requested_jobs_sensor(
     """One tick."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
-        with trackflow_context.store.read() as connection:
-            waiting = jobs.waiting(connection, now)
+        waiting = waiting_jobs(trackflow_context)
     wanted = [
         job
         for job in waiting
@@ -45,7 +44,7 @@ def requested_jobs_sensor(
     return list(_requests(wanted[:RUNS_PER_TICK])) or dg.SkipReason("No job waits.")
 
 
-def _requests(wanted: list[jobs.Job]) -> Iterator[dg.RunRequest]:
+def _requests(wanted: list[Job]) -> Iterator[dg.RunRequest]:
     for job in wanted:
         config = RequestedJobConfig(job_id=str(job.job_id))
         yield dg.RunRequest(

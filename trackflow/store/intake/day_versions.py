@@ -5,7 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.days.batches import day_of_index, midnight
+from trackflow.geo.time import day_of_index, midnight
 from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.tables import devices, gps_points
 from trackflow.store.types import epoch_us

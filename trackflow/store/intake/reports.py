@@ -2,7 +2,7 @@
 
 A point of a tracker is nearly always new, or is what is stored already. All such go in together, by
 a handful of statements whatever the number of reports; the few others take the careful way of
-`points.accept`, one after another. So the rows are those that `accept` would have made of each
+`acceptance.accept`, one after another. So the rows are those that `accept` would have made of each
 report by itself.
 """
 
@@ -15,13 +15,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store.days import batches
-from trackflow.store.days.batches import midnight
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import DoorRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.intake import rivals
-from trackflow.store.intake.points import Accepted, accept, changed_day, hold_devices
+from trackflow.store.intake.acceptance import Accepted, accept, hold_devices
+from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.tables import gps_points, receipts
 from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
@@ -62,7 +63,7 @@ def accept_reports(
         rules = hold_devices(connection, ids, now)
         stored = _store_new(connection, reports, _young_enough(rows, rules), now)
         changed = _days_of((row for new in stored.values() for row in new), rules)
-        batches.mark_pending(connection, changed, now)
+        batch_marks.mark_pending(connection, changed, now)
         for k, new in stored.items():
             accepted[k] = Accepted(added=len(new), repeated=len(reports[k].points) - len(new))
     for k, report in enumerate(reports):
@@ -134,11 +135,18 @@ def _store_new(
             for k, mine in new.items()
             if all(stored.get(row[:2], row) == row for row in mine)
         }
-    _keep_repeats(
-        connection,
-        [row[:2] for k, mine in rows.items() if k in new for row in mine if row not in new[k]],
-    )
+    _keep_repeats(connection, _known_already(rows, new))
     return new
+
+
+def _known_already(rows: dict[int, list[Row]], new: dict[int, list[Row]]) -> list[Key]:
+    """The points of the reports in `new` that are not new."""
+    keys: list[Key] = []
+    for k, mine in new.items():
+        if len(mine) < len(rows[k]):
+            fresh = {row[:2] for row in mine}  # a list would be searched for every point of a batch
+            keys += [row[:2] for row in rows[k] if row[:2] not in fresh]
+    return keys
 
 
 def _keep_repeats(connection: Connection, keys: Sequence[Key]) -> None:
@@ -195,7 +203,7 @@ def _ask_stored(dialect: str) -> sa.Select[Any]:
     )
 
 
-def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batches.ChangedDay]:
+def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batch_marks.ChangedDay]:
     """The days that got rows, in order: two transactions must not wait for each other."""
     days: dict[tuple[str, int], tuple[int, int, int]] = {}
     for device_id, time_us, *_ in rows:

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.context import Context
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists
 from trackflow.usecases.days.run import settled_day
 
 
@@ -32,6 +32,6 @@ def settled_day_status(context: Context) -> SettledDayStatus:
     """The status as the batches have it now."""
     day = settled_day(context.clock())
     with context.store.read() as connection:
-        found = batches.counts(connection, day, day)
+        found = batch_lists.counts(connection, day, day)
     waiting = found["pending"] + found["processing"]
     return SettledDayStatus(day, found["completed"], waiting, found["failed"])

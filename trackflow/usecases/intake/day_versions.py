@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trackflow.context import Context
+from trackflow.geo.time import runs_of_days
 from trackflow.store.intake.day_versions import PointsState, read_states
-from trackflow.usecases.queries.day_summary import stretches
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ def points_of_days(context: Context, days: Sequence[dt.date]) -> dict[dt.date, P
     """The points of the given days as they are now."""
     states: dict[dt.date, dict[str, PointsState]] = {day: {} for day in days}
     with context.store.read() as connection:
-        for first, last in stretches(sorted(days)):
+        for first, last in runs_of_days(sorted(days)):
             for (device_id, day), state in read_states(connection, first, last).items():
                 states[day][device_id] = state
     return {

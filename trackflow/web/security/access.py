@@ -4,7 +4,7 @@ A request is judged before its body is read. Tokens come as `Authorization: Bear
 password of HTTP Basic (OwnTracks and others offer nothing else), as the page's cookie, and for
 ingest also as `?token=`, because some trackers can send nothing but an address.
 
-While no-token mode is on (see `store.no_token`), the person at the machine may do everything
+While no-token mode is on (`usecases.access.no_token`), the person at the machine may do everything
 without one; `own_machine` says which requests are theirs. Wrong tokens are counted by address
 (`guesses`).
 """
@@ -21,8 +21,7 @@ from fastapi.routing import APIRoute
 
 from trackflow.context import Context
 from trackflow.errors import AccessError
-from trackflow.store.access import no_token, tokens
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import NoTokenMode, Scope, find_tokens
 from trackflow.web.security.guesses import Guesses
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.own_machine import NoTokenDoor, is_own_page, sign_of_proxy
@@ -102,7 +101,7 @@ class GuardedRoute(APIRoute):
             if door.is_news() and (sign := sign_of_proxy(request)) is not None:
                 await run_in_threadpool(door.shut, sign)
             if self.scope is not None:
-                known = _known_caller(request, self.scope)
+                known = await _known_caller(request, self.scope)
                 request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)
             return await handler(request)
 
@@ -126,7 +125,7 @@ async def caller(request: Request) -> Caller:
     return found
 
 
-def _known_caller(request: Request, scope: Scope) -> Caller | None:
+async def _known_caller(request: Request, scope: Scope) -> Caller | None:
     """Who delivers with one token that was in use a moment ago.
 
     None says nothing: then the store is asked. It always is for reading and for changes.
@@ -137,6 +136,7 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
     if len(secrets) != 1:
         return None
     known: KnownTokens = request.app.state.known_tokens
+    await known.renew()
     token = known.find(secrets[0])
     if token is None or token.scope not in (scope, Scope.ADMIN):
         return None
@@ -145,12 +145,8 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
 
 def _admit(request: Request, scope: Scope) -> Caller:
     context: Context = request.app.state.context
-    if scope is Scope.INGEST:
-        request.app.state.known_tokens.refresh()
     secrets = _secrets(request, scope)
-    with context.store.read() as connection:
-        found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
-        mode = None if found else no_token.read_mode(connection)
+    found, mode = find_tokens(context, secrets)
     if mode is not None:
         return _without_token(request, mode, secrets)
     for token in found:
@@ -159,7 +155,7 @@ def _admit(request: Request, scope: Scope) -> Caller:
     raise AccessError(f"a token for {found[0].scope} does not open this; it takes one for {scope}")
 
 
-def _without_token(request: Request, mode: no_token.NoTokenMode, wrong: list[str]) -> Caller:
+def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Caller:
     """The person at this machine, if no-token mode lets the request in.
 
     Raises:
@@ -195,9 +191,9 @@ def _secrets(request: Request, scope: Scope) -> list[str]:
     elif kind.lower() == "basic":
         found.append(_password(value))
     # The browser sends a cookie along by itself, so it counts only for our own page's requests.
-    if COOKIE in request.cookies and is_own_page(request):
+    if "cookie" in request.headers and COOKIE in request.cookies and is_own_page(request):
         found.append(request.cookies[COOKIE])
-    if scope is Scope.INGEST and "token" in request.query_params:
+    if scope is Scope.INGEST and request.scope["query_string"] and "token" in request.query_params:
         found.append(request.query_params["token"])
     return [secret for secret in found if secret]
 

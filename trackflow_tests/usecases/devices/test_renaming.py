@@ -14,8 +14,9 @@ from trackflow.errors import SettingsError
 from trackflow.sources.records import PointBatch
 from trackflow.store.access import tokens
 from trackflow.store.days import track_ids
-from trackflow.store.intake import imports, points
-from trackflow.store.tables import access_tokens, devices, metadata
+from trackflow.store.intake import acceptance, imports
+from trackflow.store.service_tables import access_tokens
+from trackflow.store.tables import devices, metadata
 from trackflow.store.types import to_us
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
@@ -51,7 +52,7 @@ def bring(context: Context, batch: PointBatch, import_id: str) -> None:
     with context.store.write() as connection:
         if import_id:
             imports.note(connection, import_id, NOON)
-        points.accept(connection, batch, [], "test", NOON, import_id=import_id)
+        acceptance.accept(connection, batch, [], "test", NOON, import_id=import_id)
 
 
 def point(device: str, minute: int, place: int, accuracy_m: float) -> tuple[Any, ...]:
@@ -70,7 +71,7 @@ def test_it_is_as_if_all_had_come_in_under_the_name(
 ) -> None:
     with open_context(database_url, tmp_path) as context:
 
-        @settings(quick, max_examples=6 if context.store.is_postgresql else 20)
+        @settings(quick, max_examples=4 if context.store.is_postgresql else 15)
         @given(st.lists(rows, min_size=1, max_size=16), st.sampled_from(["", "0000000a"]))
         def check(given_: list[tuple[Any, ...]], undone: str) -> None:
             if verb == "rename":
