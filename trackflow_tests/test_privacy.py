@@ -21,10 +21,6 @@ from trackflow_tests.matching.servers import answering, server_that
 from trackflow_tests.stores import open_context, settings_of
 from trackflow_tests.web.running import bearer, running_api, token_for
 
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:datetime.datetime.utcfromtimestamp\(\)"
-)  # Dagster's
-
 LON, LAT = "47.11", "-17.29"
 """Far from anything else in these tests; every position lies within 0.01 degrees of it."""
 MARKS = (LON, LAT, LAT.removeprefix("-"))

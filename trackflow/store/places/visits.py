@@ -48,6 +48,11 @@ def due_days(
     return found
 
 
+def count_visits(connection: Connection) -> int:
+    """All visits that are stored."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(catalogue_visits)) or 0
+
+
 def any_marked(connection: Connection) -> bool:
     """Whether any day was ever looked at."""
     return connection.scalar(sa.select(d.day).limit(1)) is not None

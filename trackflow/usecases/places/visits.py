@@ -64,6 +64,12 @@ def days_due(context: Context) -> int:
         return sum(map(len, visits.due_days(connection, near.hash).values()))
 
 
+def count_visits(context: Context) -> int:
+    """All visits that are stored."""
+    with context.store.read() as connection:
+        return visits.count_visits(connection)
+
+
 def update_visits(
     context: Context,
     told: Callable[[int, int], None] = lambda _done, _total: None,
