@@ -16,11 +16,12 @@ demo: .venv/.from-lock  ## Simulate a fleet in Helsinki, match it to the roads, 
 test: lint  ## Everything that CI checks
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-lint: .venv/.from-lock  ## Style, types and the direction of imports
+lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 bench: .venv/.from-lock  ## Run every benchmark
 	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue hostile; do \

@@ -26,7 +26,7 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.definitions import defs
-from trackflow.exports.writing import ExportFormat, Selection, What, export
+from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.usecases.housekeeping.status import read_status
@@ -228,7 +228,7 @@ def test_devices_between_two_midnights_are_the_days(store: Store) -> None:
 @pytest.mark.parametrize("file_format", list(ExportFormat))
 def test_exports_have_the_tracks_lengths(store: Store, file_format: ExportFormat) -> None:
     file = io.BytesIO()
-    export(store.context, What.TRACKS, file_format, Selection(), file)
+    export(store.context, ExportSubject.TRACKS, file_format, RowFilter(), file)
     found = READERS[file_format](file.getvalue())
     expected = [(mm(t["distance_m"]), mm(t["raw_distance_m"])) for t in store.tracks()]
     assert sorted((mm(a), mm(b)) for a, b in found) == sorted(expected)

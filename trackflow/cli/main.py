@@ -380,10 +380,10 @@ def export(
     by_name = ex.format_of(output) if output else None
     name = file_format or (by_name or ex.ExportFormat.GEOJSON).value
     chosen = ex.ExportFormat(_choice(name, [f.value for f in ex.ExportFormat], "format"))
-    wanted = ex.What(_choice(what, [w.value for w in ex.What], "export"))
-    lines = ex.Line(_choice(line, [x.value for x in ex.Line], "line")) if line else None
+    wanted = ex.ExportSubject(_choice(what, [w.value for w in ex.ExportSubject], "export"))
+    lines = ex.LineSource(_choice(line, [x.value for x in ex.LineSource], "line")) if line else None
     start, end = _days(first, last)
-    selection = ex.Selection(
+    selection = ex.RowFilter(
         first=midnight(start) if start else None,
         last=midnight(end + dt.timedelta(days=1)) if end else None,
         device_id=device,

@@ -44,13 +44,11 @@ class Page:
     Attributes:
         url: where it came from, after redirects.
         body: unpacked.
-        content_type: as the server says, in lower case, without parameters; "" if it does not.
         seconds: from the first request to the last byte, waits for one's turn left out.
     """
 
     url: str
     body: bytes
-    content_type: str = ""
     seconds: float = 0.0
 
 
@@ -108,8 +106,7 @@ class PoliteClient:
             status, headers, body = self._ask(at, deadline)
             seconds += time.monotonic() - began
             if status == HTTPStatus.OK:
-                kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                return Page(str(at), body, kind, seconds)
+                return Page(str(at), body, seconds)
             if not (300 <= status < 400 and "Location" in headers):
                 raise self._wrong_status(at, status, headers)
             at = _goal(at, headers["Location"])

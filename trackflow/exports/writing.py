@@ -1,61 +1,41 @@
-"""Tracks and points out of the store, as files of the usual formats, written as they are read."""
+"""Tracks, points and visits out of the store, as files of the usual formats.
 
-import csv
-import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+Each format is a module of `formats`, and writes what it is given as it is read.
+"""
+
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
-
-import orjson
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from typing import IO, Protocol
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.exports.gpx import points_gpx, tracks_gpx, visits_gpx
+from trackflow.exports.formats import csv, geojson, geoparquet, gpx
 from trackflow.files import whole_file
-from trackflow.geo import polylines
-from trackflow.geo.geojson import geojson_line, line_parts
-from trackflow.geo.points import Floats
-from trackflow.store.days.tracks import select_tracks
-from trackflow.store.devices import settings
-from trackflow.store.places.visits import read_visits
-from trackflow.store.tables import gps_points
-from trackflow.store.tables import tracks as tracks_table
-
-BATCH_ROWS = 50_000
-
-POINT_COLUMNS = (
-    "device_id",
-    "recorded_at",
-    "longitude",
-    "latitude",
-    "altitude_m",
-    "accuracy_m",
-    "speed_ms",
-    "course_deg",
-    "source",
+from trackflow.usecases.queries.exported import (
+    LineSource,
+    PointRow,
+    RowFilter,
+    TrackRecord,
+    VisitRow,
+    points,
+    tracks,
+    visits,
 )
 
-VISIT_COLUMNS = (
-    "device_id",
-    "source",
-    "slug",
-    "name",
-    "start_time",
-    "end_time",
-    "duration_s",
-    "longitude",
-    "latitude",
-)
-
-HIDDEN = ("raw_polyline", "matched_polyline", "quarters_mm", "content_hash", "updated_at")
-"""Columns of a track that are not exported as such: one of its lines is its geometry."""
+__all__ = [
+    "ExportFormat",
+    "ExportSubject",
+    "LineSource",
+    "RowFilter",
+    "Writer",
+    "export",
+    "export_to_file",
+    "format_of",
+]
 
 
-class What(StrEnum):
+class ExportSubject(StrEnum):
     """What can be exported."""
 
     TRACKS = "tracks"
@@ -72,283 +52,94 @@ class ExportFormat(StrEnum):
     GEOPARQUET = "geoparquet"
 
 
-class Line(StrEnum):
-    """Which of a track's lines is meant."""
+class Writer(Protocol):
+    """Writes one file format. Every function returns how many tracks, points or visits it wrote."""
 
-    MATCHED = "matched"
-    RAW = "raw"
+    ENDINGS: tuple[str, ...]
+    """Endings of file names, each with its dot."""
+
+    DEFAULT_LINE: LineSource
+    """Which line of a track is written if nobody says."""
+
+    def write_tracks(self, tracks: Iterator[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
+        """Write tracks, each with one of its lines."""
+        ...
+
+    def write_points(self, points: Iterator[PointRow], file: IO[bytes]) -> int:
+        """Write points; they come ordered by device and time."""
+        ...
+
+    def write_visits(self, visits: Iterator[VisitRow], file: IO[bytes]) -> int:
+        """Write visits; those without a place lack a geometry."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which tracks, points or visits; None means no limit."""
-
-    first: dt.datetime | None = None
-    last: dt.datetime | None = None
-    device_id: str | None = None
+WRITERS: dict[ExportFormat, Writer] = {
+    ExportFormat.GEOJSON: geojson,
+    ExportFormat.GPX: gpx,
+    ExportFormat.CSV: csv,
+    ExportFormat.GEOPARQUET: geoparquet,
+}
 
 
 def export(
     context: Context,
-    what: What,
+    subject: ExportSubject,
     file_format: ExportFormat,
-    selection: Selection,
+    chosen: RowFilter,
     file: IO[bytes],
-    line: Line | None = None,
+    line: LineSource | None = None,
 ) -> int:
-    """Write the selection to `file`; returns how many tracks, points or visits.
+    """Write tracks, points or visits to an open file; returns how many.
 
-    Lines are the matched ones by default, but in GPX the raw ones: only they have times.
+    Args:
+        context: the store.
+        subject: what to write.
+        file_format: in which format.
+        chosen: which of them.
+        file: binary, open for writing.
+        line: of tracks; by default the matched one, but in GPX the raw one: only it has times.
 
     Raises:
         SettingsError: there is no such device.
     """
-    line = line or (Line.RAW if file_format is ExportFormat.GPX else Line.MATCHED)
-    with context.store.read() as connection:
-        if selection.device_id is not None:
-            settings.known(selection.device_id, settings.device_ids(connection))
-        if what is What.POINTS:
-            return _POINT_WRITERS[file_format](_points(connection, selection), file)
-        if what is What.VISITS:
-            return _VISIT_WRITERS[file_format](_visits(connection, selection), file)
-        rows = _tracks(connection, selection)
-        if file_format is ExportFormat.GPX:
-            return tracks_gpx(connection, rows, raw=line is Line.RAW, file=file)
-        return _TRACK_WRITERS[file_format]((_track_feature(row, line) for row in rows), file)
+    writer = WRITERS[file_format]
+    if subject is ExportSubject.POINTS:
+        return writer.write_points(points(context, chosen), file)
+    if subject is ExportSubject.VISITS:
+        return writer.write_visits(visits(context, chosen), file)
+    return writer.write_tracks(tracks(context, chosen), line or writer.DEFAULT_LINE, file)
 
 
 def export_to_file(
     context: Context,
-    what: What,
+    subject: ExportSubject,
     file_format: ExportFormat,
-    selection: Selection,
+    chosen: RowFilter,
     path: Path,
-    line: Line | None = None,
+    line: LineSource | None = None,
 ) -> int:
     """Like `export`, into a file that appears whole or not at all.
+
+    Args:
+        context: the store.
+        subject: what to write.
+        file_format: in which format.
+        chosen: which of them.
+        path: of the file; one that exists is replaced.
+        line: of tracks; see `export`.
 
     Raises:
         SettingsError: the file cannot be written, or there is no such device.
     """
     try:
         with whole_file(path) as file:
-            return export(context, what, file_format, selection, file, line)
+            return export(context, subject, file_format, chosen, file, line)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error
 
 
-type Row = sa.RowMapping
-type Feature = tuple[dict[str, Any], Floats]
-"""Properties, and longitudes and latitudes of shape (n, 2)."""
-
-
-def _tracks(connection: Connection, selection: Selection) -> Iterator[Row]:
-    query = select_tracks(first=selection.first, last=selection.last, device_id=selection.device_id)
-    yield from connection.execution_options(yield_per=500).execute(query).mappings()
-
-
-def _track_feature(row: Row, line: Line) -> Feature:
-    # column names are SQLAlchemy's own kind of str, which JSON writers refuse
-    properties = {str(k): _plain(value) for k, value in row.items() if k not in HIDDEN}
-    properties["line"] = line.value
-    return properties, polylines.positions(row[f"{line}_polyline"])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    return value if isinstance(value, int | float | str | None) else str(value)
-
-
-def _points(connection: Connection, selection: Selection) -> Iterator[Row]:
-    p = gps_points.c
-    query = sa.select(*(p[name] for name in POINT_COLUMNS)).order_by(p.device_id, p.recorded_at)
-    if selection.first is not None:
-        query = query.where(p.recorded_at >= selection.first)
-    if selection.last is not None:
-        query = query.where(p.recorded_at < selection.last)
-    if selection.device_id is not None:
-        query = query.where(p.device_id == selection.device_id)
-    yield from connection.execution_options(yield_per=BATCH_ROWS).execute(query).mappings()
-
-
-def _visits(connection: Connection, selection: Selection) -> list[dict[str, Any]]:
-    wanted = None if selection.device_id is None else (selection.device_id,)
-    rows = read_visits(connection, wanted, selection.first, selection.last)
-    return [
-        {
-            **{str(name): _plain(value) for name, value in row._mapping.items()},
-            "duration_s": (row.end_time - row.start_time).total_seconds(),
-        }
-        for row in rows
-    ]
-
-
-def _write_features(features: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
-    file.write(b'{"type":"FeatureCollection","features":[')
-    count = 0
-    for count, feature in enumerate(features, 1):
-        file.write(b"\n" if count == 1 else b",\n")
-        file.write(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
-    file.write(b"\n]}\n")
-    return count
-
-
-def _tracks_geojson(tracks: Iterator[Feature], file: IO[bytes]) -> int:
-    return _write_features(
-        (
-            {
-                "type": "Feature",
-                "id": properties["track_id"],
-                "properties": properties,
-                "geometry": geojson_line(positions),
-            }
-            for properties, positions in tracks
-        ),
-        file,
-    )
-
-
-def _points_geojson(points: Iterator[Row], file: IO[bytes]) -> int:
-    return _write_features(
-        (
-            {
-                "type": "Feature",
-                "properties": {
-                    str(name): _plain(value)
-                    for name, value in row.items()
-                    if name not in ("longitude", "latitude") and value is not None
-                },
-                "geometry": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
-            }
-            for row in points
-        ),
-        file,
-    )
-
-
-def _write_csv(header: Sequence[str], rows: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
-    writer = csv.DictWriter(_Lines(file), header, lineterminator="\n")
-    writer.writeheader()
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007  the number of the last one
-        writer.writerow(row)
-    return count
-
-
-class _Lines:
-    """What the csv module writes text to."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-
-    def write(self, text: str) -> int:
-        return self.file.write(text.encode())
-
-
-def _tracks_csv(tracks: Iterator[Feature], file: IO[bytes]) -> int:
-    header = [name for name in tracks_table.columns.keys() if name not in HIDDEN]  # noqa: SIM118
-    return _write_csv(
-        [*header, "line", "encoded_polyline"],
-        (
-            {**properties, "encoded_polyline": polylines.encode(*positions.T)}
-            for properties, positions in tracks
-        ),
-        file,
-    )
-
-
-def _points_csv(points: Iterator[Row], file: IO[bytes]) -> int:
-    rows = ({name: _plain(value) for name, value in row.items()} for row in points)
-    return _write_csv(POINT_COLUMNS, rows, file)
-
-
-def _tracks_geoparquet(tracks: Iterator[Feature], file: IO[bytes]) -> int:
-    import shapely  # slow to import, and needed by this format only
-
-    features = list(tracks)
-    return _write_geoparquet(
-        [properties for properties, _ in features],
-        [_shape(shapely, positions) for _, positions in features],
-        file,
-    )
-
-
-def _shape(shapely: Any, positions: Floats) -> Any:
-    lines = [shapely.LineString(part) for part in line_parts(positions)]
-    return lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
-
-
-def _points_geoparquet(points: Iterator[Row], file: IO[bytes]) -> int:
-    import shapely  # slow to import, and needed by this format only
-
-    rows = [dict(row) for row in points]
-    geometry = shapely.points(
-        [row.pop("longitude") for row in rows], [row.pop("latitude") for row in rows]
-    )
-    return _write_geoparquet(rows, list(geometry), file)
-
-
-def _write_geoparquet(rows: list[dict[str, Any]], geometry: list[Any], file: IO[bytes]) -> int:
-    import geopandas  # slow to import, and needed by this format only
-
-    geopandas.GeoDataFrame(rows, geometry=geometry, crs="EPSG:4326").to_parquet(file)
-    return len(rows)
-
-
-def _visits_geojson(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
-    return _write_features(
-        (
-            {
-                "type": "Feature",
-                "geometry": None
-                if (place := [visit.pop("longitude"), visit.pop("latitude")])[0] is None
-                else {"type": "Point", "coordinates": place},
-                "properties": visit,
-            }
-            for visit in visits
-        ),
-        file,
-    )
-
-
-def _visits_csv(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
-    return _write_csv(VISIT_COLUMNS, iter(visits), file)
-
-
-def _visits_geoparquet(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
-    import shapely  # slow to import, and needed by this format only
-
-    geometry = shapely.points(
-        [visit.pop("longitude") for visit in visits], [visit.pop("latitude") for visit in visits]
-    )
-    return _write_geoparquet(visits, list(geometry), file)
-
-
-_TRACK_WRITERS: dict[ExportFormat, Callable[[Iterator[Feature], IO[bytes]], int]] = {
-    ExportFormat.GEOJSON: _tracks_geojson,
-    ExportFormat.CSV: _tracks_csv,
-    ExportFormat.GEOPARQUET: _tracks_geoparquet,
-}
-
-_POINT_WRITERS: dict[ExportFormat, Callable[[Iterator[Row], IO[bytes]], int]] = {
-    ExportFormat.GEOJSON: _points_geojson,
-    ExportFormat.GPX: points_gpx,
-    ExportFormat.CSV: _points_csv,
-    ExportFormat.GEOPARQUET: _points_geoparquet,
-}
-
-
-_VISIT_WRITERS: dict[ExportFormat, Callable[[list[dict[str, Any]], IO[bytes]], int]] = {
-    ExportFormat.GEOJSON: _visits_geojson,
-    ExportFormat.GPX: visits_gpx,
-    ExportFormat.CSV: _visits_csv,
-    ExportFormat.GEOPARQUET: _visits_geoparquet,
-}
-
-
 def format_of(path: Path) -> ExportFormat | None:
     """The format that a file's ending stands for."""
-    endings = {".json": ExportFormat.GEOJSON, ".parquet": ExportFormat.GEOPARQUET}
-    known = {f".{f.value}": f for f in ExportFormat}
-    return {**endings, **known}.get(path.suffix.lower())
+    ending = path.suffix.lower()
+    return next((name for name, writer in WRITERS.items() if ending in writer.ENDINGS), None)

@@ -47,15 +47,6 @@ def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:
     return b"".join(kept)
 
 
-def layer_names(tile: bytes) -> list[str]:
-    """The layers of a vector tile.
-
-    Raises:
-        ValueError: it is no vector tile.
-    """
-    return [_name(tile[body:end]) for field, _, body, end in _fields(tile) if field == LAYER]
-
-
 def _name(layer: bytes) -> str:
     for field, _, body, end in _fields(layer):
         if field == NAME:

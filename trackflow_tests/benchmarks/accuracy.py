@@ -31,7 +31,7 @@ from shapely.ops import substring
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.exports.writing import ExportFormat, Selection, What, export
+from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, RouteScore, score_route
@@ -39,7 +39,7 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.networks import build_network
-from trackflow.matching.seams import road_stretches, trim
+from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, cut_windows
 from trackflow.settings import Settings
 from trackflow.store.roads.polylines import read_matches
@@ -50,6 +50,7 @@ from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.rivals import Valhalla, osrm_in_batches, osrm_whole_trip
+from trackflow_tests.matching.road_stretches import road_stretches
 
 SAMPLINGS_S = (1, 5, 15, 30, 60)
 START_US = 1_768_032_000_000_000
@@ -175,7 +176,13 @@ def through_the_product(extract: Path, devices: Mapping[str, Points]) -> dict[st
 
 def _drawn(context: Context, device_id: str, points: Points) -> Drawn:
     exported = io.BytesIO()
-    export(context, What.TRACKS, ExportFormat.GEOJSON, Selection(device_id=device_id), exported)
+    export(
+        context,
+        ExportSubject.TRACKS,
+        ExportFormat.GEOJSON,
+        RowFilter(device_id=device_id),
+        exported,
+    )
     features = json.loads(exported.getvalue())["features"]
     tracks = [_period_us(feature["properties"]) for feature in features]
     first, last = (

@@ -17,11 +17,12 @@ import shapely
 import sqlalchemy as sa
 
 from trackflow.context import Context
-from trackflow.exports.writing import ExportFormat, Line, Selection, What, export
+from trackflow.exports.writing import ExportFormat, ExportSubject, LineSource, RowFilter, export
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
-from trackflow.store.tables import catalogue_tracks, tracks
+from trackflow.store.catalogue.tables import catalogue_tracks
+from trackflow.store.tables import tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
@@ -131,7 +132,7 @@ def test_the_stay_is_a_visit_of_a_race_track_on_the_other_side(context: Context)
         )
     update_visits(context)
     file = io.BytesIO()
-    assert export(context, What.VISITS, ExportFormat.CSV, Selection(), file) == 1
+    assert export(context, ExportSubject.VISITS, ExportFormat.CSV, RowFilter(), file) == 1
 
 
 def test_bounds_are_on_both_sides(context: Context) -> None:
@@ -142,24 +143,24 @@ def test_bounds_are_on_both_sides(context: Context) -> None:
 
 
 def exported(
-    context: Context, file_format: ExportFormat, what: What, line: Line | None = None
+    context: Context, file_format: ExportFormat, what: ExportSubject, line: LineSource | None = None
 ) -> bytes:
     file = io.BytesIO()
-    export(context, what, file_format, Selection(), file, line)
+    export(context, what, file_format, RowFilter(), file, line)
     return file.getvalue()
 
 
-@pytest.mark.parametrize("line", list(Line))
-def test_exports_are_cut(context: Context, line: Line) -> None:
-    for feature in json.loads(exported(context, ExportFormat.GEOJSON, What.TRACKS, line))[
+@pytest.mark.parametrize("line", list(LineSource))
+def test_exports_are_cut(context: Context, line: LineSource) -> None:
+    for feature in json.loads(exported(context, ExportFormat.GEOJSON, ExportSubject.TRACKS, line))[
         "features"
     ]:
         check(feature["geometry"])
-    content = exported(context, ExportFormat.GEOPARQUET, What.TRACKS, line)
+    content = exported(context, ExportFormat.GEOPARQUET, ExportSubject.TRACKS, line)
     for shape in geopandas.read_parquet(io.BytesIO(content)).geometry:
         check(json.loads(shapely.to_geojson(shape)))
     rows = csv.DictReader(
-        io.StringIO(exported(context, ExportFormat.CSV, What.TRACKS, line).decode())
+        io.StringIO(exported(context, ExportFormat.CSV, ExportSubject.TRACKS, line).decode())
     )
     for row in rows:
         lon, _ = polylines.decode(row["encoded_polyline"])
@@ -169,12 +170,14 @@ def test_exports_are_cut(context: Context, line: Line) -> None:
 @pytest.mark.parametrize(
     ("what", "line", "own_points"),
     [
-        (What.TRACKS, Line.MATCHED, False),
-        (What.TRACKS, Line.RAW, True),
-        (What.POINTS, None, True),
+        (ExportSubject.TRACKS, LineSource.MATCHED, False),
+        (ExportSubject.TRACKS, LineSource.RAW, True),
+        (ExportSubject.POINTS, None, True),
     ],
 )
-def test_gpx_is_cut(context: Context, what: What, line: Line | None, own_points: bool) -> None:
+def test_gpx_is_cut(
+    context: Context, what: ExportSubject, line: LineSource | None, own_points: bool
+) -> None:
     text = exported(context, ExportFormat.GPX, what, line)
     gpx = "{http://www.topografix.com/GPX/1/1}"
     count = 0
@@ -185,7 +188,7 @@ def test_gpx_is_cut(context: Context, what: What, line: Line | None, own_points:
         if not own_points:
             assert 180 in map(abs, longitudes)
     assert len(list(ET.fromstring(text).iter(f"{gpx}trkseg"))) >= 3
-    if what is What.POINTS:
+    if what is ExportSubject.POINTS:
         assert count == len(fiji()), "every point is there, and nothing that was not reported"
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
-from trackflow.exports.writing import ExportFormat, Selection, What, export_to_file
+from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export_to_file
 from trackflow.sources.values.cells import EMPTY_CELLS
 from trackflow.store.tables import gps_points, tracks
 from trackflow.usecases.days.run import run
@@ -78,7 +78,7 @@ def test_exported_points_come_back_as_they_were(
     path = folder / f"points.{file_format.value}"
     with opened(empty_store, folder / "a") as context:
         deliver(context.store, batch_of(history))
-        export_to_file(context, What.POINTS, file_format, Selection(), path)
+        export_to_file(context, ExportSubject.POINTS, file_format, RowFilter(), path)
         before = points_of(context)
     assert before
     with opened(empty_store, folder / "b") as context:
@@ -100,10 +100,10 @@ def test_two_vans_at_the_same_seconds_are_two_tracks_again(
     with opened(empty_store, tmp_path / "a") as context:
         deliver(context.store, batch_of(history))
         run(context)
-        for what in (What.POINTS, What.TRACKS):
-            export_to_file(context, what, ExportFormat.GPX, Selection(), tmp_path / f"{what}.gpx")
+        for what in (ExportSubject.POINTS, ExportSubject.TRACKS):
+            export_to_file(context, what, ExportFormat.GPX, RowFilter(), tmp_path / f"{what}.gpx")
         lengths.append(_lengths(context))
-    for what in (What.POINTS, What.TRACKS):
+    for what in (ExportSubject.POINTS, ExportSubject.TRACKS):
         with opened(empty_store, tmp_path / what) as context:
             import_paths(context, [tmp_path / f"{what}.gpx"])
             run(context)

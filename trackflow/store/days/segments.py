@@ -127,6 +127,11 @@ def read_days(
     return found
 
 
+def moving_devices(connection: Connection, day: dt.date) -> Sequence[str]:
+    """Devices that have segments on a day, in no order."""
+    return connection.scalars(sa.select(s.device_id).distinct().where(s.day == day)).all()
+
+
 def chain_of_days(connection: Connection, device_id: str, day: dt.date) -> tuple[dt.date, dt.date]:
     """The first and last day of the journeys that touch `day`, however many days they cross."""
     first = last = day

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from trackflow.store.tables import devices, tracks
 from trackflow.store.types import UtcTime
 
 t = tracks.c
+
+COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
 
 type Row = dict[str, Any]
 """A track's columns by name."""
@@ -73,6 +75,12 @@ def _equal(stored: Row | None, new: Row) -> bool:
     return stored is not None and all(stored[name] == value for name, value in new.items())
 
 
+def read_rows(connection: Connection, device_id: str) -> list[Row]:
+    """All tracks of a device as they are stored, in no order."""
+    query = sa.select(tracks).where(t.device_id == device_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def select_tracks(
     *,
     first: dt.datetime | None = None,
@@ -88,6 +96,25 @@ def select_tracks(
     if device_id is not None:
         query = query.where(t.device_id == device_id)
     return query
+
+
+def track_rows(
+    connection: Connection,
+    first: dt.datetime | None = None,
+    last: dt.datetime | None = None,
+    device_id: str | None = None,
+) -> Iterator[Row]:
+    """All columns of tracks that overlap `[first, last)`, by device and start.
+
+    Args:
+        connection: a transaction that stays open while rows are read.
+        first: UTC; None for no limit.
+        last: UTC; None for no limit.
+        device_id: None for all devices.
+    """
+    query = select_tracks(first=first, last=last, device_id=device_id)
+    for row in connection.execution_options(yield_per=500).execute(query):
+        yield dict(zip(COLUMN_NAMES, row, strict=True))
 
 
 def read_page(

@@ -6,7 +6,7 @@ from pathlib import Path
 from trackflow.files import whole_file
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists
 
 
 def note_first_day(settings: Settings, file: Path) -> None:
@@ -34,7 +34,7 @@ def _first_day(settings: Settings) -> dt.date | None:
     store = open_store(settings)
     try:
         with store.read() as connection:
-            return batches.first_day(connection)
+            return batch_lists.first_day(connection)
     finally:
         store.close()
 

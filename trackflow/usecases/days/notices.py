@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.time import midnight_us
+from trackflow.store.database import Connection
 from trackflow.store.days import noticing
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import ONE_DAY

@@ -24,7 +24,7 @@ from types import ModuleType
 from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.settings import Settings
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists, batch_marks
 from trackflow.store.devices import settings as devices
 from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
@@ -101,7 +101,7 @@ def run(
     with nullcontext(pool) if pool else worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         for stage in stages:
             with context.store.read() as connection:
-                wanted = batches.pending(
+                wanted = batch_lists.pending(
                     connection,
                     stage,
                     context.clock(),
@@ -114,9 +114,9 @@ def run(
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(context, pool, stage, wanted, force, progress))
     with context.store.read() as connection:
-        report.given_up = batches.counts(connection, first, last)["failed"]
+        report.given_up = batch_lists.counts(connection, first, last)["failed"]
         for stage_report in report.stages:
-            stage_report.resting = batches.resting(
+            stage_report.resting = batch_lists.resting(
                 connection,
                 stage_report.stage,
                 context.clock(),
@@ -130,7 +130,7 @@ def run(
 def retry_failed(context: Context) -> int:
     """Take up batches again that were given up after too many tries; returns how many."""
     with context.store.write() as connection:
-        return batches.retry_failed(connection, context.clock())
+        return batch_marks.retry_failed(connection, context.clock())
 
 
 def settled_day(moment: dt.datetime) -> dt.date:
@@ -240,7 +240,7 @@ def _held(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[Da
     device_id, days = unit
     told = {report.day for report in reports}
     with context.store.read() as connection:
-        held = batches.in_work(connection, device_id, days)
+        held = batch_lists.in_work(connection, device_id, days)
     return [DayReport(device_id, day, error=DIED, deferred=True) for day in held if day not in told]
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
-from trackflow.geo.time import days_between, runs_of_days
-from trackflow.store.days import batches, segments
+from trackflow.geo.time import days_between, midnight, runs_of_days
+from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.intake import points
@@ -60,8 +60,8 @@ def _segment_range(
 def _compute(
     context: Context, device_id: str, first: dt.date, last: dt.date
 ) -> dict[dt.date, DaySegments]:
-    start_us = to_us(batches.midnight(first))
-    end_us = to_us(batches.midnight(last + dt.timedelta(days=1)))
+    start_us = to_us(midnight(first))
+    end_us = to_us(midnight(last + dt.timedelta(days=1)))
     with context.store.read() as connection:
         thresholds = settings.read_device(connection, device_id).thresholds
         buffer_us = settings.buffer_us(thresholds)
@@ -110,7 +110,7 @@ def _publish(
                 if differs
             ]
             if touched:
-                batches.mark_neighbours_matched(
+                batch_marks.mark_neighbours_matched(
                     connection, claim.device_id, touched, context.clock()
                 )
             batches.finish(

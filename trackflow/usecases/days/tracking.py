@@ -9,16 +9,17 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.steps import steps_mm
+from trackflow.geo.time import midnight
+from trackflow.store.database import Connection
 from trackflow.store.days import batches, segments, tracks
 from trackflow.store.days.batches import Claim
 from trackflow.store.days.lengths import length_of
@@ -90,8 +91,8 @@ def _publish(
     changed = tracks.replace_between(
         connection,
         device_id,
-        batches.midnight(first),
-        batches.midnight(last + segments.ONE_DAY),
+        midnight(first),
+        midnight(last + segments.ONE_DAY),
         rows,
         now,
     )
@@ -113,7 +114,7 @@ def _report(
         touched: first and last day of the chain.
         changed: whether any of the tracks did.
     """
-    start_us, end_us = (to_us(batches.midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
+    start_us, end_us = (to_us(midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
     return DayReport(
         claim.device_id,
         claim.day,
@@ -156,8 +157,30 @@ def _note_short(
             segments.replace_ledger(connection, device_id, day, new)
 
 
+class WindowTile(Protocol):
+    """A window's final line: of the store, or just made (`matching.seams.WindowLine`)."""
+
+    @property
+    def start_us(self) -> int: ...  # noqa: D102
+
+    @property
+    def end_us(self) -> int: ...  # noqa: D102
+
+    @property
+    def encoded_polyline(self) -> str: ...  # noqa: D102
+
+    @property
+    def is_raw(self) -> bool: ...  # noqa: D102
+
+    @property
+    def confidence(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def matched_share(self) -> float: ...  # noqa: D102
+
+
 def track_row(
-    device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[lines.StoredLine]
+    device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[WindowTile]
 ) -> dict[str, Any]:
     """The stored form of a track, but for its device and time of writing."""
     points = Points.concat([part.points for part in parts])
@@ -216,7 +239,7 @@ class _Line:
     confidence: float | None
 
 
-def _line_of(parts: Sequence[Segment], windows: Sequence[lines.StoredLine]) -> _Line:
+def _line_of(parts: Sequence[Segment], windows: Sequence[WindowTile]) -> _Line:
     lons, lats, stretches = [], [], []
     matched_s, confidence_s = 0.0, 0.0
     for part, following in zip(parts, [*parts[1:], None], strict=True):
@@ -245,9 +268,7 @@ def _line_of(parts: Sequence[Segment], windows: Sequence[lines.StoredLine]) -> _
     return _Line(lon, lat, stretches, round(share, 4), confidence)
 
 
-def _tiles(
-    windows: Sequence[lines.StoredLine], start_us: int, end_us: int
-) -> list[lines.StoredLine] | None:
+def _tiles(windows: Sequence[WindowTile], start_us: int, end_us: int) -> list[WindowTile] | None:
     """The windows that cover `[start_us, end_us]` without a hole, None if they do not.
 
     Lines of points that have changed since are not there yet, or do not fit together.

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, runs_of_days
 from trackflow.places.visits import Places, Samples, Watch, joined, outside
+from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices

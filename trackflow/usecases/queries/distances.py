@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.engine import Connection
-
 from trackflow.errors import BadInputError
 from trackflow.geo.calendar_days import Calendar
 from trackflow.geo.time import ONE_DAY, midnight
+from trackflow.store.database import Connection
 from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
 from trackflow.store.types import to_us

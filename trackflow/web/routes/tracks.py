@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from trackflow.errors import BadInputError
-from trackflow.exports.writing import Line
-from trackflow.store.access.tokens import Scope
-from trackflow.store.days.tracks import Box
+from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.queries.exported import LineSource
 from trackflow.usecases.queries.tracks import (
+    Box,
     Selection,
     read_cursor,
     read_stops,
@@ -71,8 +71,9 @@ def tracks(
     when: AnyTime,
     box: Annotated[Box | None, Depends(_box)],
     line: Annotated[
-        Line, Query(description="The line on roads where there are any, or the reported points.")
-    ] = Line.MATCHED,
+        LineSource,
+        Query(description="The line on roads where there are any, or the reported points."),
+    ] = LineSource.MATCHED,
     simplify_m: Annotated[
         float,
         Query(

@@ -11,8 +11,7 @@ import time
 from collections.abc import Mapping
 
 from trackflow.context import Context
-from trackflow.store.access import tokens
-from trackflow.store.access.tokens import Token
+from trackflow.usecases.access.tokens import Token, hash_of, tokens_in_use
 
 FRESH_S = 1.0
 
@@ -33,7 +32,7 @@ class KnownTokens:
 
     def find(self, secret: str) -> Token | None:
         """The token with this secret, if it is in use and known to be."""
-        return self._found.get(tokens.hash_of(secret)) if self.is_fresh else None
+        return self._found.get(hash_of(secret)) if self.is_fresh else None
 
     def refresh(self) -> None:
         """Read them, unless somebody does just now."""
@@ -41,8 +40,7 @@ class KnownTokens:
             return
         try:
             began = time.monotonic()  # what changes while they are read is seen a second later
-            with self._work.store.read() as connection:
-                self._found = tokens.in_use(connection)
+            self._found = tokens_in_use(self._work)
             self._until = began + FRESH_S
         finally:
             self._reading.release()

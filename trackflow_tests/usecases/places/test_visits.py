@@ -7,9 +7,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from trackflow.context import Context
-from trackflow.exports.writing import ExportFormat, Selection, What, export_to_file
+from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export_to_file
 from trackflow.geo.points import Points
-from trackflow.store.tables import catalogue_tracks
+from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.types import to_us
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.devices.purging import purge
@@ -135,9 +135,11 @@ def test_visits_are_exported_in_every_format(tmp_path: Path) -> None:
         update_visits(context)
         for file_format in ExportFormat:
             path = tmp_path / f"visits.{file_format}"
-            assert export_to_file(context, What.VISITS, file_format, Selection(), path) == 3
+            assert (
+                export_to_file(context, ExportSubject.VISITS, file_format, RowFilter(), path) == 3
+            )
             assert b"Venue" in path.read_bytes()
-        some = Selection(last=NOON + dt.timedelta(days=1), device_id=DEVICE)
+        some = RowFilter(last=NOON + dt.timedelta(days=1), device_id=DEVICE)
         path = tmp_path / "one.csv"
-        assert export_to_file(context, What.VISITS, ExportFormat.CSV, some, path) == 1
+        assert export_to_file(context, ExportSubject.VISITS, ExportFormat.CSV, some, path) == 1
         assert path.read_text().splitlines()[1].startswith("van-7,file,venue,Venue,2026-03-02T21:5")

@@ -2,20 +2,19 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 from xml.sax.saxutils import escape
 
 import numpy as np
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from trackflow.geo import polylines
 from trackflow.geo.geojson import line_parts
 from trackflow.geo.points import Points
-from trackflow.store.days.segments import read_days
+from trackflow.usecases.queries.exported import LineSource, PointRow, TrackRecord, VisitRow
 
-type Row = sa.RowMapping
+ENDINGS: tuple[str, ...] = (".gpx",)
+DEFAULT_LINE: LineSource = LineSource.RAW
+"""Only the reported points have times."""
 
 ACROSS_DEG = 180
 """A step over more degrees of longitude goes the other way: over the antimeridian."""
@@ -27,24 +26,26 @@ GPX_HEAD = (
 )
 
 
-def tracks_gpx(connection: Connection, tracks: Iterator[Row], *, raw: bool, file: IO[bytes]) -> int:
-    """Write tracks: their points with times if `raw`, else their lines on roads, without.
+def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
+    """Write tracks: raw ones as points with times, matched ones as lines on roads, without.
 
     How long each is stands in its extensions. A line over the antimeridian is cut there.
+    Returns how many.
     """
     file.write(GPX_HEAD.encode())
     count = 0
-    for row in tracks:
+    for track in tracks:
         count += 1
-        name = f"{row['device_id']} {row['start_time'].isoformat()}"
-        file.write(f" <trk><name>{escape(name)}</name>{_gpx_track(row)}\n".encode())
-        if raw:
-            for points in _sides(_points_of_track(connection, row)):
+        values = track.values
+        name = f"{values['device_id']} {values['start_time'].isoformat()}"
+        file.write(f" <trk><name>{escape(name)}</name>{_gpx_track(values)}\n".encode())
+        if line is LineSource.RAW:
+            for points in _sides(track.read_points()):
                 file.write(b" <trkseg>\n")
                 file.writelines(_gpx_points(points))
                 file.write(b" </trkseg>\n")
         else:
-            for part in line_parts(polylines.positions(row["matched_polyline"])):
+            for part in line_parts(track.positions(line)):
                 file.write(b" <trkseg>\n")
                 for x, y in part.tolist():
                     file.write(f'  <trkpt lat="{y:.7f}" lon="{x:.7f}"/>\n'.encode())
@@ -54,7 +55,7 @@ def tracks_gpx(connection: Connection, tracks: Iterator[Row], *, raw: bool, file
     return count
 
 
-def _gpx_track(row: Row) -> str:
+def _gpx_track(row: Mapping[str, Any]) -> str:
     return (
         f"<extensions>{_gpx_device(row['device_id'])}<t:distance_m>{row['distance_m']!r}</t:distance_m>"
         f"<t:raw_distance_m>{row['raw_distance_m']!r}</t:raw_distance_m></extensions>"
@@ -77,15 +78,6 @@ def _sides(points: Points) -> Iterator[Points]:
         yield points[low:high]
 
 
-def _points_of_track(connection: Connection, row: Row) -> Points:
-    start, end = row["start_time"], row["end_time"]
-    days = read_days(connection, row["device_id"], start.date(), end.date())
-    kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
-    moment = dt.timedelta(microseconds=1)
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return kept.between((start - epoch) // moment, (end - epoch) // moment + 1)
-
-
 def _gpx_points(points: Points) -> Iterator[bytes]:
     epoch = dt.datetime(1970, 1, 1)  # noqa: DTZ001  shown with a Z
     for time_us, lon, lat in zip(
@@ -95,8 +87,8 @@ def _gpx_points(points: Points) -> Iterator[bytes]:
         yield (f'  <trkpt lat="{lat:.7f}" lon="{lon:.7f}"><time>{time}Z</time></trkpt>\n'.encode())
 
 
-def points_gpx(points: Iterator[Row], file: IO[bytes]) -> int:
-    """Write points, a track for each device."""
+def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
+    """Write points, a track for each device; returns how many."""
     file.write(GPX_HEAD.encode())
     count = 0
     for device_id, rows in itertools.groupby(points, key=lambda row: row["device_id"]):
@@ -120,7 +112,7 @@ def points_gpx(points: Iterator[Row], file: IO[bytes]) -> int:
     return count
 
 
-def _gpx_extensions(row: Row) -> str:
+def _gpx_extensions(row: PointRow) -> str:
     """What GPX has no element for; `import` reads it back."""
     names = {"accuracy_m": "accuracy", "speed_ms": "speed", "course_deg": "course"}
     known = [(tag, row[name]) for name, tag in names.items() if row[name] is not None]
@@ -128,16 +120,21 @@ def _gpx_extensions(row: Row) -> str:
     return f"<extensions>{inner}</extensions>" if inner else ""
 
 
-def visits_gpx(visits: list[dict[str, Any]], file: IO[bytes]) -> int:
-    """Waypoints: where and when a visit began, with the race track's name."""
+def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
+    """Write waypoints: where and when a visit began, with the race track's name.
+
+    Returns how many; a visit to an unknown place has none.
+    """
     file.write(GPX_HEAD.encode())
     known = [visit for visit in visits if visit["longitude"] is not None]
     for visit in known:
-        start, end = (str(visit[f"{x}_time"]).replace("+00:00", "Z") for x in ("start", "end"))
-        told = escape(f"{visit['device_id']} until {end}")
+        start, end = (
+            visit[f"{x}_time"].isoformat().replace("+00:00", "Z") for x in ("start", "end")
+        )
+        description = escape(f"{visit['device_id']} until {end}")
         file.write(
             f' <wpt lat="{visit["latitude"]:.7f}" lon="{visit["longitude"]:.7f}"><time>{start}'
-            f"</time><name>{escape(visit['name'])}</name><desc>{told}</desc></wpt>\n".encode()
+            f"</time><name>{escape(visit['name'])}</name><desc>{description}</desc></wpt>\n".encode()
         )
     file.write(b"</gpx>\n")
     return len(known)

@@ -1,0 +1,61 @@
+"""CSV: a header, and a row for each track, point or visit; lines as encoded polylines."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
+
+from trackflow.exports.values import plain
+from trackflow.usecases.queries.exported import (
+    POINT_COLUMNS,
+    TRACK_COLUMNS,
+    VISIT_COLUMNS,
+    LineSource,
+    PointRow,
+    TrackRecord,
+    VisitRow,
+)
+
+ENDINGS: tuple[str, ...] = (".csv",)
+DEFAULT_LINE: LineSource = LineSource.MATCHED
+
+
+def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
+    """Write tracks; returns how many."""
+    rows = (
+        track.values
+        | {
+            "line": line.value,
+            "encoded_polyline": track.polylines[line],
+        }
+        for track in tracks
+    )
+    return _write([*TRACK_COLUMNS, "line", "encoded_polyline"], rows, file)
+
+
+def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
+    """Write points; returns how many."""
+    return _write(POINT_COLUMNS, points, file)
+
+
+def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
+    """Write visits; returns how many."""
+    return _write(VISIT_COLUMNS, visits, file)
+
+
+def _write(header: Sequence[str], rows: Iterable[Mapping[str, Any]], file: IO[bytes]) -> int:
+    writer = csv.DictWriter(_EncodedText(file), header, lineterminator="\n")
+    writer.writeheader()
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007  the number of the last one
+        writer.writerow({name: plain(value) for name, value in row.items()})
+    return count
+
+
+class _EncodedText:
+    """What the csv module writes text to."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def write(self, text: str) -> int:
+        return self.file.write(text.encode())

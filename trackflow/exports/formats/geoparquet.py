@@ -1,0 +1,30 @@
+"""GeoParquet: the data frames of `trackflow.exports.frames`, as files."""
+
+from collections.abc import Iterable
+from typing import IO, Any
+
+from trackflow.exports import frames
+from trackflow.usecases.queries.exported import LineSource, PointRow, TrackRecord, VisitRow
+
+ENDINGS: tuple[str, ...] = (".geoparquet", ".parquet")
+DEFAULT_LINE: LineSource = LineSource.MATCHED
+
+
+def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
+    """Write tracks; returns how many."""
+    return _write(frames.tracks_frame(tracks, line), file)
+
+
+def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
+    """Write points; returns how many."""
+    return _write(frames.points_frame(points), file)
+
+
+def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
+    """Write visits; returns how many."""
+    return _write(frames.visits_frame(visits), file)
+
+
+def _write(frame: Any, file: IO[bytes]) -> int:
+    frame.to_parquet(file)
+    return len(frame)

@@ -1,0 +1,149 @@
+"""Tracks, points and visits as exports and data frames take them: plain values, row by row."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from trackflow.context import Context
+from trackflow.geo import polylines
+from trackflow.geo.points import Floats, Points
+from trackflow.store.days.segments import read_days
+from trackflow.store.days.tracks import COLUMN_NAMES, track_rows
+from trackflow.store.devices import settings
+from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
+from trackflow.store.places.visits import read_visits
+from trackflow.store.types import to_us
+
+__all__ = [
+    "POINT_COLUMNS",
+    "TRACK_COLUMNS",
+    "VISIT_COLUMNS",
+    "LineSource",
+    "PointRow",
+    "RowFilter",
+    "TrackRecord",
+    "VisitRow",
+    "points",
+    "tracks",
+    "visits",
+]
+
+TRACK_COLUMNS = tuple(
+    name
+    for name in COLUMN_NAMES
+    if name not in ("raw_polyline", "matched_polyline", "quarters_mm", "content_hash", "updated_at")
+)
+"""Columns of a track that are exported as such; one of its lines is its geometry."""
+
+VISIT_COLUMNS = (
+    "device_id",
+    "source",
+    "slug",
+    "name",
+    "start_time",
+    "end_time",
+    "duration_s",
+    "longitude",
+    "latitude",
+)
+
+type PointRow = Mapping[str, Any]
+"""The values of `POINT_COLUMNS` by name."""
+
+type VisitRow = dict[str, Any]
+"""The values of `VISIT_COLUMNS` by name; longitude and latitude may be None."""
+
+
+class LineSource(StrEnum):
+    """Which of a track's lines is meant."""
+
+    MATCHED = "matched"
+    RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which tracks, points or visits; None means no limit."""
+
+    first: dt.datetime | None = None
+    last: dt.datetime | None = None
+    device_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """A track as it is exported.
+
+    Attributes:
+        values: of `TRACK_COLUMNS`, by name.
+        polylines: both lines, encoded.
+        read_points: gives the points with their times; asks the store.
+    """
+
+    values: dict[str, Any]
+    polylines: dict[LineSource, str]
+    read_points: Callable[[], Points]
+
+    def positions(self, line: LineSource) -> Floats:
+        """Longitude and latitude of each vertex of a line, shape (n, 2)."""
+        return polylines.positions(self.polylines[line])
+
+
+def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
+    """Tracks that overlap a time, by device and start, read as they are asked for.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    _check_device(context, chosen.device_id)
+    with context.store.read() as connection:
+        rows = track_rows(connection, chosen.first, chosen.last, chosen.device_id)
+        for row in rows:
+            device_id, start, end = row["device_id"], row["start_time"], row["end_time"]
+
+            def read_points(
+                device_id: str = device_id, start: dt.datetime = start, end: dt.datetime = end
+            ) -> Points:
+                days = read_days(connection, device_id, start.date(), end.date())
+                kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
+                return kept.between(to_us(start), to_us(end) + 1)
+
+            yield TrackRecord(
+                {name: row[name] for name in TRACK_COLUMNS},
+                {line: row[f"{line}_polyline"] for line in LineSource},
+                read_points,
+            )
+
+
+def points(context: Context, chosen: RowFilter) -> Iterator[PointRow]:
+    """Points of a time, by device and time, read as they are asked for.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    _check_device(context, chosen.device_id)
+    with context.store.read() as connection:
+        yield from point_rows(connection, chosen.first, chosen.last, chosen.device_id)
+
+
+def visits(context: Context, chosen: RowFilter) -> Iterator[VisitRow]:
+    """Visits that overlap a time, by device and start.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    _check_device(context, chosen.device_id)
+    device_ids = None if chosen.device_id is None else (chosen.device_id,)
+    with context.store.read() as connection:
+        rows = read_visits(connection, device_ids, chosen.first, chosen.last)
+    for row in rows:
+        values = {str(name): value for name, value in row._mapping.items()}
+        yield values | {"duration_s": (row.end_time - row.start_time).total_seconds()}
+
+
+def _check_device(context: Context, device_id: str | None) -> None:
+    if device_id is not None:
+        with context.store.read() as connection:
+            settings.known(device_id, settings.device_ids(connection))
