@@ -32,7 +32,8 @@ from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.tracking import track_row
 from trackflow.usecases.intake.importing import ImportReport, import_paths
-from trackflow.usecases.queries.exported import LineSource, RowFilter, points, tracks
+from trackflow.usecases.queries.exported import RowFilter, points, tracks
+from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.usecases.queries.tracks import read_stops
 
