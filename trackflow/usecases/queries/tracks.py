@@ -293,15 +293,13 @@ def read_stops(
 
 def _stood(row: Any) -> bool:
     """Whether a device that was silent between two tracks was parked there."""
-    here, there = np.array(_last_place(row.raw_polyline)), np.array(_first_place(row.next_polyline))
+    here, there = (
+        np.array(_last_place(row.raw_polyline)),
+        np.array(polylines.first_vertex(row.next_polyline)),
+    )
     apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
     silent_s = (row.end_time - row.start_time).total_seconds()
     return is_parked(apart_m, silent_s, Thresholds().dwell_s)
-
-
-def _first_place(polyline: str) -> list[float]:
-    first: list[float] = polylines.positions(polylines.head(polyline))[0].tolist()
-    return first
 
 
 def _last_place(polyline: str) -> list[float]:
