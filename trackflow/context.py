@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trackflow.errors import NoNetworkError
+from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
-from trackflow.store.types import to_us
 
 if TYPE_CHECKING:
     from trackflow.matching.engines.http import HttpEngine

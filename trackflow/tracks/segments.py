@@ -11,8 +11,7 @@ from typing import Self
 import numpy as np
 
 from trackflow.geo.points import Ints, Points, e7
-from trackflow.geo.time import DAY_US as DAY_US
-from trackflow.geo.time import midnight_us as day_start_us
+from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import Decisions, Reason, decide
 from trackflow.tracks.ranges import distinct, runs, united
@@ -158,7 +157,7 @@ def segment_days(
         last: the last day.
         thresholds: the limits.
     """
-    edges_us = np.arange(day_start_us(first), day_start_us(last) + DAY_US + 1, DAY_US)
+    edges_us = np.arange(midnight_us(first), midnight_us(last) + DAY_US + 1, DAY_US)
     decisions = decide(points, thresholds)
     edges = decisions.cleaned.points.time_us.searchsorted(edges_us)
     begins, ends = _stretches(decisions, edges)

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
-from trackflow.geo.time import days_between, midnight, runs_of_days
+from trackflow.geo.time import ONE_DAY, days_between, midnight, runs_of_days, to_us
 from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.intake import points
-from trackflow.store.types import to_us
 from trackflow.tracks.segments import DaySegments, segment_days
 from trackflow.usecases.days.claims import Held, claim_days, give_up, hand_back
 from trackflow.usecases.days.report import DayReport
@@ -105,7 +104,7 @@ def _publish(
             )
             report.changed = replaced.changed
             touched = [
-                claim.day + offset * segments.ONE_DAY
+                claim.day + offset * ONE_DAY
                 for offset, differs in ((-1, replaced.at_start), (1, replaced.at_end))
                 if differs
             ]

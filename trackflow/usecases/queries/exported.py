@@ -8,12 +8,12 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
+from trackflow.geo.time import to_us
 from trackflow.store.days.segments import read_days
 from trackflow.store.days.tracks import COLUMN_NAMES, track_rows
 from trackflow.store.devices import settings
 from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
 from trackflow.store.places.visits import read_visits
-from trackflow.store.types import to_us
 from trackflow.usecases.queries.line_sources import LineSource
 
 __all__ = [

@@ -26,13 +26,13 @@ from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.geojson import geojson_line
 from trackflow.geo.points import Floats
 from trackflow.geo.steps import unwrapped
+from trackflow.geo.time import from_us, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days import track_ids, tracks
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.tracks import Box, Position
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
-from trackflow.store.types import from_us, to_us
 from trackflow.tracks.explain import Explanation, Finding, explain
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trackflow.errors import BadInputError, EngineUnavailableError, NoNetworkError
-from trackflow.store.types import to_us
+from trackflow.geo.time import to_us
 from trackflow.usecases.days.claims import claim_days, give_up
 from trackflow_tests.stores import NOON, batch_of, deliver, open_context, statuses
 
