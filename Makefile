@@ -24,7 +24,7 @@ lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code
 	$(BIN)/vulture
 
 bench: .venv/.from-lock  ## Run every benchmark
-	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue hostile; do \
+	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue formats hostile; do \
 		$(BIN)/python -m trackflow_tests.benchmarks $$name || exit 1; \
 	done
 

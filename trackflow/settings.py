@@ -300,22 +300,3 @@ class Settings:
 def variables() -> dict[str, Variable]:
     """The environment variable of each setting, by the setting's name."""
     return {each.name: each.metadata["variable"] for each in fields(Settings)}
-
-
-READ_ELSEWHERE = (
-    Variable(
-        f"{PREFIX}FOLLOW_URL",
-        "database (PostgreSQL or SQLite) with a table of markers to follow",
-        "none",
-        is_secret=True,
-    ),
-    Variable(f"{PREFIX}FOLLOW_TABLE", "the name of that table", "markers"),
-    Variable(f"{PREFIX}FOLLOW_ORDER", "`latlon` if its `coords` begin with the latitude", "lonlat"),
-    Variable(
-        f"{PREFIX}FIRST_DAY",
-        "first daily partition in Dagster; older days are worked on as well, and shown from there "
-        "on",
-        "2015-01-01; `serve` follows the store's first day",
-    ),
-)
-"""Variables that only one part of trackflow reads; they are listed here for the reference."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from trackflow.settings import READ_ELSEWHERE, variables
+from trackflow.settings import variables
+from trackflow.variables import PREFIX, Variable
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -16,6 +17,24 @@ read ends a command with one line that names it.
 |---|---|---|
 {rows}
 """
+
+READ_ELSEWHERE = (
+    Variable(
+        f"{PREFIX}FOLLOW_URL",
+        "database (PostgreSQL or SQLite) with a table of markers to follow",
+        "none",
+        is_secret=True,
+    ),
+    Variable(f"{PREFIX}FOLLOW_TABLE", "the name of that table", "markers"),
+    Variable(f"{PREFIX}FOLLOW_ORDER", "`latlon` if its `coords` begin with the latitude", "lonlat"),
+    Variable(
+        f"{PREFIX}FIRST_DAY",
+        "first daily partition in Dagster; older days are worked on as well, and shown from there "
+        "on",
+        "2015-01-01; `serve` follows the store's first day",
+    ),
+)
+"""Variables that one part of trackflow reads by itself."""
 
 
 def settings_page() -> str:

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import tomllib
 import urllib.request
 import xml.etree.ElementTree as ET
@@ -26,7 +25,7 @@ from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.server import ROOT
-from trackflow_tests.served import left_behind, trackflow_serve
+from trackflow_tests.served import check_that_nothing_is_left, trackflow_serve
 
 NOT_RUN_HERE = {
     "make demo": "runs `trackflow demo` (checked below), which demo/test_show.py runs",
@@ -180,12 +179,8 @@ def _serve(command: str, folder: Path) -> None:
         with urllib.request.urlopen(f"{address}/server_info", timeout=120) as answer:
             assert b"dagster_webserver_version" in answer.read()
 
-        assert served.end(signal.SIGINT, timeout_s=30) == 0, served.said()
-
-        deadline = time.monotonic() + 5
-        while left := left_behind(home):
-            assert time.monotonic() < deadline, left
-            time.sleep(0.1)
+        assert served.end(signal.SIGINT) == 0, served.said()
+        check_that_nothing_is_left(served)
 
 
 def _fill_inbox(inbox: Path) -> None:

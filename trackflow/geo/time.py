@@ -8,6 +8,8 @@ MICROSECOND = dt.timedelta(microseconds=1)
 ONE_DAY = dt.timedelta(days=1)
 DAY_US = 86_400_000_000
 
+_DAY_ZERO = EPOCH.date().toordinal()
+
 
 def from_us(time_us: int) -> dt.datetime:
     """The aware UTC time of microseconds since 1970."""
@@ -35,7 +37,7 @@ def midnight_us(day: dt.date) -> int:
 
 def day_of_index(days_since_1970: int) -> dt.date:
     """The date of a number of days since 1970-01-01."""
-    return EPOCH.date() + dt.timedelta(days=int(days_since_1970))
+    return dt.date.fromordinal(_DAY_ZERO + int(days_since_1970))
 
 
 def days_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:

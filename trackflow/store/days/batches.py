@@ -8,6 +8,7 @@ nothing.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ from trackflow.store.days.batch_state import (
     after_failure,
     after_success,
 )
+from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.tables import STAGES, processing_batches
 
 b = processing_batches.c
@@ -62,11 +64,37 @@ def claim(
     force: bool = False,
 ) -> Claim | None:
     """Take a batch for a stage, or None when somebody else has it or there is nothing to do."""
+    found = claim_many(connection, [(device_id, day)], stage, lease_s=lease_s, now=now, force=force)
+    return found[0] if found else None
+
+
+def claim_many(
+    connection: Connection,
+    wanted: Sequence[tuple[str, dt.date]],
+    stage: str,
+    *,
+    lease_s: float,
+    now: dt.datetime,
+    force: bool = False,
+) -> list[Claim]:
+    """Take those of some batches for a stage that are free, by device and day.
+
+    Args:
+        connection: in a transaction for writing.
+        wanted: devices and days.
+        stage: of `STAGES`.
+        lease_s: for how long.
+        now: the time.
+        force: whether there is something to do or not.
+    """
     free = sa.or_(b.status != "processing", is_abandoned(now, lease_s))
-    row = connection.execute(
+    given = pairs_as_table(connection.dialect.name, ("device_id", "day"), sa.Date())
+    update = (
         sa.update(processing_batches)
         .where(
-            b.device_id == device_id, b.day == day, free if force else is_due(stage, now, lease_s)
+            b.device_id == given.c.device_id,
+            b.day == given.c.day,
+            free if force else is_due(stage, now, lease_s),
         )
         .values(
             status="processing",
@@ -74,9 +102,27 @@ def claim(
             lease_until=now + dt.timedelta(seconds=lease_s),
             updated_at=now,
         )
-        .returning(input_of(stage).label("input"), b.epoch)
-    ).one_or_none()
-    return None if row is None else Claim(device_id, day, stage, row.input, row.epoch)
+        .returning(b.device_id, b.day, input_of(stage).label("input"), b.epoch)
+    )
+    rows = connection.execute(update, listed_pairs(connection, wanted))
+    found = [Claim(row.device_id, row.day, stage, row.input, row.epoch) for row in rows]
+    return sorted(found, key=lambda claim: (claim.device_id, claim.day))
+
+
+def tried_before(connection: Connection, wanted: Sequence[tuple[str, dt.date]]) -> list[str]:
+    """Devices of batches whose last try failed or has not ended, in order."""
+    given = pairs_as_table(connection.dialect.name, ("device_id", "day"), sa.Date())
+    query = (
+        sa.select(b.device_id)
+        .distinct()
+        .where(
+            b.device_id == given.c.device_id,
+            b.day == given.c.day,
+            sa.or_(b.retry_count > 0, b.status.in_(("processing", "failed"))),
+        )
+    )
+    found = connection.scalars(query.order_by(b.device_id), listed_pairs(connection, wanted))
+    return list(found)
 
 
 def finish(

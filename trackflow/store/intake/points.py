@@ -1,6 +1,7 @@
 """Stored points, read as arrays."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import numpy as np
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Points
 from trackflow.geo.time import DAY_US, day_of_index, from_us, to_us
+from trackflow.store.dialects import is_among, listed
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points
 from trackflow.store.types import epoch_us
@@ -61,16 +63,25 @@ def conflicts_by_day(
     connection: Connection, device_id: str, start_us: int, end_us: int
 ) -> dict[dt.date, int]:
     """How many points lost against another of equal time, by day in `[start_us, end_us)`."""
+    found = conflicts_of(connection, [device_id], start_us, end_us)
+    return {day: count for (_, day), count in found.items()}
+
+
+def conflicts_of(
+    connection: Connection, ids: Sequence[str], start_us: int, end_us: int
+) -> dict[tuple[str, dt.date], int]:
+    """As `conflicts_by_day`, of several devices."""
     q = quarantined_points.c
     day = sa.type_coerce(epoch_us(q.recorded_at) // DAY_US, sa.BigInteger)
     rows = connection.execute(
-        sa.select(day, sa.func.count())
+        sa.select(q.device_id, day, sa.func.count())
         .where(
-            q.device_id == device_id,
+            is_among(connection.dialect.name, q.device_id),
             q.reason == EQUAL_TIME,
             q.recorded_at >= from_us(start_us),
             q.recorded_at < from_us(end_us),
         )
-        .group_by(day)
+        .group_by(q.device_id, day),
+        listed(connection, ids),
     )
-    return {day_of_index(index): count for index, count in rows}
+    return {(name, day_of_index(index)): count for name, index, count in rows}
