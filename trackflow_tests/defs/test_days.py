@@ -13,11 +13,10 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
-from trackflow.geo.time import midnight
+from trackflow.geo.time import midnight, to_us
 from trackflow.settings import Settings
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.tables import tracks as tracks_table
-from trackflow.store.types import to_us
 from trackflow.usecases.days import checks
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.days.run import settled_day

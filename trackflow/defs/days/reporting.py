@@ -27,7 +27,8 @@ from trackflow.defs.intake.observing import (
     pointer_tags,
     provenance_tags,
 )
-from trackflow.defs.partitions import ONE_DAY, day_of, each_day
+from trackflow.defs.partitions import ONE_DAY, day_of
+from trackflow.geo.time import days_between
 from trackflow.usecases.intake.day_versions import PointsOfDay, points_of_days
 
 SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
@@ -189,7 +190,7 @@ def changed_beside(step: DaysStep, outcome: Outcome) -> Iterator[dg.AssetMateria
     for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
         if report.changed and report.touched:
             first, last = report.touched
-            beside.update(each_day(first - reach * ONE_DAY, last + reach * ONE_DAY))
+            beside.update(days_between(first - reach * ONE_DAY, last + reach * ONE_DAY))
     for day in sorted(beside - set(outcome.days)):
         shown = _shown(step, day)
         if shown is None:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import from_us, to_us
 from trackflow.places.visits import Visit
 from trackflow.store.catalogue.tables import (
     catalogue_places,
@@ -16,7 +17,6 @@ from trackflow.store.catalogue.tables import (
 )
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.tables import gps_points, processing_batches, segments
-from trackflow.store.types import from_us, to_us
 
 v, d, b = catalogue_visits.c, catalogue_visit_days.c, processing_batches.c
 
