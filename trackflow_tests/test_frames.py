@@ -136,7 +136,7 @@ def test_matching_a_frame_gives_what_the_store_gives(tmp_path: Path) -> None:
     with Context.open(Settings(home=home, workers=1)) as context:
         network, _ = build(context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            context.engine("car"), network.extent, vehicles=2, days=2, first_day=DAY
+            context.engine("car"), network.bbox, vehicles=2, days=2, first_day=DAY
         )
         drives = write_csv(fleet, tmp_path / "reported").regular
     with trackflow.open_store(home) as store:

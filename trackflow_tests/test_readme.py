@@ -85,7 +85,7 @@ def folder(tmp_path: Path) -> Path:
     with Context.open(Settings(home=tmp_path / "roads", workers=1)) as context:
         network, _ = build(context, extract, "car")
         bus, plough, van = simulate_fleet(
-            context.engine("car"), network.extent, vehicles=3, days=1, first_day=DAY
+            context.engine("car"), network.bbox, vehicles=3, days=1, first_day=DAY
         )
     (fleet,) = write_csv([van], tmp_path / "fleet").regular
     fleet.rename(tmp_path / "fleet.csv")

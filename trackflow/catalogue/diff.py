@@ -62,18 +62,18 @@ class Diff:
         return dict(counts.most_common())
 
 
-def diff(stored: Mapping[str, StoredTrack], came: Iterable[CatalogueTrack]) -> Diff:
+def diff(stored: Mapping[str, StoredTrack], received: Iterable[CatalogueTrack]) -> Diff:
     """Compare what came with what is stored.
 
     Args:
         stored: all tracks of the source by slug, inactive ones included.
-        came: one per slug, checked.
+        received: one per slug, checked.
     """
     added: list[CatalogueTrack] = []
     changed: list[TrackChange] = []
     unchanged: list[str] = []
     seen = set()
-    for track in came:
+    for track in received:
         seen.add(track.slug)
         old = stored.get(track.slug)
         if old is None:

@@ -34,7 +34,7 @@ def network_build(
     if as_json:
         print_json(plain(network) | {"new": is_new})
         return
-    west, south, east, north = network.extent
+    west, south, east, north = network.bbox
     out.print(
         f"{profile} network {network.version} of {network.source_name}: "
         f"{network.size_bytes / 1e6:,.1f} MB, {west:.3f} to {east:.3f} E, "

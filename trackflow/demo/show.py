@@ -150,7 +150,7 @@ def _simulate(context: Context, first: dt.date) -> tuple[list[SimulatedDevice], 
     network = network_in_use(context, "car")
     assert network is not None
     fleet = simulate_fleet(
-        context.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first
+        context.engine("car"), network.bbox, vehicles=VEHICLES, days=DAYS, first_day=first
     )
     return fleet, write_csv(fleet, context.settings.home / "reported")
 

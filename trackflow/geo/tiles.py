@@ -17,7 +17,7 @@ def exists(zoom: int, x: int, y: int) -> bool:
     return 0 <= zoom <= 30 and 0 <= x < 1 << zoom and 0 <= y < 1 << zoom
 
 
-def bounds(zoom: int, x: int, y: int) -> tuple[float, float, float, float]:
+def tile_bbox(zoom: int, x: int, y: int) -> tuple[float, float, float, float]:
     """West, south, east and north of a tile in degrees (Web Mercator, y from the north)."""
     size = 1 << zoom
     west, east = x / size * 360 - 180, (x + 1) / size * 360 - 180
@@ -28,10 +28,10 @@ def _latitude(row: int, size: int) -> float:
     return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / size))))
 
 
-def overlaps(extent: tuple[float, float, float, float], zoom: int, x: int, y: int) -> bool:
+def overlaps(bbox: tuple[float, float, float, float], zoom: int, x: int, y: int) -> bool:
     """Whether a tile and a box (west, south, east, north) have anything in common."""
-    west, south, east, north = bounds(zoom, x, y)
-    return west <= extent[2] and extent[0] <= east and south <= extent[3] and extent[1] <= north
+    west, south, east, north = tile_bbox(zoom, x, y)
+    return west <= bbox[2] and bbox[0] <= east and south <= bbox[3] and bbox[1] <= north
 
 
 def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:

@@ -60,7 +60,7 @@ return base
 """
 """A profile like another one, but for one-ways: ploughs, buses and bicycles drive against them."""
 
-type Extent = tuple[float, float, float, float]
+type Bbox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class RoadNetwork:
             that an OSRM server that serves it reports the same one.
         folder: where it lies.
         dataset: what OSRM is pointed at; a base name, not a file.
-        extent: west, south, east, north in degrees, of the roads themselves.
+        bbox: west, south, east, north in degrees, of the roads themselves.
         size_bytes: of all its files.
         source_name: the extract's file name.
         built_at_us: UTC microseconds since 1970.
@@ -83,7 +83,7 @@ class RoadNetwork:
     version: str
     folder: Path
     dataset: Path
-    extent: Extent
+    bbox: Bbox
     size_bytes: int
     source_name: str
     built_at_us: int
@@ -99,7 +99,7 @@ def build_network(
     profile: str,
     into: Path,
     *,
-    progress: Callable[[str], None] | None = None,
+    on_progress: Callable[[str], None] | None = None,
     deadline_s: float = BUILD_DEADLINE_S,
 ) -> RoadNetwork:
     """The road network of an extract for a profile, in `into/<profile>/<version>`.
@@ -111,14 +111,14 @@ def build_network(
         extract: an .osm.pbf, .osm, .osm.gz or .osm.bz2 file, whatever its name.
         profile: one of `PROFILES`.
         into: the folder that holds all networks; made if missing.
-        progress: told about each step in a few words.
+        on_progress: told about each step in a few words.
         deadline_s: for the whole build.
 
     Raises:
         NetworkBuildError: the extract is missing, something else, damaged or without roads for the
             profile; there is no room; or a program failed. One line that says what to do.
     """
-    tell = progress or (lambda _: None)
+    report = on_progress or (lambda _: None)
     deadline = time.monotonic() + deadline_s
     try:
         version = _version(extract, profile)
@@ -129,7 +129,7 @@ def build_network(
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_space(extract, into)
         with _workshop(into) as workshop:
-            made = _build(workshop, extract, suffix, profile, version, tell, deadline)
+            made = _build(workshop, extract, suffix, profile, version, report, deadline)
             if _version(extract, profile) != version:
                 raise NetworkBuildError(
                     f"{extract.name} changed while it was read: build again once it is complete"
@@ -158,7 +158,7 @@ def load_network(folder: Path) -> RoadNetwork:
             version=str(saved["version"]),
             folder=folder,
             dataset=folder / DATASET,
-            extent=(west, south, east, north),
+            bbox=(west, south, east, north),
             size_bytes=int(saved["size_bytes"]),
             source_name=str(saved["source_name"]),
             built_at_us=int(saved["built_at_us"]),
@@ -264,7 +264,7 @@ def _build(
     suffix: str,
     profile: str,
     version: str,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     deadline: float,
 ) -> Path:
     """A complete data set in a folder inside `workshop`."""
@@ -284,8 +284,8 @@ def _build(
         made = ["--profile", str(script), "--data_version", version, "--output", base]
         commands = {"extract": [*made, source.name], "partition": [base], "customize": [base]}
         for program, arguments in commands.items():
-            tell(f"{program}: {extract.name} for {name}")
-            run = _Run(program, arguments, workshop, deadline, tell)
+            report(f"{program}: {extract.name} for {name}")
+            run = _Run(program, arguments, workshop, deadline, report)
             if (failure := run.failure()) is not None:
                 raise NetworkBuildError(_explain(failure, program, extract, profile))
     _describe(folder, extract, profile, version)
@@ -301,7 +301,7 @@ class _Run:
         arguments: list[str],
         cwd: Path,
         deadline: float,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self.program = program
         self.timed_out = False
@@ -323,10 +323,10 @@ class _Run:
         output = self.process.stdout
         assert output is not None
         try:
-            self._follow(output, tell)
+            self._follow(output, report)
             self.process.wait()
         finally:
-            # Also on Ctrl-C, and when `tell` raises: the program must not outlive its caller.
+            # Also on Ctrl-C, and when `report` raises: the program must not outlive its caller.
             watchdog.cancel()
             self.process.kill()
             self.process.wait()
@@ -336,7 +336,7 @@ class _Run:
         self.timed_out = True
         self.process.kill()
 
-    def _follow(self, output: IO[str], tell: Callable[[str], None]) -> None:
+    def _follow(self, output: IO[str], report: Callable[[str], None]) -> None:
         for raw in output:
             line = _without_stamp(raw)
             # Progress bars arrive as lines of dots and percentages.
@@ -344,7 +344,7 @@ class _Run:
                 self.lines.append(line)
             # Of a hundred lines, those that end like this announce a step.
             if line.endswith("..."):
-                tell(f"{self.program}: {line.rstrip(' .')}")
+                report(f"{self.program}: {line.rstrip(' .')}")
 
     def failure(self) -> str | None:
         """Why it failed, in its own words; None if it did not."""
@@ -353,10 +353,14 @@ class _Run:
         code = self.process.returncode
         if code == 0:
             return None
-        said = [line for line in self.lines if re.match(r"\[error\]|what\(\):", line)]
-        if code in (-9, -15) and not said:
+        error_lines = [line for line in self.lines if re.match(r"\[error\]|what\(\):", line)]
+        if code in (-9, -15) and not error_lines:
             return f"was killed by signal {-code}"
-        reason = said[-1] if said else (self.lines[-1] if self.lines else f"exit code {code}")
+        reason = (
+            error_lines[-1]
+            if error_lines
+            else (self.lines[-1] if self.lines else f"exit code {code}")
+        )
         return _without_origin(reason)
 
 
@@ -397,13 +401,14 @@ def _describe(folder: Path, extract: Path, profile: str, version: str) -> None:
         version=version,
         folder=folder,
         dataset=folder / DATASET,
-        extent=_extent(folder / DATASET),
+        bbox=_bbox(folder / DATASET),
         size_bytes=_size_bytes(folder),
         source_name=extract.name,
         built_at_us=time.time_ns() // 1000,
     )
     # Where it lies is known by whoever reads it: networks may be moved and mounted elsewhere.
-    saved = {k: v for k, v in asdict(network).items() if k not in ("folder", "dataset")}
+    saved = {k: v for k, v in asdict(network).items() if k not in ("folder", "dataset", "bbox")}
+    saved["extent"] = network.bbox  # the key of files that earlier versions wrote
     (folder / DESCRIPTION).write_text(json.dumps(saved, indent=2) + "\n")
 
 
@@ -411,7 +416,7 @@ def _size_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir() if path.name != DESCRIPTION)
 
 
-def _extent(dataset: Path) -> Extent:
+def _bbox(dataset: Path) -> Bbox:
     """The bounding box of the network's own nodes, in degrees.
 
     Not the box in the extract's header: many extracts have none, some have the planet's, and none

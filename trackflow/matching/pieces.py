@@ -227,7 +227,7 @@ def summed(lengths: Floats) -> Floats:
 def quantile(values: Floats, share: float) -> float:
     """As `np.quantile` (one or more values), which takes five times as long for a few values."""
     ordered = np.sort(values).tolist()
-    place = share * (len(ordered) - 1)
-    low = int(place)
+    rank = share * (len(ordered) - 1)
+    low = int(rank)
     high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (rank - low))

@@ -17,7 +17,7 @@ from trackflow.geo import polylines
 from trackflow.geo.points import Floats
 from trackflow.matching.match import WindowMatch
 
-SAME_PLACE_DEG = 2e-6
+SAME_POINT_DEG = 2e-6
 """Two grid cells of the engine, 0.2 m: the same place of the same road."""
 
 
@@ -147,6 +147,6 @@ def _find_seam(left: _Drawn, right: _Drawn) -> _Seam:
     for time_us in sorted(ours.keys() & theirs.keys(), key=lambda t: (abs(t - seam_us), t)):
         a, b = ours[time_us], theirs[time_us]
         dlon, dlat = left.lon[a] - right.lon[b], left.lat[a] - right.lat[b]
-        if abs(dlon) <= SAME_PLACE_DEG and abs(dlat) <= SAME_PLACE_DEG:
+        if abs(dlon) <= SAME_POINT_DEG and abs(dlat) <= SAME_POINT_DEG:
             return _Seam(a, b)
     return _Seam(left.vertex_at(seam_us), right.vertex_at(seam_us))

@@ -71,7 +71,7 @@ class Nominatim:
         if not found:
             return None
         first = found[0] if isinstance(found[0], dict) else {}
-        return _place(first.get("lon"), first.get("lat"), self.name)
+        return _coordinates(first.get("lon"), first.get("lat"), self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Photon:
             longitude, latitude = features[0]["geometry"]["coordinates"][:2]
         except (KeyError, TypeError, ValueError):
             raise StructureChangedError(f"{self.name} answers with no point") from None
-        return _place(longitude, latitude, self.name)
+        return _coordinates(longitude, latitude, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _json(body: bytes, name: str) -> Any:
         raise StructureChangedError(f"{name} answers with something else than JSON") from None
 
 
-def _place(longitude: Any, latitude: Any, name: str) -> Coordinates:
+def _coordinates(longitude: Any, latitude: Any, name: str) -> Coordinates:
     found = _checked(longitude, latitude)
     if found is None:
         raise StructureChangedError(f"{name} answers with impossible coordinates")
@@ -185,14 +185,14 @@ def _lines(reader: "csv.DictReader[str]", path: Path) -> Any:
             f"TRACKFLOW_GEOCODER_FILE={path} needs the columns slug or address, lon and lat"
         )
     for row in reader:
-        place = _checked(row[lon], row[lat])
+        coordinates = _checked(row[lon], row[lat])
         key = next((row[name] for name in keys if row[name]), None)
-        if place is None or key is None:
+        if coordinates is None or key is None:
             raise SettingsError(
                 f"TRACKFLOW_GEOCODER_FILE={path}, line {reader.line_num}: a slug or an address and "
                 "two numbers in degrees are expected"
             )
-        yield _key(key), place
+        yield _key(key), coordinates
 
 
 def _key(text: str) -> str:

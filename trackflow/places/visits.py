@@ -87,7 +87,7 @@ class PlaceIndex:
         self.lon = np.array([place.longitude for place in places.values()], np.float64)
         self.lat = np.array([place.latitude for place in places.values()], np.float64)
         self.radius_m, self.shortest_s = radius_m, shortest_s
-        self._boxes: Any = None
+        self._bboxes: Any = None
         self._grid: Ints | None = None
         self._cell = max(CELL, radius_m / METRES_PER_DEGREE)
 
@@ -98,8 +98,8 @@ class PlaceIndex:
     def hash(self) -> str:
         """Of all that visits depend on beside the positions."""
         rows = sorted(zip(self.keys, self.lon.tolist(), self.lat.tolist(), strict=True))
-        told = repr((rows, self.radius_m, self.shortest_s, MOST_UNSEEN_US)).encode()
-        return hashlib.blake2b(told, digest_size=12).hexdigest()
+        identity = repr((rows, self.radius_m, self.shortest_s, MOST_UNSEEN_US)).encode()
+        return hashlib.blake2b(identity, digest_size=12).hexdigest()
 
     def near(self, lon: Floats, lat: Floats) -> tuple[Ints, Ints]:
         """Which positions are near which places: indices of both, in pairs."""
@@ -117,8 +117,8 @@ class PlaceIndex:
         """Do now what takes seconds the first time."""
         import geopandas
 
-        if self._boxes is None:
-            self._boxes = self._framed(geopandas)
+        if self._bboxes is None:
+            self._bboxes = self._framed(geopandas)
 
     def _joined(self, lon: Floats, lat: Floats, some: Ints) -> tuple[Ints, Ints]:
         """The same for some of the positions, exactly."""
@@ -126,7 +126,7 @@ class PlaceIndex:
 
         self.prepare()
         points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(lon[some], lat[some]))
-        joined = geopandas.sjoin(points, self._boxes, predicate="intersects")
+        joined = geopandas.sjoin(points, self._bboxes, predicate="intersects")
         position = some[joined.index.to_numpy(np.int64)]
         place = joined["place"].to_numpy(np.int64)
         apart_m = haversine_m(lon[position], lat[position], self.lon[place], self.lat[place])
@@ -163,8 +163,8 @@ class PlaceIndex:
         lon = np.concatenate([lon, lon[west] + 360, lon[east] - 360])
         place = np.concatenate([place, west, east])
         lat, wide = lat[place], wide[place]
-        boxes = shapely.box(lon - wide, lat - high, lon + wide, lat + high)
-        return geopandas.GeoDataFrame({"place": place}, geometry=boxes)
+        bboxes = shapely.box(lon - wide, lat - high, lon + wide, lat + high)
+        return geopandas.GeoDataFrame({"place": place}, geometry=bboxes)
 
 
 @dataclass(slots=True)

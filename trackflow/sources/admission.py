@@ -110,10 +110,10 @@ def admit(
         lat, lon = on_grid(np.stack((found.lat.values, found.lon.values)))
         batch = _batch(found, lat, lon)
         every = np.ones(len(lat), np.bool_)
-        if _all_come_in(found, lat, lon, now_us) and not len(_crowded(found, lat, lon, every)):
+        if _all_admitted(found, lat, lon, now_us) and not len(_crowded(found, lat, lon, every)):
             return batch, []
         verdict = _verdicts(found, lat, lon, now_us)
-    come_in = verdict == _ACCEPTED
+    is_admitted = verdict == _ACCEPTED
     early = [
         row
         for row in np.flatnonzero(
@@ -124,7 +124,7 @@ def admit(
     refused = [(row, _early(batch, row, describe)) for row in early]
     verdict[early] = _ACCEPTED  # they are told already
     refused += _refusals(found, verdict, describe, most_refused)
-    return _only(batch, come_in), [refusal for _, refusal in sorted(refused, key=_row_of)]
+    return _only(batch, is_admitted), [refusal for _, refusal in sorted(refused, key=_row_of)]
 
 
 def _row_of(refused: tuple[int, Refusal]) -> int:
@@ -145,14 +145,14 @@ def _refusals(
     refused: list[tuple[int, Refusal]] = []
     for code in np.unique(verdict[verdict != _ACCEPTED]).tolist():
         rows = np.flatnonzero(verdict == code)
-        told = [
+        listed = [
             (row, _refusal(found, row, _REASONS[code], describe)) for row in rows[:most].tolist()
         ]
         if len(rows) > most:
             row = int(rows[most])
             first = _refusal(found, row, _REASONS[code], describe)
-            told.append((row, and_more(first, len(rows) - most)))
-        refused += told
+            listed.append((row, and_more(first, len(rows) - most)))
+        refused += listed
     return refused
 
 
@@ -194,7 +194,7 @@ def _largest_group(device: NDArray[np.int32], time_us: Ints) -> int:
     return int(np.diff(edges).max())
 
 
-def _all_come_in(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> bool:
+def _all_admitted(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> bool:
     """Whether `_verdicts` would accept all: the usual case, in a third of its time."""
     times = found.times
     none = found.lat.missing | found.lon.missing | times.missing | times.bad
@@ -264,8 +264,8 @@ def _early(batch: PointBatch, row: int, describe: Describe) -> Refusal:
 
 def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:
     unknown = np.full(len(lat), np.nan)
-    said = (found.altitude_m, found.accuracy_m, found.speed_ms, found.course_deg)
-    values = np.stack([unknown if column is None else column for column in said])
+    values_by_field = (found.altitude_m, found.accuracy_m, found.speed_ms, found.course_deg)
+    values = np.stack([unknown if column is None else column for column in values_by_field])
     within = (values >= _SMALLEST) & (values <= _LARGEST)
     altitude_m, accuracy_m, speed_ms, course_deg = np.where(within, values, np.nan)
     course_deg[course_deg == 360.0] = 0.0

@@ -35,17 +35,17 @@ def is_due(time_us: int, now_us: int) -> bool:
     return time_us <= now_us + FUTURE_SLACK_US
 
 
-def clock_is_behind(now: dt.datetime, told: Sequence[dt.datetime | None]) -> bool:
+def clock_is_behind(now: dt.datetime, witnesses: Sequence[dt.datetime | None]) -> bool:
     """Whether this machine's clock is behind, by all that its store tells.
 
     Args:
         now: by this machine's clock.
-        told: what each witness says that it is at least: when the newest delivery was received, and
-            the newest day that several days of devices bear out. One alone may have been wrong
-            itself; None where there is nothing to go by.
+        witnesses: moments that are past: when the newest delivery was received, and the newest
+            day that several days of devices bear out. One alone may have been wrong itself; None
+            where there is none.
     """
     slack = dt.timedelta(microseconds=FUTURE_SLACK_US)
-    return now < WRITTEN or all(moment is not None and moment > now + slack for moment in told)
+    return now < WRITTEN or all(moment is not None and moment > now + slack for moment in witnesses)
 
 
 def whole(batch: PointBatch, row: int) -> str:

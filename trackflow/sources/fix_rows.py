@@ -101,24 +101,24 @@ def lines_of(stream: Stream) -> Iterator[tuple[int, bytes]]:
     A line without end costs its beginning's memory only. The last line is left out where the
     data ended early: its last number may have lost digits and look right all the same.
     """
-    number, held, dropping = 0, b"", False
+    number, partial, dropping = 0, b"", False
     while piece := stream.read(PIECE_BYTES):
-        data = held + piece
+        data = partial + piece
         cut_end = b"\r" if data.endswith(b"\r") else b""  # its \n may come with the next piece
         data = data[: len(data) - len(cut_end)]
-        *whole, held = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        *whole, partial = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in whole:
             number += 1
             if line.strip() and not dropping:
                 yield number, line[:LINE_MAX_BYTES]
             dropping = False
-        if len(held) > LINE_MAX_BYTES:
+        if len(partial) > LINE_MAX_BYTES:
             if not dropping:
-                yield number + 1, held[:LINE_MAX_BYTES]
-            held, dropping = b"", True
-        held += cut_end
-    if held.strip() and not dropping and not stream.damage:
-        yield number + 1, held[:LINE_MAX_BYTES]
+                yield number + 1, partial[:LINE_MAX_BYTES]
+            partial, dropping = b"", True
+        partial += cut_end
+    if partial.strip() and not dropping and not stream.damage:
+        yield number + 1, partial[:LINE_MAX_BYTES]
 
 
 def line_text(line: bytes) -> str:

@@ -18,7 +18,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.garbage import collected_less
 from trackflow.sources.recognition import detect, known_formats
 from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, few
-from trackflow.sources.tracks_apart import told_apart
+from trackflow.sources.tracks_apart import separated_tracks
 
 __all__ = [
     "Chunk",
@@ -63,7 +63,9 @@ def read(
     fallback = fallback_device or source.named_device.device_id
     labelled = replace(options, label_tracks=True)
     if device_id is None and _has_several_tracks(source):
-        chunks = told_apart(lambda: _read_once(source, None, fallback, now_us, labelled), fallback)
+        chunks = separated_tracks(
+            lambda: _read_once(source, None, fallback, now_us, labelled), fallback
+        )
     else:
         chunks = _read_once(source, device_id, fallback, now_us, options)
     with collected_less():
@@ -106,15 +108,15 @@ def _has_several_tracks(source: SourceFile) -> bool:
     count, tail = 0, b""
     with source.open() as stream:
         while piece := stream.read(PIECE_BYTES):
-            held = tail + piece
+            text = tail + piece
             last = 0
-            if all(mark not in held for mark in marks):
-                tail = held[len(held) - _LONGEST_TAG :]
+            if all(mark not in text for mark in marks):
+                tail = text[len(text) - _LONGEST_TAG :]
                 continue
-            for found in beginning.finditer(held):
+            for found in beginning.finditer(text):
                 count += 1
                 last = found.end()
             if count > 1:
                 return True
-            tail = held[max(last, len(held) - _LONGEST_TAG) :]
+            tail = text[max(last, len(text) - _LONGEST_TAG) :]
     return False

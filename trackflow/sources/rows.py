@@ -64,7 +64,7 @@ class Columns(NamedTuple):
     Attributes:
         size: how many.
         raw: what to keep of a row if it is refused.
-        place: where a row lies, such as "line 7".
+        locator: where a row lies, such as "line 7".
         time: of each, as a `PositionRow` has it, as are those that follow.
         lon: degrees.
         lat: degrees.
@@ -78,7 +78,7 @@ class Columns(NamedTuple):
 
     size: int
     raw: Callable[[int], object]
-    place: Callable[[int], str]
+    locator: Callable[[int], str]
     time: Sequence[object] | None
     lon: Sequence[object] | None
     lat: Sequence[object] | None
@@ -115,7 +115,7 @@ class Collector[R]:
         self.any_found = False
         self.skipped: Counter[str] = Counter()
         self._rows: list[R] = []
-        self._places: list[str] = []
+        self._locators: list[str] = []
         self._stream = stream
         self._device_id = device_id
         self._now_us = now_us
@@ -124,22 +124,22 @@ class Collector[R]:
     def __len__(self) -> int:
         return len(self._rows) + len(self.refused)
 
-    def add(self, row: R, place: str) -> None:
-        """A position, good or not: the door decides. `place` is such as "element 7"."""
+    def add(self, row: R, locator: str) -> None:
+        """A position, good or not: the door decides. `locator` is such as "element 7"."""
         self.any_found = True
         self._rows.append(row)
-        self._places.append(place)
+        self._locators.append(locator)
 
-    def refuse(self, reason: RefusalReason, raw: object, place: str) -> None:
+    def refuse(self, reason: RefusalReason, raw: object, locator: str) -> None:
         """One refusal for something that is no position, or for several without a time."""
-        self.refused.append(Refusal(reason, clean_raw(shown(raw)), self._where(place)))
+        self.refused.append(Refusal(reason, clean_raw(shown(raw)), self._where(locator)))
 
-    def end(self, place: str) -> None:
+    def end(self, locator: str) -> None:
         """The end of the file: says so if it came too early."""
         if self._stream.damage and not any(
             r.reason is RefusalReason.TRUNCATED for r in self.refused
         ):
-            self.refuse(RefusalReason.TRUNCATED, self._stream.damage, place)
+            self.refuse(RefusalReason.TRUNCATED, self._stream.damage, locator)
 
     def chunk(self) -> Chunk:
         """The rows so far, at the door."""
@@ -148,22 +148,22 @@ class Collector[R]:
         candidates, describe = self._taken()
         if candidates is None:
             return Chunk(PointBatch.empty(), refused, self._stream.position(), skipped=skipped)
-        accepted, at_the_door = admit(candidates, self._now_us, describe)
+        accepted, refused_now = admit(candidates, self._now_us, describe)
         naive = candidates.times.naive
-        return Chunk(accepted, at_the_door + refused, self._stream.position(), naive, skipped)
+        return Chunk(accepted, refused_now + refused, self._stream.position(), naive, skipped)
 
     def _taken(self) -> tuple[Candidates | None, Describe]:
         """The rows since the last chunk, which are forgotten, and how each is shown."""
-        rows, places = self._rows, self._places
-        self._rows, self._places = [], []
+        rows, locators = self._rows, self._locators
+        self._rows, self._locators = [], []
 
         def describe(index: int) -> tuple[str, str]:
-            return shown(rows[index]), self._where(places[index])
+            return shown(rows[index]), self._where(locators[index])
 
         return self._candidates(rows) if rows else None, describe
 
-    def _where(self, place: str) -> str:
-        return f"{self.name}: {place}" if place else self.name
+    def _where(self, locator: str) -> str:
+        return f"{self.name}: {locator}" if locator else self.name
 
 
 class RowCollector(Collector[PositionRow]):
@@ -205,10 +205,10 @@ class RowCollector(Collector[PositionRow]):
         self._count += columns.size
 
     def _end_single_rows(self) -> None:
-        rows, places = self._rows, self._places
+        rows, locators = self._rows, self._locators
         if rows:
-            self._rows, self._places = [], []
-            self._parts.append(_by_column(rows, places))
+            self._rows, self._locators = [], []
+            self._parts.append(_by_column(rows, locators))
             self._count += len(rows)
 
     def _taken(self) -> tuple[Candidates | None, Describe]:
@@ -218,7 +218,7 @@ class RowCollector(Collector[PositionRow]):
         def describe(index: int) -> tuple[str, str]:
             for part in parts:
                 if index < part.size:
-                    return shown(part.raw(index)), self._where(part.place(index))
+                    return shown(part.raw(index)), self._where(part.locator(index))
                 index -= part.size
             raise IndexError(index)
 
@@ -261,13 +261,13 @@ class RowCollector(Collector[PositionRow]):
             return Devices.all_of(self._device_id, len(names))
         if not any(names):
             return Devices.all_of(self._fallback_device, len(names))
-        said = [name if isinstance(name, str) else "" for name in names]
-        return Devices.of_names([name.strip() or self._fallback_device for name in said])
+        texts = [name if isinstance(name, str) else "" for name in names]
+        return Devices.of_names([name.strip() or self._fallback_device for name in texts])
 
 
-def _by_column(rows: list[PositionRow], places: list[str]) -> Columns:
+def _by_column(rows: list[PositionRow], locators: list[str]) -> Columns:
     raw, *columns = zip(*rows, strict=True)
-    return Columns(len(rows), raw.__getitem__, places.__getitem__, *columns)
+    return Columns(len(rows), raw.__getitem__, locators.__getitem__, *columns)
 
 
 def moment_us(value: object, rules: TimeRules) -> int | None:

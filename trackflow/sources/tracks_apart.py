@@ -14,7 +14,7 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Ints
 from trackflow.sources.records import Chunk, PointBatch
 
-HELD_POINTS_MAX = 300_000
+BUFFERED_POINTS_MAX = 300_000
 """A file with more points is read twice: once for its times, once for its points."""
 
 _MARK = "\u29d7track "
@@ -40,7 +40,9 @@ class _Track:
         return times[order], places[order]
 
 
-def told_apart(chunks: Callable[[], Iterable[Chunk]], fallback_device: str) -> Iterator[Chunk]:
+def separated_tracks(
+    chunks: Callable[[], Iterable[Chunk]], fallback_device: str
+) -> Iterator[Chunk]:
     """The chunks of a file with devices in place of labels.
 
     Args:
@@ -48,7 +50,7 @@ def told_apart(chunks: Callable[[], Iterable[Chunk]], fallback_device: str) -> I
         fallback_device: the device of tracks that do not overlap.
     """
     tracks: dict[str, _Track] = {}
-    held: list[Chunk] = []
+    buffered: list[Chunk] = []
     count = 0
     first = iter(chunks())
     failure: BadInputError | None = None
@@ -62,12 +64,12 @@ def told_apart(chunks: Callable[[], Iterable[Chunk]], fallback_device: str) -> I
             break
         _note(tracks, chunk.points)
         count += len(chunk.points)
-        held = [*held, chunk] if count <= HELD_POINTS_MAX else []
+        buffered = [*buffered, chunk] if count <= BUFFERED_POINTS_MAX else []
     devices = _devices(tracks, fallback_device)
-    if count > HELD_POINTS_MAX:
+    if count > BUFFERED_POINTS_MAX:
         yield from (_renamed(chunk, devices, fallback_device) for chunk in chunks())
         return
-    yield from (_renamed(chunk, devices, fallback_device) for chunk in held)
+    yield from (_renamed(chunk, devices, fallback_device) for chunk in buffered)
     if failure is not None:
         raise failure
 
@@ -125,7 +127,7 @@ def _lanes(order: list[str], clashes: list[tuple[str, str]], device: str) -> dic
     lanes: list[list[str]] = []
     for label in order:
         free = (
-            lane for lane in lanes if all(frozenset((label, held)) not in apart for held in lane)
+            lane for lane in lanes if all(frozenset((label, other)) not in apart for other in lane)
         )
         lane = next(free, None)
         if lane is None:

@@ -73,9 +73,9 @@ def _mean_products(vx: Ints, vy: Ints, valid: Bools, first_bin: Ints, last_bin: 
     # Of a stretch of bins a..b the velocities a..b-1 are its own, and the products a..b-2.
     count = np.maximum(last_bin - first_bin - 1, 0)
     total, steps, end = running(product), running(both), first_bin + count
-    told = steps[end] - steps[first_bin]
-    means: Floats = (total[end] - total[first_bin]) / np.maximum(told, 1)
-    means[told < FEWEST_STEPS] = np.nan
+    step_counts = steps[end] - steps[first_bin]
+    means: Floats = (total[end] - total[first_bin]) / np.maximum(step_counts, 1)
+    means[step_counts < FEWEST_STEPS] = np.nan
     return means
 
 

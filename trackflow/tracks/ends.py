@@ -127,9 +127,9 @@ def _close(
     hits = (apart_mm <= close_mm[of]).nonzero()[0]
     if not len(hits):
         return np.full(len(low), -1), np.full(len(low), -1)
-    bounds = running(high - low)
-    first = hits.searchsorted(bounds[:-1])
-    last = hits.searchsorted(bounds[1:]) - 1
+    edges = running(high - low)
+    first = hits.searchsorted(edges[:-1])
+    last = hits.searchsorted(edges[1:]) - 1
     found = first <= last
     first, last = np.minimum(first, len(hits) - 1), np.maximum(last, 0)
     return np.where(found, rows[hits[first]], -1), np.where(found, rows[hits[last]], -1)

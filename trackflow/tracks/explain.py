@@ -10,7 +10,7 @@ from trackflow.geo.points import Points
 from trackflow.geo.steps import between_mm
 from trackflow.geo.time import from_us
 from trackflow.tracks.agreement import agreed_speeds_ms
-from trackflow.tracks.boxes import box_m
+from trackflow.tracks.bboxes import bbox_diagonal_m
 from trackflow.tracks.decisions import Decisions, EndReason, decide
 from trackflow.tracks.ends import lasts_us
 from trackflow.tracks.silences import longest_silence_us
@@ -259,7 +259,7 @@ def _stay(decisions: Decisions, at: int, stay: tuple[int, int]) -> tuple[Finding
     first, last = _around(decisions, at, stay)
     part = points[np.flatnonzero(~decisions.away[first : last + 1]) + first]
     slots = cut_slots(part, np.empty(0, dtype=np.int64), limits)
-    size_m = box_m(slots)
+    size_m = bbox_diagonal_m(slots)
     wide = (
         f"around it, its places of half a minute each lie within a box whose diagonal is "
         f"{size_m:,.0f} m; {2 * limits.dwell_radius_m:,.0f} m are one place for sure, more only if "

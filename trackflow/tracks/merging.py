@@ -32,7 +32,7 @@ class Track:
         distance_mm: length along all points, midnights and an unseen begin included.
         lead_mm: of it, the way before the first point, which nobody saw.
         unobserved_mm: of it, the lead and the steps that took longer than `UNSEEN_US`.
-        bounds: west, south, east, north in degrees; west is greater than east if it crosses the
+        bbox: west, south, east, north in degrees; west is greater than east if it crosses the
             antimeridian.
         began: why it begins; MIDNIGHT only if the segment before it was not among those merged.
         ended: why it ends; MIDNIGHT only if the segment after it was not among those merged.
@@ -45,7 +45,7 @@ class Track:
     distance_mm: int
     lead_mm: int
     unobserved_mm: int
-    bounds: tuple[float, float, float, float]
+    bbox: tuple[float, float, float, float]
     began: EndReason
     ended: EndReason
 
@@ -113,13 +113,13 @@ def _track(segments: Sequence[Segment], indices: range) -> Track:
         distance_mm=lead_mm + sum(p.distance_mm for p in parts) + sum(p.link_mm for p in parts[1:]),
         lead_mm=lead_mm,
         unobserved_mm=lead_mm + int(steps_mm(points.lon, points.lat)[unseen].sum()),
-        bounds=bounds(points),
+        bbox=bbox(points),
         began=parts[0].began,
         ended=parts[-1].ended,
     )
 
 
-def bounds(points: Points) -> tuple[float, float, float, float]:
+def bbox(points: Points) -> tuple[float, float, float, float]:
     """West, south, east and north of points in order, the short way round the Earth."""
     lon = unwrapped(points.lon)
     west, east = float(lon.min()), float(lon.max())

@@ -280,8 +280,8 @@ def _ledgers(
     dropped_us = (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
     before = (times.searchsorted(edges_us) for times in (time_us, *dropped_us))
     counts = ((index[at + 1] - index[at]).tolist() for index in before)
-    bounds = zip(edges[at].tolist(), edges[at + 1].tolist(), *counts, strict=True)
-    for low, high, came, spike, inaccurate, duplicate in bounds:
+    rows = zip(edges[at].tolist(), edges[at + 1].tolist(), *counts, strict=True)
+    for low, high, received, spike, inaccurate, duplicate in rows:
         kept = {
             "track": int(np.count_nonzero(on_track[low:high])),
             "stop": int(np.count_nonzero(stopped[low:high])),
@@ -289,7 +289,7 @@ def _ledgers(
             "mixed": int(np.count_nonzero(mixed[low:high])),
         }
         yield Ledger(
-            points=came,
+            points=received,
             **kept,
             spike=spike,
             inaccurate=inaccurate,

@@ -23,7 +23,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Bools, Floats, Ints, Points
 from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.agreement import agreed_speeds_ms
-from trackflow.tracks.boxes import Boxes
+from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.ranges import flat_ranges, numbered, running, runs
 from trackflow.tracks.slots import E7, FINE_ACCURACY_M, Slots, slot_us
 from trackflow.tracks.thresholds import LONGEST_STRETCH_S, US, Thresholds
@@ -96,8 +96,8 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
     """Which steps lie in a stay, of slots that join each other in groups of such sizes."""
     # A group has one slot per slot time, and a stretch some more at its ends.
     longest = 2 * (scales(thresholds)[-1][0] // slot_us(thresholds)) + 4
-    boxes, groups = Boxes(slots, longest), numbered(counts)
-    stays = _still_steps(boxes, slots, groups, thresholds)
+    bboxes, groups = BboxTable(slots, longest), numbered(counts)
+    stays = _still_steps(bboxes, slots, groups, thresholds)
     begin, end, scale = _stretches(slots, (groups, counts), ~stays, thresholds)
     # A person may give a whole number of metres: without its type, an array of those is of ints.
     most_m = np.array([size_m for _, size_m in scales(thresholds)], dtype=np.float64)[scale]
@@ -111,7 +111,7 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
             known = running(stays)
             asks &= (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
         at = asks.nonzero()[0]
-        size_m = boxes.diagonals_m(begin[at], end[at])
+        size_m = bboxes.diagonals_m(begin[at], end[at])
         # The shortest are asked up to a larger size: they may move within a longer one.
         fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
         at, size_m = at[fits], size_m[fits]
@@ -153,7 +153,7 @@ def _judged(
     return moves, strongly
 
 
-def _still_steps(boxes: Boxes, slots: Slots, groups: Ints, thresholds: Thresholds) -> Bools:
+def _still_steps(bboxes: BboxTable, slots: Slots, groups: Ints, thresholds: Thresholds) -> Bools:
     """The steps of those small stretches that begin and end at every half of a dwell time.
 
     They hold most of a long stay; so most stretches need not be looked at one by one.
@@ -165,7 +165,7 @@ def _still_steps(boxes: Boxes, slots: Slots, groups: Ints, thresholds: Threshold
     whole = groups[begin] == groups[end]
     whole &= slots.end_us[end] - slots.start_us[begin] >= scales(thresholds)[0][0]
     begin, end = begin[whole], end[whole]
-    small = boxes.diagonals_m(begin, end) <= SMALL_M
+    small = bboxes.diagonals_m(begin, end) <= SMALL_M
     _mark(stays, begin[small], end[small])
     return stays
 

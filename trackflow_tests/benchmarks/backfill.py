@@ -61,7 +61,7 @@ def _prepare(context: Context, days: int) -> None:
     """A year of points: one simulated day of each device, repeated on every day."""
     network, _ = build(context, helsinki_extract(), "car")
     fleet = simulate_fleet(
-        context.engine("car"), network.extent, vehicles=DEVICES + 3, days=1, first_day=FIRST_DAY
+        context.engine("car"), network.bbox, vehicles=DEVICES + 3, days=1, first_day=FIRST_DAY
     )
     year = [_repeated(device, days) for device in fleet[3:]]  # the first three drive by night
     import_paths(context, write_csv(year, context.settings.home / "reported").regular)

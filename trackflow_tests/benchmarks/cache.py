@@ -64,7 +64,7 @@ def run() -> dict[str, float | int | str]:
 def _shares(context: Context) -> dict[str, float | int | str]:
     network, _ = build(context, helsinki_extract(), "car")
     fleet = simulate_fleet(
-        context.engine("car"), network.extent, vehicles=VEHICLES + 3, days=1, first_day=FIRST_DAY
+        context.engine("car"), network.bbox, vehicles=VEHICLES + 3, days=1, first_day=FIRST_DAY
     )[3:]  # the first three drive by night
     journeys = {device.device_id: _journey(device) for device in fleet}
     late = {name: np.isin(j.time_us, _late(j)) for name, j in journeys.items()}

@@ -49,7 +49,7 @@ def run() -> dict[str, float | int | str]:
             network, _ = build(context, helsinki_extract(), "car")
             fleet = simulate_fleet(
                 context.engine("car"),
-                network.extent,
+                network.bbox,
                 vehicles=MONTH_DEVICES + 3,
                 days=1,
                 first_day=month,

@@ -82,7 +82,7 @@ def prepare(context: Context, vehicles: int, days: int) -> None:
     """A store with a network and a simulated fleet's segments."""
     network, _ = build(context, helsinki_extract(), "car")
     fleet = simulate_fleet(
-        context.engine("car"), network.extent, vehicles=vehicles, days=days, first_day=FIRST_DAY
+        context.engine("car"), network.bbox, vehicles=vehicles, days=days, first_day=FIRST_DAY
     )
     files = write_csv(fleet, context.settings.home / "reported")
     import_paths(context, files.regular + files.late)

@@ -128,7 +128,7 @@ def demo_figures() -> dict[str, float | int | str]:
     ):
         network, _ = build(context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            context.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=FIRST_DAY
+            context.engine("car"), network.bbox, vehicles=VEHICLES, days=DAYS, first_day=FIRST_DAY
         )
         for vehicle in fleet:
             deliver(context.store, batch_of_device(vehicle.device_id, vehicle.reported))

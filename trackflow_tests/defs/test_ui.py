@@ -96,7 +96,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     with Context.open(Settings(home=home)) as trackflow_context:
         network, _ = build(trackflow_context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            trackflow_context.engine("car"), network.extent, vehicles=4, days=DAYS, first_day=first
+            trackflow_context.engine("car"), network.bbox, vehicles=4, days=DAYS, first_day=first
         )
         import_paths(trackflow_context, write_csv(fleet, folder / "reported").regular)
     days = [(first + dt.timedelta(days=k)).isoformat() for k in range(DAYS)]

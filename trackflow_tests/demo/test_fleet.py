@@ -41,7 +41,7 @@ def engine(network: RoadNetwork) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def fleet(engine: Engine, network: RoadNetwork) -> list[SimulatedDevice]:
-    return simulate_fleet(engine, network.extent, vehicles=11, days=DAYS, first_day=FIRST)
+    return simulate_fleet(engine, network.bbox, vehicles=11, days=DAYS, first_day=FIRST)
 
 
 def drives(fleet: list[SimulatedDevice]) -> list[TrueDrive]:
@@ -51,14 +51,14 @@ def drives(fleet: list[SimulatedDevice]) -> list[TrueDrive]:
 def test_the_same_seed_gives_the_same_fleet(
     engine: Engine, network: RoadNetwork, fleet: list[SimulatedDevice]
 ) -> None:
-    again = simulate_fleet(engine, network.extent, vehicles=3, days=DAYS, first_day=FIRST)
+    again = simulate_fleet(engine, network.bbox, vehicles=3, days=DAYS, first_day=FIRST)
     for a, b in zip(fleet, again, strict=False):
         assert a.reported == b.reported
         assert a.name == b.name
         assert [(d.start_us, d.lon.tolist()) for d in a.routes] == [
             (d.start_us, d.lon.tolist()) for d in b.routes
         ]
-    other = simulate_fleet(engine, network.extent, vehicles=1, days=1, first_day=FIRST, seed=2)
+    other = simulate_fleet(engine, network.bbox, vehicles=1, days=1, first_day=FIRST, seed=2)
     assert other[0].reported != fleet[0].reported
 
 
@@ -155,9 +155,9 @@ def test_noise_drifts_as_that_of_receivers_does(fleet: list[SimulatedDevice]) ->
 
 @pytest.mark.parametrize("days", [1, 2])
 def test_small_fleets_and_short_times(days: int, engine: Engine, network: RoadNetwork) -> None:
-    fleet = simulate_fleet(engine, network.extent, vehicles=3, days=days, first_day=FIRST)
+    fleet = simulate_fleet(engine, network.bbox, vehicles=3, days=days, first_day=FIRST)
     assert all(device.routes for device in fleet)
-    assert simulate_fleet(engine, network.extent, vehicles=0, first_day=FIRST) == []
+    assert simulate_fleet(engine, network.bbox, vehicles=0, first_day=FIRST) == []
 
 
 class Roadless:
@@ -172,7 +172,7 @@ class Roadless:
 
 def test_a_network_without_roads(network: RoadNetwork) -> None:
     with pytest.raises(BadInputError, match="larger extract"):
-        simulate_fleet(Roadless(), network.extent, first_day=FIRST)  # type: ignore[arg-type]
+        simulate_fleet(Roadless(), network.bbox, first_day=FIRST)  # type: ignore[arg-type]
 
 
 # --- files ---

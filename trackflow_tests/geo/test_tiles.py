@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.geo.tiles import bounds, exists, keep_layers, overlaps
+from trackflow.geo.tiles import exists, keep_layers, overlaps, tile_bbox
 
 ZOOMS = st.integers(0, 20)
 
@@ -23,7 +23,7 @@ def tile_at(lon: float, lat: float, zoom: int) -> tuple[int, int]:
 def test_a_place_lies_in_its_tile(zoom: int, lon: float, lat: float) -> None:
     x, y = tile_at(lon, lat, zoom)
     assert exists(zoom, x, y)
-    west, south, east, north = bounds(zoom, x, y)
+    west, south, east, north = tile_bbox(zoom, x, y)
     assert west - 1e-9 <= lon <= east + 1e-9
     assert south - 1e-9 <= lat <= north + 1e-9
     assert overlaps((lon - 1e-9, lat - 1e-9, lon + 1e-9, lat + 1e-9), zoom, x, y)

@@ -64,21 +64,21 @@ def own_programs() -> list[int]:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_builds_a_network_that_osrm_serves(profile: str, networks: Path) -> None:
     steps: list[str] = []
-    network = build_network(EXTRACT, profile, networks, progress=steps.append)
+    network = build_network(EXTRACT, profile, networks, on_progress=steps.append)
     assert network.folder == (networks / profile / network.version).resolve()
     assert network.profile == profile
     assert network.source_name == "Helsinki.osm.pbf"
     assert network.size_bytes > 500_000
     assert time.time() - 60 < network.built_at_us / 1e6 <= time.time()
-    assert network.extent == pytest.approx((24.9352, 60.1642, 24.9534, 60.1791), abs=1e-3)
+    assert network.bbox == pytest.approx((24.9352, 60.1642, 24.9534, 60.1791), abs=1e-3)
     with osrm_server(network.dataset) as url:
         assert url
     assert load_network(network.folder) == network
 
 
-def test_progress_tells_each_step(tmp_path: Path) -> None:
+def test_progress_reports_each_step(tmp_path: Path) -> None:
     steps: list[str] = []
-    build_network(EXTRACT, "car", tmp_path, progress=steps.append)
+    build_network(EXTRACT, "car", tmp_path, on_progress=steps.append)
     programs = [step.split(":")[0] for step in steps]
     assert list(dict.fromkeys(programs)) == ["extract", "partition", "customize"]
     assert not any("%" in step or "2026" in step or str(tmp_path) in step for step in steps)
@@ -86,9 +86,9 @@ def test_progress_tells_each_step(tmp_path: Path) -> None:
 
 def test_same_input_is_built_once(network: RoadNetwork, networks: Path, tmp_path: Path) -> None:
     steps: list[str] = []
-    assert build_network(EXTRACT, "car", networks, progress=steps.append) == network
+    assert build_network(EXTRACT, "car", networks, on_progress=steps.append) == network
     renamed = write(tmp_path / "city of helsinki.bin", CONTENT)
-    assert build_network(renamed, "car", networks, progress=steps.append) == network
+    assert build_network(renamed, "car", networks, on_progress=steps.append) == network
     assert not steps
 
 
@@ -111,7 +111,7 @@ def test_any_file_name_will_do(tmp_path: Path) -> None:
 def test_extent_of_an_extract_whose_header_has_none(test_data: Path, tmp_path: Path) -> None:
     folder = test_data / "kubicka" / "dev"
     network = build_network(folder / "00000046.osm.pbf", "car", tmp_path)
-    west, south, east, north = network.extent
+    west, south, east, north = network.bbox
     assert -180 < west < east < 180
     assert -90 < south < north < 90
     assert (east - west) * (north - south) < 1
@@ -148,7 +148,7 @@ def test_xml_is_read_packed_or_not_whatever_its_name(
 ) -> None:
     path = write(tmp_path / name, pack(XML))
     network = build_network(path, "car", tmp_path / "networks")
-    west, south, east, north = network.extent
+    west, south, east, north = network.bbox
     assert (round(west, 3), round(south, 3)) == (24.94, 60.17)
     assert (round(east, 3), round(north, 3)) == (24.96, 60.18)
     assert network.source_name == name
@@ -280,12 +280,12 @@ def stopping(action: Callable[[], None]) -> Callable[[str], None]:
     """A progress function that acts once, while osrm-extract is running."""
     done: list[bool] = []
 
-    def tell(step: str) -> None:
+    def report(step: str) -> None:
         if not done and "Parsing in progress" in step:
             done.append(True)
             action()
 
-    return tell
+    return report
 
 
 def signal_programs(number: int) -> None:
@@ -296,7 +296,7 @@ def signal_programs(number: int) -> None:
 def test_a_killed_program_is_named(tmp_path: Path) -> None:
     kill = stopping(lambda: signal_programs(signal.SIGKILL))
     with pytest.raises(NetworkBuildError, match=r"extract failed .*killed by signal 9.*memory"):
-        build_network(EXTRACT, "car", tmp_path, progress=kill)
+        build_network(EXTRACT, "car", tmp_path, on_progress=kill)
     assert files_in(tmp_path) == ["car"]
 
 
@@ -304,7 +304,7 @@ def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
     hang = stopping(lambda: signal_programs(signal.SIGSTOP))
     started = time.monotonic()
     with pytest.raises(NetworkBuildError, match="longer than the deadline"):
-        build_network(EXTRACT, "car", tmp_path, progress=hang, deadline_s=1.0)
+        build_network(EXTRACT, "car", tmp_path, on_progress=hang, deadline_s=1.0)
     assert time.monotonic() - started < 60
     assert not own_programs()
     assert files_in(tmp_path) == ["car"]
@@ -316,7 +316,7 @@ def test_an_interrupt_ends_the_program_and_leaves_nothing(tmp_path: Path) -> Non
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_network(EXTRACT, "car", tmp_path, progress=stopping(interrupt))
+        build_network(EXTRACT, "car", tmp_path, on_progress=stopping(interrupt))
     assert not own_programs()
     assert files_in(tmp_path) == ["car"]
     assert build_network(EXTRACT, "car", tmp_path).version
@@ -332,9 +332,9 @@ def test_leftovers_of_a_killed_build_are_cleaned(town: Path, tmp_path: Path) -> 
     script = (
         "import os, signal, sys; from pathlib import Path\n"
         "from trackflow.matching.networks import build_network\n"
-        "def tell(step):\n"
+        "def report(step):\n"
         "    if step.startswith('partition'): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "build_network(Path(sys.argv[1]), 'car', Path(sys.argv[2]), progress=tell)\n"
+        "build_network(Path(sys.argv[1]), 'car', Path(sys.argv[2]), on_progress=report)\n"
     )
     command = [sys.executable, "-c", script, str(town), str(tmp_path)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -370,12 +370,12 @@ def test_an_extract_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
         with growing.open("ab") as file:
             file.write(CONTENT[HEADER_END:])
 
-    def tell(step: str) -> None:
+    def report(step: str) -> None:
         if step.startswith("customize: growing"):
             grow()
 
     with pytest.raises(NetworkBuildError, match="changed while it was read"):
-        build_network(growing, "car", tmp_path / "networks", progress=tell)
+        build_network(growing, "car", tmp_path / "networks", on_progress=report)
     assert not files_in(tmp_path / "networks" / "car")
 
 

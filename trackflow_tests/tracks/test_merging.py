@@ -9,7 +9,7 @@ import pytest
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import EndReason
-from trackflow.tracks.merging import bounds, is_short, joined_points, merge, track_id
+from trackflow.tracks.merging import bbox, is_short, joined_points, merge, track_id
 from trackflow.tracks.segments import Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US
@@ -37,7 +37,7 @@ def test_a_journey_of_four_days_is_one_track() -> None:
     assert joined_points(segments, track) == points
     assert track.distance_m == pytest.approx(10 * 3599 * 60, rel=1e-4)
     assert track.duration_s == 3599 * 60
-    assert track.bounds == (0.0, 0.0, points.lon[-1], 0.0)
+    assert track.bbox == (0.0, 0.0, points.lon[-1], 0.0)
 
 
 def test_a_missing_day_is_never_bridged() -> None:
@@ -94,5 +94,5 @@ def test_the_id_depends_on_device_and_first_point_only() -> None:
 
 def test_bounds_take_the_short_way_round() -> None:
     points = Points.of([0, 1, 2], [179.5, -179.8, 179.9], [1, -2, 0])
-    assert bounds(points) == (179.5, -2, -179.8, 1)
-    assert bounds(points[:1]) == (179.5, 1, 179.5, 1)
+    assert bbox(points) == (179.5, -2, -179.8, 1)
+    assert bbox(points[:1]) == (179.5, 1, 179.5, 1)

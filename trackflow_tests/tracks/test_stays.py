@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.steps import between_mm, cos_latitude
-from trackflow.tracks.boxes import Boxes
+from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.slots import cut_slots
 from trackflow.tracks.thresholds import Thresholds
@@ -24,7 +24,7 @@ def test_boxes_of_stretches_are_what_one_by_one_gives(history: History, seed: in
     random = np.random.default_rng(seed)
     begin = random.integers(0, len(slots), 20)
     end = np.minimum(begin + random.integers(0, 40, 20), len(slots) - 1)
-    found = Boxes(slots, 40).diagonals_m(begin, end)
+    found = BboxTable(slots, 40).diagonals_m(begin, end)
     for b, e, diagonal_m in zip(begin, end, found, strict=True):
         lon, lat = slots.lon_e7[b : e + 1] / 1e7, slots.lat_e7[b : e + 1] / 1e7
         nearest = 0.0 if lat.min() <= 0 <= lat.max() else np.abs(lat).min()

@@ -86,7 +86,7 @@ def road_network(
 
 def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
     """What may be shown of a network: where it is only roughly, as people live there."""
-    west, south, east, north = (round(edge) for edge in network.extent)
+    west, south, east, north = (round(edge) for edge in network.bbox)
     return {
         "version": network.version,
         "profile": network.profile,

@@ -11,8 +11,8 @@ from trackflow.sources.containers.spooling import stream_over
 from trackflow.sources.containers.streams import (
     DamagedError,
     Stream,
-    at_any_place,
     check_archive,
+    chunks_at,
     open_member,
 )
 
@@ -162,6 +162,6 @@ def _has_data(file: IO[bytes], start: int, end: int) -> bool:
     if end <= start:
         return False
     try:
-        return any(piece.strip(b"\x00") for piece in at_any_place(file, start, end - start))
+        return any(piece.strip(b"\x00") for piece in chunks_at(file, start, end - start))
     except DamagedError:
         return True

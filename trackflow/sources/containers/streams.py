@@ -50,7 +50,7 @@ class Stream:
         self.close = close
         self.again: Callable[[], Stream] | None = None
         self._pieces = pieces
-        self._held = b""
+        self._pushed_back = b""
         self._position = position
 
     def __enter__(self) -> Self:
@@ -65,7 +65,7 @@ class Stream:
         Raises:
             BadInputError: the disk fails, or the archive unpacks to far too much.
         """
-        parts, length = [self._held], len(self._held)
+        parts, length = [self._pushed_back], len(self._pushed_back)
         while length < count:
             piece = self._next_piece()
             if not piece:
@@ -73,13 +73,13 @@ class Stream:
             parts.append(piece)
             length += len(piece)
         data = b"".join(parts)
-        self._held = data[count:]
+        self._pushed_back = data[count:]
         return data[:count]
 
     def peek(self, count: int) -> bytes:
         """The next `count` bytes, which stay to be read."""
         data = self.read(count)
-        self._held = data + self._held
+        self._pushed_back = data + self._pushed_back
         return data
 
     def position(self) -> int:
@@ -208,7 +208,7 @@ def _member_pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def at_any_place(file: IO[bytes], start: int, size_bytes: int | None) -> Iterator[bytes]:
+def chunks_at(file: IO[bytes], start: int, size_bytes: int | None) -> Iterator[bytes]:
     """A part of a file, in pieces, while others read other parts of it; None = to its end."""
     at, left = start, size_bytes
     while left is None or left > 0:

@@ -13,7 +13,7 @@ class Envelope:
     """How a body came.
 
     Attributes:
-        door: the last part of the address, such as `overland`.
+        endpoint: the last part of the address, such as `overland`.
         device_id: the device of the token: all positions are its, whatever they say.
         named_device: the device that the request names outside its body (OwnTracks' user and
             device); it goes before what the positions say.
@@ -22,7 +22,7 @@ class Envelope:
         is_json: whether the request calls its body JSON.
     """
 
-    door: str
+    endpoint: str
     device_id: str | None = None
     named_device: str = ""
     fallback_device: str = ""

@@ -12,7 +12,7 @@ import numpy as np
 
 from trackflow.geo.points import DEGREE_DECIMALS
 from trackflow.sources.admission import BELIEVABLE, fit_device
-from trackflow.sources.devices.said import Fix, is_unset, moment_us, text
+from trackflow.sources.devices.raw_fix import Fix, is_unset, moment_us, text
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US, PointBatch
 from trackflow.sources.values.cells import EMPTY_CELLS
 from trackflow.sources.values.times import TimeForm

@@ -12,7 +12,7 @@ from trackflow.geo.points import Bools, Floats
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.few import FEW_FIXES, points_of_few
-from trackflow.sources.devices.said import Fix, Record, is_placeholder, is_unset, moment_us, text
+from trackflow.sources.devices.raw_fix import Fix, Record, is_placeholder, is_unset, moment_us, text
 from trackflow.sources.records import PointBatch, Refusal, RefusalReason, whole_raw
 from trackflow.sources.values.cells import EMPTY_CELLS, Numbers
 from trackflow.sources.values.plain_times import iso_us, whole_counts_us
@@ -38,8 +38,8 @@ __all__ = [
     "is_placeholder",
     "is_unset",
     "member",
+    "speed_unit_of_query",
     "text",
-    "told_unit_ms",
 ]
 
 UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
@@ -203,7 +203,7 @@ def body_refusal(reason: RefusalReason, body: bytes, where: str, device_id: str 
     return Refusal(reason, text, f"{where}: body", device_id, body=None if is_exact else body)
 
 
-def told_unit_ms(query: Mapping[str, str]) -> float | None:
+def speed_unit_of_query(query: Mapping[str, str]) -> float | None:
     """Metres per second of the unit of speed that the address says; NaN for an unknown unit."""
     for name in UNIT_PARAMETERS:
         if query.get(name):
@@ -284,13 +284,15 @@ def _missing(cells: Sequence[object]) -> Bools:
 def _devices(devices: Sequence[object], device_id: str | None, fallback: str) -> Devices:
     if device_id is not None:
         return Devices.all_of(device_id, len(devices))
-    said = [text(device) for device in devices]
-    name_of = {each: _name(each, fallback) for each in dict.fromkeys(said)}
+    raw_names = [text(device) for device in devices]
+    name_of = {each: _name(each, fallback) for each in dict.fromkeys(raw_names)}
     code_of = {name: code for code, name in enumerate(dict.fromkeys(name_of.values()))}
-    code_of_said = {each: code_of[name] for each, name in name_of.items()}
-    return Devices(np.array([code_of_said[each] for each in said], np.int32), tuple(code_of))
+    code_of_raw_name = {each: code_of[name] for each, name in name_of.items()}
+    return Devices(
+        np.array([code_of_raw_name[each] for each in raw_names], np.int32), tuple(code_of)
+    )
 
 
-def _name(said: str | None, fallback: str) -> str:
-    name = (said or "").strip()
+def _name(raw_names: str | None, fallback: str) -> str:
+    name = (raw_names or "").strip()
     return fallback.strip() if name in EMPTY_CELLS or is_unset(name) else name

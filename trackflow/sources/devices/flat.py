@@ -99,10 +99,10 @@ def read_form(body: bytes, query: Mapping[str, str]) -> dict[str, object]:
     return {k: v for k, v in record.items() if k != "token" and k.lower() not in UNIT_PARAMETERS}
 
 
-def sender_of(record: Record, door: str) -> str:
+def sender_of(record: Record, endpoint: str) -> str:
     """Who sends such a record, by the names in it; at a door of its own, whose door it is."""
-    if door in SENDERS and door != TRACCAR:
-        return door
+    if endpoint in SENDERS and endpoint != TRACCAR:
+        return endpoint
     names = _lowered(record)
     accuracies = {"acc", "accuracy"} & names
     if "gprmc" in names:
@@ -124,7 +124,7 @@ def sender_of(record: Record, door: str) -> str:
 
 
 def fix_of(
-    record: Record, sender: str, arrived_us: int, told_ms: float | None = None
+    record: Record, sender: str, arrived_us: int, query_unit_ms: float | None = None
 ) -> Fix | None:
     """The position of a record; None if it has none of the names of one.
 
@@ -132,13 +132,13 @@ def fix_of(
         record: names and values, as text or as JSON has them.
         sender: who sent it (`sender_of`).
         arrived_us: when it came, UTC microseconds: the time of those who send none.
-        told_ms: metres per second of the unit of speed that the address says.
+        query_unit_ms: metres per second of the unit of speed that the address says.
     """
     if "gprmc" in record:
         return _of_gprmc(record)
     names = {role: name for role, name in _names(record).items() if record[name] is not None}
-    said: dict[Role, object] = {role: record[name] for role, name in names.items()}
-    lat, lon = said.get(Role.LAT), said.get(Role.LON)
+    by_role: dict[Role, object] = {role: record[name] for role, name in names.items()}
+    lat, lon = by_role.get(Role.LAT), by_role.get(Role.LON)
     if lat is None and lon is None:
         lat, lon = _both(record)
     if not {Role.LAT, Role.LON, Role.TIME} & set(names) and lat is None:
@@ -148,7 +148,7 @@ def fix_of(
     moment = _time(record)
     if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
         moment = arrived_us
-    accuracy, hdop = said.get(Role.ACCURACY), said.get(Role.HDOP)
+    accuracy, hdop = by_role.get(Role.ACCURACY), by_role.get(Role.HDOP)
     if sender == OSMAND:  # its {3} is the accuracy in metres, whatever the address calls it
         accuracy, hdop = hdop if accuracy is None else accuracy, None
     return Fix(
@@ -156,12 +156,12 @@ def fix_of(
         time=moment,
         lat=lat,
         lon=lon,
-        altitude_m=_altitude_m(said.get(Role.ALTITUDE), names.get(Role.ALTITUDE, "")),
+        altitude_m=_altitude_m(by_role.get(Role.ALTITUDE), names.get(Role.ALTITUDE, "")),
         accuracy_m=accuracy,
         hdop=hdop,
-        speed=said.get(Role.SPEED),
-        speed_unit_ms=_speed_unit_ms(names.get(Role.SPEED, ""), sender, told_ms),
-        course_deg=said.get(Role.COURSE),
+        speed=by_role.get(Role.SPEED),
+        speed_unit_ms=_speed_unit_ms(names.get(Role.SPEED, ""), sender, query_unit_ms),
+        course_deg=by_role.get(Role.COURSE),
     )
 
 
@@ -172,8 +172,10 @@ def device_of(record: Record) -> str | None:
     named = columns.find(names).get(Role.DEVICE)
     other = None if named is None else record[names[named]]
     values = (*(plain.get(n) for n in _NAMES_FIRST), other, *(plain.get(n) for n in _NAMES_LAST))
-    said = ((text(value) or "").strip() for value in values)
-    return next((name for name in said if name not in ("", "unknown") and not is_unset(name)), None)
+    texts = ((text(value) or "").strip() for value in values)
+    return next(
+        (name for name in texts if name not in ("", "unknown") and not is_unset(name)), None
+    )
 
 
 def _first_names(record: Record) -> list[str]:
@@ -254,9 +256,9 @@ def _altitude_m(value: object, name: str) -> object:
     return value if factor == 1.0 else measure(value, Quantity.LENGTH, factor)
 
 
-def _speed_unit_ms(name: str, sender: str, told_ms: float | None) -> float:
-    if told_ms is not None:
-        return told_ms
+def _speed_unit_ms(name: str, sender: str, query_unit_ms: float | None) -> float:
+    if query_unit_ms is not None:
+        return query_unit_ms
     by_name = columns.factor(Role.SPEED, name) if name else 1.0
     if by_name != 1.0 or columns.plain(name).endswith(("ms", "mps")):
         return by_name

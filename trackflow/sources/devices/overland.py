@@ -18,7 +18,7 @@ from trackflow.sources.devices.fixes import (
     Fix,
     Record,
     candidates_of,
-    told_unit_ms,
+    speed_unit_of_query,
 )
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.records import RefusalReason
@@ -84,7 +84,7 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     """
     batch = read_elements(body, BATCH)
     received = BodyCollector(envelope, SOURCE, body, now_us)
-    unit_ms = told_unit_ms(envelope.query) or 1.0
+    unit_ms = speed_unit_of_query(envelope.query) or 1.0
     for feature in batch.elements:
         kind = kind_of(feature)
         if kind is FeatureKind.LOCATION and isinstance(feature, Mapping):
@@ -99,11 +99,13 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
 
 
 def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
-    said = feature.get("properties")
-    properties: Record = said if _is_object(said) else {}
+    raw_properties = feature.get("properties")
+    properties: Record = raw_properties if _is_object(raw_properties) else {}
     geometry = feature.get("geometry")
-    place = geometry.get("coordinates") if _is_object(geometry) else None
-    lon, lat = place[:2] if isinstance(place, list) and len(place) > 1 else (None, None)
+    coordinates = geometry.get("coordinates") if _is_object(geometry) else None
+    lon, lat = (
+        coordinates[:2] if isinstance(coordinates, list) and len(coordinates) > 1 else (None, None)
+    )
     return Fix(  # by place: by name takes twice as long
         properties.get("device_id"),
         properties.get("timestamp"),

@@ -17,8 +17,8 @@ from trackflow.sources.devices.fixes import (
     Fix,
     Record,
     candidates_of,
+    speed_unit_of_query,
     text,
-    told_unit_ms,
 )
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.secretbox import decrypted
@@ -152,7 +152,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ())
     first = next((m for m in opened if kind_of(m) is MessageKind.LOCATION), None)
     sender = sender_of(first) if isinstance(first, Mapping) else SOURCE
     received = BodyCollector(envelope, sender, body, now_us)
-    unit_ms = told_unit_ms(envelope.query)
+    unit_ms = speed_unit_of_query(envelope.query)
     for message, sent in zip(opened, found.elements, strict=True):
         kind = kind_of(message)
         if kind is MessageKind.LOCATION and isinstance(message, Mapping):
@@ -183,10 +183,10 @@ def _opened(message: object, keys: Sequence[str]) -> object:
         return message
 
 
-def fix_of(message: Record, told_ms: float | None = None) -> Fix:
+def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
     """The position of a message of `MessageKind.LOCATION`.
 
-    `told_ms` is the unit of speed that the address says, in metres per second.
+    `query_unit_ms` is the unit of speed that the address says, in metres per second.
     """
     unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
     course_deg = message.get("cog")
@@ -199,6 +199,6 @@ def fix_of(message: Record, told_ms: float | None = None) -> Fix:
         message.get("acc"),
         None,
         message.get("vel"),
-        unit_ms if told_ms is None else told_ms,
+        unit_ms if query_unit_ms is None else query_unit_ms,
         message.get("bear") if course_deg is None and "cog" not in message else course_deg,
     )

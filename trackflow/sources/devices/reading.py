@@ -65,7 +65,7 @@ def read_in_parts(
         yield read(body, envelope, now_us=now_us, keys=keys)
         return
     check_size(plain)
-    for part in _PARTS.get(envelope.door, traccar.parts)(plain):
+    for part in _PARTS.get(envelope.endpoint, traccar.parts)(plain):
         yield _signed(_read(part, envelope, now_us, now_us, keys), envelope)
 
 
@@ -87,7 +87,7 @@ def _signed(delivery: BodyContent, envelope: Envelope) -> BodyContent:
 def _read(
     plain: bytes, envelope: Envelope, now_us: int, arrived_us: int, keys: Sequence[str]
 ) -> BodyContent:
-    match envelope.door:
+    match envelope.endpoint:
         case owntracks.SOURCE:
             return owntracks.read(plain, envelope, now_us, keys)
         case overland.SOURCE:
@@ -95,5 +95,5 @@ def _read(
         case geojson_batch.SOURCE:
             return geojson_batch.read(plain, envelope, now_us)
         case _:
-            assert envelope.door in flat.SENDERS
+            assert envelope.endpoint in flat.SENDERS
             return traccar.read(plain, envelope, now_us, arrived_us)

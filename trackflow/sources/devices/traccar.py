@@ -19,8 +19,8 @@ from trackflow.sources.devices.fixes import (
     Fix,
     Record,
     member,
+    speed_unit_of_query,
     text,
-    told_unit_ms,
 )
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.records import RefusalReason
@@ -55,9 +55,9 @@ def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> BodyC
         TooMuchError: more than is taken at a time.
     """
     records, damage = _records(body, envelope)
-    sender = _sender_of(records[0], envelope.door) if records else envelope.door
+    sender = _sender_of(records[0], envelope.endpoint) if records else envelope.endpoint
     received = BodyCollector(envelope, sender, body, now_us)
-    told_ms = told_unit_ms(envelope.query)
+    query_unit_ms = speed_unit_of_query(envelope.query)
     address = flat.read_form(b"", envelope.query)
     for record in records:
         if isinstance(record, Mapping) and _is_aside(record):
@@ -66,7 +66,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> BodyC
         if isinstance(record, Mapping) and _is_encrypted(record):
             received.refuse(RefusalReason.ENCRYPTED, record)
             continue
-        fix = _fix(record, envelope.door, arrived_us, told_ms, address)
+        fix = _fix(record, envelope.endpoint, arrived_us, query_unit_ms, address)
         if fix is None:
             received.refuse(RefusalReason.NOT_A_POINT, record)
         else:
@@ -101,7 +101,7 @@ def _of_json(body: bytes, is_named: bool) -> tuple[Sequence[object], RefusalReas
     for element in elements_of(value):
         for list_name, part in _BATCHES.items():
             batch = member(element, list_name)
-            if isinstance(element, Mapping) and isinstance(batch, list) and not _is_place(batch):
+            if isinstance(element, Mapping) and isinstance(batch, list) and not _is_lon_lat(batch):
                 # no more than is needed: as many members as positions would be billions of copies
                 named = {"device_id": flat.device_of(element)}
                 records += [named | {part: one} for one in elements_of(batch)]
@@ -127,7 +127,7 @@ def _of_broken(body: bytes, is_named: bool) -> tuple[Sequence[object], RefusalRe
     return records, found.damage
 
 
-def _is_place(value: list[object]) -> bool:
+def _is_lon_lat(value: list[object]) -> bool:
     """Whether this is no list of positions, but a latitude and a longitude."""
     return len(value) == 2 and all(isinstance(part, int | float) for part in value)
 
@@ -138,9 +138,9 @@ def _has_name(record: object) -> bool:
     )
 
 
-def _sender_of(record: object, door: str) -> str:
+def _sender_of(record: object, endpoint: str) -> str:
     if not isinstance(record, Mapping):
-        return door
+        return endpoint
     if isinstance(record.get("position"), Mapping):
         return flat.TRACCAR_SERVER
     if isinstance(record.get("point"), list):
@@ -151,7 +151,7 @@ def _sender_of(record: object, door: str) -> str:
         return SOURCE
     if "_type" in record:
         return owntracks.sender_of(record)
-    return flat.sender_of(record, door)
+    return flat.sender_of(record, endpoint)
 
 
 def _is_aside(record: Record) -> bool:
@@ -168,15 +168,15 @@ def _is_encrypted(record: Record) -> bool:
 
 
 def _fix(
-    record: object, door: str, arrived_us: int, told_ms: float | None, address: Record
+    record: object, endpoint: str, arrived_us: int, query_unit_ms: float | None, address: Record
 ) -> Fix | None:
     """The position of a record in any of the forms, None if it is none.
 
     Args:
         record: what was sent.
-        door: the address that it came to.
+        endpoint: the address that it came to.
         arrived_us: when it came, UTC microseconds.
-        told_ms: metres per second of the unit of speed that the address says.
+        query_unit_ms: metres per second of the unit of speed that the address says.
         address: parameters of the address, which may name the device.
     """
     if not isinstance(record, Mapping):
@@ -184,23 +184,23 @@ def _fix(
     location, position, point = (record.get(k) for k in ("location", "position", "point"))
     named = flat.device_of(record) or flat.device_of(address)
     if isinstance(position, Mapping):
-        return _forwarded(position, record, told_ms)
+        return _forwarded(position, record, query_unit_ms)
     if isinstance(location, Mapping):
-        return _of_client(location, named, told_ms)
+        return _of_client(location, named, query_unit_ms)
     if record.get("_type") == "location":
-        fix = owntracks.fix_of(record, told_ms)
+        fix = owntracks.fix_of(record, query_unit_ms)
         return fix._replace(device=fix.device or named)
-    sender = _sender_of(record, door)
+    sender = _sender_of(record, endpoint)
     if isinstance(point, list):
         record = dict(zip(_POINT_OF_PHONETRACK, point, strict=False))
     elif record.get("type") == _COMPANION_POSITION:
         data = record.get("data")
         record = data if isinstance(data, Mapping) else {}
-    found = flat.fix_of(record, sender, arrived_us, told_ms)
+    found = flat.fix_of(record, sender, arrived_us, query_unit_ms)
     return found and found._replace(device=found.device or named)
 
 
-def _of_client(location: Record, device: str | None, told_ms: float | None) -> Fix:
+def _of_client(location: Record, device: str | None, query_unit_ms: float | None) -> Fix:
     """The form of Traccar Client 9 and its background location SDK."""
     return Fix(
         device=device,
@@ -210,12 +210,12 @@ def _of_client(location: Record, device: str | None, told_ms: float | None) -> F
         altitude_m=member(location, "coords", "altitude"),
         accuracy_m=member(location, "coords", "accuracy"),
         speed=member(location, "coords", "speed"),
-        speed_unit_ms=1.0 if told_ms is None else told_ms,
+        speed_unit_ms=1.0 if query_unit_ms is None else query_unit_ms,
         course_deg=member(location, "coords", "heading"),
     )
 
 
-def _forwarded(position: Record, record: Record, told_ms: float | None) -> Fix:
+def _forwarded(position: Record, record: Record, query_unit_ms: float | None) -> Fix:
     """The form in which Traccar's server forwards positions and events."""
     valid = position.get("valid") is not False
     moments = (position.get("fixTime"), position.get("deviceTime"))
@@ -233,6 +233,6 @@ def _forwarded(position: Record, record: Record, told_ms: float | None) -> Fix:
         accuracy_m=position.get("accuracy"),
         hdop=member(position, "attributes", "hdop"),
         speed=position.get("speed"),
-        speed_unit_ms=KNOTS_MS if told_ms is None else told_ms,
+        speed_unit_ms=KNOTS_MS if query_unit_ms is None else query_unit_ms,
         course_deg=position.get("course"),
     )

@@ -90,7 +90,7 @@ class FollowedTable:
             SettingsError: the table or one of its columns is not there, or may not be read.
             RetryableError: the database cannot be reached.
         """
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             oldest, horizon = self._transactions(connection)
             gaps = _GapScan(self, connection, now_s, oldest, limit)
             left = gaps.look(progress.gaps)
@@ -141,7 +141,7 @@ class FollowedTable:
         return int(row[0]), int(row[1])
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _read_transaction(self) -> Iterator[Connection]:
         try:
             with self._engine.connect() as connection:
                 if self._is_postgresql:
@@ -222,8 +222,8 @@ def open_table(url: str, table: str) -> FollowedTable:
         # no prepared statements: a pooler between us and the server may not know them
         arguments = {"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
         engine = sa.create_engine(parsed, pool_size=1, connect_args=arguments)
-        place = f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database}"
-        return FollowedTable(engine, f"postgresql://{place}#{table}", table)
+        position = f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database}"
+        return FollowedTable(engine, f"postgresql://{position}#{table}", table)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         path = Path(str(parsed.database)).absolute()
         return FollowedTable(_sqlite_engine(path), f"sqlite://{path}#{table}", table)
@@ -246,7 +246,7 @@ def admitted(
     """
     if not markers:
         return PointBatch.empty(), []
-    places = [_place(marker.coords) for marker in markers]
+    positions = [_position(marker.coords) for marker in markers]
     lon, lat = (0, 1) if order == "lonlat" else (1, 0)
 
     def describe(index: int) -> tuple[str, str]:
@@ -256,9 +256,9 @@ def admitted(
     found = Candidates(
         Devices.of_names([marker.username for marker in markers]),
         times(strings([marker.created_at for marker in markers])),
-        Numbers.of_objects([place[lat] for place in places], Quantity.LATITUDE),
-        Numbers.of_objects([place[lon] for place in places], Quantity.LONGITUDE),
-        Numbers.of_objects([place[2] for place in places], Quantity.LENGTH).values,
+        Numbers.of_objects([position[lat] for position in positions], Quantity.LATITUDE),
+        Numbers.of_objects([position[lon] for position in positions], Quantity.LONGITUDE),
+        Numbers.of_objects([position[2] for position in positions], Quantity.LENGTH).values,
     )
     return admit(found, now_us, describe)
 
@@ -284,7 +284,7 @@ def _translated(error: Exception, name: str) -> Exception:
     return SettingsError(words) if fault in (None, Fault.LACKING) else RetryableError(words)
 
 
-def _place(coords: str | None) -> tuple[object, object, object]:
+def _position(coords: str | None) -> tuple[object, object, object]:
     """Two or three numbers from JSON, which may be JSON in a JSON text."""
     value: object = coords
     for _ in range(2):

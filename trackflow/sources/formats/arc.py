@@ -58,7 +58,7 @@ def read_arc(
         reader.add(element, f"element {count}")
         if len(collector) >= chunk_points:
             yield collector.chunk()
-    reader.tell_rest()
+    reader.report_rest()
     collector.end(f"element {count}")
     if not reader.any_known and not (elements.any_list and count == 0):
         raise NoPositionsError(f"{stream.name}: has no timeline item and no sample of Arc")
@@ -77,24 +77,24 @@ class _Samples:
         self._rows = rows
         self._without_position = 0
 
-    def add(self, element: object, place: str) -> None:
+    def add(self, element: object, locator: str) -> None:
         """A sample, or an item without samples."""
         if isinstance(element, BrokenStretch):
-            self._rows.refuse(element.reason, element.raw, place)
+            self._rows.refuse(element.reason, element.raw, locator)
         elif isinstance(element, Mapping) and ("itemId" in element or "base" in element):
             self.any_known = True
         elif isinstance(element, Mapping) and "date" in element:
             self.any_known = True
-            self._add_sample(element, place)
+            self._add_sample(element, locator)
         else:
-            self._rows.refuse(RefusalReason.NOT_A_POINT, element, place)
+            self._rows.refuse(RefusalReason.NOT_A_POINT, element, locator)
 
-    def tell_rest(self) -> None:
+    def report_rest(self) -> None:
         """How many samples were passed over."""
         if self._without_position:
             self._rows.skipped["sample without a position"] += self._without_position
 
-    def _add_sample(self, sample: Mapping[str, object], place: str) -> None:
+    def _add_sample(self, sample: Mapping[str, object], locator: str) -> None:
         location = sample.get("location") or sample
         lat, lon = member(location, "latitude"), member(location, "longitude")
         if lat is None and lon is None:
@@ -114,7 +114,7 @@ class _Samples:
                 speed_ms=member(location, "speed"),
                 course_deg=member(location, "course"),
             ),
-            place,
+            locator,
         )
 
 

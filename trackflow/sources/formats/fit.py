@@ -97,7 +97,7 @@ def read_fit(
             yield collector.chunk()
     if records.problem and not records.count:
         raise BadInputError(f"{stream.name}: cannot be read as FIT: {records.problem}")
-    records.tell_rest()
+    records.report_rest()
     yield collector.chunk()
 
 
@@ -230,7 +230,7 @@ class _Records:
         self.problem = problem
         self._rows.refuse(reason, problem, f"after record {self.count}")
 
-    def tell_rest(self) -> None:
+    def report_rest(self) -> None:
         """How many records were passed over."""
         if self._without_position:
             raw = f"{self._without_position} records without a position"

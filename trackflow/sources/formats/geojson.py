@@ -47,7 +47,7 @@ _GEOMETRIES = {
 }  # fmt: skip
 _WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
 _NESTING_MAX = 20
-_HELD_TOGETHER = 1_024
+_BUFFERED_MAX = 1_024
 """So many elements are read by column at a time: of more, the first would have left the cache."""
 
 
@@ -79,8 +79,8 @@ def read_geojson(
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
     for number, element in enumerate(elements, start=1):
-        is_held = collector.add(element, number)
-        if (not is_held or number % _HELD_TOGETHER == 0) and len(collector) >= enough:
+        is_buffered = collector.add(element, number)
+        if (not is_buffered or number % _BUFFERED_MAX == 0) and len(collector) >= enough:
             _check_crs(elements.top, stream.name)
             yield from collector.chunks(enough)
     collector.flush()
@@ -126,18 +126,22 @@ class _Collector:
         if type(element) is dict:
             kind = element.get("type")
             if kind == "Feature":
-                place, said = element.get("geometry"), element.get("properties")
-                if type(place) is dict and type(said) is dict and place.get("type") == "Point":
-                    self._hold(said, number, place.get("coordinates"), is_feature=True)
+                geometry, properties = element.get("geometry"), element.get("properties")
+                if (
+                    type(geometry) is dict
+                    and type(properties) is dict
+                    and geometry.get("type") == "Point"
+                ):
+                    self._buffer(properties, number, geometry.get("coordinates"), is_feature=True)
                     return True
             elif kind is None:
-                self._hold(element, number)
+                self._buffer(element, number)
                 return True
         self.flush()
         self._add_alone(element, number)
         return False
 
-    def _hold(
+    def _buffer(
         self,
         record: dict[str, object],
         number: int,
@@ -148,7 +152,7 @@ class _Collector:
         """Keeps a point or a record until one comes that is not like it."""
         names = tuple(record)
         alike = self._alike
-        is_full = len(alike) >= _HELD_TOGETHER
+        is_full = len(alike) >= _BUFFERED_MAX
         if is_full or alike.names != names or alike.are_features != is_feature:
             self.flush()
             alike = self._alike = Alike(names, are_features=is_feature)
@@ -273,14 +277,14 @@ class _Collector:
 
     def _add_record(self, record: dict[str, object], number: int) -> None:
         known = known_fields(flat(record))
-        place = _place(known)
-        if place is None:
+        position = _position(known)
+        if position is None:
             self.refuse(RefusalReason.NOT_A_POINT, _dumped(record), number)
             return
         self.any_feature = True
         if is_invalid(known):
-            place = (None, None, None)
-        lon, lat, altitude = place
+            position = (None, None, None)
+        lon, lat, altitude = position
         self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
 
     def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
@@ -295,8 +299,8 @@ class _Collector:
             yield self._chunk(rows, [] if rest else refused)
 
     def _chunk(self, rows: Rows, refused: list[Refusal]) -> Chunk:
-        lon, lat, altitude, said = rows.places()
-        moments = [each if type(each) is str else time_text(each) for each in said]
+        lon, lat, altitude, raw_times = rows.positions()
+        moments = [each if type(each) is str else time_text(each) for each in raw_times]
         if not self._is_decided:
             self._is_decided = True
             self._rules = self._decided(moments[:SAMPLE_ROWS])
@@ -310,9 +314,9 @@ class _Collector:
             return raw, f"{where}, position {position}" if position else where
 
         candidates = self._candidates(rows, (lon, lat, altitude), moments)
-        accepted, at_the_door = admit(candidates, self._now_us, describe)
+        accepted, refused_now = admit(candidates, self._now_us, describe)
         naive = candidates.times.naive
-        return Chunk(accepted, at_the_door + refused, self._stream.position(), naive)
+        return Chunk(accepted, refused_now + refused, self._stream.position(), naive)
 
     def _decided(self, sample: Sequence[str | None]) -> TimeRules:
         """The rules with the order of dates; by the whole file where the sample has both."""
@@ -363,32 +367,32 @@ class _Collector:
             beside(Role.COURSE, Quantity.ANGLE).values,
         )
 
-    def _times(self, moments: list[str | None], said: list[object]) -> Times:
-        if all(zone is None for zone in said):
+    def _times(self, moments: list[str | None], zone_values: list[object]) -> Times:
+        if all(zone is None for zone in zone_values):
             return times(strings(moments), self._rules)
-        zones = [_text(zone) for zone in said]
+        zones = [_text(zone) for zone in zone_values]
         if not any(zone and zone_of(zone) for zone in zones):
             return times(strings(moments), self._rules)
         readable = [zone if zone and zone_of(zone) else None for zone in zones]
         return times_in_zones(strings(moments), strings(readable), self._rules)
 
-    def _devices(self, said: list[object]) -> Devices:
+    def _devices(self, names: list[object]) -> Devices:
         if self._device_id is not None:
-            return Devices.all_of(self._device_id, len(said))
-        texts = [_text(name) for name in said]
+            return Devices.all_of(self._device_id, len(names))
+        texts = [_text(name) for name in names]
         name_of = {text: (text or "").strip() or self._fallback_device for text in set(texts)}
         return Devices.of_names([name_of[text] for text in texts])
 
 
 def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
-    moments = rows.places()[3]
+    moments = rows.positions()[3]
     try:
         return decide_order([time_text(moment) for moment in moments], rules, "time", name)
     except AmbiguousOrderError:
         return None
 
 
-def _place(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
+def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
     """Longitude, latitude and altitude of a record, None if it does not say where it was."""
     altitude = known.get(Role.ALTITUDE)
     if Role.LAT in known and Role.LON in known:
@@ -447,10 +451,10 @@ def _dumped(value: object) -> str:
 def _check_crs(top: dict[str, object], name: str) -> None:
     crs = top.get("crs")
     properties = crs.get("properties") if isinstance(crs, dict) else None
-    said = properties.get("name") if isinstance(properties, dict) else None
-    if isinstance(said, str) and not _WGS84.search(said):
+    crs_name = properties.get("name") if isinstance(properties, dict) else None
+    if isinstance(crs_name, str) and not _WGS84.search(crs_name):
         raise BadInputError(
-            f"{name}: its positions are in {said[:60]!r}; convert it to longitude and latitude "
+            f"{name}: its positions are in {crs_name[:60]!r}; convert it to longitude and latitude "
             "(EPSG:4326)"
         )
 

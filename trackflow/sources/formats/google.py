@@ -109,7 +109,7 @@ class _Timeline:
         self._rows = rows
         self._fallback_device = fallback_device
         self._alike: list[_Object] = []
-        self._places: list[str] = []
+        self._locators: list[str] = []
         self._take_alike: Callable[[list[_Object], list[str]], None] = self._take_records
 
     @property
@@ -120,56 +120,56 @@ class _Timeline:
     def flush(self) -> None:
         """Take them."""
         if self._alike:
-            self._take_alike(self._alike, self._places)
-            self._alike, self._places = [], []
+            self._take_alike(self._alike, self._locators)
+            self._alike, self._locators = [], []
 
-    def _hold(
-        self, element: _Object, place: str, take: Callable[[list[_Object], list[str]], None]
+    def _buffer(
+        self, element: _Object, locator: str, take: Callable[[list[_Object], list[str]], None]
     ) -> None:
         if self._take_alike != take:
             self.flush()
             self._take_alike = take
         self._alike.append(element)
-        self._places.append(place)
+        self._locators.append(locator)
 
-    def add(self, element: object, place: str) -> None:
+    def add(self, element: object, locator: str) -> None:
         """Rows, or a refusal, for an element."""
         if isinstance(element, dict):
             if "latitudeE7" in element or "longitudeE7" in element or "timestampMs" in element:
-                self._hold(element, place, self._take_records)
+                self._buffer(element, locator, self._take_records)
                 self.any_known = True
                 return
             if type(signal := element.get("position")) is dict and _IS_OTHER.isdisjoint(element):
-                self._hold(signal, place, self._take_signals)
+                self._buffer(signal, locator, self._take_signals)
                 self.any_known = True
                 return
         self.flush()
         if isinstance(element, BrokenStretch):
-            self._rows.refuse(element.reason, element.raw, place)
+            self._rows.refuse(element.reason, element.raw, locator)
             return
-        self.any_known = self._add_known(element, place) or self.any_known
+        self.any_known = self._add_known(element, locator) or self.any_known
 
-    def _add_known(self, element: object, place: str) -> bool:
+    def _add_known(self, element: object, locator: str) -> bool:
         """Whether an element was one of a timeline."""
         if not isinstance(element, dict):
-            self._rows.refuse(RefusalReason.NOT_A_POINT, element, place)
+            self._rows.refuse(RefusalReason.NOT_A_POINT, element, locator)
             return False
         if isinstance(element.get("activitySegment"), dict):
-            self._add_journey(element["activitySegment"], place)
+            self._add_journey(element["activitySegment"], locator)
         elif isinstance(element.get("placeVisit"), dict):
-            self._add_visit(element["placeVisit"], place)
+            self._add_visit(element["placeVisit"], locator)
         elif isinstance(element.get("position"), dict):
-            self._take_signals([element["position"]], [place])
+            self._take_signals([element["position"]], [locator])
         elif isinstance(edited := member(element, "rawSignal", "signal", "position"), dict):
-            self._add_signal(edited, place, element.get("deviceId"))
+            self._add_signal(edited, locator, element.get("deviceId"))
         elif "startTime" in element and not _NO_POSITIONS.intersection(element):
-            self._add_segment(element, place)
+            self._add_segment(element, locator)
         elif not _NO_POSITIONS.intersection(element):
-            self._rows.refuse(RefusalReason.NOT_A_POINT, element, place)
+            self._rows.refuse(RefusalReason.NOT_A_POINT, element, locator)
             return False
         return True
 
-    def _take_records(self, records: list[_Object], places: list[str]) -> None:
+    def _take_records(self, records: list[_Object], locators: list[str]) -> None:
         """Of form 1. Speeds are metres per second."""
 
         def raw(index: int) -> object:
@@ -186,7 +186,7 @@ class _Timeline:
             Columns(
                 len(records),
                 raw,
-                places.__getitem__,
+                locators.__getitem__,
                 moments,
                 _degrees_of_all(column("longitudeE7"), 180),
                 _degrees_of_all(column("latitudeE7"), 90),
@@ -202,7 +202,7 @@ class _Timeline:
     def _device(self, tag: object) -> str | None:
         return f"{self._fallback_device}-{tag}" if isinstance(tag, int | str) else None
 
-    def _add_journey(self, journey: _Object, place: str) -> None:
+    def _add_journey(self, journey: _Object, locator: str) -> None:
         """Of form 2."""
         duration = member(journey, "duration")
         path = member(journey, "waypointPath", "waypoints")
@@ -214,34 +214,34 @@ class _Timeline:
             if waypoints and not _has_e7(location):
                 location, between = waypoints[index], between - 1
             ends.append(location)
-        self._add_e7(ends[0], _time(duration, "start"), f"{place}, start")
-        points = self._add_raw_path(journey, place)
+        self._add_e7(ends[0], _time(duration, "start"), f"{locator}, start")
+        points = self._add_raw_path(journey, locator)
         if not points and between > 0:
             raw = f"a path of {between} positions without times"
-            self._rows.refuse(RefusalReason.NO_TIME, raw, place)
-        self._add_e7(ends[1], _time(duration, "end"), f"{place}, end")
+            self._rows.refuse(RefusalReason.NO_TIME, raw, locator)
+        self._add_e7(ends[1], _time(duration, "end"), f"{locator}, end")
 
-    def _add_visit(self, visit: _Object, place: str) -> None:
+    def _add_visit(self, visit: _Object, locator: str) -> None:
         """Of form 2."""
         duration = member(visit, "duration")
         location = member(visit, "location")
         if not _has_e7(location) and "centerLatE7" in visit:
             location = {"latE7": visit["centerLatE7"], "lngE7": visit.get("centerLngE7")}
-        self._add_e7(location, _time(duration, "start"), f"{place}, start")
-        self._add_raw_path(visit, place)
-        self._add_e7(location, _time(duration, "end"), f"{place}, end")
+        self._add_e7(location, _time(duration, "start"), f"{locator}, start")
+        self._add_raw_path(visit, locator)
+        self._add_e7(location, _time(duration, "end"), f"{locator}, end")
 
-    def _add_raw_path(self, holder: _Object, place: str) -> int:
+    def _add_raw_path(self, holder: _Object, locator: str) -> int:
         """The positions of a path with times; returns how many there were."""
         points = member(holder, "simplifiedRawPath", "points")
         if not isinstance(points, list):
             return 0
         for index, point in enumerate(points, start=1):
-            self._add_e7(point, _time(point), f"{place}, point {index}", is_named=True)
+            self._add_e7(point, _time(point), f"{locator}, point {index}", is_named=True)
         return len(points)
 
     def _add_e7(
-        self, location: object, time: object, place: str, *, is_named: bool = False
+        self, location: object, time: object, locator: str, *, is_named: bool = False
     ) -> None:
         """A position in ten-millionths of a degree; nothing if it is an end that is not known."""
         if not is_named and not _has_e7(location):
@@ -254,24 +254,24 @@ class _Timeline:
                 lat=_degrees(_either(location, "latE7", "latitudeE7"), 90),
                 accuracy_m=member(location, "accuracyMeters"),
             ),
-            place,
+            locator,
         )
 
-    def _add_signal(self, position: _Object, place: str, device: object) -> None:
+    def _add_signal(self, position: _Object, locator: str, device: object) -> None:
         """Of the edits of Takeout."""
-        self._take_signals([position], [place], self._device(device))
+        self._take_signals([position], [locator], self._device(device))
 
     def _take_signals(
-        self, signals: list[_Object], places: list[str], device: str | None = None
+        self, signals: list[_Object], locators: list[str], device: str | None = None
     ) -> None:
         """Of form 3, Android, and of the edits of Takeout."""
         where = [_either(signal, "LatLng", "latLng", "point") for signal in signals]
-        lons, lats = zip(*map(_place, where), strict=True)
+        lons, lats = zip(*map(_lon_lat, where), strict=True)
         self._rows.add_columns(
             Columns(
                 len(signals),
                 lambda index: [where[index], signals[index].get("timestamp")],
-                places.__getitem__,
+                locators.__getitem__,
                 [signal.get("timestamp") for signal in signals],
                 lons,
                 lats,
@@ -282,19 +282,19 @@ class _Timeline:
             )
         )
 
-    def _add_segment(self, segment: _Object, place: str) -> None:
+    def _add_segment(self, segment: _Object, locator: str) -> None:
         """Of form 3."""
         start, end = segment.get("startTime"), segment.get("endTime")
         path = segment.get("timelinePath")
         if isinstance(path, list) and path and all(map(_has_own_time, path)):
-            self._take_path(path, place)
+            self._take_path(path, locator)
             path = None
         for index, point in enumerate(path if isinstance(path, list) else [], start=1):
             moment = member(point, "time")
             if moment is None:
                 minutes = member(point, "durationMinutesOffsetFromStartTime")
                 moment = self._offset(start, minutes)
-            self._add_text(_either(point, "point", "latLng"), moment, f"{place}, point {index}")
+            self._add_text(_either(point, "point", "latLng"), moment, f"{locator}, point {index}")
         visited = member(segment, "visit", "topCandidate", "placeLocation")
         ends = (
             (visited, start, "visit"),
@@ -305,18 +305,18 @@ class _Timeline:
         for location, time, what in ends:
             text = member(location, "latLng") if isinstance(location, Mapping) else location
             if text not in (None, ""):
-                self._add_text(text, time, f"{place}, {what}")
+                self._add_text(text, time, f"{locator}, {what}")
 
-    def _take_path(self, points: list[_Object], place: str) -> None:
+    def _take_path(self, points: list[_Object], locator: str) -> None:
         """Positions of a path that all say their times."""
         where = [_either(point, "point", "latLng") for point in points]
         moments = [point["time"] for point in points]
-        lons, lats = zip(*map(_place, where), strict=True)
+        lons, lats = zip(*map(_lon_lat, where), strict=True)
         self._rows.add_columns(
             Columns(
                 len(points),
                 lambda index: [where[index], moments[index]],
-                lambda index: f"{place}, point {index + 1}",
+                lambda index: f"{locator}, point {index + 1}",
                 moments,
                 lons,
                 lats,
@@ -333,17 +333,17 @@ class _Timeline:
             return BAD_TIME
         return ResolvedTime(start_us + round(value * _MINUTE_US))
 
-    def _add_text(self, where: object, time: object, place: str) -> None:
+    def _add_text(self, where: object, time: object, locator: str) -> None:
         """A position as text, latitude first."""
-        lon, lat = _place(where)
-        self._rows.add(PositionRow(raw=[where, time], time=time, lon=lon, lat=lat), place)
+        lon, lat = _lon_lat(where)
+        self._rows.add(PositionRow(raw=[where, time], time=time, lon=lon, lat=lat), locator)
 
 
 def _has_own_time(point: object) -> bool:
     return type(point) is dict and point.get("time") is not None
 
 
-def _place(where: object) -> tuple[object, object]:
+def _lon_lat(where: object) -> tuple[object, object]:
     """Longitude and latitude of a position as text or in ten-millionths of a degree."""
     if isinstance(where, str):
         lat, lon = position(where) or (where, where)

@@ -231,16 +231,16 @@ class _Reader:
             return f"<{point.tag}{shown}>{inner}</{point.tag}>", f"{parser.name}:{point.line}"
 
         candidates = self._candidates(points)
-        accepted, at_the_door = admit(candidates, self._now_us, describe)
-        return Chunk(accepted, at_the_door + refused, position, candidates.times.naive, skipped)
+        accepted, refused_now = admit(candidates, self._now_us, describe)
+        return Chunk(accepted, refused_now + refused, position, candidates.times.naive, skipped)
 
     def _devices(self, points: Points) -> Devices:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(points))
         if DEVICE not in points.present and not any(points.devices()):
             return Devices.all_of(self._fallback, len(points))
-        said = zip(points.column(DEVICE), points.devices(), strict=True)
-        return Devices.of_names([own or of_track or self._fallback for own, of_track in said])
+        names = zip(points.column(DEVICE), points.devices(), strict=True)
+        return Devices.of_names([own or of_track or self._fallback for own, of_track in names])
 
     def _candidates(self, points: Points) -> Candidates:
         lat, lon = points.attribute("lat"), points.attribute("lon")

@@ -77,27 +77,27 @@ def _taken(
     """
     people = _People(repeats_tracker)
     without_position = count = 0
-    place = ""
+    locator = ""
     for state in states:
         if isinstance(state, BrokenStretch):
-            collector.refuse(state.reason, state.raw, place)
+            collector.refuse(state.reason, state.raw, locator)
             continue
-        count, place = count + 1, state.place
+        count, locator = count + 1, state.locator
         if not state.has_position:
             without_position += 1
         elif people.takes(state):
-            collector.add(_row(state), place)
+            collector.add(_row(state), locator)
         if len(collector) >= chunk_points:
             yield collector.chunk()
     for state in people.rest():
-        collector.add(_row(state), state.place)
+        collector.add(_row(state), state.locator)
     for passed_over, what in (
         (without_position, "state without a position"),
         (people.repeated, "state of a person that repeats their tracker's"),
     ):
         if passed_over:
             collector.skipped[what] += passed_over
-    collector.end(place)
+    collector.end(locator)
     if not count:
         raise NoPositionsError(
             f"{collector.name}: has no state of a device_tracker or person of Home Assistant"
@@ -158,8 +158,8 @@ def _history(stream: Stream) -> Iterator[State | BrokenStretch]:
         if entity_id.startswith(_KINDS):
             attributes = element.get("attributes")
             moment = element.get("last_updated", element.get("last_changed"))
-            said = attributes if isinstance(attributes, Mapping) else {}
-            known = {name: said[name] for name in _READ if name in said}
+            known_attributes = attributes if isinstance(attributes, Mapping) else {}
+            known = {name: known_attributes[name] for name in _READ if name in known_attributes}
             yield State(entity_id, moment, known, f"element {number}")
 
 

@@ -24,7 +24,7 @@ from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import known_fields
 
-TRACK_HELD_MAX = 200_000
+TRACK_BUFFERED_MAX = 200_000
 """Positions of a track that are held until the speeds that follow them; of a longer track, those
 of the rest are not read."""
 
@@ -224,7 +224,7 @@ class _PlacemarkParser(RunParser):
     def _take_pairs(self, whens: list[str], coords: list[tuple[str, int]]) -> None:
         taken = 0
         while taken < len(whens):  # handed on at the same places as one by one
-            stop = taken + TRACK_HELD_MAX + 1 - len(self._pairs)
+            stop = taken + TRACK_BUFFERED_MAX + 1 - len(self._pairs)
             self._whens, self._coords = whens[taken:stop], coords[taken:stop]
             self._pair_up()
             taken = stop
@@ -257,7 +257,7 @@ class _PlacemarkParser(RunParser):
                 self._pair_up()  # they come in turns, so far
         elif field == "coordinates":
             self._points.append((value, self.line()))
-            if len(self._points) > TRACK_HELD_MAX and self._times:
+            if len(self._points) > TRACK_BUFFERED_MAX and self._times:
                 self._flush_points()  # what says more of them stands before them in a placemark
         elif field == "name":
             self._name = value
@@ -278,7 +278,7 @@ class _PlacemarkParser(RunParser):
         paired = zip(self._whens, self._coords, strict=False)
         self._pairs += [(when, coord, line) for when, (coord, line) in paired]
         self._whens, self._coords = [], []
-        if len(self._pairs) > TRACK_HELD_MAX:
+        if len(self._pairs) > TRACK_BUFFERED_MAX:
             self._arrays = {}
             self._flush_track()
 

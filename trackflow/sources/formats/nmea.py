@@ -127,8 +127,8 @@ class _Epochs:
         kind, body, checksum = sentence[2], sentence[3], sentence[4]
         if kind not in ("RMC", "GGA", "GNS", "ZDA"):
             return
-        said = f"{sentence[1]}{kind},{body}"
-        if checksum is not None and reduce(xor, said.encode()) != int(checksum, 16):
+        checked = f"{sentence[1]}{kind},{body}"
+        if checksum is not None and reduce(xor, checked.encode()) != int(checksum, 16):
             self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         self.any_sentence = True

@@ -49,14 +49,14 @@ def read_overland(
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):
-        place = f"element {count}"
+        locator = f"element {count}"
         kind = overland.kind_of(element)
         if isinstance(element, BrokenStretch):
-            collector.refuse(element.reason, element.raw, place)
+            collector.refuse(element.reason, element.raw, locator)
         elif kind is overland.FeatureKind.LOCATION:
-            collector.add(cast(Record, element), place)
+            collector.add(cast(Record, element), locator)
         elif kind is overland.FeatureKind.UNKNOWN:
-            collector.refuse(RefusalReason.NOT_A_POINT, element, place)
+            collector.refuse(RefusalReason.NOT_A_POINT, element, locator)
         if len(collector) >= chunk_points:
             yield collector.chunk()
     collector.end(f"element {count}")

@@ -65,27 +65,27 @@ def read_owntracks(
     is_json = stream.peek(1024).lstrip(b"\xef\xbb\xbf\x1e \t\r\n")[:1] in (b"{", b"[")
     messages = _of_json(stream) if is_json else _of_recorder(stream)
     any_message = False
-    place = ""
-    for message, place in messages:
-        any_message = _add(collector, message, place) or any_message
+    locator = ""
+    for message, locator in messages:
+        any_message = _add(collector, message, locator) or any_message
         if len(collector) >= chunk_points:
             yield collector.chunk()
-    collector.end(place)
+    collector.end(locator)
     if not any_message:
         raise NoPositionsError(f"{stream.name}: has no message of OwnTracks")
     yield collector.chunk()
 
 
-def _add(collector: Collector[Record], message: object, place: str) -> bool:
+def _add(collector: Collector[Record], message: object, locator: str) -> bool:
     """Whether it was a message."""
     if isinstance(message, BrokenStretch):
-        collector.refuse(message.reason, message.raw, place)
+        collector.refuse(message.reason, message.raw, locator)
         return False
     kind = owntracks.kind_of(message)
     if kind is owntracks.MessageKind.LOCATION:
-        collector.add(cast(Record, message), place)
+        collector.add(cast(Record, message), locator)
     elif kind in owntracks.REFUSED:
-        collector.refuse(owntracks.REFUSED[kind], message, place)
+        collector.refuse(owntracks.REFUSED[kind], message, locator)
     return kind is not owntracks.MessageKind.UNKNOWN
 
 
@@ -129,20 +129,20 @@ def _message(line: bytes, is_whole: bool) -> object:
 
 def _lines(stream: Stream) -> Iterator[tuple[bytes, bool]]:
     """Lines without their ends, and whether there was one; of too long ones only the beginning."""
-    held = b""
+    partial = b""
     skipping = False
     while data := stream.read(PIECE_BYTES):
-        *whole, rest = (held + data).split(b"\n")
+        *whole, rest = (partial + data).split(b"\n")
         for line in whole:
             if not skipping:
                 yield line, True
             skipping = False
-        held = b"" if skipping else rest
-        if len(held) > LINE_MAX_BYTES:
-            yield held, True
-            held, skipping = b"", True
-    if held:
-        yield held, False
+        partial = b"" if skipping else rest
+        if len(partial) > LINE_MAX_BYTES:
+            yield partial, True
+            partial, skipping = b"", True
+    if partial:
+        yield partial, False
 
 
 def _recorded_device(name: str) -> str | None:

@@ -70,7 +70,7 @@ def read_photo(
     del fallback_device  # files of days, and folders of albums, are no devices
     collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     with seekable(stream) as file:
-        row = photo_row(exif_of(file), told_zone(options))
+        row = photo_row(exif_of(file), zone_option(options))
     if isinstance(row, PositionRow):
         collector.add(row, "")
     elif stream.damage or row[0] is RefusalReason.UNREADABLE:
@@ -94,7 +94,7 @@ def exif_of(file: IO[bytes]) -> bytes:
     return data.removeprefix(_EXIF_MARK)
 
 
-def told_zone(options: ReadOptions) -> dt.tzinfo | None:
+def zone_option(options: ReadOptions) -> dt.tzinfo | None:
     """The zone of cameras' clocks, if a person told one: the default is no zone of theirs."""
     return None if options.zone is DEFAULTS.zone else options.zone
 
@@ -178,8 +178,8 @@ def _time_us(gps: Tags, clock: Tags, zone: dt.tzinfo | None) -> tuple[int | None
         found = _CLOCK.fullmatch(_text(clock.get(written)))
         if found is None:
             continue
-        said = (_OFFSET.fullmatch(_text(clock.get(tag))) for tag in offsets)
-        offset = next(filter(None, said), None)
+        offsets_found = (_OFFSET.fullmatch(_text(clock.get(tag))) for tag in offsets)
+        offset = next(filter(None, offsets_found), None)
         shown = f"{found[1]}-{found[2]}-{found[3]}T{found[4]}"
         digits = _text(clock.get(fraction)).strip(" \x00")
         part = f".{digits[:6]}" if digits.isascii() and digits.isdigit() else ""

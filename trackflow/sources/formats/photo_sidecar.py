@@ -16,7 +16,7 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us, zoned_us
-from trackflow.sources.formats.photo import DEVICE, NO_POSITION, told_zone
+from trackflow.sources.formats.photo import DEVICE, NO_POSITION, zone_option
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
@@ -60,44 +60,44 @@ def read_photo_sidecar(
     del fallback_device  # files of days, and folders of albums, are no devices
     collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     if stream.peek(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        _add_xmp(stream, collector, told_zone(options))
+        _add_xmp(stream, collector, zone_option(options))
     else:
         for index, element in enumerate(JsonElements(stream), start=1):
-            _add_json(element, collector, f"element {index}", told_zone(options))
+            _add_json(element, collector, f"element {index}", zone_option(options))
             if len(collector) >= chunk_points:
                 yield collector.chunk()
     collector.end("")
     yield collector.chunk()
 
 
-def _add_json(element: object, rows: RowCollector, place: str, zone: dt.tzinfo | None) -> None:
+def _add_json(element: object, rows: RowCollector, locator: str, zone: dt.tzinfo | None) -> None:
     """What one element says of a photo.
 
     Args:
         element: of the file.
         rows: where it goes.
-        place: where it stands.
+        locator: where it stands.
         zone: of the camera's clock, if a person told it.
     """
     if isinstance(element, BrokenStretch):
-        rows.refuse(element.reason, element.raw, place)
+        rows.refuse(element.reason, element.raw, locator)
         return
     known = member(element, "exifInfo")
     if isinstance(known, Mapping):
-        _add(rows, place, member(known, "dateTimeOriginal"), known, "", zone)
+        _add(rows, locator, member(known, "dateTimeOriginal"), known, "", zone)
         return
     seconds = member(element, "photoTakenTime", "timestamp")
     if not isinstance(element, Mapping) or seconds is None:
-        rows.refuse(RefusalReason.NOT_A_POINT, element, place)
+        rows.refuse(RefusalReason.NOT_A_POINT, element, locator)
         return
-    places = (element.get(name) for name in ("geoDataExif", "geoData"))
-    measured = next(filter(_is_known, places), None)
-    _add(rows, place, seconds, measured, "s", zone)
+    locators = (element.get(name) for name in ("geoDataExif", "geoData"))
+    measured = next(filter(_is_known, locators), None)
+    _add(rows, locator, seconds, measured, "s", zone)
 
 
 def _add(
     rows: RowCollector,
-    place: str,
+    locator: str,
     time: object,
     known: object,
     time_unit: str,
@@ -107,7 +107,7 @@ def _add(
 
     Args:
         rows: where it goes.
-        place: where it stands in the file.
+        locator: where it stands in the file.
         time: ISO, or seconds since 1970.
         known: an object with latitude, longitude and perhaps altitude.
         time_unit: "s" if `time` is seconds.
@@ -124,11 +124,11 @@ def _add(
         rows.refuse(
             RefusalReason.NO_TIME,
             f"the photo's clock says {time}, and nothing says in which zone: --time-zone does",
-            place,
+            locator,
         )
         return
     altitude = member(known, "altitude")
-    rows.add(fix_row([time, lat, lon], time_us, lat, lon, altitude_m=altitude or None), place)
+    rows.add(fix_row([time, lat, lon], time_us, lat, lon, altitude_m=altitude or None), locator)
 
 
 def _is_known(geo: object) -> bool:

@@ -51,13 +51,13 @@ def read_polarsteps(
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):
-        place = f"element {count}"
+        locator = f"element {count}"
         if isinstance(element, BrokenStretch):
-            collector.refuse(element.reason, element.raw, place)
+            collector.refuse(element.reason, element.raw, locator)
         elif not isinstance(element, Mapping):
-            collector.refuse(RefusalReason.NOT_A_POINT, element, place)
+            collector.refuse(RefusalReason.NOT_A_POINT, element, locator)
         elif element.get("is_deleted") is not True:
-            collector.add(_row(element), place)
+            collector.add(_row(element), locator)
         if len(collector) >= chunk_points:
             yield collector.chunk()
     collector.end(f"element {count}")

@@ -60,15 +60,15 @@ def read_samsung(
     collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     count, without_position = 0, 0
     for count, element in enumerate(JsonElements(stream), start=1):
-        place = f"element {count}"
+        locator = f"element {count}"
         if isinstance(element, BrokenStretch):
-            collector.refuse(element.reason, element.raw, place)
+            collector.refuse(element.reason, element.raw, locator)
         elif not isinstance(element, Mapping):
-            collector.refuse(RefusalReason.NOT_A_POINT, element, place)
+            collector.refuse(RefusalReason.NOT_A_POINT, element, locator)
         elif "latitude" not in element and "longitude" not in element:
             without_position += 1
         else:
-            collector.add(_row(element), place)
+            collector.add(_row(element), locator)
         if len(collector) >= chunk_points:
             yield collector.chunk()
     collector.end(f"element {count}")

@@ -63,7 +63,7 @@ def read_tcx(
     parser.finish(stream.damage)
     if parser.problem and not collector.any_found:
         raise BadInputError(f"{stream.name}: cannot be read as TCX: {parser.problem}")
-    parser.tell_rest()
+    parser.report_rest()
     yield parser.chunk()
 
 
@@ -77,7 +77,7 @@ class _TrackpointParser(RunParser):
     def __init__(self, rows: RowCollector) -> None:
         self._rows = rows
         self._in_course = False
-        self._course_is_told = False
+        self._course_is_reported = False
         self._without_position = 0
         super().__init__(rows.name)
 
@@ -95,7 +95,7 @@ class _TrackpointParser(RunParser):
         tags = ["TrainingCenterDatabase", "Courses" if self._in_course else "Activities"]
         if found[0][:-1].endswith("Trackpoint"):
             tags += ["Course", "Track"] if self._in_course else ["Activity", "Lap", "Track"]
-            self._course_is_told = self._in_course
+            self._course_is_reported = self._in_course
         return "".join(f"<{prefix}{tag}>" for tag in tags)
 
     def started(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
@@ -106,11 +106,11 @@ class _TrackpointParser(RunParser):
             self._point = {}
             self._point_line = self.line()
         elif local == "Course":
-            if not self._course_is_told:
+            if not self._course_is_reported:
                 self.refuse(
                     RefusalReason.NOT_A_POINT, "a course: its times are a plan", self.line()
                 )
-            self._in_course, self._course_is_told = True, False
+            self._in_course, self._course_is_reported = True, False
         elif local == "Activity":
             self._in_course = False
         self._field = _FIELDS.get((self._tags[-1] if self._tags else "", local), "")
@@ -195,7 +195,7 @@ class _TrackpointParser(RunParser):
         self.refused = []
         return self._rows.chunk()
 
-    def tell_rest(self) -> None:
+    def report_rest(self) -> None:
         """How many trackpoints were passed over."""
         if self._without_position:
             raw = f"{self._without_position} trackpoints without a position"

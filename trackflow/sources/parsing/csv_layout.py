@@ -60,26 +60,26 @@ class CsvLayout:
 
 
 def decide_layout(
-    lines: Sequence[str], file: str, told: Mapping[Role, int] | None = None
+    lines: Sequence[str], file: str, given: Mapping[Role, int] | None = None
 ) -> CsvLayout:
     """The layout of a table that begins with `lines`.
 
     Args:
         lines: the first lines.
         file: its name.
-        told: the columns, counted from 0, if a person has told them.
+        given: the columns, counted from 0, if a person has told them.
 
     Raises:
         BadInputError: there is no header, or it lacks a position or a time.
     """
-    if told is None:
+    if given is None:
         header, separator, header_lines = _header(lines, file)
         names = tuple(split(header, separator) or [header])
         index = columns.find(names)
         columns.require(index, names, file)
     else:
-        index = dict(told)
-        separator, header_lines, width = _told_layout(lines, told, file)
+        index = dict(given)
+        separator, header_lines, width = _layout_of(lines, given, file)
         names = tuple(f"column {number}" for number in range(1, width + 1))
     loose = _loose(names, index, separator)
     rows = _sample(lines[header_lines:], separator, len(names), loose)
@@ -117,8 +117,8 @@ def fitted(cells: list[str], width: int, separator: str, loose: int | None) -> l
         return cells
     if loose is None or extra < 0:
         return None
-    held = separator.join(cells[loose : loose + extra + 1])
-    return [*cells[:loose], held, *cells[loose + extra + 1 :]]
+    joined = separator.join(cells[loose : loose + extra + 1])
+    return [*cells[:loose], joined, *cells[loose + extra + 1 :]]
 
 
 def _header(lines: Sequence[str], file: str) -> tuple[str, str, int]:
@@ -172,13 +172,13 @@ def _names_position(text: str, forced: str) -> bool:
     return columns.score(text.split(forced or best_separator(text))) >= 100
 
 
-def _told_layout(lines: Sequence[str], told: Mapping[Role, int], file: str) -> tuple[str, int, int]:
+def _layout_of(lines: Sequence[str], given: Mapping[Role, int], file: str) -> tuple[str, int, int]:
     """Separator, lines before the first row, and width of a table whose columns were told."""
-    needed = max(told.values()) + 1
+    needed = max(given.values()) + 1
     for separator in SEPARATORS:
         for count, line in enumerate(lines):
             cells = split(line, separator) or []
-            if len(cells) >= needed and _is_row(cells, told):
+            if len(cells) >= needed and _is_row(cells, given):
                 return separator, count, len(cells)
     raise BadInputError(
         f"{file}: no line has a position in the columns that --columns names; "
@@ -186,11 +186,11 @@ def _told_layout(lines: Sequence[str], told: Mapping[Role, int], file: str) -> t
     )
 
 
-def _is_row(cells: Sequence[str], told: Mapping[Role, int]) -> bool:
+def _is_row(cells: Sequence[str], given: Mapping[Role, int]) -> bool:
     for role, quantity in ((Role.LAT, Quantity.LATITUDE), (Role.LON, Quantity.LONGITUDE)):
-        if role in told and coordinate(cells[told[role]], quantity) is None:
+        if role in given and coordinate(cells[given[role]], quantity) is None:
             return False
-    return Role.POSITION not in told or position(cells[told[Role.POSITION]]) is not None
+    return Role.POSITION not in given or position(cells[given[Role.POSITION]]) is not None
 
 
 def _loose(names: Sequence[str], index: Mapping[Role, int], separator: str) -> int | None:
@@ -285,5 +285,5 @@ def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[st
     if name.startswith("position") and large:
         return _SEMICIRCLE_DEG
     role = Role.LAT if Role.LAT in columns.meanings(name) else Role.LON
-    said = columns.factor(role, names[column])
-    return _E7_DEG if said == 1.0 and large else said
+    factor = columns.factor(role, names[column])
+    return _E7_DEG if factor == 1.0 and large else factor

@@ -106,7 +106,7 @@ class Rows:
             index -= part.size
         raise IndexError(index)
 
-    def places(self) -> tuple[list[object], list[object], list[object], list[object]]:
+    def positions(self) -> tuple[list[object], list[object], list[object], list[object]]:
         """Longitudes, latitudes, altitudes and times."""
         self._end_singles()
         lon, lat, altitude, moment = (
@@ -168,12 +168,12 @@ class Alike:
         if self.are_features:
             if set(map(type, self.positions)) != {list} or min(map(len, self.positions)) < 2:  # type: ignore[arg-type]
                 return None
-            places: Sequence[Sequence[object]] = self.positions  # type: ignore[assignment]
-            lon, lat = [place[0] for place in places], [place[1] for place in places]
-            if max(map(len, places)) > 2:
+            points: Sequence[Sequence[object]] = self.positions  # type: ignore[assignment]
+            lon, lat = [position[0] for position in points], [position[1] for position in points]
+            if max(map(len, points)) > 2:
                 altitude = [
-                    place[2] if len(place) > 2 else known_m
-                    for place, known_m in zip(places, altitude, strict=True)
+                    position[2] if len(position) > 2 else known_m
+                    for position, known_m in zip(points, altitude, strict=True)
                 ]
         else:
             if Role.LON not in known or Role.LAT not in known:

@@ -22,14 +22,14 @@ def exif_of_heif(file: IO[bytes]) -> bytes:
     if item is None:
         return b""
     data = b"".join(
-        _extent(file, start, length, in_meta, boxes.get(b"idat", b""))
-        for start, length, in_meta in _extents(boxes.get(b"iloc", b""), item)
+        _item_part(file, start, length, in_meta, boxes.get(b"idat", b""))
+        for start, length, in_meta in _item_parts(boxes.get(b"iloc", b""), item)
     )
     # the first four bytes say how far behind them the TIFF header is
     return data[4 + int.from_bytes(data[:4]) :]
 
 
-def _extent(file: IO[bytes], start: int, length: int, in_meta: bool, idat: bytes) -> bytes:
+def _item_part(file: IO[bytes], start: int, length: int, in_meta: bool, idat: bytes) -> bytes:
     length = min(length or EXIF_MAX_BYTES, EXIF_MAX_BYTES)
     if in_meta:
         return idat[start : start + length]
@@ -82,7 +82,7 @@ def _exif_item(iinf: bytes) -> int | None:
     return None
 
 
-def _extents(iloc: bytes, item: int) -> Iterator[tuple[int, int, bool]]:
+def _item_parts(iloc: bytes, item: int) -> Iterator[tuple[int, int, bool]]:
     """Where the pieces of an item are: first byte, length, and whether in `meta` itself."""
     if len(iloc) < 8:
         return

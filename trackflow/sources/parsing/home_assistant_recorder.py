@@ -33,13 +33,13 @@ class State:
         entity_id: such as `device_tracker.phone`.
         time: when, as the source has it.
         attributes: what the entity says of itself.
-        place: where the state stands, for messages.
+        locator: where the state stands, for messages.
     """
 
     entity_id: str
     time: object
     attributes: Mapping[str, object]
-    place: str
+    locator: str
 
     @property
     def has_position(self) -> bool:
@@ -142,7 +142,7 @@ class Recorder:
             + f"WHERE s.state_id BETWEEN ? AND ? AND ({likes}) ORDER BY s.state_id"
         )
 
-    def _extent(self) -> tuple[int, int]:
+    def _id_range(self) -> tuple[int, int]:
         """The first and the last id; a guess for one that lies on a damaged page."""
         found = [
             self._one(f"SELECT {which}(state_id) FROM states") for which in ("min", "max")
@@ -162,7 +162,7 @@ class Recorder:
 
     def _rows(self, query: str) -> Iterator[tuple[object, ...] | BrokenStretch]:
         """The rows of a query; a damaged page costs the states on it only."""
-        first, last = self._extent()
+        first, last = self._id_range()
         ranges = [(first, last)]
         failed = 0
         while ranges:

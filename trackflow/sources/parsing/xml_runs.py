@@ -13,7 +13,7 @@ from functools import cached_property
 
 from trackflow.sources.parsing.xml_points import CONTEXT_CHARS, XmlParser
 
-HELD_MAX_CHARS = 100_000
+BUFFERED_MAX_CHARS = 100_000
 """A beginning of an element that is longer is not held back for its end."""
 
 _DEPTH_MAX = 50
@@ -103,7 +103,7 @@ class RunParser(XmlParser):
 
     def __init__(self, name: str) -> None:
         self._shape: Shape | None = None
-        self._held = ""
+        self._partial = ""
         self._whole = ""
         self._at = 0
         self._unit_tag = ""
@@ -137,17 +137,17 @@ class RunParser(XmlParser):
         Raises:
             BadInputError: it is hostile, or broken in too many places.
         """
-        text, self._held = self._held + text, ""
+        text, self._partial = self._partial + text, ""
         shape = self._shape = self._shape or self._learnt(text)
         if shape is None:
             super().feed(text)
             return
         end_tag = f"</{shape.tag}>"
         end = text.rfind(end_tag) + len(end_tag)
-        if end < len(end_tag) or len(text) - end > HELD_MAX_CHARS:
+        if end < len(end_tag) or len(text) - end > BUFFERED_MAX_CHARS:
             super().feed(text)
             return
-        self._whole, self._at, self._held = text, 0, text[end:]
+        self._whole, self._at, self._partial = text, 0, text[end:]
         parts = shape.pattern.split(text[:end])
         width = shape.pattern.groups + 1
         gaps = parts[::width]
@@ -163,8 +163,8 @@ class RunParser(XmlParser):
 
     def finish(self, damage: str) -> None:
         """The end of the file; `damage` if it ends early."""
-        held, self._held = self._held, ""
-        super().feed(held)
+        partial, self._partial = self._partial, ""
+        super().feed(partial)
         super().finish(damage)
 
     def _feed_slowly(self, text: str) -> None:

@@ -191,13 +191,13 @@ def factor(role: Role, name: str, names: Sequence[str] = ()) -> float:
         names: of all columns; some senders are known by them, and with them their units.
     """
     meaning = meanings(name).get(role)
-    said = meaning.factor if meaning else 1.0
-    if role is Role.SPEED and said == 1.0 and not _says_metres(plain(name)):
-        return sender_speed_unit_ms(names) if names else said
-    return said
+    factor = meaning.factor if meaning else 1.0
+    if role is Role.SPEED and factor == 1.0 and not _names_metres(plain(name)):
+        return sender_speed_unit_ms(names) if names else factor
+    return factor
 
 
-def _says_metres(simple: str) -> bool:
+def _names_metres(simple: str) -> bool:
     return simple.endswith(("ms", "mps", "second", "sec", "metersps"))
 
 
@@ -223,15 +223,15 @@ def option(text: str) -> dict[Role, int]:
     """
     found: dict[Role, int] = {}
     for part in text.split(","):
-        name, _, place = part.partition("=")
+        name, _, number = part.partition("=")
         role = OPTION_NAMES.get(name.strip().lower())
-        if role is None or not place.strip().isdecimal() or not 0 < int(place) <= 10_000:
+        if role is None or not number.strip().isdecimal() or not 0 < int(number) <= 10_000:
             raise BadInputError(
                 f"--columns does not understand {part.strip()[:40]!r}: write such as "
                 "time=3,lat=1,lon=2 with columns counted from 1; names are "
                 + ", ".join(OPTION_NAMES)
             )
-        found[role] = int(place) - 1
+        found[role] = int(number) - 1
     if not has_position(found) or not (Role.TIME in found or Role.DATE in found):
         raise BadInputError(
             "--columns must name a time (or date and clock) and lat and lon (or position)"

@@ -97,8 +97,8 @@ def is_invalid(known: Mapping[Role, object]) -> bool:
     """Whether a record says that its tracker had no fix, so that its position is an older one."""
     if Role.VALID not in known:
         return False
-    said = known[Role.VALID]
-    return said is False or (isinstance(said, str) and said.strip().lower() in _INVALID)
+    validity = known[Role.VALID]
+    return validity is False or (isinstance(validity, str) and validity.strip().lower() in _INVALID)
 
 
 @lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ _SECONDS_1990, _SECONDS_2100 = 631_152_000, 4_102_444_800
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _WALL_CHARS = 19
 _MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
-_DIGITS_AT = [place for place in range(_WALL_CHARS) if place not in _MARKS]
+_DIGITS_AT = [column for column in range(_WALL_CHARS) if column not in _MARKS]
 _DAYS_IN_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _SECOND_US = 1_000_000
 
@@ -55,7 +55,7 @@ def iso_us(cells: Sequence[object]) -> Ints | None:
         is_digit[1 : 1 + len(found[1])] = True
     if (letters[:, _WALL_CHARS:][:, ~is_digit] != rest[~is_digit]).any():
         return None
-    if any((letters[:, place] != ord(mark)).any() for place, mark in _MARKS.items()):
+    if any((letters[:, column] != ord(mark)).any() for column, mark in _MARKS.items()):
         return None
     digits = letters - np.uint8(48)  # wraps around for what lies before 0
     fraction = digits[:, _WALL_CHARS:][:, is_digit]
@@ -78,8 +78,8 @@ def _wall_us(digits: Ints) -> Ints | None:
 
     def number(start: int, stop: int) -> Ints:
         value = digits[:, start]
-        for place in range(start + 1, stop):
-            value = value * 10 + digits[:, place]
+        for column in range(start + 1, stop):
+            value = value * 10 + digits[:, column]
         return value
 
     year, month, day = number(0, 4), number(5, 7), number(8, 10)

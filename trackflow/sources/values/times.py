@@ -129,8 +129,8 @@ def times_in_zones(column: Strings, zones: Strings, rules: TimeRules) -> Times:
         rules.zone if name is None else zone_of(name) for name in names.dictionary.to_pylist()
     ]
     distinct = list(dict.fromkeys(of_code))
-    place = np.array([distinct.index(zone) for zone in of_code], np.int64)
-    group = place[np.asarray(names.indices.to_numpy(zero_copy_only=False))]
+    of_zone = np.array([distinct.index(zone) for zone in of_code], np.int64)
+    group = of_zone[np.asarray(names.indices.to_numpy(zero_copy_only=False))]
     count = len(column)
     found = Times(np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
     for index, zone in enumerate(distinct):
@@ -222,7 +222,7 @@ def _in_zone(wall_us: Ints, zone: dt.tzinfo) -> Ints:
     """Times on the wall of a zone, as UTC. Zones change their clocks at quarters of an hour."""
     if zone is dt.UTC:
         return wall_us
-    quarters, place = np.unique(wall_us // _QUARTER_HOUR_US, return_inverse=True)
+    quarters, of_zone = np.unique(wall_us // _QUARTER_HOUR_US, return_inverse=True)
     offsets = [
         (_EPOCH + dt.timedelta(microseconds=int(quarter) * _QUARTER_HOUR_US))
         .replace(tzinfo=zone)
@@ -230,7 +230,7 @@ def _in_zone(wall_us: Ints, zone: dt.tzinfo) -> Ints:
         for quarter in quarters
     ]
     offset_us = [0 if o is None else o // dt.timedelta(microseconds=1) for o in offsets]
-    return wall_us - np.array(offset_us, np.int64)[place]
+    return wall_us - np.array(offset_us, np.int64)[of_zone]
 
 
 def _counts(column: Strings, form: TimeForm | None) -> Ints | None:

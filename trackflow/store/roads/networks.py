@@ -61,7 +61,7 @@ def use_network(connection: Connection, network: RoadNetwork, home: Path, now: d
     lock_devices(connection, users.all())
     before = connection.scalar(sa.select(c.version).where(c.profile == network.profile))
     connection.execute(sa.delete(road_networks).where(c.profile == network.profile))
-    west, south, east, north = network.extent
+    west, south, east, north = network.bbox
     connection.execute(
         sa.insert(road_networks).values(
             profile=network.profile,

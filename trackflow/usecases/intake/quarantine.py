@@ -269,7 +269,7 @@ def _envelope(kept: QuarantinedContent) -> Envelope | None:
             envelope = Envelope.loaded(kept.envelope)
         except BadInputError:
             return None
-        return envelope if envelope.door in doors else None
+        return envelope if envelope.endpoint in doors else None
     if kept.sender in doors and kept.sender != "geojson" and len(kept.raw) < RAW_MAX_CHARS:
         return Envelope(kept.sender, kept.device_id)
     return None

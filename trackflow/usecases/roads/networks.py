@@ -18,7 +18,7 @@ def build(
     """
     home = context.settings.home.absolute()
     into = networks.networks_folder(home)
-    network = build_network(extract, profile, into, progress=progress)
+    network = build_network(extract, profile, into, on_progress=progress)
     with context.store.write() as connection:
         return network, networks.use_network(connection, network, home, context.clock())
 

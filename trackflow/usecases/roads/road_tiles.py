@@ -47,7 +47,7 @@ class _Source:
     """Where tiles come from: a network's version, its extent if it is known, and its engine."""
 
     version: str
-    extent: tuple[float, float, float, float] | None
+    bbox: tuple[float, float, float, float] | None
     make: Callable[[int, int, int], bytes]
 
 
@@ -71,7 +71,7 @@ class RoadTiles:
         if not tiles.exists(zoom, x, y):
             raise NotFoundError("there is no such tile")
         source = self._source(profile)
-        outside = source.extent is not None and not tiles.overlaps(source.extent, zoom, x, y)
+        outside = source.bbox is not None and not tiles.overlaps(source.bbox, zoom, x, y)
         if outside or not LOWEST_ZOOM <= zoom <= HIGHEST_ZOOM:
             return EMPTY
         path = self._folder(source.version) / str(zoom) / str(x) / f"{y}.mvt"
@@ -108,8 +108,8 @@ class RoadTiles:
         network = next((n for n in networks if profile in (None, n.profile)), None)
         if network is None:
             raise NotFoundError("there is no road network: make one with `trackflow network build`")
-        extent = (network.west, network.south, network.east, network.north)
-        return _Source(network.version, extent, partial(self._make, network))
+        bbox = (network.west, network.south, network.east, network.north)
+        return _Source(network.version, bbox, partial(self._make, network))
 
     def _make(self, network: queries.Network, zoom: int, x: int, y: int) -> bytes:
         with self._lock:

@@ -16,7 +16,7 @@ from trackflow.sources.admission import CROWD_MAX
 from trackflow.sources.devices import few, fixes, flat, reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyCollector, BodyContent, Fix
-from trackflow.sources.devices.said import moment_us
+from trackflow.sources.devices.raw_fix import moment_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US, PointBatch
 from trackflow.sources.values.times import TimeForm
 from trackflow_tests.sources.devices.values import NOW_US, nearly, scalars

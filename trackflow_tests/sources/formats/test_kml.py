@@ -234,7 +234,7 @@ def test_of_a_placemark_of_many_points_only_so_many_are_held(monkeypatch):
         held.append(len(self._points))
         original(self)
 
-    monkeypatch.setattr(kml, "TRACK_HELD_MAX", 3)
+    monkeypatch.setattr(kml, "TRACK_BUFFERED_MAX", 3)
     monkeypatch.setattr(kml._PlacemarkParser, "_flush_points", flushed)
     assert read_bytes(text.encode(), "kml").rows == whole.rows
     assert len(whole.rows) == 10

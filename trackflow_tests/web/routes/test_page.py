@@ -82,7 +82,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Context.open(Settings(home=home, workers=1)) as context:
         network, _ = build(context, helsinki_extract(), "car")
         fleet = simulate_fleet(
-            context.engine("car"), network.extent, vehicles=3, days=1, first_day=day
+            context.engine("car"), network.bbox, vehicles=3, days=1, first_day=day
         )
         for vehicle in fleet:
             deliver(context.store, batch_of_device(vehicle.device_id, vehicle.reported))

@@ -8,7 +8,7 @@ from trackflow.geo.steps import cos_latitude
 from trackflow.tracks.slots import E7, Slots
 
 
-class Boxes:
+class BboxTable:
     """Bounding boxes of stretches of slots.
 
     A stretch is the union of two overlapping stretches of 2**level slots; the boxes of all
@@ -44,9 +44,9 @@ class Boxes:
         while self.levels <= self.level[count.max()]:
             self._add_level()
         rows = self.table.reshape(-1, 4)
-        boxes = rows.take(begin + self.head[count], axis=0)
-        np.maximum(boxes, rows.take(end + self.tail[count], axis=0), out=boxes)
-        return _diagonal_m(boxes.T)
+        bboxes = rows.take(begin + self.head[count], axis=0)
+        np.maximum(bboxes, rows.take(end + self.tail[count], axis=0), out=bboxes)
+        return _diagonal_m(bboxes.T)
 
     def _add_level(self) -> None:
         half = 1 << (self.levels - 1)
@@ -56,16 +56,16 @@ class Boxes:
         self.levels += 1
 
 
-def box_m(slots: Slots) -> float:
+def bbox_diagonal_m(slots: Slots) -> float:
     """Diagonal of the box around all of some slots, at least one, in metres."""
     lon, lat = slots.lon_e7, slots.lat_e7
     corners = np.stack([-lon, lon, -lat, lat]).max(axis=1, keepdims=True)
     return float(_diagonal_m(corners)[0])
 
 
-def _diagonal_m(boxes: Ints) -> Floats:
+def _diagonal_m(bboxes: Ints) -> Floats:
     """Diagonals of boxes of shape (4, k)."""
-    west, east, south, north = boxes
+    west, east, south, north = bboxes
     width = (west + east) * cos_latitude(np.maximum(-np.minimum(south, north), 0) / E7)
     height = (south + north).astype(np.float64)
     diagonal: Floats = np.sqrt(width * width + height * height) * (METRES_PER_DEGREE / E7)
