@@ -18,7 +18,14 @@ def wrap_degrees(delta: Floats) -> Floats:
 
 
 def haversine_m(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
-    """Great-circle distance in metres. Shapes broadcast."""
+    """Great-circle distance in metres.
+
+    Args:
+        lon1: degrees, of one point or of many; the four shapes broadcast.
+        lat1: degrees.
+        lon2: degrees, of the other points.
+        lat2: degrees.
+    """
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
     half_dphi, half_dlam = (phi2 - phi1) / 2, np.radians(lon2 - lon1) / 2
     h = np.sin(half_dphi) ** 2 + np.cos(phi1) * np.cos(phi2) * np.sin(half_dlam) ** 2

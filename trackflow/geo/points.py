@@ -33,7 +33,14 @@ class Points:
 
     @classmethod
     def of(cls, time_us: Any, lon: Any, lat: Any, accuracy_m: Any = None) -> Self:
-        """Points from anything array-like; positions are rounded to the E7 grid."""
+        """Points from anything array-like of shape (n,); positions are rounded to the E7 grid.
+
+        Args:
+            time_us: UTC microseconds since 1970.
+            lon: degrees.
+            lat: degrees.
+            accuracy_m: metres; NaN where it is unknown, None if it is unknown for all.
+        """
         time = np.ascontiguousarray(time_us, dtype=np.int64)
         accuracy = np.full(len(time), np.nan) if accuracy_m is None else accuracy_m
         return cls(

@@ -53,7 +53,14 @@ def steps_mm(lon: Floats, lat: Floats) -> Floats:
 
 
 def between_mm(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
-    """Distance between pairs of points by the arithmetic of `steps_mm`. Shapes (n,)."""
+    """Distance between pairs of points in millimetres, by the arithmetic of `steps_mm`.
+
+    Args:
+        lon1: degrees, shape (n,), as the other three.
+        lat1: degrees.
+        lon2: degrees.
+        lat2: degrees.
+    """
     return _lengths_mm(lon2 - lon1, lat2 - lat1, lat1 + lat2)
 
 

@@ -29,7 +29,14 @@ def _latitude(row: int, size: int) -> float:
 
 
 def overlaps(bbox: tuple[float, float, float, float], zoom: int, x: int, y: int) -> bool:
-    """Whether a tile and a box (west, south, east, north) have anything in common."""
+    """Whether a tile and a bbox overlap or touch.
+
+    Args:
+        bbox: west, south, east, north in degrees.
+        zoom: of the tile.
+        x: column of the tile, from the west.
+        y: row of the tile, from the north.
+    """
     west, south, east, north = tile_bbox(zoom, x, y)
     return west <= bbox[2] and bbox[0] <= east and south <= bbox[3] and bbox[1] <= north
 

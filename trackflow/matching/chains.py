@@ -8,7 +8,15 @@ from trackflow.matching.pieces import Piece, Trace
 
 @dataclass(slots=True)
 class Chain:
-    """A whole line with its anchors, in the making."""
+    """A whole line with its anchors, while it is built.
+
+    Attributes:
+        lon: degrees, of each vertex of the line.
+        lat: degrees, of each vertex.
+        points: indices of the points of the trace that lie on the line, in order.
+        vertex: for each of `points`, the index of its vertex.
+        on_road: for each step between two neighbours of `points`, whether it follows a road.
+    """
 
     lon: list[float] = field(default_factory=list)
     lat: list[float] = field(default_factory=list)

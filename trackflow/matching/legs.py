@@ -51,6 +51,12 @@ def allowed_ways_m(trace: Trace, piece: Piece, path_m: Floats, slowest_ms: float
     """How long the way from each point to the next can be, beyond what its ends allow.
 
     Points between the two that were put on no road show the way as well.
+
+    Args:
+        trace: the points of the window.
+        piece: a stretch of road and the points on it.
+        path_m: metres along the points from each point of the piece to the next, shape (k - 1,).
+        slowest_ms: metres per second, the least speed that is assumed where no point is seen.
     """
     if not len(path_m):
         return path_m

@@ -73,6 +73,13 @@ def kept_points(
 
     Each part is thinned from the seam outwards, so that two windows choose the same points behind
     the seam that they share.
+
+    Args:
+        window: the points and the two seams.
+        x: metres to the east, shape (n,).
+        y: metres to the north, shape (n,).
+        noise: standard deviation of the points per axis, in metres.
+        settings: how far apart points are kept.
     """
     x_m, y_m = x.tolist(), y.tolist()
     apart_m = max(settings.thin_m, settings.thin_noise * noise)

@@ -169,7 +169,17 @@ class PlaceIndex:
 
 @dataclass(slots=True)
 class VisitFinder:
-    """Goes through a device's positions part by part, in order, and remembers who was near."""
+    """Reads a device's positions part by part, in order, and keeps those near a place.
+
+    Attributes:
+        places: the places to look for.
+        count: how many positions have been looked at.
+        session: number of the session of the last position; a long gap starts a new one.
+        last_us: UTC microseconds of the last position; None before the first.
+        last_stops: whether the last position is part of a stop.
+        parts: place, index of the position, session and time of each position near a place.
+        waiting: positions that have not been looked at yet.
+    """
 
     places: PlaceIndex
     count: int = 0

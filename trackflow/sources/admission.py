@@ -81,7 +81,18 @@ class Devices:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What a reader found, before anyone asked whether it makes sense. None = no such column."""
+    """What a reader found, before admission. One value for each candidate; None: no such column.
+
+    Attributes:
+        devices: the device of each.
+        times: the time of each, UTC.
+        lat: degrees.
+        lon: degrees.
+        altitude_m: metres; NaN where unknown, as in the next three.
+        accuracy_m: metres.
+        speed_ms: metres per second.
+        course_deg: degrees from north, clockwise.
+    """
 
     devices: Devices
     times: Times

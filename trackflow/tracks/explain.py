@@ -41,7 +41,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class TrackAround:
-    """The track that a point is part of, as far as the given points show it."""
+    """The track that a point is part of, as far as the given points show it.
+
+    Attributes:
+        start_us: time of its first point, UTC microseconds.
+        end_us: time of its last point.
+        points: how many points it has.
+        distance_m: its length along the points, in metres.
+        began: why it begins there.
+        ended: why it ends there.
+    """
 
     start_us: int
     end_us: int

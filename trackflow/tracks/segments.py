@@ -80,6 +80,13 @@ class Segment:
     ) -> Self:
         """A segment from its stored blob and columns.
 
+        Args:
+            blob: the points, as `to_bytes` writes them.
+            distance_mm: length along the points, in millimetres.
+            link_mm: the way to the first point, in millimetres, as in the attributes.
+            began: why the segment begins.
+            ended: why it ends.
+
         Raises:
             BadInputError: the blob is damaged.
         """

@@ -127,6 +127,12 @@ def agreed(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds) -> 
 
     A step is agreed on if it is one of `AGREEING_STEPS` steps in a row whose velocities hardly
     differ, none of them across a time longer than `spike_s`.
+
+    Args:
+        points: in order of time, shape (n,).
+        dt_us: microseconds from each point to the next, shape (n - 1,).
+        steps: indices of the steps in question, shape (k,).
+        thresholds: of the device.
     """
     reach = AGREEING_STEPS - 1
     around = steps[:, None] + np.arange(-reach, reach + 1)  # (k, 5)

@@ -197,7 +197,14 @@ class BodyCollector:
 
 
 def body_refusal(reason: RefusalReason, body: bytes, where: str, device_id: str | None) -> Refusal:
-    """A refusal that keeps a whole body, byte for byte."""
+    """A refusal that keeps a whole body, byte for byte.
+
+    Args:
+        reason: why nothing of it is accepted.
+        body: as it arrived.
+        where: the endpoint and the sender, for people.
+        device_id: the device, if it is known.
+    """
     text = whole_raw(body)
     is_exact = text.encode() == body
     return Refusal(reason, text, f"{where}: body", device_id, body=None if is_exact else body)

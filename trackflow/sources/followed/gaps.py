@@ -87,6 +87,12 @@ def between(last_id: int, ids: Sequence[int], noticed_s: int, horizon: int) -> l
     """The gaps in new ids, which come in order and are all larger than `last_id`.
 
     Where there are very many (a table from which much was deleted), one dense gap stands for all.
+
+    Args:
+        last_id: the largest id that was seen before.
+        ids: the new ids, in ascending order.
+        noticed_s: when the gaps are noticed, seconds since 1970.
+        horizon: as in `Gap`.
     """
     if not ids:
         return []

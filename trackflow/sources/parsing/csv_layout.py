@@ -111,7 +111,14 @@ def split(line: str, separator: str) -> list[str] | None:
 
 
 def fitted(cells: list[str], width: int, separator: str, loose: int | None) -> list[str] | None:
-    """The cells of a row; one with too many is put together again at its loose column."""
+    """The cells of a row; one with too many is put together again at its loose column.
+
+    Args:
+        cells: of the row.
+        width: how many cells a row of this table has.
+        separator: the text between two cells.
+        loose: index of the column whose text may contain the separator; None if there is none.
+    """
     extra = len(cells) - width
     if extra == 0:
         return cells

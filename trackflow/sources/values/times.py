@@ -81,6 +81,12 @@ def decide_order(
     A cell that has one reading only decides for all. Cells of both orders decide nothing: then
     each cell is read that has one reading only.
 
+    Args:
+        sample: some cells of the column.
+        rules: what a person said about times; an order among them decides.
+        column: the name of the column, for messages.
+        file: the name of the file, for messages.
+
     Raises:
         BadInputError: the cells count from some unknown start.
         AmbiguousOrderError: all dates can be read in two ways.
