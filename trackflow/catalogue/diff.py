@@ -1,4 +1,4 @@
-"""What a sync would change: what came, field by field, against what is stored. Pure."""
+"""What a sync would change: the received tracks against the stored ones, field by field. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,12 +19,12 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class TrackChange:
-    """A stored track that came with other values, or came back.
+    """A stored track that is listed with other values, or is listed again.
 
     Attributes:
         before: as stored.
-        after: as it came.
-        fields: what differs, in the order of the fields; empty if it only came back.
+        after: as received.
+        fields: what differs, in the order of the fields; empty if it is only listed again.
         is_back: whether it was inactive.
     """
 
@@ -41,7 +41,7 @@ class TrackChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Everything in one of four; each in the order of what came, `missing` by slug.
+    """Everything in one of four; each in the order of the received list, `missing` by slug.
 
     Attributes:
         added: not stored before.
@@ -63,7 +63,7 @@ class Diff:
 
 
 def diff(stored: Mapping[str, StoredTrack], received: Iterable[CatalogueTrack]) -> Diff:
-    """Compare what came with what is stored.
+    """Compare the received tracks with the stored ones.
 
     Args:
         stored: all tracks of the source by slug, inactive ones included.

@@ -17,7 +17,7 @@ class Failure:
     Attributes:
         slug: of the track.
         kind: what failed, in a word or two: "network", "busy", "missing page", "refused",
-            "redirect", "structure", "deadline", "stopped" (not done, nobody's fault), "internal"
+            "redirect", "structure", "deadline", "stopped" (not done, no failure), "internal"
             (a fault of ours).
         message: in words.
         retryable: whether another try may go well.

@@ -60,7 +60,7 @@ def judge(
     """Judge a listing by itself and against what is stored.
 
     Args:
-        listing: as it came.
+        listing: as received.
         stored: all tracks of the source by slug.
         is_approved: whether a person has approved that so many tracks are missing. It lifts that
             guard only: an empty or cut-off listing is refused all the same.
@@ -90,7 +90,7 @@ def judge(
 
 
 def _refusal(listing: Listing) -> str | None:
-    """Why a listing is not to be believed whatever is stored; None if it is."""
+    """Why a listing is not credible, independent of the store; None if it is."""
     if not listing.rows:
         return "the list is empty: nothing is changed"
     if not listing.is_whole:
@@ -105,7 +105,7 @@ MOST_CHANGED = 0.1
 """The share of pages with another structure beyond which the site, and not a page, has changed."""
 
 MOST_FAILED = 0.25
-"""The share of pages that may fail for other reasons before somebody should look."""
+"""The share of pages that may fail for other reasons before a person is asked to look."""
 
 
 def alarms(failures: Sequence[Failure], asked: int) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ def _is_in(node: LexborNode, element: LexborNode | None) -> bool:
 
 @dataclass(slots=True)
 class AddressBlock:
-    """What an address block says.
+    """The lines of an address block.
 
     Attributes:
         plain: the lines without a label.
@@ -166,7 +166,7 @@ class AddressBlock:
 
 
 def address_block(block: LexborNode) -> AddressBlock:
-    """The lines of an address block, told apart by label."""
+    """The lines of an address block, separated by label."""
     found = AddressBlock()
     for line in address_lines(block):
         if line.label:

@@ -22,7 +22,7 @@ class ListedTrack:
         name: None where the row has none.
         url: where the track's own page is.
         raw: further fields by the names of `CatalogueTrack`, as text.
-        is_complete: whether `raw` holds all that the source knows, so that there is no page of the
+        is_complete: whether `raw` holds all that the source has, so that there is no page of the
             track's own to be fetched.
     """
 
@@ -35,7 +35,7 @@ class ListedTrack:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A source's list as it came.
+    """A source's list as received.
 
     Attributes:
         rows: in the order of the source, one per slug.
@@ -52,7 +52,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a track's own page says, as text by the names of `CatalogueTrack`'s fields.
+    """The values of a track's own page, as text by the names of `CatalogueTrack`'s fields.
 
     A field that the page does not have is missing or None; "N/A" is left as it is written.
     """
@@ -173,7 +173,7 @@ FIELDS = tuple(f.name for f in fields(CatalogueTrack))
 LIST_FIELDS = frozenset(
     {"slug", "name", "url", "series_code", "activity", "event_name", "has_video", "is_featured"}
 )
-"""What the list says; everything else comes from a track's own page."""
+"""The fields of the list; all others are from a track's own page."""
 
 VOLATILE_FIELDS = frozenset(
     {"activity", "event_name", "has_video", "is_featured", "laps", "practice_sessions", "races",

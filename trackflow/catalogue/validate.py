@@ -80,7 +80,7 @@ class _Checked:
 def validate(
     listed: ListedTrack, details: Details | None
 ) -> tuple[CatalogueTrack, tuple[Anomaly, ...]]:
-    """A track of what the list and its own page say, and what could not be used of it.
+    """A track of the values in the list and on its own page, and the anomalies among them.
 
     Args:
         listed: its row in the list.
@@ -126,7 +126,7 @@ _COUNTS = (
 
 
 def names_used_more_than_once(tracks: Iterable[CatalogueTrack]) -> dict[str, int]:
-    """Names that several tracks bear, and how many do: nothing wrong, but good to know."""
+    """Names that several tracks bear, and how many do: nothing wrong, but worth a note."""
     counts = Counter(track.name for track in tracks)
     return {name: number for name, number in sorted(counts.items()) if number > 1}
 

@@ -44,7 +44,7 @@ class Calendar:
                 yield self.first + (low + k) * ONE_DAY, begin_us, finish_us
 
     def _reach(self, start_us: int, end_us: int) -> None:
-        """Know the midnights from before a time to after it."""
+        """Cache the midnights from before a time to after it."""
         if not self.begins_us:
             self.first = from_us(start_us).astimezone(self.zone).date()
             self.begins_us = [self._begin_us(self.first)]

@@ -17,7 +17,7 @@ DEGREE_DECIMALS = 7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Points of one device, in order of time unless said otherwise. All arrays have shape (n,).
+    """Points of one device, in order of time unless stated otherwise. All arrays have shape (n,).
 
     Attributes:
         time_us: UTC microseconds since 1970, int64.

@@ -1,4 +1,4 @@
-"""Positions with their noise averaged out, as far as the points themselves say that it is noise.
+"""Smoothed positions: noise is removed as far as the points themselves show that it is noise.
 
 Each point is put on a straight line in time, fitted to its neighbours. How many neighbours, the
 points decide: each is left out in turn and predicted from those around it. Noise is predicted
@@ -24,7 +24,7 @@ LONGEST_STEP_S = 30.0
 """Nothing is averaged over a longer step: a device can turn more than once in it."""
 
 FEWEST = 5
-"""Residuals of fewer points say nothing."""
+"""Residuals of fewer points prove nothing."""
 
 OUTLIER = 9.0
 """A squared residual counts as no more than this many medians: an outlier is not the noise."""

@@ -1,4 +1,4 @@
 """Snapping points to real roads: engines, windows, seams, the quality gate, road networks.
 
-Takes points and an engine, gives lines. Knows no database and no Dagster.
+Takes points and an engine, gives lines. No database and no Dagster: `usecases.roads` caches lines.
 """

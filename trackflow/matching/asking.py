@@ -1,8 +1,8 @@
-"""Asks the engine about a window until an answer will do.
+"""Asks the engine about a window until an answer is good enough.
 
 The engine is asked with the radius that the points' noise suggests. Where its answer leaves points
 in a row without a road, makes detours, or is one of several that the points allow, it is asked with
-other radii too, and `judging` says which answer explains the points best. Where all of them are
+other radii too, and `judging` finds the answer that explains the points best. Where all of them are
 broken, the same roads are tried with one-ways ignored.
 """
 
@@ -38,7 +38,7 @@ class JudgedAnswer:
 
     Attributes:
         pieces: as the engine gave them.
-        verdict: what is to be said of them.
+        verdict: how well they explain the points.
         doubt: how much an answer that explains the points as well puts elsewhere, 0 to 1.
     """
 
@@ -57,7 +57,7 @@ class JudgedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WindowPieces:
-    """What the line of a window is made of."""
+    """The stretches of road that make the line of a window."""
 
     pieces: list[Piece]
     doubt: float
@@ -65,7 +65,7 @@ class WindowPieces:
 
 
 class WindowQuery:
-    """Asks the engine about one window until an answer will do."""
+    """Asks the engine about one window until an answer is good enough."""
 
     def __init__(self, engine: Engine, trace: Trace, settings: MatchSettings) -> None:
         self.engine = engine
@@ -105,7 +105,7 @@ class WindowQuery:
         limit_m = ordinary.cost_m * (STILL_BROKEN if other.verdict.is_broken else 1.0)
         if other.verdict.cost_m + CLEARLY_M >= limit_m:
             return None
-        # Only where that helps: elsewhere the same one-ways tell which carriageway was driven.
+        # Only where that helps: elsewhere the same one-ways show which carriageway was driven.
         mixed = self._better(self.trace, self.trace.kept, answer, [other], CLEARLY_M)
         return mixed if mixed is not answer else other
 

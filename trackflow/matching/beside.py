@@ -13,11 +13,11 @@ OFF_COST_M = 5.0
 square of the deviation, and an exponential of 10 m for detours: Newson & Krumm 2009)."""
 
 OFF_CAP = 5.0
-"""Beyond so many standard deviations a point is a bad one and says nothing of how bad the road is;
+"""Beyond so many standard deviations a point is a bad one and is no evidence against the road;
 a point on no road costs as much."""
 
 FAR_M = 40.0
-"""A point is far from the line beyond this, and beyond three times what it claims."""
+"""A point is far from the line beyond this, and beyond three times its claimed accuracy."""
 
 FAR_POINTS = 3
 FAR_RUN_M = 100.0

@@ -52,7 +52,7 @@ def pack(match: Any) -> bytes:
 
 
 def unpack(stored: bytes) -> dict[str, Any]:
-    """The fields that `pack` was given, or that were stored as JSON."""
+    """The fields that `pack` encoded, or that were stored as JSON."""
     if stored[:1] != MARK:
         values: dict[str, Any] = orjson.loads(stored)
         for name in ("anchor_us", "anchor_vertex", "on_road"):

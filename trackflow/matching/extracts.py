@@ -1,7 +1,7 @@
-"""Which kind of OpenStreetMap extract a file is, told by its content: names are often wrong.
+"""Which kind of OpenStreetMap extract a file is, by its content: names are often wrong.
 
-OSRM reads pbf, and XML that is plain or packed by gzip or bzip2, and tells them apart by suffix.
-What it finds broken in XML it says itself; a pbf is checked before (`matching.pbf`).
+OSRM reads pbf, and XML that is plain or packed by gzip or bzip2, and distinguishes them by
+suffix. It reports broken XML itself; a pbf is checked before (`matching.pbf`).
 """
 
 import bz2
@@ -13,7 +13,7 @@ from trackflow.errors import NetworkBuildError
 from trackflow.matching.pbf import check_pbf, no_extract
 
 START_BYTES = 64 * 1024
-"""So much of a file tells what it is; a comment may stand before the first element."""
+"""So much of a file shows what it is; a comment may stand before the first element."""
 
 GZIP, BZIP2 = b"\x1f\x8b", b"BZh"
 

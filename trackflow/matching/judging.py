@@ -1,7 +1,7 @@
 """How well an answer of the engine explains the points: one cost in metres, for every answer.
 
 The engine's own confidence compares its best answer with its second best among the roads that it
-looked at; it cannot tell that all of them were wrong. So answers to the same points, asked with
+looked at; it does not notice that all of them were wrong. So answers to the same points, asked with
 different radii, are compared by what a driver would have had to do: be beside the road where the
 points are, and make detours.
 """
@@ -42,7 +42,7 @@ SHOWN_M = 2000.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said of an answer.
+    """How well an answer explains the points, and where it does not.
 
     Attributes:
         cost_m: how badly it explains the points.

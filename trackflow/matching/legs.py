@@ -6,7 +6,7 @@ from trackflow.geo.points import Floats
 from trackflow.matching.pieces import Piece, Trace, quantile, steps, summed
 
 DETOUR_M = 200.0
-"""Between points so far apart a detour says half as much as between close ones: roads wind."""
+"""Between points so far apart a detour is half as bad as between close ones: roads wind."""
 
 WINDING = 1.25
 """Roads are longer than the way along points close to each other by less than this."""

@@ -1,8 +1,8 @@
 """Road networks: an OpenStreetMap extract and a profile in, an OSRM data set out.
 
-A data set is built in a folder of its own and moved into place whole, so that nobody ever sees half
-of one. Its version is a hash of everything that it is made of: the same input is never built twice,
-and a new extract, profile or OSRM gives a new version beside the old one.
+A data set is built in a folder of its own and moved into place whole, so that no reader ever sees
+half of one. Its version is a hash of everything that it is made of: the same input is never built
+twice, and a new extract, profile or OSRM gives a new version beside the old one.
 
 The programs are those of the osrm-bindings wheel, run directly rather than by `python -m osrm`,
 which puts a second process between us and the program that would outlive a kill.
@@ -108,15 +108,15 @@ def build_network(
     the same network. An interrupt ends the program that is running and leaves nothing behind.
 
     Args:
-        extract: an .osm.pbf, .osm, .osm.gz or .osm.bz2 file, whatever its name.
+        extract: an .osm.pbf, .osm, .osm.gz or .osm.bz2 file under any name.
         profile: one of `PROFILES`.
         into: the folder that holds all networks; made if missing.
-        on_progress: told about each step in a few words.
+        on_progress: called with each step in a few words.
         deadline_s: for the whole build.
 
     Raises:
         NetworkBuildError: the extract is missing, something else, damaged or without roads for the
-            profile; there is no room; or a program failed. One line that says what to do.
+            profile; there is no room; or a program failed. The message is one line with what to do.
     """
     report = on_progress or (lambda _: None)
     deadline = time.monotonic() + deadline_s
@@ -149,7 +149,7 @@ def load_network(folder: Path) -> RoadNetwork:
     Raises:
         NetworkBuildError: there is none, or it is incomplete.
     """
-    folder = folder.resolve()  # whoever opens it later may be in another working directory
+    folder = folder.resolve()  # a later reader may be in another working directory
     try:
         saved = json.loads((folder / DESCRIPTION).read_text())
         west, south, east, north = map(float, saved["extent"])
@@ -226,11 +226,11 @@ def _check_space(extract: Path, into: Path) -> None:
 
 @contextmanager
 def _workshop(into: Path) -> Iterator[Path]:
-    """A temporary folder beside the networks, removed at the end whatever happens.
+    """A temporary folder beside the networks, removed at the end, also after an error.
 
     A build that is killed outright leaves its folder behind. Each folder holds a lock that dies
-    with its owner, so the next build tells such leftovers from the folders of builds that run now.
-    Both steps are done under one lock: a folder that was just made is not yet locked itself.
+    with its owner, so the next build can distinguish such leftovers from the folders of running
+    builds. Both steps are done under one lock: a folder that was just made is not yet locked.
     """
     with (into / ".lock").open("w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
@@ -268,7 +268,7 @@ def _build(
     deadline: float,
 ) -> Path:
     """A complete data set in a folder inside `workshop`."""
-    # OSRM tells formats by suffix: under this name an extract may be called anything.
+    # OSRM recognises formats by suffix: under this name an extract may be called anything.
     source = workshop / f"extract{suffix}"
     source.symlink_to(extract.resolve())
     folder = workshop / "network"
@@ -406,7 +406,7 @@ def _describe(folder: Path, extract: Path, profile: str, version: str) -> None:
         source_name=extract.name,
         built_at_us=time.time_ns() // 1000,
     )
-    # Where it lies is known by whoever reads it: networks may be moved and mounted elsewhere.
+    # Its folder is not saved: networks may be moved and mounted elsewhere.
     saved = {k: v for k, v in asdict(network).items() if k not in ("folder", "dataset", "bbox")}
     saved["extent"] = network.bbox  # the key of files that earlier versions wrote
     (folder / DESCRIPTION).write_text(json.dumps(saved, indent=2) + "\n")
@@ -420,7 +420,7 @@ def _bbox(dataset: Path) -> Bbox:
     """The bounding box of the network's own nodes, in degrees.
 
     Not the box in the extract's header: many extracts have none, some have the planet's, and none
-    says where the roads of a profile are. OSRM keeps the nodes of a network in a tar file as pairs
+    shows where the roads of a profile are. OSRM keeps the nodes of a network in a tar file as pairs
     of 32-bit integers in millionths of a degree; they are read in place, without a copy.
     """
     path = Path(f"{dataset}.nbg_nodes")

@@ -2,8 +2,8 @@
 
 A pbf is a chain of blocks: the length of a header (4 bytes, big-endian), the header (protobuf:
 field 1 the block's type, field 3 the length of its data), the data. Walking the chain reads a few
-bytes per block and tells apart what OSRM's own messages do not: "not a pbf" from "cut short". OSRM
-even accepts a file that was cut within a block's header, and would build half a network.
+bytes per block and distinguishes "not a pbf" from "cut short", which OSRM's own messages do not.
+OSRM even accepts a file that was cut within a block's header, and would build half a network.
 """
 
 from pathlib import Path

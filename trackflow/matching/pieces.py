@@ -1,4 +1,4 @@
-"""What the engine answered, as connected stretches of road beside the points that they explain."""
+"""The answer of the engine, as connected stretches of road beside the points that they explain."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ class Trace:
         return replace(self, noise_m=np.minimum(self.noise_m, seen_m))
 
     def weights(self, asked: Sequence[int]) -> Floats:
-        """How much each of some points says: errors last, so points close in time say the same.
+        """The weight of each of some points: errors last, so points close in time share one.
 
         Shape (n,); 0 for all other points.
         """

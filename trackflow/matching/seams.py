@@ -136,7 +136,7 @@ def _line(
 def _find_seam(left: _Drawn, right: _Drawn) -> _Seam:
     """Where to go from one line to the next.
 
-    Points that both know are tried from the seam outwards, up to the middle of either window, so
+    Points that both have are tried from the seam outwards, up to the middle of either window, so
     that the two seams of a window never pass each other. If the lines agree at none of them, the
     right line is reached straight across from where the left one has the seam.
     """

@@ -28,7 +28,7 @@ def to_metres(points: Points) -> tuple[Floats, Floats]:
 
 
 NOISE_STEP_S = 6.0
-"""Steps longer than this say nothing of noise: a car may turn in them."""
+"""Steps longer than this do not measure noise: a car may turn in them."""
 
 MEDIAN_OFF = 1.1774 * math.sqrt(1.5)
 """Median distance of a point from the middle of its neighbours, in standard deviations per axis:
@@ -36,7 +36,7 @@ that of a Rayleigh distribution, with the noise of three points in it."""
 
 
 def noise_m(points: Points, x: Floats, y: Floats) -> float:
-    """Standard deviation, per axis, of how far points jump about; 0 where they are too few to tell.
+    """Standard deviation, per axis, of how far points jump about; 0 where they are too few.
 
     A median over distances from the line between neighbours, so that turns do not count, nor does
     an error that changes slowly: that one does not make a line go back and forth.

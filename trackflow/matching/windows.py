@@ -2,7 +2,7 @@
 
 A window owns the steps that begin in its slice of the clock, so the point that follows its last
 step, the seam, belongs to it and to the next window. It sees some points more on either side, its
-context, so that both windows at a seam know where the device came from and where it went. Slices
+context, so that both windows at a seam have the way of the device before and after them. Slices
 and context depend on nothing but the points around them: a journey gives the same windows whole or
 cut at midnight.
 """

@@ -24,16 +24,16 @@ class Coordinates:
 
 
 class Geocoder(Protocol):
-    """Knows where addresses are. It keeps no state."""
+    """Finds the coordinates of addresses. It keeps no state."""
 
     @property
     def name(self) -> str:
-        """Which one; the answers of another one are asked for anew."""
+        """Its identity; when that changes, all addresses are looked up again."""
         ...
 
     @property
     def site(self) -> str:
-        """What the rate limit and the kill switch go by."""
+        """The service name for the rate limit and the kill switch."""
         ...
 
     def locate(self, query: str, web: PageClient, deadline: Deadline) -> Coordinates | None:
@@ -108,7 +108,7 @@ class Photon:
 
 @dataclass(frozen=True, slots=True)
 class CoordinatesFile:
-    """Coordinates that somebody has collected, by slug or by address."""
+    """Coordinates from a file, by slug or by address."""
 
     places: Mapping[str, Coordinates]
 
@@ -126,7 +126,7 @@ class CoordinatesFile:
             raise SettingsError(f"TRACKFLOW_GEOCODER_FILE={path} cannot be read: {error}") from None
 
     def find(self, slug: str, query: str | None) -> Coordinates | None:
-        """The place of a slug, or else of an address; None if neither is in the file."""
+        """The coordinates of a slug, or else of an address; None if neither is in the file."""
         found = self.places.get(_key(slug))
         return found if found is not None or query is None else self.places.get(_key(query))
 
@@ -166,7 +166,7 @@ def _coordinates(longitude: Any, latitude: Any, name: str) -> Coordinates:
 
 
 def _checked(longitude: Any, latitude: Any) -> Coordinates | None:
-    """A place of numbers or their texts; None if it is nowhere, or null island."""
+    """Coordinates from numbers or texts; None if they are out of range, or null island."""
     try:
         lon, lat = float(longitude), float(latitude)
     except (TypeError, ValueError):

@@ -96,7 +96,7 @@ class PlaceIndex:
 
     @property
     def hash(self) -> str:
-        """Of all that visits depend on beside the positions."""
+        """Hash of all that visits depend on besides the positions."""
         rows = sorted(zip(self.keys, self.lon.tolist(), self.lat.tolist(), strict=True))
         identity = repr((rows, self.radius_m, self.shortest_s, MOST_UNSEEN_US)).encode()
         return hashlib.blake2b(identity, digest_size=12).hexdigest()
@@ -122,7 +122,7 @@ class PlaceIndex:
 
     def _joined(self, lon: Floats, lat: Floats, some: Ints) -> tuple[Ints, Ints]:
         """The same for some of the positions, exactly."""
-        import geopandas  # slow to import, and not needed where nobody comes near
+        import geopandas  # slow to import, and not needed where no position is near
 
         self.prepare()
         points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(lon[some], lat[some]))
@@ -196,7 +196,7 @@ class VisitFinder:
             self._look()
 
     def _look(self) -> None:
-        """Look at what has come: many positions at once cost little more than a few."""
+        """Look at the positions so far: many at once cost little more than a few."""
         samples, self.waiting = joined(self.waiting), []
         if not len(samples):
             return

@@ -1,4 +1,5 @@
 """Readers of files with positions: bytes in, batches of points and refused rows out.
 
-Knows no database. A reader never stops at a bad row: it hands it out with its reason.
+No database and no HTTP: `usecases.intake` stores the points, `web` receives bodies. A reader never
+stops at a bad row: it hands it out with its reason.
 """

@@ -1,7 +1,7 @@
-"""The door: which of the points that a reader found come in, and why the others do not.
+"""Admission: which of the points that a reader found are accepted, and why the others are not.
 
-A position and a time that make sense are all it takes. A bad accuracy, speed, course or altitude
-makes that value unknown and keeps the point: losing a position for it would lose more.
+A plausible position and a plausible time are all that a point needs. A bad accuracy, speed, course
+or altitude makes that value unknown and keeps the point: losing a position for it would lose more.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
 
 BELIEVABLE = ((-12_000.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 1e5), (0.0, 360.0))
-"""Believable altitudes, accuracies, speeds and courses; senders say -1 for one that is unknown."""
+"""Believable altitudes, accuracies, speeds and courses; senders write -1 for an unknown one."""
 
 _SMALLEST, _LARGEST = np.array(BELIEVABLE).T[:, :, np.newaxis]
 
@@ -107,7 +107,7 @@ class Candidates:
 def admit(
     found: Candidates, now_us: int, describe: Describe, *, most_refused: int = REFUSED_MAX
 ) -> tuple[PointBatch, list[Refusal]]:
-    """The points that come in, in their order, and a refusal for each of the others.
+    """The admitted points, in their order, and a refusal for each of the others.
 
     Args:
         found: what a reader found.
@@ -133,7 +133,7 @@ def admit(
         if _is_early(batch, row, now_us)
     ]
     refused = [(row, _early(batch, row, describe)) for row in early]
-    verdict[early] = _ACCEPTED  # they are told already
+    verdict[early] = _ACCEPTED  # their refusals are listed already
     refused += _refusals(found, verdict, describe, most_refused)
     return _only(batch, is_admitted), [refusal for _, refusal in sorted(refused, key=_row_of)]
 
@@ -151,7 +151,7 @@ def _refusals(
         found: the rows.
         verdict: index of the reason for each row.
         describe: gives the text and the place of a row.
-        most: how many of a reason are told one by one.
+        most: how many of a reason get a refusal each.
     """
     refused: list[tuple[int, Refusal]] = []
     for code in np.unique(verdict[verdict != _ACCEPTED]).tolist():
@@ -222,7 +222,7 @@ def _all_admitted(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> b
 
 
 def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArray[np.uint8]:
-    """Index of the reason for each row; where several hold, the last one set here is told."""
+    """Index of the reason for each row; where several apply, the last one set here counts."""
     verdict = np.full(len(lat), _ACCEPTED, np.uint8)
 
     def refuse(rows: NDArray[np.bool_], reason: RefusalReason) -> None:

@@ -1,8 +1,8 @@
-"""Positions that lie in the future: kept whole, as it may be this machine's clock that is wrong.
+"""Positions that lie in the future: kept whole, as this machine's clock may be wrong.
 
 A machine without a battery starts in 1970 or where it was switched off, and every position of now
 seems to lie ahead. Such positions are refused, as a device's own clock may be wrong just as well;
-but where the machine is known to be behind, they come in as soon as its clock is right.
+but where the machine is known to be behind, they are admitted as soon as its clock is right.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ CLOCK_BEHIND = "clock_behind"
 """Reason of a position that was refused while this machine's clock was known to be behind."""
 
 LAST_US = 4_102_444_800_000_000
-"""The year 2100: what claims to be later has no time, whatever this machine's clock says."""
+"""The year 2100: a later time is no time, at any setting of this machine's clock."""
 
 WRITTEN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 """A clock before this is behind: this program had not been written."""
@@ -31,12 +31,12 @@ def lies_ahead(time_us: int, now_us: int) -> bool:
 
 
 def is_due(time_us: int, now_us: int) -> bool:
-    """Whether a position that lay in the future may come in now."""
+    """Whether a position that lay in the future can be admitted now."""
     return time_us <= now_us + FUTURE_SLACK_US
 
 
 def clock_is_behind(now: dt.datetime, witnesses: Sequence[dt.datetime | None]) -> bool:
-    """Whether this machine's clock is behind, by all that its store tells.
+    """Whether this machine's clock is behind, by the moments that its store has seen.
 
     Args:
         now: by this machine's clock.

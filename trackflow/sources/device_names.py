@@ -2,8 +2,8 @@
 
 A file is named after its device (`van-7.csv`), or a recorder numbers and dates its files
 (`2024-05-01.gpx`, `activity_123.fit`, `Track 3.gpx`): those are one device, which the folder names.
-The rule looks at one name at a time, so that files give the same devices whether they come in
-together, one by one, or again.
+The rule looks at one name at a time, so that files give the same devices whether they are
+imported together, one by one, or again.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a module of `trackflow.sources.formats` says of its format: its name, its marks, its reader.
+"""What a module of `trackflow.sources.formats` declares: name, marks and reader of its format.
 
 The first mark that a file bears decides, the surest kind of mark first. See
 docs/how-to/add-a-file-format.md.
@@ -37,10 +37,10 @@ class Reader(Protocol):
 
         Args:
             stream: the file.
-            device_id: the device of all points, whatever the file says; None for what it says.
+            device_id: the device of all points; None for the devices that the file names.
             fallback_device: the device of points that name none.
             now_us: UTC microseconds; times more than a day after it are refused.
-            options: what a person said about the file.
+            options: the person's settings for the file.
 
         Raises:
             BadInputError: the file cannot be read at all, or not further.

@@ -1,4 +1,4 @@
-"""The beginning of a file, as those look at it who recognise formats."""
+"""The beginning of a file, from which its format is recognised."""
 
 import codecs
 import re
@@ -15,7 +15,7 @@ HEADER_CHARS = 8192
 SEPARATORS = (",", ";", "\t", "|")
 
 _BEFORE_TEXT = "\x1e \t\r\n"
-"""What may stand before the first character that says something; the first is of JSON sequences."""
+"""What may stand before the first significant character; the first is of JSON sequences."""
 
 _UNSEEN_XML = re.compile(r"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 
@@ -69,7 +69,7 @@ class Head:
 
 
 def encoding_of(head: bytes) -> str:
-    """UTF-16 if a byte order mark says so (Excel's "Unicode text"), else UTF-8."""
+    """UTF-16 if there is its byte order mark (Excel's "Unicode text"), else UTF-8."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     return "utf-8"

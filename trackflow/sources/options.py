@@ -1,4 +1,4 @@
-"""What a person may say about files that do not say it themselves."""
+"""What a person can set for files that leave it open: zone, order of dates, columns."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The one way in: files found, recognised and read, whatever their format.
+"""Finds, recognises and reads files of all formats.
 
 ```
 for source in discover("inbox"):
@@ -49,11 +49,11 @@ def read(
 
     Args:
         source: what `discover` found.
-        device_id: the device of all points, whatever the file says; by default what the file
-            says, else `fallback_device`.
+        device_id: the device of all points, by default those that the file names, else
+            `fallback_device`.
         now_us: UTC microseconds; times more than a day after it are refused.
-        options: what a person said about the file.
-        fallback_device: the device of points that name none; by default what `named_device` says.
+        options: the person's settings for the file.
+        fallback_device: the device of points that name none; by default that of `named_device`.
 
     Raises:
         BadInputError: the file cannot be read at all, or not further; its neighbours may well.
@@ -76,14 +76,14 @@ def read(
 def _read_once(
     source: SourceFile, device_id: str | None, fallback: str, now_us: int, options: ReadOptions
 ) -> Iterator[Chunk]:
-    """Like `read`, with the device of unnamed tracks as `options.label_tracks` says.
+    """Like `read`, with the device of unnamed tracks as `options.label_tracks` sets it.
 
     Args:
         source: what `discover` found.
         device_id: the device of all points.
         fallback: the device of points that name none.
         now_us: UTC microseconds.
-        options: what a person said about the file.
+        options: the person's settings for the file.
     """
     with source.open() as stream:
         if source.format is None:
@@ -98,7 +98,7 @@ def _read_once(
 
 
 def _has_several_tracks(source: SourceFile) -> bool:
-    """Whether a file has more than one track: only then is there anything to tell apart."""
+    """Whether a file has more than one track: only then can there be several devices."""
     if source.format is None:
         return False
     file_format = known_formats()[source.format]

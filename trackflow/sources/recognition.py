@@ -1,7 +1,7 @@
 """What a file is, by its first bytes; its name only decides where the bytes leave it open.
 
-Each module of `trackflow.sources.formats` says by which marks its format is known. What is said
-here is of files that are known and not read.
+Each module of `trackflow.sources.formats` declares the marks of its format. The tables
+here are of files that are known and not read.
 """
 
 import re
@@ -66,7 +66,7 @@ def detect(data: bytes, name: str, *, is_table: bool = False) -> str:
     Args:
         data: the first `HEAD_BYTES`.
         name: of the file.
-        is_table: text of no known format is a table, whose columns a person has told.
+        is_table: text of no known format is a table, whose columns are given by options.
 
     Raises:
         UnknownFormatError: it is empty, or nothing that can be read.

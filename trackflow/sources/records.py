@@ -20,7 +20,7 @@ EARLIEST_US = int(dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_00
 """No receiver recorded before GPS was in service: an earlier time is a clock that was never set."""
 
 FUTURE_SLACK_US = 86_400 * 1_000_000
-"""Clocks run ahead and naive local times are read as UTC, so a day ahead is still let in."""
+"""Clocks run ahead and naive local times are read as UTC, so a day ahead is still admitted."""
 
 RAW_MAX_CHARS = 500
 """A refused row of a file is kept to this length: the file has the rest."""
@@ -32,7 +32,7 @@ REFUSED_MAX = 1_000
 
 
 class RefusalReason(StrEnum):
-    """Why something was refused at the door. The values are stored; do not rename them."""
+    """Why something was not admitted. The values are stored; do not rename them."""
 
     NO_POSITION = "no_position"
     NOT_A_NUMBER = "not_a_number"
@@ -58,8 +58,8 @@ class Origin:
     """Which live sender sent an input, and all that is needed to read it again.
 
     Attributes:
-        sender: a key of `phones.senders`.
-        envelope: the request without its body, as JSON (`phones.envelopes`).
+        sender: a key of `devices.senders`.
+        envelope: the request without its body, as JSON (`devices.envelopes`).
     """
 
     sender: str

@@ -31,7 +31,7 @@ BAD_TIME = "no time"
 
 
 class PositionRow(NamedTuple):
-    """A position that claims to be one, before the door.
+    """A row that should be a position, before admission.
 
     Attributes:
         raw: what to keep of it if it is refused; texts and numbers.
@@ -98,7 +98,7 @@ class Collector[R]:
 
     Attributes:
         refused: what was refused since the last chunk, apart from the rows.
-        name: the file, as people know it.
+        name: of the file, as shown to people.
         any_found: whether there was any row.
         skipped: what was passed over on purpose since the last chunk.
     """
@@ -125,7 +125,7 @@ class Collector[R]:
         return len(self._rows) + len(self.refused)
 
     def add(self, row: R, locator: str) -> None:
-        """A position, good or not: the door decides. `locator` is such as "element 7"."""
+        """A position, good or not: admission decides. `locator` is such as "element 7"."""
         self.any_found = True
         self._rows.append(row)
         self._locators.append(locator)
@@ -135,14 +135,14 @@ class Collector[R]:
         self.refused.append(Refusal(reason, clean_raw(shown(raw)), self._where(locator)))
 
     def end(self, locator: str) -> None:
-        """The end of the file: says so if it came too early."""
+        """The end of the file; a refusal is added if the data ended too early."""
         if self._stream.damage and not any(
             r.reason is RefusalReason.TRUNCATED for r in self.refused
         ):
             self.refuse(RefusalReason.TRUNCATED, self._stream.damage, locator)
 
     def chunk(self) -> Chunk:
-        """The rows so far, at the door."""
+        """The rows so far, after admission."""
         refused, self.refused = self.refused, []
         skipped, self.skipped = self.skipped, Counter()
         candidates, describe = self._taken()
@@ -181,10 +181,10 @@ class RowCollector(Collector[PositionRow]):
 
         Args:
             stream: the file.
-            device_id: the device of all rows, whatever they say.
+            device_id: the device of all rows, also where they name another.
             fallback_device: the device of rows that name none.
             now_us: UTC microseconds.
-            options: what a person said about the file.
+            options: the person's settings for the file.
         """
         super().__init__(stream, device_id, now_us, self._of_rows)
         self._rules = options.time_rules
@@ -312,7 +312,7 @@ def times_of(moments: Sequence[object], rules: TimeRules) -> Times:
     found = times(strings(texts), rules)
     for row, moment in enumerate(moments):
         if isinstance(moment, ResolvedTime):
-            # the largest that a 64-bit count holds is out of range for the door all the same
+            # the largest that a 64-bit count holds is out of range for admission all the same
             found.time_us[row] = min(max(moment, -(2**62)), 2**62)
             found.missing[row] = found.bad[row] = False
     return found

@@ -1,6 +1,6 @@
-"""Tells the tracks of one file apart that were made at the same time, by several devices.
+"""Separates the tracks of one file that several devices recorded at the same time.
 
-GPX and KML name no devices: tracks one after another are one recorder's, but nothing is at two
+GPX and KML name no devices: tracks one after another are one recorder's, but no device is at two
 places at once. Readers label the points of each track; what becomes of the labels is decided here
 from the times of all of them.
 """
@@ -46,7 +46,7 @@ def separated_tracks(
     """The chunks of a file with devices in place of labels.
 
     Args:
-        chunks: reads the file; called once more if it is too large to be held.
+        chunks: reads the file; called once more if it is too large to be kept in memory.
         fallback_device: the device of tracks that do not overlap.
     """
     tracks: dict[str, _Track] = {}
@@ -59,7 +59,7 @@ def separated_tracks(
             chunk = next(first)
         except StopIteration:
             break
-        except BadInputError as error:  # raised again behind what came before it
+        except BadInputError as error:  # raised again after the chunks before it
             failure = error
             break
         _note(tracks, chunk.points)

@@ -2,8 +2,8 @@
 
 The mean product of each velocity with the next one is the square of the speed, times the cosine of
 the turn between them. Noise takes no part in it: what one fix is off goes into two steps with
-opposite signs, so its product is negative, and slow drift has velocities that do not know of each
-other.
+opposite signs, so its product is negative, and slow drift has velocities that are independent of
+each other.
 """
 
 import numpy as np
@@ -19,18 +19,18 @@ BINS_PER_SLOT = 3
 mean: means of drifting fixes move as if they agreed."""
 
 LONGEST_STEP_US = 60 * US
-"""Longer steps hide turns; they say nothing about the speed in between."""
+"""Longer steps hide turns; they give no speed in between."""
 
 FEWEST_STEPS = 3
-"""Pairs of neighbouring velocities that tell a speed at least."""
+"""The fewest pairs of neighbouring velocities that give a speed."""
 
 FASTEST_MM_PER_S = 1_500
 """A velocity is cut to that of a walk, so that a few wild fixes do not outweigh minutes of rest.
-The agreed speed tells how much of the time something moved, not how fast."""
+The agreed speed shows for how much of the time something moved, not how fast."""
 
 
 def agreed_speeds_ms(points: Points, first: Ints, last: Ints, thresholds: Thresholds) -> Floats:
-    """The agreed speed of stretches of points, in m/s; NaN where too few points tell.
+    """The agreed speed of stretches of points, in m/s; NaN where there are too few points.
 
     Args:
         points: kept points, in order of time. Shape (n,).

@@ -12,7 +12,7 @@ class BboxTable:
     """Bounding boxes of stretches of slots.
 
     A stretch is the union of two overlapping stretches of 2**level slots; the boxes of all
-    stretches of that length come from those of half the length, level by level.
+    stretches of that length are made from those of half the length, level by level.
 
     Args:
         slots: in order of time.

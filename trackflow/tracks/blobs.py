@@ -39,7 +39,7 @@ def points_to_bytes(points: Points) -> bytes:
 
 
 def points_from_bytes(blob: bytes) -> Points:
-    """The points that `points_to_bytes` was given.
+    """The points that `points_to_bytes` encoded.
 
     Raises:
         BadInputError: the bytes are damaged or are something else.

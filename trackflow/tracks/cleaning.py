@@ -69,7 +69,7 @@ def clean(points: Points, thresholds: Thresholds) -> CleanPoints:
 
 
 def known_accuracy(points: Points) -> Points:
-    """Points whose accuracy is NaN where they claim 0 or less: that is how unknown is written."""
+    """Points whose accuracy is NaN where they claim 0 or less: senders write unknown so."""
     unknown = points.accuracy_m <= 0
     if not unknown.any():
         return points
@@ -108,7 +108,7 @@ def _worse_of_a_time(points: Points, dt_us: Ints) -> Ints:
     rows = shared.nonzero()[0]
     among = points[rows]
     # Ties are broken by content, never by order of arrival, which a rerun would not repeat.
-    # NaN sorts last: who claims no accuracy yields to who claims any.
+    # NaN sorts last: a point without an accuracy yields to one with any.
     order = np.lexsort((among.lat, among.lon, among.accuracy_m, among.time_us))
     worse = (_steps_us(among[order]) == 0).nonzero()[0] + 1
     return np.sort(rows[order[worse]])
@@ -145,8 +145,8 @@ def find_spikes(
         points: times strictly increasing. Shape (n,).
         dt_us: time from each to the next. Shape (n - 1,).
         step_mm: distance from each to the next. Shape (n - 1,).
-        wrong: impossible steps, and those inside mixtures: two senders under one id are no spikes
-            of each other. Both in order.
+        wrong: impossible steps, and those inside mixtures: two senders under one id
+            are no spikes of each other. Both in order.
         thresholds: the limits.
     """
     impossible, mixed = wrong
@@ -189,7 +189,7 @@ def _candidates(
 
 
 def _rank(before: Ints, after: Ints, bad: Ints, dt_us: Ints, thresholds: Thresholds) -> Ints:
-    """The lower, the better. A point beyond `spike_s` supports nobody: it may be out of sight."""
+    """The lower, the better. A point beyond `spike_s` supports none: a chunk may lack it."""
     support = np.zeros(len(before), dtype=np.int64)
     for step in (before - 1, after):
         exists = (step >= 0) & (step < len(dt_us))

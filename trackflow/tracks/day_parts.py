@@ -14,7 +14,7 @@ QUARTER_US = 900_000_000
 
 @dataclass(frozen=True, slots=True)
 class TrackLength:
-    """When a track was on its way, and how far it had come at the end of each quarter of an hour.
+    """When a track moved, and how far it had travelled at the end of each quarter of an hour.
 
     Attributes:
         start_us: its first moment.
@@ -49,7 +49,7 @@ class TrackLength:
         return self.until_mm[-1]
 
     def until(self, moment_us: int) -> int:
-        """Whole millimetres that it had come at a moment; never falling."""
+        """Whole millimetres travelled up to a moment; never falling."""
         if moment_us <= self.start_us:
             return 0
         if moment_us >= self.end_us:

@@ -1,8 +1,8 @@
 """All decisions about the points of one device: what is kept, where tracks are cut, what is a stay.
 
 Three kinds of steps between neighbouring kept points settle everything else: steps of a stay, cuts,
-and moving steps. A point beside a moving step is part of a track, so a line reaches the place where
-somebody parked and begins there again; else a point beside a step of a stay is a stop point; else
+and moving steps. A point beside a moving step is part of a track, so a line ends where the device
+parked and begins there again; else a point beside a step of a stay is a stop point; else
 it is alone.
 """
 
@@ -29,8 +29,8 @@ class EndReason(StrEnum):
     """Why a segment or a track begins or ends."""
 
     GAP = "gap"
-    """No point for long, or at all (a chunk cannot tell the two apart), and what lies around the
-    silence does not say what happened in it."""
+    """No point for a long time, or none at all (a chunk cannot distinguish the two), and the points
+    around the silence do not show what happened in it."""
     SPEED = "speed"
     """Nothing could have moved to the next point that fast."""
     MIXED = "mixed"
@@ -49,8 +49,8 @@ class Decisions:
         cleaned: kept points, their steps, and what was dropped. n points.
         stays: first and last points of stays, in order. Shapes (k,).
         away: which points are excursions from a stay. Shape (n,).
-        moving: element i says whether the step from point i - 1 to point i is part of a track; the
-            first and the last say no. Shape (n + 1,).
+        moving: element i is true if the step from point i - 1 to point i is part of a track; the
+            first and the last are false. Shape (n + 1,).
         paused: indices of the silent steps that hold a stay before the begin of a track, in order.
         thresholds: the limits that were applied.
     """
@@ -101,11 +101,11 @@ class Decisions:
         return self.reasons(none, np.array([step]))[1][0]
 
     def began(self, step: int) -> EndReason:
-        """Why no track comes to the point after `step`."""
+        """Why no track leads to the point after `step`."""
         return self._reasons(np.array([step]))[0]
 
     def reasons(self, began: Ints, ended: Ints) -> tuple[list[EndReason], list[EndReason]]:
-        """What `began` says of some steps, and `ended` of others."""
+        """The reasons of `began` for some steps, and of `ended` for others."""
         found = self._reasons(np.concatenate([began, ended]))
         pauses = contains(self.paused, ended).tolist()
         of_ended = zip(pauses, found[len(began) :], strict=True)

@@ -17,7 +17,7 @@ CLOSE_M = 15.0
 """Fixes so close to the middle of a stay belong to it, however little its slots scatter."""
 
 FEWEST_SLOTS = 4
-"""So many slots tell where the middle of a stay is, and how far its fixes scatter."""
+"""So many slots locate the middle of a stay and measure how far its fixes scatter."""
 
 SCATTER = 2.0
 """Beyond that, those within so many times the median distance of its slots from their middle."""
@@ -36,7 +36,7 @@ def stay_points(
         points: kept points, in order of time. Shape (n,).
         slots: their slots, without excursions. Shape (m,).
         stays: which steps from a slot to the next lie in a stay. Shape (m - 1,).
-        free: whether no way comes to a slot from before it, and none goes on after it: there is a
+        free: whether no way leads to a slot from before it, and none leads on after it: there is a
             cut or an excursion. A stay is not trimmed there. Shapes (m,).
         thresholds: the limits.
     """
@@ -54,7 +54,7 @@ def stay_points(
     among = np.concatenate([low, tail]), np.concatenate([head, high])
     first, last = _close(points, slots, known, among, thresholds)
     first, last = first[: len(begin)], last[len(begin) :]
-    # Where too few slots tell where the middle is, a stay begins and ends with its silence: the
+    # Where too few slots locate the middle, a stay begins and ends with its silence: the
     # slot before it may be all on the way.
     first = np.where(open_before, slots.first[begin], np.where(first < 0, slots.last[begin], first))
     last = np.where(open_after, slots.last[end], np.where(last < 0, slots.first[end], last))
@@ -76,8 +76,8 @@ def lasts_us(
         points: kept points, in order of time. Shape (n,).
         first: the first point of each. Shape (k,).
         last: the last one. Shape (k,).
-        open_before: whether no way comes to a stay. Shape (k,).
-        open_after: whether none goes on from it. Shape (k,).
+        open_before: whether no way leads to a stay. Shape (k,).
+        open_after: whether none leads on from it. Shape (k,).
         thresholds: the limits.
 
     Returns:
@@ -104,7 +104,7 @@ def _close(
     Args:
         points: kept points, in order of time.
         slots: their slots.
-        known: first and last of the slots that tell the middle and the scatter, included.
+        known: first and last of the slots that give the middle and the scatter, included.
         among: first and last of the slots whose points are asked for, included.
         thresholds: the limits.
     """

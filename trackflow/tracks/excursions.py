@@ -1,10 +1,10 @@
-"""Excursions: places that a device at rest claims to have been at and come back from.
+"""Excursions: places that a resting device reports without having been there.
 
 A phone indoors takes a distant cell tower for itself, or a reflected signal throws a fix across the
 street. Such places are reached and left without a fix in between, often again and again, or faster
 than anything gets from standing still to standing still. A slot is an excursion if it belongs to a
 direct leave and return (`_returns`) from a place where the device is known to rest (`_seen_at`),
-and one of three rules says that nobody went there:
+and one of three rules shows that the device was not there:
 
 - near: one or two slots within `NEAR_M`, gone for `NEAR_AWAY_S` at most, with a rest before and
   after: a vehicle that passes the place at which it is about to park was not away from it;

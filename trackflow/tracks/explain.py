@@ -28,7 +28,7 @@ class Finding:
         rule: name of the rule.
         text: what it found, in plain words.
         measured: the value that decided, or None where there was nothing to measure.
-        threshold: the limit that it was held against, or None.
+        threshold: the limit that it was compared with, or None.
         unit: of both.
     """
 

@@ -1,4 +1,4 @@
-"""How long a movement was, as well as its points can tell, and how it is spread over time.
+"""The length of a movement, as exactly as its points allow, and how it is spread over time.
 
 The sum of the steps between points is no length: at a point a second, 5 m of noise make a walk of
 5 km one of 30. So the way is measured along points that are smoothed and then thinned to a distance
@@ -31,7 +31,7 @@ SPEED_SPAN_US = 10_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """How far a device had come at which time. Both arrays have shape (n,).
+    """How far a device had travelled at which time. Both arrays have shape (n,).
 
     Attributes:
         time_us: in order; the first and the last point are among them.
@@ -55,7 +55,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What points say of a movement without a map."""
+    """Length and speed of a movement by its points, without a map."""
 
     way: Way
     max_speed_kmh: float
@@ -122,7 +122,7 @@ def spread(way: Way, stretches: Sequence[Stretch], edges_us: Sequence[int]) -> l
     """Whole millimetres travelled between neighbouring edges.
 
     Args:
-        way: along the points, which says how a stretch's length is spread over its time.
+        way: along the points; it decides how a stretch's length is spread over its time.
         stretches: the whole track, one after another without a hole.
         edges_us: from the track's start to its end, in order; n + 1 of them.
 

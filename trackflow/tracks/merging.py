@@ -17,7 +17,7 @@ NAMESPACE = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")
 """Of all track ids. Never change it: links to tracks would die."""
 
 UNSEEN_US = 120_000_000
-"""Nobody knows the way of a step that takes longer than two minutes; it is at least its length."""
+"""The way of a step that takes longer than two minutes is unknown; it is at least its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Track:
         start_us: time of the first point.
         end_us: time of the last point.
         distance_mm: length along all points, midnights and an unseen begin included.
-        lead_mm: of it, the way before the first point, which nobody saw.
+        lead_mm: of it, the unobserved way before the first point.
         unobserved_mm: of it, the lead and the steps that took longer than `UNSEEN_US`.
         bbox: west, south, east, north in degrees; west is greater than east if it crosses the
             antimeridian.

@@ -1,8 +1,8 @@
 """Mixtures: two senders under one id, or a clock that jumps back and forth.
 
 Their points form two ways that each make sense and interleave, so that no step between them does.
-Nobody can say which is true. Such a stretch is named, and not taken for a chain of spikes, which
-would keep a random half of it.
+It cannot be known which is true. Such a stretch is named, and not taken for a chain of spikes,
+which would keep a random half of it.
 """
 
 import numpy as np

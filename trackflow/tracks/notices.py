@@ -1,8 +1,8 @@
-"""Notices: what of a device's points needs a person's attention, and what to do about it.
+"""Notices: which of a device's points need a person's attention, and what to do about them.
 
 Made from the ledgers of its days, so they are as true as the ledgers: nothing is estimated. A day
-is told of if at least a quarter of its points went one odd way; a notice, if these are at least ten
-points over its days. One wrong fix in a drive is no news.
+counts if at least a quarter of its points belong to one odd class; a notice is made if these are at
+least ten points over all days. One wrong fix in a drive needs no notice.
 """
 
 import datetime as dt
@@ -83,7 +83,7 @@ LOST = (
 """The classes of points that belong to neither a track nor a stop."""
 
 ODD = (NoticeKind.EXCURSION, NoticeKind.DUPLICATE)
-"""Classes whose points are accounted for, yet say that something is odd."""
+"""Classes whose points are accounted for, but show that something is odd."""
 
 
 class NoticeText(NamedTuple):
@@ -154,13 +154,13 @@ def ledger_notices(
 ) -> list[Notice]:
     """Notices of a device's days.
 
-    A day whose lost points are a quarter of it is told of by the class that holds most of them.
+    A day whose lost points are a quarter of it is reported by the class with most of them.
 
     Args:
         device_id: the device.
         ledgers: of its days; those without anything odd may be left out.
         thresholds: that hold for it; they are named in the texts.
-        lone_because: why lone points are alone, counted on a sample; None if nobody looked.
+        lone_because: why lone points are alone, counted on a sample; None if not examined.
     """
     days_of: dict[NoticeKind, list[dt.date]] = {}
     for day, ledger in sorted(ledgers.items()):
@@ -183,7 +183,7 @@ def ledger_notices(
 
 
 def odd_classes(ledger: Ledger) -> list[NoticeKind]:
-    """The classes by which a day is told of; none for an ordinary one."""
+    """The classes by which a day is reported; none for an ordinary one."""
     counts = ledger.as_dict()
     found = [kind for kind in ODD if counts[kind] >= max(SHARE * ledger.points, 1)]
     if (main := _main_class(ledger)) is not None:
@@ -246,7 +246,7 @@ def lone_reasons(
     found: Counter[EndReason] = Counter()
     at = np.flatnonzero(lone)
     for beside in zip(*decisions.reasons(at - 1, at), strict=True):
-        # a silence needs no explanation if the other side says more
+        # a silence needs no explanation if the other side has a better reason
         found[
             next((r for r in (EndReason.SPEED, EndReason.MIXED) if r in beside), EndReason.GAP)
         ] += 1
@@ -259,7 +259,7 @@ def quarantine_notice(device_id: str, reasons: Mapping[str, int], points: int) -
     Args:
         device_id: the device; empty for input that names none.
         reasons: how many rows were refused, by reason.
-        points: how many points of the device came in.
+        points: how many points of the device were accepted.
     """
     refused = sum(reasons.values())
     if refused < FEWEST_POINTS or refused < SHARE * (refused + points):

@@ -76,7 +76,7 @@ PRESETS: Mapping[str, Preset] = {
                     600, "a rest of less than ten minutes is part of the outing"
                 ),
                 "max_speed_kmh": ThresholdChange(
-                    120, "nobody descends faster; what does is a wrong fix in a wood or street"
+                    120, "no person descends faster; what does is a wrong fix in a wood or street"
                 ),
                 "min_track_m": ThresholdChange(
                     50, "a length of a pool or a sprint is meant to be kept"
@@ -101,13 +101,13 @@ def preset_thresholds(name: str | None) -> Thresholds:
 
 
 FEWEST_POINTS = 20
-"""Fewer points say nothing about a device; at one an hour, these are a day."""
+"""Fewer points do not characterise a device; at one an hour, these are a day."""
 
 SHORTEST_S = 900.0
 """A shorter time may hold one ride or one rest, which any device can have."""
 
 RARE_S = 900.0
-"""Whoever reports this rarely saves power: a tracker with a battery of its own."""
+"""A device that reports this rarely saves power: a tracker with a battery of its own."""
 
 DENSE_S = 3.0
 """Sports devices record every second, or every few when they save memory."""
@@ -133,7 +133,7 @@ class PresetGuess:
 
     Attributes:
         preset: name of the preset that fits.
-        why: what speaks for it, in plain words with figures.
+        why: the evidence, in plain words with figures.
         interval_s: median time between two points.
         vague_share: share of points that claim an accuracy worse than `VAGUE_M`.
         fast_kmh: 95 % of the moving time it was slower; 0 if it never moved.
@@ -151,7 +151,7 @@ class PresetGuess:
 
 
 def guess_preset(points: Points) -> PresetGuess | None:
-    """What the points of a device look like; None if they are too few to tell.
+    """What the points of a device look like; None if they are too few.
 
     Args:
         points: of one device, in order of time; the newest thousands are enough.

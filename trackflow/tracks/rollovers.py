@@ -21,12 +21,12 @@ def rollover_notice(
     """The notice that times of a device lie 1,024 weeks before others, None if none do.
 
     Days more than a year apart are groups. A group is suspected if 1,024 weeks later it would lie
-    within a week of another group, or, being the device's newest, of the day on which it came in.
+    within a week of another group, or, being the device's newest, of the day of its receipt.
 
     Args:
         device_id: the device.
         days: its days with their numbers of points.
-        received: the day on which its newest points came in, None if that is not known.
+        received: the day on which its newest points were received, None if unknown.
     """
     groups = _groups(sorted(days))
     late = []
@@ -44,7 +44,7 @@ def rollover_notice(
         return None
     text = (
         f"times jump by 1,024 weeks: {points:,} of {sum(days.values()):,} points, from {span[0]} "
-        f"to {span[1]}, lie that long before the others or before they came in; the receiver's GPS "
+        f"to {span[1]}, lie that long before the others or before receipt; the receiver's GPS "
         "week began anew"
     )
     advice = (

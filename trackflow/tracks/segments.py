@@ -49,7 +49,7 @@ class Segment:
 
     @property
     def open_start(self) -> bool:
-        """Whether the track comes from the day before."""
+        """Whether the track began before this day."""
         return self.began is EndReason.MIDNIGHT
 
     @property
@@ -100,7 +100,7 @@ class Ledger:
     """Where the points of a device's day went; every point is in exactly one class.
 
     Attributes:
-        points: how many points came in, counted on their own.
+        points: how many points were accepted, counted independently of the classes.
         track: part of a track.
         short: part of a track that was too short once it was merged.
         stop: part of a stop, beyond the points where tracks end and begin.
@@ -130,7 +130,7 @@ class Ledger:
 
     @property
     def balanced(self) -> bool:
-        """Whether the classes add up to the points that came in."""
+        """Whether the classes add up to the accepted points."""
         standing = self.stop + self.excursion
         classes = self.track + self.short + standing + self.anomaly + self.duplicate
         return classes + self.mixed + self.lone == self.points
@@ -208,7 +208,7 @@ def days_of(
 
     Args:
         decisions: about points on an axis of time.
-        time_us: the times of all points that came in, on that axis, in any order.
+        time_us: the times of all accepted points, on that axis, in any order.
         kept: the points that were kept, with the times that their segments shall have.
         spans: in order of their place on the axis; they do not overlap.
     """
@@ -271,10 +271,10 @@ def _segments(decisions: Decisions, kept: Points, begins: Ints, ends: Ints) -> l
 def _ledgers(
     time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints, at: Ints
 ) -> Iterator[Ledger]:
-    """The ledgers of days; the points that came in are counted apart from their classes.
+    """The ledgers of days; the accepted points are counted apart from their classes.
 
     Args:
-        time_us: the times of all points that came in, in any order.
+        time_us: the times of all accepted points, in any order.
         decisions: about these points.
         edges: the first kept point of each day or after it. Shape (n,).
         edges_us: when the days begin and end. Shape (n,).

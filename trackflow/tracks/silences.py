@@ -4,7 +4,7 @@ Ends near each other are a stay (`stays` sees them as any other stretch). Ends a
 speed are the same journey, unobserved: a tunnel, a ferry, a phone that reports every ten minutes.
 A silence that leaves time for a stay beside the way, after which the device is seen moving, is the
 stay of a tracker that sleeps while it is parked and wakes up too late: the track before it ends
-with a stop, and the way that nobody saw is added to the track after it.
+with a stop, and the unobserved way is added to the track after it.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ WALK_MS = 1.0
 """A device on its way is at least this fast."""
 
 AROUND_S = 3600.0
-"""The time before and after a silence that tells how often the device reports."""
+"""The time before and after a silence that shows how often the device reports."""
 
 SLOWER = 0.5
 """A device is at least so fast in a silence as beside it, by this factor: a jam in the tunnel."""
@@ -44,7 +44,7 @@ def is_parked(apart_m: float, silent_s: float, dwell_s: float) -> bool:
 
 
 def longest_silence_us(thresholds: Thresholds) -> int:
-    """A longer time without points cuts whatever its ends are."""
+    """A longer time without points cuts wherever its ends are."""
     return int(max(thresholds.gap_s, thresholds.silence_s) * US)
 
 

@@ -1,7 +1,7 @@
 """Slots: the points of each half minute as one place, for the rules that look at minutes and hours.
 
 A place that a few wrong fixes cannot move: of the fixes that claim a usable accuracy, the median.
-Slots are cut by the clock, so they are the same in whatever chunk their points are read.
+Slots are cut by the clock, so they are the same in every chunk that has their points.
 """
 
 from collections.abc import Iterator
@@ -132,8 +132,8 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
         best = np.fmin.reduceat(points.accuracy_m, first)
         rough = best > FINE_ACCURACY_M
         claim_m[rough] = np.ceil(best[rough]).astype(np.int64)
-        # A phone indoors now and then gives a place 100 m away, and says so. A fix without a claim
-        # counts, as does every fix of a slot in which there is none.
+        # A phone indoors now and then gives a place 100 m away, with a poor accuracy. A fix without
+        # a claim counts, as does every fix of a slot in which there is none.
         usable = ~(points.accuracy_m > np.maximum(2 * best, FINE_ACCURACY_M).repeat(count))
         places_e7 = places_e7[:, usable]
         count = np.add.reduceat(usable.astype(np.int64), first)

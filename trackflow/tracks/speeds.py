@@ -2,7 +2,7 @@
 
 A step faster than `max_speed_kmh` is impossible unless its neighbours agree on that speed: trains
 and planes are fast for many fixes in a row, a wrong fix is fast for two steps that point away from
-each other. And a step is not fast only because the fix before it came late: trackers repeat their
+each other. And a step is not fast only because the fix before it was late: trackers repeat their
 last position and then catch up, which looks like 441 km/h for two seconds.
 """
 
@@ -64,7 +64,7 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
 def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
     """Indices of the steps to and from single points that are reached and left too fast.
 
-    Who turns back must stop first and gain speed again: an average of half the highest speed
+    What turns back must stop first and gain speed again: an average of half the highest speed
     there and back is impossible. The points beside the turn lie nearer together than half the way
     to either of them.
 
@@ -102,7 +102,7 @@ def _catches_up(points: Points, dt_us: Ints, steps: Ints, thresholds: Thresholds
     after = np.searchsorted(time_us, time_us[steps] + span_us)
     inside = (before >= 0) & (after < len(points)) & (dt_us[steps] < span_us)
     before, after = np.where(inside, before, steps), np.where(inside, after, steps + 1)
-    # A gap beside the step says nothing about the time in which the step was made.
+    # A gap beside the step does not measure the time in which the step was made.
     limit_us = int(thresholds.spike_s * US)
     inside &= (time_us[steps + 1] - time_us[before] <= limit_us) & (
         time_us[after] - time_us[steps] <= limit_us

@@ -3,7 +3,7 @@
 Stay points go back to Hariharan & Toyama, "Project Lachesis" (2004), and Li et al., "Mining user
 similarity based on location history" (2008): time spent within a small area. Their scans grow a
 stay from its first point, so that its end depends on where the scan began. Here every stretch of
-slots counts, whoever looks at it: a stretch proves that its steps are a stay if
+slots counts, wherever a scan begins: a stretch proves that its steps are a stay if
 
 - it lasts the dwell time and fits into a box, or lasts longer and fits into a larger one
   (`scales`): the longer a device stays, the further its fixes drift, but its way stays none;
@@ -35,7 +35,7 @@ LARGEST = LONGER[-1][1]
 """The largest box of a longer stretch, by that of the shortest ones."""
 
 SMALL_M = 25.0
-"""Who stays within this is at one place, whatever speed noise may show there."""
+"""A device that stays within this is at one place, at any speed that noise may show there."""
 
 MOVING_MS = 0.4
 """A speed that neighbours agree on over a whole stretch is a movement from here on: a walk that
@@ -53,7 +53,7 @@ they agree on no speed, and even less of a net way is left."""
 
 CLAIM_SHARE, MOST_CLAIM_M = 2.0, 100.0
 """A box grows by this share of what the fixes claim beyond a fine accuracy, up to a limit: one of
-100 m accuracy that lies 120 m off says nothing, but one of 3 km says nothing of a stay either."""
+100 m accuracy that lies 120 m off is no movement, but one of 3 km is no proof of a stay either."""
 
 
 def stay_steps(points: Points, slots: Slots, cut_after: Bools, thresholds: Thresholds) -> Bools:
@@ -105,14 +105,14 @@ def _stay_steps(points: Points, slots: Slots, counts: Ints, thresholds: Threshol
     scattered_m = SCATTERED * thresholds.dwell_radius_m
     moving_until = np.full(len(slots) + 1, len(slots))
     for longer in (False, True):
-        # Of the longer stretches, those are asked that can tell something new and hold no movement.
+        # Of the longer stretches, those are examined that can add a stay and hold no movement.
         asks = (scale > 0) == longer
         if longer:
             known = running(stays)
             asks &= (known[end] - known[begin] < end - begin) & (moving_until[begin] > end)
         at = asks.nonzero()[0]
         size_m = bboxes.diagonals_m(begin[at], end[at])
-        # The shortest are asked up to a larger size: they may move within a longer one.
+        # The shortest are examined up to a larger size: they may move within a longer one.
         fits = size_m <= (1.0 if longer else LARGEST) * most_m[at] + scattered_m
         at, size_m = at[fits], size_m[fits]
         here, there = begin[at], end[at]
@@ -204,7 +204,7 @@ def _moves(
     along = _along_net_way(slots, begin, end)
     speeds_ms = agreed_speeds_ms(points, slots.first[begin], slots.last[end], thresholds)
     moves = along >= np.where(too_large, SCATTERED_NET_SHARE, NET_SHARE)
-    # Where nothing tells the speed (NaN), only a box that is not too large tells a stay.
+    # Where the speed is unknown (NaN), only a box that is not too large proves a stay.
     moves |= np.where(too_large, ~(speeds_ms <= MOVING_MS), speeds_ms > MOVING_MS)
     return moves, (along >= NET_SHARE) | (speeds_ms > STRONG_MS)
 

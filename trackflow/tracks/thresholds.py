@@ -19,10 +19,10 @@ AWAY_S = 900.0
 """A device that is away from where it rests for longer was there; the rules for stays decide."""
 
 AROUND_S = 2700.0
-"""The time before and after an excursion that tells where the device rests."""
+"""The time before and after an excursion that shows where the device rests."""
 
 WALK_S = 150.0
-"""A walk from a parked vehicle to the door takes no longer."""
+"""A walk between a parked vehicle and a building takes no longer."""
 
 LONGEST_STRETCH_S = 1200.0
 """A stay is proved by a stretch of this length at most."""

@@ -1,7 +1,7 @@
-"""Walks between a vehicle and the door: part of the stay, and no jag at the end of the line.
+"""Walks between a vehicle and a building: part of the stay, and no jag at the end of the line.
 
-A drive ends where its vehicle was left, although the phone goes on to the door, and the next one
-begins where it sets out again. Who walks all the way is not fast at all, and keeps all of the way.
+A drive ends where its vehicle was left, although the phone goes on into a building, and the
+next one begins where it sets out again. A walk of the whole way is nowhere fast, and stays whole.
 """
 
 import numpy as np
@@ -15,17 +15,17 @@ WALK_M = 200.0
 """A car park further away is a place of its own."""
 
 VEHICLE_MS = 3.0
-"""Nobody walks as fast (11 km/h), not even with the noise of two fixes, and every vehicle is until
-it is parked."""
+"""No person walks as fast (11 km/h), not even with the noise of two fixes, and every vehicle is
+until it is parked."""
 
 SPAN_US, LONGEST_SPAN_US = 20 * US, 60 * US
 """Speeds are taken over 20 s, for noise, or over one step that is not much longer."""
 
 CREEP_MS, CREEP_SPAN_US = 2.2, 40 * US
-"""Nobody walks as fast for so long (8 km/h), but a van that creeps through a yard does."""
+"""No person walks as fast for so long (8 km/h), but a van that creeps through a yard does."""
 
 SHORTEST_US = 20 * US
-"""Less time between vehicle and door is no walk."""
+"""Less time between vehicle and building is no walk."""
 
 
 def without_walks(points: Points, first: Ints, last: Ints, cut: Bools) -> tuple[Ints, Ints]:
@@ -66,7 +66,7 @@ def _parked(points: Points, first: Ints, last: Ints, cuts: Ints) -> Ints:
     farthest = np.concatenate([before, after])
     parked = _nearest_fast(points, ends, farthest, cuts, (SPAN_US, VEHICLE_MS))
     if (parked != ends).any():
-        # What creeps is told from a walk by the way between the stay and there alone.
+        # Only the way between the stay and there shows whether something creeps or a person walks.
         creeping = (CREEP_SPAN_US, CREEP_MS)
         crept = _nearest_fast(points, ends, parked, cuts, creeping, inside=True)
         parked = np.where(crept == ends, parked, crept)

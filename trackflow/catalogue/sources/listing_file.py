@@ -2,7 +2,7 @@
 
 JSON is an array of objects, or an object with one under "tracks"; CSV has a line of column names.
 The names are those of `CatalogueTrack`; others are left alone. `slug` has to be there. The list
-says all there is, so no track has a page to be fetched.
+is complete, so no track has a page to be fetched.
 """
 
 import csv
@@ -57,7 +57,7 @@ class ListingFile:
         return parse_listing(body, self.location)
 
     def fetch_details(self, listed: ListedTrack, web: PageClient, deadline: Deadline) -> Details:  # noqa: ARG002
-        """What the list said; nothing is fetched."""
+        """The fields of the list; nothing is fetched."""
         return Details(listed.raw)
 
 

@@ -1,7 +1,7 @@
 """LiveRC: one page with all tracks, and a dashboard for each on a host of its own.
 
 A page that lacks the landmarks that every such page has is none: either the site has changed its
-structure, or it is an error page that came with status 200. Panels, addresses and tables that are
+structure, or it is an error page with status 200. Panels, addresses and tables that are
 missing from a dashboard are ordinary.
 """
 
@@ -87,9 +87,9 @@ def parse_list(
     """The list's page.
 
     Args:
-        body: as it came.
+        body: as received.
         dashboard_url: with `{slug}`.
-        shown_url: where it came from, for messages.
+        shown_url: its address, for messages.
 
     Raises:
         StructureChangedError: it has no list of tracks in the known form.
@@ -128,7 +128,7 @@ def parse_dashboard(page: Page, asked_url: str) -> Details:
     """A track's own page.
 
     Args:
-        page: as it came.
+        page: as received.
         asked_url: where it was asked for.
 
     Raises:
@@ -250,10 +250,10 @@ def _is_name(line: str, block: LexborNode, heading: str) -> bool:
 
 
 def _contact(name: str, line: parse.AddressLine) -> str | None:
-    """What a labelled line gives: the link behind it rather than the text in front."""
+    """The value of a labelled line: the link behind it rather than the text in front."""
     href = line.href or ""
     if line.text and known(line.text) is None:
-        return None  # "N/A", whatever is behind it
+        return None  # "N/A": what the link leads to does not matter
     if name == "email":
         return (parse.email_in(href) if href else None) or line.text or None
     if name == "website" and href and not href.lower().startswith(("javascript:", "#")):

@@ -1,4 +1,4 @@
-"""What a source of race tracks has to be able to do, and the client that it gets to do it with."""
+"""What a source of race tracks has to be able to do, and the HTTP client that it is given."""
 
 from typing import Protocol
 
@@ -25,15 +25,15 @@ class Connector(Protocol):
 
         Raises:
             SourceError: the list cannot be had.
-            StructureChangedError: what came is no list of the known structure.
+            StructureChangedError: the answer is no list of the known structure.
         """
         ...
 
     def fetch_details(self, listed: ListedTrack, web: PageClient, deadline: Deadline) -> Details:
-        """What the source knows of one track; without a request if the list said it all.
+        """The values of one track's own page; without a request if the list is complete.
 
         Raises:
             SourceError: the page cannot be had.
-            StructureChangedError: what came is no page of the known structure.
+            StructureChangedError: the answer is no page of the known structure.
         """
         ...

@@ -1,4 +1,4 @@
-"""OSRM over HTTP: a server or a cluster that someone else runs.
+"""OSRM over HTTP: a server or a cluster that runs elsewhere.
 
 No message holds more of a URL than its base: the rest is coordinates of people. OSRM's own messages
 are left out for the same reason, since some repeat the URL.
@@ -45,7 +45,7 @@ _SERVER_CODES = (
     "NotImplemented",
     "DisabledDataset",
 )
-"""These tell of the server or its address and not of one request: all work waits for a person."""
+"""These concern the server or its address and not one request: all matching waits for a person."""
 
 _HTTP_ADVICE = {
     401: "check the credentials in TRACKFLOW_ENGINE_URL",
@@ -56,10 +56,10 @@ _HTTP_ADVICE = {
 
 
 class EngineBusyError(EngineUnavailableError):
-    """The engine asks to be left alone for a while.
+    """The engine asks for a pause.
 
     Attributes:
-        retry_after_s: for how many seconds; None where it does not say.
+        retry_after_s: for how many seconds; None where it gives none.
     """
 
     def __init__(self, message: str, retry_after_s: float | None) -> None:
@@ -94,7 +94,7 @@ class HttpEngine:
         Args:
             base_url: such as http://osrm:5000.
             profile: what the server's network was built for.
-            network_version: what to call its network; None lets the server say.
+            network_version: what to call its network; None asks the server.
             client: closed with the engine. One of `concurrency.http.new_client` keeps the deadline
                 even while a server drips its headers.
             deadline_s: for a whole request.
@@ -193,12 +193,12 @@ class HttpEngine:
             # httpx makes no URL beyond 64 kB.
             raise TrackflowError("too many points for one request: take shorter windows") from None
         except httpx.HTTPError as error:
-            # The error's own text may hold the URL; its type says what happened.
+            # The error's own text may hold the URL; its type names the failure.
             raise self._unavailable(f"cannot be reached ({type(error).__name__})") from None
         return self._judge(reply)
 
     def _judge(self, reply: Reply) -> dict[str, Any]:
-        """The JSON of an answer that means something, the right error for every other."""
+        """The JSON of a usable answer; every other answer raises its error."""
         if reply.status in (413, 414, 431):
             raise TrackflowError(
                 f"the OSRM server at {self._shown} or a proxy before it refuses the length of a "

@@ -44,7 +44,7 @@ class SourceFile:
 
     Attributes:
         path: the file on disk.
-        name: what people know it by: below the given folder, and with the member's name.
+        name: shown to people: its path below the given folder, and with the member's name.
         format: the name of its format; None if it cannot be read.
         size_bytes: what `Chunk.bytes_done` counts towards.
         skipped: why it is left out although nothing is wrong; `read` refuses it.
@@ -97,7 +97,7 @@ def discover(path: Path | str, *, are_tables: bool = False) -> Iterator[SourceFi
 
     Args:
         path: a file or a folder.
-        are_tables: text of no known format is a table, whose columns a person has told.
+        are_tables: text of no known format is a table, whose columns are given by options.
 
     Raises:
         BadInputError: there is nothing at `path`, or it is a file of an unknown kind.
@@ -321,7 +321,7 @@ def _spooled(stream: Stream, nest: _Nest) -> IO[bytes]:
 
 
 def _words(error: OSError | ValueError) -> str:
-    """What the system says, without the path that it repeats."""
+    """The system's message, without the path that it repeats."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file or folder"
     if isinstance(error, OSError):

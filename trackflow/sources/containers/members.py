@@ -20,7 +20,7 @@ ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 MEMBERS_MAX = 200_000
 _BLOCK_BYTES = 512
 _NAME_MAX_BYTES = 2**20
-"""A header that says to hold a longer name would be read into memory whole."""
+"""A header that declares a longer name would be read into memory whole."""
 
 _MALFORMED = (
     tarfile.TarError, zipfile.BadZipFile, NotImplementedError, OSError, ValueError, LookupError,
@@ -36,7 +36,7 @@ class Member:
     Attributes:
         name: as the archive has it: it may try to climb out.
         size_bytes: unpacked.
-        open: a stream of its bytes, given the name by which people know it.
+        open: a stream of its bytes, given the name that is shown to people.
         skipped: why it is left out.
         broken: what is wrong with it, or with the archive from here on.
     """
@@ -55,7 +55,7 @@ class ArchiveError(Exception):
 def is_tar(head: bytes) -> bool:
     """Whether a file that begins with `head` is a tar archive, of old and new kinds.
 
-    The checksum of its first header says so; the oldest kind has no other mark.
+    The checksum of its first header shows it; the oldest kind has no other mark.
     """
     block = head[:_BLOCK_BYTES]
     if len(block) < _BLOCK_BYTES or not block[0]:
@@ -73,7 +73,7 @@ def members_of(file: IO[bytes], head: bytes, size_bytes: int, name: str) -> Iter
         file: the archive; it stays open as long as its members are read.
         head: its first bytes.
         size_bytes: of the archive.
-        name: what people know it by.
+        name: shown to people.
 
     Raises:
         ArchiveError: it is no whole archive.
@@ -114,7 +114,7 @@ class _Header(tarfile.TarInfo):
 
 
 def _of_tar(file: IO[bytes], size_bytes: int) -> Iterator[Member]:
-    """Goes on at the next whole header where one is damaged, and says so."""
+    """Goes on at the next whole header where one is damaged, and reports it."""
     end, count = 0, 0
     file.seek(0)
     try:

@@ -1,6 +1,6 @@
 """Layers of compression around a file, taken off by content: gzip, bzip2 and xz.
 
-Each is unpacked piece by piece, and gives what it held before it met damage.
+Each is unpacked piece by piece, and gives its content up to the damage.
 """
 
 import bz2

@@ -20,7 +20,7 @@ IN_MEMORY_BYTES = 4 * 2**20
 
 @contextmanager
 def seekable(stream: Stream) -> Iterator[IO[bytes]]:
-    """The bytes of a stream as a file; at its end it says `damage` if the data ended early.
+    """The bytes of a stream as a file; at its end `damage` is set if the data ended early.
 
     Raises:
         BadInputError: the disk fails, or is full.
@@ -58,7 +58,7 @@ class _KeptRaw(io.FileIO):
 
 
 class _KeptFile(io.BufferedReader):
-    """A file that nobody has to close: it closes when the last archive that uses it is gone."""
+    """A file that needs no explicit close: it closes when the last archive that uses it is gone."""
 
     def __del__(self) -> None:
         self.close()
@@ -101,7 +101,7 @@ def stream_over(
 
     Args:
         file: can be read at any place, and stays open.
-        name: what people know the part by.
+        name: of the part, shown to people.
         start: its first byte.
         size_bytes: how long it is; None = to the end of the file.
     """

@@ -30,11 +30,11 @@ class Stream:
     """Bytes of one file or archive member, read forwards once.
 
     Attributes:
-        name: what people know it by.
+        name: shown to people.
         damage: why the data ended early; empty while all is well.
         path: the file that has just these bytes, if there is one.
         again: opens the same data once more from its beginning, where that is possible.
-        close: gives back what it holds.
+        close: releases its resources.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class JsonBody:
 
     Attributes:
         elements: the elements of its list, or the one value that it is.
-        top: what the outermost object says besides its list.
+        top: the members of the outermost object besides its list.
         damage: why not all of it could be read; None if it is whole.
     """
 
@@ -83,7 +83,7 @@ def check_size(body: bytes) -> None:
 def as_text(body: bytes) -> str:
     """The text of a body, in UTF-8, UTF-16 or UTF-32, with or without a mark at its beginning.
 
-    Bytes that are no UTF-8 are read as Windows-1252: somebody's Wi-Fi or device has an old name.
+    Bytes that are no UTF-8 are read as Windows-1252: names of networks and devices may be old.
     """
     encoding = json.detect_encoding(body)
     errors = "western" if encoding.startswith("utf-8") else "replace"

@@ -10,13 +10,13 @@ from trackflow.errors import BadInputError
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a body came.
+    """The address and parameters with which a body was sent.
 
     Attributes:
         endpoint: the last part of the address, such as `overland`.
-        device_id: the device of the token: all positions are its, whatever they say.
+        device_id: the device of the token: all positions are its, also where they name another.
         named_device: the device that the request names outside its body (OwnTracks' user and
-            device); it goes before what the positions say.
+            device); it precedes the devices that the positions name.
         fallback_device: the device of positions that name none; empty for the sender's default.
         query: the address's parameters, without the token.
         is_json: whether the request calls its body JSON.

@@ -2,7 +2,7 @@
 
 A tracker sends one position at a time, and its way through arrays of one number takes five times
 as long as all else that is done to read it. What comes out here is bit for bit what the columns
-give; whatever is refused or odd is left to them.
+give; refused and odd positions are left to them.
 """
 
 import math
@@ -19,7 +19,7 @@ from trackflow.sources.values.times import TimeForm
 from trackflow.sources.values.units import HDOP_UNIT_M, Quantity, has_decimal_comma, measure
 
 FEW_FIXES = 32
-"""Columns are faster from about a hundred on, where a crowd (`door.CROWD_MAX`) could be, too."""
+"""Columns are faster from about a hundred on; a crowd (`admission.CROWD_MAX`) is larger, too."""
 
 _GRID = 10.0**DEGREE_DECIMALS
 _PLAIN_S = range(1_000_000_000, 4_000_000_000)
@@ -40,14 +40,14 @@ def points_of_few(
     time_form: TimeForm | None,
     now_us: int,
 ) -> PointBatch | None:
-    """The points of a few fixes, if all of them come in; None says nothing about them.
+    """The points of a few fixes, if all of them are admitted; None otherwise, with nothing decided.
 
     Args:
-        fixes: what the client said.
-        device_id: the device of all, whatever they say.
+        fixes: as the client sent them.
+        device_id: the device of all, also where they name another.
         fallback_device: the device of those that name none.
         time_form: what a number is that is a likely time in no unit.
-        now_us: UTC microseconds; later times than this and a day do not come in.
+        now_us: UTC microseconds; later times than this and a day are refused.
     """
     if not fixes:
         return PointBatch.empty()

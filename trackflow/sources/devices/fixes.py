@@ -1,4 +1,4 @@
-"""What the clients have in common: positions as they say them, made into columns and admitted."""
+"""What the clients have in common: positions as sent, made into columns and admitted."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
-"""Parameters of an address by which a person says the unit of all speeds."""
+"""Parameters of an address by which a person sets the unit of all speeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class BodyContent:
     """What one request brought.
 
     Attributes:
-        points: what came in.
+        points: what was admitted.
         refused: what did not, each with its reason.
         ignored: messages that are not about positions and were never meant to be.
         sender: who sent it, a key of `senders`.
@@ -73,8 +73,8 @@ def candidates_of(
     """One candidate per fix, in their order.
 
     Args:
-        fixes: what the client said.
-        device_id: the device of all, whatever they say.
+        fixes: as the client sent them.
+        device_id: the device of all, also where they name another.
         fallback_device: the device of those that name none.
         time_form: what a number is that is a likely time in no unit; None = no time at all.
     """
@@ -149,7 +149,7 @@ class BodyCollector:
         self._ignored += 1
 
     def delivery(self, time_form: TimeForm | None = None) -> BodyContent:
-        """All of it, at the door."""
+        """The points and refusals of all fixes, after admission."""
         fallback = self._envelope.fallback_device or self.sender
         if len(self._fixes) <= FEW_FIXES:
             few = points_of_few(
@@ -180,7 +180,7 @@ class BodyCollector:
         return BodyContent(points, [*refused, *self._refused], self._ignored, self.sender)
 
     def _kept(self, refusal: Refusal, row: int) -> Refusal:
-        if refusal.time_us is not None:  # whole already; it comes in once the clock is right
+        if refusal.time_us is not None:  # whole already; it is admitted once the clock is right
             return refusal
         fix = self._fixes[row]
         reason = refusal.reason
@@ -211,7 +211,7 @@ def body_refusal(reason: RefusalReason, body: bytes, where: str, device_id: str 
 
 
 def speed_unit_of_query(query: Mapping[str, str]) -> float | None:
-    """Metres per second of the unit of speed that the address says; NaN for an unknown unit."""
+    """Metres per second of the unit of speed in the address; NaN for an unknown unit."""
     for name in UNIT_PARAMETERS:
         if query.get(name):
             factor = factor_of(query[name], Quantity.SPEED)

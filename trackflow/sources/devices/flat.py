@@ -2,7 +2,7 @@
 
 Traccar's old client, OsmAnd, GPSLogger, PhoneTrack, Colota, OpenGTS, Home Assistant and a Traccar
 server that forwards all send one, each by its own names. Who sends is seen from the names: on it
-depend the unit of speed and what `hdop` means. The address may say the unit: `speed_unit=kmh`.
+depend the unit of speed and what `hdop` means. The address may give the unit: `speed_unit=kmh`.
 """
 
 import re
@@ -33,7 +33,7 @@ HOME_ASSISTANT = "homeassistant"
 SENDERS = (
     TRACCAR, TRACCAR_SERVER, OSMAND, GPSLOGGER, OPENGTS, PHONETRACK, COLOTA, HOME_ASSISTANT,
 )  # fmt: skip
-"""Who sends flat records; each is a door by its name, too, at which it is not guessed."""
+"""Senders of flat records; each has an endpoint of its name, too, where it is not guessed."""
 
 FLAT_UNITS_MS = {
     sender: KNOTS_MS if sender in (TRACCAR, TRACCAR_SERVER, OPENGTS) else 1.0 for sender in SENDERS
@@ -79,7 +79,7 @@ _TIMES_SIGN = re.compile("(?:\xc3\x97|\xd7)tamp=")
 
 
 def read_form(body: bytes, query: Mapping[str, str]) -> dict[str, object]:
-    """The record of a form and an address; empty if they say nothing.
+    """The record of a form and an address; empty if they have no values.
 
     Raises:
         UnreadableError: the body is no form.
@@ -100,7 +100,7 @@ def read_form(body: bytes, query: Mapping[str, str]) -> dict[str, object]:
 
 
 def sender_of(record: Record, endpoint: str) -> str:
-    """Who sends such a record, by the names in it; at a door of its own, whose door it is."""
+    """The sender of a record: that of its endpoint, or else by the names in the record."""
     if endpoint in SENDERS and endpoint != TRACCAR:
         return endpoint
     names = _lowered(record)
@@ -131,8 +131,8 @@ def fix_of(
     Args:
         record: names and values, as text or as JSON has them.
         sender: who sent it (`sender_of`).
-        arrived_us: when it came, UTC microseconds: the time of those who send none.
-        query_unit_ms: metres per second of the unit of speed that the address says.
+        arrived_us: when it arrived, UTC microseconds: the time of records without one.
+        query_unit_ms: metres per second of the unit of speed in the address.
     """
     if "gprmc" in record:
         return _of_gprmc(record)
@@ -149,7 +149,7 @@ def fix_of(
     if moment is None and (sender == HOME_ASSISTANT or _is_of_home_assistant(_lowered(record))):
         moment = arrived_us
     accuracy, hdop = by_role.get(Role.ACCURACY), by_role.get(Role.HDOP)
-    if sender == OSMAND:  # its {3} is the accuracy in metres, whatever the address calls it
+    if sender == OSMAND:  # its {3} is the accuracy in metres, under any name in the address
         accuracy, hdop = hdop if accuracy is None else accuracy, None
     return Fix(
         device=device_of(record),
@@ -204,7 +204,7 @@ def _names(record: Record) -> dict[Role, str]:
 
 
 def _time(record: Record) -> object:
-    """The time of a record, also under a name that somebody misspelt."""
+    """The time of a record, also under a misspelt name."""
     found = _names(record)
     name = found.get(Role.TIME)
     if name is not None:
@@ -246,7 +246,7 @@ def _both(record: Record) -> tuple[object, object]:
 
 
 def _is_invalid(record: Record) -> bool:
-    """Whether the tracker itself says that it had no fix."""
+    """Whether the tracker itself reports that it had no fix."""
     valid = record.get("valid", True)
     return valid is False or (text(valid) or "").strip().lower() in ("false", "0")
 

@@ -22,7 +22,7 @@ _OF_THE_BODY = (RefusalReason.UNREADABLE, RefusalReason.TRUNCATED)
 
 
 def parts(body: bytes) -> Iterator[bytes]:
-    """A large body in several that say the same.
+    """A large body as several with the same content.
 
     One with dates like 3/4/2026 stays whole: which is the day shows in other dates of the body.
     """
@@ -75,7 +75,7 @@ def _kept(
     kept: list[Refusal] = []
     broken: RefusalReason | None = None
     for refusal in refused:
-        if refusal.time_us is not None:  # whole already; it comes in once the clock is right
+        if refusal.time_us is not None:  # whole already; it is admitted once the clock is right
             kept.append(refusal)
             continue
         found = _ELEMENT.search(refusal.where)

@@ -8,7 +8,7 @@ _FIELDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rmc:
-    """What a sentence says; None where it says nothing.
+    """The values of a sentence; None where one is empty.
 
     Attributes:
         time: ISO 8601, UTC.

@@ -37,7 +37,7 @@ class FeatureKind(Enum):
 
 
 def kind_of(feature: object) -> FeatureKind:
-    """What a feature is. Whatever is a location is a `Mapping`.
+    """What a feature is. Each location is a `Mapping`.
 
     What the app did (`action`: paused, visited) and whole trips come as features too, with a place
     that is not where the phone was at their time.
@@ -64,7 +64,7 @@ def candidates(
 
     Args:
         features: the features.
-        device_id: the device of all, whatever they say.
+        device_id: the device of all, also where they name another.
         fallback_device: the device of those whose `device_id` is empty, as it is by default.
     """
     fixes = [_fix(feature) for feature in features]
@@ -72,7 +72,7 @@ def candidates(
 
 
 def parts(body: bytes) -> Iterator[bytes]:
-    """A large body in several that say the same."""
+    """A large body as several with the same content."""
     return parts_of(body, frozenset({BATCH}))
 
 

@@ -64,7 +64,7 @@ REFUSED = {
 def kind_of(message: object) -> MessageKind:
     """What a message is; one without a type is a location if it has a position.
 
-    Whatever is a location is a `Mapping`.
+    Each location is a `Mapping`.
     """
     if type(message) is not dict and not isinstance(message, Mapping):  # the first is far faster
         return MessageKind.UNKNOWN
@@ -97,7 +97,7 @@ def candidates(
 
     Args:
         locations: the messages.
-        device_id: the device of all, whatever they say.
+        device_id: the device of all, also where they name another.
         fallback_device: the device of those that have neither a `topic` nor a `tid`.
     """
     return candidates_of(
@@ -129,7 +129,7 @@ def device_named(user: str | None, device: str | None) -> str:
 
 
 def parts(body: bytes) -> Iterator[bytes]:
-    """A large body in several that say the same."""
+    """A large body as several with the same content."""
     return parts_of(body)
 
 
@@ -138,7 +138,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ())
 
     Args:
         body: JSON; empty when a friend was removed in the app.
-        envelope: how the body came.
+        envelope: how the body was sent.
         now_us: UTC microseconds.
         keys: keys of encrypted messages, each tried in turn.
 
@@ -186,7 +186,7 @@ def _opened(message: object, keys: Sequence[str]) -> object:
 def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
     """The position of a message of `MessageKind.LOCATION`.
 
-    `query_unit_ms` is the unit of speed that the address says, in metres per second.
+    `query_unit_ms` is the unit of speed in the address, in metres per second.
     """
     unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
     course_deg = message.get("cog")

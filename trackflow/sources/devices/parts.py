@@ -21,7 +21,7 @@ PART_BYTES = 262_144
 PART_ELEMENTS = 1_000
 
 REST_MAX_BYTES = 16_384
-"""What an object says beside its list is repeated in every part."""
+"""The members of an object beside its list are repeated in every part."""
 
 _SCAN_BYTES = 1_048_576
 _OPEN, _CLOSE, _COMMA = 1, 2, 3

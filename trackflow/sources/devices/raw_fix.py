@@ -1,4 +1,4 @@
-"""What a client says of one position, before it is checked: names, times, any JSON values."""
+"""One position as a client sent it, before it is checked: names, times, any JSON values."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ type Record = Mapping[str, object]
 
 
 class Fix(NamedTuple):
-    """One position as a client said it: any JSON value in each field, checked later.
+    """One position as sent: any JSON value in each field, checked later.
 
     Attributes:
         device: its name, where it has one.
@@ -63,7 +63,7 @@ def is_placeholder(value: object) -> bool:
 
 
 def is_unset(name: str) -> bool:
-    """Whether a device's name is a placeholder that nobody replaced, such as %SER or {12}."""
+    """Whether a device's name is an unreplaced placeholder, such as %SER or {12}."""
     return name[:1] in "%{[$<" and is_placeholder(name)
 
 

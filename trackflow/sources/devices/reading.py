@@ -25,9 +25,9 @@ def read(
 
     Args:
         body: as it was sent, packed or not.
-        envelope: how it came.
+        envelope: how it was sent.
         now_us: UTC microseconds; later times than this and a day are refused.
-        arrived_us: when it came, if that was not just now.
+        arrived_us: when it arrived, if that was not just now.
         keys: OwnTracks' keys, each tried in turn.
 
     Raises:
@@ -53,7 +53,7 @@ def read_in_parts(
 
     Args:
         body: as it was sent, packed or not.
-        envelope: how it came.
+        envelope: how it was sent.
         now_us: UTC microseconds; later times than this and a day are refused.
         keys: OwnTracks' keys, each tried in turn.
 
@@ -77,7 +77,7 @@ _PARTS = {
 
 
 def _signed(delivery: BodyContent, envelope: Envelope) -> BodyContent:
-    """A delivery whose refusals say who sent them, and how."""
+    """A delivery whose refusals name their sender and envelope."""
     if not delivery.refused:
         return delivery
     origin = Origin(delivery.sender, envelope.dumped())

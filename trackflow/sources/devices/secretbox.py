@@ -12,7 +12,7 @@ KEY_BYTES = 32
 
 
 def decrypted(data: object, keys: Sequence[str]) -> bytes | None:
-    """What an encrypted message says; None if no key fits."""
+    """The content of an encrypted message; None if no key fits."""
     from nacl.exceptions import CryptoError
     from nacl.secret import SecretBox
 

@@ -25,9 +25,9 @@ class SenderForm:
         sender: the name in `quarantine list`, in `/api/v1/senders` and as `source` of points; it
             is the device of positions that name none, unless the token's name is.
         app: what people call it.
-        doors: the addresses that read it.
+        endpoints: the addresses that read it.
         form: what its request looks like.
-        known_by: what tells it from the others.
+        known_by: what distinguishes it from the others.
         speed: the unit of its speed.
         accuracy: where its accuracy comes from, in metres; 0 and -1 are unknown.
         time: where its time comes from; one without a zone is UTC.
@@ -37,7 +37,7 @@ class SenderForm:
 
     sender: str
     app: str
-    doors: str
+    endpoints: str
     form: str
     known_by: str
     speed: SpeedUnit
@@ -163,7 +163,7 @@ def table() -> str:
     """The table as the page of senders shows it."""
     rows = [
         (
-            f"`{f.sender}`", f.app, f.doors, f.form, f.known_by, f.speed.value[0], f.accuracy,
+            f"`{f.sender}`", f.app, f.endpoints, f.form, f.known_by, f.speed.value[0], f.accuracy,
             f.time, f.device, f.answer,
         )
         for f in FORMS

@@ -1,6 +1,6 @@
-"""What comes to the doors of flat records, and the JSON of Traccar, Home Assistant and PhoneTrack.
+"""Bodies at the endpoints of flat records, and the JSON of Traccar, Home Assistant and PhoneTrack.
 
-All are told apart by what is in them, since people point all of them at one address
+All are distinguished by their content, since people point all of them at one address
 (https://www.traccar.org/osmand, https://www.traccar.org/forward,
 https://developers.home-assistant.io/docs/api/native-app-integration/sending-data). Speeds are
 metres per second in the JSON of Traccar's client and knots in what its server forwards. A position
@@ -38,7 +38,7 @@ _ENCRYPTED = "encrypted"
 
 
 def parts(body: bytes) -> Iterator[bytes]:
-    """A large body in several that say the same."""
+    """A large body as several with the same content."""
     return parts_of(body, frozenset(_BATCHES))
 
 
@@ -47,9 +47,9 @@ def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> BodyC
 
     Args:
         body: JSON, a form, or empty.
-        envelope: how the body came; its parameters can be the position.
+        envelope: how the body was sent; its parameters can be the position.
         now_us: UTC microseconds; later times than this and a day are refused.
-        arrived_us: when it came: the time of positions from those who send none.
+        arrived_us: when it arrived: the time of positions without one.
 
     Raises:
         TooMuchError: more than is taken at a time.
@@ -174,9 +174,9 @@ def _fix(
 
     Args:
         record: what was sent.
-        endpoint: the address that it came to.
-        arrived_us: when it came, UTC microseconds.
-        query_unit_ms: metres per second of the unit of speed that the address says.
+        endpoint: the address that it was sent to.
+        arrived_us: when it arrived, UTC microseconds.
+        query_unit_ms: metres per second of the unit of speed in the address.
         address: parameters of the address, which may name the device.
     """
     if not isinstance(record, Mapping):

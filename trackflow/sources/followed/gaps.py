@@ -5,11 +5,11 @@ larger one, or never (its transaction was rolled back). Every id below the large
 either seen, in a gap, or given up. A gap is given up only when
 
 - every transaction that was running when the gap was noticed has ended: a snapshot of PostgreSQL
-  says so, in the same view of the table in which the id is still not there; and
+  shows it, in the same view of the table in which the id is still not there; and
 - `SETTLE_S` have passed. Between taking an id and its first write, a transaction is not yet in any
   snapshot; that takes microseconds. The rest of the hour is for programs that take ids ahead.
 
-What a look finds twice is harmless: the door lets a point in once.
+What a look finds twice is harmless: admission stores a point once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -84,7 +84,7 @@ def without(gap: Gap, ids: Iterable[int]) -> list[Gap]:
 
 
 def between(last_id: int, ids: Sequence[int], noticed_s: int, horizon: int) -> list[Gap]:
-    """The gaps in new ids, which come in order and are all larger than `last_id`.
+    """The gaps in new ids, which are in order and are all larger than `last_id`.
 
     Where there are very many (a table from which much was deleted), one dense gap stands for all.
 

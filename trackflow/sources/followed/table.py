@@ -1,7 +1,7 @@
-"""An existing table of positions in somebody else's database, read by its id and never changed.
+"""An existing table of positions in another database, read by its id and never changed.
 
 The table has the columns `id` (a whole number that grows), `username`, `coords` and `created_at`.
-`coords` are two numbers, longitude first as in GeoJSON unless said otherwise, and an altitude
+`coords` are two numbers, longitude first as in GeoJSON unless set otherwise, and an altitude
 where there is a third: an array, a JSON value or text such as `[24.9, 60.2]`. A time without a
 zone is UTC. Rows that are changed or deleted after they were read are not noticed.
 
@@ -35,7 +35,7 @@ CONNECT_TIMEOUT_S = 10
 BUSY_TIMEOUT_S = 10
 GAPS_PER_QUERY = 200
 NOT_ASKED = 2**63 - 1
-"""Stands for "no transaction is older": a database whose commits come in the order of ids."""
+"""Stands for "no transaction is older": a database that commits in the order of ids."""
 
 ORDERS = ("lonlat", "latlon")
 
@@ -131,7 +131,7 @@ class FollowedTable:
         """The oldest transaction that may be running in this view, and the first not begun."""
         if not self._is_postgresql:
             return NOT_ASKED, 0
-        # These also make created_at come in one form, whatever the server's settings.
+        # These also make created_at have one form at any settings of the server.
         for name, value in (("TimeZone", "UTC"), ("DateStyle", "ISO, YMD")):
             connection.execute(sa.select(sa.func.set_config(name, value, True)))
         now = sa.func.txid_current_snapshot()
@@ -219,7 +219,7 @@ def open_table(url: str, table: str) -> FollowedTable:
         raise SettingsError("TRACKFLOW_FOLLOW_URL is not a database URL") from None
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        # no prepared statements: a pooler between us and the server may not know them
+        # no prepared statements: a pooler between us and the server may not support them
         arguments = {"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
         engine = sa.create_engine(parsed, pool_size=1, connect_args=arguments)
         position = f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database}"

@@ -2,7 +2,7 @@
 
 An export has timeline items with their samples; a backup has the samples of a week in a file of
 their own, as do the exports of Arc's later editor (LocoKit2). A visit or a journey without samples
-says nothing that the samples do not, and is passed over.
+adds nothing to the samples, and is passed over.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def read_arc(
         device_id: the device of its points.
         fallback_device: not used: without a given device, it is `arc`.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

@@ -52,7 +52,7 @@ BLOCK_BYTES = 4 * 2**20
 """About 60,000 rows: enough for Arrow to be fast, little enough to hold many times over."""
 
 _INVALID = {"false", "0", "no", "n", "v", "invalid", "no fix", "nofix", "nein", "non", "f"}
-"""What a column of validity says of a position that is none: the tracker had no fix."""
+"""Values of a column of validity for a position that is none: the tracker had no fix."""
 
 
 def read_csv(
@@ -68,10 +68,10 @@ def read_csv(
 
     Args:
         stream: the table.
-        device_id: the device of all rows, whatever they say.
+        device_id: the device of all rows, also where they name another.
         fallback_device: the device of rows that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         block_bytes: how much is read at once.
 
     Raises:

@@ -1,7 +1,7 @@
 """Reads Excel workbooks (.xlsx): each sheet that has a table of points.
 
 Cells become text, row by row, and go the way of CSV: so there is one vocabulary of names, units
-and times for both. Cells that are dates to Excel stay so, whatever way they are shown.
+and times for both. Cells that are dates to Excel stay so, in any display format.
 """
 
 import csv
@@ -56,11 +56,11 @@ def read_excel(
 
     Args:
         stream: the file.
-        device_id: the device of all rows, whatever they say.
+        device_id: the device of all rows, also where they name another.
         fallback_device: the device of rows without a column for it, with the sheet's name behind
             it where there are several sheets.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
 
     Raises:
         BadInputError: it is damaged, or no sheet has a position and a time.

@@ -84,7 +84,7 @@ def read_fit(
         fallback_device: the device if none was given: the serial number in a FIT file is often
             missing or made up.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -238,7 +238,7 @@ class _Records:
 
 
 def _values(message: fitdecode.FitDataMessage) -> dict[str, object]:
-    """What a record knows of `NAMES`, positions in semicircles; unknown values are left out."""
+    """The values of a record for `NAMES`, positions in semicircles; unknown values are left out."""
     values: dict[str, object] = {}
     for data in message.fields:
         is_own = data.field_def is None or not data.field_def.is_dev

@@ -64,10 +64,10 @@ def read_geojson(
 
     Args:
         stream: the file.
-        device_id: the device of all points, whatever the features say.
+        device_id: the device of all points, also where they name another.
         fallback_device: the device of features that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has; a long line is never split.
 
     Raises:
@@ -75,7 +75,7 @@ def read_geojson(
     """
     elements = JsonElements(stream)
     collector = _Collector(stream, (device_id, fallback_device), now_us, options)
-    # How times are written is decided from the first rows, whatever the size of a chunk.
+    # How times are written is decided from the first rows, for chunks of any size.
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
     for number, element in enumerate(elements, start=1):
@@ -241,7 +241,7 @@ class _Collector:
         if moments is not None and (
             not isinstance(moments, list) or len(moments) != len(positions)
         ):
-            # Which time belongs to which position is anyone's guess.
+            # Which time belongs to which position is unknown.
             count = len(moments) if isinstance(moments, list) else 0
             raw = f"{len(positions)} positions, {count} times"
             self.refuse(RefusalReason.RAGGED_ROW, raw, number)
@@ -288,7 +288,7 @@ class _Collector:
         self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
 
     def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
-        """The rows so far, at the door, about `most` at a time; at the end at least one chunk."""
+        """The rows so far, admitted, about `most` at a time; at the end at least one chunk."""
         self.flush()
         rest, refused = self.rows, self.refused
         self.rows, self.refused = Rows(), []
@@ -393,7 +393,7 @@ def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
 
 
 def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
-    """Longitude, latitude and altitude of a record, None if it does not say where it was."""
+    """Longitude, latitude and altitude of a record, None if it has no position."""
     altitude = known.get(Role.ALTITUDE)
     if Role.LAT in known and Role.LON in known:
         return known[Role.LON], known[Role.LAT], altitude

@@ -1,7 +1,7 @@
 """Reads Google Timeline (Location History) in its three forms.
 
 1. `Records.json` of Takeout: every position that a phone reported. The phones of an account are
-   told apart by their `deviceTag`, which is put behind the file's name. `Timeline Edits.json` of
+   separated by their `deviceTag`, which is put behind the file's name. `Timeline Edits.json` of
    newer Takeouts has the same for the weeks before it was made.
 2. The months of the "Semantic Location History" of Takeout: journeys and visits.
 3. What phones export since 2024: on Android an object with `semanticSegments` and `rawSignals`,
@@ -45,7 +45,7 @@ _MONTHS_DEVICE = "google-timeline"
 
 _NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory", "placeAggregates", "rawSignal"}
 _IS_OTHER = {"activitySegment", "placeVisit"}
-"""Elements with these are no signals, whatever else they have."""
+"""Elements with these are no signals, also with other members."""
 _MINUTE_US = 60_000_000
 _LONGEST_MINUTES = 1e7
 _WRAP = 2**32
@@ -66,10 +66,10 @@ def read_google(
 
     Args:
         stream: the file.
-        device_id: the device of all points, whatever the file says.
+        device_id: the device of all points, also where they name another.
         fallback_device: the device if none was given, with a `deviceTag` behind it if there is one.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -308,7 +308,7 @@ class _Timeline:
                 self._add_text(text, time, f"{locator}, {what}")
 
     def _take_path(self, points: list[_Object], locator: str) -> None:
-        """Positions of a path that all say their times."""
+        """Positions of a path that all have their times."""
         where = [_either(point, "point", "latLng") for point in points]
         moments = [point["time"] for point in points]
         lons, lats = zip(*map(_lon_lat, where), strict=True)

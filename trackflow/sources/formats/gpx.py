@@ -2,7 +2,7 @@
 
 Points are taken as the parser goes by and nothing else is kept, so a file of any size needs the
 memory of one chunk. Where the markup is broken, reading goes on at the next track point. What
-extensions say of a point is read by its names, as the columns of a table are; so is the device of a
+extensions give a point is read by its names, as the columns of a table are; so is the device of a
 track, which GPX itself has no element for.
 """
 
@@ -52,7 +52,7 @@ def read_gpx(
         device_id: the device of its points.
         fallback_device: the device of points that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -122,7 +122,7 @@ class _PointParser(RunParser):
         self._text = []
 
     def _started_outside(self, local: str, attributes: dict[str, str]) -> None:
-        """A point, a track, or what a track says of itself."""
+        """A point, a track, or the metadata of a track."""
         self._track_field = ""
         if local in _POINT_TAGS:
             self._begin_point(local, attributes)
@@ -200,7 +200,7 @@ class _PointParser(RunParser):
 
 
 class _Reader:
-    """Hands the points of a parser to the door."""
+    """Admits the points of a parser."""
 
     def __init__(
         self,

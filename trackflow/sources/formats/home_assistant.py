@@ -42,10 +42,10 @@ def read_home_assistant(
 
     Args:
         stream: the file.
-        device_id: the device of all points, whatever entity they are of.
+        device_id: the device of all points, of any entity.
         fallback_device: the device of states that name no entity.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

@@ -1,9 +1,9 @@
 """Reads IGC, the recordings of gliders and paragliders: a `B` record for each fix.
 
 The day stands in the header (`HFDTE`), in UTC like the clock of the records, and is counted on
-over midnight. The altitude is that of the receiver; it is
-unknown where a fix has two dimensions only (`V`). The `I` record says which columns hold accuracy
-(FXA), speed (GSP), course (TRT) and further digits of time and position.
+over midnight. The altitude is that of the receiver; it is unknown where a fix has two dimensions
+only (`V`). The `I` record names the columns of accuracy (FXA), speed (GSP), course (TRT) and
+further digits of time and position.
 """
 
 import datetime as dt
@@ -51,7 +51,7 @@ def read_igc(
         device_id: the device of its points.
         fallback_device: the device if none was given.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

@@ -4,8 +4,8 @@ A KMZ is a zip with a KML in it, and zips are opened elsewhere. A point with a t
 twice, at its beginning and at its end. Lines and areas have no time for each of their positions:
 each is refused once. What stands beside a point or a track as `ExtendedData` is read by its names,
 as the columns of a table are. In a track the n-th `when` belongs to the n-th `coord`; a track that
-has more of one than of the other is refused from where that can be told, because which time belongs
-to which position is anyone's guess.
+has more of one than of the other is refused from where that shows, because it is unknown which time
+belongs to which position.
 """
 
 import re
@@ -58,7 +58,7 @@ def read_kml(
         device_id: the device of its points.
         fallback_device: the device of points that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has; a track that lists its times before its
             positions is never split.
 
@@ -122,7 +122,7 @@ class _PlacemarkParser(RunParser):
         self._lines: list[tuple[str, int]] = []
 
     def reopened(self, found: re.Match[str]) -> str:
-        """The elements that were open around the found one, as far as can be told."""
+        """The elements that were open around the found one, as far as they are known."""
         wanted = "Track" if found[2] == "when" else found[2]
         if wanted in self._local_tags:
             last = len(self._tags) - 1 - self._local_tags[::-1].index(wanted)
@@ -254,11 +254,11 @@ class _PlacemarkParser(RunParser):
         elif field == "coord":
             self._coords.append((value, self.line()))
             if len(self._coords) == len(self._whens) == 1:
-                self._pair_up()  # they come in turns, so far
+                self._pair_up()  # they alternate, so far
         elif field == "coordinates":
             self._points.append((value, self.line()))
             if len(self._points) > TRACK_BUFFERED_MAX and self._times:
-                self._flush_points()  # what says more of them stands before them in a placemark
+                self._flush_points()  # their metadata stand before them in a placemark
         elif field == "name":
             self._name = value
         elif field == "value" and self._parent() == "SimpleArrayData":
@@ -333,7 +333,7 @@ class _PlacemarkParser(RunParser):
         line: Callable[[int], int],
         device: str | None,
     ) -> None:
-        """Positions beside which nothing is said.
+        """Positions without metadata.
 
         Args:
             coordinates: longitude, latitude and altitude of each, as far as it has them.

@@ -1,9 +1,9 @@
 """Reads NMEA 0183, the sentences of GPS receivers, as loggers and ships keep them.
 
 A point is one moment: its position from RMC (else GGA or GNS), speed and course from RMC, altitude
-and HDOP from GGA or GNS. RMC and ZDA say the date; where a receiver sends it only now and then,
+and HDOP from GGA or GNS. RMC and ZDA have the date; where a receiver sends it only now and then,
 the days are counted on from it, over midnight too. A sentence whose checksum is wrong is refused
-alone. Whatever stands before the `$` of a line (times of loggers, tag blocks) is passed over.
+alone. Text before the `$` of a line (times of loggers, tag blocks) is passed over.
 """
 
 import datetime as dt
@@ -47,7 +47,7 @@ def read_nmea(
         device_id: the device of its points.
         fallback_device: the device if none was given: sentences name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -71,20 +71,20 @@ def read_nmea(
 
 @dataclass(slots=True)
 class _Epoch:
-    """What sentences of one time of day say.
+    """The values of the sentences of one time of day.
 
     Attributes:
         second_s: of the day.
         line: of the first sentence.
         raw: that sentence.
         date: where one of them has it.
-        lat: degrees, as all that follows unknown until a sentence says it.
+        lat: degrees, as all that follows unknown until a sentence gives it.
         lon: degrees.
         altitude_m: metres above sea level.
         hdop: horizontal dilution of precision.
         speed_ms: metres per second.
         course_deg: degrees clockwise from north.
-        without_fix: a sentence said that the receiver had no position.
+        without_fix: a sentence reported that the receiver had no position.
     """
 
     second_s: float

@@ -25,17 +25,17 @@ def read_overland(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
-    options: ReadOptions = DEFAULTS,  # noqa: ARG001  batches say all that is needed
+    options: ReadOptions = DEFAULTS,  # noqa: ARG001  batches need no options
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a file of Overland batches, chunk by chunk.
 
     Args:
         stream: the file.
-        device_id: the device of all points, whatever they say.
+        device_id: the device of all points, also where they name another.
         fallback_device: the device of features that name none, as they do by default.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

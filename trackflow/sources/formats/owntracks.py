@@ -3,7 +3,7 @@
 A line of a `.rec` file is the time of arrival, the kind and the message, with tabs between, or
 spaces where an editor has replaced them. Messages may lie below their user and device. The
 recorder keeps them as `USER/DEVICE/2026-01.rec`: where these folders are part of the name, they
-name the device. What is read of a message is what the live door reads (`phones.owntracks`).
+name the device. A message is read as one that is sent live (`devices.owntracks`).
 """
 
 import re
@@ -37,18 +37,18 @@ def read_owntracks(
     device_id: str | None,
     fallback_device: str,
     now_us: int,
-    options: ReadOptions = DEFAULTS,  # noqa: ARG001  messages say all that is needed
+    options: ReadOptions = DEFAULTS,  # noqa: ARG001  messages need no options
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
     """The points of a file of OwnTracks messages, chunk by chunk.
 
     Args:
         stream: the file.
-        device_id: the device of all points, whatever they say; by default the folders of the
-            recorder, then what a message says.
+        device_id: the device of all points, also where they name another; by
+            default that of the folders of the recorder, then of a message.
         fallback_device: the device of messages that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

@@ -54,10 +54,10 @@ def read_parquet(
 
     Args:
         stream: the file.
-        device_id: the device of all rows, whatever they say.
+        device_id: the device of all rows, also where they name another.
         fallback_device: the device of rows that name none.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: how many points a chunk has.
 
     Raises:
@@ -121,7 +121,7 @@ class _Reader:
         self._row = first + parquet.metadata.row_group(group).num_rows
 
     def chunk(self, batch: Any) -> Chunk:
-        """The rows of a batch, at the door."""
+        """The rows of a batch, after admission."""
         first = self._row
         self._row += batch.num_rows
 
@@ -171,7 +171,7 @@ class _Reader:
 
 
 def _text(cells: Any) -> Any:
-    """A column as text, whatever it is; also where it is encoded by a dictionary."""
+    """A column of any type as text, also where it is encoded by a dictionary."""
     if pa.types.is_dictionary(cells.type):
         cells = pc.cast(cells, cells.type.value_type)
     return pc.cast(cells, pa.string())
@@ -191,7 +191,7 @@ def _times(cells: Any, rules: TimeRules) -> Times:
         return times(_text(cells), rules)
     missing: Bools = np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False), np.bool_)
     if cells.type.tz is None:
-        # as text: a time on the wall is in the zone that the rules say
+        # as text: a time on the wall is in the zone of the rules
         text = pc.strftime(pc.cast(cells, pa.timestamp("us"), safe=False), "%Y-%m-%dT%H:%M:%S")
         return times(text, rules)
     stamps = pc.cast(cells, pa.timestamp("us", tz="UTC"), safe=False)

@@ -2,7 +2,7 @@
 
 The time is that of the satellites (GPSDateStamp and GPSTimeStamp, UTC), else the camera's clock
 with its offset from UTC (DateTimeOriginal and OffsetTimeOriginal). A clock without an offset
-shows an unknown zone: such a photo is refused with this reason, unless `--time-zone` tells it.
+shows an unknown zone: such a photo is refused with this reason, unless `--time-zone` gives it.
 No picture is decoded.
 """
 
@@ -65,7 +65,7 @@ def read_photo(
         device_id: the device of its point.
         fallback_device: not used: without a given device, it is `photos`.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
     """
     del fallback_device  # files of days, and folders of albums, are no devices
     collector = RowCollector(stream, device_id, DEVICE, now_us, options)
@@ -95,7 +95,7 @@ def exif_of(file: IO[bytes]) -> bytes:
 
 
 def zone_option(options: ReadOptions) -> dt.tzinfo | None:
-    """The zone of cameras' clocks, if a person told one: the default is no zone of theirs."""
+    """The zone of cameras' clocks, if a person set one: the default is no zone of theirs."""
     return None if options.zone is DEFAULTS.zone else options.zone
 
 
@@ -104,7 +104,7 @@ def photo_row(
 ) -> PositionRow | tuple[RefusalReason, str]:
     """The point that EXIF data makes, or why it makes none.
 
-    `zone` is that of the camera's clock where the photo says none.
+    `zone` is that of the camera's clock where the photo has none.
     """
     if not exif:
         return RefusalReason.NO_POSITION, "the photo has no EXIF data"

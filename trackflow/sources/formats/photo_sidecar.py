@@ -44,14 +44,14 @@ def read_photo_sidecar(
     options: ReadOptions = DEFAULTS,
     chunk_points: int = CHUNK_POINTS,
 ) -> Iterator[Chunk]:
-    """The points of a sidecar, or of a list of what sidecars say.
+    """The points of a sidecar, or of a list of sidecars.
 
     Args:
         stream: the file.
         device_id: the device of its points.
         fallback_device: not used: without a given device, it is `photos`.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:
@@ -71,13 +71,13 @@ def read_photo_sidecar(
 
 
 def _add_json(element: object, rows: RowCollector, locator: str, zone: dt.tzinfo | None) -> None:
-    """What one element says of a photo.
+    """The position and time of a photo from one element.
 
     Args:
         element: of the file.
         rows: where it goes.
         locator: where it stands.
-        zone: of the camera's clock, if a person told it.
+        zone: of the camera's clock, if a person set it.
     """
     if isinstance(element, BrokenStretch):
         rows.refuse(element.reason, element.raw, locator)
@@ -111,7 +111,7 @@ def _add(
         time: ISO, or seconds since 1970.
         known: an object with latitude, longitude and perhaps altitude.
         time_unit: "s" if `time` is seconds.
-        zone: of the camera's clock, if a person told it.
+        zone: of the camera's clock, if a person set it.
     """
     lat, lon = member(known, "latitude"), member(known, "longitude")
     if lat is None or lon is None:
@@ -132,7 +132,7 @@ def _add(
 
 
 def _is_known(geo: object) -> bool:
-    """Google writes zeros for a place that it does not know."""
+    """Google writes zeros for an unknown place."""
     return bool(member(geo, "latitude")) or bool(member(geo, "longitude"))
 
 
@@ -161,7 +161,7 @@ def _add_xmp(stream: Stream, rows: RowCollector, zone: dt.tzinfo | None) -> None
     }
     times = [_XMP_DATE.sub(r"\1-\2-\3T", known[name].strip()) for name in _TIMES if name in known]
     if f"{_EXIF}GPSTimeStamp" in known and times and not _ZONE.search(times[0]):
-        times[0] += "Z"  # EXIF says it in UTC only
+        times[0] += "Z"  # EXIF has it in UTC only
     time = next((time for time in times if _ZONE.search(time)), times[0] if times else None)
     _add(rows, "", time, position, "", zone)
 

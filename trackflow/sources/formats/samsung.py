@@ -41,7 +41,7 @@ def read_samsung(
         device_id: the device of its points.
         fallback_device: not used: without a given device, it is `samsung-health`.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

@@ -44,7 +44,7 @@ def read_tcx(
         device_id: the device of its points.
         fallback_device: the device if none was given: TCX names a model, not a device.
         now_us: UTC microseconds; later times than this and a day are refused.
-        options: what a person said about the file.
+        options: the person's settings for the file.
         chunk_points: about how many points a chunk has.
 
     Raises:

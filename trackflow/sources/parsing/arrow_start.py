@@ -1,6 +1,6 @@
 """Starting pyarrow without pandas, in programs that only read files.
 
-pyarrow imports pandas before it makes its first array, to know its types when it meets them. That
+pyarrow imports pandas before it makes its first array, to recognise its types. That
 takes over a second, in which `trackflow import` would print nothing. Later it never looks again.
 """
 
@@ -26,7 +26,8 @@ class _NoPandas(MetaPathFinder):
 def start_without_pandas() -> None:
     """Make pyarrow's first array while pandas cannot be found.
 
-    From then on, pyarrow knows no pandas in this process: only for a process of one's own.
+    From then on, pyarrow recognises no pandas types in this process. Only for a process that needs
+    none.
     """
     if "pandas" in sys.modules:
         return

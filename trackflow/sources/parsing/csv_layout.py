@@ -67,7 +67,7 @@ def decide_layout(
     Args:
         lines: the first lines.
         file: its name.
-        given: the columns, counted from 0, if a person has told them.
+        given: the columns, counted from 0, if a person has set them.
 
     Raises:
         BadInputError: there is no header, or it lacks a position or a time.
@@ -180,7 +180,7 @@ def _names_position(text: str, forced: str) -> bool:
 
 
 def _layout_of(lines: Sequence[str], given: Mapping[Role, int], file: str) -> tuple[str, int, int]:
-    """Separator, lines before the first row, and width of a table whose columns were told."""
+    """Separator, lines before the first row, and width of a table whose columns are given."""
     needed = max(given.values()) + 1
     for separator in SEPARATORS:
         for count, line in enumerate(lines):
@@ -239,7 +239,7 @@ def _are_zones(rows: Sequence[Sequence[str]], column: int) -> bool:
 
 
 def _time_columns(index: Mapping[Role, int], rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
-    """A date and a time of day in two columns, unless one column says both."""
+    """A date and a time of day in two columns, unless one column has both."""
     whole, date, clock = (index.get(role) for role in (Role.TIME, Role.DATE, Role.CLOCK))
     if whole is None:
         assert date is not None
@@ -283,7 +283,7 @@ def _has_decimal_commas(rows: Sequence[Sequence[str]], index: Mapping[Role, int]
 
 
 def _scale(rows: Sequence[Sequence[str]], column: int | None, names: Sequence[str]) -> float:
-    """Degrees per unit: names that say E7, FIT's semicircles, or plain degrees."""
+    """Degrees per unit: names with E7, FIT's semicircles, or plain degrees."""
     if column is None:
         return 1.0
     name = columns.plain(names[column])

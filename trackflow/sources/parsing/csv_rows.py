@@ -82,7 +82,7 @@ def blocks(stream: Stream, block_bytes: int, *, cr_ends: bool = False) -> Iterat
 
 
 def line_too_long(name: str) -> BadInputError:
-    """What to say of a line without end."""
+    """The message about a line without end."""
     size = f"{LINE_MAX_BYTES // 2**20} MiB"
     return BadInputError(f"{name}: a line is longer than {size}: this is no table of points")
 

@@ -60,7 +60,7 @@ class Records:
     columns: dict[int, NDArray[np.float64]]
 
     def values(self, index: int) -> dict[str, object]:
-        """What one record knows, as `fitdecode` has it: whole numbers where nothing scales them."""
+        """The values of one record as `fitdecode` gives them: whole numbers where unscaled."""
         found: dict[str, object] = {}
         for number in self.numbers:
             value = float(self.columns[number][index])
@@ -78,7 +78,7 @@ class Records:
         return self.columns.get(number, unknown)
 
     def first_of(self, *numbers: int) -> NDArray[np.float64]:
-        """Of fields that say the same, the first that knows it, in the order of the definition."""
+        """Of fields of one meaning, the first with a value, in the order of the definition."""
         found = np.full(self.count, np.nan)
         for number in self.numbers:
             if number in numbers:
@@ -208,7 +208,7 @@ def _records(rows: NDArray[np.void]) -> Records:
         if number in _SCALES:
             scale, offset = _SCALES[number]
             values = values / scale - offset
-        values[raw == np.iinfo(raw.dtype).max] = np.nan  # how the protocol says "unknown"
+        values[raw == np.iinfo(raw.dtype).max] = np.nan  # the protocol's "unknown"
         columns[number] = values
     return Records(len(rows), tuple(columns), columns)
 

@@ -1,4 +1,4 @@
-"""What a GeoParquet file says of its column of positions."""
+"""A GeoParquet file's metadata on its column of positions."""
 
 from collections.abc import Mapping
 

@@ -17,7 +17,7 @@ def line_part(
     Args:
         positions: with their longitudes first.
         moments: a list of their times, or None.
-        known: what the line says of all of them, their altitude not among it.
+        known: the values of the line for all of them, without their altitude.
         number: of its element.
     """
     if len(positions) < 2 or set(map(type, positions)) != {list}:

@@ -28,7 +28,7 @@ class Point(NamedTuple):
         attributes: as the file has them.
         fields: the texts of what is known of it.
         line: of the file on which it begins.
-        device: what its track says of its device, or a label of the track; empty if nothing.
+        device: the device that its track names, or a label of the track; empty if nothing.
     """
 
     tag: str

@@ -25,7 +25,7 @@ def exif_of_heif(file: IO[bytes]) -> bytes:
         _item_part(file, start, length, in_meta, boxes.get(b"idat", b""))
         for start, length, in_meta in _item_parts(boxes.get(b"iloc", b""), item)
     )
-    # the first four bytes say how far behind them the TIFF header is
+    # the first four bytes give how far behind them the TIFF header is
     return data[4 + int.from_bytes(data[:4]) :]
 
 

@@ -32,7 +32,7 @@ class State:
     Attributes:
         entity_id: such as `device_tracker.phone`.
         time: when, as the source has it.
-        attributes: what the entity says of itself.
+        attributes: of the entity.
         locator: where the state stands, for messages.
     """
 
@@ -43,7 +43,7 @@ class State:
 
     @property
     def has_position(self) -> bool:
-        """Whether it says where the entity was."""
+        """Whether it has the position of the entity."""
         return (
             self.attributes.get("latitude") is not None
             or self.attributes.get("longitude") is not None

@@ -69,7 +69,7 @@ class JsonElements:
     `outer_lists`: their elements take their place.
 
     Attributes:
-        top: what the outermost object says besides its elements.
+        top: the members of the outermost object besides its elements.
         any_list: whether a list of elements was found.
         path: the names above the list of the latest element, if it lies below names of any kind.
     """
@@ -194,7 +194,7 @@ class JsonElements:
         """The elements from here to the last beginning of one that is in the buffer, at once.
 
         None where anything in between would be read otherwise one by one. What is a list of values
-        from here up to some place is the same list whatever follows, so where pieces end changes
+        from here up to some place is the same list before any text, so where pieces end changes
         nothing.
 
         Args:

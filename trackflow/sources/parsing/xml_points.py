@@ -39,14 +39,14 @@ _LONGEST_ENTITY = 10
 
 
 class XmlParser:
-    """Feeds expat, and says what it could not read.
+    """Feeds expat, and reports what it could not read.
 
     A format derives from it: `begin` forgets a half-read point, `started`, `text` and `ended` are
     expat's events, `anchor` finds the tags at which reading can go on, and `reopened` is the
     markup around such a tag.
 
     Attributes:
-        name: the file, as people know it.
+        name: of the file, as shown to people.
         refused: stretches that are no XML.
         problem: the last thing that was wrong with the markup.
         depth: how many elements are open.

@@ -21,7 +21,7 @@ _SHAPE_MAX_CHARS = 20_000
 _LEAVES_MAX = 60
 _NAME = r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?"
 _TOKEN = re.compile(
-    rf'<(?P<open>{_NAME})(?P<said>(?:\s+{_NAME}="[^"<&\t\r\n]*")*)\s*(?P<empty>/?)>'
+    rf'<(?P<open>{_NAME})(?P<attributes>(?:\s+{_NAME}="[^"<&\t\r\n]*")*)\s*(?P<empty>/?)>'
     rf"|</(?P<close>{_NAME})>|(?P<text>[^<&]+)",
     re.ASCII,
 )
@@ -95,7 +95,7 @@ class RunParser(XmlParser):
     """A parser that takes runs. A format derives from it as it would from `XmlParser`.
 
     It calls `unit_ended` behind an element of the kind that runs are of, and takes them in
-    `take_run`; `ready` says whether its own state is that behind such an element.
+    `take_run`; `ready` is whether its own state is that behind such an element.
     """
 
     unit: re.Pattern[str]
@@ -264,7 +264,7 @@ class _Learner:
 
     def opened(self, token: re.Match[str], text_before: str) -> bool:
         """A tag that begins an element."""
-        names = tuple(name for name, _ in _ATTRIBUTE.findall(token["said"]))
+        names = tuple(name for name, _ in _ATTRIBUTE.findall(token["attributes"]))
         is_outermost = not self.tags
         if text_before.strip() or len(set(names)) < len(names) or (token["empty"] and is_outermost):
             return False
@@ -273,7 +273,7 @@ class _Learner:
             self.attributes = names
             self.pattern += "".join(f'\\s+{re.escape(n)}="([^"<&\\t\\r\\n]*)"' for n in names)
         else:
-            self.pattern += re.escape(token["said"])
+            self.pattern += re.escape(token["attributes"])
         self.tags.append(token["open"])
         self._is_leaf = not token["empty"]
         if token["empty"]:

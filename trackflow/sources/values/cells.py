@@ -17,7 +17,7 @@ from trackflow.geo.points import Bools, Floats
 from trackflow.sources.values.units import Quantity, measure
 
 EMPTY_CELLS = ("", "null", "NULL", "None", "none", "NA", "N/A", "n/a", "\\N")
-"""Cells that say "nothing here". "nan" is not among them: it is a number that is not one."""
+"""Cells that mean "nothing here". "nan" is not among them: it is a number that is not one."""
 
 _PLAIN_NUMBER = r"^[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 
@@ -30,7 +30,7 @@ CAREFUL_CELLS = 256
 _PLAIN_KINDS = {float, int, type(None)}
 
 type Strings = Any
-"""A pyarrow string array, nulls for empty cells (pyarrow has no types that mypy knows)."""
+"""A pyarrow string array, nulls for empty cells (mypy has no types of pyarrow)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ def _plain_texts(cells: Sequence[object]) -> tuple[Floats, Bools] | None:
 
 
 def is_empty(cell: object) -> bool:
-    """Whether a value says "nothing here"."""
+    """Whether a value means "nothing here"."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def strings(cells: Sequence[str | None]) -> Strings:
-    """Text cells as an array; cells that say "nothing" become null."""
+    """Text cells as an array; cells that mean "nothing" become null."""
     try:
         array = pa.array(cells, pa.string())
     except UnicodeEncodeError:  # lone surrogates, as JSON may spell them

@@ -73,7 +73,7 @@ def meanings(name: str) -> Mapping[Role, Meaning]:
     if simple not in _ALL_NAMES and not (
         simple.startswith(PREFIXES) or simple.endswith(_ALL_ENDINGS)
     ):
-        return found  # a file may have as many names as elements: most are told at once
+        return found  # a file may have as many names as elements: most are decided at once
     for role in Role:
         meaning = _meaning(simple, role)
         if meaning is not None:
@@ -138,7 +138,7 @@ def find(names: Sequence[str]) -> dict[Role, int]:
 
 
 def has_position(found: Mapping[Role, int]) -> bool:
-    """Whether these columns say where."""
+    """Whether these columns have positions."""
     both = Role.LAT in found and Role.LON in found
     return both or Role.POSITION in found or Role.LON_LAT in found
 
@@ -155,7 +155,7 @@ def score(names: Sequence[str]) -> int:
 
 
 def require(found: Mapping[Role, int], names: Sequence[str], file: str) -> None:
-    """Says what is missing, in words that let a person mend the header.
+    """Reports what is missing, in words that let a person mend the header.
 
     Raises:
         BadInputError: there is no column of latitude, longitude or time.
@@ -202,7 +202,7 @@ def _names_metres(simple: str) -> bool:
 
 
 def sender_speed_unit_ms(names: Sequence[str]) -> float:
-    """Metres per second of one unit of a speed whose column does not say, by the sender.
+    """Metres per second of one unit of a speed whose column has no unit, by the sender.
 
     Traccar's server reports knots, as do AIS (`SOG`) and receivers; OwnTracks writes kilometres
     per hour beside its `tst`, and so do the loggers whose latitudes end in N or S.

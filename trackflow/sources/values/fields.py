@@ -1,4 +1,4 @@
-"""What the named members of a record say, by role and in our units: for JSON and for XML."""
+"""The values of the named members of a record, by role and in our units: for JSON and for XML."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -94,7 +94,7 @@ def _value(role: Role, value: object, factor: float, *, decimal_comma: bool) -> 
 
 
 def is_invalid(known: Mapping[Role, object]) -> bool:
-    """Whether a record says that its tracker had no fix, so that its position is an older one."""
+    """Whether a record reports that its tracker had no fix: its position is an older one."""
     if Role.VALID not in known:
         return False
     validity = known[Role.VALID]

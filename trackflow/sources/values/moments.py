@@ -1,8 +1,8 @@
 """One time as a file or a sender writes it, to UTC microseconds; each is read by itself.
 
 Understood are ISO 8601 and what spreadsheets, loggers and servers write instead of it, and counts
-of seconds, milli-, micro- and nanoseconds since 1970, told apart by their size. 24:00 is the next
-midnight. Only an order of day and month that no value gives away has to be told.
+of seconds, milli-, micro- and nanoseconds since 1970, recognised by their size. 24:00 is the next
+midnight. Only an order of day and month that no value reveals has to be set.
 """
 
 import datetime as dt
@@ -41,7 +41,7 @@ class DateOrder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TimeRules:
-    """What a value does not say by itself.
+    """What a value leaves open.
 
     Attributes:
         form: None = each value by itself.

@@ -1,7 +1,7 @@
 """Columns of times, to UTC microseconds: each cell as `moments` reads it, plain columns at once.
 
-A time without a zone is taken as UTC unless the file or `--time-zone` says otherwise; how many
-there were is counted, so that the summary of an import can say so.
+A time without a zone is taken as UTC unless the file or `--time-zone` gives one; they
+are counted, so that the summary of an import can report them.
 """
 
 import datetime as dt
@@ -83,7 +83,7 @@ def decide_order(
 
     Args:
         sample: some cells of the column.
-        rules: what a person said about times; an order among them decides.
+        rules: the settings for times; an order among them decides.
         column: the name of the column, for messages.
         file: the name of the file, for messages.
 

@@ -143,7 +143,7 @@ def number(text: str, *, decimal_comma: bool = False) -> float | None:
     """A number with a point or a comma; None if the text is none.
 
     Of both, the last one is the decimal mark. A comma alone before exactly three digits parts
-    thousands, unless `decimal_comma` says that the text's neighbours have decimal commas.
+    thousands, unless `decimal_comma` is set because the text's neighbours have decimal commas.
     """
     if not text.isascii() or "_" in text:
         return None  # Python reads "1_0" and Arabic digits as numbers
@@ -241,7 +241,7 @@ def _degrees(text: str) -> float | None:
 
 
 def hemisphere(degrees: float, letter: object) -> float:
-    """A coordinate with the letter that its own column says: S and W are negative.
+    """A coordinate with the letter of its own column: S and W are negative.
 
     A number that has a sign already keeps it.
     """
@@ -255,7 +255,7 @@ def position(text: str, *, lon_first: bool = False) -> tuple[float, float] | Non
     Args:
         text: such as "60.1,24.9", "60,1, 24,9", "60,1 24,9", "60.1°, 24.9°", "N 60.1 E 24.9",
             "geo:60.1,24.9;u=35", "POINT (24.9 60.1)".
-        lon_first: the longitude comes first where no letter says which is which.
+        lon_first: the longitude comes first where no letter marks which is which.
     """
     if len(text) > _TEXT_MAX_CHARS:
         return None
