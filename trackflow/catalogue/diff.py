@@ -47,7 +47,7 @@ class Diff:
         added: not stored before.
         changed: stored with other values, or inactive.
         unchanged: slugs of those stored and active with the same values.
-        missing: slugs of those stored and active that did not come.
+        missing: slugs of those stored and active that were not received.
     """
 
     added: tuple[CatalogueTrack, ...]

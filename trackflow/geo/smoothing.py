@@ -21,7 +21,7 @@ BLOCK = 512
 """Noise and sampling change on the way: each block of so many points decides for itself."""
 
 LONGEST_STEP_S = 30.0
-"""Nothing is averaged over a longer step: a device can turn more than once in it."""
+"""No mean is taken over a longer step: a device can turn more than once in it."""
 
 FEWEST = 5
 """Residuals of fewer points prove nothing."""

@@ -35,7 +35,7 @@ AGAIN_KMH = 30.0
 """A place that is visited again and again is a cell tower only if it is reached this fast."""
 
 START_MS2, STAND_KMH = 3.0, 60.0
-"""Nothing on the road gains more speed from standing, or averages more between two stands."""
+"""Nothing on the road gains more speed from standing, or has a higher mean between two stops."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ AGREEING_STEPS = 3
 """So many steps in a row with nearly the same velocity are a movement."""
 
 TURN = 2.0
-"""An average speed to a turn and back is less than the highest speed by this factor."""
+"""A mean speed to a turn and back is less than the highest speed by this factor."""
 
 AGREE_SHARE = 0.35
 """Velocities agree if they differ by at most this share of the larger one: in 10 s a train may
@@ -64,7 +64,7 @@ def impossible_steps(points: Points, dt_us: Ints, step_mm: Floats, thresholds: T
 def there_and_back(points: Points, dt_us: Ints, step_mm: Floats, thresholds: Thresholds) -> Ints:
     """Indices of the steps to and from single points that are reached and left too fast.
 
-    What turns back must stop first and gain speed again: an average of half the highest speed
+    What turns back must stop first and gain speed again: a mean speed of half the highest
     there and back is impossible. The points beside the turn lie nearer together than half the way
     to either of them.
 

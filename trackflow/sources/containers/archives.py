@@ -92,8 +92,8 @@ class SourceFile:
 def discover(path: Path | str, *, are_tables: bool = False) -> Iterator[SourceFile]:
     """The files of a path, in the order of their names.
 
-    Hidden files and files of unknown kinds in folders and archives come as skipped, so that they
-    can be listed; a file that is named itself must be readable. `-` is the standard input.
+    Hidden files and files of unknown kinds in folders and archives are given as skipped, so that
+    they can be listed; a file that is named itself must be readable. `-` is the standard input.
 
     Args:
         path: a file or a folder.
@@ -169,7 +169,7 @@ def _unread_folder(root: Path, error: OSError) -> SourceFile:
 
 
 def _left_out(path: Path) -> str:
-    """Why a file in a folder is not for us, by its name; empty if it may be."""
+    """Why a file in a folder is left out, by its name; empty if it may be read."""
     if path.name.startswith("."):
         return "hidden"
     return "still being written, by its name" if is_unfinished(path.name) else ""

@@ -77,7 +77,7 @@ def _unpack_members(
         packed: the compressed bytes.
         name: the file, for messages.
         decompressor: makes one for each member.
-        kind: how people call the compression.
+        kind: the name of the compression.
     """
     taken = given = 0
     unpacker = decompressor()

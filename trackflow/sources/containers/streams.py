@@ -19,7 +19,7 @@ PIECE_BYTES = 65_536
 UNPACKED_MAX_BYTES = 8 * 2**30
 RATIO_MAX = 200
 RATIO_FROM_BYTES = 50_000_000
-"""Tables of points pack 5 to 30 times; 200 times over more than 50 MB is made to do harm."""
+"""Tables of points pack 5 to 30 times; 200 times over more than 50 MB is an attack."""
 
 
 class DamagedError(Exception):

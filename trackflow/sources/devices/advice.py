@@ -4,7 +4,7 @@ from trackflow.sources.records import RefusalReason
 
 _ADVICE = {
     RefusalReason.NO_POSITION: (
-        "it sent no latitude and longitude, or says itself that it had no fix: see that its "
+        "it sent no latitude and longitude, or reports that it had no fix: see that its "
         "address or body has `lat` and `lon`"
     ),
     RefusalReason.NOT_A_NUMBER: (

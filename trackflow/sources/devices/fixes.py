@@ -1,4 +1,4 @@
-"""What the clients have in common: positions as sent, made into columns and admitted."""
+"""What all clients need: positions as sent, made into columns and admitted."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -48,11 +48,11 @@ UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
 
 @dataclass(frozen=True, slots=True)
 class BodyContent:
-    """What one request brought.
+    """The points and refusals of one request.
 
     Attributes:
         points: what was admitted.
-        refused: what did not, each with its reason.
+        refused: what was not, each with its reason.
         ignored: messages that are not about positions and were never meant to be.
         sender: who sent it, a key of `senders`.
     """
@@ -109,7 +109,7 @@ def _candidates_of_none() -> Candidates:
 
 
 class BodyCollector:
-    """Collects what one body brings: candidates, refusals, and what is none of our business.
+    """Collects the candidates, the refusals and the ignored messages of one body.
 
     Attributes:
         sender: who sent it.
@@ -131,7 +131,7 @@ class BodyCollector:
         return self._envelope.device_id or self._envelope.named_device or None
 
     def add(self, fix: Fix, record: object) -> None:
-        """A position, and the record it was made of, which the quarantine keeps if need be."""
+        """A position, and its record, which the quarantine keeps if it is refused."""
         self._fixes.append(fix)
         self._records.append(record)
 
@@ -220,7 +220,7 @@ def speed_unit_of_query(query: Mapping[str, str]) -> float | None:
 
 
 def member(record: object, *path: str) -> object:
-    """What lies at a path of names in nested objects, None where there is nothing."""
+    """The value at a path of names in nested objects, None where there is none."""
     for name in path:
         if type(record) is not dict and not isinstance(record, Mapping):  # the first is far faster
             return None

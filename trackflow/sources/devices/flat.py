@@ -1,8 +1,8 @@
 """Flat records: a position as parameters of an address, a form, or a JSON object without depth.
 
 Traccar's old client, OsmAnd, GPSLogger, PhoneTrack, Colota, OpenGTS, Home Assistant and a Traccar
-server that forwards all send one, each by its own names. Who sends is seen from the names: on it
-depend the unit of speed and what `hdop` means. The address may give the unit: `speed_unit=kmh`.
+server that forwards all send one, each by its own names. The names show the sender, on which
+the unit of speed and the meaning of `hdop` depend. The address may give the unit: `speed_unit=kmh`.
 """
 
 import re
@@ -38,7 +38,7 @@ SENDERS = (
 FLAT_UNITS_MS = {
     sender: KNOTS_MS if sender in (TRACCAR, TRACCAR_SERVER, OPENGTS) else 1.0 for sender in SENDERS
 }
-"""Metres per second of a unit of speed: phones measure metres per second, Traccar speaks knots."""
+"""Metres per second of a unit of speed: phones measure metres per second, Traccar uses knots."""
 
 _OF_SERVER = {"uniqueid", "fixtime", "devicetime", "statuscode"}
 _OF_OSMAND = {"tta", "ttf", "dta", "dtf", "batproc"}
@@ -60,7 +60,7 @@ _OF_HOME_ASSISTANT = {
     "provider",
     "activity",
 }
-"""All that this form has: no time is among them, so that the time of arrival has to do."""
+"""All names of this form: none is a time, so the time of arrival is used."""
 
 _NOT_OF_TRACCAR = {"latitude", "longitude", "lng", "long"}
 _MORE_NAMES = {
@@ -71,7 +71,7 @@ _TWO_IN_ONE = ("location", "latlon", "latlng", "coords", "coordinates", "positio
 _MEANT_TIME = re.compile(r"tamp$|^tim|^dat|stamp|epoch")
 _NAMES_FIRST = ("uniqueid", "id", "deviceid", "device", "dev", "tid")
 _NAMES_LAST = ("ser", "aid")
-"""GPSLogger's serial number, which newer phones keep to themselves, and the id of Android."""
+"""GPSLogger's serial number, which newer phones do not give, and the id of Android."""
 
 _CLOCK = re.compile(r"\d\d?:\d\d(?::\d\d)?.*")
 _TIMES_SIGN = re.compile("(?:\xc3\x97|\xd7)tamp=")

@@ -30,7 +30,7 @@ def parts(body: bytes) -> Iterator[bytes]:
 
 
 def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
-    """What a request brought: a collection, a feature, a list of either, or one per line.
+    """The content of a request: a collection, a feature, a list of either, or one per line.
 
     Raises:
         TooMuchError: more than is taken at a time.
@@ -48,7 +48,7 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
                 device_id=envelope.device_id,
                 fallback_device=envelope.fallback_device or SOURCE,
                 now_us=now_us,
-                chunk_points=2 * MAX_BRACKETS,  # all in one: else a part would be in already
+                chunk_points=2 * MAX_BRACKETS,  # one chunk: an error must come before any point
             )
         )
     except BadInputError:

@@ -29,7 +29,7 @@ BATCH = "locations"
 
 
 class FeatureKind(Enum):
-    """What a feature is to us."""
+    """What a feature means."""
 
     LOCATION = "location"
     OTHER = "other"
@@ -39,7 +39,7 @@ class FeatureKind(Enum):
 def kind_of(feature: object) -> FeatureKind:
     """What a feature is. Each location is a `Mapping`.
 
-    What the app did (`action`: paused, visited) and whole trips come as features too, with a place
+    What the app did (`action`: paused, visited) and whole trips are features too, with a place
     that is not where the phone was at their time.
     """
     if not _is_object(feature):
@@ -77,7 +77,7 @@ def parts(body: bytes) -> Iterator[bytes]:
 
 
 def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
-    """What a request brought: a batch, a list of features, or one feature by itself.
+    """The content of a request: a batch, a list of features, or one feature by itself.
 
     Raises:
         TooMuchError: more than is taken at a time.
@@ -106,7 +106,7 @@ def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     lon, lat = (
         coordinates[:2] if isinstance(coordinates, list) and len(coordinates) > 1 else (None, None)
     )
-    return Fix(  # by place: by name takes twice as long
+    return Fix(  # by position: by name takes twice as long
         properties.get("device_id"),
         properties.get("timestamp"),
         lat,

@@ -46,7 +46,7 @@ _TOPIC_BASE = "owntracks"
 
 
 class MessageKind(Enum):
-    """What a message is to us."""
+    """What a message means."""
 
     LOCATION = "location"
     OTHER = "other"
@@ -81,7 +81,7 @@ def kind_of(message: object) -> MessageKind:
 
 
 def sender_of(message: Record) -> str:
-    """Who fills the form of OwnTracks: its apps, GPSLogger or Colota."""
+    """The sender of a message in the form of OwnTracks: its apps, GPSLogger or Colota."""
     if not _OF_THE_APPS.isdisjoint(message):
         return SOURCE
     if "bear" in message or "bs" in message:
@@ -134,7 +134,7 @@ def parts(body: bytes) -> Iterator[bytes]:
 
 
 def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ()) -> BodyContent:
-    """What a request brought: one message or a list of them.
+    """The content of a request: one message or a list of them.
 
     Args:
         body: JSON; empty when a friend was removed in the app.
@@ -190,7 +190,7 @@ def fix_of(message: Record, query_unit_ms: float | None = None) -> Fix:
     """
     unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
     course_deg = message.get("cog")
-    return Fix(  # by place: by name takes twice as long
+    return Fix(  # by position: by name takes twice as long
         device_of(message),
         message.get("tst"),
         message.get("lat"),

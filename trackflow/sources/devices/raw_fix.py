@@ -25,7 +25,7 @@ class Fix(NamedTuple):
 
     Attributes:
         device: its name, where it has one.
-        time: when it was there.
+        time: of the position.
         lat: latitude in degrees.
         lon: longitude in degrees.
         altitude_m: metres.

@@ -1,4 +1,4 @@
-"""The one way from a live request to points and refusals: when it comes, and again on a retry."""
+"""Reads a live request to points and refusals: on arrival, and again on a retry."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ def read(
     arrived_us: int | None = None,
     keys: Sequence[str] = (),
 ) -> BodyContent:
-    """What a request brought. All of it is a point, ignored on purpose, or a refusal that keeps it.
+    """The content of a request. Each part is a point, a refusal that keeps it, or ignored.
 
     Args:
         body: as it was sent, packed or not.
@@ -49,7 +49,7 @@ def read(
 def read_in_parts(
     body: bytes, envelope: Envelope, *, now_us: int, keys: Sequence[str] = ()
 ) -> Iterator[BodyContent]:
-    """What a large request brought, part by part, so that others have their turn in between.
+    """The content of a large request, part by part, so that others have their turn in between.
 
     Args:
         body: as it was sent, packed or not.

@@ -1,4 +1,4 @@
-"""The live senders: whose form is whose, and what is read of it.
+"""The live senders: the form of each, and what is read of it.
 
 The page `docs/senders.md` shows it; `python -m trackflow.sources.devices.senders` prints it anew.
 """
@@ -24,7 +24,7 @@ class SenderForm:
     Attributes:
         sender: the name in `quarantine list`, in `/api/v1/senders` and as `source` of points; it
             is the device of positions that name none, unless the token's name is.
-        app: what people call it.
+        app: its name for people.
         endpoints: the addresses that read it.
         form: what its request looks like.
         known_by: what distinguishes it from the others.
@@ -32,7 +32,7 @@ class SenderForm:
         accuracy: where its accuracy comes from, in metres; 0 and -1 are unknown.
         time: where its time comes from; one without a zone is UTC.
         device: what in it names the device.
-        answer: what it has to hear so that it forgets what it sent.
+        answer: the answer on which it deletes what it sent.
     """
 
     sender: str

@@ -4,8 +4,8 @@ All are distinguished by their content, since people point all of them at one ad
 (https://www.traccar.org/osmand, https://www.traccar.org/forward,
 https://developers.home-assistant.io/docs/api/native-app-integration/sending-data). Speeds are
 metres per second in the JSON of Traccar's client and knots in what its server forwards. A position
-that its sender calls invalid is none: the tracker had no fix, and sends its last place with a new
-time.
+that its sender calls invalid is none: the tracker had no fix, and sends its last position with a
+new time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ def parts(body: bytes) -> Iterator[bytes]:
 
 
 def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> BodyContent:
-    """What a request brought: one position, or a list of them in JSON.
+    """The content of a request: one position, or a list of them in JSON.
 
     Args:
         body: JSON, a form, or empty.

@@ -122,7 +122,7 @@ class _Collector:
         return len(self.rows) + len(self.refused) + len(self._alike)
 
     def add(self, element: object, number: int) -> bool:
-        """Rows, or a refusal, for an element; returns whether it is one position that is held."""
+        """Rows, or a refusal, for an element; returns whether it is one buffered position."""
         if type(element) is dict:
             kind = element.get("type")
             if kind == "Feature":
@@ -149,7 +149,7 @@ class _Collector:
         *,
         is_feature: bool = False,
     ) -> None:
-        """Keeps a point or a record until one comes that is not like it."""
+        """Buffers a point or a record until one of another shape follows."""
         names = tuple(record)
         alike = self._alike
         is_full = len(alike) >= _BUFFERED_MAX
@@ -161,7 +161,7 @@ class _Collector:
         alike.numbers.append(number)
 
     def flush(self) -> None:
-        """Takes what is held."""
+        """Turns the buffered points and records into rows."""
         alike = self._alike
         if not alike:
             return

@@ -1,6 +1,6 @@
 """Reads GPX 1.0 and 1.1: track points, and on request route points and waypoints with a time.
 
-Points are taken as the parser goes by and nothing else is kept, so a file of any size needs the
+Points are read as the parser meets them and nothing else is kept, so a file of any size needs the
 memory of one chunk. Where the markup is broken, reading goes on at the next track point. What
 extensions give a point is read by its names, as the columns of a table are; so is the device of a
 track, which GPX itself has no element for.

@@ -106,7 +106,7 @@ def _taken(
 
 
 class _People:
-    """Whose positions are their own, and not those of a tracker in the same file.
+    """Finds the people whose positions are not those of a tracker in the same file.
 
     Attributes:
         repeated: how many states were those of a tracker.

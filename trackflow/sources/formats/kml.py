@@ -25,8 +25,8 @@ from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import known_fields
 
 TRACK_BUFFERED_MAX = 200_000
-"""Positions of a track that are held until the speeds that follow them; of a longer track, those
-of the rest are not read."""
+"""Positions of a track that are buffered until the speeds that follow them; of a longer track, the
+speeds of the rest are not read."""
 
 _VALUES_MAX = 100
 _LINES = {"LineString", "LinearRing", "Polygon"}

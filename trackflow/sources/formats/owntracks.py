@@ -116,7 +116,7 @@ def _of_recorder(stream: Stream) -> Iterator[tuple[object, str]]:
 
 
 def _message(line: bytes, is_whole: bool) -> object:
-    """The message of a line; what is cut off at the end of the file is not its fault."""
+    """The message of a line; one that is cut off by the end of the file is `truncated`."""
     parts = _RECORD.fullmatch(line.rstrip())
     if len(line) <= LINE_MAX_BYTES and parts is not None:
         try:

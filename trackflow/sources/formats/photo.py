@@ -95,7 +95,7 @@ def exif_of(file: IO[bytes]) -> bytes:
 
 
 def zone_option(options: ReadOptions) -> dt.tzinfo | None:
-    """The zone of cameras' clocks, if a person set one: the default is no zone of theirs."""
+    """The zone of cameras' clocks, if a person set one; the default is not for cameras."""
     return None if options.zone is DEFAULTS.zone else options.zone
 
 

@@ -38,14 +38,14 @@ class Part(NamedTuple):
 
     @classmethod
     def of_rows(cls, rows: Sequence[Row]) -> Self:
-        """Single ones."""
+        """Positions of rows."""
         lon, lat, altitude, moment, known, _, _ = zip(*rows, strict=True)
         roles = set(chain.from_iterable(known))
         by_role = {role: [each.get(role) for each in known] for role in roles}
         return cls(len(rows), lon, lat, altitude, moment, by_role, rows.__getitem__)
 
     def sliced(self, start: int, stop: int) -> "Part":
-        """Those from `start` up to `stop`."""
+        """The positions from `start` up to `stop`."""
         if start <= 0 and stop >= self.size:
             return self
         rows = slice(start, stop)
@@ -82,11 +82,11 @@ class Rows:
         self._count += part.size
 
     def up_to(self, count: int) -> "Rows":
-        """The first of them, as many as that."""
+        """The first `count` positions."""
         return self.split(count)[0]
 
     def split(self, count: int) -> tuple["Rows", "Rows"]:
-        """The first of them, and the others."""
+        """The first `count` positions, and the others."""
         self._end_singles()
         first: list[Part] = []
         for at, part in enumerate(self._parts):
@@ -98,7 +98,7 @@ class Rows:
         return Rows(first), Rows()
 
     def at(self, index: int) -> Row:
-        """One of them."""
+        """One position."""
         self._end_singles()
         for part in self._parts:
             if index < part.size:
@@ -137,7 +137,7 @@ class Rows:
 
 
 class Alike:
-    """Points and records whose members have the same names, held to be read by column.
+    """Points and records whose members have the same names, buffered to be read by column.
 
     Attributes:
         names: of the members of each.
@@ -155,7 +155,7 @@ class Alike:
         return len(self.records)
 
     def part(self) -> Part | None:
-        """All of them; None where one is read otherwise than by column."""
+        """All positions by column; None where one has to be read by itself."""
         records = self.records
         if len(records) < _FEW or not self.names:
             return None

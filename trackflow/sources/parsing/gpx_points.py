@@ -122,7 +122,7 @@ class Points:
         self._count += len(run)
 
     def at(self, row: int) -> Point:
-        """One of them."""
+        """One point."""
         for part in self._parts:
             if row < len(part):
                 return part.at(row) if isinstance(part, _PointRun) else part[row]

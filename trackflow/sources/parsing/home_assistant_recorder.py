@@ -27,7 +27,7 @@ _STATE_BYTES_MIN = 20
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What was known of an entity from one moment on.
+    """The state of an entity from one moment on.
 
     Attributes:
         entity_id: such as `device_tracker.phone`.

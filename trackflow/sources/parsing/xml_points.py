@@ -1,4 +1,4 @@
-"""XML of any size and any condition: handed on as it comes, and mended where it is broken.
+"""XML of any size and any condition: handed on piece by piece, and mended where it is broken.
 
 Where the markup is broken, reading goes on at the next element that can hold a point. A document
 type is refused (its entities can make a small file expand without end), and so are endless tags
