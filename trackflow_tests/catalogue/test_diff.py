@@ -21,25 +21,25 @@ stored_ones = st.dictionaries(slugs, st.tuples(tracks, st.booleans(), st.integer
 
 
 @settings(max_examples=50)
-@given(stored=stored_ones, came=catalogues)
-def test_applying_a_diff_gives_what_came(
-    stored: dict[str, StoredTrack], came: list[CatalogueTrack]
+@given(stored=stored_ones, received=catalogues)
+def test_applying_a_diff_gives_the_received_tracks(
+    stored: dict[str, StoredTrack], received: list[CatalogueTrack]
 ) -> None:
-    found = diff(stored, came)
+    found = diff(stored, received)
     after = {s: old.track for s, old in stored.items() if old.is_active}
     after.update({track.slug: track for track in found.added})
     after.update({change.after.slug: change.after for change in found.changed})
     for slug in found.missing:
         del after[slug]
-    assert after == {track.slug: track for track in came}
+    assert after == {track.slug: track for track in received}
 
 
 @settings(max_examples=50)
-@given(stored=stored_ones, came=catalogues)
+@given(stored=stored_ones, received=catalogues)
 def test_every_track_is_in_exactly_one_class(
-    stored: dict[str, StoredTrack], came: list[CatalogueTrack]
+    stored: dict[str, StoredTrack], received: list[CatalogueTrack]
 ) -> None:
-    found = diff(stored, came)
+    found = diff(stored, received)
     classes = [
         *(t.slug for t in found.added),
         *(c.after.slug for c in found.changed),
@@ -47,7 +47,7 @@ def test_every_track_is_in_exactly_one_class(
         *found.missing,
     ]
     active = {s for s, old in stored.items() if old.is_active}
-    assert sorted(classes) == sorted({t.slug for t in came} | active)
+    assert sorted(classes) == sorted({t.slug for t in received} | active)
     for change in found.changed:
         assert change.fields or change.is_back
         differing = {f.field: f.after for f in change.fields}
@@ -56,17 +56,17 @@ def test_every_track_is_in_exactly_one_class(
 
 
 @settings(max_examples=50)
-@given(came=catalogues)
-def test_the_same_again_changes_nothing(came: list[CatalogueTrack]) -> None:
-    found = diff({t.slug: StoredTrack(t) for t in came}, came)
+@given(received=catalogues)
+def test_the_same_again_changes_nothing(received: list[CatalogueTrack]) -> None:
+    found = diff({t.slug: StoredTrack(t) for t in received}, received)
     assert not found.added
     assert not found.changed
     assert not found.missing
-    assert found.unchanged == tuple(t.slug for t in came)
-    assert diff({}, came).added == tuple(came)
+    assert found.unchanged == tuple(t.slug for t in received)
+    assert diff({}, received).added == tuple(received)
 
 
-def test_changes_are_told_by_field() -> None:
+def test_changes_are_reported_by_field() -> None:
     old = CatalogueTrack("a", "A", city="Oslo", laps=5)
     assert changed_fields(old, replace(old, city=None, laps=6)) == (
         FieldChange("city", "Oslo", None),

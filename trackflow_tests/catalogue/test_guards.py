@@ -43,13 +43,13 @@ def test_only_what_two_believable_lists_lack_is_deactivated(
         s: StoredTrack(CatalogueTrack(s, s), n not in inactive, int(n in missed_before))
         for n, s in enumerate(all_names)
     }
-    came = listing([s for n, s in enumerate(all_names) if n not in gone])
+    received = listing([s for n, s in enumerate(all_names) if n not in gone])
     active = [s for s, old in have.items() if old.is_active]
     missing = [s for n, s in enumerate(all_names) if n in gone and have[s].is_active]
 
-    found = judge(came, have, is_approved=is_approved)
+    found = judge(received, have, is_approved=is_approved)
 
-    if not came.rows:
+    if not received.rows:
         assert found.action is GuardAction.REFUSE
     elif len(missing) > MOST_MISSING * len(active) and not is_approved:
         assert found.action is GuardAction.ASK
@@ -71,17 +71,17 @@ def test_k_tracks_that_go_are_exactly_those_deactivated_by_the_second_sync(
 ) -> None:
     all_names = names(size)
     gone = data.draw(st.sets(st.sampled_from(all_names), max_size=size // 10))
-    came = listing([s for s in all_names if s not in gone])
+    received = listing([s for s in all_names if s not in gone])
     have = stored(all_names)
 
-    first = judge(came, have)
+    first = judge(received, have)
     assert first.action is GuardAction.GO_ON
     assert not first.deactivate
     assert set(first.missed) == gone
 
     for slug in first.missed:
         have[slug] = replace(have[slug], misses=1)
-    second = judge(came, have)
+    second = judge(received, have)
     assert set(second.deactivate) == gone
     assert not second.missed
 
@@ -91,13 +91,17 @@ def test_an_empty_or_cut_off_list_is_refused_whoever_approves(is_approved: bool)
     have = stored(names(100), misses=1)
     cut_off = replace(listing(names(99)), is_whole=False)
     unusable = replace(listing(names(80)), row_count=100)
-    for came, word in ((listing([]), "empty"), (cut_off, "breaks off"), (unusable, "20 of 100")):
-        found = judge(came, have, is_approved=is_approved)
+    for received, word in (
+        (listing([]), "empty"),
+        (cut_off, "breaks off"),
+        (unusable, "20 of 100"),
+    ):
+        found = judge(received, have, is_approved=is_approved)
         assert found.action is GuardAction.REFUSE
         assert word in found.reasons[0]
 
 
-def test_half_a_list_needs_an_approval_and_an_approval_says_so() -> None:
+def test_half_a_list_needs_an_approval_and_an_approval_reports_it() -> None:
     have = stored(names(1084), misses=1)
     half = listing(names(542))
     asked = judge(half, have)

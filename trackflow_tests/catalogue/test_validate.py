@@ -173,7 +173,7 @@ def test_countries_by_the_names_that_people_use(text: str, code: str | None) -> 
     assert (found[1] if found else None) == code
 
 
-def test_a_country_that_there_is_not_is_told() -> None:
+def test_a_country_that_there_is_not_is_reported() -> None:
     track, reasons = validated(country="Atlantis", phone="+44 113 234 5678")
     assert track.country is None
     assert "ISO 3166" in reasons["country"]

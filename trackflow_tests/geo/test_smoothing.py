@@ -1,4 +1,4 @@
-"""Smoothing: less noise, and nothing done where there is none or nobody can tell."""
+"""Smoothing: less noise, and nothing done where there is none or it cannot be measured."""
 
 import numpy as np
 import pytest

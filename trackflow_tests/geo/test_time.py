@@ -45,12 +45,12 @@ def test_runs_hold_every_day_in_order_and_are_as_few_as_may_be(
     days: list[dt.date], apart: int, most: int | None
 ) -> None:
     runs = runs_of_days(days, apart=apart, most=most)
-    held = [day for first, last in runs for day in days_between(first, last)]
-    assert held == sorted(set(held))
-    assert set(days) <= set(held)
+    covered = [day for first, last in runs for day in days_between(first, last)]
+    assert covered == sorted(set(covered))
+    assert set(days) <= set(covered)
     assert {first for first, _ in runs} | {last for _, last in runs} <= set(days)
     if apart == 1:
-        assert set(held) == set(days)
+        assert set(covered) == set(days)
     for (first, last), (following, _) in pairwise(runs):
         is_far = (following - last).days > apart
         assert is_far or (most is not None and (following - first).days >= most)

@@ -1,4 +1,4 @@
-"""Real servers for tests: an osrm-routed on loopback, and one that does whatever a test wants."""
+"""Real servers for tests: an osrm-routed on loopback, and one whose answers a test sets."""
 
 import importlib.util
 import socket
@@ -38,14 +38,14 @@ def osrm_server(dataset: Path, *options: str) -> Iterator[str]:
     ) as process:
         try:
             assert process.stdout is not None
-            said = ""
+            output = ""
             for line in process.stdout:
-                said += line
+                output += line
                 if "waiting for requests" in line:
                     break
             else:
-                raise AssertionError(f"osrm-routed did not start: {said}")
-            # Nobody reads what it says from here on: a full pipe would stop it.
+                raise AssertionError(f"osrm-routed did not start: {output}")
+            # Its output is not read from here on: a full pipe would stop it.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             yield f"http://127.0.0.1:{port}"
         finally:

@@ -59,7 +59,7 @@ def _total_m(matches: list[WindowMatch]) -> float:
 
 
 @given(neighbours())
-def test_lines_meet_whatever_the_windows_say(matches: list[WindowMatch]) -> None:
+def test_lines_meet_for_any_matches(matches: list[WindowMatch]) -> None:
     lines = trim(matches)
     assert_continuous(lines)
     for line in lines:

@@ -1,4 +1,4 @@
-"""What a geocoder is asked, and what is made of whatever it answers."""
+"""What a geocoder is asked, and what is made of any answer."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def test_no_answer_is_an_answer() -> None:
         b'{"features": [{"geometry": {"coordinates": [1, 99]}}]}',
     ],
 )  # fmt: skip
-def test_nonsense_is_told_from_no_answer(body: bytes) -> None:
+def test_nonsense_is_distinguished_from_no_answer(body: bytes) -> None:
     for geocoder in (Nominatim("http://n.example"), Photon("http://p.example")):
         with pytest.raises(StructureChangedError):
             geocoder.locate("x", Answering(body), NEVER)

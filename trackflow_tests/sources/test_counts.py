@@ -1,4 +1,4 @@
-"""Every position of a file is a point or a refusal, whatever its format and its condition."""
+"""Every position of a file is a point or a refusal, in any format and condition."""
 
 import json
 from collections.abc import Callable

@@ -253,7 +253,7 @@ NAIVE = {
 
 
 @pytest.mark.parametrize("kind", NAIVE)
-def test_the_zone_of_times_without_one_can_be_told(kind):
+def test_the_zone_of_times_without_one_can_be_set(kind):
     row = only_row(NAIVE[kind], options=ReadOptions(zone=zone_option("Europe/Helsinki")))
     assert row[1] == AT * 1_000_000
     found = read_bytes(NAIVE[kind].encode(), kind_of(NAIVE[kind]))
@@ -313,17 +313,17 @@ def test_a_blank_device_is_the_files():
     assert [row[0] for row in found.rows] == ["van", "stem", "stem"]
 
 
-def test_a_table_without_names_is_read_with_columns_that_are_told():
+def test_a_table_without_names_is_read_with_given_columns():
     data = f"60.1,24.9,{ISO}\n60.2,24.8,{ISO}\n".encode()
     assert "--columns time=3,lat=1,lon=2" in read_bytes(data, "csv").error
-    told = ReadOptions(columns=columns.option("time=3,lat=1,lon=2"))
-    found = read_bytes(data, "csv", options=told)
+    chosen = ReadOptions(columns=columns.option("time=3,lat=1,lon=2"))
+    found = read_bytes(data, "csv", options=chosen)
     assert [row[2:4] for row in found.rows] == [(24.9, 60.1), (24.8, 60.2)]
     headed = b"foo,bar,baz\n" + data
-    assert read_bytes(headed, "csv", options=told).rows == found.rows
+    assert read_bytes(headed, "csv", options=chosen).rows == found.rows
     pairs = f"x;{ISO};60,1 24,9\n".encode()
-    told = ReadOptions(columns=columns.option("device=1,time=2,position=3"))
-    assert read_bytes(pairs, "csv", options=told).rows[0][:4] == ("x", AT * 1_000_000, 24.9, 60.1)
+    chosen = ReadOptions(columns=columns.option("device=1,time=2,position=3"))
+    assert read_bytes(pairs, "csv", options=chosen).rows[0][:4] == ("x", AT * 1_000_000, 24.9, 60.1)
 
 
 @pytest.mark.parametrize("text", ["time=3", "lat=1,lon=2", "what=1,lat=1", "lat=0,lon=1,time=2",

@@ -17,7 +17,7 @@ def test_a_cell_tower_is_no_trip(far_m: float, every_s: float, part: float, seed
     x, y = random.normal(0, 15, (2, len(t)))
     decisions = decide(at_metres(t, x + away * far_m, y), Thresholds())
     kept = np.isin(np.arange(len(t)), np.flatnonzero(away))
-    # at the edges of a history nothing tells which of two places is the true one
+    # at the edges of a history nothing shows which of two places is the true one
     assert np.count_nonzero(decisions.on_track) <= 0.06 * len(t)
     found = classes(decisions)
     if not len(decisions.cleaned.spike_us):

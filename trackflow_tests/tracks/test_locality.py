@@ -46,7 +46,7 @@ def doubtful(seed: int, count: int = 800) -> Points:
     return Points.of(time_us, x / DEGREE_M, y / DEGREE_M, accuracy)
 
 
-def told(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
+def decided(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
     """Everything that was decided about the points of a stretch of time."""
     cleaned = decisions.cleaned
     kept = cleaned.points.time_us
@@ -81,7 +81,7 @@ def test_windows_decide_as_the_whole_does(block: int, limits: Thresholds) -> Non
         for begin_us, end_us in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             near = (points.time_us >= begin_us - reach_us) & (points.time_us < end_us + reach_us)
             part = decide(points[near], limits)
-            assert told(part, begin_us, end_us) == told(whole, begin_us, end_us), seed
+            assert decided(part, begin_us, end_us) == decided(whole, begin_us, end_us), seed
 
 
 def test_the_points_are_doubtful_enough() -> None:

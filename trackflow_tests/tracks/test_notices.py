@@ -44,30 +44,30 @@ def test_notices_count_what_the_ledgers_hold(found: dict[dt.date, Ledger]) -> No
     for notice in ledger_notices("d", found, Thresholds()):
         assert notice.first_day is not None
         assert notice.last_day is not None
-        told = {
+        noticed = {
             day: one
             for day, one in found.items()
             if notice.kind in odd_classes(one) and notice.first_day <= day <= notice.last_day
         }
-        assert notice.days == len(told)
-        assert notice.points == sum(one.as_dict()[notice.kind] for one in told.values())
-        assert notice.of_points == sum(one.points for one in told.values())
+        assert notice.days == len(noticed)
+        assert notice.points == sum(one.as_dict()[notice.kind] for one in noticed.values())
+        assert notice.of_points == sum(one.points for one in noticed.values())
         assert notice.text.startswith(f"{notice.points:,} of {notice.of_points:,} points ")
         assert "{" not in notice.text + notice.advice
 
 
 @given(days)
-def test_much_that_is_lost_is_always_told(found: dict[dt.date, Ledger]) -> None:
+def test_much_that_is_lost_is_always_reported(found: dict[dt.date, Ledger]) -> None:
     """However it is spread over days: a quarter of all is a quarter of some day."""
     lost = sum(sum(one.as_dict()[k] for k in LOST) for one in found.values())
     points = sum(one.points for one in found.values())
-    told = ledger_notices("d", found, Thresholds())
+    noticed = ledger_notices("d", found, Thresholds())
     if lost >= 5 * FEWEST_POINTS + points / 4:
-        assert any(notice.kind in LOST for notice in told)
+        assert any(notice.kind in LOST for notice in noticed)
     for kind in ODD:
         odd = sum(one.as_dict()[kind] for one in found.values())
         if odd >= FEWEST_POINTS + points / 4:
-            assert kind in [notice.kind for notice in told]
+            assert kind in [notice.kind for notice in noticed]
 
 
 @given(days)
@@ -86,7 +86,7 @@ def test_ordinary_days_change_nothing(found: dict[dt.date, Ledger]) -> None:
     ],
     ids=["a few spikes", "nine points", "a few excursions", "nothing"],
 )
-def test_what_is_ordinary_is_not_told(ledger: Ledger) -> None:
+def test_what_is_ordinary_is_not_reported(ledger: Ledger) -> None:
     assert ledger_notices("d", {DAY: ledger}, Thresholds()) == []
 
 
@@ -106,17 +106,17 @@ def of(found: Points, thresholds: Thresholds = Thresholds()) -> str:  # noqa: B0
 def test_points_all_over_the_earth_are_too_fast() -> None:
     random = np.random.default_rng(3)
     wild = points([k * 0.5 for k in range(26)], list(random.uniform(-170, 170, 26)))
-    said = of(wild)
-    assert "of 26 points" in said
-    assert "too fast" in said or "two senders" in said or "spikes" in said
+    text = of(wild)
+    assert "of 26 points" in text
+    assert "too fast" in text or "two senders" in text or "spikes" in text
 
 
 def test_rare_reports_are_too_far_apart_and_a_preset_helps() -> None:
     short = Thresholds(silence_s=0, gap_s=600)
     rare = points([k * 30.0 for k in range(20)], [24.9 + 0.05 * k for k in range(20)])
-    said = of(rare, short)
-    assert "20 of 20 points belong to no track (too far apart in time" in said
-    assert "--preset asset" in said
+    text = of(rare, short)
+    assert "20 of 20 points belong to no track (too far apart in time" in text
+    assert "--preset asset" in text
     assert of(rare) == ""
 
 
@@ -141,9 +141,9 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back_is_named(late_min: float) -> 
 def test_vague_fixes_name_the_limit() -> None:
     found = points([k / 6 for k in range(60)], [24.9 + k * 2e-4 for k in range(60)])
     vague = Points.of(found.time_us, found.lon, found.lat, np.where(np.arange(60) % 2, 20.0, 900.0))
-    said = of(vague)
-    assert "30 of 60 points claim too low an accuracy (500 m is the limit)" in said
-    assert "--set max_accuracy_m=" in said
+    text = of(vague)
+    assert "30 of 60 points claim too low an accuracy (500 m is the limit)" in text
+    assert "--set max_accuracy_m=" in text
 
 
 def test_short_tracks_name_the_limit() -> None:
@@ -152,7 +152,7 @@ def test_short_tracks_name_the_limit() -> None:
     assert "under 500 m" in notice.text
 
 
-def test_lone_points_whose_cause_nobody_knows_are_told_without_one() -> None:
+def test_lone_points_of_unknown_cause_are_reported_without_one() -> None:
     (notice,) = ledger_notices("d", {DAY: Ledger(points=20, lone=20)}, Thresholds())
     assert notice.text == "20 of 20 points belong to no track: each is alone"
 
@@ -220,7 +220,7 @@ def test_a_diary_of_many_years_is_no_rollover() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["no_time", "bad_time", "x"]), counts), st.integers(0, 500))
-def test_much_refused_input_is_told(reasons: dict[str, int], points_in: int) -> None:
+def test_much_refused_input_is_reported(reasons: dict[str, int], points_in: int) -> None:
     notice = quarantine_notice("d", reasons, points_in)
     refused = sum(reasons.values())
     assert (notice is not None) == (refused >= 10 and 3 * refused >= points_in)

@@ -25,7 +25,7 @@ def test_a_wrong_fix_on_a_fast_train_is_a_spike() -> None:
     assert set(classes(decisions)) == {"t"}
 
 
-def test_a_leap_that_nobody_agrees_on_cuts() -> None:
+def test_a_leap_without_agreement_cuts() -> None:
     t = np.arange(0, 40) * 10
     x = np.arange(40) * 100.0 + np.where(np.arange(40) >= 20, 30_000, 0)
     decisions = decide(at_metres(t, x), Thresholds())

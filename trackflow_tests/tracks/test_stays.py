@@ -195,7 +195,7 @@ def test_distances_of_pairs_are_those_of_steps() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_walk_from_the_car_park_to_the_door_is_part_of_the_stay(seed: int) -> None:
+def test_the_walk_from_the_car_park_to_a_building_is_part_of_the_stay(seed: int) -> None:
     """In at 10 m/s, parked, 80 m on foot across the line, an hour inside, and back."""
     t = np.arange(0, 5400, 5)
     x = np.interp(t, [0, 900, 4500, 5400], [-9000, 0, 0, 9000])

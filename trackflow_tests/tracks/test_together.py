@@ -94,7 +94,7 @@ def test_doubtful_points_together_equal_one_by_one(seed: int, thresholds: Thresh
 
 
 def test_groups_hold_no_more_than_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six at once have 1,800 points; nobody is with one from the other half of the Earth."""
+    """Six at once have 1,800 points; none is with one from the other half of the Earth."""
     sizes: list[int] = []
     inner = days_of
 

@@ -21,7 +21,7 @@ def test_all_cases_come_out_right() -> None:
 
 
 @pytest.mark.parametrize("every_s", [300, 600, 900])
-def test_a_track_of_rare_reports_says_that_nobody_saw_its_way(every_s: float) -> None:
+def test_a_track_of_rare_reports_shows_its_way_as_unobserved(every_s: float) -> None:
     points = at_metres(np.arange(10) * every_s, np.arange(10) * every_s * 6.0)
     (day,) = segment_days(points, FIRST, FIRST, Thresholds())
     (track,) = merge(day.segments)

@@ -158,7 +158,7 @@ def test_a_list_without_its_landmarks_has_changed(body: str) -> None:
         parse_list(body.encode())
 
 
-def test_rows_that_link_to_no_track_are_counted_and_told() -> None:
+def test_rows_that_link_to_no_track_are_counted_and_reported() -> None:
     page = list_page(made_up_tracks(3))
     page = page.replace('href="//track1.liverc.com/"', 'href="/elsewhere"')
     page = page.replace('data-href="//track1.liverc.com/live/"', "")
@@ -379,7 +379,9 @@ def test_a_thrown_switch_ends_even_the_request_under_way(web: PoliteClient) -> N
         ("cut", SourceUnavailableError),
     ],
 )
-def test_a_list_that_fails_says_how(web: PoliteClient, kind: str, error: type[Exception]) -> None:
+def test_a_list_that_fails_gives_the_reason(
+    web: PoliteClient, kind: str, error: type[Exception]
+) -> None:
     with site_with(10) as site:
         site.listing = Behaviour(kind)
         with pytest.raises(error):

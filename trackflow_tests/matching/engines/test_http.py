@@ -447,9 +447,7 @@ def test_a_proxy_that_refuses_long_urls(status: int, engine_at: Callable[..., Ht
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_the_wish_to_be_left_alone_is_passed_on(
-    status: int, engine_at: Callable[..., HttpEngine]
-) -> None:
+def test_a_requested_pause_is_passed_on(status: int, engine_at: Callable[..., HttpEngine]) -> None:
     with (
         server_that(answering(status, Retry_After="7")) as (url, _),
         pytest.raises(EngineBusyError) as caught,

@@ -52,7 +52,7 @@ def test_progress_ends_at_the_size(tmp_path):
         assert list(read(source, now_us=NOW_US))[-1].bytes_done == source.size_bytes
 
 
-def test_what_is_left_out_is_told(tmp_path):
+def test_what_is_left_out_is_reported(tmp_path):
     for name in (".hidden.csv", "notes.txt", "photo.png", "half.csv.part"):
         (tmp_path / name).write_bytes(b"\x89PNG\r\n" if name == "photo.png" else b"some words")
     (tmp_path / "good.csv").write_bytes(TABLE)
@@ -130,7 +130,7 @@ def test_names_that_climb_out_stay_inside(tmp_path):
 
 @settings(max_examples=40)
 @given(st.integers(20, 10_000))
-def test_a_cut_gzip_gives_whole_rows_and_says_so(tmp_path_factory, at):
+def test_a_cut_gzip_gives_whole_rows_and_reports_it(tmp_path_factory, at):
     path = tmp_path_factory.mktemp("cut") / "a.csv.gz"
     packed = gzip.compress(TABLE)
     path.write_bytes(packed[: 20 + at % (len(packed) - 28)])
@@ -171,7 +171,7 @@ def test_a_zip_bomb_is_stopped_before_it_is_opened(tmp_path, monkeypatch):
         list(discover(tmp_path / "a.zip"))
 
 
-def test_a_locked_member_says_so(tmp_path):
+def test_a_locked_member_reports_it(tmp_path):
     data = bytearray(zipped({"a.csv": TABLE}))
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1

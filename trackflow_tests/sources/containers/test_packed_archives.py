@@ -76,7 +76,7 @@ def test_packed_tables_of_one_or_more_members(tmp_path, packer, plain):
 @pytest.mark.parametrize("packer", PACKERS)
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0))
-def test_cut_packing_gives_what_came_before(tmp_path_factory, packer, at):
+def test_cut_packing_gives_what_is_before_the_cut(tmp_path_factory, packer, at):
     path = tmp_path_factory.mktemp("cut") / f"a.csv.{packer}"
     packed = PACKERS[packer](TABLE)
     at %= len(packed)
@@ -92,7 +92,7 @@ def test_cut_packing_gives_what_came_before(tmp_path_factory, packer, at):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0), st.binary(min_size=1, max_size=600))
 def test_damage_in_a_tar_costs_no_other_member(tmp_path_factory, at, junk):
-    """A header or contents that were written over cost that member, and it is told."""
+    """A header or contents that were written over cost that member, and it is reported."""
     data = bytearray(tarred({f"{i}.csv": TABLE for i in range(4)}, tarfile.USTAR_FORMAT))
     at %= len(data)
     touched = range(at, min(at + len(junk), len(data)))
@@ -113,7 +113,7 @@ def test_damage_in_a_tar_costs_no_other_member(tmp_path_factory, at, junk):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
-def test_a_cut_tar_gives_its_members_and_says_so(tmp_path_factory, at):
+def test_a_cut_tar_gives_its_members_and_reports_it(tmp_path_factory, at):
     data = tarred({f"{i}.csv": TABLE for i in range(3)}, tarfile.USTAR_FORMAT)
     size = 512 + -(-len(TABLE) // 512) * 512
     end = 512 + 3 * size
@@ -219,10 +219,10 @@ def test_archives_that_nobody_closes_go_without_a_warning(tmp_path, monkeypatch)
         ring: list[object] = [list(discover(tmp_path))]
         ring.append(ring)
         del ring
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         gc.collect()
-    assert told == []
+    assert caught == []
 
 
 def test_nesting_is_bounded_as_documented():

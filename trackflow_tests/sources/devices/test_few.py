@@ -55,7 +55,7 @@ def mostly(good: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.Sear
     return st.integers(0, 3).flatmap(lambda k: good if k else odd)
 
 
-fixes_said = st.builds(
+sent_fixes = st.builds(
     Fix,
     device=mostly(st.sampled_from(["bus-7", " bus-7", 7, 7.5, None, "%SER"]), names | scalars),
     time=mostly(st.integers(NOW_S - 10**9, NOW_S), moments | anything),
@@ -91,7 +91,7 @@ def assert_equal(found: BodyContent, expected: BodyContent) -> None:
 
 
 @given(
-    st.lists(fixes_said, max_size=3),
+    st.lists(sent_fixes, max_size=3),
     st.none() | names.filter(bool),
     names,
     st.sampled_from([None, TimeForm.EPOCH_S]),
@@ -99,13 +99,13 @@ def assert_equal(found: BodyContent, expected: BodyContent) -> None:
 @example([Fix("a", NOW_S, -1e-9, 1.0)], None, "", None)
 @example([Fix("a", NOW_S, -0.0, -0.0)], None, "", None)
 @example([Fix("a", NOW_S, 1.0, -0.0, speed=-0.0, course_deg=360)], "b", "", None)
-def test_whatever_is_said_few_give_what_columns_give(
-    said: list[Fix], device_id: str | None, fallback: str, form: TimeForm | None
+def test_a_few_fixes_give_what_columns_give(
+    sent: list[Fix], device_id: str | None, fallback: str, form: TimeForm | None
 ) -> None:
     def read() -> BodyContent:
         envelope = Envelope("traccar", device_id=device_id, fallback_device=fallback)
         received = BodyCollector(envelope, "traccar", b"", NOW_US)
-        for k, fix in enumerate(said):
+        for k, fix in enumerate(sent):
             received.add(fix, k)
         return received.delivery(form)
 
@@ -158,18 +158,18 @@ JSON_BODIES: dict[str, list[Any]] = {
 def requests(draw: st.DrawFn) -> tuple[bytes, Envelope]:
     query: dict[str, str] = {}
     if draw(st.booleans()):
-        door = draw(st.sampled_from(sorted(JSON_BODIES)))
-        good = draw(st.sampled_from(JSON_BODIES[door]))
+        endpoint = draw(st.sampled_from(sorted(JSON_BODIES)))
+        good = draw(st.sampled_from(JSON_BODIES[endpoint]))
         body = json.dumps(draw(nearly(good)), default=str).encode("utf-8", "surrogatepass")
     else:
-        door = draw(st.sampled_from(sorted(flat.SENDERS)))
-        said = {k: draw(st.just(v) | anything) for k, v in FLAT.items()}
-        query = {k: str(v) for k, v in said.items() if draw(st.integers(0, 9))}
+        endpoint = draw(st.sampled_from(sorted(flat.SENDERS)))
+        values = {k: draw(st.just(v) | anything) for k, v in FLAT.items()}
+        query = {k: str(v) for k, v in values.items() if draw(st.integers(0, 9))}
         body = b""
         if draw(st.booleans()):
             body, query = urlencode(query, errors="replace").encode(), {}
     device = draw(st.sampled_from([None, "token's"]))
-    return body, Envelope(door, device_id=device, fallback_device="token", query=query)
+    return body, Envelope(endpoint, device_id=device, fallback_device="token", query=query)
 
 
 def test_no_crowd_is_among_few() -> None:
@@ -187,13 +187,18 @@ def test_a_body_of_any_sender_gives_what_columns_give(request: tuple[bytes, Enve
 
 
 @pytest.mark.parametrize(
-    ("door", "body"),
-    # what comes to the door of GeoJSON is read as a file
-    [(door, body) for door in JSON_BODIES if door != "geojson" for body in JSON_BODIES[door]],
+    ("endpoint", "body"),
+    # what is sent to the endpoint of GeoJSON is read as a file
+    [
+        (endpoint, body)
+        for endpoint in JSON_BODIES
+        if endpoint != "geojson"
+        for body in JSON_BODIES[endpoint]
+    ],
 )
-def test_what_senders_send_needs_no_columns(door: str, body: Any) -> None:
+def test_what_senders_send_needs_no_columns(endpoint: str, body: Any) -> None:
     with mock.patch.object(fixes, "candidates_of", side_effect=AssertionError):
-        found = reading.read(json.dumps(body).encode(), Envelope(door), now_us=NOW_US)
+        found = reading.read(json.dumps(body).encode(), Envelope(endpoint), now_us=NOW_US)
     assert len(found.points)
 
 

@@ -80,18 +80,20 @@ def test_events_and_trips_are_no_positions(more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "fallback", "bound", "device"),
+    ("name_sent", "fallback", "bound", "device"),
     [("jane", "", None, "jane"), ("", "x", None, "x"), ("jane", "x", "b", "b"), (7, "", None, "7")],
 )
-def test_who_names_the_device(said: object, fallback: str, bound: str | None, device: str) -> None:
-    assert read({"locations": [feature(device_id=said)]}, bound, fallback).points.devices == (
+def test_who_names_the_device(
+    name_sent: object, fallback: str, bound: str | None, device: str
+) -> None:
+    assert read({"locations": [feature(device_id=name_sent)]}, bound, fallback).points.devices == (
         device,
     )
 
 
-@pytest.mark.parametrize("said", ["", "  ", None, [], "null"])
-def test_without_any_name_the_device_is_the_senders(said: object) -> None:
-    delivery = read({"locations": [feature(device_id=said)]})
+@pytest.mark.parametrize("name_sent", ["", "  ", None, [], "null"])
+def test_without_any_name_the_device_is_the_senders(name_sent: object) -> None:
+    delivery = read({"locations": [feature(device_id=name_sent)]})
     assert delivery.points.devices == ("overland",)
 
 

@@ -1,4 +1,4 @@
-"""OwnTracks: each message is a point, a refusal or nothing to us, whatever is in it."""
+"""OwnTracks: each message is a point, a refusal or ignored, with any content."""
 
 import json
 

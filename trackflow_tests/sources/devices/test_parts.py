@@ -90,7 +90,7 @@ def test_a_list_of_objects_with_long_lists(small: None) -> None:
 
 @quick
 @given(st.binary() | any_json.map(json.dumps).map(str.encode))
-def test_whatever_comes_nothing_is_lost(small: None, body: bytes) -> None:
+def test_nothing_is_lost_of_any_body(small: None, body: bytes) -> None:
     pieces = list(parts_of(body, LISTS))
     try:
         value = json.loads(body)

@@ -24,8 +24,8 @@ PLACE = {"id": "x", "lat": "60.1", "lon": "24.9"}
 MOMENT = {"timestamp": "1780000000"}
 
 
-def read_form(query: dict[str, str], body: bytes = b"", door: str = "traccar") -> BodyContent:
-    return traccar.read(body, Envelope(door, query=query), NOW_US, ARRIVED_US)
+def read_form(query: dict[str, str], body: bytes = b"", endpoint: str = "traccar") -> BodyContent:
+    return traccar.read(body, Envelope(endpoint, query=query), NOW_US, ARRIVED_US)
 
 
 def read_owntracks(message: dict[str, Any]) -> BodyContent:
@@ -103,7 +103,7 @@ def test_every_reason_of_a_live_sender_has_an_advice() -> None:
 
 
 @pytest.mark.parametrize("unset", ["%SER", "{12}", "", "unknown", "[ID]", "<id>"])
-def test_a_device_that_nobody_named(unset: str) -> None:
+def test_a_device_without_a_name(unset: str) -> None:
     assert read_form(PLACE | MOMENT | {"id": unset}).points.devices == ("traccar",)
 
 
@@ -119,9 +119,9 @@ def test_a_form_of_home_assistant_has_the_time_of_its_arrival() -> None:
     query = {"latitude": "60.1", "longitude": "24.9", "device": "x", "speed": "10"}
     (row,) = rows(read_form(query))
     assert (row[1], row[6]) == (ARRIVED_US, 10)
-    assert rows(read_form(query, door="gpslogger"))[0][1] == ARRIVED_US
+    assert rows(read_form(query, endpoint="gpslogger"))[0][1] == ARRIVED_US
     assert reasons(read_form(query | {"wrong": "5"})) == ["no_time"]
-    assert len(read_form(query | {"wrong": "5"}, door="homeassistant").points) == 1
+    assert len(read_form(query | {"wrong": "5"}, endpoint="homeassistant").points) == 1
 
 
 def test_other_messages_of_home_assistant_are_ignored() -> None:
@@ -174,13 +174,13 @@ def test_a_place_in_a_list_is_no_batch() -> None:
 
 @given(points, st.sampled_from([None, *flat.SENDERS]), st.booleans())
 def test_a_flat_record_says_where_it_was(
-    point: tuple[str, int, int, float, float], door: str | None, commas: bool
+    point: tuple[str, int, int, float, float], endpoint: str | None, commas: bool
 ) -> None:
     device, seconds, _, lat, lon = point
-    said = {"lat": f"{lat:.7f}", "lon": f"{lon:.7f}", "timestamp": str(seconds), "id": device}
+    sent = {"lat": f"{lat:.7f}", "lon": f"{lon:.7f}", "timestamp": str(seconds), "id": device}
     if commas:
-        said |= {name: said[name].replace(".", ",") for name in ("lat", "lon")}
-    (row,) = rows(read_form(said, door=door or "traccar"))
+        sent |= {name: sent[name].replace(".", ",") for name in ("lat", "lon")}
+    (row,) = rows(read_form(sent, endpoint=endpoint or "traccar"))
     assert row[:4] == (device, seconds * 1_000_000, pytest.approx(lon), pytest.approx(lat))
 
 

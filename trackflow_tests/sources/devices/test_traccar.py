@@ -1,4 +1,4 @@
-"""Traccar: its client's JSON, the OsmAnd form and its server's JSON, told apart by content."""
+"""Traccar: its client's JSON, the OsmAnd form and its server's JSON, distinguished by content."""
 
 import json
 from typing import Any
@@ -129,7 +129,7 @@ def test_a_cell_alone_is_no_position() -> None:
     assert reasons(read_form(id="x", timestamp=ISO, cell="244,91,1,2")) == ["no_position"]
 
 
-def test_nothing_said_is_nothing_refused() -> None:
+def test_an_empty_request_is_no_refusal() -> None:
     for delivery in (read_form(), read_form(token="x"), read_form(b"  ")):
         assert (len(delivery.points), delivery.refused) == (0, [])
 

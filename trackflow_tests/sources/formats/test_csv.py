@@ -126,10 +126,10 @@ def test_any_bytes_give_an_answer(data):
 def test_where_blocks_end_changes_nothing(lines):
     data = b"device,time,lat,lon\na,2026-01-01T00:00:00Z,1,2\n" + b"\n".join(lines)
     by_size = [read_bytes(data, "csv", block_bytes=size) for size in (7, 64, 1_000_000)]
-    told = [
+    read_back = [
         (o.rows, sorted((r.where, r.reason, r.raw) for r in o.refused), o.error) for o in by_size
     ]
-    assert told[0] == told[1] == told[2]
+    assert read_back[0] == read_back[1] == read_back[2]
 
 
 REFUSED = {

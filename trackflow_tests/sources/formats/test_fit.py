@@ -47,7 +47,7 @@ def test_points_read_back_as_written(rows, order, header_bytes, chunk_points):
 
 @settings(max_examples=50)
 @given(rows_of, st.integers(0, 100_000))
-def test_a_cut_file_gives_its_points_and_says_so(rows, at):
+def test_a_cut_file_gives_its_points_and_reports_it(rows, at):
     data = written(rows)
     at %= len(data)
     found = read_bytes(data[:at], "fit")
@@ -92,7 +92,7 @@ def test_chained_files_are_read_one_after_another():
     assert found.refused == []
 
 
-def test_a_wrong_checksum_costs_no_point_and_is_told():
+def test_a_wrong_checksum_costs_no_point_and_is_reported():
     data = bytearray(written(ROWS[:2]) + written(ROWS[2:]))
     data[len(written(ROWS[:2])) - 1] ^= 1
     found = read_bytes(bytes(data), "fit")
@@ -185,5 +185,5 @@ def test_a_recording_that_was_never_finished_is_read(header_bytes):
     assert found.reasons == ["truncated"]
 
 
-def test_a_file_without_records_says_so():
+def test_a_file_without_records_reports_it():
     assert "cannot be read as FIT" in read_bytes(b"\x0e\x20.......FIT", "fit").error

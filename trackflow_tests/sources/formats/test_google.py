@@ -108,7 +108,7 @@ def test_points_read_back_as_written(rows, form, indent, chunk_points, ascii_onl
 
 @settings(max_examples=60)
 @given(st.lists(points, min_size=1, max_size=12), st.sampled_from(sorted(FORMS)), st.integers(0))
-def test_a_cut_file_gives_what_was_whole_and_says_so(rows, form, at):
+def test_a_cut_file_gives_what_was_whole_and_reports_it(rows, form, at):
     data = json.dumps(FORMS[form](rows))
     at %= len(data)
     found = read_bytes(data[:at].encode(), "google")
@@ -218,7 +218,7 @@ def test_a_path_without_times_is_refused_once_unless_there_is_one_with():
     assert [us // 1_000_000 for _, us, *_ in found.rows] == [START, END, START, START, END]
 
 
-def test_phones_of_an_account_are_told_apart():
+def test_phones_of_an_account_are_separated():
     locations = [{**PLACE, "timestamp": iso(START + k), "deviceTag": k % 2} for k in range(4)]
     data = json.dumps({"locations": locations}).encode()
     assert read_bytes(data, "google").points.devices == ("stem-0", "stem-1")
@@ -250,5 +250,5 @@ def test_numbers_that_lost_their_sign_get_it_back():
 
 
 @pytest.mark.parametrize("data", [b'{"a": 1}', b"[1,2]", b"", b"[" * 10_000])
-def test_a_file_of_another_kind_says_so(data):
+def test_a_file_of_another_kind_reports_it(data):
     assert "no position of a Google Timeline" in read_bytes(data, "google").error

@@ -69,7 +69,7 @@ def test_a_broken_end_of_a_point_does_not_cost_the_next_one():
 
 
 @given(st.lists(points, min_size=1, max_size=20), st.integers(0, 100_000))
-def test_a_cut_file_gives_its_points_and_says_so(rows, at):
+def test_a_cut_file_gives_its_points_and_reports_it(rows, at):
     data = written(rows).encode()
     at %= len(data)
     found = read_bytes(data[:at], "gpx")

@@ -112,5 +112,5 @@ def test_without_a_date_there_is_no_time():
     assert found.reasons == ["no_time"]
 
 
-def test_a_file_without_fixes_says_so():
+def test_a_file_without_fixes_reports_it():
     assert "no fix" in read_bytes(igc(day(START)), "igc").error

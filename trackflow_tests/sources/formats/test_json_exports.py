@@ -163,7 +163,7 @@ def test_damage_costs_no_element_before_it(form, at, junk):
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=30, deadline=None)
 @given(at=st.integers(0))
-def test_a_cut_file_gives_its_points_and_says_so(form, at):
+def test_a_cut_file_gives_its_points_and_reports_it(form, at):
     rows = [("", T + i, 0, 60.1, 24.9) for i in range(6)]
     data = json.dumps(FORMS[form][1](rows)).encode()
     at %= len(data) - 1
@@ -200,7 +200,7 @@ def test_a_step_that_was_taken_back_is_none():
     assert read_form("steps", json.dumps(value).encode()).rows == []
 
 
-def test_samsung_tables_that_only_name_files_are_told_apart():
+def test_samsung_tables_that_only_name_files_are_separated():
     header = "com.samsung.shealth.exercise,6312009,7\ncom.samsung.health.exercise.duration,"
     with pytest.raises(UnknownFormatError, match=r"location_data\.json"):
         detect((header + "com.samsung.health.exercise.location_data\n").encode(), "a.csv")
@@ -264,8 +264,8 @@ def test_an_immich_time_without_a_zone_says_why_it_is_left_out():
     found = read_form("immich", json.dumps(value).encode())
     assert found.reasons == ["no_time"]
     assert "--time-zone" in found.refused[0].raw
-    told = ReadOptions(zone=dt.timezone(dt.timedelta(hours=-2)))
-    (row,) = read_form("immich", json.dumps(value).encode(), options=told).rows
+    chosen = ReadOptions(zone=dt.timezone(dt.timedelta(hours=-2)))
+    (row,) = read_form("immich", json.dumps(value).encode(), options=chosen).rows
     assert row[1] == (T + 7_200) * 1_000_000
 
 

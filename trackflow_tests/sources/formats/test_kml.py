@@ -90,7 +90,7 @@ def test_points_read_back_as_written(rows, form, chunk_points):
 
 @settings(max_examples=50)
 @given(st.lists(points, min_size=1, max_size=10), forms, st.integers(0, 100_000))
-def test_a_cut_file_gives_its_points_and_says_so(rows, form, at):
+def test_a_cut_file_gives_its_points_and_reports_it(rows, form, at):
     data = written(rows, form)
     at %= len(data)
     found = read_bytes(data[:at], "kml")
@@ -222,20 +222,20 @@ def test_a_kmz_is_its_kml(tmp_path):
     assert found.points.devices == ("holiday",)
 
 
-def test_of_a_placemark_of_many_points_only_so_many_are_held(monkeypatch):
+def test_of_a_placemark_of_many_points_only_so_many_are_buffered(monkeypatch):
     points = "".join(f"<Point><coordinates>{k},1</coordinates></Point>" for k in range(1, 11))
     time = "<TimeStamp><when>2026-01-01T00:00:00Z</when></TimeStamp>"
     text = f"<kml><Placemark>{time}<MultiGeometry>{points}</MultiGeometry></Placemark></kml>"
     whole = read_bytes(text.encode(), "kml")
-    held: list[int] = []
+    buffered: list[int] = []
     original = kml._PlacemarkParser._flush_points
 
     def flushed(self):
-        held.append(len(self._points))
+        buffered.append(len(self._points))
         original(self)
 
     monkeypatch.setattr(kml, "TRACK_BUFFERED_MAX", 3)
     monkeypatch.setattr(kml._PlacemarkParser, "_flush_points", flushed)
     assert read_bytes(text.encode(), "kml").rows == whole.rows
     assert len(whole.rows) == 10
-    assert held == [4, 4, 2]
+    assert buffered == [4, 4, 2]

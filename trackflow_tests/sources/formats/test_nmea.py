@@ -151,7 +151,7 @@ def test_what_loggers_write_before_a_sentence_is_passed_over(before):
     assert row[2:4] == pytest.approx((-24.9, -60.1))
 
 
-def test_a_file_without_dates_says_so():
+def test_a_file_without_dates_reports_it():
     found = read_bytes(nmea(gga(0, 60.1, 24.9), gga(1, 60.1, 24.9)), "nmea")
     assert found.reasons == ["no_time"] * 2
 

@@ -50,7 +50,7 @@ def test_points_read_back_as_written(rows, form, chunk_points):
 
 @settings(max_examples=50)
 @given(st.lists(points, min_size=1, max_size=12), st.integers(0))
-def test_a_cut_file_gives_what_was_whole_and_says_so(rows, at):
+def test_a_cut_file_gives_what_was_whole_and_reports_it(rows, at):
     data = batch(rows)
     at %= len(data)
     found = read_bytes(data[:at].encode(), "overland")
@@ -71,7 +71,7 @@ def test_any_bytes_give_an_answer(data, text):
 ROW = ("x", 1_767_225_600, 0, 1.5, 2.5)
 
 
-def test_a_file_gives_what_the_live_door_gives():
+def test_a_file_gives_what_a_live_request_gives():
     good = feature(ROW)
     visit = {**good, "properties": {"action": "visit", "timestamp": "2026-01-01T00:00:00Z"}}
     nowhere = {**good, "geometry": {"type": "Point", "coordinates": [200, 95]}}
@@ -90,5 +90,5 @@ def test_features_that_name_no_device_are_of_the_file():
 
 
 @pytest.mark.parametrize("data", [b"", b"some words", b'{"a": 1}'])
-def test_a_file_of_another_kind_says_so(data):
+def test_a_file_of_another_kind_reports_it(data):
     assert "no batch of Overland" in read_bytes(data, "overland").error

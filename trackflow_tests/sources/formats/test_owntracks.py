@@ -58,7 +58,7 @@ def test_points_read_back_as_written(rows, form, chunk_points):
 
 @settings(max_examples=50)
 @given(st.lists(points, min_size=1, max_size=12), st.integers(0))
-def test_a_cut_file_gives_its_points_and_says_so(rows, at):
+def test_a_cut_file_gives_its_points_and_reports_it(rows, at):
     data = recorded(rows).encode()
     at %= len(data)
     found = read_bytes(data[:at], "owntracks")
@@ -89,7 +89,7 @@ def test_any_bytes_give_an_answer(data):
 ROW = ("x", 1_767_225_600, 0, 1.5, 2.5)
 
 
-def test_a_file_gives_what_the_live_door_gives():
+def test_a_file_gives_what_a_live_request_gives():
     bodies = [message(ROW), {**message(ROW), "lat": 95}, {"_type": "waypoint"}, {"_type": "new"},
               {"_type": "encrypted", "data": "x"}]  # fmt: skip
     data = json.dumps(bodies).encode()
@@ -121,5 +121,5 @@ def test_an_endless_line_takes_no_memory_and_its_neighbours_are_read(monkeypatch
 
 
 @pytest.mark.parametrize("data", [b"", b"some words", b'{"a": 1}'])
-def test_a_file_of_another_kind_says_so(data):
+def test_a_file_of_another_kind_reports_it(data):
     assert "no message of OwnTracks" in read_bytes(data, "owntracks").error

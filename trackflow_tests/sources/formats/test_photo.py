@@ -100,15 +100,15 @@ def test_the_cameras_clock_with_its_offset(clock, second):
     assert row[1] == second * 1_000_000
 
 
-def test_what_is_missing_is_said():
+def test_what_is_missing_is_reported():
     gps = gps_of(T, 60.1, 24.9)
     del gps[29]
     found = read_bytes(photo(exif(gps, {36867: "2026:01:01 00:00:00"})), "photo")
     assert found.reasons == ["no_time"]
     assert "--time-zone" in found.refused[0].raw
-    told = ReadOptions(zone=ZoneInfo("Europe/Helsinki"))
+    chosen = ReadOptions(zone=ZoneInfo("Europe/Helsinki"))
     late = {36867: "2026:01:01 02:00:00", 37521: "5"}
-    (row,) = read_bytes(photo(exif(gps, late)), "photo", options=told).rows
+    (row,) = read_bytes(photo(exif(gps, late)), "photo", options=chosen).rows
     assert row[1] == T * 1_000_000 + 500_000
     for data in (photo(exif(None, {36867: "2026:01:01 00:00:00"})), photo(b"")):
         found = read_bytes(data, "photo")

@@ -64,7 +64,7 @@ def test_damage_costs_at_most_the_points_it_touches(rows, at, junk):
 
 @settings(max_examples=50)
 @given(st.lists(points, min_size=1, max_size=12), st.integers(0, 100_000))
-def test_a_cut_file_gives_its_points_and_says_so(rows, at):
+def test_a_cut_file_gives_its_points_and_reports_it(rows, at):
     data = written(rows)
     at %= len(data)
     found = read_bytes(data[:at], "tcx")

@@ -132,14 +132,14 @@ def test_the_order_of_dates_is_never_guessed(column, order):
     elif any(moment.day != moment.month for moment in column):
         with pytest.raises(BadInputError, match="--dates day-first"):
             decide_order(cells, TimeRules(), "time", "file")
-    told = times(strings(cells), TimeRules(order=order))
-    assert not told.bad.any()
-    assert told.time_us.tolist() == [
+    ordered = times(strings(cells), TimeRules(order=order))
+    assert not ordered.bad.any()
+    assert ordered.time_us.tolist() == [
         int(moment.replace(second=0).timestamp()) * 1_000_000 for moment in column
     ]
     # without an order, a cell is right or refused, and never the other day
-    untold = times(strings(cells))
-    assert all(untold.bad | (untold.time_us == told.time_us))
+    unordered = times(strings(cells))
+    assert all(unordered.bad | (unordered.time_us == ordered.time_us))
 
 
 @given(st.lists(st.tuples(moments, st.integers(0, len(ZONES) - 1)), min_size=1, max_size=20))
