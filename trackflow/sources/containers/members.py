@@ -12,8 +12,8 @@ from trackflow.sources.containers.streams import (
     DamagedError,
     Stream,
     check_archive,
-    chunks_at,
     open_member,
+    pieces_at,
 )
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -162,6 +162,6 @@ def _has_data(file: IO[bytes], start: int, end: int) -> bool:
     if end <= start:
         return False
     try:
-        return any(piece.strip(b"\x00") for piece in chunks_at(file, start, end - start))
+        return any(piece.strip(b"\x00") for piece in pieces_at(file, start, end - start))
     except DamagedError:
         return True

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from trackflow.errors import BadInputError
-from trackflow.sources.containers.streams import PIECE_BYTES, Stream, chunks_at
+from trackflow.sources.containers.streams import PIECE_BYTES, Stream, pieces_at
 
 IN_MEMORY_BYTES = 4 * 2**20
 
@@ -105,7 +105,7 @@ def stream_over(
         start: its first byte.
         size_bytes: how long it is; None = to the end of the file.
     """
-    pieces = chunks_at(file, start, size_bytes)
+    pieces = pieces_at(file, start, size_bytes)
     done = 0
 
     def counted() -> Iterator[bytes]:

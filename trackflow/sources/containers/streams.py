@@ -208,7 +208,7 @@ def _member_pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def chunks_at(file: IO[bytes], start: int, size_bytes: int | None) -> Iterator[bytes]:
+def pieces_at(file: IO[bytes], start: int, size_bytes: int | None) -> Iterator[bytes]:
     """A part of a file, in pieces, while others read other parts of it; None = to its end."""
     at, left = start, size_bytes
     while left is None or left > 0:
