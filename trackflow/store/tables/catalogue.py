@@ -21,9 +21,7 @@ catalogue_tracks = sa.Table(
     "catalogue_tracks",
     metadata,
     sa.Column("source", sa.Text, primary_key=True, doc="Name of the source, such as `liverc`."),
-    sa.Column(
-        "slug", sa.Text, primary_key=True, doc="The source's short name of the race track."
-    ),
+    sa.Column("slug", sa.Text, primary_key=True, doc="The source's short name of the race track."),
     sa.Column("name", sa.Text, nullable=False, doc="Name of the race track."),
     sa.Column("url", sa.Text, doc="Its page."),
     sa.Column("series_code", sa.Text, doc="Code of its racing series."),
@@ -55,9 +53,7 @@ catalogue_tracks = sa.Table(
         sa.Integer,
         nullable=False,
         server_default="0",
-        
         doc="Complete lists in a row that lacked it.",
-   ,
     ),
     sa.Column("created_at", UtcTime, nullable=False, doc="When the row was made."),
     sa.Column("updated_at", UtcTime, nullable=False, doc="When the row was last changed."),
@@ -112,9 +108,7 @@ catalogue_fetched = sa.Table(
     "catalogue_fetched",
     metadata,
     sa.Column("sync_id", sa.Uuid, primary_key=True, doc="The sync."),
-    sa.Column(
-        "slug", sa.Text, primary_key=True, doc="The source's short name of the race track."
-    ),
+    sa.Column("slug", sa.Text, primary_key=True, doc="The source's short name of the race track."),
     # one of `details` and `failure`
     sa.Column(
         "details", sa.JSON(none_as_null=True), doc="What the page says; none where it failed."
@@ -133,9 +127,7 @@ catalogue_changes = sa.Table(
     "catalogue_changes",
     metadata,
     sa.Column("sync_id", sa.Uuid, primary_key=True, doc="The sync."),
-    sa.Column(
-        "slug", sa.Text, primary_key=True, doc="The source's short name of the race track."
-    ),
+    sa.Column("slug", sa.Text, primary_key=True, doc="The source's short name of the race track."),
     sa.Column("source", sa.Text, nullable=False, doc="Name of the source."),
     sa.Column(
         "kind",
