@@ -5,7 +5,7 @@ BIN := .venv/bin
 # five minutes: a hanging one fails with its stack instead of blocking CI.
 PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
 
-.PHONY: help demo test lint lock bench clean
+.PHONY: help demo test lint docs lock bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
@@ -21,6 +21,9 @@ lint: .venv/.from-lock  ## Style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.from-lock  ## Make the pages of docs/ anew that come from the code
+	$(BIN)/python -m trackflow_tests.docs.generate
 
 bench: .venv/.from-lock  ## Run every benchmark
 	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue hostile; do \
