@@ -38,7 +38,7 @@ functions named here.
 | column | holds | read by |
 |---|---|---|
 | `segments.points` | the kept points of the segment | `trackflow.tracks.blobs.points_from_bytes` |
-| `cached_polylines.match` | the window's match | `trackflow.matching.match.WindowMatch.from_bytes` |
+| `cached_polylines.match` | the match | `trackflow.matching.match.WindowMatch.from_bytes` |
 | `quarantined_points.body` | the body of a request as it came, where it is no text | as it is |
 
 The points of a segment are times in microseconds, longitudes and latitudes in units of 1e-7
