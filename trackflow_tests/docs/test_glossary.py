@@ -11,13 +11,12 @@ from trackflow_tests.docs.generate import DOCS
 
 PACKAGE = Path(trackflow.__file__).parent
 
-ORDINARY = frozenset(
-    """
-    around basis build busy content count create delete drawn end error expected file filter
-    input list local message no number query range request row scope selection short show
-    state status sum text time timed value
-    """.split()
-)
+ORDINARY = {
+    *("around", "basis", "build", "busy", "content", "count", "create", "delete", "drawn", "end"),
+    *("error", "expected", "file", "filter", "input", "list", "local", "message", "no", "number"),
+    *("query", "range", "request", "row", "scope", "selection", "short", "show", "state", "status"),
+    *("sum", "text", "time", "timed", "value"),
+}
 """English words that mean in code what they mean anywhere; all others are explained."""
 
 
