@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,19 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL, make_url
 
+from trackflow.demo.extract import helsinki_extract
+from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.settings import Settings
+from trackflow.store.database import open_store
+from trackflow.store.migrations import apply
+from trackflow_tests.templates import migrate, schema_statements, upgrade_by
+
 ROOT = Path(__file__).parents[1]
+
+# Where Python may not keep what it has compiled, each of the hundred programs that the tests start
+# compiles all of its modules anew, and so does each test process with the tests themselves.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadline: on a busy machine it measures the neighbours. CI tries the same examples each time,
 # so that it judges the change and not its luck; everywhere else new ones are explored.
@@ -47,6 +60,15 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New stores on SQLite get their schema from one that the migrations have made."""
+    statements = schema_statements(tmp_path_factory.mktemp("template"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apply, "upgrade", upgrade_by(statements))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKFLOW_HOME", str(tmp_path / "home"))
@@ -71,17 +93,51 @@ def postgres_url() -> Iterator[str]:
     shutil.rmtree(data)
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that the migrations have made and nobody writes to."""
+    server = make_url(postgres_url)
+    _admin(server, "CREATE DATABASE template_trackflow")
+    url = server.set(database="template_trackflow").render_as_string(hide_password=False)
+    open_store(Settings(home=tmp_path_factory.mktemp("home"), database_url=url)).close()
+    return "template_trackflow"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database; each test runs once on SQLite and once on PostgreSQL."""
+    """The URL of a store with nothing in it; each test runs once on SQLite and once on PostgreSQL.
+
+    The schema is there already on PostgreSQL, and comes with the first opening on SQLite.
+    """
+    yield from _new_store(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The same for all tests of a module, which only read what its own fixture writes."""
+    yield from _new_store(request, tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def blank_database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The URL of a database without any schema, which the real migrations make."""
+    monkeypatch.setattr(apply, "upgrade", migrate)
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'trackflow.db'}"
         return
-    server = make_url(request.getfixturevalue("postgres_url"))
-    name = f"test_{uuid4().hex}"
-    _admin(server, f"CREATE DATABASE {name}")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    yield from _new_database(make_url(request.getfixturevalue("postgres_url")), "template1")
+
+
+@pytest.fixture(scope="session")
+def helsinki_network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
+    """Central Helsinki for cars, built once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return build_network(helsinki_extract(), "car", shared / "networks")
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +147,22 @@ def test_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"no test data in {path} (TRACKFLOW_TEST_DATA names another folder)")
     return path
+
+
+def _new_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'trackflow.db'}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    yield from _new_database(make_url(request.getfixturevalue("postgres_url")), template)
+
+
+def _new_database(server: URL, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    # files copied as they are: half the processor time of a copy through the log
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield server.set(database=name).render_as_string(hide_password=False)
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _admin(server: URL, statement: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ class Served:
     def said(self) -> str:
         return self.output.read_text()
 
-    def end(self, number: signal.Signals, timeout_s: float = 30) -> int:
+    def end(self, number: signal.Signals, timeout_s: float = 90) -> int:
         """Send it a signal, as a keyboard or a service manager does; returns its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout_s)
@@ -81,6 +82,24 @@ def trackflow_serve(
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
+
+
+def check_that_nothing_is_left(served: Served) -> None:
+    """After its end nobody listens any more, and no process of its own is there."""
+    wait_until_gone(served.home)
+    assert "Traceback" not in served.said()
+    for url in (served.server.url, served.api):
+        port = int(url.rpartition(":")[2])
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, url
+
+
+def wait_until_gone(home: Path) -> None:
+    """A killed process takes a moment to end; nobody waits for those of others."""
+    deadline = time.monotonic() + 60
+    while left := left_behind(home):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def left_behind(home: Path) -> list[int]:

@@ -37,6 +37,7 @@ from trackflow_tests.web.running import running_api
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
+    pytest.mark.xdist_group("kilometres"),
     # Dagster 1.13 stores the times of check results with a function that Python 3.12 deprecates.
     pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)"),
 ]

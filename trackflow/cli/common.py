@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trackflow.errors import SettingsError
 from trackflow.settings import DATABASE_NAME, Settings
@@ -46,6 +45,8 @@ def opened_context() -> Iterator["Context"]:
 @contextmanager
 def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on the terminal, told a name, how much is done and how much there is."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

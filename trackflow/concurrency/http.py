@@ -8,6 +8,7 @@ by the network streams of the client that `new_client` makes.
 
 import logging
 import math
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -167,11 +169,17 @@ def new_client(*, connections: int = 8) -> httpx.Client:
     )
 
 
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all clients: reading the certificates of all authorities takes 25 ms."""
+    return httpx.create_ssl_context()
+
+
 class _DeadlineTransport(httpx.HTTPTransport):
     """httpx's transport on network streams of ours; httpx has no public way to pass them in."""
 
     def __init__(self, connections: int) -> None:
-        context = httpx.create_ssl_context()
+        context = _ssl_context()
         super().__init__(verify=context, trust_env=False)
         self._pool.close()
         self._pool = httpcore.ConnectionPool(

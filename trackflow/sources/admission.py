@@ -41,9 +41,10 @@ Such a 0 would win against every honest point of the same moment.
 type Describe = Callable[[int], tuple[str | bytes, str]]
 """Row number to its raw text and place; called for refused rows only."""
 
-_SMALLEST = np.array([[-12_000.0], [_FINEST_M], [0.0], [0.0]])
-_LARGEST = np.array([[100_000.0], [1e7], [1e5], [360.0]])
+BELIEVABLE = ((-12_000.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 1e5), (0.0, 360.0))
 """Believable altitudes, accuracies, speeds and courses; senders say -1 for one that is unknown."""
+
+_SMALLEST, _LARGEST = np.array(BELIEVABLE).T[:, :, np.newaxis]
 
 _REASONS = list(Reason)
 _ACCEPTED = np.uint8(255)

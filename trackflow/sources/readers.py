@@ -10,32 +10,16 @@ for source in discover("inbox"):
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 from typing import Protocol
 
 from trackflow.errors import BadInputError
 from trackflow.sources.admission import fit_device
 from trackflow.sources.containers.archives import SourceFile, discover
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
-from trackflow.sources.formats.arc import read_arc
-from trackflow.sources.formats.csv import read_csv
-from trackflow.sources.formats.excel import read_excel
-from trackflow.sources.formats.fit import read_fit
-from trackflow.sources.formats.geojson import read_geojson
-from trackflow.sources.formats.google import read_google
-from trackflow.sources.formats.gpx import read_gpx
-from trackflow.sources.formats.home_assistant import read_home_assistant
-from trackflow.sources.formats.igc import read_igc
-from trackflow.sources.formats.kml import read_kml
-from trackflow.sources.formats.nmea import read_nmea
-from trackflow.sources.formats.overland import read_overland
-from trackflow.sources.formats.owntracks import read_owntracks
-from trackflow.sources.formats.parquet import read_parquet
-from trackflow.sources.formats.photo import read_photo
-from trackflow.sources.formats.photo_sidecar import read_photo_sidecar
-from trackflow.sources.formats.polarsteps import read_polarsteps
-from trackflow.sources.formats.samsung import read_samsung
-from trackflow.sources.formats.tcx import read_tcx
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.garbage import collected_less
 from trackflow.sources.recognition import Format, detect
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
 from trackflow.sources.tracks_apart import told_apart
@@ -65,27 +49,35 @@ class _Reader(Protocol):
     ) -> Iterator[Chunk]: ...
 
 
-_READERS: dict[Format, _Reader] = {
-    Format.CSV: read_csv,
-    Format.GPX: read_gpx,
-    Format.GEOJSON: read_geojson,
-    Format.TCX: read_tcx,
-    Format.KML: read_kml,
-    Format.FIT: read_fit,
-    Format.GOOGLE: read_google,
-    Format.OWNTRACKS: read_owntracks,
-    Format.OVERLAND: read_overland,
-    Format.EXCEL: read_excel,
-    Format.PARQUET: read_parquet,
-    Format.NMEA: read_nmea,
-    Format.IGC: read_igc,
-    Format.HOME_ASSISTANT: read_home_assistant,
-    Format.POLARSTEPS: read_polarsteps,
-    Format.SAMSUNG: read_samsung,
-    Format.ARC: read_arc,
-    Format.PHOTO: read_photo,
-    Format.PHOTO_SIDECAR: read_photo_sidecar,
+_READERS = {
+    Format.CSV: "csv.read_csv",
+    Format.GPX: "gpx.read_gpx",
+    Format.GEOJSON: "geojson.read_geojson",
+    Format.TCX: "tcx.read_tcx",
+    Format.KML: "kml.read_kml",
+    Format.FIT: "fit.read_fit",
+    Format.GOOGLE: "google.read_google",
+    Format.OWNTRACKS: "owntracks.read_owntracks",
+    Format.OVERLAND: "overland.read_overland",
+    Format.EXCEL: "excel.read_excel",
+    Format.PARQUET: "parquet.read_parquet",
+    Format.NMEA: "nmea.read_nmea",
+    Format.IGC: "igc.read_igc",
+    Format.HOME_ASSISTANT: "home_assistant.read_home_assistant",
+    Format.POLARSTEPS: "polarsteps.read_polarsteps",
+    Format.SAMSUNG: "samsung.read_samsung",
+    Format.ARC: "arc.read_arc",
+    Format.PHOTO: "photo.read_photo",
+    Format.PHOTO_SIDECAR: "photo_sidecar.read_photo_sidecar",
 }
+"""The module and the function of each reader: only those of the formats that come are imported."""
+
+
+@cache
+def _reader_of(format_: Format) -> _Reader:
+    module, _, function = _READERS[format_].partition(".")
+    reader: _Reader = getattr(import_module(f"trackflow.sources.formats.{module}"), function)
+    return reader
 
 
 _TRACKS_OF = {
@@ -94,6 +86,12 @@ _TRACKS_OF = {
     Format.GEOJSON: re.compile(rb'"(?:Multi)?LineString"'),
 }
 """How the tracks of formats begin that name no device for each."""
+_MARKS = {
+    Format.GPX: [b"trk%c" % end for end in b"> \t\n\r\f\v"],
+    Format.KML: [b"Track%c" % end for end in b"> \t\n\r\f\v"],
+    Format.GEOJSON: [b'LineString"'],
+}
+"""What each of these has in it: a search for bytes is far faster than one for a pattern."""
 _LONGEST_TAG = 64
 
 
@@ -128,8 +126,9 @@ def read(
         chunks = told_apart(lambda: _read_once(source, None, fallback, now_us, labelled), fallback)
     else:
         chunks = _read_once(source, device_id, fallback, now_us, options)
-    for chunk in chunks:
-        yield replace(chunk, refused=few(chunk.refused))
+    with collected_less():
+        for chunk in chunks:
+            yield replace(chunk, refused=few(chunk.refused))
 
 
 def _read_once(
@@ -147,7 +146,7 @@ def _read_once(
     with source.open() as stream:
         if source.format is None:
             raise BadInputError(f"{source.name}: its format is not known")
-        yield from _READERS[source.format](
+        yield from _reader_of(source.format)(
             stream,
             device_id=device_id,
             fallback_device=fallback,
@@ -159,13 +158,17 @@ def _read_once(
 def _has_several_tracks(source: SourceFile) -> bool:
     """Whether a file has more than one track: only then is there anything to tell apart."""
     beginning = None if source.format is None else _TRACKS_OF.get(source.format)
-    if beginning is None:
+    if beginning is None or source.format is None:
         return False
+    marks = _MARKS[source.format]
     count, tail = 0, b""
     with source.open() as stream:
         while piece := stream.read(PIECE_BYTES):
             held = tail + piece
             last = 0
+            if all(mark not in held for mark in marks):
+                tail = held[len(held) - _LONGEST_TAG :]
+                continue
             for found in beginning.finditer(held):
                 count += 1
                 last = found.end()

@@ -184,6 +184,12 @@ class PointBatch:
 
         Columns: device_id, time_us, lon, lat, altitude_m, accuracy_m, speed_ms, course_deg.
         """
+        if len(self.time_us) == 1:  # most reports are a single point, and columns cost more
+            known = (self.altitude_m, self.accuracy_m, self.speed_ms, self.course_deg)
+            values = [column.item() for column in known]
+            place = self.time_us.item(), self.lon.item(), self.lat.item()
+            maybe = (None if value != value else value for value in values)
+            return iter([(self.devices[self.device.item()], *place, *maybe)])
         return zip(
             self.device_ids(),
             self.time_us.tolist(),

@@ -5,9 +5,12 @@ For formats whose points are scattered over nested records; tables have columns 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import NamedTuple, cast
 
-from trackflow.sources.admission import Candidates, Devices, admit
+import numpy as np
+
+from trackflow.sources.admission import Candidates, Describe, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import dumped
 from trackflow.sources.options import DEFAULTS, ReadOptions
@@ -53,6 +56,41 @@ class Row(NamedTuple):
     speed_ms: object = None
     course_deg: object = None
     device_id: str | None = None
+
+
+class Columns(NamedTuple):
+    """Positions that follow one another, by column; None where no row has that.
+
+    Attributes:
+        size: how many.
+        raw: what to keep of a row if it is refused.
+        place: where a row lies, such as "line 7".
+        time: of each, as a `Row` has it, as are those that follow.
+        lon: degrees.
+        lat: degrees.
+        altitude_m: metres.
+        accuracy_m: metres.
+        hdop: stands in for an accuracy.
+        speed_ms: metres per second.
+        course_deg: degrees clockwise from north.
+        device_id: the device that the file names.
+    """
+
+    size: int
+    raw: Callable[[int], object]
+    place: Callable[[int], str]
+    time: Sequence[object] | None
+    lon: Sequence[object] | None
+    lat: Sequence[object] | None
+    altitude_m: Sequence[object] | None = None
+    accuracy_m: Sequence[object] | None = None
+    hdop: Sequence[object] | None = None
+    speed_ms: Sequence[object] | None = None
+    course_deg: Sequence[object] | None = None
+    device_id: Sequence[str | None] | None = None
+
+
+_FIRST_COLUMN = 3
 
 
 class Collector[R]:
@@ -103,61 +141,109 @@ class Collector[R]:
 
     def chunk(self) -> Chunk:
         """The rows so far, at the door."""
-        rows, places, refused = self._rows, self._places, self.refused
-        self._rows, self._places, self.refused = [], [], []
+        refused, self.refused = self.refused, []
         skipped, self.skipped = self.skipped, Counter()
-        if not rows:
+        candidates, describe = self._taken()
+        if candidates is None:
             return Chunk(PointBatch.empty(), refused, self._stream.position(), skipped=skipped)
-
-        def describe(index: int) -> tuple[str, str]:
-            row = rows[index]
-            return shown(row.raw if isinstance(row, Row) else row), self._where(places[index])
-
-        candidates = self._candidates(rows)
         accepted, at_the_door = admit(candidates, self._now_us, describe)
         naive = candidates.times.naive
         return Chunk(accepted, at_the_door + refused, self._stream.position(), naive, skipped)
+
+    def _taken(self) -> tuple[Candidates | None, Describe]:
+        """The rows since the last chunk, which are forgotten, and how each is shown."""
+        rows, places = self._rows, self._places
+        self._rows, self._places = [], []
+
+        def describe(index: int) -> tuple[str, str]:
+            return shown(rows[index]), self._where(places[index])
+
+        return self._candidates(rows) if rows else None, describe
 
     def _where(self, place: str) -> str:
         return f"{self.name}: {place}" if place else self.name
 
 
-def row_collector(
-    stream: Stream,
-    device_id: str | None,
-    fallback_device: str,
-    now_us: int,
-    options: ReadOptions = DEFAULTS,
-) -> Collector[Row]:
-    """A collector of rows.
+class RowCollector(Collector[Row]):
+    """Takes rows one by one and by columns."""
 
-    Args:
-        stream: the file.
-        device_id: the device of all rows, whatever they say.
-        fallback_device: the device of rows that name none.
-        now_us: UTC microseconds.
-        options: what a person said about the file.
-    """
-    rules = options.time_rules
+    def __init__(
+        self,
+        stream: Stream,
+        device_id: str | None,
+        fallback_device: str,
+        now_us: int,
+        options: ReadOptions = DEFAULTS,
+    ) -> None:
+        """A collector of rows.
 
-    def devices(names: Sequence[str | None]) -> Devices:
-        if device_id is not None:
-            return Devices.all_of(device_id, len(names))
-        if not any(names):
-            return Devices.all_of(fallback_device, len(names))
-        return Devices.of_names([(name or "").strip() or fallback_device for name in names])
+        Args:
+            stream: the file.
+            device_id: the device of all rows, whatever they say.
+            fallback_device: the device of rows that name none.
+            now_us: UTC microseconds.
+            options: what a person said about the file.
+        """
+        super().__init__(stream, device_id, now_us, self._of_rows)
+        self._rules = options.time_rules
+        self._fallback_device = fallback_device
+        self._parts: list[Columns] = []
+        self._count = 0
 
-    def candidates(rows: list[Row]) -> Candidates:
-        columns = list(zip(*rows, strict=True))
-        _, moments, lon, lat, altitude_m, accuracy_m, hdop, speed_ms, course_deg, names = columns
+    def __len__(self) -> int:
+        return self._count + super().__len__()
+
+    def add_columns(self, columns: Columns) -> None:
+        """Positions that follow one another."""
+        if not columns.size:
+            return
+        self.any_found = True
+        self._end_single_rows()
+        self._parts.append(columns)
+        self._count += columns.size
+
+    def _end_single_rows(self) -> None:
+        rows, places = self._rows, self._places
+        if rows:
+            self._rows, self._places = [], []
+            self._parts.append(_by_column(rows, places))
+            self._count += len(rows)
+
+    def _taken(self) -> tuple[Candidates | None, Describe]:
+        self._end_single_rows()
+        parts, self._parts, self._count = self._parts, [], 0
+
+        def describe(index: int) -> tuple[str, str]:
+            for part in parts:
+                if index < part.size:
+                    return shown(part.raw(index)), self._where(part.place(index))
+                index -= part.size
+            raise IndexError(index)
+
+        return self._of_parts(parts) if parts else None, describe
+
+    def _of_rows(self, rows: list[Row]) -> Candidates:
+        return self._of_parts([_by_column(rows, [""] * len(rows))])
+
+    def _of_parts(self, parts: list[Columns]) -> Candidates:
+        def column(index: int) -> list[object]:
+            found: list[object] = []
+            for part in parts:
+                cells = cast(Sequence[object] | None, part[_FIRST_COLUMN + index])
+                found += [None] * part.size if cells is None else cells
+            return found
+
+        moments, lon, lat, altitude_m, accuracy_m, hdop, speed_ms, course_deg, names = map(
+            column, range(len(Columns._fields) - _FIRST_COLUMN)
+        )
         commas = decimal_commas(lat, lon)
 
         def measured(cells: Sequence[object], quantity: Quantity) -> Numbers:
             return Numbers.of_objects(cells, quantity, commas)
 
         return Candidates(
-            devices(names),
-            times_of(moments, rules),
+            self._devices(names),
+            times_of(moments, self._rules),
             measured(lat, Quantity.LATITUDE),
             measured(lon, Quantity.LONGITUDE),
             measured(altitude_m, Quantity.LENGTH).values,
@@ -168,7 +254,18 @@ def row_collector(
             measured(course_deg, Quantity.ANGLE).values,
         )
 
-    return Collector(stream, device_id, now_us, candidates)
+    def _devices(self, names: Sequence[object]) -> Devices:
+        if self._device_id is not None:
+            return Devices.all_of(self._device_id, len(names))
+        if not any(names):
+            return Devices.all_of(self._fallback_device, len(names))
+        said = [name if isinstance(name, str) else "" for name in names]
+        return Devices.of_names([name.strip() or self._fallback_device for name in said])
+
+
+def _by_column(rows: list[Row], places: list[str]) -> Columns:
+    raw, *columns = zip(*rows, strict=True)
+    return Columns(len(rows), raw.__getitem__, places.__getitem__, *columns)
 
 
 def moment_us(value: object, rules: TimeRules) -> int | None:
@@ -199,8 +296,16 @@ def shown(raw: object) -> str:
 
 def times_of(moments: Sequence[object], rules: TimeRules) -> Times:
     """A column of what rows have as times."""
-    if not any(isinstance(moment, Moment) for moment in moments):
-        return times(strings([time_text(moment) for moment in moments]), rules)
+    kinds = set(map(type, moments))
+    if Moment not in kinds:
+        if not kinds <= {str, type(None)}:
+            moments = [time_text(moment) for moment in moments]
+        return times(strings(cast(Sequence[str | None], moments)), rules)
+    if kinds == {Moment}:
+        with suppress(OverflowError):  # a moment beyond 64 bits
+            none = np.zeros(len(moments), np.bool_)
+            time_us = np.clip(np.array(moments, np.int64), -(2**62), 2**62)
+            return Times(time_us, none, none.copy())
     texts = [None if isinstance(m, Moment) else time_text(m) for m in moments]
     found = times(strings(texts), rules)
     for row, moment in enumerate(moments):

@@ -129,10 +129,13 @@ class Decisions:
             _reason(*found) if 0 <= step < count else Reason.GAP for step, *found in rules_of_steps
         ]
 
-    def unseen_mm(self, step: int) -> int:
-        """Length of a way before the point after `step` that belongs to its track unseen."""
-        paused = len(self.paused) and contains(self.paused, np.array([step]))[0]
-        return int(self.cleaned.step_mm[step]) if paused else 0
+    def unseen_mm(self, steps: Ints) -> Ints:
+        """Lengths of ways before the points after steps that belong to their tracks unseen."""
+        found = np.zeros(len(steps), dtype=np.int64)
+        if len(self.paused):
+            seen = contains(self.paused, steps)
+            found[seen] = self.cleaned.step_mm[steps[seen]]
+        return found
 
 
 def _reason(of_stay: bool, mixed: bool, silent: bool, impossible: bool) -> Reason:

@@ -209,7 +209,7 @@ def _cut(decisions: Decisions, step: int, *, before: bool) -> Finding:
         return _stay(decisions, step, stay)[0]
     dt_s, far_m = float(cleaned.dt_us[step]) / US, float(cleaned.step_mm[step]) / 1000
     speed_kmh = far_m / dt_s * 3.6
-    if decisions.unseen_mm(step):
+    if decisions.unseen_mm(np.array([step]))[0]:
         return _pause(decisions, step, before=before)
     reason = decisions.began(step)
     if reason is Reason.MIXED:

@@ -35,8 +35,11 @@ def mixed_steps(points: Points, impossible: Ints, thresholds: Thresholds) -> Int
     bad_before = np.zeros(len(points), dtype=np.int64)  # impossible steps before each point
     bad_before[impossible + 1] = 1
     np.cumsum(bad_before, out=bad_before)
+    # A step of hours crosses nothing, and a day may be read without the point after it.
+    is_short = points.time_us[impossible + 1] - points.time_us[impossible] <= MIX_S * US
     crossing = impossible[
-        _has_partner(points, impossible, bad_before, thresholds)
+        is_short
+        & _has_partner(points, impossible, bad_before, thresholds)
         & _has_partner(points, impossible + 1, bad_before, thresholds)
     ]
     around = np.unique(crossing[:, None] + np.arange(-MIX_STEPS, MIX_STEPS + 1))

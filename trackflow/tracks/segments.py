@@ -3,9 +3,9 @@
 import datetime as dt
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from trackflow.geo.points import Ints, Points, e7
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import Decisions, Reason, decide
-from trackflow.tracks.ranges import distinct, runs, united
+from trackflow.tracks.ranges import distinct, flat_ranges, runs, united
 from trackflow.tracks.thresholds import Thresholds
 
 DAY_US = 86_400_000_000
@@ -151,6 +151,37 @@ def day_start_us(day: dt.date) -> int:
     return (day.toordinal() - EPOCH_ORDINAL) * DAY_US
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days of a device on the axis of time on which its points were decided about.
+
+    Attributes:
+        first: the first day.
+        last: the last day.
+        shift_us: how much later a moment is on that axis.
+    """
+
+    first: dt.date
+    last: dt.date
+    shift_us: int = 0
+
+    @property
+    def start_us(self) -> int:
+        """The begin of the first day, on the axis."""
+        return day_start_us(self.first) + self.shift_us
+
+    @property
+    def end_us(self) -> int:
+        """The end of the last day, on the axis."""
+        return day_start_us(self.last) + DAY_US + self.shift_us
+
+    @property
+    def days(self) -> list[dt.date]:
+        """All days, in order."""
+        first, last = self.first.toordinal(), self.last.toordinal()
+        return [dt.date.fromordinal(day) for day in range(first, last + 1)]
+
+
 def segment_days(
     points: Points, first: dt.date, last: dt.date, thresholds: Thresholds
 ) -> list[DaySegments]:
@@ -164,20 +195,40 @@ def segment_days(
         last: the last day.
         thresholds: the limits.
     """
-    edges_us = np.arange(day_start_us(first), day_start_us(last) + DAY_US + 1, DAY_US)
     decisions = decide(points, thresholds)
+    return days_of(decisions, points.time_us, decisions.cleaned.points, [Span(first, last)])[0]
+
+
+def days_of(
+    decisions: Decisions, time_us: Ints, kept: Points, spans: Sequence[Span]
+) -> list[list[DaySegments]]:
+    """The segments and ledgers of spans of days, by span.
+
+    Args:
+        decisions: about points on an axis of time.
+        time_us: the times of all points that came in, on that axis, in any order.
+        kept: the points that were kept, with the times that their segments shall have.
+        spans: in order of their place on the axis; they do not overlap.
+    """
+    edges_us = np.concatenate([np.arange(x.start_us, x.end_us + 1, DAY_US) for x in spans])
     edges = decisions.cleaned.points.time_us.searchsorted(edges_us)
     begins, ends = _stretches(decisions, edges)
-    low, *_, high = owners = begins.searchsorted(edges).tolist()
-    segments = _segments(decisions, begins[low:high], ends[low:high])
-    ledgers = _ledgers(points.time_us, decisions, edges, edges_us)
+    owners = begins.searchsorted(edges)
+    days = [span.days for span in spans]
+    after = np.array([len(of_span) + 1 for of_span in days]).cumsum()  # the edge after each span's
+    inside = np.ones(len(edges) - 1, dtype=np.bool_)
+    inside[after[:-1] - 1] = False  # from one span to the next lies no day
+    at = inside.nonzero()[0]
+    rows = flat_ranges(owners[at], owners[at + 1])
+    segments = iter(_segments(decisions, kept, begins[rows], ends[rows]))
+    counts = (owners[at + 1] - owners[at]).tolist()
+    ledgers = zip(counts, _ledgers(time_us, decisions, edges, edges_us, at), strict=True)
     return [
-        DaySegments(
-            dt.date.fromordinal(first.toordinal() + day),
-            tuple(segments[begin - low : end - low]),
-            ledger,
-        )
-        for day, ((begin, end), ledger) in enumerate(zip(pairwise(owners), ledgers, strict=True))
+        [
+            DaySegments(day, tuple(islice(segments, count)), ledger)
+            for day, (count, ledger) in zip(of_span, ledgers)  # noqa: B905  they go on in the next
+        ]
+        for of_span in days
     ]
 
 
@@ -189,9 +240,9 @@ def _stretches(decisions: Decisions, edges: Ints) -> tuple[Ints, Ints]:
     return united(begins - 1, crossed), united(ends - 1, crossed - 1)
 
 
-def _segments(decisions: Decisions, begins: Ints, ends: Ints) -> list[Segment]:
+def _segments(decisions: Decisions, kept: Points, begins: Ints, ends: Ints) -> list[Segment]:
     """The segments of stretches from their first to their last points."""
-    points, step_mm = decisions.cleaned.points, decisions.cleaned.step_mm
+    step_mm = decisions.cleaned.step_mm
     began, ended = decisions.reasons(begins - 1, ends)
     stretches = zip(
         begins.tolist(),
@@ -200,32 +251,42 @@ def _segments(decisions: Decisions, begins: Ints, ends: Ints) -> list[Segment]:
         decisions.moving[ends + 1].tolist(),  # and at its end
         began,
         ended,
+        decisions.unseen_mm(begins - 1).tolist(),
         strict=True,
     )
     return [
         Segment(
-            points=points[begin : end + 1],
+            points=kept[begin : end + 1],
             distance_mm=int(np.add.reduce(step_mm[begin:end])),
-            link_mm=int(step_mm[begin - 1]) if open_start else decisions.unseen_mm(begin - 1),
+            link_mm=int(step_mm[begin - 1]) if open_start else unseen_mm,
             began=Reason.MIDNIGHT if open_start else began,
             ended=Reason.MIDNIGHT if open_end else ended,
         )
-        for begin, end, open_start, open_end, began, ended in stretches
+        for begin, end, open_start, open_end, began, ended, unseen_mm in stretches
     ]
 
 
-def _ledgers(time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints) -> Iterator[Ledger]:
-    """The ledger of each day; the points that came in are counted apart from their classes."""
+def _ledgers(
+    time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints, at: Ints
+) -> Iterator[Ledger]:
+    """The ledgers of days; the points that came in are counted apart from their classes.
+
+    Args:
+        time_us: the times of all points that came in, in any order.
+        decisions: about these points.
+        edges: the first kept point of each day or after it. Shape (n,).
+        edges_us: when the days begin and end. Shape (n,).
+        at: which edges are the begin of a day. The next one is its end.
+    """
     if (time_us[1:] < time_us[:-1]).any():
         time_us = np.sort(time_us)
     cleaned, on_track = decisions.cleaned, decisions.on_track
     stopped, away, mixed = decisions.stopped, decisions.away & ~on_track, decisions.is_mixed
-    came, spike, inaccurate, duplicate = (
-        [high - low for low, high in pairwise(times.searchsorted(edges_us).tolist())]
-        for times in (time_us, cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
-    )
-    bounds = edges.tolist()
-    for day, (low, high) in enumerate(pairwise(bounds)):
+    dropped_us = (cleaned.spike_us, cleaned.inaccurate_us, cleaned.duplicate_us)
+    before = (times.searchsorted(edges_us) for times in (time_us, *dropped_us))
+    counts = ((index[at + 1] - index[at]).tolist() for index in before)
+    bounds = zip(edges[at].tolist(), edges[at + 1].tolist(), *counts, strict=True)
+    for low, high, came, spike, inaccurate, duplicate in bounds:
         kept = {
             "track": int(np.count_nonzero(on_track[low:high])),
             "stop": int(np.count_nonzero(stopped[low:high])),
@@ -233,10 +294,10 @@ def _ledgers(time_us: Ints, decisions: Decisions, edges: Ints, edges_us: Ints) -
             "mixed": int(np.count_nonzero(mixed[low:high])),
         }
         yield Ledger(
-            points=came[day],
+            points=came,
             **kept,
-            spike=spike[day],
-            inaccurate=inaccurate[day],
-            duplicate=duplicate[day],
+            spike=spike,
+            inaccurate=inaccurate,
+            duplicate=duplicate,
             lone=high - low - sum(kept.values()),
         )

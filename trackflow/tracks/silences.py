@@ -82,6 +82,8 @@ def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds)
     # By the steps beside it alone, and not by whether they are part of a stay: that would be known
     # only from what lies another silence away.
     last_ms, next_ms = _speeds_ms(cleaned, silent - 1), _speeds_ms(cleaned, silent + 1)
+    # A cut may be so long that a day is read without the point before it.
+    last_ms[cut[np.maximum(silent - 1, 0)]] = 0.0
     beside = np.minimum(silent + 1, len(cleaned.dt_us) - 1)
     moves_on = cleaned.step_mm[silent] <= WAKES_UP_M * 1000
     moves_on &= (next_ms >= WALK_MS) & (cleaned.dt_us[beside] <= gap_us) & ~cut[beside]

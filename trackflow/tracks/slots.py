@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from trackflow.geo.points import Floats, Ints, Points, e7
+from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.steps import between_mm, unwrapped
 from trackflow.tracks.thresholds import SLOT_S, US, Thresholds
 
@@ -125,7 +125,7 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     edges = edge.nonzero()[0]
     first = np.concatenate([[0], edges + 1])
     last = np.concatenate([edges, [len(points) - 1]])
-    places_e7 = e7(np.stack([unwrapped(points.lon), points.lat]))
+    places_e7 = _places_e7(points)
     begin, count = first, last - first + 1
     claim_m = np.zeros(len(first), dtype=np.int64)
     if (points.accuracy_m > FINE_ACCURACY_M).any():
@@ -141,6 +141,14 @@ def cut_slots(points: Points, cuts: Ints, thresholds: Thresholds) -> Slots:
     lon_e7, lat_e7 = medians(places_e7, begin, count)
     time_us = points.time_us
     return Slots(first, last, time_us[first], time_us[last], lon_e7, lat_e7, claim_m)
+
+
+def _places_e7(points: Points) -> Ints:
+    """Longitudes without leaps, and latitudes. Shape (2, n)."""
+    places = np.empty((2, len(points)))
+    np.multiply(unwrapped(points.lon), E7, out=places[0])
+    np.multiply(points.lat, E7, out=places[1])
+    return np.rint(places, out=places).astype(np.int64)
 
 
 def medians(values: Ints, first: Ints, count: Ints) -> Ints:

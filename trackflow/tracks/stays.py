@@ -159,7 +159,7 @@ def _still_steps(boxes: Boxes, slots: Slots, groups: Ints, thresholds: Threshold
     They hold most of a long stay; so most stretches need not be looked at one by one.
     """
     stays = np.zeros(len(slots) - 1, dtype=np.bool_)
-    half = slots.start_us // int(thresholds.dwell_s / 2 * US)
+    half = slots.start_us // half_dwell_us(thresholds)
     marks = np.concatenate([[0], (half[1:] != half[:-1]).nonzero()[0] + 1])
     begin, end = marks[:-2], marks[2:]
     whole = groups[begin] == groups[end]
@@ -168,6 +168,11 @@ def _still_steps(boxes: Boxes, slots: Slots, groups: Ints, thresholds: Threshold
     small = boxes.diagonals_m(begin, end) <= SMALL_M
     _mark(stays, begin[small], end[small])
     return stays
+
+
+def half_dwell_us(thresholds: Thresholds) -> int:
+    """Half of the dwell time in microseconds."""
+    return int(thresholds.dwell_s / 2 * US)
 
 
 def _mark(steps: Bools, begin: Ints, end: Ints) -> None:

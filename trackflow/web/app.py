@@ -27,6 +27,7 @@ from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.lines import Remembered, count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import Accessed
+from trackflow.web.direct import DirectMiddleware
 from trackflow.web.reception import Reception
 from trackflow.web.routes import (
     catalogue,
@@ -51,7 +52,7 @@ from trackflow.web.security.own_machine import NoTokenDoor
 from trackflow.web.security.refusing import refused_page, wants_page
 
 ROUTERS: tuple[APIRouter, ...] = (
-    intake.router,  # first, as it is asked for most often, and each is looked through in turn
+    intake.router,
     health.router,
     jobs.router,
     senders.router,
@@ -119,6 +120,8 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # it would look for its settings anew with every request, and addresses may be positions
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         responses=PROBLEMS,
         lifespan=_lifespan,
     )
@@ -134,7 +137,6 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     app.state.guesses = Remembered(lambda: read_guesses(context))
     app.state.senders = Remembered(lambda: sender_states(context))
     app.state.counts = Remembered(lambda: count(context))
-    add_metrics(app, context)
     app.router.route_class = GuardedRoute
     for router in ROUTERS:
         app.include_router(router)
@@ -147,7 +149,10 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     app.add_exception_handler(TrackflowError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    errors = ((TrackflowError, _told), (HTTPException, _http))
+    app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware)
+    add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
 

@@ -1,13 +1,15 @@
-"""Speed of `segment_days` against a plain split by gap and distance, movingpandas and trackintel.
+"""Speed of segmentation against a plain split by gap and distance, movingpandas and trackintel.
 
 All run on the same simulated points: devices that drive at 5 s, stand at lights, stay (with points
 or without), sleep at night, and now and then report a spike or a point twice. movingpandas and
 trackintel take minutes for a million points, so they get the first points of the same sample, and
 rates per point are compared.
 
-A device's week has some 20,000 points. There, about half of the time goes into calling numpy, whose
-costs do not grow with the points; so the share of the plain split, which is ten such calls, is
-given for devices of 200,000 points as well.
+A thousand calls of numpy cost the same for a device of a thousand points (a day) as for one of
+20,000 (a week). So devices are segmented together (`segment_together`), and both ways are measured:
+one call per device, and one call for all. The plain split is done both ways too, in the same run.
+For all devices at once it gets their arrays already put together and in order; ours puts them
+together itself, from any order.
 
     python -m trackflow_tests.benchmarks segmentation
 """
@@ -27,10 +29,11 @@ from trackflow.geo.points import Points
 from trackflow.tracks.merging import merge
 from trackflow.tracks.segments import day_start_us, segment_days
 from trackflow.tracks.thresholds import Thresholds
+from trackflow.tracks.together import DeviceDays, segment_together
 
 FIRST = dt.date(2026, 3, 2)
 US = 1_000_000
-PER_DEVICE, PER_LONG_DEVICE = 20_000, 200_000
+PER_DEVICE, PER_SMALL_DEVICE, PER_LONG_DEVICE = 20_000, 1_000, 200_000
 SLOW_POINTS = 20_000
 REPEATS = 5
 JUMP_M = 10_000.0
@@ -100,8 +103,15 @@ def best_s(*works: Callable[[], object], repeats: int = REPEATS) -> list[float]:
     return best
 
 
-def ours_and_plain_s(devices: list[Points], thresholds: Thresholds) -> tuple[float, float]:
-    """Seconds of `segment_days` and of the plain split for all devices."""
+def plain_split_of_all(points: Points, device: Any, gap_us: int, jump_m: float) -> Any:
+    """The same for all devices at once: arrays in order of device and time, cut between devices."""
+    step_m = haversine_m(points.lon[:-1], points.lat[:-1], points.lon[1:], points.lat[1:])
+    cut = (np.diff(points.time_us) > gap_us) | (step_m > jump_m) | (device[1:] != device[:-1])
+    return np.flatnonzero(cut) + 1
+
+
+def one_by_one_s(devices: list[Points], thresholds: Thresholds) -> tuple[float, float]:
+    """Seconds of `segment_days` and of the plain split, each called for one device at a time."""
     gap_us = int(thresholds.gap_s * US)
     ours_s = plain_s = 0.0
     for device in devices:
@@ -114,27 +124,51 @@ def ours_and_plain_s(devices: list[Points], thresholds: Thresholds) -> tuple[flo
     return ours_s, plain_s
 
 
+def together_s(devices: list[Points], thresholds: Thresholds) -> tuple[float, float]:
+    """Seconds of `segment_together` and of the plain split, each called once for all devices."""
+    given = [DeviceDays(device, *_days(device)) for device in devices]
+    everything = Points.concat(devices)
+    of = np.arange(len(devices)).repeat([len(device) for device in devices])
+    ours_s, plain_s = best_s(
+        partial(segment_together, given, thresholds),
+        partial(plain_split_of_all, everything, of, int(thresholds.gap_s * US), JUMP_M),
+    )
+    return ours_s, plain_s
+
+
+def shares(points: int, per_device: int, thresholds: Thresholds) -> dict[str, float]:
+    """What share of the plain split's speed is reached with devices of so many points."""
+    devices = simulate(points, per_device=per_device)
+    one_s, plain_one_s = one_by_one_s(devices, thresholds)
+    all_s, plain_all_s = together_s(devices, thresholds)
+    total = sum(len(device) for device in devices)
+    name = f"devices of {per_device:,} points"
+    return {
+        f"{name}, together: points/s": round(total / all_s),
+        f"{name}, together: share of plain split, one call per device": round(
+            plain_one_s / all_s, 3
+        ),
+        f"{name}, together: share of plain split, one call for all": round(plain_all_s / all_s, 3),
+        f"{name}, one by one: points/s": round(total / one_s),
+        f"{name}, one by one: share of plain split, one call per device": round(
+            plain_one_s / one_s, 3
+        ),
+        f"{name}, plain split, one call per device: points/s": round(total / plain_one_s),
+        f"{name}, plain split, one call for all: points/s": round(total / plain_all_s),
+    }
+
+
 def run(points: int = 1_000_000) -> dict[str, float | int | str]:
     """Rates in points per processor second, and ratios."""
     devices = simulate(points)
     thresholds = Thresholds()
-    results = [segment_days(d, *_days(d), thresholds) for d in devices]
+    results = segment_together([DeviceDays(d, *_days(d)) for d in devices], thresholds)
     ledgers = [day.ledger for days in results for day in days]
     segments = [[s for day in days for s in day.segments] for days in results]
     total = sum(len(d) for d in devices)
-    ours_s, plain_s = ours_and_plain_s(devices, thresholds)
-    long_s, long_plain_s = ours_and_plain_s(
-        simulate(points, per_device=PER_LONG_DEVICE), thresholds
-    )
-    rates = {
-        "trackflow": total / ours_s,
-        "plain_split": total / plain_s,
-        "merging": total / best_s(lambda: [merge(s) for s in segments], repeats=1)[0],
-    }
     sample = devices[0][:SLOW_POINTS]
-    rates["movingpandas"] = len(sample) / _movingpandas_s(sample, thresholds)
-    rates["trackintel"] = len(sample) / _trackintel_s(sample, thresholds)
-    ours = rates["trackflow"]
+    ours_s = best_s(partial(segment_days, sample, *_days(sample), thresholds))[0]
+    merging_s = best_s(lambda: [merge(s) for s in segments], repeats=1)[0]
     return {
         "points": total,
         "devices": len(devices),
@@ -143,12 +177,13 @@ def run(points: int = 1_000_000) -> dict[str, float | int | str]:
         "stop_points": sum(ledger.stop for ledger in ledgers),
         "spikes": sum(ledger.spike for ledger in ledgers),
         "duplicates": sum(ledger.duplicate for ledger in ledgers),
+        **shares(points, PER_DEVICE, thresholds),
+        **shares(points, PER_SMALL_DEVICE, thresholds),
+        **shares(points, PER_LONG_DEVICE, thresholds),
+        "merging: points/s": round(total / merging_s),
         "slow_libraries_points": len(sample),
-        **{f"{name}_points_per_s": round(rate) for name, rate in rates.items()},
-        "share_of_plain_split": round(ours / rates["plain_split"], 3),
-        f"share_of_plain_split_at_{PER_LONG_DEVICE}_points": round(long_plain_s / long_s, 3),
-        "times_movingpandas": round(ours / rates["movingpandas"], 1),
-        "times_trackintel": round(ours / rates["trackintel"], 1),
+        "times_movingpandas": round(_movingpandas_s(sample, thresholds) / ours_s, 1),
+        "times_trackintel": round(_trackintel_s(sample, thresholds) / ours_s, 1),
     }
 
 

@@ -50,7 +50,7 @@ def as_process(*arguments: object, **environment: str) -> Result:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)
@@ -193,7 +193,7 @@ def test_an_interrupt_ends_a_run_without_stacks_and_without_children(
             children = children_of(process.pid)
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=100)
+        said, _ = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "Traceback" not in said
     store.close()

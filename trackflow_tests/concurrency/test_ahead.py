@@ -23,7 +23,7 @@ def test_the_next_item_is_made_while_one_is_in_use() -> None:
 
     ahead = one_ahead(items())
     assert next(ahead) == 1
-    assert second_made.wait(10)
+    assert second_made.wait(60)
     assert list(ahead) == [2]
 
 

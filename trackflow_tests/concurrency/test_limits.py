@@ -87,13 +87,13 @@ def test_a_rest_holds_everybody_and_a_stop_ends_the_wait() -> None:
 
 
 def test_a_rest_that_begins_meanwhile_holds_who_waits() -> None:
-    limit = RateLimit(2)
+    limit = RateLimit(0.5)
     limit.wait()
-    begin = threading.Timer(0.01, limit.rest, (0.7,))
-    begin.start()
     began = time.monotonic()
+    begin = threading.Timer(0.01, limit.rest, (2.5,))
+    begin.start()
     limit.wait()
-    assert time.monotonic() - began >= 0.7
+    assert time.monotonic() - began >= 2.5, "it would have waited for 2 s"
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])

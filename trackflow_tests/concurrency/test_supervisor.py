@@ -172,7 +172,7 @@ def test_stopped_processes_are_found_in_their_group_only(scene: Scene) -> None:
 
 def _runs(pid: int) -> bool:
     """Whether it does; one that has ended and that nobody waits for does not."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -17,7 +17,9 @@ from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import Engine, Route
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
+
+pytestmark = pytest.mark.xdist_group("fleet")
 
 FIRST = date(2026, 1, 12)
 FIRST_US = int(datetime(2026, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000
@@ -25,8 +27,8 @@ DAYS = 3
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
-    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+def network(helsinki_network: RoadNetwork) -> RoadNetwork:
+    return helsinki_network
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,7 @@ from trackflow.context import Context
 from trackflow.demo.show import DAYS
 from trackflow.settings import Settings
 from trackflow.store.days.tracks import select_tracks
-from trackflow_tests.defs.server import Server
-from trackflow_tests.served import trackflow_serve
+from trackflow_tests.served import Served, check_that_nothing_is_left, trackflow_serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("serve")]
 
@@ -140,15 +140,15 @@ def test_dagster_has_every_day_of_every_asset(demo: Demo) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def served(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with trackflow_serve(demo.home, tmp_path_factory.mktemp("serve")) as served:
-        yield served.server
+        yield served
 
 
-def test_the_ui_shows_the_fleets_days_with_their_pictures(demo: Demo, server: Server) -> None:
+def test_the_ui_shows_the_fleets_days_with_their_pictures(demo: Demo, served: Served) -> None:
     days = [day.isoformat() for day in demo.days]
 
-    (node,) = server.query(NEWEST, days=days)["assetNodes"]
+    (node,) = served.server.query(NEWEST, days=days)["assetNodes"]
 
     assert node["partitionStats"] == {"numMaterialized": DAYS, "numFailed": 0}
     # the UI's axis begins with the fleet's first day, and the newest are at its end
@@ -160,3 +160,8 @@ def test_the_ui_shows_the_fleets_days_with_their_pictures(demo: Demo, server: Se
         assert "distance_km" in {entry["label"] for entry in one["metadataEntries"]}
         pictures = [entry["mdStr"] for entry in one["metadataEntries"] if "mdStr" in entry]
         assert any("data:image/png;base64," in picture for picture in pictures)
+
+
+def test_terminated_it_ends_with_all_that_it_started(served: Served) -> None:
+    assert served.end(signal.SIGTERM) == 0, served.said()
+    check_that_nothing_is_left(served)

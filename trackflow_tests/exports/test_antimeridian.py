@@ -27,6 +27,8 @@ from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.web.running import running_api
 
+pytestmark = pytest.mark.xdist_group("antimeridian")
+
 LAT = -16.8
 EVERY_US = 20_000_000
 STAY_LON = -179.9995
@@ -47,15 +49,17 @@ def fiji() -> Points:
     return Points.of(time_us, (lon + 180) % 360 - 180, lat)
 
 
-@pytest.fixture
-def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
-    with open_context(database_url, tmp_path) as opened:
+@pytest.fixture(scope="module")
+def context(
+    shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Context]:
+    with open_context(shared_database_url, tmp_path_factory.mktemp("fiji")) as opened:
         deliver(opened.store, batch_of_device("d", fiji()))
         run(opened)
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(context: Context) -> Iterator[httpx.Client]:
     with running_api(context) as client:
         yield client

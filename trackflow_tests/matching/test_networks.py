@@ -92,8 +92,8 @@ def test_same_input_is_built_once(network: RoadNetwork, networks: Path, tmp_path
     assert not steps
 
 
-def test_version_follows_content_and_profile(networks: Path, test_data: Path) -> None:
-    extracts = [EXTRACT, test_data / "osm_extracts" / "monaco_osrm.osm.pbf"]
+def test_version_follows_content_and_profile(networks: Path, tmp_path: Path) -> None:
+    extracts = [EXTRACT, write(tmp_path / "town.osm", XML)]
     versions = {
         build_network(extract, profile, networks).version
         for extract in extracts
@@ -322,7 +322,13 @@ def test_an_interrupt_ends_the_program_and_leaves_nothing(tmp_path: Path) -> Non
     assert build_network(EXTRACT, "car", tmp_path).version
 
 
-def test_leftovers_of_a_killed_build_are_cleaned(tmp_path: Path) -> None:
+@pytest.fixture
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An extract that is built in a moment."""
+    return write(tmp_path_factory.mktemp("extracts") / "town.osm", XML)
+
+
+def test_leftovers_of_a_killed_build_are_cleaned(town: Path, tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path\n"
         "from trackflow.matching.networks import build_network\n"
@@ -330,29 +336,29 @@ def test_leftovers_of_a_killed_build_are_cleaned(tmp_path: Path) -> None:
         "    if step.startswith('partition'): os.kill(os.getpid(), signal.SIGKILL)\n"
         "build_network(Path(sys.argv[1]), 'car', Path(sys.argv[2]), progress=tell)\n"
     )
-    command = [sys.executable, "-c", script, str(EXTRACT), str(tmp_path)]
+    command = [sys.executable, "-c", script, str(town), str(tmp_path)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     (leftover,) = tmp_path.glob(".building-*")
-    network = build_network(EXTRACT, "car", tmp_path)
+    network = build_network(town, "car", tmp_path)
     assert not leftover.exists()
     assert files_in(tmp_path) == ["car"]
     assert files_in(tmp_path / "car") == [network.version]
 
 
-def test_a_build_that_runs_is_not_taken_for_a_leftover(tmp_path: Path) -> None:
+def test_a_build_that_runs_is_not_taken_for_a_leftover(town: Path, tmp_path: Path) -> None:
     running = tmp_path / ".building-elsewhere"
     running.mkdir()
     with (running / "owner").open("w") as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
-        build_network(EXTRACT, "car", tmp_path)
+        build_network(town, "car", tmp_path)
         assert running.exists()
-    build_network(EXTRACT, "foot", tmp_path)
+    build_network(town, "foot", tmp_path)
     assert not running.exists()
 
 
-def test_builds_at_the_same_time_agree(tmp_path: Path) -> None:
+def test_builds_at_the_same_time_agree(town: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
-        built = list(pool.map(lambda _: build_network(EXTRACT, "car", tmp_path), range(3)))
+        built = list(pool.map(lambda _: build_network(town, "car", tmp_path), range(3)))
     assert built[0] == built[1] == built[2] == load_network(built[0].folder)
     assert files_in(tmp_path) == ["car"]
 
@@ -376,18 +382,18 @@ def test_an_extract_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
 # --- damage and disks ---
 
 
-def test_a_damaged_network_is_seen_and_built_anew(tmp_path: Path) -> None:
-    network = build_network(EXTRACT, "car", tmp_path)
+def test_a_damaged_network_is_seen_and_built_anew(town: Path, tmp_path: Path) -> None:
+    network = build_network(town, "car", tmp_path)
     (network.folder / "network.osrm.geometry").unlink()
     with pytest.raises(NetworkBuildError, match="is incomplete"):
         load_network(network.folder)
-    again = build_network(EXTRACT, "car", tmp_path)
+    again = build_network(town, "car", tmp_path)
     assert replace(again, built_at_us=0) == replace(network, built_at_us=0)
     for text in ("", "{", "[]", '{"extent": [1, 2]}', '{"extent": 3, "profile": "car"}'):
         (network.folder / "network.json").write_text(text)
         with pytest.raises(NetworkBuildError, match=r"network\.json cannot be read"):
             load_network(network.folder)
-    assert build_network(EXTRACT, "car", tmp_path).version == network.version
+    assert build_network(town, "car", tmp_path).version == network.version
 
 
 def test_no_network_says_how_to_build_one(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def _differs(context, inspected, column, *defaults: object) -> bool | None:
     return False if isinstance(column.type, sa.JSON) else None
 
 
-def test_migrations_give_the_schema_of_the_tables(database_url: str, tmp_path: Path) -> None:
-    store = open_store(settings_of(database_url, tmp_path))
+def test_migrations_give_the_schema_of_the_tables(blank_database_url: str, tmp_path: Path) -> None:
+    store = open_store(settings_of(blank_database_url, tmp_path))
     options = {"compare_type": True, "compare_server_default": _differs}
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
@@ -72,24 +72,26 @@ def test_a_batch_cannot_have_an_unknown_status(database_url: str, tmp_path: Path
     store.close()
 
 
-def test_opening_again_changes_nothing(database_url: str, tmp_path: Path) -> None:
-    store = open_store(settings_of(database_url, tmp_path))
+def test_opening_again_changes_nothing(blank_database_url: str, tmp_path: Path) -> None:
+    store = open_store(settings_of(blank_database_url, tmp_path))
     deliver(store, batch_of([("a", to_us(NOON), 1.0, 1.0)]))
     before = contents(store)
     store.close()
-    opened(database_url, tmp_path)
-    again = open_store(settings_of(database_url, tmp_path))
+    opened(blank_database_url, tmp_path)
+    again = open_store(settings_of(blank_database_url, tmp_path))
     assert contents(again) == before
     again.close()
 
 
-def test_processes_may_open_a_new_store_at_the_same_time(database_url: str, tmp_path: Path) -> None:
+def test_processes_may_open_a_new_store_at_the_same_time(
+    blank_database_url: str, tmp_path: Path
+) -> None:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(3, mp_context=spawn) as pool:
         list(pool.map(os.getpid, []))
-        for job in [pool.submit(opened, database_url, tmp_path) for _ in range(6)]:
+        for job in [pool.submit(opened, blank_database_url, tmp_path) for _ in range(6)]:
             job.result()
-    store = open_store(settings_of(database_url, tmp_path))
+    store = open_store(settings_of(blank_database_url, tmp_path))
     assert contents(store)["tracks"] == []
     store.close()
 
@@ -187,12 +189,12 @@ def test_a_locked_database_is_said_clearly(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_ids_of_an_older_schema_still_lead_to_their_tracks(
-    database_url: str, tmp_path: Path
+    blank_database_url: str, tmp_path: Path
 ) -> None:
     config = Config()
     folder = Path(migrations.__file__).parent
     config.set_main_option("script_location", str(folder))
-    engine = sa.create_engine(database_url)
+    engine = sa.create_engine(blank_database_url)
     track, alias, lost = (uuid.UUID(int=k) for k in (1, 2, 3))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -214,6 +216,7 @@ def test_ids_of_an_older_schema_still_lead_to_their_tracks(
             [{"alias_id": a, "track_id": b, "created_at": NOON} for a, b in rows],
         )
     engine.dispose()
-    with closing(open_store(settings_of(database_url, tmp_path))) as store, store.read() as reading:
+    opened = open_store(settings_of(blank_database_url, tmp_path))
+    with closing(opened) as store, store.read() as reading:
         assert resolve(reading, alias) == track
         assert resolve(reading, lost) is None

@@ -75,7 +75,7 @@ def copy_as_of_0004(source: Context, target: sa.Engine) -> None:
                 into.execute(sa.insert(sa.table(name, *columns)), rows)
 
 
-def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: Path) -> None:
+def test_tracks_of_version_0_3_get_their_distance(blank_database_url: str, tmp_path: Path) -> None:
     clock = Clock()
     new = tmp_path / "new"
     new.mkdir()
@@ -85,12 +85,12 @@ def test_tracks_of_version_0_3_get_their_distance(database_url: str, tmp_path: P
         deliver(context.store, batch_of_device("b", noisy(drive(NOON, 60))))
         run(context)
         expected = contents(context.store)
-        engine = _engine(settings_of(database_url, tmp_path).url)
+        engine = _engine(settings_of(blank_database_url, tmp_path).url)
         copy_as_of_0004(context, engine)
         engine.dispose()
 
-    open_store(settings_of(database_url, tmp_path)).close()
-    with open_context(database_url, tmp_path, clock) as context:
+    open_store(settings_of(blank_database_url, tmp_path)).close()
+    with open_context(blank_database_url, tmp_path, clock) as context:
         assert set(statuses(context.store).values()) == {"pending"}
         before = contents(context.store, "tracks")["tracks"]
         assert all(row["raw_distance_m"] == row["distance_m"] for row in before)

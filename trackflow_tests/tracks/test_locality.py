@@ -59,7 +59,7 @@ def told(decisions: Decisions, begin_us: int, end_us: int) -> list[object]:
         decisions.stopped[here].tolist(),
         decisions.away[here].tolist(),
         decisions.is_mixed[here].tolist(),
-        [decisions.unseen_mm(k) for k in (here[:-1]).tolist()],
+        decisions.unseen_mm(here[:-1]).tolist(),
         [ends[0] if len(here) and not decisions.moving[here[0]] else None],
         [ends[1] if len(here) and not decisions.moving[here[-1] + 1] else None],
         *(

@@ -61,6 +61,17 @@ def test_a_silence_beyond_the_limit_is_a_cut() -> None:
     assert decide(drive_silence_drive(9001, 60_000), wider).moving[1:-1].all()
 
 
+def test_a_way_across_a_cut_says_nothing_of_the_silence_after_it() -> None:
+    """A night train without reception: the point before it is out of a day's sight."""
+    t = np.concatenate([[0.0], 25_200 + np.array([0.0, 500.0]), 25_700 + np.arange(1, 60) * 10.0])
+    x = np.concatenate([[0.0], [150_000.0, 150_350.0], 150_350 + np.arange(1, 60) * 15.0])
+    points = at_metres(t, x)
+    assert t[1] > Thresholds().reach_s
+    whole, part = decide(points, Thresholds()), decide(points[1:], Thresholds())
+    assert whole.moving[2:].tolist() == part.moving[1:].tolist()
+    assert (whole.paused - 1).tolist() == part.paused.tolist()
+
+
 @pytest.mark.parametrize("every_s", [180, 600, 900, 1800])
 def test_a_device_that_reports_rarely_makes_one_track(every_s: float) -> None:
     random = np.random.default_rng(1)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trackflow.geo.points import Points
 from trackflow.tracks.decisions import Reason, decide
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.paths import at_metres, classes
@@ -76,3 +77,17 @@ def test_wild_fixes_are_no_second_sender() -> None:
     points = at_metres(t, np.where(wild, x, t * 10.0), np.where(wild, y, 0))
     decisions = decide(points, Thresholds())
     assert len(decisions.cleaned.spike_us) >= 0.9 * wild.sum()
+
+
+def test_a_leap_of_hours_is_no_step_of_a_mixture() -> None:
+    """A day may be read without the point after it, and must find the same."""
+    here, there, far, farther = (24.9, 60.1), (27.0, 60.1), (-150.0, -40.0), (-147.0, -40.0)
+    places = [here, there, here, there, here, far, farther, far]
+    seconds = [0, 5, 10, 15, 20, 36_000, 36_005, 36_010]
+    lon, lat = np.array(places).T
+    points = Points.of(np.array(seconds) * 1_000_000, lon, lat)
+
+    whole, part = (decide(some, Thresholds()).cleaned for some in (points, points[:5]))
+
+    assert len(whole.impossible) > len(part.impossible)
+    assert whole.mixed.tolist() == part.mixed.tolist() == []

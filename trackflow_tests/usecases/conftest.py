@@ -1,8 +1,9 @@
 import pytest
 
+from trackflow.matching.networks import RoadNetwork
 from trackflow_tests.usecases.town import Town, build_town
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build_town(tmp_path_factory.mktemp("town"))
+def town(helsinki_network: RoadNetwork) -> Town:
+    return build_town(helsinki_network)

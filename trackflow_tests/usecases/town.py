@@ -4,10 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads.networks import use_network
 from trackflow.store.types import to_us
 from trackflow_tests.matching.drives import a_tour, driven
@@ -41,8 +40,7 @@ class Town:
         deliver(context.store, batch_of_device("noon", self.noon))
 
 
-def build_town(folder) -> Town:
-    network = build_network(helsinki_extract(), "car", folder)
+def build_town(network: RoadNetwork) -> Town:
     engine = EmbeddedEngine(network.dataset, network.profile, network.version)
     lon, lat = a_tour(engine)
     engine.close()

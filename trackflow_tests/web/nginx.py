@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from trackflow_tests.web.running import BUSY_S
+from trackflow_tests.web.running import plain_client
 
 CONFIGURATIONS = {
     # as in every tutorial: nothing but an address
@@ -114,7 +114,7 @@ def nginx_before(
         )
     try:
         address = f"http://127.0.0.1:{own}"
-        with httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S) as client:
+        with plain_client(address) as client:
             _wait_until_up(client, process, folder)
             yield client
     finally:

@@ -1,5 +1,6 @@
 """The API on a real socket, in a thread of the test."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ BUSY_S = 120
 """How long an answer may take: the machine may be busy with other tests."""
 
 
+WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak plain HTTP: httpx reads all certificates for each one that has none."""
+
+
 @contextmanager
 def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
@@ -32,11 +37,16 @@ def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Cli
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         address = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S) as client:
+        with plain_client(address) as client:
             yield client
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+def plain_client(address: str | httpx.URL) -> httpx.Client:
+    """A client of a server of this machine."""
+    return httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S, verify=WITHOUT_TLS)
 
 
 def token_for(context: Context, scope: Scope, device_id: str | None = None) -> str:

@@ -1,9 +1,9 @@
 """What the clients have in common: positions as they say them, made into columns and admitted."""
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 
 import numpy as np
 import orjson
@@ -11,60 +11,39 @@ import orjson
 from trackflow.geo.points import Bools, Floats
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.devices.envelopes import Envelope
+from trackflow.sources.devices.few import FEW_FIXES, points_of_few
+from trackflow.sources.devices.said import Fix, Record, is_placeholder, is_unset, moment_us, text
 from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
-from trackflow.sources.values.cells import EMPTY_CELLS, Numbers, number
-from trackflow.sources.values.times import UNREADABLE_US, TimeForm, Times, epoch_form, parse_time
+from trackflow.sources.values.cells import EMPTY_CELLS, Numbers
+from trackflow.sources.values.plain_times import iso_us, whole_counts_us
+from trackflow.sources.values.times import UNREADABLE_US, TimeForm, Times
 from trackflow.sources.values.units import (
     Quantity,
     best_accuracy_m,
+    decimal_commas,
     factor_of,
-    has_decimal_comma,
     measure,
 )
 
+__all__ = [
+    "UNIT_PARAMETERS",
+    "Delivery",
+    "Fix",
+    "Reception",
+    "Record",
+    "body_refusal",
+    "candidates_of",
+    "dumped",
+    "exact_json",
+    "is_placeholder",
+    "is_unset",
+    "member",
+    "text",
+    "told_unit_ms",
+]
+
 UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
 """Parameters of an address by which a person says the unit of all speeds."""
-
-_PLACEHOLDER = re.compile(
-    r"%[A-Za-z_]+%?|\{+\w*\}+|\[[A-Za-z_ ]+\]|\$\{?\w+\}?|<\w+>"
-    r"|LAT(?:ITUDE)?|LON(?:G|GITUDE)?|LNG|TIME(?:STAMP)?|DATE"
-)
-"""What a sender should have replaced: %LAT, {0}, {latitude}, [LAT], LAT."""
-
-_LOST_PLUS = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)$")
-"""A + that was not escaped in an address arrives as a blank: 2026-01-31T12:00:00 03:00."""
-
-type Record = Mapping[str, object]
-"""A JSON object or a form as a client sent it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """One position as a client said it: any JSON value in each field, checked later.
-
-    Attributes:
-        device: its name, where it has one.
-        time: when it was there.
-        lat: latitude in degrees.
-        lon: longitude in degrees.
-        altitude_m: metres.
-        accuracy_m: 0 means unknown: no receiver is exact, and clients without a value send it.
-        hdop: stands in for an accuracy that is not known.
-        speed: in units of `speed_unit_ms`.
-        speed_unit_ms: metres per second of one unit of `speed`.
-        course_deg: degrees clockwise from north.
-    """
-
-    device: object
-    time: object
-    lat: object
-    lon: object
-    altitude_m: object = None
-    accuracy_m: object = None
-    hdop: object = None
-    speed: object = None
-    speed_unit_ms: float = 1.0
-    course_deg: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +78,34 @@ def candidates_of(
         fallback_device: the device of those that name none.
         time_form: what a number is that is a likely time in no unit; None = no time at all.
     """
-    commas = [has_decimal_comma(fix.lat, fix.lon) for fix in fixes]
+    if not fixes:
+        return _candidates_of_none()
+    device, time, lat, lon, altitude_m, accuracy_m, hdop, speed, unit_ms, course_deg = zip(
+        *fixes, strict=True
+    )
+    commas = decimal_commas(lat, lon)
 
     def column(
         cells: Sequence[object], quantity: Quantity, factors: Sequence[float] | None = None
     ) -> Floats:
         return _measured(cells, quantity, commas, factors)
 
-    lat, lon = [fix.lat for fix in fixes], [fix.lon for fix in fixes]
     return Candidates(
-        _devices(fixes, device_id, fallback_device),
-        _times([fix.time for fix in fixes], time_form),
+        _devices(device, device_id, fallback_device),
+        _times(time, time_form),
         Numbers(column(lat, Quantity.LATITUDE), _missing(lat)),
         Numbers(column(lon, Quantity.LONGITUDE), _missing(lon)),
-        column([fix.altitude_m for fix in fixes], Quantity.LENGTH),
-        best_accuracy_m(
-            column([fix.accuracy_m for fix in fixes], Quantity.LENGTH),
-            column([fix.hdop for fix in fixes], Quantity.RATIO),
-        ),
-        column([fix.speed for fix in fixes], Quantity.SPEED, [fix.speed_unit_ms for fix in fixes]),
-        column([fix.course_deg for fix in fixes], Quantity.ANGLE),
+        column(altitude_m, Quantity.LENGTH),
+        best_accuracy_m(column(accuracy_m, Quantity.LENGTH), column(hdop, Quantity.RATIO)),
+        column(speed, Quantity.SPEED, unit_ms),
+        column(course_deg, Quantity.ANGLE),
     )
+
+
+def _candidates_of_none() -> Candidates:
+    none, no_rows = np.empty(0), np.empty(0, np.bool_)
+    times = Times(np.empty(0, np.int64), no_rows, no_rows)
+    return Candidates(Devices.all_of("", 0), times, Numbers(none, no_rows), Numbers(none, no_rows))
 
 
 class Reception:
@@ -164,10 +150,21 @@ class Reception:
 
     def delivery(self, time_form: TimeForm | None = None) -> Delivery:
         """All of it, at the door."""
+        fallback = self._envelope.fallback_device or self.sender
+        if len(self._fixes) <= FEW_FIXES:
+            few = points_of_few(
+                self._fixes,
+                device_id=self._device_id,
+                fallback_device=fallback,
+                time_form=time_form,
+                now_us=self._now_us,
+            )
+            if few is not None:
+                return Delivery(few, self._refused, self._ignored, self.sender)
         found = candidates_of(
             self._fixes,
             device_id=self._device_id,
-            fallback_device=self._envelope.fallback_device or self.sender,
+            fallback_device=fallback,
             time_form=time_form,
         )
         row_at: dict[str, int] = {}
@@ -206,11 +203,6 @@ def body_refusal(reason: Reason, body: bytes, where: str, device_id: str | None)
     return Refusal(reason, text, f"{where}: body", device_id, body=None if is_exact else body)
 
 
-def is_placeholder(value: object) -> bool:
-    """Whether a sender forgot to put a value here, as by a misspelt name in its settings."""
-    return isinstance(value, str) and bool(_PLACEHOLDER.fullmatch(value.strip()))
-
-
 def told_unit_ms(query: Mapping[str, str]) -> float | None:
     """Metres per second of the unit of speed that the address says; NaN for an unknown unit."""
     for name in UNIT_PARAMETERS:
@@ -223,17 +215,10 @@ def told_unit_ms(query: Mapping[str, str]) -> float | None:
 def member(record: object, *path: str) -> object:
     """What lies at a path of names in nested objects, None where there is nothing."""
     for name in path:
-        record = record.get(name) if isinstance(record, Mapping) else None
+        if type(record) is not dict and not isinstance(record, Mapping):  # the first is far faster
+            return None
+        record = record.get(name)
     return record
-
-
-def text(value: object) -> str | None:
-    """A JSON value as text, if it can be a name or a time."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value)
-    return None
 
 
 def dumped(value: object) -> str:
@@ -256,37 +241,33 @@ def exact_json(value: object) -> str | None:
         return None
 
 
-def _times(moments: Iterable[object], form: TimeForm | None) -> Times:
-    """Times one by one: pyarrow's way with whole columns would load pandas into the API."""
+def _times(moments: Sequence[object], form: TimeForm | None) -> Times:
+    """Times without pyarrow, which would load pandas into the API."""
+    plain = whole_counts_us(moments)
+    if plain is None:
+        plain = iso_us(moments)
+    if plain is not None:
+        none = np.zeros(len(plain), np.bool_)
+        return Times(plain, none, none)
     cells = [(text(moment) or "").strip() for moment in moments]
     missing = np.array([cell in EMPTY_CELLS for cell in cells], np.bool_)
-    parsed = [_moment_us(cell, form) for cell in cells]
+    parsed = [moment_us(cell, form) for cell in cells]
     bad = np.array([us is None for us in parsed], np.bool_) & ~missing
     time_us = np.array([UNREADABLE_US if us is None else us for us in parsed], np.int64)
     return Times(time_us, missing, bad)
 
 
-def _moment_us(cell: str, form: TimeForm | None) -> int | None:
-    """Each time by itself: seconds and their parts since 1970 in any unit, or ISO 8601."""
-    value = number(cell.replace(",", "."))
-    if value is None:
-        return parse_time(_LOST_PLUS.sub(r"\1+\2", cell), TimeForm.ISO)
-    found = epoch_form(value) or form
-    return None if found is None else parse_time(cell.replace(",", "."), found)
-
-
 def _measured(
     cells: Sequence[object],
     quantity: Quantity,
-    commas: Sequence[bool],
+    commas: Sequence[bool] | None,
     factors: Sequence[float] | None,
 ) -> Floats:
     """A column in our unit; the fast way where no cell is text, which gives the same."""
     if set(map(type, cells)) <= {int, float, type(None)}:
         values = Numbers.of_objects(cells).values
         return values if factors is None else values * np.array(factors)
-    each = [1.0] * len(cells) if factors is None else factors
-    rows = zip(cells, each, commas, strict=True)
+    rows = zip(cells, factors or repeat(1.0), commas or repeat(False), strict=False)
     return np.array(
         [measure(cell, quantity, factor, decimal_comma=comma) for cell, factor, comma in rows],
         np.float64,
@@ -294,19 +275,22 @@ def _measured(
 
 
 def _missing(cells: Sequence[object]) -> Bools:
+    if set(map(type, cells)) <= {int, float}:
+        return np.zeros(len(cells), np.bool_)
     blank = [c is None or (isinstance(c, str) and c.strip() in EMPTY_CELLS) for c in cells]
     return np.array(blank, np.bool_)
 
 
-def _devices(fixes: Sequence[Fix], device_id: str | None, fallback: str) -> Devices:
+def _devices(devices: Sequence[object], device_id: str | None, fallback: str) -> Devices:
     if device_id is not None:
-        return Devices.all_of(device_id, len(fixes))
-    said = [(text(fix.device) or "").strip() for fix in fixes]
-    names = [fallback.strip() if name in EMPTY_CELLS or is_unset(name) else name for name in said]
-    code_of = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    return Devices(np.array([code_of[name] for name in names], np.int32), tuple(code_of))
+        return Devices.all_of(device_id, len(devices))
+    said = [text(device) for device in devices]
+    name_of = {each: _name(each, fallback) for each in dict.fromkeys(said)}
+    code_of = {name: code for code, name in enumerate(dict.fromkeys(name_of.values()))}
+    code_of_said = {each: code_of[name] for each, name in name_of.items()}
+    return Devices(np.array([code_of_said[each] for each in said], np.int32), tuple(code_of))
 
 
-def is_unset(name: str) -> bool:
-    """Whether a device's name is a placeholder that nobody replaced, such as %SER or {12}."""
-    return name[:1] in "%{[$<" and is_placeholder(name)
+def _name(said: str | None, fallback: str) -> str:
+    name = (said or "").strip()
+    return fallback.strip() if name in EMPTY_CELLS or is_unset(name) else name

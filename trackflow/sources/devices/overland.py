@@ -7,6 +7,7 @@ default.
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from typing import TypeGuard
 
 from trackflow.sources.admission import Candidates
 from trackflow.sources.devices.bodies import read_elements
@@ -17,7 +18,6 @@ from trackflow.sources.devices.fixes import (
     Reception,
     Record,
     candidates_of,
-    member,
     told_unit_ms,
 )
 from trackflow.sources.devices.parts import parts_of
@@ -42,15 +42,19 @@ def kind_of(feature: object) -> Kind:
     What the app did (`action`: paused, visited) and whole trips come as features too, with a place
     that is not where the phone was at their time.
     """
-    if not isinstance(feature, Mapping):
+    if not _is_object(feature):
         return Kind.UNKNOWN
     properties = feature.get("properties")
-    if isinstance(properties, Mapping) and (
+    if _is_object(properties) and (
         isinstance(properties.get("action"), str) or properties.get("type") == "trip"
     ):
         return Kind.OTHER
     is_feature = feature.get("type") == "Feature" or "geometry" in feature
     return Kind.LOCATION if is_feature else Kind.UNKNOWN
+
+
+def _is_object(value: object) -> TypeGuard[Record]:
+    return type(value) is dict or isinstance(value, Mapping)  # the first is far faster
 
 
 def candidates(
@@ -96,17 +100,19 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
 
 def _fix(feature: Record, speed_unit_ms: float = 1.0) -> Fix:
     said = feature.get("properties")
-    properties: Record = said if isinstance(said, Mapping) else {}
-    place = member(feature, "geometry", "coordinates")
+    properties: Record = said if _is_object(said) else {}
+    geometry = feature.get("geometry")
+    place = geometry.get("coordinates") if _is_object(geometry) else None
     lon, lat = place[:2] if isinstance(place, list) and len(place) > 1 else (None, None)
-    return Fix(
-        device=properties.get("device_id"),
-        time=properties.get("timestamp"),
-        lat=lat,
-        lon=lon,
-        altitude_m=properties.get("altitude"),
-        accuracy_m=properties.get("horizontal_accuracy"),
-        speed=properties.get("speed"),
-        speed_unit_ms=speed_unit_ms,
-        course_deg=properties.get("course"),
+    return Fix(  # by place: by name takes twice as long
+        properties.get("device_id"),
+        properties.get("timestamp"),
+        lat,
+        lon,
+        properties.get("altitude"),
+        properties.get("horizontal_accuracy"),
+        None,
+        properties.get("speed"),
+        speed_unit_ms,
+        properties.get("course"),
     )

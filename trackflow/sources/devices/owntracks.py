@@ -63,7 +63,7 @@ def kind_of(message: object) -> Kind:
 
     Whatever is a location is a `Mapping`.
     """
-    if not isinstance(message, Mapping):
+    if type(message) is not dict and not isinstance(message, Mapping):  # the first is far faster
         return Kind.UNKNOWN
     kind = message.get("_type")
     if kind == "location" or (kind is None and "lat" in message and "lon" in message):
@@ -178,14 +178,16 @@ def fix_of(message: Record, told_ms: float | None = None) -> Fix:
     `told_ms` is the unit of speed that the address says, in metres per second.
     """
     unit_ms = KMH_MS if sender_of(message) == SOURCE else 1.0
-    return Fix(
-        device=device_of(message),
-        time=message.get("tst"),
-        lat=message.get("lat"),
-        lon=message.get("lon"),
-        altitude_m=message.get("alt"),
-        accuracy_m=message.get("acc"),
-        speed=message.get("vel"),
-        speed_unit_ms=unit_ms if told_ms is None else told_ms,
-        course_deg=message.get("cog", message.get("bear")),
+    course_deg = message.get("cog")
+    return Fix(  # by place: by name takes twice as long
+        device_of(message),
+        message.get("tst"),
+        message.get("lat"),
+        message.get("lon"),
+        message.get("alt"),
+        message.get("acc"),
+        None,
+        message.get("vel"),
+        unit_ms if told_ms is None else told_ms,
+        message.get("bear") if course_deg is None and "cog" not in message else course_deg,
     )

@@ -36,14 +36,14 @@ def read(
     plain, is_whole = unpacked(body, MAX_UNPACKED_BYTES)
     arrived_us = now_us if arrived_us is None else arrived_us
     delivery = _read(plain, envelope, now_us, arrived_us, keys)
-    refused = delivery.refused
     if not is_whole:
         # the packed body is kept as it was sent, in place of what could be unpacked of it
         bound = envelope.device_id or envelope.named_device or None
         where = f"{delivery.sender}: body"
-        refused = [refusal for refusal in refused if refusal.where != where]
+        refused = [refusal for refusal in delivery.refused if refusal.where != where]
         refused.append(Refusal(Reason.DAMAGED, whole_raw(plain), where, bound, body=body))
-    return _signed(replace(delivery, refused=refused), envelope)
+        delivery = replace(delivery, refused=refused)
+    return _signed(delivery, envelope)
 
 
 def read_in_parts(

@@ -9,7 +9,6 @@ time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from trackflow.sources.devices import flat, owntracks
 from trackflow.sources.devices.bodies import UnreadableError, elements_of, read_elements, read_json
@@ -190,7 +189,7 @@ def _fix(
         return _of_client(location, named, told_ms)
     if record.get("_type") == "location":
         fix = owntracks.fix_of(record, told_ms)
-        return replace(fix, device=fix.device or named)
+        return fix._replace(device=fix.device or named)
     sender = _sender_of(record, door)
     if isinstance(point, list):
         record = dict(zip(_POINT_OF_PHONETRACK, point, strict=False))
@@ -198,7 +197,7 @@ def _fix(
         data = record.get("data")
         record = data if isinstance(data, Mapping) else {}
     found = flat.fix_of(record, sender, arrived_us, told_ms)
-    return found and replace(found, device=found.device or named)
+    return found and found._replace(device=found.device or named)
 
 
 def _of_client(location: Record, device: str | None, told_ms: float | None) -> Fix:

@@ -13,7 +13,7 @@ from trackflow.sources.fix_rows import epoch_s_us, fix_row, iso_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 
 DEVICE = "arc"
@@ -48,7 +48,7 @@ def read_arc(
         NoPositionsError: there is neither a timeline item nor a sample in it.
     """
     del fallback_device  # files of days, and folders of albums, are no devices
-    collector = row_collector(stream, device_id, DEVICE, now_us, options)
+    collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     reader = _Samples(collector)
     elements = JsonElements(stream, lists=_LISTS, outer_lists=_OUTER_LISTS)
     count = 0
@@ -70,7 +70,7 @@ class _Samples:
         any_known: whether any element was a timeline item or a sample.
     """
 
-    def __init__(self, rows: Collector[Row]) -> None:
+    def __init__(self, rows: RowCollector) -> None:
         self.any_known = False
         self._rows = rows
         self._without_position = 0

@@ -11,13 +11,29 @@ import struct
 from collections.abc import Buffer, Iterator
 
 import fitdecode
-from fitdecode import CrcCheck, ErrorHandling, FitReader
+import numpy as np
 
 from trackflow.errors import BadInputError
+from trackflow.geo.points import Floats
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.fit_runs import (
+    ALTITUDE,
+    ENHANCED_ALTITUDE,
+    ENHANCED_SPEED,
+    GPS_ACCURACY,
+    LAT,
+    LON,
+    NAMES,
+    RECORD,
+    SPEED,
+    TIMESTAMP,
+    Records,
+    RunMessage,
+    RunReader,
+)
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Collector, Moment, Row, row_collector
+from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Columns, Moment, Row, RowCollector
 
 EPOCH_S = 631_065_600
 """1989-12-31T00:00:00Z in seconds since 1970."""
@@ -26,19 +42,6 @@ _CLOCK_NOT_SET = 0x1000_0000
 """Smaller times count from when the device was switched on."""
 
 _SEMICIRCLE_DEG = 180 / 2**31
-_RECORD = 20
-_FIELDS = {
-    253: "timestamp",
-    0: "position_lat",
-    1: "position_long",
-    2: "altitude",
-    6: "speed",
-    31: "gps_accuracy",
-    73: "enhanced_speed",
-    78: "enhanced_altitude",
-}
-"""By number, because an app may call a field of its own by any of these names."""
-
 _MALFORMED = (
     fitdecode.FitError,
     ArithmeticError,
@@ -78,7 +81,7 @@ def read_fit(
     Raises:
         BadInputError: there is no record in it that can be read.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     records = _Records(stream, collector)
     for _ in records:
         if len(collector) >= chunk_points:
@@ -131,7 +134,7 @@ def _with_length(head: bytes) -> bytes:
 class _Records:
     """Goes through the messages of a file, and puts the records into a collector."""
 
-    def __init__(self, stream: Stream, rows: Collector[Row]) -> None:
+    def __init__(self, stream: Stream, rows: RowCollector) -> None:
         self.count = 0
         self.problem = ""
         self._stream = stream
@@ -139,13 +142,7 @@ class _Records:
         self._without_position = 0
 
     def __iter__(self) -> Iterator[None]:
-        reader = FitReader(
-            io.BufferedReader(_Bytes(self._stream), PIECE_BYTES),
-            processor=None,
-            check_crc=CrcCheck.READONLY,
-            error_handling=ErrorHandling.IGNORE,
-        )
-        frames = iter(reader)
+        frames = iter(RunReader(io.BufferedReader(_Bytes(self._stream), PIECE_BYTES)))
         while True:
             try:
                 frame = next(frames)
@@ -168,7 +165,9 @@ class _Records:
                 "the checksum is wrong: some values before it may be",
                 f"record {self.count}",
             )
-        elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == _RECORD:
+        elif isinstance(frame, RunMessage):
+            self._take_run(frame.records)
+        elif isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == RECORD:
             self.count += 1
             self._take_record(_values(frame))
 
@@ -190,6 +189,30 @@ class _Records:
             f"record {self.count}",
         )
 
+    def _take_run(self, records: Records) -> None:
+        lat, lon = records.column(LAT), records.column(LON)
+        rows = np.flatnonzero(~(np.isnan(lat) & np.isnan(lon)))
+        first = self.count + 1
+        self.count += records.count
+        self._without_position += records.count - len(rows)
+
+        def column(values: Floats) -> list[object]:
+            return [None if value != value else value for value in values[rows].tolist()]
+
+        self._rows.add_columns(
+            Columns(
+                len(rows),
+                lambda index: records.values(int(rows[index])),
+                lambda index: f"record {first + int(rows[index])}",
+                [_time(None if t is None else int(t)) for t in column(records.column(TIMESTAMP))],  # type: ignore[call-overload]
+                column(lon * _SEMICIRCLE_DEG),
+                column(lat * _SEMICIRCLE_DEG),
+                column(records.first_of(ALTITUDE, ENHANCED_ALTITUDE)),
+                column(records.column(GPS_ACCURACY)),
+                speed_ms=column(records.first_of(SPEED, ENHANCED_SPEED)),
+            )
+        )
+
     def _end(self, reason: Reason, problem: str) -> None:
         self.problem = problem
         self._rows.refuse(reason, problem, f"after record {self.count}")
@@ -202,12 +225,12 @@ class _Records:
 
 
 def _values(message: fitdecode.FitDataMessage) -> dict[str, object]:
-    """What a record knows of `_FIELDS`, positions in semicircles; unknown values are left out."""
+    """What a record knows of `NAMES`, positions in semicircles; unknown values are left out."""
     values: dict[str, object] = {}
     for data in message.fields:
         is_own = data.field_def is None or not data.field_def.is_dev
-        if is_own and data.value is not None and data.def_num in _FIELDS:
-            values.setdefault(_FIELDS[data.def_num], data.value)
+        if is_own and data.value is not None and data.def_num in NAMES:
+            values.setdefault(NAMES[data.def_num], data.value)
     return values
 
 

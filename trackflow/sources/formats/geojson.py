@@ -7,7 +7,6 @@ are, also inside one another (`coords.latitude`).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 
 import orjson
 
@@ -16,11 +15,13 @@ from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
+from trackflow.sources.parsing.geojson_lines import line_part, measured_time, time_list, time_parts
+from trackflow.sources.parsing.geojson_rows import Alike, Rows
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
-from trackflow.sources.values import columns, units
+from trackflow.sources.values import units
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import NoPositionsError, Role
 from trackflow.sources.values.fields import flat, is_invalid, known_fields
@@ -30,7 +31,6 @@ from trackflow.sources.values.times import (
     TimeRules,
     Times,
     decide_order,
-    epoch_form,
     times,
     times_in_zones,
 )
@@ -43,9 +43,10 @@ _GEOMETRIES = {
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
     "GeometryCollection",
 }  # fmt: skip
-_TIME_LISTS = {"coordtimes", "times", "timestamps", "coordinatetimes"}
 _WGS84 = re.compile(r"CRS:*84|EPSG:+(?:[\d.]*:)?4326|WGS ?84", re.IGNORECASE)
 _NESTING_MAX = 20
+_HELD_TOGETHER = 1_024
+"""So many elements are read by column at a time: of more, the first would have left the cache."""
 
 
 def read_geojson(
@@ -76,10 +77,11 @@ def read_geojson(
     enough = max(chunk_points, SAMPLE_ROWS)
     number = 0
     for number, element in enumerate(elements, start=1):
-        collector.add(element, number)
-        if len(collector.rows) + len(collector.refused) >= enough:
+        is_held = collector.add(element, number)
+        if (not is_held or number % _HELD_TOGETHER == 0) and len(collector) >= enough:
             _check_crs(elements.top, stream.name)
-            yield collector.chunk()
+            yield from collector.chunks(enough)
+    collector.flush()
     _check_crs(elements.top, stream.name)
     if stream.damage and not any(r.reason is Reason.TRUNCATED for r in collector.refused):
         collector.refuse(Reason.TRUNCATED, stream.damage, number)
@@ -88,11 +90,7 @@ def read_geojson(
             f"{stream.name}: has no feature with a position; "
             "understood are GeoJSON features and lists of records with lat, lon and time"
         )
-    yield collector.chunk()
-
-
-type _Row = tuple[object, object, object, object, Mapping[Role, object], int, int]
-"""Longitude, latitude, altitude, time, what else is known, element number, position number."""
+    yield from collector.chunks(enough, is_last=True)
 
 
 class _Collector:
@@ -105,7 +103,8 @@ class _Collector:
         now_us: int,
         options: ReadOptions,
     ) -> None:
-        self.rows: list[_Row] = []
+        self.rows = Rows()
+        self._alike = Alike((), are_features=True)
         self.refused: list[Refusal] = []
         self.any_feature = False
         self._stream = stream
@@ -117,8 +116,64 @@ class _Collector:
         self._is_decided = False
         self._id_is_device = False
 
-    def add(self, element: object, number: int) -> None:
-        """Rows, or a refusal, for an element."""
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.refused) + len(self._alike)
+
+    def add(self, element: object, number: int) -> bool:
+        """Rows, or a refusal, for an element; returns whether it is one position that is held."""
+        if type(element) is dict:
+            kind = element.get("type")
+            if kind == "Feature":
+                place, said = element.get("geometry"), element.get("properties")
+                if type(place) is dict and type(said) is dict and place.get("type") == "Point":
+                    self._hold(said, number, place.get("coordinates"), is_feature=True)
+                    return True
+            elif kind is None:
+                self._hold(element, number)
+                return True
+        self.flush()
+        self._add_alone(element, number)
+        return False
+
+    def _hold(
+        self,
+        record: dict[str, object],
+        number: int,
+        position: object = None,
+        *,
+        is_feature: bool = False,
+    ) -> None:
+        """Keeps a point or a record until one comes that is not like it."""
+        names = tuple(record)
+        alike = self._alike
+        is_full = len(alike) >= _HELD_TOGETHER
+        if is_full or alike.names != names or alike.are_features != is_feature:
+            self.flush()
+            alike = self._alike = Alike(names, are_features=is_feature)
+        alike.records.append(record)
+        alike.positions.append(position)
+        alike.numbers.append(number)
+
+    def flush(self) -> None:
+        """Takes what is held."""
+        alike = self._alike
+        if not alike:
+            return
+        self._alike = Alike(alike.names, are_features=alike.are_features)
+        part = alike.part()
+        if part is not None:
+            self.any_feature = True
+            self.rows.add(part)
+            return
+        for record, position, number in zip(
+            alike.records, alike.positions, alike.numbers, strict=True
+        ):
+            if alike.are_features:
+                self._add_point(position, record, number)
+            else:
+                self._add_record(record, number)
+
+    def _add_alone(self, element: object, number: int) -> None:
         if isinstance(element, Broken):
             self.refuse(element.reason, element.raw, number)
             return
@@ -149,14 +204,12 @@ class _Collector:
             return
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if kind == "Point":
-            known = known_fields(flat(properties))
-            place = None if is_invalid(known) else coordinates
-            self._add_position(place, _moment(known), known, number, 0)
+            self._add_point(coordinates, properties, number)
         elif kind in ("LineString", "MultiPoint"):
-            self._add_line(coordinates, _time_list(properties), properties, number)
+            self._add_line(coordinates, time_list(properties), properties, number)
         elif kind == "MultiLineString" and isinstance(coordinates, list):
-            moments = _time_list(properties)
-            for line, part in zip(coordinates, _time_parts(moments, coordinates), strict=True):
+            moments = time_list(properties)
+            for line, part in zip(coordinates, time_parts(moments, coordinates), strict=True):
                 self._add_line(line, part, properties, number)
         elif kind == "GeometryCollection" and depth < _NESTING_MAX:
             parts = geometry.get("geometries")
@@ -164,6 +217,14 @@ class _Collector:
                 self._add_geometry(part, properties, number, depth + 1)
         else:
             self.refuse(Reason.NOT_A_POINT, _dumped(geometry), number)
+
+    def _add_point(self, position: object, properties: dict[str, object], number: int) -> None:
+        self.any_feature = True
+        known = known_fields(flat(properties))
+        if is_invalid(known):
+            position = None
+        moment = _moment(known) if Role.DATE in known else known.get(Role.TIME)
+        self._add_position(position, moment, known, number, 0)
 
     def _add_line(
         self, positions: object, moments: object, properties: dict[str, object], number: int
@@ -186,8 +247,12 @@ class _Collector:
         if self._options.label_tracks and Role.DEVICE not in known:
             name = properties.get("name")
             known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
+        part = line_part(positions, moments, known, number)
+        if part is not None:
+            self.rows.add(part)
+            return
         for index, position in enumerate(positions):
-            moment = moments[index] if isinstance(moments, list) else _measured_time(position)
+            moment = moments[index] if isinstance(moments, list) else measured_time(position)
             self._add_position(position, moment, known, number, index + 1)
 
     def _add_position(
@@ -216,26 +281,33 @@ class _Collector:
         lon, lat, altitude = place
         self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
 
-    def chunk(self) -> Chunk:
-        """The rows so far, at the door."""
-        rows, refused = self.rows, self.refused
-        self.rows, self.refused = [], []
-        if not rows:
-            return Chunk(PointBatch.empty(), refused, self._stream.position())
-        moments = [time_text(row[3]) for row in rows]
+    def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
+        """The rows so far, at the door, about `most` at a time; at the end at least one chunk."""
+        self.flush()
+        rest, refused = self.rows, self.refused
+        self.rows, self.refused = Rows(), []
+        if not rest and (refused or is_last):
+            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+        while rest:
+            rows, rest = rest.split(most)
+            yield self._chunk(rows, [] if rest else refused)
+
+    def _chunk(self, rows: Rows, refused: list[Refusal]) -> Chunk:
+        lon, lat, altitude, said = rows.places()
+        moments = [each if type(each) is str else time_text(each) for each in said]
         if not self._is_decided:
             self._is_decided = True
             self._rules = self._decided(moments[:SAMPLE_ROWS])
-            self._id_is_device = _ids_are_devices(rows)
+            self._id_is_device = _ids_are_devices(rows.up_to(SAMPLE_ROWS))
 
         def describe(index: int) -> tuple[str, str]:
-            lon, lat, altitude, _, known, number, position = rows[index]
+            lon, lat, altitude, _, known, number, position = rows.at(index)
             shown = {str(role): value for role, value in known.items()}
             raw = _dumped([lon, lat, altitude, moments[index], shown])
             where = f"{self._stream.name}: element {number}"
             return raw, f"{where}, position {position}" if position else where
 
-        candidates = self._candidates(rows, moments)
+        candidates = self._candidates(rows, (lon, lat, altitude), moments)
         accepted, at_the_door = admit(candidates, self._now_us, describe)
         naive = candidates.times.naive
         return Chunk(accepted, at_the_door + refused, self._stream.position(), naive)
@@ -253,24 +325,31 @@ class _Collector:
                 seen = _Collector(whole, (None, ""), self._now_us, self._options)
                 for number, element in enumerate(JsonElements(whole), start=1):
                     seen.add(element, number)
-                    if len(seen.rows) >= SAMPLE_ROWS:
+                    if len(seen) >= SAMPLE_ROWS:
+                        seen.flush()
                         order = order or _order_in(seen.rows, self._rules, whole.name)
-                        seen.rows.clear()
+                        seen.rows = Rows()
+                seen.flush()
                 order = order or _order_in(seen.rows, self._rules, whole.name)
             if order is None:
                 raise
         return TimeRules(form, order, zone)
 
-    def _candidates(self, rows: list[_Row], moments: list[str | None]) -> Candidates:
-        lon, lat, altitude, _, known, _, _ = zip(*rows, strict=True)
+    def _candidates(
+        self,
+        rows: Rows,
+        places: tuple[list[object], list[object], list[object]],
+        moments: list[str | None],
+    ) -> Candidates:
+        lon, lat, altitude = places
         commas = decimal_commas(lat, lon)
 
         def beside(role: Role, quantity: Quantity) -> Numbers:
-            return Numbers.of_objects([k.get(role) for k in known], quantity, commas)
+            return Numbers.of_objects(rows.known(role), quantity, commas)
 
         return Candidates(
-            self._devices(known),
-            self._times(moments, known),
+            self._devices(rows.known(Role.ROW_ID if self._id_is_device else Role.DEVICE)),
+            self._times(moments, rows.known(Role.ZONE)),
             Numbers.of_objects(lat, Quantity.LATITUDE),
             Numbers.of_objects(lon, Quantity.LONGITUDE),
             Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
@@ -282,26 +361,27 @@ class _Collector:
             beside(Role.COURSE, Quantity.ANGLE).values,
         )
 
-    def _times(self, moments: list[str | None], known: tuple[Mapping[Role, object], ...]) -> Times:
-        zones = [_text(k.get(Role.ZONE)) for k in known]
+    def _times(self, moments: list[str | None], said: list[object]) -> Times:
+        if all(zone is None for zone in said):
+            return times(strings(moments), self._rules)
+        zones = [_text(zone) for zone in said]
         if not any(zone and zone_of(zone) for zone in zones):
             return times(strings(moments), self._rules)
         readable = [zone if zone and zone_of(zone) else None for zone in zones]
         return times_in_zones(strings(moments), strings(readable), self._rules)
 
-    def _devices(self, known: tuple[Mapping[Role, object], ...]) -> Devices:
+    def _devices(self, said: list[object]) -> Devices:
         if self._device_id is not None:
-            return Devices.all_of(self._device_id, len(known))
-        role = Role.ROW_ID if self._id_is_device else Role.DEVICE
-        names: list[str | None] = [
-            (_text(k.get(role)) or "").strip() or self._fallback_device for k in known
-        ]
-        return Devices.of_names(names)
+            return Devices.all_of(self._device_id, len(said))
+        texts = [_text(name) for name in said]
+        name_of = {text: (text or "").strip() or self._fallback_device for text in set(texts)}
+        return Devices.of_names([name_of[text] for text in texts])
 
 
-def _order_in(rows: list[_Row], rules: TimeRules, name: str) -> DateOrder | None:
+def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
+    moments = rows.places()[3]
     try:
-        return decide_order([time_text(row[3]) for row in rows], rules, "time", name)
+        return decide_order([time_text(moment) for moment in moments], rules, "time", name)
     except AmbiguousOrderError:
         return None
 
@@ -339,48 +419,11 @@ _CLOCK = 12
 """The longest time of day, such as 10:00:00.123."""
 
 
-def _ids_are_devices(rows: list[_Row]) -> bool:
-    sample = [row[4] for row in rows[:SAMPLE_ROWS]]
-    if any(known.get(Role.DEVICE) is not None for known in sample):
+def _ids_are_devices(rows: Rows) -> bool:
+    if any(name is not None for name in rows.known(Role.DEVICE)):
         return False
-    ids = [text for known in sample if (text := _text(known.get(Role.ROW_ID))) is not None]
-    return len(ids) == len(sample) and repeats(ids)
-
-
-def _time_list(properties: dict[str, object]) -> list[object] | None:
-    """The times of a line's positions, as togeojson and its followers write them."""
-    inside = properties.get("coordinateProperties")
-    sources: list[dict[str, object]] = [properties, inside if isinstance(inside, dict) else {}]
-    for source in sources:
-        for name in islice(source, 1_000):
-            moments = source[name]
-            if isinstance(moments, list) and columns.plain(name) in _TIME_LISTS:
-                return moments
-    return None
-
-
-def _time_parts(moments: list[object] | None, lines: list[object]) -> list[object]:
-    """The times of each line of several: a list of lists, or one list for all."""
-    if moments is None:
-        return [None] * len(lines)
-    if any(isinstance(part, list) for part in moments):
-        return [*moments, *[[]] * len(lines)][: len(lines)]
-    parts: list[object] = []
-    taken = 0
-    for line in lines:
-        count = len(line) if isinstance(line, list) else 0
-        parts.append(moments[taken : taken + count])
-        taken += count
-    return parts
-
-
-def _measured_time(position: object) -> object:
-    """The fourth number of a position, if it is a time: some tools keep it there."""
-    if not isinstance(position, list) or len(position) < 4:
-        return None
-    value = position[3]
-    plausible = isinstance(value, int | float) and epoch_form(float(value)) is not None
-    return value if plausible else None
+    ids = [text for row_id in rows.known(Role.ROW_ID) if (text := _text(row_id)) is not None]
+    return len(ids) == len(rows) and repeats(ids)
 
 
 def _text(value: object) -> str | None:

@@ -14,7 +14,7 @@ radio networks and guesses at activities are no positions and are passed over.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
@@ -25,11 +25,11 @@ from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import (
     BAD_TIME,
     CHUNK_POINTS,
-    Collector,
+    Columns,
     Moment,
     Row,
+    RowCollector,
     moment_us,
-    row_collector,
 )
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.times import TimeRules
@@ -43,6 +43,8 @@ _MONTHS_DEVICE = "google-timeline"
 """Of files that are named after a month: each would be a device of its own."""
 
 _NO_POSITIONS = {"wifiScan", "activityRecord", "timelineMemory", "placeAggregates", "rawSignal"}
+_IS_OTHER = {"activitySegment", "placeVisit"}
+"""Elements with these are no signals, whatever else they have."""
 _MINUTE_US = 60_000_000
 _LONGEST_MINUTES = 1e7
 _WRAP = 2**32
@@ -74,14 +76,16 @@ def read_google(
     """
     if any(_MONTH_FILE.fullmatch(name) for name in (fallback_device, stem(stream.name))):
         fallback_device = _MONTHS_DEVICE
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     reader = _Timeline(collector, fallback_device, options.time_rules)
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):
         reader.add(element, f"element {count}")
-        if len(collector) >= chunk_points:
+        if len(collector) + reader.pending >= chunk_points:
+            reader.flush()
             yield collector.chunk()
+    reader.flush()
     collector.end(f"element {count}")
     if not reader.any_known and not (elements.any_list and count == 0):
         raise NoPositionsError(
@@ -98,14 +102,47 @@ class _Timeline:
         any_known: whether any element was one of a timeline.
     """
 
-    def __init__(self, rows: Collector[Row], fallback_device: str, rules: TimeRules) -> None:
+    def __init__(self, rows: RowCollector, fallback_device: str, rules: TimeRules) -> None:
         self.any_known = False
         self._rules = rules
         self._rows = rows
         self._fallback_device = fallback_device
+        self._alike: list[_Object] = []
+        self._places: list[str] = []
+        self._take_alike: Callable[[list[_Object], list[str]], None] = self._take_records
+
+    @property
+    def pending(self) -> int:
+        """How many elements of one kind wait to be taken together."""
+        return len(self._alike)
+
+    def flush(self) -> None:
+        """Take them."""
+        if self._alike:
+            self._take_alike(self._alike, self._places)
+            self._alike, self._places = [], []
+
+    def _hold(
+        self, element: _Object, place: str, take: Callable[[list[_Object], list[str]], None]
+    ) -> None:
+        if self._take_alike != take:
+            self.flush()
+            self._take_alike = take
+        self._alike.append(element)
+        self._places.append(place)
 
     def add(self, element: object, place: str) -> None:
         """Rows, or a refusal, for an element."""
+        if isinstance(element, dict):
+            if "latitudeE7" in element or "longitudeE7" in element or "timestampMs" in element:
+                self._hold(element, place, self._take_records)
+                self.any_known = True
+                return
+            if type(signal := element.get("position")) is dict and _IS_OTHER.isdisjoint(element):
+                self._hold(signal, place, self._take_signals)
+                self.any_known = True
+                return
+        self.flush()
         if isinstance(element, Broken):
             self._rows.refuse(element.reason, element.raw, place)
             return
@@ -116,14 +153,12 @@ class _Timeline:
         if not isinstance(element, dict):
             self._rows.refuse(Reason.NOT_A_POINT, element, place)
             return False
-        if "latitudeE7" in element or "longitudeE7" in element or "timestampMs" in element:
-            self._add_record(element, place)  # first, as there are millions of them
-        elif isinstance(element.get("activitySegment"), dict):
+        if isinstance(element.get("activitySegment"), dict):
             self._add_journey(element["activitySegment"], place)
         elif isinstance(element.get("placeVisit"), dict):
             self._add_visit(element["placeVisit"], place)
         elif isinstance(element.get("position"), dict):
-            self._add_signal(element["position"], place)
+            self._take_signals([element["position"]], [place])
         elif isinstance(edited := member(element, "rawSignal", "signal", "position"), dict):
             self._add_signal(edited, place, element.get("deviceId"))
         elif "startTime" in element and not _NO_POSITIONS.intersection(element):
@@ -133,22 +168,34 @@ class _Timeline:
             return False
         return True
 
-    def _add_record(self, record: _Object, place: str) -> None:
+    def _take_records(self, records: list[_Object], places: list[str]) -> None:
         """Of form 1. Speeds are metres per second."""
-        kept = {name: record.get(name) for name in ("latitudeE7", "longitudeE7", "timestamp")}
-        self._rows.add(
-            Row(
-                raw=kept | {"timestampMs": record.get("timestampMs")},
-                time=_either(record, "timestamp", "timestampMs"),
-                lon=_degrees(record.get("longitudeE7"), 180),
-                lat=_degrees(record.get("latitudeE7"), 90),
-                altitude_m=record.get("altitude"),
-                accuracy_m=record.get("accuracy"),
-                speed_ms=record.get("velocity"),
-                course_deg=record.get("heading"),
-                device_id=self._device(record.get("deviceTag")),
-            ),
-            place,
+
+        def raw(index: int) -> object:
+            names = ("latitudeE7", "longitudeE7", "timestamp", "timestampMs")
+            return {name: records[index].get(name) for name in names}
+
+        def column(name: str) -> list[object]:
+            return [record.get(name) for record in records]
+
+        moments = column("timestamp")
+        if None in moments:
+            moments = [_either(record, "timestamp", "timestampMs") for record in records]
+        self._rows.add_columns(
+            Columns(
+                len(records),
+                raw,
+                places.__getitem__,
+                moments,
+                _degrees_of_all(column("longitudeE7"), 180),
+                _degrees_of_all(column("latitudeE7"), 90),
+                column("altitude"),
+                column("accuracy"),
+                None,
+                column("velocity"),
+                column("heading"),
+                [self._device(tag) for tag in column("deviceTag")],
+            )
         )
 
     def _device(self, tag: object) -> str | None:
@@ -209,28 +256,38 @@ class _Timeline:
             place,
         )
 
-    def _add_signal(self, position: _Object, place: str, device: object = None) -> None:
+    def _add_signal(self, position: _Object, place: str, device: object) -> None:
+        """Of the edits of Takeout."""
+        self._take_signals([position], [place], self._device(device))
+
+    def _take_signals(
+        self, signals: list[_Object], places: list[str], device: str | None = None
+    ) -> None:
         """Of form 3, Android, and of the edits of Takeout."""
-        where = _either(position, "LatLng", "latLng", "point")
-        lon, lat = _place(where)
-        self._rows.add(
-            Row(
-                raw=[where, position.get("timestamp")],
-                time=position.get("timestamp"),
-                lon=lon,
-                lat=lat,
-                altitude_m=position.get("altitudeMeters"),
-                accuracy_m=_signal_accuracy_m(position),
-                speed_ms=position.get("speedMetersPerSecond"),
-                device_id=self._device(device),
-            ),
-            place,
+        where = [_either(signal, "LatLng", "latLng", "point") for signal in signals]
+        lons, lats = zip(*map(_place, where), strict=True)
+        self._rows.add_columns(
+            Columns(
+                len(signals),
+                lambda index: [where[index], signals[index].get("timestamp")],
+                places.__getitem__,
+                [signal.get("timestamp") for signal in signals],
+                lons,
+                lats,
+                [signal.get("altitudeMeters") for signal in signals],
+                [_signal_accuracy_m(signal) for signal in signals],
+                speed_ms=[signal.get("speedMetersPerSecond") for signal in signals],
+                device_id=None if device is None else [device] * len(signals),
+            )
         )
 
     def _add_segment(self, segment: _Object, place: str) -> None:
         """Of form 3."""
         start, end = segment.get("startTime"), segment.get("endTime")
         path = segment.get("timelinePath")
+        if isinstance(path, list) and path and all(map(_has_own_time, path)):
+            self._take_path(path, place)
+            path = None
         for index, point in enumerate(path if isinstance(path, list) else [], start=1):
             moment = member(point, "time")
             if moment is None:
@@ -249,6 +306,22 @@ class _Timeline:
             if text not in (None, ""):
                 self._add_text(text, time, f"{place}, {what}")
 
+    def _take_path(self, points: list[_Object], place: str) -> None:
+        """Positions of a path that all say their times."""
+        where = [_either(point, "point", "latLng") for point in points]
+        moments = [point["time"] for point in points]
+        lons, lats = zip(*map(_place, where), strict=True)
+        self._rows.add_columns(
+            Columns(
+                len(points),
+                lambda index: [where[index], moments[index]],
+                lambda index: f"{place}, point {index + 1}",
+                moments,
+                lons,
+                lats,
+            )
+        )
+
     def _offset(self, start: object, minutes: object) -> object:
         """Minutes after the start of a segment, as a number or text."""
         start_us = moment_us(start, self._rules)
@@ -265,16 +338,21 @@ class _Timeline:
         self._rows.add(Row(raw=[where, time], time=time, lon=lon, lat=lat), place)
 
 
+def _has_own_time(point: object) -> bool:
+    return type(point) is dict and point.get("time") is not None
+
+
 def _place(where: object) -> tuple[object, object]:
     """Longitude and latitude of a position as text or in ten-millionths of a degree."""
+    if isinstance(where, str):
+        lat, lon = position(where) or (where, where)
+        return lon, lat
     if _has_e7(where):
         return (
             _degrees(_either(where, "lngE7", "longitudeE7"), 180),
             _degrees(_either(where, "latE7", "latitudeE7"), 90),
         )
-    found = position(where) if isinstance(where, str) else None
-    lat, lon = found or (where, where)
-    return lon, lat
+    return where, where
 
 
 def _signal_accuracy_m(position: _Object) -> object:
@@ -301,9 +379,21 @@ def _degrees(e7: object, largest: float) -> object:
     return signed / 1e7 if abs(signed) < _WRAP else "too large"
 
 
+def _degrees_of_all(column: list[object], largest: float) -> list[object]:
+    within = round(largest * 1e7)
+    return [
+        e7 / 1e7 if type(e7) is int and -within <= e7 <= within else _degrees(e7, largest)
+        for e7 in column
+    ]
+
+
 def _has_e7(location: object) -> bool:
     return _either(location, "latE7", "latitudeE7") is not None
 
 
 def _either(holder: object, *names: str) -> object:
-    return next((v for name in names if (v := member(holder, name)) is not None), None)
+    for name in names:
+        value = member(holder, name)
+        if value is not None:
+            return value
+    return None

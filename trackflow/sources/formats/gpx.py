@@ -8,10 +8,7 @@ track, which GPX itself has no element for.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,11 +17,13 @@ from trackflow.geo.points import Floats
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.parsing.gpx_points import DEVICE, TIME, Field, Point, Points, field, field_of
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
 from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.cells import Numbers, numbers, strings
-from trackflow.sources.values.columns import QUANTITIES, Role, factor, meanings
+from trackflow.sources.values.columns import QUANTITIES, Role, meanings
 from trackflow.sources.values.times import times
 from trackflow.sources.values.units import best_accuracy_m, decimal_commas
 
@@ -32,34 +31,7 @@ CHUNK_POINTS = 50_000
 
 _POINT_TAGS = {"trkpt", "rtept", "wpt"}
 _PLANNED = {"wpt": "waypoint", "rtept": "route point"}
-_FIELD_ROLES = (Role.SPEED, Role.COURSE, Role.HDOP, Role.ACCURACY, Role.DEVICE, Role.ALTITUDE)
-
 _TRACK_POINT = re.compile(r"<([\w.-]+:)?trkpt[\s>]")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Field:
-    """What an element of a point is: our units per unit of its text. There is one of each."""
-
-    role: Role
-    factor: float
-
-
-class _Point(NamedTuple):
-    tag: str
-    attributes: Mapping[str, str]
-    fields: dict[Field, str]
-    line: int
-    device: str
-
-
-@lru_cache(maxsize=1024)
-def field(role: Role, factor: float = 1.0) -> Field:
-    """The field of a role and a unit."""
-    return Field(role, factor)
-
-
-_ELE, _TIME, _DEVICE = field(Role.ALTITUDE), field(Role.TIME), field(Role.DEVICE)
 
 
 def read_gpx(
@@ -103,14 +75,14 @@ def read_gpx(
     yield reader.chunk()
 
 
-class _PointParser(XmlParser):
+class _PointParser(RunParser):
     """Collects points, and refusals for stretches that are no XML."""
 
-    anchor = _TRACK_POINT
+    anchor = unit = _TRACK_POINT
     format_name = "GPX"
 
     def __init__(self, name: str, options: ReadOptions) -> None:
-        self.points: list[_Point] = []
+        self.points = Points()
         self.skipped: Counter[str] = Counter()
         self._options = options
         self._tracks = 0
@@ -120,7 +92,7 @@ class _PointParser(XmlParser):
 
     def begin(self) -> None:
         """No point is open."""
-        self._point: _Point | None = None
+        self._point: Point | None = None
         self._point_depth = 0
         self._track_depth = 0
         self._field: Field | None = None
@@ -170,13 +142,15 @@ class _PointParser(XmlParser):
         if (self._field or self._track_field) and len(text) <= TEXT_MAX_CHARS:
             self._text.append(text)
 
-    def ended(self, tag: str) -> None:  # noqa: ARG002
+    def ended(self, tag: str) -> None:
         """A point is whole, or a field of one."""
         self.depth -= 1
         if self._point is None:
             self._ended_outside()
             return
         if self.depth < self._point_depth:
+            if self._point.tag == "trkpt":
+                self.unit_ended(tag)
             self._end_point(self._point)
             self._point = None
         elif self._field:
@@ -194,8 +168,16 @@ class _PointParser(XmlParser):
         if self.depth < self._track_depth:
             self._track_depth = 0
 
+    def fits(self, shape: Shape) -> bool:
+        """Whether no point lies in a point."""
+        return not any(local_name(tag) in _POINT_TAGS for path in shape.leaves for tag in path)
+
+    def take_run(self, run: Run) -> None:
+        """Track points that follow one another."""
+        self.points.add_run(run, self._device())
+
     def _begin_point(self, tag: str, attributes: dict[str, str]) -> None:
-        self._point = _Point(tag, attributes, {}, self.line(), self._device())
+        self._point = Point(tag, attributes, {}, self.line(), self._device())
         self._point_depth = self.depth
         self._field = None
 
@@ -205,31 +187,14 @@ class _PointParser(XmlParser):
             return self._track_device
         return label_of(self._tracks, self._track_name)
 
-    def _end_point(self, point: _Point) -> None:
+    def _end_point(self, point: Point) -> None:
         if point.tag == "trkpt":
-            self.points.append(point)
-        elif _TIME in point.fields:
+            self.points.add(point)
+        elif TIME in point.fields:
             if self._options.waypoints:
-                self.points.append(point)
+                self.points.add(point)
             else:
                 self.skipped[_PLANNED[point.tag]] += 1
-
-
-@lru_cache(maxsize=4096)
-def field_of(local: str, is_direct: bool) -> Field | None:
-    """What an element of a point is.
-
-    Time and `ele` count only as children of the point: extensions have times and heights of other
-    things.
-    """
-    if local in ("ele", "time"):
-        known = _ELE if local == "ele" else _TIME
-        return known if is_direct else None
-    found = meanings(local)
-    for role in _FIELD_ROLES:
-        if role in found and (role is not Role.ALTITUDE or local.lower().startswith("alt")):
-            return field(role, factor(role, local, (local,)))
-    return None
 
 
 class _Reader:
@@ -253,12 +218,12 @@ class _Reader:
         """The points so far."""
         parser, position = self._parser, self._stream.position()
         points, refused, skipped = parser.points, parser.refused, parser.skipped
-        parser.points, parser.refused, parser.skipped = [], [], Counter()
+        parser.points, parser.refused, parser.skipped = Points(), [], Counter()
         if not points:
             return Chunk(PointBatch.empty(), refused, position, skipped=skipped)
 
         def describe(row: int) -> tuple[str, str]:
-            point = points[row]
+            point = points.at(row)
             shown = "".join(f' {name}="{value}"' for name, value in point.attributes.items())
             inner = "".join(f"<{f.role}>{value}</{f.role}>" for f, value in point.fields.items())
             return f"<{point.tag}{shown}>{inner}</{point.tag}>", f"{parser.name}:{point.line}"
@@ -267,32 +232,29 @@ class _Reader:
         accepted, at_the_door = admit(candidates, self._now_us, describe)
         return Chunk(accepted, at_the_door + refused, position, candidates.times.naive, skipped)
 
-    def _devices(self, points: list[_Point]) -> Devices:
+    def _devices(self, points: Points) -> Devices:
         if self._device_id is not None:
             return Devices.all_of(self._device_id, len(points))
-        if not any(p.device or _DEVICE in p.fields for p in points):
+        if DEVICE not in points.present and not any(points.devices()):
             return Devices.all_of(self._fallback, len(points))
-        return Devices.of_names(
-            [p.fields.get(_DEVICE) or p.device or self._fallback for p in points]
-        )
+        said = zip(points.column(DEVICE), points.devices(), strict=True)
+        return Devices.of_names([own or of_track or self._fallback for own, of_track in said])
 
-    def _candidates(self, points: list[_Point]) -> Candidates:
-        lat = [p.attributes.get("lat") for p in points]
-        lon = [p.attributes.get("lon") for p in points]
+    def _candidates(self, points: Points) -> Candidates:
+        lat, lon = points.attribute("lat"), points.attribute("lon")
         commas = np.array(decimal_commas(lat, lon) or [False] * len(points), np.bool_)
-        present = set().union(*(p.fields for p in points))
 
         def column(role: Role) -> Floats:
             merged = np.full(len(points), np.nan)
-            for known in sorted((f for f in present if f.role is role), key=lambda f: f.factor):
-                text = strings([p.fields.get(known) for p in points])
-                found = _measured(text, known, commas).values
+            fields = sorted((f for f in points.present if f.role is role), key=lambda f: f.factor)
+            for known in fields:
+                found = _measured(strings(points.column(known)), known, commas).values
                 merged = np.where(np.isnan(merged), found, merged)
             return merged
 
         return Candidates(
             self._devices(points),
-            times(strings([p.fields.get(_TIME) for p in points]), self._rules),
+            times(strings(points.column(TIME)), self._rules),
             _measured(strings(lat), field(Role.LAT), commas),
             _measured(strings(lon), field(Role.LON), commas),
             column(Role.ALTITUDE),

@@ -15,7 +15,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.home_assistant_recorder import Recorder, State
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 
 SQLITE = b"SQLite format 3\x00"
@@ -48,7 +48,7 @@ def read_home_assistant(
     Raises:
         NoPositionsError: there is no state of a tracker or person in it.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     if stream.peek(len(SQLITE)) == SQLITE:
         with on_disk(stream) as path, Recorder(path, stream.name) as recorder:
             states = recorder.states(_KINDS)
@@ -59,7 +59,7 @@ def read_home_assistant(
 
 def _taken(
     states: Iterator[State | Broken],
-    collector: Collector[Row],
+    collector: RowCollector,
     repeats_tracker: Callable[[State], bool] | None,
     chunk_points: int,
 ) -> Iterator[Chunk]:

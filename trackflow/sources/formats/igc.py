@@ -21,7 +21,7 @@ from trackflow.sources.fix_rows import (
 )
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.units import KMH_MS
 
@@ -55,7 +55,7 @@ def read_igc(
     Raises:
         NoPositionsError: it has no fix.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     flight = _Flight(collector)
     number = 0
     for number, line in lines_of(stream):
@@ -75,7 +75,7 @@ class _Flight:
         any_fix: whether there was any fix.
     """
 
-    def __init__(self, rows: Collector[Row]) -> None:
+    def __init__(self, rows: RowCollector) -> None:
         self.any_fix = False
         self._rows = rows
         self._day: dt.date | None = None

@@ -9,14 +9,15 @@ to which position is anyone's guess.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.parsing.xml_runs import BLANKS, LEAF, Run, RunParser, Shape, shape_of
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import known_fields
@@ -62,7 +63,7 @@ def read_kml(
     Raises:
         BadInputError: there is no readable element in it, or it has a document type.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     parser = _PlacemarkParser(collector, label_tracks=options.label_tracks)
     any_chunk = False
     for text in texts(stream):
@@ -81,13 +82,14 @@ def read_kml(
     yield parser.chunk()
 
 
-class _PlacemarkParser(XmlParser):
+class _PlacemarkParser(RunParser):
     """Puts the points of tracks and placemarks into a collector."""
 
     anchor = re.compile(r"<([\w.-]+:)?(Placemark|Track|when)[\s>]")
+    unit = re.compile(r"<([\w.-]+:)?(?:Placemark|when|coord)>")
     format_name = "KML"
 
-    def __init__(self, rows: Collector[Row], *, label_tracks: bool) -> None:
+    def __init__(self, rows: RowCollector, *, label_tracks: bool) -> None:
         self._rows = rows
         self._label_tracks = label_tracks
         self._track_count = 0
@@ -156,7 +158,7 @@ class _PlacemarkParser(XmlParser):
         if self._field and len(text) <= TEXT_MAX_CHARS:
             self._text.append(text)
 
-    def ended(self, tag: str) -> None:  # noqa: ARG002
+    def ended(self, tag: str) -> None:
         """A time, a position, a track or a placemark is whole."""
         self.depth -= 1
         self._tags.pop()
@@ -164,10 +166,81 @@ class _PlacemarkParser(XmlParser):
         if self._field:
             self._take(self._field, "".join(self._text).strip())
             self._field = ""
+            if local in ("when", "coord") and local_name(self._local_tags[-1]) == "Track":
+                self.unit_ended(tag)
         elif local == "Track":
             self._end_track()
         elif local == "Placemark":
             self._end_placemark()
+            self.unit_ended(tag)
+
+    def shape_at(self, text: str, begin: int) -> Shape | None:
+        """The shape of a placemark, or of a time and a position of a track."""
+        pair = _PAIR.match(text, begin)
+        if pair is not None:
+            return _track_shape((pair[3],) if pair[3] else (pair[1], pair[2]))
+        return shape_of(text, begin)
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether a placemark has a position, perhaps a time, and nothing else that is read."""
+        if local_name(shape.tag) != "Placemark":
+            return True
+        fields = [_field_in_placemark(path) for path in shape.leaves]
+        inner = {local_name(tag) for path in shape.leaves for tag in path}
+        return (
+            fields.count("coordinates") == 1
+            and fields.count("when") <= 1
+            and fields.count("name") <= 1
+            and inner.isdisjoint(_NOT_PLAIN)
+        )
+
+    def ready(self) -> bool:
+        """Whether a placemark or a pair of a track could begin."""
+        return not self._field
+
+    def take_run(self, run: Run) -> None:
+        """Placemarks, or times and positions of a track, that follow one another."""
+        if local_name(run.shape.tag) == "Placemark":
+            self._take_placemarks(run)
+            return
+        tags = [local_name(path[-1]) for path in run.shape.leaves]
+        if tags == ["when"]:
+            self._whens += run.columns[0]
+            return
+        coords = list(zip(run.columns[-1], run.end_lines, strict=True))
+        if tags == ["coord"]:
+            if not self._coords and len(self._whens) == 1:
+                self._coords.append(coords.pop(0))
+                self._pair_up()
+            self._coords += coords
+        elif self._whens or self._coords:
+            self._whens += run.columns[0]
+            self._coords += coords
+        else:
+            self._take_pairs(run.columns[0], coords)
+
+    def _take_pairs(self, whens: list[str], coords: list[tuple[str, int]]) -> None:
+        taken = 0
+        while taken < len(whens):  # handed on at the same places as one by one
+            stop = taken + TRACK_HELD_MAX + 1 - len(self._pairs)
+            self._whens, self._coords = whens[taken:stop], coords[taken:stop]
+            self._pair_up()
+            taken = stop
+
+    def _take_placemarks(self, run: Run) -> None:
+        columns = {
+            _field_in_placemark(path): values
+            for path, values in zip(
+                run.shape.leaves, run.columns[len(run.shape.attributes) :], strict=True
+            )
+        }
+        self._add_many(
+            [_parts(each) for each in columns["coordinates"]],
+            columns.get("when") or [""] * len(run),
+            lambda index: run.line_of(index, "</coordinates"),
+            None,
+        )
+        self._new_placemark()
 
     def _parent(self) -> str:
         """The innermost element that can hold others."""
@@ -182,6 +255,8 @@ class _PlacemarkParser(XmlParser):
                 self._pair_up()  # they come in turns, so far
         elif field == "coordinates":
             self._points.append((value, self.line()))
+            if len(self._points) > TRACK_HELD_MAX and self._times:
+                self._flush_points()  # what says more of them stands before them in a placemark
         elif field == "name":
             self._name = value
         elif field == "value" and self._parent() == "SimpleArrayData":
@@ -198,8 +273,8 @@ class _PlacemarkParser(XmlParser):
         self._track_name = self._name
 
     def _pair_up(self) -> None:
-        for when, (coord, line) in zip(self._whens, self._coords, strict=False):
-            self._pairs.append((when, coord, line))
+        paired = zip(self._whens, self._coords, strict=False)
+        self._pairs += [(when, coord, line) for when, (coord, line) in paired]
         self._whens, self._coords = [], []
         if len(self._pairs) > TRACK_HELD_MAX:
             self._arrays = {}
@@ -209,6 +284,11 @@ class _PlacemarkParser(XmlParser):
         """Rows of the pairs, with what was listed for each of them behind the track."""
         pairs, self._pairs = self._pairs, []
         listed = {n: values for n, values in self._arrays.items() if len(values) == len(pairs)}
+        if pairs and not listed and not self._data:
+            label = label_of(self._track_count, self._track_name) if self._label_tracks else None
+            whens, coords, lines = zip(*pairs, strict=True)
+            self._add_many([coord.split() for coord in coords], whens, lines.__getitem__, label)
+            return
         for index, (when, coord, line) in enumerate(pairs):
             beside = {name: values[index] for name, values in listed.items()}
             self._add(coord.split(), when, line, self._data | beside, is_track=True)
@@ -233,11 +313,47 @@ class _PlacemarkParser(XmlParser):
     def _end_placemark(self) -> None:
         for kind, line in self._lines:
             self.refuse(Reason.NO_TIME, f"a {kind} without a time for each position", line)
+        self._flush_points()
+        self._new_placemark()
+
+    def _flush_points(self) -> None:
+        """Rows of the points of a placemark so far."""
         moments = [self._times[name] for name in ("when", "begin", "end") if name in self._times]
         for coordinates, line in self._points:
             for moment in dict.fromkeys(moments) or [""]:
                 self._add(_parts(coordinates), moment, line, self._data)
-        self._new_placemark()
+        self._points = []
+
+    def _add_many(
+        self,
+        coordinates: list[list[str]],
+        whens: Sequence[str],
+        line: Callable[[int], int],
+        device: str | None,
+    ) -> None:
+        """Positions beside which nothing is said.
+
+        Args:
+            coordinates: longitude, latitude and altitude of each, as far as it has them.
+            whens: their times; empty where there is none.
+            line: of each.
+            device: of all.
+        """
+        count = len(coordinates)
+        places = [(*map(str.strip, parts), None, None, None)[:3] for parts in coordinates]
+        lons, lats, altitudes = zip(*places, strict=True)
+        self._rows.add_columns(
+            Columns(
+                count,
+                lambda index: f"{whens[index]} {' '.join(coordinates[index])}",
+                lambda index: f"line {line(index)}",
+                [when or None for when in whens],
+                lons,
+                lats,
+                altitudes,
+                device_id=None if device is None else [device] * count,
+            )
+        )
 
     def _add(
         self,
@@ -274,6 +390,28 @@ class _PlacemarkParser(XmlParser):
         self._rows.refused += self.refused
         self.refused = []
         return self._rows.chunk()
+
+
+_PAIR = re.compile(
+    r"<((?:[\w.-]+:)?when)>[^<&]*</\1>\s*<((?:[\w.-]+:)?coord)>[^<&]*</\2>"
+    r"|<((?:[\w.-]+:)?(?:when|coord))>[^<&]*</\3>\s*<\3>"
+)
+"""Times and positions in turns, or several of either."""
+_NOT_PLAIN = {"Track", "MultiTrack", "Placemark", "begin", "end", "value", "SimpleData", *_LINES}
+"""What in a placemark is not read by its plain shape."""
+
+
+def _track_shape(tags: tuple[str, ...]) -> Shape:
+    """The shape of one or two elements in a track that hold text alone."""
+    pattern = "".join(f"{BLANKS}<{re.escape(tag)}>{LEAF}</{re.escape(tag)}>" for tag in tags)
+    return Shape(re.compile(f"({pattern})"), tags[-1], (), tuple((tag,) for tag in tags))
+
+
+def _field_in_placemark(path: tuple[str, ...]) -> str:
+    """What a leaf of a placemark is; empty for what is not read."""
+    tags = ["Placemark", *map(local_name, path)]
+    parent = next(tag for tag in reversed(tags[:-1]) if tag not in _WANTED_PARENTS)
+    return tags[-1] if parent in _WANTED_PARENTS.get(tags[-1], ()) else ""
 
 
 def _parts(coordinates: str) -> list[str]:

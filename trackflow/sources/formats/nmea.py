@@ -17,7 +17,7 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.units import HDOP_UNIT_M, KNOTS_MS
 
@@ -51,7 +51,7 @@ def read_nmea(
     Raises:
         NoPositionsError: it has no sentence with a position.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     epochs = _Epochs(collector)
     number = 0
     for number, line in lines_of(stream):
@@ -107,7 +107,7 @@ class _Epochs:
         any_sentence: whether any sentence was one of those that are read.
     """
 
-    rows: Collector[Row]
+    rows: RowCollector
     any_sentence: bool = False
     _now: _Epoch | None = None
     _last_us: int | None = None

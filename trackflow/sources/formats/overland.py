@@ -1,6 +1,7 @@
 """Reads saved batches of the Overland app: one `{"locations": [...]}`, or one on each line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import cast
 
 from trackflow.sources.admission import Candidates
 from trackflow.sources.containers.streams import Stream
@@ -49,8 +50,8 @@ def read_overland(
         kind = overland.kind_of(element)
         if isinstance(element, Broken):
             collector.refuse(element.reason, element.raw, place)
-        elif kind is overland.Kind.LOCATION and isinstance(element, Mapping):
-            collector.add(element, place)
+        elif kind is overland.Kind.LOCATION:
+            collector.add(cast(Record, element), place)
         elif kind is overland.Kind.UNKNOWN:
             collector.refuse(Reason.NOT_A_POINT, element, place)
         if len(collector) >= chunk_points:

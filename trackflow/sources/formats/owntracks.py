@@ -7,8 +7,9 @@ name the device. What is read of a message is what the live door reads (`phones.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import cast
 
 from trackflow.sources.admission import Candidates
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
@@ -79,8 +80,8 @@ def _add(collector: Collector[Record], message: object, place: str) -> bool:
         collector.refuse(message.reason, message.raw, place)
         return False
     kind = owntracks.kind_of(message)
-    if kind is owntracks.Kind.LOCATION and isinstance(message, Mapping):
-        collector.add(message, place)
+    if kind is owntracks.Kind.LOCATION:
+        collector.add(cast(Record, message), place)
     elif kind in owntracks.REFUSED:
         collector.refuse(owntracks.REFUSED[kind], message, place)
     return kind is not owntracks.Kind.UNKNOWN
@@ -115,13 +116,13 @@ def _of_recorder(stream: Stream) -> Iterator[tuple[object, str]]:
 def _message(line: bytes, is_whole: bool) -> object:
     """The message of a line; what is cut off at the end of the file is not its fault."""
     parts = _RECORD.fullmatch(line.rstrip())
+    if len(line) <= LINE_MAX_BYTES and parts is not None:
+        try:
+            return read_json(parts[1])
+        except (UnreadableError, TooMuchError):
+            pass
     raw = line[:2000].decode("utf-8", "replace")
-    if len(line) > LINE_MAX_BYTES or parts is None:
-        return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
-    try:
-        return read_json(parts[1])
-    except (UnreadableError, TooMuchError):
-        return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
+    return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
 
 
 def _lines(stream: Stream) -> Iterator[tuple[bytes, bool]]:

@@ -20,7 +20,7 @@ from trackflow.sources.fix_rows import fix_row, iso_us, zoned_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.heif_boxes import exif_of_heif
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import Row, row_collector
+from trackflow.sources.rows import Row, RowCollector
 from trackflow.sources.values.units import KMH_MS, KNOTS_MS, MPH_MS
 
 DEVICE = "photos"
@@ -66,7 +66,7 @@ def read_photo(
         options: what a person said about the file.
     """
     del fallback_device  # files of days, and folders of albums, are no devices
-    collector = row_collector(stream, device_id, DEVICE, now_us, options)
+    collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     with seekable(stream) as file:
         row = photo_row(exif_of(file), told_zone(options))
     if isinstance(row, Row):

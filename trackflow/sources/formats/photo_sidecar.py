@@ -19,7 +19,7 @@ from trackflow.sources.formats.photo import DEVICE, NO_POSITION, told_zone
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.units import Quantity, coordinate, number
 
 XMP_MAX_BYTES = 16 * 2**20
@@ -56,7 +56,7 @@ def read_photo_sidecar(
         BadInputError: it is no XML.
     """
     del fallback_device  # files of days, and folders of albums, are no devices
-    collector = row_collector(stream, device_id, DEVICE, now_us, options)
+    collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     if stream.peek(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         _add_xmp(stream, collector, told_zone(options))
     else:
@@ -68,7 +68,7 @@ def read_photo_sidecar(
     yield collector.chunk()
 
 
-def _add_json(element: object, rows: Collector[Row], place: str, zone: dt.tzinfo | None) -> None:
+def _add_json(element: object, rows: RowCollector, place: str, zone: dt.tzinfo | None) -> None:
     """What one element says of a photo.
 
     Args:
@@ -94,7 +94,7 @@ def _add_json(element: object, rows: Collector[Row], place: str, zone: dt.tzinfo
 
 
 def _add(
-    rows: Collector[Row],
+    rows: RowCollector,
     place: str,
     time: object,
     known: object,
@@ -141,7 +141,7 @@ def _seconds_us(value: object) -> int:
     return BAD_TIME if seconds_us is None else seconds_us
 
 
-def _add_xmp(stream: Stream, rows: Collector[Row], zone: dt.tzinfo | None) -> None:
+def _add_xmp(stream: Stream, rows: RowCollector, zone: dt.tzinfo | None) -> None:
     data = stream.read(XMP_MAX_BYTES)
     try:
         root = ElementTree.fromstring(data)  # noqa: S314  # expat bounds what entities unpack to

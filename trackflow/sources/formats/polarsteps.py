@@ -13,7 +13,7 @@ from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 
 DEVICE = "polarsteps"
@@ -44,7 +44,7 @@ def read_polarsteps(
         NoPositionsError: there is neither a location nor a step in it.
     """
     del fallback_device  # the folders of trips are no devices
-    collector = row_collector(stream, device_id, DEVICE, now_us, options)
+    collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     elements = JsonElements(stream, lists=_LISTS)
     count = 0
     for count, element in enumerate(elements, start=1):

@@ -14,7 +14,7 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.recognition import HEAD_BYTES
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.times import epoch_form
 
@@ -54,7 +54,7 @@ def read_samsung(
             options=options,
         )
         return
-    collector = row_collector(stream, device_id, DEVICE, now_us, options)
+    collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     count, without_position = 0, 0
     for count, element in enumerate(JsonElements(stream), start=1):
         place = f"element {count}"

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, XmlParser, local_name, texts
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
 from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Collector, Row, row_collector
+from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
 
 _FIELDS = {
     ("Trackpoint", "Time"): "time",
@@ -47,7 +48,7 @@ def read_tcx(
     Raises:
         BadInputError: there is no readable point in it, or it has a document type.
     """
-    collector = row_collector(stream, device_id, fallback_device, now_us, options)
+    collector = RowCollector(stream, device_id, fallback_device, now_us, options)
     parser = _TrackpointParser(collector)
     for text in texts(stream):
         try:
@@ -64,13 +65,14 @@ def read_tcx(
     yield parser.chunk()
 
 
-class _TrackpointParser(XmlParser):
+class _TrackpointParser(RunParser):
     """Puts trackpoints into a collector."""
 
     anchor = re.compile(r"<([\w.-]+:)?(?:Trackpoint|Course|Activity)[\s>]")
+    unit = re.compile(r"<([\w.-]+:)?Trackpoint[\s>]")
     format_name = "TCX"
 
-    def __init__(self, rows: Collector[Row]) -> None:
+    def __init__(self, rows: RowCollector) -> None:
         self._rows = rows
         self._in_course = False
         self._course_is_told = False
@@ -116,7 +118,7 @@ class _TrackpointParser(XmlParser):
         if self._field and len(text) <= TEXT_MAX_CHARS:
             self._text.append(text)
 
-    def ended(self, tag: str) -> None:  # noqa: ARG002
+    def ended(self, tag: str) -> None:
         """A trackpoint is whole, or a field of one."""
         self.depth -= 1
         local = self._tags.pop()
@@ -125,25 +127,58 @@ class _TrackpointParser(XmlParser):
         if self._point is None:
             return
         if local == "Trackpoint":
+            self.unit_ended(tag)
             self._take(self._point)
             self._point = None
         elif self._field:
             self._point.setdefault(self._field, "".join(self._text).strip())
         self._field = ""
 
+    def fits(self, shape: Shape) -> bool:
+        """Whether each has a position, and nothing in it has a meaning of its own."""
+        fields = {_FIELDS.get((("Trackpoint", *map(local_name, path))[-2], local_name(path[-1])))
+                  for path in shape.leaves}  # fmt: skip
+        inner = {local_name(tag) for path in shape.leaves for tag in path}
+        return {"lat", "lon"} <= fields and inner.isdisjoint({"Trackpoint", "Course", "Activity"})
+
+    def take_run(self, run: Run) -> None:
+        """Trackpoints that follow one another."""
+        if self._in_course:
+            return
+        columns: dict[str, list[str]] = {}
+        for path, values in zip(
+            run.shape.leaves, run.columns[len(run.shape.attributes) :], strict=True
+        ):
+            parent, own = [local_name(tag) for tag in ("Trackpoint", *path)][-2:]
+            name = _FIELDS.get((parent, own))
+            if name:
+                columns.setdefault(name, values)
+        tag = f"<{run.shape.tag}"
+        self._rows.add_columns(
+            Columns(
+                len(run),
+                lambda index: {name: values[index] for name, values in columns.items()},
+                lambda index: f"line {run.line_of(index, tag)}",
+                columns.get("time"),
+                columns["lon"],
+                columns["lat"],
+                columns.get("altitude"),
+                speed_ms=columns.get("speed"),
+            )
+        )
+
     def _take(self, point: dict[str, str]) -> None:
         if self._in_course:
             return
-        lat, lon = point.get("lat"), point.get("lon")
-        if lat is None and lon is None:
+        if point.get("lat") is None and point.get("lon") is None:
             self._without_position += 1
             return
         self._rows.add(
             Row(
                 raw=point,
                 time=point.get("time"),
-                lon=lon,
-                lat=lat,
+                lon=point.get("lon"),
+                lat=point.get("lat"),
                 altitude_m=point.get("altitude"),
                 speed_ms=point.get("speed"),
             ),

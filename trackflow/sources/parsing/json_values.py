@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import orjson
+
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.recognition import encoding_of
@@ -31,6 +33,12 @@ _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
 _DECODER = json.JSONDecoder(strict=False)
 _NEAR_END_CHARS = 16
 """A literal or an escape that is cut by the end of the buffer is reported at its beginning."""
+
+_LONG_DIGITS = b"0" * 19
+_DIGITS = bytes(48 if 48 <= code <= 57 else code for code in range(256))
+_LONG_WHOLE = re.compile(rb"[\[:,]\s*-?\d{19}")
+"""A whole number that may be beyond 64 bits."""
+_WINDOW_CHARS = 4_096
 
 ELEMENT_LISTS = frozenset(
     {"features", "locations", "points", "data", "positions", "records", "items"}
@@ -93,6 +101,7 @@ class JsonElements:
         self._broken = 0
         self._in_list = False
         self._at_a_loss = False
+        self._one_by_one_until = 0
 
     def __iter__(self) -> Iterator[object]:
         """The elements in their order, and a `Broken` for each stretch that is none."""
@@ -160,27 +169,69 @@ class JsonElements:
                 if self._at_a_loss:
                     return
                 continue
-            if is_outer and character == "{":
-                try:
-                    yield from self._object(inside=True)
-                except _NotJsonError as error:
-                    yield from self._recover(self._base + self._at, error, beginning)
-                if self._at_a_loss:
-                    return
-                continue
             try:
+                if is_outer and character == "{":
+                    yield from self._object(inside=True)
+                    continue
+                many = self._many(beginning, can_hold_lists=depth >= self._nesting)
+                if many:
+                    yield from many
+                    continue
                 element = self._value()
             except _NotJsonError as error:
                 yield from self._recover(self._base + self._at, error, beginning)
-                if self._at_a_loss:
-                    return
-                continue
-            if beginning is _NEXT_OBJECT and isinstance(element, dict) and element:
-                beginning = _beginning_like(element)
-            yield element
+            else:
+                if beginning is _NEXT_OBJECT and isinstance(element, dict) and element:
+                    beginning = _beginning_like(element)
+                yield element
+            if self._at_a_loss:
+                return
         if not character:
             raise _NotJsonError(cut_off=True)
         self._at += 1
+
+    def _many(self, beginning: re.Pattern[str], *, can_hold_lists: bool) -> list[object]:
+        """The elements from here to the last beginning of one that is in the buffer, at once.
+
+        None where anything in between would be read otherwise one by one. What is a list of values
+        from here up to some place is the same list whatever follows, so where pieces end changes
+        nothing.
+
+        Args:
+            beginning: how the elements begin.
+            can_hold_lists: lists among the elements are elements themselves.
+        """
+        if beginning is _NEXT_OBJECT or self._base + self._at < self._one_by_one_until:
+            return []
+        end = self._last_beginning(beginning)
+        comma = self._text.rfind(",", self._at, end)
+        if comma < 0:
+            return []
+        data = self._text[self._at : comma].encode("utf-8", "surrogatepass")
+        try:
+            if _LONG_DIGITS in data.translate(_DIGITS) and _LONG_WHOLE.search(data):
+                raise ValueError  # orjson would make a fraction of it
+            found: list[object] = orjson.loads(b"[%b]" % data)
+        except ValueError:
+            self._one_by_one_until = self._base + end
+            return []
+        if not can_hold_lists and list in set(map(type, found)):
+            self._one_by_one_until = self._base + end
+            return []
+        self._at = comma
+        return found
+
+    def _last_beginning(self, beginning: re.Pattern[str]) -> int:
+        """Where the last element begins whose beginning is in the buffer; here if there is none."""
+        width = _WINDOW_CHARS
+        while True:
+            start = max(len(self._text) - width, self._at + 1)
+            last = self._at
+            for found in beginning.finditer(self._text, start):
+                last = found.start()
+            if last > self._at or start == self._at + 1:
+                return last
+            width *= 8
 
     def _recover(
         self, start: int, error: _NotJsonError, beginning: re.Pattern[str]

@@ -22,7 +22,7 @@ RESTARTS_MAX = 1_000
 TEXT_MAX_CHARS = 1_000
 """A longer text is no value of a point."""
 
-_CONTEXT_CHARS = 120
+CONTEXT_CHARS = 120
 _ANCHOR_MAX_CHARS = 40
 
 _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"']")
@@ -33,6 +33,7 @@ _TEXT_ENCODING = re.compile(
 """By name, because Python has codecs that are no text encodings (base64, idna, unicode_escape)."""
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_ALLOWED_ASCII = b"\t\n\r" + bytes(range(32, 128))
 _LONGEST_ENTITY = 10
 
 
@@ -48,6 +49,7 @@ class XmlParser:
         refused: stretches that are no XML.
         problem: the last thing that was wrong with the markup.
         depth: how many elements are open.
+        following: what comes next in the file, as far as it is known, to be shown with a problem.
     """
 
     anchor: re.Pattern[str]
@@ -58,6 +60,7 @@ class XmlParser:
         self.refused: list[Refusal] = []
         self.problem = ""
         self.depth = 0
+        self.following = ""
         self._restarts = 0
         self._first_line = 1
         self._lost = False
@@ -153,7 +156,8 @@ class XmlParser:
         """Notes broken markup; returns the text in which to look for the next point."""
         self.problem = expat.errors.messages[error.code]
         line = self.line()
-        self.refuse(Reason.UNREADABLE, rest[:_CONTEXT_CHARS] or self.problem, line)
+        shown = (rest + self.following)[:CONTEXT_CHARS]
+        self.refuse(Reason.UNREADABLE, shown or self.problem, line)
         self._restarts += 1
         if self._restarts > RESTARTS_MAX:
             raise BadInputError(f"{self.name}: is broken in more than {RESTARTS_MAX} places")
@@ -208,9 +212,16 @@ def texts(stream: Stream) -> Iterator[str]:
         # An entity may be cut in two by the end of the piece.
         entity = text.rfind("&", max(len(text) - _LONGEST_ENTITY, 0)) if data else -1
         text, tail = (text[:entity], text[entity:]) if entity >= 0 else (text, "")
-        yield _FORBIDDEN.sub("\ufffd", _BARE_AMPERSAND.sub("&amp;", text))
+        if "&" in text:
+            text = _BARE_AMPERSAND.sub("&amp;", text)
+        yield text if _is_plain(text) else _FORBIDDEN.sub("\ufffd", text)
         if not data:
             return
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text surely has no character that XML forbids; far faster than to look for them."""
+    return text.isascii() and not text.encode().translate(None, _ALLOWED_ASCII)
 
 
 def _encoding(stream: Stream) -> str:

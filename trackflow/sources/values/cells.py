@@ -3,6 +3,7 @@
 Both ways agree on every cell, so that a bad neighbour never changes how a good cell is read.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ EMPTY_CELLS = ("", "null", "NULL", "None", "none", "NA", "N/A", "n/a", "\\N")
 
 _PLAIN_NUMBER = r"^[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 
+_PLAIN_TEXTS = re.compile(r"[0-9.+-]*")
+"""What cells of numbers without exponents, units and other decimal marks are made of."""
+
 CAREFUL_CELLS = 256
 """Where one of so many cells is bad, they are read one by one."""
 
-_EMPTY = frozenset((*EMPTY_CELLS, None))
 _PLAIN_KINDS = {float, int, type(None)}
 
 type Strings = Any
@@ -66,6 +69,9 @@ class Numbers:
             missing = np.array([cell is None for cell in cells], np.bool_)
             with suppress(OverflowError):
                 return cls(np.array([np.nan if c is None else c for c in cells], float), missing)
+        plain = _plain_texts(cells) if kinds <= {str, type(None)} else None
+        if plain is not None:
+            return cls(*plain)
         values = np.array(
             [
                 measure(cell, quantity, decimal_comma=commas is not None and commas[index])
@@ -76,6 +82,18 @@ class Numbers:
         return cls(values, np.array([is_empty(cell) for cell in cells], dtype=np.bool_))
 
 
+def _plain_texts(cells: Sequence[object]) -> tuple[Floats, Bools] | None:
+    """Text cells at once, if all are numbers of the plainest spelling, or nothing."""
+    texts = [cell or None for cell in cells]
+    if not _PLAIN_TEXTS.fullmatch("".join(cell for cell in texts if type(cell) is str)):
+        return None
+    try:
+        values = np.array([np.nan if c is None else float(c) for c in texts], np.float64)  # type: ignore[arg-type]
+    except ValueError:
+        return None
+    return values, np.array([cell is None for cell in texts], np.bool_)
+
+
 def is_empty(cell: object) -> bool:
     """Whether a value says "nothing here"."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
@@ -83,12 +101,13 @@ def is_empty(cell: object) -> bool:
 
 def strings(cells: Sequence[str | None]) -> Strings:
     """Text cells as an array; cells that say "nothing" become null."""
-    kept = [None if cell in _EMPTY else cell for cell in cells]
     try:
-        return pa.array(kept, pa.string())
+        array = pa.array(cells, pa.string())
     except UnicodeEncodeError:  # lone surrogates, as JSON may spell them
-        mended = [c and c.encode("utf-8", "replace").decode("utf-8") for c in kept]
-        return pa.array(mended, pa.string())
+        mended = [c and c.encode("utf-8", "replace").decode("utf-8") for c in cells]
+        array = pa.array(mended, pa.string())
+    empty = pc.is_in(array, pa.array(EMPTY_CELLS, pa.string()))
+    return pc.if_else(empty, None, array) if pc.any(empty).as_py() else array
 
 
 def numbers(

@@ -1,6 +1,6 @@
 """What the named members of a record say, by role and in our units: for JSON and for XML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from trackflow.sources.values import columns
@@ -31,21 +31,59 @@ def known_fields(
         return {}
     known: dict[Role, object] = {}
     written: list[tuple[Role, float]] = []
-    for role, name, factor in _roles(tuple(record)):
+    for role, name, factor, is_number in _roles(tuple(record)):
         value = record[name]
         if value is None or value == "":
             continue
         known[role] = value
-        if (factor != 1.0 or isinstance(value, str)) and role in QUANTITIES:
+        if is_number and (factor != 1.0 or isinstance(value, str)):
             written.append((role, factor))
     if written:
         comma = has_decimal_comma(known.get(Role.LAT, lat), known.get(Role.LON, lon))
         for role, factor in written:
             known[role] = _value(role, known[role], factor, decimal_comma=comma)
-    for role, side in _SIDES:
+    for role, side in _SIDES if Role.NORTH_SOUTH in known or Role.EAST_WEST in known else ():
         if side in known and role in known:
             degrees = measure(known[role], QUANTITIES[role])
             known[role] = hemisphere(degrees, known[side])
+    return known
+
+
+def columns_of_fields(
+    names: tuple[str, ...], records: Sequence[Mapping[str, object]]
+) -> dict[Role, list[object]] | None:
+    """What `known_fields` gives for each of many flat records, by role; None where it has nothing.
+
+    None in all where roles decide about one another in each record by itself.
+
+    Args:
+        names: of the members, the same in each record and in the same order.
+        records: names and values.
+    """
+    roles = _roles(names)
+    if any(role in (Role.NORTH_SOUTH, Role.EAST_WEST) for role, *_ in roles):
+        return None
+    known: dict[Role, list[object]] = {}
+    written: list[tuple[Role, float]] = []
+    for role, name, factor, is_number in roles:
+        values = [record[name] for record in records]
+        kinds = set(map(type, values))
+        if str in kinds and "" in values:
+            values = [None if value == "" else value for value in values]
+        known[role] = values
+        if is_number and (factor != 1.0 or str in kinds):
+            written.append((role, factor))
+    if written:
+        unknown: list[object] = [None] * len(records)
+        lats, lons = known.get(Role.LAT, unknown), known.get(Role.LON, unknown)
+        commas = list(map(has_decimal_comma, lats, lons))
+        for role, factor in written:
+            known[role] = [
+                value
+                if value is None or (factor == 1.0 and not isinstance(value, str))
+                else _value(role, value, factor, decimal_comma=comma)
+                for value, comma in zip(known[role], commas, strict=True)
+            ]
     return known
 
 
@@ -57,16 +95,18 @@ def _value(role: Role, value: object, factor: float, *, decimal_comma: bool) -> 
 
 def is_invalid(known: Mapping[Role, object]) -> bool:
     """Whether a record says that its tracker had no fix, so that its position is an older one."""
-    said = known.get(Role.VALID)
+    if Role.VALID not in known:
+        return False
+    said = known[Role.VALID]
     return said is False or (isinstance(said, str) and said.strip().lower() in _INVALID)
 
 
 @lru_cache(maxsize=1024)
-def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float], ...]:
+def _roles(names: tuple[str, ...]) -> tuple[tuple[Role, str, float, bool], ...]:
     names = names[:_MEMBERS_MAX]
     found = columns.find(names)
     return tuple(
-        (role, names[index], columns.factor(role, names[index], names))
+        (role, names[index], columns.factor(role, names[index], names), role in QUANTITIES)
         for role, index in found.items()
     )
 

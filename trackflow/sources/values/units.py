@@ -4,6 +4,7 @@ Text is parsed before it is converted, by one rule for files and live senders: d
 degree signs, hemisphere letters, and units behind the number or in the name of the column.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from enum import Enum
@@ -306,7 +307,8 @@ def has_decimal_comma(*cells: object) -> bool:
 
 def decimal_commas(lats: Sequence[object], lons: Sequence[object]) -> list[bool] | None:
     """For each record whether it has decimal commas; None if none has."""
-    if str not in set(map(type, lats)) and str not in set(map(type, lons)):
+    texts = [cell for cell in itertools.chain(lats, lons) if type(cell) is str]
+    if "," not in "".join(texts):
         return None
     found = [has_decimal_comma(*both) for both in zip(lats, lons, strict=True)]
     return found if any(found) else None
@@ -320,7 +322,7 @@ def best_accuracy_m(accuracy_m: Floats | None, hdop: Floats | None) -> Floats | 
     if accuracy_m is None and hdop is None:
         return None
     known = np.full(len(hdop if accuracy_m is None else accuracy_m), np.nan)  # type: ignore[arg-type]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         if hdop is not None:
             known = np.where(hdop > 0, hdop * HDOP_UNIT_M, known)
         if accuracy_m is not None:

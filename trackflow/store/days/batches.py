@@ -83,6 +83,9 @@ def matched_on_other(version: str | None) -> Stale:
     return sa.and_(other, b.matched_generation >= b.segmented_generation)
 
 
+_DAY_ZERO = dt.date(1970, 1, 1).toordinal()
+
+
 def midnight(day: dt.date) -> dt.datetime:
     """The moment at which a day begins."""
     return dt.datetime.combine(day, dt.time(), dt.UTC)
@@ -90,7 +93,7 @@ def midnight(day: dt.date) -> dt.datetime:
 
 def day_of_index(days_since_1970: int) -> dt.date:
     """The date of a number of days since 1970-01-01."""
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days_since_1970))
+    return dt.date.fromordinal(_DAY_ZERO + int(days_since_1970))
 
 
 def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.datetime) -> int:
@@ -228,11 +231,37 @@ def claim(
     force: bool = False,
 ) -> Claim | None:
     """Take a batch for a stage, or None when somebody else has it or there is nothing to do."""
+    found = claim_many(connection, [(device_id, day)], stage, lease_s=lease_s, now=now, force=force)
+    return found[0] if found else None
+
+
+def claim_many(
+    connection: Connection,
+    wanted: Sequence[tuple[str, dt.date]],
+    stage: str,
+    *,
+    lease_s: float,
+    now: dt.datetime,
+    force: bool = False,
+) -> list[Claim]:
+    """Take those of some batches for a stage that are free, by device and day.
+
+    Args:
+        connection: in a transaction for writing.
+        wanted: devices and days.
+        stage: of `STAGES`.
+        lease_s: for how long.
+        now: the time.
+        force: whether there is something to do or not.
+    """
     free = sa.or_(b.status != "processing", is_abandoned(now, lease_s))
-    row = connection.execute(
+    given = pairs_as_table(connection.dialect.name, ("device_id", "day"), sa.Date())
+    update = (
         sa.update(processing_batches)
         .where(
-            b.device_id == device_id, b.day == day, free if force else is_due(stage, now, lease_s)
+            b.device_id == given.c.device_id,
+            b.day == given.c.day,
+            free if force else is_due(stage, now, lease_s),
         )
         .values(
             status="processing",
@@ -240,9 +269,27 @@ def claim(
             lease_until=now + dt.timedelta(seconds=lease_s),
             updated_at=now,
         )
-        .returning(_input_of(stage).label("input"), b.epoch)
-    ).one_or_none()
-    return None if row is None else Claim(device_id, day, stage, row.input, row.epoch)
+        .returning(b.device_id, b.day, _input_of(stage).label("input"), b.epoch)
+    )
+    rows = connection.execute(update, listed_pairs(connection, wanted))
+    found = [Claim(row.device_id, row.day, stage, row.input, row.epoch) for row in rows]
+    return sorted(found, key=lambda claim: (claim.device_id, claim.day))
+
+
+def tried_before(connection: Connection, wanted: Sequence[tuple[str, dt.date]]) -> list[str]:
+    """Devices of batches whose last try failed or has not ended, in order."""
+    given = pairs_as_table(connection.dialect.name, ("device_id", "day"), sa.Date())
+    query = (
+        sa.select(b.device_id)
+        .distinct()
+        .where(
+            b.device_id == given.c.device_id,
+            b.day == given.c.day,
+            sa.or_(b.retry_count > 0, b.status.in_(("processing", "failed"))),
+        )
+    )
+    found = connection.scalars(query.order_by(b.device_id), listed_pairs(connection, wanted))
+    return list(found)
 
 
 def finish(

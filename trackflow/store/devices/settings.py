@@ -2,8 +2,9 @@
 
 import datetime as dt
 import functools
+import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,9 +78,20 @@ SETTINGS = (
 
 def read_device(connection: Connection, device_id: str) -> Device:
     """A device's settings; the defaults for one that is not known."""
-    query = sa.select(*SETTINGS).where(devices.c.device_id == device_id)
-    row = connection.execute(query).one_or_none()
-    return Device(device_id) if row is None else Device(*row)
+    return read_devices(connection, [device_id])[device_id]
+
+
+def read_devices(connection: Connection, ids: Sequence[str]) -> dict[str, Device]:
+    """Devices' settings, by device; the defaults for those that are not known."""
+    rows = connection.execute(_devices_among(connection.dialect.name), listed(connection, ids))
+    return {device_id: Device(device_id) for device_id in ids} | {
+        row.device_id: Device(*row) for row in rows
+    }
+
+
+@functools.cache
+def _devices_among(dialect: str) -> sa.Select[Any]:
+    return sa.select(*SETTINGS).where(is_among(dialect, devices.c.device_id))
 
 
 def buffer_us(thresholds: Thresholds) -> int:
@@ -112,42 +124,39 @@ def door_rules(
     """
     query = _rules_of_devices(connection.dialect.name, hold)
     found: dict[str, DoorRules] = {}
-    for *settings, kept_from in connection.execute(query, listed(connection, ids)):
-        device = Device(*settings)
-        found[device.device_id] = DoorRules(kept_from, _marking_us(device))
+    for device_id, thresholds, preset, kept_from in connection.execute(
+        query, listed(connection, ids)
+    ):
+        found[device_id] = DoorRules(kept_from, _marking_us(thresholds, preset))
     return found
 
 
 @functools.cache
 def _rules_of_devices(dialect: str, hold: bool) -> sa.Select[Any]:
-    query = sa.select(*SETTINGS, devices.c.kept_from).where(is_among(dialect, devices.c.device_id))
+    d = devices.c
+    query = sa.select(d.device_id, sa.cast(d.thresholds, sa.Text), d.preset, d.kept_from).where(
+        is_among(dialect, d.device_id)
+    )
     if hold and dialect == "postgresql":
         return query.order_by(devices.c.device_id).with_for_update(key_share=True)
     return query
 
 
-def _marking_us(device: Device) -> int:
+@functools.lru_cache(maxsize=1024)
+def _marking_us(thresholds: str, preset: str | None) -> int:
     """How far from a day a point marks it: as far as the device's thresholds or the defaults reach.
 
     Points are never refused for thresholds that make no sense; they mark as far as is possible.
+    It is asked of every report, and nearly all devices have the same ones, so they are not read
+    anew: JSON as it is stored.
     """
-    stored: object = device.overrides  # JSON from the database: anything
-    if not isinstance(stored, Mapping):
-        return LONGEST_BUFFER_US
-    if not stored:
-        return _marking_us_of_preset(device.preset)
     try:
-        return max(buffer_us(Thresholds()), buffer_us(device.thresholds))
-    except SettingsError:
-        return LONGEST_BUFFER_US
-
-
-@functools.cache
-def _marking_us_of_preset(preset: str | None) -> int:
-    """As `_marking_us`, for the many devices that override nothing: it is asked for every point."""
-    try:
-        return max(buffer_us(Thresholds()), buffer_us(preset_thresholds(preset)))
-    except SettingsError:
+        overrides: object = json.loads(thresholds)
+        if not isinstance(overrides, dict):
+            return LONGEST_BUFFER_US
+        own = Device("", overrides=overrides, preset=preset).thresholds
+        return max(buffer_us(Thresholds()), buffer_us(own))
+    except (SettingsError, ValueError):
         return LONGEST_BUFFER_US
 
 

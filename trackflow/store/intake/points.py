@@ -22,7 +22,7 @@ from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.days import batches
 from trackflow.store.devices.settings import DoorRules, add_devices, door_rules
-from trackflow.store.dialects import insert_into
+from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import ahead, rivals
 from trackflow.store.intake.rivals import QUALITY, WORST, Claimed, incoming, quality
@@ -207,19 +207,28 @@ def conflicts_by_day(
     connection: Connection, device_id: str, start_us: int, end_us: int
 ) -> dict[dt.date, int]:
     """How many points lost against another of equal time, by day in `[start_us, end_us)`."""
+    found = conflicts_of(connection, [device_id], start_us, end_us)
+    return {day: count for (_, day), count in found.items()}
+
+
+def conflicts_of(
+    connection: Connection, ids: Sequence[str], start_us: int, end_us: int
+) -> dict[tuple[str, dt.date], int]:
+    """As `conflicts_by_day`, of several devices."""
     q = quarantined_points.c
     day = sa.type_coerce(epoch_us(q.recorded_at) // DAY_US, sa.BigInteger)
     rows = connection.execute(
-        sa.select(day, sa.func.count())
+        sa.select(q.device_id, day, sa.func.count())
         .where(
-            q.device_id == device_id,
+            is_among(connection.dialect.name, q.device_id),
             q.reason == EQUAL_TIME,
             q.recorded_at >= from_us(start_us),
             q.recorded_at < from_us(end_us),
         )
-        .group_by(day)
+        .group_by(q.device_id, day),
+        listed(connection, ids),
     )
-    return {batches.day_of_index(index): count for index, count in rows}
+    return {(name, batches.day_of_index(index)): count for name, index, count in rows}
 
 
 def hold_devices(

@@ -134,11 +134,18 @@ def _store_new(
             for k, mine in new.items()
             if all(stored.get(row[:2], row) == row for row in mine)
         }
-    _keep_repeats(
-        connection,
-        [row[:2] for k, mine in rows.items() if k in new for row in mine if row not in new[k]],
-    )
+    _keep_repeats(connection, _known_already(rows, new))
     return new
+
+
+def _known_already(rows: dict[int, list[Row]], new: dict[int, list[Row]]) -> list[Key]:
+    """The points of the reports in `new` that are not new."""
+    keys: list[Key] = []
+    for k, mine in new.items():
+        if len(mine) < len(rows[k]):
+            fresh = {row[:2] for row in mine}  # a list would be searched for every point of a batch
+            keys += [row[:2] for row in rows[k] if row[:2] not in fresh]
+    return keys
 
 
 def _keep_repeats(connection: Connection, keys: Sequence[Key]) -> None:

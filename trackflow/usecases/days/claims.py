@@ -36,29 +36,27 @@ def claim_days(
     context: Context, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
 ) -> list[Claim]:
     """Claim those of a device's days that are free and, unless `force`, have something to do."""
+    return claim_batches(context, [(device_id, day) for day in days], stage, force=force)
+
+
+def claim_batches(
+    context: Context, wanted: Sequence[tuple[str, dt.date]], stage: str, *, force: bool
+) -> list[Claim]:
+    """As `claim_days`, for days of any devices; the claims are in order of device and day."""
+    ids = sorted({device_id for device_id, _ in wanted})
+    lease_s = context.settings.lease_s
     with context.store.write() as connection:
-        lock_devices(connection, [device_id])
+        lock_devices(connection, ids)
+        now = context.clock()
         # what dead workers held counts as tried before it is taken again
-        batches.free_abandoned(
-            connection,
-            device_id,
-            context.settings.max_tries,
-            context.clock(),
-            lease_s=context.settings.lease_s,
-        )
-        found = [
-            batches.claim(
-                connection,
-                device_id,
-                day,
-                stage,
-                lease_s=context.settings.lease_s,
-                now=context.clock(),
-                force=force,
+        abandoned = batches.with_abandoned(connection, now, lease_s=lease_s)
+        for device_id in sorted({*ids} & {*abandoned}):
+            batches.free_abandoned(
+                connection, device_id, context.settings.max_tries, now, lease_s=lease_s
             )
-            for day in days
-        ]
-    return [claim for claim in found if claim is not None]
+        return batches.claim_many(
+            connection, wanted, stage, lease_s=lease_s, now=context.clock(), force=force
+        )
 
 
 class Held:
@@ -84,13 +82,19 @@ class Held:
         """
         if time.monotonic() - self.renewed_at < self.context.settings.lease_s / 4:
             return
+        stale: StaleClaimError | None = None
         for claim in self.claims:
             # one at a time: several rows in one transaction would need the device's lock
-            with self.context.store.write() as connection:
-                batches.extend(
-                    connection, claim, self.context.settings.lease_s, self.context.clock()
-                )
+            try:
+                with self.context.store.write() as connection:
+                    batches.extend(
+                        connection, claim, self.context.settings.lease_s, self.context.clock()
+                    )
+            except StaleClaimError as error:  # the others are still held
+                stale = error
         self.renewed_at = time.monotonic()
+        if stale is not None:
+            raise stale
 
 
 def hand_back(

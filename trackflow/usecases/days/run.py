@@ -38,8 +38,8 @@ from trackflow.usecases.roads.rematching import match_outdated_again
 type Progress = Callable[[str, int, int], None]
 """Called with the stage, batches done and batches in all."""
 
-type Unit = tuple[str, list[dt.date]]
-"""A device and some of its days."""
+type Unit = list[tuple[str, dt.date]]
+"""Devices and days; of all devices that are not segmented together it is one device's."""
 
 UNIT_DAYS = {"segmented": segmenting.RANGE_DAYS, "matched": 4, "tracked": 366}
 """Days of a device that one worker takes at a time: few where a day is slow, many where days share
@@ -54,8 +54,10 @@ POOL_FROM_BATCHES = 16
 SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
 """After midnight: as far as the default thresholds look, and time for reports that come late."""
 
+UNITS_PER_WORKER = 4
+"""Devices are segmented together as long as so many units are left for each worker."""
+
 _STAGE_FUNCTIONS = {
-    segmenting.STAGE: segmenting.segment_batches,
     matching.STAGE: matching.match_batches,
     tracking.STAGE: tracking.track_batches,
 }
@@ -142,13 +144,18 @@ def _run_stage(
     context: Context,
     pool: "WorkerPool",
     stage: str,
-    wanted: Sequence[tuple[str, dt.date]],
+    wanted: Unit,
     force: bool,
     progress: Progress | None,
 ) -> StageReport:
     started = time.perf_counter()
     report = StageReport(stage)
     units = list(_units(wanted, UNIT_DAYS[stage]))
+    if stage == segmenting.STAGE:
+        spread = (
+            UNITS_PER_WORKER * context.settings.workers if pool.is_for(units, len(wanted)) else 1
+        )
+        units = list(_joined(units, min(len(wanted) // spread, UNIT_DAYS[stage])))
     for days in pool.map(context, stage, units, force, len(wanted)):
         report.days += days
         if progress:
@@ -158,19 +165,32 @@ def _run_stage(
     return report
 
 
-def _units(wanted: Sequence[tuple[str, dt.date]], size: int) -> Iterator[Unit]:
-    for device_id, pairs in itertools.groupby(wanted, key=lambda pair: pair[0]):
-        for part in itertools.batched((day for _, day in pairs), size):
-            yield device_id, list(part)
+def _units(wanted: Unit, size: int) -> Iterator[Unit]:
+    """Some days of one device each."""
+    for _, pairs in itertools.groupby(wanted, key=lambda pair: pair[0]):
+        yield from map(list, itertools.batched(pairs, size))
+
+
+def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
+    """Units together, up to a number of days."""
+    joined: Unit = []
+    for unit in units:
+        if joined and len(joined) + len(unit) > size:
+            yield joined
+            joined = []
+        joined = joined + unit
+    if joined:
+        yield joined
 
 
 def work_on(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
     """One unit of work. What can be tried again is reported, and never stops the others."""
-    device_id, days = unit
     try:
-        return _STAGE_FUNCTIONS[stage](context, device_id, days, force=force)
+        if stage == segmenting.STAGE:
+            return segmenting.segment_batches(context, unit, force=force)
+        return _STAGE_FUNCTIONS[stage](context, unit[0][0], [day for _, day in unit], force=force)
     except RetryableError as error:
-        return [DayReport(device_id, day, error=str(error), deferred=True) for day in days]
+        return [DayReport(device, day, error=str(error), deferred=True) for device, day in unit]
 
 
 DIED = "a worker process died (was there enough memory?); its batches wait until their lease ends"
@@ -184,6 +204,11 @@ class WorkerPool:
         self.nice = nice
         self.executor: ProcessPoolExecutor | None = None
 
+    def is_for(self, units: Sequence[Unit], batch_count: int) -> bool:
+        """Whether so much work is shared out to processes."""
+        enough = len(units) > 1 and batch_count >= POOL_FROM_BATCHES
+        return self.settings.workers > 1 and enough
+
     def map(
         self, context: Context, stage: str, units: Sequence[Unit], force: bool, batch_count: int
     ) -> Iterator[list[DayReport]]:
@@ -192,7 +217,7 @@ class WorkerPool:
         When a worker dies, all that are at work or wait in its pool are lost with it. They go to a
         new one; what the dead worker held stays claimed, so nothing kills one worker after another.
         """
-        if self.settings.workers < 2 or len(units) < 2 or batch_count < POOL_FROM_BATCHES:
+        if not self.is_for(units, batch_count):
             for unit in units:
                 yield work_on(context, stage, unit, force)
             return
@@ -209,8 +234,8 @@ class WorkerPool:
             except BrokenProcessPool:
                 self.close()
                 if broken_at == done:  # twice in a row: workers cannot even start
-                    for device_id, days in units[done:]:
-                        yield [DayReport(device_id, day, error=DIED, deferred=True) for day in days]
+                    for unit in units[done:]:
+                        yield [DayReport(*pair, error=DIED, deferred=True) for pair in unit]
                     return
                 broken_at = done
 
@@ -237,11 +262,14 @@ class WorkerPool:
 
 def _held(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
     """Reports of those batches of a unit that a dead worker has claimed."""
-    device_id, days = unit
-    told = {report.day for report in reports}
+    told = {(report.device_id, report.day) for report in reports}
     with context.store.read() as connection:
-        held = batches.in_work(connection, device_id, days)
-    return [DayReport(device_id, day, error=DIED, deferred=True) for day in held if day not in told]
+        held = [
+            (device_id, day)
+            for device_id, pairs in itertools.groupby(unit, key=lambda pair: pair[0])
+            for day in batches.in_work(connection, device_id, [day for _, day in pairs])
+        ]
+    return [DayReport(*pair, error=DIED, deferred=True) for pair in held if pair not in told]
 
 
 @contextmanager

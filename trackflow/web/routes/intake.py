@@ -6,7 +6,7 @@ can be received is answered as a success, and what is no position is kept whole 
 (503), the body is too large (413), the quarantine is full (507).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,7 +14,6 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from trackflow.context import Context
 from trackflow.errors import AccessError
@@ -39,7 +38,16 @@ PACKINGS = ("", "identity", "gzip", "x-gzip")
 POST_ONLY = (owntracks.SOURCE, overland.SOURCE, geojson_batch.SOURCE)
 """Doors of their own, whose positions do not fit into an address."""
 
-ANSWERS = {flat.HOME_ASSISTANT: {}, flat.PHONETRACK: {"done": 1, "friends": []}}
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+NOTHING, NO_MESSAGES, RESULT_OK = Response(), _json([]), _json({"result": "ok"})
+ANSWERS = {
+    flat.HOME_ASSISTANT: _json({}),
+    flat.PHONETRACK: _json({"done": 1, "friends": []}),
+}
 """What senders of flat records wait for; to all others an empty answer is a success."""
 
 MAX_THREADS = 2
@@ -91,10 +99,15 @@ def _answers(description: str, example: object) -> dict[int | str, dict[str, Any
 
 
 async def _received_body(request: Request) -> bytes:
-    try:
-        return await request.body()
-    except ClientDisconnect:
-        raise HTTPException(400, "the request broke off") from None
+    """The body, piece by piece: Starlette's own way takes longer than a report is read in."""
+    pieces = []
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise HTTPException(400, "the request broke off")
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(pieces)
 
 
 DEVICE = _parameter("device", "Device of the positions that name none, such as `bus-7`.")
@@ -124,12 +137,12 @@ async def from_owntracks(request: Request) -> Response:
     the tracker id, else the token's name, else `owntracks`. Messages that are not positions are
     ignored; encrypted ones need their key in TRACKFLOW_OWNTRACKS_KEYS, and are kept without it.
     """
-    query, headers = request.query_params, request.headers
+    query, headers = _query(request), request.headers
     named = owntracks.device_named(query.get("u"), query.get("d")) or owntracks.device_named(
         headers.get("x-limit-u"), headers.get("x-limit-d")
     )
     await _take(request, owntracks.SOURCE, named=named)
-    return _json([])
+    return NO_MESSAGES
 
 
 @router.post(
@@ -147,7 +160,7 @@ async def from_overland(request: Request) -> Response:
     name, else `overland`.
     """
     await _take(request, overland.SOURCE)
-    return _json({"result": "ok"})
+    return RESULT_OK
 
 
 @router.post(
@@ -176,7 +189,7 @@ async def from_geojson(request: Request) -> Response:
     name, else `geojson`. A repeated delivery adds nothing, so a script may send again whatever it
     is not sure of.
     """
-    received, _ = await _take(request, geojson_batch.SOURCE)
+    received, _, _ = await _take(request, geojson_batch.SOURCE)
     return _json(
         {
             "accepted": received.accepted,
@@ -247,20 +260,21 @@ async def from_flat(request: Request) -> Response:
     # a link on some website could lead a browser here, and a browser that follows it may get in
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise AccessError("positions do not come from another site's page")
-    _, sender = await _take(request, door)
-    is_json = (await _received_body(request)).lstrip()[:1] == b"{"
-    of_webhook = sender == flat.HOME_ASSISTANT and is_json
-    wanted = ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door)
-    return Response() if wanted is None else _json(wanted)
+    _, sender, body = await _take(request, door)
+    of_webhook = sender == flat.HOME_ASSISTANT and body.lstrip()[:1] == b"{"
+    return ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door, NOTHING)
 
 
-async def _take(request: Request, door: str, *, named: str = "") -> tuple[Received, str]:
-    """Read and store a body, a large one part by part; what became of it, and who sent it.
+async def _take(request: Request, door: str, *, named: str = "") -> tuple[Received, str, bytes]:
+    """Read and store a body, a large one part by part.
 
     Args:
         request: it.
         door: the last part of the address.
         named: the device that the request names outside its body.
+
+    Returns:
+        What became of it, who sent it, and the body.
 
     Raises:
         StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
@@ -277,7 +291,7 @@ async def _take(request: Request, door: str, *, named: str = "") -> tuple[Receiv
         if len(body) <= READ_AT_ONCE_BYTES and not packing:
             delivery = reading.read(body, envelope, now_us=now_us, keys=keys)
             report = Report(delivery.points, delivery.refused, delivery.sender)
-            return await reception.store(report), delivery.sender
+            return await reception.store(report), delivery.sender, body
         deliveries = reading.read_in_parts(body, envelope, now_us=now_us, keys=keys)
         total, sender = Received(), door
 
@@ -288,15 +302,20 @@ async def _take(request: Request, door: str, *, named: str = "") -> tuple[Receiv
             sender = part.sender
             for report in _reports(part):
                 total += await reception.store(report)
-        return total, sender
+        return total, sender, body
     except TooMuchError as error:
         raise HTTPException(413, str(error)) from None
+
+
+def _query(request: Request) -> Mapping[str, str]:
+    """The parameters of the address; most reports have none, and are not searched for them."""
+    return request.query_params if request.scope["query_string"] else {}
 
 
 def _envelope(request: Request, door: str, named: str) -> Envelope:
     """What of a request, besides its body, decides how it is read."""
     caller: Caller = request.state.caller
-    query = request.query_params
+    query = _query(request)
     device = "" if door in flat.SENDERS else query.get("device", "").strip()
     name = caller.name.strip()
     return Envelope(
@@ -333,7 +352,3 @@ def _limiter() -> CapacityLimiter:
         limiter = CapacityLimiter(MAX_THREADS)
         _threads.set(limiter)
         return limiter
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")

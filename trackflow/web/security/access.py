@@ -102,7 +102,7 @@ class GuardedRoute(APIRoute):
             if door.is_news() and (sign := sign_of_proxy(request)) is not None:
                 await run_in_threadpool(door.shut, sign)
             if self.scope is not None:
-                known = _known_caller(request, self.scope)
+                known = await _known_caller(request, self.scope)
                 request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)
             return await handler(request)
 
@@ -126,7 +126,7 @@ async def caller(request: Request) -> Caller:
     return found
 
 
-def _known_caller(request: Request, scope: Scope) -> Caller | None:
+async def _known_caller(request: Request, scope: Scope) -> Caller | None:
     """Who delivers with one token that was in use a moment ago.
 
     None says nothing: then the store is asked. It always is for reading and for changes.
@@ -137,6 +137,7 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
     if len(secrets) != 1:
         return None
     known: KnownTokens = request.app.state.known_tokens
+    await known.renew()
     token = known.find(secrets[0])
     if token is None or token.scope not in (scope, Scope.ADMIN):
         return None
@@ -145,8 +146,6 @@ def _known_caller(request: Request, scope: Scope) -> Caller | None:
 
 def _admit(request: Request, scope: Scope) -> Caller:
     context: Context = request.app.state.context
-    if scope is Scope.INGEST:
-        request.app.state.known_tokens.refresh()
     secrets = _secrets(request, scope)
     with context.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
@@ -195,9 +194,9 @@ def _secrets(request: Request, scope: Scope) -> list[str]:
     elif kind.lower() == "basic":
         found.append(_password(value))
     # The browser sends a cookie along by itself, so it counts only for our own page's requests.
-    if COOKIE in request.cookies and is_own_page(request):
+    if "cookie" in request.headers and COOKIE in request.cookies and is_own_page(request):
         found.append(request.cookies[COOKIE])
-    if scope is Scope.INGEST and "token" in request.query_params:
+    if scope is Scope.INGEST and request.scope["query_string"] and "token" in request.query_params:
         found.append(request.query_params["token"])
     return [secret for secret in found if secret]
 

@@ -6,9 +6,11 @@ revoked delivers for up to `FRESH_S` longer. So they serve deliveries only: noth
 or deleted with a revoked token. A new one is looked up at once.
 """
 
-import threading
+import asyncio
 import time
 from collections.abc import Mapping
+
+from fastapi.concurrency import run_in_threadpool
 
 from trackflow.context import Context
 from trackflow.store.access import tokens
@@ -18,13 +20,13 @@ FRESH_S = 1.0
 
 
 class KnownTokens:
-    """All tokens in use, by the hash of their secret; for any thread."""
+    """All tokens in use, by the hash of their secret."""
 
     def __init__(self, context: Context) -> None:
         self._work = context
         self._found: Mapping[str, Token] = {}
         self._until = 0.0
-        self._reading = threading.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -35,14 +37,26 @@ class KnownTokens:
         """The token with this secret, if it is in use and known to be."""
         return self._found.get(tokens.hash_of(secret)) if self.is_fresh else None
 
-    def refresh(self) -> None:
-        """Read them, unless somebody does just now."""
-        if self.is_fresh or not self._reading.acquire(blocking=False):
+    async def renew(self) -> None:
+        """Read them unless they are fresh; all that ask meanwhile wait for the same reading.
+
+        Each of a thousand trackers would look for its own token in the store otherwise, every time
+        that they are a second old.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        if self.is_fresh:
             return
-        try:
-            began = time.monotonic()  # what changes while they are read is seen a second later
-            with self._work.store.read() as connection:
-                self._found = tokens.in_use(connection)
-            self._until = began + FRESH_S
-        finally:
-            self._reading.release()
+        loop = asyncio.get_running_loop()
+        if self._reading is None or self._reading.done() or self._reading.get_loop() is not loop:
+            self._reading = loop.create_task(run_in_threadpool(self._read))
+            # nobody may be left to hear of its error
+            self._reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._reading)
+
+    def _read(self) -> None:
+        began = time.monotonic()  # what changes while they are read is seen a second later
+        with self._work.store.read() as connection:
+            self._found = tokens.in_use(connection)
+        self._until = began + FRESH_S

@@ -6,6 +6,7 @@ What shows a proxy switches the mode off for good, in the store: from then on st
 this address, and what tells them from the person may be missing next time.
 """
 
+import functools
 import ipaddress
 import time
 from urllib.parse import urlsplit
@@ -31,6 +32,9 @@ PROXY_PREFIXES = (
     "x-envoy-", "x-forwarded", "x-original-",
 )  # fmt: skip
 """What proxies, tunnels and content networks add to a request; programs do not by themselves."""
+
+_PROXY_HEADERS = frozenset(name.encode() for name in PROXY_HEADERS)
+_PROXY_PREFIXES = tuple(prefix.encode() for prefix in PROXY_PREFIXES)
 
 QUIET_S = 5.0
 """How long the mode is known to be off: signs come with every request behind a proxy."""
@@ -87,9 +91,9 @@ class NoTokenDoor:
 
 def sign_of_proxy(request: Request) -> str | None:
     """What in a request shows that a proxy has passed it on; None if nothing does."""
-    for name in request.headers:
-        if name in PROXY_HEADERS or name.startswith(PROXY_PREFIXES):
-            return f"a proxy has passed it on (it has the header {name})"
+    for name, _ in request.scope["headers"]:  # as bytes: it is asked of every report
+        if name in _PROXY_HEADERS or name.startswith(_PROXY_PREFIXES):
+            return f"a proxy has passed it on (it has the header {name.decode('latin-1')})"
     # nginx before 1.29.7 speaks it by default, and browsers and scripts do not any more
     if request.scope.get("http_version") == "1.0":
         return "a proxy may have passed it on (it is HTTP/1.0)"
@@ -99,6 +103,7 @@ def sign_of_proxy(request: Request) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=16)
 def own_names(server: tuple[str, int | None] | None) -> frozenset[str]:
     """What a client on this machine calls the service: address or localhost, with the port."""
     if server is None or server[1] is None:

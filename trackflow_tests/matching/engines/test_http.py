@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.concurrency.http import MAX_RETRY_AFTER_S, new_client, retry_after_s
-from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import EngineUnavailableError, SettingsError, TrackflowError
 from trackflow.geo.points import e7
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.http import EngineBusyError, HttpEngine, _path
 from trackflow.matching.engines.protocol import MatchAnswer, MatchRequest, Route
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow_tests.matching.servers import (
     Behaviour,
     Out,
@@ -32,8 +31,8 @@ from trackflow_tests.matching.servers import (
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
-    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+def network(helsinki_network: RoadNetwork) -> RoadNetwork:
+    return helsinki_network
 
 
 @pytest.fixture(scope="module")
@@ -347,13 +346,11 @@ def test_misbehaving_servers_are_unavailable_in_one_line(
         engine = engine_at(
             base, max_answer_bytes=1_000_000, deadline_s=SHORT_S if misses_it else LONG_S
         )
-        started = time.monotonic()
         if says is None:
             engine.match(TWO)
             return
         with pytest.raises(EngineUnavailableError, match=says) as caught:
             engine.match(TWO)
-        assert not misses_it or time.monotonic() - started < 8
     message = str(caught.value)
     assert f"{url}/osrm" in message
     assert "\n" not in message
@@ -393,10 +390,8 @@ def test_an_answer_in_small_pieces_is_whole_or_too_late(
         if takes_s < 5:
             assert len(engine_at(url).match(TWO).matchings) == 1
         else:
-            started = time.monotonic()
             with pytest.raises(EngineUnavailableError, match="no answer within"):
                 engine_at(url, deadline_s=SHORT_S).match(TWO)
-            assert time.monotonic() - started < takes_s
 
 
 @pytest.mark.parametrize("code", ["NoMatch", "NoSegment"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.sources.formats import kml
 from trackflow.sources.readers import discover
 from trackflow.sources.recognition import Format
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
@@ -220,3 +221,22 @@ def test_a_kmz_is_its_kml(tmp_path):
     (found,) = read_path(path).values()
     assert first_four(found) == expected(ROWS)
     assert found.points.devices == ("holiday",)
+
+
+def test_of_a_placemark_of_many_points_only_so_many_are_held(monkeypatch):
+    points = "".join(f"<Point><coordinates>{k},1</coordinates></Point>" for k in range(1, 11))
+    time = "<TimeStamp><when>2026-01-01T00:00:00Z</when></TimeStamp>"
+    text = f"<kml><Placemark>{time}<MultiGeometry>{points}</MultiGeometry></Placemark></kml>"
+    whole = read_bytes(text.encode(), "kml")
+    held: list[int] = []
+    original = kml._PlacemarkParser._flush_points
+
+    def flushed(self):
+        held.append(len(self._points))
+        original(self)
+
+    monkeypatch.setattr(kml, "TRACK_HELD_MAX", 3)
+    monkeypatch.setattr(kml._PlacemarkParser, "_flush_points", flushed)
+    assert read_bytes(text.encode(), "kml").rows == whole.rows
+    assert len(whole.rows) == 10
+    assert held == [4, 4, 2]

@@ -100,15 +100,15 @@ def expected_of(clock: Clock, folder: Path) -> tuple[Context, dict[str, Any]]:
 
 
 def test_an_old_store_stays_readable_and_comes_right_by_itself(
-    database_url: str, tmp_path: Path
+    blank_database_url: str, tmp_path: Path
 ) -> None:
     clock = Clock()
     source, expected = expected_of(clock, tmp_path / "new")
-    make_old(source, database_url, tmp_path)
+    make_old(source, blank_database_url, tmp_path)
     source.store.close()
 
-    open_store(settings_of(database_url, tmp_path)).close()
-    with open_context(database_url, tmp_path, clock) as context:
+    open_store(settings_of(blank_database_url, tmp_path)).close()
+    with open_context(blank_database_url, tmp_path, clock) as context:
         assert set(statuses(context.store).values()) == {"pending"}
         with context.store.read() as connection:
             overrides = {k: read_device(connection, k).overrides for k in ("a", "b")}

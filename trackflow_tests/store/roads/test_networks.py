@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads.networks import networks_folder, read_network, use_network
 from trackflow.store.tables import road_networks
 from trackflow.usecases.housekeeping.archive import backup
@@ -20,8 +20,8 @@ from trackflow_tests.stores import open_context
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
-    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+def network(helsinki_network: RoadNetwork) -> RoadNetwork:
+    return helsinki_network
 
 
 def in_home(network: RoadNetwork, home: Path) -> Path:

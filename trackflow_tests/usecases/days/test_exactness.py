@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.sources.devices.fixes import Delivery
@@ -21,7 +20,6 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import Mode, run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.intake.receiving import receive
-from trackflow.usecases.roads.networks import build
 from trackflow_tests.stores import (
     Clock,
     batch_of_device,
@@ -36,6 +34,7 @@ from trackflow_tests.stores import (
     statuses,
 )
 from trackflow_tests.tracks.histories import FIRST, History, histories
+from trackflow_tests.usecases.town import Town
 
 EXAMPLES = {"sqlite": 15, "postgresql": 5}
 
@@ -286,11 +285,11 @@ def with_a_night_drive(found: list[History]) -> Fleet:
 
 
 @pytest.mark.slow
-def test_lines_on_roads_are_the_same_as_well(tmp_path: Path) -> None:
+def test_lines_on_roads_are_the_same_as_well(tmp_path: Path, town: Town) -> None:
     clock = Clock()
     matched = 0
     with open_context("", tmp_path, clock, engine_url="") as context:
-        build(context, helsinki_extract(), "car")
+        town.open(context)
 
         @settings(relaxed, max_examples=6)
         @given(found=fleets.map(with_a_night_drive), plan=plans())

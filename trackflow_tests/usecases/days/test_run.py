@@ -318,7 +318,7 @@ def test_a_script_without_a_main_guard_may_use_several_workers(tmp_path: Path) -
         "    print(len(run(context)['tracked'].days))\n"
     )
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=240, check=False
     )
     assert (done.returncode, done.stdout) == (0, "16\n"), done.stderr
 

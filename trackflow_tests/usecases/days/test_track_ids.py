@@ -93,7 +93,7 @@ def test_whatever_comes_in_every_id_leads_somewhere(database_url: str, tmp_path:
     clock = Clock()
     with open_context(database_url, tmp_path, clock) as context:
 
-        @settings(relaxed, max_examples=2 * EXAMPLES[context.store.engine.dialect.name])
+        @settings(relaxed, max_examples=EXAMPLES[context.store.engine.dialect.name])
         @given(history=histories().filter(small), plan=plans(), dwell_s=st.sampled_from([60, 1800]))
         def check(history: Any, plan: Any, dwell_s: int) -> None:
             empty(context.store)

@@ -9,13 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import SettingsError
 from trackflow.store.tables import day_ledgers, processing_batches, segments, tracks
 from trackflow.usecases.days.run import Mode, run
 from trackflow.usecases.days.verify import VerifyReport, verify
-from trackflow.usecases.roads.networks import build
 from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
+from trackflow_tests.usecases.town import Town
 
 NIGHT = dt.datetime.combine(NOON.date(), dt.time(23, 30), dt.UTC)
 
@@ -124,10 +123,10 @@ def test_an_unknown_device_is_an_error(context: Context) -> None:
 
 
 @pytest.fixture
-def matched(tmp_path: Path) -> Iterator[Context]:
+def matched(tmp_path: Path, town: Town) -> Iterator[Context]:
     """Some drives in central Helsinki, matched to its roads."""
     with open_context("", tmp_path, engine_url="") as context:
-        build(context, helsinki_extract(), "car")
+        town.open(context)
         for start in (NOON, NIGHT):
             deliver(context.store, batch_of_device("a", drive(start, 200, lon=24.93, lat=60.1685)))
         assert not run(context).problems

@@ -70,7 +70,7 @@ def test_it_is_as_if_all_had_come_in_under_the_name(
 ) -> None:
     with open_context(database_url, tmp_path) as context:
 
-        @settings(quick, max_examples=6 if context.store.is_postgresql else 20)
+        @settings(quick, max_examples=4 if context.store.is_postgresql else 15)
         @given(st.lists(rows, min_size=1, max_size=16), st.sampled_from(["", "0000000a"]))
         def check(given_: list[tuple[Any, ...]], undone: str) -> None:
             if verb == "rename":

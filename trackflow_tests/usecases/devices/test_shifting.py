@@ -103,7 +103,7 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
     with open_context(database_url, tmp_path) as context:
 
         @settings(
-            max_examples=20,
+            max_examples=5 if context.store.is_postgresql else 20,
             deadline=None,
             suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
         )

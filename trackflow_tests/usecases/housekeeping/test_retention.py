@@ -12,7 +12,6 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.sources.devices.fixes import Delivery
@@ -28,7 +27,6 @@ from trackflow.usecases.housekeeping.retention import RetentionReport, apply_ret
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.intake.inbox import scan
 from trackflow.usecases.intake.receiving import receive
-from trackflow.usecases.roads.networks import build
 from trackflow_tests.stores import (
     NOON,
     Clock,
@@ -50,6 +48,7 @@ from trackflow_tests.usecases.days.test_exactness import (
     relaxed,
 )
 from trackflow_tests.usecases.filled import everything as all_rows
+from trackflow_tests.usecases.town import Town
 
 AGE = 10
 MADE = ("segments", "day_ledgers", "cached_polylines", "tracks")
@@ -250,11 +249,11 @@ def nightly(days: int) -> Points:
 
 
 @pytest.mark.slow
-def test_lines_on_roads_stay_as_well(tmp_path: Path) -> None:
+def test_lines_on_roads_stay_as_well(tmp_path: Path, town: Town) -> None:
     clock = Clock()
     found = Fleet([History(nightly(6), Thresholds(), 7, ("nightly",))])
     with open_context("", tmp_path, clock, engine_url="", retention_days=AGE) as context:
-        build(context, helsinki_extract(), "car")
+        town.open(context)
         is_late = np.random.default_rng(3).random(len(found[0].points)) < 0.1
         assert check(context, clock, found, FIRST + dt.timedelta(days=4), is_late).devices == 1
         lines = contents(context.store, "cached_polylines")["cached_polylines"]

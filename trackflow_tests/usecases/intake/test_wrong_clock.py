@@ -85,7 +85,7 @@ def daily(device: str, days: int, until: dt.datetime = TODAY) -> Any:
     return batch_of_device(device, Points.concat(drives))
 
 
-def live(context: Context, days: int = 20) -> None:
+def live(context: Context, days: int = 6) -> None:
     for device in ("van", "car"):
         deliver(context.store, daily(device, days), now=TODAY)
 

@@ -31,6 +31,8 @@ from trackflow_tests.stores import (
 )
 from trackflow_tests.usecases.town import Town
 
+pytestmark = pytest.mark.xdist_group("engine-trouble")
+
 DEADLINE_S = 0.3
 CARS = 4
 """Device-days with cars; there is one with a bicycle as well."""

@@ -343,8 +343,8 @@ def test_nobody_is_answered_before_the_commit(context: Context, api: httpx.Clien
 def test_deliveries_do_not_wait_for_ever_for_each_other(
     context: Context, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "TURN_TIMEOUT_S", 0.05)
-    with receiving._turn:
+    with monkeypatch.context() as patch, receiving._turn:
+        patch.setattr(receiving, "TURN_TIMEOUT_S", 0.05)
         answer = api.post("/ingest/overland", json=CLIENTS[1].value)
     assert answer.status_code == 503
     assert CLIENTS[1].is_answered(api.post("/ingest/overland", json=CLIENTS[1].value))

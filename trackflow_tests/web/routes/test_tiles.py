@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.tiles import layer_names
 from trackflow.matching.engines.embedded import EmbeddedEngine
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
 from trackflow_tests.matching.servers import answering, osrm_server, server_that
 from trackflow_tests.stores import open_context
@@ -21,8 +20,8 @@ LON, LAT = 24.945, 60.17
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
-    return build_network(helsinki_extract(), "car", tmp_path_factory.mktemp("networks"))
+def network(helsinki_network: RoadNetwork) -> RoadNetwork:
+    return helsinki_network
 
 
 @pytest.fixture

@@ -161,9 +161,9 @@ def test_no_token_mode_stays_off_once_a_token_has_existed(
 
 
 def test_a_store_of_an_older_version_that_has_had_tokens_is_shut(
-    database_url: str, tmp_path: Path
+    blank_database_url: str, tmp_path: Path
 ) -> None:
-    engine = _engine(settings_of(database_url, tmp_path).url)
+    engine = _engine(settings_of(blank_database_url, tmp_path).url)
     upgrade(engine, "0008")
     with engine.begin() as connection:
         connection.execute(
@@ -173,7 +173,7 @@ def test_a_store_of_an_older_version_that_has_had_tokens_is_shut(
             )
         )  # fmt: skip
     engine.dispose()
-    with open_context(database_url, tmp_path) as context, running_api(context) as api:
+    with open_context(blank_database_url, tmp_path) as context, running_api(context) as api:
         with context.store.write() as connection:
             connection.execute(sa.delete(access_tokens))
         assert api.get(_some_path(context)).status_code == 401

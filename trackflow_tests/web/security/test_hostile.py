@@ -34,6 +34,9 @@ READ_BY_THE_GUARD = (
     "Authorization", "Cookie", "Host", "Origin", "Sec-Fetch-Mode", "Sec-Fetch-Site",
 )  # fmt: skip
 
+SIGNS_OF_A_PROXY = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+"""The guard looks whether they are there."""
+
 VALUES = (
     b"", b" ", b"http://[", b"[", b"[::1", b"//[", b"http://a:99999999", b"https://[::1]:x",
     b"null", b"*", b"a" * 9000, b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", b"%", b"%00",
@@ -150,15 +153,19 @@ def test_no_header_breaks_a_route(sqlite_door: Door) -> None:
 def test_no_header_breaks_what_is_asked_of_each_caller(
     sqlite_door: Door, known_by: str, route: tuple[str, str]
 ) -> None:
-    """Each value of each header, however the caller is let in: the guard reads other headers."""
+    """However the caller is let in: the guard then reads other headers.
+
+    What the guard does not read is sent with some values: the test before sends all of them.
+    """
     door = sqlite_door
     cookie = f"{COOKIE}={door.secret}".encode()
     known = {"token": [door.admin], "cookie": [(b"Cookie", cookie)]}.get(known_by, [])
     statuses = set()
-    for name in HEADERS if known_by != "this machine" else READ_BY_THE_GUARD:
+    for number, name in enumerate(HEADERS if known_by != "this machine" else READ_BY_THE_GUARD):
+        is_read = name in READ_BY_THE_GUARD + SIGNS_OF_A_PROXY
         if known_by == "this machine":
             door.let_this_machine_in()  # a header before may have ended that
-        for value in VALUES:
+        for value in VALUES if is_read else VALUES[number % 8 :: 8]:
             json = [] if name == "Content-Type" else [(b"Content-Type", b"application/json")]
             body = f'{{"token": "{door.secret}"}}'.encode()
             statuses.add(door.ask(route, [*known, (name.encode(), value), *json], body=body))

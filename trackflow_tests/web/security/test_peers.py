@@ -16,7 +16,7 @@ from trackflow.context import Context
 from trackflow.store.access.no_token import read_mode
 from trackflow.web.security import peers
 from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import BUSY_S, running_api
+from trackflow_tests.web.running import plain_client, running_api
 
 NOBODY = 65_534
 
@@ -103,7 +103,7 @@ def test_a_connection_is_judged_once(api: httpx.Client, monkeypatch: pytest.Monk
     assert api.get("/worker/status").status_code == 200
     monkeypatch.setattr(peers, "PROC", Path("/nowhere"))
     assert api.get("/worker/status").status_code == 200
-    with httpx.Client(base_url=api.base_url, trust_env=False, timeout=BUSY_S) as other:
+    with plain_client(api.base_url) as other:
         assert other.get("/worker/status").status_code == 401
 
 

@@ -24,6 +24,8 @@ from trackflow.web.security.access import GuardedRoute
 from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
 
+pytestmark = pytest.mark.xdist_group("security")
+
 DEVICE = "van'; DROP TABLE gps_points; --<script>alert(1)</script>"
 EXAMPLES_PER_OPERATION = 12
 
@@ -62,6 +64,13 @@ def api(context: Context) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def operations(api: httpx.Client) -> list[schemathesis.APIOperation]:
+    headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
+    schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=headers)
+    return [result.ok() for result in schema.get_all_operations()]
+
+
 def test_every_route_turns_away_whoever_may_not(context: Context, api: httpx.Client) -> None:
     """Without a token, with a wrong one, and with those that are for something else."""
     narrower = {
@@ -91,10 +100,12 @@ def test_every_route_lets_in_whoever_may(context: Context, api: httpx.Client) ->
 
 
 @pytest.mark.parametrize("value", NASTY)
-def test_nothing_in_a_parameter_does_harm(context: Context, api: httpx.Client, value: str) -> None:
+def test_nothing_in_a_parameter_does_harm(
+    context: Context, api: httpx.Client, operations: list[schemathesis.APIOperation], value: str
+) -> None:
     admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     before = contents(context.store, "gps_points", "tracks")
-    for operation in _operations(api):
+    for operation in operations:
         if operation.method.upper() != "GET":
             continue
         query = {parameter.name: value for parameter in operation.query}
@@ -113,7 +124,9 @@ def test_nothing_in_a_parameter_does_harm(context: Context, api: httpx.Client, v
 
 
 @pytest.mark.slow
-def test_the_api_does_what_it_says(api: httpx.Client) -> None:
+def test_the_api_does_what_it_says(
+    api: httpx.Client, operations: list[schemathesis.APIOperation]
+) -> None:
     """Schemathesis: any request that its description allows, answered as it describes."""
     headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     seen = 0
@@ -132,7 +145,7 @@ def test_the_api_does_what_it_says(api: httpx.Client) -> None:
             ],
         )
 
-    for operation in _operations(api):
+    for operation in operations:
         tried = given(case=operation.as_strategy())(check)
         settings(
             max_examples=EXAMPLES_PER_OPERATION,
@@ -165,9 +178,3 @@ def _guarded(context: Context) -> list[tuple[Scope, str, str]]:
             path = re.sub(r"{[^}]*}", "1", route.path)
             found += [(route.scope, method, path) for method in sorted(route.methods)]
     return found
-
-
-def _operations(api: httpx.Client) -> list[schemathesis.APIOperation]:
-    headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
-    schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=headers)
-    return [result.ok() for result in schema.get_all_operations()]
