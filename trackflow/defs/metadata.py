@@ -20,7 +20,7 @@ def of_table(table: sa.Table) -> dict[str, object]:
         dg.TableColumn(
             column.name,
             type=_type_name(column.type),
-            description=column.doc,
+            description=column.comment,
             constraints=dg.TableColumnConstraints(
                 nullable=bool(column.nullable), unique=bool(column.unique)
             ),

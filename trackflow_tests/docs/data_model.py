@@ -1,11 +1,8 @@
-"""`docs/data-model.md`, out of the tables and the descriptions that stand beside them."""
-
-import importlib
-import pkgutil
+"""`docs/data-model.md`, out of the tables and their descriptions."""
 
 import sqlalchemy as sa
 
-from trackflow.store import tables
+from trackflow.store.descriptions import by_subject, described
 from trackflow.store.tables import metadata
 from trackflow.store.types import UtcTime
 from trackflow_tests.docs.markdown import GENERATED, page, table
@@ -16,8 +13,8 @@ INTRODUCTION = """\
 {generated}
 
 All that trackflow stores is in one SQL database: SQLite in `TRACKFLOW_HOME`, or PostgreSQL. Both
-have the same tables. They are declared in `trackflow/store/tables/`, and changed by migrations
-(`trackflow/store/migrations/`) when a new version starts.
+have the same tables. Their declarations and descriptions are in `trackflow/store/`; migrations
+(`trackflow/store/migrations/`) change them when a new version starts.
 
 - Times are UTC: `timestamptz` in PostgreSQL, whole microseconds since 1970 in SQLite, where
   `datetime(recorded_at / 1e6, 'unixepoch')` shows one.
@@ -68,30 +65,19 @@ TYPES = {
 def data_model() -> str:
     """The page."""
     parts = [INTRODUCTION.format(generated=GENERATED).splitlines()]
-    for subject, names in by_subject().items():
+    for subject, tables in by_subject().items():
         parts.append([f"## Tables of `{subject}`"])
-        parts.extend(_described(metadata.tables[name]) for name in names)
+        parts.extend(_described(metadata.tables[name]) for name in tables)
     return page(*parts, BLOBS.splitlines())
-
-
-def by_subject() -> dict[str, list[str]]:
-    """Names of tables by the module that declares them."""
-    found: dict[str, list[str]] = {}
-    for module in pkgutil.iter_modules(tables.__path__):
-        declared = vars(importlib.import_module(f"{tables.__name__}.{module.name}")).values()
-        names = [value.name for value in declared if isinstance(value, sa.Table)]
-        if names:
-            found[module.name] = names
-    return found
 
 
 def _described(of: sa.Table) -> list[str]:
     key = ", ".join(f"`{column.name}`" for column in of.primary_key.columns)
-    rows = [(f"`{c.name}`", _type(c), _description(c)) for c in of.columns]
+    rows = [(f"`{c.name}`", _type(c), described(of.name, c.name)) for c in of.columns]
     return [
         f"### `{of.name}`",
         "",
-        of.info["doc"],
+        described(of.name),
         "",
         f"Key: {key}.",
         "",
@@ -102,8 +88,3 @@ def _described(of: sa.Table) -> list[str]:
 def _type(column: sa.Column[object]) -> str:
     text = "time" if isinstance(column.type, UtcTime) else TYPES[str(column.type)]
     return text + (", may be empty" if column.nullable else "")
-
-
-def _description(column: sa.Column[object]) -> str:
-    assert column.doc, column
-    return column.doc

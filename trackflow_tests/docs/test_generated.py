@@ -1,5 +1,7 @@
 import pytest
 
+from trackflow.store.descriptions import OF_TABLE, by_subject
+from trackflow.store.tables import metadata
 from trackflow_tests.docs.cli_reference import commands
 from trackflow_tests.docs.generate import DOCS, PAGES
 from trackflow_tests.docs.http_reference import describe, scopes
@@ -8,6 +10,14 @@ from trackflow_tests.docs.http_reference import describe, scopes
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_what_the_code_says(name: str) -> None:
     assert (DOCS / name).read_text("utf-8") == PAGES[name](), f"{name}: run `make docs`"
+
+
+def test_every_table_and_column_is_described_and_no_other() -> None:
+    described = {name: of for tables in by_subject().values() for name, of in tables.items()}
+    assert {name: {OF_TABLE, *of.columns.keys()} for name, of in metadata.tables.items()} == {
+        name: set(of) for name, of in described.items()
+    }
+    assert all(text.endswith(".") for of in described.values() for text in of.values())
 
 
 def test_every_command_has_an_example_that_calls_it() -> None:
