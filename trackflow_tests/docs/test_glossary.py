@@ -13,7 +13,19 @@ PACKAGE = Path(trackflow.__file__).parent
 
 ORDINARY = {
     *("around", "basis", "build", "busy", "content", "count", "create", "delete", "drawn", "end"),
-    *("error", "expected", "file", "filter", "input", "list", "local", "message", "no", "number", "of"),
+    *(
+        "error",
+        "expected",
+        "file",
+        "filter",
+        "input",
+        "list",
+        "local",
+        "message",
+        "no",
+        "number",
+        "of",
+    ),
     *("query", "range", "request", "row", "scope", "selection", "short", "show", "state", "status"),
     *("sum", "text", "time", "timed", "value"),
 }
