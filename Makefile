@@ -16,11 +16,12 @@ demo: .venv/.from-lock  ## Simulate a fleet in Helsinki, match it to the roads, 
 test: lint  ## Everything that CI checks
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-lint: .venv/.from-lock  ## Style, types and the direction of imports
+lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 docs: .venv/.from-lock  ## Make the pages of docs/ anew that come from the code
 	$(BIN)/python -m trackflow_tests.docs.generate

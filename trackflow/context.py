@@ -13,6 +13,7 @@ from trackflow.errors import EngineUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
+from trackflow.store.types import to_us
 
 if TYPE_CHECKING:
     from trackflow.matching.engines.http import HttpEngine
@@ -43,6 +44,11 @@ class Context:
     def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
         """With the store of these settings."""
         return cls(settings, open_store(settings), clock)
+
+    @property
+    def now_us(self) -> int:
+        """The time in microseconds since 1970."""
+        return to_us(self.clock())
 
     @property
     def matches(self) -> bool:

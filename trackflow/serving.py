@@ -20,13 +20,12 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from sqlalchemy import make_url
-
 from trackflow.concurrency.health import DaemonHeartbeat, ask_graphql, unanswered
 from trackflow.concurrency.supervisor import STEP_S, Process, Service, Supervisor
 from trackflow.errors import RetryableError, SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
+from trackflow.usecases.housekeeping.program_environment import program_environment
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl(2): the signal that a process gets when its parent dies."""
@@ -68,20 +67,9 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
         | {
             "DAGSTER_HOME": str(folder),
             "DAGSTER_DISABLE_TELEMETRY": "1",
-            "TRACKFLOW_HOME": str(settings.home.absolute()),
-            "TRACKFLOW_DATABASE_URL": _from_anywhere(settings.database_url),
-            "TRACKFLOW_ENGINE_URL": settings.engine_url,
-            "TRACKFLOW_WORKERS": str(settings.workers),
         }
+        | program_environment(settings)
     )
-
-
-def _from_anywhere(database_url: str) -> str:
-    """The same database for a program in another folder: an SQLite file's path may be relative."""
-    if not database_url.startswith("sqlite"):
-        return database_url
-    url = make_url(database_url)
-    return str(url.set(database=str(Path(url.database or "").absolute())))
 
 
 def _first_day(folder: Path) -> dict[str, str]:

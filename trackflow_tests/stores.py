@@ -15,8 +15,8 @@ from trackflow.matching.match import WindowMatch
 from trackflow.settings import Settings
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.database import Store
-from trackflow.store.intake import points
-from trackflow.store.intake.points import Accepted
+from trackflow.store.intake import acceptance
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
 from trackflow.tracks.thresholds import Thresholds
@@ -122,7 +122,7 @@ def deliver(
     now: dt.datetime = NOON,
 ) -> Accepted:
     with store.write() as connection:
-        return points.accept(connection, batch, refused, source, now)
+        return acceptance.accept(connection, batch, refused, source, now)
 
 
 def drive(

@@ -18,6 +18,7 @@ from trackflow import serving
 from trackflow.defs.partitions import first_day
 from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
+from trackflow.store.database import url_from_anywhere
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
@@ -67,7 +68,7 @@ def test_dagster_finds_the_same_database_in_its_own_folder(
     url: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert serving._from_anywhere(url) == expected.format(here=tmp_path)
+    assert url_from_anywhere(url) == expected.format(here=tmp_path)
 
 
 def test_days_in_the_ui_begin_with_the_first_point(

@@ -56,11 +56,6 @@ class Diff:
     missing: tuple[str, ...]
 
     @property
-    def to_write(self) -> tuple[CatalogueTrack, ...]:
-        """The rows that an upsert has to write."""
-        return (*self.added, *(change.after for change in self.changed))
-
-    @property
     def changes_by_field(self) -> dict[str, int]:
         """In how many tracks each field changed, the most frequent first."""
         counts = Counter(c.field for change in self.changed for c in change.fields)

@@ -13,9 +13,9 @@ from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
     from trackflow.context import Context
-    from trackflow.store.jobs.jobs import Job
     from trackflow.usecases.catalogue.report import Report
     from trackflow.usecases.catalogue.status import CatalogueStatus
+    from trackflow.usecases.jobs.control import Job
 
 catalogue_app = typer.Typer(
     help="The catalogue of race tracks, kept in step with its sources.", no_args_is_help=True
@@ -43,8 +43,8 @@ def sync(
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue in step with its source; a sync that was broken off is gone on with."""
-    from trackflow.store.jobs.jobs import Status
     from trackflow.usecases.catalogue.report import Report, file_of
+    from trackflow.usecases.jobs.control import Status
     from trackflow.usecases.jobs.kinds import queue_job, run_job
 
     with opened_context() as context:
@@ -233,13 +233,12 @@ def visits(as_json: Json = False) -> None:
 @contextmanager
 def _stoppable(context: "Context", job: "Job") -> Iterator[None]:
     """Ctrl-C leaves the job cancelled, so that nobody takes it up unasked."""
-    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.control import stop_job_here
 
     try:
         yield
     except KeyboardInterrupt:
-        with context.store.write() as connection:
-            jobs.stop_here(connection, job.job_id, context.clock())
+        stop_job_here(context, job.job_id)
         raise TrackflowError("stopped; the next `trackflow catalogue sync` goes on") from None
 
 

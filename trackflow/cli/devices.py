@@ -172,20 +172,16 @@ def _changed(
         preset: None leaves it as it is, "none" takes it away.
         overrides: thresholds by name.
     """
-    from trackflow.store.devices import settings as devices
-    from trackflow.usecases.devices.settings import read_settings
+    from trackflow.usecases.devices.settings import change_settings
 
-    with context.store.write() as connection:
-        devices.change_device(
-            connection,
-            device_id,
-            context.clock(),
-            profile=profile,
-            time_zone=time_zone,
-            overrides=overrides,
-            preset="" if preset == NO_PRESET else preset,
-        )
-    return read_settings(context, device_id)
+    return change_settings(
+        context,
+        device_id,
+        profile=profile,
+        time_zone=time_zone,
+        overrides=overrides,
+        preset="" if preset == NO_PRESET else preset,
+    )
 
 
 def _show(found: "DeviceSettings") -> None:
@@ -232,8 +228,7 @@ def _shift(
         days: first and last day as they were written.
         as_json: for programs.
     """
-    from trackflow.store.devices.shifting import Days
-    from trackflow.usecases.devices.shifting import shift_weeks
+    from trackflow.usecases.devices.shifting import Days, shift_weeks
 
     report = shift_weeks(context, device_id, weeks, Days(*days_between(*days)))
     if as_json:

@@ -20,8 +20,7 @@ from trackflow.cli.common import (
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
-    from trackflow.store.access.no_token import NoTokenMode
-    from trackflow.store.access.tokens import Token
+    from trackflow.usecases.access.tokens import NoTokenMode, Token
 
 token_app = typer.Typer(
     help="Tokens: who may deliver points, read, or do everything.", no_args_is_help=True
@@ -190,16 +189,11 @@ def token_create(
     as_json: Json = False,
 ) -> None:
     """Make a token. It is shown once, as only its hash is stored."""
-    from trackflow.sources.admission import fit_device
-    from trackflow.store.access import tokens
+    from trackflow.usecases.access.tokens import Scope, create_token
 
-    chosen = tokens.Scope(choice(scope, [s.value for s in tokens.Scope], "scope"))
-    for text in (name, device):
-        if text is not None and not fit_device(text.strip()):
-            raise SettingsError(f"{text!r} must have 1 to 200 visible characters")
-    bound_to = device.strip() if device else None
-    with opened_context() as context, context.store.write() as connection:
-        secret, token = tokens.create(connection, name.strip(), chosen, bound_to, context.clock())
+    chosen = Scope(choice(scope, [s.value for s in Scope], "scope"))
+    with opened_context() as context:
+        secret, token = create_token(context, name, chosen, device)
     if as_json:
         print_json(plain(token) | {"token": secret})
         return
@@ -210,23 +204,22 @@ def token_create(
 @token_app.command("list", epilog="Example: trackflow token list --json")
 def token_list(as_json: Json = False) -> None:
     """Show all tokens, without their secrets."""
-    from trackflow.store.access import no_token, tokens
+    from trackflow.usecases.access.tokens import read_access
 
-    with opened_context() as context, context.store.read() as connection:
-        found = tokens.read_tokens(connection)
-        mode = no_token.read_mode(connection)
+    with opened_context() as context:
+        access = read_access(context)
     if as_json:
-        print_json(found)
+        print_json(access.tokens)
         return
-    for token in found:
+    for token in access.tokens:
         revoked = f", revoked {token.revoked_at:%Y-%m-%d}" if token.revoked_at else ""
         tell(
             f"{token.token_id}  {token.name}: may {_may(token)}; "
             f"made {token.created_at:%Y-%m-%d}{revoked}"
         )
-    if not found:
+    if not access.tokens:
         tell("There are no tokens.")
-    tell(_mode_line(mode))
+    tell(_mode_line(access.mode))
 
 
 @token_app.command("revoke", epilog="Example: trackflow token revoke 1f3c9a2b")
@@ -235,11 +228,10 @@ def token_revoke(
     as_json: Json = False,
 ) -> None:
     """Let a token open nothing any more, from now on."""
-    from trackflow.store.access import tokens
+    from trackflow.usecases.access.tokens import revoke_token
 
-    with opened_context() as context, context.store.write() as connection:
-        tokens.revoke(connection, token_id, context.clock())
-        left = tokens.exist(connection)
+    with opened_context() as context:
+        left = revoke_token(context, token_id)
     if as_json:
         print_json({"token_id": token_id, "revoked": True, "tokens_left": left})
         return
@@ -261,16 +253,12 @@ def token_local(
     A new store lets programs of its user on this machine in. The first token and any sign of a
     proxy end that for good. Switch it on only where no proxy or tunnel leads here.
     """
-    from trackflow.store.access import no_token
+    from trackflow.usecases.access.no_token import read_mode, switch_mode
 
     if switch is not None:
         choice(switch, ["on", "off"], "switch")
-    with opened_context() as context, context.store.write() as connection:
-        if switch == "on":
-            no_token.switch_on(connection, context.clock())
-        elif switch == "off":
-            no_token.switch_off(connection, "switched off by command", context.clock())
-        mode = no_token.read_mode(connection)
+    with opened_context() as context:
+        mode = read_mode(context) if switch is None else switch_mode(context, switch == "on")
     if as_json:
         return print_json(mode)
     return tell(_mode_line(mode))

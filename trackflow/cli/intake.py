@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from trackflow.sources.options import ReadOptions
-    from trackflow.store.intake.points import Accepted
     from trackflow.usecases.intake.importing import FileReport, ImportReport
+    from trackflow.usecases.intake.receiving import Accepted
 
 PLANNED = {"waypoint", "route point"}
 """What is passed over unless an option says otherwise."""

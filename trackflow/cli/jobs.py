@@ -10,7 +10,7 @@ from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
     from trackflow.context import Context
-    from trackflow.store.jobs.jobs import Job
+    from trackflow.usecases.jobs.control import Job
 
 jobs_app = typer.Typer(
     help="Jobs: long pieces of work that can be watched, stopped and taken up again.",
@@ -51,11 +51,11 @@ def rebuild(
 @jobs_app.command("list", epilog="Example: trackflow jobs list --json")
 def list_jobs(as_json: Json = False) -> None:
     """Show the newest jobs."""
-    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.control import recent_jobs
     from trackflow.usecases.jobs.kinds import as_dict
 
-    with opened_context() as context, context.store.read() as connection:
-        found = jobs.recent(connection)
+    with opened_context() as context:
+        found = recent_jobs(context)
     if as_json:
         print_json([as_dict(job) for job in found])
         return
@@ -68,20 +68,20 @@ def list_jobs(as_json: Json = False) -> None:
 @jobs_app.command("show", epilog="Example: trackflow jobs show 0b7c2a3e-…")
 def show(job_id: JobId, as_json: Json = False) -> None:
     """Show how far a job is, and what came of it."""
-    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.control import read_job
 
-    with opened_context() as context, context.store.read() as connection:
-        found = jobs.read_job(connection, _id(job_id))
+    with opened_context() as context:
+        found = read_job(context, _id(job_id))
     _print(found, as_json)
 
 
 @jobs_app.command("cancel", epilog="Example: trackflow jobs cancel 0b7c2a3e-…")
 def cancel(job_id: JobId, as_json: Json = False) -> None:
     """Stop a job after the slice of work that it is at; what is done stays."""
-    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.control import cancel_job
 
-    with opened_context() as context, context.store.write() as connection:
-        found = jobs.request_cancel(connection, _id(job_id), context.clock())
+    with opened_context() as context:
+        found = cancel_job(context, _id(job_id))
     _print(found, as_json)
 
 
@@ -94,11 +94,10 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with a job where it stopped."""
-    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.control import resume_job
 
     with opened_context() as context:
-        with context.store.write() as connection:
-            found = jobs.resume(connection, _id(job_id))
+        found = resume_job(context, _id(job_id))
         if queue:
             _print(found, as_json)
         else:
@@ -107,7 +106,7 @@ def resume(
 
 def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
     """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
-    from trackflow.store.jobs import jobs
+    from trackflow.usecases.jobs.control import Status, read_job, stop_job_here
     from trackflow.usecases.jobs.kinds import run_job
 
     with progress_bar("batches") as progress:
@@ -119,16 +118,14 @@ def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
         try:
             ended = run_job(context, job.job_id, told=told)
         except KeyboardInterrupt:
-            with context.store.write() as connection:
-                jobs.stop_here(connection, job.job_id, context.clock())
+            stop_job_here(context, job.job_id)
             raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
     if ended is None:
-        with context.store.read() as connection:
-            ended = jobs.read_job(connection, job.job_id)
-        if ended.status is jobs.Status.RUNNING:
+        ended = read_job(context, job.job_id)
+        if ended.status is Status.RUNNING:
             say("Another worker is at it.")
     _print(ended, as_json)
-    if ended.status is jobs.Status.FAILED or ended.failed:
+    if ended.status is Status.FAILED or ended.failed:
         raise typer.Exit(1)
 
 

@@ -24,6 +24,7 @@ from trackflow.cli.common import print_json as _print_json
 from trackflow.cli.common import progress_bar as _progress
 from trackflow.cli.common import say as _say
 from trackflow.errors import SettingsError, TrackflowError
+from trackflow.geo.time import midnight
 from trackflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -383,8 +384,8 @@ def export(
     lines = ex.LineSource(_choice(line, [x.value for x in ex.LineSource], "line")) if line else None
     start, end = _days(first, last)
     selection = ex.RowFilter(
-        first=_midnight(start) if start else None,
-        last=_midnight(end + dt.timedelta(days=1)) if end else None,
+        first=midnight(start) if start else None,
+        last=midnight(end + dt.timedelta(days=1)) if end else None,
         device_id=device,
     )
     with _work() as context:
@@ -486,10 +487,6 @@ def _serve(
 
     _say("Starting ...")
     serving.serve(settings, host, port, dagster_port, ready, _say)
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
 def _moment(text: str) -> dt.datetime:

@@ -9,8 +9,7 @@ from trackflow.cli.common import Json, opened_context, print_json, say, tell
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
-    from trackflow.store.intake.quarantine import Choice
-    from trackflow.usecases.intake.quarantine import RetryReport, SenderState
+    from trackflow.usecases.intake.quarantine import Choice, RetryReport, SenderState
 
 quarantine_app = typer.Typer(
     help="What was refused at the door: who sent it, why, and what to set right.",
@@ -162,7 +161,7 @@ def delete(
 
 
 def _choice(sender: str | None, reason: str | None, ids: list[str] | None = None) -> "Choice":
-    from trackflow.store.intake.quarantine import Choice
+    from trackflow.usecases.intake.quarantine import Choice
 
     return Choice(sender, reason, tuple(ids or ()))
 

@@ -5,7 +5,7 @@ a Retry-After holds back every thread, not only the one that got it.
 """
 
 import time
-import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol, Self
@@ -26,6 +26,7 @@ from trackflow.errors import (
     SourceUnavailableError,
     StoppedError,
 )
+from trackflow.files import DamagedGzipError, TrailingDataError, gunzip
 
 USER_AGENT = f"trackflow/{__version__} (track catalogue)"
 MOST_BYTES = 16 * 1024 * 1024
@@ -43,13 +44,11 @@ class Page:
     Attributes:
         url: where it came from, after redirects.
         body: unpacked.
-        content_type: as the server says, in lower case, without parameters; "" if it does not.
         seconds: from the first request to the last byte, waits for one's turn left out.
     """
 
     url: str
     body: bytes
-    content_type: str = ""
     seconds: float = 0.0
 
 
@@ -107,8 +106,7 @@ class PoliteClient:
             status, headers, body = self._ask(at, deadline)
             seconds += time.monotonic() - began
             if status == HTTPStatus.OK:
-                kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                return Page(str(at), body, kind, seconds)
+                return Page(str(at), body, seconds)
             if not (300 <= status < 400 and "Location" in headers):
                 raise self._wrong_status(at, status, headers)
             at = _goal(at, headers["Location"])
@@ -153,7 +151,7 @@ class PoliteClient:
             raise PageRefusedError(
                 f"{shown} sends more than {self.most_bytes / 1e6:.0f} MB"
             ) from None
-        except zlib.error:
+        except DamagedGzipError:
             raise SourceUnavailableError(f"{shown} sends what cannot be unpacked") from None
         except httpx.HTTPError as error:
             name = type(error).__name__
@@ -201,14 +199,16 @@ def _unpacked(body: bytes, headers: httpx.Headers, most_bytes: int) -> bytes:
 
     Raises:
         TooLargeError: it holds more than `most_bytes` bytes.
-        zlib.error: it is broken.
+        DamagedGzipError: it is broken.
     """
     if headers.get("Content-Encoding", "").strip().lower() != "gzip":
         return body
-    unpacker = zlib.decompressobj(wbits=31)
-    unpacked = unpacker.decompress(body, most_bytes)
-    if unpacker.unconsumed_tail:
-        raise TooLargeError
-    if not unpacker.eof:
-        raise zlib.error("it breaks off")
-    return unpacked
+    parts: list[bytes] = []
+    size = 0
+    with suppress(TrailingDataError):  # browsers pass over it as well
+        for piece in gunzip([body]):
+            parts.append(piece)
+            size += len(piece)
+            if size > most_bytes:
+                raise TooLargeError
+    return b"".join(parts)

@@ -49,16 +49,6 @@ class Outcome[T, R]:
     seconds: float = 0.0
     tries: int = 0
 
-    @property
-    def is_ok(self) -> bool:
-        """Whether it went well."""
-        return self.error is None
-
-    @property
-    def was_begun(self) -> bool:
-        """Whether the function was called for it; if not, the item is handed back untouched."""
-        return self.tries > 0
-
     def result(self) -> R:
         """The function's value.
 

@@ -16,17 +16,6 @@ class Stop(Protocol):
         ...
 
 
-class AnyStop:
-    """Stops as soon as one of several does."""
-
-    def __init__(self, *stops: Stop) -> None:
-        self._stops = stops
-
-    def is_set(self) -> bool:
-        """Whether one of them says stop."""
-        return any(stop.is_set() for stop in self._stops)
-
-
 class Switch:
     """Thrown by hand, or by whoever writes to where `asked` reads; never goes back by itself.
 

@@ -3,26 +3,29 @@
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
-import sqlalchemy as sa
 
 from trackflow.exports.day_picture import DayPicture
-from trackflow.store.types import UtcTime
 from trackflow.tracks.notices import Notice
+from trackflow.usecases.queries.tables import describe_table
+
+ROWS = "dagster/partition_row_count"
+"""Dagster's own name for the rows of a partition: it shows and plots them."""
 
 type Value = dg.MetadataValue | int | float | str
 
 type Finding = Mapping[str, str | int | float | None]
 
 
-def of_table(table: sa.Table) -> dict[str, object]:
+def of_table(name: str) -> dict[str, object]:
     """Static metadata of an asset that is a table: its name and columns."""
+    table = describe_table(name)
     columns = [
         dg.TableColumn(
             column.name,
-            type=_type_name(column.type),
-            description=column.comment,
+            type=column.type,
+            description=column.description,
             constraints=dg.TableColumnConstraints(
-                nullable=bool(column.nullable), unique=bool(column.unique)
+                nullable=column.is_nullable, unique=column.is_unique
             ),
         )
         for column in table.columns
@@ -31,10 +34,6 @@ def of_table(table: sa.Table) -> dict[str, object]:
         "dagster/table_name": table.name,
         "dagster/column_schema": dg.TableSchema(columns=columns),
     }
-
-
-def _type_name(column_type: object) -> str:
-    return "timestamp (UTC)" if isinstance(column_type, UtcTime) else str(column_type).lower()
 
 
 def findings(rows: Sequence[Finding]) -> dg.MetadataValue:

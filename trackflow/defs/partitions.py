@@ -7,7 +7,7 @@ definitions are loaded again. `trackflow serve` sees to that by itself.
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -26,6 +26,8 @@ FIRST_DAY_TAG, LAST_DAY_TAG = (
     "dagster/asset_partition_range_end",
 )
 """Tags of a run that name its day, or the first and last of its days."""
+
+ONE_DAY = dt.timedelta(days=1)
 
 
 def first_day(env: Mapping[str, str]) -> dt.datetime:
@@ -46,12 +48,16 @@ def first_day(env: Mapping[str, str]) -> dt.datetime:
 
 
 FIRST_DAY = first_day(os.environ).date()
+"""Of this process, where nobody asks for another one."""
 
-days = dg.DailyPartitionsDefinition(
-    start_date=FIRST_DAY.isoformat(),
-    timezone="UTC",
-    end_offset=1,  # today as well: its points are worth seeing before it is over
-)
+
+def daily(first: dt.date) -> dg.DailyPartitionsDefinition:
+    """The partitions from a first day on."""
+    return dg.DailyPartitionsDefinition(
+        start_date=first.isoformat(),
+        timezone="UTC",
+        end_offset=1,  # today as well: its points are worth seeing before it is over
+    )
 
 
 def day_of(key: str) -> dt.date:
@@ -68,9 +74,15 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
     return None
 
 
-def has_partition(day: dt.date) -> bool:
+def each_day(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    """The days from one to another, both included."""
+    for k in range((last - first).days + 1):
+        yield first + k * ONE_DAY
+
+
+def has_partition(day: dt.date, first: dt.date = FIRST_DAY) -> bool:
     """Whether a run may be asked for this day's partition."""
-    return FIRST_DAY <= day <= _today()
+    return first <= day <= _today()
 
 
 def may_be_shown(day: dt.date) -> bool:

@@ -1,4 +1,4 @@
-"""What sensors ask of Dagster's record of runs."""
+"""What sensors and housekeeping ask of Dagster's record of runs."""
 
 import datetime as dt
 
@@ -30,3 +30,27 @@ def starting_run(
         if abs(now - record.create_timestamp) < TIME_TO_START:
             return record.dagster_run.run_id
     return None
+
+
+OWN_TAG = "trackflow/subject"
+"""Every job of trackflow's has it, so every run of one has."""
+
+OLDER_OWN_TAGS = ("trackflow/kind", "trackflow/job_id")
+"""Of runs from before there was one tag for all; those of the live job had none."""
+
+
+def has_own_job(run: dg.DagsterRun) -> bool:
+    """Whether a job of trackflow's was run, and not one of a company that embeds it."""
+    return run.job_name == "live_job" or any(tag in run.tags for tag in (OWN_TAG, *OLDER_OWN_TAGS))
+
+
+def is_own_run(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
+    """Whether a run is of trackflow's job, or of assets of which some are trackflow's."""
+    if has_own_job(run):
+        return True
+    graph = repository.asset_graph if repository else None
+    return any(
+        graph.has(key) and "trackflow/stage" in graph.get(key).tags
+        for key in (run.asset_selection or ())
+        if graph is not None
+    )

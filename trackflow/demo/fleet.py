@@ -16,12 +16,12 @@ from trackflow.demo.receiver import Receiver, drop_gaps, observe
 from trackflow.errors import BadInputError
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Ints, Points
+from trackflow.geo.time import DAY_US as DAY_US
 from trackflow.matching.engines.protocol import Engine, Route
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
 
 PLACES = 60
 SHORTEST_TOUR_M = 1000.0

@@ -17,17 +17,15 @@ from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
-from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
 from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
 from trackflow.serving import MODULE, run_dagster
 from trackflow.settings import Settings
-from trackflow.store.days.tracks import select_tracks
-from trackflow.store.roads.networks import read_network
-from trackflow.store.types import to_us
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping.status import Status, read_status
 from trackflow.usecases.intake.importing import import_paths
+from trackflow.usecases.queries.track_lines import read_lines
+from trackflow.usecases.roads.networks import network_in_use
 
 VEHICLES = 20
 DAYS = 3
@@ -149,8 +147,7 @@ def _process(settings: Settings, first: dt.date, last: dt.date, mode: str) -> No
 
 
 def _simulate(context: Context, first: dt.date) -> tuple[list[SimulatedDevice], FleetFiles]:
-    with context.store.read() as connection:
-        network = read_network(connection, "car", context.settings.home)
+    network = network_in_use(context, "car")
     assert network is not None
     fleet = simulate_fleet(
         context.engine("car"), network.extent, vehicles=VEHICLES, days=DAYS, first_day=first
@@ -164,11 +161,9 @@ def _scores(context: Context, device: SimulatedDevice) -> list[RouteScore]:
     All drives of a vehicle laid over each other would hide errors: in a small town nearly every
     road is driven some time.
     """
-    with context.store.read() as connection:
-        rows = connection.execute(select_tracks(device_id=device.device_id)).all()
     found = [
-        (to_us(row.start_time), to_us(row.end_time), polylines.decode(row.matched_polyline))
-        for row in rows
+        (line.start_us, line.end_us, (line.lon, line.lat))
+        for line in read_lines(context, device.device_id)
     ]
     true = [(drive.start_us, drive.end_us, (drive.lon, drive.lat)) for drive in device.routes]
     return [score_route(truth, matched) for truth, matched in _together(true, found) if truth]

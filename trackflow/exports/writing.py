@@ -11,6 +11,7 @@ from typing import IO, Protocol
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.exports.formats import csv, geojson, geoparquet, gpx
+from trackflow.files import whole_file
 from trackflow.usecases.queries.exported import (
     LineSource,
     PointRow,
@@ -131,16 +132,11 @@ def export_to_file(
     Raises:
         SettingsError: the file cannot be written, or there is no such device.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            count = export(context, subject, file_format, chosen, file, line)
-        part.replace(path)
+        with whole_file(path) as file:
+            return export(context, subject, file_format, chosen, file, line)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return count
 
 
 def format_of(path: Path) -> ExportFormat | None:

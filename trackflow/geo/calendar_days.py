@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-ONE_DAY = dt.timedelta(days=1)
+from trackflow.geo.time import ONE_DAY, from_us, to_us
 
 
 def begin_of(day: dt.date, zone: ZoneInfo) -> dt.datetime:
@@ -46,8 +46,7 @@ class Calendar:
     def _reach(self, start_us: int, end_us: int) -> None:
         """Know the midnights from before a time to after it."""
         if not self.begins_us:
-            start = dt.datetime.fromtimestamp(start_us // 1_000_000, dt.UTC)
-            self.first = start.astimezone(self.zone).date()
+            self.first = from_us(start_us).astimezone(self.zone).date()
             self.begins_us = [self._begin_us(self.first)]
         while self.begins_us[0] > start_us:
             self.first -= ONE_DAY
@@ -57,4 +56,4 @@ class Calendar:
             self.begins_us.append(self._begin_us(following))
 
     def _begin_us(self, day: dt.date) -> int:
-        return int(begin_of(day, self.zone).timestamp()) * 1_000_000
+        return to_us(begin_of(day, self.zone))

@@ -7,6 +7,8 @@ repeated; a layer's field 1 is its name. No more than that is read here.
 import math
 from collections.abc import Iterator
 
+from trackflow.geo.varint import read_varint
+
 LAYER, NAME = 3, 1
 
 
@@ -45,15 +47,6 @@ def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:
     return b"".join(kept)
 
 
-def layer_names(tile: bytes) -> list[str]:
-    """The layers of a vector tile.
-
-    Raises:
-        ValueError: it is no vector tile.
-    """
-    return [_name(tile[body:end]) for field, _, body, end in _fields(tile) if field == LAYER]
-
-
 def _name(layer: bytes) -> str:
     for field, _, body, end in _fields(layer):
         if field == NAME:
@@ -66,12 +59,12 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
     at = 0
     while at < len(message):
         start = at
-        key, at = _varint(message, at)
+        key, at = read_varint(message, at)
         match key & 7:
             case 2:
-                size, at = _varint(message, at)
+                size, at = read_varint(message, at)
             case 0:
-                size = _varint(message, at)[1] - at
+                size = read_varint(message, at)[1] - at
             case 1:
                 size = 8
             case 5:
@@ -82,16 +75,3 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
             raise ValueError("a protobuf message that ends too early")
         yield key >> 3, start, at, at + size
         at += size
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """A whole number in 7-bit groups, and where it ends."""
-    value = shift = 0
-    while at < len(message) and shift < 64:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    raise ValueError("a protobuf message that ends too early")

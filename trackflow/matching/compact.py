@@ -14,11 +14,16 @@ from typing import Any
 
 import orjson
 
+from trackflow.geo.varint import append_varint, read_varint
+
 MARK = b"\x02"
 """The first byte; version 1 was plain JSON, which begins with a brace."""
 
 DECIMALS = 10_000
 """Shares and durations have four decimals at most; others are kept as they are, in eight bytes."""
+
+WHOLE_MAX = 1 << 60
+"""Larger numbers, folded and doubled, would not fit into 64 bits."""
 
 DOUBLE = struct.Struct("<d")
 
@@ -92,15 +97,11 @@ class _Writer:
         self.body = bytearray()
 
     def whole(self, number: int) -> None:
-        rest = number << 1 if number >= 0 else (-number << 1) - 1
-        while rest > 0x7F:
-            self.body.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        self.body.append(rest)
+        append_varint(self.body, number << 1 if number >= 0 else (-number << 1) - 1)
 
     def decimal(self, value: float) -> None:
         scaled = round(value * DECIMALS)
-        exact = scaled / DECIMALS == value
+        exact = abs(scaled) < WHOLE_MAX and scaled / DECIMALS == value
         self.whole(scaled * 2 if exact else 1)
         if not exact:
             self.body += DOUBLE.pack(value)
@@ -129,14 +130,7 @@ class _Reader:
         self.body, self.at = body, at
 
     def whole(self) -> int:
-        body, at = self.body, self.at
-        rest = shift = 0
-        while (byte := body[at]) > 0x7F:
-            rest |= (byte & 0x7F) << shift
-            shift += 7
-            at += 1
-        rest |= byte << shift
-        self.at = at + 1
+        rest, self.at = read_varint(self.body, self.at)
         return -((rest + 1) >> 1) if rest & 1 else rest >> 1
 
     def decimal(self) -> float:

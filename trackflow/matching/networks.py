@@ -8,6 +8,7 @@ The programs are those of the osrm-bindings wheel, run directly rather than by `
 which puts a second process between us and the program that would outlive a kill.
 """
 
+import datetime as dt
 import fcntl
 import hashlib
 import importlib.metadata
@@ -85,6 +86,11 @@ class RoadNetwork:
     size_bytes: int
     source_name: str
     built_at_us: int
+
+    @property
+    def built_at(self) -> dt.datetime:
+        """When it was built, in UTC."""
+        return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=self.built_at_us)
 
 
 def build_network(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.varint import read_varint
 
 MAX_HEADER_BYTES = 64 * 1024  # the format's own limit
 MAX_DATA_BYTES = 32 * 1024 * 1024
@@ -78,14 +79,14 @@ def _parse_header(header: bytes) -> tuple[bytes, int]:
     """The type and the length of the data of a block."""
     kind, data_bytes, at = b"", -1, 0
     while at < len(header):
-        key, at = _varint(header, at)
+        key, at = read_varint(header, at)
         field, wire = key >> 3, key & 7
         if wire == _VARINT:
-            value, at = _varint(header, at)
+            value, at = read_varint(header, at)
             if field == 3:
                 data_bytes = value
         elif wire == _BYTES:
-            length, at = _varint(header, at)
+            length, at = read_varint(header, at)
             if field == 1:
                 kind = header[at : at + length]
             at += length
@@ -96,17 +97,3 @@ def _parse_header(header: bytes) -> tuple[bytes, int]:
     if at != len(header) or not kind or not 0 <= data_bytes <= MAX_DATA_BYTES:
         raise ValueError
     return kind, data_bytes
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number that starts at `at`, and where the next thing starts."""
-    value = 0
-    for shift in range(0, 64, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError

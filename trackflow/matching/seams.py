@@ -68,28 +68,6 @@ def trim(matches: Sequence[WindowMatch]) -> list[WindowLine]:
     ]
 
 
-def road_stretches(matches: Sequence[WindowMatch]) -> list[tuple[Floats, Floats]]:
-    """What of the final lines follows roads: longitudes and latitudes of each stretch, in order.
-
-    The rest is points joined by straight lines: the way a device took off the roads.
-    """
-    if not matches:
-        return []
-    drawn, seams = _seamed(matches)
-    stretches = []
-    for before, this, after in zip([None, *seams], drawn, [*seams, None], strict=True):
-        low, high = this.span(before, after)
-        for first, last in this.on_road(low, high):
-            stretches.append((this.lon[first : last + 1], this.lat[first : last + 1]))
-    return stretches
-
-
-def join(left: WindowMatch | None, this: WindowMatch, right: WindowMatch | None) -> WindowLine:
-    """The final line of `this` between its neighbours, None where the journey begins or ends."""
-    lines = trim([match for match in (left, this, right) if match is not None])
-    return lines[0 if left is None else 1]
-
-
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """A match with its vertices decoded."""
@@ -106,20 +84,6 @@ class _Drawn:
         """The first and the last vertex of the final line."""
         low = before.right if before else self.vertex_at(self.match.start_us)
         return low, after.left if after else self.vertex_at(self.match.end_us)
-
-    def on_road(self, low: int, high: int) -> list[tuple[int, int]]:
-        """First and last vertices of the stretches of road between two vertices, included."""
-        found: list[tuple[int, int]] = []
-        vertex = self.match.anchor_vertex
-        for (start, end), is_road in zip(pairwise(vertex), self.match.on_road, strict=True):
-            first, last = max(start, low), min(end, high)
-            if not is_road or first >= last:
-                continue
-            if found and found[-1][1] == first:
-                found[-1] = (found[-1][0], last)
-            else:
-                found.append((first, last))
-        return found
 
     def anchors(self, above_us: int, below_us: int) -> dict[int, int]:
         """Vertices by time of the anchors between two times, both excluded."""

@@ -158,11 +158,6 @@ def start_seen(points: Points, settings: MatchSettings) -> Points:
     return points.between(0, end_us + 1)
 
 
-def cut_whole(points: Points, settings: MatchSettings) -> list[Window]:
-    """A track as a single window: what matching in windows is compared with."""
-    return [_window(points, 0, len(points) - 1, settings)] if len(points) > 1 else []
-
-
 def _window(points: Points, first: int, last: int, settings: MatchSettings) -> Window:
     time_us = points.time_us
     start_us, end_us = int(time_us[first]), int(time_us[last])

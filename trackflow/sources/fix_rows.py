@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 
+from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.records import RAW_MAX_CHARS
 from trackflow.sources.rows import BAD_TIME as UNREADABLE_TIME
@@ -13,12 +14,10 @@ from trackflow.sources.values.moments import TimeForm, TimeRules, read_time
 LINE_MAX_BYTES = 4_096
 """Far longer than any sentence or record; of a longer line only the beginning is looked at."""
 
-_DAY_US = 86_400_000_000
 BAD_TIME = -(2**62)
 """Stands for a time that is there and cannot be read."""
 
 _ISO_IN_UTC = TimeRules(form=TimeForm.ISO)
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def fix_row(
@@ -62,8 +61,7 @@ def fix_row(
 
 def moment_us(day: dt.date, seconds_of_day: float) -> int:
     """A day and the seconds since its midnight, in UTC microseconds."""
-    days = (day - _EPOCH.date()).days
-    return days * _DAY_US + round(seconds_of_day * 1e6)
+    return midnight_us(day) + round(seconds_of_day * 1e6)
 
 
 def nearest_moment_us(near_us: int, seconds_of_day: float) -> int:
@@ -72,7 +70,7 @@ def nearest_moment_us(near_us: int, seconds_of_day: float) -> int:
     So a clock passes midnight by itself, and one damaged time never moves those after it.
     """
     moment = round(seconds_of_day * 1e6)
-    return moment + round((near_us - moment) / _DAY_US) * _DAY_US
+    return moment + round((near_us - moment) / DAY_US) * DAY_US
 
 
 def iso_us(value: object) -> int | None:

@@ -5,9 +5,9 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.concurrency.breaker import LONGEST_REST_S, PROBE_S, Breaker
+from trackflow.concurrency.breaker import Breaker
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import breakers
+from trackflow.store.service_tables import breakers
 
 c = breakers.c
 
@@ -24,21 +24,15 @@ def read_breakers(connection: Connection) -> dict[str, Breaker]:
 
 
 def take_probe(connection: Connection, service: str, now: dt.datetime) -> bool:
-    """Become the one who tries a half-open breaker's service; False if that is somebody else."""
-    changed = connection.execute(
-        sa.update(breakers)
-        .where(
-            c.service == service,
-            sa.or_(c.open_until <= now, c.open_until > now + dt.timedelta(seconds=LONGEST_REST_S)),
-            sa.or_(
-                c.probe_until.is_(None),
-                c.probe_until <= now,
-                c.probe_until > now + dt.timedelta(seconds=PROBE_S),
-            ),
-        )
-        .values(probe_until=now + dt.timedelta(seconds=PROBE_S), updated_at=now)
-    )
-    return changed.rowcount == 1
+    """Become the one who tries a half-open breaker's service, in a transaction of its own.
+
+    False if somebody else is, or if the breaker is not half-open.
+    """
+    old = _locked(connection, service)
+    if not old.may_probe(now):
+        return False
+    _write(connection, service, old.probing(now), now)
+    return True
 
 
 def note_failure(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,8 @@ from trackflow.concurrency.faults import ADVICE, Fault, fault_of, words_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.migrations import SCHEMA_VERSION
+
+__all__ = ["Connection", "Store", "open_store", "url_from_anywhere"]
 
 BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
@@ -122,6 +125,11 @@ class Store:
         return (StoreRefusesError if refuses else StoreUnavailableError)(message)
 
     @property
+    def url(self) -> str:
+        """The address of the database, without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @property
     def name(self) -> str:
         """Where the database is, without its password."""
         url = self.engine.url
@@ -170,6 +178,14 @@ def open_store(settings: Settings) -> Store:
         store.close()
         raise
     return store
+
+
+def url_from_anywhere(database_url: str) -> str:
+    """The same database for a program in another folder: an SQLite file's path may be relative."""
+    if not database_url.startswith("sqlite"):
+        return database_url
+    url = make_url(database_url)
+    return str(url.set(database=str(Path(url.database or "").absolute())))
 
 
 def _migrate(engine: Engine) -> None:

@@ -1,25 +1,22 @@
-"""The tables. Names and columns are what users see in reports and in their own SQL.
+"""The tables of points and of what is made of them. Names and columns are what users see.
 
 Lengths are metres unless the name ends in `_mm`: millimetres are whole numbers, so that sums do
 not depend on the order of addition. Lines are encoded polylines of precision 5.
+
+`metadata` knows all tables: those of the catalogue and of the service as well.
 """
 
 import sqlalchemy as sa
 
+# imported so that `metadata` knows them: a purge or a backup must not leave a table out
+import trackflow.store.catalogue.tables
+import trackflow.store.service_tables  # noqa: F401
+from trackflow.store.table_base import metadata as metadata
 from trackflow.store.types import UtcTime
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
 
 STAGES = ("segmented", "matched", "tracked")
 """What is done with a batch, in this order; each has a column `<stage>_generation`."""
+
 
 devices = sa.Table(
     "devices",
@@ -35,6 +32,7 @@ devices = sa.Table(
     # retention has taken or frozen what is older: points before this day are refused
     sa.Column("kept_from", sa.Date),
 )
+
 
 receipts = sa.Table(
     "receipts",
@@ -57,6 +55,7 @@ receipts = sa.Table(
     ),
 )
 
+
 imports = sa.Table(
     "imports",
     metadata,
@@ -66,6 +65,7 @@ imports = sa.Table(
     sa.Column("undone_at", UtcTime),
 )
 
+
 import_refusals = sa.Table(
     "import_refusals",
     metadata,
@@ -74,6 +74,7 @@ import_refusals = sa.Table(
     sa.Column("import_id", sa.Text, primary_key=True),
     sa.Index(None, "import_id"),
 )
+
 
 gps_points = sa.Table(
     "gps_points",
@@ -90,6 +91,7 @@ gps_points = sa.Table(
     sa.Column("received_seq", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
 
 # What imports, or others beside imports, said of moments at which another point is stored: the best
 # of each place. When an import is undone, the best of the others is stored again.
@@ -110,6 +112,7 @@ replaced_points = sa.Table(
     sa.Index(None, "import_id"),
 )
 
+
 quarantined_points = sa.Table(
     "quarantined_points",
     metadata,
@@ -129,6 +132,7 @@ quarantined_points = sa.Table(
     sa.Index(None, "device_id", "recorded_at"),
     sa.Index(None, "sender", "size_bytes"),
 )
+
 
 processing_batches = sa.Table(
     "processing_batches",
@@ -163,6 +167,7 @@ processing_batches = sa.Table(
     sa.Index(None, "day"),
 )
 
+
 segments = sa.Table(
     "segments",
     metadata,
@@ -179,6 +184,7 @@ segments = sa.Table(
     sa.Column("points", sa.LargeBinary, nullable=False),
     sa.Index(None, "day"),
 )
+
 
 cached_polylines = sa.Table(
     "cached_polylines",
@@ -201,6 +207,7 @@ cached_polylines = sa.Table(
     sa.Column("last_accessed", UtcTime),
     sa.Index(None, "day"),
 )
+
 
 tracks = sa.Table(
     "tracks",
@@ -239,6 +246,7 @@ tracks = sa.Table(
     sa.Index(None, "duration_s"),
 )
 
+
 track_aliases = sa.Table(
     "track_aliases",
     metadata,
@@ -252,6 +260,7 @@ track_aliases = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Index(None, "device_id"),
 )
+
 
 day_ledgers = sa.Table(
     "day_ledgers",
@@ -271,6 +280,7 @@ day_ledgers = sa.Table(
     sa.Index(None, "day"),
 )
 
+
 road_networks = sa.Table(
     "road_networks",
     metadata,
@@ -284,254 +294,4 @@ road_networks = sa.Table(
     sa.Column("north", sa.Double),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("built_at", UtcTime, nullable=False),
-)
-
-access_tokens = sa.Table(
-    "access_tokens",
-    metadata,
-    sa.Column("token_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
-    sa.Column("scope", sa.Text, nullable=False),
-    sa.Column("device_id", sa.Text),
-    sa.Column("created_at", UtcTime, nullable=False),
-    sa.Column("revoked_at", UtcTime),
-    sa.CheckConstraint("scope IN ('ingest', 'read', 'admin')", name="known_scope"),
-)
-
-# The newest row says whether requests of this machine need a token; without rows, they need one
-# once a token has existed. `trackflow.store.access.no_token` says what writes them.
-no_token_changes = sa.Table(
-    "no_token_changes",
-    metadata,
-    sa.Column(
-        "change_no",
-        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
-        primary_key=True,
-        autoincrement=True,
-    ),
-    sa.Column("changed_at", UtcTime, nullable=False),
-    sa.Column("is_on", sa.Boolean, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-)
-
-jobs = sa.Table(
-    "jobs",
-    metadata,
-    sa.Column("job_id", sa.Uuid, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False, server_default="queued"),
-    sa.Column("total", sa.Integer),
-    sa.Column("completed", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("failed", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("message", sa.Text),
-    sa.Column("parameters", sa.JSON, nullable=False, server_default="{}"),
-    sa.Column("result", sa.JSON),
-    sa.Column("error", sa.Text),
-    sa.Column("dagster_run_id", sa.Text),
-    sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("seconds_left", sa.Double),
-    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("heartbeat_at", UtcTime),
-    sa.Column("created_at", UtcTime, nullable=False),
-    sa.Column("started_at", UtcTime),
-    sa.Column("finished_at", UtcTime),
-    sa.CheckConstraint(
-        "status IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="known_status"
-    ),
-    sa.Index(None, "status", "created_at"),
-)
-
-live_workers = sa.Table(
-    "live_workers",
-    metadata,
-    sa.Column("worker_id", sa.Uuid, primary_key=True),
-    sa.Column("dagster_run_id", sa.Text),
-    sa.Column("started_at", UtcTime, nullable=False),
-    sa.Column("heartbeat_at", UtcTime, nullable=False),
-    sa.Column("batches_done", sa.BigInteger, nullable=False, server_default="0"),
-)
-
-service_marks = sa.Table(
-    "service_marks",
-    metadata,
-    # "retention": what its last run went by; "health": when writing was tried last
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("noted_at", UtcTime, nullable=False),
-)
-
-breakers = sa.Table(
-    "breakers",
-    metadata,
-    sa.Column("service", sa.Text, primary_key=True),
-    sa.Column("failures_in_row", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("open_until", UtcTime),
-    sa.Column("probe_until", UtcTime),
-    sa.Column("last_error", sa.Text),
-    sa.Column("updated_at", UtcTime, nullable=False),
-)
-
-followed_tables = sa.Table(
-    "followed_tables",
-    metadata,
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("last_id", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("missing_ids", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("updated_at", UtcTime, nullable=False),
-)
-
-inbox_files = sa.Table(
-    "inbox_files",
-    metadata,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.Column("modified_at", UtcTime, nullable=False),
-    sa.Column("points_added", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("refused", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("error", sa.Text),
-    sa.Column("imported_at", UtcTime, nullable=False),
-)
-
-catalogue_tracks = sa.Table(
-    "catalogue_tracks",
-    metadata,
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("slug", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("url", sa.Text),
-    sa.Column("series_code", sa.Text),
-    sa.Column("activity", sa.Text),
-    sa.Column("event_name", sa.Text),
-    sa.Column("has_video", sa.Boolean),
-    sa.Column("is_featured", sa.Boolean),
-    sa.Column("address", sa.Text),
-    sa.Column("city", sa.Text),
-    sa.Column("country", sa.Text),
-    sa.Column("country_code", sa.Text),
-    sa.Column("phone", sa.Text),
-    sa.Column("email", sa.Text),
-    sa.Column("website", sa.Text),
-    sa.Column("map_query", sa.Text),
-    sa.Column("logo_url", sa.Text),
-    sa.Column("longitude", sa.Double),
-    sa.Column("latitude", sa.Double),
-    *(
-        sa.Column(count, sa.BigInteger)
-        for count in (
-            "laps", "practice_sessions", "races", "entries", "events",
-            "results_this_month", "sessions_this_month", "videos_this_month",
-        )
-    ),
-    sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.true()),
-    # believable lists in a row that did not have it
-    sa.Column("misses", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("created_at", UtcTime, nullable=False),
-    sa.Column("updated_at", UtcTime, nullable=False),
-)  # fmt: skip
-
-catalogue_syncs = sa.Table(
-    "catalogue_syncs",
-    metadata,
-    # that of its job
-    sa.Column("sync_id", sa.Uuid, primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False, server_default="running"),
-    # syncs of a source that have changed it, in their order
-    sa.Column("number", sa.BigInteger),
-    sa.Column("started_at", UtcTime, nullable=False),
-    sa.Column("finished_at", UtcTime),
-    sa.Column("undone_at", UtcTime),
-    # the list that is worked through; with `catalogue_fetched` all that a new start needs
-    sa.Column("listing", sa.JSON(none_as_null=True)),
-    sa.Column("listed_at", UtcTime),
-    sa.Column("report", sa.JSON(none_as_null=True)),
-    sa.CheckConstraint(
-        "outcome IN ('running', 'completed', 'stopped_for_approval', 'refused', 'failed', "
-        "'cancelled')",
-        name="known_outcome",
-    ),
-    sa.UniqueConstraint("source", "number"),
-    sa.Index(None, "source", "started_at"),
-    # one at a time
-    sa.Index(
-        "uq_catalogue_syncs_running",
-        "source",
-        unique=True,
-        sqlite_where=sa.text("outcome = 'running'"),  # on PostgreSQL, too, by the migration: naming
-        # it here would load all that SQLAlchemy has for PostgreSQL, a tenth of a second per command
-    ),
-)
-
-catalogue_fetched = sa.Table(
-    "catalogue_fetched",
-    metadata,
-    sa.Column("sync_id", sa.Uuid, primary_key=True),
-    sa.Column("slug", sa.Text, primary_key=True),
-    # one of the two
-    sa.Column("details", sa.JSON(none_as_null=True)),
-    sa.Column("failure", sa.JSON(none_as_null=True)),
-    sa.Column("seconds", sa.Double, nullable=False),
-    sa.Column("tries", sa.Integer, nullable=False),
-)
-
-catalogue_changes = sa.Table(
-    "catalogue_changes",
-    metadata,
-    sa.Column("sync_id", sa.Uuid, primary_key=True),
-    sa.Column("slug", sa.Text, primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    # the whole row, None before it was there
-    sa.Column("before", sa.JSON(none_as_null=True)),
-    sa.Column("after", sa.JSON, nullable=False),
-    sa.CheckConstraint(
-        "kind IN ('added', 'changed', 'reactivated', 'deactivated', 'missed', 'found')",
-        name="known_kind",
-    ),
-    sa.Index(None, "source", "slug"),
-)
-
-catalogue_switches = sa.Table(
-    "catalogue_switches",
-    metadata,
-    sa.Column("site", sa.Text, primary_key=True),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("thrown_at", UtcTime, nullable=False),
-)
-
-catalogue_places = sa.Table(
-    "catalogue_places",
-    metadata,
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("slug", sa.Text, primary_key=True),
-    # what the geocoder was asked; another address is asked for anew
-    sa.Column("query", sa.Text, nullable=False),
-    sa.Column("geocoder", sa.Text, nullable=False),
-    # none where the geocoder knows no such address
-    sa.Column("longitude", sa.Double),
-    sa.Column("latitude", sa.Double),
-    sa.Column("located_at", UtcTime, nullable=False),
-)
-
-catalogue_visits = sa.Table(
-    "catalogue_visits",
-    metadata,
-    sa.Column("device_id", sa.Text, primary_key=True),
-    sa.Column("start_time", UtcTime, primary_key=True),
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("slug", sa.Text, primary_key=True),
-    sa.Column("end_time", UtcTime, nullable=False),
-    sa.Index(None, "start_time"),
-)
-
-catalogue_visit_days = sa.Table(
-    "catalogue_visit_days",
-    metadata,
-    sa.Column("device_id", sa.Text, primary_key=True),
-    sa.Column("day", sa.Date, primary_key=True),
-    # of the batch whose tracks were looked at
-    sa.Column("generation", sa.BigInteger, nullable=False),
-    # hash of the places and limits that they were compared with
-    sa.Column("places_hash", sa.Text, nullable=False),
 )

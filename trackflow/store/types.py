@@ -9,22 +9,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
-
-
-def from_us(time_us: int) -> dt.datetime:
-    """The aware UTC time of microseconds since 1970."""
-    return EPOCH + dt.timedelta(microseconds=int(time_us))
-
-
-def to_us(time: dt.datetime) -> int:
-    """Microseconds since 1970 of an aware time.
-
-    Raises:
-        TypeError: `time` has no time zone.
-    """
-    return (time - EPOCH) // MICROSECOND
+from trackflow.geo.time import EPOCH as EPOCH
+from trackflow.geo.time import from_us as from_us
+from trackflow.geo.time import to_us as to_us
 
 
 class UtcTime(sa.types.TypeDecorator[dt.datetime]):

@@ -1,6 +1,5 @@
 """Explanations: what became of a point, by which rule, with the measured value and its limit."""
 
-import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.steps import between_mm
+from trackflow.geo.time import from_us
 from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.boxes import box_m
 from trackflow.tracks.decisions import Decisions, Reason, decide
@@ -318,9 +318,10 @@ def _apart(one: Points, other: Points) -> tuple[float, float]:
 
 
 def _moment(time_us: int) -> str:
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=time_us)
-    return moment.isoformat(timespec="milliseconds" if time_us % US else "seconds").replace(
-        "+00:00", "Z"
+    return (
+        from_us(time_us)
+        .isoformat(timespec="milliseconds" if time_us % US else "seconds")
+        .replace("+00:00", "Z")
     )
 
 

@@ -11,13 +11,12 @@ from typing import Self
 import numpy as np
 
 from trackflow.geo.points import Ints, Points, e7
+from trackflow.geo.time import DAY_US as DAY_US
+from trackflow.geo.time import midnight_us as day_start_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import Decisions, Reason, decide
 from trackflow.tracks.ranges import distinct, flat_ranges, runs, united
 from trackflow.tracks.thresholds import Thresholds
-
-DAY_US = 86_400_000_000
-EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +143,6 @@ class DaySegments:
     day: dt.date
     segments: tuple[Segment, ...]
     ledger: Ledger
-
-
-def day_start_us(day: dt.date) -> int:
-    """The first moment of a UTC day."""
-    return (day.toordinal() - EPOCH_ORDINAL) * DAY_US
 
 
 @dataclass(frozen=True, slots=True)

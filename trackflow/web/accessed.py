@@ -11,8 +11,7 @@ from collections.abc import Iterable
 
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
-from trackflow.store.roads import polylines
-from trackflow.usecases.queries.lines import TimeRange
+from trackflow.usecases.queries.lines import TimeRange, note_read
 
 FLUSH_S = 60.0
 FRESH = dt.timedelta(days=1)
@@ -44,9 +43,7 @@ class Accessed:
             read, self._read = self._read, {}
         if not read:
             return 0
-        now = self._work.clock()
-        with self._work.store.write() as connection:
-            return polylines.note_read(connection, read, now, now - FRESH)
+        return note_read(self._work, read, FRESH)
 
     def start(self) -> None:
         """Begin to write once in a while."""

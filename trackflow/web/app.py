@@ -20,9 +20,9 @@ from trackflow.errors import (
     RetryableError,
     TrackflowError,
 )
-from trackflow.store.access.tokens import Scope
-from trackflow.store.probing import WriteProbe
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
+from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.lines import Remembered, count
 from trackflow.usecases.roads.road_tiles import RoadTiles
@@ -128,7 +128,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     app.state.context = context
     app.state.no_token_door = NoTokenDoor(context, listens_locally)
     app.state.guesses_of_tokens = Guesses()
-    app.state.write_probe = WriteProbe(context.store, context.clock)
+    app.state.write_probe = write_probe(context)
     app.state.accessed = Accessed(context)
     app.state.known_tokens = KnownTokens(context)
     app.state.reception = Reception(context)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
-from trackflow.store.intake.reports import Report
 from trackflow.usecases.intake import receiving
-from trackflow.usecases.intake.receiving import Received, receive_together
+from trackflow.usecases.intake.receiving import Received, Report, receive_together
 
 GATHER_S = 0.004
 """How long the first report of a lot waits for others."""

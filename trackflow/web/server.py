@@ -8,7 +8,7 @@ import uvicorn
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.settings import Settings
-from trackflow.store.access import no_token, tokens
+from trackflow.usecases.access.tokens import read_access
 from trackflow.web.app import create_app
 from trackflow.web.protocol import GuardedProtocol
 from trackflow.web.security.own_machine import is_loopback
@@ -52,8 +52,8 @@ def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
 
 def access_line(context: Context, host: str) -> str:
     """Who gets in, for the person who starts the service."""
-    with context.store.read() as connection:
-        mode, any_token = no_token.read_mode(connection), tokens.exist(connection)
+    access = read_access(context)
+    mode = access.mode
     if mode.is_on and is_loopback(host):
         return (
             "Access:     no-token mode, for programs of this user on this machine only; the first "
@@ -61,7 +61,7 @@ def access_line(context: Context, host: str) -> str:
         )
     why = f" (since {mode.reason})" if mode.reason else ""
     line = f"Access:     with a token only{why}"
-    if any_token:
+    if access.has_token_in_use:
         return line
     return f"{line}, and there is none: make one with `trackflow token create NAME --scope admin`"
 
@@ -74,9 +74,8 @@ def check_exposure(context: Context, host: str) -> None:
     """
     if is_loopback(host):
         return
-    with context.store.read() as connection:
-        if not tokens.exist(connection):
-            raise SettingsError(
-                f"listening on {host} would let anybody in: make a token first, with "
-                "`trackflow token create NAME --scope admin`"
-            )
+    if not read_access(context).has_token_in_use:
+        raise SettingsError(
+            f"listening on {host} would let anybody in: make a token first, with "
+            "`trackflow token create NAME --scope admin`"
+        )

@@ -39,7 +39,7 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.networks import build_network
-from trackflow.matching.seams import road_stretches, trim
+from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, cut_windows
 from trackflow.settings import Settings
 from trackflow.store.roads.polylines import read_matches
@@ -50,6 +50,7 @@ from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.rivals import Valhalla, osrm_in_batches, osrm_whole_trip
+from trackflow_tests.matching.road_stretches import road_stretches
 
 SAMPLINGS_S = (1, 5, 15, 30, 60)
 START_US = 1_768_032_000_000_000

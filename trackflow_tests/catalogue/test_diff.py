@@ -27,7 +27,8 @@ def test_applying_a_diff_gives_what_came(
 ) -> None:
     found = diff(stored, came)
     after = {s: old.track for s, old in stored.items() if old.is_active}
-    after.update({track.slug: track for track in found.to_write})
+    after.update({track.slug: track for track in found.added})
+    after.update({change.after.slug: change.after for change in found.changed})
     for slug in found.missing:
         del after[slug]
     assert after == {track.slug: track for track in came}
@@ -58,7 +59,8 @@ def test_every_track_is_in_exactly_one_class(
 @given(came=catalogues)
 def test_the_same_again_changes_nothing(came: list[CatalogueTrack]) -> None:
     found = diff({t.slug: StoredTrack(t) for t in came}, came)
-    assert not found.to_write
+    assert not found.added
+    assert not found.changed
     assert not found.missing
     assert found.unchanged == tuple(t.slug for t in came)
     assert diff({}, came).added == tuple(came)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.rate_limit import MemoryTurns, RateLimit
 from trackflow.concurrency.retrying import Retry, can_get_better
-from trackflow.concurrency.switch import AnyStop, Switch
+from trackflow.concurrency.switch import Switch
 from trackflow.errors import (
     RetryableError,
     SettingsError,
@@ -192,16 +192,6 @@ def test_a_switch_keeps_its_first_reason_and_asks_outside_now_and_then() -> None
     for _ in range(5):
         assert not seldom.is_set()
     assert len(asked) == 4
-
-
-def test_any_of_several_stops_stops() -> None:
-    event, switch = threading.Event(), Switch("here")
-    both = AnyStop(event, switch)
-    assert not both.is_set()
-    switch.throw("enough")
-    assert both.is_set()
-    event.set()
-    assert AnyStop(event).is_set()
 
 
 def test_deadlines_compare_and_run_out() -> None:

@@ -12,7 +12,7 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
-from trackflow.store.tables import catalogue_syncs, catalogue_tracks
+from trackflow.store.catalogue.tables import catalogue_syncs, catalogue_tracks
 from trackflow.usecases.catalogue.report import last_reports
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with

@@ -13,8 +13,8 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight
 from trackflow.settings import Settings
-from trackflow.store.days.batches import midnight
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.store.types import to_us
@@ -78,8 +78,12 @@ def metadata_of(instance: dg.DagsterInstance, asset: str) -> dict[str, dict[str,
     return found
 
 
-def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    return {e.check_name: e for e in result.get_asset_check_evaluations()}
+def evaluations(
+    result: dg.ExecuteInProcessResult, day: dt.date | None = None
+) -> dict[str, dg.AssetCheckEvaluation]:
+    """What each check of days says of one day of the run, by default the second."""
+    wanted = (day or DAYS[1]).isoformat()
+    return {e.check_name: e for e in result.get_asset_check_evaluations() if e.partition == wanted}
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:
@@ -101,6 +105,7 @@ def test_three_days_in_one_run_are_reported_day_by_day(
         assert numbers["points"] == 720
         assert numbers["devices"] == 3
         assert numbers["segments"] == 3
+        assert numbers["dagster/partition_row_count"] == 3
         assert numbers["device_days_done"] == 3
         assert numbers["notices"] == 0
         assert numbers["raw_distance_km"] > 10  # type: ignore[operator]
@@ -108,13 +113,14 @@ def test_three_days_in_one_run_are_reported_day_by_day(
         assert numbers["tracks"] == 3
         assert str(numbers["map"]).startswith("![lines of ")
         assert len(str(numbers["map"])) < 60_000
-    assert {name: e.passed for name, e in evaluations(result).items()} == {
-        "devices_are_sound": True,
-        "ledger_balances": True,
-        "seams_meet": True,
-        "match_share": True,
-        "no_overlapping_tracks": True,
-    }
+    for day in DAYS:
+        assert {name: e.passed for name, e in evaluations(result, day).items()} == {
+            "devices_are_sound": True,
+            "ledger_balances": True,
+            "seams_meet": True,
+            "match_share": True,
+            "no_overlapping_tracks": True,
+        }
 
 
 def test_one_day_of_one_device(trackflow_context: Context, instance: dg.DagsterInstance) -> None:
@@ -140,21 +146,57 @@ def test_incremental_does_nothing_twice(
     assert all(n["points"] == 720 for n in metadata_of(instance, "segments").values())
 
 
-def test_a_wrong_ledger_is_red(trackflow_context: Context, instance: dg.DagsterInstance) -> None:
-    run_job(instance)
-    broken = (day_ledgers.c.device_id == "van-1", day_ledgers.c.day == DAYS[1])
+def damage_ledger(trackflow_context: Context, day: dt.date) -> None:
+    """As a mistake of the program would: 7 points more in a class than there are."""
+    broken = (day_ledgers.c.device_id == "van-1", day_ledgers.c.day == day)
     with trackflow_context.store.write() as connection:
         connection.execute(sa.update(day_ledgers).where(*broken).values(stop=7))
 
-    check = evaluations(run_job(instance, mode="incremental"))["ledger_balances"]
 
-    assert not check.passed
+def test_a_wrong_ledger_is_red_and_stops_the_run(
+    trackflow_context: Context, instance: dg.DagsterInstance
+) -> None:
+    run_job(instance)
+    damage_ledger(trackflow_context, DAYS[1])
+
+    result = run_job(instance, mode="incremental")
+
+    assert not result.success
+    found = {day: evaluations(result, day)["ledger_balances"] for day in DAYS}
+    assert [found[day].passed for day in DAYS] == [True, False, True]
+    check = found[DAYS[1]]
     assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert check.blocking
     assert check.metadata["device_days_wrong"].value == 1
     (finding,) = check.metadata["wrong"].records  # type: ignore[attr-defined]
     assert finding.data["device"] == "van-1"
     assert finding.data["in classes"] == 247
     assert finding.data["points"] == 240
+
+
+def test_a_red_day_stays_red_until_that_day_is_made_again(
+    trackflow_context: Context, instance: dg.DagsterInstance
+) -> None:
+    run_job(instance)
+    damage_ledger(trackflow_context, DAYS[0])
+    run_job(instance, mode="incremental", day=DAYS[0].isoformat())
+    assert statuses(instance) == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
+
+    for day in DAYS[1:]:
+        assert run_job(instance, day=day.isoformat()).success
+    assert statuses(instance) == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
+
+    assert run_job(instance, day=DAYS[0].isoformat()).success
+    assert statuses(instance) == ["SUCCEEDED"] * 3
+
+
+def statuses(instance: dg.DagsterInstance) -> list[str]:
+    """What Dagster keeps of the ledgers' check, day by day."""
+    key = dg.AssetCheckKey(dg.AssetKey("segments"), "ledger_balances")
+    found = instance.event_log_storage.get_asset_check_partition_info([key])
+    return [
+        one.latest_execution_status.value for one in sorted(found, key=lambda x: x.partition_key)
+    ]
 
 
 def test_what_needs_attention_is_told_and_blocks_nothing(
@@ -203,11 +245,18 @@ def test_a_check_started_by_hand_looks_at_the_newest_days(
         asset_selection=set(), asset_check_selection={key}
     )
 
-    (check,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
-
-    assert not check.passed  # nothing was segmented yet
-    assert check.metadata["days"].value == f"{DAYS[-1] - dt.timedelta(days=30)} to {DAYS[-1]}"
-    assert check.metadata["points"].value == 2160
+    first = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert all(check.passed for check in first)
+    assert first[-1].metadata["device_days_waiting"].value == 3
+    run_job(instance)
+    damage_ledger(trackflow_context, DAYS[0])
+    found = job.execute_in_process(
+        instance=instance, raise_on_error=False
+    ).get_asset_check_evaluations()
+    assert [check.partition for check in found] == [
+        str(DAYS[-1] - dt.timedelta(days=k)) for k in range(30, -1, -1)
+    ]
+    assert [check.partition for check in found if not check.passed] == [str(DAYS[0])]
 
 
 def test_overlapping_tracks_are_red(

@@ -12,7 +12,7 @@ from trackflow.definitions import defs
 from trackflow.defs.days.sensors import LONGEST_PAUSE_S, pause_s
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists, batches
 from trackflow.store.tables import STAGES
 from trackflow.usecases.days import run as running
 from trackflow.usecases.days import waiting
@@ -181,7 +181,7 @@ def test_what_is_due_is_what_the_pipeline_would_take(home: Path) -> None:
                     batches.fail(connection, claim, "broken", 5, now)
         with trackflow_context.store.read() as connection:
             pending = {
-                day for stage in STAGES for _, day in batches.pending(connection, stage, now)
+                day for stage in STAGES for _, day in batch_lists.pending(connection, stage, now)
             }
         assert waiting.find_waiting(trackflow_context).days == sorted(pending)
         assert [(day - FIRST_DAY).days for day in sorted(pending)] == [2, 3]

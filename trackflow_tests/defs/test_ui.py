@@ -17,7 +17,7 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.settings import Settings
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.browser import Page, find_chromium, open_page
@@ -209,5 +209,5 @@ def test_points_of_another_decade_are_worked_on_without_a_restart(deployment: De
         Context.open(Settings(home=deployment.home)) as trackflow_context,
         trackflow_context.store.read() as connection,
     ):
-        done = batches.counts(connection, first=old, last=old + dt.timedelta(days=1))
+        done = batch_lists.counts(connection, first=old, last=old + dt.timedelta(days=1))
     assert done["completed"] == 2

@@ -21,7 +21,8 @@ from trackflow.exports.writing import ExportFormat, ExportSubject, LineSource, R
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
-from trackflow.store.tables import catalogue_tracks, tracks
+from trackflow.store.catalogue.tables import catalogue_tracks
+from trackflow.store.tables import tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context

@@ -9,7 +9,7 @@ from trackflow.geo.points import Floats, Points
 from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import match_window
 from trackflow.matching.seams import WindowLine, trim
-from trackflow.matching.windows import MatchSettings, cut_windows
+from trackflow.matching.windows import MatchSettings, Window, cut_windows
 
 START_US = 1_768_032_000_000_000
 """2026-01-10 08:00 UTC."""
@@ -76,3 +76,9 @@ def assert_continuous(lines: list[WindowLine]) -> None:
     for left, right in pairwise(lines):
         assert (left.lon[-1], left.lat[-1]) == (right.lon[0], right.lat[0])
         assert left.end_us == right.start_us
+
+
+def whole_window(points: Points) -> Window:
+    """A track as a single window: what matching in windows is compared with."""
+    last = len(points) - 1
+    return Window(int(points.time_us[0]), int(points.time_us[-1]), points, 0, last)

@@ -11,8 +11,15 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import MatchAnswer, Matching, MatchRequest, Route
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.thinning import TIP_SHARE, kept_points, to_metres
-from trackflow.matching.windows import MatchSettings, Window, cut_whole
-from trackflow_tests.matching.drives import START_US, a_tour, assert_continuous, driven, matched
+from trackflow.matching.windows import MatchSettings, Window
+from trackflow_tests.matching.drives import (
+    START_US,
+    a_tour,
+    assert_continuous,
+    driven,
+    matched,
+    whole_window,
+)
 
 SETTINGS = MatchSettings()
 
@@ -157,7 +164,7 @@ def test_a_detour_that_there_was_time_for_stays() -> None:
 
 
 def test_a_match_is_the_same_again_and_survives_the_cache(helsinki: EmbeddedEngine) -> None:
-    (window,) = cut_whole(driven(*a_tour(helsinki))[:80], SETTINGS)
+    window = whole_window(driven(*a_tour(helsinki))[:80])
     match = match_window(helsinki, window, SETTINGS)
     assert match == match_window(helsinki, window, SETTINGS)
     again = WindowMatch.from_bytes(match.to_bytes())

@@ -10,9 +10,15 @@ from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import RAW_BELOW_SHARE, match_window
 from trackflow.matching.networks import build_network
-from trackflow.matching.seams import road_stretches
-from trackflow.matching.windows import MatchSettings, cut_whole
-from trackflow_tests.matching.drives import START_US, assert_continuous, driven, matched
+from trackflow.matching.windows import MatchSettings
+from trackflow_tests.matching.drives import (
+    START_US,
+    assert_continuous,
+    driven,
+    matched,
+    whole_window,
+)
+from trackflow_tests.matching.road_stretches import road_stretches
 
 LON, LAT, BLOCK_M, STREETS = 24.0, 61.0, 100.0, 21
 SPEED_MS = 9.0
@@ -97,7 +103,7 @@ def test_a_window_keeps_its_road_though_the_vehicle_is_beside_it_for_longer(
     field_lon = LON + (end + x_m / BLOCK_M) * LON_STEP
     field_lat = LAT + (ROW + 0.1 * np.sin(seconds / 25.0)) * LAT_STEP
     field = Points.of(START_US + seconds * 1_000_000, field_lon, field_lat)
-    (window,) = cut_whole(Points.concat([road, field]), MatchSettings())
+    window = whole_window(Points.concat([road, field]))
     match = match_window(town, window, MatchSettings())
     assert match.matched_share < RAW_BELOW_SHARE, "it is off the roads for most of the time"
     assert not match.is_raw

@@ -12,9 +12,10 @@ from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch, match_window
-from trackflow.matching.seams import join, road_stretches, trim
-from trackflow.matching.windows import MatchSettings, cut_whole, cut_windows
-from trackflow_tests.matching.drives import a_tour, assert_continuous, driven, matched
+from trackflow.matching.seams import trim
+from trackflow.matching.windows import MatchSettings, cut_windows
+from trackflow_tests.matching.drives import a_tour, assert_continuous, driven, matched, whole_window
+from trackflow_tests.matching.road_stretches import road_stretches
 
 SETTINGS = MatchSettings()
 MIDNIGHT_US = int(dt.datetime(2026, 1, 11, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -70,7 +71,10 @@ def test_lines_meet_whatever_the_windows_say(matches: list[WindowMatch]) -> None
 @given(neighbours())
 def test_a_line_depends_on_its_two_neighbours_only(matches: list[WindowMatch]) -> None:
     around = zip([None, *matches[:-1]], matches, [*matches[1:], None], strict=True)
-    alone = [join(left, this, right) for left, this, right in around]
+    alone = [
+        trim([match for match in (left, this, right) if match is not None])[left is not None]
+        for left, this, right in around
+    ]
     assert [a.encoded_polyline for a in alone] == [b.encoded_polyline for b in trim(matches)]
 
 
@@ -109,7 +113,7 @@ def test_windows_give_the_line_of_one_piece(helsinki: EmbeddedEngine, every_s: f
         lines = matched(helsinki, points)
         assert len(lines) > 2
         assert_continuous(lines)
-        (whole,) = trim([match_window(helsinki, w, SETTINGS) for w in cut_whole(points, SETTINGS)])
+        (whole,) = trim([match_window(helsinki, whole_window(points), SETTINGS)])
         total_m = sum(step_m(line.lon, line.lat).sum() for line in lines)
         assert total_m == pytest.approx(step_m(whole.lon, whole.lat).sum(), rel=0.01), seed
 

@@ -14,7 +14,7 @@ import pytest
 from trackflow.context import Context
 from trackflow.store.database import Store
 from trackflow.store.devices.settings import change_device
-from trackflow.store.intake.points import Accepted
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.usecases.days.run import Mode, run
 from trackflow.usecases.days.verify import verify
 from trackflow_tests.stores import (

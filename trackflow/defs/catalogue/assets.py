@@ -1,5 +1,6 @@
 """Assets of the catalogue: race tracks, their places, and visits to them."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 import dagster as dg
@@ -7,11 +8,11 @@ from pydantic import Field
 
 from trackflow.context import Context
 from trackflow.defs import metadata
-from trackflow.defs.intake.assets import OWNERS
+from trackflow.defs.errors import StepError, step
+from trackflow.defs.owners import OWNERS
+from trackflow.defs.pools import CATALOGUE_SOURCE, GEOCODER
 from trackflow.defs.resources import TrackflowResource
 from trackflow.errors import SourceError, TrackflowError
-from trackflow.store.tables import catalogue_places as places_table
-from trackflow.store.tables import catalogue_tracks, catalogue_visits
 from trackflow.usecases.catalogue.report import Outcome, Report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.geocoding import geocode
@@ -20,6 +21,9 @@ from trackflow.usecases.places.visits import update_visits
 GROUP = "catalogue"
 CODE_VERSION = "1"
 MOST_LOGGED = 20
+
+FRESH = dt.timedelta(days=2)
+"""A daily sync may fail once."""
 
 
 class CatalogueConfig(dg.Config):
@@ -43,7 +47,10 @@ class CatalogueConfig(dg.Config):
     kinds={"python", "table"},
     tags={"trackflow/stage": "catalogue"},
     code_version=CODE_VERSION,
-    metadata=metadata.of_table(catalogue_tracks),
+    metadata=metadata.of_table("catalogue_tracks"),
+    pool=CATALOGUE_SOURCE,
+    # of assets with days a policy would say nothing: a backfill of 2019 makes them fresh
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH),
     description="""
 **Race tracks (places) as a source such as LiveRC lists them**, kept in step with it field by field.
 
@@ -54,6 +61,7 @@ two lists in a row lack it. `trackflow catalogue undo` takes a sync back. The re
 metadata, on the page `/catalogue` and in `trackflow catalogue report`.
 """,
 )
+@step(never_retried=(SourceError,))  # it was asked often enough
 def track_catalogue(
     context: dg.AssetExecutionContext,
     config: CatalogueConfig,
@@ -66,14 +74,11 @@ def track_catalogue(
         "approve": config.approve,
         "trigger": "schedule" if by_schedule else "ui",
     }
-    with trackflow.opened(context) as trackflow_context:
-        try:
-            report = _synced(trackflow_context, asked, context.run.run_id)
-        except SourceError as error:  # it was asked often enough
-            raise dg.Failure(str(error), allow_retries=False) from error
+    with trackflow.open() as trackflow_context:
+        report = _synced(trackflow_context, asked, context.run.run_id)
     told = describe(report)
     if report.outcome != Outcome.COMPLETED:
-        raise dg.Failure(report.summary, metadata=told, allow_retries=False)
+        raise StepError(report.summary, metadata=told)
     context.log.info(report.summary)
     return dg.MaterializeResult(metadata=told)
 
@@ -127,7 +132,8 @@ def describe(report: Report) -> dict[str, metadata.Value]:
     tags={"trackflow/stage": "places"},
     code_version=CODE_VERSION,
     deps=[track_catalogue],
-    metadata=metadata.of_table(places_table),
+    metadata=metadata.of_table("catalogue_places"),
+    pool=GEOCODER,
     description="""
 **Where race tracks are** whose source says only their address. Off unless a geocoder is set up:
 `TRACKFLOW_GEOCODER_URL` names a Nominatim (or `photon+https://…`) server, `TRACKFLOW_GEOCODER_FILE`
@@ -137,15 +143,13 @@ Each address is asked for once, at one request per second, and again only when i
 geocoder that is slow or away holds up no sync: the next run goes on.
 """,
 )
+@step(never_retried=(SourceError,))
 def track_places(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Ask for what is not known yet."""
-    with trackflow.opened(context) as trackflow_context:
-        try:
-            report = geocode(trackflow_context)
-        except SourceError as error:  # it was asked often enough
-            raise dg.Failure(str(error), allow_retries=False) from error
+    with trackflow.open() as trackflow_context:
+        report = geocode(trackflow_context)
         is_on = bool(
             trackflow_context.settings.geocoder_url or trackflow_context.settings.geocoder_file
         )
@@ -171,7 +175,7 @@ def track_places(
     tags={"trackflow/stage": "visits"},
     code_version=CODE_VERSION,
     deps=[track_places, "segments"],
-    metadata=metadata.of_table(catalogue_visits),
+    metadata=metadata.of_table("catalogue_visits"),
     description="""
 **Which device stayed at which race track, from when to when**: within `TRACKFLOW_VISIT_RADIUS_M` of
 its place for at least `TRACKFLOW_VISIT_MIN` minutes.
@@ -181,11 +185,12 @@ does not depend on how the work was cut up. Visits are on the map page, at `/api
 `trackflow export visits`.
 """,
 )
+@step
 def track_visits(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
     """Look at what has changed."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         report = update_visits(trackflow_context)
     context.log.info(f"{report.device_days:,} device-days, {report.changed:,} visits differ")
     return dg.MaterializeResult(

@@ -1,19 +1,15 @@
 """Checks of the catalogue: fresh, complete, and not suddenly smaller."""
 
-import datetime as dt
-
 import dagster as dg
 
 from trackflow.context import Context
 from trackflow.defs import metadata
-from trackflow.defs.catalogue.assets import track_catalogue
+from trackflow.defs.catalogue.assets import FRESH, track_catalogue
+from trackflow.defs.errors import step
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.catalogue.report import Outcome, Report, last_reports
 from trackflow.usecases.catalogue.sources import sources
 from trackflow.usecases.catalogue.status import status
-
-FRESH = dt.timedelta(days=2)
-"""A daily sync may fail once."""
 
 IMPORTANT = ("address", "city", "country")
 SMALLEST_SHARE = 0.5
@@ -27,13 +23,14 @@ WARN = dg.AssetCheckSeverity.WARN
     asset=track_catalogue,
     description=f"The last sync of each source that went well is at most {FRESH.days} days old.",
 )
+@step
 def catalogue_is_fresh(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+    _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the time of the last good sync with now."""
     told: dict[str, metadata.Value] = {}
     late = []
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             last = status(trackflow_context, name).last_completed_at
             if last is not None:
@@ -51,13 +48,14 @@ def catalogue_is_fresh(
     description=f"{', '.join(IMPORTANT).capitalize()} are known of at least {SMALLEST_SHARE:.0%} "
     f"of the tracks, and of not much fewer than before.",
 )
+@step
 def catalogue_is_complete(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+    _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Look at the shares in each source's last good report."""
     told: dict[str, metadata.Value] = {}
     poor = []
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             for report in _good(trackflow_context, name)[:1]:
                 for field in IMPORTANT:
@@ -76,13 +74,14 @@ def catalogue_is_complete(
     asset=track_catalogue,
     description=f"No source has lost more than {MOST_LOST:.0%} of its tracks by its last sync.",
 )
+@step
 def catalogue_has_not_shrunk(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+    _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the counts of each source's last two good reports."""
     told: dict[str, metadata.Value] = {}
     shrunk = []
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             reports = _good(trackflow_context, name)[:2]
             if not reports:

@@ -3,8 +3,14 @@
 import dagster as dg
 
 from trackflow.catalogue.sources.liverc import DASHBOARD_URL, LIST_URL
-from trackflow.defs.catalogue.assets import CatalogueConfig, track_catalogue
-from trackflow.defs.catalogue.jobs import check_catalogue_job, find_visits_job, sync_catalogue_job
+from trackflow.defs.catalogue.assets import CatalogueConfig
+from trackflow.defs.catalogue.jobs import (
+    CHECK_CATALOGUE_JOB,
+    TAGS,
+    find_visits_job,
+    sync_catalogue_job,
+)
+from trackflow.defs.errors import tick
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
 from trackflow.usecases.catalogue.sources import FILE, LIVERC
@@ -25,13 +31,15 @@ def configured(settings: Settings) -> list[str]:
 
 @dg.schedule(
     name="catalogue_schedule",
-    job=sync_catalogue_job,
+    job_name=sync_catalogue_job.name,
     cron_schedule="40 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=TAGS,
     description="Brings the race tracks of each source in step with it, once a day. Does nothing "
     "unless a source is set up.",
 )
+@tick
 def catalogue_schedule(
     context: dg.ScheduleEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
@@ -40,7 +48,7 @@ def catalogue_schedule(
     return [
         dg.RunRequest(
             run_key=f"{name} {moment}",
-            run_config=dg.RunConfig(ops={track_catalogue.op.name: CatalogueConfig(source=name)}),
+            run_config=dg.RunConfig(ops={"track_catalogue": CatalogueConfig(source=name)}),
             tags={"trackflow/catalogue_source": name},
         )
         for name in configured(trackflow.settings)
@@ -49,12 +57,14 @@ def catalogue_schedule(
 
 @dg.schedule(
     name="catalogue_checks_schedule",
-    job=check_catalogue_job,
+    job_name=CHECK_CATALOGUE_JOB,
     cron_schedule="40 9 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=TAGS,
     description="Checks the catalogue once a day, so that a sync that never goes well is seen.",
 )
+@tick
 def catalogue_checks_schedule(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.RunRequest | dg.SkipReason:
@@ -64,12 +74,14 @@ def catalogue_checks_schedule(
 
 @dg.schedule(
     name="visits_schedule",
-    job=find_visits_job,
+    job_name=find_visits_job.name,
     cron_schedule="*/15 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=TAGS,
     description="Finds visits to race tracks on days that have changed, every quarter of an hour.",
 )
+@tick
 def visits_schedule(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.RunRequest | dg.SkipReason:

@@ -5,24 +5,29 @@ for, with one set of worker processes. Were each a step of its own, then one dev
 the first stage would keep all others from the second: Dagster skips steps below a failed one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
-from trackflow.defs.days.running import report_days, run_days
-from trackflow.defs.intake.assets import OWNERS, gps_points
-from trackflow.defs.partitions import days
+from trackflow.defs.days.reporting import DayEvent, Noted, note_points, report_days
+from trackflow.defs.days.running import (
+    CODE_VERSIONS,
+    POLYLINES,
+    SEGMENTS,
+    TRACKS,
+    DaysStep,
+    run_days,
+)
+from trackflow.defs.errors import step
+from trackflow.defs.intake.observing import POINTS
+from trackflow.defs.owners import OWNERS
+from trackflow.defs.partitions import day_of
+from trackflow.defs.pools import ROAD_ENGINE
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
-from trackflow.store.tables import cached_polylines as cached_polylines_table
-from trackflow.store.tables import segments as segments_table
-from trackflow.store.tables import tracks as tracks_table
 from trackflow.usecases.days.waiting import MOST_DAYS
-
-CODE_VERSIONS = {"segments": "2", "matched_polylines": "2", "tracks": "2"}
-"""Raise one when the same input would give another result: the UI then shows days made before."""
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
 # yet depends on its own day only. A mapping to three days would make Dagster run one day more on
@@ -30,17 +35,7 @@ CODE_VERSIONS = {"segments": "2", "matched_polylines": "2", "tracks": "2"}
 # pending exactly when what they read has changed.
 SAME_DAY = dg.IdentityPartitionMapping()
 
-segments = dg.AssetSpec(
-    "segments",
-    deps=[dg.AssetDep(gps_points, partition_mapping=SAME_DAY)],
-    partitions_def=days,
-    group_name="tracks",
-    owners=OWNERS,
-    kinds={"python", "table"},
-    tags={"trackflow/stage": "segmented"},
-    code_version=CODE_VERSIONS["segments"],
-    metadata=metadata.of_table(segments_table),
-    description="""
+SEGMENTS_TEXT = """
 A day's points, cleaned and cut into **stretches of movement**.
 
 Spikes and inaccurate points are dropped. A track is cut at a stay, at a silence whose ends do not
@@ -50,20 +45,9 @@ stretch that goes on over midnight stays open there, and `tracks` joins it with 
 Every point ends in exactly one class (track, stop, excursion, dropped, ...); the check
 `ledger_balances` is red if the sums do not match. The check `devices_are_sound` warns of what needs
 a person's attention. `trackflow explain DEVICE TIME` says why a point became what it is.
-""",
-)
+"""
 
-matched_polylines = dg.AssetSpec(
-    "matched_polylines",
-    deps=[dg.AssetDep(segments, partition_mapping=SAME_DAY), road_network],
-    partitions_def=days,
-    group_name="tracks",
-    owners=OWNERS,
-    kinds={"python", "osrm", "table"},
-    tags={"trackflow/stage": "matched"},
-    code_version=CODE_VERSIONS["matched_polylines"],
-    metadata=metadata.of_table(cached_polylines_table),
-    description="""
+POLYLINES_TEXT = """
 The day's segments, **snapped to real roads**, in windows of five minutes.
 
 A window is matched once: its line is kept until its points, the road network or the parameters
@@ -72,23 +56,9 @@ the check `match_share` warns if that is most of a day. Neighbouring windows mee
 midnight (`seams_meet`).
 
 Needs `road_network`. Without one, days wait here and go on as soon as there is one.
-""",
-)
+"""
 
-tracks = dg.AssetSpec(
-    "tracks",
-    deps=[
-        dg.AssetDep(segments, partition_mapping=SAME_DAY),
-        dg.AssetDep(matched_polylines, partition_mapping=SAME_DAY),
-    ],
-    partitions_def=days,
-    group_name="tracks",
-    owners=OWNERS,
-    kinds={"python", "table"},
-    tags={"trackflow/stage": "tracked"},
-    code_version=CODE_VERSIONS["tracks"],
-    metadata=metadata.of_table(tracks_table),
-    description="""
+TRACKS_TEXT = """
 **Whole journeys**, however many days they cross: where each began and why it ended, its length,
 duration and speeds, its raw and its matched line.
 
@@ -97,25 +67,82 @@ A journey over midnight counts on both days, each with the part that lies in it:
 says whose days are meant (`TRACKFLOW_TIME_ZONE`). Tracks are the same however the work was cut up,
 in whatever order points came in. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
 GeoParquet.
-""",
-)
+"""
 
 
-@dg.multi_asset(
-    name="process_days",
-    specs=[segments, matched_polylines, tracks],
-    can_subset=True,
-    # Many days in one run: a run of its own for each day would mostly start processes. But not
-    # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
-    # that takes minutes to start is given up.
-    backfill_policy=dg.BackfillPolicy.multi_run(MOST_DAYS),
-)
-def process_days(
-    context: dg.AssetExecutionContext,
-    config: DaysConfig,
-    trackflow: dg.ResourceParam[TrackflowResource],
-) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
-    """Run the chosen stages over the chosen days and report each day by itself."""
-    with trackflow.opened(context) as trackflow_context:
-        outcome = run_days(context, trackflow_context, config)
-        yield from report_days(context, trackflow_context, outcome)
+def _specs(days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
+    """The three assets; each day depends on the same day only."""
+    specs = [
+        dg.AssetSpec(
+            SEGMENTS,
+            deps=[_same_day(POINTS)],
+            kinds={"python", "table"},
+            tags={"trackflow/stage": "segmented"},
+            metadata=metadata.of_table("segments"),
+            description=SEGMENTS_TEXT,
+        ),
+        dg.AssetSpec(
+            POLYLINES,
+            deps=[_same_day(SEGMENTS), road_network],
+            kinds={"python", "osrm", "table"},
+            tags={"trackflow/stage": "matched"},
+            metadata=metadata.of_table("cached_polylines"),
+            description=POLYLINES_TEXT,
+        ),
+        dg.AssetSpec(
+            TRACKS,
+            deps=[_same_day(SEGMENTS), _same_day(POLYLINES)],
+            kinds={"python", "table"},
+            tags={"trackflow/stage": "tracked"},
+            metadata=metadata.of_table("tracks"),
+            description=TRACKS_TEXT,
+        ),
+    ]
+    return [
+        spec.replace_attributes(
+            partitions_def=days,
+            group_name="tracks",
+            owners=OWNERS,
+            code_version=CODE_VERSIONS[spec.key.path[-1]],
+        )
+        for spec in specs
+    ]
+
+
+def _same_day(name: str) -> dg.AssetDep:
+    return dg.AssetDep(name, partition_mapping=SAME_DAY)
+
+
+def day_assets(days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Segments, matched polylines and tracks, with these partitions."""
+
+    @dg.multi_asset(
+        name="process_days",
+        specs=_specs(days),
+        can_subset=True,
+        # Many days in one run: a run of its own for each day would mostly start processes. But not
+        # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
+        # that takes minutes to start is given up.
+        backfill_policy=dg.BackfillPolicy.multi_run(MOST_DAYS),
+        pool=ROAD_ENGINE,
+    )
+    @step
+    def process_days(
+        context: dg.AssetExecutionContext,
+        config: DaysConfig,
+        trackflow: dg.ResourceParam[TrackflowResource],
+    ) -> Iterator[DayEvent]:
+        """Run the chosen stages over the chosen days and report each day by itself."""
+        selected = [key.path[-1] for key in context.selected_asset_keys]
+        with trackflow.open() as trackflow_context:
+            of_days = DaysStep(context, trackflow_context, trackflow)
+            noted = _noted(of_days, context.partition_keys, selected)
+            outcome = run_days(of_days, context.partition_keys, selected, config)
+            yield from report_days(of_days, outcome, noted)
+
+    return process_days
+
+
+def _noted(of_days: DaysStep, keys: Sequence[str], selected: Sequence[str]) -> Noted:
+    """The points that the step is going to read, if it reads any."""
+    return note_points(of_days, [day_of(key) for key in keys] if SEGMENTS in selected else [])

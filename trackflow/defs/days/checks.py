@@ -1,17 +1,29 @@
-"""Checks of what was made by day. Each looks at the day or days of its run and says which."""
+"""Checks of what was made by day: one status for each day, which stays until that day is looked at.
+
+A check without partitions has a single status: day 3 is red, day 4 passes, and all looks green.
+So each check is partitioned as its asset is, and every run that makes days reports on each of them:
+runs of partitions by the checks' own steps, live work and older days beside their results.
+"""
 
 import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from trackflow.context import Context
 from trackflow.defs import metadata
-from trackflow.defs.days.assets import matched_polylines, segments, tracks
-from trackflow.defs.partitions import days_of_run
+from trackflow.defs.days.running import POLYLINES, SEGMENTS, TRACKS, DaysStep
+from trackflow.defs.errors import step
+from trackflow.defs.partitions import days_of_run, each_day, has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.days import checks
 from trackflow.usecases.days.notices import read_notices
 from trackflow.usecases.days.report import counted
+from trackflow.usecases.days.settled import settled_day_status
 
 DAYS_WITHOUT_PARTITION = 31
 """Started by hand for no day in particular, a check looks at the newest of them."""
@@ -19,168 +31,271 @@ DAYS_WITHOUT_PARTITION = 31
 SMALLEST_SHARE = 0.5
 """Of the time driven; below this the network probably is of another place, or the profile wrong."""
 
-
-def _days(
-    context: dg.AssetCheckExecutionContext, trackflow_context: Context
-) -> tuple[dt.date, dt.date]:
-    if (days := days_of_run(context.run.tags)) is not None:
-        return days
-    last = checks.newest_day(trackflow_context) or trackflow_context.clock().date()
-    return last - dt.timedelta(days=DAYS_WITHOUT_PARTITION - 1), last
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
-def _span(first: dt.date, last: dt.date) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check says of a day: whether it passes, one line for people, and numbers."""
+
+    passed: bool
+    said: str
+    numbers: dict[str, metadata.Value] = field(default_factory=dict)
 
 
-@dg.asset_check(
-    asset=segments.key,
-    description="Every point that came in ends in exactly one class: the classes in the ledger add "
-    "up to a count of the points themselves, for every device and day.",
-)
-def ledger_balances(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
-) -> dg.AssetCheckResult:
+@dataclass(frozen=True, slots=True)
+class DayCheck:
+    """A check of one day of an asset.
+
+    Attributes:
+        name: of the check.
+        asset: name of the asset, without a prefix.
+        description: what is true if it passes.
+        judge: looks at a day in the store.
+        severity: ERROR for what can only be a mistake of trackflow's, WARN for what a person
+            should look at.
+        blocking: whether the run fails, and does not go on below the asset, if it does not pass.
+    """
+
+    name: str
+    asset: str
+    description: str
+    judge: Callable[[Context, dt.date], Verdict]
+    severity: dg.AssetCheckSeverity = ERROR
+    blocking: bool = False
+
+
+def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
     """Count points and compare them with their ledgers."""
-    with trackflow.opened(context) as trackflow_context:
-        first, last = _days(context, trackflow_context)
-        found = checks.check_ledgers(trackflow_context, first, last)
+    found = checks.check_ledgers(trackflow_context, day, day)
     sums: list[metadata.Finding] = [
         {"class": name, "points": count} for name, count in found.classes.items()
     ]
     sums.append({"class": "all that came in", "points": found.points})
-    told: dict[str, metadata.Value] = {
-        "days": _span(first, last),
+    numbers: dict[str, metadata.Value] = {
         "points": found.points,
         "device_days_wrong": len(found.wrong),
+        "device_days_waiting": found.waiting,
         "sums": metadata.findings(sums),
     }
     if found.wrong:
-        told["wrong"] = metadata.findings(found.wrong[: checks.MOST_FINDINGS])
-    return dg.AssetCheckResult(
-        passed=not found.wrong,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata=told,
-        description=f"{_span(first, last)}: {found.points:,} points are all accounted for"
-        if not found.wrong
-        else f"{_span(first, last)}: {len(found.wrong):,} device-days do not add up",
-    )
+        numbers["wrong"] = metadata.findings(found.wrong[: checks.MOST_FINDINGS])
+        return Verdict(False, f"{counted(len(found.wrong), 'device')} does not add up", numbers)
+    if found.waiting:
+        said = f"{counted(found.waiting, 'device')} of the day wait to be worked on"
+        return Verdict(True, said, numbers)
+    return Verdict(True, f"{found.points:,} points are all accounted for", numbers)
 
 
-@dg.asset_check(
-    asset=segments.key,
-    description="No device needs attention: nearly all points are in tracks or stops, and nothing "
-    "says that two senders share an id, that a clock jumps, or that a limit does not fit.",
-)
-def devices_are_sound(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
-) -> dg.AssetCheckResult:
+def judge_devices(trackflow_context: Context, day: dt.date) -> Verdict:
     """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
-    with trackflow.opened(context) as trackflow_context:
-        first, last = _days(context, trackflow_context)
-        found = read_notices(trackflow_context, None, first, last)
-    told: dict[str, metadata.Value] = {"days": _span(first, last), "notices": len(found)}
-    if found:
-        told["what"] = metadata.notices(found[: checks.MOST_FINDINGS])
-    return dg.AssetCheckResult(
-        passed=not found,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata=told,
-        description=f"{_span(first, last)}: "
-        + (f"{counted(len(found), 'notice')}; {found[0]}" if found else "nothing needs attention"),
-    )
+    found = read_notices(trackflow_context, None, day, day)
+    numbers: dict[str, metadata.Value] = {"notices": len(found)}
+    if not found:
+        return Verdict(True, "nothing needs attention", numbers)
+    numbers["what"] = metadata.notices(found[: checks.MOST_FINDINGS])
+    return Verdict(False, f"{counted(len(found), 'notice')}; {found[0]}", numbers)
 
 
-@dg.asset_check(
-    asset=matched_polylines.key,
-    description="Each window's line ends where the next one begins: no gaps in a journey's line, "
-    "also at midnight.",
-)
-def seams_meet(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
-) -> dg.AssetCheckResult:
+def judge_seams(trackflow_context: Context, day: dt.date) -> Verdict:
     """Compare the ends of neighbouring windows' lines."""
-    with trackflow.opened(context) as trackflow_context:
-        first, last = _days(context, trackflow_context)
-        found = checks.check_seams(trackflow_context, first, last)
-    told: dict[str, metadata.Value] = {
-        "days": _span(first, last),
-        "seams": found.seams,
-        "gaps": found.gaps,
-    }
+    found = checks.check_seams(trackflow_context, day, day)
+    numbers: dict[str, metadata.Value] = {"seams": found.seams, "gaps": found.gaps}
     if found.gaps:
-        told["largest_gap_m"] = round(found.largest_gap_m, 1)
-        told["wrong"] = metadata.findings(found.wrong)
-    return dg.AssetCheckResult(
-        passed=not found.gaps,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata=told,
-        description=f"{_span(first, last)}: {found.gaps:,} gaps at {found.seams:,} seams",
-    )
+        numbers["largest_gap_m"] = round(found.largest_gap_m, 1)
+        numbers["wrong"] = metadata.findings(found.wrong)
+    return Verdict(not found.gaps, f"{found.gaps:,} gaps at {found.seams:,} seams", numbers)
 
 
-@dg.asset_check(
-    asset=matched_polylines.key,
-    description="Most of the time driven lies on roads. Little of it does if the road network is "
-    "of another place or the devices have another profile.",
-)
-def match_share(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
-) -> dg.AssetCheckResult:
+def judge_match_share(trackflow_context: Context, day: dt.date) -> Verdict:
     """Sum up how much was matched and what still waits."""
-    with trackflow.opened(context) as trackflow_context:
-        first, last = _days(context, trackflow_context)
-        matches = trackflow_context.matches
-        found = checks.check_match_share(trackflow_context, first, last)
+    found = checks.check_match_share(trackflow_context, day, day)
     share = found.numbers.matched_share
-    told: dict[str, metadata.Value] = {
-        "days": _span(first, last),
+    numbers: dict[str, metadata.Value] = {
         "windows": found.numbers.windows,
         "raw_windows": found.numbers.raw_windows,
         "device_days_waiting": found.waiting,
     }
     if share is not None:
-        told["matched_share"] = round(share, 4)
+        numbers["matched_share"] = round(share, 4)
     if found.messages:
-        told["why_waiting"] = "; ".join(found.messages)
-    if not matches:
-        passed, said = True, "matching is switched off (TRACKFLOW_ENGINE_URL=none)"
-    elif found.waiting:
-        passed, said = False, f"{found.waiting:,} device-days wait to be matched"
-    elif share is None:
-        passed, said = True, "nothing was driven"
-    else:
-        passed, said = share >= SMALLEST_SHARE, f"{share:.0%} of the time driven lies on roads"
-    return dg.AssetCheckResult(
-        passed=passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata=told,
-        description=f"{_span(first, last)}: {said}",
+        numbers["why_waiting"] = "; ".join(found.messages)
+    if not trackflow_context.matches:
+        return Verdict(True, "matching is switched off (TRACKFLOW_ENGINE_URL=none)", numbers)
+    if found.waiting:
+        return Verdict(False, f"{found.waiting:,} device-days wait to be matched", numbers)
+    if share is None:
+        return Verdict(True, "nothing was driven", numbers)
+    return Verdict(
+        share >= SMALLEST_SHARE, f"{share:.0%} of the time driven lies on roads", numbers
     )
 
 
-@dg.asset_check(
-    asset=tracks.key,
-    description="No device is on two tracks at once.",
-)
-def no_overlapping_tracks(
-    context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
-) -> dg.AssetCheckResult:
+def judge_overlaps(trackflow_context: Context, day: dt.date) -> Verdict:
     """Compare each track's start with the ends of its device's earlier ones."""
-    with trackflow.opened(context) as trackflow_context:
-        first, last = _days(context, trackflow_context)
-        found = checks.check_overlaps(trackflow_context, first, last)
-    told: dict[str, metadata.Value] = {
-        "days": _span(first, last),
-        "tracks": found.tracks,
-        "overlaps": found.overlaps,
-    }
+    found = checks.check_overlaps(trackflow_context, day, day)
+    numbers: dict[str, metadata.Value] = {"tracks": found.tracks, "overlaps": found.overlaps}
     if found.overlaps:
-        told["wrong"] = metadata.findings(found.wrong)
+        numbers["wrong"] = metadata.findings(found.wrong)
+    said = f"{found.overlaps:,} overlaps among {found.tracks:,} tracks"
+    return Verdict(not found.overlaps, said, numbers)
+
+
+DAY_CHECKS = (
+    DayCheck(
+        "ledger_balances",
+        SEGMENTS,
+        "Every point that came in ends in exactly one class: the classes in the ledger add up to "
+        "a count of the points themselves, for every device of the day.",
+        judge_ledgers,
+        blocking=True,
+    ),
+    DayCheck(
+        "devices_are_sound",
+        SEGMENTS,
+        "No device needs attention: nearly all points are in tracks or stops, and nothing says "
+        "that two senders share an id, that a clock jumps, or that a limit does not fit.",
+        judge_devices,
+        severity=WARN,
+    ),
+    DayCheck(
+        "seams_meet",
+        POLYLINES,
+        "Each window's line ends where the next one begins: no gaps in a journey's line, also at "
+        "midnight.",
+        judge_seams,
+    ),
+    DayCheck(
+        "match_share",
+        POLYLINES,
+        "Most of the time driven lies on roads. Little of it does if the road network is of "
+        "another place or the devices have another profile.",
+        judge_match_share,
+        severity=WARN,
+    ),
+    DayCheck(
+        "no_overlapping_tracks",
+        TRACKS,
+        "No device is on two tracks at once.",
+        judge_overlaps,
+        blocking=True,
+    ),
+)
+
+
+def evaluations(
+    step_: DaysStep, asset: str, days: Sequence[dt.date]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """What all checks of an asset say of each of some days."""
+    for day in days:
+        for check in DAY_CHECKS:
+            if check.asset == asset:
+                yield evaluation(
+                    check, step_.key(asset), step_.dagster.instance, step_.trackflow, day
+                )
+
+
+def evaluation(
+    check: DayCheck,
+    key: dg.AssetKey,
+    instance: dg.DagsterInstance,
+    trackflow_context: Context,
+    day: dt.date,
+) -> dg.AssetCheckEvaluation:
+    """What a check says of a day, about its newest materialization.
+
+    Args:
+        check: which.
+        key: of the asset.
+        instance: Dagster's records.
+        trackflow_context: the store.
+        day: the day.
+    """
+    verdict = check.judge(trackflow_context, day)
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=check.name,
+        passed=verdict.passed,
+        severity=check.severity,
+        blocking=check.blocking,
+        metadata={"day": day.isoformat(), **verdict.numbers},
+        description=f"{day}: {verdict.said}",
+        partition=day.isoformat(),
+        target_materialization_data=_newest(instance, key, day),
+    )
+
+
+def _newest(
+    instance: dg.DagsterInstance, key: dg.AssetKey, day: dt.date
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialization that is looked at; without it the UI takes the check as outdated."""
+    wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+    return None
+
+
+def day_checks(days: dg.PartitionsDefinition[str]) -> list[dg.AssetChecksDefinition]:
+    """All checks of days, with these partitions."""
+    return [_defined(check, days) for check in DAY_CHECKS]
+
+
+def _defined(check: DayCheck, days: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
+    @step
+    def evaluate(
+        context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+    ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+        key = trackflow.key(check.asset)
+        with trackflow.open() as trackflow_context:
+            for day in _days(context, trackflow, trackflow_context):
+                yield evaluation(check, key, context.instance, trackflow_context, day)
+        # not an AssetCheckResult: in a run of several days that would be of no day at all
+        yield dg.Output(None)
+
+    decorate = dg.asset_check(
+        asset=check.asset,
+        name=check.name,
+        description=check.description,
+        blocking=check.blocking,
+        partitions_def=days,
+    )
+    return decorate(evaluate)  # type: ignore[arg-type]  # it runs bodies that yield as well
+
+
+def _days(
+    context: dg.AssetCheckExecutionContext, trackflow: TrackflowResource, trackflow_context: Context
+) -> list[dt.date]:
+    """The days of the run; of a run of no day in particular the newest ones."""
+    if (found := days_of_run(context.run.tags)) is not None:
+        return list(each_day(*found))
+    last = checks.newest_day(trackflow_context) or trackflow_context.clock().date()
+    first = last - dt.timedelta(days=DAYS_WITHOUT_PARTITION - 1)
+    return [day for day in each_day(first, last) if has_partition(day, trackflow.first_day)]
+
+
+@dg.asset_check(
+    asset=TRACKS,
+    description="The newest day whose late evening is complete is made: no device-day of it waits "
+    "or has failed. Red while the work is behind or has stopped.",
+)
+@step
+def newest_settled_day_is_made(
+    _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.AssetCheckResult:
+    """Look at one day's batches."""
+    with trackflow.open() as trackflow_context:
+        found = settled_day_status(trackflow_context)
+    said = f"{found.completed:,} of {counted(found.all, 'device-day')} are made"
     return dg.AssetCheckResult(
-        passed=not found.overlaps,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata=told,
-        description=f"{_span(first, last)}: {found.overlaps:,} overlaps among "
-        f"{found.tracks:,} tracks",
+        passed=found.is_made,
+        severity=ERROR,
+        metadata={
+            "day": found.day.isoformat(),
+            "made": found.completed,
+            "waiting": found.waiting,
+            "failed": found.failed,
+        },
+        description=f"{found.day}: {said if found.all else 'no points'}",
     )

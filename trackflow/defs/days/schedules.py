@@ -1,32 +1,35 @@
-"""What is done every day."""
+"""Schedules of the work on days: the newest settled day, and the check that it is made."""
 
 import datetime as dt
 
 import dagster as dg
 
-from trackflow.defs.days.jobs import process_days_job
+from trackflow.defs.days.jobs import CHECK_DAYS_JOB, TAGS, process_days_job
 from trackflow.defs.days.sensors import days_run_config
+from trackflow.defs.errors import tick
 from trackflow.defs.partitions import has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.days.run import SETTLING, settled_day
 from trackflow.usecases.days.waiting import has_points
 
 
-def _cron() -> str:
-    """A quarter of an hour after the day before is settled, in UTC."""
-    minutes = (SETTLING // dt.timedelta(minutes=1) + 15) % (24 * 60)
+def _cron(after: dt.timedelta) -> str:
+    """So long after the day before is settled, in UTC."""
+    minutes = ((SETTLING + after) // dt.timedelta(minutes=1)) % (24 * 60)
     return f"{minutes % 60} {minutes // 60} * * *"
 
 
 @dg.schedule(
     name="daily_schedule",
-    job=process_days_job,
-    cron_schedule=_cron(),
+    job_name=process_days_job.name,
+    cron_schedule=_cron(dt.timedelta(minutes=15)),
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=TAGS,
     description="Works once more on every device of the newest day whose late evening is "
     "complete: the hours after midnight that its journeys may reach into have passed.",
 )
+@tick
 def daily_schedule(
     context: dg.ScheduleEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -34,6 +37,22 @@ def daily_schedule(
     moment = context.scheduled_execution_time.astimezone(dt.UTC)
     day = settled_day(moment)
     with trackflow.open() as trackflow_context:
-        if not has_partition(day) or not has_points(trackflow_context, day):
+        if not has_partition(day, trackflow.first_day) or not has_points(trackflow_context, day):
             return dg.SkipReason(f"No points on {day}.")
     return dg.RunRequest(partition_key=day.isoformat(), run_config=days_run_config("bulk"))
+
+
+@dg.schedule(
+    name="days_checks_schedule",
+    job_name=CHECK_DAYS_JOB,
+    cron_schedule=_cron(dt.timedelta(hours=3)),
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=TAGS,
+    description="Checks once a day whether the newest settled day is made, so that work that has "
+    "stopped is seen: checks that come with the work would stop with it.",
+)
+@tick
+def days_checks_schedule() -> dg.RunRequest:
+    """Every day."""
+    return dg.RunRequest()

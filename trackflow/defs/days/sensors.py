@@ -1,18 +1,25 @@
-"""Starts the work on older days that have something to do; yesterday and today are live."""
+"""Sensors that start the work on days: live for yesterday and today, in runs for older days."""
 
 import datetime as dt
 from collections.abc import Sequence
 
 import dagster as dg
 
-from trackflow.defs.days.assets import process_days, segments
 from trackflow.defs.days.config import DaysConfig, Mode
-from trackflow.defs.days.jobs import process_days_job
-from trackflow.defs.days.older import OlderDaysConfig, process_older_days, process_older_days_job
-from trackflow.defs.partitions import FIRST_DAY, FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
+from trackflow.defs.days.jobs import (
+    TAGS,
+    OlderDaysConfig,
+    live_job,
+    process_days_job,
+    process_older_days,
+    process_older_days_job,
+)
+from trackflow.defs.days.running import SEGMENTS, STAGE_OF_ASSET
+from trackflow.defs.errors import tick
+from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
-from trackflow.defs.runs import UNFINISHED
-from trackflow.usecases.days.live import first_live_day
+from trackflow.defs.runs import UNFINISHED, starting_run
+from trackflow.usecases.days.live import first_live_day, live_worker
 from trackflow.usecases.days.waiting import Waiting, find_waiting, ranges
 from trackflow.usecases.roads.rematching import match_outdated_again
 
@@ -29,18 +36,46 @@ JOBS = (process_days_job.name, process_older_days_job.name)
 
 
 @dg.sensor(
+    name="live_sensor",
+    job_name=live_job.name,  # by name: Dagster would copy the sensor, and warns as it does
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
+    description="Starts the live worker when points of yesterday or today came in and none is at "
+    "work. Its heartbeat in the store decides, so one that was killed is replaced in a minute.",
+)
+@tick
+def live_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.RunRequest | dg.SkipReason:
+    """One tick: is one there, is one on its way, is there anything to do, then request it."""
+    with trackflow.open() as trackflow_context:
+        now = trackflow_context.clock()
+        worker = live_worker(trackflow_context)
+        if worker is not None:
+            return dg.SkipReason(f"The live worker is there, since {worker.started_at:%H:%M} UTC.")
+        if starting := starting_run(context.instance, now, job_name=live_job.name):
+            return dg.SkipReason(f"Run {starting[:8]} is about to begin.")
+        if not find_waiting(trackflow_context, first=first_live_day(now)).days:
+            return dg.SkipReason("Nothing has come in.")
+    return dg.RunRequest()
+
+
+@dg.sensor(
     name="pending_batches_sensor",
-    job=process_days_job,
+    job_name=process_days_job.name,  # by name: Dagster would copy the sensor, and warns as it does
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
     description="Starts the work when points of older days came in: many pending days become a "
     "few runs over ranges of days. Waits while such a run is going on, and after failures.",
 )
+@tick
 def pending_batches_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One tick: is somebody at it, is it too early, is there anything, then request it."""
-    last_run = _last_run(context.instance)
+    last_run = _last_run(context.instance, trackflow)
     if isinstance(last_run, dg.SkipReason):
         return last_run
     with trackflow.open() as trackflow_context:
@@ -49,15 +84,18 @@ def pending_batches_sensor(
         waiting = find_waiting(
             trackflow_context, last=first_live_day(trackflow_context.clock()) - dt.timedelta(days=1)
         )
-    requests = requests_for(waiting, last_run)
+    requests = requests_for(waiting, last_run, trackflow)
     return requests or dg.SkipReason(_why_nothing(waiting))
 
 
-def requests_for(waiting: Waiting, last_run: str) -> list[dg.RunRequest]:
+def requests_for(
+    waiting: Waiting, last_run: str, trackflow: TrackflowResource
+) -> list[dg.RunRequest]:
     """Few runs for many days, the newest days first."""
-    found = ranges([day for day in waiting.days if has_partition(day)])
+    found = ranges([day for day in waiting.days if has_partition(day, trackflow.first_day)])
+    only = [trackflow.key(SEGMENTS)] if waiting.segments_only else None
     return [
-        _request(first, last, f"{waiting.watermark}/{last_run}", waiting.segments_only)
+        _request(first, last, f"{waiting.watermark}/{last_run}", only)
         for first, last in reversed(found[-RUNS_PER_TICK:])
     ]
 
@@ -67,24 +105,26 @@ def requests_for(waiting: Waiting, last_run: str) -> list[dg.RunRequest]:
     job_name=process_older_days_job.name,  # by name: Dagster would copy the sensor, and warn
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
     description="Starts the work on days before the first partition, as points of any age may come "
     "in while Dagster runs. Waits for runs on days, and after failures.",
 )
+@tick
 def older_days_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One tick, as of `pending_batches_sensor`."""
-    last_run = _last_run(context.instance)
+    last_run = _last_run(context.instance, trackflow)
     if isinstance(last_run, dg.SkipReason):
         return last_run
     with trackflow.open() as trackflow_context:
-        waiting = find_waiting(trackflow_context, last=FIRST_DAY - dt.timedelta(days=1))
+        waiting = find_waiting(trackflow_context, last=trackflow.first_day - dt.timedelta(days=1))
     watermark = f"{waiting.watermark}/{last_run}"
     requests = [
         _request_older(first, last, watermark, waiting.segments_only)
         for first, last in reversed(ranges(waiting.days)[-RUNS_PER_TICK:])
     ]
-    return requests or dg.SkipReason(f"Nothing is pending before {FIRST_DAY}.")
+    return requests or dg.SkipReason(f"Nothing is pending before {trackflow.first_day}.")
 
 
 def _request_older(
@@ -99,7 +139,17 @@ def _request_older(
     )
 
 
-def _request(first: dt.date, last: dt.date, watermark: str, segments_only: bool) -> dg.RunRequest:
+def _request(
+    first: dt.date, last: dt.date, watermark: str, only: list[dg.AssetKey] | None
+) -> dg.RunRequest:
+    """A run over a range of days.
+
+    Args:
+        first: the first day.
+        last: the last day, included.
+        watermark: changes when the same days have something to do again.
+        only: these assets; None for all.
+    """
     one_day = first == last
     return dg.RunRequest(
         # A key is remembered for ever. It keeps a tick that died half-way from requesting twice;
@@ -113,13 +163,13 @@ def _request(first: dt.date, last: dt.date, watermark: str, segments_only: bool)
             FIRST_DAY_TAG: first.isoformat(),
             LAST_DAY_TAG: last.isoformat(),
         },
-        asset_selection=[segments.key] if segments_only else None,
+        asset_selection=only,
     )
 
 
 def days_run_config(mode: str) -> dg.RunConfig:
     """Run configuration of the job for a mode."""
-    return dg.RunConfig(ops={process_days.op.name: DaysConfig(mode=Mode(mode))})
+    return dg.RunConfig(ops={"process_days": DaysConfig(mode=Mode(mode))})
 
 
 def _why_nothing(waiting: Waiting) -> str:
@@ -132,9 +182,9 @@ def _why_nothing(waiting: Waiting) -> str:
     return "Nothing is pending."
 
 
-def _last_run(instance: dg.DagsterInstance) -> str | dg.SkipReason:
+def _last_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str | dg.SkipReason:
     """The last run's id; or why it is too early for the next one."""
-    if busy := _unfinished_run(instance):
+    if busy := _unfinished_run(instance, trackflow):
         return dg.SkipReason(f"Run {busy[:8]} is at work on days.")
     last_run, pause_s = _after_failures(instance)
     if pause_s > 0:
@@ -142,10 +192,11 @@ def _last_run(instance: dg.DagsterInstance) -> str | dg.SkipReason:
     return last_run
 
 
-def _unfinished_run(instance: dg.DagsterInstance) -> str | None:
+def _unfinished_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str | None:
     """The id of a run that works on days or soon will, started by whomever."""
+    keys = {trackflow.key(asset) for asset in STAGE_OF_ASSET}
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        if run.job_name in JOBS or (run.asset_selection or set()) & set(process_days.keys):
+        if run.job_name in JOBS or (run.asset_selection or set()) & keys:
             return run.run_id
     return None
 

@@ -3,9 +3,12 @@
 import dagster as dg
 from pydantic import Field
 
+from trackflow.defs.errors import step
 from trackflow.defs.housekeeping.runs import prune_runs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
+
+TAGS = {"trackflow/subject": "housekeeping"}
 
 
 class RetentionConfig(dg.Config):
@@ -25,13 +28,14 @@ class RetentionConfig(dg.Config):
     "Fails, and deletes nothing, where that would be more than half of all days or the clock has "
     "jumped. Nothing if the setting is 0.",
 )
+@step
 def retention_op(
     context: dg.OpExecutionContext,
     config: RetentionConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Delete, and tell how many rows."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         report = apply_retention(trackflow_context, approved_day(config.approve))
     if report.lifted:
         context.log.info(f"{report.lifted} devices take older points again.")
@@ -53,11 +57,12 @@ def retention_op(
     description="Deletes Dagster's records of runs that started by themselves, finished more than "
     "a week ago, and are not the last to have made some day.",
 )
+@step
 def prune_runs_op(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Delete, and tell how many."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
     context.add_output_metadata({"runs": prune_runs(context.instance, now)})
 
@@ -65,7 +70,7 @@ def prune_runs_op(
 @dg.job(
     name="housekeeping_job",
     description="Deletes what is older than it may get, and records of old runs.",
-    tags={"trackflow/kind": "housekeeping", "dagster/max_runtime": str(6 * 3600)},
+    tags=TAGS | {"trackflow/kind": "housekeeping", "dagster/max_runtime": str(6 * 3600)},
 )
 def housekeeping_job() -> None:
     """Two ops that do not depend on each other."""

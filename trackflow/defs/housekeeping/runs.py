@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
+
+from trackflow.defs.runs import has_own_job
 
 KEPT = dt.timedelta(days=7)
 
@@ -29,10 +32,18 @@ def prune_runs(instance: dg.DagsterInstance, now: dt.datetime) -> int:
     """Delete finished runs that started by themselves and are older than a week; how many.
 
     A run that made the newest materialization of some partition stays: without it the day would be
-    shown as missing. So do runs that a person has started, and backfills.
+    shown as missing. So does one whose check is the newest of its day and red: with the run the
+    record of the check would go. So do runs that a person has started, and backfills, and what is
+    none of trackflow's.
     """
-    old = [run for run in _old_runs(instance, now - KEPT) if _started_by_itself(run)]
-    doomed = [run for run in old if not _is_shown(instance, run)][:MOST_RUNS]
+    old = [
+        run
+        for run in _old_runs(instance, now - KEPT)
+        if _started_by_itself(run) and has_own_job(run)
+    ]
+    doomed = [run for run in old if not (_is_shown(instance, run) or _is_red(instance, run))][
+        :MOST_RUNS
+    ]
     for run in doomed:
         _delete(instance, run.run_id)
     return len(doomed)
@@ -59,6 +70,24 @@ def _is_shown(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     events = [record.event_log_entry.dagster_event for record in records]
     made = {(event.asset_key, event.partition) for event in events if event and event.asset_key}
     return any(_maker(instance, key, partition) == run.run_id for key, partition in made if key)
+
+
+def _is_red(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the run left a check red that no later run has looked at again."""
+    records = instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    found = [event.asset_check_evaluation_data for event in events if event]
+    return any(not check.passed and _checker(instance, check) == run.run_id for check in found)
+
+
+def _checker(instance: dg.DagsterInstance, check: dg.AssetCheckEvaluation) -> str | None:
+    """The run that last looked at what a check says of a partition."""
+    newest = instance.event_log_storage.get_asset_check_execution_history(
+        check.asset_check_key, limit=1, partition_filter=PartitionKeyFilter(key=check.partition)
+    )
+    return newest[0].run_id if newest else None
 
 
 def _maker(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> str | None:

@@ -3,20 +3,10 @@
 import dagster as dg
 
 from trackflow.defs import metadata
-from trackflow.defs.partitions import days
-from trackflow.store.tables import gps_points as gps_points_table
+from trackflow.defs.intake.observing import POINTS
+from trackflow.defs.owners import OWNERS
 
-OWNERS = ["team:trackflow"]
-
-gps_points = dg.AssetSpec(
-    "gps_points",
-    partitions_def=days,
-    group_name="points",
-    owners=OWNERS,
-    kinds={"table", "gps"},
-    tags={"trackflow/stage": "points"},
-    metadata=metadata.of_table(gps_points_table),
-    description="""
+TEXT = """
 Positions as devices sent them: **who was where at which moment**.
 
 They come in over HTTP from devices, from files (`trackflow import`, the inbox folder) and from a
@@ -26,5 +16,18 @@ device and moment the most accurate stays. What cannot be a point is kept apart 
 
 Dagster does not make this asset, it watches it: `gps_points_sensor` notes how many points each day
 has; `live_sensor` and `pending_batches_sensor` start the work on days that have new ones.
-""",
-)
+"""
+
+
+def gps_points(days: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    """The asset, with these partitions."""
+    return dg.AssetSpec(
+        POINTS,
+        partitions_def=days,
+        group_name="points",
+        owners=OWNERS,
+        kinds={"table", "gps"},
+        tags={"trackflow/stage": "points"},
+        metadata=metadata.of_table("gps_points"),
+        description=TEXT,
+    )

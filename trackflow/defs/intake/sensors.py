@@ -1,4 +1,4 @@
-"""Tells Dagster about points that came in: an observation for each day that got some."""
+"""Sensors of what comes in: points of each day, the followed table, files in the inbox."""
 
 import datetime as dt
 import json
@@ -6,12 +6,17 @@ from typing import Any
 
 import dagster as dg
 
-from trackflow.defs.intake.assets import gps_points
+from trackflow.defs.errors import tick
+from trackflow.defs.intake.jobs import TAGS, import_inbox_job
+from trackflow.defs.intake.observing import POINTS, observation
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.runs import UNFINISHED
+from trackflow.errors import SettingsError
 from trackflow.usecases.days.waiting import find_arrivals
+from trackflow.usecases.intake.day_versions import points_of_days
 from trackflow.usecases.intake.following import Followed, follow
-from trackflow.usecases.queries.day_summary import point_numbers
+from trackflow.usecases.intake.inbox import look
 
 DAYS_PER_TICK = 100
 """A tick has 60 seconds; the rest of a large import is told in the following ticks."""
@@ -27,7 +32,9 @@ FOLLOW_S = 20.0
     "data came in and how much. Starts nothing.",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
 )
+@tick
 def gps_points_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SensorResult:
@@ -37,21 +44,14 @@ def gps_points_sensor(
         arrivals = find_arrivals(trackflow_context, after, upto)
         days = [day for day in arrivals.days if may_be_shown(day) and (not told or day > told)]
         now, later = days[:DAYS_PER_TICK], days[DAYS_PER_TICK:]
-        numbers = point_numbers(trackflow_context, now)
+        found = points_of_days(trackflow_context, now)
     if arrivals.upto == after:
         return dg.SensorResult(skip_reason="No new points.")
     cursor = write_cursor(after, arrivals.upto, now[-1]) if later else write_cursor(arrivals.upto)
     return dg.SensorResult(
         skip_reason=f"New points on {len(now)} days, {len(later)} more days follow.",
         cursor=cursor,
-        asset_events=[
-            dg.AssetObservation(
-                asset_key=gps_points.key,
-                partition=day.isoformat(),
-                metadata={"points": numbers[day].points, "devices": numbers[day].devices},
-            )
-            for day in now
-        ],
+        asset_events=[observation(trackflow.key(POINTS), day, found[day]) for day in now],
     )
 
 
@@ -75,9 +75,11 @@ def write_cursor(after: int, upto: int | None = None, told: dt.date | None = Non
     name="followed_table_sensor",
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
     description="Reads what is new in the SQL table that TRACKFLOW_FOLLOW_URL names, and stores it "
     "as points. Reading is quick, so the tick does it by itself; the work on them is a run's.",
 )
+@tick
 def followed_table_sensor(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.SkipReason:
@@ -91,3 +93,35 @@ def followed_table_sensor(
         f"{report.rows:,} new rows in {report.source}: {report.accepted.added:,} points, "
         f"{report.accepted.refused:,} refused."
     )
+
+
+@dg.sensor(
+    name="inbox_sensor",
+    job_name=import_inbox_job.name,  # by name: Dagster would copy the sensor, and warns as it does
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
+    description="Starts an import when new or changed files lie in the folder that TRACKFLOW_INBOX "
+    "names. Files that are still being written wait.",
+)
+@tick
+def inbox_sensor(
+    context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.RunRequest | dg.SkipReason:
+    """One tick: is somebody at it, are there new files, then request a run."""
+    filter_ = dg.RunsFilter(job_name=import_inbox_job.name)
+    last = next(iter(context.instance.get_runs(filter_, limit=1)), None)
+    if last is not None and last.status in UNFINISHED:
+        return dg.SkipReason(f"Run {last.run_id[:8]} is importing.")
+    try:
+        with trackflow.open() as trackflow_context:
+            found = look(trackflow_context)
+    except SettingsError as error:
+        return dg.SkipReason(f"{error}.")
+    if not found.ready:
+        written = f" {found.waiting} may still be being written." if found.waiting else ""
+        return dg.SkipReason(f"No new files.{written}")
+    # A key is remembered for ever: it keeps a tick that died half-way from requesting twice, and
+    # the last run in it lets the same files be requested again after one that failed.
+    run_key = f"{found.watermark}/{last.run_id[:8] if last else ''}"
+    return dg.RunRequest(run_key=run_key, tags={"trackflow/files": str(len(found.ready))})

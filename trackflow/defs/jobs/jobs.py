@@ -5,9 +5,12 @@ import uuid
 import dagster as dg
 from pydantic import Field
 
+from trackflow.defs.errors import StepError, step
 from trackflow.defs.resources import TrackflowResource
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.usecases.jobs.control import Job, Status
 from trackflow.usecases.jobs.kinds import run_job
+
+TAGS = {"trackflow/subject": "jobs"}
 
 JOB_TAG = "trackflow/job_id"
 """Tag of a run that names the job it works on."""
@@ -24,6 +27,7 @@ class RequestedJobConfig(dg.Config):
     description="Works on one job until it ends or is cancelled. Its progress is on the map page, "
     "in the API and in `trackflow jobs show`.",
 )
+@step
 def run_requested_job(
     context: dg.OpExecutionContext,
     config: RequestedJobConfig,
@@ -31,7 +35,7 @@ def run_requested_job(
 ) -> None:
     """One job; a failure of its own is told as the run's failure."""
     told = _Tenths(context)
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         done = run_job(
             trackflow_context, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told
         )
@@ -40,7 +44,7 @@ def run_requested_job(
         return
     context.log.info(f"{done.kind}: {done.status.value}. {done.message or ''}")
     if done.status is Status.FAILED:
-        raise dg.Failure(done.error or "the job failed", allow_retries=False)
+        raise StepError(done.error or "the job failed")
 
 
 class _Tenths:
@@ -60,7 +64,7 @@ class _Tenths:
 @dg.job(
     name="requested_job",
     description="Works on a job that somebody asked for on the map page, by API or by CLI.",
-    tags={"dagster/max_runtime": str(24 * 3600)},
+    tags=TAGS | {"dagster/max_runtime": str(24 * 3600)},
 )
 def requested_job() -> None:
     """One op."""

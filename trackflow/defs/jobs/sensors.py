@@ -4,10 +4,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from trackflow.defs.jobs.jobs import JOB_TAG, RequestedJobConfig, requested_job, run_requested_job
+from trackflow.defs.errors import tick
+from trackflow.defs.jobs.jobs import (
+    JOB_TAG,
+    TAGS,
+    RequestedJobConfig,
+    requested_job,
+    run_requested_job,
+)
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import starting_run
-from trackflow.store.jobs import jobs
+from trackflow.usecases.jobs.control import Job, waiting_jobs
 
 RUNS_PER_TICK = 3
 
@@ -17,17 +24,18 @@ RUNS_PER_TICK = 3
     job_name=requested_job.name,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
     description="Starts jobs that somebody asked for, and takes up those whose process died: "
     "a job whose heartbeat has stopped waits again.",
 )
+@tick
 def requested_jobs_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One tick."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
-        with trackflow_context.store.read() as connection:
-            waiting = jobs.waiting(connection, now)
+        waiting = waiting_jobs(trackflow_context)
     wanted = [
         job
         for job in waiting
@@ -36,7 +44,7 @@ def requested_jobs_sensor(
     return list(_requests(wanted[:RUNS_PER_TICK])) or dg.SkipReason("No job waits.")
 
 
-def _requests(wanted: list[jobs.Job]) -> Iterator[dg.RunRequest]:
+def _requests(wanted: list[Job]) -> Iterator[dg.RunRequest]:
     for job in wanted:
         config = RequestedJobConfig(job_id=str(job.job_id))
         yield dg.RunRequest(

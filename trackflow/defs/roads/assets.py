@@ -7,13 +7,11 @@ import dagster as dg
 from pydantic import Field
 
 from trackflow.defs import metadata
-from trackflow.defs.intake.assets import OWNERS
+from trackflow.defs.errors import StepError, step
+from trackflow.defs.owners import OWNERS
 from trackflow.defs.resources import TrackflowResource
 from trackflow.matching.networks import RoadNetwork
-from trackflow.store.roads.networks import read_network
-from trackflow.store.tables import road_networks
-from trackflow.store.types import from_us
-from trackflow.usecases.roads.networks import build
+from trackflow.usecases.roads.networks import build, network_in_use
 
 CODE_VERSION = "1"
 """Raise it when the same extract would give another network."""
@@ -49,7 +47,7 @@ class RoadNetworkConfig(dg.Config):
     kinds={"python", "osrm", "openstreetmap"},
     tags={"trackflow/stage": "roads"},
     code_version=CODE_VERSION,
-    metadata=metadata.of_table(road_networks),
+    metadata=metadata.of_table("road_networks"),
     description="""
 The roads that lines are matched to, built from an **OpenStreetMap extract** with OSRM.
 
@@ -59,6 +57,7 @@ same is done by `trackflow network build FILE.osm.pbf`. When another network com
 days of its devices become pending again.
 """,
 )
+@step
 def road_network(
     context: dg.AssetExecutionContext,
     config: RoadNetworkConfig,
@@ -67,22 +66,17 @@ def road_network(
     """Build a network and put it to use, or report the one that is in use."""
     profile = config.profile.value
     network: RoadNetwork | None
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         if config.extract:
             network, is_new = build(
                 trackflow_context, Path(config.extract), profile, context.log.info
             )
         else:
-            with trackflow_context.store.read() as connection:
-                network, is_new = (
-                    read_network(connection, profile, trackflow_context.settings.home),
-                    False,
-                )
+            network, is_new = network_in_use(trackflow_context, profile), False
     if network is None:
-        raise dg.Failure(
+        raise StepError(
             f"There is no road network for {profile} yet: put the path of an .osm.pbf file into "
-            "`extract` in the launchpad (in the menu beside Materialize).",
-            allow_retries=False,
+            "`extract` in the launchpad (in the menu beside Materialize)."
         )
     return dg.MaterializeResult(
         metadata={**describe(network), "new": is_new},
@@ -99,5 +93,5 @@ def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
         "source": network.source_name,
         "size_mb": round(network.size_bytes / 1e6, 2),
         "extent": f"{west}° to {east}° E, {south}° to {north}° N (rounded)",
-        "built_at": dg.MetadataValue.timestamp(from_us(network.built_at_us)),
+        "built_at": dg.MetadataValue.timestamp(network.built_at),
     }

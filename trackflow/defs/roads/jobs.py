@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from trackflow.defs.roads.assets import road_network
+TAGS = {"trackflow/subject": "roads"}
 
 build_road_network_job = dg.define_asset_job(
     "build_road_network_job",
-    selection=[road_network],
+    selection=dg.AssetSelection.tag("trackflow/stage", "roads"),
     description="Builds a road network from an OpenStreetMap extract and matches on it from then "
     "on. The launchpad asks for the extract's path.",
-    tags={"trackflow/kind": "roads", "dagster/max_runtime": str(12 * 3600)},
+    tags=TAGS | {"trackflow/kind": "roads", "dagster/max_runtime": str(12 * 3600)},
 )

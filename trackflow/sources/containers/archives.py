@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from trackflow.errors import BadInputError
+from trackflow.files import is_unfinished
 from trackflow.sources.containers.members import (
     MEMBERS_MAX,
     ZIP,
@@ -39,8 +40,6 @@ NESTED_MAX = 3
 _BACKUP = {"manifest.json", "gps_points.parquet"}
 STDIN = "-"
 _STDIN_NAME = "stdin"
-_UNFINISHED = {".part", ".partial", ".tmp", ".crdownload", ".download"}
-"""Names of downloads and copies under way: half a file would be imported as a whole one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ def _left_out(path: Path) -> str:
     """Why a file in a folder is not for us, by its name; empty if it may be."""
     if path.name.startswith("."):
         return "hidden"
-    return "still being written, by its name" if path.suffix.lower() in _UNFINISHED else ""
+    return "still being written, by its name" if is_unfinished(path.name) else ""
 
 
 def _in_file(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, Self
 
+from trackflow import files
 from trackflow.errors import BadInputError
 
 PIECE_BYTES = 65_536
@@ -139,35 +140,26 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> S
 
 
 def gunzip(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The contents of a gzip stream, of one or more members.
+    """The contents of a gzip stream, of one or more members, as far as it is undamaged.
 
-    Not the standard library's reader: on a truncated file it raises without handing out what it
-    had unpacked already.
+    Raises:
+        BadInputError: it unpacks to far too much.
     """
     taken = given = 0
-    unpacker = zlib.decompressobj(wbits=31)
-    for piece in packed:
-        taken += len(piece)
-        data = piece
-        while data:
-            if unpacker.eof:
-                if not data.strip(b"\x00"):
-                    break  # padding that tapes and some loggers leave after the end
-                unpacker = zlib.decompressobj(wbits=31)
-            try:
-                unpacked = unpacker.decompress(data, PIECE_BYTES)
-            except zlib.error:
-                raise DamagedError("the gzip data is damaged") from None
-            data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+
+    def counted() -> Iterator[bytes]:
+        nonlocal taken
+        for piece in packed:
+            taken += len(piece)
+            yield piece
+
+    try:
+        for unpacked in files.gunzip(counted()):
             given += len(unpacked)
             check_size(given, taken, name)
-            if unpacked:
-                yield unpacked
-    if taken and not unpacker.eof:
-        rest = unpacker.flush()
-        if rest:
-            yield rest
-        raise DamagedError("the gzip data ends in the middle")
+            yield unpacked
+    except files.DamagedGzipError as error:
+        raise DamagedError(str(error)) from None
 
 
 def check_size(given: int, taken: int, name: str) -> None:

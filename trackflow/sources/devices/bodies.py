@@ -2,13 +2,13 @@
 
 import codecs
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
 from trackflow.errors import BadInputError
+from trackflow.files import GZIP_MAGIC, DamagedGzipError, gunzip
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Reason
@@ -19,9 +19,6 @@ MAX_BRACKETS = 600_000
 
 _SURELY_FEW_BYTES = min(MAX_COMMAS, MAX_BRACKETS)
 MAX_ELEMENTS = 200_000
-
-GZIP_MAGIC = b"\x1f\x8b"
-_PIECE_BYTES = 4096
 
 
 class TooMuchError(BadInputError):
@@ -60,34 +57,15 @@ def unpacked(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
         return body, True
     parts: list[bytes] = []
     size = 0
-    rest = body
-    while rest[:2] == GZIP_MAGIC:  # a gzip may have several members
-        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        while rest and not unpacker.eof:
-            piece, rest = rest[:_PIECE_BYTES], rest[_PIECE_BYTES:]
-            before = unpacker.copy()
-            try:
-                parts.append(unpacker.decompress(piece, max_bytes + 1 - size))
-            except zlib.error:
-                return b"".join([*parts, _until_damage(before, piece)])[:max_bytes], False
-            size += len(parts[-1])
+    try:
+        for piece in gunzip([body]):
+            parts.append(piece)
+            size += len(piece)
             if size > max_bytes:
                 raise TooMuchError
-        if not unpacker.eof:
-            return b"".join(parts), False
-        rest = unpacker.unused_data + rest
-    return b"".join(parts), not rest
-
-
-def _until_damage(unpacker: "zlib._Decompress", piece: bytes) -> bytes:
-    """What can be unpacked of the piece in which the damage is."""
-    parts = []
-    for byte in piece:
-        try:
-            parts.append(unpacker.decompress(bytes((byte,)), _PIECE_BYTES * 2000))
-        except zlib.error:
-            break
-    return b"".join(parts)
+    except DamagedGzipError:
+        return b"".join(parts), False
+    return b"".join(parts), True
 
 
 def check_size(body: bytes) -> None:

@@ -12,14 +12,13 @@ from enum import Enum
 
 import numpy as np
 
+from trackflow.geo.time import to_us
 from trackflow.sources.values.cells import number
 from trackflow.sources.values.zones import zone_of
 
 LARGEST_US = 9.0e18
 _SECONDS_1990 = 631_152_000
 _SECONDS_2100 = 4_102_444_800
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 _TEXT_MAX_CHARS = 80
 
 
@@ -137,7 +136,7 @@ def read_time(text: str, rules: TimeRules) -> tuple[int | None, bool]:
     is_naive = moment.tzinfo is None
     try:
         aware = moment.replace(tzinfo=rules.zone) if is_naive else moment
-        return (aware - _EPOCH) // _MICROSECOND, is_naive
+        return to_us(aware), is_naive
     except OverflowError:
         return None, False
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.tables import access_tokens, no_token_changes
+from trackflow.store.service_tables import access_tokens, no_token_changes
 
 c = no_token_changes.c
 

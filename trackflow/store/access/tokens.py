@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.access import no_token
-from trackflow.store.tables import access_tokens
+from trackflow.store.service_tables import access_tokens
 
 a = access_tokens.c
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.sources.ahead import CLOCK_BEHIND
-from trackflow.store.days.batches import midnight
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import day_ledgers, devices, gps_points, quarantined_points, receipts
 from trackflow.tracks.notices import LOST, MIXED_SHARE, ODD, SHARE
 from trackflow.tracks.rollovers import ROLLOVER, ROLLOVER_WITHIN

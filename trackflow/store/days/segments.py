@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import ONE_DAY as ONE_DAY
 from trackflow.store.tables import day_ledgers, segments
 from trackflow.store.types import from_us
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.segments import Ledger, Segment
 
 s = segments.c
-ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,11 @@ def read_days(
             )
         )
     return found
+
+
+def moving_devices(connection: Connection, day: dt.date) -> Sequence[str]:
+    """Devices that have segments on a day, in no order."""
+    return connection.scalars(sa.select(s.device_id).distinct().where(s.day == day)).all()
 
 
 def chain_of_days(connection: Connection, device_id: str, day: dt.date) -> tuple[dt.date, dt.date]:

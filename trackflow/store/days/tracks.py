@@ -75,6 +75,12 @@ def _equal(stored: Row | None, new: Row) -> bool:
     return stored is not None and all(stored[name] == value for name, value in new.items())
 
 
+def read_rows(connection: Connection, device_id: str) -> list[Row]:
+    """All tracks of a device as they are stored, in no order."""
+    query = sa.select(tracks).where(t.device_id == device_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def select_tracks(
     *,
     first: dt.datetime | None = None,

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
+from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
-    access_tokens,
     cached_polylines,
-    catalogue_visit_days,
-    catalogue_visits,
     day_ledgers,
     devices,
     gps_points,

@@ -9,11 +9,14 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import EPOCH
 from trackflow.store.devices.departing import drop_made
 from trackflow.store.devices.shifting import batch_of
-from trackflow.store.intake.points import EQUAL_TIME, accept, span_us
+from trackflow.store.intake.acceptance import accept
+from trackflow.store.intake.conflicts import EQUAL_TIME
+from trackflow.store.intake.points import span_us
+from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
-    access_tokens,
     devices,
     gps_points,
     quarantined_points,
@@ -28,7 +31,7 @@ CHUNK = 20_000
 """Points at a time; a device may have more than fit into memory."""
 
 COLUMNS = ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
-LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LONG_AGO = EPOCH
 
 type Row = dict[str, Any]
 
@@ -143,7 +146,7 @@ def _accept(connection: Connection, into: str, rows: Sequence[Row], now: dt.date
         )
 
 
-def summaries(connection: Connection) -> list[sa.RowMapping]:
+def summaries(connection: Connection) -> list[Row]:
     """All devices with settings, number of points, first and last one, and the last report."""
     of_points = (
         sa.select(
@@ -170,4 +173,4 @@ def summaries(connection: Connection) -> list[sa.RowMapping]:
         .outerjoin(of_points, of_points.c.device_id == d.device_id)
         .order_by(d.device_id)
     )
-    return list(connection.execute(query).mappings())
+    return [dict(row) for row in connection.execute(query).mappings()]

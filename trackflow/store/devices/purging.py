@@ -8,15 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.tables import (
-    access_tokens,
-    devices,
-    inbox_files,
-    jobs,
-    metadata,
-    quarantined_points,
-    receipts,
-)
+from trackflow.store.service_tables import access_tokens, inbox_files, jobs
+from trackflow.store.tables import devices, metadata, quarantined_points, receipts
 
 PURGED = "purged"
 """Stands where a delivery's source named a device that was purged."""

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from trackflow.errors import SettingsError
 from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
-from trackflow.store.days import batches
+from trackflow.store.days import batch_marks
 from trackflow.store.dialects import insert_into, is_among, listed, texts_as_table
 from trackflow.store.tables import devices, processing_batches
 from trackflow.store.types import UtcTime
@@ -253,7 +253,7 @@ def change_device(
         days = connection.scalars(
             sa.select(processing_batches.c.day).where(processing_batches.c.device_id == device_id)
         ).all()
-        batches.mark_again(connection, [(device_id, day) for day in days], now)
+        batch_marks.mark_again(connection, [(device_id, day) for day in days], now)
     return new
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.sources.records import PointBatch
-from trackflow.store.days import batches
-from trackflow.store.days.batches import midnight
+from trackflow.store.days import batch_marks
 from trackflow.store.days.segments import ONE_DAY
-from trackflow.store.intake import points
-from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.intake import conflicts
+from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points, receipts, replaced_points
 from trackflow.store.types import epoch_us, from_us, to_us
 
@@ -116,7 +116,7 @@ def take_out(
             connection.execute(sa.delete(table).where(mine, table.c.recorded_at.in_(some)))
     days = {from_us(time).date() for time in times_us}
     beside = {(device_id, day + k * ONE_DAY) for day in days for k in (-1, 0, 1)}
-    batches.mark_again(connection, beside, now)
+    batch_marks.mark_again(connection, beside, now)
 
 
 def move_conflicts(
@@ -133,9 +133,9 @@ def move_conflicts(
         )
     )
     found = [row for row in rows.mappings().all() if to_us(row["recorded_at"]) in times_us]
-    points.move_conflicts(connection, found, shift_us)
+    conflicts.move_conflicts(connection, found, shift_us)
     days = {from_us(to_us(row["recorded_at"]) + shift_us).date() for row in found}
-    batches.mark_again(connection, {(device_id, day) for day in days}, now)
+    batch_marks.mark_again(connection, {(device_id, day) for day in days}, now)
     return len(found)
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import service_marks
+from trackflow.store.service_tables import service_marks
 
 m = service_marks.c
 

@@ -12,15 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
+from trackflow.geo.time import day_of_index, midnight
 from trackflow.sources.records import PointBatch, Reason
-from trackflow.store.days.batches import day_of_index, midnight
+from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.days.segments import ONE_DAY, chain_of_days
 from trackflow.store.days.track_ids import forget_times
 from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.tables import (
     cached_polylines,
-    catalogue_visit_days,
-    catalogue_visits,
     day_ledgers,
     devices,
     gps_points,

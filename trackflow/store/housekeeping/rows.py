@@ -9,6 +9,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.concurrency.faults import fault_of, words_of
+from trackflow.errors import BadInputError
+from trackflow.store.tables import devices, metadata
 from trackflow.store.types import UtcTime, epoch_us, from_us
 
 ROWS = {"segments": 200, "tracks": 200, "cached_polylines": 5_000, "quarantined_points": 500}
@@ -18,14 +21,25 @@ MOST_ROWS = 50_000
 type Convert = Callable[[Any], Any]
 
 
-def arrow_schema(table: sa.Table) -> pa.Schema:
-    """The table's columns as Arrow types; times are UTC microseconds, JSON and UUIDs are text."""
-    return pa.schema([(column.name, _arrow_type(column.type)) for column in table.columns])
+def table_names() -> list[str]:
+    """All tables; those that others refer to come first."""
+    return [table.name for table in metadata.sorted_tables]
 
 
-def read_batches(connection: Connection, table: sa.Table) -> Iterator[pa.RecordBatch]:
+def arrow_schema(name: str) -> pa.Schema:
+    """A table's columns as Arrow types; times are UTC microseconds, JSON and UUIDs are text."""
+    return pa.schema([(column.name, _arrow_type(column.type)) for column in columns_of(name)])
+
+
+def columns_of(name: str) -> "list[sa.Column[Any]]":
+    """The columns of a table."""
+    return list(metadata.tables[name].columns)
+
+
+def read_batches(connection: Connection, name: str) -> Iterator[pa.RecordBatch]:
     """All rows, in order of the primary key: the same order on every database."""
-    schema, size = arrow_schema(table), ROWS.get(table.name, MOST_ROWS)
+    table, schema = metadata.tables[name], arrow_schema(name)
+    size = ROWS.get(table.name, MOST_ROWS)
     query = sa.select(*(_as_stored(column) for column in table.columns)).order_by(
         *(_in_bytes(connection, column) for column in table.primary_key.columns)
     )
@@ -39,7 +53,35 @@ def read_batches(connection: Connection, table: sa.Table) -> Iterator[pa.RecordB
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def write_batch(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+def write_batch(connection: Connection, name: str, batch: pa.RecordBatch) -> None:
+    """Insert rows of a backup.
+
+    Raises:
+        BadInputError: the table's own rules refuse them, so no store that was backed up had them.
+    """
+    driver = connection.dialect.loaded_dbapi.Error
+    try:
+        _insert(connection, metadata.tables[name], batch)
+    except (sa.exc.DBAPIError, driver) as error:
+        if fault_of(error) is not None:
+            raise
+        raise BadInputError(f"{name} takes no such rows: {words_of(error)}") from None
+
+
+def is_empty(connection: Connection, name: str) -> bool:
+    """Whether a table has no rows."""
+    query = sa.select(sa.literal(1)).select_from(metadata.tables[name]).limit(1)
+    return connection.scalar(query) is None
+
+
+def has_unknown_devices(connection: Connection, name: str) -> bool:
+    """Whether a table, one with a column `device_id`, has rows of a device that is not known."""
+    column = metadata.tables[name].c.device_id
+    known = sa.select(devices.c.device_id)
+    return connection.scalar(sa.select(column).where(column.not_in(known)).limit(1)) is not None
+
+
+def _insert(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
     """Insert rows by the fastest way that the database has.
 
     Columns that an older trackflow did not have yet get their defaults.
@@ -61,8 +103,9 @@ def write_batch(connection: Connection, table: sa.Table, batch: pa.RecordBatch) 
     )
 
 
-def move_sequences(connection: Connection, table: sa.Table) -> None:
+def move_sequences(connection: Connection, name: str) -> None:
     """Let numbers that the database gives go on after those that were written."""
+    table = metadata.tables[name]
     column = table.autoincrement_column
     if column is not None and connection.dialect.name == "postgresql":
         connection.execute(

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.sources.ahead import CLOCK_BEHIND, clock_is_behind
 from trackflow.sources.records import FUTURE_SLACK_US
-from trackflow.store.days.batches import midnight
 from trackflow.store.housekeeping import marks
 from trackflow.store.housekeeping.retention import newest_day
-from trackflow.store.tables import quarantined_points, receipts, service_marks
+from trackflow.store.service_tables import service_marks
+from trackflow.store.tables import quarantined_points, receipts
 
 q = quarantined_points.c
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.sources.followed.gaps import Progress
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import followed_tables
+from trackflow.store.service_tables import followed_tables
 
 
 def read_progress(connection: Connection, source: str) -> Progress:

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError, SettingsError
-from trackflow.store.days import batches
-from trackflow.store.days.batches import day_of_index
+from trackflow.geo.time import day_of_index
+from trackflow.store.days import batch_marks
 from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.devices.departing import drop_unused
 from trackflow.store.devices.settings import door_rules, lock_devices
 from trackflow.store.dialects import insert_into
-from trackflow.store.intake.points import changed_day, claimed_at, set_conflicts
+from trackflow.store.intake.changed_days import changed_day
+from trackflow.store.intake.conflicts import claimed_at, set_conflicts
 from trackflow.store.intake.rivals import QUALITY, WORST, Claimed
 from trackflow.store.tables import (
     gps_points,
@@ -170,7 +171,7 @@ def undo(connection: Connection, import_id: str, now: dt.datetime) -> UndoneImpo
     restored = _restore_best(connection)
     _set_conflicts(connection, set(claimed), now)
     torn = {(place[0], day_of_index(place[1] // DAY_US)) for place in claimed}
-    batches.mark_again(connection, days | torn, now)
+    batch_marks.mark_again(connection, days | torn, now)
     _drop_refusals(connection, import_id)
     connection.execute(sa.update(imports).where(i.import_id == import_id).values(undone_at=now))
     dropped = drop_unused(connection, devices, now)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake.points import EQUAL_TIME
+from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import quarantined_points, receipts
 from trackflow.store.types import to_us
 

@@ -2,7 +2,7 @@
 
 A point of a tracker is nearly always new, or is what is stored already. All such go in together, by
 a handful of statements whatever the number of reports; the few others take the careful way of
-`points.accept`, one after another. So the rows are those that `accept` would have made of each
+`acceptance.accept`, one after another. So the rows are those that `accept` would have made of each
 report by itself.
 """
 
@@ -15,13 +15,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import midnight
 from trackflow.sources.records import PointBatch, Refusal
-from trackflow.store.days import batches
-from trackflow.store.days.batches import midnight
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import DoorRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.intake import rivals
-from trackflow.store.intake.points import Accepted, accept, changed_day, hold_devices
+from trackflow.store.intake.acceptance import Accepted, accept, hold_devices
+from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.tables import gps_points, receipts
 from trackflow.store.types import epoch_us, from_us, to_us
 from trackflow.tracks.segments import DAY_US
@@ -62,7 +63,7 @@ def accept_reports(
         rules = hold_devices(connection, ids, now)
         stored = _store_new(connection, reports, _young_enough(rows, rules), now)
         changed = _days_of((row for new in stored.values() for row in new), rules)
-        batches.mark_pending(connection, changed, now)
+        batch_marks.mark_pending(connection, changed, now)
         for k, new in stored.items():
             accepted[k] = Accepted(added=len(new), repeated=len(reports[k].points) - len(new))
     for k, report in enumerate(reports):
@@ -202,7 +203,7 @@ def _ask_stored(dialect: str) -> sa.Select[Any]:
     )
 
 
-def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batches.ChangedDay]:
+def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batch_marks.ChangedDay]:
     """The days that got rows, in order: two transactions must not wait for each other."""
     days: dict[tuple[str, int], tuple[int, int, int]] = {}
     for device_id, time_us, *_ in rows:

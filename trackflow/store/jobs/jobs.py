@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import BadInputError, NotFoundError, StaleClaimError
 from trackflow.store.clocks import is_impossible
-from trackflow.store.tables import jobs
+from trackflow.store.service_tables import jobs
 
 j = jobs.c
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.clocks import is_impossible
-from trackflow.store.tables import live_workers
+from trackflow.store.service_tables import live_workers
 
 w = live_workers.c
 

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from trackflow.catalogue.records import FIELDS, CatalogueTrack
 from trackflow.places.geocoding import Place
+from trackflow.store.catalogue.tables import catalogue_places, catalogue_tracks
 from trackflow.store.dialects import insert_into
-from trackflow.store.tables import catalogue_places, catalogue_tracks
 
 p, t = catalogue_places.c, catalogue_tracks.c
 

@@ -8,16 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.places.visits import Visit
-from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.tables import (
+from trackflow.store.catalogue.tables import (
     catalogue_places,
     catalogue_tracks,
     catalogue_visit_days,
     catalogue_visits,
-    gps_points,
-    processing_batches,
-    segments,
 )
+from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.tables import gps_points, processing_batches, segments
 from trackflow.store.types import from_us, to_us
 
 v, d, b = catalogue_visits.c, catalogue_visit_days.c, processing_batches.c

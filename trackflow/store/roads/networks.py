@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.matching.networks import RoadNetwork, load_network
-from trackflow.store.days import batches
+from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import devices, processing_batches, road_networks
 from trackflow.store.types import from_us
@@ -84,8 +84,40 @@ def use_network(connection: Connection, network: RoadNetwork, home: Path, now: d
         .join(devices, b.device_id == d.device_id)
         .where(d.profile == network.profile, b.matched_generation > 0)
     )
-    batches.mark_again(connection, [(row.device_id, row.day) for row in stale], now)
+    batch_marks.mark_again(connection, [(row.device_id, row.day) for row in stale], now)
     return True
+
+
+def stored_folders(connection: Connection) -> dict[str, str]:
+    """Where the networks in use lie, as it is stored, by profile."""
+    c = road_networks.c
+    return {row.profile: row.folder for row in connection.execute(sa.select(c.profile, c.folder))}
+
+
+def folders_in_use(connection: Connection, home: Path) -> list[Path]:
+    """Where the networks in use lie, in order of their profiles; the files may be gone."""
+    c = road_networks.c
+    query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
+    return [located(*row, home) for row in connection.execute(query)]
+
+
+def move_folder(connection: Connection, profile: str, folder: str) -> None:
+    """Note where the network of a profile lies now, from the home folder on."""
+    c = road_networks.c
+    connection.execute(sa.update(road_networks).where(c.profile == profile).values(folder=folder))
+
+
+def versions(connection: Connection) -> dict[str, str]:
+    """The version of the network in use by profile."""
+    c = road_networks.c
+    return {row.profile: row.version for row in connection.execute(sa.select(c.profile, c.version))}
+
+
+def summaries(connection: Connection) -> list[dict[str, object]]:
+    """Profile, source, version, size and age of the networks in use, for people."""
+    c = road_networks.c
+    query = sa.select(c.profile, c.source_name, c.version, c.size_bytes, c.built_at)
+    return [dict(row) for row in connection.execute(query.order_by(c.profile)).mappings()]
 
 
 def read_network(connection: Connection, profile: str, home: Path) -> RoadNetwork | None:

@@ -1,19 +1,18 @@
 """Cached polylines: the line of each window, and what is needed to join it to its neighbours."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.tables import cached_polylines
 from trackflow.store.types import epoch_us
 
 p = cached_polylines.c
-
-ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,56 @@ def read_between(
         .order_by(p.start_time)
     )
     return [StoredLine(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLine:
+    """A window's line with whose it is.
+
+    Attributes:
+        device_id: the device.
+        day: the day that the window belongs to.
+        start_us: when it begins, in microseconds since 1970.
+        end_us: when it ends, in microseconds since 1970.
+        encoded_polyline: its line.
+        is_raw: whether it follows no road.
+    """
+
+    device_id: str
+    day: dt.date
+    start_us: int
+    end_us: int
+    encoded_polyline: str
+    is_raw: bool
+
+
+def iterate_days(connection: Connection, first: dt.date, last: dt.date) -> Iterator[WindowLine]:
+    """The lines of all devices' days, by device and time, read as they are asked for."""
+    query = _select_lines().where(p.day.between(first, last))
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield WindowLine(*row)
+
+
+def read_day(connection: Connection, day: dt.date) -> list[WindowLine]:
+    """The lines of all devices on a day, by device and time."""
+    return [WindowLine(*row) for row in connection.execute(_select_lines().where(p.day == day))]
+
+
+def _select_lines() -> sa.Select[Any]:
+    return sa.select(
+        p.device_id,
+        p.day,
+        epoch_us(p.start_time),
+        epoch_us(p.end_time),
+        p.encoded_polyline,
+        p.is_raw,
+    ).order_by(p.device_id, p.start_time)
+
+
+def read_rows(connection: Connection, device_id: str) -> list[Mapping[str, Any]]:
+    """All windows of a device as they are stored, in order of time."""
+    query = sa.select(cached_polylines).where(p.device_id == device_id).order_by(p.start_time)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 LONGEST_WINDOW = dt.timedelta(hours=6, minutes=10)
@@ -156,5 +205,5 @@ def replace_day(
 
 def _of_days(device_id: str, first: dt.date, last: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
     """The condition for windows of a device's days, for the index on their start."""
-    start, end = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first, last + ONE_DAY))
+    start, end = (midnight(day) for day in (first, last + ONE_DAY))
     return p.device_id == device_id, p.start_time >= start, p.start_time < end

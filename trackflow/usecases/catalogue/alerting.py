@@ -1,4 +1,7 @@
-"""Tells people of syncs that fail, are stopped by a guard, wait for an approval or take too long.
+"""Tells people of syncs that go wrong.
+
+Such a sync fails, is stopped by a guard, waits for an approval, takes too long, or could not read
+so many pages that the site itself must have changed.
 
 Whoever starts a sync, it comes by here. A sync that was cancelled needs no message: somebody has
 done it. One whose database went away goes on later.
@@ -25,6 +28,8 @@ TITLES: Mapping[str, str] = {
     Outcome.STOPPED_FOR_APPROVAL: "The catalogue sync of {} waits for an approval",
 }
 
+MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
+
 
 def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
     """The same work, but people are told when it goes wrong."""
@@ -43,6 +48,8 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
         report = Report.from_dict(result)
         if report.outcome in TITLES:
             notifier.send(TITLES[report.outcome].format(source), report.to_markdown())
+        elif report.alarms:
+            notifier.send(MANY_PAGES_FAILED.format(source), report.to_markdown())
         return result
 
     return told

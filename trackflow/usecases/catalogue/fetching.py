@@ -21,8 +21,8 @@ from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
 from trackflow.errors import SourceUnavailableError
-from trackflow.store.catalogue import tracks as store
-from trackflow.store.catalogue.tracks import Fetched
+from trackflow.store.catalogue import checkpoints
+from trackflow.store.catalogue.checkpoints import Fetched
 from trackflow.usecases.jobs.progress import CancelledError, Held
 
 LIST_S = 120.0
@@ -217,7 +217,7 @@ class _Keeper:
         self.done = min(self.done + len(rows), self.total)
         self.failed += sum(row.failure is not None for row in rows)
         with self.context.store.write() as connection:
-            store.keep_fetched(connection, self.held.job.job_id, rows)
+            checkpoints.keep_fetched(connection, self.held.job.job_id, rows)
             self.held.advance(connection, self.done, total=self.total, failed=self.failed)
         self.held.tell()
         self._kept_at = time.monotonic()

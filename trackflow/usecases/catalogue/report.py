@@ -1,8 +1,6 @@
 """What a sync of the catalogue says about itself: as data, as Markdown, as a file."""
 
 import datetime as dt
-import os
-import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +10,8 @@ from typing import Any
 
 from trackflow.catalogue.diff import Change
 from trackflow.context import Context
-from trackflow.store.catalogue import tracks as store
+from trackflow.files import whole_file
+from trackflow.store.catalogue import syncs
 
 MOST_SHOWN = 50
 """Lines of a part in the Markdown; the data has more."""
@@ -60,6 +59,7 @@ class Report:
             first that do not change by themselves while people race.
         failures: slug, kind ("network", "structure" and the like), message, retryable, seconds,
             tries.
+        alarms: what is wrong with the source as a whole, in words; empty if it is single pages.
         anomalies: slug, field, value, reason: what a source wrote and makes no sense.
         anomaly_count: of all of them; `anomalies` holds no more than 500.
         shared_names: names that several tracks bear, and how many.
@@ -90,6 +90,7 @@ class Report:
     slugs: dict[str, list[str]] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
     anomalies: list[dict[str, Any]] = field(default_factory=list)
     anomaly_count: int = 0
     shared_names: dict[str, int] = field(default_factory=dict)
@@ -162,17 +163,17 @@ def read_report(context: Context, sync_id: uuid.UUID) -> Report:
         NotFoundError: there is no such sync, or it has not ended yet.
     """
     with context.store.read() as connection:
-        return _report_of(store.read_sync(connection, sync_id))
+        return _report_of(syncs.read_sync(connection, sync_id))
 
 
 def last_reports(context: Context, source: str, n: int = 10) -> list[Report]:
     """The reports of the last syncs of a source, the newest first."""
     with context.store.read() as connection:
-        found = store.last_syncs(connection, source, n)
+        found = syncs.last_syncs(connection, source, n)
     return [_report_of(sync) for sync in found]
 
 
-def _report_of(sync: store.Sync) -> Report:
+def _report_of(sync: syncs.Sync) -> Report:
     if sync.report is None:
         return Report(
             str(sync.sync_id), sync.source, sync.started_at, sync.finished_at, sync.outcome
@@ -188,10 +189,8 @@ def write_file(context: Context, report: Report) -> Path:
     """
     path = file_of(context, report)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(report.to_markdown())
-    Path(name).replace(path)
+    with whole_file(path, private=True) as file:
+        file.write(report.to_markdown().encode())
     return path
 
 
@@ -234,6 +233,8 @@ def _head(report: Report) -> list[str]:
     ]
     if report.reason:
         lines += [f"**{_cell(report.reason)}**", ""]
+    for alarm in report.alarms:
+        lines += [f"**{_cell(alarm)}**", ""]
     if report.undone_at is not None:
         lines += [f"**Its changes were undone at {_time(report.undone_at)}.**", ""]
     if report.outcome == Outcome.COMPLETED and not report.rows_changed and not report.missed_once:

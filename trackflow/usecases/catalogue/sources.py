@@ -9,7 +9,7 @@ from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
 from trackflow.errors import BadInputError, StoreUnavailableError
 from trackflow.settings import Settings
-from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue import kill_switches
 
 LIVERC, FILE = "liverc", "file"
 
@@ -50,7 +50,7 @@ def switch_of(context: Context, site: str) -> Switch:
     def asked() -> str | None:
         try:
             with context.store.read() as connection:
-                return store.switched_off(connection, site)
+                return kill_switches.switched_off(connection, site)
         except StoreUnavailableError:
             return None  # whoever writes next will tell
 
@@ -60,10 +60,10 @@ def switch_of(context: Context, site: str) -> Switch:
 def stop_everything(context: Context, site: str, reason: str = "stopped by hand") -> None:
     """Switch a site off: everything under way is given up, and nothing more is asked of it."""
     with context.store.write() as connection:
-        store.throw_switch(connection, site, reason, context.clock())
+        kill_switches.throw_switch(connection, site, reason, context.clock())
 
 
 def allow_again(context: Context, site: str) -> bool:
     """Switch a site on again; False if it was not off."""
     with context.store.write() as connection:
-        return store.reset_switch(connection, site)
+        return kill_switches.reset_switch(connection, site)

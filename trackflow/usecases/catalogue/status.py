@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trackflow.context import Context
-from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue import kill_switches, syncs
+from trackflow.store.catalogue import tracks as stored_tracks
 from trackflow.store.catalogue.tracks import Row
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job
@@ -50,11 +51,11 @@ def status(context: Context, source: str) -> CatalogueStatus:
     """
     connector = source_named(context.settings, source)
     with context.store.read() as connection:
-        counts = store.count_rows(connection, connector.source)
-        running = store.running_sync(connection, connector.source)
+        counts = stored_tracks.count_rows(connection, connector.source)
+        running = syncs.running_sync(connection, connector.source)
         job = None if running is None else jobs.find_job(connection, running.sync_id)
-        switched_off = store.switched_off(connection, connector.site)
-        completed = store.last_completed(connection, connector.source)
+        switched_off = kill_switches.switched_off(connection, connector.site)
+        completed = syncs.last_completed(connection, connector.source)
     last = last_reports(context, connector.source, 1)
     return CatalogueStatus(
         connector.source,
@@ -91,7 +92,7 @@ def list_tracks(
     """
     name = source_named(context.settings, source).source
     with context.store.read() as connection:
-        return store.select_rows(
+        return stored_tracks.select_rows(
             connection, name, active=active, text=text, limit=min(limit, MOST_LISTED), after=after
         )
 

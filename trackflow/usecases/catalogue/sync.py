@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from trackflow.catalogue import guards
 from trackflow.catalogue.diff import Diff, diff
 from trackflow.catalogue.guards import Action, Judgement
@@ -27,8 +25,13 @@ from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SourceError, StoppedError
-from trackflow.store.catalogue import tracks as store
-from trackflow.store.catalogue.tracks import ChangeKind, Fetched, Row, RowChange, Sync
+from trackflow.store.catalogue import change_log, checkpoints, syncs
+from trackflow.store.catalogue import tracks as stored_tracks
+from trackflow.store.catalogue.change_log import ChangeKind, RowChange
+from trackflow.store.catalogue.checkpoints import Fetched
+from trackflow.store.catalogue.syncs import Sync
+from trackflow.store.catalogue.tracks import Row
+from trackflow.store.database import Connection
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, Status
 from trackflow.usecases.catalogue import report as catalogue_report
@@ -93,19 +96,19 @@ def _begin(context: Context, held: Held, source: str) -> Sync | dict[str, Any]:
     """Take the source; if another sync has it, end the job and return its report."""
     now, me = context.clock(), held.job.job_id
     with context.store.write() as connection:
-        store.lock_source(connection, source)
-        other = store.running_sync(connection, source)
+        syncs.lock_source(connection, source)
+        other = syncs.running_sync(connection, source)
         if other is not None and other.sync_id != me:
             job = jobs.find_job(connection, other.sync_id)
             if job is not None and _is_alive(job, now):
                 return _refuse(connection, held, source, job, now)
             _take_over(connection, other, job, me, now)
-        begun = store.begin_sync(connection, me, source, now)
+        begun = syncs.begin_sync(connection, me, source, now)
         if begun.listed_at is None:
-            store.inherit_checkpoints(connection, source, me)
-            begun = store.read_sync(connection, me)
+            checkpoints.inherit_checkpoints(connection, source, me)
+            begun = syncs.read_sync(connection, me)
         if begun.listed_at is not None and (now - begun.listed_at).total_seconds() > FRESH_S:
-            store.drop_checkpoints(connection, me)
+            checkpoints.drop_checkpoints(connection, me)
         held.advance(connection, held.job.completed, message="fetching the list")
     held.tell()
     return begun
@@ -129,7 +132,7 @@ def _refuse(
     )
     started = held.job.started_at or now
     report = Report(str(held.job.job_id), source, started, now, Outcome.REFUSED, reason).as_dict()
-    store.record_refused(connection, held.job.job_id, source, report, started, now)
+    syncs.record_refused(connection, held.job.job_id, source, report, started, now)
     held.end(connection, Status.FAILED, result=report, error=reason, message=report["summary"])
     return report
 
@@ -142,7 +145,7 @@ def _take_over(
     report = Report(
         str(other.sync_id), other.source, other.started_at, now, Outcome.CANCELLED, reason
     )
-    store.end_sync(
+    syncs.end_sync(
         connection, other.sync_id, Outcome.CANCELLED, report.as_dict(), now, keep_checkpoints=True
     )
     if job is not None and job.status in (Status.RUNNING, Status.QUEUED):
@@ -215,19 +218,19 @@ class _Running:
     def _listing(self, fetching: Fetching) -> Listing:
         """The list that is kept, or the source's."""
         with self.context.store.read() as connection:
-            kept = store.read_listing(connection, self.begun.sync_id)
+            kept = checkpoints.read_listing(connection, self.begun.sync_id)
         if kept is not None:
             return kept
         with self._stage("list"):
             listing = fetching.listing()
         with self.context.store.write() as connection:
-            store.keep_listing(connection, self.begun.sync_id, listing, self.context.clock())
+            checkpoints.keep_listing(connection, self.begun.sync_id, listing, self.context.clock())
             self.held.advance(connection, 0)
         return listing
 
     def _judge(self, listing: Listing) -> Judgement:
         with self.context.store.read() as connection:
-            rows = store.read_rows(connection, self.connector.source)
+            rows = stored_tracks.read_rows(connection, self.connector.source)
         return self._judged(listing, rows)
 
     def _judged(self, listing: Listing, rows: Mapping[str, Row]) -> Judgement:
@@ -238,7 +241,7 @@ class _Running:
     def _pages(self, fetching: Fetching, listing: Listing) -> None:
         """Fetch what is not kept yet."""
         with self.context.store.read() as connection:
-            kept = store.fetched_slugs(connection, self.begun.sync_id)
+            kept = checkpoints.fetched_slugs(connection, self.begun.sync_id)
         wanted = [row for row in listing.rows if not row.is_complete]
         rows = [row for row in wanted if row.slug not in kept]
         with self.context.store.write() as connection:
@@ -253,11 +256,11 @@ class _Running:
         """Write all that differs, at once."""
         with self._stage("check"):
             with self.context.store.read() as connection:
-                fetched = store.read_fetched(connection, self.begun.sync_id)
+                fetched = checkpoints.read_fetched(connection, self.begun.sync_id)
             came = _checked(listing, fetched)
         with self.context.store.write() as connection:
-            store.lock_source(connection, self.connector.source)
-            rows = store.read_rows(connection, self.connector.source)
+            syncs.lock_source(connection, self.connector.source)
+            rows = stored_tracks.read_rows(connection, self.connector.source)
             judgement = self._judged(listing, rows)
             if judgement.may_write:
                 report = self._write(connection, came, rows, judgement)
@@ -274,16 +277,16 @@ class _Running:
             found = diff({slug: row.stored for slug, row in rows.items()}, came.to_store(rows))
             changes = planned(rows, found, judgement, now)
         with self._stage("write"):
-            store.write_changes(connection, self.begun.sync_id, self.connector.source, changes)
+            change_log.write_changes(connection, self.begun.sync_id, self.connector.source, changes)
         report = replace(
             _report(self.begun, came, rows, found, changes),
             finished_at=now,
             reason="; ".join(judgement.reasons),
             stages=dict(self.stages),
         ).as_dict()
-        store.number_sync(connection, self.begun)
-        store.forget_old_changes(connection, self.connector.source)
-        store.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
+        syncs.number_sync(connection, self.begun)
+        change_log.forget_old_changes(connection, self.connector.source)
+        syncs.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
         self._end_job(connection, Status.COMPLETED, report)
         return report
 
@@ -308,7 +311,7 @@ class _Running:
         """End it without having changed anything."""
         now = self.context.clock()
         with self.context.store.write() as connection:
-            counts = store.count_rows(connection, self.connector.source)
+            counts = stored_tracks.count_rows(connection, self.connector.source)
             report = Report(
                 str(self.begun.sync_id),
                 self.connector.source,
@@ -324,8 +327,8 @@ class _Running:
                 stages=dict(self.stages),
             ).as_dict()
             if keep_checkpoints:
-                store.drop_failures(connection, self.begun.sync_id)
-            store.end_sync(
+                checkpoints.drop_failures(connection, self.begun.sync_id)
+            syncs.end_sync(
                 connection,
                 self.begun.sync_id,
                 outcome,
@@ -415,6 +418,7 @@ def _report(
         slugs=slugs,
         changes=catalogue_report.changes_of(changed),
         failures=[asdict(f) for f in sorted(failures, key=lambda failure: failure.slug)],
+        alarms=list(guards.alarms(failures, len(came.fetched))),
         anomalies=[asdict(anomaly) for anomaly in came.anomalies[:MOST_KEPT]],
         anomaly_count=len(came.anomalies),
         shared_names=names_used_more_than_once(active),

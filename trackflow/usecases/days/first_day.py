@@ -3,9 +3,10 @@
 import datetime as dt
 from pathlib import Path
 
+from trackflow.files import whole_file
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists
 
 
 def note_first_day(settings: Settings, file: Path) -> None:
@@ -33,12 +34,11 @@ def _first_day(settings: Settings) -> dt.date | None:
     store = open_store(settings)
     try:
         with store.read() as connection:
-            return batches.first_day(connection)
+            return batch_lists.first_day(connection)
     finally:
         store.close()
 
 
 def _write(file: Path, day: dt.date) -> None:
-    new = file.with_suffix(".new")
-    new.write_text(day.isoformat())
-    new.replace(file)
+    with whole_file(file) as new:
+        new.write(day.isoformat().encode())

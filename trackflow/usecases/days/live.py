@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.store.jobs import workers
+from trackflow.store.jobs.workers import LiveWorker
 from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import WorkerPool, run, worker_pool
 from trackflow.usecases.days.waiting import find_waiting
@@ -32,6 +33,12 @@ type Told = Callable[[RunReport], None]
 def first_live_day(now: dt.datetime) -> dt.date:
     """Yesterday: what was on the way at midnight is reported after it."""
     return now.date() - dt.timedelta(days=1)
+
+
+def live_worker(context: Context) -> LiveWorker | None:
+    """The live worker that was heard of last, unless it has been silent for too long."""
+    with context.store.read() as connection:
+        return workers.at_work(connection, context.clock())
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import midnight_us
+from trackflow.store.database import Connection
 from trackflow.store.days import noticing
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import ONE_DAY
@@ -26,7 +26,7 @@ from trackflow.tracks.notices import (
 )
 from trackflow.tracks.presets import Guess, guess_preset
 from trackflow.tracks.rollovers import rollover_notice
-from trackflow.tracks.segments import Ledger, day_start_us
+from trackflow.tracks.segments import Ledger
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.report import RunReport
 
@@ -142,7 +142,7 @@ def _lone_because(
     if not lone:
         return None
     worst = max(lone, key=lambda day: (lone[day], day))
-    start_us, end_us = day_start_us(worst), day_start_us(worst + ONE_DAY)
+    start_us, end_us = midnight_us(worst), midnight_us(worst + ONE_DAY)
     reach_us = int((thresholds.reach_s + 1) * 1e6)
     around = points.read_points(connection, device_id, start_us - reach_us, end_us + reach_us)
     return lone_reasons(around, start_us, end_us, thresholds)

@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.store.days import batches
+from trackflow.store.database import Connection
+from trackflow.store.days import selected_batches
 from trackflow.store.days.segments import ONE_DAY
+from trackflow.store.days.selected_batches import BatchSelection
 from trackflow.store.devices import settings
-from trackflow.store.devices.settings import lock_devices
-from trackflow.store.tables import STAGES, processing_batches
+from trackflow.store.tables import STAGES
 from trackflow.usecases.days.report import RunReport, counted
 from trackflow.usecases.days.run import BACKGROUND_NICE, WorkerPool, run, worker_pool
 from trackflow.usecases.jobs.progress import Held
@@ -28,39 +26,6 @@ from trackflow.usecases.jobs.progress import Held
 SLICE_BATCHES = 256
 """Some ten seconds of work: so long a cancelled job may go on, and so much of it is looked at again
 after a kill. Never less than a day."""
-
-b = processing_batches.c
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which batches are to be made again; None stands for all."""
-
-    first: dt.date | None
-    last: dt.date | None
-    device_id: str | None
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> "Wanted":
-        """From a job's parameters."""
-        first, last = (_day(parameters.get(name), name) for name in ("from", "to"))
-        if first and last and first > last:
-            raise BadInputError(f"from {first} is after to {last}")
-        return cls(first, last, parameters.get("device") or None)
-
-    def after(self, day: dt.date) -> "Wanted":
-        """What comes after a day."""
-        return Wanted(day + ONE_DAY, self.last, self.device_id)
-
-    @property
-    def condition(self) -> sa.ColumnElement[bool]:
-        """On batches."""
-        return sa.and_(
-            sa.true(),
-            *([b.day >= self.first] if self.first else []),
-            *([b.day <= self.last] if self.last else []),
-            *([b.device_id == self.device_id] if self.device_id else []),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +54,7 @@ def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, 
         BadInputError: the days make no sense.
         SettingsError: there is no such device.
     """
-    wanted = Wanted.of(parameters)
+    wanted = _selection_of(parameters)
     if wanted.device_id is not None:
         with context.store.read() as connection:
             settings.known(wanted.device_id, settings.device_ids(connection))
@@ -107,7 +72,7 @@ def rebuild(context: Context, held: Held) -> dict[str, Any]:
         CancelledError: somebody wants it to stop.
         StaleClaimError: another worker has taken the job over.
     """
-    wanted = Wanted.of(held.job.parameters)
+    wanted = _selection_of(held.job.parameters)
     stored = held.job.result or {}
     done = {name: stored.get(name, 0) for name in ("batches", "failed", "waiting")}
     with worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
@@ -116,27 +81,28 @@ def rebuild(context: Context, held: Held) -> dict[str, Any]:
         else:
             current = _Slice.of(stored["slice"])
             if stored["is_done"]:
-                current = _mark_next(context, held, wanted.after(current.last), done)
+                current = _mark_next(context, held, _after(wanted, current.last), done)
         while current is not None:
             report = _work_on(context, held, pool, wanted, current, done["batches"])
             _count(done, report, current)
             with context.store.write() as connection:
                 _note(connection, held, done, current, is_done=True)
             held.stop_if_cancelled()
-            current = _mark_next(context, held, wanted.after(current.last), done)
+            current = _mark_next(context, held, _after(wanted, current.last), done)
     return done
 
 
 def _mark_next(
-    context: Context, held: Held, wanted: Wanted, done: Mapping[str, int]
+    context: Context, held: Held, wanted: BatchSelection, done: Mapping[str, int]
 ) -> _Slice | None:
     """Mark the next days that hold enough batches, and note it; None after the last."""
     with context.store.write() as connection:
         found = _next_slice(connection, wanted)
         if found is None:
             return None
-        rest: int = connection.scalar(_count_of(wanted)) or 0
-        _mark(connection, Wanted(found.first, found.last, wanted.device_id), context.clock())
+        rest = selected_batches.count(connection, wanted)
+        chosen = BatchSelection(found.first, found.last, wanted.device_id)
+        selected_batches.mark_again(connection, chosen, context.clock())
         total = done["batches"] + rest
         message = f"days from {found.first} to {found.last}"
         _note(connection, held, done, found, is_done=False, total=total, message=message)
@@ -156,17 +122,10 @@ def _note(
     held.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
 
 
-def _next_slice(connection: Connection, wanted: Wanted) -> _Slice | None:
-    rows = connection.execute(
-        sa.select(b.day, sa.func.count())
-        .where(wanted.condition)
-        .group_by(b.day)
-        .order_by(b.day)
-        .limit(SLICE_BATCHES)
-    )
+def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None:
     days: list[dt.date] = []
     count = 0
-    for day, found in rows:
+    for day, found in selected_batches.counts_by_day(connection, wanted, SLICE_BATCHES):
         if days and count + found > SLICE_BATCHES:
             break
         days.append(day)
@@ -174,19 +133,13 @@ def _next_slice(connection: Connection, wanted: Wanted) -> _Slice | None:
     return _Slice(days[0], days[-1], count) if days else None
 
 
-def _count_of(wanted: Wanted) -> sa.Select[Any]:
-    return sa.select(sa.func.count()).select_from(processing_batches).where(wanted.condition)
-
-
-def _mark(connection: Connection, wanted: Wanted, now: dt.datetime) -> None:
-    ids = connection.scalars(sa.select(b.device_id).distinct().where(wanted.condition)).all()
-    lock_devices(connection, ids)
-    keys = connection.execute(sa.select(b.device_id, b.day).where(wanted.condition)).all()
-    batches.mark_again(connection, [(key.device_id, key.day) for key in keys], now)
-
-
 def _work_on(
-    context: Context, held: Held, pool: WorkerPool, wanted: Wanted, current: _Slice, before: int
+    context: Context,
+    held: Held,
+    pool: WorkerPool,
+    wanted: BatchSelection,
+    current: _Slice,
+    before: int,
 ) -> RunReport:
     def tell(stage: str, done: int, total: int) -> None:
         share = (STAGES.index(stage) + done / max(total, 1)) / len(STAGES)
@@ -229,3 +182,20 @@ def _day(value: object, name: str) -> dt.date | None:
         return dt.date.fromisoformat(str(value))
     except ValueError:
         raise BadInputError(f"{name} is not a day; write it like 2026-01-31") from None
+
+
+def _selection_of(parameters: Mapping[str, Any]) -> BatchSelection:
+    """The batches that a job's parameters name.
+
+    Raises:
+        BadInputError: the days make no sense.
+    """
+    first, last = (_day(parameters.get(name), name) for name in ("from", "to"))
+    if first and last and first > last:
+        raise BadInputError(f"from {first} is after to {last}")
+    return BatchSelection(first, last, parameters.get("device") or None)
+
+
+def _after(selection: BatchSelection, day: dt.date) -> BatchSelection:
+    """What comes after a day."""
+    return BatchSelection(day + ONE_DAY, selection.last, selection.device_id)

@@ -4,7 +4,10 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from trackflow.store.days.batches import Resting
+from trackflow.store.days.batch_lists import Resting
+from trackflow.store.tables import STAGES
+
+__all__ = ["STAGES", "DayReport", "RunReport", "StageReport", "counted", "distinct_messages"]
 
 
 @dataclass(slots=True)

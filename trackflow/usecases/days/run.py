@@ -24,7 +24,7 @@ from types import ModuleType
 from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.settings import Settings
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists, batch_marks
 from trackflow.store.devices import settings as devices
 from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
@@ -103,7 +103,7 @@ def run(
     with nullcontext(pool) if pool else worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         for stage in stages:
             with context.store.read() as connection:
-                wanted = batches.pending(
+                wanted = batch_lists.pending(
                     connection,
                     stage,
                     context.clock(),
@@ -116,9 +116,9 @@ def run(
             force = mode is not Mode.INCREMENTAL
             report.stages.append(_run_stage(context, pool, stage, wanted, force, progress))
     with context.store.read() as connection:
-        report.given_up = batches.counts(connection, first, last)["failed"]
+        report.given_up = batch_lists.counts(connection, first, last)["failed"]
         for stage_report in report.stages:
-            stage_report.resting = batches.resting(
+            stage_report.resting = batch_lists.resting(
                 connection,
                 stage_report.stage,
                 context.clock(),
@@ -132,7 +132,7 @@ def run(
 def retry_failed(context: Context) -> int:
     """Take up batches again that were given up after too many tries; returns how many."""
     with context.store.write() as connection:
-        return batches.retry_failed(connection, context.clock())
+        return batch_marks.retry_failed(connection, context.clock())
 
 
 def settled_day(moment: dt.datetime) -> dt.date:
@@ -267,7 +267,7 @@ def _held(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[Da
         held = [
             (device_id, day)
             for device_id, pairs in itertools.groupby(unit, key=lambda pair: pair[0])
-            for day in batches.in_work(connection, device_id, [day for _, day in pairs])
+            for day in batch_lists.in_work(connection, device_id, [day for _, day in pairs])
         ]
     return [DayReport(*pair, error=DIED, deferred=True) for pair in held if pair not in told]
 

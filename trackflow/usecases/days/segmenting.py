@@ -14,7 +14,8 @@ from itertools import groupby
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
-from trackflow.store.days import batches, segments
+from trackflow.geo.time import midnight
+from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings as devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.intake import points
@@ -170,8 +171,8 @@ def _parts(claims: Sequence[batches.Claim]) -> Iterator[Part]:
 
 def _bounds_us(part: Part) -> tuple[int, int]:
     """Begin of the first day and end of the last."""
-    after = batches.midnight(part[-1].day + dt.timedelta(days=1))
-    return to_us(batches.midnight(part[0].day)), to_us(after)
+    after = midnight(part[-1].day + dt.timedelta(days=1))
+    return to_us(midnight(part[0].day)), to_us(after)
 
 
 def _with_conflicts(result: DaySegments, conflicts: int) -> DaySegments:
@@ -206,7 +207,7 @@ def _publish(
                 if differs
             ]
             if touched:
-                batches.mark_neighbours_matched(
+                batch_marks.mark_neighbours_matched(
                     connection, claim.device_id, touched, context.clock()
                 )
             batches.finish(

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.steps import steps_mm
+from trackflow.geo.time import midnight
+from trackflow.store.database import Connection
 from trackflow.store.days import batches, segments, tracks
 from trackflow.store.days.batches import Claim
 from trackflow.store.days.lengths import length_of
@@ -90,8 +91,8 @@ def _publish(
     changed = tracks.replace_between(
         connection,
         device_id,
-        batches.midnight(first),
-        batches.midnight(last + segments.ONE_DAY),
+        midnight(first),
+        midnight(last + segments.ONE_DAY),
         rows,
         now,
     )
@@ -113,7 +114,7 @@ def _report(
         touched: first and last day of the chain.
         changed: whether any of the tracks did.
     """
-    start_us, end_us = (to_us(batches.midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
+    start_us, end_us = (to_us(midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
     return DayReport(
         claim.device_id,
         claim.day,

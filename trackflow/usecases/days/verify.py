@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import BadInputError, EngineUnavailableError
 from trackflow.geo.points import Points
@@ -21,12 +18,12 @@ from trackflow.matching.engines.protocol import Engine, roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows
-from trackflow.store.days import segments
+from trackflow.store.database import Connection
+from trackflow.store.days import batch_lists, segments, tracks
 from trackflow.store.devices import settings as devices
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import points
 from trackflow.store.roads import polylines as lines
-from trackflow.store.tables import cached_polylines, processing_batches, tracks
 from trackflow.store.types import from_us, to_us
 from trackflow.tracks.blobs import points_from_bytes
 from trackflow.tracks.merging import is_short, joined_points, merge
@@ -107,7 +104,7 @@ def _verify_device(
 ) -> None:
     span = points.span_us(connection, device_id)
     if span is None:
-        report.unfinished += _unfinished(connection, device_id)
+        report.unfinished += batch_lists.count_unfinished(connection, device_id)
         return
     first, last = (from_us(edge).date() for edge in span)
     everything = points.read_points(connection, device_id, span[0], span[1] + 1)
@@ -121,7 +118,7 @@ def _verify_device(
     report.devices += 1
     report.points += len(everything)
     outdated = outdated_days(context, connection).get(device_id, 0)
-    report.unfinished += _unfinished(connection, device_id) + outdated
+    report.unfinished += batch_lists.count_unfinished(connection, device_id) + outdated
     expected = _tracks(device, days, connection, first, last)
     _compare_days(connection, device_id, days, conflicts, expected.short, report)
     _compare_tracks(connection, device_id, expected.rows, first, report)
@@ -232,12 +229,10 @@ def _compare_tracks(
     report: VerifyReport,
 ) -> None:
     """Compare the tracks; but those that retention has kept without what they were made of."""
-    b = processing_batches.c
-    open_days = set(connection.scalars(sa.select(b.day).where(b.device_id == device_id)))
-    found = connection.execute(sa.select(tracks).where(tracks.c.device_id == device_id))
+    open_days = batch_lists.days_of(connection, device_id)
     stored = {
         row["track_id"]: row
-        for row in found.mappings()
+        for row in tracks.read_rows(connection, device_id)
         if (day := row["start_time"].date()) >= first or day in open_days
     }
     expected = {row["track_id"]: row for row in rows}
@@ -253,7 +248,7 @@ def _compare_tracks(
                 report.note(f"{device_id}: track {track_id} differs in {columns}")
 
 
-def _differing(stored: sa.RowMapping, expected: dict[str, Any]) -> str:
+def _differing(stored: Mapping[str, Any], expected: dict[str, Any]) -> str:
     return ", ".join(name for name, value in expected.items() if stored[name] != value)
 
 
@@ -273,11 +268,8 @@ def _compare_windows(
     except EngineUnavailableError as error:
         report.unmatched = str(error)
         return
-    c = cached_polylines.c
-    found = connection.execute(
-        sa.select(cached_polylines).where(c.device_id == device.device_id).order_by(c.start_time)
-    )
-    stored = {to_us(row["start_time"]): row for row in found.mappings()}
+    rows = lines.read_rows(connection, device.device_id)
+    stored = {to_us(row["start_time"]): row for row in rows}
     report.windows += len(expected)
     for start in sorted(stored.keys() | expected.keys()):
         old, new = stored.get(start), expected.get(start)
@@ -289,7 +281,7 @@ def _compare_windows(
 
 def _compare_lines(
     device_id: str,
-    stored: Mapping[int, sa.RowMapping],
+    stored: Mapping[int, Mapping[str, Any]],
     expected: Mapping[int, tuple[str, Window]],
     report: VerifyReport,
 ) -> None:
@@ -323,13 +315,3 @@ def _windows(engine: Engine, days: list[DaySegments]) -> Iterator[tuple[int, tup
         for window in cut_windows(Points.empty(), whole, Points.empty(), settings):
             key = window.input_hash(engine.profile, roads_version(engine), settings)
             yield window.start_us, (key, window)
-
-
-def _unfinished(connection: Connection, device_id: str) -> int:
-    b = processing_batches.c
-    return (
-        connection.scalar(
-            sa.select(sa.func.count()).where(b.device_id == device_id, b.status != "completed")
-        )
-        or 0
-    )

@@ -1,15 +1,14 @@
 """Purging a device: every trace of it is deleted, also from the bytes of the database's file."""
 
-import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trackflow.concurrency.faults import Fault, fault_of
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.database import Store
 from trackflow.store.devices import purging
 from trackflow.store.devices.settings import lock_devices
+from trackflow.store.housekeeping.deleted_bytes import Leftover, rewrite_file
 from trackflow.usecases.intake.inbox import folder_of, forgotten
 
 POSTGRESQL_NOTE = (
@@ -78,16 +77,10 @@ def erase_deleted(store: Store) -> str:
     """
     if store.is_postgresql:
         return POSTGRESQL_NOTE
-    try:
-        with store.engine.connect() as connection:
-            connection.detach()  # the settings below are not for others
-            raw = connection.connection.cursor()
-            raw.execute("PRAGMA temp_store=FILE")  # in memory, a large database would not fit
-            raw.execute("VACUUM")
-            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.OperationalError as error:  # of the raw cursor: locked, or no room for a copy
-        return FULL_NOTE if fault_of(error) is Fault.FULL else BUSY_NOTE
-    return BUSY_NOTE if busy else ""
+    leftover = rewrite_file(store)
+    if leftover is None:
+        return ""
+    return FULL_NOTE if leftover is Leftover.FULL else BUSY_NOTE
 
 
 def _files_with(context: Context, sources: list[str]) -> list[Path]:

@@ -1,14 +1,13 @@
 """Devices as a list, under another name, and two that are one."""
 
 from dataclasses import dataclass
-
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import midnight
 from trackflow.sources.admission import fit_device
-from trackflow.store.days.batches import midnight
+from trackflow.store.database import Connection
 from trackflow.store.devices import moving, settings
 from trackflow.store.types import to_us
 
@@ -22,7 +21,7 @@ class MoveReport:
     points: int
 
 
-def list_devices(context: Context) -> list[sa.RowMapping]:
+def list_devices(context: Context) -> list[dict[str, Any]]:
     """All devices with settings, number of points, first and last one, and the last report."""
     with context.store.read() as connection:
         return moving.summaries(connection)

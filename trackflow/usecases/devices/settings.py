@@ -66,6 +66,42 @@ def read_settings(context: Context, device_id: str) -> DeviceSettings:
     return DeviceSettings(device, zone, guess, notices)
 
 
+def change_settings(
+    context: Context,
+    device_id: str,
+    *,
+    profile: str | None = None,
+    time_zone: str | None = None,
+    overrides: dict[str, float | None] | None = None,
+    preset: str | None = None,
+) -> DeviceSettings:
+    """Change settings of a device; its days are worked on again if what decides about them differs.
+
+    Args:
+        context: the store.
+        device_id: the device.
+        profile: car, bicycle or foot; None leaves it as it is.
+        time_zone: its name; "" takes that of the settings, None leaves it as it is.
+        overrides: own thresholds by name; None as a value takes the preset's or default one again.
+        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
+
+    Raises:
+        SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
+            sense.
+    """
+    with context.store.write() as connection:
+        settings.change_device(
+            connection,
+            device_id,
+            context.clock(),
+            profile=profile,
+            time_zone=time_zone,
+            overrides=overrides,
+            preset=preset,
+        )
+    return read_settings(context, device_id)
+
+
 def notice_as_dict(notice: Notice) -> dict[str, Any]:
     """A notice for programs."""
     return {

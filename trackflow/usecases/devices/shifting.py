@@ -5,19 +5,20 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import midnight
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
-from trackflow.store.days.batches import midnight
+from trackflow.store.database import Connection
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import Days, Row
 from trackflow.store.housekeeping import retention
-from trackflow.store.intake import points
+from trackflow.store.intake import acceptance
 from trackflow.store.types import from_us, to_us
 from trackflow.usecases.days.notices import device_rollover
+
+__all__ = ["Days", "ShiftReport", "shift_weeks"]
 
 WEEK_US = 7 * 86_400_000_000
 MOST_WEEKS = 5_000
@@ -126,7 +127,7 @@ def _move(
         if taken_back:
             named = source.removesuffix(shifting.mark_of(-weeks))
         batch = shifting.batch_of(device_id, list(part), shift_us)
-        points.accept(connection, batch, [], named, now, import_id=import_id)
+        acceptance.accept(connection, batch, [], named, now, import_id=import_id)
     shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
     return ShiftReport(
         device_id,

@@ -6,26 +6,22 @@ runs are not in it.
 """
 
 import json
-import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.store.housekeeping.rows import arrow_schema, read_batches
+from trackflow.files import whole_file
+from trackflow.store.database import Connection
+from trackflow.store.housekeeping.rows import arrow_schema, read_batches, table_names
 from trackflow.store.migrations import SCHEMA_VERSION
-from trackflow.store.roads.networks import located
-from trackflow.store.tables import metadata, road_networks
+from trackflow.store.roads import networks
 
 type Progress = Callable[[str, int, int], None]
 """Called with "tables", how many are done and how many there are."""
@@ -34,6 +30,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
 """Heartbeats of processes that run just now, and what this machine has noted for itself."""
+
+NETWORKS = "road_networks"
 
 SAME_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every member: equal stores give equal files."""
@@ -60,10 +58,13 @@ def backup(
     """
     report = ArchiveReport(path)
     try:
-        with _whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+        with (
+            whole_file(path, private=True, durable=True) as file,
+            zipfile.ZipFile(file, "w", allowZip64=True) as archive,
+        ):
             with context.store.read() as connection:
                 for done, table in enumerate(tables(), 1):
-                    report.rows[table.name] = _write_table(connection, table, archive)
+                    report.rows[table] = _write_table(connection, table, archive)
                     if progress:
                         progress("tables", done, len(tables()))
                 home = context.settings.home
@@ -82,17 +83,17 @@ def backup(
     return report
 
 
-def tables() -> list[sa.Table]:
+def tables() -> list[str]:
     """The tables of a backup, in the order in which they are written."""
-    return [table for table in metadata.sorted_tables if table.name not in LEFT_OUT]
+    return [name for name in table_names() if name not in LEFT_OUT]
 
 
-def _write_table(connection: Connection, table: sa.Table, archive: zipfile.ZipFile) -> int:
+def _write_table(connection: Connection, table: str, archive: zipfile.ZipFile) -> int:
     count = 0
-    member = archive.open(_member(f"{table.name}.parquet"), "w", force_zip64=True)
+    member = archive.open(_member(f"{table}.parquet"), "w", force_zip64=True)
     with member, pq.ParquetWriter(member, arrow_schema(table), compression="zstd") as writer:
         for batch in read_batches(connection, table):
-            writer.write_batch(_by_name(batch) if table is road_networks else batch)
+            writer.write_batch(_by_name(batch) if table == NETWORKS else batch)
             count += batch.num_rows
     return count
 
@@ -105,9 +106,7 @@ def _by_name(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _network_folders(connection: Connection, home: Path) -> list[Path]:
-    c = road_networks.c
-    query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
-    folders = [located(*row, home) for row in connection.execute(query)]
+    folders = networks.folders_in_use(connection, home)
     for folder in folders:
         if not folder.is_dir():
             raise SettingsError(
@@ -124,21 +123,6 @@ def _write_network(archive: zipfile.ZipFile, folder: Path) -> int:
         with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
             shutil.copyfileobj(source, target, 1 << 20)
     return len(paths)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name when it is complete; only its owner may read it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _member(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:

@@ -20,19 +20,24 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from trackflow.concurrency.faults import fault_of, words_of
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.access import no_token
+from trackflow.store.database import Connection
 from trackflow.store.days.recutting import TRUE_MOVEMENT, cut_anew
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import ONE_DISTANCE, keep_distances
-from trackflow.store.housekeeping.rows import ROWS, move_sequences, write_batch
+from trackflow.store.housekeeping.restored_rows import admitted, check_columns
+from trackflow.store.housekeeping.rows import (
+    ROWS,
+    has_unknown_devices,
+    is_empty,
+    move_sequences,
+    write_batch,
+)
 from trackflow.store.migrations import SCHEMA_VERSION
-from trackflow.store.tables import devices, road_networks
+from trackflow.store.roads import networks
 from trackflow.store.types import to_us
 from trackflow.usecases.housekeeping.archive import (
     FORMAT,
@@ -41,7 +46,6 @@ from trackflow.usecases.housekeeping.archive import (
     Progress,
     tables,
 )
-from trackflow.usecases.housekeeping.restored_rows import admitted, check_columns
 
 MOST_RATIO = 200
 """Times that a member may grow when it is unpacked; roads and tables pack to a fifth or so."""
@@ -101,9 +105,9 @@ def restore(context: Context, path: Path, *, progress: Progress | None = None) -
         ):
             _check_empty(connection, context)
             for done, table in enumerate(tables(), 1):
-                expected = manifest["tables"].get(table.name, 0)
+                expected = manifest["tables"].get(table, 0)
                 _read_table(connection, table, archive, Path(tmp), expected, to_us(context.clock()))
-                report.rows[table.name] = expected
+                report.rows[table] = expected
                 if progress:
                     progress("tables", done, len(tables()))
             # a backup from before the first token must not open what has been shut since
@@ -195,7 +199,7 @@ def _are_counts(value: object) -> bool:
 
 def _read_table(
     connection: Connection,
-    table: sa.Table,
+    table: str,
     archive: zipfile.ZipFile,
     tmp: Path,
     expected: int,
@@ -214,41 +218,30 @@ def _read_table(
     Raises:
         BadInputError: rows are missing, double or make no sense.
     """
-    name = f"{table.name}.parquet"
+    name = f"{table}.parquet"
     if name not in archive.namelist():
         if expected:
-            raise BadInputError(f"rows of {table.name} are missing")
+            raise BadInputError(f"rows of {table} are missing")
         return
     # reading Parquet jumps to and fro; unpacking it first also checks every byte of it
     unpacked = tmp / name
     _unpack(archive, name, unpacked)
     with pq.ParquetFile(unpacked) as file:
         _check_table(table, file, unpacked.stat().st_size, expected)
-        for batch in file.iter_batches(ROWS.get(table.name, MOST_ROWS)):
+        for batch in file.iter_batches(ROWS.get(table, MOST_ROWS)):
             batch.validate(full=True)
-            _write(connection, table, admitted(table, batch, now_us))
+            write_batch(connection, table, admitted(table, batch, now_us))
     unpacked.unlink()
     move_sequences(connection, table)
 
 
-def _check_table(table: sa.Table, file: pq.ParquetFile, size: int, expected: int) -> None:
+def _check_table(table: str, file: pq.ParquetFile, size: int, expected: int) -> None:
     check_columns(table, file.schema_arrow)
     if file.metadata.num_rows != expected:
-        raise BadInputError(f"rows of {table.name} are missing, or there are more than it says")
+        raise BadInputError(f"rows of {table} are missing, or there are more than it says")
     groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > MOST_RATIO * size + ALLOWANCE_BYTES:
-        raise BadInputError(f"{table.name} would unpack to more than a backup holds")
-
-
-def _write(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-    """Insert rows; what the tables' own rules refuse was not in a store that was backed up."""
-    driver = connection.dialect.loaded_dbapi.Error
-    try:
-        write_batch(connection, table, batch)
-    except (sa.exc.DBAPIError, driver) as error:
-        if fault_of(error) is not None:
-            raise
-        raise BadInputError(f"{table.name} takes no such rows: {words_of(error)}") from None
+        raise BadInputError(f"{table} would unpack to more than a backup holds")
 
 
 def _check_devices(connection: Connection) -> None:
@@ -257,12 +250,9 @@ def _check_devices(connection: Connection) -> None:
     Raises:
         BadInputError: a device is missing.
     """
-    known = sa.select(devices.c.device_id)
-    for table in tables():
-        if table.name in OF_DEVICES:
-            strange = sa.select(table.c.device_id).where(table.c.device_id.not_in(known))
-            if connection.scalar(strange.limit(1)) is not None:
-                raise BadInputError(f"{table.name} has rows of a device that is not there")
+    for table in OF_DEVICES:
+        if has_unknown_devices(connection, table):
+            raise BadInputError(f"{table} has rows of a device that is not there")
 
 
 @contextmanager
@@ -308,21 +298,18 @@ def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 
 def _place_networks(connection: Connection) -> None:
     """Say where the networks lie now, from the home folder on."""
-    c = road_networks.c
-    for profile, name in connection.execute(sa.select(c.profile, c.folder)).all():
+    for profile, name in networks.stored_folders(connection).items():
         if not NETWORK_NAME.fullmatch(name):
             raise BadInputError(f"a road network lies in {name[:100]!r}")
-        connection.execute(
-            sa.update(road_networks).where(c.profile == profile).values(folder=f"networks/{name}")
-        )
+        networks.move_folder(connection, profile, f"networks/{name}")
 
 
 def _check_empty(connection: Connection, context: Context) -> None:
     for table in tables():
-        if connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)):
-            where = context.store.engine.url.render_as_string(hide_password=True)
+        if not is_empty(connection, table):
+            where = context.store.url
             raise SettingsError(
-                f"{where} is not empty (there are rows in {table.name}): restore into a new "
+                f"{where} is not empty (there are rows in {table}): restore into a new "
                 "TRACKFLOW_HOME or an empty TRACKFLOW_DATABASE_URL"
             )
 

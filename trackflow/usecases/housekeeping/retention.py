@@ -9,11 +9,10 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.store.days.batches import midnight
+from trackflow.geo.time import midnight
+from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.housekeeping import marks, retention
 from trackflow.usecases.housekeeping import retention_plan

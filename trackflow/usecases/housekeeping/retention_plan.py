@@ -13,6 +13,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.errors import ApprovalNeededError, SettingsError
+from trackflow.geo.time import ONE_DAY, midnight
 
 LEAST_DAYS = 3
 """Journeys of the last days are still being put together."""
@@ -25,7 +26,7 @@ MOST_SHARE = 0.5
 """Of all days of devices; more at once is not what passing time does."""
 
 LEAST_JUMP_DAYS = 7
-BACK = dt.timedelta(days=1)
+BACK = ONE_DAY
 """A clock that stands further behind what was counted from the last time was set back."""
 
 
@@ -51,7 +52,7 @@ class Known:
 
 def counted_from(known: Known) -> dt.datetime:
     """The moment that the days are counted back from: now, or the end of the newest day."""
-    return known.now if known.newest is None else min(known.now, _end_of(known.newest))
+    return known.now if known.newest is None else min(known.now, midnight(known.newest + ONE_DAY))
 
 
 def edge_by_clock(known: Known) -> dt.date | None:
@@ -99,7 +100,7 @@ def lift_edge(known: Known) -> dt.date | None:
     if known.last is not None:
         told.append(known.last)
     if known.newest is not None:
-        told.append(_end_of(known.newest) - dt.timedelta(days=1))
+        told.append(midnight(known.newest))
     return (max(told) - dt.timedelta(days=known.kept_days)).date()
 
 
@@ -108,7 +109,7 @@ def went_by(known: Known, edge: dt.date) -> dt.datetime:
     told = [counted_from(known)]
     if known.approved is not None:
         kept = dt.timedelta(days=known.kept_days)
-        told.append(dt.datetime.combine(edge, dt.time(), dt.UTC) + kept)
+        told.append(midnight(edge) + kept)
     elif known.last is not None:
         told.append(known.last)
     return max(told)
@@ -149,7 +150,3 @@ def check(known: Known, edge: dt.date, doomed: int, total: int) -> None:
             f"retention would delete {doomed:,} of {total:,} days of devices, everything before "
             f"{edge}, more than {MOST_SHARE:.0%} at once. {how}"
         )
-
-
-def _end_of(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(days=1)

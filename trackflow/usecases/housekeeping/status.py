@@ -4,18 +4,11 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
-
 from trackflow.context import Context
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists
 from trackflow.store.days.lengths import count_and_length_mm
-from trackflow.store.tables import (
-    cached_polylines,
-    devices,
-    gps_points,
-    quarantined_points,
-    road_networks,
-)
+from trackflow.store.housekeeping.totals import read_totals
+from trackflow.store.roads import networks
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days.notices import DeviceGuess, read_guesses, read_notices
 from trackflow.usecases.roads.rematching import outdated_days
@@ -83,43 +76,24 @@ class Status:
 
 def read_status(context: Context) -> Status:
     """Counts over the whole store, from one consistent view of it."""
-    p, c, q = gps_points.c, cached_polylines.c, quarantined_points.c
-    count = sa.func.count
     notices, guesses = read_notices(context), read_guesses(context)
     with context.store.read() as connection:
-        points, first, last = connection.execute(
-            sa.select(count(), sa.func.min(p.recorded_at), sa.func.max(p.recorded_at))
-        ).one()
+        totals = read_totals(connection)
         track_count, length_mm = count_and_length_mm(connection)
-        windows, raw = connection.execute(
-            sa.select(count(), count(sa.case((c.is_raw, 1)))).select_from(cached_polylines)
-        ).one()
-        reasons = connection.execute(
-            sa.select(q.reason, count()).group_by(q.reason).order_by(count().desc())
-        )
-        networks = connection.execute(
-            sa.select(
-                road_networks.c.profile,
-                road_networks.c.source_name,
-                road_networks.c.version,
-                road_networks.c.size_bytes,
-                road_networks.c.built_at,
-            ).order_by(road_networks.c.profile)
-        ).mappings()
         return Status(
-            devices=connection.scalar(sa.select(count()).select_from(devices)) or 0,
-            points=points,
-            first_point=first,
-            last_point=last,
-            quarantined={reason: number for reason, number in reasons},  # noqa: C416
-            batches=batches.counts(connection),
+            devices=totals.devices,
+            points=totals.points,
+            first_point=totals.first_point,
+            last_point=totals.last_point,
+            quarantined=totals.quarantined,
+            batches=batch_lists.counts(connection),
             tracks=track_count,
             distance_km=length_mm / 1e6,
-            windows=windows,
-            raw_windows=raw,
+            windows=totals.windows,
+            raw_windows=totals.raw_windows,
             outdated_days=sum(outdated_days(context, connection).values()),
-            networks=[dict(row) for row in networks],
-            messages=[_message(row, context.clock()) for row in batches.failures(connection)],
+            networks=networks.summaries(connection),
+            messages=[_message(row, context.clock()) for row in batch_lists.failures(connection)],
             looks_like=guesses,
             notices=notices,
         )

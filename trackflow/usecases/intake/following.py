@@ -17,8 +17,8 @@ from trackflow.errors import SettingsError
 from trackflow.sources.followed.gaps import MIN_ID
 from trackflow.sources.followed.table import ORDERS, FollowedTable, Look, admitted, open_table
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake import following, points
-from trackflow.store.intake.points import Accepted
+from trackflow.store.intake import acceptance, following
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.types import to_us
 
 ROWS_PER_LOOK = 20_000
@@ -131,7 +131,7 @@ def _pass(
         with context.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
                 return False  # somebody else follows it too and was faster: look again
-            stored = points.accept(connection, batch, refused, table.source, now)
+            stored = acceptance.accept(connection, batch, refused, table.source, now)
         report.accepted += stored
         report.reasons.update(str(refusal.reason) for refusal in refused)
         if stored.too_old:

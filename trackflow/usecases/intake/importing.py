@@ -16,8 +16,8 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.readers import Chunk, PointBatch, Reason, SourceFile, discover, read
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake import imports, points
-from trackflow.store.intake.points import Accepted
+from trackflow.store.intake import acceptance, imports
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.types import from_us, to_us
 from trackflow.usecases.housekeeping.retention import lift_retention
 from trackflow.usecases.intake.readmitting import readmit
@@ -228,7 +228,7 @@ def _store(context: Context, chunk: Chunk, file: FileReport, import_id: str) -> 
     with context.store.write() as connection:
         if import_id:
             imports.note(connection, import_id, context.clock())
-        stored = points.accept(
+        stored = acceptance.accept(
             connection, chunk.points, chunk.refused, file.name, context.clock(), import_id=import_id
         )
         if import_id:

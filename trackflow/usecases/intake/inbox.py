@@ -12,23 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
-from trackflow.store.tables import inbox_files
+from trackflow.files import is_unfinished
+from trackflow.store.database import Connection
+from trackflow.store.intake import inbox_notes
+from trackflow.store.intake.inbox_notes import InboxNote
 from trackflow.store.types import from_us
 from trackflow.usecases.housekeeping.retention import check_setting
 from trackflow.usecases.intake.importing import FileReport, Progress, import_paths
 
-n = inbox_files.c
-
 SETTLE_S = 10.0
 """A file that changed within so many seconds may still be being written."""
-
-UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
-"""Names of copies and downloads under way; they are renamed when they are whole."""
 
 MESSAGES = 3
 """Errors told of an archive with many bad members."""
@@ -114,10 +109,7 @@ def look(context: Context) -> Found:
     """
     folder = folder_of(context)
     with context.store.read() as connection:
-        notes = {
-            row.path: (row.size_bytes, row.modified_at)
-            for row in connection.execute(sa.select(n.path, n.size_bytes, n.modified_at))
-        }
+        notes = inbox_notes.read_versions(connection)
     found = Found()
     for file, changed_s in _walk(folder):
         state = (file.size_bytes, file.modified_at)
@@ -161,7 +153,7 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.startswith(".") or name.lower().endswith(UNFINISHED_ENDINGS):
+            if name.startswith(".") or is_unfinished(name):
                 continue
             path = Path(place) / name
             try:
@@ -199,17 +191,14 @@ def _error(parts: Sequence[FileReport]) -> str | None:
 
 def _note(connection: Connection, file: InboxFile, imported: Imported, now: dt.datetime) -> None:
     """Remember the file as it was before it was read: what changed since is found again."""
-    names = (file.name, forgotten(file.name))
-    before = connection.scalar(sa.select(n.path).where(n.path == forgotten(file.name)))
-    connection.execute(sa.delete(inbox_files).where(n.path.in_(names)))
-    connection.execute(
-        sa.insert(inbox_files).values(
-            path=before or file.name,
-            size_bytes=file.size_bytes,
-            modified_at=file.modified_at,
-            points_added=imported.points_added,
-            refused=imported.refused,
-            error=None if before else imported.error,
-            imported_at=now,
-        )
+    hidden = forgotten(file.name)
+    is_hidden = inbox_notes.has_note(connection, hidden)
+    note = InboxNote(
+        path=hidden if is_hidden else file.name,
+        size_bytes=file.size_bytes,
+        modified_at=file.modified_at,
+        points_added=imported.points_added,
+        refused=imported.refused,
+        error=None if is_hidden else imported.error,
     )
+    inbox_notes.replace_note(connection, (file.name, hidden), note, now)

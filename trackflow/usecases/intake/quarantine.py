@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.errors import BadInputError, QuarantineFullError
 from trackflow.sources.ahead import is_due, positions
@@ -18,10 +16,25 @@ from trackflow.sources.devices.advice import advice
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.senders import LIVE_SENDERS
 from trackflow.sources.records import RAW_MAX_CHARS, Refusal
-from trackflow.store.intake import points, quarantine
-from trackflow.store.intake.points import Accepted
+from trackflow.store.database import Connection
+from trackflow.store.intake import acceptance, quarantine, refusal_rows
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.intake.quarantine import FILES, Choice, Kept, Listed
 from trackflow.store.types import to_us
+
+__all__ = [
+    "Choice",
+    "RetryReport",
+    "SenderState",
+    "as_dict",
+    "check_room",
+    "delete",
+    "exported",
+    "newest",
+    "retry",
+    "sender_states",
+    "shown",
+]
 
 MEGABYTE = 1_000_000
 
@@ -77,10 +90,10 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
         QuarantineFullError: it would be more than may be kept, and some of it is not kept yet.
     """
     live = [refusal for refusal in refused if refusal.origin is not None]
-    more = sum(points.size_bytes(refusal) for refusal in live)
+    more = sum(refusal_rows.size_bytes(refusal) for refusal in live)
     if not more or quarantine.live_bytes(connection) + more <= most_mb * MEGABYTE:
         return
-    wanted = {points.hash_of_refusal(refusal) for refusal in live}
+    wanted = {refusal_rows.hash_of_refusal(refusal) for refusal in live}
     if len(quarantine.known(connection, sorted(wanted))) < len(wanted):
         raise QuarantineFullError(
             f"the quarantine is full ({most_mb} MB), and this delivery is not stored: see "
@@ -207,7 +220,7 @@ def _retry(context: Context, kept: Kept, report: RetryReport) -> None:
     except BadInputError:
         report.still_refused[kept.reason] += 1
         return
-    again = {points.hash_of_refusal(refusal): refusal for refusal in delivery.refused}
+    again = {refusal_rows.hash_of_refusal(refusal): refusal for refusal in delivery.refused}
     report.read_again += 1
     if kept.id in again and not len(delivery.points) and len(again) == 1:
         report.still_refused[kept.reason] += 1
@@ -215,7 +228,9 @@ def _retry(context: Context, kept: Kept, report: RetryReport) -> None:
     with context.store.write() as connection:
         # first, so that what is refused again is put back, under whatever reason
         quarantine.take_out(connection, [kept.id])
-        stored = points.accept(connection, delivery.points, delivery.refused, delivery.sender, now)
+        stored = acceptance.accept(
+            connection, delivery.points, delivery.refused, delivery.sender, now
+        )
         quarantine.came_at(connection, sorted(again), kept.received_at)
     report.accepted += stored
     report.still_refused.update(str(refusal.reason) for refusal in again.values())
@@ -232,7 +247,7 @@ def _retry_early(context: Context, kept: Kept, time_us: int, report: RetryReport
     source = kept.where if kept.sender == FILES else kept.sender
     with context.store.write() as connection:
         quarantine.take_out(connection, [kept.id])
-        report.accepted += points.accept(connection, positions([kept.raw]), [], source, now)
+        report.accepted += acceptance.accept(connection, positions([kept.raw]), [], source, now)
     report.taken_out += 1
 
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 from trackflow.context import Context
 from trackflow.sources.ahead import CLOCK_BEHIND, positions
 from trackflow.store.housekeeping import marks
-from trackflow.store.intake import ahead, points, rivals
+from trackflow.store.intake import acceptance, ahead, rivals
 
 MOST_ROWS = 5_000
 """Of one transaction."""
@@ -27,7 +27,7 @@ def readmit(context: Context) -> int:
             known = [(row.source, of_import.get(row.content_hash, ""), row.raw) for row in rows]
             for (source, import_id), part in itertools.groupby(sorted(known), itemgetter(0, 1)):
                 found = positions([raw for _, _, raw in part])
-                added += points.accept(
+                added += acceptance.accept(
                     connection, found, [], source, now, import_id=import_id
                 ).added
             ahead.forget(connection, [row.content_hash for row in rows], noted_at)

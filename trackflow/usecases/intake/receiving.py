@@ -14,9 +14,11 @@ from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.sources.devices.fixes import Delivery
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake.points import Accepted
+from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.usecases.intake.quarantine import check_room
+
+__all__ = ["NOT_KEPT", "Accepted", "Received", "Report", "receive", "receive_together"]
 
 TURN_TIMEOUT_S = 20.0
 """How long a delivery waits for others of this process; then its sender is told to come again."""

@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from trackflow.errors import TrackflowError
-from trackflow.store.database import Store
+from trackflow.store.database import Connection, Store
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, Status
 

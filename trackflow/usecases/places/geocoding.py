@@ -23,6 +23,8 @@ from trackflow.store.places import places
 from trackflow.store.places.places import Located
 from trackflow.usecases.catalogue.sources import switch_of
 
+__all__ = ["Located", "geocode", "located_tracks"]
+
 log = logging.getLogger(__name__)
 
 PER_S = 1.0
@@ -207,3 +209,9 @@ def _drop(context: Context, known: Known, key: tuple[str, str]) -> None:
     with context.store.write() as connection:
         places.drop(connection, *key)
     known.pop(key, None)
+
+
+def located_tracks(context: Context, source: str) -> dict[str, Located]:
+    """What a geocoder has answered for tracks of a source, by slug."""
+    with context.store.read() as connection:
+        return {slug: found for (_, slug), found in places.located(connection, source).items()}

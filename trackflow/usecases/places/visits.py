@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
+from trackflow.geo.time import ONE_DAY, runs_of_days
 from trackflow.places.visits import Places, Samples, Watch, joined, outside
+from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices
@@ -29,8 +30,6 @@ from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DAYS = 31
 """Of one transaction: it may hold up writers for a second, not for a minute."""
-
-ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -105,21 +104,11 @@ def _update(
         # what is there now, which may be newer than when the work was listed
         now = dict(visits.due_days(connection, near.hash, device_id).get(device_id, ()))
         still = [(day, now[day]) for day, _ in days if day in now]
-        for first, last in _stretches([day for day, _ in still]):
+        for first, last in runs_of_days(day for day, _ in still):
             changed += _look_at(connection, device_id, first, last, near)
         if still:
             visits.mark_days(connection, device_id, still, near.hash)
     return changed
-
-
-def _stretches(days: Sequence[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
-    """First and last of each run of days without a gap."""
-    first = None
-    for day, following in itertools.zip_longest(days, days[1:]):
-        first = first or day
-        if following != day + ONE_DAY:
-            yield first, day
-            first = None
 
 
 def _look_at(

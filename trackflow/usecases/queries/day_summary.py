@@ -9,24 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
-from trackflow.store.days.batches import midnight
-from trackflow.store.days.segments import ONE_DAY, read_days
-from trackflow.store.tables import (
-    cached_polylines,
-    day_ledgers,
-    devices,
-    gps_points,
-    processing_batches,
-    segments,
-)
-from trackflow.store.types import epoch_us
-from trackflow.tracks.segments import DAY_US
+from trackflow.store.database import Connection
+from trackflow.store.days import day_sums
+from trackflow.store.days.segments import moving_devices, read_days
+from trackflow.store.roads import polylines as lines
 from trackflow.usecases.queries.distances import by_day, in_zone
 
 MOST_VERTICES = 300_000
@@ -41,14 +30,6 @@ class DayLine:
     lon: Floats
     lat: Floats
     raw: bool = False
-
-
-@dataclass(slots=True)
-class PointNumbers:
-    """What came in of a day."""
-
-    points: int = 0
-    devices: int = 0
 
 
 @dataclass(slots=True)
@@ -103,80 +84,24 @@ class TrackNumbers:
     seconds: float = 0.0
 
 
-def point_numbers(context: Context, days: list[dt.date]) -> dict[dt.date, PointNumbers]:
-    """Points and devices of the given days."""
-    found = {day: PointNumbers() for day in days}
-    with context.store.read() as connection:
-        for first, last in stretches(days):
-            for (_, day), count in counted_points(connection, first, last).items():
-                found[day].points += count
-                found[day].devices += 1
-    return found
-
-
-def counted_points(
-    connection: Connection, first: dt.date, last: dt.date
-) -> dict[tuple[str, dt.date], int]:
-    """Points by device and day, counted one by one.
-
-    By device, because the table's key begins with it: asked for a time alone, a database would
-    read all points that there are.
-    """
-    d, p = devices.c, gps_points.c
-    day = sa.type_coerce(epoch_us(p.recorded_at) // DAY_US, sa.BigInteger)
-    rows = connection.execute(
-        sa.select(d.device_id, day, sa.func.count())
-        .join(
-            gps_points,
-            sa.and_(
-                p.device_id == d.device_id,
-                p.recorded_at >= midnight(first),
-                p.recorded_at < midnight(last + ONE_DAY),
-            ),
-        )
-        .group_by(d.device_id, day)
-    )
-    return {
-        (device, dt.date(1970, 1, 1) + dt.timedelta(days=int(index))): count
-        for device, index, count in rows
-    }
-
-
 def segment_numbers(
     context: Context, first: dt.date, last: dt.date
 ) -> defaultdict[dt.date, SegmentNumbers]:
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, SegmentNumbers] = defaultdict(SegmentNumbers)
-    c, s = day_ledgers.c, segments.c
-    total = sa.func.sum
     with context.store.read() as connection:
-        for day, count, points, track, stop, dropped in connection.execute(
-            sa.select(
-                c.day,
-                sa.func.count(),
-                total(c.points),
-                total(c.track),
-                total(c.stop),
-                total(c.spike + c.inaccurate + c.duplicate),
+        for sums in day_sums.ledger_sums(connection, first, last):
+            found[sums.day] = SegmentNumbers(
+                devices=sums.devices,
+                points=sums.points,
+                points_on_track=sums.on_track,
+                points_in_stops=sums.in_stops,
+                points_dropped=sums.dropped,
             )
-            .where(c.day.between(first, last))
-            .group_by(c.day)
-        ):
-            found[day] = SegmentNumbers(
-                devices=count,
-                points=int(points),
-                points_on_track=int(track),
-                points_in_stops=int(stop),
-                points_dropped=int(dropped),
-            )
-        for day, count, length_mm in connection.execute(
-            sa.select(s.day, sa.func.count(), total(s.distance_mm + s.link_mm))
-            .where(s.day.between(first, last))
-            .group_by(s.day)
-        ):
-            found[day].segments = count
-            found[day].raw_distance_mm = int(length_mm)
-        for day, seconds in _seconds(connection, "segment_ms", first, last):
+        for cut in day_sums.segment_sums(connection, first, last):
+            found[cut.day].segments = cut.segments
+            found[cut.day].raw_distance_mm = cut.length_mm
+        for day, seconds in day_sums.stage_seconds(connection, "segment_ms", first, last).items():
             found[day].seconds = seconds
     return found
 
@@ -186,25 +111,12 @@ def match_numbers(
 ) -> defaultdict[dt.date, MatchNumbers]:
     """The numbers of the days from `first` to `last` that have any."""
     found: defaultdict[dt.date, MatchNumbers] = defaultdict(MatchNumbers)
-    c = cached_polylines.c
-    seconds_long = (epoch_us(c.end_time) - epoch_us(c.start_time)) / 1e6
-    on_roads = sa.case((c.is_raw, 0.0), else_=seconds_long * c.matched_share)
     with context.store.read() as connection:
-        for row in connection.execute(
-            sa.select(
-                c.day,
-                sa.func.count(),
-                sa.func.count(sa.case((c.is_raw, 1))),
-                sa.func.sum(c.source_coordinates_count),
-                sa.func.sum(seconds_long),
-                sa.func.sum(on_roads),
+        for sums in day_sums.window_sums(connection, first, last):
+            found[sums.day] = MatchNumbers(
+                sums.windows, sums.raw_windows, sums.points, sums.driven_s, sums.matched_s
             )
-            .where(c.day.between(first, last))
-            .group_by(c.day)
-        ):
-            day, windows, raw, points, driven_s, matched_s = row
-            found[day] = MatchNumbers(windows, raw, int(points), float(driven_s), float(matched_s))
-        for day, seconds in _seconds(connection, "match_ms", first, last):
+        for day, seconds in day_sums.stage_seconds(connection, "match_ms", first, last).items():
             found[day].seconds = seconds
     return found
 
@@ -223,7 +135,7 @@ def track_numbers(
             numbers.distance_mm += sums.length_mm
             numbers.duration_us += sums.duration_us
             numbers.longest_mm = max(numbers.longest_mm, sums.longest_mm)
-        for day, seconds in _seconds(connection, "track_ms", first, last):
+        for day, seconds in day_sums.stage_seconds(connection, "track_ms", first, last).items():
             found[day].seconds = seconds
     return found
 
@@ -242,40 +154,11 @@ def day_lines(context: Context, day: dt.date) -> list[DayLine]:
 
 
 def _lines(connection: Connection, day: dt.date) -> Iterator[DayLine]:
-    c, s = cached_polylines.c, segments.c
-    windows = connection.execute(
-        sa.select(c.device_id, c.encoded_polyline, c.is_raw)
-        .where(c.day == day)
-        .order_by(c.device_id, c.start_time)
-    ).all()
-    for device_id, text, is_raw in windows:
-        lon, lat = polylines.decode(text)
-        yield DayLine(device_id, lon, lat, is_raw)
-    with_windows = {row.device_id for row in windows}
-    moving = connection.scalars(sa.select(s.device_id).distinct().where(s.day == day)).all()
-    for device_id in sorted(set(moving) - with_windows):
+    windows = lines.read_day(connection, day)
+    for window in windows:
+        lon, lat = polylines.decode(window.encoded_polyline)
+        yield DayLine(window.device_id, lon, lat, window.is_raw)
+    with_windows = {window.device_id for window in windows}
+    for device_id in sorted(set(moving_devices(connection, day)) - with_windows):
         for part in read_days(connection, device_id, day, day).get(day, []):
             yield DayLine(device_id, part.points.lon, part.points.lat, raw=True)
-
-
-def stretches(days: list[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
-    """First and last days of the runs without holes that `days` make up."""
-    ordered = sorted(days)
-    start = 0
-    for k in range(1, len(ordered) + 1):
-        if k == len(ordered) or ordered[k] - ordered[k - 1] > ONE_DAY:
-            yield ordered[start], ordered[k - 1]
-            start = k
-
-
-def _seconds(
-    connection: Connection, column: str, first: dt.date, last: dt.date
-) -> Iterator[tuple[dt.date, float]]:
-    """Seconds of work that a stage last took, by day."""
-    b = processing_batches.c
-    rows = connection.execute(
-        sa.select(b.day, sa.func.sum(b[column]))
-        .where(b.day.between(first, last), b[column].is_not(None))
-        .group_by(b.day)
-    )
-    return ((day, round(milliseconds / 1000, 4)) for day, milliseconds in rows)

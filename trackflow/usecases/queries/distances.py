@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.engine import Connection
-
 from trackflow.errors import BadInputError
-from trackflow.geo.calendar_days import ONE_DAY, Calendar
+from trackflow.geo.calendar_days import Calendar
+from trackflow.geo.time import ONE_DAY, midnight
+from trackflow.store.database import Connection
 from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
 from trackflow.store.types import to_us
@@ -79,8 +79,8 @@ def by_day(
         BadInputError: there are too many tracks.
     """
     # zones are less than a day away from UTC
-    start = None if first is None else _utc_midnight(first) - ONE_DAY
-    end = None if last is None else _utc_midnight(last) + 2 * ONE_DAY
+    start = None if first is None else midnight(first) - ONE_DAY
+    end = None if last is None else midnight(last) + 2 * ONE_DAY
     found: defaultdict[tuple[dt.date, str, str], Travelled] = defaultdict(Travelled)
     calendars: dict[str, Calendar] = {}
     lengths = read_lengths(connection, device_ids, start, end)
@@ -137,7 +137,3 @@ def _at_most(most: int | None, lengths: Iterable[StoredLength]) -> Iterator[Stor
                 f"these are more than {most:,} tracks: ask for fewer days or devices"
             )
         yield length
-
-
-def _utc_midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,9 @@ import numpy as np
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, RetryableError
+from trackflow.geo.time import midnight
 from trackflow.store import breakers
-from trackflow.store.days import batches, queries
+from trackflow.store.days import batch_lists, queries
 from trackflow.store.days.queries import Devices
 from trackflow.store.jobs import workers
 from trackflow.store.roads import polylines
@@ -32,6 +33,18 @@ class TimeRange:
 
     start: dt.datetime
     end: dt.datetime
+
+
+def note_read(
+    context: Context, days: Mapping[str, tuple[dt.date, dt.date]], fresh: dt.timedelta
+) -> int:
+    """Note that lines of days (first and last, by device) were read; how many got a new time.
+
+    Those that were read within `fresh` are left alone.
+    """
+    now = context.clock()
+    with context.store.write() as connection:
+        return polylines.note_read(connection, days, now, now - fresh)
 
 
 def list_devices(context: Context) -> dict[str, Any]:
@@ -147,7 +160,7 @@ def _complete_until(
     """
     if unmatched is None or first is None or last is None:
         return last
-    until = batches.midnight(unmatched[1])
+    until = midnight(unmatched[1])
     return min(until, last) if until > first else None
 
 
@@ -250,7 +263,7 @@ def worker_status(context: Context, counts: Counts) -> dict[str, Any]:
     with context.store.read() as connection:
         worker = workers.at_work(connection, now)
         found = breakers.read_breakers(connection)
-        resting, soonest = batches.next_resting(connection, now)
+        resting, soonest = batch_lists.next_resting(connection, now)
     waiting = counts.waiting_since
     return {
         "unprocessed_points": counts.unprocessed_points,

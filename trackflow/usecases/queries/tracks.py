@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy.engine import Connection
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, GoneError, NotFoundError
@@ -27,6 +26,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.geojson import geojson_line
 from trackflow.geo.points import Floats
 from trackflow.geo.steps import unwrapped
+from trackflow.store.database import Connection
 from trackflow.store.days import track_ids, tracks
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.tracks import Box, Position
@@ -37,6 +37,17 @@ from trackflow.tracks.explain import Explanation, Finding, explain
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.queries.lines import TimeRange
+
+__all__ = [
+    "Box",
+    "Selection",
+    "read_cursor",
+    "read_stops",
+    "read_track",
+    "read_tracks",
+    "simplified",
+    "write_cursor",
+]
 
 PAGE_BYTES = 4_000_000
 """A page ends when its encoded lines have this size, whatever its limit: some 20 MB of GeoJSON."""

@@ -17,7 +17,7 @@ from trackflow.matching.engines.protocol import Engine, roads_version
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import WindowLine, trim
 from trackflow.matching.windows import MatchSettings, Window, cut_windows, end_seen, start_seen
-from trackflow.store.days import batches, segments
+from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings as devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.roads import polylines
@@ -152,7 +152,7 @@ def _day_rows(
     if not own:
         return [], None
     if not context.matches:
-        return [], batches.WITHOUT_ROADS
+        return [], batch_marks.WITHOUT_ROADS
     engine = context.engine(found.device.profile)
     matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
     rows: list[dict[str, object]] = []

@@ -21,3 +21,13 @@ def build(
     network = build_network(extract, profile, into, progress=progress)
     with context.store.write() as connection:
         return network, networks.use_network(connection, network, home, context.clock())
+
+
+def network_in_use(context: Context, profile: str) -> RoadNetwork | None:
+    """The network in use for a profile, None if there is none.
+
+    Raises:
+        NetworkBuildError: its files are gone or damaged.
+    """
+    with context.store.read() as connection:
+        return networks.read_network(connection, profile, context.settings.home)

@@ -5,8 +5,6 @@ engine here is one of its own, loaded when the first tile is missing, and it mak
 time: it is no thread-safe object. No matched line ever waits for it.
 """
 
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.http import TooLargeError, ask, new_client
 from trackflow.context import NO_ENGINE, Context
 from trackflow.errors import EngineUnavailableError, NotFoundError
+from trackflow.files import whole_file
 from trackflow.geo import tiles
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.http import HttpEngine
@@ -154,10 +153,5 @@ def _keep(path: Path, tile: bytes) -> None:
     """Put a tile on disk, whole or not at all; a disk that is full or read-only is no error."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(number, "wb") as file:
-                file.write(tile)
-            Path(part).replace(path)
-        except OSError:
-            Path(part).unlink(missing_ok=True)
+        with whole_file(path, private=True) as file:
+            file.write(tile)

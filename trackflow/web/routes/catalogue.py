@@ -8,15 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
-from trackflow.store.access.tokens import Scope
-from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import Job, Status
-from trackflow.store.places import places
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.catalogue import status
 from trackflow.usecases.catalogue import undo as catalogue_undo
 from trackflow.usecases.catalogue.report import last_reports, read_report
 from trackflow.usecases.catalogue.sources import source_named, sources
+from trackflow.usecases.jobs.control import Job, Status, read_job, recent_jobs
 from trackflow.usecases.jobs.kinds import as_dict, queue_job
+from trackflow.usecases.places.geocoding import Located, located_tracks
 from trackflow.usecases.places.visits import read_visits
 from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
 from trackflow.web.dependencies import WorkDep, guarded_router
@@ -83,8 +82,7 @@ def show_sync(
     `report` is null until the sync has ended. It may have ended well and changed nothing: its
     `outcome` says whether a guard refused the list or a person has to approve it.
     """
-    with context.store.read() as connection:
-        job = jobs.read_job(connection, job_id)
+    job = read_job(context, job_id)
     if job.kind != KIND:
         raise NotFoundError(f"the job {job_id} is no sync of race tracks")
     return answer(request, _sync(job))
@@ -94,8 +92,7 @@ def show_sync(
 @open_to(Scope.READ)
 def list_sources(request: Request, context: WorkDep) -> Response:
     """Each source with its counts, its last sync, and the one that is at work or waits."""
-    with context.store.read() as connection:
-        waiting = [job for job in jobs.recent(connection) if job.kind == KIND]
+    waiting = [job for job in recent_jobs(context) if job.kind == KIND]
     found = [_source(context, name, waiting) for name in sources(context.settings)]
     return answer(request, {"sources": found})
 
@@ -128,8 +125,7 @@ def list_tracks(
     rows = status.list_tracks(
         context, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
     )
-    with context.store.read() as connection:
-        known = {slug: found for (_, slug), found in places.located(connection, name).items()}
+    known = located_tracks(context, name)
     shown = [_track(status.as_dict(row), known) for row in rows]
     following = rows[-1].track.slug if len(rows) == limit else None
     return answer(request, {"tracks": shown, "next": following})
@@ -238,7 +234,7 @@ def _short(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name not in LONG}
 
 
-def _track(row: dict[str, Any], known: dict[str, places.Located]) -> dict[str, Any]:
+def _track(row: dict[str, Any], known: dict[str, Located]) -> dict[str, Any]:
     origin = None if row["longitude"] is None else "source"
     found = known.get(row["slug"])
     if origin is None and found is not None and found.place is not None:

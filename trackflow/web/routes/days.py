@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from trackflow.errors import BadInputError
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.days import read_days, read_distances
 from trackflow.web.answers import AnyTime, DeviceIds, answer
 from trackflow.web.dependencies import WorkDep, guarded_router

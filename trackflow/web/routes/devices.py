@@ -7,11 +7,11 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.errors import BadInputError
-from trackflow.store.access.tokens import Scope
-from trackflow.store.devices import settings as devices
 from trackflow.tracks.notices import Notice
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import DeviceGuess, read_notices
 from trackflow.usecases.devices.settings import (
+    change_settings,
     guess_as_dict,
     notice_as_dict,
     presets_as_dict,
@@ -111,14 +111,12 @@ def change(context: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[
     400 if a value makes no sense, 404 if there is no such device.
     """
     read_settings(context, device_id)  # 404 before anything else
-    with context.store.write() as connection:
-        devices.change_device(
-            connection,
-            device_id,
-            context.clock(),
-            profile=wish.profile,
-            time_zone=wish.time_zone,
-            overrides=dict(wish.thresholds),
-            preset=wish.preset,
-        )
-    return read_settings(context, device_id).as_dict()
+    changed = change_settings(
+        context,
+        device_id,
+        profile=wish.profile,
+        time_zone=wish.time_zone,
+        overrides=dict(wish.thresholds),
+        preset=wish.preset,
+    )
+    return changed.as_dict()

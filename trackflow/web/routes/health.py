@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from trackflow.store.probing import WriteProbe
+from trackflow.usecases.housekeeping.health import WriteProbe
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
 

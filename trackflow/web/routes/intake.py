@@ -23,10 +23,8 @@ from trackflow.sources.devices.bodies import TooMuchError
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import Delivery
 from trackflow.sources.devices.parts import PART_ELEMENTS
-from trackflow.store.access.tokens import Scope
-from trackflow.store.intake.reports import Report
-from trackflow.store.types import to_us
-from trackflow.usecases.intake.receiving import Received
+from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.intake.receiving import Received, Report
 from trackflow.web.dependencies import plain_router
 from trackflow.web.reception import Reception
 from trackflow.web.security.access import Caller, open_to
@@ -282,7 +280,7 @@ async def _take(request: Request, door: str, *, named: str = "") -> tuple[Receiv
     """
     context: Context = request.app.state.context
     reception: Reception = request.app.state.reception
-    body, now_us = await _received_body(request), to_us(context.clock())
+    body, now_us = await _received_body(request), context.now_us
     packing = request.headers.get("content-encoding", "").strip().lower()
     if packing not in PACKINGS:
         raise HTTPException(415, "a body may be compressed with gzip only")

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from trackflow.store.access.tokens import Scope
-from trackflow.store.jobs import jobs
+from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.jobs.control import cancel_job as cancel
+from trackflow.usecases.jobs.control import read_job, recent_jobs
+from trackflow.usecases.jobs.control import resume_job as resume
 from trackflow.usecases.jobs.kinds import as_dict, queue_job
 from trackflow.web.answers import answer
 from trackflow.web.dependencies import WorkDep, guarded_router
@@ -44,9 +46,7 @@ def list_jobs(request: Request, context: WorkDep) -> Response:
     `status` is queued, running, completed, failed or cancelled; `completed` of `total` pieces of
     work are done, of which `failed` went wrong; `seconds_left` is an estimate, null without one.
     """
-    with context.store.read() as connection:
-        found = jobs.recent(connection)
-    return answer(request, {"jobs": [as_dict(job) for job in found]})
+    return answer(request, {"jobs": [as_dict(job) for job in recent_jobs(context)]})
 
 
 @router.post(
@@ -67,9 +67,7 @@ def ask_for_job(context: WorkDep, wish: Wish) -> dict[str, Any]:
 @open_to(Scope.READ)
 def show_job(request: Request, context: WorkDep, job_id: JobId) -> Response:
     """How far a job is, and what came of it. 404 if there is none of this id."""
-    with context.store.read() as connection:
-        found = jobs.read_job(connection, job_id)
-    return answer(request, as_dict(found))
+    return answer(request, as_dict(read_job(context, job_id)))
 
 
 @router.post(
@@ -81,8 +79,7 @@ def cancel_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
 
     What is done stays; `resume` goes on with the rest. A job that has ended stays as it is.
     """
-    with context.store.write() as connection:
-        return as_dict(jobs.request_cancel(connection, job_id, context.clock()))
+    return as_dict(cancel(context, job_id))
 
 
 @router.post(
@@ -94,5 +91,4 @@ def resume_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
 
     A job that waits or runs goes on, also if it was about to be stopped. 400 if it is completed.
     """
-    with context.store.write() as connection:
-        return as_dict(jobs.resume(connection, job_id))
+    return as_dict(resume(context, job_id))

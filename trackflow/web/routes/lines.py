@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries import lines
 from trackflow.usecases.queries.lines import Counts, Remembered
 from trackflow.web.answers import DeviceIds, RecentTime, answer

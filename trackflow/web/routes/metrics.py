@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.catalogue.sources import sources
 from trackflow.usecases.catalogue.status import status
 from trackflow.usecases.queries.lines import Counts, Remembered, worker_status

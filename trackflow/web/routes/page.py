@@ -18,8 +18,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from trackflow.errors import AccessError, NotFoundError, TrackflowError
-from trackflow.store.access import tokens
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope, find_tokens
 from trackflow.web.dependencies import CallerDep, WorkDep, guarded_router
 from trackflow.web.security.access import COOKIE, open_to, wrong_token
 from trackflow.web.security.own_machine import is_own_page
@@ -120,11 +119,11 @@ def sign_in(request: Request, context: WorkDep, wanted: SessionRequest) -> Respo
     if not is_own_page(request):
         raise AccessError("only trackflow's own page signs in")
     secret = wanted.token.strip()
-    with context.store.read() as connection:
-        token = tokens.find(connection, secret)
-    if token is None:
+    found, _ = find_tokens(context, [secret])
+    if not found:
         message = "this token is not in use: check that it was copied whole"
         raise wrong_token(request, [secret], message)
+    (token,) = found
     if token.scope not in (Scope.READ, Scope.ADMIN):
         raise AccessError(f"a token for {token.scope} does not open the map; it takes one for read")
     answer = Response(status_code=204)

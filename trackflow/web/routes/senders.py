@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import Request, Response
 
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.intake.quarantine import SenderState
 from trackflow.usecases.queries.lines import Remembered
 from trackflow.web.answers import answer

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.answers import answer_bytes
 from trackflow.web.dependencies import guarded_router

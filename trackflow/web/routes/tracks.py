@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from trackflow.errors import BadInputError
-from trackflow.store.access.tokens import Scope
-from trackflow.store.days.tracks import Box
+from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.exported import LineSource
 from trackflow.usecases.queries.tracks import (
+    Box,
     Selection,
     read_cursor,
     read_stops,

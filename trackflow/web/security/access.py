@@ -4,7 +4,7 @@ A request is judged before its body is read. Tokens come as `Authorization: Bear
 password of HTTP Basic (OwnTracks and others offer nothing else), as the page's cookie, and for
 ingest also as `?token=`, because some trackers can send nothing but an address.
 
-While no-token mode is on (see `store.no_token`), the person at the machine may do everything
+While no-token mode is on (`usecases.access.no_token`), the person at the machine may do everything
 without one; `own_machine` says which requests are theirs. Wrong tokens are counted by address
 (`guesses`).
 """
@@ -21,8 +21,7 @@ from fastapi.routing import APIRoute
 
 from trackflow.context import Context
 from trackflow.errors import AccessError
-from trackflow.store.access import no_token, tokens
-from trackflow.store.access.tokens import Scope
+from trackflow.usecases.access.tokens import NoTokenMode, Scope, find_tokens
 from trackflow.web.security.guesses import Guesses
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.own_machine import NoTokenDoor, is_own_page, sign_of_proxy
@@ -147,9 +146,7 @@ async def _known_caller(request: Request, scope: Scope) -> Caller | None:
 def _admit(request: Request, scope: Scope) -> Caller:
     context: Context = request.app.state.context
     secrets = _secrets(request, scope)
-    with context.store.read() as connection:
-        found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]
-        mode = None if found else no_token.read_mode(connection)
+    found, mode = find_tokens(context, secrets)
     if mode is not None:
         return _without_token(request, mode, secrets)
     for token in found:
@@ -158,7 +155,7 @@ def _admit(request: Request, scope: Scope) -> Caller:
     raise AccessError(f"a token for {found[0].scope} does not open this; it takes one for {scope}")
 
 
-def _without_token(request: Request, mode: no_token.NoTokenMode, wrong: list[str]) -> Caller:
+def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Caller:
     """The person at this machine, if no-token mode lets the request in.
 
     Raises:

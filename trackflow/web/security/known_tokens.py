@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from fastapi.concurrency import run_in_threadpool
 
 from trackflow.context import Context
-from trackflow.store.access import tokens
-from trackflow.store.access.tokens import Token
+from trackflow.usecases.access.tokens import Token, hash_of, tokens_in_use
 
 FRESH_S = 1.0
 
@@ -35,7 +34,7 @@ class KnownTokens:
 
     def find(self, secret: str) -> Token | None:
         """The token with this secret, if it is in use and known to be."""
-        return self._found.get(tokens.hash_of(secret)) if self.is_fresh else None
+        return self._found.get(hash_of(secret)) if self.is_fresh else None
 
     async def renew(self) -> None:
         """Read them unless they are fresh; all that ask meanwhile wait for the same reading.
@@ -57,6 +56,5 @@ class KnownTokens:
 
     def _read(self) -> None:
         began = time.monotonic()  # what changes while they are read is seen a second later
-        with self._work.store.read() as connection:
-            self._found = tokens.in_use(connection)
+        self._found = tokens_in_use(self._work)
         self._until = began + FRESH_S

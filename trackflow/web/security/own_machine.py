@@ -15,7 +15,7 @@ from fastapi import Request
 
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
-from trackflow.store.access import no_token
+from trackflow.usecases.access import no_token
 from trackflow.web.security import peers
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -59,11 +59,7 @@ class NoTokenDoor:
     def shut(self, reason: str) -> None:
         """Switch the mode off for good, if it is on."""
         try:
-            with self._work.store.read() as connection:
-                is_on = no_token.read_mode(connection).is_on
-            if is_on:
-                with self._work.store.write() as connection:
-                    no_token.switch_off(connection, reason, self._work.clock())
+            no_token.switch_off(self._work, reason)
         except StoreUnavailableError:
             return  # this request is refused by its sign, and the next one is another chance
         self._known_off_until = time.monotonic() + QUIET_S

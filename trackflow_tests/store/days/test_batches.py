@@ -9,7 +9,7 @@ import pytest
 
 from trackflow.errors import StaleClaimError
 from trackflow.store.database import Store, open_store
-from trackflow.store.days import batches
+from trackflow.store.days import batch_lists, batch_marks, batches
 from trackflow.store.days.batches import Claim
 from trackflow.store.tables import STAGES
 from trackflow.store.types import to_us
@@ -78,7 +78,7 @@ def row(store: Store) -> dict[str, object]:
 
 def due(store: Store, clock: Clock, stage: str = "segmented") -> bool:
     with store.read() as connection:
-        return batches.pending(connection, stage, clock()) == [KEY]
+        return batch_lists.pending(connection, stage, clock()) == [KEY]
 
 
 def touch(store: Store, seconds: int = 1) -> None:
@@ -128,7 +128,7 @@ def test_after_the_lease_another_takes_over_and_the_stale_one_changes_nothing(
 
     def publish() -> None:
         with store.write() as connection:
-            batches.mark_again(connection, [KEY], clock())
+            batch_marks.mark_again(connection, [KEY], clock())
             batches.finish(connection, stale, clock(), changed=True)
 
     with pytest.raises(StaleClaimError):
@@ -229,8 +229,8 @@ def test_after_too_many_tries_it_is_failed_and_to_be_seen(store: Store, clock: C
     assert not any(due(store, clock, stage) for stage in STAGES)
     assert claim(store, clock) is None
     with store.read() as connection:
-        assert batches.counts(connection)["failed"] == 1
-        (seen,) = batches.failures(connection)
+        assert batch_lists.counts(connection)["failed"] == 1
+        (seen,) = batch_lists.failures(connection)
     assert (seen.device_id, seen.day, seen.error_message) == (*KEY, "broken")
     assert len(contents(store)["gps_points"]) == 1, "its points are kept"
 
@@ -240,7 +240,7 @@ def test_a_person_can_have_failed_ones_tried_again(store: Store, clock: Clock) -
         clock.advance(3600)
         fail(store, clock, claim(store, clock))
     with store.write() as connection:
-        assert batches.retry_failed(connection, clock()) == 1
+        assert batch_marks.retry_failed(connection, clock()) == 1
     assert due(store, clock)
     assert (row(store)["retry_count"], row(store)["error_message"]) == (0, None)
 
@@ -280,14 +280,14 @@ def test_a_worker_that_is_gone_frees_its_batch_with_its_lease(store: Store, cloc
 def test_a_neighbour_is_matched_again_without_being_cut_again(store: Store, clock: Clock) -> None:
     complete(store, clock)
     with store.write() as connection:
-        batches.mark_neighbours_matched(connection, "a", [DAY], clock())
+        batch_marks.mark_neighbours_matched(connection, "a", [DAY], clock())
     assert [s for s in STAGES if due(store, clock, s)] == ["matched", "tracked"]
 
 
 def test_a_neighbour_that_waits_anyway_is_not_marked(store: Store, clock: Clock) -> None:
     before = generations(store)
     with store.write() as connection:
-        batches.mark_neighbours_matched(connection, "a", [DAY], clock())
+        batch_marks.mark_neighbours_matched(connection, "a", [DAY], clock())
     assert generations(store) == before
 
 
@@ -297,7 +297,7 @@ def test_pending_batches_are_found_by_day_and_device(store: Store, clock: Clock)
     days = [DAY + dt.timedelta(days=k) for k in (0, 1, 2)]
     complete(store, clock)
     with store.read() as connection:
-        find = lambda **kw: batches.pending(connection, "segmented", clock(), **kw)  # noqa: E731
+        find = lambda **kw: batch_lists.pending(connection, "segmented", clock(), **kw)  # noqa: E731
         assert find() == [("b", day) for day in days]
         assert find(first=days[1]) == [("b", day) for day in days[1:]]
         assert find(last=days[1]) == [("b", day) for day in days[:2]]

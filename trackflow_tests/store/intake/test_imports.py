@@ -15,7 +15,7 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.database import Store, open_store
 from trackflow.store.intake import imports
-from trackflow.store.intake.points import accept
+from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import metadata, quarantined_points, replaced_points
 from trackflow.store.types import to_us

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trackflow.geo.time import day_of_index
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.database import Store, open_store
-from trackflow.store.days import batches
-from trackflow.store.intake.points import Accepted, accept
+from trackflow.store.intake.acceptance import Accepted, accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import devices, receipts
 from trackflow.store.types import to_us
@@ -125,7 +125,7 @@ def test_too_old_points_are_refused(store: Store) -> None:
     with store.write() as connection:
         accept_reports(connection, [report], NOON)
         connection.execute(
-            sa.update(devices).values(kept_from=batches.day_of_index(NOON_US // (86_400 * SECOND)))
+            sa.update(devices).values(kept_from=day_of_index(NOON_US // (86_400 * SECOND)))
         )
     older = Report(batch_of([("a", NOON_US - 86_400 * SECOND, 1.0, 1.0)]), (), "test")
     with store.write() as connection:

@@ -11,17 +11,18 @@ import sqlalchemy as sa
 from trackflow.catalogue.records import CatalogueTrack
 from trackflow.concurrency.retrying import Retry
 from trackflow.context import Context
-from trackflow.store.catalogue import tracks as store
-from trackflow.store.jobs import jobs
-from trackflow.store.tables import (
+from trackflow.store.catalogue import checkpoints
+from trackflow.store.catalogue import tracks as stored_tracks
+from trackflow.store.catalogue.tables import (
     catalogue_changes,
     catalogue_fetched,
     catalogue_switches,
     catalogue_syncs,
     catalogue_tracks,
-    metadata,
 )
-from trackflow.store.tables import jobs as jobs_table
+from trackflow.store.jobs import jobs
+from trackflow.store.service_tables import jobs as jobs_table
+from trackflow.store.tables import metadata
 from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import Report, read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
@@ -63,13 +64,13 @@ def synced(context: Context, **parameters: Any) -> Report:
 def tracks(context: Context, source: str = "liverc") -> dict[str, CatalogueTrack]:
     """Active tracks by slug."""
     with context.store.read() as connection:
-        rows = store.read_rows(connection, source)
+        rows = stored_tracks.read_rows(connection, source)
     return {slug: row.track for slug, row in rows.items() if row.is_active}
 
 
-def row_of(context: Context, slug: str) -> store.Row:
+def row_of(context: Context, slug: str) -> stored_tracks.Row:
     with context.store.read() as connection:
-        return store.read_rows(connection, "liverc")[slug]
+        return stored_tracks.read_rows(connection, "liverc")[slug]
 
 
 def rows(context: Context) -> list[dict[str, Any]]:
@@ -141,4 +142,4 @@ def run_in_small_steps(context: Context) -> None:
 def kept(context: Context, sync_id: uuid.UUID) -> set[str]:
     """Tracks whose pages a sync has."""
     with context.store.read() as connection:
-        return set(store.fetched_slugs(connection, sync_id))
+        return set(checkpoints.fetched_slugs(connection, sync_id))

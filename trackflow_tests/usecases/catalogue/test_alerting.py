@@ -70,6 +70,30 @@ def test_a_bad_list_is_told(
     assert why in report.reason or kind == "error page"
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("changed", "12 of 12 pages lack what is known of their structure"), ("missing", "12 of 12")],
+)
+def test_a_site_whose_every_page_fails_is_told_though_the_sync_completes(
+    context: Context, site: Site, told: Told, kind: str, why: str
+) -> None:
+    synced(context)
+    site.pages = {track.slug: Behaviour(kind) for track in site.tracks}
+    report = synced(context)
+    ((said, body),) = told.messages
+    assert "liverc could not read many of its pages" in said
+    assert body == report.to_markdown()
+    assert why in body
+    assert (report.outcome, report.failed) == ("completed", 12)
+
+
+def test_a_single_page_that_fails_is_not_told(context: Context, site: Site, told: Told) -> None:
+    synced(context)
+    site.pages = {site.tracks[0].slug: Behaviour("changed")}
+    assert synced(context).failed == 1
+    assert told.messages == []
+
+
 def test_a_sync_over_its_limit_is_told_while_it_goes_on(site: Site, tmp_path: Path) -> None:
     site.latency_s = (0.1, 0.1)
     with receiver() as (port, got):

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
-from trackflow.store.catalogue import tracks as store
+from trackflow.store.catalogue import change_log, syncs
+from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.jobs.jobs import Job
-from trackflow.store.tables import catalogue_tracks
 from trackflow.usecases.catalogue.report import read_report
 from trackflow.usecases.catalogue.undo import last_to_undo, undo
 from trackflow.usecases.jobs.kinds import queue_job, run_job
@@ -124,7 +124,7 @@ def test_a_sync_that_is_at_work_meanwhile_goes_by_what_there_is_at_its_end(
 def test_only_the_last_syncs_can_be_undone(
     context: Context, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "UNDOABLE", 2)
+    monkeypatch.setattr(syncs, "UNDOABLE", 2)
     site.tracks = site.tracks[:3]
     reports = []
     for turn in range(3):
@@ -136,7 +136,7 @@ def test_only_the_last_syncs_can_be_undone(
     with pytest.raises(BadInputError, match="too long ago: only the last 2"):
         undo(context, uuid.UUID(reports[0].sync_id))
     with context.store.read() as connection:
-        assert store.read_changes(connection, uuid.UUID(reports[0].sync_id)) == []
+        assert change_log.read_changes(connection, uuid.UUID(reports[0].sync_id)) == []
 
 
 def test_what_cannot_be_undone_is_said_and_left(context: Context, site: Site) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
-from trackflow.store.days import batches
+from trackflow.store.days import batch_state, batches
 from trackflow.usecases.days import claims as claiming
 from trackflow.usecases.days.claims import Held, claim_days, hand_back
 from trackflow.usecases.days.expiry import reap
@@ -70,7 +70,7 @@ def test_within_twice_the_lease_it_is_seen_and_free(context: Context, clock: Clo
     assert find_waiting(context).days == [DAY], "who only reads sees it too"
     (freed,) = reap(context)
     assert (freed.device_id, freed.day, freed.tries, freed.failed) == (*KEY, 1, False)
-    assert row(context)["error_message"] == batches.ABANDONED
+    assert row(context)["error_message"] == batch_state.ABANDONED
     assert find_waiting(context).days == [DAY], "it does not rest for long"
     assert not run(context).problems
     assert statuses(context.store)[KEY] == "completed"
@@ -88,7 +88,7 @@ def test_what_kills_every_worker_is_given_up(context: Context, clock: Clock, rea
             assert row(context)["retry_count"] == tries
     run(context)
     assert statuses(context.store) == {KEY: "failed", ("other", DAY): "completed"}
-    assert row(context)["error_message"] == batches.ABANDONED
+    assert row(context)["error_message"] == batch_state.ABANDONED
     assert row(context)["retry_count"] == MAX_TRIES
     retry_failed(context)
     assert not run(context).problems

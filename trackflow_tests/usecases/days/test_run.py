@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.store.days import batches
+from trackflow.store.days import batch_state, batches
 from trackflow.store.devices.settings import change_device, read_device
 from trackflow.store.tables import devices, segments
 from trackflow.usecases.days import run as running
@@ -338,7 +338,7 @@ def test_what_rests_after_a_failure_is_told_with_its_time_and_reason(
             ("van-1", DAY + dt.timedelta(days=1)),
         }
         (soonest, _) = report.resting
-        assert soonest.next_try_at == clock() + dt.timedelta(seconds=batches.FIRST_RETRY_S)
+        assert soonest.next_try_at == clock() + dt.timedelta(seconds=batch_state.FIRST_RETRY_S)
         assert "gap_s" in soonest.message
         assert run(context, device_id="van-0").resting == []
         assert run(context, first=DAY, last=DAY).resting == [soonest]

@@ -14,8 +14,9 @@ from trackflow.errors import SettingsError
 from trackflow.sources.records import PointBatch
 from trackflow.store.access import tokens
 from trackflow.store.days import track_ids
-from trackflow.store.intake import imports, points
-from trackflow.store.tables import access_tokens, devices, metadata
+from trackflow.store.intake import acceptance, imports
+from trackflow.store.service_tables import access_tokens
+from trackflow.store.tables import devices, metadata
 from trackflow.store.types import to_us
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
@@ -51,7 +52,7 @@ def bring(context: Context, batch: PointBatch, import_id: str) -> None:
     with context.store.write() as connection:
         if import_id:
             imports.note(connection, import_id, NOON)
-        points.accept(connection, batch, [], "test", NOON, import_id=import_id)
+        acceptance.accept(connection, batch, [], "test", NOON, import_id=import_id)
 
 
 def point(device: str, minute: int, place: int, accuracy_m: float) -> tuple[Any, ...]:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight
 from trackflow.sources.devices.fixes import Delivery
 from trackflow.sources.records import PointBatch
-from trackflow.store.days.batches import midnight
 from trackflow.store.tables import metadata
 from trackflow.store.types import to_us
 from trackflow.tracks.thresholds import Thresholds

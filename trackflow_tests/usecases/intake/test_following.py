@@ -20,7 +20,7 @@ from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.sources.followed import gaps
 from trackflow.sources.followed.table import FollowedTable
-from trackflow.store.intake import points
+from trackflow.store.intake import acceptance
 from trackflow.store.intake.following import read_progress
 from trackflow.usecases.intake import following
 from trackflow.usecases.intake.following import Followed, follow
@@ -323,7 +323,7 @@ def test_a_pass_that_dies_is_repeated(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(points, "accept", fail)
+        patch.setattr(acceptance, "accept", fail)
         with pytest.raises(RuntimeError):
             follow(either_work, markers)
     assert follow(either_work, markers).accepted.added == 3

@@ -16,8 +16,7 @@ from trackflow.context import Context
 from trackflow.errors import NotFoundError, QuarantineFullError, SettingsError
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.records import Reason, Refusal
-from trackflow.store.intake import points
+from trackflow.sources.records import PointBatch, Reason, Refusal
 from trackflow.store.intake.quarantine import Choice
 from trackflow.store.tables import quarantined_points
 from trackflow.store.types import to_us
@@ -208,7 +207,7 @@ def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
         send(context, b"", "traccar", query={"id": "a", "lat": "%LAT", "lon": "24.9"})
         clock.advance(60)
         refusal = Refusal(Reason.BAD_TIME, "a,never,1,2", "rows.csv:7", "a")
-        deliver(context.store, points.PointBatch.empty(), [refusal], now=clock())
+        deliver(context.store, PointBatch.empty(), [refusal], now=clock())
         found = {state.sender: state for state in quarantine.sender_states(context)}
         assert set(found) == {"owntracks", "traccar", "files"}
         good, bad, files = found["owntracks"], found["traccar"], found["files"]

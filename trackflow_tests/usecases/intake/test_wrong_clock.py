@@ -21,11 +21,11 @@ from trackflow.concurrency.breaker import Breaker, Phase
 from trackflow.context import Context
 from trackflow.errors import ApprovalNeededError
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight
 from trackflow.sources.ahead import CLOCK_BEHIND, positions, whole
 from trackflow.sources.devices import geojson_batch, reading
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.store.days import batches
-from trackflow.store.days.batches import midnight
+from trackflow.store.days import batch_lists, batches
 from trackflow.store.jobs import jobs, workers
 from trackflow.store.tables import devices, processing_batches, quarantined_points
 from trackflow.store.types import to_us
@@ -338,7 +338,7 @@ def test_rests_and_signs_of_life_of_the_future_block_nobody(context: Context, cl
         job = jobs.create(connection, "rebuild", {}, future)
         assert jobs.claim(connection, job.job_id, 3, future)
     with context.store.read() as connection:
-        due = batches.pending(connection, "segmented", TODAY)
+        due = batch_lists.pending(connection, "segmented", TODAY)
         assert ("van", TODAY.date()) in due
         assert workers.at_work(connection, TODAY) is None
         assert workers.at_work(connection, future) is not None

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from trackflow.concurrency.polite import USER_AGENT
 from trackflow.concurrency.retrying import ONCE
 from trackflow.context import Context
+from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.places import places
-from trackflow.store.tables import catalogue_tracks
 from trackflow.usecases.catalogue.sources import stop_everything
 from trackflow.usecases.places.geocoding import MOST_FAILURES, geocode
 from trackflow_tests.stores import NOON, Clock, open_context

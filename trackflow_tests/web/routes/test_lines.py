@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.store.jobs import workers
-from trackflow.store.tables import breakers, cached_polylines, processing_batches
+from trackflow.store.service_tables import breakers
+from trackflow.store.tables import cached_polylines, processing_batches
 from trackflow.usecases.days.run import Mode, run
 from trackflow.usecases.queries.lines import Remembered, TimeRange
 from trackflow.web.accessed import FRESH, Accessed

@@ -15,7 +15,7 @@ from trackflow.store.access import no_token, tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import _engine
 from trackflow.store.migrations.apply import upgrade
-from trackflow.store.tables import access_tokens
+from trackflow.store.service_tables import access_tokens
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore

@@ -2,9 +2,12 @@
 
 import dagster as dg
 
+from trackflow.defs.errors import step
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.days.report import counted
 from trackflow.usecases.intake.inbox import scan
+
+TAGS = {"trackflow/subject": "intake"}
 
 
 @dg.op(
@@ -12,11 +15,12 @@ from trackflow.usecases.intake.inbox import scan
     description="Imports the files of the inbox that are new or have changed. A file that cannot "
     "be read is noted in the table `inbox_files` and left alone until it changes.",
 )
+@step
 def import_inbox(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
     """Scan once and tell of each file."""
-    with trackflow.opened(context) as trackflow_context:
+    with trackflow.open() as trackflow_context:
         report = scan(trackflow_context)
     for file in report.files:
         added = f"{counted(file.points_added, 'point')} added, {file.refused:,} refused"
@@ -38,7 +42,7 @@ def import_inbox(
 @dg.job(
     name="import_inbox_job",
     description="Imports what is new in the folder that TRACKFLOW_INBOX names; it is only read.",
-    tags={"trackflow/kind": "inbox", "dagster/max_runtime": str(12 * 3600)},
+    tags=TAGS | {"trackflow/kind": "inbox", "dagster/max_runtime": str(12 * 3600)},
 )
 def import_inbox_job() -> None:
     """One op."""

@@ -20,9 +20,10 @@ from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.records import Reason
 from trackflow.sources.values.cells import Numbers
 from trackflow.sources.values.times import Times
-from trackflow.store.housekeeping.rows import arrow_schema
-from trackflow.store.tables import gps_points
+from trackflow.store.housekeeping.rows import arrow_schema, columns_of
 from trackflow.store.types import UtcTime
+
+POINTS = "gps_points"
 
 DEGREES = {"longitude": 180.0, "latitude": 90.0}
 """Limits of positions in every table."""
@@ -33,30 +34,28 @@ FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 SMALL = 2**31
 
-type Check = Callable[[pa.Array], bool]
 
-
-def check_columns(table: sa.Table, schema: pa.Schema) -> None:
+def check_columns(name: str, schema: pa.Schema) -> None:
     """See that a file's columns are the table's; an older trackflow may have had fewer.
 
     Raises:
         BadInputError: a column is of another type, or twice there.
     """
-    for field in arrow_schema(table):
+    for field in arrow_schema(name):
         found = schema.get_all_field_indices(field.name)
         if len(found) > 1:
-            raise BadInputError(f"{table.name} has the column {field.name} twice")
+            raise BadInputError(f"{name} has the column {field.name} twice")
         if found and schema.field(found[0]).type != field.type:
             raise BadInputError(
-                f"{table.name}.{field.name} is {schema.field(found[0]).type}, not {field.type}"
+                f"{name}.{field.name} is {schema.field(found[0]).type}, not {field.type}"
             )
 
 
-def admitted(table: sa.Table, batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
+def admitted(name: str, batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
     """Rows that can be stored and read; those of points as an import would take them.
 
     Args:
-        table: which they are of.
+        name: the table that they are of.
         batch: the rows; its columns are the table's (`check_columns`).
         now_us: the time, in microseconds since 1970: no point is much later.
 
@@ -64,10 +63,10 @@ def admitted(table: sa.Table, batch: pa.RecordBatch, now_us: int) -> pa.RecordBa
         BadInputError: a value makes no sense; the message says which column.
     """
     names = set(batch.schema.names)
-    for column in table.columns:
+    for column in columns_of(name):
         if column.name in names and not _is_sound(column, batch.column(column.name)):
-            raise BadInputError(f"{table.name}.{column.name} holds a value that makes no sense")
-    return _admitted_points(batch, now_us) if table is gps_points else batch
+            raise BadInputError(f"{name}.{column.name} holds a value that makes no sense")
+    return _admitted_points(batch, now_us) if name == POINTS else batch
 
 
 def _is_sound(column: "sa.Column[Any]", values: pa.Array) -> bool:
@@ -115,7 +114,7 @@ def _admitted_points(batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
     One that it refuses was never stored: then the file is not what a backup wrote. A height or a
     speed that makes no sense becomes unknown, as it does there.
     """
-    names = [field.name for field in arrow_schema(gps_points)]
+    names = [field.name for field in arrow_schema(POINTS)]
     if missing := [name for name in names if name not in batch.schema.names]:
         raise BadInputError(f"gps_points has no column {missing[0]}")
     columns = {name: batch.column(name) for name in names}

@@ -1,0 +1,28 @@
+"""What this subject gives to Dagster."""
+
+import dagster as dg
+
+from trackflow.defs.days.assets import day_assets
+from trackflow.defs.days.checks import day_checks, newest_settled_day_is_made
+from trackflow.defs.days.jobs import (
+    check_days_job,
+    live_job,
+    process_days_job,
+    process_older_days_job,
+)
+from trackflow.defs.days.schedules import daily_schedule, days_checks_schedule
+from trackflow.defs.days.sensors import live_sensor, older_days_sensor, pending_batches_sensor
+from trackflow.defs.partitions import daily
+from trackflow.defs.resources import TrackflowResource
+
+
+def definitions(trackflow: TrackflowResource) -> dg.Definitions:
+    """The work by day, its checks, and what starts it."""
+    days = daily(trackflow.first_day)
+    return dg.Definitions(
+        assets=[day_assets(days)],
+        asset_checks=[*day_checks(days), newest_settled_day_is_made],
+        jobs=[process_days_job, process_older_days_job, live_job, check_days_job(trackflow)],
+        sensors=[live_sensor, pending_batches_sensor, older_days_sensor],
+        schedules=[daily_schedule, days_checks_schedule],
+    )

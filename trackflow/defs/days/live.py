@@ -1,0 +1,51 @@
+"""Telling Dagster of live work: each day that changed, every few minutes."""
+
+import time
+
+import dagster as dg
+
+from trackflow.context import Context
+from trackflow.defs.days.reporting import log_complete_days
+from trackflow.defs.days.running import STAGE_OF_ASSET, DaysStep, Outcome
+from trackflow.defs.partitions import may_be_shown
+from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
+
+REPORT_EVERY_S = 300.0
+"""Days that change all the time are reported as materialized this often, and at the end."""
+
+
+class LiveReporter:
+    """Gathers what was done and reports each day's assets and checks from time to time."""
+
+    def __init__(
+        self,
+        context: dg.OpExecutionContext,
+        trackflow_context: Context,
+        resource: TrackflowResource,
+    ) -> None:
+        self.step = DaysStep(context, trackflow_context, resource)
+        self.said: set[str] = set()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self.gathered = RunReport([StageReport(stage) for stage in STAGES])
+        self.since = time.monotonic()
+
+    def heard(self, report: RunReport) -> None:
+        """One pass."""
+        for whole, new in zip(self.gathered.stages, report.stages, strict=True):
+            whole.days += new.days
+        for message in distinct_messages(report.problems):
+            if message not in self.said:
+                self.said.add(message)
+                self.step.dagster.log.warning(message)
+        if time.monotonic() - self.since >= REPORT_EVERY_S:
+            self.report()
+
+    def report(self) -> None:
+        """Each changed day of each asset as a materialization."""
+        changed = {done.day for stage in self.gathered.stages for done in stage.done}
+        days = [day for day in sorted(changed) if may_be_shown(day)]
+        log_complete_days(self.step, Outcome(days, list(STAGE_OF_ASSET), self.gathered))
+        self._start_anew()

@@ -1,0 +1,135 @@
+"""What the UI shows of each day of an asset: the day as it is now, and what a run did."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from trackflow.context import Context
+from trackflow.defs import metadata
+from trackflow.defs.days.running import MOST_MESSAGES, POLYLINES, SEGMENTS, TRACKS, Outcome
+from trackflow.defs.partitions import each_day
+from trackflow.exports.day_picture import draw_day
+from trackflow.geo.time import runs_of_days
+from trackflow.tracks.notices import Notice
+from trackflow.usecases.days.notices import notices_by_day
+from trackflow.usecases.days.report import DayReport, distinct_messages
+from trackflow.usecases.queries.day_summary import (
+    day_lines,
+    match_numbers,
+    segment_numbers,
+    track_numbers,
+)
+
+type Metadata = dict[str, metadata.Value]
+
+
+def day_metadata(
+    trackflow_context: Context, asset: str, outcome: Outcome
+) -> dict[dt.date, Metadata]:
+    """What the UI shows of each day of an asset: the day as it is now, and what was done."""
+    described = {SEGMENTS: segment_metadata, POLYLINES: match_metadata, TRACKS: track_metadata}[
+        asset
+    ]
+    found: dict[dt.date, Metadata] = {}
+    for first, last in runs_of_days(outcome.days):
+        found |= described(trackflow_context, first, last)
+    return {day: {**found.get(day, {}), **_done(outcome.of(asset, day))} for day in outcome.days}
+
+
+def segment_metadata(
+    trackflow_context: Context, first: dt.date, last: dt.date
+) -> dict[dt.date, Metadata]:
+    """Of each day: points, devices, what became of them, and what needs attention."""
+    stored = segment_numbers(trackflow_context, first, last)
+    noticed = notices_by_day(trackflow_context, first, last)
+    return {
+        day: {
+            "points": n.points,
+            "devices": n.devices,
+            "segments": n.segments,
+            metadata.ROWS: n.segments,
+            "raw_distance_km": n.raw_distance_mm / 1e6,
+            "points_on_track": n.points_on_track,
+            "points_in_stops": n.points_in_stops,
+            "points_dropped": n.points_dropped,
+            **_noticed(noticed.get(day, [])),
+            "seconds": n.seconds,
+            "points_per_s": _rate(n.points, n.seconds),
+        }
+        for day in each_day(first, last)
+        for n in [stored[day]]
+    }
+
+
+def _noticed(found: Sequence[Notice]) -> Metadata:
+    """How many notices a day has, and the first of them in words."""
+    told: Metadata = {"notices": len(found)}
+    if found:
+        told["needs_attention"] = metadata.notices(found[:MOST_MESSAGES])
+    return told
+
+
+def match_metadata(
+    trackflow_context: Context, first: dt.date, last: dt.date
+) -> dict[dt.date, Metadata]:
+    """Of each day: windows, how many follow no road, and the share of driving on roads."""
+    stored = match_numbers(trackflow_context, first, last)
+    found: dict[dt.date, Metadata] = {}
+    for day in each_day(first, last):
+        n = stored[day]
+        found[day] = {
+            "windows": n.windows,
+            metadata.ROWS: n.windows,
+            "raw_windows": n.raw_windows,
+            "raw_share": round(n.raw_windows / n.windows, 4) if n.windows else 0.0,
+            "points": n.points,
+            "seconds": n.seconds,
+            "points_per_s": _rate(n.points, n.seconds),
+        }
+        if n.matched_share is not None:
+            found[day]["matched_share"] = round(n.matched_share, 4)
+    return found
+
+
+def track_metadata(
+    trackflow_context: Context, first: dt.date, last: dt.date
+) -> dict[dt.date, Metadata]:
+    """Of each day: journeys with their kilometres and hours, and a picture."""
+    stored = track_numbers(trackflow_context, first, last)
+    found: dict[dt.date, Metadata] = {}
+    for day in each_day(first, last):
+        n = stored[day]
+        found[day] = {
+            "tracks": n.tracks,
+            metadata.ROWS: n.tracks,
+            "devices": n.devices,
+            "distance_km": n.distance_mm / 1e6,
+            "driven_h": round(n.duration_us / 3.6e9, 3),
+            "longest_km": n.longest_mm / 1e6,
+            "time_zone": trackflow_context.settings.time_zone,
+            "seconds": n.seconds,
+        }
+        drawn = draw_day(day_lines(trackflow_context, day))
+        if drawn is not None:
+            found[day]["map"] = metadata.picture(drawn, f"lines of {day}")
+    return found
+
+
+def _done(reports: Sequence[DayReport]) -> Metadata:
+    """What this run did, beside what the day holds."""
+    done = [r for r in reports if not r.error]
+    windows = sum(r.windows for r in done)
+    told: Metadata = {
+        "device_days_done": len(done),
+        "device_days_changed": sum(r.changed for r in done),
+    }
+    waiting = [r for r in reports if r.deferred]
+    if waiting:
+        told["device_days_waiting"] = len(waiting)
+        told["why_waiting"] = "; ".join(distinct_messages(waiting)[:MOST_MESSAGES])
+    if windows:
+        told["cached_share"] = round(sum(r.cached_windows for r in done) / windows, 4)
+    return told
+
+
+def _rate(count: int, seconds: float) -> float:
+    return round(count / seconds, 1) if seconds else 0.0

@@ -1,0 +1,202 @@
+"""What Dagster is told of days that were worked on: each day of each asset, and its checks."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from trackflow.defs.days.checks import evaluations
+from trackflow.defs.days.numbers import Metadata, day_metadata, track_metadata
+from trackflow.defs.days.running import (
+    CODE_VERSIONS,
+    SEGMENTS,
+    STAGE_OF_ASSET,
+    TRACKS,
+    DaysStep,
+    Outcome,
+    error_of,
+    incomplete_days,
+)
+from trackflow.defs.errors import is_retried
+from trackflow.defs.intake.observing import (
+    POINTS,
+    joint_version,
+    newest_observation,
+    news,
+    pointer_tags,
+    provenance_tags,
+)
+from trackflow.defs.partitions import ONE_DAY, each_day
+from trackflow.usecases.intake.day_versions import PointsOfDay, points_of_days
+
+SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
+
+type DayEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The points of some days as they were noted before the days were made.
+
+    Attributes:
+        key: of the points.
+        points: by day.
+        pointer: the newest note, of any day.
+    """
+
+    key: dg.AssetKey
+    points: Mapping[dt.date, PointsOfDay]
+    pointer: int | None
+
+    def tags_of_step(self) -> dict[str, str]:
+        """For the result of a step that makes all these days."""
+        return pointer_tags(self.key, self.pointer)
+
+    def version(self) -> str:
+        """Of all these days together."""
+        return joint_version([found.version for found in self.points.values()])
+
+    def tags_of(self, asset: str, day: dt.date) -> dict[str, str]:
+        """For one day that is reported by itself."""
+        if asset != SEGMENTS or day not in self.points:
+            return {}
+        version = self.points[day].version
+        return provenance_tags(self.key, self.pointer, version, CODE_VERSIONS[asset])
+
+
+def note_points(step: DaysStep, days: Sequence[dt.date]) -> Noted:
+    """Observe the points of some days. Points that come in later make the days outdated."""
+    key = step.key(POINTS)
+    found = points_of_days(step.trackflow, days)
+    for observed in news(step.dagster.instance, key, found):
+        step.dagster.log_event(observed)
+    return Noted(key, found, newest_observation(step.dagster.instance, key))
+
+
+def report_days(step: DaysStep, outcome: Outcome, noted: Noted) -> Iterator[DayEvent]:
+    """Yield what was done; raise at the end if something was not.
+
+    Raises:
+        StepError: some days are incomplete. Those that are complete have been reported.
+    """
+    numbers = {asset: day_metadata(step.trackflow, asset, outcome) for asset in outcome.assets}
+    for beside in changed_beside(step, outcome):
+        step.dagster.log_event(beside)
+    incomplete = incomplete_days(outcome)
+    if not incomplete:
+        yield from _results(step, outcome, numbers, noted)
+        return
+    error = error_of(outcome, incomplete)
+    if not is_retried(step.dagster, error):
+        # A result would tell of all days of the step: complete ones are told of one by one. The
+        # checks' own steps are skipped below a failed one, so their days are looked at here.
+        for asset in outcome.assets:
+            complete = [day for day in outcome.days if (asset, day) not in incomplete]
+            yield from _materializations(step, asset, complete, numbers[asset], noted)
+            yield from evaluations(step, asset, complete)
+    raise error
+
+
+def _results(
+    step: DaysStep,
+    outcome: Outcome,
+    numbers: Mapping[str, Mapping[dt.date, Metadata]],
+    noted: Noted,
+) -> Iterator[dg.MaterializeResult[None]]:
+    """One result for each asset, with the numbers of each day."""
+    assert isinstance(step.dagster, dg.AssetExecutionContext)
+    for asset in outcome.assets:
+        key = step.key(asset)
+        for day in outcome.days:
+            step.dagster.add_asset_metadata(numbers[asset][day], key, day.isoformat())
+        if asset == SEGMENTS:
+            yield dg.MaterializeResult(
+                asset_key=key,
+                data_version=dg.DataVersion(noted.version()),
+                tags=noted.tags_of_step(),
+            )
+        else:
+            yield dg.MaterializeResult(asset_key=key)
+
+
+def _materializations(
+    step: DaysStep,
+    asset: str,
+    days: Sequence[dt.date],
+    numbers: Mapping[dt.date, Metadata],
+    noted: Noted,
+) -> Iterator[dg.AssetMaterialization]:
+    for day in days:
+        yield dg.AssetMaterialization(
+            step.key(asset),
+            partition=day.isoformat(),
+            metadata=numbers[day],
+            tags=noted.tags_of(asset, day),
+        )
+
+
+def log_complete_days(step: DaysStep, outcome: Outcome) -> None:
+    """Tell of each complete day of each asset and of its checks, from a run without partitions.
+
+    Dagster shows days that have no partition as soon as it has one for them.
+    """
+    if outcome.days:
+        # What has come in since these days were made is pending: its own report follows.
+        noted = note_points(step, outcome.days)
+        for asset in outcome.assets:
+            numbers = day_metadata(step.trackflow, asset, outcome)
+            complete = [day for day in outcome.days if not outcome.is_incomplete(asset, day)]
+            for made in _materializations(step, asset, complete, numbers, noted):
+                step.dagster.log_event(made)
+            for evaluation in evaluations(step, asset, complete):
+                step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it takes them
+    for materialization in changed_beside(step, outcome):
+        step.dagster.log_event(materialization)
+
+
+def log_days(step: DaysStep, outcome: Outcome) -> None:
+    """As `log_complete_days`; raise at the end if other days are not complete.
+
+    Raises:
+        StepError: some days are incomplete.
+    """
+    log_complete_days(step, outcome)
+    if incomplete := incomplete_days(outcome):
+        raise error_of(outcome, incomplete)
+
+
+def changed_beside(step: DaysStep, outcome: Outcome) -> Iterator[dg.AssetMaterialization]:
+    """Days that were not asked for, but hold a part of a journey that was made anew.
+
+    A journey is merged as a whole, so its kilometres on the day before may change with this one's
+    points: what the UI shows of that day would be out of date. In a zone other than UTC the days
+    beside a partition hold some of its hours as well.
+    """
+    if TRACKS not in outcome.assets:
+        return
+    reach = 0 if step.trackflow.settings.time_zone == "UTC" else 1
+    beside: set[dt.date] = set()
+    for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
+        if report.changed and report.touched:
+            first, last = report.touched
+            beside.update(each_day(first - reach * ONE_DAY, last + reach * ONE_DAY))
+    for day in sorted(beside - set(outcome.days)):
+        shown = _shown(step, day)
+        if shown is None:
+            continue
+        numbers = track_metadata(step.trackflow, day, day)[day]
+        if any(shown.get(name) != numbers[name] for name in SUMS):
+            yield dg.AssetMaterialization(
+                step.key(TRACKS), partition=day.isoformat(), metadata=numbers
+            )
+
+
+def _shown(step: DaysStep, day: dt.date) -> dict[str, object] | None:
+    """What the UI shows of a day of tracks; None if it was never made."""
+    wanted = dg.AssetRecordsFilter(step.key(TRACKS), asset_partitions=[day.isoformat()])
+    for record in step.dagster.instance.fetch_materializations(wanted, limit=1).records:
+        if record.asset_materialization is not None:
+            shown = record.asset_materialization.metadata
+            return {name: value.value for name, value in shown.items()}
+    return None

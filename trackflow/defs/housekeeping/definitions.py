@@ -1,0 +1,17 @@
+"""What this subject gives to Dagster."""
+
+import dagster as dg
+
+from trackflow.defs.housekeeping.jobs import housekeeping_job
+from trackflow.defs.housekeeping.schedules import housekeeping_schedule
+from trackflow.defs.housekeeping.sensors import run_failures_sensor
+from trackflow.defs.resources import TrackflowResource
+
+
+def definitions(_: TrackflowResource) -> dg.Definitions:
+    """What keeps things tidy, and tells people of failures."""
+    return dg.Definitions(
+        jobs=[housekeeping_job],
+        schedules=[housekeeping_schedule],
+        sensors=[run_failures_sensor],
+    )

@@ -1,0 +1,68 @@
+"""Tells people when a run has failed."""
+
+import dagster as dg
+
+from trackflow.defs.housekeeping.jobs import TAGS
+from trackflow.defs.partitions import DAY_TAG, FIRST_DAY_TAG, days_of_run
+from trackflow.defs.resources import TrackflowResource
+from trackflow.defs.runs import is_own_run
+from trackflow.usecases.housekeeping.run_failures import RunFailure, tell_of_failure
+
+
+@dg.run_failure_sensor(
+    name="run_failures_sensor",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    tags=TAGS,
+    description="Sends a message to the addresses in TRACKFLOW_NOTIFY_URLS when a run of "
+    "trackflow's fails, once until the same job, of the same days, goes well again.",
+)
+def run_failures_sensor(
+    context: dg.RunFailureSensorContext, trackflow: dg.ResourceParam[TrackflowResource]
+) -> dg.SkipReason | None:
+    """One failed run."""
+    run, settings = context.dagster_run, trackflow.settings
+    if not is_own_run(run, context.repository_def):
+        return dg.SkipReason(f"Run {run.run_id[:8]} is none of trackflow's.")
+    if not settings.notify_urls:
+        return dg.SkipReason("Nobody is to be told: TRACKFLOW_NOTIFY_URLS is not set.")
+    if _failed_before(context.instance, run):
+        return dg.SkipReason(f"{run.job_name} has failed before, and people were told of it.")
+    tell_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
+    return None
+
+
+def _days(run: dg.DagsterRun) -> str:
+    found = days_of_run(run.tags)
+    if found is None:
+        return ""
+    first, last = found
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _reasons(context: dg.RunFailureSensorContext) -> tuple[str, ...]:
+    """What each failed step says, without its stack."""
+    found = [_reason(event) for event in context.get_step_failure_events()]
+    return tuple(text for text in found if text) or (context.failure_event.message or "unknown",)
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return str(data.user_failure_data.description).strip()
+    error = data.error_display_string.strip().splitlines() if data.error else []
+    return error[0] if error else ""
+
+
+def _failed_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the run before this one, of the same job and days, has failed as well."""
+    tags = {tag: run.tags[tag] for tag in (DAY_TAG, FIRST_DAY_TAG) if tag in run.tags}
+    wanted = dg.RunsFilter(job_name=run.job_name, tags=tags or None)
+    runs = [
+        other
+        for other in instance.get_runs(wanted, limit=20)
+        if other.is_finished and _days(other) == _days(run)
+    ]
+    ids = [other.run_id for other in runs]
+    before = runs[ids.index(run.run_id) + 1 :] if run.run_id in ids else []
+    return bool(before) and before[0].status is dg.DagsterRunStatus.FAILURE

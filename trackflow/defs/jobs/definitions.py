@@ -1,0 +1,12 @@
+"""What this subject gives to Dagster."""
+
+import dagster as dg
+
+from trackflow.defs.jobs.jobs import requested_job
+from trackflow.defs.jobs.sensors import requested_jobs_sensor
+from trackflow.defs.resources import TrackflowResource
+
+
+def definitions(_: TrackflowResource) -> dg.Definitions:
+    """Jobs that people ask for."""
+    return dg.Definitions(jobs=[requested_job], sensors=[requested_jobs_sensor])

@@ -1,0 +1,3 @@
+"""Who looks after trackflow's assets and automations, where nobody else is named."""
+
+OWNERS = ["team:trackflow"]

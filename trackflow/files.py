@@ -1,0 +1,117 @@
+"""Files: written whole or not at all, names of unfinished ones, and gzip with an end to it."""
+
+import os
+import secrets
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
+"""Names of copies and downloads under way; they are renamed when they are whole."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+_SLICE_BYTES = 32_768
+"""Packed bytes that are unpacked at once; one that holds damage is unpacked byte by byte."""
+
+_PIECE_BYTES = 262_144
+"""Unpacked bytes in a piece, at most."""
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is still being written: read now, it would be half a file."""
+    return name.lower().endswith(UNFINISHED_ENDINGS)
+
+
+@contextmanager
+def whole_file(path: Path, *, private: bool = False, durable: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write that takes its name when it is complete; after an error there is none.
+
+    Until then it lies beside it under a hidden name, which no reader takes for a finished file.
+
+    Args:
+        path: its name; what had it before is replaced.
+        private: only its owner may read it.
+        durable: it is on the disk, not only in the memory of the machine, before it takes its name.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class DamagedGzipError(Exception):
+    """The gzip data is broken; everything before the damage has been handed out."""
+
+
+class TrailingDataError(DamagedGzipError):
+    """The gzip data is whole, but followed by something else."""
+
+
+def gunzip(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """What a gzip stream of one or more members holds, in pieces of 256 KiB at most.
+
+    The caller counts the bytes and stops when they are too many: a small stream may unpack to a
+    thousand times its size. The standard library's reader is no help: on a truncated file it
+    raises without handing out what it had unpacked.
+
+    Args:
+        packed: the stream, in pieces of any size.
+
+    Raises:
+        DamagedGzipError: it is broken or ends in the middle; after every byte before that.
+    """
+    unpacker, is_begun = zlib.decompressobj(wbits=31), False
+    for data in _slices(packed):
+        is_begun = True
+        while data:
+            if unpacker.eof:
+                data = data.lstrip(b"\x00")  # padding that tapes and some loggers leave
+                if not data:
+                    break
+                if not GZIP_MAGIC.startswith(data[:2]):
+                    raise TrailingDataError("the gzip data is followed by something else")
+                unpacker = zlib.decompressobj(wbits=31)
+            before = unpacker.copy()
+            try:
+                piece = unpacker.decompress(data, _PIECE_BYTES)
+            except zlib.error:
+                yield from _until_damage(before, data)
+                raise DamagedGzipError("the gzip data is damaged") from None
+            data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            if piece:
+                yield piece
+    if is_begun and not unpacker.eof:
+        raise DamagedGzipError("the gzip data ends in the middle")
+
+
+def _slices(packed: Iterable[bytes]) -> Iterator[bytes]:
+    for data in packed:
+        for at in range(0, len(data), _SLICE_BYTES):
+            yield data[at : at + _SLICE_BYTES]
+
+
+def _until_damage(unpacker: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """What can be unpacked of data that is broken somewhere."""
+    for k in range(len(data)):
+        rest = data[k : k + 1]
+        while rest:
+            try:
+                piece = unpacker.decompress(rest, _PIECE_BYTES)
+            except zlib.error:
+                return
+            if piece:
+                yield piece
+            rest = unpacker.unconsumed_tail

@@ -1,0 +1,78 @@
+"""What each sync changed: whole rows, before and after, so that it can be undone exactly."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.catalogue import syncs
+from trackflow.store.catalogue.tables import catalogue_changes, catalogue_syncs
+from trackflow.store.catalogue.tracks import Row, in_batches, write_rows
+
+s = catalogue_syncs.c
+h = catalogue_changes.c
+
+type ChangeKind = Literal["added", "changed", "reactivated", "deactivated", "missed", "found"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """What a sync does to a row.
+
+    Attributes:
+        kind: "missed" and "found" count misses only; the others are as in the report.
+        before: None for a new row.
+        after: the row from now on.
+    """
+
+    kind: ChangeKind
+    before: Row | None
+    after: Row
+
+    @property
+    def slug(self) -> str:
+        """The track's."""
+        return self.after.track.slug
+
+
+def write_changes(
+    connection: Connection, sync_id: uuid.UUID, source: str, changes: Sequence[RowChange]
+) -> None:
+    """Write rows and the record of what they were before."""
+    write_rows(connection, source, [change.after for change in changes])
+    logged = [
+        {
+            "sync_id": sync_id,
+            "slug": change.slug,
+            "source": source,
+            "kind": change.kind,
+            "before": None if change.before is None else change.before.as_json(),
+            "after": change.after.as_json(),
+        }
+        for change in changes
+    ]
+    for batch in in_batches(logged):
+        connection.execute(sa.insert(catalogue_changes), batch)
+
+
+def read_changes(connection: Connection, sync_id: uuid.UUID) -> list[RowChange]:
+    """What a sync did, by slug."""
+    query = sa.select(h.kind, h.before, h.after).where(h.sync_id == sync_id).order_by(h.slug)
+    return [
+        RowChange(
+            row.kind,
+            None if row.before is None else Row.of_json(row.before),
+            Row.of_json(row.after),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def forget_old_changes(connection: Connection, source: str) -> None:
+    """Delete the record of changes of all but the last syncs; these cannot be undone any more."""
+    newest = sa.select(sa.func.max(s.number)).where(s.source == source).scalar_subquery()
+    old = sa.select(s.sync_id).where(s.source == source, s.number <= newest - syncs.UNDOABLE)
+    connection.execute(sa.delete(catalogue_changes).where(h.sync_id.in_(old)))

@@ -1,0 +1,156 @@
+"""Batches as people and runs look at them: what waits, rests, failed, and how many."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.days.batch_conditions import (
+    LONGEST_LEASE_S,
+    done_at,
+    input_of,
+    is_due,
+    is_rested,
+)
+from trackflow.store.tables import processing_batches
+
+b = processing_batches.c
+
+
+def pending(
+    connection: Connection,
+    stage: str,
+    now: dt.datetime,
+    *,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+    every: bool = False,
+    lease_s: float = LONGEST_LEASE_S,
+) -> list[tuple[str, dt.date]]:
+    """Device-days that `stage` should work on now, by device and day.
+
+    Args:
+        connection: of the store.
+        stage: of `STAGES`.
+        now: the time.
+        first: no days before this one.
+        last: no days after this one.
+        device_id: only this device.
+        every: whether something waits or not.
+        lease_s: how long a lease may be.
+    """
+    query = sa.select(b.device_id, b.day).order_by(b.device_id, b.day)
+    if first is not None:
+        query = query.where(b.day >= first)
+    if last is not None:
+        query = query.where(b.day <= last)
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    if not every:
+        query = query.where(is_due(stage, now, lease_s))
+    return [(row.device_id, row.day) for row in connection.execute(query)]
+
+
+def days_of(connection: Connection, device_id: str) -> set[dt.date]:
+    """The days of a device that have a batch."""
+    return set(connection.scalars(sa.select(b.day).where(b.device_id == device_id)))
+
+
+def count_unfinished(connection: Connection, device_id: str) -> int:
+    """How many batches of a device are not completed."""
+    query = sa.select(sa.func.count()).where(b.device_id == device_id, b.status != "completed")
+    return connection.scalar(query) or 0
+
+
+def first_day(connection: Connection) -> dt.date | None:
+    """The first day of any device, None while there are no points."""
+    day: dt.date | None = connection.scalar(sa.select(sa.func.min(b.day)))
+    return day
+
+
+def in_work(connection: Connection, device_id: str, days: Sequence[dt.date]) -> list[dt.date]:
+    """Those of a device's days that somebody has claimed."""
+    query = sa.select(b.day).where(
+        b.device_id == device_id, b.day.in_(days), b.status == "processing"
+    )
+    return list(connection.scalars(query.order_by(b.day)))
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A batch that has something to do and is left alone for a while after a failed try."""
+
+    device_id: str
+    day: dt.date
+    next_try_at: dt.datetime
+    tries: int
+    message: str
+
+
+def resting(
+    connection: Connection,
+    stage: str,
+    now: dt.datetime,
+    *,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    device_id: str | None = None,
+) -> list[Resting]:
+    """Batches that `stage` would work on if their next try were due; the soonest first."""
+    query = sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message).where(
+        done_at(stage) < input_of(stage), b.status == "pending", sa.not_(is_rested(now))
+    )
+    if first is not None:
+        query = query.where(b.day >= first)
+    if last is not None:
+        query = query.where(b.day <= last)
+    if device_id is not None:
+        query = query.where(b.device_id == device_id)
+    rows = connection.execute(query.order_by(b.next_try_at, b.device_id, b.day))
+    return [Resting(row[0], row[1], row[2], row[3], row[4] or "") for row in rows]
+
+
+def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, Resting | None]:
+    """How many batches wait for their next try, whatever the stage, and the one that is next."""
+    waits = sa.and_(b.status == "pending", sa.not_(is_rested(now)))
+    count = connection.scalar(sa.select(sa.func.count()).where(waits)) or 0
+    if not count:
+        return 0, None
+    row = connection.execute(
+        sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message)
+        .where(waits)
+        .order_by(b.next_try_at)
+        .limit(1)
+    ).one()
+    return count, Resting(row[0], row[1], row[2], row[3], row[4] or "")
+
+
+def counts(
+    connection: Connection, first: dt.date | None = None, last: dt.date | None = None
+) -> dict[str, int]:
+    """Batches by status, optionally of some days only."""
+    query = sa.select(b.status, sa.func.count()).group_by(b.status)
+    if first is not None:
+        query = query.where(b.day >= first)
+    if last is not None:
+        query = query.where(b.day <= last)
+    found = {status: count for status, count in connection.execute(query)}  # noqa: C416
+    return {
+        status: found.get(status, 0) for status in ("pending", "processing", "completed", "failed")
+    }
+
+
+def failures(connection: Connection, limit: int = 20) -> list[sa.Row[Any]]:
+    """Batches that carry an error message, the newest first."""
+    return list(
+        connection.execute(
+            sa.select(b.device_id, b.day, b.error_message, b.status, b.retry_count, b.next_try_at)
+            .where(b.error_message.is_not(None))
+            .order_by(b.updated_at.desc())
+            .limit(limit)
+        )
+    )

@@ -1,0 +1,61 @@
+"""Batches that a person has chosen by days and device, to be made again."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.days import batch_marks
+from trackflow.store.devices.settings import lock_devices
+from trackflow.store.tables import processing_batches
+
+b = processing_batches.c
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSelection:
+    """Batches from a first to a last day, of one device; None stands for all."""
+
+    first: dt.date | None
+    last: dt.date | None
+    device_id: str | None
+
+
+def counts_by_day(
+    connection: Connection, selection: BatchSelection, most_days: int
+) -> Iterator[tuple[dt.date, int]]:
+    """How many of the batches each day has, in order; the first `most_days` days."""
+    rows = connection.execute(
+        sa.select(b.day, sa.func.count())
+        .where(_is_chosen(selection))
+        .group_by(b.day)
+        .order_by(b.day)
+        .limit(most_days)
+    )
+    return ((day, count) for day, count in rows)
+
+
+def count(connection: Connection, selection: BatchSelection) -> int:
+    """How many batches are chosen."""
+    query = sa.select(sa.func.count()).select_from(processing_batches)
+    return connection.scalar(query.where(_is_chosen(selection))) or 0
+
+
+def mark_again(connection: Connection, selection: BatchSelection, now: dt.datetime) -> None:
+    """Give the batches a new generation, so that every stage looks at them again."""
+    chosen = _is_chosen(selection)
+    ids = connection.scalars(sa.select(b.device_id).distinct().where(chosen)).all()
+    lock_devices(connection, ids)
+    keys = connection.execute(sa.select(b.device_id, b.day).where(chosen)).all()
+    batch_marks.mark_again(connection, [(key.device_id, key.day) for key in keys], now)
+
+
+def _is_chosen(selection: BatchSelection) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        sa.true(),
+        *([b.day >= selection.first] if selection.first else []),
+        *([b.day <= selection.last] if selection.last else []),
+        *([b.device_id == selection.device_id] if selection.device_id else []),
+    )

@@ -1,0 +1,179 @@
+"""The one door through which points enter.
+
+Whatever comes in, in whatever order and however often: of points of one device with equal times
+the best one stays (most accurate, then by content, so that the order of arrival does not matter),
+the others at another place are kept in quarantine as `equal_time`, and repeats change nothing.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.sources.records import PointBatch, Refusal
+from trackflow.store.days import batch_marks
+from trackflow.store.devices.settings import DoorRules, add_devices, door_rules
+from trackflow.store.housekeeping import retention
+from trackflow.store.intake import rivals
+from trackflow.store.intake.changed_days import changed_days, days_of_rows
+from trackflow.store.intake.conflicts import (
+    Meeting,
+    compare_with_stored,
+    hash_of_claimed,
+    loser_row,
+    losers_inside,
+    mark_conflicts,
+    release,
+)
+from trackflow.store.intake.delivery_rows import (
+    best_of_equal_times,
+    copy_rows,
+    fill_incoming,
+    is_new_ground,
+    upsert_incoming,
+)
+from trackflow.store.intake.refusal_rows import keep_rows, refusal_rows
+from trackflow.store.intake.rivals import Claimed
+from trackflow.store.tables import gps_points, receipts
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one delivery: counts of points.
+
+    Attributes:
+        added: new ones.
+        repeated: ones that were known, as stored or as set aside.
+        conflicting: set aside, as a better one has the same time.
+        refused: set aside for the first time, for whatever other reason.
+        too_old: older than what retention keeps, whether or not they were refused before.
+    """
+
+    added: int = 0
+    repeated: int = 0
+    conflicting: int = 0
+    refused: int = 0
+    too_old: int = 0
+
+    def __add__(self, other: "Accepted") -> "Accepted":
+        return Accepted(
+            self.added + other.added,
+            self.repeated + other.repeated,
+            self.conflicting + other.conflicting,
+            self.refused + other.refused,
+            self.too_old + other.too_old,
+        )
+
+
+def accept(
+    connection: Connection,
+    points: PointBatch,
+    refused: Sequence[Refusal],
+    source: str,
+    now: dt.datetime,
+    *,
+    import_id: str = "",
+    received_at: dt.datetime | None = None,
+) -> Accepted:
+    """Store a delivery and mark the batches that it touches, in the caller's transaction.
+
+    Args:
+        connection: in a transaction for writing.
+        points: of any devices, in any order.
+        refused: what its reader has refused.
+        source: file, door or table that it came from.
+        now: the time.
+        import_id: the import that it is a part of and can be undone with; empty for none.
+        received_at: when it came, if that was earlier.
+    """
+    newly_refused = _refuse(connection, refusal_rows(connection, refused, now), import_id)
+    if not len(points):
+        return Accepted(refused=newly_refused)
+    rules = hold_devices(connection, points.devices, now)
+    kept_from = {name: rule.kept_from for name, rule in rules.items()}
+    points, too_old = retention.split_old(points, kept_from, source, now)
+    newly_refused += _refuse(connection, too_old, import_id)
+    if not len(points):
+        return Accepted(refused=newly_refused, too_old=len(too_old))
+    receipt = sa.insert(receipts).values(
+        received_at=received_at or now, source=source, import_id=import_id or None
+    )
+    seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
+    delivery = rivals.Delivery(import_id, source, seq)
+    order, is_best = best_of_equal_times(points)
+    best = order[is_best]
+    inner = losers_inside(points, order, is_best)
+    lost = list(inner)
+    met = Meeting()
+    if is_new_ground(connection, points):
+        copy_rows(connection, gps_points, points, best, (source, seq))
+        changed = days_of_rows(points, best, rules)
+    else:
+        fill_incoming(connection, points, best)
+        met = compare_with_stored(connection)
+        lost = [claimed for claimed in (*inner, *met.rejected) if claimed not in met.winners]
+        if import_id:
+            _keep_known(connection, (*lost, *met.beaten, *met.winners))
+        rivals.record(connection, delivery)
+        release(connection, met.winners)
+        upsert_incoming(connection, source, seq)
+        changed = changed_days(connection, seq, rules)
+    rows = [loser_row(*claimed, source, now) for claimed in (*lost, *met.beaten)]
+    set_aside = keep_rows(connection, rows)
+    # what an import says goes with it, and what it keeps out comes back
+    inner = {c: k for c, k in inner.items() if import_id or c in met.winners}
+    if inner:
+        fill_incoming(connection, points, np.array(sorted(inner.values()), np.int64))
+        rivals.record_all(connection, delivery)
+    if not import_id:  # they stay in quarantine, also if an import has claimed them before
+        rivals.keep_places(connection, (*lost, *met.staying), only_rivals=True)
+    added = batch_marks.mark_pending(connection, changed, now)
+    mark_conflicts(connection, set_aside.values(), changed, now)
+    new = sum(hash_of_claimed(claimed) in set_aside for claimed in set(lost))
+    return Accepted(
+        added=added,
+        repeated=len(points) - added - new,
+        conflicting=len(set_aside),
+        refused=newly_refused,
+        too_old=len(too_old),
+    )
+
+
+def _refuse(connection: Connection, rows: Sequence[dict[str, Any]], import_id: str) -> int:
+    """Keep what was refused, and note whether it goes with an import; returns how many are new."""
+    new = keep_rows(connection, rows)
+    known = {row["content_hash"] for row in rows} - new.keys()
+    rivals.note_refusals(connection, sorted(new), sorted(known), import_id)
+    return len(new)
+
+
+def _keep_known(connection: Connection, claimed: Iterable[Claimed]) -> None:
+    """Note positions in quarantine that no import has put there: they stay if one is undone."""
+    by_hash = {hash_of_claimed(one): one for one in claimed}
+    known = rivals.quarantined(connection, sorted(by_hash))
+    rivals.keep_places(connection, [by_hash[key] for key in known], only_rivals=False)
+
+
+def hold_devices(
+    connection: Connection, ids: Sequence[str], now: dt.datetime
+) -> dict[str, DoorRules]:
+    """Make devices known and hold them, as two deliveries must not both find the ground new.
+
+    Their rules are read while they are held: thresholds that change meanwhile mark all days. New
+    devices come in before any is held: the other way round two deliveries could wait for each
+    other.
+    """
+    while True:
+        known = door_rules(connection, ids)
+        new = sorted(set(ids) - known.keys())
+        if new:
+            add_devices(connection, new, now)
+        elif connection.dialect.name == "sqlite":
+            return known  # there is one writer, and that is us
+        held = door_rules(connection, ids, hold=True)
+        if len(held) == len(ids):  # else one was purged while we waited for it
+            return held

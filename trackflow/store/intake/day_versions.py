@@ -1,0 +1,51 @@
+"""What tells one state of a day's points from another, without reading each of them."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.time import day_of_index, midnight
+from trackflow.store.days.segments import ONE_DAY
+from trackflow.store.tables import devices, gps_points
+from trackflow.store.types import epoch_us
+from trackflow.tracks.segments import DAY_US
+
+type PointsState = tuple[int, int, int, int]
+"""Count, newest receipt, first and last time (µs since 1970) of a device's points of a day."""
+
+
+def read_states(
+    connection: Connection, first: dt.date, last: dt.date
+) -> dict[tuple[str, dt.date], PointsState]:
+    """The state of the points of each device and day that has any.
+
+    By device, because the table's key begins with it: asked for a time alone, a database would
+    read all points that there are.
+    """
+    d, p = devices.c, gps_points.c
+    time_us = epoch_us(p.recorded_at)
+    day = sa.type_coerce(time_us // DAY_US, sa.BigInteger)
+    rows = connection.execute(
+        sa.select(
+            d.device_id,
+            day,
+            sa.func.count(),
+            sa.func.max(p.received_seq),
+            sa.type_coerce(sa.func.min(time_us), sa.BigInteger),
+            sa.type_coerce(sa.func.max(time_us), sa.BigInteger),
+        )
+        .join(
+            gps_points,
+            sa.and_(
+                p.device_id == d.device_id,
+                p.recorded_at >= midnight(first),
+                p.recorded_at < midnight(last + ONE_DAY),
+            ),
+        )
+        .group_by(d.device_id, day)
+    )
+    return {
+        (device, day_of_index(int(index))): (count, newest, int(start_us), int(end_us))
+        for device, index, count, newest, start_us, end_us in rows
+    }

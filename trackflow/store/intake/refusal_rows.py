@@ -1,0 +1,87 @@
+"""Refused input as rows of the quarantine, each kept once."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from trackflow.sources.ahead import CLOCK_BEHIND
+from trackflow.sources.records import Refusal
+from trackflow.store.dialects import insert_into
+from trackflow.store.intake import ahead
+from trackflow.store.tables import quarantined_points
+from trackflow.store.types import from_us
+
+
+def keep_rows(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Keep rows; returns those that were not there yet, by their hash."""
+    unique = {row["content_hash"]: row for row in rows}
+    if not unique:
+        return {}
+    # in one order everywhere: two deliveries of the same rows must not wait for each other
+    ordered = [unique[key] for key in sorted(unique)]
+    insert = insert_into(connection, quarantined_points).on_conflict_do_nothing()
+    new = connection.scalars(insert.returning(quarantined_points.c.content_hash), ordered)
+    return {key: unique[key] for key in new}
+
+
+def refusal_rows(
+    connection: Connection, refused: Sequence[Refusal], now: dt.datetime
+) -> list[dict[str, Any]]:
+    """What was refused; what lies in the future says so if it is this machine's clock."""
+    early = any(refusal.time_us is not None for refusal in refused)
+    behind = early and ahead.is_behind(connection, now)
+    if behind:
+        ahead.note(connection, now)
+    return [
+        _refusal_row(
+            refusal,
+            CLOCK_BEHIND if behind and refusal.time_us is not None else str(refusal.reason),
+            now,
+        )
+        for refusal in refused
+    ]
+
+
+def _refusal_row(refusal: Refusal, reason: str, now: dt.datetime) -> dict[str, Any]:
+    origin = refusal.origin
+    return {
+        "content_hash": hash_of_refusal(refusal, reason),
+        "device_id": refusal.device_id,
+        "recorded_at": None if refusal.time_us is None else from_us(refusal.time_us),
+        "reason": reason,
+        "raw": refusal.raw,
+        "source": refusal.where,
+        "received_at": now,
+        "sender": origin and origin.sender,
+        "envelope": origin and origin.envelope,
+        "body": refusal.body,
+        "size_bytes": size_bytes(refusal),
+    }
+
+
+def hash_of_refusal(refusal: Refusal, reason: str = "") -> str:
+    """The key of what was refused, by default for its own reason.
+
+    Inputs that differ anywhere have different ones.
+    """
+    # the enumeration's member, not its text, as in the keys of older versions
+    why = refusal.reason if reason in ("", refusal.reason) else reason
+    content: tuple[object, ...] = (refusal.device_id, why, refusal.raw)
+    if refusal.origin is not None:
+        body = hashlib.blake2b(refusal.body or b"").hexdigest()
+        content = (*content, refusal.origin.envelope, body)
+    return hash_of(*content)
+
+
+def size_bytes(refusal: Refusal) -> int:
+    """What a refused input takes in the quarantine."""
+    envelope = refusal.origin.envelope if refusal.origin else ""
+    return len(refusal.raw.encode()) + len(refusal.body or b"") + len(envelope)
+
+
+def hash_of(*parts: object) -> str:
+    """A key that is the same for the same parts, on every machine."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()

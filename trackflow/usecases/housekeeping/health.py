@@ -1,0 +1,11 @@
+"""Whether the service can store points."""
+
+from trackflow.context import Context
+from trackflow.store.probing import WriteProbe
+
+__all__ = ["WriteProbe", "write_probe"]
+
+
+def write_probe(context: Context) -> WriteProbe:
+    """What tries to write to this store, and not too often."""
+    return WriteProbe(context.store, context.clock)

@@ -1,0 +1,46 @@
+"""Telling people that a run has failed, by the addresses in `TRACKFLOW_NOTIFY_URLS`."""
+
+from dataclasses import dataclass
+
+from trackflow.notifications.notifier import notifier_of
+from trackflow.settings import Settings
+
+MOST_REASONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """A run that has failed.
+
+    Attributes:
+        run_id: its id.
+        job: what it ran.
+        days: the day or days that it worked on; empty if none.
+        reasons: why, one text for each step that failed.
+    """
+
+    run_id: str
+    job: str
+    days: str
+    reasons: tuple[str, ...]
+
+
+def tell_of_failure(settings: Settings, failure: RunFailure) -> None:
+    """Send a message; nothing happens where no address is set."""
+    notifier_of(settings).send(title_of(failure), text_of(failure))
+
+
+def title_of(failure: RunFailure) -> str:
+    """One line."""
+    days = f" of {failure.days}" if failure.days else ""
+    return f"trackflow: the run {failure.job}{days} has failed"
+
+
+def text_of(failure: RunFailure) -> str:
+    """Why, and where to look."""
+    reasons = [f"- {reason}" for reason in failure.reasons[:MOST_REASONS]]
+    more = len(failure.reasons) - MOST_REASONS
+    if more > 0:
+        reasons.append(f"- and {more} more")
+    where = f"Run {failure.run_id[:8]} in the Dagster UI shows the rest."
+    return "\n".join([*reasons, "", where])

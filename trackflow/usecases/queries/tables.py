@@ -1,0 +1,15 @@
+"""The tables that users see, in words: for metadata in Dagster and for documentation."""
+
+from trackflow.store import table_descriptions
+from trackflow.store.table_descriptions import ColumnDescription, TableDescription
+
+__all__ = ["ColumnDescription", "TableDescription", "describe_table"]
+
+
+def describe_table(name: str) -> TableDescription:
+    """A table and its columns.
+
+    Raises:
+        KeyError: there is no such table.
+    """
+    return table_descriptions.describe(name)

@@ -1,0 +1,39 @@
+"""The matched lines of a device's tracks with their times."""
+
+from dataclasses import dataclass
+
+from trackflow.context import Context
+from trackflow.geo import polylines
+from trackflow.geo.points import Floats
+from trackflow.store.days import tracks
+from trackflow.store.types import to_us
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackLine:
+    """The line of a track.
+
+    Attributes:
+        start_us: when it begins, in microseconds since 1970.
+        end_us: when it ends, in microseconds since 1970.
+        lon: longitudes of its vertices, degrees.
+        lat: latitudes of its vertices, degrees.
+    """
+
+    start_us: int
+    end_us: int
+    lon: Floats
+    lat: Floats
+
+
+def read_lines(context: Context, device_id: str) -> list[TrackLine]:
+    """The lines of all tracks of a device, in order of time."""
+    with context.store.read() as connection:
+        return [
+            TrackLine(
+                to_us(row["start_time"]),
+                to_us(row["end_time"]),
+                *polylines.decode(row["matched_polyline"]),
+            )
+            for row in tracks.track_rows(connection, device_id=device_id)
+        ]
