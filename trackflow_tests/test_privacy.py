@@ -6,10 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from trackflow.defs.intake.inbox_jobs import import_inbox_job
 
 from trackflow.context import Context
 from trackflow.definitions import defs
-from trackflow.defs.intake.inbox_jobs import import_inbox_job
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import open_store

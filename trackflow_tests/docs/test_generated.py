@@ -9,7 +9,8 @@ from trackflow_tests.docs.http_reference import describe, scopes
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_what_the_code_says(name: str) -> None:
-    assert (DOCS / name).read_text("utf-8") == PAGES[name](), f"{name}: run `make docs`"
+    is_up_to_date = (DOCS / name).read_text("utf-8") == PAGES[name]()
+    assert is_up_to_date, f"docs/{name} is out of date: run `make docs`"
 
 
 def test_every_table_and_column_is_described_and_no_other() -> None:
