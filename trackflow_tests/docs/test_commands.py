@@ -11,7 +11,13 @@ import pytest
 import typer
 
 from trackflow.cli.main import app
-from trackflow_tests.docs.pages import PAGES, ROOT, name_of, prose, shown_commands, words
+from trackflow_tests.docs.pages import PAGES, ROOT, blocks, name_of, prose, shown_commands, words
+
+NOT_RUN = {
+    "docs/how-to/embed-in-dagster.md": "calls dg, which defs/test_dg.py does",
+    "docs/serving.md": "makes a user and a systemd unit: needs root and systemd",
+}
+"""Pages with shell scripts that no test runs, and why."""
 
 TREE: Any = typer.main.get_command(app)
 
@@ -26,6 +32,23 @@ def test_shown_commands_are_understood(page: Path) -> None:
             parse(arguments)
         else:
             assert (program, arguments[0]) == ("uv", "run"), command
+
+
+def test_scripts_that_are_not_run_are_listed() -> None:
+    shown = {name_of(page) for page in PAGES if blocks(page, "(?:ba)?sh")}
+    assert shown == set(NOT_RUN)
+
+
+def test_scripts_call_commands_that_are_understood() -> None:
+    found = [
+        call
+        for page in PAGES
+        for block in blocks(page, "(?:ba)?sh")
+        for call in re.findall(r"(?<!\S)trackflow ([a-z].*)", block)
+    ]
+    assert found
+    for call in found:
+        parse(words(call))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
