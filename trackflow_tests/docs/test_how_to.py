@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from trackflow.sources import recognition
 from trackflow_tests.docs.pages import ROOT, blocks, name_of
 
 PAGES = sorted(ROOT.glob("docs/how-to/add-*.md"))
@@ -23,7 +24,9 @@ def example_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """A folder for examples; what is imported from it is forgotten afterwards."""
     before = set(sys.modules)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    _forget_formats()
     yield tmp_path / "examples"
+    _forget_formats()
     for name in set(sys.modules) - before:
         module = sys.modules[name]
         if str(getattr(module, "__file__", "")).startswith(str(tmp_path)):
@@ -80,3 +83,9 @@ def put(block: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def collected_from(module: ModuleType) -> list[object]:
     return [value for name, value in vars(module).items() if name.startswith("test_")]
+
+
+def _forget_formats() -> None:
+    """Have the formats looked for again, as one has come or gone."""
+    recognition.known_formats.cache_clear()
+    recognition.understood.cache_clear()
