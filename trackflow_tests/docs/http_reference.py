@@ -1,5 +1,6 @@
 """`docs/reference/http.md`, out of the application's OpenAPI description."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,26 @@ def _route(method: str, path: str, of: dict[str, Any], scope: str) -> list[str]:
         for status, answer in sorted(of["responses"].items())
         if answer != _problem(status)
     ]
-    return [*lines, "", *table(("answer", "type", "meaning"), answers)]
+    lines += ["", *table(("answer", "type", "meaning"), answers)]
+    return [*lines, *_examples("Body", of.get("requestBody", {})), *_answer_examples(of)]
+
+
+def _answer_examples(of: dict[str, Any]) -> list[str]:
+    return [
+        line
+        for status in sorted(of["responses"])
+        for line in _examples(f"Answer {status}", of["responses"][status])
+    ]
+
+
+def _examples(what: str, of: dict[str, Any]) -> list[str]:
+    """Examples that a description has, as blocks of code."""
+    lines = []
+    for kind, content in of.get("content", {}).items():
+        if "json" in kind and "example" in content:
+            shown = json.dumps(content["example"], indent=2, ensure_ascii=False)
+            lines += ["", f"{what}, for example:", "", "```json", *shown.splitlines(), "```"]
+    return lines
 
 
 def _problem(status: str) -> Any:
