@@ -53,3 +53,12 @@ def test_every_subject_is_explained() -> None:
 def test_every_contract_is_named() -> None:
     text = " ".join(PAGE.split())
     assert [c["name"] for c in CONTRACTS if f"*{c['name']}" not in text] == []
+
+
+def test_the_values_on_the_way_of_a_point_are_classes() -> None:
+    shown = {name for name in column("| value | made by | what it is |", 1) if name[0].isupper()}
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "trackflow").rglob("*.py"))
+    assert len(shown) > 15
+    assert {
+        name for name in shown if not re.search(rf"^class {name}\b", code, re.MULTILINE)
+    } == set()
