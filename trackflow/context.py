@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trackflow.errors import EngineUnavailableError
+from trackflow.errors import NoNetworkError
+from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
-from trackflow.store.types import to_us
 
 if TYPE_CHECKING:
     from trackflow.matching.engines.http import HttpEngine
@@ -59,7 +59,8 @@ class Context:
         """The road engine for a profile.
 
         Raises:
-            EngineUnavailableError: there is no road network for it, or no server answers.
+            NoNetworkError: there is no road network for it.
+            EngineUnavailableError: no server answers, or the network is damaged.
         """
         if self.settings.engine_url:
             from trackflow.concurrency.http import new_client
@@ -73,7 +74,7 @@ class Context:
         with self.store.read() as connection:
             network = networks.read_network(connection, profile, self.settings.home)
         if network is None:
-            raise EngineUnavailableError(
+            raise NoNetworkError(
                 f"there is no road network for {profile}: build one with "
                 f"`trackflow network build FILE.osm.pbf --profile {profile}`, or set "
                 f"TRACKFLOW_ENGINE_URL={NO_ENGINE} for tracks without roads"

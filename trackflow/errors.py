@@ -52,6 +52,10 @@ class EngineUnavailableError(RetryableError):
     """The road engine cannot be reached or has no network: work waits, no try is used up."""
 
 
+class NoNetworkError(EngineUnavailableError):
+    """There is no road network for a profile: work waits until a person has built one."""
+
+
 class StoreUnavailableError(RetryableError):
     """The database cannot be reached or is locked."""
 

@@ -19,6 +19,7 @@ from trackflow.errors import BadInputError
 from trackflow.exports.frames import frame_of, points_frame, shape_of, tracks_frame
 from trackflow.geo import polylines
 from trackflow.geo.points import Ints, Points, on_grid
+from trackflow.geo.time import EPOCH
 from trackflow.matching.match import match_window
 from trackflow.matching.seams import WindowLine, trim
 from trackflow.matching.windows import MatchSettings, cut_windows
@@ -32,7 +33,8 @@ from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.tracking import track_row
 from trackflow.usecases.intake.importing import ImportReport, import_paths
-from trackflow.usecases.queries.exported import LineSource, RowFilter, points, tracks
+from trackflow.usecases.queries.exported import RowFilter, points, tracks
+from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.usecases.queries.tracks import read_stops
 
@@ -67,7 +69,7 @@ STAY_COLUMNS = ("device_id", "start_time", "end_time", "duration_s")
 
 ALL_STAYS = 1_000_000
 DATE_CHARS = len("2026-03-02")
-EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EARLIEST = EPOCH
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 

@@ -5,14 +5,15 @@ import re
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 
 from trackflow.errors import SettingsError
+from trackflow.variables import PREFIX, Variable, number, set_by, whole_number, words
 
 HOME_NAME = ".trackflow"
 DATABASE_NAME = "trackflow.db"
@@ -47,111 +48,20 @@ def _is_own_folder(path: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and (sys.platform == "win32" or found.st_uid == os.getuid())
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Where things are and how much may run at once.
+def _keeps_tracks(text: str) -> bool:
+    if text not in ("nothing", "tracks"):
+        raise ValueError("must be tracks or nothing")
+    return text == "tracks"
 
-    Attributes:
-        home: folder for the SQLite database, road networks and Dagster's own storage; see
-            `find_home`.
-        database_url: SQLAlchemy URL; empty means SQLite in `home`.
-        engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
-            matching off, so that tracks keep their raw lines.
-        workers: processes that work at the same time.
-        lease_s: how long a worker may hold a batch without a sign of life.
-        max_tries: tries of a batch before it is marked failed.
-        tiles_url: address of background tiles for the map page, such as
-            `https://tiles.example/{z}/{x}/{y}.png`; empty for none.
-        inbox: folder whose files are imported as they come in; None for none.
-        retention_days: age in days at which points and what was made of them are deleted; 0 keeps
-            everything.
-        keep_tracks: whether retention leaves tracks, although their lines show where people were.
-        liverc_url: where LiveRC is: empty for the real one, a base address, an address with
-            `{slug}` for a track's page, or those of the list and of a track's page, by a space.
-        catalogue_file: a JSON or CSV list of race tracks, a path or a web address; empty for none.
-        catalogue_concurrency: pages of a source that are fetched at the same time.
-        catalogue_per_s: pages of a source that are asked for per second, at most.
-        catalogue_limit_s: a sync that takes longer is told of; it goes on.
-        notify_urls: who is told when something goes wrong, as Apprise writes addresses; they hold
-            passwords, so they are never shown.
-        geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
-            for none.
-        geocoder_file: CSV with slug or address, longitude and latitude; None for none.
-        visit_radius_m: how near a device has to be to a race track.
-        visit_min: and for how many minutes, to be a visit.
-        quarantine_mb: megabytes of live input that could not be read and is kept; what does not fit
-            any more is answered as an error.
-        owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
-        time_zone: the zone whose days are meant wherever distances of a day are shown or summed.
-    """
 
-    home: Path = field(default_factory=find_home)
-    database_url: str = ""
-    engine_url: str = ""
-    workers: int = 2
-    lease_s: float = 120.0
-    max_tries: int = 5
-    tiles_url: str = ""
-    inbox: Path | None = None
-    retention_days: int = 0
-    keep_tracks: bool = False
-    liverc_url: str = ""
-    catalogue_file: str = ""
-    catalogue_concurrency: int = 6
-    catalogue_per_s: float = 15.0
-    catalogue_limit_s: float = 900.0
-    notify_urls: tuple[str, ...] = field(default=(), repr=False)
-    geocoder_url: str = ""
-    geocoder_file: Path | None = None
-    visit_radius_m: float = 300.0
-    visit_min: float = 15.0
-    quarantine_mb: int = 256
-    owntracks_keys: tuple[str, ...] = field(default=(), repr=False)
-    time_zone: str = "UTC"
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
-        """Settings from `TRACKFLOW_HOME`, `TRACKFLOW_DATABASE_URL` and their like.
-
-        Raises:
-            SettingsError: a number is not one, or out of range.
-        """
-        env = os.environ if env is None else env
-        return cls(
-            home=Path(env["TRACKFLOW_HOME"]) if env.get("TRACKFLOW_HOME") else find_home(),
-            database_url=env.get("TRACKFLOW_DATABASE_URL", ""),
-            engine_url=env.get("TRACKFLOW_ENGINE_URL", ""),
-            workers=int(_number(env, "TRACKFLOW_WORKERS", os.cpu_count() or 1, 1, 256)),
-            lease_s=_number(env, "TRACKFLOW_LEASE_S", 120.0, 1.0, 86_400.0),
-            max_tries=int(_number(env, "TRACKFLOW_MAX_TRIES", 5, 1, 100)),
-            tiles_url=_tiles_url(env.get("TRACKFLOW_TILES_URL", "")),
-            inbox=Path(env["TRACKFLOW_INBOX"]) if env.get("TRACKFLOW_INBOX") else None,
-            retention_days=int(_number(env, "TRACKFLOW_RETENTION_DAYS", 0, 0, 36_500)),
-            keep_tracks=_keeps_tracks(env.get("TRACKFLOW_RETENTION_KEEPS", "")),
-            liverc_url=env.get("TRACKFLOW_LIVERC_URL", "").strip(),
-            catalogue_file=env.get("TRACKFLOW_CATALOGUE_FILE", ""),
-            catalogue_concurrency=int(_number(env, "TRACKFLOW_CATALOGUE_CONCURRENCY", 6, 1, 32)),
-            catalogue_per_s=_number(env, "TRACKFLOW_CATALOGUE_PER_S", 15.0, 0.01, 1000.0),
-            catalogue_limit_s=_number(env, "TRACKFLOW_CATALOGUE_LIMIT_S", 900.0, 1.0, 86_400.0),
-            notify_urls=tuple(env.get("TRACKFLOW_NOTIFY_URLS", "").split()),
-            geocoder_url=env.get("TRACKFLOW_GEOCODER_URL", "").strip(),
-            geocoder_file=_path(env, "TRACKFLOW_GEOCODER_FILE"),
-            visit_radius_m=_number(env, "TRACKFLOW_VISIT_RADIUS_M", 300.0, 10.0, 10_000.0),
-            visit_min=_number(env, "TRACKFLOW_VISIT_MIN", 15.0, 1.0, 1440.0),
-            quarantine_mb=int(_number(env, "TRACKFLOW_QUARANTINE_MB", 256, 1, 1_000_000)),
-            owntracks_keys=tuple(env.get("TRACKFLOW_OWNTRACKS_KEYS", "").split()),
-            time_zone=_time_zone(env.get("TRACKFLOW_TIME_ZONE", "")),
+def _tiles_url(text: str) -> str:
+    """A tile address as it is; it ends up in the page's security policy, so it must be one."""
+    plain = not any(c.isspace() or c in "\"';," for c in text)
+    if not (plain and re.match(r"https?://[\w.:\[\]-]+/", text) and "{z}" in text):
+        raise ValueError(
+            "is no tile address; use one such as https://tiles.example/{z}/{x}/{y}.png"
         )
-
-    @property
-    def url(self) -> str:
-        """The database's SQLAlchemy URL."""
-        return self.database_url or f"sqlite:///{self.home / DATABASE_NAME}"
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone whose days are meant."""
-        return zone_named(self.time_zone)
+    return text
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -170,46 +80,223 @@ def zone_named(name: str) -> ZoneInfo:
 
 def _time_zone(text: str) -> str:
     try:
-        return zone_named(text.strip() or "UTC").key
-    except SettingsError as error:
-        raise SettingsError(f"TRACKFLOW_TIME_ZONE: {error}") from None
+        return zone_named(text).key
+    except SettingsError:
+        raise ValueError("is no time zone; use a name such as Europe/Helsinki") from None
 
 
-def _path(env: Mapping[str, str], name: str) -> Path | None:
-    return Path(text) if (text := env.get(name)) else None
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are and how much may run at once.
 
-
-def _keeps_tracks(text: str) -> bool:
-    if text not in ("", "nothing", "tracks"):
-        raise SettingsError(f"TRACKFLOW_RETENTION_KEEPS={text!r}: write tracks or nothing")
-    return text == "tracks"
-
-
-def _tiles_url(text: str) -> str:
-    """A tile address as it is; it ends up in the page's security policy, so it must be one.
-
-    Raises:
-        SettingsError: it is not.
+    Attributes:
+        home: folder for the SQLite database, road networks and Dagster's own storage; see
+            `find_home`.
+        database_url: SQLAlchemy URL; empty means SQLite in `home`.
+        engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
+            matching off, so that tracks keep their raw lines.
+        workers: processes that work at the same time.
+        lease_s: how long a worker may hold a batch without a sign of life.
+        max_tries: tries of a batch before it is marked failed.
+        tiles_url: address of background tiles for the map page; empty for none.
+        inbox: folder whose files are imported as they come in; None for none.
+        retention_days: age in days at which points and what was made of them are deleted; 0 keeps
+            everything.
+        keep_tracks: whether retention leaves tracks, although their lines show where people were.
+        liverc_url: where LiveRC is: empty for the real one, a base address, an address with
+            `{slug}` for a track's page, or those of the list and of a track's page, by a space.
+        catalogue_file: a JSON or CSV list of race tracks, a path or a web address; empty for none.
+        catalogue_concurrency: pages of a source that are fetched at the same time.
+        catalogue_per_s: pages of a source that are asked for per second, at most.
+        catalogue_limit_s: a sync that takes longer is reported; it goes on.
+        notify_urls: where messages go when something goes wrong, as Apprise writes addresses;
+            they hold passwords, so they are never shown.
+        geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
+            for none.
+        geocoder_file: CSV with slug or address, longitude and latitude; None for none.
+        visit_radius_m: how near a device has to be to a race track.
+        visit_min: and for how many minutes, to be a visit.
+        quarantine_mb: megabytes of live input that could not be read and is kept; what does not fit
+            any more is answered as an error.
+        owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
+        time_zone: the zone whose days are meant wherever distances of a day are shown or summed.
     """
-    plain = not any(c.isspace() or c in "\"';," for c in text)
-    if text and not (plain and re.match(r"https?://[\w.:\[\]-]+/", text) and "{z}" in text):
-        raise SettingsError(
-            f"TRACKFLOW_TILES_URL={text!r} is no tile address; "
-            "use one such as https://tiles.example/{z}/{x}/{y}.png"
-        )
-    return text
+
+    home: Path = field(
+        default_factory=find_home,
+        metadata={
+            "variable": Variable(
+                f"{PREFIX}HOME",
+                "database, road networks, Dagster's records; may be moved",
+                "the nearest `.trackflow` here or above, else the user's data folder "
+                "(`~/.local/share/trackflow`)",
+                Path,
+                from_machine=find_home,
+            )
+        },
+    )
+    database_url: str = set_by(
+        "DATABASE_URL",
+        "",
+        "such as `postgresql+psycopg://user@host/trackflow`",
+        unset="SQLite in the home",
+    )
+    engine_url: str = set_by(
+        "ENGINE_URL",
+        "",
+        "an OSRM server, such as `http://osrm:5000`, which knows no "
+        "[drives against one-ways](../matching.md#with-an-osrm-server); `none` for raw lines only",
+        unset="the embedded engine",
+    )
+    workers: int = set_by(
+        "WORKERS",
+        2,
+        "processes that work at the same time",
+        unset="one per core",
+        parse=whole_number(1, 256),
+        from_machine=lambda: os.cpu_count() or 1,
+    )
+    lease_s: float = set_by(
+        "LEASE_S",
+        120.0,
+        "for how many seconds a worker may hold a day without a sign of life",
+        parse=number(1, 86_400),
+    )
+    max_tries: int = set_by(
+        "MAX_TRIES",
+        5,
+        "tries of a day before it is given up; `run --retry-failed` takes it up again",
+        parse=whole_number(1, 100),
+    )
+    tiles_url: str = set_by(
+        "TILES_URL",
+        "",
+        "background tiles for the map, such as `https://tiles.example/{z}/{x}/{y}.png`",
+        unset="roads only",
+        parse=_tiles_url,
+    )
+    inbox: Path | None = set_by(  # noqa: RUF009  it makes a field
+        "INBOX",
+        None,
+        "a folder whose files are imported as they come in",
+        unset="none",
+        parse=Path,
+    )
+    retention_days: int = set_by(
+        "RETENTION_DAYS",
+        0,
+        "age in days at which points and tracks are deleted",
+        unset="0: keep",
+        parse=whole_number(0, 36_500),
+    )
+    keep_tracks: bool = set_by(
+        "RETENTION_KEEPS",
+        False,
+        "`tracks` leaves the tracks when points are deleted, although their lines show where "
+        "people were",
+        unset="nothing",
+        parse=_keeps_tracks,
+    )
+    liverc_url: str = set_by(
+        "LIVERC_URL",
+        "",
+        "another address: a base, a pattern with `{slug}`, or both with a space between",
+        unset="the real site",
+    )
+    catalogue_file: str = set_by(
+        "CATALOGUE_FILE",
+        "",
+        "a JSON or CSV list of race tracks, a path or a web address",
+        unset="none",
+    )
+    catalogue_concurrency: int = set_by(
+        "CATALOGUE_CONCURRENCY", 6, "pages fetched at once", parse=whole_number(1, 32)
+    )
+    catalogue_per_s: float = set_by(
+        "CATALOGUE_PER_S", 15.0, "pages per second, at most", parse=number(0.01, 1000)
+    )
+    catalogue_limit_s: float = set_by(
+        "CATALOGUE_LIMIT_S",
+        900.0,
+        "a sync that takes more seconds is reported; it goes on",
+        parse=number(1, 86_400),
+    )
+    notify_urls: tuple[str, ...] = set_by(
+        "NOTIFY_URLS",
+        (),
+        "where messages about trouble go, as [Apprise](https://github.com/caronc/apprise) "
+        "addresses with blanks between",
+        unset="none",
+        parse=words,
+        is_secret=True,
+    )
+    geocoder_url: str = set_by(
+        "GEOCODER_URL", "", "a Nominatim server, or `photon+https://…` of a Photon", unset="off"
+    )
+    geocoder_file: Path | None = set_by(  # noqa: RUF009  it makes a field
+        "GEOCODER_FILE",
+        None,
+        "a CSV of slug or address, longitude, latitude",
+        unset="off",
+        parse=Path,
+    )
+    visit_radius_m: float = set_by(
+        "VISIT_RADIUS_M",
+        300.0,
+        "how near a race track, in metres, makes a visit",
+        parse=number(10, 10_000),
+    )
+    visit_min: float = set_by("VISIT_MIN", 15.0, "and for how many minutes", parse=number(1, 1440))
+    quarantine_mb: int = set_by(
+        "QUARANTINE_MB",
+        256,
+        "megabytes of live input that could not be read and is kept; beyond that senders are "
+        "answered with an error",
+        parse=whole_number(1, 1_000_000),
+    )
+    owntracks_keys: tuple[str, ...] = set_by(
+        "OWNTRACKS_KEYS",
+        (),
+        "keys of encrypted OwnTracks messages, with blanks between",
+        unset="none",
+        parse=words,
+        is_secret=True,
+    )
+    time_zone: str = set_by(
+        "TIME_ZONE",
+        "UTC",
+        "whose days are meant wherever kilometres of a day are shown, such as `Europe/Helsinki`",
+        unset="UTC",
+        parse=_time_zone,
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Settings from `TRACKFLOW_HOME`, `TRACKFLOW_DATABASE_URL` and their like.
+
+        Raises:
+            SettingsError: a variable cannot be read; its name is in the message.
+        """
+        env = os.environ if env is None else env
+        values: dict[str, Any] = {}
+        for name, variable in variables().items():
+            if text := env.get(variable.name, "").strip():
+                values[name] = variable.read(text)
+            elif variable.from_machine is not None:
+                values[name] = variable.from_machine()
+        return cls(**values)
+
+    @property
+    def url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home / DATABASE_NAME}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose days are meant."""
+        return zone_named(self.time_zone)
 
 
-def _number(
-    env: Mapping[str, str], name: str, default: float, smallest: float, largest: float
-) -> float:
-    text = env.get(name)
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        raise SettingsError(f"{name}={text!r} is not a number") from None
-    if not smallest <= value <= largest:
-        raise SettingsError(f"{name}={text} must lie between {smallest:g} and {largest:g}")
-    return value
+def variables() -> dict[str, Variable]:
+    """The environment variable of each setting, by the setting's name."""
+    return {each.name: each.metadata["variable"] for each in fields(Settings)}

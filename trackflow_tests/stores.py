@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.matching.match import WindowMatch
 from trackflow.settings import Settings
 from trackflow.sources.records import PointBatch, Refusal
@@ -18,7 +19,6 @@ from trackflow.store.database import Store
 from trackflow.store.intake import acceptance
 from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.tables import metadata
-from trackflow.store.types import to_us
 from trackflow.tracks.thresholds import Thresholds
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)

@@ -38,8 +38,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.xdist_group("kilometres"),
-    # Dagster 1.13 stores the times of check results with a function that Python 3.12 deprecates.
-    pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)"),
 ]
 
 FIRST = dt.date(2026, 1, 30)

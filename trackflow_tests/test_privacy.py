@@ -6,10 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from trackflow.defs.intake.inbox_jobs import import_inbox_job
 
 from trackflow.context import Context
 from trackflow.definitions import defs
+from trackflow.defs.intake.jobs import import_inbox_job
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import open_store
@@ -20,10 +20,6 @@ from trackflow.usecases.intake.importing import import_paths
 from trackflow_tests.matching.servers import answering, server_that
 from trackflow_tests.stores import open_context, settings_of
 from trackflow_tests.web.running import bearer, running_api, token_for
-
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:datetime.datetime.utcfromtimestamp\(\)"
-)  # Dagster's
 
 LON, LAT = "47.11", "-17.29"
 """Far from anything else in these tests; every position lies within 0.01 degrees of it."""

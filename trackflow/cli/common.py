@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +23,57 @@ if TYPE_CHECKING:
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+
+def parse_day(text: str) -> dt.date:
+    """A day as options give it.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
+
+
+def parse_moment(text: str) -> dt.datetime:
+    """A time as arguments give it; in UTC unless it says another offset.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a time; write 2026-01-31T08:15:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def one_of(known: type[StrEnum], what: str) -> dict[str, Any]:
+    """Arguments of `typer.Option` for one of several words: reading, help and completion.
+
+    Args:
+        known: the words.
+        what: what they are, for the message about another word.
+    """
+    words = [word.value for word in known]
+    return {
+        "parser": lambda text: known(choice(text, words, what)),
+        "metavar": "|".join(words),
+        "autocompletion": lambda: words,
+    }
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Device = Annotated[str | None, typer.Option("--device", help="Only this device.")]
+FirstDay = Annotated[
+    dt.date | None,
+    typer.Option("--from", help="First day, such as 2026-01-31.", parser=parse_day, metavar="DAY"),
+]
+LastDay = Annotated[
+    dt.date | None,
+    typer.Option("--to", help="Last day, included.", parser=parse_day, metavar="DAY"),
+]
 
 
 @contextmanager
@@ -109,22 +160,11 @@ def choice(text: str, known: list[str], what: str) -> str:
     return text
 
 
-def days_between(first: str | None, last: str | None) -> tuple[dt.date | None, dt.date | None]:
-    """First and last day as --from and --to give them.
+def check_days(first: dt.date | None, last: dt.date | None) -> None:
+    """See that --from and --to are in order.
 
     Raises:
-        SettingsError: one is no day, or the first comes after the last.
+        SettingsError: the first comes after the last.
     """
-    start, end = _day(first), _day(last)
-    if start and end and start > end:
-        raise SettingsError(f"--from {start} is after --to {end}")
-    return start, end
-
-
-def _day(text: str | None) -> dt.date | None:
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{text!r} is not a day; write it like 2026-01-31") from None
+    if first and last and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}")

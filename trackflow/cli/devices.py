@@ -1,10 +1,11 @@
 """The command `device`: settings, presets, points moved in time, the list, other names."""
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, days_between, opened_context, print_json, tell
+from trackflow.cli.common import Json, check_days, opened_context, parse_day, print_json, tell
 from trackflow.cli.default import DeviceGroup
 from trackflow.errors import SettingsError
 
@@ -54,9 +55,18 @@ def device(
         typer.Option(help="Move points in time: 1024 mends a GPS week that began anew."),
     ] = None,
     first: Annotated[
-        str | None, typer.Option("--from", help="First day to move, such as 2006-07-20.")
+        dt.date | None,
+        typer.Option(
+            "--from",
+            help="First day to move, such as 2006-07-20.",
+            parser=parse_day,
+            metavar="DAY",
+        ),
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last day to move, included.")] = None,
+    last: Annotated[
+        dt.date | None,
+        typer.Option("--to", help="Last day to move, included.", parser=parse_day, metavar="DAY"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show or change a device's settings; a change marks its days to be worked on again.
@@ -216,7 +226,7 @@ def _shift(
     context: "Context",
     device_id: str,
     weeks: int,
-    days: tuple[str | None, str | None],
+    days: tuple[dt.date | None, dt.date | None],
     as_json: bool,
 ) -> None:
     """Move points in time.
@@ -225,12 +235,13 @@ def _shift(
         context: the store.
         device_id: the device.
         weeks: how many; negative for back in time.
-        days: first and last day as they were written.
+        days: first and last day.
         as_json: for programs.
     """
     from trackflow.usecases.devices.shifting import Days, shift_weeks
 
-    report = shift_weeks(context, device_id, weeks, Days(*days_between(*days)))
+    check_days(*days)
+    report = shift_weeks(context, device_id, weeks, Days(*days))
     if as_json:
         return print_json(report.as_dict())
     for line in _shift_lines(report):

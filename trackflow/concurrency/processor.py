@@ -101,7 +101,7 @@ class Processor:
     def run[T, R](
         self,
         items: Iterable[T],
-        work: Callable[[T, Deadline], R],
+        call: Callable[[T, Deadline], R],
         *,
         stop: Stop | None = None,
         kill: Switch | None = None,
@@ -114,7 +114,7 @@ class Processor:
 
         Args:
             items: what to work on.
-            work: called with an item and its deadline.
+            call: called with an item and its deadline.
             stop: a graceful end: what is under way is finished, the rest is handed back.
             kill: the end at once: what is under way is given up as well.
             progress: told, in the caller's thread, whenever there is something new.
@@ -124,7 +124,7 @@ class Processor:
         """
         if self.workers < 1 or (self.ahead is not None and self.ahead < 1):
             raise SettingsError("at least one worker and one item in hand are needed")
-        return _Run(self, iter(items), work, stop, kill, progress).outcomes()
+        return _Run(self, iter(items), call, stop, kill, progress).outcomes()
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +147,7 @@ class _Run[T, R]:
 
     how: Processor
     items: Iterator[T]
-    work: Callable[[T, Deadline], R]
+    call: Callable[[T, Deadline], R]
     stop: Stop | None
     kill: Switch | None
     progress: Callable[[Progress], None] | None
@@ -317,7 +317,7 @@ class _Run[T, R]:
 
         try:
             return self.how.retry.call(
-                lambda: self.work(slot.item, slot.deadline), slot.deadline, told
+                lambda: self.call(slot.item, slot.deadline), slot.deadline, told
             ), None
         except Exception as error:  # noqa: BLE001  one bad item never blocks its neighbours
             return None, error

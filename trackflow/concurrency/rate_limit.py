@@ -7,9 +7,9 @@ a process; in a database row, all processes.
 """
 
 import threading
-import time
 from typing import Protocol
 
+from trackflow.concurrency.clock import SYSTEM_CLOCK, Clock
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.switch import Stop
 from trackflow.errors import SettingsError, StoppedError
@@ -45,14 +45,15 @@ class Turns(Protocol):
 class MemoryTurns:
     """Turns of the threads of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._next_s = self._rest_until_s = float("-inf")
 
     def reserve(self, spacing_s: float, within_s: float) -> float | None:
         """Take the next turn, None if it is more than `within_s` seconds away."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock.now_s()
             turn = max(self._next_s, self._rest_until_s, now)
             if turn - now > within_s:
                 return None
@@ -62,22 +63,25 @@ class MemoryTurns:
     def rest(self, seconds: float) -> None:
         """Let no turn begin before so many seconds from now."""
         with self._lock:
-            self._rest_until_s = max(self._rest_until_s, time.monotonic() + seconds)
+            self._rest_until_s = max(self._rest_until_s, self._clock.now_s() + seconds)
 
     def resting_s(self) -> float:
         """Seconds that a rest still lasts."""
-        return max(self._rest_until_s - time.monotonic(), 0.0)
+        return max(self._rest_until_s - self._clock.now_s(), 0.0)
 
 
 class RateLimit:
     """At most `per_second` requests per second; threads share one."""
 
-    def __init__(self, per_second: float, turns: Turns | None = None) -> None:
+    def __init__(
+        self, per_second: float, turns: Turns | None = None, *, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         """A limit.
 
         Args:
             per_second: may be less than 1.
             turns: where the next free moment is kept; by default in this process's memory.
+            clock: what waits are measured by.
 
         Raises:
             SettingsError: the rate is not positive.
@@ -85,7 +89,8 @@ class RateLimit:
         if not per_second > 0:
             raise SettingsError(f"a rate of {per_second:g} requests per second lets nothing happen")
         self._spacing_s = 1.0 / per_second
-        self._turns = turns or MemoryTurns()
+        self._clock = clock
+        self._turns = turns or MemoryTurns(clock)
 
     def wait(self, deadline: Deadline = NEVER, stop: Stop | None = None) -> None:
         """Wait for one's turn.
@@ -100,7 +105,7 @@ class RateLimit:
             wait_s = self._turns.reserve(self._spacing_s, deadline.left_s)
             if wait_s is None:
                 raise TooLateError("the rate limit leaves no turn before the deadline")
-            _sleep(wait_s, stop)
+            self._sleep(wait_s, stop)
             if self._turns.resting_s() <= 0:
                 return
 
@@ -118,20 +123,19 @@ class RateLimit:
         while (left_s := self._turns.resting_s()) > 0:
             if left_s > deadline.left_s:
                 raise TooLateError("the service asks to be left alone until after the deadline")
-            _sleep(left_s, stop)
+            self._sleep(left_s, stop)
 
+    def _sleep(self, seconds: float, stop: Stop | None) -> None:
+        """Sleep, but end it early to stop.
 
-def _sleep(seconds: float, stop: Stop | None) -> None:
-    """Sleep, but end it early to stop.
-
-    Raises:
-        StoppedError: `stop` is set.
-    """
-    until = time.monotonic() + seconds
-    while True:
-        if stop is not None and stop.is_set():
-            raise StoppedError("stopped while waiting for the rate limit")
-        left_s = until - time.monotonic()
-        if left_s <= 0:
-            return
-        time.sleep(left_s if stop is None else min(left_s, _LOOK_EVERY_S))
+        Raises:
+            StoppedError: `stop` is set.
+        """
+        until = self._clock.now_s() + seconds
+        while True:
+            if stop is not None and stop.is_set():
+                raise StoppedError("stopped while waiting for the rate limit")
+            left_s = until - self._clock.now_s()
+            if left_s <= 0:
+                return
+            self._clock.sleep(left_s if stop is None else min(left_s, _LOOK_EVERY_S))

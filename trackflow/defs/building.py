@@ -23,6 +23,7 @@ from dagster_shared import record
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.partitions import FIRST_DAY
 from trackflow.defs.resources import TrackflowResource
+from trackflow.usecases.days.waiting import MOST_DAYS
 
 RESOURCE = "trackflow"
 
@@ -33,6 +34,7 @@ def build(
     first_day: dt.date | str | None = None,
     owners: Sequence[str] = OWNERS,
     home: str | Path = "",
+    days_per_run: int | None = MOST_DAYS,
 ) -> dg.Definitions:
     """All of trackflow's assets, checks, jobs, sensors and schedules.
 
@@ -44,11 +46,13 @@ def build(
         first_day: the first daily partition (UTC); by default TRACKFLOW_FIRST_DAY or 2015-01-01.
         owners: of everything, as Dagster writes them: "team:gps" or "anna@example.org".
         home: the folder of the store; by default TRACKFLOW_HOME.
+        days_per_run: most days of one run of a backfill; None for all of them in one run.
     """
     trackflow = TrackflowResource(
         home=str(home),
         key_prefix=(key_prefix,) if isinstance(key_prefix, str) else tuple(key_prefix),
         first_day=_day(first_day),
+        days_per_run=days_per_run,
     )
     # Dagster 1.13 shows owners of jobs, and warns whenever it copies a job that has some: some
     # twenty lines at each start, of a parameter that the reader has not set.

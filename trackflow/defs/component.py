@@ -1,6 +1,5 @@
 """A Dagster component: trackflow in a `defs.yaml` of a company's own project."""
 
-import datetime as dt
 from collections.abc import Sequence
 
 import dagster as dg
@@ -20,7 +19,7 @@ class TrackflowComponent(dg.Component, dg.Model, dg.Resolvable):
     """
 
     key_prefix: Sequence[str] = ()
-    first_day: dt.date | None = None
+    first_day: str = ""
     owners: Sequence[str] = tuple(OWNERS)
     home: str = ""
 
@@ -29,7 +28,7 @@ class TrackflowComponent(dg.Component, dg.Model, dg.Resolvable):
         del context  # nothing of it is needed: the folder of a defs.yaml says nothing about a store
         return build(
             key_prefix=self.key_prefix,
-            first_day=self.first_day,
+            first_day=self.first_day or None,
             owners=self.owners,
             home=self.home,
         )

@@ -7,7 +7,7 @@ definitions are loaded again. `trackflow serve` sees to that by itself.
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -72,12 +72,6 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
     if key := tags.get(FIRST_DAY_TAG):
         return day_of(key), day_of(tags[LAST_DAY_TAG])
     return None
-
-
-def each_day(first: dt.date, last: dt.date) -> Iterator[dt.date]:
-    """The days from one to another, both included."""
-    for k in range((last - first).days + 1):
-        yield first + k * ONE_DAY
 
 
 def has_partition(day: dt.date, first: dt.date = FIRST_DAY) -> bool:

@@ -11,6 +11,7 @@ import dagster as dg
 from trackflow.context import Context
 from trackflow.defs.partitions import FIRST_DAY
 from trackflow.settings import Settings
+from trackflow.usecases.days.waiting import MOST_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class TrackflowResource:
         home: the folder in place of `TRACKFLOW_HOME`.
         key_prefix: what the keys of all assets begin with.
         first_day: of the partitions.
+        days_per_run: of a backfill, at most; None for all in one run.
     """
 
     home: str = ""
     key_prefix: tuple[str, ...] = ()
     first_day: dt.date = FIRST_DAY
+    days_per_run: int | None = MOST_DAYS
 
     @property
     def settings(self) -> Settings:

@@ -45,12 +45,14 @@ def has_own_job(run: dg.DagsterRun) -> bool:
 
 
 def is_own_run(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
-    """Whether a run is of trackflow's job, or of assets of which some are trackflow's."""
+    """Whether a run is of trackflow's job, or of assets or checks of which some are trackflow's."""
     if has_own_job(run):
         return True
-    graph = repository.asset_graph if repository else None
-    return any(
-        graph.has(key) and "trackflow/stage" in graph.get(key).tags
-        for key in (run.asset_selection or ())
-        if graph is not None
-    )
+    if repository is None:
+        return False
+    graph = repository.asset_graph
+    selected = {
+        *(run.asset_selection or ()),
+        *(check.asset_key for check in run.asset_check_selection or ()),
+    }
+    return any(graph.has(key) and "trackflow/stage" in graph.get(key).tags for key in selected)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trackflow.demo.fleet import DAY_US, SimulatedDevice
+from trackflow.demo.fleet import SimulatedDevice
 from trackflow.geo.points import Points
+from trackflow.geo.time import DAY_US
 
 COLUMNS = ("device_id", "recorded_at", "latitude", "longitude", "accuracy_m")
 

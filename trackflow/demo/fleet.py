@@ -16,7 +16,7 @@ from trackflow.demo.receiver import Receiver, drop_gaps, observe
 from trackflow.errors import BadInputError
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Ints, Points
-from trackflow.geo.time import DAY_US as DAY_US
+from trackflow.geo.time import DAY_US
 from trackflow.matching.engines.protocol import Engine, Route
 
 SECOND_US = 1_000_000

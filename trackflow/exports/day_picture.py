@@ -1,19 +1,19 @@
-"""A small map picture of a day: lines in, a PNG out. A pure function, with no drawing library.
+"""A small map picture of a day: lines in, a PNG out. A pure function.
 
 It is meant for a glance in the Dagster UI: which way did things go, does a line zigzag, what could
 not be matched. It shows no place names and no coordinates, only shapes and a scale bar.
 """
 
 import base64
-import struct
-import zlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from trackflow.geo.distance import METRES_PER_DEGREE, wrap_degrees
-from trackflow.geo.points import Floats, Ints
+from trackflow.geo.points import Floats
 from trackflow.usecases.queries.day_summary import DayLine
 
 WIDTH_PX, HEIGHT_PX = 480, 300
@@ -22,6 +22,9 @@ FINE = 3
 """Pixels are drawn this much finer in both directions and then averaged, for smooth edges."""
 
 SHADES = FINE * FINE
+LINE_PX = 5
+"""Width of a line, in fine pixels."""
+
 SMALLEST_EXTENT_M = 200.0
 """A parked day would otherwise be blown up until its noise fills the picture."""
 
@@ -44,6 +47,12 @@ HUES = (
 
 _INKS = (RAW, INK, *HUES)
 """Where lines cross, the one that covers more of the pixel shows."""
+
+
+type Stroke = list[tuple[float, float]]
+"""A line in the picture: fine pixels to the right and down."""
+
+type Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +80,13 @@ def draw_day(lines: Sequence[DayLine]) -> DayPicture | None:
         return None
     view = _View.of(lines)
     devices = {name: k for k, name in enumerate(sorted({line.device_id for line in lines}))}
-    traces: dict[int, list[Ints]] = {}
+    strokes: dict[int, list[Stroke]] = {}
     for line in lines:
         ink = 0 if line.raw else 2 + devices[line.device_id] % len(HUES)
-        traces.setdefault(ink, []).append(_trace(*view.project(line.lon, line.lat)))
+        strokes.setdefault(ink, []).append(view.project(line.lon, line.lat))
     bar_m = _round_length(WIDTH_PX / 4 / view.px_per_m)
-    traces[1] = [_bar(bar_m * view.px_per_m)]
-    return DayPicture(_png(_composed(traces)), bar_m)
+    strokes[1] = [_bar(bar_m * view.px_per_m)]
+    return DayPicture(_png(_composed(strokes)), bar_m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +113,23 @@ class _View:
         )
         return cls(middle_lon, middle_lat, px_per_m)
 
-    def project(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-        """Fine pixels to the right and down."""
+    def project(self, lon: Floats, lat: Floats) -> Stroke:
+        """A line in the picture."""
         scale = self.px_per_m * METRES_PER_DEGREE * FINE
         east = wrap_degrees(lon - self.lon)
         x = WIDTH_PX * FINE / 2 + east * scale * np.cos(np.radians(self.lat))
         y = HEIGHT_PX * FINE / 2 - (lat - self.lat) * scale
-        return x, y
+        x, y = np.rint(x), np.rint(y)
+        # vertices within one fine pixel change nothing, and drawing them takes time
+        moves = np.ones(len(x), dtype=np.bool_)
+        moves[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
+        return [*zip(x[moves].tolist(), y[moves].tolist(), strict=True)]
 
 
-def _trace(x: Floats, y: Floats) -> Ints:
-    """The fine pixels along a line, as places in the flattened picture; shape (n,)."""
-    steps = np.maximum(np.hypot(np.diff(x), np.diff(y)), 1e-9)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    at = np.arange(0.0, along[-1] + 1.0)
-    column = np.rint(np.interp(at, along, x)).astype(np.int64)
-    row = np.rint(np.interp(at, along, y)).astype(np.int64)
-    return row * (WIDTH_PX * FINE) + column
-
-
-def _bar(length_px: float) -> Ints:
+def _bar(length_px: float) -> Stroke:
     left, bottom, tick = MARGIN_PX * FINE, (HEIGHT_PX - 6) * FINE, 3 * FINE
     right = left + length_px * FINE
-    x = np.array([left, left, right, right], dtype=np.float64)
-    y = np.array([bottom - tick, bottom, bottom, bottom - tick], dtype=np.float64)
-    return _trace(x, y)
+    return [(left, bottom - tick), (left, bottom), (right, bottom), (right, bottom - tick)]
 
 
 def _round_length(longest_m: float) -> int:
@@ -137,45 +138,35 @@ def _round_length(longest_m: float) -> int:
     return int(max(k * power for k in (1, 2, 5) if k * power <= max(longest_m, 1.0)))
 
 
-def _composed(traces: dict[int, list[Ints]]) -> Ints:
-    """The picture as numbers of colours: 0 is paper, then `SHADES` for each ink."""
-    wide = WIDTH_PX * FINE
-    brush = [dy * wide + dx for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy < 6]
-    strongest = np.zeros((HEIGHT_PX, WIDTH_PX), dtype=np.int64)
-    colour = np.zeros((HEIGHT_PX, WIDTH_PX), dtype=np.int64)
-    inks = {ink: np.concatenate(parts) for ink, parts in traces.items()}
+def _composed(strokes: dict[int, list[Stroke]]) -> Image.Image:
+    """The picture in numbers of colours: 0 is paper, then `SHADES` for each ink."""
+    strongest = np.zeros((HEIGHT_PX, WIDTH_PX), dtype=np.uint8)
+    colour = np.zeros_like(strongest)
+    covers = {ink: _cover(lines) for ink, lines in strokes.items()}
     # a bus that drives everywhere must not hide the others: who covers most is drawn first
-    for ink, centres in sorted(inks.items(), key=lambda item: (item[0] > 0, -len(item[1]))):
-        fine = np.zeros(HEIGHT_PX * FINE * wide, dtype=np.uint8)
-        for offset in brush:
-            fine[centres + offset] = 1
-        boxes = fine.reshape(HEIGHT_PX, FINE, WIDTH_PX, FINE)
-        covered = np.zeros_like(strongest)
-        for place in range(SHADES):
-            covered += boxes[:, place // FINE, :, place % FINE]
+    for ink, covered in sorted(covers.items(), key=lambda item: (item[0] > 0, -int(item[1].sum()))):
         wins = (covered > 0) & (covered >= strongest)
         strongest[wins] = covered[wins]
         colour[wins] = ink * SHADES + covered[wins]
-    return colour
+    return Image.fromarray(colour)
 
 
-def _png(colour: Ints) -> bytes:
+def _cover(lines: list[Stroke]) -> Bytes:
+    """How much of each pixel lines cover, from 0 to `SHADES`; shape (height, width)."""
+    fine = Image.new("L", (WIDTH_PX * FINE, HEIGHT_PX * FINE))
+    draw = ImageDraw.Draw(fine)
+    for line in lines:
+        draw.line(line, fill=255, width=LINE_PX)
+        draw.circle(line[0], LINE_PX / 2, fill=255)  # a line of one place has no length
+    return np.rint(np.asarray(fine.reduce(FINE)) / 255 * SHADES).astype(np.uint8)
+
+
+def _png(picture: Image.Image) -> bytes:
     """An indexed PNG: one byte for a pixel, a few kilobytes in all."""
-    rows = np.zeros((HEIGHT_PX, WIDTH_PX + 1), dtype=np.uint8)  # each row begins with its filter
-    rows[:, 1:] = colour
-    header = struct.pack(">2I5B", WIDTH_PX, HEIGHT_PX, 8, 3, 0, 0, 0)
-    chunks = (
-        (b"IHDR", header),
-        (b"PLTE", _palette()),
-        (b"IDAT", zlib.compress(rows.tobytes(), 6)),
-        (b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(name + content))
-    return struct.pack(">I", len(content)) + name + content + checksum
+    picture.putpalette(_palette())
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _palette() -> bytes:

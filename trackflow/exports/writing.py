@@ -4,16 +4,15 @@ Each format is a module of `formats`, and writes what it is given as it is read.
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Protocol
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.exports.choices import ExportFormat, ExportSubject
 from trackflow.exports.formats import csv, geojson, geoparquet, gpx
 from trackflow.files import whole_file
 from trackflow.usecases.queries.exported import (
-    LineSource,
     PointRow,
     RowFilter,
     TrackRecord,
@@ -22,6 +21,7 @@ from trackflow.usecases.queries.exported import (
     tracks,
     visits,
 )
+from trackflow.usecases.queries.line_sources import LineSource
 
 __all__ = [
     "ExportFormat",
@@ -33,23 +33,6 @@ __all__ = [
     "export_to_file",
     "format_of",
 ]
-
-
-class ExportSubject(StrEnum):
-    """What can be exported."""
-
-    TRACKS = "tracks"
-    POINTS = "points"
-    VISITS = "visits"
-
-
-class ExportFormat(StrEnum):
-    """File formats."""
-
-    GEOJSON = "geojson"
-    GPX = "gpx"
-    CSV = "csv"
-    GEOPARQUET = "geoparquet"
 
 
 class Writer(Protocol):

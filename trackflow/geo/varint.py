@@ -1,5 +1,8 @@
 """Whole numbers in groups of seven bits, as protobuf writes them."""
 
+LONGEST_BYTES = 10
+"""64 bits take no more."""
+
 
 def append_varint(body: bytearray, number: int) -> None:
     """Write a number that is not negative at the end of `body`."""
@@ -16,12 +19,8 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
         ValueError: it is cut short, or longer than 64 bits need.
     """
     value = 0
-    for shift in range(0, 64, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
+    for place, byte in enumerate(data[at : at + LONGEST_BYTES]):
+        value |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
-            return value, at
+            return value, at + place + 1
     raise ValueError("a number is cut short")

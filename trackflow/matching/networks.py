@@ -31,6 +31,7 @@ from typing import IO
 import numpy as np
 
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.time import from_us
 from trackflow.matching.extracts import checked_suffix
 
 PROFILES = ("car", "bicycle", "foot")
@@ -90,7 +91,7 @@ class RoadNetwork:
     @property
     def built_at(self) -> dt.datetime:
         """When it was built, in UTC."""
-        return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=self.built_at_us)
+        return from_us(self.built_at_us)
 
 
 def build_network(

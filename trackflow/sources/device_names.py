@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trackflow.sources.recognition import NAME_MAX_CHARS, stem
+from trackflow.sources.heads import NAME_MAX_CHARS, stem
 
 _COPY = re.compile(
     r"\s*(?:\(\d{1,3}\)|[-_ ]+(?:copy|kopie|kopio|copie|copia)(?:[-_ ]*\(?\d{1,3}\)?)?)$",

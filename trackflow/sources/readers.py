@@ -7,26 +7,21 @@ for source in discover("inbox"):
 ```
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
-from importlib import import_module
-from typing import Protocol
 
 from trackflow.errors import BadInputError
 from trackflow.sources.admission import fit_device
 from trackflow.sources.containers.archives import SourceFile, discover
-from trackflow.sources.containers.streams import PIECE_BYTES, Stream
+from trackflow.sources.containers.streams import PIECE_BYTES
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.garbage import collected_less
-from trackflow.sources.recognition import Format, detect
+from trackflow.sources.recognition import detect, known_formats
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
 from trackflow.sources.tracks_apart import told_apart
 
 __all__ = [
     "Chunk",
-    "Format",
     "PointBatch",
     "Reason",
     "Refusal",
@@ -37,61 +32,6 @@ __all__ = [
 ]
 
 
-class _Reader(Protocol):
-    def __call__(
-        self,
-        stream: Stream,
-        *,
-        device_id: str | None,
-        fallback_device: str,
-        now_us: int,
-        options: ReadOptions,
-    ) -> Iterator[Chunk]: ...
-
-
-_READERS = {
-    Format.CSV: "csv.read_csv",
-    Format.GPX: "gpx.read_gpx",
-    Format.GEOJSON: "geojson.read_geojson",
-    Format.TCX: "tcx.read_tcx",
-    Format.KML: "kml.read_kml",
-    Format.FIT: "fit.read_fit",
-    Format.GOOGLE: "google.read_google",
-    Format.OWNTRACKS: "owntracks.read_owntracks",
-    Format.OVERLAND: "overland.read_overland",
-    Format.EXCEL: "excel.read_excel",
-    Format.PARQUET: "parquet.read_parquet",
-    Format.NMEA: "nmea.read_nmea",
-    Format.IGC: "igc.read_igc",
-    Format.HOME_ASSISTANT: "home_assistant.read_home_assistant",
-    Format.POLARSTEPS: "polarsteps.read_polarsteps",
-    Format.SAMSUNG: "samsung.read_samsung",
-    Format.ARC: "arc.read_arc",
-    Format.PHOTO: "photo.read_photo",
-    Format.PHOTO_SIDECAR: "photo_sidecar.read_photo_sidecar",
-}
-"""The module and the function of each reader: only those of the formats that come are imported."""
-
-
-@cache
-def _reader_of(format_: Format) -> _Reader:
-    module, _, function = _READERS[format_].partition(".")
-    reader: _Reader = getattr(import_module(f"trackflow.sources.formats.{module}"), function)
-    return reader
-
-
-_TRACKS_OF = {
-    Format.GPX: re.compile(rb"<(?:[\w.-]+:)?trk[\s>]"),
-    Format.KML: re.compile(rb"<(?:[\w.-]+:)?Track[\s>]"),
-    Format.GEOJSON: re.compile(rb'"(?:Multi)?LineString"'),
-}
-"""How the tracks of formats begin that name no device for each."""
-_MARKS = {
-    Format.GPX: [b"trk%c" % end for end in b"> \t\n\r\f\v"],
-    Format.KML: [b"Track%c" % end for end in b"> \t\n\r\f\v"],
-    Format.GEOJSON: [b'LineString"'],
-}
-"""What each of these has in it: a search for bytes is far faster than one for a pattern."""
 _LONGEST_TAG = 64
 
 
@@ -146,7 +86,7 @@ def _read_once(
     with source.open() as stream:
         if source.format is None:
             raise BadInputError(f"{source.name}: its format is not known")
-        yield from _reader_of(source.format)(
+        yield from known_formats()[source.format].read(
             stream,
             device_id=device_id,
             fallback_device=fallback,
@@ -157,10 +97,12 @@ def _read_once(
 
 def _has_several_tracks(source: SourceFile) -> bool:
     """Whether a file has more than one track: only then is there anything to tell apart."""
-    beginning = None if source.format is None else _TRACKS_OF.get(source.format)
-    if beginning is None or source.format is None:
+    if source.format is None:
         return False
-    marks = _MARKS[source.format]
+    file_format = known_formats()[source.format]
+    beginning, marks = file_format.track_start, file_format.track_marks
+    if beginning is None:
+        return False
     count, tail = 0, b""
     with source.open() as stream:
         while piece := stream.read(PIECE_BYTES):

@@ -9,9 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from trackflow.geo.time import EPOCH as EPOCH
-from trackflow.geo.time import from_us as from_us
-from trackflow.geo.time import to_us as to_us
+from trackflow.geo.time import from_us, to_us
 
 
 class UtcTime(sa.types.TypeDecorator[dt.datetime]):

@@ -8,8 +8,9 @@ import numpy as np
 
 from trackflow.geo.points import Points
 from trackflow.geo.steps import steps_mm, unwrapped
+from trackflow.geo.time import DAY_US
 from trackflow.tracks.decisions import Reason
-from trackflow.tracks.segments import DAY_US, Segment
+from trackflow.tracks.segments import Segment
 from trackflow.tracks.thresholds import Thresholds
 
 NAMESPACE = uuid.UUID("6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4")

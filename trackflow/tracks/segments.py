@@ -11,8 +11,7 @@ from typing import Self
 import numpy as np
 
 from trackflow.geo.points import Ints, Points, e7
-from trackflow.geo.time import DAY_US as DAY_US
-from trackflow.geo.time import midnight_us as day_start_us
+from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import Decisions, Reason, decide
 from trackflow.tracks.ranges import distinct, flat_ranges, runs, united
@@ -162,12 +161,12 @@ class Span:
     @property
     def start_us(self) -> int:
         """The begin of the first day, on the axis."""
-        return day_start_us(self.first) + self.shift_us
+        return midnight_us(self.first) + self.shift_us
 
     @property
     def end_us(self) -> int:
         """The end of the last day, on the axis."""
-        return day_start_us(self.last) + DAY_US + self.shift_us
+        return midnight_us(self.last) + DAY_US + self.shift_us
 
     @property
     def days(self) -> list[dt.date]:

@@ -14,13 +14,14 @@ from functools import cache
 import numpy as np
 
 from trackflow.geo.points import Ints, Points
+from trackflow.geo.time import DAY_US
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.segments import DaySegments, Span, days_of, segment_days
 from trackflow.tracks.slots import slot_us
 from trackflow.tracks.stays import half_dwell_us
 from trackflow.tracks.thresholds import Thresholds
 
-APART_US = 10 * 366 * 86_400_000_000
+APART_US = 10 * 366 * DAY_US
 """Between two devices on the axis. No rule reaches as far, and so slow a step across half the Earth
 is below every speed that a rule asks for."""
 

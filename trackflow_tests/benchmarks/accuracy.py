@@ -35,6 +35,7 @@ from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, ex
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, RouteScore, score_route
+from trackflow.geo.time import to_us
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import WindowMatch, match_window
@@ -43,7 +44,6 @@ from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, cut_windows
 from trackflow.settings import Settings
 from trackflow.store.roads.polylines import read_matches
-from trackflow.store.types import to_us
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import run as run_stages

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from trackflow.geo.points import Ints, Points
+from trackflow.geo.time import DAY_US
 from trackflow.tracks.decisions import Reason, decide
 from trackflow.tracks.lengths import measure
 from trackflow.tracks.merging import is_short, joined_points, merge
-from trackflow.tracks.segments import DAY_US, DaySegments, segment_days
+from trackflow.tracks.segments import DaySegments, segment_days
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.benchmarks.movement_scores import Movement, length_m

@@ -26,8 +26,9 @@ import pandas as pd
 
 from trackflow.geo.distance import haversine_m
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.merging import merge
-from trackflow.tracks.segments import day_start_us, segment_days
+from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
 
@@ -74,7 +75,7 @@ def _device(size: int, random: np.random.Generator) -> Points:
     x = np.cumsum(v * step_s * np.cos(heading)) + noise[0]
     y = np.cumsum(v * step_s * np.sin(heading)) + noise[1]
     x[random.integers(1, size, size // 5000)] += 30_000  # spikes
-    start_us = day_start_us(FIRST) + int(random.integers(0, 86_400)) * US
+    start_us = midnight_us(FIRST) + int(random.integers(0, 86_400)) * US
     time_us = start_us + np.rint(np.cumsum(step_s) * US).astype(np.int64)
     again = random.integers(1, size, size // 5000)
     time_us[again] = time_us[again - 1]  # two positions with one time

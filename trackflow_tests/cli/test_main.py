@@ -20,9 +20,9 @@ import typer
 from trackflow import __version__ as trackflow_version
 from trackflow.cli import main
 from trackflow.demo.extract import helsinki_extract
+from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
-from trackflow.store.types import to_us
 from trackflow_tests.cli.commands import Result, Run, caller
 from trackflow_tests.stores import NOON, batch_of, contents, deliver
 

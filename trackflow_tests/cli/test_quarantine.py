@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from trackflow.context import Context
+from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.store.types import to_us
 from trackflow.usecases.intake.receiving import receive
 from trackflow_tests.cli.commands import Run, caller
 

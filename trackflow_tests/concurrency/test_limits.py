@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.concurrency.clock import Clock
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.rate_limit import MemoryTurns, RateLimit
 from trackflow.concurrency.retrying import Retry, can_get_better
@@ -21,6 +22,42 @@ from trackflow.errors import (
 )
 
 QUICK = Retry(attempts=4, wait_first_s=0.001, wait_most_s=0.002, jitter_s=0.001)
+
+
+class PassingTime:
+    """A clock whose time passes only where something sleeps."""
+
+    def __init__(self) -> None:
+        self.at_s = 1000.0
+        self.clock = Clock(lambda: self.at_s, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.at_s += seconds
+
+
+@given(rate=st.sampled_from([0.5, 2.0, 64.0]), gaps_s=st.lists(st.floats(0, 8), max_size=20))
+def test_requests_begin_as_soon_as_the_rate_allows(rate: float, gaps_s: list[float]) -> None:
+    time_ = PassingTime()
+    limit = RateLimit(rate, clock=time_.clock)
+    free_s = time_.at_s
+    for gap_s in gaps_s:
+        time_.at_s += gap_s
+        expected_s = max(time_.at_s, free_s)
+        limit.wait()
+        assert time_.at_s == pytest.approx(expected_s, abs=1e-9)
+        free_s = expected_s + 1 / rate
+
+
+@given(rest_s=st.floats(0.001, 5000), rate=st.sampled_from([0.5, 64.0]))
+def test_a_rest_is_waited_for_and_not_longer(rest_s: float, rate: float) -> None:
+    time_ = PassingTime()
+    limit = RateLimit(rate, clock=time_.clock)
+    limit.rest(rest_s)
+    limit.wait_for_rest()
+    assert time_.at_s == pytest.approx(1000 + rest_s)
+    limit.wait()
+    assert time_.at_s == pytest.approx(1000 + rest_s)
 
 
 @given(spacings=st.lists(st.floats(0.01, 10), min_size=1, max_size=20))

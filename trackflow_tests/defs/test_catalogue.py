@@ -103,6 +103,7 @@ def test_visits_are_found_when_there_is_something_new(
     done = _run("find_visits_job", home, instance)
     (made,) = done.asset_materializations_for_node("track_visits")
     assert made.metadata["visits_changed"].value == 3
+    assert made.metadata["dagster/row_count"].value == 3
     assert isinstance(_tick("visits_schedule", home, instance), dg.SkipReason)
 
 

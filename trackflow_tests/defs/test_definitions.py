@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from trackflow.definitions import defs
+from trackflow.defs.command_line import defs as of_dg
 from trackflow.defs.partitions import (
     FIRST_DAY_FILE_VARIABLE,
     FIRST_DAY_VARIABLE,
@@ -26,6 +27,8 @@ ASSETS = {
         "partitioned": True,
         "executable": False,
         "code_version": None,
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
     "road_network": {
         "deps": [],
@@ -35,6 +38,8 @@ ASSETS = {
         "partitioned": False,
         "executable": True,
         "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
     "segments": {
         "deps": ["gps_points"],
@@ -44,6 +49,8 @@ ASSETS = {
         "partitioned": True,
         "executable": True,
         "code_version": "2",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
     "matched_polylines": {
         "deps": ["road_network", "segments"],
@@ -53,6 +60,8 @@ ASSETS = {
         "partitioned": True,
         "executable": True,
         "code_version": "2",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
     "tracks": {
         "deps": ["matched_polylines", "segments"],
@@ -62,6 +71,8 @@ ASSETS = {
         "partitioned": True,
         "executable": True,
         "code_version": "2",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
     "track_catalogue": {
         "deps": [],
@@ -71,6 +82,8 @@ ASSETS = {
         "partitioned": False,
         "executable": True,
         "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": dt.timedelta(days=2),
     },
     "track_places": {
         "deps": ["track_catalogue"],
@@ -80,6 +93,8 @@ ASSETS = {
         "partitioned": False,
         "executable": True,
         "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
     "track_visits": {
         "deps": ["segments", "track_places"],
@@ -89,6 +104,8 @@ ASSETS = {
         "partitioned": False,
         "executable": True,
         "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
     },
 }
 
@@ -100,7 +117,36 @@ CHECKS = {
     "track_catalogue:catalogue_has_not_shrunk",
     "track_catalogue:catalogue_is_complete",
     "track_catalogue:catalogue_is_fresh",
+    "tracks:newest_settled_day_is_made",
     "tracks:no_overlapping_tracks",
+}
+
+CHECKS_OF_DAYS = {
+    "ledger_balances": True,
+    "devices_are_sound": False,
+    "seams_meet": False,
+    "match_share": False,
+    "no_overlapping_tracks": True,
+}
+"""By whether they are blocking."""
+
+SUBJECTS = {
+    "catalogue": "check_catalogue_job find_visits_job sync_catalogue_job "
+    "catalogue_checks_schedule catalogue_schedule visits_schedule",
+    "days": "check_days_job live_job process_days_job process_older_days_job live_sensor "
+    "older_days_sensor pending_batches_sensor daily_schedule days_checks_schedule",
+    "housekeeping": "housekeeping_job housekeeping_schedule run_failures_sensor",
+    "intake": "import_inbox_job followed_table_sensor gps_points_sensor inbox_sensor",
+    "jobs": "requested_job requested_jobs_sensor",
+    "roads": "build_road_network_job",
+}
+"""Jobs, sensors and schedules of each subject."""
+
+POOLS = {
+    "process_days": "road_engine",
+    "process_older_days": "road_engine",
+    "track_catalogue": "catalogue_source",
+    "track_places": "geocoder",
 }
 
 LOAD = """
@@ -125,9 +171,14 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["11"]
+    assert loaded.stdout.split() == ["12"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
+
+
+def _fresh_for(spec: dg.AssetSpec) -> dt.timedelta | None:
+    policy = spec.freshness_policy
+    return policy.fail_window.to_timedelta() if policy else None  # type: ignore[attr-defined]
 
 
 def test_every_asset_is_as_it_is_known() -> None:
@@ -140,6 +191,8 @@ def test_every_asset_is_as_it_is_known() -> None:
             "partitioned": spec.partitions_def is not None,
             "executable": defs.resolve_asset_graph().get(spec.key).is_executable,
             "code_version": spec.code_version,
+            "owners": spec.owners,
+            "fresh_for": _fresh_for(spec),
         }
         for spec in defs.resolve_all_asset_specs()
     }
@@ -160,42 +213,58 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
     jobs = {job.name: job for job in repository.get_all_jobs() if not job.name.startswith("__")}
 
     assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == CHECKS
-    assert set(jobs) == {
-        "process_days_job",
-        "process_older_days_job",
-        "live_job",
-        "requested_job",
-        "build_road_network_job",
-        "import_inbox_job",
-        "housekeeping_job",
-        "sync_catalogue_job",
-        "check_catalogue_job",
-        "find_visits_job",
-    }
-    assert {s.name for s in repository.sensor_defs} == {
-        "live_sensor",
-        "older_days_sensor",
-        "pending_batches_sensor",
-        "requested_jobs_sensor",
-        "gps_points_sensor",
-        "followed_table_sensor",
-        "inbox_sensor",
-    }
-    assert {s.name for s in repository.schedule_defs} == {
-        "daily_schedule",
-        "housekeeping_schedule",
-        "catalogue_schedule",
-        "catalogue_checks_schedule",
-        "visits_schedule",
-    }
+    named = (*jobs.values(), *repository.sensor_defs, *repository.schedule_defs)
+    found: dict[str, set[str]] = {}
+    for thing in named:
+        found.setdefault(thing.tags["trackflow/subject"], set()).add(thing.name)
+        assert thing.owners == ["team:trackflow"]
+        assert thing.description
+    assert found == {subject: set(names.split()) for subject, names in SUBJECTS.items()}
     for job in jobs.values():
         assert int(job.tags["dagster/max_runtime"]) > 0
         # of these the store itself says which are at work
         assert job.tags.get("trackflow/kind") or job.name in ("live_job", "requested_job")
-        assert job.description
     for automation in (*repository.sensor_defs, *repository.schedule_defs):
-        assert automation.description
         assert automation.default_status.value == "RUNNING"
+
+
+def test_checks_of_days_are_partitioned_as_their_assets_are() -> None:
+    graph = defs.resolve_asset_graph()
+    found = {
+        key.name: graph.get(key).blocking
+        for key in graph.asset_check_keys
+        if graph.get(key).partitions_def is not None
+    }
+    assert found == CHECKS_OF_DAYS
+    for key in graph.asset_check_keys:
+        if key.name in CHECKS_OF_DAYS:
+            assert graph.get(key).partitions_def == graph.get(key.asset_key).partitions_def
+
+
+def test_what_needs_a_limit_is_in_a_pool() -> None:
+    jobs = defs.get_repository_def().get_all_jobs()
+    nodes = {node.name: node for job in jobs for node in job.all_node_defs}
+    found = {name: node.pool for name, node in nodes.items() if getattr(node, "pool", None)}
+    assert found == POOLS
+
+
+def test_a_new_subject_is_found_by_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import trackflow.defs
+
+    (tmp_path / "parking").mkdir()
+    (tmp_path / "parking" / "__init__.py").touch()
+    (tmp_path / "parking" / "definitions.py").write_text(
+        "import dagster as dg\n"
+        "def definitions(_):\n"
+        "    return dg.Definitions(assets=[dg.AssetSpec('parking_lots')])\n"
+    )
+    monkeypatch.setattr(trackflow.defs, "__path__", [*trackflow.defs.__path__, str(tmp_path)])
+
+    keys = trackflow.defs.build().resolve_asset_graph().get_all_asset_keys()
+
+    assert dg.AssetKey("parking_lots") in keys
 
 
 def test_days_are_utc_and_include_today() -> None:
@@ -222,6 +291,9 @@ def test_many_days_are_one_run_but_never_more_than_can_be_planned_in_time() -> N
     for name in ("segments", "matched_polylines", "tracks"):
         policy = defs.resolve_asset_graph().get(dg.AssetKey(name)).backfill_policy
         assert policy == dg.BackfillPolicy.multi_run(366)
+        # `dg launch` takes no other
+        policy = of_dg.resolve_asset_graph().get(dg.AssetKey(name)).backfill_policy
+        assert policy == dg.BackfillPolicy.single_run()
 
 
 def test_the_first_day_can_be_chosen_and_must_be_a_day(tmp_path: Path) -> None:

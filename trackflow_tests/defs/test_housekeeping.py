@@ -14,11 +14,17 @@ from trackflow.store.tables import gps_points
 from trackflow_tests.defs.fleet import import_drives, write_drives
 
 DAYS = dg.StaticPartitionsDefinition(["monday", "tuesday"])
-BY_SENSOR = {"dagster/sensor_name": "live_sensor"}
+BY_SENSOR = {"dagster/sensor_name": "live_sensor", "trackflow/subject": "days"}
+BY_FOREIGN_SENSOR = {"dagster/sensor_name": "sensor_of_a_company"}
 
 
 @dg.asset(partitions_def=DAYS)
 def tracks_of_test() -> None: ...
+
+
+@dg.asset_check(asset=tracks_of_test)
+def red_check_of_test() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False)
 
 
 @dg.op
@@ -60,6 +66,7 @@ def test_old_runs_go_but_those_that_days_are_shown_by(instance: dg.DagsterInstan
     outdated = materialized(instance, "monday", BY_SENSOR)
     shown = {materialized(instance, day, BY_SENSOR) for day in ("monday", "tuesday")}
     by_hand, idle = finished(instance, {}), finished(instance, BY_SENSOR)
+    foreign = finished(instance, BY_FOREIGN_SENSOR)
     unfinished = instance.create_run_for_job(
         nothing_job, tags=BY_SENSOR, status=dg.DagsterRunStatus.STARTED
     ).run_id
@@ -67,13 +74,30 @@ def test_old_runs_go_but_those_that_days_are_shown_by(instance: dg.DagsterInstan
     assert prune_runs(instance, later(KEPT - dt.timedelta(hours=1))) == 0
     assert prune_runs(instance, later()) == 2
 
-    assert ids(instance) == {*shown, by_hand, unfinished}
+    assert ids(instance) == {*shown, by_hand, foreign, unfinished}
     key = tracks_of_test.key
     assert instance.get_materialized_partitions(key) == {"monday", "tuesday"}
     folder = Path(instance.root_directory)
     left = [path for path in folder.rglob("*") if outdated in path.name or idle in path.name]
     assert left == []
     assert prune_runs(instance, later()) == 0
+
+
+def test_a_run_stays_while_its_check_is_the_newest_and_red(instance: dg.DagsterInstance) -> None:
+    def checked() -> str:
+        job = dg.Definitions(
+            assets=[tracks_of_test], asset_checks=[red_check_of_test]
+        ).resolve_implicit_global_asset_job_def()
+        key = red_check_of_test.check_key
+        only = job.get_subset(asset_selection=set(), asset_check_selection={key})
+        return only.execute_in_process(instance=instance, tags=BY_SENSOR).run_id
+
+    first, second = checked(), checked()
+
+    assert prune_runs(instance, later()) == 1
+
+    assert first not in ids(instance)
+    assert ids(instance) == {second}
 
 
 def test_more_runs_than_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from trackflow.defs.intake.inbox_jobs import import_inbox_job
-from trackflow.defs.intake.inbox_sensors import inbox_sensor
 
+from trackflow.defs.intake.jobs import import_inbox_job
+from trackflow.defs.intake.sensors import inbox_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.tables import gps_points
 from trackflow.usecases.intake import inbox

@@ -77,6 +77,12 @@ def test_its_run_reports_the_days_that_it_changed(
     for asset in ("segments", "matched_polylines", "tracks"):
         found = instance.get_materialized_partitions(dg.AssetKey(asset))
         assert found == {day.isoformat()}, asset
+    for asset, check in (("segments", "ledger_balances"), ("tracks", "no_overlapping_tracks")):
+        key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+        (found,) = instance.event_log_storage.get_asset_check_partition_info([key])
+        assert found.partition_key == day.isoformat()
+        assert found.latest_execution_status.value == "SUCCEEDED"
+        assert found.is_current
     event = instance.get_latest_materialization_event(dg.AssetKey("tracks"))
     assert event is not None
     assert event.asset_materialization is not None

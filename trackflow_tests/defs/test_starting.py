@@ -74,6 +74,9 @@ def test_days_before_the_first_partition_are_worked_on_and_told_of(
     for asset in ("segments", "matched_polylines", "tracks"):
         records = instance.fetch_materializations(dg.AssetKey(asset), limit=10).records
         assert {record.partition_key for record in records} == keys
+        check = dg.AssetCheckKey(dg.AssetKey("segments"), "ledger_balances")
+        checked = instance.event_log_storage.get_asset_check_partition_info([check])
+        assert {one.partition_key for one in checked} == keys
     again = tick("older_days_sensor", home, instance)
     assert isinstance(again, dg.SkipReason)
     assert again.skip_message == "Nothing is pending before 2015-01-01."

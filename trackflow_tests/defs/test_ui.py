@@ -4,13 +4,18 @@ One deployment serves all tests of this module; they go on from one another, in 
 """
 
 import datetime as dt
+import json
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
@@ -18,6 +23,7 @@ from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.settings import Settings
 from trackflow.store.days import batch_lists
+from trackflow.store.tables import day_ledgers
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.browser import Page, find_chromium, open_page
@@ -45,6 +51,22 @@ BACKFILL = """query Backfill($id: String!) { partitionBackfillOrError(backfillId
   ... on PartitionBackfill { status numPartitions }
 } }"""
 
+LAUNCH_CHECK = """mutation Check($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}"""
+
+RUN_STATUS = """query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""
+
+CHECK_STATUSES = """query Checks($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) {
+  ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks { name partitionStatuses {
+    ... on AssetCheckTimePartitionStatuses { ranges { status startKey endKey } }
+  } } } } }
+} }"""
+
 PARTITIONS = """{ assetNodes { assetKey { path } partitionStats { numMaterialized numFailed } } }"""
 
 
@@ -53,6 +75,7 @@ class Deployment:
     server: Server
     days: list[str]
     home: Path
+    messages: list[dict[str, Any]]
 
     def runs(self, **tags: str) -> list[dict[str, Any]]:
         """Runs that have these tags (with "/" written as "__"), the newest first."""
@@ -76,10 +99,35 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             trackflow_context.engine("car"), network.extent, vehicles=4, days=DAYS, first_day=first
         )
         import_paths(trackflow_context, write_csv(fleet, folder / "reported").regular)
-    environment = {"TRACKFLOW_HOME": str(home), "TRACKFLOW_FIRST_DAY": f"{first:%Y-%m}-01"}
     days = [(first + dt.timedelta(days=k)).isoformat() for k in range(DAYS)]
-    with dagster_dev(folder / "dagster", environment) as server:
-        yield Deployment(server, days, home)
+    with message_box() as (messages, address):
+        environment = {
+            "TRACKFLOW_HOME": str(home),
+            "TRACKFLOW_FIRST_DAY": f"{first:%Y-%m}-01",
+            "TRACKFLOW_NOTIFY_URLS": address,
+        }
+        with dagster_dev(folder / "dagster", environment) as server:
+            yield Deployment(server, days, home, messages)
+
+
+@contextmanager
+def message_box() -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """A real HTTP server that keeps what is posted to it, and its address as Apprise writes it."""
+    received: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            received.append(json.loads(self.rfile.read(length)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield received, f"json://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +176,7 @@ def test_the_ui_shows_what_there_is(deployment: Deployment, page: Page) -> None:
 
     page.goto(f"{url}/assets/tracks?view=lineage&lineageScope=upstream&lineageDepth=5")
     page.wait_for_text(*ASSETS)
-    page.wait_for_text("1 / 1 Passed", "2 / 2 Passed")
+    page.wait_for_text("2 / 2 Passed")
     page.wait_for("!document.body.innerText.includes('Loading')")
     _shoot(page, "graph")
 
@@ -173,6 +221,87 @@ def test_the_backfill_ends_well_in_a_single_run(backfill: str, deployment: Deplo
     assert [run["status"] for run in runs] == ["SUCCESS"]
     assert runs[0]["tags"]["dagster/asset_partition_range_start"] == deployment.days[0]
     assert runs[0]["tags"]["dagster/asset_partition_range_end"] == deployment.days[-1]
+
+
+def test_a_red_day_is_still_red_after_the_next_day_passes(
+    backfill: str, deployment: Deployment, page: Page
+) -> None:
+    """And people are told that the run has failed."""
+    red, green = deployment.days[:2]
+    damage_a_ledger(deployment.home, dt.date.fromisoformat(red))
+
+    assert run_of_check(deployment, red) == "FAILURE"
+    assert run_of_check(deployment, green) == "SUCCESS"
+
+    url = deployment.server.url
+    page.goto(f"{url}/assets/segments?view=checks&checkDetail=ledger_balances")
+    # the last run of the check has passed, and yet the check is red
+    page.wait_for_text("This is a blocking asset check", f"{green}: ", "all accounted for")
+    page.wait_for_text("ledger_balances\nFailed")
+    _shoot(page, "red-check")
+    page.click_text("Partitions", "[role=tabpanel] [role=tab], [role=tab], button")
+    page.wait_for_text("Failed (1)", f"Passed ({DAYS - 1})")
+    _shoot(page, "red-partitions")
+    assert check_statuses(deployment) == {"failed": [red], "succeeded": deployment.days[1:]}
+    (message,) = deployment.server.wait_for("message", lambda: deployment.messages, 120)
+    assert message["title"] == f"trackflow: the run __ASSET_JOB of {red} has failed"
+    assert f"ledger_balances of segments is red. {red}: " in message["message"]
+
+
+def check_statuses(deployment: Deployment) -> dict[str, list[str]]:
+    """Days by what the ledgers' check says of them, as the UI asks for it."""
+    node = deployment.server.query(CHECK_STATUSES, key={"path": ["segments"]})["assetNodeOrError"]
+    checks = {check["name"]: check for check in node["assetChecksOrError"]["checks"]}
+    found: dict[str, list[str]] = {}
+    for part in checks["ledger_balances"]["partitionStatuses"]["ranges"]:
+        first, last = (dt.date.fromisoformat(part[edge]) for edge in ("startKey", "endKey"))
+        days = [str(first + dt.timedelta(days=k)) for k in range((last - first).days + 1)]
+        found.setdefault(part["status"].lower(), []).extend(days)
+    return found
+
+
+def damage_a_ledger(home: Path, day: dt.date) -> None:
+    """As a mistake of the program would: more points in a class than there are."""
+    ledger = day_ledgers.c
+    with (
+        Context.open(Settings(home=home)) as trackflow_context,
+        trackflow_context.store.write() as connection,
+    ):
+        device = connection.scalar(
+            sa.select(sa.func.min(ledger.device_id)).where(ledger.day == day)
+        )
+        connection.execute(
+            sa.update(day_ledgers)
+            .where(ledger.device_id == device, ledger.day == day)
+            .values(stop=ledger.stop + 7)
+        )
+
+
+def run_of_check(deployment: Deployment, day: str) -> str:
+    """Run the ledgers' check of a day, as the UI does, and wait for the run's end; its status."""
+    launched = deployment.server.query(
+        LAUNCH_CHECK,
+        params={
+            "mode": "default",
+            "selector": {
+                "repositoryLocationName": "trackflow",
+                "repositoryName": "__repository__",
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [],
+                "assetCheckSelection": [
+                    {"assetKey": {"path": ["segments"]}, "name": "ledger_balances"}
+                ],
+            },
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+        },
+    )["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+
+    def ended() -> str | None:
+        found = deployment.server.query(RUN_STATUS, id=launched["run"]["runId"])["runOrError"]
+        return found["status"] if found["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+    return str(deployment.server.wait_for("end of the run", ended, 180))
 
 
 def _materialized(deployment: Deployment) -> dict[str, int]:

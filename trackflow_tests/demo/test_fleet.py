@@ -10,11 +10,12 @@ import pytest
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import COLUMNS, FleetFiles, write_csv
-from trackflow.demo.fleet import DAY_US, MINUTE_US, SimulatedDevice, TrueDrive, simulate_fleet
+from trackflow.demo.fleet import MINUTE_US, SimulatedDevice, TrueDrive, simulate_fleet
 from trackflow.errors import BadInputError
 from trackflow.geo.distance import haversine_m, step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
+from trackflow.geo.time import DAY_US
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import Engine, Route
 from trackflow.matching.networks import RoadNetwork

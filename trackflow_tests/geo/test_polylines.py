@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackflow.geo.polylines import decode, encode, positions
+from trackflow.geo.polylines import decode, encode, first_vertex, positions
 
 E5 = st.tuples(st.integers(-18_000_000, 18_000_000), st.integers(-9_000_000, 9_000_000))
 
@@ -15,6 +15,8 @@ def test_positions_are_what_was_encoded(places: list[tuple[int, int]]) -> None:
     expected = np.array(places, dtype=np.float64).reshape(-1, 2) / 1e5
     text = encode(expected[:, 0], expected[:, 1])
     assert np.array_equal(positions(text), expected)
+    if places:
+        assert first_vertex(text) == tuple(expected[0])
     lon, lat = decode(text)
     assert np.allclose(np.column_stack([lon, lat]), expected, atol=1e-9)
 
@@ -23,3 +25,9 @@ def test_positions_are_what_was_encoded(places: list[tuple[int, int]]) -> None:
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="polyline"):
         positions(text)
+
+
+@pytest.mark.parametrize("text", ["", "_", "?", "__", "\x7f\x7f"])
+def test_other_text_has_no_first_vertex(text: str) -> None:
+    with pytest.raises(ValueError, match="polyline"):
+        first_vertex(text)

@@ -17,12 +17,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from trackflow.errors import SettingsError, StoreUnavailableError
+from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store import migrations
 from trackflow.store.database import open_store
 from trackflow.store.days.track_ids import resolve
 from trackflow.store.tables import metadata, tracks
-from trackflow.store.types import UtcTime, to_us
+from trackflow.store.types import UtcTime
 from trackflow_tests.stores import NOON, batch_of, contents, deliver, settings_of
 
 

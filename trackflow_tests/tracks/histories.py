@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
-from trackflow.tracks.segments import day_start_us
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.thresholds import Thresholds
 
 FIRST = dt.date(2026, 3, 1)
@@ -71,7 +71,7 @@ class Walker:
     def __init__(self, seed: int, lon: float, lat: float, thresholds: Thresholds) -> None:
         self.random = np.random.default_rng(seed)
         self.thresholds = thresholds
-        self.start_us = day_start_us(FIRST)
+        self.start_us = midnight_us(FIRST)
         # Half of the histories begin shortly before a midnight.
         self.s = float(self.random.choice([self.random.integers(0, 86_400), 86_000]))
         self.lon0, self.lat0 = lon, lat

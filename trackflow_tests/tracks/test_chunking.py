@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import Reason, decide
 from trackflow.tracks.merging import joined_points, merge
-from trackflow.tracks.segments import DaySegments, day_start_us, segment_days
+from trackflow.tracks.segments import DaySegments, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import FIRST, US, History, histories
 
@@ -27,8 +28,8 @@ relaxed = settings(
 def read(points: Points, first: dt.date, last: dt.date, thresholds: Thresholds) -> Points:
     """What a worker reads for a range of days: with a buffer just longer than the reach."""
     buffer_us = int(thresholds.reach_s * US) + 1
-    begin_us = day_start_us(first) - buffer_us
-    end_us = day_start_us(last + dt.timedelta(days=1)) + buffer_us
+    begin_us = midnight_us(first) - buffer_us
+    end_us = midnight_us(last + dt.timedelta(days=1)) + buffer_us
     return points[(points.time_us >= begin_us) & (points.time_us < end_us)]
 
 
@@ -121,7 +122,7 @@ def happenings(history: History) -> set[str]:
         seen.add("point at midnight")
     edges = np.searchsorted(
         decisions.cleaned.points.time_us,
-        [day_start_us(FIRST + dt.timedelta(days=d)) for d in range(1, history.days)],
+        [midnight_us(FIRST + dt.timedelta(days=d)) for d in range(1, history.days)],
     )
     inside = (edges > 0) & (edges < len(decisions.cleaned.points))
     if any(decisions.stay_of(step) for step in (edges[inside] - 1).tolist()):

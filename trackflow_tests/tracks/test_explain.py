@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.explain import Explanation, explain
-from trackflow.tracks.segments import day_start_us
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US, History, histories
 
-START_US = day_start_us(FIRST) + 12 * 3600 * US
+START_US = midnight_us(FIRST) + 12 * 3600 * US
 
 
 def told(

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.merging import bounds, is_short, joined_points, merge, track_id
-from trackflow.tracks.segments import Segment, day_start_us, segment_days
+from trackflow.tracks.segments import Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US
 
@@ -19,7 +20,7 @@ LAST = FIRST + dt.timedelta(days=3)
 def journey(hours: float = 60, speed_ms: float = 10) -> Points:
     """A drive due east along the equator from 18:00 of the first day, a point a minute."""
     t_s = np.arange(0, hours * 3600, 60)
-    time_us = day_start_us(FIRST) + ((18 * 3600 + t_s) * US).astype(np.int64)
+    time_us = midnight_us(FIRST) + ((18 * 3600 + t_s) * US).astype(np.int64)
     return Points.of(time_us, speed_ms * t_s / DEGREE_M, np.zeros(len(t_s)))
 
 
@@ -49,7 +50,7 @@ def test_a_missing_day_is_never_bridged() -> None:
 
 
 def test_closed_ends_are_never_joined() -> None:
-    day_us = day_start_us(FIRST + dt.timedelta(days=1))
+    day_us = midnight_us(FIRST + dt.timedelta(days=1))
     before = Points.of([day_us - 2 * US, day_us - US], [0, 0.001], [0, 0])
     after = Points.of([day_us, day_us + US], [0.002, 0.003], [0, 0])
     for ended, began, count, length in [

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.notices import (
     FEWEST_POINTS,
@@ -20,11 +21,11 @@ from trackflow.tracks.notices import (
     quarantine_notice,
 )
 from trackflow.tracks.rollovers import ROLLOVER, rollover_notice
-from trackflow.tracks.segments import Ledger, day_start_us, segment_days
+from trackflow.tracks.segments import Ledger, segment_days
 from trackflow.tracks.thresholds import Thresholds
 
 DAY = dt.date(2026, 3, 2)
-START_US = day_start_us(DAY) + 12 * 3_600_000_000
+START_US = midnight_us(DAY) + 12 * 3_600_000_000
 CLASSES = [name for name in Ledger().as_dict() if name != "points"]
 counts = st.one_of(st.integers(0, 3), st.integers(0, 50))
 
@@ -97,7 +98,7 @@ def points(minutes: list[float], lon: list[float]) -> Points:
 def of(found: Points, thresholds: Thresholds = Thresholds()) -> str:  # noqa: B008  frozen
     """All notices of a day's points, as they are shown."""
     (day,) = segment_days(found, DAY, DAY, thresholds)
-    because = lone_reasons(found, day_start_us(DAY), day_start_us(DAY) + 86_400_000_000, thresholds)
+    because = lone_reasons(found, midnight_us(DAY), midnight_us(DAY) + 86_400_000_000, thresholds)
     notices = ledger_notices("d", {DAY: day.ledger}, thresholds, because)
     return "\n".join(f"{notice} {notice.advice}" for notice in notices)
 
@@ -233,8 +234,6 @@ def test_reasons_of_lone_points_add_up_to_the_ledger() -> None:
     minutes = np.sort(random.uniform(0, 600, 60)).tolist()
     found = points(minutes, list(24.9 + random.uniform(0, 60, 60)))
     (day,) = segment_days(found, DAY, DAY, Thresholds())
-    because = lone_reasons(
-        found, day_start_us(DAY), day_start_us(DAY) + 86_400_000_000, Thresholds()
-    )
+    because = lone_reasons(found, midnight_us(DAY), midnight_us(DAY) + 86_400_000_000, Thresholds())
     assert sum(because.values()) == day.ledger.lone
     assert set(because) <= {Reason.SPEED, Reason.GAP, Reason.MIXED}

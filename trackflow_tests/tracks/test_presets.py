@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
+from trackflow.geo.time import midnight_us
 from trackflow.tracks.presets import PRESETS, guess_preset, preset_thresholds
-from trackflow.tracks.segments import day_start_us, segment_days
+from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import History, histories
 
@@ -49,7 +50,7 @@ def test_days_apart_are_one_pass_with_every_preset(history: History, name: str) 
     reach_us = int(thresholds.reach_s * 1e6) + 1
     for k, expected in enumerate(whole):
         day = first + dt.timedelta(days=k)
-        start_us = day_start_us(day)
+        start_us = midnight_us(day)
         time_us = history.points.time_us
         near = (time_us >= start_us - reach_us) & (time_us < start_us + 86_400_000_000 + reach_us)
         assert segment_days(history.points[near], day, day, thresholds) == [expected]
@@ -65,7 +66,7 @@ def walk(
     way_m = np.cumsum(moving * kmh / 3.6 * every_s)
     noise = random.normal(0, noise_m, (2, len(time_s))) if noise_m else np.zeros((2, len(time_s)))
     lon, lat = 24.9 + (way_m + noise[0]) / 55_500, 60.17 + noise[1] / 111_000
-    return Points.of(day_start_us(DAY) + (time_s * 1e6).astype(np.int64), lon, lat)
+    return Points.of(midnight_us(DAY) + (time_s * 1e6).astype(np.int64), lon, lat)
 
 
 def claiming(points: Points, accuracy_m: list[float]) -> Points:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
+from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import Reason
-from trackflow.tracks.segments import DAY_US, Ledger, Segment, day_start_us, segment_days
+from trackflow.tracks.segments import Ledger, Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US, History, histories
 
@@ -20,7 +21,7 @@ NOON = 12 * 3600.0
 
 def moving(t_s: list[float], x_m: list[float]) -> Points:
     """Points at seconds of the first day and metres along the equator."""
-    time_us = day_start_us(FIRST) + (np.array(t_s) * US).astype(np.int64)
+    time_us = midnight_us(FIRST) + (np.array(t_s) * US).astype(np.int64)
     return Points.of(time_us, np.array(x_m) / DEGREE_M, np.zeros(len(x_m)))
 
 
@@ -101,7 +102,7 @@ def test_all_points_at_one_time_are_one_point() -> None:
 
 @pytest.mark.parametrize(("lon", "lat"), [(179.99, 0.0), (10.0, 89.995), (-180.0, -90.0)])
 def test_the_antimeridian_and_the_poles_cut_nothing(lon: float, lat: float) -> None:
-    t = day_start_us(FIRST) + np.arange(20) * 10 * US
+    t = midnight_us(FIRST) + np.arange(20) * 10 * US
     lons = (lon + np.arange(20) * 0.001 + 180) % 360 - 180
     (day,) = segment_days(
         Points.of(t, lons, np.full(20, lat)), FIRST, FIRST, Thresholds(dwell_s=1000)
@@ -174,7 +175,7 @@ def test_a_drive_is_stored_in_few_bytes() -> None:
     random = np.random.default_rng(1)
     n = 1000
     points = Points.of(
-        np.arange(n) * 5 * US + day_start_us(FIRST),
+        np.arange(n) * 5 * US + midnight_us(FIRST),
         24.9 + np.cumsum(random.normal(8e-4, 3e-4, n)),
         60.1 + np.cumsum(random.normal(4e-4, 3e-4, n)),
         random.choice([3.0, 4.5, 8.0], n),
@@ -198,5 +199,5 @@ def test_cut_off_bytes_are_refused() -> None:
 
 
 def test_days_are_days_of_utc() -> None:
-    assert day_start_us(dt.date(1970, 1, 2)) == DAY_US
-    assert day_start_us(dt.date(1969, 12, 31)) == -DAY_US
+    assert midnight_us(dt.date(1970, 1, 2)) == DAY_US
+    assert midnight_us(dt.date(1969, 12, 31)) == -DAY_US

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
+from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks import together
-from trackflow.tracks.segments import DAY_US, DaySegments, day_start_us, days_of, segment_days
+from trackflow.tracks.segments import DaySegments, days_of, segment_days
 from trackflow.tracks.thresholds import RANGES, Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
 from trackflow_tests.tracks.histories import FIRST, History, histories, limits
@@ -31,7 +32,7 @@ do not fit on an axis; and a speed that nearly all is above."""
 def some_days(points: Points, random: np.random.Generator, shift_days: int) -> DeviceDays:
     """A device at another time; from the day of its first point or one beside it, for some days."""
     points = replace(points, time_us=points.time_us + shift_days * DAY_US)
-    begin_us = int(points.time_us.min(initial=day_start_us(FIRST)))
+    begin_us = int(points.time_us.min(initial=midnight_us(FIRST)))
     if len(points):
         begin_us = int(points.time_us.min())
     day = dt.date(1970, 1, 1) + dt.timedelta(days=begin_us // DAY_US)
@@ -44,7 +45,7 @@ def doubtful_day(seed: int, random: np.random.Generator) -> Points:
     points = doubtful(seed, int(random.choice([1, 2, 5, 40, 300, 800])))
     lon = (points.lon + random.choice([0.0, 24.94, 179.99, -100.0]) + 180) % 360 - 180
     lat = points.lat + random.choice([0.0, 60.17, -80.0])
-    start_us = day_start_us(FIRST) + int(random.integers(0, DAY_US))
+    start_us = midnight_us(FIRST) + int(random.integers(0, DAY_US))
     return Points.of(start_us + points.time_us, lon, lat, points.accuracy_m)
 
 

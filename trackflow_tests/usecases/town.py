@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads.networks import use_network
-from trackflow.store.types import to_us
 from trackflow_tests.matching.drives import a_tour, driven
 from trackflow_tests.stores import NOON, batch_of_device, deliver
 

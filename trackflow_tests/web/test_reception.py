@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
+from trackflow.geo.time import to_us
 from trackflow.sources.devices.parts import PART_ELEMENTS
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.store.intake.reports import Report
 from trackflow.store.tables import receipts
-from trackflow.store.types import to_us
 from trackflow.usecases.intake import receiving
 from trackflow.usecases.intake.receiving import Received
 from trackflow.web import reception

@@ -16,7 +16,7 @@ from trackflow.errors import SourceError, TrackflowError
 from trackflow.usecases.catalogue.report import Outcome, Report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.geocoding import geocode
-from trackflow.usecases.places.visits import update_visits
+from trackflow.usecases.places.visits import count_visits, update_visits
 
 GROUP = "catalogue"
 CODE_VERSION = "1"
@@ -192,11 +192,13 @@ def track_visits(
     """Look at what has changed."""
     with trackflow.open() as trackflow_context:
         report = update_visits(trackflow_context)
+        stored = count_visits(trackflow_context)
     context.log.info(f"{report.device_days:,} device-days, {report.changed:,} visits differ")
     return dg.MaterializeResult(
         metadata={
             "places": report.places,
             "device_days": report.device_days,
             "visits_changed": report.changed,
+            "dagster/row_count": stored,
         }
     )

@@ -27,7 +27,6 @@ from trackflow.defs.partitions import day_of
 from trackflow.defs.pools import ROAD_ENGINE
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.roads.assets import road_network
-from trackflow.usecases.days.waiting import MOST_DAYS
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
 # yet depends on its own day only. A mapping to three days would make Dagster run one day more on
@@ -113,8 +112,9 @@ def _same_day(name: str) -> dg.AssetDep:
     return dg.AssetDep(name, partition_mapping=SAME_DAY)
 
 
-def day_assets(days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> dg.AssetsDefinition:
     """Segments, matched polylines and tracks, with these partitions."""
+    one_run = dg.BackfillPolicy.single_run()
 
     @dg.multi_asset(
         name="process_days",
@@ -123,7 +123,7 @@ def day_assets(days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         # Many days in one run: a run of its own for each day would mostly start processes. But not
         # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
         # that takes minutes to start is given up.
-        backfill_policy=dg.BackfillPolicy.multi_run(MOST_DAYS),
+        backfill_policy=dg.BackfillPolicy.multi_run(days_per_run) if days_per_run else one_run,
         pool=ROAD_ENGINE,
     )
     @step

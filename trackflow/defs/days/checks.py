@@ -18,8 +18,9 @@ from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.days.running import POLYLINES, SEGMENTS, TRACKS, DaysStep
 from trackflow.defs.errors import step
-from trackflow.defs.partitions import days_of_run, each_day, has_partition
+from trackflow.defs.partitions import days_of_run, has_partition
 from trackflow.defs.resources import TrackflowResource
+from trackflow.geo.time import days_between
 from trackflow.usecases.days import checks
 from trackflow.usecases.days.notices import read_notices
 from trackflow.usecases.days.report import counted
@@ -269,10 +270,10 @@ def _days(
 ) -> list[dt.date]:
     """The days of the run; of a run of no day in particular the newest ones."""
     if (found := days_of_run(context.run.tags)) is not None:
-        return list(each_day(*found))
+        return list(days_between(*found))
     last = checks.newest_day(trackflow_context) or trackflow_context.clock().date()
     first = last - dt.timedelta(days=DAYS_WITHOUT_PARTITION - 1)
-    return [day for day in each_day(first, last) if has_partition(day, trackflow.first_day)]
+    return [day for day in days_between(first, last) if has_partition(day, trackflow.first_day)]
 
 
 @dg.asset_check(

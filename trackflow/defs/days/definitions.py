@@ -20,7 +20,7 @@ def definitions(trackflow: TrackflowResource) -> dg.Definitions:
     """The work by day, its checks, and what starts it."""
     days = daily(trackflow.first_day)
     return dg.Definitions(
-        assets=[day_assets(days)],
+        assets=[day_assets(days, trackflow.days_per_run)],
         asset_checks=[*day_checks(days), newest_settled_day_is_made],
         jobs=[process_days_job, process_older_days_job, live_job, check_days_job(trackflow)],
         sensors=[live_sensor, pending_batches_sensor, older_days_sensor],

@@ -23,9 +23,10 @@ from trackflow.defs.days.live import LiveReporter
 from trackflow.defs.days.reporting import log_days
 from trackflow.defs.days.running import STAGE_OF_ASSET, TRACKS, DaysStep, run_stages
 from trackflow.defs.errors import step
-from trackflow.defs.partitions import day_of, each_day
+from trackflow.defs.partitions import day_of
 from trackflow.defs.pools import ROAD_ENGINE
 from trackflow.defs.resources import TrackflowResource
+from trackflow.geo.time import days_between
 from trackflow.usecases.days.live import follow_live
 
 TAGS = {"trackflow/subject": "days"}
@@ -78,7 +79,7 @@ def process_older_days(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Run the stages over the range and report each day by itself."""
-    days = list(each_day(day_of(config.first), day_of(config.last)))
+    days = list(days_between(day_of(config.first), day_of(config.last)))
     assets = list(STAGE_OF_ASSET)[: 1 if config.segments_only else None]
     with trackflow.open() as trackflow_context:
         of_days = DaysStep(context, trackflow_context, trackflow)

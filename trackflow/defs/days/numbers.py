@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.days.running import MOST_MESSAGES, POLYLINES, SEGMENTS, TRACKS, Outcome
-from trackflow.defs.partitions import each_day
 from trackflow.exports.day_picture import draw_day
-from trackflow.geo.time import runs_of_days
+from trackflow.geo.time import days_between, runs_of_days
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.days.notices import notices_by_day
 from trackflow.usecases.days.report import DayReport, distinct_messages
@@ -55,7 +54,7 @@ def segment_metadata(
             "seconds": n.seconds,
             "points_per_s": _rate(n.points, n.seconds),
         }
-        for day in each_day(first, last)
+        for day in days_between(first, last)
         for n in [stored[day]]
     }
 
@@ -74,7 +73,7 @@ def match_metadata(
     """Of each day: windows, how many follow no road, and the share of driving on roads."""
     stored = match_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
-    for day in each_day(first, last):
+    for day in days_between(first, last):
         n = stored[day]
         found[day] = {
             "windows": n.windows,
@@ -96,7 +95,7 @@ def track_metadata(
     """Of each day: journeys with their kilometres and hours, and a picture."""
     stored = track_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
-    for day in each_day(first, last):
+    for day in days_between(first, last):
         n = stored[day]
         found[day] = {
             "tracks": n.tracks,

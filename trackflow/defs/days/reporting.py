@@ -27,7 +27,8 @@ from trackflow.defs.intake.observing import (
     pointer_tags,
     provenance_tags,
 )
-from trackflow.defs.partitions import ONE_DAY, each_day
+from trackflow.defs.partitions import ONE_DAY, day_of
+from trackflow.geo.time import days_between
 from trackflow.usecases.intake.day_versions import PointsOfDay, points_of_days
 
 SUMS = ("tracks", "devices", "distance_km", "driven_h", "longest_km", "time_zone")
@@ -81,8 +82,7 @@ def report_days(step: DaysStep, outcome: Outcome, noted: Noted) -> Iterator[DayE
         StepError: some days are incomplete. Those that are complete have been reported.
     """
     numbers = {asset: day_metadata(step.trackflow, asset, outcome) for asset in outcome.assets}
-    for beside in changed_beside(step, outcome):
-        step.dagster.log_event(beside)
+    _log_beside(step, outcome)
     incomplete = incomplete_days(outcome)
     if not incomplete:
         yield from _results(step, outcome, numbers, noted)
@@ -149,10 +149,8 @@ def log_complete_days(step: DaysStep, outcome: Outcome) -> None:
             complete = [day for day in outcome.days if not outcome.is_incomplete(asset, day)]
             for made in _materializations(step, asset, complete, numbers, noted):
                 step.dagster.log_event(made)
-            for evaluation in evaluations(step, asset, complete):
-                step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it takes them
-    for materialization in changed_beside(step, outcome):
-        step.dagster.log_event(materialization)
+            _log_evaluations(step, asset, complete)
+    _log_beside(step, outcome)
 
 
 def log_days(step: DaysStep, outcome: Outcome) -> None:
@@ -164,6 +162,18 @@ def log_days(step: DaysStep, outcome: Outcome) -> None:
     log_complete_days(step, outcome)
     if incomplete := incomplete_days(outcome):
         raise error_of(outcome, incomplete)
+
+
+def _log_beside(step: DaysStep, outcome: Outcome) -> None:
+    """Tell of days beside, and check them anew: a materialization clears what checks have said."""
+    for materialization in changed_beside(step, outcome):
+        step.dagster.log_event(materialization)
+        _log_evaluations(step, TRACKS, [day_of(str(materialization.partition))])
+
+
+def _log_evaluations(step: DaysStep, asset: str, days: Sequence[dt.date]) -> None:
+    for evaluation in evaluations(step, asset, days):
+        step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it takes them
 
 
 def changed_beside(step: DaysStep, outcome: Outcome) -> Iterator[dg.AssetMaterialization]:
@@ -180,7 +190,7 @@ def changed_beside(step: DaysStep, outcome: Outcome) -> Iterator[dg.AssetMateria
     for report in outcome.report[STAGE_OF_ASSET[TRACKS]].days:
         if report.changed and report.touched:
             first, last = report.touched
-            beside.update(each_day(first - reach * ONE_DAY, last + reach * ONE_DAY))
+            beside.update(days_between(first - reach * ONE_DAY, last + reach * ONE_DAY))
     for day in sorted(beside - set(outcome.days)):
         shown = _shown(step, day)
         if shown is None:

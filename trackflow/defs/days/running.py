@@ -163,9 +163,5 @@ def error_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> Ste
         "Everything else is stored; what is missing stays pending.\n"
         f"{shown}" + (f"\nand {more} more" if more > 0 else ""),
         metadata={"incomplete_days": len(days), "device_days": len(reports)},
-        retryable=all(r.deferred for r in reports) and not _lacks_network(messages),
+        retryable=all(r.deferred and not r.lacks_network for r in reports),
     )
-
-
-def _lacks_network(messages: Sequence[str]) -> bool:
-    return any("there is no road network" in message for message in messages)

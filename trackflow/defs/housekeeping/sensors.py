@@ -41,27 +41,45 @@ def _days(run: dg.DagsterRun) -> str:
 
 
 def _reasons(context: dg.RunFailureSensorContext) -> tuple[str, ...]:
-    """What each failed step says, without its stack."""
-    found = [_reason(event) for event in context.get_step_failure_events()]
-    return tuple(text for text in found if text) or (context.failure_event.message or "unknown",)
+    """What each failed step says, without its stack; which blocking checks are red."""
+    steps = [_reason(event) for event in context.get_step_failure_events()]
+    found = (*_red_checks(context.instance, context.dagster_run.run_id), *filter(None, steps))
+    return found or (context.failure_event.message or "unknown",)
+
+
+def _red_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    records = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    checks = [event.asset_check_evaluation_data for event in events if event]
+    return [
+        f"{check.check_name} of {check.asset_key.to_user_string()} is red. {check.description}"
+        for check in checks
+        if check.blocking and not check.passed
+    ]
 
 
 def _reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description).strip()
-    error = data.error_display_string.strip().splitlines() if data.error else []
-    return error[0] if error else ""
+    if data.error is None:
+        return ""
+    # its class and its words, without the stack that follows
+    return " ".join((data.error.cause or data.error).message.split())
 
 
 def _failed_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the run before this one, of the same job and days, has failed as well."""
+    """Whether the run before this one, of the same job, assets and days, has failed as well."""
     tags = {tag: run.tags[tag] for tag in (DAY_TAG, FIRST_DAY_TAG) if tag in run.tags}
     wanted = dg.RunsFilter(job_name=run.job_name, tags=tags or None)
     runs = [
         other
         for other in instance.get_runs(wanted, limit=20)
-        if other.is_finished and _days(other) == _days(run)
+        if other.is_finished
+        and _days(other) == _days(run)
+        and other.asset_selection == run.asset_selection
     ]
     ids = [other.run_id for other in runs]
     before = runs[ids.index(run.run_id) + 1 :] if run.run_id in ids else []

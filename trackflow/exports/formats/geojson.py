@@ -7,7 +7,8 @@ import orjson
 
 from trackflow.exports.values import plain
 from trackflow.geo.geojson import geojson_line
-from trackflow.usecases.queries.exported import LineSource, PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".geojson", ".json")
 DEFAULT_LINE: LineSource = LineSource.MATCHED

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from trackflow.exports import frames
-from trackflow.usecases.queries.exported import LineSource, PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".geoparquet", ".parquet")
 DEFAULT_LINE: LineSource = LineSource.MATCHED

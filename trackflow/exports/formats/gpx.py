@@ -10,7 +10,8 @@ import numpy as np
 
 from trackflow.geo.geojson import line_parts
 from trackflow.geo.points import Points
-from trackflow.usecases.queries.exported import LineSource, PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".gpx",)
 DEFAULT_LINE: LineSource = LineSource.RAW

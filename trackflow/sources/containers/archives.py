@@ -26,13 +26,9 @@ from trackflow.sources.containers.packing import is_packed, unpacked
 from trackflow.sources.containers.spooling import open_kept, spool, stream_over
 from trackflow.sources.containers.streams import Stream, check_size, open_file, rest_of
 from trackflow.sources.device_names import NamedDevice, device_of_file
-from trackflow.sources.recognition import (
-    HEAD_BYTES,
-    Format,
-    UnknownFormatError,
-    detect,
-    office_format,
-)
+from trackflow.sources.file_format import FileFormat, UnknownFormatError
+from trackflow.sources.heads import HEAD_BYTES
+from trackflow.sources.recognition import detect, document_format
 
 NESTED_MAX = 3
 """Archives around a file: exports are two deep (Garmin, KMZ files in a zip)."""
@@ -49,7 +45,7 @@ class SourceFile:
     Attributes:
         path: the file on disk.
         name: what people know it by: below the given folder, and with the member's name.
-        format: None if it cannot be read.
+        format: the name of its format; None if it cannot be read.
         size_bytes: what `Chunk.bytes_done` counts towards.
         skipped: why it is left out although nothing is wrong; `read` refuses it.
         broken: what is wrong with it; `read` raises this.
@@ -59,7 +55,7 @@ class SourceFile:
 
     path: Path
     name: str
-    format: Format | None = None
+    format: str | None = None
     size_bytes: int = 0
     skipped: str = ""
     broken: str = ""
@@ -239,17 +235,17 @@ def _unfolded(
     try:
         members = list(members_of(file, head, source.size_bytes, name))
         nest.members += len(members)
-        office = office_format(member.name for member in members)
+        document = document_format(member.name for member in members)
         if nest.members > MEMBERS_MAX:
             yield replace(source, broken=f"{name}: has more than {MEMBERS_MAX} members")
         elif {member.name for member in members} >= _BACKUP:
             words = f"{name}: is a backup of trackflow: use `trackflow restore`"
             yield replace(source, broken=words)
-        elif office is not None:
+        elif document is not None:
             yield (
-                replace(source, format=office)
-                if isinstance(office, Format)
-                else replace(source, skipped=office)
+                replace(source, format=document.name)
+                if isinstance(document, FileFormat)
+                else replace(source, skipped=document)
             )
         else:
             for member in members:

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import epoch_s_us, fix_row, iso_us
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
@@ -119,3 +121,17 @@ class _Samples:
 def _time_us(date: object) -> int | None:
     seconds_us = epoch_s_us(date)
     return iso_us(date) if seconds_us is None else seconds_us + _APPLE_EPOCH_S * 1_000_000
+
+
+def _recognise(head: Head) -> int | None:
+    is_own = head.names_all("timelineItems|sampleId")
+    is_own = is_own or head.names_all("horizontalAccuracy", "movingState")
+    return Surety.PROGRAM + 2 if head.text[0] in "{[" and is_own else None
+
+
+FORMAT = FileFormat(
+    name="arc",
+    label="Arc",
+    recognise=_recognise,
+    read=read_arc,
+)

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from trackflow.geo.points import Bools, Floats
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import HEAD_BYTES, Head, encoding_of
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, CsvLayout, decide_layout
 from trackflow.sources.parsing.csv_rows import (
@@ -23,7 +25,6 @@ from trackflow.sources.parsing.csv_rows import (
     line_too_long,
     records,
 )
-from trackflow.sources.recognition import HEAD_BYTES, encoding_of
 from trackflow.sources.records import (
     REFUSED_MAX,
     Chunk,
@@ -359,3 +360,22 @@ def _mended_line(line: bytes) -> bytes:
     except UnicodeDecodeError:
         return line.decode("latin-1").encode("utf-8")
     return line
+
+
+_ENDINGS = {".csv", ".tsv", ".tab", ".psv"}
+"""Of tables that have no other mark."""
+
+
+def _recognise(head: Head) -> int | None:
+    if head.text[0] in "<{[":
+        return None
+    is_table = head.ending in _ENDINGS or head.has_header
+    return Surety.FALLBACK if is_table else None
+
+
+FORMAT = FileFormat(
+    name="csv",
+    label="CSV (also TSV)",
+    recognise=_recognise,
+    read=read_csv,
+)

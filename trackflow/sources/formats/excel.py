@@ -16,7 +16,9 @@ from typing import IO, Any
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.spooling import seekable
 from trackflow.sources.containers.streams import DamagedError, Stream
+from trackflow.sources.file_format import FileFormat
 from trackflow.sources.formats.csv import read_csv
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.values import columns
@@ -182,3 +184,17 @@ def _text(cell: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
+
+
+def _recognise(_: Head) -> None:
+    """A workbook is known by the members of its zip."""
+
+
+FORMAT = FileFormat(
+    name="excel",
+    label="Excel",
+    recognise=_recognise,
+    read=read_excel,
+    is_binary=True,
+    documents=("xl/workbook.xml",),
+)

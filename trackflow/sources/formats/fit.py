@@ -16,6 +16,8 @@ import numpy as np
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Floats
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.fit_runs import (
     ALTITUDE,
@@ -244,3 +246,16 @@ def _time(timestamp: object) -> object:
 
 def _degrees(semicircles: object) -> object:
     return semicircles * _SEMICIRCLE_DEG if isinstance(semicircles, int) else semicircles
+
+
+def _recognise(head: Head) -> int | None:
+    return Surety.MAGIC + 1 if head.data.startswith(b".FIT", 8) else None
+
+
+FORMAT = FileFormat(
+    name="fit",
+    label="FIT",
+    recognise=_recognise,
+    read=read_fit,
+    is_binary=True,
+)

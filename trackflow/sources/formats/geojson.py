@@ -13,6 +13,8 @@ import orjson
 from trackflow.errors import BadInputError
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.parsing.geojson_lines import line_part, measured_time, time_list, time_parts
@@ -21,7 +23,7 @@ from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
-from trackflow.sources.values import units
+from trackflow.sources.values import columns, units
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.columns import NoPositionsError, Role
 from trackflow.sources.values.fields import flat, is_invalid, known_fields
@@ -451,3 +453,37 @@ def _check_crs(top: dict[str, object], name: str) -> None:
             f"{name}: its positions are in {said[:60]!r}; convert it to longitude and latitude "
             "(EPSG:4326)"
         )
+
+
+_GEOMETRY = re.compile(
+    r'"type"\s*:\s*"(?:Feature|FeatureCollection|Point|MultiPoint|LineString|MultiLineString'
+    r'|GeometryCollection)"'
+)
+_MEMBER = re.compile(r'"((?:[^"\\]){1,60})"\s*:')
+
+
+def _recognise(head: Head) -> int | None:
+    """By its members; JSON that is none of the other formats may still name positions."""
+    if head.text[0] not in "{[":
+        return None
+    is_own = _GEOMETRY.search(head.text) or _names_positions(head.text)
+    may_be = head.ending == ".geojson" or not head.is_whole
+    return Surety.FALLBACK if is_own or may_be else None
+
+
+def _names_positions(text: str) -> bool:
+    """Whether members of the beginning are named as the reader of records understands them."""
+    names = list(dict.fromkeys(_MEMBER.findall(text)))[:500]
+    found = columns.find(names)
+    surely = any(len(names[found[role]]) > 1 for role in (Role.LAT, Role.LON) if role in found)
+    return surely or (columns.has_position(found) and Role.TIME in found)
+
+
+FORMAT = FileFormat(
+    name="geojson",
+    label="GeoJSON",
+    recognise=_recognise,
+    read=read_geojson,
+    track_start=re.compile(rb'"(?:Multi)?LineString"'),
+    track_marks=(b'LineString"',),
+)

@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import Head, stem
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.recognition import stem
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import (
     BAD_TIME,
@@ -397,3 +398,27 @@ def _either(holder: object, *names: str) -> object:
         if value is not None:
             return value
     return None
+
+
+_OWN_MEMBERS = re.compile(
+    r'"(?:timelineEdits|timelineObjects|semanticSegments|rawSignals|timelinePath|activitySegment'
+    r'|placeVisit)"\s*:'
+    r'|"(?:placeLocation|start|end|point)"\s*:\s*"geo:'
+)
+_LOCATIONS = re.compile(r'"locations"\s*:\s*\[')
+
+
+def _recognise(head: Head) -> int | None:
+    if head.text[0] not in "{[":
+        return None
+    is_own = _OWN_MEMBERS.search(head.text)
+    is_records = _LOCATIONS.search(head.text) and '"latitudeE7"' in head.text
+    return Surety.PROGRAM + 5 if is_own or is_records else None
+
+
+FORMAT = FileFormat(
+    name="google",
+    label="Google Timeline",
+    recognise=_recognise,
+    read=read_google,
+)

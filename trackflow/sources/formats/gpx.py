@@ -16,9 +16,11 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Floats
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.gpx_points import DEVICE, TIME, Field, Point, Points, field, field_of
-from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
 from trackflow.sources.records import Chunk, PointBatch
 from trackflow.sources.tracks_apart import label_of
@@ -274,3 +276,17 @@ def _measured(
         return pointed
     with_commas = numbers(text, quantity, field.factor, decimal_comma=True)
     return Numbers(np.where(commas, with_commas.values, pointed.values), pointed.missing)
+
+
+def _recognise(head: Head) -> int | None:
+    return root_at(head, "gpx")
+
+
+FORMAT = FileFormat(
+    name="gpx",
+    label="GPX",
+    recognise=_recognise,
+    read=read_gpx,
+    track_start=re.compile(rb"<(?:[\w.-]+:)?trk[\s>]"),
+    track_marks=tuple(b"trk%c" % end for end in b"> \t\n\r\f\v"),
+)

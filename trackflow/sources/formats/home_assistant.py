@@ -6,11 +6,14 @@ its states are read only where that tracker has no positions in the same file. S
 position (a router's "home", a phone that is away) are passed over and counted.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from trackflow.sources.containers.spooling import on_disk
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.home_assistant_recorder import Recorder, State
 from trackflow.sources.parsing.json_values import Broken, JsonElements
@@ -182,3 +185,27 @@ def _time_us(value: object) -> int | None:
         return iso_us(value)
     seconds_us = epoch_s_us(value)
     return BAD_TIME if seconds_us is None else seconds_us
+
+
+_RECORDER_TABLE = re.compile(rb"CREATE TABLE [\"'`\[]?states[\"'`\]]?\s*\(", re.IGNORECASE)
+
+
+def _recognise(head: Head) -> int | None:
+    """By its recorder's database, or the JSON of its history."""
+    if head.data.startswith(b"SQLite format 3\x00"):
+        # its tables may stand far behind its first pages
+        is_own = _RECORDER_TABLE.search(head.data) or "home-assistant" in head.name.lower()
+        return Surety.MAGIC + 1 if is_own else None
+    if not head.data.lstrip().startswith((b"{", b"[", b"\xef\xbb\xbf")):
+        return None
+    is_own = head.names_all("entity_id", "attributes", "last_changed|last_updated")
+    return Surety.PROGRAM + 1 if is_own and head.text[:1] in ("{", "[") else None
+
+
+FORMAT = FileFormat(
+    name="home_assistant",
+    label="Home Assistant",
+    recognise=_recognise,
+    read=read_home_assistant,
+    is_binary=True,
+)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import (
     BAD_TIME,
     fix_row,
@@ -19,6 +20,7 @@ from trackflow.sources.fix_rows import (
     moment_us,
     nearest_moment_us,
 )
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
@@ -156,3 +158,20 @@ def _degrees(degrees: str, minutes: str, more_digits: str) -> float:
     """Degrees of whole degrees and thousandths of minutes, with further digits of these."""
     thousandths = float(f"{minutes}.{more_digits}")
     return int(degrees) + thousandths / _MINUTE_THOUSANDTHS
+
+
+_HEADER = re.compile(r"(?:^|\n)H[FOP]DTE")
+_ANY_FIX = re.compile(r"(?:^|\n)B\d{6}\d{7}[NS]\d{8}[EW][AV]")
+
+
+def _recognise(head: Head) -> int | None:
+    is_own = _HEADER.search(head.text) and _ANY_FIX.search(head.text)
+    return Surety.SHAPE + 2 if head.text[0] not in "<{[" and is_own else None
+
+
+FORMAT = FileFormat(
+    name="igc",
+    label="IGC",
+    recognise=_recognise,
+    read=read_igc,
+)

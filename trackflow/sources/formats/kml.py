@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import BLANKS, LEAF, Run, RunParser, Shape, shape_of
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
@@ -420,3 +422,17 @@ def _parts(coordinates: str) -> list[str]:
     if len(parts) <= 3:
         return parts
     return [",".join(parts[at : at + 2]) for at in range(0, len(parts), 2)]
+
+
+def _recognise(head: Head) -> int | None:
+    return root_at(head, "kml")
+
+
+FORMAT = FileFormat(
+    name="kml",
+    label="KML",
+    recognise=_recognise,
+    read=read_kml,
+    track_start=re.compile(rb"<(?:[\w.-]+:)?Track[\s>]"),
+    track_marks=tuple(b"Track%c" % end for end in b"> \t\n\r\f\v"),
+)

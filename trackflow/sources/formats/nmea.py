@@ -14,7 +14,9 @@ from functools import reduce
 from operator import xor
 
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
+from trackflow.sources.heads import HEADER_CHARS, Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
@@ -269,3 +271,22 @@ def _number(text: str) -> float | None:
         return float(text) if text.isascii() else None
     except ValueError:
         return None
+
+
+_ANY_SENTENCE = re.compile(
+    r"(?:^|[\s,;\\])\$(?:G[A-Z]|BD|QZ|II|IN)(?:RMC|GGA|GNS|ZDA|GLL|GSA|GSV|VTG),"
+)
+
+
+def _recognise(head: Head) -> int | None:
+    if head.text[0] in "<{[" or not _ANY_SENTENCE.search(head.text[:HEADER_CHARS]):
+        return None
+    return None if head.has_header else Surety.SHAPE + 1
+
+
+FORMAT = FileFormat(
+    name="nmea",
+    label="NMEA",
+    recognise=_recognise,
+    read=read_nmea,
+)

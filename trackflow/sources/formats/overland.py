@@ -1,5 +1,6 @@
 """Reads saved batches of the Overland app: one `{"locations": [...]}`, or one on each line."""
 
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -7,6 +8,8 @@ from trackflow.sources.admission import Candidates
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices import overland
 from trackflow.sources.devices.fixes import Record
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
@@ -60,3 +63,19 @@ def read_overland(
     if not collector.any_found and not elements.any_list:
         raise NoPositionsError(f'{stream.name}: has no batch of Overland, {{"locations": [...]}}')
     yield collector.chunk()
+
+
+_LOCATIONS = re.compile(r'"locations"\s*:\s*\[')
+
+
+def _recognise(head: Head) -> int | None:
+    is_own = head.text[0] in "{[" and _LOCATIONS.search(head.text) and '"Feature"' in head.text
+    return Surety.SHAPE if is_own else None
+
+
+FORMAT = FileFormat(
+    name="overland",
+    label="Overland",
+    recognise=_recognise,
+    read=read_overland,
+)

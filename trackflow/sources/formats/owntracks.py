@@ -16,6 +16,8 @@ from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.devices import owntracks
 from trackflow.sources.devices.bodies import TooMuchError, UnreadableError, read_json
 from trackflow.sources.devices.fixes import Record
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
@@ -149,3 +151,27 @@ def _recorded_device(name: str) -> str | None:
     if not _MONTH_FILE.fullmatch(path.name) or len(path.parts) < 3:
         return None
     return owntracks.device_named(path.parts[-3], path.parts[-2])
+
+
+_MESSAGE = re.compile(
+    r'"_type"\s*:\s*"(?:location|beacon|card|cmd|configuration|dump|encrypted|lwt|status|steps'
+    r'|transition|waypoints?)"'
+)
+_FEATURE = re.compile(r'"type"\s*:\s*"Feature(?:Collection)?"')
+_RECORDER_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?\s+(?:\*|[a-z]{1,12})?\s+\{")
+
+
+def _recognise(head: Head) -> int | None:
+    """By the lines of the recorder (time of arrival, kind, message), or the messages themselves."""
+    if head.text[0] not in "{[":
+        return Surety.SHAPE if _RECORDER_LINE.match(head.text) else None
+    is_own = _MESSAGE.search(head.text) and not _FEATURE.search(head.text)
+    return Surety.SHAPE + 1 if is_own else None
+
+
+FORMAT = FileFormat(
+    name="owntracks",
+    label="OwnTracks",
+    recognise=_recognise,
+    read=read_owntracks,
+)

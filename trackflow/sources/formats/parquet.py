@@ -17,6 +17,8 @@ from trackflow.geo.points import Bools, Floats
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.containers.spooling import seekable
 from trackflow.sources.containers.streams import Stream, check_size
+from trackflow.sources.file_format import FileFormat, Surety
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.geo_columns import geo_column
 from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
@@ -219,3 +221,16 @@ def _point(cell: object) -> tuple[float, float]:
         return np.nan, np.nan
     x, y = np.frombuffer(cell, f"{order}f8", 2, 5).tolist()
     return x, y
+
+
+def _recognise(head: Head) -> int | None:
+    return Surety.MAGIC if head.data.startswith(b"PAR1") else None
+
+
+FORMAT = FileFormat(
+    name="parquet",
+    label="Parquet",
+    recognise=_recognise,
+    read=read_parquet,
+    is_binary=True,
+)

@@ -16,7 +16,9 @@ from typing import IO
 
 from trackflow.sources.containers.spooling import seekable
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import fix_row, iso_us, zoned_us
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.heif_boxes import exif_of_heif
 from trackflow.sources.records import Chunk, Reason
@@ -218,3 +220,20 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace")
     return value if isinstance(value, str) else ""
+
+
+_HEIF = re.compile(rb"ftyp(?:hei[cxms]|hev[cm]|mif1|msf1|avif)")
+
+
+def _recognise(head: Head) -> int | None:
+    is_own = head.data.startswith(b"\xff\xd8\xff") or _HEIF.match(head.data, 4)
+    return Surety.MAGIC if is_own else None
+
+
+FORMAT = FileFormat(
+    name="photo",
+    label="photos",
+    recognise=_recognise,
+    read=read_photo,
+    is_binary=True,
+)

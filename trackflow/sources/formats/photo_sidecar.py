@@ -14,8 +14,10 @@ from xml.etree import ElementTree
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us, zoned_us
 from trackflow.sources.formats.photo import DEVICE, NO_POSITION, told_zone
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
@@ -184,3 +186,21 @@ def _height(known: Mapping[str, str]) -> float | None:
     except (ValueError, ZeroDivisionError):
         return None
     return -height if known.get(f"{_EXIF}GPSAltitudeRef", "").strip() == "1" else height
+
+
+_XMP = re.compile(r"<(?:[\w.-]+:)?(?:xmpmeta|xapmeta|RDF)[\s>]")
+
+
+def _recognise(head: Head) -> int | None:
+    if head.text[0] == "<":
+        return Surety.SHAPE if _XMP.search(head.xml) else None
+    is_own = head.text[0] in "{[" and head.names_all("photoTakenTime|exifInfo")
+    return Surety.PROGRAM if is_own else None
+
+
+FORMAT = FileFormat(
+    name="photo_sidecar",
+    label="photo sidecars",
+    recognise=_recognise,
+    read=read_photo_sidecar,
+)

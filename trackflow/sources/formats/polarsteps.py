@@ -5,11 +5,14 @@ chose on a map and times that are often those of the day; they are a device of t
 they do not pull a recorded track away.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import member
+from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
 from trackflow.sources.records import Chunk, Reason
@@ -80,3 +83,24 @@ def _time_us(value: object) -> int | None:
         return iso_us(value)
     seconds_us = epoch_s_us(value)
     return BAD_TIME if seconds_us is None else seconds_us
+
+
+_LOCATIONS_ALONE = re.compile(
+    r'\{\s*"locations"\s*:\s*\[\s*\{\s*(?=[^{}]*"time")(?=[^{}]*"lat")(?=[^{}]*"lon")'
+    r'(?:"(?:lat|lon|time)"\s*:\s*[-+\d.eE]+\s*,?\s*){3}\}'
+)
+
+
+def _recognise(head: Head) -> int | None:
+    is_own = head.text[0] in "{[" and (
+        head.names_all("all_steps") or _LOCATIONS_ALONE.match(head.text)
+    )
+    return Surety.PROGRAM + 3 if is_own else None
+
+
+FORMAT = FileFormat(
+    name="polarsteps",
+    label="Polarsteps",
+    recognise=_recognise,
+    read=read_polarsteps,
+)

@@ -5,16 +5,19 @@ They lie in `<exercise>.com.samsung.health.exercise.location_data.json`, a list 
 kind, names of columns with the kind in front, and rows that end in one comma too many.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from trackflow.sources.containers.streams import Stream, rest_of
+from trackflow.sources.file_format import FileFormat, Surety, UnknownFormatError
 from trackflow.sources.fix_rows import BAD_TIME, fix_row, iso_us
 from trackflow.sources.formats.csv import read_csv
+from trackflow.sources.heads import HEAD_BYTES, Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.recognition import HEAD_BYTES
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.values import columns
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.times import epoch_form
 
@@ -115,3 +118,31 @@ def _plain_table(stream: Stream) -> Stream:
         yield from rest_of(stream)
 
     return Stream(stream.name, pieces(), stream.position, lambda: None)
+
+
+_POSITION = re.compile(
+    r'\[\s*\{(?=[^{}]*"start_time")(?=[^{}]*"latitude")(?=[^{}]*"longitude")[^{}]*\}'
+)
+_TABLE = re.compile(r"com\.samsung\.[\w.]+,\d+,\d+")
+
+
+def _recognise(head: Head) -> int | None:
+    if head.text[0] == "[":
+        return Surety.PROGRAM + 4 if _POSITION.match(head.text) else None
+    if not _TABLE.match(head.text):
+        return None
+    cells = head.text.partition("\n")[2].partition("\n")[0].strip().split(",")
+    if columns.score([cell.rpartition(".")[2] for cell in cells]) < 200:
+        raise UnknownFormatError(
+            f"{head.name}: is a table of Samsung Health without positions: those of exercises are "
+            "in the files location_data.json beside it"
+        )
+    return Surety.SHAPE + 3
+
+
+FORMAT = FileFormat(
+    name="samsung",
+    label="Samsung Health",
+    recognise=_recognise,
+    read=read_samsung,
+)

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
+from trackflow.sources.file_format import FileFormat
+from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, texts
+from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
 from trackflow.sources.records import Chunk, Reason
 from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
@@ -196,3 +198,15 @@ class _TrackpointParser(RunParser):
         if self._without_position:
             raw = f"{self._without_position} trackpoints without a position"
             self._rows.refuse(Reason.NO_POSITION, raw, "")
+
+
+def _recognise(head: Head) -> int | None:
+    return root_at(head, "TrainingCenterDatabase")
+
+
+FORMAT = FileFormat(
+    name="tcx",
+    label="TCX",
+    recognise=_recognise,
+    read=read_tcx,
+)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trackflow.errors import BadInputError
-from trackflow.sources.recognition import SEPARATORS, best_separator
+from trackflow.sources.heads import SEPARATORS, best_separator
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import EMPTY_CELLS, number
 from trackflow.sources.values.columns import COLUMNS_HINT, NoPositionsError, Role

@@ -14,7 +14,7 @@ import orjson
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
-from trackflow.sources.recognition import encoding_of
+from trackflow.sources.heads import encoding_of
 from trackflow.sources.records import RAW_MAX_CHARS, Reason
 
 PIECE_BYTES = 1_048_576

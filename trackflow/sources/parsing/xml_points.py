@@ -13,7 +13,8 @@ from xml.parsers import expat
 
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
-from trackflow.sources.recognition import encoding_of
+from trackflow.sources.file_format import Surety
+from trackflow.sources.heads import Head, encoding_of
 from trackflow.sources.records import Reason, Refusal, clean_raw
 
 DEPTH_MAX = 100
@@ -236,3 +237,11 @@ def _encoding(stream: Stream) -> str:
     if not _TEXT_ENCODING.fullmatch(name):
         raise BadInputError(f"{stream.name}: has the unknown encoding {name[:40]!r}")
     return name
+
+
+def root_at(head: Head, root: str) -> int | None:
+    """How sure an element makes a format: the outermost of several decides."""
+    if not head.text.startswith("<"):
+        return None
+    found = re.search(rf"<(?:[\w.-]+:)?{root}[\s>]", head.xml)
+    return None if found is None else Surety.PROGRAM + found.start()

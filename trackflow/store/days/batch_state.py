@@ -6,8 +6,8 @@ The store reads a batch's state under the row's lock, asks for the next one here
 import datetime as dt
 from dataclasses import dataclass, replace
 
+from trackflow.geo.time import from_us
 from trackflow.store.tables import STAGES
-from trackflow.store.types import from_us
 
 FIRST_RETRY_S = 30
 """Delay before the second try of a failed batch; doubles with every try."""

@@ -8,10 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import to_us
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_ids import longest
 from trackflow.store.tables import devices, tracks
-from trackflow.store.types import epoch_us, to_us
+from trackflow.store.types import epoch_us
 from trackflow.tracks.day_parts import TrackLength
 
 t = tracks.c

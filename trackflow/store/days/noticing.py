@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import midnight
+from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import day_ledgers, devices, gps_points, quarantined_points, receipts

@@ -8,9 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import ONE_DAY as ONE_DAY
+from trackflow.geo.time import ONE_DAY, from_us
 from trackflow.store.tables import day_ledgers, segments
-from trackflow.store.types import from_us
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.segments import Ledger, Segment
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import SettingsError
+from trackflow.geo.time import DAY_US
 from trackflow.matching.networks import PROFILES
 from trackflow.settings import zone_named
 from trackflow.store.days import batch_marks
@@ -21,7 +22,7 @@ from trackflow.store.types import UtcTime
 from trackflow.tracks.presets import preset_thresholds
 from trackflow.tracks.thresholds import Thresholds
 
-LONGEST_BUFFER_US = 86_400_000_000
+LONGEST_BUFFER_US = DAY_US
 """A day is read with its two neighbours and marks no others, so no rule may look further."""
 
 

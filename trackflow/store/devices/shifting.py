@@ -13,14 +13,13 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import midnight
+from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
-from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.intake import conflicts
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points, receipts, replaced_points
-from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.store.types import epoch_us
 
 p, q = gps_points.c, quarantined_points.c
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
-from trackflow.geo.time import day_of_index, midnight
+from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, Reason
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
-from trackflow.store.days.segments import ONE_DAY, chain_of_days
+from trackflow.store.days.segments import chain_of_days
 from trackflow.store.days.track_ids import forget_times
 from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.tables import (
@@ -30,8 +30,7 @@ from trackflow.store.tables import (
     segments,
     tracks,
 )
-from trackflow.store.types import epoch_us, from_us, to_us
-from trackflow.tracks.segments import DAY_US
+from trackflow.store.types import epoch_us
 
 TOO_OLD = "too_old"
 """Reason of a quarantined point that is older than what is kept. Its position is not stored."""

@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection
 
 from trackflow.concurrency.faults import fault_of, words_of
 from trackflow.errors import BadInputError
+from trackflow.geo.time import from_us
 from trackflow.store.tables import devices, metadata
-from trackflow.store.types import UtcTime, epoch_us, from_us
+from trackflow.store.types import UtcTime, epoch_us
 
 ROWS = {"segments": 200, "tracks": 200, "cached_polylines": 5_000, "quarantined_points": 500}
 """Rows held in memory at a time; a segment or a track may be a megabyte."""

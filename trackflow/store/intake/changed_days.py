@@ -7,14 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Ints
-from trackflow.geo.time import day_of_index
+from trackflow.geo.time import DAY_US, day_of_index
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import DoorRules
 from trackflow.store.intake.rivals import incoming
 from trackflow.store.tables import gps_points
 from trackflow.store.types import epoch_us
-from trackflow.tracks.segments import DAY_US
 
 
 def days_of_rows(

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools, Ints
+from trackflow.geo.time import from_us, to_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
 from trackflow.store.intake.refusal_rows import hash_of, keep_rows
 from trackflow.store.intake.rivals import Claimed, incoming, quality
 from trackflow.store.tables import gps_points, quarantined_points, receipts
-from trackflow.store.types import epoch_us, from_us, to_us
+from trackflow.store.types import epoch_us
 
 EQUAL_TIME = "equal_time"
 """Reason of a quarantined point whose device said to be elsewhere at the same moment."""

@@ -5,11 +5,9 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import day_of_index, midnight
-from trackflow.store.days.segments import ONE_DAY
+from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, midnight
 from trackflow.store.tables import devices, gps_points
 from trackflow.store.types import epoch_us
-from trackflow.tracks.segments import DAY_US
 
 type PointsState = tuple[int, int, int, int]
 """Count, newest receipt, first and last time (µs since 1970) of a device's points of a day."""

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools, Ints
+from trackflow.geo.time import from_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.dialects import insert_into
 from trackflow.store.intake.rivals import QUALITY, WORST, incoming, quality
 from trackflow.store.tables import gps_points
-from trackflow.store.types import from_us
 
 
 def fill_incoming(connection: Connection, points: PointBatch, rows: Ints) -> None:

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError, SettingsError
-from trackflow.geo.time import day_of_index
+from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index
 from trackflow.store.days import batch_marks
-from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.devices.departing import drop_unused
 from trackflow.store.devices.settings import door_rules, lock_devices
 from trackflow.store.dialects import insert_into
@@ -27,7 +26,6 @@ from trackflow.store.tables import (
     replaced_points,
 )
 from trackflow.store.types import UtcTime, epoch_us
-from trackflow.tracks.segments import DAY_US
 
 g, w, r, i = gps_points.c, replaced_points.c, receipts.c, imports.c
 f, q = import_refusals.c, quarantined_points.c

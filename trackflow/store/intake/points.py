@@ -8,12 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Points
-from trackflow.geo.time import day_of_index
+from trackflow.geo.time import DAY_US, day_of_index, from_us, to_us
 from trackflow.store.dialects import is_among, listed
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import gps_points, quarantined_points
-from trackflow.store.types import epoch_us, from_us, to_us
-from trackflow.tracks.segments import DAY_US
+from trackflow.store.types import epoch_us
 
 
 def read_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError, SettingsError
+from trackflow.geo.time import to_us
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import quarantined_points, receipts
-from trackflow.store.types import to_us
 
 q, r = quarantined_points.c, receipts.c
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import from_us
 from trackflow.sources.ahead import CLOCK_BEHIND
 from trackflow.sources.records import Refusal
 from trackflow.store.dialects import insert_into
 from trackflow.store.intake import ahead
 from trackflow.store.tables import quarantined_points
-from trackflow.store.types import from_us
 
 
 def keep_rows(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import midnight
+from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import DoorRules
@@ -24,8 +24,7 @@ from trackflow.store.intake import rivals
 from trackflow.store.intake.acceptance import Accepted, accept, hold_devices
 from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.tables import gps_points, receipts
-from trackflow.store.types import epoch_us, from_us, to_us
-from trackflow.tracks.segments import DAY_US
+from trackflow.store.types import epoch_us
 
 type Row = tuple[str, int, *tuple[float | None, ...]]
 """A point as `PointBatch.rows` has it: device, microseconds, longitude, latitude, …"""

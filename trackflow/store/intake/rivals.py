@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import from_us
 from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.tables import (
     gps_points,
@@ -20,7 +21,7 @@ from trackflow.store.tables import (
     receipts,
     replaced_points,
 )
-from trackflow.store.types import UtcTime, from_us
+from trackflow.store.types import UtcTime
 
 WORST = 1e300
 """Stands for an unknown value in comparisons: any known one is better."""

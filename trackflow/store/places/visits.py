@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import from_us, to_us
 from trackflow.places.visits import Visit
 from trackflow.store.catalogue.tables import (
     catalogue_places,
@@ -16,7 +17,6 @@ from trackflow.store.catalogue.tables import (
 )
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.tables import gps_points, processing_batches, segments
-from trackflow.store.types import from_us, to_us
 
 v, d, b = catalogue_visits.c, catalogue_visit_days.c, processing_batches.c
 
@@ -46,6 +46,11 @@ def due_days(
     for row in connection.execute(query):
         found.setdefault(row.device_id, []).append((row.day, row.tracked_generation))
     return found
+
+
+def count_visits(connection: Connection) -> int:
+    """All visits that are stored."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(catalogue_visits)) or 0
 
 
 def any_marked(connection: Connection) -> bool:

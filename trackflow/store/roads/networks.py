@@ -6,11 +6,11 @@ from pathlib import Path, PurePath
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import from_us
 from trackflow.matching.networks import RoadNetwork, load_network
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.tables import devices, processing_batches, road_networks
-from trackflow.store.types import from_us
 
 
 def networks_folder(home: Path) -> Path:

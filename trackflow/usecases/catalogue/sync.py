@@ -16,27 +16,25 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from trackflow.catalogue import guards
-from trackflow.catalogue.diff import Diff, diff
+from trackflow.catalogue.diff import diff
 from trackflow.catalogue.guards import Action, Judgement
-from trackflow.catalogue.records import Anomaly, CatalogueTrack, Listing, completeness, keep_details
+from trackflow.catalogue.records import Listing
 from trackflow.catalogue.sources.protocol import Connector
-from trackflow.catalogue.validate import names_used_more_than_once, validate
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SourceError, StoppedError
 from trackflow.store.catalogue import change_log, checkpoints, syncs
 from trackflow.store.catalogue import tracks as stored_tracks
-from trackflow.store.catalogue.change_log import ChangeKind, RowChange
-from trackflow.store.catalogue.checkpoints import Fetched
 from trackflow.store.catalogue.syncs import Sync
 from trackflow.store.catalogue.tracks import Row
 from trackflow.store.database import Connection
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, Status
 from trackflow.usecases.catalogue import report as catalogue_report
+from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
 from trackflow.usecases.catalogue.fetching import Fetching
-from trackflow.usecases.catalogue.report import MOST_KEPT, SLOWEST, Outcome, Report
+from trackflow.usecases.catalogue.report import MOST_KEPT, Outcome, Report
 from trackflow.usecases.catalogue.sources import allow_again as allow_again
 from trackflow.usecases.catalogue.sources import source_named, switch_of
 from trackflow.usecases.catalogue.sources import sources as sources
@@ -161,27 +159,29 @@ def _heal_files(context: Context, source: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Came:
-    """What a source gave, checked.
+class Ending:
+    """How a sync ends that changes nothing.
 
     Attributes:
-        tracks: in the order of the list.
-        anomalies: what made no sense, of the list and of all tracks.
-        fetched: the tracks' own pages, as far as there are any.
+        outcome: any but completed.
+        reason: for people.
+        listing: the source's list, as far as it came.
+        keeps_checkpoints: whether the next sync goes on with what this one has fetched.
     """
 
-    tracks: list[CatalogueTrack]
-    anomalies: list[Anomaly]
-    fetched: Mapping[str, Fetched]
+    outcome: Outcome
+    reason: str
+    listing: Listing | None = None
+    keeps_checkpoints: bool = False
 
-    def to_store(self, rows: Mapping[str, Row]) -> Iterator[CatalogueTrack]:
-        """The tracks as they are to be stored: whose page failed keeps what was known."""
-        for track in self.tracks:
-            page, old = self.fetched.get(track.slug), rows.get(track.slug)
-            if page is not None and page.failure is not None and old is not None:
-                yield keep_details(old.track, track)
-            else:
-                yield track
+
+def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
+    """The ending that the guards ask for."""
+    reason = "; ".join(judgement.reasons)
+    if judgement.action is Action.ASK:
+        reason += f"; `trackflow catalogue sync --source {source} --approve` does it"
+        return Ending(Outcome.STOPPED_FOR_APPROVAL, reason, listing)
+    return Ending(Outcome.REFUSED, reason, listing)
 
 
 @dataclass(slots=True)
@@ -200,20 +200,26 @@ class _Running:
     stages: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
-        """From the list to the end."""
+        """From the list to the end; the report as data."""
+        listing = self._fetch()
+        report = self._apply(listing) if isinstance(listing, Listing) else listing
+        return self._told(self._end(report) if isinstance(report, Ending) else report)
+
+    def _fetch(self) -> Listing | Ending:
+        """The list, once all pages are kept."""
         try:
             with Fetching(self.context, self.held, self.connector, self.switch) as fetching:
                 self.switch.check()
                 listing = self._listing(fetching)
                 judgement = self._judge(listing)
                 if not judgement.may_write:
-                    return self._stopped(judgement, listing)
+                    return _guarded(judgement, listing, self.connector.source)
                 self._pages(fetching, listing)
         except CancelledError as error:
-            return self._end(Outcome.CANCELLED, str(error), keep_checkpoints=True)
+            return Ending(Outcome.CANCELLED, str(error), keeps_checkpoints=True)
         except (SourceError, TooLateError, StoppedError) as error:
-            return self._end(Outcome.FAILED, str(error), keep_checkpoints=True)
-        return self._apply(listing)
+            return Ending(Outcome.FAILED, str(error), keeps_checkpoints=True)
+        return listing
 
     def _listing(self, fetching: Fetching) -> Listing:
         """The list that is kept, or the source's."""
@@ -252,34 +258,38 @@ class _Running:
             with self._stage("pages"):
                 fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
 
-    def _apply(self, listing: Listing) -> dict[str, Any]:
-        """Write all that differs, at once."""
+    def _apply(self, listing: Listing) -> dict[str, Any] | Ending:
+        """Write all that differs, at once; the report as data."""
         with self._stage("check"):
             with self.context.store.read() as connection:
                 fetched = checkpoints.read_fetched(connection, self.begun.sync_id)
-            came = _checked(listing, fetched)
+            answer = checked(listing, fetched)
         with self.context.store.write() as connection:
             syncs.lock_source(connection, self.connector.source)
             rows = stored_tracks.read_rows(connection, self.connector.source)
             judgement = self._judged(listing, rows)
             if judgement.may_write:
-                report = self._write(connection, came, rows, judgement)
-        if not judgement.may_write:  # somebody has undone a sync meanwhile
-            return self._stopped(judgement, listing)
-        return self._told(report)
+                return self._write(connection, answer, rows, judgement)
+        return _guarded(
+            judgement, listing, self.connector.source
+        )  # a person has undone a sync meanwhile
 
     def _write(
-        self, connection: Connection, came: _Came, rows: Mapping[str, Row], judgement: Judgement
+        self,
+        connection: Connection,
+        answer: SourceAnswer,
+        rows: Mapping[str, Row],
+        judgement: Judgement,
     ) -> dict[str, Any]:
         """Rows, the record of changes, the report and the job's end."""
         now = self.context.clock()
         with self._stage("compare"):
-            found = diff({slug: row.stored for slug, row in rows.items()}, came.to_store(rows))
+            found = diff({slug: row.stored for slug, row in rows.items()}, answer.to_store(rows))
             changes = planned(rows, found, judgement, now)
         with self._stage("write"):
             change_log.write_changes(connection, self.begun.sync_id, self.connector.source, changes)
         report = replace(
-            _report(self.begun, came, rows, found, changes),
+            report_of(self.begun, answer, rows, found, changes),
             finished_at=now,
             reason="; ".join(judgement.reasons),
             stages=dict(self.stages),
@@ -290,25 +300,9 @@ class _Running:
         self._end_job(connection, Status.COMPLETED, report)
         return report
 
-    def _stopped(self, judgement: Judgement, listing: Listing) -> dict[str, Any]:
-        """End it because of what the guards say."""
-        reason = "; ".join(judgement.reasons)
-        if judgement.action is Action.ASK:
-            reason += (
-                f"; `trackflow catalogue sync --source {self.connector.source} --approve` does it"
-            )
-            return self._end(Outcome.STOPPED_FOR_APPROVAL, reason, listing=listing)
-        return self._end(Outcome.REFUSED, reason, listing=listing)
-
-    def _end(
-        self,
-        outcome: Outcome,
-        reason: str,
-        *,
-        listing: Listing | None = None,
-        keep_checkpoints: bool = False,
-    ) -> dict[str, Any]:
+    def _end(self, ending: Ending) -> dict[str, Any]:
         """End it without having changed anything."""
+        listing = ending.listing
         now = self.context.clock()
         with self.context.store.write() as connection:
             counts = stored_tracks.count_rows(connection, self.connector.source)
@@ -317,8 +311,8 @@ class _Running:
                 self.connector.source,
                 self.begun.started_at,
                 now,
-                outcome,
-                reason,
+                ending.outcome,
+                ending.reason,
                 listed=len(listing.rows) if listing is not None else 0,
                 active_before=counts["active"],
                 active_now=counts["active"],
@@ -326,19 +320,19 @@ class _Running:
                 anomaly_count=len(listing.anomalies) if listing is not None else 0,
                 stages=dict(self.stages),
             ).as_dict()
-            if keep_checkpoints:
+            if ending.keeps_checkpoints:
                 checkpoints.drop_failures(connection, self.begun.sync_id)
             syncs.end_sync(
                 connection,
                 self.begun.sync_id,
-                outcome,
+                ending.outcome,
                 report,
                 now,
-                keep_checkpoints=keep_checkpoints,
+                keep_checkpoints=ending.keeps_checkpoints,
             )
-            ended = Status.CANCELLED if outcome is Outcome.CANCELLED else Status.FAILED
+            ended = Status.CANCELLED if ending.outcome is Outcome.CANCELLED else Status.FAILED
             self._end_job(connection, ended, report)
-        return self._told(report)
+        return report
 
     def _end_job(self, connection: Connection, ended: Status, report: dict[str, Any]) -> None:
         values: dict[str, Any] = {"result": report, "message": summary(report)}
@@ -365,91 +359,3 @@ class _Running:
             yield
         finally:
             self.stages[name] = round(time.monotonic() - began, 3)
-
-
-def _checked(listing: Listing, fetched: Mapping[str, Fetched]) -> _Came:
-    """All tracks of a list with checked values, and what is wrong with it all."""
-    tracks, anomalies = [], list(listing.anomalies)
-    for row in listing.rows:
-        page = fetched.get(row.slug)
-        track, found = validate(row, page.details if page is not None else None)
-        tracks.append(track)
-        anomalies += found
-    return _Came(tracks, anomalies, fetched)
-
-
-def _report(
-    begun: Sync, came: _Came, rows: Mapping[str, Row], found: Diff, changes: list[RowChange]
-) -> Report:
-    """What a sync has done, but for when and how long."""
-    before = [row.track for row in rows.values() if row.is_active]
-    after = dict(rows) | {change.slug: change.after for change in changes}
-    active = [row.track for row in after.values() if row.is_active]
-    was, is_now = completeness(before), completeness(active)
-    slugs = {
-        name: [change.slug for change in changes if change.kind == kind]
-        for name, kind in (
-            ("added", "added"),
-            ("reactivated", "reactivated"),
-            ("deactivated", "deactivated"),
-            ("missed_once", "missed"),
-        )
-    }
-    changed = [change for change in found.changed if not change.is_back]
-    failures = [row.failure for row in came.fetched.values() if row.failure is not None]
-    slowest = sorted(came.fetched.values(), key=lambda row: (-row.seconds, row.slug))[:SLOWEST]
-    return Report(
-        str(begun.sync_id),
-        begun.source,
-        begun.started_at,
-        None,
-        Outcome.COMPLETED,
-        listed=len(came.tracks),
-        active_before=len(before),
-        active_now=len(active),
-        added=len(slugs["added"]),
-        reactivated=len(slugs["reactivated"]),
-        deactivated=len(slugs["deactivated"]),
-        missed_once=len(slugs["missed_once"]),
-        changed=len(changed),
-        unchanged=len(found.unchanged),
-        failed=len(failures),
-        changes_by_field=found.changes_by_field,
-        slugs=slugs,
-        changes=catalogue_report.changes_of(changed),
-        failures=[asdict(f) for f in sorted(failures, key=lambda failure: failure.slug)],
-        alarms=list(guards.alarms(failures, len(came.fetched))),
-        anomalies=[asdict(anomaly) for anomaly in came.anomalies[:MOST_KEPT]],
-        anomaly_count=len(came.anomalies),
-        shared_names=names_used_more_than_once(active),
-        completeness={
-            name: {"before": was.get(name), "now": is_now.get(name)} for name in (is_now or was)
-        },
-        slowest=[{"slug": row.slug, "seconds": row.seconds, "tries": row.tries} for row in slowest],
-    )
-
-
-def planned(
-    rows: Mapping[str, Row], found: Diff, judgement: Judgement, now: dt.datetime
-) -> list[RowChange]:
-    """What a sync does to rows, by slug; rows that stay as they are do not appear."""
-    changes = [RowChange("added", None, _row(track, now, now)) for track in found.added]
-    for change in found.changed:
-        old = rows[change.after.slug]
-        kind: ChangeKind = "reactivated" if change.is_back else "changed"
-        changes.append(RowChange(kind, old, _row(change.after, old.created_at, now)))
-    recounted: list[tuple[ChangeKind, str, int]] = [
-        *(("found", slug, 0) for slug in found.unchanged if rows[slug].misses),
-        *(("missed", slug, rows[slug].misses + 1) for slug in judgement.missed),
-        *(("deactivated", slug, rows[slug].misses + 1) for slug in judgement.deactivate),
-    ]
-    for kind, slug, misses in recounted:
-        old = rows[slug]
-        is_active = old.is_active and kind != "deactivated"
-        new = replace(old, is_active=is_active, misses=misses, updated_at=now)
-        changes.append(RowChange(kind, old, new))
-    return sorted(changes, key=lambda change: change.slug)
-
-
-def _row(track: CatalogueTrack, created_at: dt.datetime, now: dt.datetime) -> Row:
-    return Row(track, is_active=True, misses=0, created_at=created_at, updated_at=now)

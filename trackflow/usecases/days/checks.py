@@ -8,13 +8,13 @@ import numpy as np
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.distance import step_m
-from trackflow.geo.time import ONE_DAY, day_of_index, midnight
+from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, midnight
 from trackflow.store.days import day_sums, overlaps, segments
 from trackflow.store.days.unsegmented import unsegmented
 from trackflow.store.intake import point_counts
 from trackflow.store.roads import polylines as lines
 from trackflow.store.roads.polylines import WindowLine
-from trackflow.tracks.segments import DAY_US, Ledger
+from trackflow.tracks.segments import Ledger
 from trackflow.usecases.queries.day_summary import MatchNumbers, match_numbers
 
 type Finding = dict[str, str | int | float | None]

@@ -13,6 +13,7 @@ import stamina
 from trackflow.context import Context
 from trackflow.errors import (
     EngineUnavailableError,
+    NoNetworkError,
     StaleClaimError,
     StoreRefusesError,
     StoreUnavailableError,
@@ -135,7 +136,13 @@ def give_up(context: Context, claims: Sequence[Claim], error: Exception) -> list
     with context.store.write() as connection:
         lock_devices(connection, [claim.device_id for claim in claims])
         for claim in claims:
-            report = DayReport(claim.device_id, claim.day, error=message, deferred=deferred)
+            report = DayReport(
+                claim.device_id,
+                claim.day,
+                error=message,
+                deferred=deferred,
+                lacks_network=isinstance(error, NoNetworkError),
+            )
             try:
                 if deferred:
                     batches.defer(connection, claim, message, context.clock())

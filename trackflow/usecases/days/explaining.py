@@ -4,9 +4,9 @@ import datetime as dt
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.geo.time import to_us
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
-from trackflow.store.types import to_us
 from trackflow.tracks.explain import Explanation, explain
 
 AROUND = dt.timedelta(days=1)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.geo.time import midnight_us
+from trackflow.geo.time import ONE_DAY, midnight_us
 from trackflow.store.database import Connection
 from trackflow.store.days import noticing
 from trackflow.store.days.queries import Devices
-from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.devices.settings import read_device
 from trackflow.store.intake import points
 from trackflow.tracks.decisions import Reason

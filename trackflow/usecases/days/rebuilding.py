@@ -13,9 +13,9 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.geo.time import ONE_DAY
 from trackflow.store.database import Connection
 from trackflow.store.days import selected_batches
-from trackflow.store.days.segments import ONE_DAY
 from trackflow.store.days.selected_batches import BatchSelection
 from trackflow.store.devices import settings
 from trackflow.store.tables import STAGES

@@ -29,6 +29,7 @@ class DayReport:
         touched: the first and last day of the journeys that the batch's tracks belong to.
         error: what went wrong.
         deferred: whether it waits for something.
+        lacks_network: whether that is a road network, which a person has to build.
     """
 
     device_id: str
@@ -45,6 +46,7 @@ class DayReport:
     touched: tuple[dt.date, dt.date] | None = None
     error: str | None = None
     deferred: bool = False
+    lacks_network: bool = False
 
 
 @dataclass(slots=True)

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
-from enum import StrEnum
 from multiprocessing import resource_tracker
 from types import ModuleType
 
@@ -30,6 +29,7 @@ from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days import segmenting, tracking
 from trackflow.usecases.days.expiry import reap
+from trackflow.usecases.days.modes import Mode as Mode
 from trackflow.usecases.days.report import DayReport, RunReport, StageReport
 from trackflow.usecases.intake.readmitting import readmit
 from trackflow.usecases.roads import matching
@@ -61,14 +61,6 @@ _STAGE_FUNCTIONS = {
     matching.STAGE: matching.match_batches,
     tracking.STAGE: tracking.track_batches,
 }
-
-
-class Mode(StrEnum):
-    """Which batches a run takes."""
-
-    INCREMENTAL = "incremental"
-    BULK = "bulk"
-    DAILY = "daily"
 
 
 def run(

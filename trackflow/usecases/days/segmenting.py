@@ -14,12 +14,11 @@ from itertools import groupby
 
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
-from trackflow.geo.time import midnight
+from trackflow.geo.time import ONE_DAY, midnight, to_us
 from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings as devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.intake import points
-from trackflow.store.types import to_us
 from trackflow.tracks.segments import DaySegments
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
@@ -202,7 +201,7 @@ def _publish(
             )
             report.changed = replaced.changed
             touched = [
-                claim.day + offset * segments.ONE_DAY
+                claim.day + offset * ONE_DAY
                 for offset, differs in ((-1, replaced.at_start), (1, replaced.at_end))
                 if differs
             ]

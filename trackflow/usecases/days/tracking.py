@@ -18,7 +18,7 @@ from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.steps import steps_mm
-from trackflow.geo.time import midnight
+from trackflow.geo.time import ONE_DAY, from_us, midnight, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days import batches, segments, tracks
 from trackflow.store.days.batches import Claim
@@ -26,7 +26,6 @@ from trackflow.store.days.lengths import length_of
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.roads import polylines as lines
-from trackflow.store.types import from_us, to_us
 from trackflow.tracks.day_parts import quarter_edges, write_quarters
 from trackflow.tracks.lengths import Stretch, measure, spread
 from trackflow.tracks.merging import Track, is_short, merge, track_id
@@ -92,7 +91,7 @@ def _publish(
         connection,
         device_id,
         midnight(first),
-        midnight(last + segments.ONE_DAY),
+        midnight(last + ONE_DAY),
         rows,
         now,
     )
@@ -114,7 +113,7 @@ def _report(
         touched: first and last day of the chain.
         changed: whether any of the tracks did.
     """
-    start_us, end_us = (to_us(midnight(claim.day + k * segments.ONE_DAY)) for k in (0, 1))
+    start_us, end_us = (to_us(midnight(claim.day + k * ONE_DAY)) for k in (0, 1))
     return DayReport(
         claim.device_id,
         claim.day,

@@ -14,6 +14,7 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import BadInputError, EngineUnavailableError
 from trackflow.geo.points import Points
+from trackflow.geo.time import ONE_DAY, from_us, to_us
 from trackflow.matching.engines.protocol import Engine, roads_version
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.seams import trim
@@ -24,7 +25,6 @@ from trackflow.store.devices import settings as devices
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import points
 from trackflow.store.roads import polylines as lines
-from trackflow.store.types import from_us, to_us
 from trackflow.tracks.blobs import points_from_bytes
 from trackflow.tracks.merging import is_short, joined_points, merge
 from trackflow.tracks.segments import DaySegments, Ledger, segment_days
@@ -130,7 +130,7 @@ def _frozen_days(
     connection: Connection, device_id: str, until: dt.date, conflicts: dict[dt.date, int]
 ) -> dict[dt.date, DaySegments]:
     """Days before `until` as they are stored: retention has taken what they were cut with."""
-    last = until - segments.ONE_DAY
+    last = until - ONE_DAY
     parts = segments.read_days(connection, device_id, dt.date.min, last)
     ledgers = segments.read_ledgers(connection, dt.date.min, last, device_id)
     found = {day: DaySegments(day, tuple(parts[day]), Ledger()) for day in parts}

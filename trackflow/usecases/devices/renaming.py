@@ -5,11 +5,10 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.geo.time import midnight
+from trackflow.geo.time import midnight, to_us
 from trackflow.sources.admission import fit_device
 from trackflow.store.database import Connection
 from trackflow.store.devices import moving, settings
-from trackflow.store.types import to_us
 
 
 @dataclass(frozen=True, slots=True)

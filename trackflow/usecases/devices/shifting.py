@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
-from trackflow.geo.time import midnight
+from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings, shifting
@@ -15,12 +15,11 @@ from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import Days, Row
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance
-from trackflow.store.types import from_us, to_us
 from trackflow.usecases.days.notices import device_rollover
 
 __all__ = ["Days", "ShiftReport", "shift_weeks"]
 
-WEEK_US = 7 * 86_400_000_000
+WEEK_US = 7 * DAY_US
 MOST_WEEKS = 5_000
 
 

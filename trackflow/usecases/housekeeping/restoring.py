@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
+from trackflow.geo.time import to_us
 from trackflow.store.access import no_token
 from trackflow.store.database import Connection
 from trackflow.store.days.recutting import TRUE_MOVEMENT, cut_anew
@@ -38,7 +39,6 @@ from trackflow.store.housekeeping.rows import (
 )
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.roads import networks
-from trackflow.store.types import to_us
 from trackflow.usecases.housekeeping.archive import (
     FORMAT,
     MANIFEST,

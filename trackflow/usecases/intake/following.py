@@ -14,12 +14,12 @@ from typing import Self
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import to_us
 from trackflow.sources.followed.gaps import MIN_ID
 from trackflow.sources.followed.table import ORDERS, FollowedTable, Look, admitted, open_table
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake import acceptance, following
 from trackflow.store.intake.acceptance import Accepted
-from trackflow.store.types import to_us
 
 ROWS_PER_LOOK = 20_000
 

@@ -12,13 +12,13 @@ import numpy as np
 from trackflow.concurrency.ahead import one_ahead
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.geo.time import from_us, to_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.readers import Chunk, PointBatch, Reason, SourceFile, discover, read
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake import acceptance, imports
 from trackflow.store.intake.acceptance import Accepted
-from trackflow.store.types import from_us, to_us
 from trackflow.usecases.housekeeping.retention import lift_retention
 from trackflow.usecases.intake.readmitting import readmit
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.files import is_unfinished
+from trackflow.geo.time import from_us
 from trackflow.store.database import Connection
 from trackflow.store.intake import inbox_notes
 from trackflow.store.intake.inbox_notes import InboxNote
-from trackflow.store.types import from_us
 from trackflow.usecases.housekeeping.retention import check_setting
 from trackflow.usecases.intake.importing import FileReport, Progress, import_paths
 

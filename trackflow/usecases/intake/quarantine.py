@@ -10,6 +10,7 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, QuarantineFullError
+from trackflow.geo.time import to_us
 from trackflow.sources.ahead import is_due, positions
 from trackflow.sources.devices import flat, reading
 from trackflow.sources.devices.advice import advice
@@ -20,7 +21,6 @@ from trackflow.store.database import Connection
 from trackflow.store.intake import acceptance, quarantine, refusal_rows
 from trackflow.store.intake.acceptance import Accepted
 from trackflow.store.intake.quarantine import FILES, Choice, Kept, Listed
-from trackflow.store.types import to_us
 
 __all__ = [
     "Choice",

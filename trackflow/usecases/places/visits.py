@@ -16,14 +16,13 @@ import numpy as np
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
-from trackflow.geo.time import ONE_DAY, runs_of_days
+from trackflow.geo.time import ONE_DAY, runs_of_days, to_us
 from trackflow.places.visits import Places, Samples, Watch, joined, outside
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices
 from trackflow.store.places import places, visits
-from trackflow.store.types import to_us
 from trackflow.tracks.decisions import Reason
 from trackflow.tracks.segments import Segment
 from trackflow.usecases.queries.lines import TimeRange
@@ -62,6 +61,12 @@ def days_due(context: Context) -> int:
         if not len(near) and not visits.any_marked(connection):
             return 0
         return sum(map(len, visits.due_days(connection, near.hash).values()))
+
+
+def count_visits(context: Context) -> int:
+    """All visits that are stored."""
+    with context.store.read() as connection:
+        return visits.count_visits(connection)
 
 
 def update_visits(

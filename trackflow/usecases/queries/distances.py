@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 
 from trackflow.errors import BadInputError
 from trackflow.geo.calendar_days import Calendar
-from trackflow.geo.time import ONE_DAY, midnight
+from trackflow.geo.time import ONE_DAY, midnight, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
-from trackflow.store.types import to_us
 
 type Zones = Callable[[StoredLength], ZoneInfo]
 """In which zone a track's days are counted."""

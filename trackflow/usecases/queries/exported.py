@@ -3,18 +3,18 @@
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
+from trackflow.geo.time import to_us
 from trackflow.store.days.segments import read_days
 from trackflow.store.days.tracks import COLUMN_NAMES, track_rows
 from trackflow.store.devices import settings
 from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
 from trackflow.store.places.visits import read_visits
-from trackflow.store.types import to_us
+from trackflow.usecases.queries.line_sources import LineSource
 
 __all__ = [
     "POINT_COLUMNS",
@@ -54,13 +54,6 @@ type PointRow = Mapping[str, Any]
 
 type VisitRow = dict[str, Any]
 """The values of `VISIT_COLUMNS` by name; longitude and latitude may be None."""
-
-
-class LineSource(StrEnum):
-    """Which of a track's lines is meant."""
-
-    MATCHED = "matched"
-    RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)

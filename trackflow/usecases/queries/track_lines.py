@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats
+from trackflow.geo.time import to_us
 from trackflow.store.days import tracks
-from trackflow.store.types import to_us
 
 
 @dataclass(frozen=True, slots=True, eq=False)

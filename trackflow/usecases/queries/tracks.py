@@ -26,13 +26,13 @@ from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.geojson import geojson_line
 from trackflow.geo.points import Floats
 from trackflow.geo.steps import unwrapped
+from trackflow.geo.time import from_us, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days import track_ids, tracks
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.tracks import Box, Position
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
-from trackflow.store.types import from_us, to_us
 from trackflow.tracks.explain import Explanation, Finding, explain
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
@@ -293,15 +293,13 @@ def read_stops(
 
 def _stood(row: Any) -> bool:
     """Whether a device that was silent between two tracks was parked there."""
-    here, there = np.array(_last_place(row.raw_polyline)), np.array(_first_place(row.next_polyline))
+    here, there = (
+        np.array(_last_place(row.raw_polyline)),
+        np.array(polylines.first_vertex(row.next_polyline)),
+    )
     apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
     silent_s = (row.end_time - row.start_time).total_seconds()
     return is_parked(apart_m, silent_s, Thresholds().dwell_s)
-
-
-def _first_place(polyline: str) -> list[float]:
-    first: list[float] = polylines.positions(polylines.head(polyline))[0].tolist()
-    return first
 
 
 def _last_place(polyline: str) -> list[float]:

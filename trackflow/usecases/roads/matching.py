@@ -13,6 +13,7 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.geo.points import Points
+from trackflow.geo.time import ONE_DAY, from_us
 from trackflow.matching.engines.protocol import Engine, roads_version
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import WindowLine, trim
@@ -21,7 +22,6 @@ from trackflow.store.days import batch_marks, batches, segments
 from trackflow.store.devices import settings as devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.roads import polylines
-from trackflow.store.types import from_us
 from trackflow.tracks.segments import Segment
 from trackflow.usecases.days.claims import Held, claim_days, give_up, hand_back
 from trackflow.usecases.days.report import DayReport
@@ -125,7 +125,7 @@ class _Found:
 
 
 def _read(context: Context, device_id: str, day: dt.date) -> _Found:
-    before, after = day - segments.ONE_DAY, day + segments.ONE_DAY
+    before, after = day - ONE_DAY, day + ONE_DAY
     with context.store.read() as connection:
         found = segments.read_days(connection, device_id, day, day)
         own = found.get(day, [])
@@ -168,8 +168,8 @@ def _neighbours(
     found: Days, day: dt.date, segment: Segment, settings: MatchSettings
 ) -> tuple[Points, Points]:
     """The points of the same journey just before and after the day."""
-    previous = found.get(day - segments.ONE_DAY, [])
-    following = found.get(day + segments.ONE_DAY, [])
+    previous = found.get(day - ONE_DAY, [])
+    following = found.get(day + ONE_DAY, [])
     head, tail = Points.empty(), Points.empty()
     if segment.open_start and previous and previous[-1].open_end:
         head = end_seen(previous[-1].points, settings)

@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request, Response
 
 from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.queries.exported import LineSource
+from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.tracks import (
     Box,
     Selection,

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from trackflow.sources.formats import kml
 from trackflow.sources.readers import discover
-from trackflow.sources.recognition import Format
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
 
@@ -217,7 +216,7 @@ def test_a_kmz_is_its_kml(tmp_path):
         archive.writestr("files/icon.png", b"\x89PNG\r\n")
     path = tmp_path / "holiday.kmz"
     path.write_bytes(packed.getvalue())
-    assert [s.format for s in discover(path)] == [Format.KML, None]
+    assert [s.format for s in discover(path)] == ["kml", None]
     (found,) = read_path(path).values()
     assert first_four(found) == expected(ROWS)
     assert found.points.devices == ("holiday",)

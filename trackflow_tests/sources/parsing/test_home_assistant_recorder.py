@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.parsing import home_assistant_recorder
-from trackflow.sources.recognition import Format, detect
+from trackflow.sources.recognition import detect
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
 T = 1_767_225_600
@@ -79,7 +79,7 @@ def test_points_read_back_as_written(tmp_path_factory, schema, rows, chunk):
         for i, r in enumerate(rows)
     ]
     data = database(path, schema, states)
-    assert detect(data[:65_536], "a.bin") is Format.HOME_ASSISTANT
+    assert detect(data[:65_536], "a.bin") == "home_assistant"
     found = read_bytes(data, "home_assistant", chunk_points=chunk)
     assert found.refused == []
     assert found.rows == [

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from trackflow.errors import StaleClaimError
+from trackflow.geo.time import to_us
 from trackflow.store.database import Store, open_store
 from trackflow.store.days import batch_lists, batch_marks, batches
 from trackflow.store.days.batches import Claim
 from trackflow.store.tables import STAGES
-from trackflow.store.types import to_us
 from trackflow_tests.stores import (
     NOON,
     Clock,

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import NotFoundError, SettingsError
+from trackflow.geo.time import to_us
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.database import Store, open_store
 from trackflow.store.intake import imports
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import metadata, quarantined_points, replaced_points
-from trackflow.store.types import to_us
 from trackflow_tests.stores import NOON, batch_of, contents, deliver, difference, empty, settings_of
 
 DOOR = ("gps_points", "quarantined_points")

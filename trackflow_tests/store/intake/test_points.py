@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trackflow.geo.time import to_us
 from trackflow.sources.records import PointBatch, Reason, Refusal
 from trackflow.store.database import Store, open_store
 from trackflow.store.intake.acceptance import Accepted, accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
-from trackflow.store.types import to_us
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.stores import (
     NOON,

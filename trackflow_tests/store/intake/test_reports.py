@@ -9,13 +9,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackflow.geo.time import day_of_index
+from trackflow.geo.time import day_of_index, to_us
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.database import Store, open_store
 from trackflow.store.intake.acceptance import Accepted, accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import devices, receipts
-from trackflow.store.types import to_us
 from trackflow_tests.stores import NOON, batch_of, contents, empty, generations, settings_of
 
 SECOND = 1_000_000

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.days import noticing
 from trackflow.store.days.segments import replace_ledger
 from trackflow.store.intake import points
 from trackflow.store.tables import metadata
-from trackflow.store.types import to_us
 from trackflow.tracks.notices import Kind, odd_classes
 from trackflow.tracks.rollovers import ROLLOVER
 from trackflow.tracks.segments import Ledger

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
+from trackflow.geo.time import to_us
 from trackflow.sources.records import PointBatch
 from trackflow.store.access import tokens
 from trackflow.store.days import track_ids
 from trackflow.store.intake import acceptance, imports
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import devices, metadata
-from trackflow.store.types import to_us
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.devices.renaming import list_devices, merge, rename

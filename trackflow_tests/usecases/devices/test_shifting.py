@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.store.devices.shifting import Days
 from trackflow.store.tables import metadata
-from trackflow.store.types import to_us
 from trackflow.tracks.notices import Kind
 from trackflow.tracks.rollovers import ROLLOVER
 from trackflow.usecases.days.checks import check_ledgers

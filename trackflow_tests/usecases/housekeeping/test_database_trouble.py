@@ -18,8 +18,7 @@ import sqlalchemy as sa
 from trackflow.concurrency.faults import fault_of
 from trackflow.context import Context
 from trackflow.definitions import defs
-from trackflow.defs import resources
-from trackflow.defs.days import running
+from trackflow.defs import errors as of_steps
 from trackflow.errors import StoreRefusesError, StoreUnavailableError
 from trackflow.store import probing
 from trackflow.store.tables import cached_polylines, devices, processing_batches
@@ -174,7 +173,6 @@ def test_a_command_says_it_in_one_line(
 
 
 @pytest.mark.parametrize("job", ["housekeeping_job", "process_days_job", "find_visits_job"])
-@pytest.mark.filterwarnings(r"ignore:datetime.datetime.utcfromtimestamp\(\)")
 def test_a_step_is_tried_again_and_then_fails_with_the_same_words(
     context: Context, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,8 +184,7 @@ def test_a_step_is_tried_again_and_then_fails_with_the_same_words(
         read_only(context.store),
         dg.DagsterInstance.ephemeral() as instance,
     ):
-        patch.setattr(resources, "RETRY_AFTER_S", 0)
-        patch.setattr(running, "RETRY_AFTER_S", 0)
+        patch.setattr(of_steps, "RETRY_AFTER_S", 0)
         patch.setattr(
             Context, "open", lambda *_: Context(context.settings, context.store, context.clock)
         )

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
-from trackflow.geo.time import midnight
+from trackflow.geo.time import midnight, to_us
 from trackflow.sources.devices.fixes import Delivery
 from trackflow.sources.records import PointBatch
 from trackflow.store.tables import metadata
-from trackflow.store.types import to_us
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.checks import check_ledgers
 from trackflow.usecases.days.run import Mode, run

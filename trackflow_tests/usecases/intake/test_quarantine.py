@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, QuarantineFullError, SettingsError
+from trackflow.geo.time import to_us
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.records import PointBatch, Reason, Refusal
 from trackflow.store.intake.quarantine import Choice
 from trackflow.store.tables import quarantined_points
-from trackflow.store.types import to_us
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore

@@ -21,14 +21,13 @@ from trackflow.concurrency.breaker import Breaker, Phase
 from trackflow.context import Context
 from trackflow.errors import ApprovalNeededError
 from trackflow.geo.points import Points
-from trackflow.geo.time import midnight
+from trackflow.geo.time import midnight, to_us
 from trackflow.sources.ahead import CLOCK_BEHIND, positions, whole
 from trackflow.sources.devices import geojson_batch, reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.store.days import batch_lists, batches
 from trackflow.store.jobs import jobs, workers
 from trackflow.store.tables import devices, processing_batches, quarantined_points
-from trackflow.store.types import to_us
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.days.waiting import find_waiting

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, export_to_file
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.store.catalogue.tables import catalogue_tracks
-from trackflow.store.types import to_us
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.retention import apply_retention

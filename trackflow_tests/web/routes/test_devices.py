@@ -11,9 +11,9 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.sources.records import Reason, Refusal
 from trackflow.store.access.tokens import Scope
-from trackflow.store.types import to_us
 from trackflow.tracks.presets import PRESETS
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import run

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
+from trackflow.geo.time import to_us
 from trackflow.sources.devices import bodies, reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.store.access.tokens import Scope
-from trackflow.store.types import to_us
 from trackflow.usecases.intake import receiving
 from trackflow_tests.sources.devices.values import SQL, any_json, nearly
 from trackflow_tests.stores import contents, empty, open_context

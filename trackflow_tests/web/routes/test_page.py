@@ -19,10 +19,10 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
+from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store.access.tokens import Scope
 from trackflow.store.breakers import note_failure
-from trackflow.store.types import to_us
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.roads.networks import build
 from trackflow.web.routes.page import content_policy

@@ -12,10 +12,10 @@ import pytest
 from nacl.secret import SecretBox
 
 from trackflow.context import Context
+from trackflow.geo.time import to_us
 from trackflow.sources.devices import senders
 from trackflow.sources.devices.senders import FORMS, SpeedUnit
 from trackflow.store.tables import metadata
-from trackflow.store.types import to_us
 from trackflow_tests.stores import contents, empty, open_context
 from trackflow_tests.web.running import running_api
 

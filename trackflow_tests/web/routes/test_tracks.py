@@ -18,9 +18,9 @@ from trackflow.errors import BadInputError
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
+from trackflow.geo.time import from_us
 from trackflow.store.days.tracks import Position
 from trackflow.store.tables import devices, gps_points, tracks
-from trackflow.store.types import from_us
 from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.tracks import read_cursor, simplified, write_cursor
 from trackflow_tests.stores import NOON, batch_of, batch_of_device, deliver, drive, open_context

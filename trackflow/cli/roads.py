@@ -1,0 +1,44 @@
+"""Commands for road networks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trackflow.cli.common import Json, opened_context, out, plain, print_json, say
+
+network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.add_typer(network_app, name="network")
+
+
+@network_app.command(
+    "build", epilog="Example: trackflow network build finland-latest.osm.pbf --profile car"
+)
+def network_build(
+    extract: Annotated[
+        Path,
+        typer.Argument(help="An extract: .osm.pbf, .osm, .osm.gz or .osm.bz2.", show_default=False),
+    ],
+    profile: Annotated[str, typer.Option(help="car, bicycle or foot.")] = "car",
+    as_json: Json = False,
+) -> None:
+    """Build a road network and match on it from now on."""
+    from trackflow.usecases.roads.networks import build
+
+    with opened_context() as context:
+        network, is_new = build(context, extract, profile, say)
+    if as_json:
+        print_json(plain(network) | {"new": is_new})
+        return
+    west, south, east, north = network.extent
+    out.print(
+        f"{profile} network {network.version} of {network.source_name}: "
+        f"{network.size_bytes / 1e6:,.1f} MB, {west:.3f} to {east:.3f} E, "
+        f"{south:.3f} to {north:.3f} N" + ("" if is_new else " (in use already)"),
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,112 @@
+"""Commands that serve: the map, the API and Dagster, with the user's data or the demo's."""
+
+import datetime as dt
+import os
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from trackflow.cli.common import Json, opened_context, out, plain, print_json, say
+from trackflow.settings import Settings
+
+LOCALHOST = "127.0.0.1"
+
+Port = Annotated[int, typer.Option(help="Port of the map and the API.")]
+DagsterPort = Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.command(epilog="Example: trackflow demo --no-serve")(demo)
+    app.command(epilog="Example: trackflow serve --port 8000")(serve)
+
+
+def demo(
+    serve_it: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Serve the result, or stop after printing.")
+    ] = True,
+    port: Port = 8000,
+    dagster_port: DagsterPort = 3000,
+    as_json: Json = False,
+) -> None:
+    """See a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
+    from trackflow.demo.show import demo_settings, run_demo, summary
+    from trackflow.serving import check_address
+
+    if serve_it:
+        check_address(LOCALHOST, port)  # now, not after a minute's work
+        check_address(LOCALHOST, dagster_port, "--dagster-port")
+    settings = demo_settings(Settings.from_env())
+    result = run_demo(settings, say)
+    if as_json:
+        ratios = ("recall", "precision", "mismatch", "length_ratio")
+        print_json(plain(result) | {name: getattr(result.score, name) for name in ratios})
+    else:
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for name, value in summary(result):
+            table.add_row(name, value)
+        out.print(table)
+    if not result.identical:
+        raise typer.Exit(1)
+    if serve_it:
+        last = result.status.last_point
+        # the API is a program of its own, which finds the store by its environment
+        os.environ |= {
+            "TRACKFLOW_HOME": str(settings.home),
+            "TRACKFLOW_DATABASE_URL": settings.database_url,
+            "TRACKFLOW_ENGINE_URL": settings.engine_url,
+        }
+        _serve(settings, LOCALHOST, port, dagster_port, last.date() if last else None)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address of the map and the API; others than this need a token.")
+    ] = LOCALHOST,
+    port: Port = 8000,
+    dagster_port: DagsterPort = 3000,
+    with_dagster: Annotated[
+        bool, typer.Option("--dagster/--no-dagster", help="Dagster as well, or the API alone.")
+    ] = True,
+) -> None:
+    """Serve the map page and the API, with Dagster's UI and daemon beside them."""
+    from trackflow.web.server import access_line, check_exposure, serve_api
+
+    settings = Settings.from_env()
+    if not with_dagster:
+        with opened_context() as context:
+            check_exposure(context, host)
+            say(access_line(context, host))
+        serve_api(settings, host, port)
+        return
+    with opened_context() as context:
+        check_exposure(context, host)
+    _serve(settings, host, port, dagster_port)
+
+
+def _serve(
+    settings: Settings, host: str, port: int, dagster_port: int, day: dt.date | None = None
+) -> None:
+    from trackflow import serving
+    from trackflow.context import Context
+    from trackflow.web.server import access_line
+
+    def ready() -> None:
+        out.print(f"Map:        {serving.address(host, port)}", soft_wrap=True)
+        with Context.open(settings) as context:
+            out.print(access_line(context, host), markup=False, soft_wrap=True)
+        dagster = serving.address(LOCALHOST, dagster_port)
+        out.print(f"Dagster UI: {dagster}", soft_wrap=True)
+        tracks = f"{dagster}/assets/tracks"
+        chosen = f"&partition={day}" if day else ""
+        for what, url in (
+            ("a day's numbers and its picture", f"{tracks}?view=partitions{chosen}"),
+            ("what is made of what", f"{tracks}?view=lineage&lineageScope=upstream&lineageDepth=5"),
+            ("what starts by itself", f"{dagster}/automation"),
+        ):
+            out.print(f"  {what + ':':<33}{url}", soft_wrap=True)
+        out.print("Ctrl-C stops it.")
+
+    say("Starting ...")
+    serving.serve(settings, host, port, dagster_port, ready, say)

@@ -1,0 +1,93 @@
+"""The beginning of a file, as those look at it who recognise formats."""
+
+import codecs
+import re
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from trackflow.sources.values import columns
+
+HEAD_BYTES = 65_536
+NAME_MAX_CHARS = 200
+HEADER_CHARS = 8192
+"""The header line of a table lies within this."""
+
+SEPARATORS = (",", ";", "\t", "|")
+
+_BEFORE_TEXT = "\x1e \t\r\n"
+"""What may stand before the first character that says something; the first is of JSON sequences."""
+
+_UNSEEN_XML = re.compile(r"<!--.*?-->|<\?.*?\?>", re.DOTALL)
+
+
+class Head:
+    """The first `HEAD_BYTES` of a file, and its name."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.data, self.name = data, name
+
+    @cached_property
+    def text(self) -> str:
+        """The beginning as text, without its byte order mark and leading blanks."""
+        text = self.data.decode(encoding_of(self.data), "replace").removeprefix("\ufeff")
+        return text.lstrip(_BEFORE_TEXT)
+
+    @cached_property
+    def xml(self) -> str:
+        """The text without comments and processing instructions, which may name anything."""
+        return _UNSEEN_XML.sub("", self.text)
+
+    @property
+    def ending(self) -> str:
+        """The ending of the name in lower case, without a `.gz` after it."""
+        path = PurePosixPath(self.name.lower())
+        return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file has ended within its head."""
+        return len(self.data) < HEAD_BYTES
+
+    @cached_property
+    def has_header(self) -> bool:
+        """Whether one of the first lines names latitude and longitude."""
+        lines = [line.strip("\"' \r").lstrip("#") for line in self.lines[:20]]
+        for line in lines:
+            cells = line.split(best_separator(line))
+            if len(cells) > 1 and columns.score([c.strip("\"' ") for c in cells]) >= 200:
+                return True
+        return False
+
+    @property
+    def lines(self) -> list[str]:
+        """The first lines of the text."""
+        return self.text[:HEADER_CHARS].split("\n")
+
+    def names_all(self, *members: str) -> bool:
+        """Whether JSON names a member for each of some patterns."""
+        return all(re.search(rf'"(?:{names})"\s*:', self.text) for names in members)
+
+
+def encoding_of(head: bytes) -> str:
+    """UTF-16 if a byte order mark says so (Excel's "Unicode text"), else UTF-8."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8"
+
+
+def best_separator(header: str) -> str:
+    """The separator with which a header line names most of the columns that points have."""
+    return max(SEPARATORS, key=lambda s: (columns.score(header.split(s)), header.count(s)))
+
+
+def stem(name: str) -> str:
+    """The name of a file without folders and endings: the device of a file that names none.
+
+    Of the `doc.kml` in a KMZ, it is the name of the KMZ.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.name.lower() == "doc.kml" and path.parent.name:
+        path = path.parent
+    if path.suffix.lower() == ".gz":
+        path = path.with_suffix("")
+    return (path.stem or path.name)[:NAME_MAX_CHARS]

@@ -1,0 +1,59 @@
+"""Pages of the documentation that are made from code: `python -m trackflow_tests.references`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trackflow.settings import variables
+from trackflow.variables import PREFIX, Variable
+
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+
+SETTINGS = """# Settings
+
+Everything is set by environment variables; an empty one counts as unset. A variable that cannot be
+read ends a command with one line that names it.
+
+| variable | unset | meaning |
+|---|---|---|
+{rows}
+"""
+
+READ_ELSEWHERE = (
+    Variable(
+        f"{PREFIX}FOLLOW_URL",
+        "database (PostgreSQL or SQLite) with a table of markers to follow",
+        "none",
+        is_secret=True,
+    ),
+    Variable(f"{PREFIX}FOLLOW_TABLE", "the name of that table", "markers"),
+    Variable(f"{PREFIX}FOLLOW_ORDER", "`latlon` if its `coords` begin with the latitude", "lonlat"),
+    Variable(
+        f"{PREFIX}FIRST_DAY",
+        "first daily partition in Dagster; older days are worked on as well, and shown from there "
+        "on",
+        "2015-01-01; `serve` follows the store's first day",
+    ),
+)
+"""Variables that one part of trackflow reads by itself."""
+
+
+def settings_page() -> str:
+    """The table of all environment variables."""
+    rows = (
+        f"| `{each.name}` | {each.unset} | {each.meaning} |"
+        for each in (*variables().values(), *READ_ELSEWHERE)
+    )
+    return SETTINGS.format(rows="\n".join(rows))
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page}
+
+
+def main() -> None:
+    """Write every page anew."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

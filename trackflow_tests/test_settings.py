@@ -1,0 +1,105 @@
+"""Settings come from the environment; what cannot be read is named in one line."""
+
+import os
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackflow.errors import SettingsError
+from trackflow.settings import Settings, variables
+
+SAMPLES = {
+    "TRACKFLOW_HOME": ("/srv/trackflow", Path("/srv/trackflow")),
+    "TRACKFLOW_DATABASE_URL": ("sqlite:///x.db", "sqlite:///x.db"),
+    "TRACKFLOW_ENGINE_URL": ("http://osrm:5000", "http://osrm:5000"),
+    "TRACKFLOW_WORKERS": ("3", 3),
+    "TRACKFLOW_LEASE_S": ("7.5", 7.5),
+    "TRACKFLOW_MAX_TRIES": ("9", 9),
+    "TRACKFLOW_TILES_URL": ("https://t.example/{z}/{x}/{y}.png",) * 2,
+    "TRACKFLOW_INBOX": ("/srv/in", Path("/srv/in")),
+    "TRACKFLOW_RETENTION_DAYS": ("365", 365),
+    "TRACKFLOW_RETENTION_KEEPS": ("tracks", True),
+    "TRACKFLOW_LIVERC_URL": (" http://a http://a/{slug} ", "http://a http://a/{slug}"),
+    "TRACKFLOW_CATALOGUE_FILE": ("https://x.example/list.json",) * 2,
+    "TRACKFLOW_CATALOGUE_CONCURRENCY": ("4", 4),
+    "TRACKFLOW_CATALOGUE_PER_S": ("0.5", 0.5),
+    "TRACKFLOW_CATALOGUE_LIMIT_S": ("60", 60.0),
+    "TRACKFLOW_NOTIFY_URLS": ("json://a  json://b", ("json://a", "json://b")),
+    "TRACKFLOW_GEOCODER_URL": ("photon+https://p.example",) * 2,
+    "TRACKFLOW_GEOCODER_FILE": ("/srv/places.csv", Path("/srv/places.csv")),
+    "TRACKFLOW_VISIT_RADIUS_M": ("150", 150.0),
+    "TRACKFLOW_VISIT_MIN": ("5", 5.0),
+    "TRACKFLOW_QUARANTINE_MB": ("12", 12),
+    "TRACKFLOW_OWNTRACKS_KEYS": ("one two", ("one", "two")),
+    "TRACKFLOW_TIME_ZONE": ("Europe/Helsinki", "Europe/Helsinki"),
+}
+
+BOUNDS = {
+    "TRACKFLOW_WORKERS": (1, 256),
+    "TRACKFLOW_LEASE_S": (1, 86_400),
+    "TRACKFLOW_MAX_TRIES": (1, 100),
+    "TRACKFLOW_RETENTION_DAYS": (0, 36_500),
+    "TRACKFLOW_CATALOGUE_CONCURRENCY": (1, 32),
+    "TRACKFLOW_CATALOGUE_PER_S": (0.01, 1000),
+    "TRACKFLOW_CATALOGUE_LIMIT_S": (1, 86_400),
+    "TRACKFLOW_VISIT_RADIUS_M": (10, 10_000),
+    "TRACKFLOW_VISIT_MIN": (1, 1440),
+    "TRACKFLOW_QUARANTINE_MB": (1, 1_000_000),
+}
+
+
+def test_each_setting_has_a_variable_of_its_own() -> None:
+    names = [variable.name for variable in variables().values()]
+    assert sorted(names) == sorted(SAMPLES)
+    settings = Settings.from_env({name: text for name, (text, _) in SAMPLES.items()})
+    for field in fields(Settings):
+        assert getattr(settings, field.name) == SAMPLES[variables()[field.name].name][1]
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    settings = Settings.from_env({})
+    assert settings == Settings(workers=os.cpu_count() or 1)
+    assert Settings.from_env(dict.fromkeys(SAMPLES, " ")) == settings
+    assert settings.url == f"sqlite:///{settings.home / 'trackflow.db'}"
+
+
+@given(st.sampled_from(sorted(BOUNDS)), st.floats() | st.integers())
+def test_numbers_are_taken_within_their_bounds_only(name: str, value: float) -> None:
+    smallest, largest = BOUNDS[name]
+    field = next(field for field, variable in variables().items() if variable.name == name)
+    is_whole = isinstance(getattr(Settings(home=Path()), field), int)
+    env = {"TRACKFLOW_HOME": "x", name: str(value)}
+    if smallest <= value <= largest and (not is_whole or value == int(value)):
+        assert getattr(Settings.from_env(env), field) == value
+    else:
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_env(env)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("TRACKFLOW_LEASE_S", "many", "is not a number"),
+        ("TRACKFLOW_WORKERS", "2.5", "is not a whole number"),
+        ("TRACKFLOW_WORKERS", "0", "must lie between 1 and 256"),
+        ("TRACKFLOW_VISIT_MIN", "nan", "must lie between 1 and 1440"),
+        ("TRACKFLOW_RETENTION_KEEPS", "points", "must be tracks or nothing"),
+        ("TRACKFLOW_TILES_URL", "ftp://x/{z}", "is no tile address"),
+        ("TRACKFLOW_TIME_ZONE", "Mars/Base", "is no time zone"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_text(name: str, text: str, why: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({name: text})
+    message = str(caught.value)
+    assert message.startswith(f"{name}={text!r} {why}")
+    assert "\n" not in message
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = Settings.from_env({name: text for name, (text, _) in SAMPLES.items()})
+    assert "json://" not in repr(settings)
+    assert "'two'" not in repr(settings)
