@@ -17,7 +17,7 @@ from trackflow.settings import Settings
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.database import Store
 from trackflow.store.intake import acceptance
-from trackflow.store.intake.acceptance import Accepted
+from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.store.tables import metadata
 from trackflow.tracks.thresholds import Thresholds
 
@@ -120,7 +120,7 @@ def deliver(
     *,
     source: str = "test",
     now: dt.datetime = NOON,
-) -> Accepted:
+) -> DeliveryCounts:
     with store.write() as connection:
         return acceptance.accept(connection, batch, refused, source, now)
 

@@ -2,7 +2,7 @@
 
 import re
 
-from trackflow.tracks.notices import Kind
+from trackflow.tracks.notices import NoticeKind
 from trackflow.tracks.presets import PRESETS
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.conftest import ROOT
@@ -39,4 +39,4 @@ def test_presets_have_their_values_and_reasons() -> None:
 
 
 def test_every_kind_of_notice_is_explained() -> None:
-    assert {row[0] for row in section("Notices")} == {kind.value for kind in Kind}
+    assert {row[0] for row in section("Notices")} == {kind.value for kind in NoticeKind}

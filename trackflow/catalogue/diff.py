@@ -18,7 +18,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TrackChange:
     """A stored track that came with other values, or came back.
 
     Attributes:
@@ -51,7 +51,7 @@ class Diff:
     """
 
     added: tuple[CatalogueTrack, ...]
-    changed: tuple[Change, ...]
+    changed: tuple[TrackChange, ...]
     unchanged: tuple[str, ...]
     missing: tuple[str, ...]
 
@@ -70,7 +70,7 @@ def diff(stored: Mapping[str, StoredTrack], came: Iterable[CatalogueTrack]) -> D
         came: one per slug, checked.
     """
     added: list[CatalogueTrack] = []
-    changed: list[Change] = []
+    changed: list[TrackChange] = []
     unchanged: list[str] = []
     seen = set()
     for track in came:
@@ -82,7 +82,7 @@ def diff(stored: Mapping[str, StoredTrack], came: Iterable[CatalogueTrack]) -> D
             unchanged.append(track.slug)
         else:
             changes = changed_fields(old.track, track)
-            changed.append(Change(old.track, track, changes, is_back=not old.is_active))
+            changed.append(TrackChange(old.track, track, changes, is_back=not old.is_active))
     missing = sorted(s for s, old in stored.items() if old.is_active and s not in seen)
     return Diff(tuple(added), tuple(changed), tuple(unchanged), tuple(missing))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.processor import Outcome
+from trackflow.concurrency.processor import ItemResult
 from trackflow.errors import SourceError, StoppedError, TrackflowError
 
 MOST_CHARACTERS = 300
@@ -33,7 +33,7 @@ class Failure:
     tries: int
 
 
-def failure_of(slug: str, outcome: Outcome[Any, Any]) -> Failure | None:
+def failure_of(slug: str, outcome: ItemResult[Any, Any]) -> Failure | None:
     """The record of an outcome's error, None if it went well."""
     error = outcome.error
     if error is None:

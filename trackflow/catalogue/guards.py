@@ -20,7 +20,7 @@ MOST_UNUSABLE = 0.1
 """The share of rows that may be unusable; with more, the page is not what it was."""
 
 
-class Action(StrEnum):
+class GuardAction(StrEnum):
     """What to do with a listing."""
 
     GO_ON = "go on"
@@ -39,7 +39,7 @@ class Judgement:
         missed: slugs that were missed now but not often enough; their count goes up by one.
     """
 
-    action: Action
+    action: GuardAction
     reasons: tuple[str, ...] = ()
     deactivate: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Judgement:
     @property
     def may_write(self) -> bool:
         """Whether the sync may change anything."""
-        return self.action is Action.GO_ON
+        return self.action is GuardAction.GO_ON
 
 
 def judge(
@@ -68,7 +68,7 @@ def judge(
     """
     refusal = _refusal(listing)
     if refusal is not None:
-        return Judgement(Action.REFUSE, (refusal,))
+        return Judgement(GuardAction.REFUSE, (refusal,))
     listed = {row.slug for row in listing.rows}
     active = [slug for slug, old in stored.items() if old.is_active]
     missing = sorted(slug for slug in active if slug not in listed)
@@ -80,11 +80,13 @@ def judge(
             f"which has {len(listing.rows)}; more than {most_missing:.0%} needs an approval"
         )
         if not is_approved:
-            return Judgement(Action.ASK, (reason,))
+            return Judgement(GuardAction.ASK, (reason,))
         reasons = (f"{reason}, which was given",)
     deactivate = tuple(s for s in missing if stored[s].misses + 1 >= MISSES_TO_DEACTIVATE)
     gone = set(deactivate)
-    return Judgement(Action.GO_ON, reasons, deactivate, tuple(s for s in missing if s not in gone))
+    return Judgement(
+        GuardAction.GO_ON, reasons, deactivate, tuple(s for s in missing if s not in gone)
+    )
 
 
 def _refusal(listing: Listing) -> str | None:

@@ -28,7 +28,7 @@ def text_of(node: LexborNode | None) -> str | None:
 
 
 @dataclass(slots=True)
-class Line:
+class AddressLine:
     """A line of an address block.
 
     Attributes:
@@ -42,16 +42,16 @@ class Line:
     href: str | None = None
 
 
-def address_lines(block: LexborNode) -> list[Line]:
+def address_lines(block: LexborNode) -> list[AddressLine]:
     """The lines of an address block as a browser would show them; a label begins a new one."""
-    lines = [Line()]
+    lines = [AddressLine()]
     label_depth: LexborNode | None = None
     for node in block.traverse(include_text=True):
         tag = node.tag
         if tag in _BREAKS:
-            lines.append(Line())
+            lines.append(AddressLine())
         elif tag == "abbr" and node.attributes.get("title"):
-            lines.append(Line(label=(node.attributes["title"] or "").strip().lower()))
+            lines.append(AddressLine(label=(node.attributes["title"] or "").strip().lower()))
             label_depth = node
         elif tag == "a":
             lines[-1].href = lines[-1].href or href_of(node)
@@ -136,14 +136,14 @@ def numbers_by_label(table: LexborNode, labels: Mapping[str, str]) -> dict[str, 
     return found
 
 
-def _tidy(line: Line) -> Line:
+def _tidy(line: AddressLine) -> AddressLine:
     text = _SPACES.sub(" ", line.text).strip()
     written = None if line.label else _LABEL.match(text)
     if written:
-        return Line(written.group(1).lower(), text[written.end() :].strip(), line.href)
+        return AddressLine(written.group(1).lower(), text[written.end() :].strip(), line.href)
     if line.label:
         text = text.removeprefix(":").strip()
-    return Line(line.label, text.strip(","), line.href)
+    return AddressLine(line.label, text.strip(","), line.href)
 
 
 def _is_in(node: LexborNode, element: LexborNode | None) -> bool:
@@ -153,7 +153,7 @@ def _is_in(node: LexborNode, element: LexborNode | None) -> bool:
 
 
 @dataclass(slots=True)
-class Block:
+class AddressBlock:
     """What an address block says.
 
     Attributes:
@@ -162,12 +162,12 @@ class Block:
     """
 
     plain: list[str] = field(default_factory=list)
-    labelled: dict[str, Line] = field(default_factory=dict)
+    labelled: dict[str, AddressLine] = field(default_factory=dict)
 
 
-def address_block(block: LexborNode) -> Block:
+def address_block(block: LexborNode) -> AddressBlock:
     """The lines of an address block, told apart by label."""
-    found = Block()
+    found = AddressBlock()
     for line in address_lines(block):
         if line.label:
             found.labelled.setdefault(line.label.replace("-", ""), line)

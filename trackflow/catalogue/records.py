@@ -14,7 +14,7 @@ class Activity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedTrack:
     """One row of a source's list, as written there.
 
     Attributes:
@@ -44,7 +44,7 @@ class Listing:
         is_whole: whether the list ends as a complete one does; a cut-off one does not.
     """
 
-    rows: tuple[Listed, ...]
+    rows: tuple[ListedTrack, ...]
     anomalies: tuple["Anomaly", ...] = ()
     row_count: int = 0
     is_whole: bool = True

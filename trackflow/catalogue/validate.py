@@ -17,7 +17,7 @@ import phonenumbers
 import pycountry
 from email_validator import EmailNotValidError, validate_email
 
-from trackflow.catalogue.records import Anomaly, CatalogueTrack, Details, Listed
+from trackflow.catalogue.records import Anomaly, CatalogueTrack, Details, ListedTrack
 
 LONGEST_TEXT = 500
 LARGEST_COUNT = 10**12
@@ -77,7 +77,9 @@ class _Checked:
         self.anomalies.append(Anomaly(self.slug, name, shown, reason))
 
 
-def validate(listed: Listed, details: Details | None) -> tuple[CatalogueTrack, tuple[Anomaly, ...]]:
+def validate(
+    listed: ListedTrack, details: Details | None
+) -> tuple[CatalogueTrack, tuple[Anomaly, ...]]:
     """A track of what the list and its own page say, and what could not be used of it.
 
     Args:

@@ -13,7 +13,7 @@ from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
     from trackflow.context import Context
-    from trackflow.usecases.catalogue.report import Report
+    from trackflow.usecases.catalogue.report import SyncReport
     from trackflow.usecases.catalogue.status import CatalogueStatus
     from trackflow.usecases.jobs.control import Job
 
@@ -43,8 +43,8 @@ def sync(
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue in step with its source; a sync that was broken off is gone on with."""
-    from trackflow.usecases.catalogue.report import Report, file_of
-    from trackflow.usecases.jobs.control import Status
+    from trackflow.usecases.catalogue.report import SyncReport, file_of
+    from trackflow.usecases.jobs.control import JobStatus
     from trackflow.usecases.jobs.kinds import queue_job, run_job
 
     with opened_context() as context:
@@ -62,13 +62,13 @@ def sync(
                 (ended and ended.error)
                 or f"another worker has taken the job over; see `trackflow jobs show {job.job_id}`"
             )
-        report = Report.from_dict(ended.result)
+        report = SyncReport.from_dict(ended.result)
         if as_json:
             print_json(report.as_dict())
         else:
             tell(report.summary)
             say(f"The report is in {file_of(context, report)}.")
-    if ended.status is not Status.COMPLETED:
+    if ended.status is not JobStatus.COMPLETED:
         raise typer.Exit(1)
 
 
@@ -248,7 +248,7 @@ def _name(context: "Context", source: str | None) -> str:
     return source_named(context.settings, source).source
 
 
-def _last_report(context: "Context", source: str) -> "Report":
+def _last_report(context: "Context", source: str) -> "SyncReport":
     from trackflow.errors import NotFoundError
     from trackflow.usecases.catalogue.report import last_reports
 

@@ -21,7 +21,7 @@ from trackflow.cli.common import (
     print_json,
     progress_bar,
 )
-from trackflow.usecases.days.modes import Mode
+from trackflow.usecases.days.modes import RunMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +49,13 @@ def run(
     last: LastDay = None,
     device: Device = None,
     mode: Annotated[
-        Mode,
+        RunMode,
         typer.Option(
             help="incremental: what is pending; bulk: everything again; daily: yesterday, or the "
             "day before until six hours after midnight.",
-            **one_of(Mode, "mode"),
+            **one_of(RunMode, "mode"),
         ),
-    ] = Mode.INCREMENTAL,
+    ] = RunMode.INCREMENTAL,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try batches again that have been given up.")
     ] = False,

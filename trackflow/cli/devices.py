@@ -238,10 +238,10 @@ def _shift(
         days: first and last day.
         as_json: for programs.
     """
-    from trackflow.usecases.devices.shifting import Days, shift_weeks
+    from trackflow.usecases.devices.shifting import DayRange, shift_weeks
 
     check_days(*days)
-    report = shift_weeks(context, device_id, weeks, Days(*days))
+    report = shift_weeks(context, device_id, weeks, DayRange(*days))
     if as_json:
         return print_json(report.as_dict())
     for line in _shift_lines(report):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trackflow.sources.options import ReadOptions
     from trackflow.usecases.intake.importing import FileReport, ImportReport
-    from trackflow.usecases.intake.receiving import Accepted
+    from trackflow.usecases.intake.receiving import DeliveryCounts
 
 PLANNED = {"waypoint", "route point"}
 """What is passed over unless an option says otherwise."""
@@ -281,7 +281,7 @@ def undo(
     return None
 
 
-def counts(accepted: "Accepted") -> str:
+def counts(accepted: "DeliveryCounts") -> str:
     """What became of points, in words."""
     from trackflow.usecases.days.report import counted
 

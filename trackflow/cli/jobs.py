@@ -106,7 +106,7 @@ def resume(
 
 def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
     """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
-    from trackflow.usecases.jobs.control import Status, read_job, stop_job_here
+    from trackflow.usecases.jobs.control import JobStatus, read_job, stop_job_here
     from trackflow.usecases.jobs.kinds import run_job
 
     with progress_bar("batches") as progress:
@@ -122,10 +122,10 @@ def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
             raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
     if ended is None:
         ended = read_job(context, job.job_id)
-        if ended.status is Status.RUNNING:
+        if ended.status is JobStatus.RUNNING:
             say("Another worker is at it.")
     _print(ended, as_json)
-    if ended.status is Status.FAILED or ended.failed:
+    if ended.status is JobStatus.FAILED or ended.failed:
         raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ from trackflow.cli.common import Json, opened_context, print_json, say, tell
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
-    from trackflow.usecases.intake.quarantine import Choice, RetryReport, SenderState
+    from trackflow.usecases.intake.quarantine import QuarantineFilter, RetryReport, SenderState
 
 quarantine_app = typer.Typer(
     help="What was refused at the door: who sent it, why, and what to set right.",
@@ -160,10 +160,12 @@ def delete(
     return None
 
 
-def _choice(sender: str | None, reason: str | None, ids: list[str] | None = None) -> "Choice":
-    from trackflow.usecases.intake.quarantine import Choice
+def _choice(
+    sender: str | None, reason: str | None, ids: list[str] | None = None
+) -> "QuarantineFilter":
+    from trackflow.usecases.intake.quarantine import QuarantineFilter
 
-    return Choice(sender, reason, tuple(ids or ()))
+    return QuarantineFilter(sender, reason, tuple(ids or ()))
 
 
 def _state_lines(state: "SenderState") -> list[str]:

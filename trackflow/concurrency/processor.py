@@ -1,6 +1,6 @@
 """Doing many slow things at once: bounded, in order, and with an answer for every one of them.
 
-`Processor.run` takes items and a function and gives one `Outcome` per item, in the order of the
+`Processor.run` takes items and a function and gives one `ItemResult` per item, in the order of the
 items; an error is an outcome too. The items may come from an iterator of any length: it is read in
 the caller's thread, at most `ahead` items before the one whose outcome comes next, so memory stays
 flat. Threads do the work, which suits what waits for others (requests, disks).
@@ -29,7 +29,7 @@ _LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome[T, R]:
+class ItemResult[T, R]:
     """What became of one item.
 
     Attributes:
@@ -61,7 +61,7 @@ class Outcome[T, R]:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProcessorProgress:
     """How far it is.
 
     Attributes:
@@ -105,8 +105,8 @@ class Processor:
         *,
         stop: Stop | None = None,
         kill: Switch | None = None,
-        progress: Callable[[Progress], None] | None = None,
-    ) -> Iterator[Outcome[T, R]]:
+        progress: Callable[[ProcessorProgress], None] | None = None,
+    ) -> Iterator[ItemResult[T, R]]:
         """One outcome per item, in the order of the items.
 
         An error of the iterator itself is raised after the outcomes of all items before it. When
@@ -137,7 +137,7 @@ class _Slot[T, R]:
     begun_at: float | None = None
     thread: threading.Thread | None = None
     tries: int = 0
-    outcome: Outcome[T, R] | None = None
+    outcome: ItemResult[T, R] | None = None
     given_up: bool = False
 
 
@@ -150,7 +150,7 @@ class _Run[T, R]:
     call: Callable[[T, Deadline], R]
     stop: Stop | None
     kill: Switch | None
-    progress: Callable[[Progress], None] | None
+    progress: Callable[[ProcessorProgress], None] | None
     deadline: Deadline = NEVER
     changed: threading.Condition = field(default_factory=threading.Condition)
     window: deque[_Slot[T, R]] = field(default_factory=deque)
@@ -167,7 +167,7 @@ class _Run[T, R]:
     is_in_a_hurry: bool = False
     broken: Exception | None = None
 
-    def outcomes(self) -> Iterator[Outcome[T, R]]:
+    def outcomes(self) -> Iterator[ItemResult[T, R]]:
         """The outcomes; closing this ends the run."""
         self.deadline = Deadline.after(self.how.batch_s)
         try:
@@ -213,7 +213,7 @@ class _Run[T, R]:
                 self._start_thread()
             self.changed.notify_all()
 
-    def _await_first(self) -> Outcome[T, R]:
+    def _await_first(self) -> ItemResult[T, R]:
         """The outcome of the first item in hand."""
         first = self.window[0]
         while True:
@@ -275,9 +275,9 @@ class _Run[T, R]:
         wait_s = min(wait_s, _LOOK_EVERY_S) if looks else wait_s
         return None if wait_s == float("inf") else min(wait_s, threading.TIMEOUT_MAX)
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> ProcessorProgress:
         running = sum(s.begun_at is not None and s.outcome is None for s in self.window)
-        return Progress(self.finished, self.failed, running)
+        return ProcessorProgress(self.finished, self.failed, running)
 
     def _settle(
         self, slot: _Slot[T, R], *, value: R | None = None, error: Exception | None = None
@@ -286,7 +286,7 @@ class _Run[T, R]:
         if slot.outcome is not None:
             return
         seconds = 0.0 if slot.begun_at is None else time.monotonic() - slot.begun_at
-        slot.outcome = Outcome(slot.index, slot.item, value, error, seconds, slot.tries)
+        slot.outcome = ItemResult(slot.index, slot.item, value, error, seconds, slot.tries)
         self.finished += 1
         self.failed += error is not None
         self.changed.notify_all()

@@ -69,7 +69,7 @@ class KeepsDyingError(TrackflowError):
     """A program that was started again and again did not stay up."""
 
 
-class _Watch:
+class _ProgramRun:
     """One life of a program: its process, and the thread that asks how it is."""
 
     def __init__(self, service: Service, process: Process, limits: SupervisionLimits) -> None:
@@ -112,11 +112,11 @@ class _Watch:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _SupervisedService:
     """A service with its present life and its past deaths."""
 
     service: Service
-    watch: _Watch | None = None
+    watch: _ProgramRun | None = None
     deaths_s: deque[float] = field(default_factory=deque)
     start_again_s: float = 0.0
     is_awaited: bool = False
@@ -139,7 +139,7 @@ class Supervisor:
         tell: Callable[[str], None],
         limits: SupervisionLimits | None = None,
     ) -> None:
-        self._kept = [_Kept(service) for service in services]
+        self._kept = [_SupervisedService(service) for service in services]
         self._stop, self._tell = stop, tell
         self._limits = limits or SupervisionLimits()
 
@@ -191,11 +191,11 @@ class Supervisor:
                 kept.is_awaited = False
                 self._tell(f"{kept.service.name} is up again.")
 
-    def _begin(self, kept: _Kept) -> None:
+    def _begin(self, kept: _SupervisedService) -> None:
         process = kept.service.start()
-        kept.watch = _Watch(kept.service, process, self._limits)
+        kept.watch = _ProgramRun(kept.service, process, self._limits)
 
-    def _end(self, kept: _Kept, problem: str, now_s: float) -> None:
+    def _end(self, kept: _SupervisedService, problem: str, now_s: float) -> None:
         assert kept.watch is not None
         kept.watch.close()
         # what hangs does not listen to anything softer; what died may have left children

@@ -22,7 +22,7 @@ from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
 from trackflow.serving import MODULE, run_dagster
 from trackflow.settings import Settings
 from trackflow.usecases.days.verify import verify
-from trackflow.usecases.housekeeping.status import Status, read_status
+from trackflow.usecases.housekeeping.status import StoreStatus, read_status
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.queries.track_lines import read_lines
 from trackflow.usecases.roads.networks import network_in_use
@@ -46,7 +46,7 @@ class DemoResult:
         seconds: how long all of it took.
     """
 
-    status: Status
+    status: StoreStatus
     score: RouteScore
     drives: int
     true_km: float

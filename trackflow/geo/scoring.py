@@ -121,7 +121,7 @@ def combine_scores(scores: Sequence[RouteScore]) -> RouteScore:
 
 
 @dataclass(frozen=True, slots=True)
-class _LaidOut:
+class _MeasuredRoute:
     """A route in metres: its length as travelled and, per heading, the union of its pieces."""
 
     travelled_m: float
@@ -146,7 +146,7 @@ def _joined(lines: Sequence[Line]) -> tuple[Floats, Floats]:
     return lon, lat
 
 
-def _lay_out(lines: Sequence[Line], project: Transformer) -> _LaidOut:
+def _lay_out(lines: Sequence[Line], project: Transformer) -> _MeasuredRoute:
     lon, lat = _joined(lines)
     vertices = np.column_stack(project.transform(lon, lat))
     pieces = np.stack([vertices[:-1], vertices[1:]], axis=1)
@@ -158,7 +158,7 @@ def _lay_out(lines: Sequence[Line], project: Transformer) -> _LaidOut:
     turn = np.arctan2(step[:, 1], step[:, 0]) / (2 * np.pi) % 1.0
     sector = (turn * SECTORS).astype(np.int64) % SECTORS
     straight = shapely.linestrings(pieces)
-    return _LaidOut(
+    return _MeasuredRoute(
         float(np.hypot(step[:, 0], step[:, 1]).sum()),
         [shapely.union_all(straight[sector == k]) for k in range(SECTORS)],
     )

@@ -33,7 +33,7 @@ WIDEST_NEEDED_M = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JudgedAnswer:
     """An engine's answer for some points, judged.
 
     Attributes:
@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WindowPieces:
     """What the line of a window is made of."""
 
     pieces: list[Piece]
@@ -64,7 +64,7 @@ class Found:
     against_oneway: bool = False
 
 
-class Asker:
+class WindowQuery:
     """Asks the engine about one window until an answer will do."""
 
     def __init__(self, engine: Engine, trace: Trace, settings: MatchSettings) -> None:
@@ -72,11 +72,11 @@ class Asker:
         self.trace = trace
         self.settings = settings
 
-    def found(self) -> Found:
+    def found(self) -> WindowPieces:
         """Stretches of road for the kept points, without what no device can have driven."""
         answer = self.best(self.engine, self.trace.kept, self.settings.other_radii_m)
         if (other := self._either_way(answer)) is not None:
-            return Found(other.driven(), other.doubt, against_oneway=True)
+            return WindowPieces(other.driven(), other.doubt, against_oneway=True)
         parts = self._parts(answer)
         if len(parts) > 1:
             # What lies beyond a detour may have been matched only to get there: ask without it.
@@ -85,10 +85,10 @@ class Asker:
             cost_m = sum(part.verdict.cost_m for part in asked) + BREAK_COST_M * (len(parts) - 1)
             if cost_m < answer.verdict.cost_m:
                 doubt = max((part.doubt for part in asked), default=0.0)
-                return Found([piece for part in asked for piece in part.driven()], doubt)
-        return Found(answer.driven(), answer.doubt)
+                return WindowPieces([piece for part in asked for piece in part.driven()], doubt)
+        return WindowPieces(answer.driven(), answer.doubt)
 
-    def _either_way(self, answer: Answer) -> Answer | None:
+    def _either_way(self, answer: JudgedAnswer) -> JudgedAnswer | None:
         """The answer with one-ways ignored, where that explains the points much better.
 
         Not for points far apart: they do not show which way a device took.
@@ -109,9 +109,9 @@ class Asker:
         mixed = self._better(self.trace, self.trace.kept, answer, [other], CLEARLY_M)
         return mixed if mixed is not answer else other
 
-    def best(self, engine: Engine, part: Sequence[int], others_m: Sequence[float]) -> Answer:
+    def best(self, engine: Engine, part: Sequence[int], others_m: Sequence[float]) -> JudgedAnswer:
         """The answer that explains some points best; several are asked for only in doubt."""
-        answers: list[Answer] = []
+        answers: list[JudgedAnswer] = []
         best = 0
         trace = self.trace
         for radius_m in (None, *others_m):
@@ -125,7 +125,7 @@ class Asker:
             if not answers:
                 trace = trace.quieter(pieces, self.settings)
             verdict = judge(trace, part, pieces, self.settings.slowest_ms)
-            answers.append(Answer(pieces, verdict))
+            answers.append(JudgedAnswer(pieces, verdict))
             if verdict.cost_m < answers[best].verdict.cost_m:
                 best = len(answers) - 1
             if not verdict.is_doubtful:
@@ -143,10 +143,10 @@ class Asker:
         self,
         trace: Trace,
         part: Sequence[int],
-        answer: Answer,
-        others: Sequence[Answer],
+        answer: JudgedAnswer,
+        others: Sequence[JudgedAnswer],
         clearly_m: float = 0.0,
-    ) -> Answer:
+    ) -> JudgedAnswer:
         """An answer with the stretches of others that explain their points better.
 
         Args:
@@ -162,7 +162,7 @@ class Asker:
                 pieces = spliced(answer.pieces, other.pieces, stretch)
                 verdict = judge(trace, part, pieces, self.settings.slowest_ms)
                 if verdict.cost_m + clearly_m < answer.verdict.cost_m:
-                    answer = Answer(pieces, verdict)
+                    answer = JudgedAnswer(pieces, verdict)
         return answer
 
     def _ask(
@@ -190,7 +190,7 @@ class Asker:
         answer = engine.match(MatchRequest(points.lon[index], points.lat[index], seconds, radii_m))
         return pieces_of(self.trace, part, answer)
 
-    def _parts(self, answer: Answer) -> list[list[int]]:
+    def _parts(self, answer: JudgedAnswer) -> list[list[int]]:
         """The kept points, parted where a device cannot have followed the line."""
         parts, rest = [], list(self.trace.kept)
         for piece, bad in zip(answer.pieces, answer.verdict.bad, strict=True):

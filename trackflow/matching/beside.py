@@ -32,7 +32,7 @@ DRIFT_M = 125.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beside:
+class PiecePoints:
     """All points from a piece's first to its last, on its line or not.
 
     Attributes:
@@ -48,7 +48,7 @@ class Beside:
     after: np.ndarray
 
     @classmethod
-    def of(cls, piece: Piece) -> "Beside":
+    def of(cls, piece: Piece) -> "PiecePoints":
         """The points of a piece."""
         number = np.arange(len(piece.points))
         index = np.array([*piece.points, *piece.lost], dtype=np.int64)
@@ -66,7 +66,7 @@ class Beside:
 
 
 def far_runs(
-    trace: Trace, beside: Beside, legs_m: Floats, path_m: Floats, allowed_m: Floats
+    trace: Trace, beside: PiecePoints, legs_m: Floats, path_m: Floats, allowed_m: Floats
 ) -> list[tuple[int, int]]:
     """Ranges of legs whose points lie too far from the line to have been on it.
 

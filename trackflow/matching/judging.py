@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackflow.matching.beside import FAR_RUN_M, OFF_CAP, OFF_COST_M, Beside, far_runs
+from trackflow.matching.beside import FAR_RUN_M, OFF_CAP, OFF_COST_M, PiecePoints, far_runs
 from trackflow.matching.legs import DOUBT_M, WINDING, allowed_ways_m, paths_m, too_long, windings_m
 from trackflow.matching.pieces import Piece, Trace, quantile, steps
 
@@ -87,7 +87,7 @@ def judge(
     for piece in pieces:
         index = np.array(piece.points)
         suspect |= {piece.points[0], piece.points[-1]} - {asked[0], asked[-1]}
-        beside = Beside.of(piece)
+        beside = PiecePoints.of(piece)
         off_m = beside.costs_m(trace, weight)
         legs_m, path_m = piece.legs_m(), paths_m(trace, piece)
         allowed_m = allowed_ways_m(trace, piece, path_m, slowest_ms)
@@ -134,7 +134,7 @@ def fit(trace: Trace, pieces: Sequence[Piece], slowest_ms: float) -> float:
         own = (index[1:] > first) & (index[:-1] < last)
         if not own.any():
             continue
-        beside = Beside.of(piece)
+        beside = PiecePoints.of(piece)
         inside = (beside.index >= index[:-1][own][0]) & (beside.index <= index[1:][own][-1])
         cost_m += float(beside.costs_m(trace, weight)[inside].sum())
         allowed_m = allowed_ways_m(trace, piece, path_m, slowest_ms)

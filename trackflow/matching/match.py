@@ -14,7 +14,7 @@ import polyline_rs
 
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Ints
-from trackflow.matching.asking import Asker, Found
+from trackflow.matching.asking import WindowPieces, WindowQuery
 from trackflow.matching.chains import Chain
 from trackflow.matching.compact import pack, unpack
 from trackflow.matching.engines.protocol import Engine
@@ -84,12 +84,14 @@ def match_window(engine: Engine, window: Window, settings: MatchSettings) -> Win
     """The line of a window. No match is an ordinary answer: then it is the points themselves."""
     started = time.perf_counter()
     trace = Trace.of(window, settings)
-    match = _record(window, trace, Asker(engine, trace, settings).found(), settings)
+    match = _record(window, trace, WindowQuery(engine, trace, settings).found(), settings)
     elapsed_ms = round((time.perf_counter() - started) * 1000, 3)
     return replace(match, processing_duration_ms=elapsed_ms)
 
 
-def _record(window: Window, trace: Trace, found: Found, settings: MatchSettings) -> WindowMatch:
+def _record(
+    window: Window, trace: Trace, found: WindowPieces, settings: MatchSettings
+) -> WindowMatch:
     """The match as it is stored; raw where too little of the line, or too bad a line, was found."""
     chain = Chain.of(trace, found.pieces)
     times = trace.points.time_us[np.asarray(chain.points)]
@@ -98,7 +100,7 @@ def _record(window: Window, trace: Trace, found: Found, settings: MatchSettings)
     way_share = _way_share(trace, chain, window)
     is_shreds = max(share, way_share) < RAW_BELOW_SHARE
     if found.pieces and (is_shreds or confidence < RAW_BELOW_CONFIDENCE):
-        return _record(window, trace, Found([], 0.0), settings)
+        return _record(window, trace, WindowPieces([], 0.0), settings)
     return WindowMatch(
         window.start_us,
         window.end_us,

@@ -16,7 +16,7 @@ from trackflow.errors import SettingsError, StructureChangedError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Coordinates:
     """WGS 84, degrees."""
 
     longitude: float
@@ -36,7 +36,7 @@ class Geocoder(Protocol):
         """What the rate limit and the kill switch go by."""
         ...
 
-    def locate(self, query: str, web: PageClient, deadline: Deadline) -> Place | None:
+    def locate(self, query: str, web: PageClient, deadline: Deadline) -> Coordinates | None:
         """Where an address is, None if there is no such address.
 
         Raises:
@@ -62,7 +62,7 @@ class Nominatim:
         """Host and port."""
         return _site(self.url)
 
-    def locate(self, query: str, web: PageClient, deadline: Deadline) -> Place | None:
+    def locate(self, query: str, web: PageClient, deadline: Deadline) -> Coordinates | None:
         """The first answer of `/search`."""
         asked = urlencode({"q": query, "format": "jsonv2", "limit": 1})
         found = _json(web.get(f"{self.url.rstrip('/')}/search?{asked}", deadline).body, self.name)
@@ -90,7 +90,7 @@ class Photon:
         """Host and port."""
         return _site(self.url)
 
-    def locate(self, query: str, web: PageClient, deadline: Deadline) -> Place | None:
+    def locate(self, query: str, web: PageClient, deadline: Deadline) -> Coordinates | None:
         """The first feature of `/api`."""
         asked = urlencode({"q": query, "limit": 1})
         found = _json(web.get(f"{self.url.rstrip('/')}/api?{asked}", deadline).body, self.name)
@@ -110,7 +110,7 @@ class Photon:
 class CoordinatesFile:
     """Coordinates that somebody has collected, by slug or by address."""
 
-    places: Mapping[str, Place]
+    places: Mapping[str, Coordinates]
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -125,7 +125,7 @@ class CoordinatesFile:
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(f"TRACKFLOW_GEOCODER_FILE={path} cannot be read: {error}") from None
 
-    def find(self, slug: str, query: str | None) -> Place | None:
+    def find(self, slug: str, query: str | None) -> Coordinates | None:
         """The place of a slug, or else of an address; None if neither is in the file."""
         found = self.places.get(_key(slug))
         return found if found is not None or query is None else self.places.get(_key(query))
@@ -158,21 +158,21 @@ def _json(body: bytes, name: str) -> Any:
         raise StructureChangedError(f"{name} answers with something else than JSON") from None
 
 
-def _place(longitude: Any, latitude: Any, name: str) -> Place:
+def _place(longitude: Any, latitude: Any, name: str) -> Coordinates:
     found = _checked(longitude, latitude)
     if found is None:
         raise StructureChangedError(f"{name} answers with impossible coordinates")
     return found
 
 
-def _checked(longitude: Any, latitude: Any) -> Place | None:
+def _checked(longitude: Any, latitude: Any) -> Coordinates | None:
     """A place of numbers or their texts; None if it is nowhere, or null island."""
     try:
         lon, lat = float(longitude), float(latitude)
     except (TypeError, ValueError):
         return None
     is_there = math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90
-    return Place(lon, lat) if is_there and (lon or lat) else None
+    return Coordinates(lon, lat) if is_there and (lon or lat) else None
 
 
 def _lines(reader: "csv.DictReader[str]", path: Path) -> Any:

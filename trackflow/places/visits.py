@@ -14,7 +14,7 @@ import numpy as np
 
 from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
 from trackflow.geo.points import Bools, Floats, Ints
-from trackflow.places.geocoding import Place
+from trackflow.places.geocoding import Coordinates
 
 MOST_UNSEEN_US = 24 * 3_600_000_000
 """A device that is silent for longer may have been elsewhere, unless it is known to have stood."""
@@ -70,11 +70,11 @@ class Visit:
     end_us: int
 
 
-class Places:
+class PlaceIndex:
     """Where race tracks are, and how near is near."""
 
     def __init__(
-        self, places: Mapping[Key, Place], radius_m: float = 300.0, shortest_s: float = 900.0
+        self, places: Mapping[Key, Coordinates], radius_m: float = 300.0, shortest_s: float = 900.0
     ) -> None:
         """Places.
 
@@ -168,10 +168,10 @@ class Places:
 
 
 @dataclass(slots=True)
-class Watch:
+class VisitFinder:
     """Goes through a device's positions part by part, in order, and remembers who was near."""
 
-    places: Places
+    places: PlaceIndex
     count: int = 0
     session: int = 0
     last_us: int | None = None
@@ -253,7 +253,7 @@ def _cells(lon: Floats, lat: Floats, size: float) -> Ints:
     return x * 100_000 + y
 
 
-def outside(samples: Samples, places: Places) -> Ints:
+def outside(samples: Samples, places: PlaceIndex) -> Ints:
     """Indices of the positions that are near no place at all."""
     position, _ = places.near(samples.lon, samples.lat)
     is_near = np.zeros(len(samples), np.bool_)

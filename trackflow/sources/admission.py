@@ -19,8 +19,8 @@ from trackflow.sources.records import (
     FUTURE_SLACK_US,
     REFUSED_MAX,
     PointBatch,
-    Reason,
     Refusal,
+    RefusalReason,
     and_more,
     clean_raw,
 )
@@ -46,7 +46,7 @@ BELIEVABLE = ((-12_000.0, 100_000.0), (_FINEST_M, 1e7), (0.0, 1e5), (0.0, 360.0)
 
 _SMALLEST, _LARGEST = np.array(BELIEVABLE).T[:, :, np.newaxis]
 
-_REASONS = list(Reason)
+_REASONS = list(RefusalReason)
 _ACCEPTED = np.uint8(255)
 
 
@@ -116,7 +116,9 @@ def admit(
     come_in = verdict == _ACCEPTED
     early = [
         row
-        for row in np.flatnonzero(verdict == _REASONS.index(Reason.TIME_OUT_OF_RANGE)).tolist()
+        for row in np.flatnonzero(
+            verdict == _REASONS.index(RefusalReason.TIME_OUT_OF_RANGE)
+        ).tolist()
         if _is_early(batch, row, now_us)
     ]
     refused = [(row, _early(batch, row, describe)) for row in early]
@@ -212,23 +214,26 @@ def _verdicts(found: Candidates, lat: Floats, lon: Floats, now_us: int) -> NDArr
     """Index of the reason for each row; where several hold, the last one set here is told."""
     verdict = np.full(len(lat), _ACCEPTED, np.uint8)
 
-    def refuse(rows: NDArray[np.bool_], reason: Reason) -> None:
+    def refuse(rows: NDArray[np.bool_], reason: RefusalReason) -> None:
         verdict[rows] = _REASONS.index(reason)
 
     bad = np.array([not fit_device(name) for name in found.devices.names], np.bool_)
     if bad.any():
-        refuse(bad[found.devices.codes], Reason.BAD_DEVICE)
+        refuse(bad[found.devices.codes], RefusalReason.BAD_DEVICE)
         nameless = np.array([name == "" for name in found.devices.names], np.bool_)
-        refuse(nameless[found.devices.codes], Reason.NO_DEVICE)
+        refuse(nameless[found.devices.codes], RefusalReason.NO_DEVICE)
     time_us = found.times.time_us
-    refuse((time_us < EARLIEST_US) | (time_us > now_us + FUTURE_SLACK_US), Reason.TIME_OUT_OF_RANGE)
-    refuse(found.times.bad, Reason.BAD_TIME)
-    refuse(found.times.missing, Reason.NO_TIME)
-    refuse((lat == 0) & (lon == 0), Reason.NULL_ISLAND)
-    refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), Reason.OUT_OF_RANGE)
-    refuse(~np.isfinite(lat) | ~np.isfinite(lon), Reason.NOT_A_NUMBER)
-    refuse(found.lat.missing | found.lon.missing, Reason.NO_POSITION)
-    verdict[_crowded(found, lat, lon, verdict == _ACCEPTED)] = _REASONS.index(Reason.CROWDED)
+    refuse(
+        (time_us < EARLIEST_US) | (time_us > now_us + FUTURE_SLACK_US),
+        RefusalReason.TIME_OUT_OF_RANGE,
+    )
+    refuse(found.times.bad, RefusalReason.BAD_TIME)
+    refuse(found.times.missing, RefusalReason.NO_TIME)
+    refuse((lat == 0) & (lon == 0), RefusalReason.NULL_ISLAND)
+    refuse((np.abs(lat) > 90) | (np.abs(lon) > 180), RefusalReason.OUT_OF_RANGE)
+    refuse(~np.isfinite(lat) | ~np.isfinite(lon), RefusalReason.NOT_A_NUMBER)
+    refuse(found.lat.missing | found.lon.missing, RefusalReason.NO_POSITION)
+    verdict[_crowded(found, lat, lon, verdict == _ACCEPTED)] = _REASONS.index(RefusalReason.CROWDED)
     return verdict
 
 
@@ -237,7 +242,7 @@ def fit_device(name: str) -> bool:
     return 0 < len(name) <= DEVICE_MAX_CHARS and name.isprintable()
 
 
-def _refusal(found: Candidates, row: int, reason: Reason, describe: Describe) -> Refusal:
+def _refusal(found: Candidates, row: int, reason: RefusalReason, describe: Describe) -> Refusal:
     raw, where = describe(row)
     device = clean_raw(found.devices.names[found.devices.codes[row]])
     return Refusal(reason, clean_raw(raw), where, device or None)
@@ -254,7 +259,7 @@ def _early(batch: PointBatch, row: int, describe: Describe) -> Refusal:
     _, where = describe(row)
     device = batch.devices[batch.device[row]]
     time_us = int(batch.time_us[row])
-    return Refusal(Reason.TIME_OUT_OF_RANGE, whole(batch, row), where, device, time_us)
+    return Refusal(RefusalReason.TIME_OUT_OF_RANGE, whole(batch, row), where, device, time_us)
 
 
 def _batch(found: Candidates, lat: Floats, lon: Floats) -> PointBatch:

@@ -8,7 +8,7 @@ from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.records import RAW_MAX_CHARS
 from trackflow.sources.rows import BAD_TIME as UNREADABLE_TIME
-from trackflow.sources.rows import Moment, Row
+from trackflow.sources.rows import PositionRow, ResolvedTime
 from trackflow.sources.values.moments import TimeForm, TimeRules, read_time
 
 LINE_MAX_BYTES = 4_096
@@ -31,7 +31,7 @@ def fix_row(
     speed_ms: object = None,
     course_deg: object = None,
     device_id: str | None = None,
-) -> Row:
+) -> PositionRow:
     """A row whose time a reader has worked out itself.
 
     Args:
@@ -45,8 +45,8 @@ def fix_row(
         course_deg: degrees clockwise from north.
         device_id: the device that the file names.
     """
-    time: object = None if time_us is None else Moment(time_us)
-    return Row(
+    time: object = None if time_us is None else ResolvedTime(time_us)
+    return PositionRow(
         raw=raw,
         time=UNREADABLE_TIME if time_us == BAD_TIME else time,
         lon=lon,

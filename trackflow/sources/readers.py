@@ -17,14 +17,14 @@ from trackflow.sources.containers.streams import PIECE_BYTES
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.garbage import collected_less
 from trackflow.sources.recognition import detect, known_formats
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, few
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, few
 from trackflow.sources.tracks_apart import told_apart
 
 __all__ = [
     "Chunk",
     "PointBatch",
-    "Reason",
     "Refusal",
+    "RefusalReason",
     "SourceFile",
     "detect",
     "discover",

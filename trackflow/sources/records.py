@@ -31,7 +31,7 @@ REFUSED_MAX = 1_000
 """Refusals of one reason and one chunk that are kept one by one; of more, their number is."""
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     """Why something was refused at the door. The values are stored; do not rename them."""
 
     NO_POSITION = "no_position"
@@ -83,7 +83,7 @@ class Refusal:
         count: how many it stands for; more than 1 where a chunk has too many of a reason.
     """
 
-    reason: Reason
+    reason: RefusalReason
     raw: str
     where: str
     device_id: str | None = None
@@ -230,8 +230,8 @@ def few(refused: Sequence[Refusal]) -> list[Refusal]:
     if len(refused) <= REFUSED_MAX:
         return list(refused)
     kept: list[Refusal] = []
-    seen: Counter[Reason] = Counter()
-    more: dict[Reason, list[Refusal]] = {}
+    seen: Counter[RefusalReason] = Counter()
+    more: dict[RefusalReason, list[Refusal]] = {}
     for refusal in refused:
         seen[refusal.reason] += 1
         if seen[refusal.reason] <= REFUSED_MAX:

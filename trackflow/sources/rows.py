@@ -14,7 +14,7 @@ from trackflow.sources.admission import Candidates, Describe, Devices, admit
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.devices.fixes import dumped
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values.cells import Numbers, strings
 from trackflow.sources.values.times import TimeRules, Times, read_time, times
 from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_commas
@@ -22,7 +22,7 @@ from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_co
 CHUNK_POINTS = 50_000
 
 
-class Moment(int):
+class ResolvedTime(int):
     """A time that a reader has worked out itself, in UTC microseconds."""
 
 
@@ -30,12 +30,12 @@ BAD_TIME = "no time"
 """Stands for a time that is there and cannot be read."""
 
 
-class Row(NamedTuple):
+class PositionRow(NamedTuple):
     """A position that claims to be one, before the door.
 
     Attributes:
         raw: what to keep of it if it is refused; texts and numbers.
-        time: as the file has it: text, a number, nothing, or UTC microseconds as a `Moment`.
+        time: as the file has it: text, a number, nothing, or UTC microseconds as a `ResolvedTime`.
         lon: degrees, as the file has it: a number, text or nothing.
         lat: degrees, likewise.
         altitude_m: metres, likewise, as are those that follow.
@@ -65,7 +65,7 @@ class Columns(NamedTuple):
         size: how many.
         raw: what to keep of a row if it is refused.
         place: where a row lies, such as "line 7".
-        time: of each, as a `Row` has it, as are those that follow.
+        time: of each, as a `PositionRow` has it, as are those that follow.
         lon: degrees.
         lat: degrees.
         altitude_m: metres.
@@ -130,14 +130,16 @@ class Collector[R]:
         self._rows.append(row)
         self._places.append(place)
 
-    def refuse(self, reason: Reason, raw: object, place: str) -> None:
+    def refuse(self, reason: RefusalReason, raw: object, place: str) -> None:
         """One refusal for something that is no position, or for several without a time."""
         self.refused.append(Refusal(reason, clean_raw(shown(raw)), self._where(place)))
 
     def end(self, place: str) -> None:
         """The end of the file: says so if it came too early."""
-        if self._stream.damage and not any(r.reason is Reason.TRUNCATED for r in self.refused):
-            self.refuse(Reason.TRUNCATED, self._stream.damage, place)
+        if self._stream.damage and not any(
+            r.reason is RefusalReason.TRUNCATED for r in self.refused
+        ):
+            self.refuse(RefusalReason.TRUNCATED, self._stream.damage, place)
 
     def chunk(self) -> Chunk:
         """The rows so far, at the door."""
@@ -164,7 +166,7 @@ class Collector[R]:
         return f"{self.name}: {place}" if place else self.name
 
 
-class RowCollector(Collector[Row]):
+class RowCollector(Collector[PositionRow]):
     """Takes rows one by one and by columns."""
 
     def __init__(
@@ -222,7 +224,7 @@ class RowCollector(Collector[Row]):
 
         return self._of_parts(parts) if parts else None, describe
 
-    def _of_rows(self, rows: list[Row]) -> Candidates:
+    def _of_rows(self, rows: list[PositionRow]) -> Candidates:
         return self._of_parts([_by_column(rows, [""] * len(rows))])
 
     def _of_parts(self, parts: list[Columns]) -> Candidates:
@@ -263,14 +265,14 @@ class RowCollector(Collector[Row]):
         return Devices.of_names([name.strip() or self._fallback_device for name in said])
 
 
-def _by_column(rows: list[Row], places: list[str]) -> Columns:
+def _by_column(rows: list[PositionRow], places: list[str]) -> Columns:
     raw, *columns = zip(*rows, strict=True)
     return Columns(len(rows), raw.__getitem__, places.__getitem__, *columns)
 
 
 def moment_us(value: object, rules: TimeRules) -> int | None:
     """A time as UTC microseconds, None if it is missing or none."""
-    if isinstance(value, Moment):
+    if isinstance(value, ResolvedTime):
         return int(value)
     text = time_text(value)
     return None if text is None else read_time(text, rules)[0]
@@ -297,19 +299,19 @@ def shown(raw: object) -> str:
 def times_of(moments: Sequence[object], rules: TimeRules) -> Times:
     """A column of what rows have as times."""
     kinds = set(map(type, moments))
-    if Moment not in kinds:
+    if ResolvedTime not in kinds:
         if not kinds <= {str, type(None)}:
             moments = [time_text(moment) for moment in moments]
         return times(strings(cast(Sequence[str | None], moments)), rules)
-    if kinds == {Moment}:
+    if kinds == {ResolvedTime}:
         with suppress(OverflowError):  # a moment beyond 64 bits
             none = np.zeros(len(moments), np.bool_)
             time_us = np.clip(np.array(moments, np.int64), -(2**62), 2**62)
             return Times(time_us, none, none.copy())
-    texts = [None if isinstance(m, Moment) else time_text(m) for m in moments]
+    texts = [None if isinstance(m, ResolvedTime) else time_text(m) for m in moments]
     found = times(strings(texts), rules)
     for row, moment in enumerate(moments):
-        if isinstance(moment, Moment):
+        if isinstance(moment, ResolvedTime):
             # the largest that a 64-bit count holds is out of range for the door all the same
             found.time_us[row] = min(max(moment, -(2**62)), 2**62)
             found.missing[row] = found.bad[row] = False

@@ -21,7 +21,7 @@ NO_TIMES: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cleaned:
+class CleanPoints:
     """What cleaning kept, and when the points were that it dropped.
 
     Attributes:
@@ -45,7 +45,7 @@ class Cleaned:
     mixed: Ints
 
 
-def clean(points: Points, thresholds: Thresholds) -> Cleaned:
+def clean(points: Points, thresholds: Thresholds) -> CleanPoints:
     """Points in any order, cleaned. The order of the input makes no difference."""
     points, dt_us, duplicate_us = in_order(known_accuracy(points))
     points, dt_us, inaccurate_us = _accurate(points, dt_us, thresholds)
@@ -63,7 +63,9 @@ def clean(points: Points, thresholds: Thresholds) -> Cleaned:
         mixed = np.searchsorted(points.time_us, mixed_us)
         impossible = impossible_steps(points, dt_us, step_mm, thresholds)
     spike_us = np.sort(np.concatenate(spikes_us)) if spikes_us else NO_TIMES
-    return Cleaned(points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed)
+    return CleanPoints(
+        points, dt_us, step_mm, duplicate_us, inaccurate_us, spike_us, impossible, mixed
+    )
 
 
 def known_accuracy(points: Points) -> Points:

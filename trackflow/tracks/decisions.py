@@ -14,7 +14,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Ints, Points
 from trackflow.geo.steps import between_mm, wrapped
-from trackflow.tracks.cleaning import Cleaned, clean
+from trackflow.tracks.cleaning import CleanPoints, clean
 from trackflow.tracks.ends import stay_points
 from trackflow.tracks.excursions import excursions
 from trackflow.tracks.ranges import contains, distinct, flat_ranges, running, runs
@@ -25,7 +25,7 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.walks import without_walks
 
 
-class Reason(StrEnum):
+class EndReason(StrEnum):
     """Why a segment or a track begins or ends."""
 
     GAP = "gap"
@@ -55,7 +55,7 @@ class Decisions:
         thresholds: the limits that were applied.
     """
 
-    cleaned: Cleaned
+    cleaned: CleanPoints
     stays: tuple[Ints, Ints]
     away: Bools
     moving: Bools
@@ -95,30 +95,30 @@ class Decisions:
             return None
         return int(self.stays[0][k]), int(self.stays[1][k])
 
-    def ended(self, step: int) -> Reason:
+    def ended(self, step: int) -> EndReason:
         """Why no track goes on from point `step`."""
         none = np.empty(0, dtype=np.int64)
         return self.reasons(none, np.array([step]))[1][0]
 
-    def began(self, step: int) -> Reason:
+    def began(self, step: int) -> EndReason:
         """Why no track comes to the point after `step`."""
         return self._reasons(np.array([step]))[0]
 
-    def reasons(self, began: Ints, ended: Ints) -> tuple[list[Reason], list[Reason]]:
+    def reasons(self, began: Ints, ended: Ints) -> tuple[list[EndReason], list[EndReason]]:
         """What `began` says of some steps, and `ended` of others."""
         found = self._reasons(np.concatenate([began, ended]))
         pauses = contains(self.paused, ended).tolist()
         of_ended = zip(pauses, found[len(began) :], strict=True)
         return (
             found[: len(began)],
-            [Reason.STOP if pause else reason for pause, reason in of_ended],
+            [EndReason.STOP if pause else reason for pause, reason in of_ended],
         )
 
-    def _reasons(self, steps: Ints) -> list[Reason]:
+    def _reasons(self, steps: Ints) -> list[EndReason]:
         """Why no track goes over steps, seen from the points after them."""
         cleaned, count = self.cleaned, len(self.cleaned.dt_us)
         if not count:
-            return [Reason.GAP] * len(steps)
+            return [EndReason.GAP] * len(steps)
         first, last = self.stays
         of_stay = first.searchsorted(steps, side="right") > last.searchsorted(steps, side="right")
         mixed, impossible = contains(cleaned.mixed, steps), contains(cleaned.impossible, steps)
@@ -126,7 +126,8 @@ class Decisions:
         rules = (of_stay, mixed, silent, impossible)
         rules_of_steps = zip(steps.tolist(), *(rule.tolist() for rule in rules), strict=True)
         return [
-            _reason(*found) if 0 <= step < count else Reason.GAP for step, *found in rules_of_steps
+            _reason(*found) if 0 <= step < count else EndReason.GAP
+            for step, *found in rules_of_steps
         ]
 
     def unseen_mm(self, steps: Ints) -> Ints:
@@ -138,13 +139,13 @@ class Decisions:
         return found
 
 
-def _reason(of_stay: bool, mixed: bool, silent: bool, impossible: bool) -> Reason:
+def _reason(of_stay: bool, mixed: bool, silent: bool, impossible: bool) -> EndReason:
     """Why no track goes over a step, by the rules that hold for it."""
     if of_stay:
-        return Reason.STOP
+        return EndReason.STOP
     if mixed:
-        return Reason.MIXED
-    return Reason.SPEED if impossible and not silent else Reason.GAP
+        return EndReason.MIXED
+    return EndReason.SPEED if impossible and not silent else EndReason.GAP
 
 
 def decide(points: Points, thresholds: Thresholds) -> Decisions:

@@ -11,7 +11,7 @@ from trackflow.geo.steps import between_mm
 from trackflow.geo.time import from_us
 from trackflow.tracks.agreement import agreed_speeds_ms
 from trackflow.tracks.boxes import box_m
-from trackflow.tracks.decisions import Decisions, Reason, decide
+from trackflow.tracks.decisions import Decisions, EndReason, decide
 from trackflow.tracks.ends import lasts_us
 from trackflow.tracks.silences import longest_silence_us
 from trackflow.tracks.slots import cut_slots
@@ -212,14 +212,14 @@ def _cut(decisions: Decisions, step: int, *, before: bool) -> Finding:
     if decisions.unseen_mm(np.array([step]))[0]:
         return _pause(decisions, step, before=before)
     reason = decisions.began(step)
-    if reason is Reason.MIXED:
+    if reason is EndReason.MIXED:
         text = (
             f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, and so are "
             f"others around, while every second point or so fits to one before: two senders under "
             "one id, or a clock that jumps back and forth."
         )
         return Finding("mixed", text, speed_kmh, limits.max_speed_kmh, "km/h")
-    if reason is Reason.SPEED:
+    if reason is EndReason.SPEED:
         text = (
             f"the point {other} it is {far_m:,.0f} m away after {_duration(dt_s)}, which is "
             f"{speed_kmh:,.0f} km/h; the limit is {limits.max_speed_kmh:,.0f} km/h, beyond "

@@ -9,7 +9,7 @@ import numpy as np
 from trackflow.geo.points import Points
 from trackflow.geo.steps import steps_mm, unwrapped
 from trackflow.geo.time import DAY_US
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Segment
 from trackflow.tracks.thresholds import Thresholds
 
@@ -46,8 +46,8 @@ class Track:
     lead_mm: int
     unobserved_mm: int
     bounds: tuple[float, float, float, float]
-    began: Reason
-    ended: Reason
+    began: EndReason
+    ended: EndReason
 
     @property
     def distance_m(self) -> float:

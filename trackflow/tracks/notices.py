@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trackflow.geo.points import Points
-from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.segments import Ledger
 from trackflow.tracks.thresholds import Thresholds
 
@@ -29,7 +29,7 @@ MIXED_SHARE = 0.05
 """Of a day's points, for mixtures: no sound device has any, and they cut what lies around them."""
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """What a notice is about. The values are part of the API."""
 
     LONE = "lone"
@@ -60,7 +60,7 @@ class Notice:
     """
 
     device_id: str
-    kind: Kind
+    kind: NoticeKind
     first_day: dt.date | None
     last_day: dt.date | None
     days: int
@@ -73,48 +73,54 @@ class Notice:
         return f"{self.device_id or 'no device'}: {self.text}"
 
 
-LOST = (Kind.LONE, Kind.SPIKE, Kind.INACCURATE, Kind.MIXED, Kind.SHORT)
+LOST = (
+    NoticeKind.LONE,
+    NoticeKind.SPIKE,
+    NoticeKind.INACCURATE,
+    NoticeKind.MIXED,
+    NoticeKind.SHORT,
+)
 """The classes of points that belong to neither a track nor a stop."""
 
-ODD = (Kind.EXCURSION, Kind.DUPLICATE)
+ODD = (NoticeKind.EXCURSION, NoticeKind.DUPLICATE)
 """Classes whose points are accounted for, yet say that something is odd."""
 
 
-class Words(NamedTuple):
+class NoticeText(NamedTuple):
     """What happened, and what to do about it."""
 
     what: str
     advice: str
 
 
-WORDS: Mapping[Kind, Words] = {
-    Kind.SPIKE: Words(
+WORDS: Mapping[NoticeKind, NoticeText] = {
+    NoticeKind.SPIKE: NoticeText(
         "are spikes, which no speed explains",
         "see the day on the map or with `trackflow explain {device} TIME`: a broken receiver, or "
         "latitude and longitude that change places",
     ),
-    Kind.INACCURATE: Words(
+    NoticeKind.INACCURATE: NoticeText(
         "claim too low an accuracy ({max_accuracy_m:g} m is the limit)",
         "allow the app to use precise positions, or raise the limit: `trackflow device {device} "
         "--set max_accuracy_m=METRES`",
     ),
-    Kind.MIXED: Words(
+    NoticeKind.MIXED: NoticeText(
         "interleave two ways: two senders under one id, or a clock that jumps?",
         "give each sender an id of its own (`trackflow token create NAME --scope ingest --device "
         "ID` binds one), or mend the clock; then purge and import again",
     ),
-    Kind.SHORT: Words(
+    NoticeKind.SHORT: NoticeText(
         "belong to tracks that are too short (under {min_track_m:g} m or {min_track_points:g} "
         "points)",
         "if these were real ways, lower the limit: `trackflow device {device} --set min_track_m="
         "METRES`",
     ),
-    Kind.EXCURSION: Words(
+    NoticeKind.EXCURSION: NoticeText(
         "claim to be elsewhere while the device rested: fixes from cell towers?",
         "nothing to mend here, the stay is whole; the device would send better ones if it may use "
         "precise positions",
     ),
-    Kind.DUPLICATE: Words(
+    NoticeKind.DUPLICATE: NoticeText(
         "have the time of another point at another place: two senders under one id?",
         "give each sender an id of its own (`trackflow token create NAME --scope ingest --device "
         "ID` binds one); if times are rounded to minutes, export them in seconds",
@@ -122,19 +128,19 @@ WORDS: Mapping[Kind, Words] = {
 }
 """What happened and what to do, by class; `lone` has its own by cause."""
 
-LONE_WORDS: Mapping[Reason, Words] = {
-    Reason.SPEED: Words(
+LONE_WORDS: Mapping[EndReason, NoticeText] = {
+    EndReason.SPEED: NoticeText(
         "belong to no track (too fast: nothing moves from one to the next like that)",
         "`trackflow explain {device} TIME` shows the speeds; two senders under one id, a broken "
         "receiver, or latitude and longitude that change places",
     ),
-    Reason.GAP: Words(
+    EndReason.GAP: NoticeText(
         "belong to no track (too far apart in time: over {longest_h:g} h without a point)",
         "if the device reports rarely: `trackflow device {device} --preset asset`",
     ),
-    Reason.MIXED: WORDS[Kind.MIXED],
+    EndReason.MIXED: WORDS[NoticeKind.MIXED],
 }
-LONE_UNKNOWN = Words(
+LONE_UNKNOWN = NoticeText(
     "belong to no track: each is alone",
     "`trackflow explain {device} TIME` says why",
 )
@@ -144,7 +150,7 @@ def ledger_notices(
     device_id: str,
     ledgers: Mapping[dt.date, Ledger],
     thresholds: Thresholds,
-    lone_because: Mapping[Reason, int] | None = None,
+    lone_because: Mapping[EndReason, int] | None = None,
 ) -> list[Notice]:
     """Notices of a device's days.
 
@@ -156,7 +162,7 @@ def ledger_notices(
         thresholds: that hold for it; they are named in the texts.
         lone_because: why lone points are alone, counted on a sample; None if nobody looked.
     """
-    days_of: dict[Kind, list[dt.date]] = {}
+    days_of: dict[NoticeKind, list[dt.date]] = {}
     for day, ledger in sorted(ledgers.items()):
         for kind in odd_classes(ledger):
             days_of.setdefault(kind, []).append(day)
@@ -176,18 +182,18 @@ def ledger_notices(
     return found
 
 
-def odd_classes(ledger: Ledger) -> list[Kind]:
+def odd_classes(ledger: Ledger) -> list[NoticeKind]:
     """The classes by which a day is told of; none for an ordinary one."""
     counts = ledger.as_dict()
     found = [kind for kind in ODD if counts[kind] >= max(SHARE * ledger.points, 1)]
     if (main := _main_class(ledger)) is not None:
         found.append(main)
-    if main is not Kind.MIXED and ledger.mixed >= max(MIXED_SHARE * ledger.points, 1):
-        found.append(Kind.MIXED)
+    if main is not NoticeKind.MIXED and ledger.mixed >= max(MIXED_SHARE * ledger.points, 1):
+        found.append(NoticeKind.MIXED)
     return found
 
 
-def _main_class(ledger: Ledger) -> Kind | None:
+def _main_class(ledger: Ledger) -> NoticeKind | None:
     """The class that holds most of the lost points, if these are a quarter of the day."""
     if _lost(ledger) < max(SHARE * ledger.points, 1):
         return None
@@ -195,7 +201,7 @@ def _main_class(ledger: Ledger) -> Kind | None:
     return max(LOST, key=lambda kind: counts[kind])
 
 
-def _others(kind: Kind, ledgers: Sequence[Ledger]) -> int:
+def _others(kind: NoticeKind, ledgers: Sequence[Ledger]) -> int:
     """Lost points of other classes, on the days on which `kind` holds most of them."""
     return sum(_lost(one) - one.as_dict()[kind] for one in ledgers if _main_class(one) is kind)
 
@@ -206,12 +212,12 @@ def _lost(ledger: Ledger) -> int:
 
 
 def _words(
-    kind: Kind,
+    kind: NoticeKind,
     device_id: str,
     thresholds: Thresholds,
-    lone_because: Mapping[Reason, int] | None,
+    lone_because: Mapping[EndReason, int] | None,
 ) -> tuple[str, str]:
-    if kind is Kind.LONE:
+    if kind is NoticeKind.LONE:
         causes = Counter({r: n for r, n in (lone_because or {}).items() if r in LONE_WORDS})
         what, advice = LONE_WORDS[causes.most_common(1)[0][0]] if causes else LONE_UNKNOWN
     else:
@@ -224,7 +230,7 @@ def _words(
 
 def lone_reasons(
     points: Points, start_us: int, end_us: int, thresholds: Thresholds
-) -> Counter[Reason]:
+) -> Counter[EndReason]:
     """Why the lone points of a time are alone: the cuts beside them, counted.
 
     Args:
@@ -237,11 +243,13 @@ def lone_reasons(
     time_us = decisions.cleaned.points.time_us
     lone = ~(decisions.on_track | decisions.stopped | decisions.away | decisions.is_mixed)
     lone &= (time_us >= start_us) & (time_us < end_us)
-    found: Counter[Reason] = Counter()
+    found: Counter[EndReason] = Counter()
     at = np.flatnonzero(lone)
     for beside in zip(*decisions.reasons(at - 1, at), strict=True):
         # a silence needs no explanation if the other side says more
-        found[next((r for r in (Reason.SPEED, Reason.MIXED) if r in beside), Reason.GAP)] += 1
+        found[
+            next((r for r in (EndReason.SPEED, EndReason.MIXED) if r in beside), EndReason.GAP)
+        ] += 1
     return found
 
 
@@ -261,7 +269,7 @@ def quarantine_notice(device_id: str, reasons: Mapping[str, int], points: int) -
     text = f"{refused:,} of {refused + points:,} rows were refused ({named})"
     advice = "`trackflow quarantine list` shows them, by sender, with what to set right"
     return Notice(
-        device_id, Kind.QUARANTINED, None, None, 0, refused, refused + points, text, advice
+        device_id, NoticeKind.QUARANTINED, None, None, 0, refused, refused + points, text, advice
     )
 
 

@@ -16,7 +16,7 @@ from trackflow.tracks.thresholds import US, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ThresholdChange:
     """One threshold that a preset changes, and why."""
 
     value: float
@@ -29,7 +29,7 @@ class Preset:
 
     name: str
     what: str
-    changes: Mapping[str, Change]
+    changes: Mapping[str, ThresholdChange]
 
     @property
     def values(self) -> dict[str, float]:
@@ -45,10 +45,10 @@ PRESETS: Mapping[str, Preset] = {
             "phone",
             "a person's phone, at home and on the way",
             {
-                "max_accuracy_m": Change(
+                "max_accuracy_m": ThresholdChange(
                     200, "a worse claim is a cell tower; Wi-Fi in a town is better than this"
                 ),
-                "min_track_m": Change(
+                "min_track_m": ThresholdChange(
                     150, "a walk through a building, with its drift, is no trip of its own"
                 ),
             },
@@ -57,11 +57,13 @@ PRESETS: Mapping[str, Preset] = {
             "asset",
             "trailers, containers, machines: reports every quarter of an hour to every few hours",
             {
-                "gap_s": Change(3_600, "reports up to an hour apart are the rhythm, no silence"),
-                "silence_s": Change(
+                "gap_s": ThresholdChange(
+                    3_600, "reports up to an hour apart are the rhythm, no silence"
+                ),
+                "silence_s": ThresholdChange(
                     21_600, "with four reports a day, six hours between two are one journey"
                 ),
-                "dwell_s": Change(
+                "dwell_s": ThresholdChange(
                     900, "reports a quarter of an hour apart cannot show a shorter stay"
                 ),
             },
@@ -70,11 +72,15 @@ PRESETS: Mapping[str, Preset] = {
             "sport",
             "watches and bicycle computers: a point every second of an outing",
             {
-                "dwell_s": Change(600, "a rest of less than ten minutes is part of the outing"),
-                "max_speed_kmh": Change(
+                "dwell_s": ThresholdChange(
+                    600, "a rest of less than ten minutes is part of the outing"
+                ),
+                "max_speed_kmh": ThresholdChange(
                     120, "nobody descends faster; what does is a wrong fix in a wood or street"
                 ),
-                "min_track_m": Change(50, "a length of a pool or a sprint is meant to be kept"),
+                "min_track_m": ThresholdChange(
+                    50, "a length of a pool or a sprint is meant to be kept"
+                ),
             },
         ),
     )
@@ -122,7 +128,7 @@ WATCHED_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class PresetGuess:
     """What a device looks like, by what it has sent.
 
     Attributes:
@@ -144,7 +150,7 @@ class Guess:
     watched_share: float
 
 
-def guess_preset(points: Points) -> Guess | None:
+def guess_preset(points: Points) -> PresetGuess | None:
     """What the points of a device look like; None if they are too few to tell.
 
     Args:
@@ -173,7 +179,7 @@ def guess_preset(points: Points) -> Guess | None:
         preset, why = "phone", f"{every}, also at rest, and mostly on foot when it moves"
     else:
         preset, why = "vehicle", f"{every}, up to {fast_kmh:.0f} km/h"
-    return Guess(preset, why, interval_s, vague_share, fast_kmh, moving_share, watched_share)
+    return PresetGuess(preset, why, interval_s, vague_share, fast_kmh, moving_share, watched_share)
 
 
 def _moving_speeds_kmh(points: Points) -> tuple[Floats, float]:

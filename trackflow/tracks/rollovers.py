@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from trackflow.tracks.notices import FEWEST_POINTS, Kind, Notice
+from trackflow.tracks.notices import FEWEST_POINTS, Notice, NoticeKind
 
 ROLLOVER = dt.timedelta(weeks=1024)
 """GPS counts weeks in ten bits. Old receivers begin anew after so many."""
@@ -52,7 +52,9 @@ def rollover_notice(
         "them; --shift-weeks -1024 takes it back"
     )
     total = sum(days.values())
-    return Notice(device_id, Kind.ROLLOVER, *span, len(concerned), points, total, text, advice)
+    return Notice(
+        device_id, NoticeKind.ROLLOVER, *span, len(concerned), points, total, text, advice
+    )
 
 
 def _groups(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:

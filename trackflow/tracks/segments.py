@@ -13,7 +13,7 @@ import numpy as np
 from trackflow.geo.points import Ints, Points, e7
 from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
-from trackflow.tracks.decisions import Decisions, Reason, decide
+from trackflow.tracks.decisions import Decisions, EndReason, decide
 from trackflow.tracks.ranges import distinct, flat_ranges, runs, united
 from trackflow.tracks.thresholds import Thresholds
 
@@ -34,8 +34,8 @@ class Segment:
     points: Points
     distance_mm: int
     link_mm: int
-    began: Reason
-    ended: Reason
+    began: EndReason
+    ended: EndReason
 
     @property
     def start_us(self) -> int:
@@ -50,12 +50,12 @@ class Segment:
     @property
     def open_start(self) -> bool:
         """Whether the track comes from the day before."""
-        return self.began is Reason.MIDNIGHT
+        return self.began is EndReason.MIDNIGHT
 
     @property
     def open_end(self) -> bool:
         """Whether the track goes on in the day after."""
-        return self.ended is Reason.MIDNIGHT
+        return self.ended is EndReason.MIDNIGHT
 
     @property
     def content_hash(self) -> str:
@@ -76,14 +76,16 @@ class Segment:
 
     @classmethod
     def from_bytes(
-        cls, blob: bytes, *, distance_mm: int, link_mm: int, began: Reason, ended: Reason
+        cls, blob: bytes, *, distance_mm: int, link_mm: int, began: EndReason, ended: EndReason
     ) -> Self:
         """A segment from its stored blob and columns.
 
         Raises:
             BadInputError: the blob is damaged.
         """
-        return cls(points_from_bytes(blob), distance_mm, link_mm, Reason(began), Reason(ended))
+        return cls(
+            points_from_bytes(blob), distance_mm, link_mm, EndReason(began), EndReason(ended)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +254,8 @@ def _segments(decisions: Decisions, kept: Points, begins: Ints, ends: Ints) -> l
             points=kept[begin : end + 1],
             distance_mm=int(np.add.reduce(step_mm[begin:end])),
             link_mm=int(step_mm[begin - 1]) if open_start else unseen_mm,
-            began=Reason.MIDNIGHT if open_start else began,
-            ended=Reason.MIDNIGHT if open_end else ended,
+            began=EndReason.MIDNIGHT if open_start else began,
+            ended=EndReason.MIDNIGHT if open_end else ended,
         )
         for begin, end, open_start, open_end, began, ended, unseen_mm in stretches
     ]

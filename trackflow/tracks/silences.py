@@ -10,7 +10,7 @@ with a stop, and the way that nobody saw is added to the track after it.
 import numpy as np
 
 from trackflow.geo.points import Bools, Floats, Ints
-from trackflow.tracks.cleaning import Cleaned
+from trackflow.tracks.cleaning import CleanPoints
 from trackflow.tracks.ranges import flat_ranges, numbered
 from trackflow.tracks.slots import medians
 from trackflow.tracks.stays import scales
@@ -48,7 +48,7 @@ def longest_silence_us(thresholds: Thresholds) -> int:
     return int(max(thresholds.gap_s, thresholds.silence_s) * US)
 
 
-def still_silences(cleaned: Cleaned, cut: Bools, thresholds: Thresholds) -> Ints:
+def still_silences(cleaned: CleanPoints, cut: Bools, thresholds: Thresholds) -> Ints:
     """Indices of the steps of the dwell time and more whose ends are near each other, in order.
 
     Args:
@@ -64,7 +64,7 @@ def still_silences(cleaned: Cleaned, cut: Bools, thresholds: Thresholds) -> Ints
     return silent[near]
 
 
-def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds) -> Ints:
+def pauses(cleaned: CleanPoints, staying: Bools, cut: Bools, thresholds: Thresholds) -> Ints:
     """Indices of the silent steps that hold a stay and the begin of a track, in order.
 
     Args:
@@ -93,14 +93,14 @@ def pauses(cleaned: Cleaned, staying: Bools, cut: Bools, thresholds: Thresholds)
     return silent[cleaned.dt_us[silent] > OWN_INTERVALS * own_interval_us(cleaned, silent)]
 
 
-def _speeds_ms(cleaned: Cleaned, steps: Ints) -> Floats:
+def _speeds_ms(cleaned: CleanPoints, steps: Ints) -> Floats:
     """Speeds of steps in m/s; 0 for one that does not exist."""
     exists = (steps >= 0) & (steps < len(cleaned.dt_us))
     steps = np.where(exists, steps, 0)
     return np.where(exists, cleaned.step_mm[steps] / cleaned.dt_us[steps] * (US / 1000), 0.0)
 
 
-def own_interval_us(cleaned: Cleaned, steps: Ints) -> Ints:
+def own_interval_us(cleaned: CleanPoints, steps: Ints) -> Ints:
     """Median time between the points around each step, the step itself left out; 0 for none."""
     time_us = cleaned.points.time_us
     around_us = int(AROUND_S * US)

@@ -18,7 +18,7 @@ FRESH = dt.timedelta(days=1)
 """A note younger than this says enough: PostgreSQL writes the whole row anew for each."""
 
 
-class Accessed:
+class ReadLog:
     """Collects which days of which devices were read."""
 
     def __init__(self, context: Context, flush_s: float = FLUSH_S) -> None:

@@ -24,11 +24,11 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
 from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.intake.quarantine import sender_states
-from trackflow.usecases.queries.lines import Remembered, count
+from trackflow.usecases.queries.lines import CachedValue, count
 from trackflow.usecases.roads.road_tiles import RoadTiles
-from trackflow.web.accessed import Accessed
+from trackflow.web.accessed import ReadLog
 from trackflow.web.direct import DirectMiddleware
-from trackflow.web.reception import Reception
+from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
     days,
@@ -45,10 +45,10 @@ from trackflow.web.routes import (
 )
 from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
-from trackflow.web.security.guesses import Guesses
+from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware
-from trackflow.web.security.own_machine import NoTokenDoor
+from trackflow.web.security.own_machine import NoTokenGuard
 from trackflow.web.security.refusing import refused_page, wants_page
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -126,17 +126,17 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.context = context
-    app.state.no_token_door = NoTokenDoor(context, listens_locally)
-    app.state.guesses_of_tokens = Guesses()
+    app.state.no_token_door = NoTokenGuard(context, listens_locally)
+    app.state.guesses_of_tokens = WrongTokens()
     app.state.write_probe = write_probe(context)
-    app.state.accessed = Accessed(context)
+    app.state.accessed = ReadLog(context)
     app.state.known_tokens = KnownTokens(context)
-    app.state.reception = Reception(context)
+    app.state.reception = ReportQueue(context)
     app.state.road_tiles = RoadTiles(context)
-    app.state.notices = Remembered(lambda: read_notices(context))
-    app.state.guesses = Remembered(lambda: read_guesses(context))
-    app.state.senders = Remembered(lambda: sender_states(context))
-    app.state.counts = Remembered(lambda: count(context))
+    app.state.notices = CachedValue(lambda: read_notices(context))
+    app.state.guesses = CachedValue(lambda: read_guesses(context))
+    app.state.senders = CachedValue(lambda: sender_states(context))
+    app.state.counts = CachedValue(lambda: count(context))
     app.router.route_class = GuardedRoute
     for router in ROUTERS:
         app.include_router(router)

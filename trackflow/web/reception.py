@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
 from trackflow.usecases.intake import receiving
-from trackflow.usecases.intake.receiving import Received, Report, receive_together
+from trackflow.usecases.intake.receiving import ReceptionCounts, Report, receive_together
 
 GATHER_S = 0.004
 """How long the first report of a lot waits for others."""
@@ -35,10 +35,10 @@ LOOK_S = 1.0
 class _Waiting:
     report: Report
     since: float
-    outcome: asyncio.Future[Received]
+    outcome: asyncio.Future[ReceptionCounts]
 
 
-class Reception:
+class ReportQueue:
     """Stores reports; belongs to one event loop."""
 
     def __init__(self, context: Context) -> None:
@@ -48,14 +48,14 @@ class Reception:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
         self._writing: asyncio.Task[None] | None = None
 
-    async def store(self, report: Report) -> Received:
+    async def store(self, report: Report) -> ReceptionCounts:
         """What became of a report, once it is stored.
 
         Raises:
             StoreUnavailableError: the database is away or busy; nothing of it is stored.
         """
         if not len(report.points) and not report.refused:
-            return Received()
+            return ReceptionCounts()
         loop = asyncio.get_running_loop()
         waiting = _Waiting(report, time.monotonic(), loop.create_future())
         size = len(report.points) + len(report.refused)

@@ -29,7 +29,7 @@ from trackflow.settings import Settings
 from trackflow.store.database import Store
 from trackflow.store.roads import polylines
 from trackflow.store.tables import cached_polylines
-from trackflow.usecases.days.run import Mode
+from trackflow.usecases.days.run import RunMode
 from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.roads import matching
 from trackflow.usecases.roads.networks import build
@@ -70,12 +70,12 @@ def _shares(context: Context) -> dict[str, float | int | str]:
     late = {name: np.isin(j.time_us, _late(j)) for name, j in journeys.items()}
     until_us = {name: int(j.time_us[-1]) - MORE_US for name, j in journeys.items()}
     _deliver(context, {n: j[~late[n] & (j.time_us < until_us[n])] for n, j in journeys.items()})
-    first = _run(context, Mode.INCREMENTAL)
-    again = _run(context, Mode.BULK)
+    first = _run(context, RunMode.INCREMENTAL)
+    again = _run(context, RunMode.BULK)
     _deliver(context, {n: j[late[n] & (j.time_us < until_us[n])] for n, j in journeys.items()})
-    points = _run(context, Mode.INCREMENTAL)
+    points = _run(context, RunMode.INCREMENTAL)
     _deliver(context, {n: j[j.time_us >= until_us[n]] for n, j in journeys.items()})
-    more = _run(context, Mode.INCREMENTAL)
+    more = _run(context, RunMode.INCREMENTAL)
     stored = _count(context.store)
     return {
         "windows": stored,
@@ -109,7 +109,7 @@ def _deliver(context: Context, found: dict[str, Points]) -> None:
             deliver(context.store, batch_of_device(name, points))
 
 
-def _run(context: Context, mode: Mode) -> int:
+def _run(context: Context, mode: RunMode) -> int:
     """How many windows the engine was asked about."""
     with patch.object(matching, "match_window", side_effect=match_window) as asked:
         report = run_stages(context, mode=mode)

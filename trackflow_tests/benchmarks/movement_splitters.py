@@ -14,7 +14,7 @@ import pandas as pd
 
 from trackflow.geo.points import Ints, Points
 from trackflow.geo.time import DAY_US
-from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.lengths import measure
 from trackflow.tracks.merging import is_short, joined_points, merge
 from trackflow.tracks.segments import DaySegments, segment_days
@@ -36,7 +36,7 @@ def trackflow(points: Points, thresholds: Thresholds | None = None) -> Movement:
     stops = [
         (a.end_us, b.start_us)
         for (a, here), (b, there) in pairwise(zip(tracks, joined, strict=True))
-        if Reason.STOP in (a.ended, b.began)
+        if EndReason.STOP in (a.ended, b.began)
         or is_parked(
             length_m(Points.concat([here[slice(-1, None)], there[slice(1)]])),
             (b.start_us - a.end_us) / US,

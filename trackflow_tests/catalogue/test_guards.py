@@ -5,15 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.catalogue.failures import Failure, failure_of
-from trackflow.catalogue.guards import MOST_MISSING, Action, alarms, judge
-from trackflow.catalogue.records import CatalogueTrack, Listed, Listing, StoredTrack
+from trackflow.catalogue.guards import MOST_MISSING, GuardAction, alarms, judge
+from trackflow.catalogue.records import CatalogueTrack, ListedTrack, Listing, StoredTrack
 from trackflow.concurrency.deadline import TooLateError
-from trackflow.concurrency.processor import Outcome
+from trackflow.concurrency.processor import ItemResult
 from trackflow.errors import SourceBusyError, StoppedError, StructureChangedError, TrackflowError
 
 
 def listing(slugs: list[str]) -> Listing:
-    return Listing(tuple(Listed(s, s) for s in slugs), row_count=len(slugs))
+    return Listing(tuple(ListedTrack(s, s) for s in slugs), row_count=len(slugs))
 
 
 def stored(slugs: list[str], misses: int = 0) -> dict[str, StoredTrack]:
@@ -50,14 +50,14 @@ def test_only_what_two_believable_lists_lack_is_deactivated(
     found = judge(came, have, is_approved=is_approved)
 
     if not came.rows:
-        assert found.action is Action.REFUSE
+        assert found.action is GuardAction.REFUSE
     elif len(missing) > MOST_MISSING * len(active) and not is_approved:
-        assert found.action is Action.ASK
+        assert found.action is GuardAction.ASK
     else:
-        assert found.action is Action.GO_ON
+        assert found.action is GuardAction.GO_ON
         assert sorted((*found.deactivate, *found.missed)) == missing
         assert set(found.deactivate) == {s for s in missing if have[s].misses}
-    if found.action is not Action.GO_ON:
+    if found.action is not GuardAction.GO_ON:
         assert not found.may_write
         assert found.reasons
         assert not found.deactivate
@@ -75,7 +75,7 @@ def test_k_tracks_that_go_are_exactly_those_deactivated_by_the_second_sync(
     have = stored(all_names)
 
     first = judge(came, have)
-    assert first.action is Action.GO_ON
+    assert first.action is GuardAction.GO_ON
     assert not first.deactivate
     assert set(first.missed) == gone
 
@@ -93,7 +93,7 @@ def test_an_empty_or_cut_off_list_is_refused_whoever_approves(is_approved: bool)
     unusable = replace(listing(names(80)), row_count=100)
     for came, word in ((listing([]), "empty"), (cut_off, "breaks off"), (unusable, "20 of 100")):
         found = judge(came, have, is_approved=is_approved)
-        assert found.action is Action.REFUSE
+        assert found.action is GuardAction.REFUSE
         assert word in found.reasons[0]
 
 
@@ -101,7 +101,7 @@ def test_half_a_list_needs_an_approval_and_an_approval_says_so() -> None:
     have = stored(names(1084), misses=1)
     half = listing(names(542))
     asked = judge(half, have)
-    assert asked.action is Action.ASK
+    assert asked.action is GuardAction.ASK
     assert "542 of 1084 stored tracks (50%)" in asked.reasons[0]
     approved = judge(half, have, is_approved=True)
     assert approved.may_write
@@ -115,11 +115,11 @@ def test_a_first_list_has_nothing_to_be_compared_with() -> None:
 
 def test_what_went_wrong_becomes_a_record() -> None:
     def record(error: Exception, tries: int = 1) -> Failure:
-        found = failure_of("a", Outcome(0, "a", error=error, seconds=1.23456, tries=tries))
+        found = failure_of("a", ItemResult(0, "a", error=error, seconds=1.23456, tries=tries))
         assert found is not None
         return found
 
-    assert failure_of("a", Outcome(0, "a", value=1, tries=1)) is None
+    assert failure_of("a", ItemResult(0, "a", value=1, tries=1)) is None
     busy = record(SourceBusyError("too many", 5))
     assert (busy.kind, busy.retryable, busy.seconds) == ("busy", True, 1.235)
     assert record(StructureChangedError("x")).kind == "structure"

@@ -10,7 +10,7 @@ from trackflow.catalogue.records import (
     LIST_FIELDS,
     CatalogueTrack,
     Details,
-    Listed,
+    ListedTrack,
     completeness,
     keep_details,
 )
@@ -38,7 +38,7 @@ anything = st.none() | st.text(max_size=60) | st.sampled_from(["N/A", "n/a ", "-
 
 
 def validated(**raw: str | None) -> tuple[CatalogueTrack, dict[str, str]]:
-    track, anomalies = validate(Listed("here", "Here"), Details(raw))
+    track, anomalies = validate(ListedTrack("here", "Here"), Details(raw))
     return track, {a.field: a.reason for a in anomalies}
 
 
@@ -48,7 +48,7 @@ def validated(**raw: str | None) -> tuple[CatalogueTrack, dict[str, str]]:
 def test_whatever_a_source_writes_no_track_is_lost(
     name: str | None, raw: dict[str, str | None]
 ) -> None:
-    track, anomalies = validate(Listed("here", name, raw.get("url") or "", raw), Details({}))
+    track, anomalies = validate(ListedTrack("here", name, raw.get("url") or "", raw), Details({}))
     assert track.slug == "here"
     assert track.name
     assert {a.field for a in anomalies} <= set(FIELDS)
@@ -57,7 +57,7 @@ def test_whatever_a_source_writes_no_track_is_lost(
     assert (track.country is None) == (track.country_code is None)
     # What is accepted stays what it is when it comes again, so a second sync changes nothing.
     again = {f: _written(getattr(track, f)) for f in FIELDS[3:]}
-    same, none = validate(Listed("here", track.name, track.url or "", again), Details({}))
+    same, none = validate(ListedTrack("here", track.name, track.url or "", again), Details({}))
     assert same == track
     assert not none
 
@@ -152,10 +152,10 @@ def test_bad_web_addresses_never_become_links(text: str) -> None:
 
 
 def test_a_page_of_the_tracks_own_becomes_a_link_only_if_it_is_one() -> None:
-    track, anomalies = validate(Listed("here", "Here", "javascript:alert(1)"), None)
+    track, anomalies = validate(ListedTrack("here", "Here", "javascript:alert(1)"), None)
     assert track.url is None
     assert [a.field for a in anomalies] == ["url"]
-    assert validate(Listed("here", "Here", "http://127.0.0.1:8/x"), None)[0].url
+    assert validate(ListedTrack("here", "Here", "http://127.0.0.1:8/x"), None)[0].url
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,14 @@ def test_text_is_one_clean_line_and_not_without_end() -> None:
 
 
 def test_the_slug_stands_in_for_a_missing_name() -> None:
-    track, anomalies = validate(Listed("here", None), None)
+    track, anomalies = validate(ListedTrack("here", None), None)
     assert track.name == "here"
     assert anomalies[0].field == "name"
 
 
 def test_a_track_whose_page_failed_keeps_what_was_known_of_it() -> None:
     old = CatalogueTrack("here", "Old", phone="+441132345678", laps=5, activity="racing")
-    new, _ = validate(Listed("here", "New", raw={"activity": None}), None)
+    new, _ = validate(ListedTrack("here", "New", raw={"activity": None}), None)
     kept = keep_details(old, new)
     assert kept == CatalogueTrack("here", "New", phone="+441132345678", laps=5)
     assert {f.name for f in fields(CatalogueTrack)} >= LIST_FIELDS

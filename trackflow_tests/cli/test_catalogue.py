@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trackflow.usecases.catalogue import fetching
-from trackflow.usecases.catalogue.report import Report
+from trackflow.usecases.catalogue.report import SyncReport
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
 from trackflow_tests.cli.commands import Run, caller
 from trackflow_tests.stores import open_context
@@ -49,7 +49,7 @@ def test_from_the_first_sync_to_undo(trackflow: Run, site: Site, tmp_path: Path)
     assert written.parent == tmp_path / "home" / "reports" / "catalogue"
     assert trackflow("report")[1] == written.read_text()
     code, out, _ = trackflow("sync", "--json")
-    second = Report.from_dict(json.loads(out))
+    second = SyncReport.from_dict(json.loads(out))
     assert (code, second.unchanged, second.rows_changed) == (0, 20, 0)
     assert json.loads(trackflow("report", second.sync_id, "--json")[1]) == second.as_dict()
 
@@ -98,7 +98,7 @@ def test_a_command_and_a_service_leave_the_same_rows_and_reports(
     trackflow: Run, site: Site, tmp_path: Path
 ) -> None:
     site.pages["track4"] = Behaviour("missing")
-    commanded = Report.from_dict(json.loads(trackflow("sync", "--json")[1]))
+    commanded = SyncReport.from_dict(json.loads(trackflow("sync", "--json")[1]))
     with catalogue_of(site, "", tmp_path / "served") as context:
         served = synced(context, trigger="schedule")
         rows = state_of(context)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
-from trackflow.concurrency.processor import Outcome, Processor, Progress
+from trackflow.concurrency.processor import ItemResult, Processor, ProcessorProgress
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
 from trackflow.errors import (
@@ -47,11 +47,11 @@ class Context:
                 self.running -= 1
 
 
-def is_ok(outcome: Outcome[int, int]) -> bool:
+def is_ok(outcome: ItemResult[int, int]) -> bool:
     return outcome.error is None
 
 
-def was_begun(outcome: Outcome[int, int]) -> bool:
+def was_begun(outcome: ItemResult[int, int]) -> bool:
     """Otherwise the item is handed back untouched."""
     return outcome.tries > 0
 
@@ -287,11 +287,11 @@ def test_a_switch_that_cannot_be_read_loses_no_item() -> None:
 
 
 def test_progress_only_grows_and_ends_with_everything() -> None:
-    told: list[Progress] = []
+    told: list[ProcessorProgress] = []
     list(Processor(3).run(range(25), Context([0.001, 0.0], {3, 4}), progress=told.append))
     finished = [p.finished for p in told]
     assert finished == sorted(finished)
-    assert told[-1] == Progress(finished=25, failed=2, running=0)
+    assert told[-1] == ProcessorProgress(finished=25, failed=2, running=0)
     assert max(p.running for p in told) <= 3
 
 

@@ -13,7 +13,7 @@ from trackflow.defs.jobs.jobs import JOB_TAG
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.jobs.kinds import queue_job
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.defs.ticks import skipped, tick
@@ -59,7 +59,7 @@ def test_its_run_does_the_job(home: Path, instance: dg.DagsterInstance) -> None:
         trackflow_context.store.read() as connection,
     ):
         ended = jobs.read_job(connection, job.job_id)
-    assert ended.status is Status.COMPLETED
+    assert ended.status is JobStatus.COMPLETED
     assert (ended.completed, ended.total) == (4, 4)
     assert skipped(SENSOR, home, instance) == "No job waits."
 

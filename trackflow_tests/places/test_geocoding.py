@@ -9,10 +9,10 @@ from trackflow.concurrency.deadline import NEVER, Deadline
 from trackflow.concurrency.polite import Page
 from trackflow.errors import SettingsError, StructureChangedError
 from trackflow.places.geocoding import (
+    Coordinates,
     CoordinatesFile,
     Nominatim,
     Photon,
-    Place,
     geocoder_at,
 )
 
@@ -57,7 +57,7 @@ def test_an_address_is_asked_for_and_a_country_alone_is_none() -> None:
 )
 def test_the_first_answer_counts(geocoder: Nominatim | Photon, body: bytes, path: str) -> None:
     web = Answering(body)
-    assert geocoder.locate("Zürich & 1", web, NEVER) == Place(-1.5, 53.8)
+    assert geocoder.locate("Zürich & 1", web, NEVER) == Coordinates(-1.5, 53.8)
     assert web.urls == [path]
 
 
@@ -94,8 +94,8 @@ def test_a_file_of_coordinates(tmp_path: Path) -> None:
     path = tmp_path / "places.csv"
     path.write_text('Slug,Address,Lon,Lat\nleeds,,-1.5,53.8\n,"1 High St, York",-1.1,53.9\n')
     found = CoordinatesFile.read(path)
-    assert found.find("LEEDS", None) == Place(-1.5, 53.8)
-    assert found.find("york", "1  high st York") == Place(-1.1, 53.9)
+    assert found.find("LEEDS", None) == Coordinates(-1.5, 53.8)
+    assert found.find("york", "1  high st York") == Coordinates(-1.1, 53.9)
     assert found.find("york", None) is None
 
 

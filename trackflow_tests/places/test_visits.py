@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.distance import haversine_m
-from trackflow.places.geocoding import Place
-from trackflow.places.visits import MOST_UNSEEN_US, Places, Samples, Visit, Watch, outside
+from trackflow.places.geocoding import Coordinates
+from trackflow.places.visits import MOST_UNSEEN_US, PlaceIndex, Samples, Visit, VisitFinder, outside
 
 MINUTE_US = 60_000_000
-PLACES = Places(
-    {("liverc", "north"): Place(24.94, 60.18), ("liverc", "south"): Place(24.94, 60.175),
-     ("file", "far"): Place(-179.999, 60.0)},
+PLACES = PlaceIndex(
+    {("liverc", "north"): Coordinates(24.94, 60.18),
+     ("liverc", "south"): Coordinates(24.94, 60.175),
+     ("file", "far"): Coordinates(-179.999, 60.0)},
     radius_m=300,
     shortest_s=600,
 )  # fmt: skip
@@ -38,7 +39,7 @@ def histories(draw: st.DrawFn) -> Samples:
 
 
 def visits_of(parts: Sequence[Samples]) -> list[Visit]:
-    watch = Watch(PLACES)
+    watch = VisitFinder(PLACES)
     for part in parts:
         watch.add(part)
     return watch.visits()
@@ -88,12 +89,12 @@ def test_outside_is_near_no_place() -> None:
 
 
 @pytest.mark.parametrize("changed", [
-    Places({("liverc", "north"): Place(24.94, 60.1800001)}, 300, 600),
-    Places({("liverc", "south"): Place(24.94, 60.18)}, 300, 600),
-    Places({("liverc", "north"): Place(24.94, 60.18)}, 301, 600),
-    Places({("liverc", "north"): Place(24.94, 60.18)}, 300, 601),
+    PlaceIndex({("liverc", "north"): Coordinates(24.94, 60.1800001)}, 300, 600),
+    PlaceIndex({("liverc", "south"): Coordinates(24.94, 60.18)}, 300, 600),
+    PlaceIndex({("liverc", "north"): Coordinates(24.94, 60.18)}, 301, 600),
+    PlaceIndex({("liverc", "north"): Coordinates(24.94, 60.18)}, 300, 601),
 ])  # fmt: skip
-def test_the_hash_changes_with_all_that_counts(changed: Places) -> None:
-    same = Places({("liverc", "north"): Place(24.94, 60.18)}, 300, 600)
-    assert same.hash == Places({("liverc", "north"): Place(24.94, 60.18)}, 300, 600).hash
+def test_the_hash_changes_with_all_that_counts(changed: PlaceIndex) -> None:
+    same = PlaceIndex({("liverc", "north"): Coordinates(24.94, 60.18)}, 300, 600)
+    assert same.hash == PlaceIndex({("liverc", "north"): Coordinates(24.94, 60.18)}, 300, 600).hash
     assert changed.hash != same.hash

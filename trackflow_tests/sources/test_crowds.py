@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.admission import CROWD_MAX
 from trackflow.sources.readers import discover, read
-from trackflow.sources.records import REFUSED_MAX, Reason, Refusal, few
+from trackflow.sources.records import REFUSED_MAX, Refusal, RefusalReason, few
 from trackflow_tests.sources.helpers import NOW_US, read_bytes
 
 ISO = "2026-01-01T00:00:00Z"
@@ -65,7 +65,7 @@ def test_very_many_refusals_are_kept_as_a_number(tmp_path, name):
     assert any("more, such as" in refusal.raw for refusal in refused)
 
 
-@given(st.lists(st.sampled_from(list(Reason)), max_size=30))
+@given(st.lists(st.sampled_from(list(RefusalReason)), max_size=30))
 def test_few_keeps_the_sum_and_every_reason(reasons):
     refused = [
         Refusal(reason, "raw", f"file:{k}") for k, reason in enumerate(reasons * (REFUSED_MAX // 4))

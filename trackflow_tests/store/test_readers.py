@@ -14,8 +14,8 @@ import pytest
 from trackflow.context import Context
 from trackflow.store.database import Store
 from trackflow.store.devices.settings import change_device
-from trackflow.store.intake.acceptance import Accepted
-from trackflow.usecases.days.run import Mode, run
+from trackflow.store.intake.acceptance import DeliveryCounts
+from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import verify
 from trackflow_tests.stores import (
     NOON,
@@ -111,7 +111,7 @@ def test_deliveries_and_runs_at_the_same_time_lose_nothing(
     with open_context(database_url, tmp_path) as reference:
         for batch in whole:
             deliver(reference.store, batch)
-        run(reference, mode=Mode.BULK)
+        run(reference, mode=RunMode.BULK)
         expected = contents(reference.store)
     with open_context(_another(database_url), tmp_path) as context:
         random = np.random.default_rng(7)
@@ -141,14 +141,14 @@ def test_the_same_points_delivered_at_the_same_moment_are_stored_once(
             batch = batch_of_device("a", drive(NOON + dt.timedelta(days=k), 2000))
             barrier = threading.Barrier(4)
 
-            def attempt(batch=batch, barrier=barrier) -> Accepted:
+            def attempt(batch=batch, barrier=barrier) -> DeliveryCounts:
                 barrier.wait()
                 return deliver(context.store, batch)
 
             with ThreadPoolExecutor(4) as pool:
                 jobs = [pool.submit(attempt) for _ in range(4)]
-            total = sum((job.result() for job in jobs), Accepted())
-            assert total == Accepted(added=2000, repeated=6000)
+            total = sum((job.result() for job in jobs), DeliveryCounts())
+            assert total == DeliveryCounts(added=2000, repeated=6000)
 
 
 def _deliver_all(store: Store, chunks: list[Any]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight_us
-from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.merging import joined_points, merge
 from trackflow.tracks.segments import DaySegments, segment_days
 from trackflow.tracks.thresholds import Thresholds
@@ -93,11 +93,11 @@ def test_segments_fit_together(history: History) -> None:
     segments = [s for day in days for s in day.segments]
     for s in segments:
         assert len(s.points) > 1 or s.open_start or s.open_end
-        assert s.link_mm == 0 or s.began in (Reason.MIDNIGHT, Reason.GAP)
+        assert s.link_mm == 0 or s.began in (EndReason.MIDNIGHT, EndReason.GAP)
     tracks = merge(segments)
     decisions = decide(history.points, history.thresholds)
     kept, moving = decisions.cleaned.points, decisions.moving
-    assert not any(Reason.MIDNIGHT in (t.began, t.ended) for t in tracks)
+    assert not any(EndReason.MIDNIGHT in (t.began, t.ended) for t in tracks)
     # a pause adds its way to the track that begins after it, if one does
     leads = decisions.paused[moving[decisions.paused + 2]]
     ways = np.concatenate([np.flatnonzero(moving[1:-1]), leads])

@@ -8,7 +8,7 @@ import pytest
 
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight_us
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.merging import bounds, is_short, joined_points, merge, track_id
 from trackflow.tracks.segments import Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
@@ -33,7 +33,7 @@ def test_a_journey_of_four_days_is_one_track() -> None:
     segments = segments_of(points)
     (track,) = merge(segments)
     assert track.segments == range(4)
-    assert (track.began, track.ended) == (Reason.GAP, Reason.GAP)
+    assert (track.began, track.ended) == (EndReason.GAP, EndReason.GAP)
     assert joined_points(segments, track) == points
     assert track.distance_m == pytest.approx(10 * 3599 * 60, rel=1e-4)
     assert track.duration_s == 3599 * 60
@@ -54,14 +54,14 @@ def test_closed_ends_are_never_joined() -> None:
     before = Points.of([day_us - 2 * US, day_us - US], [0, 0.001], [0, 0])
     after = Points.of([day_us, day_us + US], [0.002, 0.003], [0, 0])
     for ended, began, count, length in [
-        (Reason.STOP, Reason.MIDNIGHT, 2, 2),
+        (EndReason.STOP, EndReason.MIDNIGHT, 2, 2),
         # it set out unseen: that way is its own, while the one over midnight needs both sides
-        (Reason.MIDNIGHT, Reason.GAP, 2, 9),
-        (Reason.MIDNIGHT, Reason.MIDNIGHT, 1, 9),
+        (EndReason.MIDNIGHT, EndReason.GAP, 2, 9),
+        (EndReason.MIDNIGHT, EndReason.MIDNIGHT, 1, 9),
     ]:
         pair = [
-            Segment(before, 1, 0, Reason.GAP, ended),
-            Segment(after, 1, 7, began, Reason.GAP),
+            Segment(before, 1, 0, EndReason.GAP, ended),
+            Segment(after, 1, 7, began, EndReason.GAP),
         ]
         tracks = merge(pair)
         assert len(tracks) == count

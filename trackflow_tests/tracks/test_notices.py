@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight_us
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.notices import (
     FEWEST_POINTS,
     LOST,
     ODD,
-    Kind,
+    NoticeKind,
     ledger_notices,
     lone_reasons,
     odd_classes,
@@ -160,7 +160,7 @@ def test_lone_points_whose_cause_nobody_knows_are_told_without_one() -> None:
 def test_several_causes_on_one_day_are_one_notice() -> None:
     ledger = Ledger(points=100, track=70, spike=14, lone=10, short=6)
     (notice,) = ledger_notices("d", {DAY: ledger}, Thresholds())
-    assert notice.kind is Kind.SPIKE
+    assert notice.kind is NoticeKind.SPIKE
     assert "16 more are in neither a track nor a stop" in notice.text
 
 
@@ -236,4 +236,4 @@ def test_reasons_of_lone_points_add_up_to_the_ledger() -> None:
     (day,) = segment_days(found, DAY, DAY, Thresholds())
     because = lone_reasons(found, midnight_us(DAY), midnight_us(DAY) + 86_400_000_000, Thresholds())
     assert sum(because.values()) == day.ledger.lone
-    assert set(because) <= {Reason.SPEED, Reason.GAP, Reason.MIXED}
+    assert set(because) <= {EndReason.SPEED, EndReason.GAP, EndReason.MIXED}

@@ -11,7 +11,7 @@ from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.time import DAY_US, midnight_us
 from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Ledger, Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US, History, histories
@@ -66,8 +66,8 @@ def test_10_hz_data_with_jitter_is_one_track() -> None:
 def test_a_point_exactly_at_midnight_belongs_to_the_new_day() -> None:
     points = moving([86_340, 86_400, 86_460], [0, 800, 1600])
     first, second = segments_of(points, days=2)
-    assert (len(first.points), first.ended, first.link_mm) == (1, Reason.MIDNIGHT, 0)
-    assert (len(second.points), second.began) == (2, Reason.MIDNIGHT)
+    assert (len(first.points), first.ended, first.link_mm) == (1, EndReason.MIDNIGHT, 0)
+    assert (len(second.points), second.began) == (2, EndReason.MIDNIGHT)
     assert second.link_mm == pytest.approx(800_000, rel=1e-4)
     assert first.distance_mm == 0
 
@@ -124,25 +124,30 @@ def test_a_ledger_is_balanced_only_if_the_classes_add_up() -> None:
 
 def test_the_hash_sees_every_part_of_a_segment() -> None:
     points = moving([NOON, NOON + 5, NOON + 10], [0, 50, 100])
-    segment = Segment(points, 100, 0, Reason.GAP, Reason.STOP)
+    segment = Segment(points, 100, 0, EndReason.GAP, EndReason.STOP)
     moved = points.lon.copy()
     moved[1] += 1e-7
     later = points.time_us.copy()
     later[2] += 1
     others = [
-        Segment(Points.of(points.time_us, moved, points.lat), 100, 0, Reason.GAP, Reason.STOP),
-        Segment(Points.of(later, points.lon, points.lat), 100, 0, Reason.GAP, Reason.STOP),
+        Segment(
+            Points.of(points.time_us, moved, points.lat), 100, 0, EndReason.GAP, EndReason.STOP
+        ),
+        Segment(Points.of(later, points.lon, points.lat), 100, 0, EndReason.GAP, EndReason.STOP),
         Segment(
             Points.of(points.time_us, points.lon, points.lat, [1, 2, 3.0]),
-            100, 0, Reason.GAP, Reason.STOP,
+            100, 0, EndReason.GAP, EndReason.STOP,
         ),
-        Segment(points, 101, 0, Reason.GAP, Reason.STOP),
-        Segment(points, 100, 1, Reason.GAP, Reason.STOP),
-        Segment(points, 100, 0, Reason.SPEED, Reason.STOP),
-        Segment(points, 100, 0, Reason.GAP, Reason.MIDNIGHT),
+        Segment(points, 101, 0, EndReason.GAP, EndReason.STOP),
+        Segment(points, 100, 1, EndReason.GAP, EndReason.STOP),
+        Segment(points, 100, 0, EndReason.SPEED, EndReason.STOP),
+        Segment(points, 100, 0, EndReason.GAP, EndReason.MIDNIGHT),
     ]  # fmt: skip
     assert len({s.content_hash for s in [segment, *others]}) == 8
-    assert Segment(points[:], 100, 0, Reason.GAP, Reason.STOP).content_hash == segment.content_hash
+    assert (
+        Segment(points[:], 100, 0, EndReason.GAP, EndReason.STOP).content_hash
+        == segment.content_hash
+    )
 
 
 @settings(max_examples=60, deadline=None)

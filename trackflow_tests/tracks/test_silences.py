@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.merging import merge
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.silences import is_parked
@@ -32,16 +32,16 @@ def test_ends_apart_at_a_plausible_speed_are_the_same_journey(silent_s, way_m) -
 @pytest.mark.parametrize("silent_s", [400, 1800, 8999])
 def test_ends_near_each_other_are_a_stay(silent_s: float) -> None:
     decisions = decide(drive_silence_drive(silent_s, 60), Thresholds())
-    assert decisions.ended(30) is Reason.STOP
-    assert decisions.began(30) is Reason.STOP
+    assert decisions.ended(30) is EndReason.STOP
+    assert decisions.began(30) is EndReason.STOP
     assert len(decisions.stays[0]) == 1
 
 
 def test_a_tracker_that_wakes_up_late_has_stood_and_loses_no_way() -> None:
     points = drive_silence_drive(3600, 400)
     decisions = decide(points, Thresholds())
-    assert decisions.ended(30) is Reason.STOP
-    assert decisions.began(30) is Reason.GAP
+    assert decisions.ended(30) is EndReason.STOP
+    assert decisions.began(30) is EndReason.GAP
     segments = [s for day in segment_days(points, FIRST, FIRST, Thresholds()) for s in day.segments]
     tracks = merge(segments)
     assert len(tracks) == 2
@@ -51,12 +51,12 @@ def test_a_tracker_that_wakes_up_late_has_stood_and_loses_no_way() -> None:
 
 def test_ends_apart_too_fast_are_a_cut() -> None:
     decisions = decide(drive_silence_drive(1200, 200_000), Thresholds())
-    assert decisions.ended(30) is Reason.SPEED
+    assert decisions.ended(30) is EndReason.SPEED
 
 
 def test_a_silence_beyond_the_limit_is_a_cut() -> None:
     decisions = decide(drive_silence_drive(9001, 60_000), Thresholds())
-    assert decisions.ended(30) is Reason.GAP
+    assert decisions.ended(30) is EndReason.GAP
     wider = Thresholds(silence_s=12_000)
     assert decide(drive_silence_drive(9001, 60_000), wider).moving[1:-1].all()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trackflow.geo.points import Points
-from trackflow.tracks.decisions import Reason, decide
+from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.tracks.paths import at_metres, classes
 
@@ -29,7 +29,7 @@ def test_a_leap_that_nobody_agrees_on_cuts() -> None:
     t = np.arange(0, 40) * 10
     x = np.arange(40) * 100.0 + np.where(np.arange(40) >= 20, 30_000, 0)
     decisions = decide(at_metres(t, x), Thresholds())
-    assert decisions.ended(19) is Reason.SPEED
+    assert decisions.ended(19) is EndReason.SPEED
 
 
 @pytest.mark.parametrize("again_s", [5, 10])

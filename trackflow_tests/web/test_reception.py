@@ -19,9 +19,9 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.intake.reports import Report
 from trackflow.store.tables import receipts
 from trackflow.usecases.intake import receiving
-from trackflow.usecases.intake.receiving import Received
+from trackflow.usecases.intake.receiving import ReceptionCounts
 from trackflow.web import reception
-from trackflow.web.reception import Reception
+from trackflow.web.reception import ReportQueue
 from trackflow_tests.benchmarks.ingest import KILL_AFTER, killed_while_sending
 from trackflow_tests.stores import NOON, batch_of, contents, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
@@ -44,7 +44,7 @@ def stored_together(context: Context, reports: list[Report]) -> list[Any]:
     """What became of reports that come at one moment, errors among them."""
 
     async def store() -> list[Any]:
-        reception = Reception(context)
+        reception = ReportQueue(context)
         try:
             coming = (reception.store(report) for report in reports)
             return await asyncio.gather(*coming, return_exceptions=True)
@@ -61,7 +61,7 @@ def count_receipts(context: Context) -> int:
 
 def test_what_comes_at_one_moment_shares_a_transaction(context: Context) -> None:
     outcomes = stored_together(context, [report(f"d{k}") for k in range(50)])
-    assert outcomes == [Received(accepted=1)] * 50
+    assert outcomes == [ReceptionCounts(accepted=1)] * 50
     assert len(contents(context.store)["gps_points"]) == 50
     assert count_receipts(context) == 1
 
@@ -69,7 +69,7 @@ def test_what_comes_at_one_moment_shares_a_transaction(context: Context) -> None
 def test_what_cannot_be_stored_fails_alone(context: Context) -> None:
     bad = report("b\x00") if context.store.is_postgresql else report("b", longitude=float("nan"))
     first, broken, last = stored_together(context, [report("a"), bad, report("c")])
-    assert first == last == Received(accepted=1)
+    assert first == last == ReceptionCounts(accepted=1)
     assert isinstance(broken, sa.exc.IntegrityError | sa.exc.DataError)
     assert [row["device_id"] for row in contents(context.store)["gps_points"]] == ["a", "c"]
 
@@ -77,12 +77,12 @@ def test_what_cannot_be_stored_fails_alone(context: Context) -> None:
 def test_single_reports_go_before_parts_of_large_ones(context: Context) -> None:
     done: list[str] = []
 
-    async def store(reception: Reception, name: str, points: int) -> None:
+    async def store(reception: ReportQueue, name: str, points: int) -> None:
         await reception.store(report(name, points=points))
         done.append(name)
 
     async def all_at_once() -> None:
-        gate = Reception(context)
+        gate = ReportQueue(context)
         large = [store(gate, f"large {k}", reception.SMALL_POINTS + 1) for k in range(3)]
         await asyncio.gather(*large, *(store(gate, f"small {k}", 1) for k in range(3)))
         gate.close()
@@ -100,7 +100,7 @@ def test_while_the_database_hangs_those_who_wait_are_turned_away(
     with open_context(f"sqlite:///{tmp_path / 'trackflow.db'}", tmp_path) as context:
 
         async def store() -> list[Any]:
-            gate = Reception(context)
+            gate = ReportQueue(context)
             with receiving._turn:
                 coming = [asyncio.create_task(gate.store(report(f"d{k}"))) for k in range(5)]
                 while len(gate._small) != 3:  # two of them wait for the database
@@ -114,7 +114,7 @@ def test_while_the_database_hangs_those_who_wait_are_turned_away(
 
         outcomes = asyncio.run(store())
         assert [type(one).__name__ for one in outcomes[:3]] == ["StoreUnavailableError"] * 3
-        assert outcomes[3:] == [Received(accepted=1)] * 2
+        assert outcomes[3:] == [ReceptionCounts(accepted=1)] * 2
 
 
 def test_a_revoked_token_stops_within_seconds(context: Context) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from trackflow.catalogue.records import FIELDS, Anomaly, Details, Listed, Listing
+from trackflow.catalogue.records import FIELDS, Anomaly, Details, ListedTrack, Listing
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import PageClient
 from trackflow.errors import PageMissingError, SourceUnavailableError, StructureChangedError
@@ -62,7 +62,7 @@ class ListingFile:
             ) from None
         return parse_listing(body, self.location)
 
-    def fetch_details(self, listed: Listed, web: PageClient, deadline: Deadline) -> Details:  # noqa: ARG002
+    def fetch_details(self, listed: ListedTrack, web: PageClient, deadline: Deadline) -> Details:  # noqa: ARG002
         """What the list said; nothing is fetched."""
         return Details(listed.raw)
 
@@ -76,7 +76,7 @@ def parse_listing(body: bytes, shown: str = "the list") -> Listing:
     """
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     records = _json(body, shown) if start in (b"{", b"[") else _csv(body, shown)
-    rows: dict[str, Listed] = {}
+    rows: dict[str, ListedTrack] = {}
     anomalies = []
     number = 0
     for number, record in enumerate(records, 1):
@@ -88,7 +88,7 @@ def parse_listing(body: bytes, shown: str = "the list") -> Listing:
         else:
             raw = {name: record.get(name) for name in FIELDS if name not in ("slug", "name", "url")}
             url = record.get("url") or ""
-            rows[slug] = Listed(slug, record.get("name"), url, raw, is_complete=True)
+            rows[slug] = ListedTrack(slug, record.get("name"), url, raw, is_complete=True)
     return Listing(tuple(rows.values()), tuple(anomalies), number)
 
 

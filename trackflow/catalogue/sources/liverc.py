@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from trackflow.catalogue import parse
-from trackflow.catalogue.records import Activity, Anomaly, Details, Listed, Listing
+from trackflow.catalogue.records import Activity, Anomaly, Details, ListedTrack, Listing
 from trackflow.catalogue.validate import country_of, known
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import Page, PageClient
@@ -81,7 +81,7 @@ class LiveRc:
         page = web.get(self.list_url, deadline)
         return parse_list(page.body, self.dashboard_url, page.url)
 
-    def fetch_details(self, listed: Listed, web: PageClient, deadline: Deadline) -> Details:
+    def fetch_details(self, listed: ListedTrack, web: PageClient, deadline: Deadline) -> Details:
         """A track's dashboard."""
         url = listed.url or self.dashboard_url.format(slug=listed.slug)
         return parse_dashboard(web.get(url, deadline), url)
@@ -111,7 +111,7 @@ def parse_list(
         raise StructureChangedError(
             f"{shown_url} has a list without tr.clickable-row: the site has changed"
         )
-    rows: dict[str, Listed] = {}
+    rows: dict[str, ListedTrack] = {}
     anomalies: list[Anomaly] = []
     for number, node in enumerate(nodes, 1):
         row = _row(node, dashboard_url)
@@ -165,7 +165,7 @@ def parse_dashboard(page: Page, asked_url: str) -> Details:
     return Details(raw)
 
 
-def _row(node: LexborNode, dashboard_url: str) -> Listed | None:
+def _row(node: LexborNode, dashboard_url: str) -> ListedTrack | None:
     """A row of the list, None if it links to no track."""
     links = ((link.attributes.get("href") or "", link) for link in node.css("td a[href]"))
     found = ((slug_of(href), link) for href, link in links)
@@ -190,7 +190,7 @@ def _row(node: LexborNode, dashboard_url: str) -> Listed | None:
     if icons & {"status_video_0", "status_video_1"}:
         raw["has_video"] = "true" if "status_video_1" in icons else "false"
     name = parse.text_of(node.css_first("td a strong"))
-    return Listed(slug, name, dashboard_url.format(slug=slug), raw)
+    return ListedTrack(slug, name, dashboard_url.format(slug=slug), raw)
 
 
 def slug_of(href: str) -> str | None:
@@ -255,7 +255,7 @@ def _is_name(line: str, block: LexborNode, heading: str) -> bool:
     )
 
 
-def _contact(name: str, line: parse.Line) -> str | None:
+def _contact(name: str, line: parse.AddressLine) -> str | None:
     """What a labelled line gives: the link behind it rather than the text in front."""
     href = line.href or ""
     if line.text and known(line.text) is None:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from trackflow.catalogue.records import Details, Listed, Listing
+from trackflow.catalogue.records import Details, ListedTrack, Listing
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import PageClient
 
@@ -29,7 +29,7 @@ class Connector(Protocol):
         """
         ...
 
-    def fetch_details(self, listed: Listed, web: PageClient, deadline: Deadline) -> Details:
+    def fetch_details(self, listed: ListedTrack, web: PageClient, deadline: Deadline) -> Details:
         """What the source knows of one track; without a request if the list said it all.
 
         Raises:

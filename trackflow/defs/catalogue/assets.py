@@ -13,7 +13,7 @@ from trackflow.defs.owners import OWNERS
 from trackflow.defs.pools import CATALOGUE_SOURCE, GEOCODER
 from trackflow.defs.resources import TrackflowResource
 from trackflow.errors import SourceError, TrackflowError
-from trackflow.usecases.catalogue.report import Outcome, Report
+from trackflow.usecases.catalogue.report import SyncOutcome, SyncReport
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.geocoding import geocode
 from trackflow.usecases.places.visits import count_visits, update_visits
@@ -77,13 +77,13 @@ def track_catalogue(
     with trackflow.open() as trackflow_context:
         report = _synced(trackflow_context, asked, context.run.run_id)
     told = describe(report)
-    if report.outcome != Outcome.COMPLETED:
+    if report.outcome != SyncOutcome.COMPLETED:
         raise StepError(report.summary, metadata=told)
     context.log.info(report.summary)
     return dg.MaterializeResult(metadata=told)
 
 
-def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> Report:
+def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> SyncReport:
     """The report of a sync that is done here and now.
 
     Raises:
@@ -95,10 +95,10 @@ def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str
         raise TrackflowError(f"another worker has taken over the job {job.job_id}")
     if ended.result is None:
         raise TrackflowError(ended.error or f"the job {job.job_id} is {ended.status.value}")
-    return Report.from_dict(ended.result)
+    return SyncReport.from_dict(ended.result)
 
 
-def describe(report: Report) -> dict[str, metadata.Value]:
+def describe(report: SyncReport) -> dict[str, metadata.Value]:
     """A report as metadata: numbers that plot, and all of it as Markdown."""
     told: dict[str, metadata.Value] = {
         "source": report.source,

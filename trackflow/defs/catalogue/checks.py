@@ -7,7 +7,7 @@ from trackflow.defs import metadata
 from trackflow.defs.catalogue.assets import FRESH, track_catalogue
 from trackflow.defs.errors import step
 from trackflow.defs.resources import TrackflowResource
-from trackflow.usecases.catalogue.report import Outcome, Report, last_reports
+from trackflow.usecases.catalogue.report import SyncOutcome, SyncReport, last_reports
 from trackflow.usecases.catalogue.sources import sources
 from trackflow.usecases.catalogue.status import status
 
@@ -104,10 +104,10 @@ def _synced_sources(trackflow_context: Context) -> list[str]:
     ]
 
 
-def _good(trackflow_context: Context, source: str) -> list[Report]:
+def _good(trackflow_context: Context, source: str) -> list[SyncReport]:
     """The last syncs of a source that hold, the newest first."""
     return [
         report
         for report in last_reports(trackflow_context, source, 50)
-        if report.outcome == Outcome.COMPLETED and report.undone_at is None
+        if report.outcome == SyncOutcome.COMPLETED and report.undone_at is None
     ]

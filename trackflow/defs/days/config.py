@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 
-class Mode(Enum):
+class BatchChoice(Enum):
     """Which device-days of the chosen partitions are worked on."""
 
     bulk = "bulk"
@@ -16,8 +16,8 @@ class Mode(Enum):
 class DaysConfig(dg.Config):
     """How the chosen days are worked on."""
 
-    mode: Mode = Field(
-        default=Mode.bulk,
+    mode: BatchChoice = Field(
+        default=BatchChoice.bulk,
         description="bulk: work on every device of the chosen days again; windows that have not "
         "changed come from the cache, so this is cheap. incremental: only what is pending, "
         "because points came in or something that it depends on has changed.",

@@ -18,7 +18,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from pydantic import Field
 
 from trackflow.defs.days.checks import newest_settled_day_is_made
-from trackflow.defs.days.config import Mode
+from trackflow.defs.days.config import BatchChoice
 from trackflow.defs.days.live import LiveReporter
 from trackflow.defs.days.reporting import log_days
 from trackflow.defs.days.running import STAGE_OF_ASSET, TRACKS, DaysStep, run_stages
@@ -57,8 +57,8 @@ class OlderDaysConfig(dg.Config):
 
     first: str = Field(description="The first day, such as 2008-03-01.")
     last: str = Field(description="The last day, included.")
-    mode: Mode = Field(
-        default=Mode.incremental,
+    mode: BatchChoice = Field(
+        default=BatchChoice.incremental,
         description="incremental: what is pending; bulk: every device of these days again.",
     )
     segments_only: bool = Field(

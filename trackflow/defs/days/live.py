@@ -6,7 +6,7 @@ import dagster as dg
 
 from trackflow.context import Context
 from trackflow.defs.days.reporting import log_complete_days
-from trackflow.defs.days.running import STAGE_OF_ASSET, DaysStep, Outcome
+from trackflow.defs.days.running import STAGE_OF_ASSET, DaysResult, DaysStep
 from trackflow.defs.partitions import may_be_shown
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
@@ -47,5 +47,5 @@ class LiveReporter:
         """Each changed day of each asset as a materialization."""
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
         days = [day for day in sorted(changed) if may_be_shown(day)]
-        log_complete_days(self.step, Outcome(days, list(STAGE_OF_ASSET), self.gathered))
+        log_complete_days(self.step, DaysResult(days, list(STAGE_OF_ASSET), self.gathered))
         self._start_anew()

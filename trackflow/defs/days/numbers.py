@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from trackflow.context import Context
 from trackflow.defs import metadata
-from trackflow.defs.days.running import MOST_MESSAGES, POLYLINES, SEGMENTS, TRACKS, Outcome
+from trackflow.defs.days.running import MOST_MESSAGES, POLYLINES, SEGMENTS, TRACKS, DaysResult
 from trackflow.exports.day_picture import draw_day
 from trackflow.geo.time import days_between, runs_of_days
 from trackflow.tracks.notices import Notice
@@ -22,7 +22,7 @@ type Metadata = dict[str, metadata.Value]
 
 
 def day_metadata(
-    trackflow_context: Context, asset: str, outcome: Outcome
+    trackflow_context: Context, asset: str, outcome: DaysResult
 ) -> dict[dt.date, Metadata]:
     """What the UI shows of each day of an asset: the day as it is now, and what was done."""
     described = {SEGMENTS: segment_metadata, POLYLINES: match_metadata, TRACKS: track_metadata}[

@@ -13,8 +13,8 @@ from trackflow.defs.days.running import (
     SEGMENTS,
     STAGE_OF_ASSET,
     TRACKS,
+    DaysResult,
     DaysStep,
-    Outcome,
     error_of,
     incomplete_days,
 )
@@ -75,7 +75,7 @@ def note_points(step: DaysStep, days: Sequence[dt.date]) -> Noted:
     return Noted(key, found, newest_observation(step.dagster.instance, key))
 
 
-def report_days(step: DaysStep, outcome: Outcome, noted: Noted) -> Iterator[DayEvent]:
+def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[DayEvent]:
     """Yield what was done; raise at the end if something was not.
 
     Raises:
@@ -100,7 +100,7 @@ def report_days(step: DaysStep, outcome: Outcome, noted: Noted) -> Iterator[DayE
 
 def _results(
     step: DaysStep,
-    outcome: Outcome,
+    outcome: DaysResult,
     numbers: Mapping[str, Mapping[dt.date, Metadata]],
     noted: Noted,
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -136,7 +136,7 @@ def _materializations(
         )
 
 
-def log_complete_days(step: DaysStep, outcome: Outcome) -> None:
+def log_complete_days(step: DaysStep, outcome: DaysResult) -> None:
     """Tell of each complete day of each asset and of its checks, from a run without partitions.
 
     Dagster shows days that have no partition as soon as it has one for them.
@@ -153,7 +153,7 @@ def log_complete_days(step: DaysStep, outcome: Outcome) -> None:
     _log_beside(step, outcome)
 
 
-def log_days(step: DaysStep, outcome: Outcome) -> None:
+def log_days(step: DaysStep, outcome: DaysResult) -> None:
     """As `log_complete_days`; raise at the end if other days are not complete.
 
     Raises:
@@ -164,7 +164,7 @@ def log_days(step: DaysStep, outcome: Outcome) -> None:
         raise error_of(outcome, incomplete)
 
 
-def _log_beside(step: DaysStep, outcome: Outcome) -> None:
+def _log_beside(step: DaysStep, outcome: DaysResult) -> None:
     """Tell of days beside, and check them anew: a materialization clears what checks have said."""
     for materialization in changed_beside(step, outcome):
         step.dagster.log_event(materialization)
@@ -176,7 +176,7 @@ def _log_evaluations(step: DaysStep, asset: str, days: Sequence[dt.date]) -> Non
         step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it takes them
 
 
-def changed_beside(step: DaysStep, outcome: Outcome) -> Iterator[dg.AssetMaterialization]:
+def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
     """Days that were not asked for, but hold a part of a journey that was made anew.
 
     A journey is merged as a whole, so its kilometres on the day before may change with this one's

@@ -49,7 +49,7 @@ class DaysStep:
 
 
 @dataclass(slots=True)
-class Outcome:
+class DaysResult:
     """What the pipeline did with the days of a step."""
 
     days: list[dt.date]
@@ -60,10 +60,10 @@ class Outcome:
         """What was done for one day of one asset."""
         return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
 
-    def of_days_worked_on(self) -> "Outcome":
+    def of_days_worked_on(self) -> "DaysResult":
         """Without the days on which there was nothing to do."""
         worked_on = {report.day for stage in self.report.stages for report in stage.days}
-        return Outcome([d for d in self.days if d in worked_on], self.assets, self.report)
+        return DaysResult([d for d in self.days if d in worked_on], self.assets, self.report)
 
     def is_incomplete(self, asset: str, day: dt.date) -> bool:
         """Whether a day must not be shown as done: some of it failed, or all of it waits.
@@ -79,7 +79,7 @@ class Outcome:
 
 def run_days(
     step: DaysStep, keys: Sequence[str], selected: Sequence[str], config: DaysConfig
-) -> Outcome:
+) -> DaysResult:
     """Run the stages of the selected assets over the days of these partitions.
 
     Args:
@@ -95,7 +95,7 @@ def run_days(
 
 def run_stages(
     step: DaysStep, days: list[dt.date], assets: list[str], mode: str, device_id: str = ""
-) -> Outcome:
+) -> DaysResult:
     """Run the stages of some assets over some days.
 
     Args:
@@ -109,11 +109,11 @@ def run_stages(
         TrackflowError: the store is away, or the pipeline refuses.
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
-    tell = _Progress(step.dagster)
+    tell = _StageLog(step.dagster)
     for first, last in runs_of_days(days):
         part = pipeline.run(
             step.trackflow,
-            mode=pipeline.Mode(mode),
+            mode=pipeline.RunMode(mode),
             first=first,
             last=last,
             device_id=device_id or None,
@@ -123,10 +123,10 @@ def run_stages(
         for whole, new in zip(report.stages, part.stages, strict=True):
             whole.days += new.days
             whole.seconds += new.seconds
-    return Outcome(days, assets, report)
+    return DaysResult(days, assets, report)
 
 
-class _Progress:
+class _StageLog:
     """Logs each stage's progress in tenths: every batch would fill the event log."""
 
     def __init__(self, context: DagsterContext) -> None:
@@ -140,7 +140,7 @@ class _Progress:
             self.context.log.info(f"{stage}: {done:,} of {total:,} device-days")
 
 
-def incomplete_days(outcome: Outcome) -> list[tuple[str, dt.date]]:
+def incomplete_days(outcome: DaysResult) -> list[tuple[str, dt.date]]:
     """Assets and days that must not be shown as done."""
     return [
         (asset, day)
@@ -150,7 +150,7 @@ def incomplete_days(outcome: Outcome) -> list[tuple[str, dt.date]]:
     ]
 
 
-def error_of(outcome: Outcome, incomplete: Sequence[tuple[str, dt.date]]) -> StepError:
+def error_of(outcome: DaysResult, incomplete: Sequence[tuple[str, dt.date]]) -> StepError:
     """What went wrong, in words that say what to do; retried only where that may help."""
     reports = [r for asset, day in incomplete for r in outcome.of(asset, day) if r.error]
     messages = distinct_messages(reports)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from trackflow.defs.days.config import DaysConfig, Mode
+from trackflow.defs.days.config import BatchChoice, DaysConfig
 from trackflow.defs.days.jobs import (
     TAGS,
     OlderDaysConfig,
@@ -20,7 +20,7 @@ from trackflow.defs.partitions import FIRST_DAY_TAG, LAST_DAY_TAG, has_partition
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED, starting_run
 from trackflow.usecases.days.live import first_live_day, live_worker
-from trackflow.usecases.days.waiting import Waiting, find_waiting, ranges
+from trackflow.usecases.days.waiting import WaitingDays, find_waiting, ranges
 from trackflow.usecases.roads.rematching import match_outdated_again
 
 RUNS_PER_TICK = 3
@@ -89,7 +89,7 @@ def pending_batches_sensor(
 
 
 def requests_for(
-    waiting: Waiting, last_run: str, trackflow: TrackflowResource
+    waiting: WaitingDays, last_run: str, trackflow: TrackflowResource
 ) -> list[dg.RunRequest]:
     """Few runs for many days, the newest days first."""
     found = ranges([day for day in waiting.days if has_partition(day, trackflow.first_day)])
@@ -169,10 +169,10 @@ def _request(
 
 def days_run_config(mode: str) -> dg.RunConfig:
     """Run configuration of the job for a mode."""
-    return dg.RunConfig(ops={"process_days": DaysConfig(mode=Mode(mode))})
+    return dg.RunConfig(ops={"process_days": DaysConfig(mode=BatchChoice(mode))})
 
 
-def _why_nothing(waiting: Waiting) -> str:
+def _why_nothing(waiting: WaitingDays) -> str:
     if waiting.without_network:
         names = " and ".join(waiting.without_network)
         return (

@@ -15,7 +15,7 @@ from trackflow.defs.runs import UNFINISHED
 from trackflow.errors import SettingsError
 from trackflow.usecases.days.waiting import find_arrivals
 from trackflow.usecases.intake.day_versions import points_of_days
-from trackflow.usecases.intake.following import Followed, follow
+from trackflow.usecases.intake.following import FollowedSource, follow
 from trackflow.usecases.intake.inbox import look
 
 DAYS_PER_TICK = 100
@@ -84,7 +84,7 @@ def followed_table_sensor(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.SkipReason:
     """One tick: a few looks at the table."""
-    followed = Followed.from_env()
+    followed = FollowedSource.from_env()
     if followed is None:
         return dg.SkipReason("There is no table to follow: set TRACKFLOW_FOLLOW_URL.")
     with trackflow.open() as trackflow_context:

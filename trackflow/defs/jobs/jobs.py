@@ -7,7 +7,7 @@ from pydantic import Field
 
 from trackflow.defs.errors import StepError, step
 from trackflow.defs.resources import TrackflowResource
-from trackflow.usecases.jobs.control import Job, Status
+from trackflow.usecases.jobs.control import Job, JobStatus
 from trackflow.usecases.jobs.kinds import run_job
 
 TAGS = {"trackflow/subject": "jobs"}
@@ -43,7 +43,7 @@ def run_requested_job(
         context.log.info("Somebody else is at this job, or it has ended before.")
         return
     context.log.info(f"{done.kind}: {done.status.value}. {done.message or ''}")
-    if done.status is Status.FAILED:
+    if done.status is JobStatus.FAILED:
         raise StepError(done.error or "the job failed")
 
 

@@ -10,8 +10,8 @@ import orjson
 from trackflow.errors import BadInputError
 from trackflow.files import GZIP_MAGIC, DamagedGzipError, gunzip
 from trackflow.sources.containers.streams import Stream
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Reason
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import RefusalReason
 
 MAX_COMMAS = 1_000_000
 MAX_BRACKETS = 600_000
@@ -44,7 +44,7 @@ class JsonBody:
 
     elements: Sequence[object]
     top: Mapping[str, object] = field(default_factory=dict)
-    damage: Reason | None = None
+    damage: RefusalReason | None = None
 
 
 def unpacked(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
@@ -162,15 +162,15 @@ def _salvaged(body: bytes, list_name: str) -> JsonBody:
     plain = as_text(body).encode("utf-8", "replace")
     reader = JsonElements(stream_of(plain, "body"), lists=frozenset({list_name} - {""}))
     whole: list[object] = []
-    damage: Reason | None = None  # none is found in several values, one after another
+    damage: RefusalReason | None = None  # none is found in several values, one after another
     try:
         for element in reader:
-            if isinstance(element, Broken):
+            if isinstance(element, BrokenStretch):
                 damage = element.reason
             else:
                 whole.append(element)
     except BadInputError:
-        damage = Reason.UNREADABLE
+        damage = RefusalReason.UNREADABLE
     if not whole:
-        damage = damage or Reason.UNREADABLE
+        damage = damage or RefusalReason.UNREADABLE
     return JsonBody(elements_of(whole), reader.top, damage)

@@ -13,7 +13,7 @@ from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.few import FEW_FIXES, points_of_few
 from trackflow.sources.devices.said import Fix, Record, is_placeholder, is_unset, moment_us, text
-from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
+from trackflow.sources.records import PointBatch, Refusal, RefusalReason, whole_raw
 from trackflow.sources.values.cells import EMPTY_CELLS, Numbers
 from trackflow.sources.values.plain_times import iso_us, whole_counts_us
 from trackflow.sources.values.times import UNREADABLE_US, TimeForm, Times
@@ -27,9 +27,9 @@ from trackflow.sources.values.units import (
 
 __all__ = [
     "UNIT_PARAMETERS",
-    "Delivery",
+    "BodyCollector",
+    "BodyContent",
     "Fix",
-    "Reception",
     "Record",
     "body_refusal",
     "candidates_of",
@@ -47,7 +47,7 @@ UNIT_PARAMETERS = ("speed_unit", "speedunit", "speed_units")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class BodyContent:
     """What one request brought.
 
     Attributes:
@@ -108,7 +108,7 @@ def _candidates_of_none() -> Candidates:
     return Candidates(Devices.all_of("", 0), times, Numbers(none, no_rows), Numbers(none, no_rows))
 
 
-class Reception:
+class BodyCollector:
     """Collects what one body brings: candidates, refusals, and what is none of our business.
 
     Attributes:
@@ -135,11 +135,11 @@ class Reception:
         self._fixes.append(fix)
         self._records.append(record)
 
-    def refuse(self, reason: Reason, record: object) -> None:
+    def refuse(self, reason: RefusalReason, record: object) -> None:
         """A record that is not even a candidate."""
         self._refused.append(self._refusal(reason, record, self.sender))
 
-    def refuse_body(self, reason: Reason, body: bytes | None = None) -> None:
+    def refuse_body(self, reason: RefusalReason, body: bytes | None = None) -> None:
         """The whole body, of which only a part could be read, or nothing."""
         body = self.body if body is None else body
         self._refused.append(body_refusal(reason, body, self.sender, self._device_id))
@@ -148,7 +148,7 @@ class Reception:
         """A message that was never meant to be a position."""
         self._ignored += 1
 
-    def delivery(self, time_form: TimeForm | None = None) -> Delivery:
+    def delivery(self, time_form: TimeForm | None = None) -> BodyContent:
         """All of it, at the door."""
         fallback = self._envelope.fallback_device or self.sender
         if len(self._fixes) <= FEW_FIXES:
@@ -160,7 +160,7 @@ class Reception:
                 now_us=self._now_us,
             )
             if few is not None:
-                return Delivery(few, self._refused, self._ignored, self.sender)
+                return BodyContent(few, self._refused, self._ignored, self.sender)
         found = candidates_of(
             self._fixes,
             device_id=self._device_id,
@@ -177,7 +177,7 @@ class Reception:
         # all one by one: the sender forgets them, so each is kept
         points, refusals = admit(found, self._now_us, describe, most_refused=len(self._fixes))
         refused = [self._kept(refusal, row_at[refusal.where]) for refusal in refusals]
-        return Delivery(points, [*refused, *self._refused], self._ignored, self.sender)
+        return BodyContent(points, [*refused, *self._refused], self._ignored, self.sender)
 
     def _kept(self, refusal: Refusal, row: int) -> Refusal:
         if refusal.time_us is not None:  # whole already; it comes in once the clock is right
@@ -185,18 +185,18 @@ class Reception:
         fix = self._fixes[row]
         reason = refusal.reason
         if any(is_placeholder(value) for value in (fix.lat, fix.lon, fix.time)):
-            reason = Reason.PLACEHOLDER
+            reason = RefusalReason.PLACEHOLDER
         kept = self._refusal(reason, self._records[row], refusal.where)
         return replace(kept, device_id=refusal.device_id)
 
-    def _refusal(self, reason: Reason, record: object, where: str) -> Refusal:
+    def _refusal(self, reason: RefusalReason, record: object, where: str) -> Refusal:
         raw = exact_json(record)
         if raw is None:
             return body_refusal(reason, self.body, where, self._device_id)
         return Refusal(reason, whole_raw(raw), where, self._device_id)
 
 
-def body_refusal(reason: Reason, body: bytes, where: str, device_id: str | None) -> Refusal:
+def body_refusal(reason: RefusalReason, body: bytes, where: str, device_id: str | None) -> Refusal:
     """A refusal that keeps a whole body, byte for byte."""
     text = whole_raw(body)
     is_exact = text.encode() == body

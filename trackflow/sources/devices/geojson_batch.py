@@ -8,17 +8,17 @@ from dataclasses import replace
 from trackflow.errors import BadInputError
 from trackflow.sources.devices.bodies import MAX_BRACKETS, as_text, check_size, stream_of
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery, body_refusal, exact_json
+from trackflow.sources.devices.fixes import BodyContent, body_refusal, exact_json
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.formats.geojson import read_geojson
-from trackflow.sources.parsing.json_values import ELEMENT_LISTS, Broken, JsonElements
-from trackflow.sources.records import PointBatch, Reason, Refusal, whole_raw
+from trackflow.sources.parsing.json_values import ELEMENT_LISTS, BrokenStretch, JsonElements
+from trackflow.sources.records import PointBatch, Refusal, RefusalReason, whole_raw
 
 SOURCE = "geojson"
 
 _YEAR_LAST = re.compile(rb'"\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}[T ,]')
 _ELEMENT = re.compile(r"element (\d+)")
-_OF_THE_BODY = (Reason.UNREADABLE, Reason.TRUNCATED)
+_OF_THE_BODY = (RefusalReason.UNREADABLE, RefusalReason.TRUNCATED)
 
 
 def parts(body: bytes) -> Iterator[bytes]:
@@ -29,7 +29,7 @@ def parts(body: bytes) -> Iterator[bytes]:
     return iter((body,)) if _YEAR_LAST.search(body) else parts_of(body, ELEMENT_LISTS)
 
 
-def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
+def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     """What a request brought: a collection, a feature, a list of either, or one per line.
 
     Raises:
@@ -52,10 +52,10 @@ def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
             )
         )
     except BadInputError:
-        return Delivery(refused=_each(plain, body, envelope.device_id), sender=SOURCE)
+        return BodyContent(refused=_each(plain, body, envelope.device_id), sender=SOURCE)
     points = PointBatch.concat(chunk.points for chunk in chunks)
     refused = [refusal for chunk in chunks for refusal in chunk.refused]
-    return Delivery(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
+    return BodyContent(points, _kept(refused, plain, body, envelope.device_id), sender=SOURCE)
 
 
 def _kept(
@@ -73,7 +73,7 @@ def _kept(
         return []
     elements = _elements(plain)
     kept: list[Refusal] = []
-    broken: Reason | None = None
+    broken: RefusalReason | None = None
     for refusal in refused:
         if refusal.time_us is not None:  # whole already; it comes in once the clock is right
             kept.append(refusal)
@@ -96,7 +96,7 @@ def _each(plain: bytes, body: bytes, device_id: str | None) -> list[Refusal]:
     refused: list[Refusal] = []
     try:
         for element in reader:
-            if isinstance(element, Broken):
+            if isinstance(element, BrokenStretch):
                 continue
             crs = reader.top.get("crs")
             alone: object = element
@@ -104,11 +104,11 @@ def _each(plain: bytes, body: bytes, device_id: str | None) -> list[Refusal]:
                 alone = {"type": "FeatureCollection", "crs": crs, "features": [element]}
             raw = exact_json(alone)
             if raw is None:
-                return [body_refusal(Reason.UNREADABLE, body, SOURCE, device_id)]
-            refused.append(Refusal(Reason.UNREADABLE, whole_raw(raw), SOURCE, device_id))
+                return [body_refusal(RefusalReason.UNREADABLE, body, SOURCE, device_id)]
+            refused.append(Refusal(RefusalReason.UNREADABLE, whole_raw(raw), SOURCE, device_id))
     except BadInputError:
         refused = []
-    return refused or [body_refusal(Reason.UNREADABLE, body, SOURCE, device_id)]
+    return refused or [body_refusal(RefusalReason.UNREADABLE, body, SOURCE, device_id)]
 
 
 def _elements(plain: bytes) -> dict[int, object]:
@@ -116,5 +116,5 @@ def _elements(plain: bytes) -> dict[int, object]:
     found: dict[int, object] = {}
     elements = enumerate(JsonElements(stream_of(plain, SOURCE)), start=1)
     with suppress(BadInputError):  # the reader has refused what follows, too
-        found.update((k, e) for k, e in elements if not isinstance(e, Broken))
+        found.update((k, e) for k, e in elements if not isinstance(e, BrokenStretch))
     return found

@@ -13,22 +13,22 @@ from trackflow.sources.admission import Candidates
 from trackflow.sources.devices.bodies import read_elements
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import (
-    Delivery,
+    BodyCollector,
+    BodyContent,
     Fix,
-    Reception,
     Record,
     candidates_of,
     told_unit_ms,
 )
 from trackflow.sources.devices.parts import parts_of
-from trackflow.sources.records import Reason
+from trackflow.sources.records import RefusalReason
 
 SOURCE = "overland"
 
 BATCH = "locations"
 
 
-class Kind(Enum):
+class FeatureKind(Enum):
     """What a feature is to us."""
 
     LOCATION = "location"
@@ -36,21 +36,21 @@ class Kind(Enum):
     UNKNOWN = "unknown"
 
 
-def kind_of(feature: object) -> Kind:
+def kind_of(feature: object) -> FeatureKind:
     """What a feature is. Whatever is a location is a `Mapping`.
 
     What the app did (`action`: paused, visited) and whole trips come as features too, with a place
     that is not where the phone was at their time.
     """
     if not _is_object(feature):
-        return Kind.UNKNOWN
+        return FeatureKind.UNKNOWN
     properties = feature.get("properties")
     if _is_object(properties) and (
         isinstance(properties.get("action"), str) or properties.get("type") == "trip"
     ):
-        return Kind.OTHER
+        return FeatureKind.OTHER
     is_feature = feature.get("type") == "Feature" or "geometry" in feature
-    return Kind.LOCATION if is_feature else Kind.UNKNOWN
+    return FeatureKind.LOCATION if is_feature else FeatureKind.UNKNOWN
 
 
 def _is_object(value: object) -> TypeGuard[Record]:
@@ -60,7 +60,7 @@ def _is_object(value: object) -> TypeGuard[Record]:
 def candidates(
     features: Sequence[Record], *, device_id: str | None = None, fallback_device: str = ""
 ) -> Candidates:
-    """One candidate per feature, in their order; all are of `Kind.LOCATION`.
+    """One candidate per feature, in their order; all are of `FeatureKind.LOCATION`.
 
     Args:
         features: the features.
@@ -76,23 +76,23 @@ def parts(body: bytes) -> Iterator[bytes]:
     return parts_of(body, frozenset({BATCH}))
 
 
-def read(body: bytes, envelope: Envelope, now_us: int) -> Delivery:
+def read(body: bytes, envelope: Envelope, now_us: int) -> BodyContent:
     """What a request brought: a batch, a list of features, or one feature by itself.
 
     Raises:
         TooMuchError: more than is taken at a time.
     """
     batch = read_elements(body, BATCH)
-    received = Reception(envelope, SOURCE, body, now_us)
+    received = BodyCollector(envelope, SOURCE, body, now_us)
     unit_ms = told_unit_ms(envelope.query) or 1.0
     for feature in batch.elements:
         kind = kind_of(feature)
-        if kind is Kind.LOCATION and isinstance(feature, Mapping):
+        if kind is FeatureKind.LOCATION and isinstance(feature, Mapping):
             received.add(_fix(feature, unit_ms), feature)
-        elif kind is Kind.OTHER:
+        elif kind is FeatureKind.OTHER:
             received.ignore()
         else:
-            received.refuse(Reason.NOT_A_POINT, feature)
+            received.refuse(RefusalReason.NOT_A_POINT, feature)
     if batch.damage is not None:
         received.refuse_body(batch.damage)
     return received.delivery()

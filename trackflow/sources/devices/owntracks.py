@@ -12,9 +12,9 @@ from trackflow.sources.admission import Candidates
 from trackflow.sources.devices.bodies import UnreadableError, read_elements, read_json
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import (
-    Delivery,
+    BodyCollector,
+    BodyContent,
     Fix,
-    Reception,
     Record,
     candidates_of,
     text,
@@ -22,7 +22,7 @@ from trackflow.sources.devices.fixes import (
 )
 from trackflow.sources.devices.parts import parts_of
 from trackflow.sources.devices.secretbox import decrypted
-from trackflow.sources.records import Reason
+from trackflow.sources.records import RefusalReason
 from trackflow.sources.values.times import TimeForm
 from trackflow.sources.values.units import KMH_MS
 
@@ -45,7 +45,7 @@ _OF_THE_APPS = {
 _TOPIC_BASE = "owntracks"
 
 
-class Kind(Enum):
+class MessageKind(Enum):
     """What a message is to us."""
 
     LOCATION = "location"
@@ -54,23 +54,30 @@ class Kind(Enum):
     UNKNOWN = "unknown"
 
 
-REFUSED = {Kind.ENCRYPTED: Reason.ENCRYPTED, Kind.UNKNOWN: Reason.NOT_A_POINT}
+REFUSED = {
+    MessageKind.ENCRYPTED: RefusalReason.ENCRYPTED,
+    MessageKind.UNKNOWN: RefusalReason.NOT_A_POINT,
+}
 """Why messages are refused that are neither locations nor anything known."""
 
 
-def kind_of(message: object) -> Kind:
+def kind_of(message: object) -> MessageKind:
     """What a message is; one without a type is a location if it has a position.
 
     Whatever is a location is a `Mapping`.
     """
     if type(message) is not dict and not isinstance(message, Mapping):  # the first is far faster
-        return Kind.UNKNOWN
+        return MessageKind.UNKNOWN
     kind = message.get("_type")
     if kind == "location" or (kind is None and "lat" in message and "lon" in message):
-        return Kind.LOCATION
+        return MessageKind.LOCATION
     if kind == "encrypted":
-        return Kind.ENCRYPTED
-    return Kind.OTHER if isinstance(kind, str) and kind in _NO_POSITIONS else Kind.UNKNOWN
+        return MessageKind.ENCRYPTED
+    return (
+        MessageKind.OTHER
+        if isinstance(kind, str) and kind in _NO_POSITIONS
+        else MessageKind.UNKNOWN
+    )
 
 
 def sender_of(message: Record) -> str:
@@ -86,7 +93,7 @@ def sender_of(message: Record) -> str:
 def candidates(
     locations: Sequence[Record], *, device_id: str | None = None, fallback_device: str = ""
 ) -> Candidates:
-    """One candidate per message, in their order; all are of `Kind.LOCATION`.
+    """One candidate per message, in their order; all are of `MessageKind.LOCATION`.
 
     Args:
         locations: the messages.
@@ -126,7 +133,7 @@ def parts(body: bytes) -> Iterator[bytes]:
     return parts_of(body)
 
 
-def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ()) -> Delivery:
+def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ()) -> BodyContent:
     """What a request brought: one message or a list of them.
 
     Args:
@@ -139,18 +146,18 @@ def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ())
         TooMuchError: more than is taken at a time.
     """
     if not body.strip():
-        return Delivery(sender=SOURCE)
+        return BodyContent(sender=SOURCE)
     found = read_elements(body)
     opened = [_opened(message, keys) for message in found.elements]
-    first = next((m for m in opened if kind_of(m) is Kind.LOCATION), None)
+    first = next((m for m in opened if kind_of(m) is MessageKind.LOCATION), None)
     sender = sender_of(first) if isinstance(first, Mapping) else SOURCE
-    received = Reception(envelope, sender, body, now_us)
+    received = BodyCollector(envelope, sender, body, now_us)
     unit_ms = told_unit_ms(envelope.query)
     for message, sent in zip(opened, found.elements, strict=True):
         kind = kind_of(message)
-        if kind is Kind.LOCATION and isinstance(message, Mapping):
+        if kind is MessageKind.LOCATION and isinstance(message, Mapping):
             received.add(fix_of(message, unit_ms), sent)
-        elif kind is Kind.OTHER:
+        elif kind is MessageKind.OTHER:
             received.ignore()
         else:
             received.refuse(REFUSED[kind], sent)
@@ -161,7 +168,11 @@ def read(body: bytes, envelope: Envelope, now_us: int, keys: Sequence[str] = ())
 
 def _opened(message: object, keys: Sequence[str]) -> object:
     """A message decrypted, where one of the keys fits."""
-    if not keys or kind_of(message) is not Kind.ENCRYPTED or not isinstance(message, Mapping):
+    if (
+        not keys
+        or kind_of(message) is not MessageKind.ENCRYPTED
+        or not isinstance(message, Mapping)
+    ):
         return message
     plain = decrypted(message.get("data"), keys)
     if plain is None:
@@ -173,7 +184,7 @@ def _opened(message: object, keys: Sequence[str]) -> object:
 
 
 def fix_of(message: Record, told_ms: float | None = None) -> Fix:
-    """The position of a message of `Kind.LOCATION`.
+    """The position of a message of `MessageKind.LOCATION`.
 
     `told_ms` is the unit of speed that the address says, in metres per second.
     """

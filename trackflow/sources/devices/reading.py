@@ -6,8 +6,8 @@ from dataclasses import replace
 from trackflow.sources.devices import flat, geojson_batch, overland, owntracks, traccar
 from trackflow.sources.devices.bodies import check_size, unpacked
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
-from trackflow.sources.records import Origin, Reason, Refusal, whole_raw
+from trackflow.sources.devices.fixes import BodyContent
+from trackflow.sources.records import Origin, Refusal, RefusalReason, whole_raw
 
 MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 """A phone's backlog of weeks is a few megabytes; a larger body is answered as an error."""
@@ -20,7 +20,7 @@ def read(
     now_us: int,
     arrived_us: int | None = None,
     keys: Sequence[str] = (),
-) -> Delivery:
+) -> BodyContent:
     """What a request brought. All of it is a point, ignored on purpose, or a refusal that keeps it.
 
     Args:
@@ -41,14 +41,14 @@ def read(
         bound = envelope.device_id or envelope.named_device or None
         where = f"{delivery.sender}: body"
         refused = [refusal for refusal in delivery.refused if refusal.where != where]
-        refused.append(Refusal(Reason.DAMAGED, whole_raw(plain), where, bound, body=body))
+        refused.append(Refusal(RefusalReason.DAMAGED, whole_raw(plain), where, bound, body=body))
         delivery = replace(delivery, refused=refused)
     return _signed(delivery, envelope)
 
 
 def read_in_parts(
     body: bytes, envelope: Envelope, *, now_us: int, keys: Sequence[str] = ()
-) -> Iterator[Delivery]:
+) -> Iterator[BodyContent]:
     """What a large request brought, part by part, so that others have their turn in between.
 
     Args:
@@ -76,7 +76,7 @@ _PARTS = {
 }
 
 
-def _signed(delivery: Delivery, envelope: Envelope) -> Delivery:
+def _signed(delivery: BodyContent, envelope: Envelope) -> BodyContent:
     """A delivery whose refusals say who sent them, and how."""
     if not delivery.refused:
         return delivery
@@ -86,7 +86,7 @@ def _signed(delivery: Delivery, envelope: Envelope) -> Delivery:
 
 def _read(
     plain: bytes, envelope: Envelope, now_us: int, arrived_us: int, keys: Sequence[str]
-) -> Delivery:
+) -> BodyContent:
     match envelope.door:
         case owntracks.SOURCE:
             return owntracks.read(plain, envelope, now_us, keys)

@@ -14,16 +14,16 @@ from trackflow.sources.devices import flat, owntracks
 from trackflow.sources.devices.bodies import UnreadableError, elements_of, read_elements, read_json
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import (
-    Delivery,
+    BodyCollector,
+    BodyContent,
     Fix,
-    Reception,
     Record,
     member,
     text,
     told_unit_ms,
 )
 from trackflow.sources.devices.parts import parts_of
-from trackflow.sources.records import Reason
+from trackflow.sources.records import RefusalReason
 from trackflow.sources.values.units import KNOTS_MS
 
 SOURCE = flat.TRACCAR
@@ -42,7 +42,7 @@ def parts(body: bytes) -> Iterator[bytes]:
     return parts_of(body, frozenset(_BATCHES))
 
 
-def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> Delivery:
+def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> BodyContent:
     """What a request brought: one position, or a list of them in JSON.
 
     Args:
@@ -56,7 +56,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> Deliv
     """
     records, damage = _records(body, envelope)
     sender = _sender_of(records[0], envelope.door) if records else envelope.door
-    received = Reception(envelope, sender, body, now_us)
+    received = BodyCollector(envelope, sender, body, now_us)
     told_ms = told_unit_ms(envelope.query)
     address = flat.read_form(b"", envelope.query)
     for record in records:
@@ -64,11 +64,11 @@ def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> Deliv
             received.ignore()
             continue
         if isinstance(record, Mapping) and _is_encrypted(record):
-            received.refuse(Reason.ENCRYPTED, record)
+            received.refuse(RefusalReason.ENCRYPTED, record)
             continue
         fix = _fix(record, envelope.door, arrived_us, told_ms, address)
         if fix is None:
-            received.refuse(Reason.NOT_A_POINT, record)
+            received.refuse(RefusalReason.NOT_A_POINT, record)
         else:
             received.add(fix, record)
     if damage is not None:
@@ -76,7 +76,7 @@ def read(body: bytes, envelope: Envelope, now_us: int, arrived_us: int) -> Deliv
     return received.delivery()
 
 
-def _records(body: bytes, envelope: Envelope) -> tuple[Sequence[object], Reason | None]:
+def _records(body: bytes, envelope: Envelope) -> tuple[Sequence[object], RefusalReason | None]:
     """The records of a body and its address, and why not all could be read."""
     stripped = body.strip()
     if stripped[:1] in (b"{", b"[") or (envelope.is_json and stripped):
@@ -85,13 +85,13 @@ def _records(body: bytes, envelope: Envelope) -> tuple[Sequence[object], Reason 
     try:
         record = flat.read_form(stripped, envelope.query)
     except UnreadableError:
-        return [], Reason.UNREADABLE
+        return [], RefusalReason.UNREADABLE
     if not record and stripped:
-        return [], Reason.UNREADABLE
+        return [], RefusalReason.UNREADABLE
     return ([record] if record else []), None
 
 
-def _of_json(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | None]:
+def _of_json(body: bytes, is_named: bool) -> tuple[Sequence[object], RefusalReason | None]:
     """The records of JSON; a batch becomes one record for each of its positions."""
     try:
         value = read_json(body)
@@ -111,7 +111,7 @@ def _of_json(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | No
     return elements_of(records), None
 
 
-def _of_broken(body: bytes, is_named: bool) -> tuple[Sequence[object], Reason | None]:
+def _of_broken(body: bytes, is_named: bool) -> tuple[Sequence[object], RefusalReason | None]:
     """The whole records of broken JSON whose device is sure: its name may be what is lost."""
     list_name = next((name for name in _BATCHES if f'"{name}"'.encode() in body), "")
     found = read_elements(body, list_name)
@@ -156,7 +156,7 @@ def _sender_of(record: object, door: str) -> str:
 
 def _is_aside(record: Record) -> bool:
     """What Home Assistant's app and OwnTracks send besides positions."""
-    if owntracks.kind_of(record) is owntracks.Kind.OTHER:
+    if owntracks.kind_of(record) is owntracks.MessageKind.OTHER:
         return True
     kind = record.get("type")
     is_webhook = isinstance(kind, str) and "data" in record

@@ -50,7 +50,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReadProgress:
     """How far a table has been read.
 
     Attributes:
@@ -66,7 +66,7 @@ class Progress:
         return [[g.first, g.last, g.noticed_s, g.horizon, int(g.dense)] for g in self.gaps]
 
     @classmethod
-    def from_json(cls, last_id: int, gaps: Iterable[Sequence[int]]) -> "Progress":
+    def from_json(cls, last_id: int, gaps: Iterable[Sequence[int]]) -> "ReadProgress":
         """What `to_json` made."""
         return cls(last_id, tuple(Gap(g[0], g[1], g[2], g[3], bool(g[4])) for g in gaps))
 

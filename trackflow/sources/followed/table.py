@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from trackflow.concurrency.faults import Fault, fault_of, words_of
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.sources.admission import Candidates, Devices, admit
-from trackflow.sources.followed.gaps import Gap, Progress, between, without
+from trackflow.sources.followed.gaps import Gap, ReadProgress, between, without
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.sources.rows import shown
 from trackflow.sources.values.cells import Numbers, strings
@@ -40,7 +40,7 @@ NOT_ASKED = 2**63 - 1
 ORDERS = ("lonlat", "latlon")
 
 
-class Marker(NamedTuple):
+class TableRow(NamedTuple):
     """A row, as text where its type may differ: coords as JSON."""
 
     id: int
@@ -50,7 +50,7 @@ class Marker(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TableScan:
     """What one look at the table found.
 
     Attributes:
@@ -60,8 +60,8 @@ class Look:
         finished: whether there was no more to read.
     """
 
-    markers: list[Marker]
-    progress: Progress
+    markers: list[TableRow]
+    progress: ReadProgress
     late: int
     finished: bool
 
@@ -83,7 +83,7 @@ class FollowedTable:
         self._table = sa.table(name, *columns, schema=schema or None)
         self._is_postgresql = engine.dialect.name == "postgresql"
 
-    def look(self, progress: Progress, now_s: int, limit: int) -> Look:
+    def look(self, progress: ReadProgress, now_s: int, limit: int) -> TableScan:
         """The next rows, at most `limit`, in one view of the table.
 
         Raises:
@@ -92,23 +92,23 @@ class FollowedTable:
         """
         with self._reading() as connection:
             oldest, horizon = self._transactions(connection)
-            gaps = _GapLook(self, connection, now_s, oldest, limit)
+            gaps = _GapScan(self, connection, now_s, oldest, limit)
             left = gaps.look(progress.gaps)
             room = limit - len(gaps.markers)
             id_ = self._table.c.id
             fresh = self.select(connection, id_ > progress.last_id, room) if room else []
         ids = [marker.id for marker in fresh]
         new_gaps = between(progress.last_id, ids, now_s, horizon)
-        return Look(
+        return TableScan(
             [*gaps.markers, *fresh],
-            Progress(ids[-1] if ids else progress.last_id, (*left, *new_gaps)),
+            ReadProgress(ids[-1] if ids else progress.last_id, (*left, *new_gaps)),
             gaps.late,
             finished=len(fresh) < room,
         )
 
     def select(
         self, connection: Connection, where: sa.ColumnElement[bool], limit: int
-    ) -> list[Marker]:
+    ) -> list[TableRow]:
         """Rows in the order of their ids."""
         c = self._table.c
         coords: Any = sa.func.to_json(c.coords) if self._is_postgresql else c.coords
@@ -117,7 +117,7 @@ class FollowedTable:
             *(sa.cast(column, sa.Text) for column in (c.username, coords, c.created_at)),
         ]
         query = sa.select(*columns).where(where).order_by(c.id).limit(limit)
-        return [Marker(*row) for row in connection.execute(query)]
+        return [TableRow(*row) for row in connection.execute(query)]
 
     def in_gaps(self, gaps: Sequence[Gap]) -> sa.ColumnElement[bool]:
         """Whether a row lies in one of some gaps."""
@@ -154,13 +154,13 @@ class FollowedTable:
             raise _translated(error, f"the followed table {self.source}") from error
 
 
-class _GapLook:
+class _GapScan:
     """Looks at what may have appeared in gaps."""
 
     def __init__(
         self, table: FollowedTable, connection: Connection, now_s: int, oldest: int, room: int
     ) -> None:
-        self.markers: list[Marker] = []
+        self.markers: list[TableRow] = []
         self.late = 0
         self._table = table
         self._connection = connection
@@ -194,7 +194,7 @@ class _GapLook:
         first = found[-1].id + 1 if found else gap.first
         return [replace(gap, first=first)] if first <= gap.last else []
 
-    def _select(self, gaps: Sequence[Gap]) -> tuple[list[Marker], bool]:
+    def _select(self, gaps: Sequence[Gap]) -> tuple[list[TableRow], bool]:
         """What is in some gaps, and whether there was room for all of it."""
         room = self._room - len(self.markers)
         if not room:
@@ -234,7 +234,7 @@ def open_table(url: str, table: str) -> FollowedTable:
 
 
 def admitted(
-    markers: Sequence[Marker], source: str, order: str, now_us: int
+    markers: Sequence[TableRow], source: str, order: str, now_us: int
 ) -> tuple[PointBatch, list[Refusal]]:
     """The points of rows, and refusals of the others.
 

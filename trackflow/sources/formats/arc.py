@@ -13,8 +13,8 @@ from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import epoch_s_us, fix_row, iso_us
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 
@@ -79,7 +79,7 @@ class _Samples:
 
     def add(self, element: object, place: str) -> None:
         """A sample, or an item without samples."""
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             self._rows.refuse(element.reason, element.raw, place)
         elif isinstance(element, Mapping) and ("itemId" in element or "base" in element):
             self.any_known = True
@@ -87,7 +87,7 @@ class _Samples:
             self.any_known = True
             self._add_sample(element, place)
         else:
-            self._rows.refuse(Reason.NOT_A_POINT, element, place)
+            self._rows.refuse(RefusalReason.NOT_A_POINT, element, place)
 
     def tell_rest(self) -> None:
         """How many samples were passed over."""

@@ -29,8 +29,8 @@ from trackflow.sources.records import (
     REFUSED_MAX,
     Chunk,
     PointBatch,
-    Reason,
     Refusal,
+    RefusalReason,
     and_more,
     clean_raw,
 )
@@ -193,7 +193,7 @@ class _Reader:
         refused = []
         for index in rows[: REFUSED_MAX + 1]:
             raw, where = clean_raw(found.rows[index]), self._where(found.line_numbers[index])
-            refused.append(Refusal(Reason.RAGGED_ROW, raw, where, self.device))
+            refused.append(Refusal(RefusalReason.RAGGED_ROW, raw, where, self.device))
         if len(rows) > REFUSED_MAX:
             refused[-1] = and_more(refused[-1], len(rows) - REFUSED_MAX)
         return refused
@@ -220,7 +220,7 @@ class _Reader:
 
     def _damaged(self, cut_off: bytes | None) -> Chunk:
         raw = clean_raw(cut_off) if cut_off else self.stream.damage
-        refusal = Refusal(Reason.TRUNCATED, raw, self._where(self.line), self.device)
+        refusal = Refusal(RefusalReason.TRUNCATED, raw, self._where(self.line), self.device)
         return Chunk(PointBatch.empty(), [refusal], self.stream.position())
 
     def _where(self, line: int) -> str:

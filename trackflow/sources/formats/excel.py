@@ -20,7 +20,7 @@ from trackflow.sources.file_format import FileFormat
 from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
 
 PIECE_ROWS = 2_000
@@ -94,7 +94,7 @@ def read_excel(
         kind = BadInputError if broken else columns.NoPositionsError
         raise kind(words or f"{stream.name}: has no sheet with a table")
     refused = [
-        Refusal(Reason.UNREADABLE, clean_raw(str(error)), stream.name, device_id)
+        Refusal(RefusalReason.UNREADABLE, clean_raw(str(error)), stream.name, device_id)
         for error in broken
     ]
     skipped = (

@@ -34,8 +34,15 @@ from trackflow.sources.parsing.fit_runs import (
     RunMessage,
     RunReader,
 )
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import BAD_TIME, CHUNK_POINTS, Columns, Moment, Row, RowCollector
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import (
+    BAD_TIME,
+    CHUNK_POINTS,
+    Columns,
+    PositionRow,
+    ResolvedTime,
+    RowCollector,
+)
 
 EPOCH_S = 631_065_600
 """1989-12-31T00:00:00Z in seconds since 1970."""
@@ -151,10 +158,14 @@ class _Records:
             except StopIteration:
                 return
             except fitdecode.FitEOFError:
-                self._end(Reason.TRUNCATED, self._stream.damage or "the file ends in the middle")
+                self._end(
+                    RefusalReason.TRUNCATED, self._stream.damage or "the file ends in the middle"
+                )
                 return
             except _MALFORMED as error:
-                reason = Reason.TRUNCATED if self._stream.damage else Reason.UNREADABLE
+                reason = (
+                    RefusalReason.TRUNCATED if self._stream.damage else RefusalReason.UNREADABLE
+                )
                 self._end(reason, self._stream.damage or f"not FIT: {type(error).__name__}")
                 return
             self._take(frame)
@@ -163,7 +174,7 @@ class _Records:
     def _take(self, frame: object) -> None:
         if isinstance(frame, fitdecode.FitCRC) and not frame.matched:
             self._rows.refuse(
-                Reason.UNREADABLE,
+                RefusalReason.UNREADABLE,
                 "the checksum is wrong: some values before it may be",
                 f"record {self.count}",
             )
@@ -179,7 +190,7 @@ class _Records:
             self._without_position += 1
             return
         self._rows.add(
-            Row(
+            PositionRow(
                 raw=values,
                 time=_time(values.get("timestamp")),
                 lon=_degrees(lon),
@@ -215,7 +226,7 @@ class _Records:
             )
         )
 
-    def _end(self, reason: Reason, problem: str) -> None:
+    def _end(self, reason: RefusalReason, problem: str) -> None:
         self.problem = problem
         self._rows.refuse(reason, problem, f"after record {self.count}")
 
@@ -223,7 +234,7 @@ class _Records:
         """How many records were passed over."""
         if self._without_position:
             raw = f"{self._without_position} records without a position"
-            self._rows.refuse(Reason.NO_POSITION, raw, "")
+            self._rows.refuse(RefusalReason.NO_POSITION, raw, "")
 
 
 def _values(message: fitdecode.FitDataMessage) -> dict[str, object]:
@@ -241,7 +252,7 @@ def _time(timestamp: object) -> object:
         return None
     if not isinstance(timestamp, int) or timestamp < _CLOCK_NOT_SET:
         return BAD_TIME
-    return Moment((timestamp + EPOCH_S) * 1_000_000)
+    return ResolvedTime((timestamp + EPOCH_S) * 1_000_000)
 
 
 def _degrees(semicircles: object) -> object:

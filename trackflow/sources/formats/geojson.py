@@ -19,8 +19,8 @@ from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
 from trackflow.sources.parsing.geojson_lines import line_part, measured_time, time_list, time_parts
 from trackflow.sources.parsing.geojson_rows import Alike, Rows
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.rows import time_text
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values import columns, units
@@ -85,8 +85,8 @@ def read_geojson(
             yield from collector.chunks(enough)
     collector.flush()
     _check_crs(elements.top, stream.name)
-    if stream.damage and not any(r.reason is Reason.TRUNCATED for r in collector.refused):
-        collector.refuse(Reason.TRUNCATED, stream.damage, number)
+    if stream.damage and not any(r.reason is RefusalReason.TRUNCATED for r in collector.refused):
+        collector.refuse(RefusalReason.TRUNCATED, stream.damage, number)
     if not collector.any_feature and not (elements.any_list and number == 0):
         raise NoPositionsError(
             f"{stream.name}: has no feature with a position; "
@@ -176,11 +176,11 @@ class _Collector:
                 self._add_record(record, number)
 
     def _add_alone(self, element: object, number: int) -> None:
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             self.refuse(element.reason, element.raw, number)
             return
         if not isinstance(element, dict):
-            self.refuse(Reason.NOT_A_POINT, _dumped(element), number)
+            self.refuse(RefusalReason.NOT_A_POINT, _dumped(element), number)
             return
         kind = element.get("type")
         if kind == "Feature":
@@ -192,7 +192,7 @@ class _Collector:
         else:
             self._add_record(element, number)
 
-    def refuse(self, reason: Reason, raw: str, number: int) -> None:
+    def refuse(self, reason: RefusalReason, raw: str, number: int) -> None:
         """One refusal for a whole element."""
         where = f"{self._stream.name}: element {number}"
         self.refused.append(Refusal(reason, clean_raw(raw), where, self._device_id))
@@ -202,7 +202,7 @@ class _Collector:
     ) -> None:
         self.any_feature = True
         if not isinstance(geometry, dict):
-            self.refuse(Reason.NO_POSITION, _dumped(properties), number)
+            self.refuse(RefusalReason.NO_POSITION, _dumped(properties), number)
             return
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if kind == "Point":
@@ -218,7 +218,7 @@ class _Collector:
             for part in parts if isinstance(parts, list) else []:
                 self._add_geometry(part, properties, number, depth + 1)
         else:
-            self.refuse(Reason.NOT_A_POINT, _dumped(geometry), number)
+            self.refuse(RefusalReason.NOT_A_POINT, _dumped(geometry), number)
 
     def _add_point(self, position: object, properties: dict[str, object], number: int) -> None:
         self.any_feature = True
@@ -232,7 +232,7 @@ class _Collector:
         self, positions: object, moments: object, properties: dict[str, object], number: int
     ) -> None:
         if not isinstance(positions, list):
-            self.refuse(Reason.NO_POSITION, _dumped(positions), number)
+            self.refuse(RefusalReason.NO_POSITION, _dumped(positions), number)
             return
         if moments is not None and (
             not isinstance(moments, list) or len(moments) != len(positions)
@@ -240,7 +240,7 @@ class _Collector:
             # Which time belongs to which position is anyone's guess.
             count = len(moments) if isinstance(moments, list) else 0
             raw = f"{len(positions)} positions, {count} times"
-            self.refuse(Reason.RAGGED_ROW, raw, number)
+            self.refuse(RefusalReason.RAGGED_ROW, raw, number)
             return
         known = known_fields(flat(properties))
         kept = (Role.DEVICE, Role.ROW_ID, Role.ZONE)
@@ -275,7 +275,7 @@ class _Collector:
         known = known_fields(flat(record))
         place = _place(known)
         if place is None:
-            self.refuse(Reason.NOT_A_POINT, _dumped(record), number)
+            self.refuse(RefusalReason.NOT_A_POINT, _dumped(record), number)
             return
         self.any_feature = True
         if is_invalid(known):

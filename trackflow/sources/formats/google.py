@@ -21,14 +21,14 @@ from trackflow.sources.devices.fixes import member
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import Head, stem
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import (
     BAD_TIME,
     CHUNK_POINTS,
     Columns,
-    Moment,
-    Row,
+    PositionRow,
+    ResolvedTime,
     RowCollector,
     moment_us,
 )
@@ -144,7 +144,7 @@ class _Timeline:
                 self.any_known = True
                 return
         self.flush()
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             self._rows.refuse(element.reason, element.raw, place)
             return
         self.any_known = self._add_known(element, place) or self.any_known
@@ -152,7 +152,7 @@ class _Timeline:
     def _add_known(self, element: object, place: str) -> bool:
         """Whether an element was one of a timeline."""
         if not isinstance(element, dict):
-            self._rows.refuse(Reason.NOT_A_POINT, element, place)
+            self._rows.refuse(RefusalReason.NOT_A_POINT, element, place)
             return False
         if isinstance(element.get("activitySegment"), dict):
             self._add_journey(element["activitySegment"], place)
@@ -165,7 +165,7 @@ class _Timeline:
         elif "startTime" in element and not _NO_POSITIONS.intersection(element):
             self._add_segment(element, place)
         elif not _NO_POSITIONS.intersection(element):
-            self._rows.refuse(Reason.NOT_A_POINT, element, place)
+            self._rows.refuse(RefusalReason.NOT_A_POINT, element, place)
             return False
         return True
 
@@ -218,7 +218,7 @@ class _Timeline:
         points = self._add_raw_path(journey, place)
         if not points and between > 0:
             raw = f"a path of {between} positions without times"
-            self._rows.refuse(Reason.NO_TIME, raw, place)
+            self._rows.refuse(RefusalReason.NO_TIME, raw, place)
         self._add_e7(ends[1], _time(duration, "end"), f"{place}, end")
 
     def _add_visit(self, visit: _Object, place: str) -> None:
@@ -247,7 +247,7 @@ class _Timeline:
         if not is_named and not _has_e7(location):
             return
         self._rows.add(
-            Row(
+            PositionRow(
                 raw=[location, time],
                 time=time,
                 lon=_degrees(_either(location, "lngE7", "longitudeE7"), 180),
@@ -331,12 +331,12 @@ class _Timeline:
         value = measure(minutes, Quantity.RATIO)
         if not abs(value) < _LONGEST_MINUTES:
             return BAD_TIME
-        return Moment(start_us + round(value * _MINUTE_US))
+        return ResolvedTime(start_us + round(value * _MINUTE_US))
 
     def _add_text(self, where: object, time: object, place: str) -> None:
         """A position as text, latitude first."""
         lon, lat = _place(where)
-        self._rows.add(Row(raw=[where, time], time=time, lon=lon, lat=lat), place)
+        self._rows.add(PositionRow(raw=[where, time], time=time, lon=lon, lat=lat), place)
 
 
 def _has_own_time(point: object) -> bool:

@@ -16,9 +16,9 @@ from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.home_assistant_recorder import Recorder, State
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import CHUNK_POINTS, PositionRow, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 
 SQLITE = b"SQLite format 3\x00"
@@ -61,7 +61,7 @@ def read_home_assistant(
 
 
 def _taken(
-    states: Iterator[State | Broken],
+    states: Iterator[State | BrokenStretch],
     collector: RowCollector,
     repeats_tracker: Callable[[State], bool] | None,
     chunk_points: int,
@@ -79,7 +79,7 @@ def _taken(
     without_position = count = 0
     place = ""
     for state in states:
-        if isinstance(state, Broken):
+        if isinstance(state, BrokenStretch):
             collector.refuse(state.reason, state.raw, place)
             continue
         count, place = count + 1, state.place
@@ -143,15 +143,15 @@ class _People:
         return isinstance(person.source, str) and person.source in self._met
 
 
-def _history(stream: Stream) -> Iterator[State | Broken]:
+def _history(stream: Stream) -> Iterator[State | BrokenStretch]:
     """States of trackers and people; what names no entity is of the one before it."""
     entity_id = ""
     for number, element in enumerate(JsonElements(stream, nesting=1), start=1):
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             yield element
             continue
         if not isinstance(element, Mapping):
-            yield Broken(Reason.NOT_A_POINT, repr(element))
+            yield BrokenStretch(RefusalReason.NOT_A_POINT, repr(element))
             continue
         named = element.get("entity_id")
         entity_id = named if isinstance(named, str) else entity_id
@@ -163,7 +163,7 @@ def _history(stream: Stream) -> Iterator[State | Broken]:
             yield State(entity_id, moment, known, f"element {number}")
 
 
-def _row(state: State) -> Row:
+def _row(state: State) -> PositionRow:
     known = state.attributes
     lat, lon = known.get("latitude"), known.get("longitude")
     return fix_row(

@@ -22,7 +22,7 @@ from trackflow.sources.fix_rows import (
 )
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.units import KMH_MS
@@ -96,7 +96,7 @@ class _Flight:
         elif text.startswith("B"):
             found = _FIX.match(text)
             if found is None or max(int(found[5]), int(found[8])) >= _MINUTE_THOUSANDTHS:
-                self._rows.refuse(Reason.UNREADABLE, text, f"line {number}")
+                self._rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             else:
                 self.any_fix = True
                 self._take_fix(found, text, number)

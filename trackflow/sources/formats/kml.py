@@ -18,8 +18,8 @@ from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import BLANKS, LEAF, Run, RunParser, Shape, shape_of
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import CHUNK_POINTS, Columns, PositionRow, RowCollector
 from trackflow.sources.tracks_apart import label_of
 from trackflow.sources.values.columns import Role
 from trackflow.sources.values.fields import known_fields
@@ -301,7 +301,7 @@ class _PlacemarkParser(RunParser):
             self._pair_up()
         else:
             raw = f"{coords} positions, {whens} times"
-            self.refuse(Reason.RAGGED_ROW, raw, self.line())
+            self.refuse(RefusalReason.RAGGED_ROW, raw, self.line())
             self._whens, self._coords = [], []
         self._flush_track()
         self._arrays = {}
@@ -314,7 +314,7 @@ class _PlacemarkParser(RunParser):
 
     def _end_placemark(self) -> None:
         for kind, line in self._lines:
-            self.refuse(Reason.NO_TIME, f"a {kind} without a time for each position", line)
+            self.refuse(RefusalReason.NO_TIME, f"a {kind} without a time for each position", line)
         self._flush_points()
         self._new_placemark()
 
@@ -372,7 +372,7 @@ class _PlacemarkParser(RunParser):
         if device is None and is_track and self._label_tracks:
             device = label_of(self._track_count, self._track_name)
         self._rows.add(
-            Row(
+            PositionRow(
                 raw=f"{when} {' '.join(coordinates)}",
                 time=when or known.get(Role.TIME),
                 lon=lon,

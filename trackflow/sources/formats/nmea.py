@@ -18,7 +18,7 @@ from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import fix_row, line_text, lines_of, moment_us, nearest_moment_us
 from trackflow.sources.heads import HEADER_CHARS, Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.units import HDOP_UNIT_M, KNOTS_MS
@@ -122,14 +122,14 @@ class _Epochs:
         sentence = _SENTENCE.match(text[at:]) if at >= 0 else None
         if sentence is None:
             if at >= 0 and re.match(r"\$[A-Z]{2}(?:RMC|GGA|GNS|ZDA),", text[at:]):
-                self.rows.refuse(Reason.UNREADABLE, text, f"line {number}")
+                self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         kind, body, checksum = sentence[2], sentence[3], sentence[4]
         if kind not in ("RMC", "GGA", "GNS", "ZDA"):
             return
         said = f"{sentence[1]}{kind},{body}"
         if checksum is not None and reduce(xor, said.encode()) != int(checksum, 16):
-            self.rows.refuse(Reason.UNREADABLE, text, f"line {number}")
+            self.rows.refuse(RefusalReason.UNREADABLE, text, f"line {number}")
             return
         self.any_sentence = True
         fields = body.split(",")

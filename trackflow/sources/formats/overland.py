@@ -11,8 +11,8 @@ from trackflow.sources.devices.fixes import Record
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, Collector
 from trackflow.sources.values.columns import NoPositionsError
 
@@ -51,12 +51,12 @@ def read_overland(
     for count, element in enumerate(elements, start=1):
         place = f"element {count}"
         kind = overland.kind_of(element)
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             collector.refuse(element.reason, element.raw, place)
-        elif kind is overland.Kind.LOCATION:
+        elif kind is overland.FeatureKind.LOCATION:
             collector.add(cast(Record, element), place)
-        elif kind is overland.Kind.UNKNOWN:
-            collector.refuse(Reason.NOT_A_POINT, element, place)
+        elif kind is overland.FeatureKind.UNKNOWN:
+            collector.refuse(RefusalReason.NOT_A_POINT, element, place)
         if len(collector) >= chunk_points:
             yield collector.chunk()
     collector.end(f"element {count}")

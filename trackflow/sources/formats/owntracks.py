@@ -19,8 +19,8 @@ from trackflow.sources.devices.fixes import Record
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, Collector
 from trackflow.sources.values.columns import NoPositionsError
 
@@ -78,15 +78,15 @@ def read_owntracks(
 
 def _add(collector: Collector[Record], message: object, place: str) -> bool:
     """Whether it was a message."""
-    if isinstance(message, Broken):
+    if isinstance(message, BrokenStretch):
         collector.refuse(message.reason, message.raw, place)
         return False
     kind = owntracks.kind_of(message)
-    if kind is owntracks.Kind.LOCATION:
+    if kind is owntracks.MessageKind.LOCATION:
         collector.add(cast(Record, message), place)
     elif kind in owntracks.REFUSED:
         collector.refuse(owntracks.REFUSED[kind], message, place)
-    return kind is not owntracks.Kind.UNKNOWN
+    return kind is not owntracks.MessageKind.UNKNOWN
 
 
 def _of_json(stream: Stream) -> Iterator[tuple[object, str]]:
@@ -124,7 +124,7 @@ def _message(line: bytes, is_whole: bool) -> object:
         except (UnreadableError, TooMuchError):
             pass
     raw = line[:2000].decode("utf-8", "replace")
-    return Broken(Reason.UNREADABLE if is_whole else Reason.TRUNCATED, raw)
+    return BrokenStretch(RefusalReason.UNREADABLE if is_whole else RefusalReason.TRUNCATED, raw)
 
 
 def _lines(stream: Stream) -> Iterator[tuple[bytes, bool]]:

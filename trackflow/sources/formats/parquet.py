@@ -21,7 +21,7 @@ from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.geo_columns import geo_column
-from trackflow.sources.records import Chunk, PointBatch, Reason, Refusal, clean_raw
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
 from trackflow.sources.values import columns
 from trackflow.sources.values.cells import Numbers, numbers
 from trackflow.sources.values.columns import QUANTITIES, Role
@@ -116,7 +116,7 @@ class _Reader:
         except _MALFORMED as error:
             words = f"rows that cannot be read: {str(error).partition(chr(10))[0]}"
             where = f"{self._stream.name}: row group {group + 1}"
-            refused = [Refusal(Reason.UNREADABLE, clean_raw(words), where, self._device_id)]
+            refused = [Refusal(RefusalReason.UNREADABLE, clean_raw(words), where, self._device_id)]
             yield Chunk(PointBatch.empty(), refused, self._stream.position())
         self._row = first + parquet.metadata.row_group(group).num_rows
 

@@ -21,8 +21,8 @@ from trackflow.sources.fix_rows import fix_row, iso_us, zoned_us
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.heif_boxes import exif_of_heif
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import Row, RowCollector
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import PositionRow, RowCollector
 from trackflow.sources.values.units import KMH_MS, KNOTS_MS, MPH_MS
 
 DEVICE = "photos"
@@ -71,12 +71,12 @@ def read_photo(
     collector = RowCollector(stream, device_id, DEVICE, now_us, options)
     with seekable(stream) as file:
         row = photo_row(exif_of(file), told_zone(options))
-    if isinstance(row, Row):
+    if isinstance(row, PositionRow):
         collector.add(row, "")
-    elif stream.damage or row[0] is Reason.UNREADABLE:
-        collector.refuse(Reason.UNREADABLE, row[1], "")
+    elif stream.damage or row[0] is RefusalReason.UNREADABLE:
+        collector.refuse(RefusalReason.UNREADABLE, row[1], "")
         collector.end("")
-    elif row[0] is Reason.NO_POSITION:
+    elif row[0] is RefusalReason.NO_POSITION:
         collector.skipped[NO_POSITION] += 1
     else:
         collector.refuse(*row, "")
@@ -99,13 +99,15 @@ def told_zone(options: ReadOptions) -> dt.tzinfo | None:
     return None if options.zone is DEFAULTS.zone else options.zone
 
 
-def photo_row(exif: bytes, zone: dt.tzinfo | None = None) -> Row | tuple[Reason, str]:
+def photo_row(
+    exif: bytes, zone: dt.tzinfo | None = None
+) -> PositionRow | tuple[RefusalReason, str]:
     """The point that EXIF data makes, or why it makes none.
 
     `zone` is that of the camera's clock where the photo says none.
     """
     if not exif:
-        return Reason.NO_POSITION, "the photo has no EXIF data"
+        return RefusalReason.NO_POSITION, "the photo has no EXIF data"
     from PIL import Image  # a tenth of a second that other formats do not wait for
 
     tags = Image.Exif()
@@ -116,15 +118,18 @@ def photo_row(exif: bytes, zone: dt.tzinfo | None = None) -> Row | tuple[Reason,
             gps = dict(tags.get_ifd(_GPS_IFD))
             clock = dict(tags) | dict(tags.get_ifd(_EXIF_IFD))
     except _MALFORMED as error:
-        return Reason.UNREADABLE, f"the photo's EXIF data is damaged ({type(error).__name__})"
+        return (
+            RefusalReason.UNREADABLE,
+            f"the photo's EXIF data is damaged ({type(error).__name__})",
+        )
     lat = _angle(gps.get(2), gps.get(1), "S")
     lon = _angle(gps.get(4), gps.get(3), "W")
     if lat is None or lon is None:
-        return Reason.NO_POSITION, "the photo has no position"
+        return RefusalReason.NO_POSITION, "the photo has no position"
     time_us, shown = _time_us(gps, clock, zone)
     if time_us is None:
         return (
-            Reason.NO_TIME,
+            RefusalReason.NO_TIME,
             f"the photo's clock says {shown}, and nothing says in which zone: --time-zone does",
         )
     return fix_row(

@@ -19,8 +19,8 @@ from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us, zo
 from trackflow.sources.formats.photo import DEVICE, NO_POSITION, told_zone
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
 from trackflow.sources.rows import CHUNK_POINTS, RowCollector
 from trackflow.sources.values.units import Quantity, coordinate, number
 
@@ -79,7 +79,7 @@ def _add_json(element: object, rows: RowCollector, place: str, zone: dt.tzinfo |
         place: where it stands.
         zone: of the camera's clock, if a person told it.
     """
-    if isinstance(element, Broken):
+    if isinstance(element, BrokenStretch):
         rows.refuse(element.reason, element.raw, place)
         return
     known = member(element, "exifInfo")
@@ -88,7 +88,7 @@ def _add_json(element: object, rows: RowCollector, place: str, zone: dt.tzinfo |
         return
     seconds = member(element, "photoTakenTime", "timestamp")
     if not isinstance(element, Mapping) or seconds is None:
-        rows.refuse(Reason.NOT_A_POINT, element, place)
+        rows.refuse(RefusalReason.NOT_A_POINT, element, place)
         return
     places = (element.get(name) for name in ("geoDataExif", "geoData"))
     measured = next(filter(_is_known, places), None)
@@ -122,7 +122,7 @@ def _add(
         time_us = zoned_us(time.strip(), zone)
     if time_us is None and time is not None:
         rows.refuse(
-            Reason.NO_TIME,
+            RefusalReason.NO_TIME,
             f"the photo's clock says {time}, and nothing says in which zone: --time-zone does",
             place,
         )

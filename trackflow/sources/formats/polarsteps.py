@@ -14,9 +14,9 @@ from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.fix_rows import BAD_TIME, epoch_s_us, fix_row, iso_us
 from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import CHUNK_POINTS, PositionRow, RowCollector
 from trackflow.sources.values.columns import NoPositionsError
 
 DEVICE = "polarsteps"
@@ -52,10 +52,10 @@ def read_polarsteps(
     count = 0
     for count, element in enumerate(elements, start=1):
         place = f"element {count}"
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             collector.refuse(element.reason, element.raw, place)
         elif not isinstance(element, Mapping):
-            collector.refuse(Reason.NOT_A_POINT, element, place)
+            collector.refuse(RefusalReason.NOT_A_POINT, element, place)
         elif element.get("is_deleted") is not True:
             collector.add(_row(element), place)
         if len(collector) >= chunk_points:
@@ -66,7 +66,7 @@ def read_polarsteps(
     yield collector.chunk()
 
 
-def _row(element: Mapping[str, object]) -> Row:
+def _row(element: Mapping[str, object]) -> PositionRow:
     """A recorded location, or a step with its place."""
     if "lat" in element or "lon" in element:
         time = element.get("time")

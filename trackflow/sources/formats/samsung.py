@@ -14,9 +14,9 @@ from trackflow.sources.fix_rows import BAD_TIME, fix_row, iso_us
 from trackflow.sources.formats.csv import read_csv
 from trackflow.sources.heads import HEAD_BYTES, Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.parsing.json_values import Broken, JsonElements
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Row, RowCollector
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import CHUNK_POINTS, PositionRow, RowCollector
 from trackflow.sources.values import columns
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.sources.values.times import epoch_form
@@ -61,10 +61,10 @@ def read_samsung(
     count, without_position = 0, 0
     for count, element in enumerate(JsonElements(stream), start=1):
         place = f"element {count}"
-        if isinstance(element, Broken):
+        if isinstance(element, BrokenStretch):
             collector.refuse(element.reason, element.raw, place)
         elif not isinstance(element, Mapping):
-            collector.refuse(Reason.NOT_A_POINT, element, place)
+            collector.refuse(RefusalReason.NOT_A_POINT, element, place)
         elif "latitude" not in element and "longitude" not in element:
             without_position += 1
         else:
@@ -79,7 +79,7 @@ def read_samsung(
     yield collector.chunk()
 
 
-def _row(element: Mapping[str, object]) -> Row:
+def _row(element: Mapping[str, object]) -> PositionRow:
     time, lat, lon = element.get("start_time"), element.get("latitude"), element.get("longitude")
     return fix_row(
         [time, lat, lon],

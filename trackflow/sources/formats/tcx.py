@@ -15,8 +15,8 @@ from trackflow.sources.heads import Head
 from trackflow.sources.options import DEFAULTS, ReadOptions
 from trackflow.sources.parsing.xml_points import TEXT_MAX_CHARS, local_name, root_at, texts
 from trackflow.sources.parsing.xml_runs import Run, RunParser, Shape
-from trackflow.sources.records import Chunk, Reason
-from trackflow.sources.rows import CHUNK_POINTS, Columns, Row, RowCollector
+from trackflow.sources.records import Chunk, RefusalReason
+from trackflow.sources.rows import CHUNK_POINTS, Columns, PositionRow, RowCollector
 
 _FIELDS = {
     ("Trackpoint", "Time"): "time",
@@ -107,7 +107,9 @@ class _TrackpointParser(RunParser):
             self._point_line = self.line()
         elif local == "Course":
             if not self._course_is_told:
-                self.refuse(Reason.NOT_A_POINT, "a course: its times are a plan", self.line())
+                self.refuse(
+                    RefusalReason.NOT_A_POINT, "a course: its times are a plan", self.line()
+                )
             self._in_course, self._course_is_told = True, False
         elif local == "Activity":
             self._in_course = False
@@ -176,7 +178,7 @@ class _TrackpointParser(RunParser):
             self._without_position += 1
             return
         self._rows.add(
-            Row(
+            PositionRow(
                 raw=point,
                 time=point.get("time"),
                 lon=point.get("lon"),
@@ -197,7 +199,7 @@ class _TrackpointParser(RunParser):
         """How many trackpoints were passed over."""
         if self._without_position:
             raw = f"{self._without_position} trackpoints without a position"
-            self._rows.refuse(Reason.NO_POSITION, raw, "")
+            self._rows.refuse(RefusalReason.NO_POSITION, raw, "")
 
 
 def _recognise(head: Head) -> int | None:

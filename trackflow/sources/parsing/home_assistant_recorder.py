@@ -15,8 +15,8 @@ from typing import Self
 import orjson
 
 from trackflow.errors import BadInputError
-from trackflow.sources.parsing.json_values import Broken
-from trackflow.sources.records import Reason
+from trackflow.sources.parsing.json_values import BrokenStretch
+from trackflow.sources.records import RefusalReason
 
 RANGE_STATES = 5_000
 """States that are asked for at once; where the file is damaged, halves of it, and so on."""
@@ -84,7 +84,7 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def states(self, kinds: tuple[str, ...]) -> Iterator[State | Broken]:
+    def states(self, kinds: tuple[str, ...]) -> Iterator[State | BrokenStretch]:
         """The states of entities of these kinds, in the order in which they were written.
 
         Args:
@@ -94,13 +94,13 @@ class Recorder:
             BadInputError: the database is of another program, or damaged throughout.
         """
         for found in self._rows(self._query(kinds)):
-            yield found if isinstance(found, Broken) else _state(found)
+            yield found if isinstance(found, BrokenStretch) else _state(found)
 
     def repeats_tracker(self, person: State) -> bool:
         """Whether the tracker that a person follows has positions of its own in the database."""
         if self._trackers is None:
             rows = self._rows(self._query(("device_tracker.",)))
-            states = (_state(row) for row in rows if not isinstance(row, Broken))
+            states = (_state(row) for row in rows if not isinstance(row, BrokenStretch))
             self._trackers = frozenset(s.entity_id for s in states if s.has_position)
         return isinstance(person.source, str) and person.source in self._trackers
 
@@ -160,7 +160,7 @@ class Recorder:
             return -1
         return found
 
-    def _rows(self, query: str) -> Iterator[tuple[object, ...] | Broken]:
+    def _rows(self, query: str) -> Iterator[tuple[object, ...] | BrokenStretch]:
         """The rows of a query; a damaged page costs the states on it only."""
         first, last = self._extent()
         ranges = [(first, last)]
@@ -177,13 +177,15 @@ class Recorder:
                 failed += 1
                 if failed > _FAILED_RANGES_MAX:
                     raw = f"states {low} to {last} cannot be read ({error})"
-                    yield Broken(Reason.UNREADABLE, raw)
+                    yield BrokenStretch(RefusalReason.UNREADABLE, raw)
                     return
                 if low < high:
                     middle = (low + high) // 2
                     ranges += [(middle + 1, high), (low, middle)]
                 else:
-                    yield Broken(Reason.UNREADABLE, f"state {low} cannot be read ({error})")
+                    yield BrokenStretch(
+                        RefusalReason.UNREADABLE, f"state {low} cannot be read ({error})"
+                    )
                 continue
             yield from rows
 

@@ -15,7 +15,7 @@ import orjson
 from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import Stream
 from trackflow.sources.heads import encoding_of
-from trackflow.sources.records import RAW_MAX_CHARS, Reason
+from trackflow.sources.records import RAW_MAX_CHARS, RefusalReason
 
 PIECE_BYTES = 1_048_576
 ELEMENT_MAX_CHARS = 256 * 2**20
@@ -47,10 +47,10 @@ ELEMENT_LISTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenStretch:
     """A stretch of the file that is no JSON."""
 
-    reason: Reason
+    reason: RefusalReason
     raw: str
 
 
@@ -104,7 +104,7 @@ class JsonElements:
         self._one_by_one_until = 0
 
     def __iter__(self) -> Iterator[object]:
-        """The elements in their order, and a `Broken` for each stretch that is none."""
+        """The elements in their order, and a `BrokenStretch` for each stretch that is none."""
         while not self._at_a_loss and (character := self._peek()):
             start = self._base + self._at
             self._in_list = False
@@ -247,12 +247,14 @@ class JsonElements:
             found = beginning.search(self._text, self._at)
             if found is not None:
                 self._at = found.end() if found[0][0] in "}\n" else found.start()
-                yield Broken(Reason.UNREADABLE, raw)
+                yield BrokenStretch(RefusalReason.UNREADABLE, raw)
                 return
             if self._ended:
                 self._at = len(self._text)
                 self._at_a_loss = True
-                yield Broken(Reason.TRUNCATED if error.cut_off else Reason.UNREADABLE, raw)
+                yield BrokenStretch(
+                    RefusalReason.TRUNCATED if error.cut_off else RefusalReason.UNREADABLE, raw
+                )
                 return
             self._at = max(len(self._text) - 100, self._at)  # a beginning may be cut in two
             self._more(self._piece_bytes)

@@ -15,7 +15,7 @@ from trackflow.errors import BadInputError
 from trackflow.sources.containers.streams import PIECE_BYTES, Stream
 from trackflow.sources.file_format import Surety
 from trackflow.sources.heads import Head, encoding_of
-from trackflow.sources.records import Reason, Refusal, clean_raw
+from trackflow.sources.records import Refusal, RefusalReason, clean_raw
 
 DEPTH_MAX = 100
 TOKEN_MAX_CHARS = 8 * 2**20
@@ -121,7 +121,7 @@ class XmlParser:
                 problem = damage or expat.errors.messages[error.code]
         if problem:
             self.problem = problem
-            self.refuse(Reason.TRUNCATED, problem, self.line())
+            self.refuse(RefusalReason.TRUNCATED, problem, self.line())
 
     def deeper(self) -> None:
         """One more element is open.
@@ -133,7 +133,7 @@ class XmlParser:
         if self.depth > DEPTH_MAX:
             raise BadInputError(f"{self.name}: is nested more than {DEPTH_MAX} deep")
 
-    def refuse(self, reason: Reason, raw: str, line: int) -> None:
+    def refuse(self, reason: RefusalReason, raw: str, line: int) -> None:
         """One refusal."""
         self.refused.append(Refusal(reason, clean_raw(raw), f"{self.name}:{line}"))
 
@@ -158,7 +158,7 @@ class XmlParser:
         self.problem = expat.errors.messages[error.code]
         line = self.line()
         shown = (rest + self.following)[:CONTEXT_CHARS]
-        self.refuse(Reason.UNREADABLE, shown or self.problem, line)
+        self.refuse(RefusalReason.UNREADABLE, shown or self.problem, line)
         self._restarts += 1
         if self._restarts > RESTARTS_MAX:
             raise BadInputError(f"{self.name}: is broken in more than {RESTARTS_MAX} places")

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue import syncs
 from trackflow.store.catalogue.tables import catalogue_changes, catalogue_syncs
-from trackflow.store.catalogue.tracks import Row, in_batches, write_rows
+from trackflow.store.catalogue.tracks import CatalogueRow, in_batches, write_rows
 
 s = catalogue_syncs.c
 h = catalogue_changes.c
@@ -29,8 +29,8 @@ class RowChange:
     """
 
     kind: ChangeKind
-    before: Row | None
-    after: Row
+    before: CatalogueRow | None
+    after: CatalogueRow
 
     @property
     def slug(self) -> str:
@@ -64,8 +64,8 @@ def read_changes(connection: Connection, sync_id: uuid.UUID) -> list[RowChange]:
     return [
         RowChange(
             row.kind,
-            None if row.before is None else Row.of_json(row.before),
-            Row.of_json(row.after),
+            None if row.before is None else CatalogueRow.of_json(row.before),
+            CatalogueRow.of_json(row.after),
         )
         for row in connection.execute(query)
     ]

@@ -16,7 +16,7 @@ from trackflow.catalogue.failures import Failure
 from trackflow.catalogue.records import (
     Anomaly,
     Details,
-    Listed,
+    ListedTrack,
     Listing,
 )
 from trackflow.store.catalogue.tables import catalogue_fetched, catalogue_syncs
@@ -27,7 +27,7 @@ f = catalogue_fetched.c
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedPage:
     """A track's own page, or why it gave nothing: one of the two.
 
     Attributes:
@@ -62,14 +62,14 @@ def read_listing(connection: Connection, sync_id: uuid.UUID) -> Listing | None:
     if stored is None:
         return None
     return Listing(
-        tuple(Listed(**row) for row in stored["rows"]),
+        tuple(ListedTrack(**row) for row in stored["rows"]),
         tuple(Anomaly(**anomaly) for anomaly in stored["anomalies"]),
         stored["row_count"],
         stored["is_whole"],
     )
 
 
-def keep_fetched(connection: Connection, sync_id: uuid.UUID, rows: Sequence[Fetched]) -> None:
+def keep_fetched(connection: Connection, sync_id: uuid.UUID, rows: Sequence[FetchedPage]) -> None:
     """Keep pages; the first of each stays."""
     values = [
         {
@@ -87,7 +87,7 @@ def keep_fetched(connection: Connection, sync_id: uuid.UUID, rows: Sequence[Fetc
         connection.execute(insert.on_conflict_do_nothing(), values)
 
 
-def read_fetched(connection: Connection, sync_id: uuid.UUID) -> dict[str, Fetched]:
+def read_fetched(connection: Connection, sync_id: uuid.UUID) -> dict[str, FetchedPage]:
     """All pages that a sync has, by slug."""
     query = sa.select(f.slug, f.details, f.failure, f.seconds, f.tries).where(f.sync_id == sync_id)
     return {row.slug: _fetched(row) for row in connection.execute(query)}
@@ -134,10 +134,10 @@ def inherit_checkpoints(connection: Connection, source: str, heir: uuid.UUID) ->
         drop_checkpoints(connection, old.sync_id)
 
 
-def _fetched(row: Any) -> Fetched:
+def _fetched(row: Any) -> FetchedPage:
     details = None
     if row.details is not None:
         anomalies = tuple(Anomaly(**anomaly) for anomaly in row.details["anomalies"])
         details = Details(row.details["raw"], anomalies)
     failure = None if row.failure is None else Failure(**row.failure)
-    return Fetched(row.slug, details, failure, row.seconds, row.tries)
+    return FetchedPage(row.slug, details, failure, row.seconds, row.tries)

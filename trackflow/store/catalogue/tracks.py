@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CatalogueRow:
     """A row of the catalogue.
 
     Attributes:
@@ -56,7 +56,7 @@ class Row:
         }
 
     @classmethod
-    def of_json(cls, stored: Mapping[str, Any]) -> "Row":
+    def of_json(cls, stored: Mapping[str, Any]) -> "CatalogueRow":
         """What `as_json` gave."""
         created, updated = (
             dt.datetime.fromisoformat(stored[name]) for name in ("created_at", "updated_at")
@@ -65,7 +65,7 @@ class Row:
         return cls(track, stored["is_active"], stored["misses"], created, updated)
 
 
-def read_rows(connection: Connection, source: str) -> dict[str, Row]:
+def read_rows(connection: Connection, source: str) -> dict[str, CatalogueRow]:
     """All tracks of a source by slug, inactive ones included, in one query."""
     found = connection.execute(sa.select(catalogue_tracks).where(t.source == source))
     return {row.slug: _row(row._mapping) for row in found}
@@ -79,7 +79,7 @@ def select_rows(
     text: str = "",
     limit: int = 100,
     after: str = "",
-) -> list[Row]:
+) -> list[CatalogueRow]:
     """Tracks by slug.
 
     Args:
@@ -118,7 +118,7 @@ def count_rows(connection: Connection, source: str) -> dict[str, int]:
     return dict(zip(("active", "inactive", "missed"), row, strict=True))
 
 
-def write_rows(connection: Connection, source: str, rows: Iterable[Row]) -> None:
+def write_rows(connection: Connection, source: str, rows: Iterable[CatalogueRow]) -> None:
     """Insert rows or replace those of the same slug."""
     insert = insert_into(connection, catalogue_tracks)
     others = [c for c in catalogue_tracks.columns if not c.primary_key]
@@ -142,7 +142,7 @@ def _bytes(connection: Connection) -> sa.ColumnElement[str]:
     return sa.collate(t.slug, "C") if on_postgresql else t.slug
 
 
-def _values(source: str, row: Row) -> dict[str, Any]:
+def _values(source: str, row: CatalogueRow) -> dict[str, Any]:
     return {
         "source": source,
         **as_row(row.track),
@@ -153,9 +153,11 @@ def _values(source: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _row(found: Mapping[Any, Any]) -> Row:
+def _row(found: Mapping[Any, Any]) -> CatalogueRow:
     track = CatalogueTrack(**{name: found[name] for name in FIELDS})
-    return Row(track, found["is_active"], found["misses"], found["created_at"], found["updated_at"])
+    return CatalogueRow(
+        track, found["is_active"], found["misses"], found["created_at"], found["updated_at"]
+    )
 
 
 def in_batches[T](values: list[T]) -> Iterable[list[T]]:

@@ -81,7 +81,7 @@ def in_work(connection: Connection, device_id: str, days: Sequence[dt.date]) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Resting:
+class RestingBatch:
     """A batch that has something to do and is left alone for a while after a failed try."""
 
     device_id: str
@@ -99,7 +99,7 @@ def resting(
     first: dt.date | None = None,
     last: dt.date | None = None,
     device_id: str | None = None,
-) -> list[Resting]:
+) -> list[RestingBatch]:
     """Batches that `stage` would work on if their next try were due; the soonest first."""
     query = sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message).where(
         done_at(stage) < input_of(stage), b.status == "pending", sa.not_(is_rested(now))
@@ -111,10 +111,10 @@ def resting(
     if device_id is not None:
         query = query.where(b.device_id == device_id)
     rows = connection.execute(query.order_by(b.next_try_at, b.device_id, b.day))
-    return [Resting(row[0], row[1], row[2], row[3], row[4] or "") for row in rows]
+    return [RestingBatch(row[0], row[1], row[2], row[3], row[4] or "") for row in rows]
 
 
-def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, Resting | None]:
+def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, RestingBatch | None]:
     """How many batches wait for their next try, whatever the stage, and the one that is next."""
     waits = sa.and_(b.status == "pending", sa.not_(is_rested(now)))
     count = connection.scalar(sa.select(sa.func.count()).where(waits)) or 0
@@ -126,7 +126,7 @@ def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, Resting
         .order_by(b.next_try_at)
         .limit(1)
     ).one()
-    return count, Resting(row[0], row[1], row[2], row[3], row[4] or "")
+    return count, RestingBatch(row[0], row[1], row[2], row[3], row[4] or "")
 
 
 def counts(

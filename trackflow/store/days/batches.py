@@ -186,7 +186,7 @@ def defer(
 
 
 @dataclass(frozen=True, slots=True)
-class Freed:
+class ExpiredBatch:
     """A batch whose worker was not heard of until its lease ended; `failed` if it is given up."""
 
     device_id: str
@@ -202,7 +202,7 @@ def free_abandoned(
     now: dt.datetime,
     *,
     lease_s: float = LONGEST_LEASE_S,
-) -> list[Freed]:
+) -> list[ExpiredBatch]:
     """Free a device's batches whose lease has ended, and count the try of each.
 
     A lease that no clock of today can have given says nothing of its worker: no try is counted.
@@ -228,7 +228,7 @@ def free_abandoned(
             .where(b.device_id == device_id, b.day == row.day)
             .values(_columns_of(state, now))
         )
-        freed.append(Freed(device_id, row.day, state.retry_count, state.status == "failed"))
+        freed.append(ExpiredBatch(device_id, row.day, state.retry_count, state.status == "failed"))
     return freed
 
 

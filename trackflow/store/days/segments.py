@@ -10,14 +10,14 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import ONE_DAY, from_us
 from trackflow.store.tables import day_ledgers, segments
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Ledger, Segment
 
 s = segments.c
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class SegmentChanges:
     """What publishing a day's segments has changed.
 
     Attributes:
@@ -37,7 +37,7 @@ def replace_day(
     day: dt.date,
     new: Sequence[Segment],
     ledger: Ledger,
-) -> Replaced:
+) -> SegmentChanges:
     """Put a day's segments and ledger in place of the old ones, leaving equal ones alone."""
     stored = read_rows(connection, device_id, day).get(day, [])
     rows = [row_of(device_id, day, segment) for segment in new]
@@ -51,12 +51,12 @@ def replace_day(
         before = read_ledgers(connection, day, day, device_id).get((device_id, day), Ledger())
         ledger = ledger.shorten(before.short)
     replace_ledger(connection, device_id, day, ledger)
-    return Replaced(
+    return SegmentChanges(
         changed,
         stored[:1] != rows[:1]
-        and any(x["began"] == Reason.MIDNIGHT for x in stored[:1] + rows[:1]),
+        and any(x["began"] == EndReason.MIDNIGHT for x in stored[:1] + rows[:1]),
         stored[-1:] != rows[-1:]
-        and any(x["ended"] == Reason.MIDNIGHT for x in stored[-1:] + rows[-1:]),
+        and any(x["ended"] == EndReason.MIDNIGHT for x in stored[-1:] + rows[-1:]),
     )
 
 
@@ -119,8 +119,8 @@ def read_days(
                 row.points,
                 distance_mm=row.distance_mm,
                 link_mm=row.link_mm,
-                began=Reason(row.began),
-                ended=Reason(row.ended),
+                began=EndReason(row.began),
+                ended=EndReason(row.ended),
             )
         )
     return found
@@ -153,7 +153,7 @@ def _is_open(connection: Connection, device_id: str, day: dt.date, *, at_start: 
     reason = connection.scalar(
         sa.select(column).where(s.device_id == device_id, s.day == day).order_by(order).limit(1)
     )
-    return reason == Reason.MIDNIGHT
+    return reason == EndReason.MIDNIGHT
 
 
 def row_of(device_id: str, day: dt.date, segment: Segment) -> dict[str, Any]:

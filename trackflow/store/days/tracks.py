@@ -23,7 +23,7 @@ type Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Bbox:
     """A part of the Earth in degrees; `west` is greater than `east` across the antimeridian."""
 
     west: float
@@ -33,7 +33,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class TrackCursor:
     """A place in the order of tracks: by start and id."""
 
     start_time: dt.datetime
@@ -124,8 +124,8 @@ def read_page(
     device_ids: Devices,
     start: dt.datetime,
     end: dt.datetime,
-    box: Box | None,
-    after: Position | None,
+    box: Bbox | None,
+    after: TrackCursor | None,
     limit: int,
 ) -> Generator[sa.Row[Any]]:
     """Tracks that overlap `[start, end)` and the box, by start and id, with one line as `polyline`.
@@ -249,7 +249,7 @@ def _with_line(line: str) -> sa.Select[Any]:
     ).join(devices, devices.c.device_id == t.device_id)
 
 
-def _overlaps(box: Box) -> sa.ColumnElement[bool]:
+def _overlaps(box: Bbox) -> sa.ColumnElement[bool]:
     """Whether a track's bounding box overlaps another; either may cross the antimeridian."""
     across = t.west > t.east
     if box.west <= box.east:

@@ -27,7 +27,7 @@ LONGEST_BUFFER_US = DAY_US
 
 
 @dataclass(frozen=True, slots=True)
-class DoorRules:
+class AdmissionRules:
     """What a device's points meet when they come in.
 
     Attributes:
@@ -115,7 +115,7 @@ def buffer_us(thresholds: Thresholds) -> int:
 
 def door_rules(
     connection: Connection, ids: Sequence[str], *, hold: bool = False
-) -> dict[str, DoorRules]:
+) -> dict[str, AdmissionRules]:
     """The rules of those devices that are known, by device.
 
     Args:
@@ -124,11 +124,11 @@ def door_rules(
         hold: as `lock_devices`, in the same query.
     """
     query = _rules_of_devices(connection.dialect.name, hold)
-    found: dict[str, DoorRules] = {}
+    found: dict[str, AdmissionRules] = {}
     for device_id, thresholds, preset, kept_from in connection.execute(
         query, listed(connection, ids)
     ):
-        found[device_id] = DoorRules(kept_from, _marking_us(thresholds, preset))
+        found[device_id] = AdmissionRules(kept_from, _marking_us(thresholds, preset))
     return found
 
 

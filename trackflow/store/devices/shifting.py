@@ -31,7 +31,7 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
+class DayRange:
     """Days from `first` to `last`, both included; None for all before or after."""
 
     first: dt.date | None = None
@@ -43,7 +43,7 @@ def mark_of(weeks: int) -> str:
     return f"/moved by {weeks} weeks"
 
 
-def moved_before(connection: Connection, device_id: str, days: Days, weeks: int) -> bool:
+def moved_before(connection: Connection, device_id: str, days: DayRange, weeks: int) -> bool:
     """Whether some points of the days were moved by so many weeks."""
     query = sa.select(sa.literal(1)).where(
         p.device_id == device_id, p.source.endswith(mark_of(weeks)), *_within(days)
@@ -52,7 +52,7 @@ def moved_before(connection: Connection, device_id: str, days: Days, weeks: int)
 
 
 def read_rows(
-    connection: Connection, device_id: str, days: Days, moved_by: int | None
+    connection: Connection, device_id: str, days: DayRange, moved_by: int | None
 ) -> Sequence[Row]:
     """Points of days with all that is stored of them and their import, in order of time.
 
@@ -138,7 +138,7 @@ def move_conflicts(
     return len(found)
 
 
-def _within(days: Days) -> list[sa.ColumnElement[bool]]:
+def _within(days: DayRange) -> list[sa.ColumnElement[bool]]:
     within = []
     if days.first is not None:
         within.append(p.recorded_at >= midnight(days.first))

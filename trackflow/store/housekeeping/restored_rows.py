@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from trackflow.errors import BadInputError
 from trackflow.sources.admission import Candidates, Devices, admit
-from trackflow.sources.records import Reason
+from trackflow.sources.records import RefusalReason
 from trackflow.sources.values.cells import Numbers
 from trackflow.sources.values.times import Times
 from trackflow.store.housekeeping.rows import arrow_schema, columns_of
@@ -135,7 +135,9 @@ def _admitted_points(batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
     points, refused = admit(found, now_us, lambda row: ("", f"row {row}"))
     if refused:
         reason = refused[0].reason
-        hint = " (is this machine's clock right?)" if reason is Reason.TIME_OUT_OF_RANGE else ""
+        hint = (
+            " (is this machine's clock right?)" if reason is RefusalReason.TIME_OUT_OF_RANGE else ""
+        )
         raise BadInputError(f"gps_points has a point that no import takes: {reason}{hint}")
     for name in extra:
         index = batch.schema.get_field_index(name)

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.geo.points import Bools
 from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, from_us, midnight, to_us
-from trackflow.sources.records import PointBatch, Reason
+from trackflow.sources.records import PointBatch, RefusalReason
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.days.segments import chain_of_days
 from trackflow.store.days.track_ids import forget_times
@@ -180,7 +180,7 @@ def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
     q, r = quarantined_points.c, receipts.c
     newest = sa.select(sa.func.max(r.received_seq)).scalar_subquery()
     # a point that lost against another of equal time is counted in its day's ledger: it goes then
-    by_receipt = (TOO_OLD, Reason.TIME_OUT_OF_RANGE.value)
+    by_receipt = (TOO_OLD, RefusalReason.TIME_OUT_OF_RANGE.value)
     dateless = sa.or_(q.recorded_at.is_(None), q.reason.in_(by_receipt))
     return {
         "quarantined_points": connection.execute(

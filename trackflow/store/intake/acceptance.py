@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.days import batch_marks
-from trackflow.store.devices.settings import DoorRules, add_devices, door_rules
+from trackflow.store.devices.settings import AdmissionRules, add_devices, door_rules
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import rivals
 from trackflow.store.intake.changed_days import changed_days, days_of_rows
@@ -42,7 +42,7 @@ from trackflow.store.tables import gps_points, receipts
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class DeliveryCounts:
     """What became of one delivery: counts of points.
 
     Attributes:
@@ -59,8 +59,8 @@ class Accepted:
     refused: int = 0
     too_old: int = 0
 
-    def __add__(self, other: "Accepted") -> "Accepted":
-        return Accepted(
+    def __add__(self, other: "DeliveryCounts") -> "DeliveryCounts":
+        return DeliveryCounts(
             self.added + other.added,
             self.repeated + other.repeated,
             self.conflicting + other.conflicting,
@@ -78,7 +78,7 @@ def accept(
     *,
     import_id: str = "",
     received_at: dt.datetime | None = None,
-) -> Accepted:
+) -> DeliveryCounts:
     """Store a delivery and mark the batches that it touches, in the caller's transaction.
 
     Args:
@@ -92,18 +92,18 @@ def accept(
     """
     newly_refused = _refuse(connection, refusal_rows(connection, refused, now), import_id)
     if not len(points):
-        return Accepted(refused=newly_refused)
+        return DeliveryCounts(refused=newly_refused)
     rules = hold_devices(connection, points.devices, now)
     kept_from = {name: rule.kept_from for name, rule in rules.items()}
     points, too_old = retention.split_old(points, kept_from, source, now)
     newly_refused += _refuse(connection, too_old, import_id)
     if not len(points):
-        return Accepted(refused=newly_refused, too_old=len(too_old))
+        return DeliveryCounts(refused=newly_refused, too_old=len(too_old))
     receipt = sa.insert(receipts).values(
         received_at=received_at or now, source=source, import_id=import_id or None
     )
     seq = connection.execute(receipt.returning(receipts.c.received_seq)).scalar_one()
-    delivery = rivals.Delivery(import_id, source, seq)
+    delivery = rivals.DeliveryOrigin(import_id, source, seq)
     order, is_best = best_of_equal_times(points)
     best = order[is_best]
     inner = losers_inside(points, order, is_best)
@@ -134,7 +134,7 @@ def accept(
     added = batch_marks.mark_pending(connection, changed, now)
     mark_conflicts(connection, set_aside.values(), changed, now)
     new = sum(hash_of_claimed(claimed) in set_aside for claimed in set(lost))
-    return Accepted(
+    return DeliveryCounts(
         added=added,
         repeated=len(points) - added - new,
         conflicting=len(set_aside),
@@ -160,7 +160,7 @@ def _keep_known(connection: Connection, claimed: Iterable[Claimed]) -> None:
 
 def hold_devices(
     connection: Connection, ids: Sequence[str], now: dt.datetime
-) -> dict[str, DoorRules]:
+) -> dict[str, AdmissionRules]:
     """Make devices known and hold them, as two deliveries must not both find the ground new.
 
     Their rules are read while they are held: thresholds that change meanwhile mark all days. New

@@ -10,14 +10,14 @@ from trackflow.geo.points import Ints
 from trackflow.geo.time import DAY_US, day_of_index
 from trackflow.sources.records import PointBatch
 from trackflow.store.days import batch_marks
-from trackflow.store.devices.settings import DoorRules
+from trackflow.store.devices.settings import AdmissionRules
 from trackflow.store.intake.rivals import incoming
 from trackflow.store.tables import gps_points
 from trackflow.store.types import epoch_us
 
 
 def days_of_rows(
-    points: PointBatch, rows: Ints, rules: Mapping[str, DoorRules]
+    points: PointBatch, rows: Ints, rules: Mapping[str, AdmissionRules]
 ) -> list[batch_marks.ChangedDay]:
     """The days of rows, in order of device and time, that are all new."""
     device, time_us = points.device[rows], points.time_us[rows]
@@ -41,7 +41,7 @@ def changed_day(
     index: int,
     count: int,
     span_us: tuple[int, int],
-    rules: Mapping[str, DoorRules],
+    rules: Mapping[str, AdmissionRules],
 ) -> batch_marks.ChangedDay:
     """A day that got points.
 
@@ -63,7 +63,7 @@ def changed_day(
 
 
 def changed_days(
-    connection: Connection, seq: int, rules: Mapping[str, DoorRules]
+    connection: Connection, seq: int, rules: Mapping[str, AdmissionRules]
 ) -> list[batch_marks.ChangedDay]:
     """The days of the points that the receipt `seq` brought, in no order."""
     p, i = gps_points.c, incoming.c

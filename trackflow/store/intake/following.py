@@ -5,24 +5,24 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.sources.followed.gaps import Progress
+from trackflow.sources.followed.gaps import ReadProgress
 from trackflow.store.dialects import insert_into
 from trackflow.store.service_tables import followed_tables
 
 
-def read_progress(connection: Connection, source: str) -> Progress:
+def read_progress(connection: Connection, source: str) -> ReadProgress:
     """How far a table has been read; nowhere if it is new."""
     return _progress(connection, source, for_update=False)
 
 
 def advance(
-    connection: Connection, source: str, before: Progress, after: Progress, now: dt.datetime
+    connection: Connection, source: str, before: ReadProgress, after: ReadProgress, now: dt.datetime
 ) -> bool:
     """Note that a table has been read further, unless someone else has since `before`.
 
     The caller stores the rows in the same transaction, and nothing if this is False.
     """
-    first = Progress()
+    first = ReadProgress()
     connection.execute(
         insert_into(connection, followed_tables)
         .values(source=source, last_id=first.last_id, missing_ids=first.to_json(), updated_at=now)
@@ -38,10 +38,10 @@ def advance(
     return True
 
 
-def _progress(connection: Connection, source: str, *, for_update: bool) -> Progress:
+def _progress(connection: Connection, source: str, *, for_update: bool) -> ReadProgress:
     c = followed_tables.c
     query = sa.select(c.last_id, c.missing_ids).where(c.source == source)
     if for_update:
         query = query.with_for_update()
     row = connection.execute(query).one_or_none()
-    return Progress() if row is None else Progress.from_json(row.last_id, row.missing_ids)
+    return ReadProgress() if row is None else ReadProgress.from_json(row.last_id, row.missing_ids)

@@ -46,7 +46,7 @@ class ReasonCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class QuarantinedInput:
     """One refused input, without what was sent.
 
     Attributes:
@@ -67,7 +67,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Listed):
+class QuarantinedContent(QuarantinedInput):
     """One refused input, whole if it was sent live.
 
     Attributes:
@@ -85,7 +85,7 @@ class Kept(Listed):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class QuarantineFilter:
     """Which rows are meant; all that were refused without any limit."""
 
     sender: str | None = None
@@ -143,7 +143,9 @@ def known(connection: Connection, ids: Sequence[str]) -> set[str]:
     return found
 
 
-def read_kept(connection: Connection, choice: Choice, after: str = "") -> list[Kept]:
+def read_kept(
+    connection: Connection, choice: QuarantineFilter, after: str = ""
+) -> list[QuarantinedContent]:
     """The next page of refused inputs, in order of their ids.
 
     Args:
@@ -160,7 +162,7 @@ def read_kept(connection: Connection, choice: Choice, after: str = "") -> list[K
     return [_kept(row) for row in rows]
 
 
-def all_kept(connection: Connection, choice: Choice) -> Iterator[Kept]:
+def all_kept(connection: Connection, choice: QuarantineFilter) -> Iterator[QuarantinedContent]:
     """All of them, page by page."""
     after = ""
     while page := read_kept(connection, choice, after):
@@ -168,7 +170,7 @@ def all_kept(connection: Connection, choice: Choice) -> Iterator[Kept]:
         after = page[-1].id
 
 
-def newest(connection: Connection, choice: Choice, most: int) -> list[Listed]:
+def newest(connection: Connection, choice: QuarantineFilter, most: int) -> list[QuarantinedInput]:
     """The newest refused inputs."""
     rows = connection.execute(
         sa.select(
@@ -183,10 +185,10 @@ def newest(connection: Connection, choice: Choice, most: int) -> list[Listed]:
         .order_by(q.received_at.desc(), q.content_hash)
         .limit(most)
     )
-    return [Listed(*row) for row in rows]
+    return [QuarantinedInput(*row) for row in rows]
 
 
-def find(connection: Connection, prefix: str) -> Kept:
+def find(connection: Connection, prefix: str) -> QuarantinedContent:
     """The refused input whose id begins so.
 
     Raises:
@@ -210,7 +212,7 @@ def take_out(connection: Connection, ids: Sequence[str]) -> int:
     return connection.execute(deleted).rowcount
 
 
-def delete(connection: Connection, choice: Choice) -> int:
+def delete(connection: Connection, choice: QuarantineFilter) -> int:
     """Delete all of a choice; returns how many there were."""
     return connection.execute(sa.delete(quarantined_points).where(*choice.where())).rowcount
 
@@ -222,8 +224,8 @@ def came_at(connection: Connection, ids: Sequence[str], moment: dt.datetime) -> 
         connection.execute(changed.values(received_at=moment))
 
 
-def _kept(row: sa.RowMapping) -> Kept:
-    return Kept(
+def _kept(row: sa.RowMapping) -> QuarantinedContent:
+    return QuarantinedContent(
         id=row["content_hash"],
         sender=row["sender"] or FILES,
         device_id=row["device_id"],

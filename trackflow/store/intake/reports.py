@@ -18,10 +18,10 @@ from sqlalchemy.engine import Connection
 from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.days import batch_marks
-from trackflow.store.devices.settings import DoorRules
+from trackflow.store.devices.settings import AdmissionRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.intake import rivals
-from trackflow.store.intake.acceptance import Accepted, accept, hold_devices
+from trackflow.store.intake.acceptance import DeliveryCounts, accept, hold_devices
 from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.tables import gps_points, receipts
 from trackflow.store.types import epoch_us
@@ -50,12 +50,12 @@ class Report:
 
 def accept_reports(
     connection: Connection, reports: Sequence[Report], now: dt.datetime
-) -> list[Accepted]:
+) -> list[DeliveryCounts]:
     """Store reports and mark the batches that they touch, in the caller's transaction.
 
     What came of each, in their order, is as if those with nothing but new points had come first.
     """
-    accepted: dict[int, Accepted] = {}
+    accepted: dict[int, DeliveryCounts] = {}
     rows = _rows_of_plain(reports)
     if rows:
         ids = sorted({row[0] for mine in rows.values() for row in mine})
@@ -64,7 +64,7 @@ def accept_reports(
         changed = _days_of((row for new in stored.values() for row in new), rules)
         batch_marks.mark_pending(connection, changed, now)
         for k, new in stored.items():
-            accepted[k] = Accepted(added=len(new), repeated=len(reports[k].points) - len(new))
+            accepted[k] = DeliveryCounts(added=len(new), repeated=len(reports[k].points) - len(new))
     for k, report in enumerate(reports):
         if k not in accepted:
             accepted[k] = accept(connection, report.points, report.refused, report.source, now)
@@ -93,7 +93,9 @@ def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
     return found
 
 
-def _young_enough(rows: dict[int, list[Row]], rules: dict[str, DoorRules]) -> dict[int, list[Row]]:
+def _young_enough(
+    rows: dict[int, list[Row]], rules: dict[str, AdmissionRules]
+) -> dict[int, list[Row]]:
     """Reports without a point that is older than what is kept of its device."""
     edge_us = {
         name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from
@@ -202,7 +204,7 @@ def _ask_stored(dialect: str) -> sa.Select[Any]:
     )
 
 
-def _days_of(rows: Iterable[Row], rules: dict[str, DoorRules]) -> list[batch_marks.ChangedDay]:
+def _days_of(rows: Iterable[Row], rules: dict[str, AdmissionRules]) -> list[batch_marks.ChangedDay]:
     """The days that got rows, in order: two transactions must not wait for each other."""
     days: dict[tuple[str, int], tuple[int, int, int]] = {}
     for device_id, time_us, *_ in rows:

@@ -53,7 +53,7 @@ type Claimed = tuple[str, int, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryOrigin:
     """How points came in: with which import (empty for none), from where, by which receipt."""
 
     import_id: str
@@ -66,7 +66,7 @@ def quality(columns: Any) -> sa.Tuple:
     return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in QUALITY))
 
 
-def record(connection: Connection, delivery: Delivery) -> None:
+def record(connection: Connection, delivery: DeliveryOrigin) -> None:
     """Keep what is about to lose: of the stored points and the incoming ones, before they meet."""
     stored_by = sa.func.coalesce(r.import_id, "")
     mine = sa.literal(delivery.import_id)
@@ -92,7 +92,7 @@ def record(connection: Connection, delivery: Delivery) -> None:
     _insert(connection, coming.where(~wins, is_undoable, ~outlived))
 
 
-def record_all(connection: Connection, delivery: Delivery) -> None:
+def record_all(connection: Connection, delivery: DeliveryOrigin) -> None:
     """Keep all points in `incoming`: a better one of the same delivery is stored."""
     columns = _columns(
         n, sa.literal(delivery.import_id), sa.literal(delivery.source), sa.literal(delivery.seq)

@@ -28,7 +28,7 @@ SILENT_AFTER_S = 120.0
 MOST_LISTED = 100
 
 
-class Status(StrEnum):
+class JobStatus(StrEnum):
     """Where a job stands."""
 
     QUEUED = "queued"
@@ -52,7 +52,7 @@ class Job:
 
     job_id: uuid.UUID
     kind: str
-    status: Status
+    status: JobStatus
     total: int | None
     completed: int
     failed: int
@@ -134,18 +134,18 @@ def claim(
     connection.execute(
         sa.update(jobs)
         .where(free, j.cancel_requested)
-        .values(status=Status.CANCELLED.value, epoch=j.epoch + 1, **ended)
+        .values(status=JobStatus.CANCELLED.value, epoch=j.epoch + 1, **ended)
     )
     connection.execute(
         sa.update(jobs)
         .where(free, j.tries >= max_tries)
-        .values(status=Status.FAILED.value, epoch=j.epoch + 1, error=_GIVEN_UP, **ended)
+        .values(status=JobStatus.FAILED.value, epoch=j.epoch + 1, error=_GIVEN_UP, **ended)
     )
     row = connection.execute(
         sa.update(jobs)
         .where(free)
         .values(
-            status=Status.RUNNING.value,
+            status=JobStatus.RUNNING.value,
             epoch=j.epoch + 1,
             tries=j.tries + 1,
             heartbeat_at=now,
@@ -175,7 +175,9 @@ def beat(connection: Connection, held: Job, now: dt.datetime, **values: Any) -> 
     return _change(connection, held, {"heartbeat_at": now, **values})
 
 
-def end(connection: Connection, held: Job, status: Status, now: dt.datetime, **values: Any) -> Job:
+def end(
+    connection: Connection, held: Job, status: JobStatus, now: dt.datetime, **values: Any
+) -> Job:
     """Say how a job ended.
 
     Raises:
@@ -197,7 +199,7 @@ def request_cancel(connection: Connection, job_id: uuid.UUID, now: dt.datetime) 
         sa.update(jobs)
         .where(j.job_id == job_id, _is_free(now))
         .values(
-            status=Status.CANCELLED.value,
+            status=JobStatus.CANCELLED.value,
             cancel_requested=True,
             epoch=j.epoch + 1,
             finished_at=now,
@@ -206,7 +208,7 @@ def request_cancel(connection: Connection, job_id: uuid.UUID, now: dt.datetime) 
     )
     connection.execute(
         sa.update(jobs)
-        .where(j.job_id == job_id, j.status == Status.RUNNING.value)
+        .where(j.job_id == job_id, j.status == JobStatus.RUNNING.value)
         .values(cancel_requested=True)
     )
     return read_job(connection, job_id)
@@ -216,9 +218,9 @@ def stop_here(connection: Connection, job_id: uuid.UUID, now: dt.datetime) -> Jo
     """Cancel a job whose worker stops by itself; it loses its claim."""
     connection.execute(
         sa.update(jobs)
-        .where(j.job_id == job_id, j.status == Status.RUNNING.value)
+        .where(j.job_id == job_id, j.status == JobStatus.RUNNING.value)
         .values(
-            status=Status.CANCELLED.value, epoch=j.epoch + 1, finished_at=now, seconds_left=None
+            status=JobStatus.CANCELLED.value, epoch=j.epoch + 1, finished_at=now, seconds_left=None
         )
     )
     return read_job(connection, job_id)
@@ -233,17 +235,17 @@ def resume(connection: Connection, job_id: uuid.UUID) -> Job:
         NotFoundError: there is none of this id.
         BadInputError: it is completed.
     """
-    again = j.status.in_((Status.CANCELLED.value, Status.FAILED.value))
+    again = j.status.in_((JobStatus.CANCELLED.value, JobStatus.FAILED.value))
     connection.execute(
         sa.update(jobs)
         .where(j.job_id == job_id, again)
         .values(
-            status=Status.QUEUED.value, tries=0, error=None, finished_at=None, seconds_left=None
+            status=JobStatus.QUEUED.value, tries=0, error=None, finished_at=None, seconds_left=None
         )
     )
     connection.execute(sa.update(jobs).where(j.job_id == job_id).values(cancel_requested=False))
     found = read_job(connection, job_id)
-    if found.status is Status.COMPLETED:
+    if found.status is JobStatus.COMPLETED:
         raise BadInputError(f"the job {job_id} is completed: start a new one")
     return found
 
@@ -258,15 +260,15 @@ def _is_free(now: dt.datetime) -> sa.ColumnElement[bool]:
     heard_of = now - dt.timedelta(seconds=SILENT_AFTER_S)
     silent = sa.or_(j.heartbeat_at < heard_of, is_impossible(j.heartbeat_at, now, 0.0))
     return sa.or_(
-        j.status == Status.QUEUED.value,
-        sa.and_(j.status == Status.RUNNING.value, silent),
+        j.status == JobStatus.QUEUED.value,
+        sa.and_(j.status == JobStatus.RUNNING.value, silent),
     )
 
 
 def _change(connection: Connection, held: Job, values: dict[str, Any]) -> Job:
     row = connection.execute(
         sa.update(jobs)
-        .where(j.job_id == held.job_id, j.epoch == held.epoch, j.status == Status.RUNNING.value)
+        .where(j.job_id == held.job_id, j.epoch == held.epoch, j.status == JobStatus.RUNNING.value)
         .values(values)
         .returning(*_COLUMNS)
     ).one_or_none()
@@ -279,5 +281,5 @@ def _change(connection: Connection, held: Job, values: dict[str, Any]) -> Job:
 
 def _job(row: sa.Row[Any]) -> Job:
     values = dict(row._mapping)
-    values["status"] = Status(values["status"])
+    values["status"] = JobStatus(values["status"])
     return Job(**values)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.catalogue.records import FIELDS, CatalogueTrack
-from trackflow.places.geocoding import Place
+from trackflow.places.geocoding import Coordinates
 from trackflow.store.catalogue.tables import catalogue_places, catalogue_tracks
 from trackflow.store.dialects import insert_into
 
@@ -16,7 +16,7 @@ p, t = catalogue_places.c, catalogue_tracks.c
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class GeocodedPlace:
     """What a geocoder answered for a track.
 
     Attributes:
@@ -28,7 +28,7 @@ class Located:
 
     query: str
     geocoder: str
-    place: Place | None
+    place: Coordinates | None
     located_at: dt.datetime
 
 
@@ -42,20 +42,22 @@ def tracks_without_coordinates(connection: Connection) -> list[tuple[str, Catalo
     return [(row[0], CatalogueTrack(*row[1:])) for row in connection.execute(query)]
 
 
-def located(connection: Connection, source: str | None = None) -> dict[tuple[str, str], Located]:
+def located(
+    connection: Connection, source: str | None = None
+) -> dict[tuple[str, str], GeocodedPlace]:
     """All answers, or those for one source's tracks, by source and slug."""
     query = sa.select(p.source, p.slug, p.query, p.geocoder, p.longitude, p.latitude, p.located_at)
     if source is not None:
         query = query.where(p.source == source)
     return {
-        (row.source, row.slug): Located(
+        (row.source, row.slug): GeocodedPlace(
             row.query, row.geocoder, _place(row.longitude, row.latitude), row.located_at
         )
         for row in connection.execute(query)
     }
 
 
-def keep(connection: Connection, source: str, slug: str, found: Located) -> None:
+def keep(connection: Connection, source: str, slug: str, found: GeocodedPlace) -> None:
     """Store an answer in place of the one before."""
     values: dict[str, Any] = {
         "query": found.query,
@@ -73,7 +75,7 @@ def drop(connection: Connection, source: str, slug: str) -> None:
     connection.execute(sa.delete(catalogue_places).where(p.source == source, p.slug == slug))
 
 
-def positions(connection: Connection) -> dict[tuple[str, str], Place]:
+def positions(connection: Connection) -> dict[tuple[str, str], Coordinates]:
     """Where tracks are, by source and slug; also those that are not listed any more.
 
     What a source says counts more than what a geocoder found.
@@ -100,5 +102,5 @@ def positions(connection: Connection) -> dict[tuple[str, str], Place]:
     }
 
 
-def _place(longitude: float | None, latitude: float | None) -> Place | None:
-    return None if longitude is None or latitude is None else Place(longitude, latitude)
+def _place(longitude: float | None, latitude: float | None) -> Coordinates | None:
+    return None if longitude is None or latitude is None else Coordinates(longitude, latitude)

@@ -15,17 +15,17 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.notifications.notifier import Notifier, notifier_of
-from trackflow.usecases.catalogue.report import Outcome, Report
+from trackflow.usecases.catalogue.report import SyncOutcome, SyncReport
 from trackflow.usecases.days.claims import message_of
-from trackflow.usecases.jobs.progress import CancelledError, Held
+from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
-type Run = Callable[[Context, Held], dict[str, Any]]
+type Run = Callable[[Context, ClaimedJob], dict[str, Any]]
 """Works on a job; returns its result."""
 
 TITLES: Mapping[str, str] = {
-    Outcome.FAILED: "The catalogue sync of {} has failed",
-    Outcome.REFUSED: "The catalogue sync of {} was refused: nothing is changed",
-    Outcome.STOPPED_FOR_APPROVAL: "The catalogue sync of {} waits for an approval",
+    SyncOutcome.FAILED: "The catalogue sync of {} has failed",
+    SyncOutcome.REFUSED: "The catalogue sync of {} was refused: nothing is changed",
+    SyncOutcome.STOPPED_FOR_APPROVAL: "The catalogue sync of {} waits for an approval",
 }
 
 MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
@@ -34,7 +34,7 @@ MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
 def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
     """The same work, but people are told when it goes wrong."""
 
-    def told(context: Context, held: Held) -> dict[str, Any]:
+    def told(context: Context, held: ClaimedJob) -> dict[str, Any]:
         notifier = notifier_for(context) if notifier_for else notifier_of(context.settings)
         source = str(held.job.parameters.get("source", "a source"))
         with _timed(notifier, source, held, context.settings.catalogue_limit_s):
@@ -43,9 +43,9 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
             except (CancelledError, RetryableError):
                 raise
             except Exception as error:
-                notifier.send(TITLES[Outcome.FAILED].format(source), message_of(error))
+                notifier.send(TITLES[SyncOutcome.FAILED].format(source), message_of(error))
                 raise
-        report = Report.from_dict(result)
+        report = SyncReport.from_dict(result)
         if report.outcome in TITLES:
             notifier.send(TITLES[report.outcome].format(source), report.to_markdown())
         elif report.alarms:
@@ -56,7 +56,7 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
 
 
 @contextmanager
-def _timed(notifier: Notifier, source: str, held: Held, limit_s: float) -> Iterator[None]:
+def _timed(notifier: Notifier, source: str, held: ClaimedJob, limit_s: float) -> Iterator[None]:
     """Tell people once if it is still at work after its limit."""
     text = (
         f"It has been at work for {limit_s / 60:,.0f} minutes and goes on. "

@@ -10,11 +10,11 @@ from trackflow.catalogue.guards import Judgement
 from trackflow.catalogue.records import Anomaly, CatalogueTrack, Listing, completeness, keep_details
 from trackflow.catalogue.validate import names_used_more_than_once, validate
 from trackflow.store.catalogue.change_log import ChangeKind, RowChange
-from trackflow.store.catalogue.checkpoints import Fetched
+from trackflow.store.catalogue.checkpoints import FetchedPage
 from trackflow.store.catalogue.syncs import Sync
-from trackflow.store.catalogue.tracks import Row
+from trackflow.store.catalogue.tracks import CatalogueRow
 from trackflow.usecases.catalogue import report as catalogue_report
-from trackflow.usecases.catalogue.report import MOST_KEPT, SLOWEST, Outcome, Report
+from trackflow.usecases.catalogue.report import MOST_KEPT, SLOWEST, SyncOutcome, SyncReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class SourceAnswer:
 
     tracks: list[CatalogueTrack]
     anomalies: list[Anomaly]
-    fetched: Mapping[str, Fetched]
+    fetched: Mapping[str, FetchedPage]
 
-    def to_store(self, rows: Mapping[str, Row]) -> Iterator[CatalogueTrack]:
+    def to_store(self, rows: Mapping[str, CatalogueRow]) -> Iterator[CatalogueTrack]:
         """The tracks as they are to be stored: whose page failed keeps what was known."""
         for track in self.tracks:
             page, old = self.fetched.get(track.slug), rows.get(track.slug)
@@ -41,7 +41,7 @@ class SourceAnswer:
                 yield track
 
 
-def checked(listing: Listing, fetched: Mapping[str, Fetched]) -> SourceAnswer:
+def checked(listing: Listing, fetched: Mapping[str, FetchedPage]) -> SourceAnswer:
     """All tracks of a list with checked values, and what is wrong with it all."""
     tracks, anomalies = [], list(listing.anomalies)
     for row in listing.rows:
@@ -55,10 +55,10 @@ def checked(listing: Listing, fetched: Mapping[str, Fetched]) -> SourceAnswer:
 def report_of(
     begun: Sync,
     answer: SourceAnswer,
-    rows: Mapping[str, Row],
+    rows: Mapping[str, CatalogueRow],
     found: Diff,
     changes: list[RowChange],
-) -> Report:
+) -> SyncReport:
     """What a sync has done, but for when and how long."""
     before = [row.track for row in rows.values() if row.is_active]
     after = dict(rows) | {change.slug: change.after for change in changes}
@@ -76,12 +76,12 @@ def report_of(
     changed = [change for change in found.changed if not change.is_back]
     failures = [row.failure for row in answer.fetched.values() if row.failure is not None]
     slowest = sorted(answer.fetched.values(), key=lambda row: (-row.seconds, row.slug))[:SLOWEST]
-    return Report(
+    return SyncReport(
         str(begun.sync_id),
         begun.source,
         begun.started_at,
         None,
-        Outcome.COMPLETED,
+        SyncOutcome.COMPLETED,
         listed=len(answer.tracks),
         active_before=len(before),
         active_now=len(active),
@@ -108,7 +108,7 @@ def report_of(
 
 
 def planned(
-    rows: Mapping[str, Row], found: Diff, judgement: Judgement, now: dt.datetime
+    rows: Mapping[str, CatalogueRow], found: Diff, judgement: Judgement, now: dt.datetime
 ) -> list[RowChange]:
     """What a sync does to rows, by slug; rows that stay as they are do not appear.
 
@@ -136,5 +136,5 @@ def planned(
     return sorted(changes, key=lambda change: change.slug)
 
 
-def _row(track: CatalogueTrack, created_at: dt.datetime, now: dt.datetime) -> Row:
-    return Row(track, is_active=True, misses=0, created_at=created_at, updated_at=now)
+def _row(track: CatalogueTrack, created_at: dt.datetime, now: dt.datetime) -> CatalogueRow:
+    return CatalogueRow(track, is_active=True, misses=0, created_at=created_at, updated_at=now)

@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trackflow.catalogue.failures import failure_of
-from trackflow.catalogue.records import Details, Listed, Listing
+from trackflow.catalogue.records import Details, ListedTrack, Listing
 from trackflow.catalogue.sources.protocol import Connector
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import PageClient, PoliteClient
-from trackflow.concurrency.processor import Outcome, Processor, Progress
+from trackflow.concurrency.processor import ItemResult, Processor, ProcessorProgress
 from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
 from trackflow.errors import SourceUnavailableError
 from trackflow.store.catalogue import checkpoints
-from trackflow.store.catalogue.checkpoints import Fetched
-from trackflow.usecases.jobs.progress import CancelledError, Held
+from trackflow.store.catalogue.checkpoints import FetchedPage
+from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 LIST_S = 120.0
 """Total deadline of the list, all tries included."""
@@ -54,7 +54,7 @@ class Fetching:
     """
 
     context: Context
-    held: Held
+    held: ClaimedJob
     connector: Connector
     switch: Switch
     _limit: RateLimit = field(init=False)
@@ -81,7 +81,7 @@ class Fetching:
         def get(connector: Connector, deadline: Deadline) -> Listing:
             return connector.list_tracks(self._web, deadline)
 
-        def told(_: Progress) -> None:
+        def told(_: ProcessorProgress) -> None:
             self._live(0)
 
         outcome = next(
@@ -90,7 +90,7 @@ class Fetching:
         self._check()
         return outcome.result()
 
-    def pages(self, rows: list[Listed], total: int, done: int, failed: int) -> None:
+    def pages(self, rows: list[ListedTrack], total: int, done: int, failed: int) -> None:
         """Fetch the pages of tracks and keep each.
 
         Args:
@@ -109,7 +109,7 @@ class Fetching:
         timed = _Timed(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
-        def told(_: Progress) -> None:
+        def told(_: ProcessorProgress) -> None:
             keeper.keep()
             self._live(keeper.done)
 
@@ -162,11 +162,11 @@ class _Timed:
 
     connector: Connector
     web: PageClient
-    fresh: deque[Fetched]
+    fresh: deque[FetchedPage]
     _begun: dict[str, float] = field(default_factory=dict)
     _tries: Counter[str] = field(default_factory=Counter)
 
-    def fetch(self, row: Listed, deadline: Deadline) -> None:
+    def fetch(self, row: ListedTrack, deadline: Deadline) -> None:
         """Fetch a page; called once per try, by one thread at a time for the same track."""
         begun = self._begun.setdefault(row.slug, time.monotonic())
         self._tries[row.slug] += 1
@@ -174,16 +174,16 @@ class _Timed:
         seconds = time.monotonic() - begun
         del self._begun[row.slug]
         tries = self._tries.pop(row.slug)
-        self.fresh.append(Fetched(row.slug, details, None, round(seconds, 3), tries))
+        self.fresh.append(FetchedPage(row.slug, details, None, round(seconds, 3), tries))
 
 
-def _keep_failure(outcome: Outcome[Listed, None], fresh: deque[Fetched]) -> str | None:
+def _keep_failure(outcome: ItemResult[ListedTrack, None], fresh: deque[FetchedPage]) -> str | None:
     """Put a failure to what is to be kept; returns its kind. What was not done is not one."""
     failure = failure_of(outcome.item.slug, outcome)
     if failure is None:
         return None
     if failure.kind != "stopped":
-        fresh.append(Fetched(failure.slug, None, failure, failure.seconds, failure.tries))
+        fresh.append(FetchedPage(failure.slug, None, failure, failure.seconds, failure.tries))
     return failure.kind
 
 
@@ -196,11 +196,11 @@ class _Keeper:
     """
 
     context: Context
-    held: Held
+    held: ClaimedJob
     total: int
     done: int
     failed: int
-    fresh: deque[Fetched] = field(default_factory=deque)
+    fresh: deque[FetchedPage] = field(default_factory=deque)
     _kept_at: float = field(default_factory=time.monotonic)
 
     def keep(self, *, now: bool = False) -> None:

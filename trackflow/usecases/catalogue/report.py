@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from trackflow.catalogue.diff import Change
+from trackflow.catalogue.diff import TrackChange
 from trackflow.context import Context
 from trackflow.files import whole_file
 from trackflow.store.catalogue import syncs
@@ -22,7 +22,7 @@ MOST_KEPT = 500
 SLOWEST = 10
 
 
-class Outcome(StrEnum):
+class SyncOutcome(StrEnum):
     """How a sync ended."""
 
     COMPLETED = "completed"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SyncReport:
     """A sync's report. It says the same whoever started the sync.
 
     Attributes:
@@ -107,7 +107,7 @@ class Report:
     @property
     def summary(self) -> str:
         """In one line."""
-        if self.outcome != Outcome.COMPLETED:
+        if self.outcome != SyncOutcome.COMPLETED:
             return f"{_WORDS[self.outcome]}: {self.reason}"
         parts = [
             f"{number:,} {word}"
@@ -132,7 +132,7 @@ class Report:
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> "Report":
+    def from_dict(cls, stored: Mapping[str, Any]) -> "SyncReport":
         """What `as_dict` gave; fields that another version wrote or lacks are left out."""
         values = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
         for name in ("started_at", "finished_at", "undone_at"):
@@ -148,15 +148,15 @@ class Report:
 
 _WORDS = {
     "running": "running",
-    Outcome.COMPLETED: "completed",
-    Outcome.STOPPED_FOR_APPROVAL: "stopped for an approval",
-    Outcome.REFUSED: "refused",
-    Outcome.FAILED: "failed",
-    Outcome.CANCELLED: "cancelled",
+    SyncOutcome.COMPLETED: "completed",
+    SyncOutcome.STOPPED_FOR_APPROVAL: "stopped for an approval",
+    SyncOutcome.REFUSED: "refused",
+    SyncOutcome.FAILED: "failed",
+    SyncOutcome.CANCELLED: "cancelled",
 }
 
 
-def read_report(context: Context, sync_id: uuid.UUID) -> Report:
+def read_report(context: Context, sync_id: uuid.UUID) -> SyncReport:
     """The report of a sync.
 
     Raises:
@@ -166,22 +166,22 @@ def read_report(context: Context, sync_id: uuid.UUID) -> Report:
         return _report_of(syncs.read_sync(connection, sync_id))
 
 
-def last_reports(context: Context, source: str, n: int = 10) -> list[Report]:
+def last_reports(context: Context, source: str, n: int = 10) -> list[SyncReport]:
     """The reports of the last syncs of a source, the newest first."""
     with context.store.read() as connection:
         found = syncs.last_syncs(connection, source, n)
     return [_report_of(sync) for sync in found]
 
 
-def _report_of(sync: syncs.Sync) -> Report:
+def _report_of(sync: syncs.Sync) -> SyncReport:
     if sync.report is None:
-        return Report(
+        return SyncReport(
             str(sync.sync_id), sync.source, sync.started_at, sync.finished_at, sync.outcome
         )
-    return replace(Report.from_dict(sync.report), undone_at=sync.undone_at)
+    return replace(SyncReport.from_dict(sync.report), undone_at=sync.undone_at)
 
 
-def write_file(context: Context, report: Report) -> Path:
+def write_file(context: Context, report: SyncReport) -> Path:
     """The Markdown under `TRACKFLOW_HOME`; whole or not at all.
 
     Raises:
@@ -201,13 +201,13 @@ def write_missing_files(context: Context, source: str) -> None:
             write_file(context, report)
 
 
-def file_of(context: Context, report: Report) -> Path:
+def file_of(context: Context, report: SyncReport) -> Path:
     """Where a report lies."""
     name = f"{report.started_at:%Y-%m-%d-%H%M%S}-{report.source}-{report.sync_id[:8]}.md"
     return context.settings.home / "reports" / "catalogue" / name
 
 
-def changes_of(changed: Iterable[Change]) -> list[dict[str, Any]]:
+def changes_of(changed: Iterable[TrackChange]) -> list[dict[str, Any]]:
     """Changed tracks as data, what is worth a person's eye first."""
     ordered = sorted(changed, key=lambda change: (change.is_routine, change.after.slug))
     return [
@@ -221,7 +221,7 @@ def changes_of(changed: Iterable[Change]) -> list[dict[str, Any]]:
     ]
 
 
-def _head(report: Report) -> list[str]:
+def _head(report: SyncReport) -> list[str]:
     took = ""
     if report.finished_at is not None:
         took = f" to {_time(report.finished_at)}"
@@ -237,7 +237,11 @@ def _head(report: Report) -> list[str]:
         lines += [f"**{_cell(alarm)}**", ""]
     if report.undone_at is not None:
         lines += [f"**Its changes were undone at {_time(report.undone_at)}.**", ""]
-    if report.outcome == Outcome.COMPLETED and not report.rows_changed and not report.missed_once:
+    if (
+        report.outcome == SyncOutcome.COMPLETED
+        and not report.rows_changed
+        and not report.missed_once
+    ):
         lines += ["Nothing has changed.", ""]
     counts = {
         "listed": report.listed,
@@ -254,7 +258,7 @@ def _head(report: Report) -> list[str]:
     return lines + _table(("tracks", "number"), [(k, f"{v:,}") for k, v in counts.items()])
 
 
-def _changes(report: Report) -> list[str]:
+def _changes(report: SyncReport) -> list[str]:
     lines: list[str] = []
     for name, title in (
         ("added", "Added"),
@@ -283,7 +287,7 @@ def _changes(report: Report) -> list[str]:
     return lines
 
 
-def _wrong(report: Report) -> list[str]:
+def _wrong(report: SyncReport) -> list[str]:
     lines: list[str] = []
     if report.failures:
         lines += ["## Failed: these keep what was known of them", ""]
@@ -306,7 +310,7 @@ def _wrong(report: Report) -> list[str]:
     return lines
 
 
-def _figures(report: Report) -> list[str]:
+def _figures(report: SyncReport) -> list[str]:
     lines: list[str] = []
     if report.completeness:
         rows = [

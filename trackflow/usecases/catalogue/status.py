@@ -7,10 +7,10 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.store.catalogue import kill_switches, syncs
 from trackflow.store.catalogue import tracks as stored_tracks
-from trackflow.store.catalogue.tracks import Row
+from trackflow.store.catalogue.tracks import CatalogueRow
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job
-from trackflow.usecases.catalogue.report import Report, last_reports
+from trackflow.usecases.catalogue.report import SyncReport, last_reports
 from trackflow.usecases.catalogue.sources import source_named
 
 MOST_LISTED = 1_000
@@ -39,7 +39,7 @@ class CatalogueStatus:
     missed: int
     switched_off: str | None
     last_completed_at: dt.datetime | None
-    last: Report | None
+    last: SyncReport | None
     running: Job | None
 
 
@@ -76,7 +76,7 @@ def list_tracks(
     text: str = "",
     limit: int = 100,
     after: str = "",
-) -> list[Row]:
+) -> list[CatalogueRow]:
     """Tracks of a source by slug.
 
     Args:
@@ -97,7 +97,7 @@ def list_tracks(
         )
 
 
-def as_dict(row: Row) -> dict[str, Any]:
+def as_dict(row: CatalogueRow) -> dict[str, Any]:
     """A track for programs."""
     times = {name: getattr(row, name) for name in ("created_at", "updated_at")}
     iso = {name: f"{time:%Y-%m-%dT%H:%M:%S.%f}Z" for name, time in times.items()}

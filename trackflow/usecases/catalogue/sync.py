@@ -17,7 +17,7 @@ from typing import Any
 
 from trackflow.catalogue import guards
 from trackflow.catalogue.diff import diff
-from trackflow.catalogue.guards import Action, Judgement
+from trackflow.catalogue.guards import GuardAction, Judgement
 from trackflow.catalogue.records import Listing
 from trackflow.catalogue.sources.protocol import Connector
 from trackflow.concurrency.deadline import TooLateError
@@ -27,21 +27,21 @@ from trackflow.errors import BadInputError, SourceError, StoppedError
 from trackflow.store.catalogue import change_log, checkpoints, syncs
 from trackflow.store.catalogue import tracks as stored_tracks
 from trackflow.store.catalogue.syncs import Sync
-from trackflow.store.catalogue.tracks import Row
+from trackflow.store.catalogue.tracks import CatalogueRow
 from trackflow.store.database import Connection
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import report as catalogue_report
 from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
 from trackflow.usecases.catalogue.fetching import Fetching
-from trackflow.usecases.catalogue.report import MOST_KEPT, Outcome, Report
+from trackflow.usecases.catalogue.report import MOST_KEPT, SyncOutcome, SyncReport
 from trackflow.usecases.catalogue.sources import allow_again as allow_again
 from trackflow.usecases.catalogue.sources import source_named, switch_of
 from trackflow.usecases.catalogue.sources import sources as sources
 from trackflow.usecases.catalogue.sources import stop_everything as stop_everything
 from trackflow.usecases.catalogue.status import list_tracks as list_tracks
 from trackflow.usecases.catalogue.status import status as status
-from trackflow.usecases.jobs.progress import CancelledError, Held
+from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +72,10 @@ def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any
 
 def summary(result: Mapping[str, Any]) -> str:
     """What came out, for people."""
-    return Report.from_dict(result).summary
+    return SyncReport.from_dict(result).summary
 
 
-def sync(context: Context, held: Held) -> dict[str, Any]:
+def sync(context: Context, held: ClaimedJob) -> dict[str, Any]:
     """Do the sync from where it stands; returns the report as data. The job has ended then.
 
     Raises:
@@ -87,10 +87,10 @@ def sync(context: Context, held: Held) -> dict[str, Any]:
     if not isinstance(begun, Sync):
         return begun
     _heal_files(context, connector.source)
-    return _Running(context, held, connector, begun, switch_of(context, connector.site)).run()
+    return _RunningSync(context, held, connector, begun, switch_of(context, connector.site)).run()
 
 
-def _begin(context: Context, held: Held, source: str) -> Sync | dict[str, Any]:
+def _begin(context: Context, held: ClaimedJob, source: str) -> Sync | dict[str, Any]:
     """Take the source; if another sync has it, end the job and return its report."""
     now, me = context.clock(), held.job.job_id
     with context.store.write() as connection:
@@ -115,23 +115,25 @@ def _begin(context: Context, held: Held, source: str) -> Sync | dict[str, Any]:
 def _is_alive(job: Job, now: dt.datetime) -> bool:
     seen = job.heartbeat_at
     return (
-        job.status is Status.RUNNING
+        job.status is JobStatus.RUNNING
         and seen is not None
         and (now - seen).total_seconds() < SILENT_S
     )
 
 
 def _refuse(
-    connection: Connection, held: Held, source: str, other: Job, now: dt.datetime
+    connection: Connection, held: ClaimedJob, source: str, other: Job, now: dt.datetime
 ) -> dict[str, Any]:
     reason = (
         f"another sync of {source} is at work, the job {other.job_id}; one that was killed is "
         f"taken over {SILENT_S:.0f} s after its last sign of life"
     )
     started = held.job.started_at or now
-    report = Report(str(held.job.job_id), source, started, now, Outcome.REFUSED, reason).as_dict()
+    report = SyncReport(
+        str(held.job.job_id), source, started, now, SyncOutcome.REFUSED, reason
+    ).as_dict()
     syncs.record_refused(connection, held.job.job_id, source, report, started, now)
-    held.end(connection, Status.FAILED, result=report, error=reason, message=report["summary"])
+    held.end(connection, JobStatus.FAILED, result=report, error=reason, message=report["summary"])
     return report
 
 
@@ -140,13 +142,18 @@ def _take_over(
 ) -> None:
     """End a sync whose worker is gone; what it has fetched is gone on with."""
     reason = f"its worker was gone; the sync {me} has gone on with it"
-    report = Report(
-        str(other.sync_id), other.source, other.started_at, now, Outcome.CANCELLED, reason
+    report = SyncReport(
+        str(other.sync_id), other.source, other.started_at, now, SyncOutcome.CANCELLED, reason
     )
     syncs.end_sync(
-        connection, other.sync_id, Outcome.CANCELLED, report.as_dict(), now, keep_checkpoints=True
+        connection,
+        other.sync_id,
+        SyncOutcome.CANCELLED,
+        report.as_dict(),
+        now,
+        keep_checkpoints=True,
     )
-    if job is not None and job.status in (Status.RUNNING, Status.QUEUED):
+    if job is not None and job.status in (JobStatus.RUNNING, JobStatus.QUEUED):
         jobs.stop_here(connection, job.job_id, now)
         jobs.request_cancel(connection, job.job_id, now)
 
@@ -169,7 +176,7 @@ class Ending:
         keeps_checkpoints: whether the next sync goes on with what this one has fetched.
     """
 
-    outcome: Outcome
+    outcome: SyncOutcome
     reason: str
     listing: Listing | None = None
     keeps_checkpoints: bool = False
@@ -178,14 +185,14 @@ class Ending:
 def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
     """The ending that the guards ask for."""
     reason = "; ".join(judgement.reasons)
-    if judgement.action is Action.ASK:
+    if judgement.action is GuardAction.ASK:
         reason += f"; `trackflow catalogue sync --source {source} --approve` does it"
-        return Ending(Outcome.STOPPED_FOR_APPROVAL, reason, listing)
-    return Ending(Outcome.REFUSED, reason, listing)
+        return Ending(SyncOutcome.STOPPED_FOR_APPROVAL, reason, listing)
+    return Ending(SyncOutcome.REFUSED, reason, listing)
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningSync:
     """A sync at work.
 
     Attributes:
@@ -193,7 +200,7 @@ class _Running:
     """
 
     context: Context
-    held: Held
+    held: ClaimedJob
     connector: Connector
     begun: Sync
     switch: Switch
@@ -216,9 +223,9 @@ class _Running:
                     return _guarded(judgement, listing, self.connector.source)
                 self._pages(fetching, listing)
         except CancelledError as error:
-            return Ending(Outcome.CANCELLED, str(error), keeps_checkpoints=True)
+            return Ending(SyncOutcome.CANCELLED, str(error), keeps_checkpoints=True)
         except (SourceError, TooLateError, StoppedError) as error:
-            return Ending(Outcome.FAILED, str(error), keeps_checkpoints=True)
+            return Ending(SyncOutcome.FAILED, str(error), keeps_checkpoints=True)
         return listing
 
     def _listing(self, fetching: Fetching) -> Listing:
@@ -239,7 +246,7 @@ class _Running:
             rows = stored_tracks.read_rows(connection, self.connector.source)
         return self._judged(listing, rows)
 
-    def _judged(self, listing: Listing, rows: Mapping[str, Row]) -> Judgement:
+    def _judged(self, listing: Listing, rows: Mapping[str, CatalogueRow]) -> Judgement:
         stored = {slug: row.stored for slug, row in rows.items()}
         is_approved = bool(self.held.job.parameters.get("approve"))
         return guards.judge(listing, stored, is_approved=is_approved)
@@ -278,7 +285,7 @@ class _Running:
         self,
         connection: Connection,
         answer: SourceAnswer,
-        rows: Mapping[str, Row],
+        rows: Mapping[str, CatalogueRow],
         judgement: Judgement,
     ) -> dict[str, Any]:
         """Rows, the record of changes, the report and the job's end."""
@@ -296,8 +303,8 @@ class _Running:
         ).as_dict()
         syncs.number_sync(connection, self.begun)
         change_log.forget_old_changes(connection, self.connector.source)
-        syncs.end_sync(connection, self.begun.sync_id, Outcome.COMPLETED, report, now)
-        self._end_job(connection, Status.COMPLETED, report)
+        syncs.end_sync(connection, self.begun.sync_id, SyncOutcome.COMPLETED, report, now)
+        self._end_job(connection, JobStatus.COMPLETED, report)
         return report
 
     def _end(self, ending: Ending) -> dict[str, Any]:
@@ -306,7 +313,7 @@ class _Running:
         now = self.context.clock()
         with self.context.store.write() as connection:
             counts = stored_tracks.count_rows(connection, self.connector.source)
-            report = Report(
+            report = SyncReport(
                 str(self.begun.sync_id),
                 self.connector.source,
                 self.begun.started_at,
@@ -330,16 +337,18 @@ class _Running:
                 now,
                 keep_checkpoints=ending.keeps_checkpoints,
             )
-            ended = Status.CANCELLED if ending.outcome is Outcome.CANCELLED else Status.FAILED
+            ended = (
+                JobStatus.CANCELLED if ending.outcome is SyncOutcome.CANCELLED else JobStatus.FAILED
+            )
             self._end_job(connection, ended, report)
         return report
 
-    def _end_job(self, connection: Connection, ended: Status, report: dict[str, Any]) -> None:
+    def _end_job(self, connection: Connection, ended: JobStatus, report: dict[str, Any]) -> None:
         values: dict[str, Any] = {"result": report, "message": summary(report)}
-        if ended is Status.COMPLETED:
+        if ended is JobStatus.COMPLETED:
             total = self.held.job.total or 0
             values |= {"completed": total, "total": total, "failed": report["failed"]}
-        elif ended is Status.FAILED:
+        elif ended is JobStatus.FAILED:
             values["error"] = report["reason"]
         self.held.end(connection, ended, **values)
 
@@ -347,7 +356,7 @@ class _Running:
         """After the commit."""
         self.held.tell()
         try:
-            catalogue_report.write_file(self.context, Report.from_dict(report))
+            catalogue_report.write_file(self.context, SyncReport.from_dict(report))
         except OSError as error:
             log.warning("the report cannot be written: %s", error)
         return report

@@ -60,7 +60,7 @@ def claim_batches(
         )
 
 
-class Held:
+class ClaimKeeper:
     """Claims of a worker that is alive: each sign of life keeps them for another lease.
 
     There is no thread that does it: a worker that hangs is to lose its batches.

@@ -7,11 +7,11 @@ the lease as long as somebody looks once in a while. Every run does when it begi
 
 from trackflow.context import Context
 from trackflow.store.days import batches
-from trackflow.store.days.batches import Freed
+from trackflow.store.days.batches import ExpiredBatch
 from trackflow.store.devices.settings import lock_devices
 
 
-def reap(context: Context) -> list[Freed]:
+def free_expired(context: Context) -> list[ExpiredBatch]:
     """Free all batches whose lease has ended; those that did so too often are failed now."""
     with context.store.read() as connection:
         device_ids = batches.with_abandoned(

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Mode(StrEnum):
+class RunMode(StrEnum):
     """Which batches a run takes."""
 
     INCREMENTAL = "incremental"

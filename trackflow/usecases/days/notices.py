@@ -13,17 +13,17 @@ from trackflow.store.days import noticing
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import read_device
 from trackflow.store.intake import points
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.notices import (
-    Kind,
     Notice,
+    NoticeKind,
     by_urgency,
     ledger_notices,
     lone_reasons,
     odd_classes,
     quarantine_notice,
 )
-from trackflow.tracks.presets import Guess, guess_preset
+from trackflow.tracks.presets import PresetGuess, guess_preset
 from trackflow.tracks.rollovers import rollover_notice
 from trackflow.tracks.segments import Ledger
 from trackflow.tracks.thresholds import Thresholds
@@ -45,7 +45,7 @@ class DeviceGuess:
     """What a device looks like."""
 
     device_id: str
-    guess: Guess
+    guess: PresetGuess
 
 
 def read_notices(
@@ -102,7 +102,7 @@ def notices_by_day(context: Context, first: dt.date, last: dt.date) -> dict[dt.d
     return {day: by_urgency(notices) for day, notices in found.items() if notices}
 
 
-def read_guess(context: Context, device_id: str) -> Guess | None:
+def read_guess(context: Context, device_id: str) -> PresetGuess | None:
     """What a device looks like by its newest points; None if they are too few to tell."""
     with context.store.read() as connection:
         return _guess(connection, device_id)
@@ -119,7 +119,7 @@ def read_guesses(context: Context, most: int = MOST_GUESSES) -> list[DeviceGuess
     return found
 
 
-def _guess(connection: Connection, device_id: str) -> Guess | None:
+def _guess(connection: Connection, device_id: str) -> PresetGuess | None:
     return guess_preset(points.newest_points(connection, device_id, GUESS_POINTS))
 
 
@@ -135,9 +135,9 @@ def _lone_because(
     device_id: str,
     ledgers: Mapping[dt.date, Ledger],
     thresholds: Thresholds,
-) -> Counter[Reason] | None:
+) -> Counter[EndReason] | None:
     """Why points are alone, on the day that has most of them; None if no such day is odd."""
-    lone = {day: one.lone for day, one in ledgers.items() if Kind.LONE in odd_classes(one)}
+    lone = {day: one.lone for day, one in ledgers.items() if NoticeKind.LONE in odd_classes(one)}
     if not lone:
         return None
     worst = max(lone, key=lambda day: (lone[day], day))

@@ -21,7 +21,7 @@ from trackflow.store.devices import settings
 from trackflow.store.tables import STAGES
 from trackflow.usecases.days.report import RunReport, counted
 from trackflow.usecases.days.run import BACKGROUND_NICE, WorkerPool, run, worker_pool
-from trackflow.usecases.jobs.progress import Held
+from trackflow.usecases.jobs.progress import ClaimedJob
 
 SLICE_BATCHES = 256
 """Some ten seconds of work: so long a cancelled job may go on, and so much of it is looked at again
@@ -65,7 +65,7 @@ def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def rebuild(context: Context, held: Held) -> dict[str, Any]:
+def rebuild(context: Context, held: ClaimedJob) -> dict[str, Any]:
     """Work through all slices, from where the job stopped; returns its result.
 
     Raises:
@@ -93,7 +93,7 @@ def rebuild(context: Context, held: Held) -> dict[str, Any]:
 
 
 def _mark_next(
-    context: Context, held: Held, wanted: BatchSelection, done: Mapping[str, int]
+    context: Context, held: ClaimedJob, wanted: BatchSelection, done: Mapping[str, int]
 ) -> _Slice | None:
     """Mark the next days that hold enough batches, and note it; None after the last."""
     with context.store.write() as connection:
@@ -111,7 +111,7 @@ def _mark_next(
 
 def _note(
     connection: Connection,
-    held: Held,
+    held: ClaimedJob,
     done: Mapping[str, int],
     current: _Slice,
     *,
@@ -135,7 +135,7 @@ def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None
 
 def _work_on(
     context: Context,
-    held: Held,
+    held: ClaimedJob,
     pool: WorkerPool,
     wanted: BatchSelection,
     current: _Slice,

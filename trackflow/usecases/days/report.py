@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from trackflow.store.days.batch_lists import Resting
+from trackflow.store.days.batch_lists import RestingBatch
 from trackflow.store.tables import STAGES
 
 __all__ = ["STAGES", "DayReport", "RunReport", "StageReport", "counted", "distinct_messages"]
@@ -56,7 +56,7 @@ class StageReport:
     stage: str
     days: list[DayReport] = field(default_factory=list)
     seconds: float = 0.0
-    resting: list[Resting] = field(default_factory=list)
+    resting: list[RestingBatch] = field(default_factory=list)
 
     def total(self, name: str) -> float:
         """The sum of a count over all batches."""
@@ -94,7 +94,7 @@ class RunReport:
         return next(s for s in self.stages if s.stage == stage)
 
     @property
-    def resting(self) -> list[Resting]:
+    def resting(self) -> list[RestingBatch]:
         """Batches that wait for their next try, each once, the soonest first."""
         found = {(one.device_id, one.day): one for s in self.stages for one in s.resting}
         return sorted(found.values(), key=lambda one: (one.next_try_at, one.device_id, one.day))

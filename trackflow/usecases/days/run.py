@@ -28,8 +28,8 @@ from trackflow.store.devices import settings as devices
 from trackflow.store.tables import STAGES
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days import segmenting, tracking
-from trackflow.usecases.days.expiry import reap
-from trackflow.usecases.days.modes import Mode as Mode
+from trackflow.usecases.days.expiry import free_expired
+from trackflow.usecases.days.modes import RunMode as RunMode
 from trackflow.usecases.days.report import DayReport, RunReport, StageReport
 from trackflow.usecases.intake.readmitting import readmit
 from trackflow.usecases.roads import matching
@@ -66,7 +66,7 @@ _STAGE_FUNCTIONS = {
 def run(
     context: Context,
     *,
-    mode: Mode = Mode.INCREMENTAL,
+    mode: RunMode = RunMode.INCREMENTAL,
     first: dt.date | None = None,
     last: dt.date | None = None,
     device_id: str | None = None,
@@ -86,10 +86,10 @@ def run(
     if device_id is not None:
         with context.store.read() as connection:
             devices.known(device_id, devices.device_ids(connection))
-    if mode is Mode.DAILY:
+    if mode is RunMode.DAILY:
         first = last = settled_day(context.clock())
     readmit(context)
-    reap(context)
+    free_expired(context)
     match_outdated_again(context)
     report = RunReport()
     with nullcontext(pool) if pool else worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
@@ -102,10 +102,10 @@ def run(
                     first=first,
                     last=last,
                     device_id=device_id,
-                    every=mode is not Mode.INCREMENTAL,
+                    every=mode is not RunMode.INCREMENTAL,
                     lease_s=context.settings.lease_s,
                 )
-            force = mode is not Mode.INCREMENTAL
+            force = mode is not RunMode.INCREMENTAL
             report.stages.append(_run_stage(context, pool, stage, wanted, force, progress))
     with context.store.read() as connection:
         report.given_up = batch_lists.counts(connection, first, last)["failed"]

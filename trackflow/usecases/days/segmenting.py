@@ -22,7 +22,7 @@ from trackflow.store.intake import points
 from trackflow.tracks.segments import DaySegments
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
-from trackflow.usecases.days.claims import Held, claim_batches, give_up, hand_back
+from trackflow.usecases.days.claims import ClaimKeeper, claim_batches, give_up, hand_back
 from trackflow.usecases.days.report import DayReport
 
 STAGE = "segmented"
@@ -73,7 +73,7 @@ def _segment_claimed(
     claims = claim_batches(context, wanted, STAGE, force=force)
     if not claims:
         return []
-    held = Held(context, claims)
+    held = ClaimKeeper(context, claims)
     reports: list[DayReport] = []
     try:
         parts = list(_parts(claims))
@@ -87,7 +87,7 @@ def _segment_claimed(
 
 
 def _publish_part(
-    context: Context, held: Held, part: Part, days: Days | Exception, elapsed_ms: float
+    context: Context, held: ClaimKeeper, part: Part, days: Days | Exception, elapsed_ms: float
 ) -> list[DayReport]:
     """Publish the days of a part, one by one, or give its claims back after an error."""
     reports: list[DayReport] = []

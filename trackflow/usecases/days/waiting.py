@@ -27,7 +27,7 @@ needs 14 ms for each day of each asset before a run of partitions starts."""
 
 
 @dataclass(slots=True)
-class Waiting:
+class WaitingDays:
     """Days with batches that can be worked on now.
 
     Attributes:
@@ -47,7 +47,7 @@ class Waiting:
 
 def find_waiting(
     context: Context, *, first: dt.date | None = None, last: dt.date | None = None
-) -> Waiting:
+) -> WaitingDays:
     """Look for batches that are due; one query, however many there are.
 
     Args:
@@ -65,7 +65,7 @@ def find_waiting(
     )
     with context.store.read() as connection:
         due = read_due(connection, conditions, first, last)
-    return Waiting(
+    return WaitingDays(
         days=[found.day for found in due.days],
         batches=sum(found.batches for found in due.days),
         watermark=max((f"{d.updated_at.isoformat()}+{d.epochs}" for d in due.days), default=""),

@@ -8,7 +8,7 @@ from trackflow.errors import NotFoundError
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import Device
 from trackflow.tracks.notices import Notice
-from trackflow.tracks.presets import PRESETS, Guess, preset_thresholds
+from trackflow.tracks.presets import PRESETS, PresetGuess, preset_thresholds
 from trackflow.usecases.days.notices import read_guess, read_notices
 
 
@@ -25,7 +25,7 @@ class DeviceSettings:
 
     device: Device
     time_zone: str
-    looks_like: Guess | None
+    looks_like: PresetGuess | None
     notices: list[Notice]
 
     def where_from(self, threshold: str) -> str:
@@ -117,7 +117,7 @@ def notice_as_dict(notice: Notice) -> dict[str, Any]:
     }
 
 
-def guess_as_dict(guess: Guess | None) -> dict[str, Any] | None:
+def guess_as_dict(guess: PresetGuess | None) -> dict[str, Any] | None:
     """A guess for programs; None stays None."""
     if guess is None:
         return None

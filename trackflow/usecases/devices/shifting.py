@@ -12,12 +12,12 @@ from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
-from trackflow.store.devices.shifting import Days, Row
+from trackflow.store.devices.shifting import DayRange, Row
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance
 from trackflow.usecases.days.notices import device_rollover
 
-__all__ = ["Days", "ShiftReport", "shift_weeks"]
+__all__ = ["DayRange", "ShiftReport", "shift_weeks"]
 
 WEEK_US = 7 * DAY_US
 MOST_WEEKS = 5_000
@@ -50,7 +50,7 @@ class ShiftReport:
         return asdict(self)
 
 
-def shift_weeks(context: Context, device_id: str, weeks: int, days: Days) -> ShiftReport:
+def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) -> ShiftReport:
     """Move the points of a device's days in time, in one transaction.
 
     They leave their days and come in again through the ordinary door: both are worked on anew. A
@@ -76,7 +76,7 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: Days) -> Shi
         settings.known(device_id, settings.device_ids(connection))
         lock_devices(connection, [device_id])
         taken_back = shifting.moved_before(connection, device_id, days, -weeks)
-        if not taken_back and days == Days():
+        if not taken_back and days == DayRange():
             days = _days_told(connection, device_id, weeks)
         moved_by = -weeks if taken_back else None
         rows = shifting.read_rows(connection, device_id, days, moved_by)
@@ -86,14 +86,14 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: Days) -> Shi
         return _move(connection, device_id, weeks, rows, now, taken_back=taken_back)
 
 
-def _days_told(connection: Connection, device_id: str, weeks: int) -> Days:
+def _days_told(connection: Connection, device_id: str, weeks: int) -> DayRange:
     notice = device_rollover(connection, device_id) if weeks == 1024 else None
     if notice is None:
         raise SettingsError(
             f"which days of {device_id}? Nothing says that its times lie {abs(weeks):,} weeks "
             f"{'early' if weeks > 0 else 'late'}: give --from and --to"
         )
-    return Days(notice.first_day, notice.last_day)
+    return DayRange(notice.first_day, notice.last_day)
 
 
 def _move(

@@ -16,7 +16,7 @@ from trackflow.store.database import Connection
 from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.housekeeping import marks, retention
 from trackflow.usecases.housekeeping import retention_plan
-from trackflow.usecases.housekeeping.retention_plan import Known
+from trackflow.usecases.housekeeping.retention_plan import RetentionBasis
 
 MARK = "retention"
 """What the last run counted the days from."""
@@ -119,12 +119,14 @@ def check_setting(context: Context) -> None:
         SettingsError: they do not.
     """
     retention_plan.edge_by_clock(
-        Known(context.clock(), None, None, context.settings.retention_days)
+        RetentionBasis(context.clock(), None, None, context.settings.retention_days)
     )
 
 
-def _known(context: Context, connection: Connection, approve: dt.date | None = None) -> Known:
-    return Known(
+def _known(
+    context: Context, connection: Connection, approve: dt.date | None = None
+) -> RetentionBasis:
+    return RetentionBasis(
         now=context.clock(),
         newest=retention.newest_day(connection, retention_plan.SUPPORT),
         last=marks.noted(connection, MARK),

@@ -31,7 +31,7 @@ BACK = ONE_DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RetentionBasis:
     """What retention goes by.
 
     Attributes:
@@ -50,12 +50,12 @@ class Known:
     approved: dt.date | None = None
 
 
-def counted_from(known: Known) -> dt.datetime:
+def counted_from(known: RetentionBasis) -> dt.datetime:
     """The moment that the days are counted back from: now, or the end of the newest day."""
     return known.now if known.newest is None else min(known.now, midnight(known.newest + ONE_DAY))
 
 
-def edge_by_clock(known: Known) -> dt.date | None:
+def edge_by_clock(known: RetentionBasis) -> dt.date | None:
     """The first day that the setting keeps; None if it keeps all.
 
     Raises:
@@ -71,7 +71,7 @@ def edge_by_clock(known: Known) -> dt.date | None:
     return (known.now - dt.timedelta(days=known.kept_days)).date()
 
 
-def edge_day(known: Known) -> dt.date | None:
+def edge_day(known: RetentionBasis) -> dt.date | None:
     """The first day that is kept; None if all are.
 
     Raises:
@@ -85,7 +85,7 @@ def edge_day(known: Known) -> dt.date | None:
     return (counted_from(known) - dt.timedelta(days=known.kept_days)).date()
 
 
-def lift_edge(known: Known) -> dt.date | None:
+def lift_edge(known: RetentionBasis) -> dt.date | None:
     """From which day on points may be taken again; None for any age.
 
     By the latest time that is known: a clock that was set back must not open days again whose
@@ -104,7 +104,7 @@ def lift_edge(known: Known) -> dt.date | None:
     return (max(told) - dt.timedelta(days=known.kept_days)).date()
 
 
-def went_by(known: Known, edge: dt.date) -> dt.datetime:
+def went_by(known: RetentionBasis, edge: dt.date) -> dt.datetime:
     """What the next run is to know of this one: the latest time that it can only go by."""
     told = [counted_from(known)]
     if known.approved is not None:
@@ -115,7 +115,7 @@ def went_by(known: Known, edge: dt.date) -> dt.datetime:
     return max(told)
 
 
-def check(known: Known, edge: dt.date, doomed: int, total: int) -> None:
+def check(known: RetentionBasis, edge: dt.date, doomed: int, total: int) -> None:
     """See whether what is older than `edge` may be deleted without asking.
 
     Args:

@@ -15,7 +15,7 @@ from trackflow.usecases.roads.rematching import outdated_days
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class BatchMessage:
     """What is to be said of a batch that failed or waits.
 
     Attributes:
@@ -36,7 +36,7 @@ class Message:
 
 
 @dataclass(slots=True)
-class Status:
+class StoreStatus:
     """The state of a store.
 
     Attributes:
@@ -69,18 +69,18 @@ class Status:
     raw_windows: int
     outdated_days: int = 0
     networks: list[dict[str, object]] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
+    messages: list[BatchMessage] = field(default_factory=list)
     looks_like: list[DeviceGuess] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
 
-def read_status(context: Context) -> Status:
+def read_status(context: Context) -> StoreStatus:
     """Counts over the whole store, from one consistent view of it."""
     notices, guesses = read_notices(context), read_guesses(context)
     with context.store.read() as connection:
         totals = read_totals(connection)
         track_count, length_mm = count_and_length_mm(connection)
-        return Status(
+        return StoreStatus(
             devices=totals.devices,
             points=totals.points,
             first_point=totals.first_point,
@@ -99,9 +99,9 @@ def read_status(context: Context) -> Status:
         )
 
 
-def _message(row: Any, now: dt.datetime) -> Message:
+def _message(row: Any, now: dt.datetime) -> BatchMessage:
     waits = row.status == "pending" and row.next_try_at is not None and row.next_try_at > now
-    return Message(
+    return BatchMessage(
         row.device_id,
         row.day,
         row.status,

@@ -16,16 +16,16 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.time import to_us
 from trackflow.sources.followed.gaps import MIN_ID
-from trackflow.sources.followed.table import ORDERS, FollowedTable, Look, admitted, open_table
+from trackflow.sources.followed.table import ORDERS, FollowedTable, TableScan, admitted, open_table
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake import acceptance, following
-from trackflow.store.intake.acceptance import Accepted
+from trackflow.store.intake.acceptance import DeliveryCounts
 
 ROWS_PER_LOOK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedSource:
     """Which table to follow.
 
     Attributes:
@@ -75,7 +75,7 @@ class FollowReport:
     source: str
     rows: int = 0
     late: int = 0
-    accepted: Accepted = field(default_factory=Accepted)
+    accepted: DeliveryCounts = field(default_factory=DeliveryCounts)
     reasons: Counter[str] = field(default_factory=Counter)
     watched: int = 0
     last_id: int | None = None
@@ -83,7 +83,7 @@ class FollowReport:
 
 def follow(
     context: Context,
-    followed: Followed | None = None,
+    followed: FollowedSource | None = None,
     *,
     rows_per_look: int = ROWS_PER_LOOK,
     longest_s: float = math.inf,
@@ -100,7 +100,7 @@ def follow(
         SettingsError: there is nothing to follow, or the table cannot be read as it is.
         RetryableError: its database or ours cannot be reached.
     """
-    followed = followed or Followed.from_env()
+    followed = followed or FollowedSource.from_env()
     if followed is None:
         raise SettingsError(
             "there is no table to follow: set TRACKFLOW_FOLLOW_URL to the URL of its database, "
@@ -140,7 +140,7 @@ def _pass(
     return look.finished
 
 
-def _note(report: FollowReport, look: Look) -> None:
+def _note(report: FollowReport, look: TableScan) -> None:
     report.rows += len(look.markers)
     report.late += look.late
     report.watched = len(look.progress.gaps)

@@ -14,11 +14,11 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.time import from_us, to_us
 from trackflow.sources.options import DEFAULTS, ReadOptions
-from trackflow.sources.readers import Chunk, PointBatch, Reason, SourceFile, discover, read
+from trackflow.sources.readers import Chunk, PointBatch, RefusalReason, SourceFile, discover, read
 from trackflow.sources.values.columns import NoPositionsError
 from trackflow.store.housekeeping.retention import TOO_OLD
 from trackflow.store.intake import acceptance, imports
-from trackflow.store.intake.acceptance import Accepted
+from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.usecases.housekeeping.retention import lift_retention
 from trackflow.usecases.intake.readmitting import readmit
 
@@ -55,7 +55,7 @@ class FileReport:
     first: dt.datetime | None = None
     last: dt.datetime | None = None
     devices: Counter[str] = field(default_factory=Counter)
-    accepted: Accepted = field(default_factory=Accepted)
+    accepted: DeliveryCounts = field(default_factory=DeliveryCounts)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     error: str = ""
@@ -90,9 +90,9 @@ class ImportReport:
     files: list[FileReport] = field(default_factory=list)
 
     @property
-    def accepted(self) -> Accepted:
+    def accepted(self) -> DeliveryCounts:
         """The sum over all files."""
-        return sum((f.accepted for f in self.files), Accepted())
+        return sum((f.accepted for f in self.files), DeliveryCounts())
 
     @property
     def first(self) -> dt.datetime | None:
@@ -117,7 +117,7 @@ class ImportReport:
         so only if nothing else came in.
         """
         empty_handed = [f for f in self.files if f.is_empty_handed]
-        odd = [f for f in empty_handed if set(f.reasons) != {Reason.NO_TIME}]
+        odd = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
         nothing = not any(f.came_in for f in self.files)
         return bool(self.errors or odd or (empty_handed and nothing))
 

@@ -42,7 +42,7 @@ class InboxFile:
 
 
 @dataclass(slots=True)
-class Found:
+class InboxContent:
     """What a look at the folder has found: files to import, files still being written."""
 
     ready: list[InboxFile] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class InboxImport:
     """What became of one file."""
 
     name: str
@@ -69,7 +69,7 @@ class Imported:
 class ScanReport:
     """What became of the files that were ready."""
 
-    files: list[Imported] = field(default_factory=list)
+    files: list[InboxImport] = field(default_factory=list)
     waiting: int = 0
 
     @property
@@ -78,7 +78,7 @@ class ScanReport:
         return sum(file.points_added for file in self.files)
 
     @property
-    def errors(self) -> list[Imported]:
+    def errors(self) -> list[InboxImport]:
         """Files that could not be read, or not to their end; looked at again when they change."""
         return [file for file in self.files if file.error]
 
@@ -101,7 +101,7 @@ def scan(context: Context, progress: Progress | None = None) -> ScanReport:
     return report
 
 
-def look(context: Context) -> Found:
+def look(context: Context) -> InboxContent:
     """See which files are to be imported; opens none of them.
 
     Raises:
@@ -110,7 +110,7 @@ def look(context: Context) -> Found:
     folder = folder_of(context)
     with context.store.read() as connection:
         notes = inbox_notes.read_versions(connection)
-    found = Found()
+    found = InboxContent()
     for file, changed_s in _walk(folder):
         state = (file.size_bytes, file.modified_at)
         if state in (notes.get(file.name), notes.get(forgotten(file.name))):
@@ -169,15 +169,15 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
                 yield file, max(status.st_mtime, status.st_ctime)
 
 
-def _import(context: Context, file: InboxFile, progress: Progress | None) -> Imported:
+def _import(context: Context, file: InboxFile, progress: Progress | None) -> InboxImport:
     try:
         report = import_paths(context, [file.path], progress=progress)
     except RetryableError:
         raise
     except Exception as error:  # noqa: BLE001  one file must not keep all others from coming in
-        return Imported(file.name, 0, 0, f"{type(error).__name__} while reading it")
+        return InboxImport(file.name, 0, 0, f"{type(error).__name__} while reading it")
     refused = sum(part.refused for part in report.files)
-    return Imported(file.name, report.accepted.added, refused, _error(report.files))
+    return InboxImport(file.name, report.accepted.added, refused, _error(report.files))
 
 
 def _error(parts: Sequence[FileReport]) -> str | None:
@@ -189,7 +189,7 @@ def _error(parts: Sequence[FileReport]) -> str | None:
     return "; ".join(told) or None
 
 
-def _note(connection: Connection, file: InboxFile, imported: Imported, now: dt.datetime) -> None:
+def _note(connection: Connection, file: InboxFile, imported: InboxImport, now: dt.datetime) -> None:
     """Remember the file as it was before it was read: what changed since is found again."""
     hidden = forgotten(file.name)
     is_hidden = inbox_notes.has_note(connection, hidden)

@@ -19,11 +19,16 @@ from trackflow.sources.devices.senders import LIVE_SENDERS
 from trackflow.sources.records import RAW_MAX_CHARS, Refusal
 from trackflow.store.database import Connection
 from trackflow.store.intake import acceptance, quarantine, refusal_rows
-from trackflow.store.intake.acceptance import Accepted
-from trackflow.store.intake.quarantine import FILES, Choice, Kept, Listed
+from trackflow.store.intake.acceptance import DeliveryCounts
+from trackflow.store.intake.quarantine import (
+    FILES,
+    QuarantinedContent,
+    QuarantinedInput,
+    QuarantineFilter,
+)
 
 __all__ = [
-    "Choice",
+    "QuarantineFilter",
     "RetryReport",
     "SenderState",
     "as_dict",
@@ -80,7 +85,7 @@ class RetryReport:
     taken_out: int = 0
     still_refused: Counter[str] = field(default_factory=Counter)
     not_kept_whole: int = 0
-    accepted: Accepted = field(default_factory=Accepted)
+    accepted: DeliveryCounts = field(default_factory=DeliveryCounts)
 
 
 def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int) -> None:
@@ -146,26 +151,26 @@ def shown(context: Context, prefix: str) -> dict[str, Any]:
         return as_dict(quarantine.find(connection, prefix))
 
 
-def newest(context: Context, choice: Choice, most: int) -> list[Listed]:
+def newest(context: Context, choice: QuarantineFilter, most: int) -> list[QuarantinedInput]:
     """The newest refused inputs of a choice, without what was sent."""
     with context.store.read() as connection:
         return quarantine.newest(connection, choice, most)
 
 
-def exported(context: Context, choice: Choice) -> Iterator[str]:
+def exported(context: Context, choice: QuarantineFilter) -> Iterator[str]:
     """All refused inputs of a choice, one JSON object each."""
     with context.store.read() as connection:
         for row in quarantine.all_kept(connection, choice):
             yield json.dumps(as_dict(row), default=str, ensure_ascii=False)
 
 
-def delete(context: Context, choice: Choice) -> int:
+def delete(context: Context, choice: QuarantineFilter) -> int:
     """Delete refused inputs; returns how many there were."""
     with context.store.write() as connection:
         return quarantine.delete(connection, choice)
 
 
-def retry(context: Context, choice: Choice) -> RetryReport:
+def retry(context: Context, choice: QuarantineFilter) -> RetryReport:
     """Read refused inputs again, by what this version understands and with today's settings.
 
     Each is one transaction: its points come in and it leaves the quarantine, or nothing changes.
@@ -183,7 +188,7 @@ def retry(context: Context, choice: Choice) -> RetryReport:
         after = page[-1].id
 
 
-def as_dict(kept: Kept) -> dict[str, Any]:
+def as_dict(kept: QuarantinedContent) -> dict[str, Any]:
     """A refused input for people and programs; bytes that are no text in base64."""
     return {
         "id": kept.id,
@@ -199,7 +204,7 @@ def as_dict(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _retry(context: Context, kept: Kept, report: RetryReport) -> None:
+def _retry(context: Context, kept: QuarantinedContent, report: RetryReport) -> None:
     if kept.time_us is not None:
         _retry_early(context, kept, kept.time_us, report)
         return
@@ -237,7 +242,9 @@ def _retry(context: Context, kept: Kept, report: RetryReport) -> None:
     report.taken_out += not again
 
 
-def _retry_early(context: Context, kept: Kept, time_us: int, report: RetryReport) -> None:
+def _retry_early(
+    context: Context, kept: QuarantinedContent, time_us: int, report: RetryReport
+) -> None:
     """Take in a position that lay in the future, unless it still does; it is whole already."""
     report.read_again += 1
     now = context.clock()
@@ -251,7 +258,7 @@ def _retry_early(context: Context, kept: Kept, time_us: int, report: RetryReport
     report.taken_out += 1
 
 
-def _envelope(kept: Kept) -> Envelope | None:
+def _envelope(kept: QuarantinedContent) -> Envelope | None:
     """How an input came; None if it cannot be read again.
 
     What older versions kept has no envelope; it is whole where it is shorter than their limit.

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow.store.housekeeping.retention import TOO_OLD
-from trackflow.store.intake.acceptance import Accepted
+from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.usecases.intake.quarantine import check_room
 
-__all__ = ["NOT_KEPT", "Accepted", "Received", "Report", "receive", "receive_together"]
+__all__ = ["NOT_KEPT", "DeliveryCounts", "ReceptionCounts", "Report", "receive", "receive_together"]
 
 TURN_TIMEOUT_S = 20.0
 """How long a delivery waits for others of this process; then its sender is told to come again."""
@@ -30,7 +30,7 @@ _turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceptionCounts:
     """What became of one delivery. The three counts add up to what was sent.
 
     Attributes:
@@ -47,8 +47,8 @@ class Received:
     refused: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
-    def __add__(self, other: "Received") -> "Received":
-        return Received(
+    def __add__(self, other: "ReceptionCounts") -> "ReceptionCounts":
+        return ReceptionCounts(
             self.accepted + other.accepted,
             self.repeated + other.repeated,
             self.refused + other.refused,
@@ -56,7 +56,7 @@ class Received:
         )
 
 
-def receive(context: Context, delivery: Delivery, source: str) -> Received:
+def receive(context: Context, delivery: BodyContent, source: str) -> ReceptionCounts:
     """Store a delivery, whole or not at all; delivering it again adds nothing.
 
     Raises:
@@ -64,12 +64,14 @@ def receive(context: Context, delivery: Delivery, source: str) -> Received:
         QuarantineFullError: there is no room for what could not be read; nothing is stored.
     """
     if not len(delivery.points) and not delivery.refused:
-        return Received()
+        return ReceptionCounts()
     (received,) = _store(context, [Report(delivery.points, delivery.refused, source)])
     return received
 
 
-def receive_together(context: Context, reports: Sequence[Report]) -> list[Received | Exception]:
+def receive_together(
+    context: Context, reports: Sequence[Report]
+) -> list[ReceptionCounts | Exception]:
     """Store reports in one transaction; what became of each, or why it is not stored.
 
     One that cannot be stored must not take its neighbours along: then each is stored by itself.
@@ -84,7 +86,7 @@ def receive_together(context: Context, reports: Sequence[Report]) -> list[Receiv
     return [outcome for report in reports for outcome in receive_together(context, [report])]
 
 
-def _store(context: Context, reports: Sequence[Report]) -> list[Received]:
+def _store(context: Context, reports: Sequence[Report]) -> list[ReceptionCounts]:
     refused = [refusal for report in reports for refusal in report.refused]
     with _in_turn(context), context.store.write() as connection:
         check_room(connection, refused, context.settings.quarantine_mb)
@@ -92,9 +94,9 @@ def _store(context: Context, reports: Sequence[Report]) -> list[Received]:
     return [_received(*both) for both in zip(reports, stored, strict=True)]
 
 
-def _received(report: Report, stored: Accepted) -> Received:
+def _received(report: Report, stored: DeliveryCounts) -> ReceptionCounts:
     if not report.refused and stored.added + stored.repeated == len(report.points):
-        return Received(stored.added, stored.repeated)
+        return ReceptionCounts(stored.added, stored.repeated)
     reasons: Counter[str] = Counter()
     for refusal in report.refused:
         reasons[str(refusal.reason)] += refusal.count
@@ -103,7 +105,7 @@ def _received(report: Report, stored: Accepted) -> Received:
     lost = len(report.points) - stored.added - stored.repeated - stored.too_old
     if lost:
         reasons[NOT_KEPT] += lost
-    return Received(stored.added, stored.repeated, reasons.total(), dict(reasons))
+    return ReceptionCounts(stored.added, stored.repeated, reasons.total(), dict(reasons))
 
 
 @contextmanager

@@ -4,11 +4,11 @@ import uuid
 
 from trackflow.context import Context
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.store.jobs.jobs import Job, JobStatus
 
 __all__ = [
     "Job",
-    "Status",
+    "JobStatus",
     "cancel_job",
     "read_job",
     "recent_jobs",

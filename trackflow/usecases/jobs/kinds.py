@@ -9,18 +9,18 @@ from typing import Any
 from trackflow.context import Context
 from trackflow.errors import BadInputError, RetryableError, StaleClaimError
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import sync
 from trackflow.usecases.catalogue.alerting import with_alerts
 from trackflow.usecases.days import rebuilding
 from trackflow.usecases.days.claims import message_of
-from trackflow.usecases.jobs.progress import CancelledError, Held
+from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class JobKind:
     """A kind of job.
 
     Attributes:
@@ -30,13 +30,13 @@ class Kind:
     """
 
     check: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
-    run: Callable[[Context, Held], dict[str, Any]]
+    run: Callable[[Context, ClaimedJob], dict[str, Any]]
     summary: Callable[[Mapping[str, Any]], str]
 
 
 KINDS = {
-    "rebuild": Kind(rebuilding.check_rebuild, rebuilding.rebuild, rebuilding.summary),
-    "catalogue_sync": Kind(sync.check_sync, with_alerts(sync.sync), sync.summary),
+    "rebuild": JobKind(rebuilding.check_rebuild, rebuilding.rebuild, rebuilding.summary),
+    "catalogue_sync": JobKind(sync.check_sync, with_alerts(sync.sync), sync.summary),
 }
 
 
@@ -83,7 +83,7 @@ def run_job(
         )
     if claimed is None:
         return None
-    held = Held(context.store, context.clock, claimed, told)
+    held = ClaimedJob(context.store, context.clock, claimed, told)
     try:
         return _run(context, held)
     except StaleClaimError as error:
@@ -91,7 +91,7 @@ def run_job(
         return None
 
 
-def _run(context: Context, held: Held) -> Job:
+def _run(context: Context, held: ClaimedJob) -> Job:
     kind = KINDS.get(held.job.kind)
     try:
         if kind is None:
@@ -100,19 +100,19 @@ def _run(context: Context, held: Held) -> Job:
             )
         result = kind.run(context, held)
     except CancelledError:
-        return _end(context, held, Status.CANCELLED)
+        return _end(context, held, JobStatus.CANCELLED)
     except RetryableError:
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, whoever watches is to be told
-        return _end(context, held, Status.FAILED, error=message_of(error))
-    if held.job.status is not Status.RUNNING:  # it has ended in the transaction of its work
+        return _end(context, held, JobStatus.FAILED, error=message_of(error))
+    if held.job.status is not JobStatus.RUNNING:  # it has ended in the transaction of its work
         return held.job
     message = kind.summary(result)
     total = held.job.total or 0
     return _end(
         context,
         held,
-        Status.COMPLETED,
+        JobStatus.COMPLETED,
         result=result,
         message=message,
         completed=total,
@@ -120,7 +120,7 @@ def _run(context: Context, held: Held) -> Job:
     )
 
 
-def _end(context: Context, held: Held, status: Status, **values: Any) -> Job:
+def _end(context: Context, held: ClaimedJob, status: JobStatus, **values: Any) -> Job:
     with context.store.write() as connection:
         return jobs.end(connection, held.job, status, context.clock(), **values)
 

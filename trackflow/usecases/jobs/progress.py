@@ -8,7 +8,7 @@ from typing import Any
 from trackflow.errors import TrackflowError
 from trackflow.store.database import Connection, Store
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import Job, Status
+from trackflow.store.jobs.jobs import Job, JobStatus
 
 BEAT_EVERY_S = 1.0
 """Progress is written this often at most; the page that shows it looks no more often."""
@@ -25,7 +25,7 @@ def seconds_left(done: float, remaining: float, elapsed_s: float) -> float | Non
     return round(elapsed_s / done * remaining, 1) if done > 0 else None
 
 
-class Held:
+class ClaimedJob:
     """A job in the hands of a worker."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Held:
         """Pass on how far it is, after a transaction that noted it."""
         self._told(self.job)
 
-    def end(self, connection: Connection, status: Status, **values: Any) -> None:
+    def end(self, connection: Connection, status: JobStatus, **values: Any) -> None:
         """End the job in the transaction of its work; whatever its kind returns then is left.
 
         Raises:

@@ -18,12 +18,12 @@ from trackflow.concurrency.rate_limit import RateLimit
 from trackflow.concurrency.retrying import Retry
 from trackflow.context import Context
 from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
-from trackflow.places.geocoding import CoordinatesFile, Geocoder, Place, geocoder_at
+from trackflow.places.geocoding import Coordinates, CoordinatesFile, Geocoder, geocoder_at
 from trackflow.store.places import places
-from trackflow.store.places.places import Located
+from trackflow.store.places.places import GeocodedPlace
 from trackflow.usecases.catalogue.sources import switch_of
 
-__all__ = ["Located", "geocode", "located_tracks"]
+__all__ = ["GeocodedPlace", "geocode", "located_tracks"]
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def geocode(
     return report
 
 
-type Known = dict[tuple[str, str], Located]
+type Known = dict[tuple[str, str], GeocodedPlace]
 
 
 def _from_file(
@@ -131,13 +131,13 @@ def _from_file(
         if old is not None and old.geocoder == FILE:
             _drop(context, known, key)
         return False
-    found = Located(query or "", FILE, place, context.clock())
+    found = GeocodedPlace(query or "", FILE, place, context.clock())
     if old is None or replace(old, located_at=found.located_at) != found:
         _keep(context, known, key, found)
     return True
 
 
-def _holds(old: Located | None, query: str, geocoder: Geocoder, now: dt.datetime) -> bool:
+def _holds(old: GeocodedPlace | None, query: str, geocoder: Geocoder, now: dt.datetime) -> bool:
     """Whether what is known answers the question."""
     if old is None or old.query != query or old.geocoder != geocoder.name:
         return False
@@ -189,17 +189,19 @@ def _ask_all(
             failed_in_row = 0
             report.asked += 1
             for key in keys:
-                _keep(context, known, key, Located(query, geocoder.name, place, context.clock()))
+                _keep(
+                    context, known, key, GeocodedPlace(query, geocoder.name, place, context.clock())
+                )
             told(done + 1, len(wanted))
 
 
 def _asking(
     geocoder: Geocoder, query: str, web: PoliteClient, deadline: Deadline
-) -> Callable[[], Place | None]:
+) -> Callable[[], Coordinates | None]:
     return lambda: geocoder.locate(query, web, deadline)
 
 
-def _keep(context: Context, known: Known, key: tuple[str, str], found: Located) -> None:
+def _keep(context: Context, known: Known, key: tuple[str, str], found: GeocodedPlace) -> None:
     with context.store.write() as connection:
         places.keep(connection, *key, found)
     known[key] = found
@@ -211,7 +213,7 @@ def _drop(context: Context, known: Known, key: tuple[str, str]) -> None:
     known.pop(key, None)
 
 
-def located_tracks(context: Context, source: str) -> dict[str, Located]:
+def located_tracks(context: Context, source: str) -> dict[str, GeocodedPlace]:
     """What a geocoder has answered for tracks of a source, by slug."""
     with context.store.read() as connection:
         return {slug: found for (_, slug), found in places.located(connection, source).items()}

@@ -17,13 +17,13 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, runs_of_days, to_us
-from trackflow.places.visits import Places, Samples, Watch, joined, outside
+from trackflow.places.visits import PlaceIndex, Samples, VisitFinder, joined, outside
 from trackflow.store.database import Connection
 from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices
 from trackflow.store.places import places, visits
-from trackflow.tracks.decisions import Reason
+from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Segment
 from trackflow.usecases.queries.lines import TimeRange
 
@@ -46,12 +46,12 @@ class VisitsReport:
     changed: int = 0
 
 
-def known_places(context: Context) -> Places:
+def known_places(context: Context) -> PlaceIndex:
     """Where race tracks are, with the limits of the settings."""
     settings = context.settings
     with context.store.read() as connection:
         found = places.positions(connection)
-    return Places(found, settings.visit_radius_m, settings.visit_min * 60)
+    return PlaceIndex(found, settings.visit_radius_m, settings.visit_min * 60)
 
 
 def days_due(context: Context) -> int:
@@ -100,7 +100,7 @@ def update_visits(
 
 
 def _update(
-    context: Context, device_id: str, days: Sequence[tuple[dt.date, int]], near: Places
+    context: Context, device_id: str, days: Sequence[tuple[dt.date, int]], near: PlaceIndex
 ) -> int:
     """One part of a device's days; how many visits differ."""
     changed = 0
@@ -117,19 +117,19 @@ def _update(
 
 
 def _look_at(
-    connection: Connection, device_id: str, first: dt.date, last: dt.date, near: Places
+    connection: Connection, device_id: str, first: dt.date, last: dt.date, near: PlaceIndex
 ) -> int:
     """Find the visits of days, and of whatever hangs together with them."""
     before, after_us = _reach(connection, device_id, first, near, forward=False)
     behind, before_us = _reach(connection, device_id, last, near, forward=True)
-    watch = Watch(near)
+    watch = VisitFinder(near)
     for part in itertools.chain(before, _days(connection, device_id, first, last), behind):
         watch.add(part)
     return visits.replace_between(connection, device_id, after_us, before_us, watch.visits())
 
 
 def _reach(
-    connection: Connection, device_id: str, day: dt.date, near: Places, *, forward: bool
+    connection: Connection, device_id: str, day: dt.date, near: PlaceIndex, *, forward: bool
 ) -> tuple[list[Samples], int | None]:
     """Positions beyond a day up to the first that is near no place, and its time.
 
@@ -186,8 +186,8 @@ def _samples(segments: Sequence[Segment]) -> Samples:
     lasts = np.cumsum([len(segment.points) for segment in segments]) - 1
     firsts = np.concatenate([[0], lasts[:-1] + 1])
     stops, starts = np.zeros(len(points), np.bool_), np.zeros(len(points), np.bool_)
-    stops[lasts] = [segment.ended is Reason.STOP for segment in segments]
-    starts[firsts] = [segment.began is Reason.STOP for segment in segments]
+    stops[lasts] = [segment.ended is EndReason.STOP for segment in segments]
+    starts[firsts] = [segment.began is EndReason.STOP for segment in segments]
     return Samples(points.time_us, points.lon, points.lat, stops, starts)
 
 

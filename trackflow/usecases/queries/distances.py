@@ -24,7 +24,7 @@ type Zones = Callable[[StoredLength], ZoneInfo]
 
 
 @dataclass(slots=True)
-class Travelled:
+class TravelSums:
     """What tracks add up to in some time.
 
     Attributes:
@@ -48,7 +48,7 @@ class Travelled:
 
 
 @dataclass(frozen=True, slots=True)
-class DayOf:
+class DeviceDay:
     """A day of a device, in a time zone."""
 
     day: dt.date
@@ -63,7 +63,7 @@ def by_day(
     last: dt.date | None,
     zones: Zones,
     most_tracks: int | None = None,
-) -> dict[DayOf, Travelled]:
+) -> dict[DeviceDay, TravelSums]:
     """What devices travelled on the days from `first` to `last`, in order; both are included.
 
     Args:
@@ -80,7 +80,7 @@ def by_day(
     # zones are less than a day away from UTC
     start = None if first is None else midnight(first) - ONE_DAY
     end = None if last is None else midnight(last) + 2 * ONE_DAY
-    found: defaultdict[tuple[dt.date, str, str], Travelled] = defaultdict(Travelled)
+    found: defaultdict[tuple[dt.date, str, str], TravelSums] = defaultdict(TravelSums)
     calendars: dict[str, Calendar] = {}
     lengths = read_lengths(connection, device_ids, start, end)
     for track in _at_most(most_tracks, lengths):
@@ -91,7 +91,9 @@ def by_day(
                 found[day, track.device_id, zone.key].add(
                     track.length.between(low_us, high_us), high_us - low_us
                 )
-    return {DayOf(*key): travelled for key, travelled in sorted(found.items(), key=itemgetter(0))}
+    return {
+        DeviceDay(*key): travelled for key, travelled in sorted(found.items(), key=itemgetter(0))
+    }
 
 
 def between(
@@ -100,7 +102,7 @@ def between(
     start: dt.datetime,
     end: dt.datetime,
     most_tracks: int | None = None,
-) -> dict[str, Travelled]:
+) -> dict[str, TravelSums]:
     """What devices travelled in `[start, end)`, by device.
 
     Args:
@@ -114,7 +116,7 @@ def between(
         BadInputError: there are too many tracks.
     """
     start_us, end_us = to_us(start), to_us(end)
-    found: defaultdict[str, Travelled] = defaultdict(Travelled)
+    found: defaultdict[str, TravelSums] = defaultdict(TravelSums)
     lengths = read_lengths(connection, device_ids, start, end)
     for track in _at_most(most_tracks, lengths):
         length = track.length

@@ -180,7 +180,7 @@ def _all_complete_until(
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class StoreCounts:
     """How much there is. Points belong to days: of days with work to do, or of those without."""
 
     unprocessed_points: int
@@ -192,8 +192,8 @@ class Counts:
     waiting_since: dt.datetime | None
 
 
-def count(context: Context) -> Counts:
-    """Count all of it: up to seconds in a large store, see `Remembered`."""
+def count(context: Context) -> StoreCounts:
+    """Count all of it: up to seconds in a large store, see `CachedValue`."""
     now = context.clock()
     with context.store.read() as connection:
         totals = queries.batch_totals(connection)
@@ -204,7 +204,7 @@ def count(context: Context) -> Counts:
             if status in totals and totals[status].waiting_since is not None
         ]
         done = totals.get("completed")
-        return Counts(
+        return StoreCounts(
             unprocessed_points=queries.unfinished_points(connection),
             processed_points=int(done.points) if done else 0,
             active_devices=queries.active_devices(connection, now - ACTIVE_FOR),
@@ -215,7 +215,7 @@ def count(context: Context) -> Counts:
         )
 
 
-class Remembered[T]:
+class CachedValue[T]:
     """A value that takes long to work out, and may be some seconds old.
 
     What is quick is worked out for every call. What is slow is worked out again in a thread while
@@ -257,7 +257,7 @@ class Remembered[T]:
                 self._refresh()
 
 
-def worker_status(context: Context, counts: Counts) -> dict[str, Any]:
+def worker_status(context: Context, counts: StoreCounts) -> dict[str, Any]:
     """How the work stands, for people and for the map page."""
     now = context.clock()
     with context.store.read() as connection:

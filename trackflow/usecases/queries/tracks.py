@@ -30,7 +30,7 @@ from trackflow.geo.time import from_us, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days import track_ids, tracks
 from trackflow.store.days.queries import Devices
-from trackflow.store.days.tracks import Box, Position
+from trackflow.store.days.tracks import Bbox, TrackCursor
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
 from trackflow.tracks.explain import Explanation, Finding, explain
@@ -39,8 +39,8 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
-    "Box",
-    "Selection",
+    "Bbox",
+    "TrackSelection",
     "read_cursor",
     "read_stops",
     "read_track",
@@ -82,7 +82,7 @@ CAUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class TrackSelection:
     """Which tracks, and how.
 
     Attributes:
@@ -97,14 +97,14 @@ class Selection:
 
     device_ids: Devices
     when: TimeRange
-    box: Box | None
+    box: Bbox | None
     line: str
     simplify_m: float
     limit: int
-    after: Position | None
+    after: TrackCursor | None
 
 
-def read_tracks(context: Context, selection: Selection) -> dict[str, Any]:
+def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
     """A page of tracks as a FeatureCollection; `next` is where the following one begins."""
     with context.store.read() as connection:
         found = tracks.read_page(
@@ -123,7 +123,7 @@ def read_tracks(context: Context, selection: Selection) -> dict[str, Any]:
     return {
         "type": "FeatureCollection",
         "features": _features(page, selection.simplify_m),
-        "next": None if last is None else write_cursor(Position(last.start_time, last.track_id)),
+        "next": None if last is None else write_cursor(TrackCursor(last.start_time, last.track_id)),
     }
 
 
@@ -173,13 +173,13 @@ def simplified(positions: Floats, tolerance_m: float) -> Floats:
     return np.round(kept, polylines.PRECISION)
 
 
-def write_cursor(position: Position) -> str:
+def write_cursor(position: TrackCursor) -> str:
     """A position as text that means nothing to its reader."""
     plain = to_us(position.start_time).to_bytes(8, "big", signed=True) + position.track_id.bytes
     return base64.urlsafe_b64encode(plain).decode()
 
 
-def read_cursor(cursor: str) -> Position:
+def read_cursor(cursor: str) -> TrackCursor:
     """What `write_cursor` was given.
 
     Raises:
@@ -189,7 +189,7 @@ def read_cursor(cursor: str) -> Position:
         plain = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
         if len(plain) == 24:
             start_time = from_us(int.from_bytes(plain[:8], "big", signed=True))
-            return Position(start_time, uuid.UUID(bytes=plain[8:]))
+            return TrackCursor(start_time, uuid.UUID(bytes=plain[8:]))
     except (binascii.Error, UnicodeEncodeError, OverflowError):
         pass
     raise BadInputError("`cursor` is not the `next` of an answer")

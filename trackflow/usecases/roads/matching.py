@@ -23,7 +23,7 @@ from trackflow.store.devices import settings as devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.roads import polylines
 from trackflow.tracks.segments import Segment
-from trackflow.usecases.days.claims import Held, claim_days, give_up, hand_back
+from trackflow.usecases.days.claims import ClaimKeeper, claim_days, give_up, hand_back
 from trackflow.usecases.days.report import DayReport
 
 STAGE = "matched"
@@ -41,7 +41,7 @@ class _Matcher:
     settings: MatchSettings
     cached: dict[str, bytes]
     report: DayReport
-    held: Held
+    held: ClaimKeeper
 
     def matches(self, windows: Sequence[Window]) -> list[tuple[str, WindowMatch]]:
         """Input hash and match of each window."""
@@ -78,7 +78,7 @@ def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> D
     report = DayReport(device_id, day)
     try:
         found = _read(context, device_id, day)
-        rows, matched_on = _day_rows(context, found, report, Held(context, claims))
+        rows, matched_on = _day_rows(context, found, report, ClaimKeeper(context, claims))
         with context.store.write() as connection:
             now = context.clock()
             lock_devices(connection, [device_id])
@@ -106,7 +106,7 @@ def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> D
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _LineInputs:
     """What a day's lines depend on, read at one moment.
 
     Attributes:
@@ -124,7 +124,7 @@ class _Found:
     cached: dict[str, bytes]
 
 
-def _read(context: Context, device_id: str, day: dt.date) -> _Found:
+def _read(context: Context, device_id: str, day: dt.date) -> _LineInputs:
     before, after = day - ONE_DAY, day + ONE_DAY
     with context.store.read() as connection:
         found = segments.read_days(connection, device_id, day, day)
@@ -134,7 +134,7 @@ def _read(context: Context, device_id: str, day: dt.date) -> _Found:
         neighbours += [after] * bool(own and own[-1].open_end)
         for neighbour in neighbours:
             found |= segments.read_days(connection, device_id, neighbour, neighbour)
-        return _Found(
+        return _LineInputs(
             devices.read_device(connection, device_id),
             day,
             found,
@@ -145,7 +145,7 @@ def _read(context: Context, device_id: str, day: dt.date) -> _Found:
 
 
 def _day_rows(
-    context: Context, found: _Found, report: DayReport, held: Held
+    context: Context, found: _LineInputs, report: DayReport, held: ClaimKeeper
 ) -> tuple[list[dict[str, object]], str | None]:
     """The rows of the day's windows, and the version of the network that they were matched on."""
     own = found.days.get(found.day)

@@ -13,9 +13,9 @@ from trackflow.usecases.catalogue import status
 from trackflow.usecases.catalogue import undo as catalogue_undo
 from trackflow.usecases.catalogue.report import last_reports, read_report
 from trackflow.usecases.catalogue.sources import source_named, sources
-from trackflow.usecases.jobs.control import Job, Status, read_job, recent_jobs
+from trackflow.usecases.jobs.control import Job, JobStatus, read_job, recent_jobs
 from trackflow.usecases.jobs.kinds import as_dict, queue_job
-from trackflow.usecases.places.geocoding import Located, located_tracks
+from trackflow.usecases.places.geocoding import GeocodedPlace, located_tracks
 from trackflow.usecases.places.visits import read_visits
 from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
 from trackflow.web.dependencies import WorkDep, guarded_router
@@ -33,7 +33,7 @@ Source = Annotated[
 SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id too.")]
 
 
-class SyncWish(BaseModel):
+class SyncRequest(BaseModel):
     """Which sync is wanted."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,14 +57,14 @@ class SyncWish(BaseModel):
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def start_sync(context: WorkDep, wish: SyncWish | None = None) -> dict[str, Any]:
+def start_sync(context: WorkDep, wish: SyncRequest | None = None) -> dict[str, Any]:
     """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
 
     Where only the API runs, without Dagster, nothing begins it: it stays queued until
     `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
     is being synced ends at once and says so.
     """
-    job = queue_job(context, KIND, (wish or SyncWish()).model_dump())
+    job = queue_job(context, KIND, (wish or SyncRequest()).model_dump())
     return {"job_id": str(job.job_id)}
 
 
@@ -193,7 +193,7 @@ def visits(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime)
 
 def _sync(job: Job) -> dict[str, Any]:
     told = as_dict(job)
-    is_over = job.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    is_over = job.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
     same = ("job_id", "status", "total", "failed", "message", "seconds_left", "error", "created_at")
     return {
         **{name: told[name] for name in same},
@@ -209,7 +209,8 @@ def _source(context: Context, name: str, recent: list[Job]) -> dict[str, Any]:
     open_jobs = [
         job
         for job in recent
-        if job.parameters.get("source") == name and job.status in (Status.QUEUED, Status.RUNNING)
+        if job.parameters.get("source") == name
+        and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     ]
     at_work = found.running if found.running in open_jobs else None
     shown = at_work or (open_jobs[0] if open_jobs else None)
@@ -234,7 +235,7 @@ def _short(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name not in LONG}
 
 
-def _track(row: dict[str, Any], known: dict[str, Located]) -> dict[str, Any]:
+def _track(row: dict[str, Any], known: dict[str, GeocodedPlace]) -> dict[str, Any]:
     origin = None if row["longitude"] is None else "source"
     found = known.get(row["slug"])
     if origin is None and found is not None and found.place is not None:

@@ -17,7 +17,7 @@ from trackflow.usecases.devices.settings import (
     presets_as_dict,
     read_settings,
 )
-from trackflow.usecases.queries.lines import Remembered
+from trackflow.usecases.queries.lines import CachedValue
 from trackflow.web.answers import DeviceIds, answer
 from trackflow.web.dependencies import WorkDep, guarded_router
 from trackflow.web.security.access import open_to
@@ -63,10 +63,10 @@ def notices(
     """
     if from_ is not None and to is not None and from_ > to:
         raise BadInputError("`from` must not be later than `to`")
-    every: Remembered[list[Notice]] = request.app.state.notices
+    every: CachedValue[list[Notice]] = request.app.state.notices
     filtered = device is not None or from_ is not None or to is not None
     found = read_notices(context, device, from_, to) if filtered else every.get()
-    guesses: Remembered[list[DeviceGuess]] = request.app.state.guesses
+    guesses: CachedValue[list[DeviceGuess]] = request.app.state.guesses
     return answer(
         request,
         {

@@ -21,12 +21,12 @@ from trackflow.sources.admission import fit_device
 from trackflow.sources.devices import flat, geojson_batch, overland, owntracks, reading
 from trackflow.sources.devices.bodies import TooMuchError
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow.sources.devices.parts import PART_ELEMENTS
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.intake.receiving import Received, Report
+from trackflow.usecases.intake.receiving import ReceptionCounts, Report
 from trackflow.web.dependencies import plain_router
-from trackflow.web.reception import Reception
+from trackflow.web.reception import ReportQueue
 from trackflow.web.security.access import Caller, open_to
 
 router = plain_router()
@@ -263,7 +263,9 @@ async def from_flat(request: Request) -> Response:
     return ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door, NOTHING)
 
 
-async def _take(request: Request, door: str, *, named: str = "") -> tuple[Received, str, bytes]:
+async def _take(
+    request: Request, door: str, *, named: str = ""
+) -> tuple[ReceptionCounts, str, bytes]:
     """Read and store a body, a large one part by part.
 
     Args:
@@ -279,7 +281,7 @@ async def _take(request: Request, door: str, *, named: str = "") -> tuple[Receiv
             again is not stored twice.
     """
     context: Context = request.app.state.context
-    reception: Reception = request.app.state.reception
+    reception: ReportQueue = request.app.state.reception
     body, now_us = await _received_body(request), context.now_us
     packing = request.headers.get("content-encoding", "").strip().lower()
     if packing not in PACKINGS:
@@ -291,9 +293,9 @@ async def _take(request: Request, door: str, *, named: str = "") -> tuple[Receiv
             report = Report(delivery.points, delivery.refused, delivery.sender)
             return await reception.store(report), delivery.sender, body
         deliveries = reading.read_in_parts(body, envelope, now_us=now_us, keys=keys)
-        total, sender = Received(), door
+        total, sender = ReceptionCounts(), door
 
-        def following() -> Delivery | None:
+        def following() -> BodyContent | None:
             return next(deliveries, None)
 
         while (part := await _in_thread(following)) is not None:
@@ -326,7 +328,7 @@ def _envelope(request: Request, door: str, named: str) -> Envelope:
     )
 
 
-def _reports(delivery: Delivery) -> Iterator[Report]:
+def _reports(delivery: BodyContent) -> Iterator[Report]:
     """A delivery in reports that are quickly stored."""
     size = max(len(delivery.points), len(delivery.refused))
     is_plain = not delivery.refused and len(delivery.points.devices) < MANY_DEVICES

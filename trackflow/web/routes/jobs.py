@@ -21,7 +21,7 @@ router = guarded_router()
 JobId = Annotated[uuid.UUID, Path(description="The job, as listed.")]
 
 
-class Wish(BaseModel):
+class JobRequest(BaseModel):
     """What is to be done."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,7 +53,7 @@ def list_jobs(request: Request, context: WorkDep) -> Response:
     "/api/v1/jobs", tags=["jobs"], summary="Ask for a job", status_code=202, response_model=None
 )
 @open_to(Scope.ADMIN)
-def ask_for_job(context: WorkDep, wish: Wish) -> dict[str, Any]:
+def ask_for_job(context: WorkDep, wish: JobRequest) -> dict[str, Any]:
     """Queue a job; the answer has its `job_id`. A service begins it within a minute.
 
     `rebuild` makes everything of the given days again: unchanged windows come from the cache, and

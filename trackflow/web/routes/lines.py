@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries import lines
-from trackflow.usecases.queries.lines import Counts, Remembered
+from trackflow.usecases.queries.lines import CachedValue, StoreCounts
 from trackflow.web.answers import DeviceIds, RecentTime, answer
 from trackflow.web.dependencies import WorkDep, guarded_router
 from trackflow.web.security.access import open_to
@@ -57,5 +57,5 @@ def status(request: Request, context: WorkDep) -> Response:
     processing device-days; the live worker; circuit breakers. In a large store, counts may be some
     seconds old.
     """
-    counts: Remembered[Counts] = request.app.state.counts
+    counts: CachedValue[StoreCounts] = request.app.state.counts
     return answer(request, lines.worker_status(context, counts.get()))

@@ -19,10 +19,10 @@ from trackflow.errors import SettingsError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.catalogue.sources import sources
 from trackflow.usecases.catalogue.status import status
-from trackflow.usecases.queries.lines import Counts, Remembered, worker_status
+from trackflow.usecases.queries.lines import CachedValue, StoreCounts, worker_status
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
-from trackflow.web.security.guesses import Guesses
+from trackflow.web.security.guesses import WrongTokens
 
 router = guarded_router()
 
@@ -40,7 +40,7 @@ def metrics(request: Request) -> Response:
 class StoreCollector(Collector):
     """Figures of the store."""
 
-    def __init__(self, context: Context, counts: Remembered[Counts]) -> None:
+    def __init__(self, context: Context, counts: CachedValue[StoreCounts]) -> None:
         self._work, self._counts = context, counts
 
     def collect(self) -> Iterator[Metric]:
@@ -136,7 +136,7 @@ def _by_label(name: str, text: str, label: str, values: dict[str, Any]) -> Gauge
 class GuessesCollector(Collector):
     """Figures of wrong tokens that came to this process."""
 
-    def __init__(self, guesses: Guesses) -> None:
+    def __init__(self, guesses: WrongTokens) -> None:
         self._guesses = guesses
 
     def collect(self) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.intake.quarantine import SenderState
-from trackflow.usecases.queries.lines import Remembered
+from trackflow.usecases.queries.lines import CachedValue
 from trackflow.web.answers import answer
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
@@ -23,5 +23,5 @@ def list_senders(request: Request) -> Response:
     set right. `files` stands for what was imported. What was sent is not shown here:
     `trackflow quarantine show` does.
     """
-    known: Remembered[list[SenderState]] = request.app.state.senders
+    known: CachedValue[list[SenderState]] = request.app.state.senders
     return answer(request, {"senders": [asdict(state) for state in known.get()]})

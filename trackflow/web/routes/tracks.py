@@ -10,8 +10,8 @@ from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.tracks import (
-    Box,
-    Selection,
+    Bbox,
+    TrackSelection,
     read_cursor,
     read_stops,
     read_track,
@@ -38,7 +38,7 @@ def _box(
             max_length=200,
         ),
     ] = None,
-) -> Box | None:
+) -> Bbox | None:
     """The bounding box that was asked for; longitudes may go beyond 180 degrees."""
     if bbox is None:
         return None
@@ -49,8 +49,8 @@ def _box(
     if not all(math.isfinite(x) for x in (west, south, east, north)) or south > north:
         raise BadInputError("`bbox` must be west,south,east,north with south below north")
     if abs(east - west) >= 360:
-        return Box(-180.0, south, 180.0, north)
-    return Box(_wrapped(west), south, _wrapped(east), north)
+        return Bbox(-180.0, south, 180.0, north)
+    return Bbox(_wrapped(west), south, _wrapped(east), north)
 
 
 def _wrapped(lon: float) -> float:
@@ -69,7 +69,7 @@ def tracks(
     context: WorkDep,
     device: DeviceIds,
     when: AnyTime,
-    box: Annotated[Box | None, Depends(_box)],
+    box: Annotated[Bbox | None, Depends(_box)],
     line: Annotated[
         LineSource,
         Query(description="The line on roads where there are any, or the reported points."),
@@ -96,7 +96,7 @@ def tracks(
     as they are when their page is read; none is left out or seen twice for another one's sake.
     """
     after = None if cursor is None else read_cursor(cursor)
-    selection = Selection(device, when, box, line.value, simplify_m, limit, after)
+    selection = TrackSelection(device, when, box, line.value, simplify_m, limit, after)
     return answer(request, read_tracks(context, selection), GEOJSON)
 
 

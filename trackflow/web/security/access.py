@@ -22,9 +22,9 @@ from fastapi.routing import APIRoute
 from trackflow.context import Context
 from trackflow.errors import AccessError
 from trackflow.usecases.access.tokens import NoTokenMode, Scope, find_tokens
-from trackflow.web.security.guesses import Guesses
+from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
-from trackflow.web.security.own_machine import NoTokenDoor, is_own_page, sign_of_proxy
+from trackflow.web.security.own_machine import NoTokenGuard, is_own_page, sign_of_proxy
 
 COOKIE = "trackflow_token"
 
@@ -97,7 +97,7 @@ class GuardedRoute(APIRoute):
         """A handler that is reached by callers who may."""
 
         async def guarded(request: Request) -> Response:
-            door: NoTokenDoor = request.app.state.no_token_door
+            door: NoTokenGuard = request.app.state.no_token_door
             if door.is_news() and (sign := sign_of_proxy(request)) is not None:
                 await run_in_threadpool(door.shut, sign)
             if self.scope is not None:
@@ -163,7 +163,7 @@ def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Cal
     """
     objection = None
     if mode.is_on:
-        door: NoTokenDoor = request.app.state.no_token_door
+        door: NoTokenGuard = request.app.state.no_token_door
         objection = door.objection(request)
         if objection is None:  # also with the cookie of an older store
             return LOCAL
@@ -177,7 +177,7 @@ def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Cal
 
 def wrong_token(request: Request, secrets: list[str], message: str) -> NoTokenError:
     """The error for wrong tokens, which are counted for the address that sent them."""
-    guesses: Guesses = request.app.state.guesses_of_tokens
+    guesses: WrongTokens = request.app.state.guesses_of_tokens
     wait_s = guesses.note_wrong(request.client.host if request.client else "", secrets)
     return TooManyGuessesError(wait_s) if wait_s > 0 else NoTokenError(message)
 

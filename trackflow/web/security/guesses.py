@@ -33,7 +33,7 @@ IPV6_PREFIX = 64
 
 
 @dataclass(slots=True)
-class Guesser:
+class GuessingAddress:
     """An address's wrong tokens, and when it may send the next one; times are the clock's."""
 
     tries: float = 0.0
@@ -42,13 +42,13 @@ class Guesser:
     wait_until_s: float = 0.0
 
 
-class Guesses:
+class WrongTokens:
     """The addresses that have sent wrong tokens to this process."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
         self._lock = threading.Lock()
-        self._guessers: OrderedDict[str, Guesser] = OrderedDict()
+        self._guessers: OrderedDict[str, GuessingAddress] = OrderedDict()
         self.refused = 0
         self.delayed = 0
 
@@ -62,7 +62,7 @@ class Guesses:
             self.refused += 1
             guesser = self._guessers.pop(key, None)
             if guesser is None or now_s - guesser.last_s > FORGET_S:
-                guesser = Guesser()
+                guesser = GuessingAddress()
             self._guessers[key] = guesser
             while len(self._guessers) > MOST_ADDRESSES:
                 self._guessers.popitem(last=False)

@@ -40,7 +40,7 @@ QUIET_S = 5.0
 """How long the mode is known to be off: signs come with every request behind a proxy."""
 
 
-class NoTokenDoor:
+class NoTokenGuard:
     """Decides on requests without a token, and switches the mode off when a proxy shows.
 
     `listens_locally` says that the service listens on a loopback address only; on any other, the

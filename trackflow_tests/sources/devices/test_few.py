@@ -15,7 +15,7 @@ from trackflow.geo.points import on_grid
 from trackflow.sources.admission import CROWD_MAX
 from trackflow.sources.devices import few, fixes, flat, reading
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery, Fix, Reception
+from trackflow.sources.devices.fixes import BodyCollector, BodyContent, Fix
 from trackflow.sources.devices.said import moment_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US, PointBatch
 from trackflow.sources.values.times import TimeForm
@@ -70,7 +70,7 @@ fixes_said = st.builds(
 )
 
 
-def by_columns(function: Callable[[], Delivery]) -> Delivery:
+def by_columns(function: Callable[[], BodyContent]) -> BodyContent:
     with mock.patch.object(fixes, "FEW_FIXES", -1):
         return function()
 
@@ -83,7 +83,7 @@ def bits(points: PointBatch) -> list[tuple[object, ...]]:
     ]
 
 
-def assert_equal(found: Delivery, expected: Delivery) -> None:
+def assert_equal(found: BodyContent, expected: BodyContent) -> None:
     event(f"points: {len(found.points)}, refused: {len(found.refused)}")
     assert bits(found.points) == bits(expected.points)
     assert found.refused == expected.refused
@@ -102,9 +102,9 @@ def assert_equal(found: Delivery, expected: Delivery) -> None:
 def test_whatever_is_said_few_give_what_columns_give(
     said: list[Fix], device_id: str | None, fallback: str, form: TimeForm | None
 ) -> None:
-    def read() -> Delivery:
+    def read() -> BodyContent:
         envelope = Envelope("traccar", device_id=device_id, fallback_device=fallback)
-        received = Reception(envelope, "traccar", b"", NOW_US)
+        received = BodyCollector(envelope, "traccar", b"", NOW_US)
         for k, fix in enumerate(said):
             received.add(fix, k)
         return received.delivery(form)
@@ -180,7 +180,7 @@ def test_no_crowd_is_among_few() -> None:
 def test_a_body_of_any_sender_gives_what_columns_give(request: tuple[bytes, Envelope]) -> None:
     body, envelope = request
 
-    def read() -> Delivery:
+    def read() -> BodyContent:
         return reading.read(body, envelope, now_us=NOW_US)
 
     assert_equal(read(), by_columns(read))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.devices import geojson_batch
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow_tests.sources.devices.values import NOW_US, nearly, reasons, rows
 
 US = 1_780_000_000_000_000
@@ -26,7 +26,7 @@ def feature(**properties: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read(value: object, device_id: str | None = None, fallback: str = "") -> Delivery:
+def read(value: object, device_id: str | None = None, fallback: str = "") -> BodyContent:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return geojson_batch.read(
         body, Envelope("geojson", device_id, fallback_device=fallback), NOW_US

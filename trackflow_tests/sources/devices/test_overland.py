@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.devices import overland
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow_tests.sources.devices.values import NOW_US, any_json, nearly, reasons, rows
 
 
@@ -26,7 +26,7 @@ def feature(geometry: Any = None, **properties: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read(value: object, device_id: str | None = None, fallback: str = "") -> Delivery:
+def read(value: object, device_id: str | None = None, fallback: str = "") -> BodyContent:
     body = json.dumps(value).encode()
     return overland.read(body, Envelope("overland", device_id, fallback_device=fallback), NOW_US)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.devices import owntracks
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow_tests.sources.devices.values import NOW_US, any_json, nearly, reasons, rows
 from trackflow_tests.sources.helpers import points
 
@@ -20,7 +20,7 @@ LOCATION = {
 }  # fmt: skip
 
 
-def read(value: object, device_id: str | None = None, named: str = "") -> Delivery:
+def read(value: object, device_id: str | None = None, named: str = "") -> BodyContent:
     body = json.dumps(value).encode()
     return owntracks.read(body, Envelope("owntracks", device_id, named), NOW_US)
 

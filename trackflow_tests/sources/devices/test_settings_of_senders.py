@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import flat, owntracks, traccar
 from trackflow.sources.devices.advice import advice
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow.sources.devices.nmea import read_rmc
-from trackflow.sources.records import Reason
+from trackflow.sources.records import RefusalReason
 from trackflow_tests.sources.devices.values import NOW_US, reasons, rows
 from trackflow_tests.sources.helpers import points
 
@@ -24,15 +24,15 @@ PLACE = {"id": "x", "lat": "60.1", "lon": "24.9"}
 MOMENT = {"timestamp": "1780000000"}
 
 
-def read_form(query: dict[str, str], body: bytes = b"", door: str = "traccar") -> Delivery:
+def read_form(query: dict[str, str], body: bytes = b"", door: str = "traccar") -> BodyContent:
     return traccar.read(body, Envelope(door, query=query), NOW_US, ARRIVED_US)
 
 
-def read_owntracks(message: dict[str, Any]) -> Delivery:
+def read_owntracks(message: dict[str, Any]) -> BodyContent:
     return owntracks.read(json.dumps(message).encode(), Envelope("owntracks"), NOW_US)
 
 
-def place_of(delivery: Delivery) -> tuple[object, ...]:
+def place_of(delivery: BodyContent) -> tuple[object, ...]:
     assert not delivery.refused, delivery.refused
     (row,) = rows(delivery)
     return row[:4]
@@ -98,7 +98,7 @@ def test_what_is_not_plain_says_what_to_set_right(query: dict[str, str], reason:
 
 
 def test_every_reason_of_a_live_sender_has_an_advice() -> None:
-    assert all(advice(reason) for reason in Reason)
+    assert all(advice(reason) for reason in RefusalReason)
     assert advice("equal_time") == ""
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.devices import traccar
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow_tests.sources.devices.values import NOW_US, SQL, nearly, reasons, rows
 
 US = 1_780_000_000_000_000
@@ -47,17 +47,17 @@ FORM = {
 
 def _read(
     body: bytes, query: dict[str, str], device_id: str | None = None, *, is_json: bool = False
-) -> Delivery:
+) -> BodyContent:
     envelope = Envelope("traccar", device_id, query=query, is_json=is_json)
     return traccar.read(body, envelope, NOW_US, NOW_US)
 
 
-def read(value: object, device_id: str | None = None, **query: str) -> Delivery:
+def read(value: object, device_id: str | None = None, **query: str) -> BodyContent:
     body = b"" if value is None else json.dumps(value).encode()
     return _read(body, query, device_id, is_json=True)
 
 
-def read_form(body: bytes = b"", **query: str) -> Delivery:
+def read_form(body: bytes = b"", **query: str) -> BodyContent:
     return _read(body, query)
 
 

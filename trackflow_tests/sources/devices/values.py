@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow_tests.sources.helpers import NOW_US
 
 __all__ = ["NOW_US", "SQL", "any_json", "nearly", "reasons", "rows"]
@@ -39,9 +39,9 @@ def nearly(good: Any) -> st.SearchStrategy[Any]:
     return st.just(good) | whole | any_json
 
 
-def rows(delivery: Delivery) -> list[tuple[object, ...]]:
+def rows(delivery: BodyContent) -> list[tuple[object, ...]]:
     return list(delivery.points.rows())
 
 
-def reasons(delivery: Delivery) -> list[str]:
+def reasons(delivery: BodyContent) -> list[str]:
     return [refusal.reason.value for refusal in delivery.refused]

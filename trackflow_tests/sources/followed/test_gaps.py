@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.followed import gaps
-from trackflow.sources.followed.gaps import Gap, Progress
+from trackflow.sources.followed.gaps import Gap, ReadProgress
 
 ids_of = st.lists(st.integers(-50, 50), unique=True, max_size=30).map(sorted)
 
@@ -35,8 +35,8 @@ def test_very_many_gaps_become_one_with_everything_between(monkeypatch):
 @given(st.integers(0, 100), st.lists(st.tuples(st.integers(), st.integers(), st.integers(),
                                                st.integers(), st.booleans())))  # fmt: skip
 def test_progress_can_be_stored(last_id, found):
-    progress = Progress(last_id, tuple(Gap(*gap) for gap in found))
-    assert Progress.from_json(last_id, progress.to_json()) == progress
+    progress = ReadProgress(last_id, tuple(Gap(*gap) for gap in found))
+    assert ReadProgress.from_json(last_id, progress.to_json()) == progress
 
 
 def test_a_gap_is_settled_when_time_has_passed_and_every_transaction_has_ended():

@@ -26,7 +26,7 @@ from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping.archive import MANIFEST, backup
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.queries.lines import TimeRange
-from trackflow.usecases.queries.tracks import Selection, read_tracks
+from trackflow.usecases.queries.tracks import TrackSelection, read_tracks
 from trackflow_tests.stores import (
     NOON,
     Clock,
@@ -116,7 +116,7 @@ def test_an_old_store_stays_readable_and_comes_right_by_itself(
         assert overrides == {"a": {"min_track_m": 50}, "b": {"dwell_radius_m": 60}}
         assert {part.began.value for parts in old.values() for part in parts} == {"gap", "midnight"}
         when = TimeRange(NOON - dt.timedelta(days=9), NOON + dt.timedelta(days=9))
-        chosen = Selection(None, when, None, "raw", 0.0, 100, None)
+        chosen = TrackSelection(None, when, None, "raw", 0.0, 100, None)
         found = read_tracks(context, chosen)["features"]
         assert len(found) == len(expected["tracks"])
         assert {f["properties"]["began"] for f in found} == {"gap"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trackflow.errors import NotFoundError, SettingsError
 from trackflow.geo.time import to_us
-from trackflow.sources.records import Reason, Refusal
+from trackflow.sources.records import Refusal, RefusalReason
 from trackflow.store.database import Store, open_store
 from trackflow.store.intake import imports
 from trackflow.store.intake.acceptance import accept
@@ -120,7 +120,7 @@ def test_without_imports_nothing_is_kept(store: Store) -> None:
 
 
 def refusal(raw: str) -> Refusal:
-    return Refusal(Reason.NO_TIME, raw, "file: row 1")
+    return Refusal(RefusalReason.NO_TIME, raw, "file: row 1")
 
 
 def test_what_only_an_import_was_refused_goes_with_it(store: Store) -> None:

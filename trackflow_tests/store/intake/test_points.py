@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.time import to_us
-from trackflow.sources.records import PointBatch, Reason, Refusal
+from trackflow.sources.records import PointBatch, Refusal, RefusalReason
 from trackflow.store.database import Store, open_store
-from trackflow.store.intake.acceptance import Accepted, accept
+from trackflow.store.intake.acceptance import DeliveryCounts, accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.tracks.thresholds import Thresholds
@@ -86,7 +86,7 @@ def test_any_order_chunks_and_repeats_give_the_same_rows(store: Store) -> None:
         empty(store)
         shuffled = [*points, *(points[k % len(points)] for k in again)]
         random.shuffle(shuffled)
-        total = Accepted()
+        total = DeliveryCounts()
         for part in np.array_split(np.arange(len(shuffled)), chunks):
             if len(part):
                 accepted = deliver(store, batch_of([shuffled[k] for k in part]))
@@ -98,7 +98,7 @@ def test_any_order_chunks_and_repeats_give_the_same_rows(store: Store) -> None:
         assert total.conflicting >= set_aside
         before = generations(store)
         again_whole = deliver(store, batch_of(shuffled))
-        assert again_whole == Accepted(repeated=len(shuffled))
+        assert again_whole == DeliveryCounts(repeated=len(shuffled))
         assert generations(store) == before, "a repeat marks nothing"
 
     check()
@@ -224,24 +224,24 @@ def test_a_new_conflict_marks_its_day_for_the_ledger(store: Store) -> None:
     deliver(store, batch_of([("a", NOON_US, 1.0, 1.0, np.nan, 3.0)]))
     before = generations(store)
     worse = batch_of([("a", NOON_US, 2.0, 2.0, np.nan, 5.0)])
-    assert deliver(store, worse) == Accepted(conflicting=1)
+    assert deliver(store, worse) == DeliveryCounts(conflicting=1)
     marked = generations(store)
     assert marked["a", DAY] > before["a", DAY]
-    assert deliver(store, worse) == Accepted(repeated=1)
+    assert deliver(store, worse) == DeliveryCounts(repeated=1)
     assert generations(store) == marked
 
 
 def test_a_better_point_is_added_and_the_beaten_one_set_aside(store: Store) -> None:
     deliver(store, batch_of([("a", NOON_US, 1.0, 1.0, np.nan, 5.0)]))
     better = batch_of([("a", NOON_US, 2.0, 2.0, np.nan, 3.0)])
-    assert deliver(store, better) == Accepted(added=1, conflicting=1)
+    assert deliver(store, better) == DeliveryCounts(added=1, conflicting=1)
 
 
 def test_refusals_are_kept_once_with_their_reason(store: Store) -> None:
-    bad = Refusal(Reason.NULL_ISLAND, "0,0", "file.csv:2", "a")
+    bad = Refusal(RefusalReason.NULL_ISLAND, "0,0", "file.csv:2", "a")
     first = deliver(store, PointBatch.empty(), [bad, bad])
     again = deliver(store, PointBatch.empty(), [bad])
-    assert (first, again) == (Accepted(refused=1), Accepted())
+    assert (first, again) == (DeliveryCounts(refused=1), DeliveryCounts())
     (row,) = contents(store)["quarantined_points"]
     assert (row["device_id"], row["reason"], row["raw"]) == ("a", "null_island", "0,0")
 
@@ -252,7 +252,7 @@ def test_an_error_in_the_middle_leaves_nothing(store: Store, staged: bool) -> No
     if staged:
         deliver(store, part_of(points, np.array([0])))
     before = contents(store), generations(store)
-    bad = Refusal(Reason.NULL_ISLAND, "0,0", "file.csv:2", "a")
+    bad = Refusal(RefusalReason.NULL_ISLAND, "0,0", "file.csv:2", "a")
 
     def accept_and_break() -> None:
         with store.write() as connection:
@@ -275,6 +275,6 @@ def test_one_delivery_may_hold_many_devices_and_days(store: Store) -> None:
         for k in (12, 1, 2)
     ]
     accepted = deliver(store, batch_of(rows))
-    assert accepted == Accepted(added=18)
+    assert accepted == DeliveryCounts(added=18)
     expected = {(f"d{k}", DAY + dt.timedelta(days=day)) for k in (1, 2, 12) for day in (0, 3)}
     assert set(generations(store)) == expected

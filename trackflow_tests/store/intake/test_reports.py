@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.geo.time import day_of_index, to_us
-from trackflow.sources.records import Reason, Refusal
+from trackflow.sources.records import Refusal, RefusalReason
 from trackflow.store.database import Store, open_store
-from trackflow.store.intake.acceptance import Accepted, accept
+from trackflow.store.intake.acceptance import DeliveryCounts, accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import devices, receipts
 from trackflow_tests.stores import NOON, batch_of, contents, empty, generations, settings_of
@@ -38,7 +38,7 @@ points = st.tuples(
     nan | st.sampled_from([3.0, 5.0]),
 )
 refusals = st.builds(
-    Refusal, st.just(Reason.NO_TIME), st.sampled_from(["x", "y"]), st.just("body"), st.none()
+    Refusal, st.just(RefusalReason.NO_TIME), st.sampled_from(["x", "y"]), st.just("body"), st.none()
 )
 reports = st.builds(
     lambda rows, refused, source: Report(batch_of(rows), refused, source),
@@ -129,12 +129,12 @@ def test_too_old_points_are_refused(store: Store) -> None:
     older = Report(batch_of([("a", NOON_US - 86_400 * SECOND, 1.0, 1.0)]), (), "test")
     with store.write() as connection:
         (accepted,) = accept_reports(connection, [older], NOON)
-    assert accepted == Accepted(refused=1, too_old=1)
+    assert accepted == DeliveryCounts(refused=1, too_old=1)
 
 
 def test_thousands_of_devices_and_days(store: Store) -> None:
     rows = [(f"d{k}", NOON_US + k * 86_400 * SECOND, 1.0, 1.0, np.nan) for k in range(3_000)]
     with store.write() as connection:
         (accepted,) = accept_reports(connection, [Report(batch_of(rows), (), "test")], NOON)
-    assert accepted == Accepted(added=3_000)
+    assert accepted == DeliveryCounts(added=3_000)
     assert len(generations(store)) == 3_000

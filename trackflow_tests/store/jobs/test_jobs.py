@@ -16,20 +16,20 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from trackflow.errors import BadInputError, NotFoundError, StaleClaimError
 from trackflow.store.database import Store, open_store
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, Status
+from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, JobStatus
 from trackflow.usecases.jobs.progress import seconds_left
 from trackflow_tests.stores import NOON, Clock, contents, settings_of
 
 MAX_TRIES = 3
-ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 ALLOWED = {
-    (Status.QUEUED, Status.RUNNING),
-    (Status.QUEUED, Status.CANCELLED),
-    (Status.QUEUED, Status.FAILED),  # taken up too often
-    *((Status.RUNNING, status) for status in ENDED),
-    (Status.FAILED, Status.QUEUED),
-    (Status.CANCELLED, Status.QUEUED),
-    *((status, status) for status in Status),
+    (JobStatus.QUEUED, JobStatus.RUNNING),
+    (JobStatus.QUEUED, JobStatus.CANCELLED),
+    (JobStatus.QUEUED, JobStatus.FAILED),  # taken up too often
+    *((JobStatus.RUNNING, status) for status in ENDED),
+    (JobStatus.FAILED, JobStatus.QUEUED),
+    (JobStatus.CANCELLED, JobStatus.QUEUED),
+    *((status, status) for status in JobStatus),
 }
 
 
@@ -68,7 +68,7 @@ class OneJob(RuleBasedStateMachine):
         silent = job.heartbeat_at is not None and (
             job.heartbeat_at < self.clock() - dt.timedelta(seconds=SILENT_AFTER_S)
         )
-        return job.status is Status.QUEUED or (job.status is Status.RUNNING and silent)
+        return job.status is JobStatus.QUEUED or (job.status is JobStatus.RUNNING and silent)
 
     @rule(seconds=st.sampled_from([1.0, SILENT_AFTER_S / 2, SILENT_AFTER_S + 1]))
     def wait(self, seconds: float) -> None:
@@ -94,7 +94,7 @@ class OneJob(RuleBasedStateMachine):
         """A worker says something, be it the one at work or one that was taken for dead."""
         held = data.draw(st.sampled_from(self.holders))
         old, at = self.now(), self.clock()
-        is_current = held.epoch == old.epoch and old.status is Status.RUNNING
+        is_current = held.epoch == old.epoch and old.status is JobStatus.RUNNING
         try:
             with self.store.write() as connection:
                 match how:
@@ -104,11 +104,11 @@ class OneJob(RuleBasedStateMachine):
                         jobs.advance(connection, held, at, completed=old.completed + 1)
                         self.claims_in_row = 1
                     case "complete":
-                        jobs.end(connection, held, Status.COMPLETED, at, result={"n": 1})
+                        jobs.end(connection, held, JobStatus.COMPLETED, at, result={"n": 1})
                     case "fail":
-                        jobs.end(connection, held, Status.FAILED, at, error="broken")
+                        jobs.end(connection, held, JobStatus.FAILED, at, error="broken")
                     case _:
-                        jobs.end(connection, held, Status.CANCELLED, at)
+                        jobs.end(connection, held, JobStatus.CANCELLED, at)
         except StaleClaimError:
             assert not is_current
             assert self.now() == old
@@ -124,7 +124,7 @@ class OneJob(RuleBasedStateMachine):
             assert new == old
         else:
             assert new.cancel_requested
-            assert new.status is (Status.CANCELLED if self.is_free(old) else Status.RUNNING)
+            assert new.status is (JobStatus.CANCELLED if self.is_free(old) else JobStatus.RUNNING)
 
     @rule()
     def resume(self) -> None:
@@ -133,10 +133,10 @@ class OneJob(RuleBasedStateMachine):
             with self.store.write() as connection:
                 new = jobs.resume(connection, old.job_id)
         except BadInputError:
-            assert old.status is Status.COMPLETED
+            assert old.status is JobStatus.COMPLETED
             return
         assert not new.cancel_requested
-        assert new.status in (Status.QUEUED, Status.RUNNING)
+        assert new.status in (JobStatus.QUEUED, JobStatus.RUNNING)
         assert new.completed == old.completed
         if old.status in ENDED:
             self.claims_in_row = 0
@@ -146,7 +146,7 @@ class OneJob(RuleBasedStateMachine):
         new = self.now()
         assert (self.before.status, new.status) in ALLOWED
         assert new.epoch >= self.before.epoch
-        if self.before.status is Status.COMPLETED:
+        if self.before.status is JobStatus.COMPLETED:
             assert new == self.before
         assert (new.finished_at is not None) == (new.status in ENDED)
         assert new.started_at is None or self.before.started_at in (None, new.started_at)

@@ -24,7 +24,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.service_tables import jobs as jobs_table
 from trackflow.store.tables import metadata
 from trackflow.usecases.catalogue import fetching
-from trackflow.usecases.catalogue.report import Report, read_report
+from trackflow.usecases.catalogue.report import SyncReport, read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.site import Site
 from trackflow_tests.stores import Clock, open_context
@@ -50,7 +50,7 @@ def catalogue_of(
         yield context
 
 
-def synced(context: Context, **parameters: Any) -> Report:
+def synced(context: Context, **parameters: Any) -> SyncReport:
     """The report of a sync that somebody starts now."""
     job = queue_job(context, "catalogue_sync", parameters)
     ended = run_job(context, job.job_id)
@@ -68,7 +68,7 @@ def tracks(context: Context, source: str = "liverc") -> dict[str, CatalogueTrack
     return {slug: row.track for slug, row in rows.items() if row.is_active}
 
 
-def row_of(context: Context, slug: str) -> stored_tracks.Row:
+def row_of(context: Context, slug: str) -> stored_tracks.CatalogueRow:
     with context.store.read() as connection:
         return stored_tracks.read_rows(connection, "liverc")[slug]
 
@@ -102,7 +102,7 @@ def restore(context: Context, dumped: dict[str, list[dict[str, Any]]]) -> None:
                 connection.execute(sa.insert(table), found)
 
 
-def result_of(report: Report) -> dict[str, Any]:
+def result_of(report: SyncReport) -> dict[str, Any]:
     """A report without what two ways to the same catalogue may differ in."""
     values = report.as_dict()
     without = {name: value for name, value in values.items() if name not in TIMINGS}

@@ -12,7 +12,7 @@ from trackflow.errors import NotFoundError
 from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import (
     MOST_SHOWN,
-    Report,
+    SyncReport,
     file_of,
     last_reports,
     read_report,
@@ -56,7 +56,7 @@ def test_it_says_all_there_is_to_say(context: Context, site: Site, clock: Clock)
     clock.advance(60)
     report = synced(context)
     text = report.to_markdown()
-    assert Report.from_dict(json.loads(json.dumps(report.as_dict()))) == report
+    assert SyncReport.from_dict(json.loads(json.dumps(report.as_dict()))) == report
     for line in (
         "# Catalogue sync of liverc: completed",
         "| listed | 19 |",
@@ -84,7 +84,7 @@ def test_it_says_all_there_is_to_say(context: Context, site: Site, clock: Clock)
 def test_long_parts_are_cut_in_the_markdown_but_not_in_the_data(
     context: Context, site: Site
 ) -> None:
-    report = Report(str(uuid.uuid4()), "liverc", Clock()(), None, "completed")
+    report = SyncReport(str(uuid.uuid4()), "liverc", Clock()(), None, "completed")
     report.slugs["added"] = [f"track{k}" for k in range(MOST_SHOWN + 7)]
     text = report.to_markdown()
     assert "and 7 more" in text

@@ -14,7 +14,7 @@ from trackflow.catalogue.sources.liverc import liverc_addresses
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import SILENT_AFTER_S, Status
+from trackflow.store.jobs.jobs import SILENT_AFTER_S, JobStatus
 from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.sync import (
     FRESH_S,
@@ -359,7 +359,7 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
             clock.advance(SILENT_AFTER_S + 1)  # a service finds it abandoned
             run_in_small_steps(context)
             with context.store.read() as connection:
-                assert jobs.read_job(connection, job.job_id).status is Status.COMPLETED
+                assert jobs.read_job(connection, job.job_id).status is JobStatus.COMPLETED
             report = status(context, "liverc").last
         else:
             clock.advance(SILENT_S + 1)  # a person starts another one
@@ -367,7 +367,7 @@ def test_killed_before_any_commit_it_goes_on_as_if_nothing_had_happened(
             report = synced(context)
             with context.store.read() as connection:
                 left = jobs.read_job(connection, job.job_id).status
-            assert (left is Status.CANCELLED) == had_begun
+            assert (left is JobStatus.CANCELLED) == had_begun
         assert report is not None
         assert result_of(report) == expected_report
         assert state_of(context) == expected
@@ -435,7 +435,7 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
 
         cancelled = run_job(context, job.job_id, told=told)
         assert cancelled is not None
-        assert cancelled.status is Status.CANCELLED
+        assert cancelled.status is JobStatus.CANCELLED
         assert cancelled.result is not None
         assert cancelled.result["outcome"] == "cancelled"
         assert rows(context) == []
@@ -447,7 +447,7 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
         site.pages = {}
         resumed = run_job(context, job.job_id)
         assert resumed is not None
-        assert resumed.status is Status.COMPLETED
+        assert resumed.status is JobStatus.COMPLETED
         assert not [slug for slug in had if site.requests[f"/tracks/{slug}/"]]
         assert tracks(context) == site.expected()
 

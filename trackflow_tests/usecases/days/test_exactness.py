@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow.sources.records import PointBatch
 from trackflow.store.devices.settings import change_device
 from trackflow.tracks.thresholds import Thresholds
-from trackflow.usecases.days.run import Mode, run
+from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.intake.receiving import receive
 from trackflow_tests.stores import (
@@ -43,7 +43,7 @@ EXAMPLES = {"sqlite": 15, "postgresql": 5}
 class RunOf:
     """Arguments of a run, as offsets from the first day."""
 
-    mode: Mode
+    mode: RunMode
     first: int | None
     last: int | None
     device: int | None
@@ -80,7 +80,7 @@ STAGE_CHOICES = [
 
 runs_of = st.builds(
     RunOf,
-    mode=st.sampled_from(list(Mode)),
+    mode=st.sampled_from(list(RunMode)),
     first=st.none() | st.integers(0, 6),
     last=st.none() | st.integers(0, 6),
     device=st.none() | st.integers(0, 1),
@@ -150,7 +150,7 @@ def at_once(context: Context, found: Fleet) -> dict[str, list[dict[str, object]]
     empty(context.store)
     deliver(context.store, everything(found))
     configure(context, found)
-    run(context, mode=Mode.BULK)
+    run(context, mode=RunMode.BULK)
     return contents(context.store)
 
 
@@ -258,7 +258,7 @@ def test_what_a_late_point_marks_does_not_depend_on_the_importers_environment(
                     }
                 )
                 with Context.open(own, clock) as importer:
-                    receive(importer, Delivery(part, []), "test")
+                    receive(importer, BodyContent(part, []), "test")
                     assert not run(importer).problems
             assert difference(contents(context.store), expected) == []
             assert verify(context).ok

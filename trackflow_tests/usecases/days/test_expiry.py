@@ -11,8 +11,8 @@ from trackflow.context import Context
 from trackflow.errors import StaleClaimError, StoreUnavailableError
 from trackflow.store.days import batch_state, batches
 from trackflow.usecases.days import claims as claiming
-from trackflow.usecases.days.claims import Held, claim_days, hand_back
-from trackflow.usecases.days.expiry import reap
+from trackflow.usecases.days.claims import ClaimKeeper, claim_days, hand_back
+from trackflow.usecases.days.expiry import free_expired
 from trackflow.usecases.days.run import retry_failed, run
 from trackflow.usecases.days.waiting import find_waiting
 from trackflow_tests.stores import (
@@ -62,13 +62,13 @@ def test_within_twice_the_lease_it_is_seen_and_free(context: Context, clock: Clo
     """Whoever looks once per lease sees it in time."""
     run(context, device_id="other")
     die_at_it(context)
-    assert reap(context) == []
+    assert free_expired(context) == []
     assert find_waiting(context).days == []
     clock.advance(LEASE_S)
-    assert reap(context) == [], "the lease still holds"
+    assert free_expired(context) == [], "the lease still holds"
     clock.advance(LEASE_S)
     assert find_waiting(context).days == [DAY], "who only reads sees it too"
-    (freed,) = reap(context)
+    (freed,) = free_expired(context)
     assert (freed.device_id, freed.day, freed.tries, freed.failed) == (*KEY, 1, False)
     assert row(context)["error_message"] == batch_state.ABANDONED
     assert find_waiting(context).days == [DAY], "it does not rest for long"
@@ -84,7 +84,7 @@ def test_what_kills_every_worker_is_given_up(context: Context, clock: Clock, rea
         die_at_it(context)
         clock.advance(LEASE_S + 1)
         if reaps:
-            reap(context)
+            free_expired(context)
             assert row(context)["retry_count"] == tries
     run(context)
     assert statuses(context.store) == {KEY: "failed", ("other", DAY): "completed"}
@@ -101,15 +101,15 @@ def test_signs_of_life_keep_a_claim(
     """A worker may take many leases' time, as long as it comes further."""
     monotonic = Clock()
     monkeypatch.setattr(claiming.time, "monotonic", lambda: (monotonic() - NOON).total_seconds())
-    held = Held(context, claim_days(context, "van", [DAY], "segmented", force=False))
+    held = ClaimKeeper(context, claim_days(context, "van", [DAY], "segmented", force=False))
     for _ in range(10):
         for one in (clock, monotonic):
             one.advance(LEASE_S / 2)
         held.still_at_it()
-        assert reap(context) == []
+        assert free_expired(context) == []
     for one in (clock, monotonic):
         one.advance(LEASE_S + 1)
-    assert len(reap(context)) == 1
+    assert len(free_expired(context)) == 1
     before = contents(context.store, "processing_batches")
     with pytest.raises(StaleClaimError):
         held.still_at_it()
@@ -117,12 +117,12 @@ def test_signs_of_life_keep_a_claim(
 
 
 def test_signs_of_life_cost_nothing_while_the_lease_is_young(context: Context) -> None:
-    held = Held(context, claim_days(context, "van", [DAY], "segmented", force=False))
+    held = ClaimKeeper(context, claim_days(context, "van", [DAY], "segmented", force=False))
     begun: list[object] = []
     sa.event.listen(context.store.engine, "begin", begun.append)
     held.still_at_it()
     assert begun == []
-    reap(context)
+    free_expired(context)
     assert begun, "this is how one would see it"
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
-from trackflow.sources.records import Reason, Refusal
+from trackflow.sources.records import Refusal, RefusalReason
 from trackflow.store.days import noticing
 from trackflow.store.days.segments import replace_ledger
 from trackflow.store.intake import points
 from trackflow.store.tables import metadata
-from trackflow.tracks.notices import Kind, odd_classes
+from trackflow.tracks.notices import NoticeKind, odd_classes
 from trackflow.tracks.rollovers import ROLLOVER
 from trackflow.tracks.segments import Ledger
 from trackflow.usecases.days.notices import GUESS_POINTS, notices_by_day, read_guesses, read_notices
@@ -66,18 +66,18 @@ def test_all_are_told_and_in_one_order(database_url: str, tmp_path: Path) -> Non
         deliver(context.store, batch_of_device("good", drive(NOON, 300)))
         deliver(context.store, batch_of_device("old", drive(NOON - ROLLOVER, 60)))
         deliver(context.store, batch_of_device("old", drive(NOON + dt.timedelta(days=2), 60)))
-        refused = [Refusal(Reason.OUT_OF_RANGE, f"{k}", "x.csv", "gone") for k in range(30)]
+        refused = [Refusal(RefusalReason.OUT_OF_RANGE, f"{k}", "x.csv", "gone") for k in range(30)]
         deliver(context.store, batch_of_device("good", drive(NOON, 1)), refused)
-        assert {n.kind for n in read_notices(context)} == {Kind.QUARANTINED}, (
+        assert {n.kind for n in read_notices(context)} == {NoticeKind.QUARANTINED}, (
             "no day is worked on yet"
         )
         run(context)
         found = read_notices(context)
         told = {notice.device_id: notice for notice in found}
         assert {k: n.kind for k, n in told.items()} == {
-            "wild": Kind.LONE,
-            "old": Kind.ROLLOVER,
-            "gone": Kind.QUARANTINED,
+            "wild": NoticeKind.LONE,
+            "old": NoticeKind.ROLLOVER,
+            "gone": NoticeKind.QUARANTINED,
         }
         assert [n.points for n in found] == sorted((n.points for n in found), reverse=True)
         assert "too fast" in told["wild"].text
@@ -90,7 +90,7 @@ def test_all_are_told_and_in_one_order(database_url: str, tmp_path: Path) -> Non
         assert [n.device_id for n in read_notices(context, None, day, day)] == ["wild"]
         assert [n.device_id for n in notices_by_day(context, day, day)[day]] == ["wild"]
         early = (NOON - ROLLOVER).date()
-        assert [n.kind for n in read_notices(context, None, early, early)] == [Kind.ROLLOVER]
+        assert [n.kind for n in read_notices(context, None, early, early)] == [NoticeKind.ROLLOVER]
         assert read_notices(context, ("good",)) == []
 
 
@@ -103,7 +103,7 @@ def test_times_that_came_in_1024_weeks_late_are_named_without_others(tmp_path: P
         deliver(context.store, batch_of_device("diary", diary))
         run(context)
         (notice,) = read_notices(context)
-        assert (notice.device_id, notice.kind) == ("live", Kind.ROLLOVER)
+        assert (notice.device_id, notice.kind) == ("live", NoticeKind.ROLLOVER)
 
 
 def test_what_retention_refuses_is_no_news(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_device_whose_thresholds_make_no_sense_is_told_of_all_the_same(tmp_pat
         with context.store.write() as connection:
             changed = sa.update(metadata.tables["devices"])
             connection.execute(changed.values(thresholds={"gap_s": -1}))
-        assert [n.kind for n in read_notices(context)] == [Kind.LONE]
+        assert [n.kind for n in read_notices(context)] == [NoticeKind.LONE]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 30])

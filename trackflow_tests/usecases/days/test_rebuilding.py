@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, Status
+from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, JobStatus
 from trackflow.store.tables import devices, segments, tracks
 from trackflow.usecases.days import rebuilding
 from trackflow.usecases.days.run import run
@@ -74,7 +74,7 @@ def test_everything_is_made_again_and_comes_out_the_same(context: Context) -> No
     told: list[Job] = []
     ended = run_job(context, queue_job(context, "rebuild", {}).job_id, told=told.append)
     assert ended is not None
-    assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, BATCHES, BATCHES)
+    assert (ended.status, ended.completed, ended.total) == (JobStatus.COMPLETED, BATCHES, BATCHES)
     assert ended.message == "6 batches made again"
     assert ended.result == {"batches": BATCHES, "failed": 0, "waiting": 0}
     assert set(done_again(context, before)) == set(before)
@@ -106,7 +106,7 @@ def test_a_cancelled_job_stops_after_its_slice_and_can_be_taken_up(context: Cont
 
     stopped = run_job(context, job.job_id, told=cancel)
     assert stopped is not None
-    assert stopped.status is Status.CANCELLED
+    assert stopped.status is JobStatus.CANCELLED
     assert set(done_again(context, before).values()) == {1}
     assert {day for _, day in done_again(context, before)} == {DAY}
     assert set(statuses(context.store).values()) == {"completed"}, "nothing is half done"
@@ -116,7 +116,7 @@ def test_a_cancelled_job_stops_after_its_slice_and_can_be_taken_up(context: Cont
         jobs.resume(connection, job.job_id)
     ended = run_job(context, job.job_id)
     assert ended is not None
-    assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, BATCHES, BATCHES)
+    assert (ended.status, ended.completed, ended.total) == (JobStatus.COMPLETED, BATCHES, BATCHES)
     assert done_again(context, before) == dict.fromkeys(before, 1)
     assert contents(context.store) == expected
 
@@ -135,7 +135,7 @@ def test_who_was_taken_for_dead_stops_at_its_next_word(context: Context, clock: 
     assert run_job(context, job.job_id, told=take_over) is None
     assert taken[0] is not None
     assert read(context, job) == taken[0]
-    assert taken[0].status is Status.COMPLETED
+    assert taken[0].status is JobStatus.COMPLETED
     assert done_again(context, before) == dict.fromkeys(before, 1)
 
 
@@ -148,7 +148,7 @@ def test_bad_batches_are_counted_and_do_not_stop_it(context: Context) -> None:
         )
     ended = run_job(context, queue_job(context, "rebuild", {}).job_id)
     assert ended is not None
-    assert (ended.status, ended.failed) == (Status.COMPLETED, BATCHES // 2)
+    assert (ended.status, ended.failed) == (JobStatus.COMPLETED, BATCHES // 2)
     assert ended.message == "6 batches made again, 3 of them failed"
 
 
@@ -160,7 +160,7 @@ def test_a_job_that_breaks_says_why(context: Context, monkeypatch: pytest.Monkey
     monkeypatch.setattr(rebuilding, "_mark_next", broken)
     ended = run_job(context, job.job_id)
     assert ended is not None
-    assert ended.status is Status.FAILED
+    assert ended.status is JobStatus.FAILED
     assert (ended.error or "").startswith("ValueError: no such thing (test_rebuilding.py:")
     assert as_dict(ended)["status"] == "failed"
 
@@ -193,4 +193,4 @@ def test_an_empty_store_is_rebuilt_in_no_time(tmp_path: Path) -> None:
     with open_context("", tmp_path) as context:
         ended = run_job(context, queue_job(context, "rebuild", {}).job_id)
     assert ended is not None
-    assert (ended.status, ended.completed, ended.total) == (Status.COMPLETED, 0, 0)
+    assert (ended.status, ended.completed, ended.total) == (JobStatus.COMPLETED, 0, 0)

@@ -17,7 +17,7 @@ from trackflow.store.days import batch_state, batches
 from trackflow.store.devices.settings import change_device, read_device
 from trackflow.store.tables import devices, segments
 from trackflow.usecases.days import run as running
-from trackflow.usecases.days.run import DIED, Mode, run, settled_day
+from trackflow.usecases.days.run import DIED, RunMode, run, settled_day
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping.status import read_status
 from trackflow_tests.stores import (
@@ -67,7 +67,7 @@ def test_a_run_leaves_nothing_to_do(database_url: str, tmp_path: Path) -> None:
         whole = drive(start, 1200, every_s=120)
         late = (whole.time_us // 1_000_000) % 7 == 0
         deliver(context.store, batch_of_device("a", whole[~late]))
-        for mode in Mode:
+        for mode in RunMode:
             run(context, mode=mode)
         deliver(context.store, batch_of_device("a", whole[late]))
         assert not run(context).problems
@@ -103,7 +103,7 @@ def test_day_by_day_gives_what_all_at_once_gives(database_url: str, tmp_path: Pa
         expected = contents(context.store)
         days = sorted({day for _, day in statuses(context.store)})
         for day in reversed(days):
-            report = run(context, mode=Mode.BULK, first=day, last=day)
+            report = run(context, mode=RunMode.BULK, first=day, last=day)
             assert not any(one.changed for stage in report.stages for one in stage.days)
         assert contents(context.store) == expected
 
@@ -116,13 +116,13 @@ def test_cutting_again_keeps_what_merging_has_found_too_short(
         run(context)
         (ledger,) = contents(context.store)["day_ledgers"]
         assert (ledger["track"], ledger["short"]) == (0, 5)
-        run(context, mode=Mode.BULK, stages=("segmented",))
+        run(context, mode=RunMode.BULK, stages=("segmented",))
         assert contents(context.store)["day_ledgers"] == [ledger]
         assert verify(context).ok
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_a_run_again_changes_nothing(database_url: str, tmp_path: Path, mode: Mode) -> None:
+@pytest.mark.parametrize("mode", list(RunMode))
+def test_a_run_again_changes_nothing(database_url: str, tmp_path: Path, mode: RunMode) -> None:
     with open_context(database_url, tmp_path) as context:
         fleet(context, devices=1, days=3)
         run(context)
@@ -136,7 +136,7 @@ def test_a_run_takes_only_what_it_is_asked_for(database_url: str, tmp_path: Path
     with open_context(database_url, tmp_path) as context:
         fleet(context, devices=2, days=3)
         first = DAY + dt.timedelta(days=1)
-        run(context, first=first, last=first, device_id="van-1", mode=Mode.BULK)
+        run(context, first=first, last=first, device_id="van-1", mode=RunMode.BULK)
         done = {key for key, status in statuses(context.store).items() if status == "completed"}
         assert done == {("van-1", first)}
 
@@ -147,7 +147,7 @@ def test_daily_means_yesterday_once_it_is_settled(tmp_path: Path, hour: int, day
     with open_context("", tmp_path, clock) as context:
         fleet(context, devices=1, days=3)
         assert settled_day(context.clock()) == DAY + dt.timedelta(days=day)
-        run(context, mode=Mode.DAILY)
+        run(context, mode=RunMode.DAILY)
         done = [key for key, status in statuses(context.store).items() if status == "completed"]
         assert done == [("van-0", settled_day(context.clock()))]
 
@@ -198,7 +198,7 @@ def test_damaged_segments_fail_their_batch_only(database_url: str, tmp_path: Pat
         assert "damaged" in (message or "") or "mark" in (message or "")
         assert statuses(context.store)["van-1", DAY] == "completed"
         clock.advance(3600)
-        assert not run(context, mode=Mode.BULK).problems
+        assert not run(context, mode=RunMode.BULK).problems
         assert verify(context).ok
 
 
@@ -289,7 +289,7 @@ def test_a_worker_that_dies_takes_nothing_with_it(
                 killed.set()
                 multiprocessing.active_children()[0].kill()
 
-        report = run(context, mode=Mode.BULK, progress=kill)
+        report = run(context, mode=RunMode.BULK, progress=kill)
         assert killed.is_set()
         assert all(day.error == DIED for day in report["segmented"].deferred)
         told = {(day.device_id, day.day) for day in report["segmented"].days}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.store.tables import day_ledgers, processing_batches, segments, tracks
-from trackflow.usecases.days.run import Mode, run
+from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import VerifyReport, verify
 from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.usecases.town import Town
@@ -71,7 +71,7 @@ def test_damage_is_found_and_a_bulk_run_repairs_it(context: Context, what: str) 
     report = checked(context)
     assert not report.ok
     assert any("differ" in line for line in report.lines())
-    assert not run(context, mode=Mode.BULK).problems
+    assert not run(context, mode=RunMode.BULK).problems
     assert checked(context).ok
     assert contents(context.store) == before
 

@@ -14,9 +14,9 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
-from trackflow.store.devices.shifting import Days
+from trackflow.store.devices.shifting import DayRange
 from trackflow.store.tables import metadata
-from trackflow.tracks.notices import Kind
+from trackflow.tracks.notices import NoticeKind
 from trackflow.tracks.rollovers import ROLLOVER
 from trackflow.usecases.days.checks import check_ledgers
 from trackflow.usecases.days.notices import read_notices
@@ -60,10 +60,10 @@ def test_the_days_of_a_notice_are_moved_and_nothing_is_left_to_notice(
         deliver(context.store, batch_of_device("b", drive(NOON, 50)))
         before = made(context)
         (notice,) = read_notices(context)
-        assert (notice.kind, notice.points, notice.of_points) == (Kind.ROLLOVER, 200, 400)
+        assert (notice.kind, notice.points, notice.of_points) == (NoticeKind.ROLLOVER, 200, 400)
         assert str(EARLY.date()) in notice.text
         assert "--shift-weeks 1024" in notice.advice
-        report = shift_weeks(context, "a", 1024, Days())
+        report = shift_weeks(context, "a", 1024, DayRange())
         assert (report.moved, report.staying) == (200, 0)
         assert report.first == NOON
         after = made(context)
@@ -83,9 +83,9 @@ def test_the_days_of_a_notice_are_moved_and_nothing_is_left_to_notice(
         deliver(context.store, batch_of_device("a", drive(NOON + dt.timedelta(hours=5), 200)))
         deliver(context.store, batch_of_device("b", drive(NOON, 50)))
         made(context)
-        shift_weeks(context, "a", 1024, Days())
+        shift_weeks(context, "a", 1024, DayRange())
         made(context)
-        back = shift_weeks(context, "a", -1024, Days())
+        back = shift_weeks(context, "a", -1024, DayRange())
         assert (back.moved, back.taken_back) == (200, True)
         assert made(context) == before
         assert sources(context)[0] == "old.gpx"
@@ -115,7 +115,7 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
             whole = Points.of(time_us, lon, np.full(len(rows), 60.17))
             deliver(context.store, batch_of_device("a", whole))
             before = made(context)
-            days = Days(
+            days = DayRange(
                 (NOON + dt.timedelta(weeks=1)).date(), (NOON + dt.timedelta(weeks=2)).date()
             )
             there = shift_weeks(context, "a", weeks, days)
@@ -129,7 +129,7 @@ def test_a_shift_and_its_opposite_change_nothing(database_url: str, tmp_path: Pa
             )
             assert verify(context).ok
             if there.moved:
-                back = shift_weeks(context, "a", -weeks, Days())
+                back = shift_weeks(context, "a", -weeks, DayRange())
                 assert back.moved == there.moved
             assert made(context) == before
 
@@ -140,18 +140,18 @@ def test_what_cannot_be_is_refused_and_nothing_moves(database_url: str, tmp_path
     with open_context(database_url, tmp_path) as context:
         deliver(context.store, batch_of_device("a", drive(NOON, 20)))
         before = made(context)
-        day = Days(NOON.date(), NOON.date())
+        day = DayRange(NOON.date(), NOON.date())
         for device, weeks, days, says in (
             ("a", 0, day, "write 1024"),
             ("a", 1024, day, "in the future"),
             ("a", -2_000, day, "before 1990"),
-            ("a", 1024, Days(), "which days"),
-            ("a", -1024, Days(), "which days"),
+            ("a", 1024, DayRange(), "which days"),
+            ("a", -1024, DayRange(), "which days"),
             ("nobody", 1024, day, "no device"),
         ):
             with pytest.raises(SettingsError, match=says):
                 shift_weeks(context, device, weeks, days)
-        assert shift_weeks(context, "a", 1, Days(last=dt.date(2020, 1, 1))).moved == 0
+        assert shift_weeks(context, "a", 1, DayRange(last=dt.date(2020, 1, 1))).moved == 0
         assert contents(context.store) == before
 
 
@@ -162,4 +162,4 @@ def test_what_is_not_kept_is_left_alone(tmp_path: Path) -> None:
             kept = sa.update(metadata.tables["devices"])
             connection.execute(kept.values(kept_from=NOON.date() - dt.timedelta(days=3)))
         with pytest.raises(SettingsError, match="not kept"):
-            shift_weeks(context, "a", -1, Days(NOON.date(), NOON.date()))
+            shift_weeks(context, "a", -1, DayRange(NOON.date(), NOON.date()))

@@ -25,7 +25,7 @@ from trackflow.store.tables import cached_polylines, devices, processing_batches
 from trackflow.usecases.days import claims
 from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.lines import TimeRange
-from trackflow.web.accessed import Accessed
+from trackflow.web.accessed import ReadLog
 from trackflow_tests.broken import read_only, troubles
 from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.usecases.filled import fill
@@ -122,7 +122,7 @@ def test_a_connection_made_before_a_fail_over_is_not_used_after_it(context: Cont
 
 def test_notes_of_what_was_read_do_not_end_their_thread(context: Context) -> None:
     fill(context.store, "van", 1)
-    accessed = Accessed(context)
+    accessed = ReadLog(context)
     day = TimeRange(NOON - dt.timedelta(days=1), NOON + dt.timedelta(days=30))
     for trouble in troubles(context.store).values():
         with trouble(context.store):

@@ -15,12 +15,12 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight, to_us
-from trackflow.sources.devices.fixes import Delivery
+from trackflow.sources.devices.fixes import BodyContent
 from trackflow.sources.records import PointBatch
 from trackflow.store.tables import metadata
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.checks import check_ledgers
-from trackflow.usecases.days.run import Mode, run
+from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping.retention import RetentionReport, apply_retention
 from trackflow.usecases.intake.importing import import_paths
@@ -76,7 +76,7 @@ def check(
     with context.store.read() as connection:
         kept_from = dict(connection.execute(_edges()).all())
     deliver(context.store, part_of(whole, late), now=clock())
-    assert not run(context, mode=Mode.BULK).problems
+    assert not run(context, mode=RunMode.BULK).problems
     after = contents(context.store, "gps_points", *MADE)
     verified = verify(context)
     assert verified.ok, list(verified.lines())
@@ -91,7 +91,7 @@ def check(
     ]
     _begin(context, found, early)
     deliver(context.store, part_of(whole, np.array(comes_in, int)), now=clock())
-    assert not run(context, mode=Mode.BULK).problems
+    assert not run(context, mode=RunMode.BULK).problems
     expected = contents(context.store, "gps_points", *MADE)
     for name in ("gps_points", *MADE):
         assert [row for row in after[name] if row not in expected[name]] == [], name
@@ -206,7 +206,7 @@ def test_the_next_import_takes_what_the_setting_allows_and_counts_what_it_does_n
         (noted,) = scan(context).files
         assert (noted.points_added, noted.refused) == (0, 4)
         received = receive(
-            context, Delivery(batch_of([("a", to_us(midnight(FIRST)), 1.0, 1.0)])), "t"
+            context, BodyContent(batch_of([("a", to_us(midnight(FIRST)), 1.0, 1.0)])), "t"
         )
         assert (received.refused, received.reasons) == (1, {"too_old": 1})
 
@@ -307,7 +307,7 @@ def test_tracks_may_stay_when_their_points_go(database_url: str, tmp_path: Path)
         before = contents(context.store, "tracks")
         retain(context, clock, edge)
         deliver(context.store, batch_of_device("a", trips[0]), now=clock())
-        run(context, mode=Mode.BULK)
+        run(context, mode=RunMode.BULK)
 
         assert contents(context.store, "tracks") == before
         assert len(contents(context.store, "segments")["segments"]) == 4

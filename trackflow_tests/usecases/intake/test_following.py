@@ -23,7 +23,7 @@ from trackflow.sources.followed.table import FollowedTable
 from trackflow.store.intake import acceptance
 from trackflow.store.intake.following import read_progress
 from trackflow.usecases.intake import following
-from trackflow.usecases.intake.following import Followed, follow
+from trackflow.usecases.intake.following import FollowedSource, follow
 from trackflow_tests.stores import Clock, contents, empty, open_context
 
 PASSWORD = "geheim"
@@ -105,9 +105,9 @@ def foreign(postgres_url: str) -> Iterator[Foreign]:
 
 
 @pytest.fixture
-def markers(foreign: Foreign) -> Followed:
+def markers(foreign: Foreign) -> FollowedSource:
     foreign.reset()
-    return Followed(foreign.url)
+    return FollowedSource(foreign.url)
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_every_row_arrives_exactly_once_however_late_it_is_committed(
     monkeypatch.setattr(gaps, "GAPS_PER_LOOK", per_look)
     foreign.reset()
     empty(context.store)
-    followed = Followed(foreign.url)
+    followed = FollowedSource(foreign.url)
     open_now: dict[int, tuple[psycopg.Connection, list[int]]] = {}
     arrived = 0
     committed: set[int] = set()
@@ -205,7 +205,7 @@ def test_every_row_arrives_exactly_once_however_late_it_is_committed(
 
 
 def test_a_late_commit_arrives_with_the_next_pass(
-    foreign: Foreign, markers: Followed, either_work: Context
+    foreign: Foreign, markers: FollowedSource, either_work: Context
 ) -> None:
     slow = foreign.begin()
     late = foreign.insert(slow)
@@ -219,7 +219,7 @@ def test_a_late_commit_arrives_with_the_next_pass(
 
 
 def test_an_open_transaction_is_waited_for_however_long_it_takes(
-    foreign: Foreign, markers: Followed, context: Context, clock: Clock
+    foreign: Foreign, markers: FollowedSource, context: Context, clock: Clock
 ) -> None:
     slow = foreign.begin()
     late = foreign.insert(slow)
@@ -235,7 +235,7 @@ def test_an_open_transaction_is_waited_for_however_long_it_takes(
 
 def test_what_happens_during_a_look_is_for_the_next_one(
     foreign: Foreign,
-    markers: Followed,
+    markers: FollowedSource,
     context: Context,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
@@ -265,7 +265,7 @@ def test_what_happens_during_a_look_is_for_the_next_one(
 
 
 def test_what_was_rolled_back_is_given_up(
-    foreign: Foreign, markers: Followed, context: Context, clock: Clock
+    foreign: Foreign, markers: FollowedSource, context: Context, clock: Clock
 ) -> None:
     with foreign.begin() as connection:
         foreign.insert(connection, 3)
@@ -277,7 +277,7 @@ def test_what_was_rolled_back_is_given_up(
 
 
 def test_a_table_full_of_holes_is_read_and_its_late_rows_too(
-    foreign: Foreign, markers: Followed, context: Context, clock: Clock
+    foreign: Foreign, markers: FollowedSource, context: Context, clock: Clock
 ) -> None:
     slow = foreign.begin()
     late = foreign.insert(slow)
@@ -295,7 +295,7 @@ def test_a_table_full_of_holes_is_read_and_its_late_rows_too(
 
 
 def test_two_followers_at_once_are_one(
-    foreign: Foreign, markers: Followed, either_work: Context
+    foreign: Foreign, markers: FollowedSource, either_work: Context
 ) -> None:
     foreign.add(60)
     reports = []
@@ -314,7 +314,7 @@ def test_two_followers_at_once_are_one(
 
 
 def test_a_pass_that_dies_is_repeated(
-    foreign: Foreign, markers: Followed, either_work: Context, monkeypatch: pytest.MonkeyPatch
+    foreign: Foreign, markers: FollowedSource, either_work: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """How far the table was read is stored with its rows, or not at all."""
     foreign.add(3)
@@ -330,7 +330,7 @@ def test_a_pass_that_dies_is_repeated(
 
 
 def test_bad_rows_are_refused_by_their_id_and_their_neighbours_are_not(
-    foreign: Foreign, markers: Followed, context: Context
+    foreign: Foreign, markers: FollowedSource, context: Context
 ) -> None:
     good = ("van", [24.9, 60.1, 12.5], "2026-03-02T12:00:00.123456+02")
     for username, coords, created_at in (
@@ -387,7 +387,7 @@ def test_columns_may_have_other_types(
     foreign.query("GRANT USAGE ON SCHEMA other TO reader")
     foreign.query('GRANT SELECT ON other."Fixes" TO reader')
     foreign.query('INSERT INTO other."Fixes" VALUES (-5, %s, %s, %s)', "van", value, when)
-    followed = Followed(foreign.url, "other.Fixes")
+    followed = FollowedSource(foreign.url, "other.Fixes")
     assert follow(context, followed).accepted.added == 1
     (row,) = contents(context.store, "gps_points")["gps_points"]
     assert row["recorded_at"] == dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -420,7 +420,7 @@ def test_a_table_in_sqlite_is_followed_and_stays_as_it_is(
     sqlite_table: Path, either_work: Context
 ) -> None:
     _fill(sqlite_table, range(20))
-    followed = Followed(f"sqlite:///{sqlite_table}", order="latlon")
+    followed = FollowedSource(f"sqlite:///{sqlite_table}", order="latlon")
     before = hashlib.sha256(sqlite_table.read_bytes()).hexdigest()
     assert follow(either_work, followed, rows_per_look=7).accepted.added == 20
     assert hashlib.sha256(sqlite_table.read_bytes()).hexdigest() == before
@@ -433,11 +433,11 @@ def test_a_table_in_sqlite_is_followed_and_stays_as_it_is(
 
 
 def test_a_table_that_is_not_there_is_one_clear_line(
-    foreign: Foreign, markers: Followed, context: Context, sqlite_table: Path
+    foreign: Foreign, markers: FollowedSource, context: Context, sqlite_table: Path
 ) -> None:
     for url, table in ((foreign.url, "nothing"), (f"sqlite:///{sqlite_table}", "nothing; --")):
         with pytest.raises(SettingsError, match="nothing") as caught:
-            follow(context, Followed(url, table))
+            follow(context, FollowedSource(url, table))
         assert "\n" not in str(caught.value)
         assert PASSWORD not in str(caught.value)
     foreign.query("REVOKE SELECT ON markers FROM reader")
@@ -450,7 +450,7 @@ def test_a_table_that_is_not_there_is_one_clear_line(
 )
 def test_a_database_that_is_away_may_come_back(context: Context, url: str) -> None:
     with pytest.raises(RetryableError, match="theirs") as caught:
-        follow(context, Followed(url))
+        follow(context, FollowedSource(url))
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.store.jobs import jobs
-from trackflow.store.jobs.jobs import SILENT_AFTER_S, Status
+from trackflow.store.jobs.jobs import SILENT_AFTER_S, JobStatus
 from trackflow.store.tables import metadata, processing_batches
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
@@ -148,7 +148,7 @@ def test_a_rebuild_killed_before_any_commit_goes_on_where_it_stopped(scene: Scen
             run_job(scene.context, job.job_id)
         with scene.context.store.read() as connection:
             finished = jobs.read_job(connection, job.job_id)
-        assert finished.status is Status.COMPLETED
+        assert finished.status is JobStatus.COMPLETED
         assert (finished.completed, finished.total, finished.failed) == (BATCHES, BATCHES, 0)
         after = generations(scene.context.store)
         assert after == {key: generation + 1 for key, generation in before.items()}

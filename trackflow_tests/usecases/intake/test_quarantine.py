@@ -17,8 +17,8 @@ from trackflow.errors import NotFoundError, QuarantineFullError, SettingsError
 from trackflow.geo.time import to_us
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.sources.records import PointBatch, Reason, Refusal
-from trackflow.store.intake.quarantine import Choice
+from trackflow.sources.records import PointBatch, Refusal, RefusalReason
+from trackflow.store.intake.quarantine import QuarantineFilter
 from trackflow.store.tables import quarantined_points
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.archive import backup
@@ -55,15 +55,17 @@ def test_a_clock_that_was_behind(database_url: str, tmp_path: Path) -> None:
         assert found["gps_points"] == []
         assert {row["reason"] for row in found["quarantined_points"]} == {"time_out_of_range"}
         before = everything(context)
-        assert quarantine.retry(context, Choice()).still_refused == {"time_out_of_range": 4}
+        assert quarantine.retry(context, QuarantineFilter()).still_refused == {
+            "time_out_of_range": 4
+        }
         assert everything(context) == before
         clock.time = NOON
-        report = quarantine.retry(context, Choice(reason="time_out_of_range"))
+        report = quarantine.retry(context, QuarantineFilter(reason="time_out_of_range"))
         assert (report.taken_out, report.accepted.added) == (4, 4)
         after = everything(context)
         assert [p["device_id"] for p in after["gps_points"]] == ["jane/tablet", "x", "x", "x"]
         assert after["quarantined_points"] == []
-        assert quarantine.retry(context, Choice()).read_again == 0
+        assert quarantine.retry(context, QuarantineFilter()).read_again == 0
         assert everything(context) == after
 
 
@@ -97,7 +99,7 @@ def test_a_retry_is_exact_for_all_doors(database_url: str, tmp_path: Path) -> No
     with open_context(database_url, tmp_path, clock) as context:
         deliveries(context)
         clock.time = NOON + dt.timedelta(hours=1)
-        assert quarantine.retry(context, Choice()).taken_out == 5
+        assert quarantine.retry(context, QuarantineFilter()).taken_out == 5
         found = everything(context)
         empty(context.store)
         deliveries(context)
@@ -116,9 +118,11 @@ def test_what_a_file_brought_too_early_comes_out_too(database_url: str, tmp_path
     clock = Clock(NOON - dt.timedelta(days=30))
     with open_context(database_url, tmp_path, clock) as context:
         import_paths(context, [file])
-        assert quarantine.retry(context, Choice()).still_refused == {"time_out_of_range": 9}
+        assert quarantine.retry(context, QuarantineFilter()).still_refused == {
+            "time_out_of_range": 9
+        }
         clock.time = NOON
-        assert quarantine.retry(context, Choice()).taken_out == 9
+        assert quarantine.retry(context, QuarantineFilter()).taken_out == 9
         found = everything(context)
         empty(context.store)
         import_paths(context, [file])
@@ -134,7 +138,7 @@ def test_a_position_without_a_time_keeps_that_of_its_arrival(tmp_path: Path) -> 
             raw = sa.func.replace(q.raw, "95", "60.1")
             connection.execute(sa.update(quarantined_points).values(raw=raw))
         clock.advance(3600)
-        assert quarantine.retry(context, Choice()).accepted.added == 1
+        assert quarantine.retry(context, QuarantineFilter()).accepted.added == 1
         (point,) = everything(context)["gps_points"]
         assert point["recorded_at"] == NOON
 
@@ -149,7 +153,7 @@ def test_damaged_bodies_change_nothing_however_often(database_url: str, tmp_path
         before = everything(context)
         assert len(before["quarantined_points"]) == 2
         for _ in range(2):
-            report = quarantine.retry(context, Choice())
+            report = quarantine.retry(context, QuarantineFilter())
             assert report.still_refused == {"damaged": 1, "truncated": 1}
             assert (report.taken_out, report.accepted.added) == (0, 0)
             assert everything(context) == before
@@ -169,7 +173,7 @@ def test_what_is_kept_is_what_was_sent(tmp_path: Path, bodies: list[bytes], text
         kept = {row["raw"].encode() if row["body"] is None else row["body"] for row in rows}
         whole = {raw.strip() for raw in sent}
         assert {k.strip() for k in kept} >= {w for w in whole if not _is_json(w)}
-        quarantine.retry(context, Choice())
+        quarantine.retry(context, QuarantineFilter())
         assert everything(context)["quarantined_points"] == rows
 
 
@@ -194,7 +198,7 @@ def test_when_it_is_full_the_sender_is_told(database_url: str, tmp_path: Path) -
         send(context, long)  # this one is kept already
         send(context, message())
         assert len(everything(context)["gps_points"]) == 1
-        assert quarantine.delete(context, Choice(sender="owntracks")) == 1
+        assert quarantine.delete(context, QuarantineFilter(sender="owntracks")) == 1
         send(context, long + b"y")
 
 
@@ -206,7 +210,7 @@ def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
         clock.advance(60)
         send(context, b"", "traccar", query={"id": "a", "lat": "%LAT", "lon": "24.9"})
         clock.advance(60)
-        refusal = Refusal(Reason.BAD_TIME, "a,never,1,2", "rows.csv:7", "a")
+        refusal = Refusal(RefusalReason.BAD_TIME, "a,never,1,2", "rows.csv:7", "a")
         deliver(context.store, PointBatch.empty(), [refusal], now=clock())
         found = {state.sender: state for state in quarantine.sender_states(context)}
         assert set(found) == {"owntracks", "traccar", "files"}
@@ -216,14 +220,14 @@ def test_how_senders_do(database_url: str, tmp_path: Path) -> None:
         assert (bad.refused, bad.last_error) == ({"placeholder": 1}, "placeholder")
         assert "%LAT" in bad.advice
         assert (files.refused, files.advice) == ({"bad_time": 1}, "")
-        (row,) = quarantine.newest(context, Choice(sender="traccar"), 5)
+        (row,) = quarantine.newest(context, QuarantineFilter(sender="traccar"), 5)
         shown = quarantine.shown(context, row.id[:6])
         assert json.loads(shown["raw"])["lat"] == "%LAT"
         with pytest.raises(NotFoundError):
             quarantine.shown(context, "zzzz")
         with pytest.raises(SettingsError):
             quarantine.shown(context, row.id[:2])
-        lines = [json.loads(line) for line in quarantine.exported(context, Choice())]
+        lines = [json.loads(line) for line in quarantine.exported(context, QuarantineFilter())]
         assert {line["sender"] for line in lines} == {"traccar", "files"}
 
 
@@ -240,7 +244,7 @@ def test_a_purge_takes_a_device_out_of_quarantine(database_url: str, tmp_path: P
         purge(context, "jane")
         (left,) = everything(context)["quarantined_points"]
         assert left["device_id"] == "bob"
-        assert quarantine.retry(context, Choice()).accepted.added == 0
+        assert quarantine.retry(context, QuarantineFilter()).accepted.added == 0
 
 
 def test_a_backup_has_all_of_it(database_url: str, tmp_path: Path) -> None:
@@ -266,7 +270,7 @@ def test_what_older_versions_kept_is_read_again_where_it_is_whole(tmp_path: Path
                         source="owntracks: location 1", received_at=NOON, sender="owntracks",
                     )
                 )  # fmt: skip
-        report = quarantine.retry(context, Choice())
+        report = quarantine.retry(context, QuarantineFilter())
         assert (report.accepted.added, report.not_kept_whole) == (1, 1)
         assert [row["raw"] for row in everything(context)["quarantined_points"]] == [cut]
 

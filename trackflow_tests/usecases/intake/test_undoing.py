@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackflow.context import Context
 from trackflow.errors import GoneError
-from trackflow.store.devices.shifting import Days
+from trackflow.store.devices.shifting import DayRange
 from trackflow.store.tables import metadata
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
@@ -121,6 +121,6 @@ def test_an_id_of_a_track_that_is_gone_says_so(tmp_path: Path) -> None:
 def test_points_that_were_moved_in_time_go_with_their_import(tmp_path: Path) -> None:
     with open_context("", tmp_path) as context:
         import_id = imported(context, write(tmp_path / "a.csv", NOON, 10))
-        shift_weeks(context, "van", -1, Days(NOON.date(), NOON.date()))
+        shift_weeks(context, "van", -1, DayRange(NOON.date(), NOON.date()))
         assert undo_import(context, import_id).removed == 10
         assert contents(context.store)["gps_points"] == []

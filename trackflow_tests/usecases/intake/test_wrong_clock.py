@@ -33,7 +33,7 @@ from trackflow.usecases.days.verify import verify
 from trackflow.usecases.days.waiting import find_waiting
 from trackflow.usecases.housekeeping.retention import apply_retention
 from trackflow.usecases.housekeeping.retention_plan import (
-    Known,
+    RetentionBasis,
     check,
     counted_from,
     edge_day,
@@ -103,7 +103,7 @@ def test_the_edge_follows_whichever_keeps_more(
     days: int,
     jump: dt.timedelta,
 ) -> None:
-    known = Known(now, newest, last, days)
+    known = RetentionBasis(now, newest, last, days)
     edge, lifted = edge_day(known), lift_edge(known)
     assert edge is not None
     assert lifted is not None
@@ -112,13 +112,13 @@ def test_the_edge_follows_whichever_keeps_more(
     assert lifted >= edge, "what was deleted by the rule is not opened again by it"
     if newest is not None:
         assert midnight(edge) <= midnight(newest) + dt.timedelta(days=1) - kept
-        later = Known(counted_from(known) + jump, newest, last, days)
+        later = RetentionBasis(counted_from(known) + jump, newest, last, days)
         assert edge_day(later) == edge or counted_from(known) == now, "a later clock deletes more"
 
 
 @given(doomed=st.integers(0, 100), left=st.integers(0, 100), jump=st.integers(-500, 500))
 def test_much_at_once_and_jumps_are_asked_about(doomed: int, left: int, jump: int) -> None:
-    known = Known(TODAY, TODAY.date(), TODAY - dt.timedelta(days=jump), DAYS)
+    known = RetentionBasis(TODAY, TODAY.date(), TODAY - dt.timedelta(days=jump), DAYS)
     edge = edge_day(known)
     assert edge is not None
     asked = None
@@ -128,7 +128,7 @@ def test_much_at_once_and_jumps_are_asked_about(doomed: int, left: int, jump: in
         asked = str(error)
     assert bool(asked) == (jump < -1 or (doomed > 0 and jump > DAYS / 2) or doomed > left)
     assert asked is None or f"trackflow retain --approve {edge}" in asked
-    check(Known(TODAY, known.newest, known.last, DAYS, edge), edge, doomed, doomed + left)
+    check(RetentionBasis(TODAY, known.newest, known.last, DAYS, edge), edge, doomed, doomed + left)
 
 
 @pytest.mark.parametrize("ahead", AHEAD)

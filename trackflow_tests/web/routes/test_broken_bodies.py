@@ -18,7 +18,7 @@ from trackflow.context import Context
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.bodies import UnreadableError, read_json
 from trackflow.sources.devices.envelopes import Envelope
-from trackflow.store.intake.quarantine import Choice
+from trackflow.store.intake.quarantine import QuarantineFilter
 from trackflow.usecases.intake import quarantine
 from trackflow_tests.sources.helpers import NOW_US
 from trackflow_tests.stores import contents, empty, open_context
@@ -197,10 +197,10 @@ def test_an_encrypted_message_stays_readable(context: Context, api: httpx.Client
     assert api.post("/ingest/owntracks", json=message).content == b"[]"
     points, (row,) = stored(context)
     assert (points, row["reason"], json.loads(row["raw"])) == (0, "encrypted", message)
-    assert quarantine.retry(context, Choice()).still_refused == {"encrypted": 1}
+    assert quarantine.retry(context, QuarantineFilter()).still_refused == {"encrypted": 1}
     with_keys = dataclasses.replace(context.settings, owntracks_keys=("other", "key"))
     with_key = Context(with_keys, context.store, context.clock)
-    assert quarantine.retry(with_key, Choice(reason="encrypted")).taken_out == 1
+    assert quarantine.retry(with_key, QuarantineFilter(reason="encrypted")).taken_out == 1
     (point,) = contents(context.store, "gps_points")["gps_points"]
     assert point["device_id"] == "jane/phone"
     assert stored(context) == (1, [])

@@ -12,7 +12,7 @@ import pytest
 from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
-from trackflow.sources.records import Reason, Refusal
+from trackflow.sources.records import Refusal, RefusalReason
 from trackflow.store.access.tokens import Scope
 from trackflow.tracks.presets import PRESETS
 from trackflow.tracks.thresholds import Thresholds
@@ -39,7 +39,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         deliver(opened.store, batch_of_device("mix", mixed_drive()))
         deliver(opened.store, batch_of_device(ODD_ID, drive(ROLLED, 200)))
         deliver(opened.store, batch_of_device(ODD_ID, drive(NOON, 200)))
-        refusals = [Refusal(Reason.NO_TIME, f"row {k}", "file.csv", None) for k in range(12)]
+        refusals = [Refusal(RefusalReason.NO_TIME, f"row {k}", "file.csv", None) for k in range(12)]
         deliver(opened.store, batch_of_device("good", drive(NOON, 1)), refusals)
         run(opened)
         yield opened

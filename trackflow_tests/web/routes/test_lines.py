@@ -14,9 +14,9 @@ from trackflow.context import Context
 from trackflow.store.jobs import workers
 from trackflow.store.service_tables import breakers
 from trackflow.store.tables import cached_polylines, processing_batches
-from trackflow.usecases.days.run import Mode, run
-from trackflow.usecases.queries.lines import Remembered, TimeRange
-from trackflow.web.accessed import FRESH, Accessed
+from trackflow.usecases.days.run import RunMode, run
+from trackflow.usecases.queries.lines import CachedValue, TimeRange
+from trackflow.web.accessed import FRESH, ReadLog
 from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 
@@ -33,7 +33,7 @@ def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
 @pytest.fixture(autouse=True)
 def _counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine even small stores take long to count, and would be some seconds old."""
-    monkeypatch.setattr(Remembered, "QUICK_S", 3600.0)
+    monkeypatch.setattr(CachedValue, "QUICK_S", 3600.0)
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_the_backlog_grows_old_while_nothing_can_be_done(database_url: str, tmp_
         run(context)
         assert ask(api, "/worker/status")["backlog_age_s"] == 0
         clock.advance(600)
-        run(context, mode=Mode.BULK)
+        run(context, mode=RunMode.BULK)
         assert ask(api, "/worker/status")["backlog_age_s"] == 0
         start = NOON + dt.timedelta(minutes=50)
         deliver(context.store, batch_of_device("a", drive(start, 60)), now=clock())
@@ -293,11 +293,11 @@ def _break(context: Context, now: dt.datetime) -> None:
 def test_what_is_slow_is_worked_out_beside_the_readers() -> None:
     answers = iter(range(100))
 
-    class Slow(Remembered[int]):
+    class Slow(CachedValue[int]):
         QUICK_S = -1.0
         SHORTEST_S = 3600.0
 
-    slow, quick = Slow(lambda: next(answers)), Remembered(lambda: next(answers))
+    slow, quick = Slow(lambda: next(answers)), CachedValue(lambda: next(answers))
     assert [slow.get(), slow.get()] == [0, 0]
     assert [quick.get(), quick.get()] == [1, 2]
 
@@ -311,7 +311,7 @@ def test_reading_is_noted_without_a_write_for_each(context: Context, api: httpx.
     for _ in range(3):
         ask(api, "/paths/cached", device="a", from_="2026-03-02T12:00:00Z")
     assert _accessed(context) == {}
-    noted = Accessed(context)
+    noted = ReadLog(context)
     day = TimeRange(NOON, NOON + dt.timedelta(hours=1))
     noted.note(["a"], day)
     noted.note(["a"], day)

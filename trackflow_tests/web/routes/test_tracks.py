@@ -19,7 +19,7 @@ from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
 from trackflow.geo.time import from_us
-from trackflow.store.days.tracks import Position
+from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.tables import devices, gps_points, tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.tracks import read_cursor, simplified, write_cursor
@@ -334,7 +334,7 @@ def _distance(place: Any, line: Any) -> float:
 
 @given(st.integers(-(2**50), 2**52), st.uuids())
 def test_a_cursor_comes_back(time_us: int, track_id: uuid.UUID) -> None:
-    position = Position(from_us(time_us), track_id)
+    position = TrackCursor(from_us(time_us), track_id)
     assert read_cursor(write_cursor(position)) == position
 
 

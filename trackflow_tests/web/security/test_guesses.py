@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.web.security import guesses
-from trackflow.web.security.guesses import MOST_DELAY_S, Guesses, network_of
+from trackflow.web.security.guesses import MOST_DELAY_S, WrongTokens, network_of
 from trackflow_tests.defs.server import _free_port
 from trackflow_tests.served import left_behind
 from trackflow_tests.stores import open_context
@@ -82,7 +82,7 @@ def test_delays_double_up_to_a_limit_for_a_guesser_who_waits(
     number: int, impatience_s: float
 ) -> None:
     clock = Clock()
-    watched = Guesses(clock)
+    watched = WrongTokens(clock)
     for n in range(int(guesses.FREE_TRIES)):
         assert watched.note_wrong("192.0.2.1", [f"free {n}"]) == 0
     delays = []
@@ -96,7 +96,7 @@ def test_delays_double_up_to_a_limit_for_a_guesser_who_waits(
 def test_neighbours_are_not_delayed_and_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guesses, "MOST_ADDRESSES", 100)
     clock = Clock()
-    watched = Guesses(clock)
+    watched = WrongTokens(clock)
     for n in range(20):
         watched.note_wrong("192.0.2.1", [str(n)])
     assert watched.note_wrong("192.0.2.1", ["x"]) > 0
