@@ -168,7 +168,7 @@ def serve(
     port: int,
     dagster_port: int,
     ready: Callable[[], None],
-    say: Callable[[str], None],
+    print_note: Callable[[str], None],
 ) -> None:
     """Serve until interrupted, and start again what dies or hangs.
 
@@ -178,7 +178,7 @@ def serve(
         port: port of the API.
         dagster_port: port of Dagster's UI, on this machine only.
         ready: called once everything answers.
-        say: told in a line what was started again, and why.
+        print_note: called with a line for each program that was restarted, and why.
 
     Raises:
         SettingsError: an address cannot be listened on.
@@ -189,7 +189,7 @@ def serve(
     try:
         with (
             signals_interrupt(),
-            Supervisor(services, _stop, say) as supervisor,
+            Supervisor(services, _stop, print_note) as supervisor,
         ):
             supervisor.start()
             ready()

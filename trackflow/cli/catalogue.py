@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow.cli.common import Json, opened_context, out, print_json, progress_bar, say, tell
+from trackflow.cli.common import (
+    Json,
+    opened_context,
+    out,
+    print_json,
+    print_line,
+    print_note,
+    progress_bar,
+)
 from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
@@ -52,11 +60,11 @@ def sync(
         job = queue_job(context, "catalogue_sync", asked)
         with progress_bar("pages") as progress, _stoppable(context, job):
 
-            def told(now: "Job") -> None:
+            def show_progress(now: "Job") -> None:
                 if now.total:
                     progress(now.parameters["source"], now.completed, now.total)
 
-            ended = run_job(context, job.job_id, told=told)
+            ended = run_job(context, job.job_id, on_change=show_progress)
         if ended is None or ended.result is None:
             raise TrackflowError(
                 (ended and ended.error)
@@ -66,8 +74,8 @@ def sync(
         if as_json:
             print_json(report.as_dict())
         else:
-            tell(report.summary)
-            say(f"The report is in {file_of(context, report)}.")
+            print_line(report.summary)
+            print_note(f"The report is in {file_of(context, report)}.")
     if ended.status is not JobStatus.COMPLETED:
         raise typer.Exit(1)
 
@@ -87,7 +95,7 @@ def status(source: Source = None, as_json: Json = False) -> None:
         print_json(values | {"running": running, "last": last})
         return
     for line in _status_lines(found):
-        tell(line)
+        print_line(line)
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue report > report.md")
@@ -104,7 +112,7 @@ def report(sync_id: SyncId = None, source: Source = None, as_json: Json = False)
     if as_json:
         print_json(found.as_dict())
     else:
-        tell(found.to_markdown().rstrip("\n"))
+        print_line(found.to_markdown().rstrip("\n"))
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue undo 0b7c2a3e-…")
@@ -122,7 +130,7 @@ def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -
     if as_json:
         print_json({"sync_id": str(wanted), "rows": rows})
     else:
-        tell(f"The sync {wanted} is undone: {rows:,} rows are again what they were.")
+        print_line(f"The sync {wanted} is undone: {rows:,} rows are again what they were.")
 
 
 @catalogue_app.command(
@@ -156,7 +164,7 @@ def list_tracks(
         print_json([catalogue_status.as_dict(row) for row in found])
         return
     if not found:
-        tell("There are no such tracks.")
+        print_line("There are no such tracks.")
         return
     table = Table("slug", "name", "city", "country", box=None)
     for row in found:
@@ -176,7 +184,7 @@ def stop(
     with opened_context() as context:
         site = sources.source_named(context.settings, source).site
         sources.stop_everything(context, site, reason)
-    tell(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
+    print_line(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue allow")
@@ -187,7 +195,7 @@ def allow(source: Source = None) -> None:
     with opened_context() as context:
         site = sources.source_named(context.settings, source).site
         was_off = sources.allow_again(context, site)
-    tell(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
+    print_line(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue locate")
@@ -204,8 +212,8 @@ def locate(as_json: Json = False) -> None:
         print_json(found)
         return
     for failure in found.failures:
-        say(failure)
-    tell(
+        print_note(failure)
+    print_line(
         f"{found.found:,} of {found.tracks:,} tracks without coordinates have a place; "
         f"addresses asked for: {found.asked:,}, tracks whose address nobody knows: "
         f"{found.unknown:,}, without one: {found.without_address:,}"
@@ -222,9 +230,9 @@ def visits(as_json: Json = False) -> None:
     if as_json:
         print_json(found)
     elif not found.places:
-        tell("No track's place is known: run `trackflow catalogue locate` or sync a source.")
+        print_line("No track's place is known: run `trackflow catalogue locate` or sync a source.")
     else:
-        tell(
+        print_line(
             f"{found.device_days:,} device-days looked at, {found.changed:,} visits differ; "
             "`trackflow export visits` writes them"
         )

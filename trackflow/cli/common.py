@@ -89,7 +89,9 @@ def opened_context() -> Iterator["Context"]:
     is_new = not is_named and not (settings.home / DATABASE_NAME).exists()
     with Context.open(settings) as context:
         if is_new:
-            say(f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)")
+            print_note(
+                f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)"
+            )
         yield context
 
 
@@ -117,12 +119,12 @@ def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """A line beside the result."""
     err.print(text, markup=False, soft_wrap=True)
 
 
-def tell(text: str) -> None:
+def print_line(text: str) -> None:
     """A line of the result."""
     out.print(text, markup=False, soft_wrap=True)
 

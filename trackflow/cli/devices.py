@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, check_days, opened_context, parse_day, print_json, tell
+from trackflow.cli.common import Json, check_days, opened_context, parse_day, print_json, print_line
 from trackflow.cli.default import DeviceGroup
 from trackflow.errors import SettingsError
 
@@ -108,9 +108,9 @@ def list_(as_json: Json = False) -> None:
         parts.append(f"preset {row['preset'] or NO_PRESET}, profile {row['profile']}")
         if row["last_report"]:
             parts.append(f"last report {row['last_report']:%Y-%m-%d %H:%M} UTC")
-        tell(f"{row['device_id']}: {', '.join(parts)}")
+        print_line(f"{row['device_id']}: {', '.join(parts)}")
     if not found:
-        tell("There are no devices yet.")
+        print_line("There are no devices yet.")
     return None
 
 
@@ -131,7 +131,7 @@ def rename(
 
     with opened_context() as context:
         report = renaming.rename(context, old, new)
-    return _tell_moved(report, as_json)
+    return _print_moved(report, as_json)
 
 
 def merge(
@@ -149,18 +149,18 @@ def merge(
 
     with opened_context() as context:
         report = renaming.merge(context, old, into)
-    return _tell_moved(report, as_json)
+    return _print_moved(report, as_json)
 
 
-def _tell_moved(report: "MoveReport", as_json: bool) -> None:
+def _print_moved(report: "MoveReport", as_json: bool) -> None:
     from trackflow.usecases.days.report import counted
 
     if as_json:
         return print_json(report)
     points = counted(report.points, "point")
-    tell(f"{report.device_id} is {report.into} now: {points} moved.")
+    print_line(f"{report.device_id} is {report.into} now: {points} moved.")
     if report.points:
-        tell("next: trackflow run")
+        print_line("next: trackflow run")
     return None
 
 
@@ -197,14 +197,14 @@ def _changed(
 def _show(found: "DeviceSettings") -> None:
     device = found.device
     chosen = f"preset {device.preset}" if device.preset else "no preset"
-    tell(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
+    print_line(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
     if found.looks_like is not None:
-        tell(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
+        print_line(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
     for name, value in device.thresholds.as_dict().items():
         origin = found.where_from(name)
-        tell(f"  {name} = {value:g}" + ("" if origin == "default" else f" ({origin})"))
+        print_line(f"  {name} = {value:g}" + ("" if origin == "default" else f" ({origin})"))
     for notice in found.notices:
-        tell(f"{notice}\n  {notice.advice}")
+        print_line(f"{notice}\n  {notice.advice}")
 
 
 def _show_presets(as_json: bool) -> None:
@@ -214,11 +214,11 @@ def _show_presets(as_json: bool) -> None:
     if as_json:
         return print_json(table)
     for name, preset in table.items():
-        tell(f"{name}: {preset['what']}")
+        print_line(f"{name}: {preset['what']}")
         for threshold, change in preset["changes"].items():
-            tell(f"  {threshold} = {change['value']:g}: {change['reason']}")
+            print_line(f"  {threshold} = {change['value']:g}: {change['reason']}")
         if not preset["changes"]:
-            tell("  the defaults")
+            print_line("  the defaults")
     return None
 
 
@@ -245,7 +245,7 @@ def _shift(
     if as_json:
         return print_json(report.as_dict())
     for line in _shift_lines(report):
-        tell(line)
+        print_line(line)
     return None
 
 

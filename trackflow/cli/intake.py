@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, plain, print_json, progress_bar, tell
+from trackflow.cli.common import Json, opened_context, plain, print_json, print_line, progress_bar
 from trackflow.cli.default import ImportGroup
 
 if TYPE_CHECKING:
@@ -139,21 +139,21 @@ def _print(report: "ImportReport", time_zone: str | None) -> None:
     from trackflow.usecases.days.report import counted
 
     for file in report.files:
-        tell(_file_line(file))
+        print_line(_file_line(file))
     if len(report.files) > 1:
-        tell(f"In all: {counts(report.accepted)}{_span(report.first, report.last)}.")
+        print_line(f"In all: {counts(report.accepted)}{_span(report.first, report.last)}.")
     if not report.files:
-        tell("There is no file in it.")
+        print_line("There is no file in it.")
     naive = sum(file.naive for file in report.files)
     if naive:
         zone = time_zone or "UTC"
         hint = "" if time_zone else " (--time-zone says another)"
-        tell(f"{counted(naive, 'time')} without a zone {_were(naive)} read as {zone}{hint}.")
+        print_line(f"{counted(naive, 'time')} without a zone {_were(naive)} read as {zone}{hint}.")
     passed_over = sum((file.passed_over for file in report.files), Counter[str]())
     for what, count in passed_over.most_common():
         hint = " with a time" if what in PLANNED else ""
         option = " (--waypoints takes them)" if what in PLANNED else ""
-        tell(f"{counted(count, what)}{hint} {_were(count)} passed over{option}.")
+        print_line(f"{counted(count, what)}{hint} {_were(count)} passed over{option}.")
     _print_devices(report)
 
 
@@ -167,9 +167,9 @@ def _print_devices(report: "ImportReport") -> None:
     for (device, by), count in found.most_common(MOST_DEVICES):
         files = counted(count, "file")
         which = "name" if count > 1 else "names"
-        tell(f"Device {device}: {files} that {which} none, by {by} (--device says another).")
+        print_line(f"Device {device}: {files} that {which} none, by {by} (--device says another).")
     if len(found) > MOST_DEVICES:
-        tell(f"and {len(found) - MOST_DEVICES:,} devices more.")
+        print_line(f"and {len(found) - MOST_DEVICES:,} devices more.")
 
 
 def _were(count: int) -> str:
@@ -210,11 +210,11 @@ def _span(first: "dt.datetime | None", last: "dt.datetime | None") -> str:
 def _print_next(report: "ImportReport", *, dry_run: bool) -> None:
     accepted = report.accepted
     if dry_run:
-        return tell("Nothing was stored (--dry-run).")
+        return print_line("Nothing was stored (--dry-run).")
     if report.import_id and (accepted.added or accepted.conflicting or accepted.refused):
-        tell(f"undo: trackflow import undo {report.import_id}")
+        print_line(f"undo: trackflow import undo {report.import_id}")
     if accepted.added:
-        tell("next: trackflow run")
+        print_line("next: trackflow run")
     return None
 
 
@@ -232,12 +232,12 @@ def list_(as_json: Json = False) -> None:
         files = _first_of(past.files, "file") or "no file with points"
         devices = _first_of(past.devices, "device")
         of = f" of {devices}" if devices else ""
-        tell(
+        print_line(
             f"{past.import_id}  {past.imported_at:%Y-%m-%d %H:%M:%S} UTC  "
             f"{counted(past.points_added, 'point')}{of} from {files}{state}"
         )
     if not found:
-        tell("There are no imports yet.")
+        print_line("There are no imports yet.")
     return None
 
 
@@ -268,16 +268,16 @@ def undo(
         return print_json(report)
     if report.is_repeat:
         when = f"{report.undone_at:%Y-%m-%d %H:%M:%S}"
-        return tell(f"Import {report.import_id} is undone already, since {when} UTC.")
+        return print_line(f"Import {report.import_id} is undone already, since {when} UTC.")
     line = f"Import {report.import_id} is undone: {counted(report.removed, 'point')} removed"
     if report.restored:
         line += f", {report.restored:,} stored still or again, as others brought them"
-    tell(f"{line}.")
+    print_line(f"{line}.")
     if report.dropped:
         names = _first_of(list(report.dropped), "device")
-        tell(f"Nothing else is known of {names}: gone from all lists.")
+        print_line(f"Nothing else is known of {names}: gone from all lists.")
     if report.removed or report.restored:
-        tell("next: trackflow run")
+        print_line("next: trackflow run")
     return None
 
 

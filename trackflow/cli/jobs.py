@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, print_json, progress_bar, say, tell
+from trackflow.cli.common import (
+    Json,
+    opened_context,
+    print_json,
+    print_line,
+    print_note,
+    progress_bar,
+)
 from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
@@ -45,7 +52,7 @@ def rebuild(
         if queue:
             _print(job, as_json)
         else:
-            _work_on(context, job, as_json)
+            _run_to_end(context, job, as_json)
 
 
 @jobs_app.command("list", epilog="Example: trackflow jobs list --json")
@@ -60,9 +67,9 @@ def list_jobs(as_json: Json = False) -> None:
         print_json([as_dict(job) for job in found])
         return
     for job in found:
-        tell(_line(job))
+        print_line(_line(job))
     if not found:
-        tell("There are no jobs.")
+        print_line("There are no jobs.")
 
 
 @jobs_app.command("show", epilog="Example: trackflow jobs show 0b7c2a3e-…")
@@ -101,29 +108,29 @@ def resume(
         if queue:
             _print(found, as_json)
         else:
-            _work_on(context, found, as_json)
+            _run_to_end(context, found, as_json)
 
 
-def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
+def _run_to_end(context: "Context", job: "Job", as_json: bool) -> None:
     """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
     from trackflow.usecases.jobs.control import JobStatus, read_job, stop_job_here
     from trackflow.usecases.jobs.kinds import run_job
 
     with progress_bar("batches") as progress:
 
-        def told(now: "Job") -> None:
+        def show_progress(now: "Job") -> None:
             if now.total is not None:
                 progress(now.kind, now.completed, now.total)
 
         try:
-            ended = run_job(context, job.job_id, told=told)
+            ended = run_job(context, job.job_id, on_change=show_progress)
         except KeyboardInterrupt:
             stop_job_here(context, job.job_id)
             raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
     if ended is None:
         ended = read_job(context, job.job_id)
         if ended.status is JobStatus.RUNNING:
-            say("Another worker is at it.")
+            print_note("Another worker is at it.")
     _print(ended, as_json)
     if ended.status is JobStatus.FAILED or ended.failed:
         raise typer.Exit(1)
@@ -135,18 +142,18 @@ def _print(job: "Job", as_json: bool) -> None:
     if as_json:
         print_json(as_dict(job))
         return
-    tell(_line(job))
+    print_line(_line(job))
     if job.error:
-        say(job.error)
+        print_note(job.error)
 
 
 def _line(job: "Job") -> str:
     parameters = " ".join(f"{name} {value}" for name, value in job.parameters.items() if value)
     done = f", {job.completed:,} of {job.total:,}" if job.total is not None else ""
     left = f", {job.seconds_left:,.0f} s left" if job.seconds_left is not None else ""
-    said = f": {job.message}" if job.message else ""
+    message = f": {job.message}" if job.message else ""
     what = f"{job.kind} {parameters}".rstrip()
-    return f"{job.job_id}  {what}  {job.status.value}{done}{left}{said}"
+    return f"{job.job_id}  {what}  {job.status.value}{done}{left}{message}"
 
 
 def _id(text: str) -> uuid.UUID:

@@ -101,7 +101,7 @@ _SAMPLING_S = (10, 30, 5, 10, 5, 30, 10, 5, 30, 10, 5)
 
 def simulate_fleet(
     engine: Engine,
-    extent: tuple[float, float, float, float],
+    bbox: tuple[float, float, float, float],
     *,
     vehicles: int = 20,
     days: int = 3,
@@ -112,7 +112,7 @@ def simulate_fleet(
 
     Args:
         engine: gives the ways.
-        extent: west, south, east, north of its network, in degrees.
+        bbox: west, south, east, north of its network, in degrees.
         vehicles: how many; from two on, two of them drive across each midnight.
         days: how many days of UTC; no point lies outside.
         first_day: the first of them.
@@ -124,7 +124,7 @@ def simulate_fleet(
     """
     start = datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC)
     start_us = int(start.timestamp()) * SECOND_US
-    places = _find_places(engine, extent, np.random.default_rng([seed, 0]))
+    places = _find_places(engine, bbox, np.random.default_rng([seed, 0]))
     return [
         _simulate_vehicle(i, engine, places, start_us, days, np.random.default_rng([seed, 1, i]))
         for i in range(vehicles)
@@ -132,14 +132,14 @@ def simulate_fleet(
 
 
 def _find_places(
-    engine: Engine, extent: tuple[float, float, float, float], rng: np.random.Generator
+    engine: Engine, bbox: tuple[float, float, float, float], rng: np.random.Generator
 ) -> Floats:
     """Places that can be reached from each other, (longitude, latitude) in rows.
 
     An extract's edge cuts roads into islands that have no way out: a place is taken if there is a
     way to it and back from the first one, or from another candidate if that was on an island.
     """
-    west, south, east, north = extent
+    west, south, east, north = bbox
     candidates = rng.uniform((west, south), (east, north), (PLACES * 3, 2))
     for home in candidates[:5]:
         found = [home]

@@ -22,7 +22,7 @@ class ReadLog:
     """Collects which days of which devices were read."""
 
     def __init__(self, context: Context, flush_s: float = FLUSH_S) -> None:
-        self._work = context
+        self._context = context
         self._flush_s = flush_s
         self._lock = threading.Lock()
         self._read: dict[str, tuple[dt.date, dt.date]] = {}
@@ -43,7 +43,7 @@ class ReadLog:
             read, self._read = self._read, {}
         if not read:
             return 0
-        return note_read(self._work, read, FRESH)
+        return note_read(self._context, read, FRESH)
 
     def start(self) -> None:
         """Begin to write once in a while."""

@@ -126,7 +126,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.context = context
-    app.state.no_token_door = NoTokenGuard(context, listens_locally)
+    app.state.no_token_guard = NoTokenGuard(context, listens_locally)
     app.state.guesses_of_tokens = WrongTokens()
     app.state.write_probe = write_probe(context)
     app.state.accessed = ReadLog(context)
@@ -146,10 +146,10 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     def describe() -> dict[str, Any]:
         return app.openapi()
 
-    app.add_exception_handler(TrackflowError, _told)
+    app.add_exception_handler(TrackflowError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    errors = ((TrackflowError, _told), (HTTPException, _http))
+    errors = ((TrackflowError, _refused), (HTTPException, _http))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware)
     add_metrics(app, context)
@@ -175,7 +175,7 @@ def problem(status: int, message: str, headers: dict[str, str] | None = None) ->
     return Response(body, status, headers, media_type="application/json")
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     message = str(error)
     match error:
         case NoTokenError():
@@ -206,5 +206,5 @@ async def _http(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # where and why, but not what was sent: it may be a position or a token
-    told = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
-    return problem(422, "; ".join(told))
+    messages = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
+    return problem(422, "; ".join(messages))

@@ -21,10 +21,10 @@ def plain_router() -> APIRouter:
     return APIRouter(route_class=PlainRoute)
 
 
-async def _work(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
-WorkDep = Annotated[Context, Depends(_work)]
+ContextDep = Annotated[Context, Depends(_context)]
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -42,7 +42,7 @@ class ReportQueue:
     """Stores reports; belongs to one event loop."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
         self._small: deque[_Waiting] = deque()
         self._large: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
@@ -82,7 +82,7 @@ class ReportQueue:
             return
         loop = asyncio.get_running_loop()
         reports = [waiting.report for waiting in lot]
-        storing = loop.run_in_executor(self._thread, receive_together, self._work, reports)
+        storing = loop.run_in_executor(self._thread, receive_together, self._context, reports)
         try:
             while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
                 self._turn_away()

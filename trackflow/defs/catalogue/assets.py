@@ -76,11 +76,11 @@ def track_catalogue(
     }
     with trackflow.open() as trackflow_context:
         report = _synced(trackflow_context, asked, context.run.run_id)
-    told = describe(report)
+    values = describe(report)
     if report.outcome != SyncOutcome.COMPLETED:
-        raise StepError(report.summary, metadata=told)
+        raise StepError(report.summary, metadata=values)
     context.log.info(report.summary)
-    return dg.MaterializeResult(metadata=told)
+    return dg.MaterializeResult(metadata=values)
 
 
 def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> SyncReport:
@@ -100,7 +100,7 @@ def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str
 
 def describe(report: SyncReport) -> dict[str, metadata.Value]:
     """A report as metadata: numbers that plot, and all of it as Markdown."""
-    told: dict[str, metadata.Value] = {
+    values: dict[str, metadata.Value] = {
         "source": report.source,
         "sync_id": report.sync_id,
         "report": dg.MetadataValue.md(report.to_markdown()),
@@ -116,13 +116,13 @@ def describe(report: SyncReport) -> dict[str, metadata.Value]:
         "anomalies": report.anomaly_count,
     }
     if report.finished_at is not None:
-        told["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 2)
-    told |= {f"seconds/{stage}": round(taken_s, 3) for stage, taken_s in report.stages.items()}
+        values["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 2)
+    values |= {f"seconds/{stage}": round(taken_s, 3) for stage, taken_s in report.stages.items()}
     for name, share in report.completeness.items():
         now = share.get("now")
         if now is not None:
-            told[f"completeness/{name}"] = round(now, 4)
-    return told
+            values[f"completeness/{name}"] = round(now, 4)
+    return values
 
 
 @dg.asset(

@@ -40,7 +40,7 @@ class Verdict:
     """What a check says of a day: whether it passes, one line for people, and numbers."""
 
     passed: bool
-    said: str
+    description: str
     numbers: dict[str, metadata.Value] = field(default_factory=dict)
 
 
@@ -83,8 +83,8 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
         numbers["wrong"] = metadata.findings(found.wrong[: checks.MOST_FINDINGS])
         return Verdict(False, f"{counted(len(found.wrong), 'device')} does not add up", numbers)
     if found.waiting:
-        said = f"{counted(found.waiting, 'device')} of the day wait to be worked on"
-        return Verdict(True, said, numbers)
+        description = f"{counted(found.waiting, 'device')} of the day wait to be worked on"
+        return Verdict(True, description, numbers)
     return Verdict(True, f"{found.points:,} points are all accounted for", numbers)
 
 
@@ -138,8 +138,8 @@ def judge_overlaps(trackflow_context: Context, day: dt.date) -> Verdict:
     numbers: dict[str, metadata.Value] = {"tracks": found.tracks, "overlaps": found.overlaps}
     if found.overlaps:
         numbers["wrong"] = metadata.findings(found.wrong)
-    said = f"{found.overlaps:,} overlaps among {found.tracks:,} tracks"
-    return Verdict(not found.overlaps, said, numbers)
+    description = f"{found.overlaps:,} overlaps among {found.tracks:,} tracks"
+    return Verdict(not found.overlaps, description, numbers)
 
 
 DAY_CHECKS = (
@@ -220,7 +220,7 @@ def evaluation(
         severity=check.severity,
         blocking=check.blocking,
         metadata={"day": day.isoformat(), **verdict.numbers},
-        description=f"{day}: {verdict.said}",
+        description=f"{day}: {verdict.description}",
         partition=day.isoformat(),
         target_materialization_data=_newest(instance, key, day),
     )
@@ -288,7 +288,7 @@ def newest_settled_day_is_made(
     """Look at one day's batches."""
     with trackflow.open() as trackflow_context:
         found = settled_day_status(trackflow_context)
-    said = f"{found.completed:,} of {counted(found.all, 'device-day')} are made"
+    description = f"{found.completed:,} of {counted(found.all, 'device-day')} are made"
     return dg.AssetCheckResult(
         passed=found.is_made,
         severity=ERROR,
@@ -298,5 +298,5 @@ def newest_settled_day_is_made(
             "waiting": found.waiting,
             "failed": found.failed,
         },
-        description=f"{found.day}: {said if found.all else 'no points'}",
+        description=f"{found.day}: {description if found.all else 'no points'}",
     )

@@ -131,7 +131,7 @@ def follow_live_op(
             trackflow_context,
             idle_s=config.idle_min * 60,
             longest_s=config.longest_min * 60,
-            told=reporter.heard,
+            on_report=reporter.add,
             run_id=context.run_id,
         )
         reporter.report()

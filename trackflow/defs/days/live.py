@@ -25,20 +25,20 @@ class LiveReporter:
         resource: TrackflowResource,
     ) -> None:
         self.step = DaysStep(context, trackflow_context, resource)
-        self.said: set[str] = set()
+        self.logged: set[str] = set()
         self._start_anew()
 
     def _start_anew(self) -> None:
         self.gathered = RunReport([StageReport(stage) for stage in STAGES])
         self.since = time.monotonic()
 
-    def heard(self, report: RunReport) -> None:
+    def add(self, report: RunReport) -> None:
         """One pass."""
         for whole, new in zip(self.gathered.stages, report.stages, strict=True):
             whole.days += new.days
         for message in distinct_messages(report.problems):
-            if message not in self.said:
-                self.said.add(message)
+            if message not in self.logged:
+                self.logged.add(message)
                 self.step.dagster.log.warning(message)
         if time.monotonic() - self.since >= REPORT_EVERY_S:
             self.report()

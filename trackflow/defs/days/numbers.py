@@ -61,10 +61,10 @@ def segment_metadata(
 
 def _noticed(found: Sequence[Notice]) -> Metadata:
     """How many notices a day has, and the first of them in words."""
-    told: Metadata = {"notices": len(found)}
+    numbers: Metadata = {"notices": len(found)}
     if found:
-        told["needs_attention"] = metadata.notices(found[:MOST_MESSAGES])
-    return told
+        numbers["needs_attention"] = metadata.notices(found[:MOST_MESSAGES])
+    return numbers
 
 
 def match_metadata(
@@ -117,17 +117,17 @@ def _done(reports: Sequence[DayReport]) -> Metadata:
     """What this run did, beside what the day holds."""
     done = [r for r in reports if not r.error]
     windows = sum(r.windows for r in done)
-    told: Metadata = {
+    numbers: Metadata = {
         "device_days_done": len(done),
         "device_days_changed": sum(r.changed for r in done),
     }
     waiting = [r for r in reports if r.deferred]
     if waiting:
-        told["device_days_waiting"] = len(waiting)
-        told["why_waiting"] = "; ".join(distinct_messages(waiting)[:MOST_MESSAGES])
+        numbers["device_days_waiting"] = len(waiting)
+        numbers["why_waiting"] = "; ".join(distinct_messages(waiting)[:MOST_MESSAGES])
     if windows:
-        told["cached_share"] = round(sum(r.cached_windows for r in done) / windows, 4)
-    return told
+        numbers["cached_share"] = round(sum(r.cached_windows for r in done) / windows, 4)
+    return numbers
 
 
 def _rate(count: int, seconds: float) -> float:

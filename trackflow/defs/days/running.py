@@ -109,7 +109,7 @@ def run_stages(
         TrackflowError: the store is away, or the pipeline refuses.
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
-    tell = _StageLog(step.dagster)
+    on_progress = _StageLog(step.dagster)
     for first, last in runs_of_days(days):
         part = pipeline.run(
             step.trackflow,
@@ -118,7 +118,7 @@ def run_stages(
             last=last,
             device_id=device_id or None,
             stages=[STAGE_OF_ASSET[asset] for asset in assets],
-            progress=tell,
+            progress=on_progress,
         )
         for whole, new in zip(report.stages, part.stages, strict=True):
             whole.days += new.days
@@ -131,12 +131,12 @@ class _StageLog:
 
     def __init__(self, context: DagsterContext) -> None:
         self.context = context
-        self.told: dict[str, int] = {}
+        self.logged: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         tenth = done * 10 // total if total else 10
-        if tenth > self.told.get(stage, 0):
-            self.told[stage] = tenth
+        if tenth > self.logged.get(stage, 0):
+            self.logged[stage] = tenth
             self.context.log.info(f"{stage}: {done:,} of {total:,} device-days")
 
 

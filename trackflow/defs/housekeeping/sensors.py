@@ -6,7 +6,7 @@ from trackflow.defs.housekeeping.jobs import TAGS
 from trackflow.defs.partitions import DAY_TAG, FIRST_DAY_TAG, days_of_run
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import is_own_run
-from trackflow.usecases.housekeeping.run_failures import RunFailure, tell_of_failure
+from trackflow.usecases.housekeeping.run_failures import RunFailure, notify_of_failure
 
 
 @dg.run_failure_sensor(
@@ -28,7 +28,7 @@ def run_failures_sensor(
         return dg.SkipReason("Nobody is to be told: TRACKFLOW_NOTIFY_URLS is not set.")
     if _failed_before(context.instance, run):
         return dg.SkipReason(f"{run.job_name} has failed before, and people were told of it.")
-    tell_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
+    notify_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
     return None
 
 

@@ -39,10 +39,12 @@ def gps_points_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SensorResult:
     """One tick: look, count, report, and remember how far it got."""
-    after, upto, told = read_cursor(context.cursor)
+    after, upto, reported = read_cursor(context.cursor)
     with trackflow.open() as trackflow_context:
         arrivals = find_arrivals(trackflow_context, after, upto)
-        days = [day for day in arrivals.days if may_be_shown(day) and (not told or day > told)]
+        days = [
+            day for day in arrivals.days if may_be_shown(day) and (not reported or day > reported)
+        ]
         now, later = days[:DAYS_PER_TICK], days[DAYS_PER_TICK:]
         found = points_of_days(trackflow_context, now)
     if arrivals.upto == after:
@@ -58,17 +60,19 @@ def gps_points_sensor(
 def read_cursor(text: str | None) -> tuple[int, int | None, dt.date | None]:
     """The receipt that is told of; the one that is being told of, and up to which day."""
     saved: dict[str, Any] = json.loads(text) if text else {}
-    told = saved.get("told")
+    reported = saved.get("told")
     return (
         int(saved.get("after", 0)),
         saved.get("upto"),
-        dt.date.fromisoformat(told) if told else None,
+        dt.date.fromisoformat(reported) if reported else None,
     )
 
 
-def write_cursor(after: int, upto: int | None = None, told: dt.date | None = None) -> str:
+def write_cursor(after: int, upto: int | None = None, reported: dt.date | None = None) -> str:
     """What `read_cursor` reads."""
-    return json.dumps({"after": after, "upto": upto, "told": told.isoformat() if told else None})
+    return json.dumps(
+        {"after": after, "upto": upto, "told": reported.isoformat() if reported else None}
+    )
 
 
 @dg.sensor(

@@ -34,10 +34,13 @@ def run_requested_job(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """One job; a failure of its own is told as the run's failure."""
-    told = _Tenths(context)
+    on_change = _Tenths(context)
     with trackflow.open() as trackflow_context:
         done = run_job(
-            trackflow_context, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told
+            trackflow_context,
+            uuid.UUID(config.job_id),
+            dagster_run_id=context.run_id,
+            on_change=on_change,
         )
     if done is None:
         context.log.info("Somebody else is at this job, or it has ended before.")
@@ -52,12 +55,12 @@ class _Tenths:
 
     def __init__(self, context: dg.OpExecutionContext) -> None:
         self.context = context
-        self.told = 0
+        self.logged = 0
 
     def __call__(self, job: Job) -> None:
         tenth = job.completed * 10 // job.total if job.total else 0
-        if tenth > self.told:
-            self.told = tenth
+        if tenth > self.logged:
+            self.logged = tenth
             self.context.log.info(f"{job.completed:,} of {job.total:,}: {job.message or ''}")
 
 

@@ -34,12 +34,12 @@ MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
 def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
     """The same work, but people are told when it goes wrong."""
 
-    def told(context: Context, held: ClaimedJob) -> dict[str, Any]:
+    def with_notices(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
         notifier = notifier_for(context) if notifier_for else notifier_of(context.settings)
-        source = str(held.job.parameters.get("source", "a source"))
-        with _timed(notifier, source, held, context.settings.catalogue_limit_s):
+        source = str(claimed.job.parameters.get("source", "a source"))
+        with _timed(notifier, source, claimed, context.settings.catalogue_limit_s):
             try:
-                result = run(context, held)
+                result = run(context, claimed)
             except (CancelledError, RetryableError):
                 raise
             except Exception as error:
@@ -52,15 +52,15 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
             notifier.send(MANY_PAGES_FAILED.format(source), report.to_markdown())
         return result
 
-    return told
+    return with_notices
 
 
 @contextmanager
-def _timed(notifier: Notifier, source: str, held: ClaimedJob, limit_s: float) -> Iterator[None]:
+def _timed(notifier: Notifier, source: str, claimed: ClaimedJob, limit_s: float) -> Iterator[None]:
     """Tell people once if it is still at work after its limit."""
     text = (
         f"It has been at work for {limit_s / 60:,.0f} minutes and goes on. "
-        f"`trackflow jobs cancel {held.job.job_id}` stops it."
+        f"`trackflow jobs cancel {claimed.job.job_id}` stops it."
     )
     title = f"The catalogue sync of {source} takes longer than it should"
     timer = threading.Timer(limit_s, notifier.send, (title, text))

@@ -48,13 +48,13 @@ class Fetching:
 
     Attributes:
         context: the store and its surroundings.
-        held: the job.
+        claimed: the job.
         connector: of the source.
         switch: of its site; thrown for this process alone when the job is to stop.
     """
 
     context: Context
-    held: ClaimedJob
+    claimed: ClaimedJob
     connector: Connector
     switch: Switch
     _limit: RateLimit = field(init=False)
@@ -81,11 +81,13 @@ class Fetching:
         def get(connector: Connector, deadline: Deadline) -> Listing:
             return connector.list_tracks(self._web, deadline)
 
-        def told(_: ProcessorProgress) -> None:
+        def on_progress(_: ProcessorProgress) -> None:
             self._live(0)
 
         outcome = next(
-            self._processor(1, LIST_S).run([self.connector], get, kill=self.switch, progress=told)
+            self._processor(1, LIST_S).run(
+                [self.connector], get, kill=self.switch, progress=on_progress
+            )
         )
         self._check()
         return outcome.result()
@@ -105,16 +107,16 @@ class Fetching:
             CancelledError: somebody wants the job to stop.
             StaleClaimError: another worker has taken the job over.
         """
-        keeper = _Keeper(self.context, self.held, total, done, failed)
+        keeper = _Keeper(self.context, self.claimed, total, done, failed)
         timed = _Timed(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
-        def told(_: ProcessorProgress) -> None:
+        def on_progress(_: ProcessorProgress) -> None:
             keeper.keep()
             self._live(keeper.done)
 
         outcomes = self._processor(self.context.settings.catalogue_concurrency, PAGE_S).run(
-            rows, timed.fetch, kill=self.switch, progress=told
+            rows, timed.fetch, kill=self.switch, progress=on_progress
         )
         with self._nothing_left_behind():
             for outcome in outcomes:
@@ -146,12 +148,12 @@ class Fetching:
 
     def _live(self, done: int) -> None:
         """Give a sign of life, and see whether to stop."""
-        self.held.beat(done)
-        if self.held.job.cancel_requested:
+        self.claimed.beat(done)
+        if self.claimed.job.cancel_requested:
             self.switch.throw("cancelled")
 
     def _check(self) -> None:
-        if self.held.job.cancel_requested:
+        if self.claimed.job.cancel_requested:
             raise CancelledError("cancelled")
         self.switch.check()
 
@@ -196,7 +198,7 @@ class _Keeper:
     """
 
     context: Context
-    held: ClaimedJob
+    claimed: ClaimedJob
     total: int
     done: int
     failed: int
@@ -217,7 +219,7 @@ class _Keeper:
         self.done = min(self.done + len(rows), self.total)
         self.failed += sum(row.failure is not None for row in rows)
         with self.context.store.write() as connection:
-            checkpoints.keep_fetched(connection, self.held.job.job_id, rows)
-            self.held.advance(connection, self.done, total=self.total, failed=self.failed)
-        self.held.tell()
+            checkpoints.keep_fetched(connection, self.claimed.job.job_id, rows)
+            self.claimed.advance(connection, self.done, total=self.total, failed=self.failed)
+        self.claimed.notify()
         self._kept_at = time.monotonic()

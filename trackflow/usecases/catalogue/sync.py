@@ -75,31 +75,33 @@ def summary(result: Mapping[str, Any]) -> str:
     return SyncReport.from_dict(result).summary
 
 
-def sync(context: Context, held: ClaimedJob) -> dict[str, Any]:
+def sync(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
     """Do the sync from where it stands; returns the report as data. The job has ended then.
 
     Raises:
         StaleClaimError: another worker has taken the job over.
         StoreUnavailableError: the database went away; whoever takes up the job goes on.
     """
-    connector = source_named(context.settings, held.job.parameters["source"])
-    begun = _begin(context, held, connector.source)
+    connector = source_named(context.settings, claimed.job.parameters["source"])
+    begun = _begin(context, claimed, connector.source)
     if not isinstance(begun, Sync):
         return begun
     _heal_files(context, connector.source)
-    return _RunningSync(context, held, connector, begun, switch_of(context, connector.site)).run()
+    return _RunningSync(
+        context, claimed, connector, begun, switch_of(context, connector.site)
+    ).run()
 
 
-def _begin(context: Context, held: ClaimedJob, source: str) -> Sync | dict[str, Any]:
+def _begin(context: Context, claimed: ClaimedJob, source: str) -> Sync | dict[str, Any]:
     """Take the source; if another sync has it, end the job and return its report."""
-    now, me = context.clock(), held.job.job_id
+    now, me = context.clock(), claimed.job.job_id
     with context.store.write() as connection:
         syncs.lock_source(connection, source)
         other = syncs.running_sync(connection, source)
         if other is not None and other.sync_id != me:
             job = jobs.find_job(connection, other.sync_id)
             if job is not None and _is_alive(job, now):
-                return _refuse(connection, held, source, job, now)
+                return _refuse(connection, claimed, source, job, now)
             _take_over(connection, other, job, me, now)
         begun = syncs.begin_sync(connection, me, source, now)
         if begun.listed_at is None:
@@ -107,8 +109,8 @@ def _begin(context: Context, held: ClaimedJob, source: str) -> Sync | dict[str, 
             begun = syncs.read_sync(connection, me)
         if begun.listed_at is not None and (now - begun.listed_at).total_seconds() > FRESH_S:
             checkpoints.drop_checkpoints(connection, me)
-        held.advance(connection, held.job.completed, message="fetching the list")
-    held.tell()
+        claimed.advance(connection, claimed.job.completed, message="fetching the list")
+    claimed.notify()
     return begun
 
 
@@ -122,18 +124,20 @@ def _is_alive(job: Job, now: dt.datetime) -> bool:
 
 
 def _refuse(
-    connection: Connection, held: ClaimedJob, source: str, other: Job, now: dt.datetime
+    connection: Connection, claimed: ClaimedJob, source: str, other: Job, now: dt.datetime
 ) -> dict[str, Any]:
     reason = (
         f"another sync of {source} is at work, the job {other.job_id}; one that was killed is "
         f"taken over {SILENT_S:.0f} s after its last sign of life"
     )
-    started = held.job.started_at or now
+    started = claimed.job.started_at or now
     report = SyncReport(
-        str(held.job.job_id), source, started, now, SyncOutcome.REFUSED, reason
+        str(claimed.job.job_id), source, started, now, SyncOutcome.REFUSED, reason
     ).as_dict()
-    syncs.record_refused(connection, held.job.job_id, source, report, started, now)
-    held.end(connection, JobStatus.FAILED, result=report, error=reason, message=report["summary"])
+    syncs.record_refused(connection, claimed.job.job_id, source, report, started, now)
+    claimed.end(
+        connection, JobStatus.FAILED, result=report, error=reason, message=report["summary"]
+    )
     return report
 
 
@@ -200,7 +204,7 @@ class _RunningSync:
     """
 
     context: Context
-    held: ClaimedJob
+    claimed: ClaimedJob
     connector: Connector
     begun: Sync
     switch: Switch
@@ -210,12 +214,12 @@ class _RunningSync:
         """From the list to the end; the report as data."""
         listing = self._fetch()
         report = self._apply(listing) if isinstance(listing, Listing) else listing
-        return self._told(self._end(report) if isinstance(report, Ending) else report)
+        return self._ended(self._end(report) if isinstance(report, Ending) else report)
 
     def _fetch(self) -> Listing | Ending:
         """The list, once all pages are kept."""
         try:
-            with Fetching(self.context, self.held, self.connector, self.switch) as fetching:
+            with Fetching(self.context, self.claimed, self.connector, self.switch) as fetching:
                 self.switch.check()
                 listing = self._listing(fetching)
                 judgement = self._judge(listing)
@@ -238,7 +242,7 @@ class _RunningSync:
             listing = fetching.listing()
         with self.context.store.write() as connection:
             checkpoints.keep_listing(connection, self.begun.sync_id, listing, self.context.clock())
-            self.held.advance(connection, 0)
+            self.claimed.advance(connection, 0)
         return listing
 
     def _judge(self, listing: Listing) -> Judgement:
@@ -248,7 +252,7 @@ class _RunningSync:
 
     def _judged(self, listing: Listing, rows: Mapping[str, CatalogueRow]) -> Judgement:
         stored = {slug: row.stored for slug, row in rows.items()}
-        is_approved = bool(self.held.job.parameters.get("approve"))
+        is_approved = bool(self.claimed.job.parameters.get("approve"))
         return guards.judge(listing, stored, is_approved=is_approved)
 
     def _pages(self, fetching: Fetching, listing: Listing) -> None:
@@ -258,9 +262,9 @@ class _RunningSync:
         wanted = [row for row in listing.rows if not row.is_complete]
         rows = [row for row in wanted if row.slug not in kept]
         with self.context.store.write() as connection:
-            self.held.advance(connection, len(kept), total=len(wanted), message="fetching pages")
-        self.held.measure_from(len(kept))
-        self.held.tell()
+            self.claimed.advance(connection, len(kept), total=len(wanted), message="fetching pages")
+        self.claimed.measure_from(len(kept))
+        self.claimed.notify()
         if rows:
             with self._stage("pages"):
                 fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
@@ -346,15 +350,15 @@ class _RunningSync:
     def _end_job(self, connection: Connection, ended: JobStatus, report: dict[str, Any]) -> None:
         values: dict[str, Any] = {"result": report, "message": summary(report)}
         if ended is JobStatus.COMPLETED:
-            total = self.held.job.total or 0
+            total = self.claimed.job.total or 0
             values |= {"completed": total, "total": total, "failed": report["failed"]}
         elif ended is JobStatus.FAILED:
             values["error"] = report["reason"]
-        self.held.end(connection, ended, **values)
+        self.claimed.end(connection, ended, **values)
 
-    def _told(self, report: dict[str, Any]) -> dict[str, Any]:
+    def _ended(self, report: dict[str, Any]) -> dict[str, Any]:
         """After the commit."""
-        self.held.tell()
+        self.claimed.notify()
         try:
             catalogue_report.write_file(self.context, SyncReport.from_dict(report))
         except OSError as error:

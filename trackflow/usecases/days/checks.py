@@ -53,14 +53,14 @@ def check_ledgers(context: Context, first: dt.date, last: dt.date) -> LedgerChec
         for name, count in ledger.as_dict().items():
             if name != "points":
                 result.classes[name] = result.classes.get(name, 0) + count
-        came = counted.get(key, 0)
-        if key not in waiting and (not ledger.balanced or ledger.points != came):
+        admitted = counted.get(key, 0)
+        if key not in waiting and (not ledger.balanced or ledger.points != admitted):
             classed = sum(n for name, n in ledger.as_dict().items() if name != "points")
             result.wrong.append(
                 {
                     "device": key[0],
                     "day": key[1].isoformat(),
-                    "points": came,
+                    "points": admitted,
                     "in ledger": ledger.points,
                     "in classes": classed,
                 }

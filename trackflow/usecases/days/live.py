@@ -26,7 +26,7 @@ TROUBLE_PAUSE_S = 5.0
 
 log = logging.getLogger(__name__)
 
-type Told = Callable[[RunReport], None]
+type OnReport = Callable[[RunReport], None]
 """Called after each pass that did something."""
 
 
@@ -76,7 +76,7 @@ def follow_live(
     *,
     idle_s: float,
     longest_s: float,
-    told: Told,
+    on_report: OnReport,
     run_id: str | None = None,
 ) -> int:
     """Work on what comes in; returns the number of batches worked on.
@@ -85,7 +85,7 @@ def follow_live(
         context: the store and engines.
         idle_s: end when nothing has come in for so long.
         longest_s: end after so long in any case, between two passes.
-        told: hears of every pass.
+        on_report: called with the report of every pass.
         run_id: of the Dagster run that this is.
     """
     presence = _Presence(context, uuid.uuid4(), run_id)
@@ -95,7 +95,7 @@ def follow_live(
             while (now := time.monotonic()) - started < longest_s and now - busy_at < idle_s:
                 try:
                     presence.beat()
-                    if _pass(context, pool, presence, told):
+                    if _pass(context, pool, presence, on_report):
                         busy_at = time.monotonic()
                     else:
                         time.sleep(POLL_S)
@@ -107,12 +107,12 @@ def follow_live(
     return presence.batches_done
 
 
-def _pass(context: Context, pool: WorkerPool, presence: _Presence, told: Told) -> bool:
+def _pass(context: Context, pool: WorkerPool, presence: _Presence, on_report: OnReport) -> bool:
     """One run over what waits now; whether there was anything."""
     first = first_live_day(context.clock())
     if not find_waiting(context, first=first).days:
         return False
     report = run(context, first=first, pool=pool, progress=lambda *_: presence.beat())
     presence.batches_done += len(report.stages[0].days)
-    told(report)
+    on_report(report)
     return True

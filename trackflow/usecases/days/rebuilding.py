@@ -65,35 +65,35 @@ def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def rebuild(context: Context, held: ClaimedJob) -> dict[str, Any]:
+def rebuild(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
     """Work through all slices, from where the job stopped; returns its result.
 
     Raises:
         CancelledError: somebody wants it to stop.
         StaleClaimError: another worker has taken the job over.
     """
-    wanted = _selection_of(held.job.parameters)
-    stored = held.job.result or {}
+    wanted = _selection_of(claimed.job.parameters)
+    stored = claimed.job.result or {}
     done = {name: stored.get(name, 0) for name in ("batches", "failed", "waiting")}
     with worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         if "slice" not in stored:
-            current = _mark_next(context, held, wanted, done)
+            current = _mark_next(context, claimed, wanted, done)
         else:
             current = _Slice.of(stored["slice"])
             if stored["is_done"]:
-                current = _mark_next(context, held, _after(wanted, current.last), done)
+                current = _mark_next(context, claimed, _after(wanted, current.last), done)
         while current is not None:
-            report = _work_on(context, held, pool, wanted, current, done["batches"])
+            report = _run_slice(context, claimed, pool, wanted, current, done["batches"])
             _count(done, report, current)
             with context.store.write() as connection:
-                _note(connection, held, done, current, is_done=True)
-            held.stop_if_cancelled()
-            current = _mark_next(context, held, _after(wanted, current.last), done)
+                _note(connection, claimed, done, current, is_done=True)
+            claimed.stop_if_cancelled()
+            current = _mark_next(context, claimed, _after(wanted, current.last), done)
     return done
 
 
 def _mark_next(
-    context: Context, held: ClaimedJob, wanted: BatchSelection, done: Mapping[str, int]
+    context: Context, claimed: ClaimedJob, wanted: BatchSelection, done: Mapping[str, int]
 ) -> _Slice | None:
     """Mark the next days that hold enough batches, and note it; None after the last."""
     with context.store.write() as connection:
@@ -105,13 +105,13 @@ def _mark_next(
         selected_batches.mark_again(connection, chosen, context.clock())
         total = done["batches"] + rest
         message = f"days from {found.first} to {found.last}"
-        _note(connection, held, done, found, is_done=False, total=total, message=message)
+        _note(connection, claimed, done, found, is_done=False, total=total, message=message)
     return found
 
 
 def _note(
     connection: Connection,
-    held: ClaimedJob,
+    claimed: ClaimedJob,
     done: Mapping[str, int],
     current: _Slice,
     *,
@@ -119,7 +119,7 @@ def _note(
     **more: Any,
 ) -> None:
     result = {**done, "slice": current.as_json(), "is_done": is_done}
-    held.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
+    claimed.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
 
 
 def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None:
@@ -133,17 +133,17 @@ def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None
     return _Slice(days[0], days[-1], count) if days else None
 
 
-def _work_on(
+def _run_slice(
     context: Context,
-    held: ClaimedJob,
+    claimed: ClaimedJob,
     pool: WorkerPool,
     wanted: BatchSelection,
     current: _Slice,
     before: int,
 ) -> RunReport:
-    def tell(stage: str, done: int, total: int) -> None:
+    def on_progress(stage: str, done: int, total: int) -> None:
         share = (STAGES.index(stage) + done / max(total, 1)) / len(STAGES)
-        held.beat(before + int(current.batches * share))
+        claimed.beat(before + int(current.batches * share))
 
     return run(
         context,
@@ -151,7 +151,7 @@ def _work_on(
         first=current.first - ONE_DAY,
         last=current.last + ONE_DAY,
         device_id=wanted.device_id,
-        progress=tell,
+        progress=on_progress,
         pool=pool,
     )
 

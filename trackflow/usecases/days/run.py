@@ -35,7 +35,7 @@ from trackflow.usecases.intake.readmitting import readmit
 from trackflow.usecases.roads import matching
 from trackflow.usecases.roads.rematching import match_outdated_again
 
-type Progress = Callable[[str, int, int], None]
+type StageProgress = Callable[[str, int, int], None]
 """Called with the stage, batches done and batches in all."""
 
 type Unit = list[tuple[str, dt.date]]
@@ -71,7 +71,7 @@ def run(
     last: dt.date | None = None,
     device_id: str | None = None,
     stages: Sequence[str] = STAGES,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     pool: "WorkerPool | None" = None,
 ) -> RunReport:
     """Work on batches, stage by stage.
@@ -138,7 +138,7 @@ def _run_stage(
     stage: str,
     wanted: Unit,
     force: bool,
-    progress: Progress | None,
+    progress: StageProgress | None,
 ) -> StageReport:
     started = time.perf_counter()
     report = StageReport(stage)
@@ -175,7 +175,7 @@ def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
         yield joined
 
 
-def work_on(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
+def run_unit(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
     """One unit of work. What can be tried again is reported, and never stops the others."""
     try:
         if stage == segmenting.STAGE:
@@ -211,7 +211,7 @@ class WorkerPool:
         """
         if not self.is_for(units, batch_count):
             for unit in units:
-                yield work_on(context, stage, unit, force)
+                yield run_unit(context, stage, unit, force)
             return
         done, broken_at = 0, -1
         while done < len(units):
@@ -220,7 +220,7 @@ class WorkerPool:
                 for job in jobs:
                     reports = job.result()
                     if broken_at >= 0:
-                        reports += _held(context, units[done], reports)
+                        reports += _still_claimed(context, units[done], reports)
                     yield reports
                     done += 1
             except BrokenProcessPool:
@@ -243,7 +243,7 @@ class WorkerPool:
                 initargs=(self.settings, os.getpid(), self.nice),
             )
         with _without_main(), _without_interrupts():
-            return [self.executor.submit(_work_in_child, stage, unit, force) for unit in units]
+            return [self.executor.submit(_run_in_child, stage, unit, force) for unit in units]
 
     def close(self) -> None:
         """End the worker processes; what has not begun is dropped."""
@@ -252,16 +252,16 @@ class WorkerPool:
             self.executor = None
 
 
-def _held(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
+def _still_claimed(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
     """Reports of those batches of a unit that a dead worker has claimed."""
-    told = {(report.device_id, report.day) for report in reports}
+    reported = {(report.device_id, report.day) for report in reports}
     with context.store.read() as connection:
-        held = [
+        claimed = [
             (device_id, day)
             for device_id, pairs in itertools.groupby(unit, key=lambda pair: pair[0])
             for day in batch_lists.in_work(connection, device_id, [day for _, day in pairs])
         ]
-    return [DayReport(*pair, error=DIED, deferred=True) for pair in held if pair not in told]
+    return [DayReport(*pair, error=DIED, deferred=True) for pair in claimed if pair not in reported]
 
 
 @contextmanager
@@ -315,17 +315,17 @@ def _without_interrupts() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-_child_work: Context | None = None
+_child_context: Context | None = None
 
 
 def _start_worker(settings: Settings, parent: int, nice: int) -> None:
-    global _child_work
+    global _child_context
     # Dagster treats SIGTERM as SIGINT, which a process in the background ignores. A broken pool
     # ends its other workers by SIGTERM, and would wait for ever for one that ignores it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(nice)
-    _child_work = Context.open(settings)
-    atexit.register(_child_work.close)  # the engine complains of leaks where it is not released
+    _child_context = Context.open(settings)
+    atexit.register(_child_context.close)  # the engine complains of leaks where it is not released
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -336,12 +336,12 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _work_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
-    assert _child_work is not None
+def _run_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
+    assert _child_context is not None
     # An interrupted unit gives its error to the parent. A process that waits for work would die
     # with a stack: between units it puts interrupts off, and it ends with its parent.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
-        return work_on(_child_work, stage, unit, force)
+        return run_unit(_child_context, stage, unit, force)
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

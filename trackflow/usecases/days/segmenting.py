@@ -73,21 +73,21 @@ def _segment_claimed(
     claims = claim_batches(context, wanted, STAGE, force=force)
     if not claims:
         return []
-    held = ClaimKeeper(context, claims)
+    keeper = ClaimKeeper(context, claims)
     reports: list[DayReport] = []
     try:
         parts = list(_parts(claims))
         found = _computed(context, parts)
         elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
         for part, days in zip(parts, found, strict=True):
-            reports += _publish_part(context, held, part, days, elapsed_ms)
+            reports += _publish_part(context, keeper, part, days, elapsed_ms)
     except StoreUnavailableError as error:
-        reports += hand_back(context, held.claims, error)
+        reports += hand_back(context, keeper.claims, error)
     return reports
 
 
 def _publish_part(
-    context: Context, held: ClaimKeeper, part: Part, days: Days | Exception, elapsed_ms: float
+    context: Context, keeper: ClaimKeeper, part: Part, days: Days | Exception, elapsed_ms: float
 ) -> list[DayReport]:
     """Publish the days of a part, one by one, or give its claims back after an error."""
     reports: list[DayReport] = []
@@ -97,15 +97,15 @@ def _publish_part(
             raise days
         for claim in part:
             with suppress(StaleClaimError):  # publishing tells which
-                held.still_at_it()
+                keeper.still_at_it()
             reports.append(_publish(context, claim, days[claim.day], elapsed_ms))
-            held.settled(left.pop(0))
+            keeper.settled(left.pop(0))
     except StoreUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
         reports += give_up(context, left, error)
         for claim in left:
-            held.settled(claim)
+            keeper.settled(claim)
     return reports
 
 
@@ -128,15 +128,15 @@ def _compute(context: Context, parts: Sequence[Part]) -> list[Days]:
         thresholds = [settings[device_id].thresholds for device_id in ids]
         found = []
         for part, limits in zip(parts, thresholds, strict=True):
-            start_us, end_us = _bounds_us(part)
+            start_us, end_us = _span_us(part)
             buffer_us = devices.buffer_us(limits)
             found.append(
                 points.read_points(
                     connection, part[0].device_id, start_us - buffer_us, end_us + buffer_us
                 )
             )
-        bounds = [_bounds_us(part) for part in parts]
-        start_us, end_us = min(start for start, _ in bounds), max(end for _, end in bounds)
+        spans = [_span_us(part) for part in parts]
+        start_us, end_us = min(start for start, _ in spans), max(end for _, end in spans)
         conflicts = points.conflicts_of(connection, ids, start_us, end_us)
     given = [
         DeviceDays(read, part[0].day, part[-1].day) for part, read in zip(parts, found, strict=True)
@@ -168,7 +168,7 @@ def _parts(claims: Sequence[batches.Claim]) -> Iterator[Part]:
         yield [claim for _, claim in run]
 
 
-def _bounds_us(part: Part) -> tuple[int, int]:
+def _span_us(part: Part) -> tuple[int, int]:
     """Begin of the first day and end of the last."""
     after = midnight(part[-1].day + dt.timedelta(days=1))
     return to_us(midnight(part[0].day)), to_us(after)

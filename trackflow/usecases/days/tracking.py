@@ -188,7 +188,7 @@ def track_row(
     quarters_mm = spread(movement.way, line.stretches, quarter_edges(track.start_us, track.end_us))
     quarters_mm[0] += track.lead_mm
     length_mm = sum(quarters_mm)
-    average_kmh = _kmh(length_mm, track.end_us - track.start_us)
+    mean_kmh = _kmh(length_mm, track.end_us - track.start_us)
     row = {
         "track_id": track_id(device_id, track.start_us),
         "start_time": from_us(track.start_us),
@@ -200,9 +200,9 @@ def track_row(
         "unobserved_m": track.unobserved_mm / 1000,
         "quarters_mm": write_quarters(quarters_mm),
         "duration_s": (track.end_us - track.start_us) / 1e6,
-        "average_speed_kmh": average_kmh,
+        "average_speed_kmh": mean_kmh,
         # a straight line between two points is shorter than the road between them
-        "max_speed_kmh": max(movement.max_speed_kmh, average_kmh),
+        "max_speed_kmh": max(movement.max_speed_kmh, mean_kmh),
         "point_count": len(points),
         "segment_count": len(parts),
         "raw_polyline": polylines.encode(points.lon, points.lat),

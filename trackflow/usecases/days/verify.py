@@ -34,7 +34,7 @@ from trackflow.usecases.roads.rematching import outdated_days
 
 MAX_DIFFERENCES = 20
 
-type Progress = Callable[[str, int, int], None]
+type VerifyProgress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class VerifyReport:
 
 
 def verify(
-    context: Context, *, device_id: str | None = None, progress: Progress | None = None
+    context: Context, *, device_id: str | None = None, progress: VerifyProgress | None = None
 ) -> VerifyReport:
     """Compare what is stored of one device, or of all, with one pass over its points.
 

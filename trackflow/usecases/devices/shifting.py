@@ -77,7 +77,7 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
         lock_devices(connection, [device_id])
         taken_back = shifting.moved_before(connection, device_id, days, -weeks)
         if not taken_back and days == DayRange():
-            days = _days_told(connection, device_id, weeks)
+            days = _days_claimed(connection, device_id, weeks)
         moved_by = -weeks if taken_back else None
         rows = shifting.read_rows(connection, device_id, days, moved_by)
         if not rows:
@@ -86,7 +86,7 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
         return _move(connection, device_id, weeks, rows, now, taken_back=taken_back)
 
 
-def _days_told(connection: Connection, device_id: str, weeks: int) -> DayRange:
+def _days_claimed(connection: Connection, device_id: str, weeks: int) -> DayRange:
     notice = device_rollover(connection, device_id) if weeks == 1024 else None
     if notice is None:
         raise SettingsError(
@@ -148,12 +148,14 @@ def _free(
 ) -> Sequence[Row]:
     """Points whose new time is free, or that of a point that moves as well."""
     new_us = [row["time_us"] + shift_us for row in rows]
-    held = shifting.taken(connection, device_id, new_us)
+    occupied = shifting.taken(connection, device_id, new_us)
     going = rows
     while True:
         leaving = {row["time_us"] for row in going}
         free = [
-            row for row in going if (new := row["time_us"] + shift_us) not in held or new in leaving
+            row
+            for row in going
+            if (new := row["time_us"] + shift_us) not in occupied or new in leaving
         ]
         if len(free) == len(going):
             return going

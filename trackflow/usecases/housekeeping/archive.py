@@ -23,7 +23,7 @@ from trackflow.store.housekeeping.rows import arrow_schema, read_batches, table_
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.roads import networks
 
-type Progress = Callable[[str, int, int], None]
+type ArchiveProgress = Callable[[str, int, int], None]
 """Called with "tables", how many are done and how many there are."""
 
 FORMAT = 1
@@ -47,7 +47,11 @@ class ArchiveReport:
 
 
 def backup(
-    context: Context, path: Path, *, with_networks: bool = True, progress: Progress | None = None
+    context: Context,
+    path: Path,
+    *,
+    with_networks: bool = True,
+    progress: ArchiveProgress | None = None,
 ) -> ArchiveReport:
     """Write everything to `path`, as it was at one moment; others go on working meanwhile.
 

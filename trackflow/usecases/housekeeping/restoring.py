@@ -42,8 +42,8 @@ from trackflow.store.roads import networks
 from trackflow.usecases.housekeeping.archive import (
     FORMAT,
     MANIFEST,
+    ArchiveProgress,
     ArchiveReport,
-    Progress,
     tables,
 )
 
@@ -85,7 +85,9 @@ DAMAGE = (
 """What reading something else than a backup raises, in zipfile, pyarrow and json."""
 
 
-def restore(context: Context, path: Path, *, progress: Progress | None = None) -> ArchiveReport:
+def restore(
+    context: Context, path: Path, *, progress: ArchiveProgress | None = None
+) -> ArchiveReport:
     """Read a backup into this store, which must be empty: all of it, or nothing.
 
     Raises:

@@ -96,23 +96,23 @@ def lift_edge(known: RetentionBasis) -> dt.date | None:
     """
     if edge_by_clock(known) is None:
         return None
-    told = [known.now]
+    moments = [known.now]
     if known.last is not None:
-        told.append(known.last)
+        moments.append(known.last)
     if known.newest is not None:
-        told.append(midnight(known.newest))
-    return (max(told) - dt.timedelta(days=known.kept_days)).date()
+        moments.append(midnight(known.newest))
+    return (max(moments) - dt.timedelta(days=known.kept_days)).date()
 
 
 def went_by(known: RetentionBasis, edge: dt.date) -> dt.datetime:
     """What the next run is to know of this one: the latest time that it can only go by."""
-    told = [counted_from(known)]
+    moments = [counted_from(known)]
     if known.approved is not None:
         kept = dt.timedelta(days=known.kept_days)
-        told.append(midnight(edge) + kept)
+        moments.append(midnight(edge) + kept)
     elif known.last is not None:
-        told.append(known.last)
-    return max(told)
+        moments.append(known.last)
+    return max(moments)
 
 
 def check(known: RetentionBasis, edge: dt.date, doomed: int, total: int) -> None:

@@ -25,7 +25,7 @@ class RunFailure:
     reasons: tuple[str, ...]
 
 
-def tell_of_failure(settings: Settings, failure: RunFailure) -> None:
+def notify_of_failure(settings: Settings, failure: RunFailure) -> None:
     """Send a message; nothing happens where no address is set."""
     notifier_of(settings).send(title_of(failure), text_of(failure))
 

@@ -22,7 +22,7 @@ from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.usecases.housekeeping.retention import lift_retention
 from trackflow.usecases.intake.readmitting import readmit
 
-type Progress = Callable[[str, int, int], None]
+type ImportProgress = Callable[[str, int, int], None]
 """Called with a file's name, bytes read and bytes in all."""
 
 EXAMPLES = 3
@@ -71,7 +71,7 @@ class FileReport:
         return self.reasons.total()
 
     @property
-    def came_in(self) -> int:
+    def admitted(self) -> int:
         """Points that are stored now, whether or not they were before, or older than is kept."""
         a = self.accepted
         return a.added + a.repeated + a.conflicting + a.too_old
@@ -79,7 +79,7 @@ class FileReport:
     @property
     def is_empty_handed(self) -> bool:
         """Whether it has positions and none of them came in."""
-        return self.refused > 0 and not self.came_in
+        return self.refused > 0 and not self.admitted
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class ImportReport:
         """
         empty_handed = [f for f in self.files if f.is_empty_handed]
         odd = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
-        nothing = not any(f.came_in for f in self.files)
+        nothing = not any(f.admitted for f in self.files)
         return bool(self.errors or odd or (empty_handed and nothing))
 
 
@@ -133,7 +133,7 @@ def rehearse(
     *,
     device_id: str | None = None,
     options: ReadOptions = DEFAULTS,
-    progress: Progress | None = None,
+    progress: ImportProgress | None = None,
 ) -> ImportReport:
     """Say what importing would do, and store nothing.
 
@@ -150,7 +150,7 @@ def import_paths(
     *,
     device_id: str | None = None,
     options: ReadOptions = DEFAULTS,
-    progress: Progress | None = None,
+    progress: ImportProgress | None = None,
     import_id: str = "",
 ) -> ImportReport:
     """Import files, folders and archives. Importing one again adds nothing.
@@ -195,7 +195,7 @@ def import_paths(
                     progress(source.name, chunk.bytes_done, source.size_bytes)
         except NoPositionsError as error:
             # a table or list of something else, found among others, is no failure
-            file.error, file.skipped = _told(error, source)
+            file.error, file.skipped = _error_or_reason(error, source)
         except BadInputError as error:
             file.error = str(error)
     return report
@@ -209,7 +209,7 @@ _NAMED_BY = {
 }
 
 
-def _told(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
+def _error_or_reason(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
     """What to say of a file without positions: an error if a person named it, else why not."""
     return (str(error), "") if source.is_named else ("", "has no positions")
 

@@ -20,7 +20,7 @@ from trackflow.store.database import Connection
 from trackflow.store.intake import inbox_notes
 from trackflow.store.intake.inbox_notes import InboxNote
 from trackflow.usecases.housekeeping.retention import check_setting
-from trackflow.usecases.intake.importing import FileReport, Progress, import_paths
+from trackflow.usecases.intake.importing import FileReport, ImportProgress, import_paths
 
 SETTLE_S = 10.0
 """A file that changed within so many seconds may still be being written."""
@@ -83,7 +83,7 @@ class ScanReport:
         return [file for file in self.files if file.error]
 
 
-def scan(context: Context, progress: Progress | None = None) -> ScanReport:
+def scan(context: Context, progress: ImportProgress | None = None) -> ScanReport:
     """Import what is new or changed in the inbox; a bad file is noted and never stops the others.
 
     Raises:
@@ -150,12 +150,12 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
     That is the time of the newest change of its content or its name, in seconds since 1970: a copy
     may keep the content's old time.
     """
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.startswith(".") or is_unfinished(name):
                 continue
-            path = Path(place) / name
+            path = Path(parent) / name
             try:
                 status = path.stat()
             except OSError:
@@ -169,7 +169,7 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
                 yield file, max(status.st_mtime, status.st_ctime)
 
 
-def _import(context: Context, file: InboxFile, progress: Progress | None) -> InboxImport:
+def _import(context: Context, file: InboxFile, progress: ImportProgress | None) -> InboxImport:
     try:
         report = import_paths(context, [file.path], progress=progress)
     except RetryableError:
@@ -181,12 +181,12 @@ def _import(context: Context, file: InboxFile, progress: Progress | None) -> Inb
 
 
 def _error(parts: Sequence[FileReport]) -> str | None:
-    told = [part.error for part in parts if part.error]
-    if not told and all(part.skipped for part in parts):
-        told = [f"{part.name}: {part.skipped}" for part in parts]
-    if len(told) > MESSAGES:
-        told = [*told[:MESSAGES], f"{len(told) - MESSAGES:,} more"]
-    return "; ".join(told) or None
+    messages = [part.error for part in parts if part.error]
+    if not messages and all(part.skipped for part in parts):
+        messages = [f"{part.name}: {part.skipped}" for part in parts]
+    if len(messages) > MESSAGES:
+        messages = [*messages[:MESSAGES], f"{len(messages) - MESSAGES:,} more"]
+    return "; ".join(messages) or None
 
 
 def _note(connection: Connection, file: InboxFile, imported: InboxImport, now: dt.datetime) -> None:

@@ -58,7 +58,7 @@ def run_job(
     job_id: uuid.UUID,
     *,
     dagster_run_id: str | None = None,
-    told: Callable[[Job], None] = lambda _: None,
+    on_change: Callable[[Job], None] = lambda _: None,
 ) -> Job | None:
     """Work on a job until it ends; None if somebody else is at it, or it has ended before.
 
@@ -66,7 +66,7 @@ def run_job(
         context: the store and engines.
         job_id: the job.
         dagster_run_id: of the run that this is.
-        told: hears how far it is.
+        on_change: called with the job as often as its progress changes.
 
     Raises:
         NotFoundError: there is no such job.
@@ -74,44 +74,44 @@ def run_job(
     """
     with context.store.write() as connection:
         jobs.read_job(connection, job_id)
-        claimed = jobs.claim(
+        job = jobs.claim(
             connection,
             job_id,
             context.settings.max_tries,
             context.clock(),
             dagster_run_id=dagster_run_id,
         )
-    if claimed is None:
+    if job is None:
         return None
-    held = ClaimedJob(context.store, context.clock, claimed, told)
+    claimed = ClaimedJob(context.store, context.clock, job, on_change)
     try:
-        return _run(context, held)
+        return _run(context, claimed)
     except StaleClaimError as error:
         log.warning("%s", error)
         return None
 
 
-def _run(context: Context, held: ClaimedJob) -> Job:
-    kind = KINDS.get(held.job.kind)
+def _run(context: Context, claimed: ClaimedJob) -> Job:
+    kind = KINDS.get(claimed.job.kind)
     try:
         if kind is None:
             raise BadInputError(
-                f"this trackflow knows no jobs of kind {held.job.kind!r}: update it"
+                f"this trackflow knows no jobs of kind {claimed.job.kind!r}: update it"
             )
-        result = kind.run(context, held)
+        result = kind.run(context, claimed)
     except CancelledError:
-        return _end(context, held, JobStatus.CANCELLED)
+        return _end(context, claimed, JobStatus.CANCELLED)
     except RetryableError:
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, whoever watches is to be told
-        return _end(context, held, JobStatus.FAILED, error=message_of(error))
-    if held.job.status is not JobStatus.RUNNING:  # it has ended in the transaction of its work
-        return held.job
+        return _end(context, claimed, JobStatus.FAILED, error=message_of(error))
+    if claimed.job.status is not JobStatus.RUNNING:  # it has ended in the transaction of its work
+        return claimed.job
     message = kind.summary(result)
-    total = held.job.total or 0
+    total = claimed.job.total or 0
     return _end(
         context,
-        held,
+        claimed,
         JobStatus.COMPLETED,
         result=result,
         message=message,
@@ -120,9 +120,9 @@ def _run(context: Context, held: ClaimedJob) -> Job:
     )
 
 
-def _end(context: Context, held: ClaimedJob, status: JobStatus, **values: Any) -> Job:
+def _end(context: Context, claimed: ClaimedJob, status: JobStatus, **values: Any) -> Job:
     with context.store.write() as connection:
-        return jobs.end(connection, held.job, status, context.clock(), **values)
+        return jobs.end(connection, claimed.job, status, context.clock(), **values)
 
 
 def as_dict(job: Job) -> dict[str, Any]:

@@ -29,11 +29,15 @@ class ClaimedJob:
     """A job in the hands of a worker."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], dt.datetime], job: Job, told: Callable[[Job], None]
+        self,
+        store: Store,
+        clock: Callable[[], dt.datetime],
+        job: Job,
+        on_change: Callable[[Job], None],
     ) -> None:
         self.store, self.clock = store, clock
         self.job = job
-        self._told = told
+        self._on_change = on_change
         self._began_with = job.completed
         self._began_at = self._beat_at = time.monotonic()
 
@@ -50,7 +54,7 @@ class ClaimedJob:
                 connection, self.job, self.clock(), **self._shown(completed, message)
             )
         self._beat_at = time.monotonic()
-        self._told(self.job)
+        self._on_change(self.job)
 
     def advance(self, connection: Connection, completed: int, **values: Any) -> None:
         """Note in a transaction of the work how far it has come for good.
@@ -66,9 +70,9 @@ class ClaimedJob:
         """Let the time that is left be estimated from the speed from here on."""
         self._began_with, self._began_at = completed, time.monotonic()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Pass on how far it is, after a transaction that noted it."""
-        self._told(self.job)
+        self._on_change(self.job)
 
     def end(self, connection: Connection, status: JobStatus, **values: Any) -> None:
         """End the job in the transaction of its work; whatever its kind returns then is left.
@@ -84,7 +88,7 @@ class ClaimedJob:
         Raises:
             CancelledError: somebody wants it to stop.
         """
-        self._told(self.job)
+        self._on_change(self.job)
         if self.job.cancel_requested:
             raise CancelledError("cancelled")
 

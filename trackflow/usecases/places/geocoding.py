@@ -69,7 +69,7 @@ class GeocodingReport:
 
 def geocode(
     context: Context,
-    told: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     per_s: float = PER_S,
     run_s: float = RUN_S,
@@ -78,7 +78,7 @@ def geocode(
 
     Args:
         context: the store and settings.
-        told: hears how many addresses are done, and how many there are.
+        on_progress: called with the number of addresses done, and of all.
         per_s: requests per second.
         run_s: after so many seconds the rest is left to the next run.
 
@@ -106,7 +106,7 @@ def geocode(
             wanted.setdefault(query, []).append(key)
     if geocoder is not None and wanted:
         _reuse(context, known, wanted, geocoder, now)
-        _ask_all(context, geocoder, known, wanted, report, told, per_s, run_s)
+        _ask_all(context, geocoder, known, wanted, report, on_progress, per_s, run_s)
     answers = [known.get((source, track.slug)) for source, track in tracks]
     report.found = sum(a is not None and a.place is not None for a in answers)
     report.unknown = sum(a is not None and a.place is None for a in answers)
@@ -164,7 +164,7 @@ def _ask_all(
     known: Known,
     wanted: dict[str, list[tuple[str, str]]],
     report: GeocodingReport,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
     per_s: float,
     run_s: float,
 ) -> None:
@@ -192,7 +192,7 @@ def _ask_all(
                 _keep(
                     context, known, key, GeocodedPlace(query, geocoder.name, place, context.clock())
                 )
-            told(done + 1, len(wanted))
+            on_progress(done + 1, len(wanted))
 
 
 def _asking(

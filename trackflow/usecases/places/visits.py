@@ -71,7 +71,7 @@ def count_visits(context: Context) -> int:
 
 def update_visits(
     context: Context,
-    told: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     most_days: int = MOST_DAYS,
 ) -> VisitsReport:
@@ -79,7 +79,7 @@ def update_visits(
 
     Args:
         context: the store and settings.
-        told: hears how many device-days are done, and how many there are.
+        on_progress: called with the number of device-days done, and of all.
         most_days: of one transaction.
     """
     near = known_places(context)
@@ -95,7 +95,7 @@ def update_visits(
         for part in itertools.batched(days, most_days):
             report.changed += _update(context, device_id, part, near)
             report.device_days += len(part)
-            told(report.device_days, total)
+            on_progress(report.device_days, total)
     return report
 
 

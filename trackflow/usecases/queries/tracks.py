@@ -88,7 +88,7 @@ class TrackSelection:
     Attributes:
         device_ids: of these devices, None for all.
         when: those that overlap this time.
-        box: those whose bounding box overlaps this one; None for anywhere.
+        bbox: those whose bounding box overlaps this one; None for anywhere.
         line: matched or raw.
         simplify_m: lines may be off by so much; 0 for exact ones.
         limit: so many at most.
@@ -97,7 +97,7 @@ class TrackSelection:
 
     device_ids: Devices
     when: TimeRange
-    box: Bbox | None
+    bbox: Bbox | None
     line: str
     simplify_m: float
     limit: int
@@ -113,7 +113,7 @@ def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
             device_ids=selection.device_ids,
             start=selection.when.start,
             end=selection.when.end,
-            box=selection.box,
+            box=selection.bbox,
             after=selection.after,
             limit=selection.limit + 1,
         )
@@ -277,7 +277,7 @@ def read_stops(
         "features": [
             {
                 "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": _last_place(row.raw_polyline)},
+                "geometry": {"type": "Point", "coordinates": _last_position(row.raw_polyline)},
                 "properties": {
                     "device_id": row.device_id,
                     "start_time": row.start_time,
@@ -294,7 +294,7 @@ def read_stops(
 def _stood(row: Any) -> bool:
     """Whether a device that was silent between two tracks was parked there."""
     here, there = (
-        np.array(_last_place(row.raw_polyline)),
+        np.array(_last_position(row.raw_polyline)),
         np.array(polylines.first_vertex(row.next_polyline)),
     )
     apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
@@ -302,6 +302,6 @@ def _stood(row: Any) -> bool:
     return is_parked(apart_m, silent_s, Thresholds().dwell_s)
 
 
-def _last_place(polyline: str) -> list[float]:
+def _last_position(polyline: str) -> list[float]:
     last: list[float] = polylines.positions(polyline)[-1].tolist()
     return last

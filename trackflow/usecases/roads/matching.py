@@ -41,7 +41,7 @@ class _Matcher:
     settings: MatchSettings
     cached: dict[str, bytes]
     report: DayReport
-    held: ClaimKeeper
+    keeper: ClaimKeeper
 
     def matches(self, windows: Sequence[Window]) -> list[tuple[str, WindowMatch]]:
         """Input hash and match of each window."""
@@ -53,7 +53,7 @@ class _Matcher:
         if stored is not None:
             self.report.cached_windows += 1
             return key, WindowMatch.from_bytes(stored)
-        self.held.still_at_it()
+        self.keeper.still_at_it()
         match = match_window(self.engine, window, self.settings)
         self.report.engine_points += match.source_coordinates_count
         return key, match
@@ -145,7 +145,7 @@ def _read(context: Context, device_id: str, day: dt.date) -> _LineInputs:
 
 
 def _day_rows(
-    context: Context, found: _LineInputs, report: DayReport, held: ClaimKeeper
+    context: Context, found: _LineInputs, report: DayReport, keeper: ClaimKeeper
 ) -> tuple[list[dict[str, object]], str | None]:
     """The rows of the day's windows, and the version of the network that they were matched on."""
     own = found.days.get(found.day)
@@ -154,7 +154,7 @@ def _day_rows(
     if not context.matches:
         return [], batch_marks.WITHOUT_ROADS
     engine = context.engine(found.device.profile)
-    matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
+    matcher = _Matcher(engine, MatchSettings(), found.cached, report, keeper)
     rows: list[dict[str, object]] = []
     for segment in own:
         head, tail = _neighbours(found.days, found.day, segment, matcher.settings)

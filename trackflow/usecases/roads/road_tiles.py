@@ -47,7 +47,7 @@ class _Source:
     """Where tiles come from: a network's version, its extent if it is known, and its engine."""
 
     version: str
-    extent: tuple[float, float, float, float] | None
+    bbox: tuple[float, float, float, float] | None
     make: Callable[[int, int, int], bytes]
 
 
@@ -55,7 +55,7 @@ class RoadTiles:
     """Makes and keeps tiles; may be used by several threads."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
         self._lock = threading.Lock()
         self._embedded: EmbeddedEngine | None = None
         self._client: httpx.Client | None = None
@@ -71,7 +71,7 @@ class RoadTiles:
         if not tiles.exists(zoom, x, y):
             raise NotFoundError("there is no such tile")
         source = self._source(profile)
-        outside = source.extent is not None and not tiles.overlaps(source.extent, zoom, x, y)
+        outside = source.bbox is not None and not tiles.overlaps(source.bbox, zoom, x, y)
         if outside or not LOWEST_ZOOM <= zoom <= HIGHEST_ZOOM:
             return EMPTY
         path = self._folder(source.version) / str(zoom) / str(x) / f"{y}.mvt"
@@ -95,12 +95,12 @@ class RoadTiles:
 
     def _folder(self, version: str) -> Path:
         safe = "".join(c if c.isalnum() else "_" for c in version)
-        return self._work.settings.home / "tiles" / safe
+        return self._context.settings.home / "tiles" / safe
 
     def _source(self, profile: str | None) -> _Source:
-        with self._work.store.read() as connection:
+        with self._context.store.read() as connection:
             networks = queries.network_rows(connection)
-        url = self._work.settings.engine_url
+        url = self._context.settings.engine_url
         if url not in ("", NO_ENGINE):
             asked = profile or "car"
             version = self._server_version(url, asked)
@@ -108,8 +108,8 @@ class RoadTiles:
         network = next((n for n in networks if profile in (None, n.profile)), None)
         if network is None:
             raise NotFoundError("there is no road network: make one with `trackflow network build`")
-        extent = (network.west, network.south, network.east, network.north)
-        return _Source(network.version, extent, partial(self._make, network))
+        bbox = (network.west, network.south, network.east, network.north)
+        return _Source(network.version, bbox, partial(self._make, network))
 
     def _make(self, network: queries.Network, zoom: int, x: int, y: int) -> bytes:
         with self._lock:
@@ -117,7 +117,10 @@ class RoadTiles:
             if engine is None or engine.network_version != network.version:
                 dataset = load_network(
                     located(
-                        network.folder, network.profile, network.version, self._work.settings.home
+                        network.folder,
+                        network.profile,
+                        network.version,
+                        self._context.settings.home,
                     )
                 ).dataset
                 engine = EmbeddedEngine(dataset, network.profile, network.version)

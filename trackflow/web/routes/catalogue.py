@@ -18,7 +18,7 @@ from trackflow.usecases.jobs.kinds import as_dict, queue_job
 from trackflow.usecases.places.geocoding import GeocodedPlace, located_tracks
 from trackflow.usecases.places.visits import read_visits
 from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -57,14 +57,14 @@ class SyncRequest(BaseModel):
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def start_sync(context: WorkDep, wish: SyncRequest | None = None) -> dict[str, Any]:
+def start_sync(context: ContextDep, wanted: SyncRequest | None = None) -> dict[str, Any]:
     """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
 
     Where only the API runs, without Dagster, nothing begins it: it stays queued until
     `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
     is being synced ends at once and says so.
     """
-    job = queue_job(context, KIND, (wish or SyncRequest()).model_dump())
+    job = queue_job(context, KIND, (wanted or SyncRequest()).model_dump())
     return {"job_id": str(job.job_id)}
 
 
@@ -74,7 +74,7 @@ def start_sync(context: WorkDep, wish: SyncRequest | None = None) -> dict[str, A
 @open_to(Scope.READ)
 def show_sync(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     job_id: Annotated[uuid.UUID, Path(description="As answered.")],
 ) -> Response:
     """Pages `processed` of `total` (null until the list is there), and `seconds_left` if known.
@@ -90,7 +90,7 @@ def show_sync(
 
 @router.get("/api/v1/catalogue/sources", tags=["catalogue"], summary="Sources of race tracks")
 @open_to(Scope.READ)
-def list_sources(request: Request, context: WorkDep) -> Response:
+def list_sources(request: Request, context: ContextDep) -> Response:
     """Each source with its counts, its last sync, and the one that is at work or waits."""
     waiting = [job for job in recent_jobs(context) if job.kind == KIND]
     found = [_source(context, name, waiting) for name in sources(context.settings)]
@@ -101,7 +101,7 @@ def list_sources(request: Request, context: WorkDep) -> Response:
 @open_to(Scope.READ)
 def list_tracks(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     source: Source = "",
     text: Annotated[
         str,
@@ -135,7 +135,7 @@ def list_tracks(
 @open_to(Scope.READ)
 def list_reports(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     source: Source = "",
     limit: Annotated[int, Query(description="So many at most.", ge=1, le=100)] = 10,
 ) -> Response:
@@ -152,7 +152,7 @@ def list_reports(
     responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
 )
 @open_to(Scope.READ)
-def show_report(request: Request, context: WorkDep, sync_id: SyncId) -> Response:
+def show_report(request: Request, context: ContextDep, sync_id: SyncId) -> Response:
     """What a sync has done and what was wrong; as Markdown if `Accept` asks for `text/markdown`."""
     report = read_report(context, sync_id)
     if MARKDOWN in request.headers.get("accept", ""):
@@ -167,7 +167,7 @@ def show_report(request: Request, context: WorkDep, sync_id: SyncId) -> Response
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def undo(context: WorkDep, sync_id: SyncId) -> dict[str, Any]:
+def undo(context: ContextDep, sync_id: SyncId) -> dict[str, Any]:
     """Make every row again what it was; `rows` says how many.
 
     400 if there is nothing to undo, or a later sync has changed the same tracks.
@@ -182,7 +182,7 @@ def undo(context: WorkDep, sync_id: SyncId) -> dict[str, Any]:
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def visits(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def visits(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points, each where the race track is, of visits that overlap the time.
 
     A visit is the time in which a device was never seen further away than
@@ -192,11 +192,11 @@ def visits(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime)
 
 
 def _sync(job: Job) -> dict[str, Any]:
-    told = as_dict(job)
+    values = as_dict(job)
     is_over = job.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
     same = ("job_id", "status", "total", "failed", "message", "seconds_left", "error", "created_at")
     return {
-        **{name: told[name] for name in same},
+        **{name: values[name] for name in same},
         "source": job.parameters.get("source"),
         "processed": job.completed,
         "cancel_requested": job.cancel_requested,
@@ -212,8 +212,8 @@ def _source(context: Context, name: str, recent: list[Job]) -> dict[str, Any]:
         if job.parameters.get("source") == name
         and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     ]
-    at_work = found.running if found.running in open_jobs else None
-    shown = at_work or (open_jobs[0] if open_jobs else None)
+    running = found.running if found.running in open_jobs else None
+    shown = running or (open_jobs[0] if open_jobs else None)
     return {
         "source": found.source,
         "site": found.site,

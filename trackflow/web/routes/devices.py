@@ -19,7 +19,7 @@ from trackflow.usecases.devices.settings import (
 )
 from trackflow.usecases.queries.lines import CachedValue
 from trackflow.web.answers import DeviceIds, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -48,7 +48,7 @@ class SettingsChange(BaseModel):
 @open_to(Scope.READ)
 def notices(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     device: DeviceIds,
     from_: Annotated[dt.date | None, Query(alias="from", description="First day (UTC).")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
@@ -89,7 +89,7 @@ def presets(request: Request) -> Response:
 
 @router.get("/api/v1/devices/{device_id:path}", tags=["devices"], summary="Settings of a device")
 @open_to(Scope.READ)
-def settings(request: Request, context: WorkDep, device_id: DeviceId) -> Response:
+def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Response:
     """Profile, time zone, preset, own and resulting thresholds, what it looks like, its notices.
 
     Thresholds are the defaults, changed by the preset, changed by the own ones. 404 if there is no
@@ -105,7 +105,7 @@ def settings(request: Request, context: WorkDep, device_id: DeviceId) -> Respons
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def change(context: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[str, Any]:
+def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> dict[str, Any]:
     """All days of the device are worked on again if what decides about them has changed.
 
     400 if a value makes no sense, 404 if there is no such device.
@@ -114,9 +114,9 @@ def change(context: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[
     changed = change_settings(
         context,
         device_id,
-        profile=wish.profile,
-        time_zone=wish.time_zone,
-        overrides=dict(wish.thresholds),
-        preset=wish.preset,
+        profile=wanted.profile,
+        time_zone=wanted.time_zone,
+        overrides=dict(wanted.thresholds),
+        preset=wanted.preset,
     )
     return changed.as_dict()

@@ -250,27 +250,27 @@ async def from_flat(request: Request) -> Response:
     position without a time is refused, but for the forms that have none: they get the time of
     their arrival.
     """
-    door: str = request.path_params["door"]
-    if door in POST_ONLY:
-        raise HTTPException(405, f"positions from {door} come by POST", {"Allow": "POST"})
-    if door not in flat.SENDERS:
-        raise HTTPException(404, f"there is no sender {door[:40]}; see docs/senders.md")
+    protocol: str = request.path_params["door"]
+    if protocol in POST_ONLY:
+        raise HTTPException(405, f"positions from {protocol} come by POST", {"Allow": "POST"})
+    if protocol not in flat.SENDERS:
+        raise HTTPException(404, f"there is no sender {protocol[:40]}; see docs/senders.md")
     # a link on some website could lead a browser here, and a browser that follows it may get in
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise AccessError("positions do not come from another site's page")
-    _, sender, body = await _take(request, door)
+    _, sender, body = await _take(request, protocol)
     of_webhook = sender == flat.HOME_ASSISTANT and body.lstrip()[:1] == b"{"
-    return ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door, NOTHING)
+    return ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else protocol, NOTHING)
 
 
 async def _take(
-    request: Request, door: str, *, named: str = ""
+    request: Request, protocol: str, *, named: str = ""
 ) -> tuple[ReceptionCounts, str, bytes]:
     """Read and store a body, a large one part by part.
 
     Args:
         request: it.
-        door: the last part of the address.
+        protocol: the last part of the address, such as `overland`.
         named: the device that the request names outside its body.
 
     Returns:
@@ -286,14 +286,14 @@ async def _take(
     packing = request.headers.get("content-encoding", "").strip().lower()
     if packing not in PACKINGS:
         raise HTTPException(415, "a body may be compressed with gzip only")
-    envelope, keys = _envelope(request, door, named), context.settings.owntracks_keys
+    envelope, keys = _envelope(request, protocol, named), context.settings.owntracks_keys
     try:
         if len(body) <= READ_AT_ONCE_BYTES and not packing:
             delivery = reading.read(body, envelope, now_us=now_us, keys=keys)
             report = Report(delivery.points, delivery.refused, delivery.sender)
             return await reception.store(report), delivery.sender, body
         deliveries = reading.read_in_parts(body, envelope, now_us=now_us, keys=keys)
-        total, sender = ReceptionCounts(), door
+        total, sender = ReceptionCounts(), protocol
 
         def following() -> BodyContent | None:
             return next(deliveries, None)
@@ -312,14 +312,14 @@ def _query(request: Request) -> Mapping[str, str]:
     return request.query_params if request.scope["query_string"] else {}
 
 
-def _envelope(request: Request, door: str, named: str) -> Envelope:
+def _envelope(request: Request, protocol: str, named: str) -> Envelope:
     """What of a request, besides its body, decides how it is read."""
     caller: Caller = request.state.caller
     query = _query(request)
-    device = "" if door in flat.SENDERS else query.get("device", "").strip()
+    device = "" if protocol in flat.SENDERS else query.get("device", "").strip()
     name = caller.name.strip()
     return Envelope(
-        door,
+        protocol,
         device_id=caller.device_id,
         named_device=named,
         fallback_device=device or (name if fit_device(name) else ""),

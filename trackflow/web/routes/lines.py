@@ -6,7 +6,7 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries import lines
 from trackflow.usecases.queries.lines import CachedValue, StoreCounts
 from trackflow.web.answers import DeviceIds, RecentTime, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -14,14 +14,14 @@ router = guarded_router()
 
 @router.get("/api/v1/devices", tags=["devices"], summary="All devices and where they were last")
 @open_to(Scope.READ)
-def devices(request: Request, context: WorkDep) -> Response:
+def devices(request: Request, context: ContextDep) -> Response:
     """Each device's profile, time zone, first and last time, and last reported position."""
     return answer(request, lines.list_devices(context))
 
 
 @router.get("/api/v1/networks", tags=["devices"], summary="The road networks in use")
 @open_to(Scope.READ)
-def networks(request: Request, context: WorkDep) -> Response:
+def networks(request: Request, context: ContextDep) -> Response:
     """By profile: version, source file, and extent (west, south, east, north in degrees).
 
     The version changes whenever the roads do.
@@ -31,7 +31,7 @@ def networks(request: Request, context: WorkDep) -> Response:
 
 @router.get("/paths/cached", tags=["lines"], summary="Matched lines as encoded polylines")
 @open_to(Scope.READ)
-def paths(request: Request, context: WorkDep, device: DeviceIds, when: RecentTime) -> Response:
+def paths(request: Request, context: ContextDep, device: DeviceIds, when: RecentTime) -> Response:
     """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
 
     `polyline` has precision 5; `confidence` says how well the line explains its points (0 to 1);
@@ -49,7 +49,7 @@ def paths(request: Request, context: WorkDep, device: DeviceIds, when: RecentTim
 
 @router.get("/worker/status", tags=["service"], summary="How the work stands")
 @open_to(Scope.READ)
-def status(request: Request, context: WorkDep) -> Response:
+def status(request: Request, context: ContextDep) -> Response:
     """Whether the work keeps up, and what is in its way.
 
     Points of device-days with work to do and of those without; devices that have sent something

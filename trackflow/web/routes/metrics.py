@@ -41,12 +41,12 @@ class StoreCollector(Collector):
     """Figures of the store."""
 
     def __init__(self, context: Context, counts: CachedValue[StoreCounts]) -> None:
-        self._work, self._counts = context, counts
+        self._context, self._counts = context, counts
 
     def collect(self) -> Iterator[Metric]:
         """As they are now, or were some seconds ago."""
         counts = self._counts.get()
-        status = worker_status(self._work, counts)
+        status = worker_status(self._context, counts)
         yield _by_label("trackflow_batches", "Device-days by status.", "status", counts.batches)
         yield _by_label(
             "trackflow_points",
@@ -82,7 +82,7 @@ class CatalogueCollector(Collector):
     """Figures of the catalogue of race tracks: of each source's last sync, and how it stands."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
         """As they are now."""
@@ -105,15 +105,15 @@ class CatalogueCollector(Collector):
             labels=["source", "stage"],
         )
         try:
-            names = list(sources(self._work.settings))
+            names = list(sources(self._context.settings))
         except SettingsError:
             return  # a wrong address of a source must not hide all other figures
         for name in names:
-            found = status(self._work, name)
+            found = status(self._context, name)
             for state in ("active", "inactive", "missed"):
                 tracks.add_metric([name, state], getattr(found, state))
             if found.last_completed_at is not None:
-                elapsed = self._work.clock() - found.last_completed_at
+                elapsed = self._context.clock() - found.last_completed_at
                 age.add_metric([name], elapsed.total_seconds())
             if found.last is not None:
                 for outcome in SYNC_OUTCOMES:

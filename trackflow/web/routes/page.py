@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from trackflow.errors import AccessError, NotFoundError, TrackflowError
 from trackflow.usecases.access.tokens import Scope, find_tokens
-from trackflow.web.dependencies import CallerDep, WorkDep, guarded_router
+from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.security.access import COOKIE, open_to, wrong_token
 from trackflow.web.security.own_machine import is_own_page
 
@@ -67,7 +67,7 @@ class SessionRequest(BaseModel):
 
 @router.get("/", tags=["page"], summary="The map page", response_class=Response)
 @open_to(None)
-def index(request: Request, context: WorkDep) -> Response:
+def index(request: Request, context: ContextDep) -> Response:
     """The page itself. It holds no data; it asks the API for what its reader may see."""
     answer = _send(request, static_file(INDEX))
     answer.headers["Content-Security-Policy"] = content_policy(context.settings.tiles_url)
@@ -94,7 +94,7 @@ def file(request: Request, name: str) -> Response:
 
 @router.get("/api/v1/page", tags=["page"], summary="What the map page has to know")
 @open_to(Scope.READ)
-def page(request: Request, context: WorkDep, caller: CallerDep) -> dict[str, str | bool]:
+def page(request: Request, context: ContextDep, caller: CallerDep) -> dict[str, str | bool]:
     """The address of background tiles (empty for none), whose days are meant, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
@@ -111,7 +111,7 @@ def page(request: Request, context: WorkDep, caller: CallerDep) -> dict[str, str
 
 @router.post("/session", tags=["page"], summary="Sign in with a token", status_code=204)
 @open_to(None)
-def sign_in(request: Request, context: WorkDep, wanted: SessionRequest) -> Response:
+def sign_in(request: Request, context: ContextDep, wanted: SessionRequest) -> Response:
     """Keeps the token as a cookie that scripts cannot read and other sites cannot use.
 
     401 for a token that is not in use (429 after many), 403 for one that may not read.
@@ -134,7 +134,7 @@ def sign_in(request: Request, context: WorkDep, wanted: SessionRequest) -> Respo
         path="/",
         httponly=True,
         samesite="strict",
-        secure=_came_encrypted(request),
+        secure=_is_encrypted(request),
     )
     return answer
 
@@ -221,7 +221,7 @@ def _send(request: Request, found: StaticFile) -> Response:
     return Response(body, media_type=found.media_type, headers=headers)
 
 
-def _came_encrypted(request: Request) -> bool:
+def _is_encrypted(request: Request) -> bool:
     """Whether the browser uses TLS, be it up to here or up to a proxy before us."""
     # not `request.url`: it is made of the Host header, which a client may write as it likes
     return request.scope["scheme"] == "https" or request.headers.get("origin", "").startswith(

@@ -18,7 +18,7 @@ from trackflow.usecases.queries.tracks import (
     read_tracks,
 )
 from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -28,7 +28,7 @@ MOST_STOPS = 20_000
 MOST_TOLERANCE_M = 100_000.0
 
 
-def _box(
+def _bbox(
     bbox: Annotated[
         str | None,
         Query(
@@ -66,10 +66,10 @@ def _wrapped(lon: float) -> float:
 @open_to(Scope.READ)
 def tracks(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     device: DeviceIds,
     when: AnyTime,
-    box: Annotated[Bbox | None, Depends(_box)],
+    bbox: Annotated[Bbox | None, Depends(_bbox)],
     line: Annotated[
         LineSource,
         Query(description="The line on roads where there are any, or the reported points."),
@@ -96,7 +96,7 @@ def tracks(
     as they are when their page is read; none is left out or seen twice for another one's sake.
     """
     after = None if cursor is None else read_cursor(cursor)
-    selection = TrackSelection(device, when, box, line.value, simplify_m, limit, after)
+    selection = TrackSelection(device, when, bbox, line.value, simplify_m, limit, after)
     return answer(request, read_tracks(context, selection), GEOJSON)
 
 
@@ -107,7 +107,7 @@ def tracks(
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def track(request: Request, context: WorkDep, track_id: uuid.UUID) -> Response:
+def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Response:
     """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
 
     `explanation` says why the track begins and ends where it does: the rule, what was measured and
@@ -125,6 +125,6 @@ def track(request: Request, context: WorkDep, track_id: uuid.UUID) -> Response:
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def stops(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def stops(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points with device, start, end and duration of stays that overlap the time."""
     return answer(request, read_stops(context, device, when, MOST_STOPS), GEOJSON)

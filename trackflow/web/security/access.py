@@ -97,9 +97,9 @@ class GuardedRoute(APIRoute):
         """A handler that is reached by callers who may."""
 
         async def guarded(request: Request) -> Response:
-            door: NoTokenGuard = request.app.state.no_token_door
-            if door.is_news() and (sign := sign_of_proxy(request)) is not None:
-                await run_in_threadpool(door.shut, sign)
+            no_token: NoTokenGuard = request.app.state.no_token_guard
+            if no_token.is_news() and (sign := sign_of_proxy(request)) is not None:
+                await run_in_threadpool(no_token.shut, sign)
             if self.scope is not None:
                 known = await _known_caller(request, self.scope)
                 request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)
@@ -163,8 +163,8 @@ def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Cal
     """
     objection = None
     if mode.is_on:
-        door: NoTokenGuard = request.app.state.no_token_door
-        objection = door.objection(request)
+        no_token: NoTokenGuard = request.app.state.no_token_guard
+        objection = no_token.objection(request)
         if objection is None:  # also with the cookie of an older store
             return LOCAL
     if wrong:

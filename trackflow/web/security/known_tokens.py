@@ -22,10 +22,10 @@ class KnownTokens:
     """All tokens in use, by the hash of their secret."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
         self._found: Mapping[str, Token] = {}
         self._until = 0.0
-        self._reading: asyncio.Task[None] | None = None
+        self._refresh: asyncio.Task[None] | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -48,13 +48,13 @@ class KnownTokens:
         if self.is_fresh:
             return
         loop = asyncio.get_running_loop()
-        if self._reading is None or self._reading.done() or self._reading.get_loop() is not loop:
-            self._reading = loop.create_task(run_in_threadpool(self._read))
+        if self._refresh is None or self._refresh.done() or self._refresh.get_loop() is not loop:
+            self._refresh = loop.create_task(run_in_threadpool(self._read))
             # nobody may be left to hear of its error
-            self._reading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(self._reading)
+            self._refresh.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._refresh)
 
     def _read(self) -> None:
         began = time.monotonic()  # what changes while they are read is seen a second later
-        self._found = tokens_in_use(self._work)
+        self._found = tokens_in_use(self._context)
         self._until = began + FRESH_S

@@ -48,7 +48,7 @@ class NoTokenGuard:
     """
 
     def __init__(self, context: Context, listens_locally: bool) -> None:
-        self._work = context
+        self._context = context
         self._listens_locally = listens_locally
         self._known_off_until = 0.0
 
@@ -59,7 +59,7 @@ class NoTokenGuard:
     def shut(self, reason: str) -> None:
         """Switch the mode off for good, if it is on."""
         try:
-            no_token.switch_off(self._work, reason)
+            no_token.switch_off(self._context, reason)
         except StoreUnavailableError:
             return  # this request is refused by its sign, and the next one is another chance
         self._known_off_until = time.monotonic() + QUIET_S
@@ -117,7 +117,7 @@ def is_own_page(request: Request) -> bool:
         navigates = request.headers.get("sec-fetch-mode") == "navigate"
         return navigates and request.method in SAFE_METHODS
     origin = request.headers.get("origin")
-    return origin is None or _place_of(origin) == request.headers.get("host")
+    return origin is None or _host_of(origin) == request.headers.get("host")
 
 
 def is_loopback(host: str) -> bool:
@@ -130,7 +130,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _place_of(origin: str) -> str | None:
+def _host_of(origin: str) -> str | None:
     """Host and port of an origin; None if it is not one, as a client may send anything."""
     try:
         return urlsplit(origin).netloc
