@@ -63,7 +63,7 @@ TRACK_COLUMNS = (
     "matched_share",
     "confidence",
 )
-"""What `match` says of each track."""
+"""The columns that `match` adds to each track."""
 
 STAY_COLUMNS = ("device_id", "start_time", "end_time", "duration_s")
 
@@ -86,7 +86,7 @@ class TrackStore:
 
         Args:
             paths: what to import.
-            device_id: the device of all points, whatever the files say.
+            device_id: the device of all points, in place of the files' own.
 
         Raises:
             SettingsError: the settings of retention make no sense.
@@ -193,7 +193,7 @@ def open_store(home: str | PathLike[str] | None = None) -> TrackStore:
 
 
 def split(frame: "pd.DataFrame", thresholds: Thresholds | None = None) -> "pd.DataFrame":
-    """Say of each point which track it belongs to, if any, and else why not. Needs no store.
+    """Give each point its track, if any, and its class. Needs no store.
 
     Args:
         frame: a row for each point, in any order: `recorded_at` (aware), `longitude` and
@@ -343,7 +343,7 @@ def _by_device(frame: "pd.DataFrame") -> Iterator[tuple[str, Ints, Points]]:
 
 
 def _columns(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The columns that the rules need, with what is missing filled in."""
+    """The columns that the rules need, with defaults for missing ones."""
     import pandas as pd
 
     table = pd.DataFrame(index=frame.index)

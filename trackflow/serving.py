@@ -34,7 +34,7 @@ STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
 FIRST_DAY_FILE = "first_day"
 FIRST_DAY_EVERY_S = 30.0
-"""Between two looks whether points of older days came in: one query on an index."""
+"""Between two checks for points of older days: one query on an index."""
 
 RELOAD_DEADLINE_S = 180.0
 
@@ -59,7 +59,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
-    """The environment for Dagster's programs: the same store, whatever their folder is."""
+    """The environment for Dagster's programs: the same store from any working folder."""
     folder = prepare_dagster_home(settings)
     return (
         os.environ
@@ -84,10 +84,10 @@ def _first_day_file(settings: Settings) -> Path:
 
 
 def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
-    """Run one Dagster command to its end, its output kept out of the way.
+    """Run one Dagster command to its end, without printing its output.
 
     Raises:
-        TrackflowError: it failed; the message holds the end of what it said.
+        TrackflowError: it failed; the message holds the end of its output.
     """
     note_first_day(settings, _first_day_file(settings))
     with signals_interrupt(), tempfile.TemporaryFile() as output:
@@ -146,7 +146,7 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
 
 
 def check_address(host: str, port: int, option: str = "--port") -> None:
-    """See that nobody listens there yet: another program would answer in the place of ours.
+    """Check that no program listens there yet: it would answer in place of ours.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -170,7 +170,7 @@ def serve(
     ready: Callable[[], None],
     print_note: Callable[[str], None],
 ) -> None:
-    """Serve until interrupted, and start again what dies or hangs.
+    """Serve until interrupted, and restart programs that die or hang.
 
     Args:
         settings: the store, and where things are.
@@ -203,7 +203,7 @@ def serve(
 
 @contextmanager
 def _first_day_followed(settings: Settings, dagster_port: int) -> Iterator[None]:
-    """Look once in a while whether older points came in; a reload takes up to minutes."""
+    """Check once in a while for points of older days; a reload takes up to minutes."""
     end = threading.Event()
 
     def follow() -> None:
@@ -218,7 +218,7 @@ def _first_day_followed(settings: Settings, dagster_port: int) -> Iterator[None]
 
 
 def _follow_first_day(settings: Settings, dagster_port: int) -> None:
-    """Let Dagster load its definitions again when older points came in than it has days for."""
+    """Let Dagster reload its definitions when there are points before its first partition."""
     try:
         if move_first_day(settings, _first_day_file(settings)):
             _reload_definitions(dagster_port)
@@ -250,7 +250,7 @@ def signals_interrupt() -> Iterator[None]:
     before = {
         number: signal.signal(number, interrupt)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # a hang-up is ignored where nohup says so
+        # a hang-up is ignored under nohup
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
     }
     try:

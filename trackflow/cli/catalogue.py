@@ -82,7 +82,7 @@ def sync(
 
 @catalogue_app.command(epilog="Example: trackflow catalogue status --json")
 def status(source: Source = None, as_json: Json = False) -> None:
-    """Show how the catalogue stands: tracks, the last sync, one at work."""
+    """Show the state of the catalogue: tracks, the last sync, a running one."""
     from trackflow.usecases.catalogue.status import status as status_of
     from trackflow.usecases.jobs.kinds import as_dict
 
@@ -178,7 +178,7 @@ def stop(
     source: Source = None,
     reason: Annotated[str, typer.Option("--reason", help="For reports.")] = "stopped by hand",
 ) -> None:
-    """Throw the kill switch of a source's site: nothing more is asked of it, by nobody."""
+    """Throw the kill switch of a source's site: no process requests anything from it."""
     from trackflow.usecases.catalogue import sources
 
     with opened_context() as context:
@@ -240,7 +240,7 @@ def visits(as_json: Json = False) -> None:
 
 @contextmanager
 def _stoppable(context: "Context", job: "Job") -> Iterator[None]:
-    """Ctrl-C leaves the job cancelled, so that nobody takes it up unasked."""
+    """Cancel the job on Ctrl-C, so that no worker resumes it without a request."""
     from trackflow.usecases.jobs.control import stop_job_here
 
     try:

@@ -37,7 +37,7 @@ def parse_day(text: str) -> dt.date:
 
 
 def parse_moment(text: str) -> dt.datetime:
-    """A time as arguments give it; in UTC unless it says another offset.
+    """Parse a time from an argument; it is UTC unless it has another offset.
 
     Raises:
         SettingsError: it is none.
@@ -80,7 +80,7 @@ LastDay = Annotated[
 def opened_context() -> Iterator["Context"]:
     """The store and engines of the environment's settings.
 
-    A new store that nobody has named is told: the user may have meant an existing one.
+    A note names a new store in the default folder: the user may have meant an existing one.
     """
     from trackflow.context import Context
 
@@ -97,7 +97,7 @@ def opened_context() -> Iterator["Context"]:
 
 @contextmanager
 def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on the terminal, told a name, how much is done and how much there is."""
+    """Show a bar on the terminal; yields a function of a name, the amount done and the total."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
@@ -120,12 +120,12 @@ def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def print_note(text: str) -> None:
-    """A line beside the result."""
+    """Print a line to stderr, beside the result."""
     err.print(text, markup=False, soft_wrap=True)
 
 
 def print_line(text: str) -> None:
-    """A line of the result."""
+    """Print a line of the result to stdout."""
     out.print(text, markup=False, soft_wrap=True)
 
 

@@ -141,7 +141,7 @@ def _print_run(report: "RunReport") -> None:
 
 
 def _print_resting(report: "RunReport") -> None:
-    """Say what waits for its next try, when that is, and why the last one failed."""
+    """Print the batches that wait for their next try: its time, and the last error."""
     from trackflow.usecases.days.report import counted
 
     if not report.resting:
@@ -158,7 +158,7 @@ def _print_resting(report: "RunReport") -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show what is stored, what waits and what went wrong."""
+    """Show the points and tracks stored, the batches that wait and the errors."""
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.housekeeping.status import read_status
 
@@ -247,7 +247,7 @@ def explain(
     ],
     as_json: Json = False,
 ) -> None:
-    """Say what became of a point, and by which rule."""
+    """Print the class of a point and the rule that decided it."""
     from trackflow.usecases.days.explaining import explain_moment
 
     with opened_context() as context:

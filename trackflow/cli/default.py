@@ -19,7 +19,7 @@ class DefaultGroup(TyperGroup):
         return super().parse_args(ctx, args if args and args[0] in verbs else [self.default, *args])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command; the default one has no name in what is said of its use."""
+        """The command; the default command has no name in its usage line."""
         name, command, rest = super().resolve_command(ctx, args)
         return ("" if name == self.default else name), command, rest
 

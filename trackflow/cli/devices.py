@@ -93,7 +93,7 @@ def device(
 
 
 def list_(as_json: Json = False) -> None:
-    """List devices: points, first and last one, preset, profile, and when the last report came."""
+    """List devices: points, first and last one, preset, profile, and the last report's time."""
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.devices.renaming import list_devices
 
@@ -139,7 +139,7 @@ def merge(
     into: Annotated[str, typer.Argument(help="The device that gets all.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Make one device of two: all that one has sent comes in under the other's name.
+    """Make one device of two: all points of one are stored under the other's name.
 
     Of two points of one moment the better one stays, as always. The settings of the device that
     stays hold; tokens and refusals go along. The next run makes the tracks, and ids of the old ones

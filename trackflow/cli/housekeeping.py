@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def inbox(as_json: Json = False) -> None:
-    """Import what is new in the folder that TRACKFLOW_INBOX names; it is only read."""
+    """Import the new files of the folder TRACKFLOW_INBOX; the folder is only read."""
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.inbox import scan
 
@@ -99,10 +99,10 @@ def retain(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Delete what is older than TRACKFLOW_RETENTION_DAYS; done daily by itself.
+    """Delete data older than TRACKFLOW_RETENTION_DAYS; a schedule does so daily.
 
-    Counted from the clock or the newest points, whichever keeps more. It stops and asks before it
-    deletes more than half of all days, or when the clock has jumped.
+    Days are counted from the clock or the newest points: from the one that keeps more. It stops and
+    asks before it deletes more than half of all days, or when the clock has jumped.
     """
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
@@ -283,10 +283,10 @@ def _may(token: "Token") -> str:
 
 
 def _confirm(question: str) -> None:
-    """Ask; whoever cannot be asked has to say --yes.
+    """Ask for confirmation; a program without a terminal has to pass --yes.
 
     Raises:
-        SettingsError: the answer is no, or there is nobody to ask.
+        SettingsError: the answer is no, or there is no terminal.
     """
     if not err.is_terminal:
         raise SettingsError("there is no terminal to ask at: say --yes")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trackflow.usecases.intake.receiving import DeliveryCounts
 
 PLANNED = {"waypoint", "route point"}
-"""What is passed over unless an option says otherwise."""
+"""Skipped unless an option asks for it."""
 
 FEW_DEVICES = 3
 """Names that are given one by one."""
@@ -110,7 +110,7 @@ def import_(
 def _options(
     time_zone: str | None, dates: str | None, columns: str | None, *, waypoints: bool
 ) -> "ReadOptions":
-    """What the options say about the files.
+    """Make import options from the command's options.
 
     Args:
         time_zone: a zone's name or offset.
@@ -253,11 +253,12 @@ def undo(
     ],
     as_json: Json = False,
 ) -> None:
-    """Take an import back: what is left is as if it had never come in.
+    """Take an import back: the store is as if it had never been imported.
 
-    Its points go. Points that it replaced, or that came again with another import or report, are
-    stored again. What it alone has put in quarantine goes too. Points that were moved in time
-    (--shift-weeks) go as well; what they replaced at their old time does not come back.
+    Its points are deleted. Points that it replaced, or that also arrived with another import or
+    report, are stored again. Rows that only this import has put in quarantine are deleted too.
+    Points that were moved in time (--shift-weeks) go as well; what they replaced at their old time
+    does not come back.
     """
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.undoing import undo_import

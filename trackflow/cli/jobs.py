@@ -74,7 +74,7 @@ def list_jobs(as_json: Json = False) -> None:
 
 @jobs_app.command("show", epilog="Example: trackflow jobs show 0b7c2a3e-…")
 def show(job_id: JobId, as_json: Json = False) -> None:
-    """Show how far a job is, and what came of it."""
+    """Show the progress and the result of a job."""
     from trackflow.usecases.jobs.control import read_job
 
     with opened_context() as context:
@@ -84,7 +84,7 @@ def show(job_id: JobId, as_json: Json = False) -> None:
 
 @jobs_app.command("cancel", epilog="Example: trackflow jobs cancel 0b7c2a3e-…")
 def cancel(job_id: JobId, as_json: Json = False) -> None:
-    """Stop a job after the slice of work that it is at; what is done stays."""
+    """Stop a job after its current slice; finished slices stay."""
     from trackflow.usecases.jobs.control import cancel_job
 
     with opened_context() as context:
@@ -112,7 +112,7 @@ def resume(
 
 
 def _run_to_end(context: "Context", job: "Job", as_json: bool) -> None:
-    """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
+    """Run a job here; Ctrl-C cancels it, so that no worker resumes it without a request."""
     from trackflow.usecases.jobs.control import JobStatus, read_job, stop_job_here
     from trackflow.usecases.jobs.kinds import run_job
 

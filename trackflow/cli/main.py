@@ -65,8 +65,8 @@ def main() -> None:
         err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
-        # the reader has had enough (`| head`); what is left in the buffer must not be written at
-        # exit, where the same error would be told
+        # the reader has closed the pipe (`| head`); the rest of the buffer must not be written at
+        # exit, where the same error would be printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 

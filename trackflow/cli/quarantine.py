@@ -94,9 +94,9 @@ def retry(
     reason: ReasonOption = None,
     as_json: Json = False,
 ) -> None:
-    """Read refused inputs again, by what this version understands and with today's settings.
+    """Read refused inputs again with this version's readers and today's settings.
 
-    What can be read comes in and leaves the quarantine. Doing it again changes nothing more.
+    Readable positions are stored and leave the quarantine. A repetition changes nothing more.
     """
     from trackflow.usecases.intake import quarantine
 

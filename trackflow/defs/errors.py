@@ -1,7 +1,7 @@
-"""What Dagster hears of trackflow's errors: one decorator for steps, one for ticks.
+"""Turns trackflow's errors into Dagster's: one decorator for steps, one for ticks.
 
-A step that fails tells a person what to do, and is tried again only where that may help. A tick of
-a sensor or schedule that finds the database away skips: the next tick asks again.
+A failed step shows a person what to do, and is retried only where that may help. A tick of a sensor
+or schedule skips while the database is away: the next tick tries again.
 """
 
 import functools
@@ -54,7 +54,7 @@ def step(function: Any = None, /, *, never_retried: tuple[type[TrackflowError], 
 
     Args:
         function: the body; its first argument is Dagster's context. It may be a generator.
-        never_retried: errors that say that a retry may help, but were retried enough inside.
+        never_retried: errors that are retryable, but were retried enough inside.
     """
     if function is None:
         return functools.partial(step, never_retried=never_retried)

@@ -26,7 +26,7 @@ def starting_run(
     """The newest run of these tags or this job, if it is young and has not ended."""
     wanted = dg.RunsFilter(job_name=job_name, tags=tags, statuses=list(UNFINISHED))
     for record in instance.get_run_records(wanted, limit=1):
-        # one of the future was made while the clock ran ahead: it says nothing
+        # a run of the future was made while the clock ran ahead: it does not count
         if abs(now - record.create_timestamp) < TIME_TO_START:
             return record.dagster_run.run_id
     return None

@@ -1,9 +1,9 @@
-"""A fleet whose true routes are known: who drives when, where and how fast.
+"""A simulated fleet with known true routes: which vehicle drives when, where and how fast.
 
 Vehicles make tours between places of the road network. A tour is a way that the engine gives, its
 speed follows from the engine's driving time, with waits at junctions; between tours a vehicle is
-parked. What its device reports of that is in `receiver`. Each vehicle has a random generator of its
-own, so that a larger fleet or a longer time leaves the others' days as they were.
+parked. The module `receiver` simulates the reports of its device. Each vehicle has a random
+generator of its own, so that a larger fleet or a longer time leaves the others' days as they were.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class TrueDrive:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedDevice:
-    """A device, what it sends and what is true.
+    """A device, its reports and its true drives.
 
     Attributes:
         device_id: such as van-03.
@@ -222,7 +222,7 @@ def _shift(
         length_us = int(drive.left_us[-1])
         if crosses_midnight:
             crosses_midnight = False
-            # Whatever the tour's length, midnight falls into its middle part.
+            # Midnight falls into the middle part of a tour of any length.
             now_us = day_us + DAY_US - int(length_us * rng.uniform(0.3, 0.7))
             shift_end_us = now_us + int(kind.shift_h * HOUR_US)
         if now_us + length_us > end_us:

@@ -1,6 +1,6 @@
-"""The demo: a fleet on real roads from nothing to tracks, through the same doors as anyone's data.
+"""The demo: a fleet on real roads from nothing to tracks, through the same import as a user's data.
 
-The truth is known, so it says how well it did. It works in a folder of its own, which it empties.
+The true routes are known, so the demo prints its score. It empties its own folder first.
 """
 
 import datetime as dt
@@ -35,14 +35,14 @@ type Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What came out.
+    """The result of the demo.
 
     Attributes:
         status: the store at the end.
         score: the lines on roads against the true routes.
         drives: how many there truly were.
         true_km: how long they truly were.
-        identical: whether one pass over everything gives what is stored.
+        identical: whether one pass over all points gives the stored tracks.
         seconds: how long all of it took.
     """
 
@@ -55,7 +55,7 @@ class DemoResult:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The same settings with a store of the demo's own: nobody's data is mixed with it."""
+    """The same settings with a store for the demo only: no user's data is mixed with it."""
     return replace(settings, home=settings.home / "demo", database_url="", engine_url="")
 
 

@@ -143,7 +143,7 @@ def _composed(strokes: dict[int, list[Stroke]]) -> Image.Image:
     strongest = np.zeros((HEIGHT_PX, WIDTH_PX), dtype=np.uint8)
     colour = np.zeros_like(strongest)
     covers = {ink: _cover(lines) for ink, lines in strokes.items()}
-    # a bus that drives everywhere must not hide the others: who covers most is drawn first
+    # a bus that drives everywhere must not hide the others: the largest area is drawn first
     for ink, covered in sorted(covers.items(), key=lambda item: (item[0] > 0, -int(item[1].sum()))):
         wins = (covered > 0) & (covered >= strongest)
         strongest[wins] = covered[wins]

@@ -42,7 +42,7 @@ class Writer(Protocol):
     """Endings of file names, each with its dot."""
 
     DEFAULT_LINE: LineSource
-    """Which line of a track is written if nobody says."""
+    """The line of a track that is written by default."""
 
     def write_tracks(self, tracks: Iterator[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
         """Write tracks, each with one of its lines."""

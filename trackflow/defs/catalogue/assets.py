@@ -49,7 +49,7 @@ class CatalogueConfig(dg.Config):
     code_version=CODE_VERSION,
     metadata=metadata.of_table("catalogue_tracks"),
     pool=CATALOGUE_SOURCE,
-    # of assets with days a policy would say nothing: a backfill of 2019 makes them fresh
+    # a policy is useless for partitioned assets: a backfill of 2019 makes them fresh
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH),
     description="""
 **Race tracks (places) as a source such as LiveRC lists them**, kept in step with it field by field.
@@ -67,7 +67,7 @@ def track_catalogue(
     config: CatalogueConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.MaterializeResult[None]:
-    """Sync one source; what stops it is told with its report."""
+    """Sync one source; a sync that stops raises an error with its report."""
     by_schedule = "dagster/schedule_name" in context.run.tags
     asked = {
         "source": config.source or None,
@@ -147,7 +147,7 @@ geocoder that is slow or away holds up no sync: the next run goes on.
 def track_places(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
-    """Ask for what is not known yet."""
+    """Request the addresses that have no answer yet."""
     with trackflow.open() as trackflow_context:
         report = geocode(trackflow_context)
         is_on = bool(

@@ -104,7 +104,7 @@ def catalogue_has_not_shrunk(
 
 
 def _synced_sources(trackflow_context: Context) -> list[str]:
-    """Sources that anybody ever tried to sync."""
+    """Sources with at least one sync, successful or not."""
     return [
         name
         for name in sources(trackflow_context.settings)

@@ -24,7 +24,7 @@ NO_SOURCE = (
 
 
 def configured(settings: Settings) -> list[str]:
-    """The sources that somebody has set up."""
+    """The sources that the settings name."""
     found = {LIVERC: settings.liverc_url, FILE: settings.catalogue_file}
     return [name for name, value in found.items() if value]
 

@@ -1,8 +1,8 @@
-"""What is made of points, day by day: segments, matched polylines, tracks.
+"""Assets made of points, day by day: segments, matched polylines, tracks.
 
-All three are made by one step. It runs the stages one after another over all days that were asked
-for, with one set of worker processes. Were each a step of its own, then one device that fails in
-the first stage would keep all others from the second: Dagster skips steps below a failed one.
+One step makes all three. It runs the stages one after another over all requested days, with one set
+of worker processes. With a step per stage, one device that fails in the first stage would keep all
+others from the second: Dagster skips steps below a failed one.
 """
 
 from collections.abc import Iterator, Sequence

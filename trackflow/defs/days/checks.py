@@ -37,7 +37,7 @@ ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says of a day: whether it passes, one line for people, and numbers."""
+    """The result of a check of one day: whether it passes, one line for people, and numbers."""
 
     passed: bool
     description: str
@@ -51,11 +51,11 @@ class DayCheck:
     Attributes:
         name: of the check.
         asset: name of the asset, without a prefix.
-        description: what is true if it passes.
-        judge: looks at a day in the store.
-        severity: ERROR for what can only be a mistake of trackflow's, WARN for what a person
-            should look at.
-        blocking: whether the run fails, and does not go on below the asset, if it does not pass.
+        description: the statement that is true if it passes.
+        judge: reads a day from the store and gives its verdict.
+        severity: ERROR for a finding that can only be a mistake of trackflow's, WARN for one that a
+            person should look at.
+        blocking: whether a failed check fails the run and stops the assets below.
     """
 
     name: str
@@ -187,7 +187,7 @@ DAY_CHECKS = (
 def evaluations(
     step_: DaysStep, asset: str, days: Sequence[dt.date]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """What all checks of an asset say of each of some days."""
+    """The results of all checks of an asset, for each of some days."""
     for day in days:
         for check in DAY_CHECKS:
             if check.asset == asset:
@@ -203,7 +203,7 @@ def evaluation(
     trackflow_context: Context,
     day: dt.date,
 ) -> dg.AssetCheckEvaluation:
-    """What a check says of a day, about its newest materialization.
+    """The result of a check of a day, bound to the day's newest materialization.
 
     Args:
         check: which.

@@ -1,8 +1,8 @@
-"""The jobs that work on days: partitions, days before the first one, live work; and their check.
+"""The jobs over days: partitions, days before the first partition, live work.
 
-Days before the first partition have a job without partitions. Points of such days may come in at
-any time: a phone that was off for a week, an import of another decade. Dagster refuses runs of
-partitions that it did not know when it loaded the definitions.
+Days before the first partition have a job without partitions. Points of such days may arrive at any
+time: a phone that was off for a week, an import of another decade. Dagster refuses runs of
+partitions that did not exist when it loaded the definitions.
 
 Live work is one long run instead of a run per delivery: starting one takes seconds, and thousands
 of them a day would bury the others.

@@ -1,4 +1,4 @@
-"""Telling Dagster of live work: each day that changed, every few minutes."""
+"""Reports live work to Dagster: each changed day, every few minutes."""
 
 import time
 
@@ -16,7 +16,7 @@ REPORT_EVERY_S = 300.0
 
 
 class LiveReporter:
-    """Gathers what was done and reports each day's assets and checks from time to time."""
+    """Gathers the reports of passes, and reports each day's assets and checks from time to time."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class LiveReporter:
         self.since = time.monotonic()
 
     def add(self, report: RunReport) -> None:
-        """One pass."""
+        """Add the report of one pass."""
         for whole, new in zip(self.gathered.stages, report.stages, strict=True):
             whole.days += new.days
         for message in distinct_messages(report.problems):
@@ -44,7 +44,7 @@ class LiveReporter:
             self.report()
 
     def report(self) -> None:
-        """Each changed day of each asset as a materialization."""
+        """Log each changed day of each asset as a materialization."""
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
         days = [day for day in sorted(changed) if may_be_shown(day)]
         log_complete_days(self.step, DaysResult(days, list(STAGE_OF_ASSET), self.gathered))

@@ -1,4 +1,4 @@
-"""What Dagster is told of days that were worked on: each day of each asset, and its checks."""
+"""Reports processed days to Dagster: each day of each asset, and its checks."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ class Noted:
 
 
 def note_points(step: DaysStep, days: Sequence[dt.date]) -> Noted:
-    """Observe the points of some days. Points that come in later make the days outdated."""
+    """Observe the points of some days. Points that arrive later make the days outdated."""
     key = step.key(POINTS)
     found = points_of_days(step.trackflow, days)
     for observed in news(step.dagster.instance, key, found):
@@ -137,12 +137,12 @@ def _materializations(
 
 
 def log_complete_days(step: DaysStep, outcome: DaysResult) -> None:
-    """Tell of each complete day of each asset and of its checks, from a run without partitions.
+    """Log each complete day of each asset with its checks, from a run without partitions.
 
     Dagster shows days that have no partition as soon as it has one for them.
     """
     if outcome.days:
-        # What has come in since these days were made is pending: its own report follows.
+        # Points that arrived since these days were made are pending: their own report follows.
         noted = note_points(step, outcome.days)
         for asset in outcome.assets:
             numbers = day_metadata(step.trackflow, asset, outcome)
@@ -165,7 +165,7 @@ def log_days(step: DaysStep, outcome: DaysResult) -> None:
 
 
 def _log_beside(step: DaysStep, outcome: DaysResult) -> None:
-    """Tell of days beside, and check them anew: a materialization clears what checks have said."""
+    """Log neighbouring days too and check them again: a materialization clears check results."""
     for materialization in changed_beside(step, outcome):
         step.dagster.log_event(materialization)
         _log_evaluations(step, TRACKS, [day_of(str(materialization.partition))])

@@ -66,10 +66,10 @@ class DaysResult:
         return DaysResult([d for d in self.days if d in worked_on], self.assets, self.report)
 
     def is_incomplete(self, asset: str, day: dt.date) -> bool:
-        """Whether a day must not be shown as done: some of it failed, or all of it waits.
+        """Whether a day must not be shown as done: a batch failed, or all batches wait.
 
-        Where a few batches wait (a bicycle without a network for bicycles) the others are done,
-        and say so; `match_share` tells of those that wait.
+        Where a few batches wait (a bicycle without a network for bicycles), the day is shown as
+        done for the others; the check `match_share` shows those that wait.
         """
         reports = self.of(asset, day)
         if any(report.error and not report.deferred for report in reports):
@@ -151,7 +151,7 @@ def incomplete_days(outcome: DaysResult) -> list[tuple[str, dt.date]]:
 
 
 def error_of(outcome: DaysResult, incomplete: Sequence[tuple[str, dt.date]]) -> StepError:
-    """What went wrong, in words that say what to do; retried only where that may help."""
+    """The error of the incomplete days, with what to do; retried only where that may help."""
     reports = [r for asset, day in incomplete for r in outcome.of(asset, day) if r.error]
     messages = distinct_messages(reports)
     shown = "\n".join(f"- {message}" for message in messages[:MOST_MESSAGES])

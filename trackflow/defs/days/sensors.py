@@ -74,7 +74,7 @@ def live_sensor(
 def pending_batches_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """One tick: is somebody at it, is it too early, is there anything, then request it."""
+    """Request a run, unless one is active, it is too early, or nothing is pending."""
     last_run = _last_run(context.instance, trackflow)
     if isinstance(last_run, dg.SkipReason):
         return last_run

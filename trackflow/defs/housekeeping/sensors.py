@@ -1,4 +1,4 @@
-"""Tells people when a run has failed."""
+"""Notifies people of failed runs."""
 
 import dagster as dg
 
@@ -41,7 +41,7 @@ def _days(run: dg.DagsterRun) -> str:
 
 
 def _reasons(context: dg.RunFailureSensorContext) -> tuple[str, ...]:
-    """What each failed step says, without its stack; which blocking checks are red."""
+    """The message of each failed step, without its stack; which blocking checks are red."""
     steps = [_reason(event) for event in context.get_step_failure_events()]
     found = (*_red_checks(context.instance, context.dagster_run.run_id), *filter(None, steps))
     return found or (context.failure_event.message or "unknown",)

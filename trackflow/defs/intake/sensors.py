@@ -1,4 +1,4 @@
-"""Sensors of what comes in: points of each day, the followed table, files in the inbox."""
+"""Sensors of the intake: points of each day, the followed table, files in the inbox."""
 
 import datetime as dt
 import json
@@ -19,7 +19,7 @@ from trackflow.usecases.intake.following import FollowedSource, follow
 from trackflow.usecases.intake.inbox import look
 
 DAYS_PER_TICK = 100
-"""A tick has 60 seconds; the rest of a large import is told in the following ticks."""
+"""A tick has 60 seconds; the rest of a large import is reported in the following ticks."""
 
 
 FOLLOW_S = 20.0
@@ -58,7 +58,7 @@ def gps_points_sensor(
 
 
 def read_cursor(text: str | None) -> tuple[int, int | None, dt.date | None]:
-    """The receipt that is told of; the one that is being told of, and up to which day."""
+    """The last receipt that is reported; the one in progress, and the last day reported of it."""
     saved: dict[str, Any] = json.loads(text) if text else {}
     reported = saved.get("told")
     return (
@@ -112,7 +112,7 @@ def followed_table_sensor(
 def inbox_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One tick: is somebody at it, are there new files, then request a run."""
+    """Request a run if there are new files and no run is active."""
     filter_ = dg.RunsFilter(job_name=import_inbox_job.name)
     last = next(iter(context.instance.get_runs(filter_, limit=1)), None)
     if last is not None and last.status in UNFINISHED:

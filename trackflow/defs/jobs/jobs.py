@@ -1,4 +1,4 @@
-"""The run that works on a job that somebody asked for, such as a big rebuild."""
+"""The run that executes a requested job, such as a big rebuild."""
 
 import uuid
 
@@ -33,7 +33,7 @@ def run_requested_job(
     config: RequestedJobConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
-    """One job; a failure of its own is told as the run's failure."""
+    """Run one job; a failed job fails the run."""
     on_change = _Tenths(context)
     with trackflow.open() as trackflow_context:
         done = run_job(

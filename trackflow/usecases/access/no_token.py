@@ -24,7 +24,7 @@ def switch_mode(context: Context, on: bool) -> NoTokenMode:
 
 
 def switch_off(context: Context, reason: str) -> None:
-    """Let nobody in without a token from now on; writes nothing where the mode is off."""
+    """Require a token from now on; writes nothing where no-token mode is off."""
     if read_mode(context).is_on:
         with context.store.write() as connection:
             no_token.switch_off(connection, reason, context.clock())

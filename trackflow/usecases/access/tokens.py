@@ -87,7 +87,7 @@ def find_tokens(context: Context, secrets: Sequence[str]) -> tuple[list[Token], 
     """The tokens in use among some secrets; without any, no-token mode as it is now.
 
     Returns:
-        The tokens, and the mode, which is None if there are tokens: nobody has to know it then.
+        The tokens, and the mode, which is None if there are tokens: it is not needed then.
     """
     with context.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]

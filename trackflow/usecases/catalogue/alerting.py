@@ -1,10 +1,10 @@
-"""Tells people of syncs that go wrong.
+"""Notifies people of syncs that fail or need a decision.
 
 Such a sync fails, is stopped by a guard, waits for an approval, takes too long, or could not read
 so many pages that the site itself must have changed.
 
-Whoever starts a sync, it comes by here. A sync that was cancelled needs no message: somebody has
-done it. One whose database went away goes on later.
+Every sync passes here, however it was started. A cancelled sync needs no message: a person
+cancelled it. A sync whose database went away goes on later.
 """
 
 import threading
@@ -32,7 +32,7 @@ MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
 
 
 def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
-    """The same work, but people are told when it goes wrong."""
+    """Wrap the work of a sync so that it notifies people of trouble."""
 
     def with_notices(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
         notifier = notifier_for(context) if notifier_for else notifier_of(context.settings)
@@ -57,7 +57,7 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
 
 @contextmanager
 def _timed(notifier: Notifier, source: str, claimed: ClaimedJob, limit_s: float) -> Iterator[None]:
-    """Tell people once if it is still at work after its limit."""
+    """Notify people once if the sync still runs after its limit."""
     text = (
         f"It has been at work for {limit_s / 60:,.0f} minutes and goes on. "
         f"`trackflow jobs cancel {claimed.job.job_id}` stops it."

@@ -1,4 +1,4 @@
-"""What a sync would change: a source's answer checked and compared with what is stored."""
+"""The changes of a sync: a source's answer is checked and compared with the stored tracks."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class SourceAnswer:
 
 
 def checked(listing: Listing, fetched: Mapping[str, FetchedPage]) -> SourceAnswer:
-    """All tracks of a list with checked values, and what is wrong with it all."""
+    """All tracks of a list with checked values, and the anomalies of the list."""
     tracks, anomalies = [], list(listing.anomalies)
     for row in listing.rows:
         page = fetched.get(row.slug)
@@ -110,10 +110,10 @@ def report_of(
 def planned(
     rows: Mapping[str, CatalogueRow], found: Diff, judgement: Judgement, now: dt.datetime
 ) -> list[RowChange]:
-    """What a sync does to rows, by slug; rows that stay as they are do not appear.
+    """The changes of a sync to rows, by slug; unchanged rows do not appear.
 
     Args:
-        rows: what is stored, by slug.
+        rows: the stored tracks, by slug.
         found: how the source differs from it.
         judgement: which tracks that the list lacks are missed or given up.
         now: the time.

@@ -1,7 +1,7 @@
-"""Fetch what a sync needs of a source: politely, many pages at once, each kept as it comes.
+"""Fetches the list and pages of a source: politely, many pages at once, each kept on arrival.
 
-Pages are kept in the store in small transactions, together with how far the job is, so that whoever
-goes on after a kill has lost a moment of fetching.
+Pages are kept in the store in small transactions, together with the job's progress, so that a kill
+loses a moment of fetching.
 """
 
 import time
@@ -139,7 +139,7 @@ class Fetching:
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:
-        """Whatever breaks the work off, its requests are given up and not waited for."""
+        """Give up open requests without waiting when the work breaks off, for any reason."""
         try:
             yield
         except BaseException:
@@ -180,7 +180,7 @@ class _Timed:
 
 
 def _keep_failure(outcome: ItemResult[ListedTrack, None], fresh: deque[FetchedPage]) -> str | None:
-    """Put a failure to what is to be kept; returns its kind. What was not done is not one."""
+    """Add a failure to the pages to keep; returns its kind, None if the page was not tried."""
     failure = failure_of(outcome.item.slug, outcome)
     if failure is None:
         return None

@@ -1,4 +1,4 @@
-"""What a sync of the catalogue says about itself: as data, as Markdown, as a file."""
+"""The report of a catalogue sync: as data, as Markdown, as a file."""
 
 import datetime as dt
 import uuid
@@ -34,7 +34,7 @@ class SyncOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """A sync's report. It says the same whoever started the sync.
+    """A sync's report. It does not depend on how the sync was started.
 
     Attributes:
         sync_id: that of its job.
@@ -51,7 +51,7 @@ class SyncReport:
         unchanged: tracks with the same ones.
         deactivated: tracks that the list has lacked twice.
         reactivated: tracks that were inactive and are listed again.
-        failed: tracks whose own page gave nothing; they keep what was known.
+        failed: tracks whose own page gave nothing; they keep their stored values.
         missed_once: tracks that the list lacks for the first time.
         changes_by_field: in how many tracks each field changed, the most frequent first.
         slugs: of the tracks added, reactivated, deactivated and missed once.
@@ -59,8 +59,8 @@ class SyncReport:
             first that do not change by themselves while people race.
         failures: slug, kind ("network", "structure" and the like), message, retryable, seconds,
             tries.
-        alarms: what is wrong with the source as a whole, in words; empty if it is single pages.
-        anomalies: slug, field, value, reason: what a source wrote and makes no sense.
+        alarms: problems of the source as a whole, in words; empty if only single pages fail.
+        anomalies: slug, field, value, reason: values of the source that make no sense.
         anomaly_count: of all of them; `anomalies` holds no more than 500.
         shared_names: names that several tracks bear, and how many.
         completeness: per field the share of active tracks with a known value: now and before (None
@@ -208,7 +208,7 @@ def file_of(context: Context, report: SyncReport) -> Path:
 
 
 def changes_of(changed: Iterable[TrackChange]) -> list[dict[str, Any]]:
-    """Changed tracks as data, what is worth a person's eye first."""
+    """Changed tracks as data, those that a person should check first."""
     ordered = sorted(changed, key=lambda change: (change.is_routine, change.after.slug))
     return [
         {

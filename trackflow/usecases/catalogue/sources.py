@@ -80,7 +80,7 @@ def switch_of(context: Context, site: str) -> Switch:
             with context.store.read() as connection:
                 return kill_switches.switched_off(connection, site)
         except StoreUnavailableError:
-            return None  # whoever writes next will tell
+            return None  # the next write reports it
 
     return Switch(site, asked)
 

@@ -1,7 +1,7 @@
-"""The job "catalogue_sync": keep the catalogue in step with a source, whoever starts it.
+"""The job "catalogue_sync": keep the catalogue in step with a source.
 
-Fetch the list, judge it, fetch the tracks' own pages, check them, compare them with what is stored,
-and write what differs: rows, the record of changes, the report and the job's end in one
+Fetch the list, judge it, fetch the tracks' own pages, check them, compare them with the stored
+tracks, and write the differences: rows, the record of changes, the report and the job's end in one
 transaction. Until then nothing of the catalogue changes; list and pages are kept apart, so that a
 sync that was killed goes on where it was.
 """
@@ -71,16 +71,16 @@ def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any
 
 
 def summary(result: Mapping[str, Any]) -> str:
-    """What came out, for people."""
+    """The result in words, for people."""
     return SyncReport.from_dict(result).summary
 
 
 def sync(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
-    """Do the sync from where it stands; returns the report as data. The job has ended then.
+    """Run the sync from its last checkpoint; returns the report as data. The job has ended then.
 
     Raises:
         StaleClaimError: another worker has taken the job over.
-        StoreUnavailableError: the database went away; whoever takes up the job goes on.
+        StoreUnavailableError: the database went away; the next worker goes on with the job.
     """
     connector = source_named(context.settings, claimed.job.parameters["source"])
     begun = _begin(context, claimed, connector.source)
@@ -171,12 +171,12 @@ def _heal_files(context: Context, source: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a sync ends that changes nothing.
+    """The end of a sync that changes nothing.
 
     Attributes:
         outcome: any but completed.
         reason: for people.
-        listing: the source's list, as far as it came.
+        listing: the part of the source's list that arrived.
         keeps_checkpoints: whether the next sync goes on with what this one has fetched.
     """
 
@@ -197,7 +197,7 @@ def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
 
 @dataclass(slots=True)
 class _RunningSync:
-    """A sync at work.
+    """A running sync.
 
     Attributes:
         stages: seconds that each took in this process.
@@ -256,7 +256,7 @@ class _RunningSync:
         return guards.judge(listing, stored, is_approved=is_approved)
 
     def _pages(self, fetching: Fetching, listing: Listing) -> None:
-        """Fetch what is not kept yet."""
+        """Fetch the pages that are not kept yet."""
         with self.context.store.read() as connection:
             kept = checkpoints.fetched_slugs(connection, self.begun.sync_id)
         wanted = [row for row in listing.rows if not row.is_complete]

@@ -20,7 +20,7 @@ from trackflow.usecases.queries.day_summary import MatchNumbers, match_numbers
 type Finding = dict[str, str | int | float | None]
 
 MOST_FINDINGS = 20
-"""Findings that are shown; the number of all of them is told as well."""
+"""Findings that are shown; the result also has the number of all."""
 
 SEAM_TOLERANCE_M = 2.0
 """Both ends are rounded to a metre when they are stored."""
