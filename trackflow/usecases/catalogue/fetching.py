@@ -180,7 +180,7 @@ class _Timed:
 
 
 def _keep_failure(outcome: ItemResult[ListedTrack, None], fresh: deque[FetchedPage]) -> str | None:
-    """Add a failure to the pages to keep; returns its kind, None if the page was not tried."""
+    """Queue a failed page for keeping, unless it was stopped; returns the failure's kind."""
     failure = failure_of(outcome.item.slug, outcome)
     if failure is None:
         return None
@@ -191,7 +191,7 @@ def _keep_failure(outcome: ItemResult[ListedTrack, None], fresh: deque[FetchedPa
 
 @dataclass(slots=True)
 class _Keeper:
-    """Writes what has come, now and then.
+    """Writes fetched pages to the store from time to time.
 
     Attributes:
         fresh: fetched and not kept yet; other threads append.

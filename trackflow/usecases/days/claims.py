@@ -1,4 +1,4 @@
-"""Taking batches for a stage, keeping them while at work, and giving them back."""
+"""Claims batches for a stage, renews their leases, and gives them back."""
 
 import datetime as dt
 import logging
@@ -76,7 +76,7 @@ class ClaimKeeper:
         self.claims.remove(claim)
 
     def still_at_it(self) -> None:
-        """Give a sign of life; the database hears of it a few times per lease.
+        """Give a sign of life; it is written a few times per lease.
 
         Raises:
             StaleClaimError: a claim was taken over, because the last sign is too long ago.
@@ -126,9 +126,9 @@ def hand_back(
 def give_up(context: Context, claims: Sequence[Claim], error: Exception) -> list[DayReport]:
     """Give batches back after an error, with its message for people to read.
 
-    Without a road engine they wait; anything else counts as a failed try of each. Those that
-    somebody else has taken over meanwhile are theirs. One device's bad data, or a mistake of
-    ours that it brings to light, must not keep the others from being worked on.
+    Without a road engine they wait; anything else counts as a failed try of each. Batches that
+    another worker has taken over meanwhile stay with that worker. One device's bad data, or a
+    mistake of ours that it reveals, must not stop the other devices.
     """
     message = message_of(error)
     deferred = isinstance(error, EngineUnavailableError)
@@ -157,7 +157,7 @@ def give_up(context: Context, claims: Sequence[Claim], error: Exception) -> list
 
 
 def message_of(error: Exception) -> str:
-    """One line for people; of an unexpected error it says where it was raised."""
+    """One line for people; for an unexpected error with the line of code that raised it."""
     if isinstance(error, TrackflowError):
         return str(error)
     log.debug("unexpected error", exc_info=error)

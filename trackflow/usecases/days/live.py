@@ -1,4 +1,4 @@
-"""The live worker: takes up what comes in within seconds, for as long as something does.
+"""The live worker: processes new points within seconds, until none arrive any more.
 
 It looks at yesterday and today, where devices report; points of older days go to runs over ranges.
 It claims batches like any other run, so that two of them, or one beside a backfill, do no harm.
@@ -36,7 +36,7 @@ def first_live_day(now: dt.datetime) -> dt.date:
 
 
 def live_worker(context: Context) -> LiveWorker | None:
-    """The live worker that was heard of last, unless it has been silent for too long."""
+    """The live worker with the last sign of life, None if that is too old."""
     with context.store.read() as connection:
         return workers.at_work(connection, context.clock())
 
@@ -52,7 +52,7 @@ class _Presence:
     last_beat: float = float("-inf")
 
     def beat(self) -> None:
-        """Say that we are there, every few seconds at most."""
+        """Write a sign of life, every few seconds at most."""
         if time.monotonic() - self.last_beat < workers.HEARTBEAT_S:
             return
         with self.context.store.write() as connection:
@@ -79,12 +79,12 @@ def follow_live(
     on_report: OnReport,
     run_id: str | None = None,
 ) -> int:
-    """Work on what comes in; returns the number of batches worked on.
+    """Process new points as they arrive; returns the number of batches processed.
 
     Args:
         context: the store and engines.
-        idle_s: end when nothing has come in for so long.
-        longest_s: end after so long in any case, between two passes.
+        idle_s: end after so many seconds without new points.
+        longest_s: end after so many seconds in any case, between two passes.
         on_report: called with the report of every pass.
         run_id: of the Dagster run that this is.
     """

@@ -31,13 +31,13 @@ from trackflow.usecases.days.report import RunReport
 
 MOST_EXPLAINED = 20
 """Devices of which a day is read to see why its lone points are alone: some hundredths of a second
-each. Of others it is told that they are."""
+each. For other devices the notice gives no reason."""
 
 GUESS_POINTS = 10_000
 """The newest points of a device, by which it is guessed what it is: hours even at one a second."""
 
 MOST_GUESSES = 20
-"""Devices that are guessed about when nobody asks for one: a hundredth of a second each."""
+"""Devices whose kind is guessed when no device is named: a hundredth of a second each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ def read_notices(
     first: dt.date | None = None,
     last: dt.date | None = None,
 ) -> list[Notice]:
-    """What needs a person's attention, the most points first.
+    """The notices that need a person's attention, the most points first.
 
     Args:
         context: the store.
         device_ids: of these devices only; None for all.
-        first: days from this one on; None for all. With it or `last`, what was refused at the door
-            is left out, as that mostly has no day.
+        first: days from this one on; None for all. With it or `last`, refused input is left out, as
+            most of it has no day.
         last: days up to this one; None for all.
     """
     found: list[Notice] = []
@@ -103,7 +103,7 @@ def notices_by_day(context: Context, first: dt.date, last: dt.date) -> dict[dt.d
 
 
 def read_guess(context: Context, device_id: str) -> PresetGuess | None:
-    """What a device looks like by its newest points; None if they are too few to tell."""
+    """The guessed kind of a device by its newest points; None if they are too few."""
     with context.store.read() as connection:
         return _guess(connection, device_id)
 
@@ -126,7 +126,7 @@ def _guess(connection: Connection, device_id: str) -> PresetGuess | None:
 def _thresholds(connection: Connection, device_id: str) -> Thresholds:
     try:
         return read_device(connection, device_id).thresholds
-    except SettingsError:  # they came in past every check; its batches fail, and say so
+    except SettingsError:  # the device's batches fail with the reason
         return Thresholds()
 
 

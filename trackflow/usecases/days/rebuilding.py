@@ -1,9 +1,9 @@
-"""The job "rebuild": make everything of some days again, in slices, as a person asked for.
+"""The job "rebuild": recompute all stages of some days, in slices, at a person's request.
 
-A slice is marked to be worked on again in the transaction that notes how far the job is; then it is
-worked on like anything that waits. Killed at any moment, the job goes on with the slice that it was
-at: what is marked is done by then or still waits. Days beyond the slice are untouched, so a
-cancelled job leaves nothing half done.
+A slice is marked as pending in the transaction that notes the job's progress; then it is processed
+like any pending batch. A job that was killed goes on with its current slice: marked batches are
+done by then or still pending. Days beyond the slice are untouched, so a cancelled job leaves
+nothing half done.
 """
 
 import datetime as dt
@@ -66,10 +66,10 @@ def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, 
 
 
 def rebuild(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
-    """Work through all slices, from where the job stopped; returns its result.
+    """Process all slices, from where the job stopped; returns its result.
 
     Raises:
-        CancelledError: somebody wants it to stop.
+        CancelledError: a person has cancelled the job.
         StaleClaimError: another worker has taken the job over.
     """
     wanted = _selection_of(claimed.job.parameters)
@@ -166,7 +166,7 @@ def _count(done: dict[str, int], report: RunReport, current: _Slice) -> None:
 
 
 def summary(result: Mapping[str, int]) -> str:
-    """What came out, for people."""
+    """The result in words, for people."""
     parts = [f"{counted(result['batches'], 'batch', 'batches')} made again"]
     if result["failed"]:
         parts.append(f"{result['failed']:,} of them failed")

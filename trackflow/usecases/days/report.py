@@ -1,4 +1,4 @@
-"""What a run says of itself: one row per device and day, and their sum."""
+"""The report of a run: one row per device and day, and their sum."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -106,7 +106,7 @@ class RunReport:
 
 
 def distinct_messages(reports: Iterable[DayReport]) -> list[str]:
-    """Each different message once, with how many batches say so."""
+    """Each different message once, with its number of batches."""
     counts: dict[str, int] = {}
     for report in reports:
         if report.error:

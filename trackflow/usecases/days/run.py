@@ -76,9 +76,9 @@ def run(
 ) -> RunReport:
     """Work on batches, stage by stage.
 
-    `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything
-    of yesterday, once it is settled (of the day before, until then). Whoever runs again
-    and again brings a `pool`, so that its processes need not be started each time.
+    `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything of
+    yesterday, once it is settled (of the day before, until then). A caller that runs repeatedly
+    passes a `pool`, so that its processes are not started each time.
 
     Raises:
         SettingsError: there is no such device.
@@ -206,8 +206,9 @@ class WorkerPool:
     ) -> Iterator[list[DayReport]]:
         """The reports of all units, in the order of the units.
 
-        When a worker dies, all that are at work or wait in its pool are lost with it. They go to a
-        new one; what the dead worker held stays claimed, so nothing kills one worker after another.
+        When a worker dies, all running and waiting units of its pool are lost with it. They go to a
+        new pool; the dead worker's batches stay claimed, so that no batch kills one worker after
+        another.
         """
         if not self.is_for(units, batch_count):
             for unit in units:

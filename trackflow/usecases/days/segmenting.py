@@ -96,7 +96,7 @@ def _publish_part(
         if isinstance(days, Exception):
             raise days
         for claim in part:
-            with suppress(StaleClaimError):  # publishing tells which
+            with suppress(StaleClaimError):  # publishing shows which claims are stale
                 keeper.still_at_it()
             reports.append(_publish(context, claim, days[claim.day], elapsed_ms))
             keeper.settled(left.pop(0))
@@ -115,7 +115,7 @@ def _computed(context: Context, parts: Sequence[Part]) -> list[Days | Exception]
         return [*_compute(context, parts)]
     except StoreUnavailableError:
         raise
-    except Exception as error:  # noqa: BLE001  one part's error, which is told with that part
+    except Exception as error:  # noqa: BLE001  one part's error, which is reported with that part
         if len(parts) == 1:
             return [error]
         return [found for part in parts for found in _computed(context, [part])]
@@ -175,7 +175,7 @@ def _span_us(part: Part) -> tuple[int, int]:
 
 
 def _with_conflicts(result: DaySegments, conflicts: int) -> DaySegments:
-    """The ledger tells of points of equal time as well that never came past the door."""
+    """Add points of equal time, which admission set aside, to the ledger."""
     ledger = replace(
         result.ledger,
         points=result.ledger.points + conflicts,

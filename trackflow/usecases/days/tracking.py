@@ -1,7 +1,7 @@
 """The third stage: segments and matched lines of chains of days to whole tracks.
 
-A chain of days is read, merged and published in one transaction per chain. It holds no state from
-outside, so whoever publishes last has seen everything that was published before.
+A chain of days is read, merged and published in one transaction per chain. It keeps no state
+between chains, so the last publication includes all earlier ones.
 """
 
 import datetime as dt

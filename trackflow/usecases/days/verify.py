@@ -1,9 +1,9 @@
-"""Checking a store against itself: one pass over everything must give what is stored, bit for bit.
+"""Checks a store against itself: one pass over all points must give the stored rows, bit for bit.
 
 Segments, ledgers and tracks are computed anew from all points of a device at once and compared,
-column by column, with what was published day by day, in whatever order and however often. Windows
-are cut anew and compared by their input hashes (an equal hash stands for an equal match), and their
-lines are trimmed anew from the stored matches.
+column by column, with the rows that were published day by day, in any order. Windows are cut anew
+and compared by their input hashes (an equal hash stands for an equal match), and their lines are
+trimmed anew from the stored matches.
 """
 
 import datetime as dt
@@ -82,7 +82,7 @@ class VerifyReport:
 def verify(
     context: Context, *, device_id: str | None = None, progress: VerifyProgress | None = None
 ) -> VerifyReport:
-    """Compare what is stored of one device, or of all, with one pass over its points.
+    """Compare the stored rows of one device, or of all, with one pass over its points.
 
     Raises:
         SettingsError: there is no such device.

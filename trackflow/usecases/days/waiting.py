@@ -1,6 +1,6 @@
-"""What waits to be worked on, day by day, and what cannot be worked on yet. Only reads.
+"""Pending batches, day by day, and those that cannot be processed yet. Only reads.
 
-This is the discovery half of automatic work; whoever asks decides what to start.
+This is the discovery half of automatic work; the caller decides what to start.
 """
 
 import datetime as dt
@@ -28,14 +28,14 @@ needs 14 ms for each day of each asset before a run of partitions starts."""
 
 @dataclass(slots=True)
 class WaitingDays:
-    """Days with batches that can be worked on now.
+    """Days with batches that can be processed now.
 
     Attributes:
         days: in order.
         batches: how many device-days that is.
-        watermark: changes whenever more comes in or a batch is tried.
+        watermark: changes whenever points arrive or a batch is tried.
         without_network: profiles that batches wait for, as there is no road network for them.
-        segments_only: whether nothing but segments can be done, for want of road networks.
+        segments_only: whether only segments can be made, for want of road networks.
     """
 
     days: list[dt.date] = field(default_factory=list)

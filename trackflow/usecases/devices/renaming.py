@@ -50,11 +50,11 @@ def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
 
 
 def merge(context: Context, device_id: str, into: str) -> MoveReport:
-    """Put all that a device has sent under another one's name; the other one's settings stay.
+    """Store all points of a device under another one's name; the other one's settings stay.
 
     Raises:
-        SettingsError: one of them is not there, they are the same, or points are older than what is
-            kept.
+        SettingsError: one of them does not exist, they are the same, or points are older than
+            retention keeps.
     """
     if device_id == into:
         raise SettingsError(f"{into!r} cannot be merged with itself")

@@ -14,13 +14,13 @@ from trackflow.usecases.days.notices import read_guess, read_notices
 
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
-    """Settings of a device, what it looks like, and what needs attention.
+    """Settings of a device, its guessed kind, and its notices.
 
     Attributes:
         device: its own settings.
-        time_zone: in which its days are told: its own, or that of the settings.
-        looks_like: what it looks like; None if its points are too few to tell.
-        notices: what needs attention.
+        time_zone: the zone of its days: its own, or that of the settings.
+        looks_like: its guessed kind; None if its points are too few.
+        notices: findings that need a person's attention.
     """
 
     device: Device
@@ -55,7 +55,7 @@ def read_settings(context: Context, device_id: str) -> DeviceSettings:
 
     Raises:
         NotFoundError: there is no such device.
-        SettingsError: what is stored of its thresholds makes no sense.
+        SettingsError: its stored thresholds make no sense.
     """
     with context.store.read() as connection:
         if device_id not in settings.device_ids(connection):
@@ -75,7 +75,7 @@ def change_settings(
     overrides: dict[str, float | None] | None = None,
     preset: str | None = None,
 ) -> DeviceSettings:
-    """Change settings of a device; its days are worked on again if what decides about them differs.
+    """Change settings of a device; its days become pending if the change affects them.
 
     Args:
         context: the store.

@@ -53,7 +53,7 @@ class ShiftReport:
 def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) -> ShiftReport:
     """Move the points of a device's days in time, in one transaction.
 
-    They leave their days and come in again through the ordinary door: both are worked on anew. A
+    They leave their days and are admitted again like new points: both days are processed anew. A
     point whose new time is taken stays where it is, so nothing is lost and the opposite shift gives
     what was there before: where it finds points that were moved so, it moves these back and no
     others.
@@ -66,8 +66,8 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
             that were moved the other way before.
 
     Raises:
-        SettingsError: there is no such device, nothing says which days, or the new times are none
-            that can be: in the future, before 1990, or older than what is kept. Nothing is moved.
+        SettingsError: there is no such device, no days are given or found, or the new times are
+            impossible: in the future, before 1990, or older than retention keeps. Nothing is moved.
     """
     if not 0 < abs(weeks) <= MOST_WEEKS:
         raise SettingsError(f"--shift-weeks {weeks}: write 1024, or -1024 to take it back")
@@ -119,7 +119,7 @@ def _move(
     going = _free(connection, device_id, rows, shift_us)
     times_us = [row["time_us"] for row in going]
     shifting.take_out(connection, device_id, times_us, now)
-    # each point goes on saying from which file and import it came
+    # each point keeps its file and import
     in_order = sorted(going, key=lambda row: (*_origin(row), row["time_us"]))
     for (source, import_id), part in itertools.groupby(in_order, key=_origin):
         named = source + shifting.mark_of(weeks)

@@ -1,8 +1,8 @@
 """The whole store in one file: a backup, and the way from SQLite to PostgreSQL or back.
 
 The file is a zip: a Parquet file per table, the road networks in use, and `manifest.json`, which
-says by which schema it was written. Equal stores give equal files. Dagster's own records of its
-runs are not in it.
+names the schema version. Equal stores give equal files. Dagster's own records of its runs are not
+in it.
 """
 
 import json

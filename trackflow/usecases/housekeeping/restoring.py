@@ -1,7 +1,7 @@
-"""A backup back into a store: all of it in one transaction, or one clear line and nothing changed.
+"""Restores a backup: all of it in one transaction, or one clear error and nothing changed.
 
-The file may be damaged or made up: nothing of it is believed. Its members are what the manifest
-says, unpack to no more than a backup can hold, and their rows pass the checks of `restored_rows`.
+The file may be damaged or forged, so all of it is checked. Its members are those of the manifest,
+unpack to no more than a backup can hold, and their rows pass the checks of `restored_rows`.
 """
 
 import json
@@ -127,7 +127,7 @@ def restore(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The file; whatever is wrong with it, and with what it holds, is told in one line."""
+    """Open the file; any fault of it or of its members raises one line."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -160,10 +160,10 @@ def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
 
 
 def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """What the file says of itself.
+    """The manifest of the file.
 
     Raises:
-        BadInputError: it says nothing that makes sense.
+        BadInputError: the manifest makes no sense.
         SettingsError: a newer trackflow has written it.
     """
     found = _loaded(archive)
@@ -214,7 +214,7 @@ def _read_table(
         table: which one.
         archive: the backup.
         tmp: a folder for the unpacked file.
-        expected: how many rows the manifest tells of.
+        expected: the number of rows in the manifest.
         now_us: the time, in microseconds since 1970.
 
     Raises:
@@ -247,7 +247,7 @@ def _check_table(table: str, file: pq.ParquetFile, size: int, expected: int) -> 
 
 
 def _check_devices(connection: Connection) -> None:
-    """See that whatever is of a device is of one that is known.
+    """Check that every row with a device refers to a known device.
 
     Raises:
         BadInputError: a device is missing.
@@ -268,7 +268,7 @@ def _new_networks(
             folder = into / name
             if not NETWORK_NAME.fullmatch(name):
                 raise BadInputError(f"a road network is called {name[:100]!r}")
-            if folder.exists():  # its name tells its version: it is the same
+            if folder.exists():  # its name has its version: it is the same
                 continue
             if _unpack_network(archive, name, tmp) != files:
                 raise BadInputError(f"files of the road network {name} are missing")
@@ -299,7 +299,7 @@ def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 
 
 def _place_networks(connection: Connection) -> None:
-    """Say where the networks lie now, from the home folder on."""
+    """Set the networks' folders, relative to the home folder."""
     for profile, name in networks.stored_folders(connection).items():
         if not NETWORK_NAME.fullmatch(name):
             raise BadInputError(f"a road network lies in {name[:100]!r}")

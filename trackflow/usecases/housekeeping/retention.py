@@ -1,8 +1,8 @@
-"""Retention: what is older than a person wants to keep is deleted, device by device.
+"""Retention: data older than the setting is deleted, device by device.
 
-Deleting never changes what is kept. Days at the edge keep all that they look at, days before it can
-not be worked on any more, and their points are refused at the door from then on. Which day is the
-edge, and when a person is asked first: `retention_plan`.
+Deleting never changes what is kept. Days at the edge keep all points in their buffer. Days before
+the edge cannot be processed any more, and their points are refused from then on. The edge, and when
+a person has to approve: `retention_plan`.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ class RetentionReport:
 
     Attributes:
         edge: from this day on points are kept and accepted; None if everything is kept.
-        edge_by_clock: what it would be by the clock alone; later if no points came in lately.
+        edge_by_clock: the edge by the clock alone; later than `edge` if no points arrived lately.
         lifted: devices that take older points again, as the setting allows it now.
         devices: how many devices lost something.
         rows: deleted rows by table.
@@ -42,15 +42,15 @@ class RetentionReport:
 
 
 def apply_retention(context: Context, approve: dt.date | None = None) -> RetentionReport:
-    """Delete what is older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
+    """Delete data older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
 
     Where more may be kept than before, older points are accepted again.
 
-    Each device is a transaction of its own, so a run that was cut short is finished by the next.
+    Each device is a transaction of its own, so the next run finishes an interrupted one.
 
     Args:
         context: the surroundings.
-        approve: what is older than this day may go without further questions.
+        approve: data older than this day may be deleted without a question.
 
     Raises:
         SettingsError: the days of retention make no sense.

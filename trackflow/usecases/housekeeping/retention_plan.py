@@ -1,12 +1,12 @@
-"""From which day on points are kept: by the clock and by the points, whichever keeps more.
+"""The first day whose points are kept: by the clock or by the points, whichever is earlier.
 
 A clock alone must not delete: a flat battery or a bad answer of a time server sets it years ahead.
 So what is kept is counted back from the clock or, if that is sooner, from the newest points. A
 device whose own clock runs ahead must not decide either: of all days of devices with points, the
 third newest counts, which one or two false ones do not move.
 
-Nothing is deleted without an approval where that would be much at once, or where what is counted
-from has jumped since the last time.
+Deleting needs an approval where it would be much at once, or where the time that is counted from
+has jumped since the last run.
 """
 
 import datetime as dt
@@ -32,15 +32,15 @@ BACK = ONE_DAY
 
 @dataclass(frozen=True, slots=True)
 class RetentionBasis:
-    """What retention goes by.
+    """The inputs of retention.
 
     Attributes:
         now: by this machine's clock.
         newest: the `SUPPORT`-newest day on which a device has points, the oldest if there are
             fewer; None if there are none.
-        last: what the last run counted from; None before the first.
+        last: the time that the last run counted from; None before the first run.
         kept_days: the setting; 0 keeps everything.
-        approved: what is older than this day may go, whatever else holds; a person said so.
+        approved: a person allowed to delete data older than this day, in any case.
     """
 
     now: dt.datetime
@@ -105,7 +105,7 @@ def lift_edge(known: RetentionBasis) -> dt.date | None:
 
 
 def went_by(known: RetentionBasis, edge: dt.date) -> dt.datetime:
-    """What the next run is to know of this one: the latest time that it can only go by."""
+    """The time that the next run compares with: the latest that this run counted from."""
     moments = [counted_from(known)]
     if known.approved is not None:
         kept = dt.timedelta(days=known.kept_days)
@@ -116,10 +116,10 @@ def went_by(known: RetentionBasis, edge: dt.date) -> dt.datetime:
 
 
 def check(known: RetentionBasis, edge: dt.date, doomed: int, total: int) -> None:
-    """See whether what is older than `edge` may be deleted without asking.
+    """Check whether data older than `edge` may be deleted without an approval.
 
     Args:
-        known: what retention goes by.
+        known: the inputs of retention.
         edge: the first day that is kept.
         doomed: days of devices that would be deleted.
         total: days of devices in all.

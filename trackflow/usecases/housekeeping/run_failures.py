@@ -1,4 +1,4 @@
-"""Telling people that a run has failed, by the addresses in `TRACKFLOW_NOTIFY_URLS`."""
+"""Notifies people of a failed run, by the addresses in `TRACKFLOW_NOTIFY_URLS`."""
 
 from dataclasses import dataclass
 

@@ -16,7 +16,7 @@ from trackflow.usecases.roads.rematching import outdated_days
 
 @dataclass(frozen=True, slots=True)
 class BatchMessage:
-    """What is to be said of a batch that failed or waits.
+    """The message of a batch that failed or waits.
 
     Attributes:
         device_id: whose it is.
@@ -40,7 +40,7 @@ class StoreStatus:
     """The state of a store.
 
     Attributes:
-        devices: how many have sent something.
+        devices: the number of devices with points.
         points: how many are stored.
         first_point: the time of the first of them.
         last_point: the time of the last of them.
@@ -52,9 +52,9 @@ class StoreStatus:
         raw_windows: those of them that follow no road.
         outdated_days: device-days whose lines were made without roads, or on others than now.
         networks: the road networks in use.
-        messages: what is to be said of batches, the newest first.
-        looks_like: what the first devices without a preset look like.
-        notices: what needs a person's attention, the most points first.
+        messages: of batches that failed or wait, the newest first.
+        looks_like: the guessed kind of the first devices without a preset.
+        notices: findings that need a person's attention, the most points first.
     """
 
     devices: int

@@ -1,1 +1,1 @@
-"""What comes in: files, folders, deliveries, followed tables; and undoing an import."""
+"""Intake of points: files, folders, deliveries, followed tables; and undoing an import."""

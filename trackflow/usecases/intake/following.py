@@ -1,4 +1,4 @@
-"""An existing SQL table through the door: followed by its id, never changed, nothing missed.
+"""Follows an existing SQL table by its id: it is never changed, and no row is missed.
 
 The rows and the note of how far the table has been read are stored in one transaction, so a pass
 that dies anywhere is repeated by the next one. How late commits are caught: `sources.gaps`.
@@ -60,13 +60,13 @@ class FollowedSource:
 
 @dataclass(slots=True)
 class FollowReport:
-    """What one pass over a followed table brought.
+    """The result of one pass over a followed table.
 
     Attributes:
         source: the table's address, without user and password.
         rows: rows that were read.
         late: of these, rows whose id is smaller than one that was seen in an earlier look.
-        accepted: what became of them at the door.
+        accepted: the counts of their admission.
         reasons: why rows were refused.
         watched: stretches of smaller ids that may still appear.
         last_id: the largest id that was seen; None while there was none.
@@ -88,13 +88,14 @@ def follow(
     rows_per_look: int = ROWS_PER_LOOK,
     longest_s: float = math.inf,
 ) -> FollowReport:
-    """Read what is new in a followed table, until there is no more.
+    """Read the new rows of a followed table, until there are no more.
 
     Args:
         context: the surroundings.
-        followed: which table; by default what the environment says.
+        followed: the table; by default that of the settings.
         rows_per_look: how many rows are read and stored at a time.
-        longest_s: end after the look in which this time is over; the next call goes on.
+        longest_s: end after the read during which so many seconds have passed; the next call goes
+            on.
 
     Raises:
         SettingsError: there is nothing to follow, or the table cannot be read as it is.
@@ -130,7 +131,7 @@ def _pass(
         batch, refused = admitted(look.markers, table.source, order, to_us(now))
         with context.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
-                return False  # somebody else follows it too and was faster: look again
+                return False  # another process follows it too and was faster: read again
             stored = acceptance.accept(connection, batch, refused, table.source, now)
         report.accepted += stored
         report.reasons.update(str(refusal.reason) for refusal in refused)

@@ -1,4 +1,4 @@
-"""Files through the door: read, stored, counted; one bad file or row never stops the others."""
+"""Imports files: read, admitted, counted; one bad file or row never stops the others."""
 
 import datetime as dt
 import secrets
@@ -78,7 +78,7 @@ class FileReport:
 
     @property
     def is_empty_handed(self) -> bool:
-        """Whether it has positions and none of them came in."""
+        """Whether it has positions and none of them was admitted."""
         return self.refused > 0 and not self.admitted
 
 
@@ -111,10 +111,10 @@ class ImportReport:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something that should have been read was not.
+        """Whether positions that should have been read were not.
 
-        Of a file with positions that all lack a time (a list of places, a planned route) that is
-        so only if nothing else came in.
+        Of a file with positions that all lack a time (a list of places, a planned route) that is so
+        only if nothing else was admitted.
         """
         empty_handed = [f for f in self.files if f.is_empty_handed]
         odd = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
@@ -135,9 +135,9 @@ def rehearse(
     options: ReadOptions = DEFAULTS,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
-    """Say what importing would do, and store nothing.
+    """Report what importing would do, and store nothing.
 
-    It is a whole import that is rolled back: so it says exactly what an import would say now.
+    It is a whole import that is rolled back, so its report is exactly that of an import.
     """
     with context.store.rehearsed() as store:
         trial = replace(context, store=store)
@@ -158,9 +158,9 @@ def import_paths(
     Args:
         context: the store and the clock.
         paths: what to import.
-        device_id: the device of all points, whatever the files say.
-        options: how to read what files do not say themselves.
-        progress: is told how far each file is read.
+        device_id: the device of all points, in place of the files' own.
+        options: how to read what files leave open, such as time zones.
+        progress: called with a file's name, the bytes read and its size.
         import_id: by which it can be undone (`new_id`); empty for one that stays.
 
     Raises:
@@ -210,7 +210,7 @@ _NAMED_BY = {
 
 
 def _error_or_reason(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
-    """What to say of a file without positions: an error if a person named it, else why not."""
+    """The error of a file without positions if a person named it, else why it is skipped."""
     return (str(error), "") if source.is_named else ("", "has no positions")
 
 

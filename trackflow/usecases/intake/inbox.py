@@ -1,7 +1,7 @@
-"""The inbox: a folder whose files are imported as they come in. It is only ever read.
+"""The inbox: a folder whose new files are imported. The folder is only read.
 
-A note of each file (size and time of its last change) tells what is new. Reading a file again adds
-nothing, so a crash between an import and its note costs a repetition and no more.
+A note of each file (size and time of its last change) shows which files are new. Reading a file
+again adds nothing, so a crash between an import and its note costs a repetition and no more.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ SETTLE_S = 10.0
 """A file that changed within so many seconds may still be being written."""
 
 MESSAGES = 3
-"""Errors told of an archive with many bad members."""
+"""Errors reported of an archive with many bad members."""
 
 _FORGOTTEN = "forgotten:"
 
@@ -84,7 +84,7 @@ class ScanReport:
 
 
 def scan(context: Context, progress: ImportProgress | None = None) -> ScanReport:
-    """Import what is new or changed in the inbox; a bad file is noted and never stops the others.
+    """Import new and changed files of the inbox; a bad file is noted and never stops the others.
 
     Raises:
         SettingsError: no inbox is set, it is no folder, or the days of retention make no sense.
@@ -115,7 +115,7 @@ def look(context: Context) -> InboxContent:
         state = (file.size_bytes, file.modified_at)
         if state in (notes.get(file.name), notes.get(forgotten(file.name))):
             continue
-        # a time in the future tells of a clock that is wrong, not of a change just now
+        # a time in the future comes from a wrong clock, not from a change just now
         if abs(context.clock().timestamp() - changed_s) < SETTLE_S:
             found.waiting += 1
         else:
@@ -174,7 +174,7 @@ def _import(context: Context, file: InboxFile, progress: ImportProgress | None) 
         report = import_paths(context, [file.path], progress=progress)
     except RetryableError:
         raise
-    except Exception as error:  # noqa: BLE001  one file must not keep all others from coming in
+    except Exception as error:  # noqa: BLE001  one file must not stop all others
         return InboxImport(file.name, 0, 0, f"{type(error).__name__} while reading it")
     refused = sum(part.refused for part in report.files)
     return InboxImport(file.name, report.accepted.added, refused, _error(report.files))

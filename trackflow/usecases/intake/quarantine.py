@@ -46,15 +46,15 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class SenderState:
-    """How a sender does.
+    """The state of a sender.
 
     Attributes:
         sender: a live sender, or `files` for what was imported.
         last_report_at: when it last sent anything.
         last_points_at: when it last brought points, known ones or new.
-        refused: kept inputs by reason.
-        size_bytes: what these take.
-        last_error_at: when the last of them came.
+        refused: inputs in quarantine by reason.
+        size_bytes: their size.
+        last_error_at: when the last of them arrived.
         last_error: its reason.
         advice: what to set right; empty where that is not known.
     """
@@ -71,14 +71,14 @@ class SenderState:
 
 @dataclass(slots=True)
 class RetryReport:
-    """What came of reading refused inputs again.
+    """The result of reading refused inputs again.
 
     Attributes:
         read_again: inputs that were read again.
         taken_out: those of which nothing is refused any more.
-        still_refused: those that are refused as before, by reason.
+        still_refused: those that are refused again, by reason.
         not_kept_whole: those that cannot be read again: their file can be imported again.
-        accepted: what came in.
+        accepted: the counts of admitted points.
     """
 
     read_again: int = 0
@@ -171,10 +171,10 @@ def delete(context: Context, choice: QuarantineFilter) -> int:
 
 
 def retry(context: Context, choice: QuarantineFilter) -> RetryReport:
-    """Read refused inputs again, by what this version understands and with today's settings.
+    """Read refused inputs again with this version's readers and today's settings.
 
-    Each is one transaction: its points come in and it leaves the quarantine, or nothing changes.
-    Doing it again changes nothing more.
+    Each is one transaction: its points are admitted and it leaves the quarantine, or nothing
+    changes. A repetition changes nothing more.
     """
     report = RetryReport()
     after = ""
@@ -231,7 +231,7 @@ def _retry(context: Context, kept: QuarantinedContent, report: RetryReport) -> N
         report.still_refused[kept.reason] += 1
         return
     with context.store.write() as connection:
-        # first, so that what is refused again is put back, under whatever reason
+        # first, so that inputs that are refused again are put back with their new reason
         quarantine.take_out(connection, [kept.id])
         stored = acceptance.accept(
             connection, delivery.points, delivery.refused, delivery.sender, now
@@ -259,9 +259,9 @@ def _retry_early(
 
 
 def _envelope(kept: QuarantinedContent) -> Envelope | None:
-    """How an input came; None if it cannot be read again.
+    """The envelope of an input; None if it cannot be read again.
 
-    What older versions kept has no envelope; it is whole where it is shorter than their limit.
+    Rows of older versions have no envelope; a row is whole where it is shorter than their limit.
     """
     doors = {"owntracks", "overland", "geojson", *flat.SENDERS}
     if kept.envelope is not None:

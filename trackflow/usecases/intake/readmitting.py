@@ -1,4 +1,4 @@
-"""Positions that were refused while this machine's clock was behind come in once it is right."""
+"""Admits positions that were refused while this machine's clock was behind."""
 
 import itertools
 from operator import itemgetter

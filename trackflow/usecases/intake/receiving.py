@@ -1,6 +1,6 @@
-"""Deliveries through the door: what phones and trackers sent, several of them in one transaction.
+"""Stores deliveries of phones and trackers, several of them in one transaction.
 
-When these functions return, everything is in the database: only then may a sender be answered,
+When these functions return, all points are in the database: only then may a sender be answered,
 since it forgets what it has sent.
 """
 
@@ -21,7 +21,8 @@ from trackflow.usecases.intake.quarantine import check_room
 __all__ = ["NOT_KEPT", "DeliveryCounts", "ReceptionCounts", "Report", "receive", "receive_together"]
 
 TURN_TIMEOUT_S = 20.0
-"""How long a delivery waits for others of this process; then its sender is told to come again."""
+"""A delivery waits so long for others of this process; then its sender gets an error and
+retries."""
 
 NOT_KEPT = "not_kept"
 """Reason of points that are not stored, as a more accurate one has just come for their moment."""
@@ -31,7 +32,7 @@ _turn = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ReceptionCounts:
-    """What became of one delivery. The three counts add up to what was sent.
+    """The result of one delivery. The three counts add up to what was sent.
 
     Attributes:
         accepted: points that are new.
@@ -113,7 +114,7 @@ def _in_turn(context: Context) -> Iterator[None]:
     """One transaction at a time where the database has only one writer anyway.
 
     SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
-    what takes 30 ms in turn, and each holds a connection that somebody who reads could use.
+    what takes 30 ms in turn, and each holds a connection that a reader could use.
     """
     if context.store.is_postgresql:
         yield

@@ -51,7 +51,7 @@ def cancel_job(context: Context, job_id: uuid.UUID) -> Job:
 
 
 def stop_job_here(context: Context, job_id: uuid.UUID) -> Job:
-    """Note that this process has broken a job off: nobody takes it up unasked.
+    """Note that this process has broken a job off: no worker resumes it without a request.
 
     Raises:
         NotFoundError: there is none of this id.

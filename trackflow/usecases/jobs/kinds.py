@@ -24,9 +24,9 @@ class JobKind:
     """A kind of job.
 
     Attributes:
-        check: makes stored parameters of given ones, or raises what is wrong with them.
-        run: does the work; returns the result.
-        summary: says it in words.
+        check: turns given parameters into stored ones, or raises an error.
+        run: runs the job; returns the result.
+        summary: puts the result into words.
     """
 
     check: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
@@ -60,17 +60,17 @@ def run_job(
     dagster_run_id: str | None = None,
     on_change: Callable[[Job], None] = lambda _: None,
 ) -> Job | None:
-    """Work on a job until it ends; None if somebody else is at it, or it has ended before.
+    """Run a job until it ends; None if another worker runs it, or it has ended before.
 
     Args:
         context: the store and engines.
         job_id: the job.
-        dagster_run_id: of the run that this is.
+        dagster_run_id: of the current Dagster run; None outside Dagster.
         on_change: called with the job as often as its progress changes.
 
     Raises:
         NotFoundError: there is no such job.
-        RetryableError: the database went away. The job is taken up again by whoever looks next.
+        RetryableError: the database went away. The next worker resumes the job.
     """
     with context.store.write() as connection:
         jobs.read_job(connection, job_id)
@@ -103,7 +103,7 @@ def _run(context: Context, claimed: ClaimedJob) -> Job:
         return _end(context, claimed, JobStatus.CANCELLED)
     except RetryableError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is, whoever watches is to be told
+    except Exception as error:  # noqa: BLE001  a person must see the reason
         return _end(context, claimed, JobStatus.FAILED, error=message_of(error))
     if claimed.job.status is not JobStatus.RUNNING:  # it has ended in the transaction of its work
         return claimed.job

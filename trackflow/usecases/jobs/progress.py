@@ -1,4 +1,4 @@
-"""What a worker tells of its job: signs of life, how far it is, how long it will take."""
+"""The progress of a claimed job: signs of life, amounts, estimated time."""
 
 import datetime as dt
 import time
@@ -15,18 +15,18 @@ BEAT_EVERY_S = 1.0
 
 
 class CancelledError(TrackflowError):
-    """Somebody wants the job to stop."""
+    """The job is to stop: a person has cancelled it."""
 
 
 def seconds_left(done: float, remaining: float, elapsed_s: float) -> float | None:
-    """How long the rest will take at the speed so far, None while there is nothing to go by."""
+    """Estimate the seconds left from the speed so far; None while nothing is done."""
     if remaining <= 0:
         return 0.0
     return round(elapsed_s / done * remaining, 1) if done > 0 else None
 
 
 class ClaimedJob:
-    """A job in the hands of a worker."""
+    """A job that this worker has claimed."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ClaimedJob:
         self._began_at = self._beat_at = time.monotonic()
 
     def beat(self, completed: int, message: str | None = None) -> None:
-        """Show how far it is; written now and then.
+        """Show the progress; it is written once in `BEAT_EVERY_S` at most.
 
         Raises:
             StaleClaimError: another worker has taken the job over.
@@ -57,7 +57,7 @@ class ClaimedJob:
         self._on_change(self.job)
 
     def advance(self, connection: Connection, completed: int, **values: Any) -> None:
-        """Note in a transaction of the work how far it has come for good.
+        """Write the progress in the transaction of the work itself.
 
         Raises:
             StaleClaimError: another worker has taken the job over; nothing must be committed.
@@ -67,15 +67,15 @@ class ClaimedJob:
         self._beat_at = time.monotonic()
 
     def measure_from(self, completed: int) -> None:
-        """Let the time that is left be estimated from the speed from here on."""
+        """Estimate the time left from the speed from here on."""
         self._began_with, self._began_at = completed, time.monotonic()
 
     def notify(self) -> None:
-        """Pass on how far it is, after a transaction that noted it."""
+        """Call `on_change`, after a transaction that wrote the progress."""
         self._on_change(self.job)
 
     def end(self, connection: Connection, status: JobStatus, **values: Any) -> None:
-        """End the job in the transaction of its work; whatever its kind returns then is left.
+        """End the job in the transaction of its work; the return value of its kind is then ignored.
 
         Raises:
             StaleClaimError: another worker has taken the job over; nothing must be committed.
@@ -83,10 +83,10 @@ class ClaimedJob:
         self.job = jobs.end(connection, self.job, status, self.clock(), **values)
 
     def stop_if_cancelled(self) -> None:
-        """Look whether to go on, after a slice of work was noted with `advance`.
+        """Stop if a person has cancelled the job; to be called after `advance`.
 
         Raises:
-            CancelledError: somebody wants it to stop.
+            CancelledError: a person has cancelled the job.
         """
         self._on_change(self.job)
         if self.job.cancel_requested:
