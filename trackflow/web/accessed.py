@@ -1,8 +1,8 @@
-"""When lines were last read, without a write for every read.
+"""Notes when lines were last read, without a write for every read.
 
-Readers only note what they have read, in memory; a thread writes it down once a minute at most.
-Whatever was read within the last day is not written again. A crash loses a minute of notes, which
-matters to nobody: they tell what nobody has looked at for weeks.
+Readers only note in memory which days they have read; a thread writes the notes once a minute at
+most. Days read within the last day are not written again. A crash loses a minute of notes, which
+does no harm: they serve to find lines that were not read for weeks.
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ from trackflow.usecases.queries.lines import TimeRange, note_read
 
 FLUSH_S = 60.0
 FRESH = dt.timedelta(days=1)
-"""A note younger than this says enough: PostgreSQL writes the whole row anew for each."""
+"""A note younger than this is not renewed: PostgreSQL writes the whole row anew for each."""
 
 
 class ReadLog:

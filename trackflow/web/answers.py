@@ -20,7 +20,7 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 
 REVALIDATE = "private, no-cache"
-"""Whoever keeps an answer asks each time whether it still holds."""
+"""A client that keeps an answer has to check each time whether it is still valid."""
 
 MOST_DEVICES = 1000
 MOST_HOURS = 24 * 366 * 10

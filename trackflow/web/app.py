@@ -108,7 +108,7 @@ HEADERS = {
 
 
 def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
-    """The application on a store, which stays its caller's to close.
+    """Make the application on a store, which the caller closes.
 
     `listens_locally` says that it is reached at a loopback address only; no-token mode needs it.
     """

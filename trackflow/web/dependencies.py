@@ -1,4 +1,4 @@
-"""What endpoints ask for by type: the store's surroundings, and who is calling.
+"""Dependencies that endpoints request by type: the context, and the caller.
 
 They are coroutines, as FastAPI runs plain functions in a thread: a hop for each, in every request.
 """
@@ -12,7 +12,7 @@ from trackflow.web.security.access import Caller, GuardedRoute, PlainRoute, call
 
 
 def guarded_router() -> APIRouter:
-    """A router whose routes are for admins unless they say otherwise (`access.open_to`)."""
+    """A router whose routes are for admins unless `access.open_to` opens them to others."""
     return APIRouter(route_class=GuardedRoute)
 
 

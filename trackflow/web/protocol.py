@@ -1,7 +1,7 @@
 """HTTP as uvicorn speaks it, with limits on headers that uvicorn lacks.
 
-Without them a client may send one header byte a minute on each of all connections, and everybody
-else waits (the attack is known as Slowloris), or send headers until the memory is full.
+Without them a client may send one header byte a minute on each of all connections, and all other
+clients wait (the attack is known as Slowloris), or send headers until the memory is full.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._in_headers:
             self._header_bytes += len(data)
         super().data_received(data)
-        # what is left is all headers still: a body that came along has ended them
+        # the rest is still headers: a body in the same packet would have ended them
         if self._in_headers and self._header_bytes > HEADERS_MAX_BYTES:
             self.transport.close()
 

@@ -1,9 +1,9 @@
-"""Gathers the reports of all requests and stores them, many in one transaction.
+"""Queues the reports of all requests and stores them, many in one transaction.
 
-A transaction costs a hundred times what a point costs, so what arrives within some milliseconds
-goes in together, and what arrives meanwhile is the next lot. Each sender is answered after the
-commit. Parts of large bodies let others in: a lot of single reports goes before each of them, so
-nobody waits for longer than it takes to store one part.
+A transaction costs a hundred times as much as a point, so the reports of some milliseconds are
+stored together, and reports that arrive meanwhile form the next lot. Each sender is answered after
+the commit. A lot of single reports is stored before each part of a large body, so that no sender
+waits for longer than one part takes.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ MOST_REPORTS = 256
 """In one transaction: it must not hold up those that come after it."""
 
 LOOK_S = 1.0
-"""How often it is seen to, while the database is slow, who has waited for too long."""
+"""Seconds between checks for senders that have waited too long, while the database is slow."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +65,7 @@ class ReportQueue:
         return await waiting.outcome
 
     def close(self) -> None:
-        """Wait for what is being stored."""
+        """Wait until the current lot is stored."""
         self._thread.shutdown()
 
     async def _write(self) -> None:
@@ -100,7 +100,7 @@ class ReportQueue:
                 waiting.outcome.set_result(outcome)
 
     def _turn_away(self) -> None:
-        """Tell those that have waited too long for a database that does not answer."""
+        """Answer senders with an error that have waited too long for the database."""
         oldest = time.monotonic() - receiving.TURN_TIMEOUT_S
         for queue in (self._small, self._large):
             while queue and queue[0].since < oldest:

@@ -1,8 +1,8 @@
-"""Gives coordinates to race tracks that have an address and no place: off unless it is set up.
+"""Gives coordinates to race tracks that have only an address: off unless it is set up.
 
-It is a step of its own after a sync and never part of one: a geocoder that is slow or away holds up
-nobody. Answers are kept, and asked for again only when the address or the geocoder changes, or
-after a month where there was none. Each answer is stored as it comes, so a run that is killed loses
+It is a step of its own after a sync and never part of one: a slow or absent geocoder delays no
+sync. Answers are kept, and requested again only when the address or the geocoder changes, or after
+a month where there was no answer. Each answer is stored as it comes, so a run that is killed loses
 one.
 """
 
@@ -48,15 +48,15 @@ FILE = "file"
 
 @dataclass(slots=True)
 class GeocodingReport:
-    """What came of it.
+    """The result of a run.
 
     Attributes:
         tracks: listed race tracks whose source gives no coordinates.
-        asked: addresses that the geocoder was asked.
-        found: tracks that have a place by now, whenever it was found.
+        asked: addresses that were sent to the geocoder.
+        found: tracks with coordinates, from this run or an earlier one.
         unknown: tracks whose address no geocoder knows.
         without_address: tracks that have none.
-        failures: what went wrong, in words.
+        failures: errors, in words.
     """
 
     tracks: int = 0
@@ -74,13 +74,13 @@ def geocode(
     per_s: float = PER_S,
     run_s: float = RUN_S,
 ) -> GeocodingReport:
-    """Look for the places of tracks that have none, where a geocoder is set up.
+    """Find the coordinates of tracks that have none, if a geocoder is set up.
 
     Args:
         context: the store and settings.
         on_progress: called with the number of addresses done, and of all.
         per_s: requests per second.
-        run_s: after so many seconds the rest is left to the next run.
+        run_s: seconds after which the rest is left to the next run.
 
     Raises:
         SettingsError: the geocoder's settings make no sense.
@@ -138,7 +138,7 @@ def _from_file(
 
 
 def _holds(old: GeocodedPlace | None, query: str, geocoder: Geocoder, now: dt.datetime) -> bool:
-    """Whether what is known answers the question."""
+    """Whether the stored answer is still valid."""
     if old is None or old.query != query or old.geocoder != geocoder.name:
         return False
     return old.place is not None or now - old.located_at < ASK_AGAIN

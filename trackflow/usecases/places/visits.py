@@ -80,7 +80,7 @@ def update_visits(
     Args:
         context: the store and settings.
         on_progress: called with the number of device-days done, and of all.
-        most_days: of one transaction.
+        most_days: device-days in one transaction, at most.
     """
     near = known_places(context)
     report = VisitsReport(places=len(near))
@@ -106,7 +106,7 @@ def _update(
     changed = 0
     with context.store.write() as connection:
         devices.lock_devices(connection, [device_id])
-        # what is there now, which may be newer than when the work was listed
+        # the current state, which may be newer than the list of days
         now = dict(visits.due_days(connection, near.hash, device_id).get(device_id, ()))
         still = [(day, now[day]) for day, _ in days if day in now]
         for first, last in runs_of_days(day for day, _ in still):
@@ -119,7 +119,7 @@ def _update(
 def _look_at(
     connection: Connection, device_id: str, first: dt.date, last: dt.date, near: PlaceIndex
 ) -> int:
-    """Find the visits of days, and of whatever hangs together with them."""
+    """Find the visits of days, and of days that share a stay with them."""
     before, after_us = _reach(connection, device_id, first, near, forward=False)
     behind, before_us = _reach(connection, device_id, last, near, forward=True)
     watch = VisitFinder(near)

@@ -1,7 +1,7 @@
-"""What is stored of each day, in numbers and in lines. Only reads.
+"""The stored numbers and lines of each day. Only reads.
 
-The numbers describe a day as it is, not what the last run did to it: so they can be plotted over
-days, however the work was cut up.
+The numbers describe a day's present state, not the work of the last run, so they can be plotted
+over days.
 """
 
 import datetime as dt

@@ -29,11 +29,11 @@ def read_days(
     """Distance, time and tracks of each day on which a device moved; both ends are included.
 
     Args:
-        context: what is asked.
+        context: the store and settings.
         device_ids: of these devices, None for all.
         first: the first day, None for all.
         last: the last day, None for all.
-        zone: whose days; `TRACKFLOW_TIME_ZONE` without it.
+        zone: time zone of the days; None for `TRACKFLOW_TIME_ZONE`.
 
     Raises:
         BadInputError: the days are the wrong way round or too many, so are the tracks, or there is

@@ -1,8 +1,8 @@
-"""How far devices went in days and between moments: the one place where such sums are made.
+"""Distances of devices in days and between moments: all such sums are made here.
 
-The API, the page, `status`, exports and Dagster all show what these functions give. A day is one of
-the zone `TRACKFLOW_TIME_ZONE` unless another is asked for; what is shown says which. A track over
-midnight counts on both days, with the part that lies in each, so that days add up to the tracks.
+The API, the page, `status`, exports and Dagster all show these sums. A day is one of the zone
+`TRACKFLOW_TIME_ZONE` unless another is requested; each answer names its zone. A track over midnight
+counts on both days, with the part that lies in each, so that days add up to the tracks.
 """
 
 import datetime as dt

@@ -167,9 +167,9 @@ def _complete_until(
 def _all_complete_until(
     complete: dict[str, dt.datetime | None], unmatched: Iterable[str]
 ) -> dt.datetime | None:
-    """Until when this holds for all devices.
+    """The time until which the lines of all devices are complete.
 
-    Everything that a device without open work has ever sent is there, so it holds nobody back.
+    A device without pending days is complete, so it does not limit the others.
     """
     held_back = [complete[device_id] for device_id in unmatched if device_id in complete]
     if None in held_back:
@@ -216,10 +216,10 @@ def count(context: Context) -> StoreCounts:
 
 
 class CachedValue[T]:
-    """A value that takes long to work out, and may be some seconds old.
+    """A value that is slow to compute and may be some seconds old.
 
-    What is quick is worked out for every call. What is slow is worked out again in a thread while
-    the last value is served, and takes a twentieth of the time at most.
+    A quick value is computed for every call. A slow one is computed again in a thread while the
+    last value is served, and takes a twentieth of the time at most.
     """
 
     QUICK_S = 0.01

@@ -31,7 +31,7 @@ LOWEST_ZOOM, HIGHEST_ZOOM = 12, 16
 """The engine makes no tiles below; above, a map shows the highest ones larger."""
 
 LAYERS = frozenset({"speeds"})
-"""The roads; turns and nodes, three quarters of a tile, are for people who debug routing."""
+"""The layer of roads; turns and nodes, three quarters of a tile, only help to debug routing."""
 
 EMPTY = b""
 

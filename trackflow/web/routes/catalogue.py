@@ -60,9 +60,9 @@ class SyncRequest(BaseModel):
 def start_sync(context: ContextDep, wanted: SyncRequest | None = None) -> dict[str, Any]:
     """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
 
-    Where only the API runs, without Dagster, nothing begins it: it stays queued until
-    `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
-    is being synced ends at once and says so.
+    Where only the API runs, without Dagster, the sync stays queued until `trackflow serve` runs or
+    a person calls `trackflow jobs resume JOB_ID`. A second sync of the same source is refused at
+    once.
     """
     job = queue_job(context, KIND, (wanted or SyncRequest()).model_dump())
     return {"job_id": str(job.job_id)}
@@ -79,8 +79,8 @@ def show_sync(
 ) -> Response:
     """Pages `processed` of `total` (null until the list is there), and `seconds_left` if known.
 
-    `report` is null until the sync has ended. It may have ended well and changed nothing: its
-    `outcome` says whether a guard refused the list or a person has to approve it.
+    `report` is null until the sync has ended. A successful sync may have changed nothing: `outcome`
+    shows whether a guard refused the list or a person has to approve it.
     """
     job = read_job(context, job_id)
     if job.kind != KIND:
@@ -91,7 +91,7 @@ def show_sync(
 @router.get("/api/v1/catalogue/sources", tags=["catalogue"], summary="Sources of race tracks")
 @open_to(Scope.READ)
 def list_sources(request: Request, context: ContextDep) -> Response:
-    """Each source with its counts, its last sync, and the one that is at work or waits."""
+    """Each source with its counts, its last sync, and the running or waiting one."""
     waiting = [job for job in recent_jobs(context) if job.kind == KIND]
     found = [_source(context, name, waiting) for name in sources(context.settings)]
     return answer(request, {"sources": found})
@@ -118,7 +118,7 @@ def list_tracks(
 ) -> Response:
     """Race tracks by slug, and the slug to go on `after`, null on the last page.
 
-    `coordinates_from` says who knows where a track is: its source, or a geocoder.
+    `coordinates_from` names the origin of the coordinates: the source, or a geocoder.
     """
     wanted = {"yes": True, "no": False, "all": None}[active]
     name = source_named(context.settings, source).source
@@ -168,7 +168,7 @@ def show_report(request: Request, context: ContextDep, sync_id: SyncId) -> Respo
 )
 @open_to(Scope.ADMIN)
 def undo(context: ContextDep, sync_id: SyncId) -> dict[str, Any]:
-    """Make every row again what it was; `rows` says how many.
+    """Restore every row that the sync changed; `rows` is their number.
 
     400 if there is nothing to undo, or a later sync has changed the same tracks.
     """

@@ -34,10 +34,10 @@ def days(
         ),
     ] = None,
 ) -> Response:
-    """By day and device: metres, seconds of driving, and how many tracks touch the day.
+    """By day and device: metres, seconds of driving, and the number of tracks on the day.
 
     A track over midnight counts on each day with the part that was travelled on it, so days add up
-    to the tracks' distances, to the millimetre. `time_zone` says whose days they are.
+    to the tracks' distances, to the millimetre. `time_zone` is the zone of the days.
     """
     for day in (from_, to):
         if day is not None and not FIRST <= day <= LAST:

@@ -28,7 +28,7 @@ DeviceId = Annotated[str, Path(description="The device, as listed.", max_length=
 
 
 class SettingsChange(BaseModel):
-    """What is to change; what is left out stays as it is."""
+    """The changes; a field that is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -53,13 +53,13 @@ def notices(
     from_: Annotated[dt.date | None, Query(alias="from", description="First day (UTC).")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
 ) -> Response:
-    """Where many points of a device's days went an odd way, with what to do about it.
+    """Unusual findings about many points of a device's days, each with what to do.
 
     `kind` is lone, spike, inaccurate, mixed, duplicate, short, excursion, rollover or quarantined;
     `points` of the `of_points` of these `days` are concerned; the most points come first. With
-    `from` or `to`, what was refused at the door is left out, as that mostly has no day.
-    `looks_like` is what devices without a preset look like, of the first twenty. In a large store,
-    both may be some seconds old.
+    `from` or `to`, refused input is left out, as most of it has no day. `looks_like` is the guessed
+    kind of devices without a preset, of the first twenty. In a large store, both may be some
+    seconds old.
     """
     if from_ is not None and to is not None and from_ > to:
         raise BadInputError("`from` must not be later than `to`")

@@ -1,9 +1,9 @@
-"""Where devices deliver: one address per client, each with the answer that its client expects.
+"""Routes for deliveries: one address per client, each with the answer that its client expects.
 
-A client that is answered with an error sends the same again, some of them for ever. So whatever
-can be received is answered as a success, and what is no position is kept whole in
-`quarantined_points` with its reason. Errors are only for what is not kept: the database is away
-(503), the body is too large (413), the quarantine is full (507).
+A client that gets an error sends the same body again, some clients for ever. So every body that is
+received is answered as a success, and input that is no position is kept whole in
+`quarantined_points` with its reason. Errors are only for bodies that are not kept: the database is
+away (503), the body is too large (413), the quarantine is full (507).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ router = plain_router()
 PACKINGS = ("", "identity", "gzip", "x-gzip")
 
 POST_ONLY = (owntracks.SOURCE, overland.SOURCE, geojson_batch.SOURCE)
-"""Doors of their own, whose positions do not fit into an address."""
+"""Protocols whose positions do not fit into an address."""
 
 
 def _json(value: object) -> Response:
@@ -184,8 +184,8 @@ async def from_geojson(request: Request) -> Response:
     """For your own scripts. Properties are found by their usual names, as in files.
 
     The device is the token's, else each feature's `device_id`, else `device`, else the token's
-    name, else `geojson`. A repeated delivery adds nothing, so a script may send again whatever it
-    is not sure of.
+    name, else `geojson`. A repeated delivery adds nothing, so a script may repeat a delivery when
+    it is not sure.
     """
     received, _, _ = await _take(request, geojson_batch.SOURCE)
     return _json(
@@ -243,11 +243,11 @@ async def from_flat(request: Request) -> Response:
     The position is in the address, in a form, or in JSON: `id` (or `deviceid`), `lat` and `lon` (or
     `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601), `speed`,
     `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`, or the usual other
-    names. `speed` is in the unit of who sends (knots from Traccar, metres per second from phones);
-    `speed_unit` says another: `kmh`, `kn`, `mph`, `ms`.
+    names. `speed` is in the sender's unit (knots from Traccar, metres per second from phones);
+    `speed_unit` names another: `kmh`, `kn`, `mph`, `ms`.
 
-    The device is the token's, else the position's, else the token's name, else who sends. A
-    position without a time is refused, but for the forms that have none: they get the time of
+    The device is the token's, else the position's, else the token's name, else the sender's. A
+    position without a time is refused, except in forms that have no time: they get the time of
     their arrival.
     """
     protocol: str = request.path_params["door"]
@@ -269,16 +269,16 @@ async def _take(
     """Read and store a body, a large one part by part.
 
     Args:
-        request: it.
+        request: the request.
         protocol: the last part of the address, such as `overland`.
         named: the device that the request names outside its body.
 
     Returns:
-        What became of it, who sent it, and the body.
+        The counts of its admission, its sender, and the body.
 
     Raises:
-        StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
-            again is not stored twice.
+        StoreUnavailableError: the database is away. Earlier parts may be stored: a repeated
+            delivery is not stored twice.
     """
     context: Context = request.app.state.context
     reception: ReportQueue = request.app.state.reception
@@ -313,7 +313,7 @@ def _query(request: Request) -> Mapping[str, str]:
 
 
 def _envelope(request: Request, protocol: str, named: str) -> Envelope:
-    """What of a request, besides its body, decides how it is read."""
+    """The parts of a request, besides its body, that decide how it is read."""
     caller: Caller = request.state.caller
     query = _query(request)
     device = "" if protocol in flat.SENDERS else query.get("device", "").strip()

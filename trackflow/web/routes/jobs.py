@@ -22,7 +22,7 @@ JobId = Annotated[uuid.UUID, Path(description="The job, as listed.")]
 
 
 class JobRequest(BaseModel):
-    """What is to be done."""
+    """The kind and the parameters of a job."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,7 +66,7 @@ def ask_for_job(context: ContextDep, wanted: JobRequest) -> dict[str, Any]:
 @router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job")
 @open_to(Scope.READ)
 def show_job(request: Request, context: ContextDep, job_id: JobId) -> Response:
-    """How far a job is, and what came of it. 404 if there is none of this id."""
+    """The progress and the result of a job. 404 if there is no job with this id."""
     return answer(request, as_dict(read_job(context, job_id)))
 
 
@@ -75,9 +75,9 @@ def show_job(request: Request, context: ContextDep, job_id: JobId) -> Response:
 )
 @open_to(Scope.ADMIN)
 def cancel_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
-    """A waiting job stops at once, a running one after the slice of work that it is at.
+    """A waiting job stops at once, a running one after its current slice.
 
-    What is done stays; `resume` goes on with the rest. A job that has ended stays as it is.
+    Finished slices stay; `resume` goes on with the rest. A job that has ended stays as it is.
     """
     return as_dict(cancel(context, job_id))
 

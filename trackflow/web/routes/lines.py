@@ -34,12 +34,12 @@ def networks(request: Request, context: ContextDep) -> Response:
 def paths(request: Request, context: ContextDep, device: DeviceIds, when: RecentTime) -> Response:
     """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
 
-    `polyline` has precision 5; `confidence` says how well the line explains its points (0 to 1);
-    `matched_share` is the share of the window's time that follows roads; `is_raw` says that the
-    line is the reported points, since they follow no road; `against_oneway` that one-ways had to be
-    ignored. Everything that a device has sent up to its `complete_until` is in its
-    lines; null means that nothing is yet, `pending_days` how many days still have work to do. The
-    outer `complete_until` holds for all devices.
+    `polyline` has precision 5; `confidence` is how well the line explains its points (0 to 1);
+    `matched_share` is the share of the window's time that follows roads; `is_raw` means that the
+    line joins the reported points, since they follow no road; `against_oneway` that one-ways had to
+    be ignored. The lines of a device hold all its points up to its `complete_until`; null means
+    none yet; `pending_days` is the number of days that still wait. The outer `complete_until` holds
+    for all devices.
     """
     content = lines.cached_paths(context, device, when)
     read = [device["device_id"] for device in content["devices"] if device["paths"]]
@@ -50,9 +50,9 @@ def paths(request: Request, context: ContextDep, device: DeviceIds, when: Recent
 @router.get("/worker/status", tags=["service"], summary="How the work stands")
 @open_to(Scope.READ)
 def status(request: Request, context: ContextDep) -> Response:
-    """Whether the work keeps up, and what is in its way.
+    """Whether processing keeps up, and what stops it.
 
-    Points of device-days with work to do and of those without; devices that have sent something
+    Points of pending device-days and of completed ones; devices that have sent something
     within 24 hours; cached lines; how long the oldest work has waited; failed, pending and
     processing device-days; the live worker; circuit breakers. In a large store, counts may be some
     seconds old.

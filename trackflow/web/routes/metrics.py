@@ -1,7 +1,7 @@
-"""Figures for Prometheus, worked out when they are asked for.
+"""Figures for Prometheus, computed on each request.
 
-What concerns the store is read from the store, so all processes tell the same; nothing is counted
-in memory but the requests of this very process.
+Figures of the store are read from the store, so all processes report the same; only the requests of
+this process are counted in memory.
 """
 
 import time
@@ -134,7 +134,7 @@ def _by_label(name: str, text: str, label: str, values: dict[str, Any]) -> Gauge
 
 
 class GuessesCollector(Collector):
-    """Figures of wrong tokens that came to this process."""
+    """Figures of wrong tokens that this process received."""
 
     def __init__(self, guesses: WrongTokens) -> None:
         self._guesses = guesses

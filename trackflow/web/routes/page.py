@@ -1,8 +1,8 @@
-"""The map page: its files, what it has to know of the settings, and signing in by a token.
+"""The map page: its files, the settings that it needs, and signing in by a token.
 
-The files hold nobody's data, so they are open to everyone; the page then asks the API for what its
-reader may see. MapLibre comes from the installed package `maplibre`, so nothing is fetched from
-elsewhere, and the page's policy lets nothing else in.
+The files hold no user's data, so they are open to everyone; the page then requests the data that
+its reader may see from the API. MapLibre comes from the installed package `maplibre`, so no file is
+fetched from elsewhere, and the page's content security policy allows no other origin.
 """
 
 import gzip
@@ -60,7 +60,7 @@ class StaticFile:
 
 
 class SessionRequest(BaseModel):
-    """What somebody signs in with."""
+    """The token of a person who signs in."""
 
     token: str = Field(max_length=200, description="A token for `read` or `admin`.")
 
@@ -95,11 +95,11 @@ def file(request: Request, name: str) -> Response:
 @router.get("/api/v1/page", tags=["page"], summary="What the map page has to know")
 @open_to(Scope.READ)
 def page(request: Request, context: ContextDep, caller: CallerDep) -> dict[str, str | bool]:
-    """The address of background tiles (empty for none), whose days are meant, and the caller.
+    """The address of background tiles (empty for none), the time zone, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
 
-    `by_cookie` says whether a session of `POST /session` let the caller in, which can be ended.
+    `by_cookie` is whether a session of `POST /session` admitted the caller, which can be ended.
     """
     return {
         "tiles_url": context.settings.tiles_url,

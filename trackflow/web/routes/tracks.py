@@ -39,7 +39,7 @@ def _bbox(
         ),
     ] = None,
 ) -> Bbox | None:
-    """The bounding box that was asked for; longitudes may go beyond 180 degrees."""
+    """The requested bounding box; longitudes may go beyond 180 degrees."""
     if bbox is None:
         return None
     try:
@@ -92,8 +92,8 @@ def tracks(
     """A GeoJSON FeatureCollection of tracks that overlap the time and the box, by start.
 
     `next` is the `cursor` of the following page, null on the last one. A page may hold fewer than
-    `limit` tracks if their lines are very long. Tracks that change while somebody pages are seen
-    as they are when their page is read; none is left out or seen twice for another one's sake.
+    `limit` tracks if their lines are very long. A track that changes between two pages is shown as
+    it is when its page is read; no change leaves out or repeats another track.
     """
     after = None if cursor is None else read_cursor(cursor)
     selection = TrackSelection(device, when, bbox, line.value, simplify_m, limit, after)
@@ -110,10 +110,10 @@ def tracks(
 def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Response:
     """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
 
-    `explanation` says why the track begins and ends where it does: the rule, what was measured and
-    the limit. An id that was given once leads to the track for good: whatever late points change,
-    it is the one that covers its beginning, or else some of its time. Where there is no movement
-    any more, the answer is 410 and says why.
+    `explanation` is why the track begins and ends where it does: the rule, the measured value and
+    the limit. An id stays valid for good: after late points it leads to the track that covers its
+    beginning, or else some of its time. Where there is no movement any more, the answer is 410 with
+    the reason.
     """
     return answer(request, read_track(context, track_id), GEOJSON)
 

@@ -1,12 +1,11 @@
-"""Who may call what. Every route says whom it is open to; one that says nothing is for admins.
+"""Access by scope. Every route names the scope that it is open to; by default it is for admins.
 
 A request is judged before its body is read. Tokens come as `Authorization: Bearer`, as the
 password of HTTP Basic (OwnTracks and others offer nothing else), as the page's cookie, and for
-ingest also as `?token=`, because some trackers can send nothing but an address.
+ingest also as `?token=`, because some trackers can send only an address.
 
-While no-token mode is on (`usecases.access.no_token`), the person at the machine may do everything
-without one; `own_machine` says which requests are theirs. Wrong tokens are counted by address
-(`guesses`).
+While no-token mode is on (`usecases.access.no_token`), the person at the machine needs no token;
+`own_machine` decides which requests are theirs. Wrong tokens are counted by address (`guesses`).
 """
 
 import base64
@@ -34,9 +33,9 @@ ALLOW_LOCAL = "`trackflow token local on` lets this machine in without one again
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `device_id` is the only device whose points it may deliver; None means any.
+    """The caller of a request.
 
-    `name` is the token's, after which positions are called that name no device.
+    `device_id` is the only device whose points it may deliver; None means any. `name` is the token's, after which positions are called that name no device.
     """
 
     scope: Scope
@@ -79,11 +78,11 @@ def open_to[F: Callable[..., Any]](scope: Scope | None) -> Callable[[F], F]:
 
 
 class GuardedRoute(APIRoute):
-    """A route that asks who is there before it reads anything; the caller is `request.state`'s."""
+    """A route that checks the caller before it reads the body; sets `request.state.caller`."""
 
     @property
     def scope(self) -> Scope | None:
-        """Whom it is open to: admins, unless its endpoint says otherwise."""
+        """The scope that it is open to: admin, unless its endpoint has another."""
         found: Scope | None = getattr(self.endpoint, "__open_to__", Scope.ADMIN)
         return found
 
@@ -94,7 +93,7 @@ class GuardedRoute(APIRoute):
     def guard(
         self, handler: Callable[[Request], Coroutine[Any, Any, Response]]
     ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """A handler that is reached by callers who may."""
+        """Wrap a handler so that only callers with the scope reach it."""
 
         async def guarded(request: Request) -> Response:
             no_token: NoTokenGuard = request.app.state.no_token_guard
@@ -120,15 +119,15 @@ class PlainRoute(GuardedRoute):
 
 
 async def caller(request: Request) -> Caller:
-    """Who asks, for endpoints that are not open to everyone."""
+    """The caller, for endpoints that are not open to everyone."""
     found: Caller = request.state.caller
     return found
 
 
 async def _known_caller(request: Request, scope: Scope) -> Caller | None:
-    """Who delivers with one token that was in use a moment ago.
+    """The caller of a delivery with one token that was valid a moment ago.
 
-    None says nothing: then the store is asked. It always is for reading and for changes.
+    None means unknown: then the store is asked. It is always asked for reading and for changes.
     """
     if scope is not Scope.INGEST:
         return None
@@ -183,7 +182,7 @@ def wrong_token(request: Request, secrets: list[str], message: str) -> NoTokenEr
 
 
 def _secrets(request: Request, scope: Scope) -> list[str]:
-    """Whatever the request has that could be a token."""
+    """All values of the request that could be a token."""
     found = []
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":

@@ -1,8 +1,8 @@
-"""Wrong tokens, counted by the address that sends them: who goes on is told to wait, ever longer.
+"""Counts wrong tokens by the sender's address, and imposes a growing delay on further ones.
 
-A token has 256 random bits, so nobody finds one by trying; the delays keep a guesser, or a phone
-whose token was revoked, from filling the service's time. A right token is never delayed: behind a
-router or a proxy it has the same address as somebody else's wrong ones.
+A token has 256 random bits, so it cannot be guessed; the delays keep a guesser, or a phone whose
+token was revoked, from using up the service's time. A right token is never delayed: behind a router
+or a proxy it shares its address with another client's wrong ones.
 """
 
 import ipaddress
@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 FREE_TRIES = 10.0
-"""A person who pastes half a token, and phones of a household whose token was changed."""
+"""Enough for a person who pastes half a token, and for phones of a household with a changed
+token."""
 
 REPEAT_TRIES = 0.1
 """What the same wrong token counts when it comes again: a phone that was left with a revoked one
@@ -26,7 +27,7 @@ FORGET_S = 3_600.0
 """After so long without a wrong token, an address begins anew."""
 
 MOST_ADDRESSES = 10_000
-"""Those that were heard of least lately are forgotten first."""
+"""The addresses with the oldest last try are forgotten first."""
 
 IPV6_PREFIX = 64
 """A home's network is one guesser, though it has 2**64 addresses."""
@@ -70,7 +71,7 @@ class WrongTokens:
             if now_s < guesser.wait_until_s:
                 self.delayed += 1
                 return guesser.wait_until_s - now_s
-            token = hash(tuple(secrets))  # salted by Python, so it tells nothing of the token
+            token = hash(tuple(secrets))  # salted by Python, so it does not reveal the token
             guesser.tries += REPEAT_TRIES if token == guesser.last_token else 1.0
             guesser.last_token = token
             if guesser.tries > FREE_TRIES:
@@ -91,7 +92,7 @@ def delay_s(tries: float) -> float:
 
 
 def network_of(address: str) -> str:
-    """What is counted as one sender: an IPv4 address, or the network of an IPv6 one."""
+    """The key of one sender: an IPv4 address, or the network of an IPv6 one."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

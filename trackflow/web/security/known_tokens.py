@@ -50,7 +50,7 @@ class KnownTokens:
         loop = asyncio.get_running_loop()
         if self._refresh is None or self._refresh.done() or self._refresh.get_loop() is not loop:
             self._refresh = loop.create_task(run_in_threadpool(self._read))
-            # nobody may be left to hear of its error
+            # no request may be left to receive its error
             self._refresh.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._refresh)
 

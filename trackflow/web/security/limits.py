@@ -1,4 +1,4 @@
-"""How much and how long a request may send, so that nobody fills the memory or holds a place."""
+"""Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
 from typing import Any
@@ -19,8 +19,8 @@ BODY_DEADLINE_S = 30.0
 class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
-    And 503 while there are too many large ones. Only while somebody reads the body: a route that
-    needs none answers without waiting for it.
+    It answers 503 while there are too many large bodies. The limits apply only while the body is
+    read: a route that needs no body answers without waiting for it.
     """
 
     def __init__(self, app: Any) -> None:

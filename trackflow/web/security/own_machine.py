@@ -1,9 +1,9 @@
-"""No-token mode's door: which requests without a token come from the person at this machine.
+"""Decides which requests without a token come from the person at this machine.
 
 A request counts as that person's if nothing in it shows a proxy, it names this machine, no other
-website's page makes it, and the program that has connected is one of this user's (see `peers`).
-What shows a proxy switches the mode off for good, in the store: from then on strangers may reach
-this address, and what tells them from the person may be missing next time.
+website's page makes it, and the program that has connected is one of this user's (see `peers`). A
+sign of a proxy switches the mode off for good, in the store: from then on strangers may reach this
+address, and the next request of one may lack that sign.
 """
 
 import functools
@@ -43,8 +43,8 @@ QUIET_S = 5.0
 class NoTokenGuard:
     """Decides on requests without a token, and switches the mode off when a proxy shows.
 
-    `listens_locally` says that the service listens on a loopback address only; on any other, the
-    mode lets nobody in.
+    `listens_locally` says that the service listens on a loopback address only; on any other, every
+    request needs a token.
     """
 
     def __init__(self, context: Context, listens_locally: bool) -> None:
@@ -53,7 +53,7 @@ class NoTokenGuard:
         self._known_off_until = 0.0
 
     def is_news(self) -> bool:
-        """Whether a sign of a proxy may still change something; asks nobody."""
+        """Whether a sign of a proxy may still change something; does not read the store."""
         return self._listens_locally and time.monotonic() >= self._known_off_until
 
     def shut(self, reason: str) -> None:
@@ -111,7 +111,7 @@ def own_names(server: tuple[str, int | None] | None) -> frozenset[str]:
 
 
 def is_own_page(request: Request) -> bool:
-    """Whether no browser says that another site's page makes this request."""
+    """Whether no header of a browser shows that another site's page makes this request."""
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         # following a link to the page from elsewhere changes nothing
         navigates = request.headers.get("sec-fetch-mode") == "navigate"

@@ -1,11 +1,11 @@
-"""Which program is at the other end of a connection from this machine, by the kernel's own tables.
+"""Finds the program at the other end of a local connection, by the kernel's own tables.
 
-A reverse proxy on this machine makes everybody's requests come from 127.0.0.1, and a plain one
+A reverse proxy on this machine makes all requests come from 127.0.0.1, and a plain one
 leaves no trace in them. The kernel knows whose socket the other end is: that of a program of this
 user, as a browser or curl is; of another user, as the packages of nginx, Caddy and Traefik set
 them up; or of a program that takes connections from other machines.
 
-Linux only. Where the tables do not tell, nobody is taken for this user.
+Linux only. Where the tables do not show the owner, no program counts as this user's.
 """
 
 import ipaddress
@@ -58,7 +58,7 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a program is not taken for this user's own; `is_proxy` says that it passes others on."""
+    """Why a program does not count as this user's own; `is_proxy` if it forwards requests."""
 
     reason: str
     is_proxy: bool
@@ -68,10 +68,10 @@ UNKNOWN = Doubt("the system does not say which program of this machine it comes 
 
 
 def doubt_of(client: tuple[str, int], server: tuple[str, int]) -> Doubt | None:
-    """What speaks against the program that has connected; None if it is this user's own.
+    """The objection to the program that has connected; None if it is this user's own.
 
     Args:
-        client: address and port of its end, as the connection tells them.
+        client: address and port of its end of the connection.
         server: address and port of our end.
     """
     ends = (_end(client), _end(server))
@@ -104,7 +104,7 @@ def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
 
 
 def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
-    """The sockets with these ends, and all that listen; none where the system does not tell."""
+    """The sockets with these ends, and all that listen; none where the system shows none."""
     wanted = [f" {_kernels_text(*ends[0], v)} {_kernels_text(*ends[1], v)} " for v in (4, 6)]
     found = []
     for table in TABLES:
