@@ -163,7 +163,7 @@ def _print_devices(report: "ImportReport") -> None:
 
     found = Counter((f.device, f.device_by) for f in report.files if f.device)
     if all(by != "its folder" for _, by in found):
-        return  # each file is its own device, as its name says
+        return  # each file is its own device, named after the file
     for (device, by), count in found.most_common(MOST_DEVICES):
         files = counted(count, "file")
         which = "name" if count > 1 else "names"

@@ -48,7 +48,7 @@ def first_day(env: Mapping[str, str]) -> dt.datetime:
 
 
 FIRST_DAY = first_day(os.environ).date()
-"""Of this process, where nobody asks for another one."""
+"""The partitions of this process, used by default."""
 
 
 def daily(first: dt.date) -> dg.DailyPartitionsDefinition:

@@ -43,7 +43,7 @@ HUES = (
     (68, 68, 170),
     (200, 60, 60),
 )
-"""Colours that people with poor colour vision can tell apart as well; devices take them in turn."""
+"""Colours that people with poor colour vision can also distinguish; devices take them in turn."""
 
 _INKS = (RAW, INK, *HUES)
 """Where lines cross, the one that covers more of the pixel shows."""

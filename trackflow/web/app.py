@@ -110,7 +110,7 @@ HEADERS = {
 def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     """Make the application on a store, which the caller closes.
 
-    `listens_locally` says that it is reached at a loopback address only; no-token mode needs it.
+    `listens_locally` is whether it listens on a loopback address only; no-token mode needs it.
     """
     app = FastAPI(
         title="trackflow",

@@ -43,7 +43,7 @@ stretch that goes on over midnight stays open there, and `tracks` joins it with 
 
 Every point ends in exactly one class (track, stop, excursion, dropped, ...); the check
 `ledger_balances` is red if the sums do not match. The check `devices_are_sound` warns of what needs
-a person's attention. `trackflow explain DEVICE TIME` says why a point became what it is.
+a person's attention. `trackflow explain DEVICE TIME` shows the rule that decided about a point.
 """
 
 POLYLINES_TEXT = """
@@ -63,8 +63,8 @@ duration and speeds, its raw and its matched line.
 
 A journey over midnight counts on both days, each with the part that lies in it: `distance_km`,
 `driven_h` and `tracks` of a day are those of the map page and the API, and days add up. `time_zone`
-says whose days are meant (`TRACKFLOW_TIME_ZONE`). Tracks are the same however the work was cut up,
-in whatever order points came in. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
+is the zone of the days (`TRACKFLOW_TIME_ZONE`). Tracks do not depend on how the work was cut up, or
+on the order in which points arrived. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
 GeoParquet.
 """
 

@@ -89,7 +89,7 @@ def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[D
         return
     error = error_of(outcome, incomplete)
     if not is_retried(step.dagster, error):
-        # A result would tell of all days of the step: complete ones are told of one by one. The
+        # A result would count for all days of the step: complete days are logged one by one. The
         # checks' own steps are skipped below a failed one, so their days are looked at here.
         for asset in outcome.assets:
             complete = [day for day in outcome.days if (asset, day) not in incomplete]

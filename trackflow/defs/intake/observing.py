@@ -20,7 +20,7 @@ DATA_VERSION = "dagster/data_version"
 CODE_VERSION = "dagster/code_version"
 INPUT_VERSION = "dagster/input_data_version"
 INPUT_POINTER = "dagster/input_event_pointer"
-"""Tags of events, by which Dagster tells what is outdated."""
+"""Tags of events, by which Dagster decides which partitions are outdated."""
 
 
 def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetObservation:
@@ -57,7 +57,7 @@ def newest_observation(instance: dg.DagsterInstance, key: dg.AssetKey) -> int | 
 
 
 def pointer_tags(key: dg.AssetKey, pointer: int | None) -> dict[str, str]:
-    """Tags of what was made after an observation, and of all that came before it."""
+    """Tags of materializations made after an observation, and of all earlier events."""
     return {} if pointer is None else {f"{INPUT_POINTER}/{key.to_user_string()}": str(pointer)}
 
 

@@ -75,7 +75,7 @@ class Fetching:
 
         Raises:
             TrackflowError: why there is none.
-            CancelledError: somebody wants the job to stop.
+            CancelledError: a person has cancelled the job.
         """
 
         def get(connector: Connector, deadline: Deadline) -> Listing:
@@ -104,7 +104,7 @@ class Fetching:
         Raises:
             SourceUnavailableError: the site has gone away.
             SwitchedOffError: the kill switch is thrown.
-            CancelledError: somebody wants the job to stop.
+            CancelledError: a person has cancelled the job.
             StaleClaimError: another worker has taken the job over.
         """
         keeper = _Keeper(self.context, self.claimed, total, done, failed)

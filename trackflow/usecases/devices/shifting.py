@@ -62,8 +62,8 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
         context: the store.
         device_id: the device.
         weeks: how many; negative for back in time.
-        days: which; without any, those that a notice says to lie 1,024 weeks too early, or those
-            that were moved the other way before.
+        days: the days to move; by default those that a notice reports as 1,024 weeks too early, or
+            those that were moved the other way before.
 
     Raises:
         SettingsError: there is no such device, no days are given or found, or the new times are

@@ -50,7 +50,8 @@ __all__ = [
 ]
 
 PAGE_BYTES = 4_000_000
-"""A page ends when its encoded lines have this size, whatever its limit: some 20 MB of GeoJSON."""
+"""A page ends when its encoded lines have this size, even below its limit: some 20 MB of
+GeoJSON."""
 
 PROPERTIES = (
     "track_id",

@@ -72,7 +72,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 def _takes(
     description: str, example: object, *more_types: str, parameters: Sequence[Any] = ()
 ) -> dict[str, Any]:
-    """A body for the API's description, which is read as it comes whatever its type.
+    """A body for the API's description, which is read as it is, of any content type.
 
     Endpoints take their parameters from the request by themselves: FastAPI would take longer to
     find and check them than it takes to store a report.

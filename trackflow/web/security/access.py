@@ -35,7 +35,8 @@ ALLOW_LOCAL = "`trackflow token local on` lets this machine in without one again
 class Caller:
     """The caller of a request.
 
-    `device_id` is the only device whose points it may deliver; None means any. `name` is the token's, after which positions are called that name no device.
+    `device_id` is the only device whose points it may deliver; None means any. `name` is the
+    token's, which is the device of positions that name none.
     """
 
     scope: Scope

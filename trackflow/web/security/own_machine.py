@@ -43,7 +43,7 @@ QUIET_S = 5.0
 class NoTokenGuard:
     """Decides on requests without a token, and switches the mode off when a proxy shows.
 
-    `listens_locally` says that the service listens on a loopback address only; on any other, every
+    `listens_locally` is whether the service listens on a loopback address only; on any other, every
     request needs a token.
     """
 
