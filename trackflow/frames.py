@@ -94,7 +94,7 @@ class TrackStore:
         return import_paths(self._context, [Path(path) for path in paths], device_id=device_id)
 
     def run(self, *, device_id: str | None = None) -> RunReport:
-        """Work on all days that got points: segments, lines on roads, tracks.
+        """Process all days with new points: segments, lines on roads, tracks.
 
         Raises:
             SettingsError: there is no such device.
@@ -311,12 +311,12 @@ def _classes(found: Points, decisions: Decisions) -> Iterator[tuple[str, Ints]]:
 
 
 def _indices_of(found: Points, best: Points) -> Ints:
-    """Where the best point of each time stands among all that were found; of equal ones one."""
+    """The index of the best point of each time among all found points; of equal ones one."""
     order = np.lexsort((found.lat, found.lon, found.time_us))
     places = np.stack([found.time_us[order], found.lon[order], found.lat[order]], axis=1)
     wanted = np.stack([best.time_us, best.lon, best.lat], axis=1)
     at = found.time_us[order].searchsorted(best.time_us)
-    # the best of a time is one of those that follow
+    # the best point of a time is among the following ones
     while len(later := np.flatnonzero((places[at] != wanted).any(axis=1))):
         at[later] += 1
     return order[at]

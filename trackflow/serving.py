@@ -1,4 +1,4 @@
-"""Starting the API, Dagster's web server and its daemon for a store, as child processes.
+"""Starts the API, Dagster's web server and its daemon for a store, as child processes.
 
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
@@ -73,7 +73,7 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
 
 
 def _first_day(folder: Path) -> dict[str, str]:
-    """Where Dagster's programs read which day is the first, unless it is set."""
+    """The variable that leads Dagster's programs to the first day, unless a setting names it."""
     if os.environ.get("TRACKFLOW_FIRST_DAY"):
         return {}
     return {"TRACKFLOW_FIRST_DAY_FILE": str(folder / FIRST_DAY_FILE)}
@@ -134,8 +134,8 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
     log = settings.home.absolute() / "api.log"
     command = ["trackflow", "serve", "--no-dagster", "--host", host, "--port", str(port)]
     everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
-    # Not /health: a database that is away is no reason to start the API again. What does not exist
-    # is answered without a thread and without the database.
+    # Not /health: a database that is away is no reason to restart the API. An unknown path is
+    # answered without a thread and without the database.
     url = f"{address(everywhere.get(host, host), port)}/is-it-alive"
 
     def start() -> Process:
@@ -223,7 +223,7 @@ def _follow_first_day(settings: Settings, dagster_port: int) -> None:
         if move_first_day(settings, _first_day_file(settings)):
             _reload_definitions(dagster_port)
     except (RetryableError, OSError) as error:
-        # the database or the web server is busy; those days are worked on all the same
+        # the database or the web server is busy; those days are processed all the same
         logger.warning("days before the first one are not shown yet: %s", error)
         _first_day_file(settings).unlink(missing_ok=True)
 
@@ -262,7 +262,7 @@ def signals_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _dagster(settings: Settings, arguments: Sequence[str], output: IO[bytes]) -> Iterator[Process]:
-    """A Dagster program; it and everything that it started ends on leaving."""
+    """Run a Dagster program; on leaving, it ends with all its child processes."""
     environment = dagster_environment(settings)
     folder = environment["DAGSTER_HOME"]
     with _child(["dagster", *arguments], environment, folder, output) as process:
@@ -276,7 +276,7 @@ def _child(
     folder: str | None,
     output: IO[bytes],
 ) -> Iterator[Process]:
-    """A Python program of its own; it and everything that it started ends on leaving."""
+    """Run a Python program; on leaving, it ends with all its child processes."""
     process = _spawn(module_and_arguments, environment, folder, output)
     try:
         yield process
@@ -320,12 +320,12 @@ def _end_with_parent() -> None:
 
 
 def address(host: str, port: int) -> str:
-    """Where a browser finds it."""
+    """The URL for a browser."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _stop(process: Process) -> None:
-    """End it and everything it started; what does not listen is killed after a grace time."""
+    """End a process and its children; one that ignores the signal is killed after a grace time."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if process.poll() is None:
@@ -333,7 +333,7 @@ def _stop(process: Process) -> None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_GRACE_S)
     finally:
-        # also when asked to hurry by another interrupt; what it started may have outlived it
+        # also after another interrupt; children may have outlived the process
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

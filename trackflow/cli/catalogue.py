@@ -50,7 +50,7 @@ def sync(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the catalogue in step with its source; a sync that was broken off is gone on with."""
+    """Bring the catalogue in step with its source; an interrupted sync is resumed."""
     from trackflow.usecases.catalogue.report import SyncReport, file_of
     from trackflow.usecases.jobs.control import JobStatus
     from trackflow.usecases.jobs.kinds import queue_job, run_job
@@ -117,7 +117,7 @@ def report(sync_id: SyncId = None, source: Source = None, as_json: Json = False)
 
 @catalogue_app.command(epilog="Example: trackflow catalogue undo 0b7c2a3e-…")
 def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -> None:
-    """Undo what a sync has changed; every row is again what it was before."""
+    """Undo the changes of a sync; every row gets its earlier values back."""
     from trackflow.usecases.catalogue import undo as catalogue_undo
 
     with opened_context() as context:
@@ -284,7 +284,7 @@ def _status_lines(found: "CatalogueStatus") -> Iterator[str]:
 
 
 def _plain(text: Any) -> str:
-    """Text of other people for a terminal: no markup of theirs."""
+    """Text from elsewhere for a terminal, with its markup escaped."""
     from rich.markup import escape
 
     return "" if text is None else escape(str(text))

@@ -1,4 +1,4 @@
-"""What commands share: where they print, the store they open, a bar of progress, JSON."""
+"""Helpers of all commands: printing, opening the store, a progress bar, JSON."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ err = Console(stderr=True, highlight=False)
 
 
 def parse_day(text: str) -> dt.date:
-    """A day as options give it.
+    """Parse a day from an option.
 
     Raises:
         SettingsError: it is none.
@@ -50,7 +50,7 @@ def parse_moment(text: str) -> dt.datetime:
 
 
 def one_of(known: type[StrEnum], what: str) -> dict[str, Any]:
-    """Arguments of `typer.Option` for one of several words: reading, help and completion.
+    """Arguments of `typer.Option` for one of several words: parser, help and completion.
 
     Args:
         known: the words.
@@ -78,7 +78,7 @@ LastDay = Annotated[
 
 @contextmanager
 def opened_context() -> Iterator["Context"]:
-    """The store and engines of the environment's settings.
+    """Open the store and engines of the environment's settings.
 
     A note names a new store in the default folder: the user may have meant an existing one.
     """
@@ -130,7 +130,7 @@ def print_line(text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A report as JSON can hold it: dataclasses and mappings as objects with text keys, no NaN.
+    """Convert a report to JSON values: dataclasses and mappings as objects with text keys, no NaN.
 
     Not `dataclasses.asdict`: it rebuilds a `Counter` from pairs, which makes each pair a key that
     no JSON object can have.
@@ -147,12 +147,12 @@ def plain(value: Any) -> Any:
 
 
 def print_json(value: Any) -> None:
-    """The result for programs."""
+    """Print the result as JSON, for programs."""
     sys.stdout.write(json.dumps(plain(value), default=str, indent=2) + "\n")
 
 
 def choice(text: str, known: list[str], what: str) -> str:
-    """The text, if it is one of those known.
+    """Return the text if it is one of the known words.
 
     Raises:
         SettingsError: it is not.
@@ -163,7 +163,7 @@ def choice(text: str, known: list[str], what: str) -> str:
 
 
 def check_days(first: dt.date | None, last: dt.date | None) -> None:
-    """See that --from and --to are in order.
+    """Check that --from is not after --to.
 
     Raises:
         SettingsError: the first comes after the last.

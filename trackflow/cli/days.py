@@ -1,4 +1,4 @@
-"""Commands for days: work on them, see what is stored, check it, explain it."""
+"""Commands for days: process them, show their status, verify and explain them."""
 
 import datetime as dt
 from collections import Counter
@@ -33,7 +33,7 @@ MOST_NOTICES = 20
 """Notices that are printed; those with the most points come first."""
 
 FEW_NAMES = 5
-"""Devices that are named one by one where many are alike."""
+"""Devices that are named one by one where many have the same notice."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,7 +61,7 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Work on batches: cut segments, match them to roads, merge tracks."""
+    """Process batches: cut segments, match them to roads, merge tracks."""
     from trackflow.usecases.days import run as running
     from trackflow.usecases.days.notices import notices_of_run
 

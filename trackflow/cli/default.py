@@ -1,4 +1,4 @@
-"""A command with verbs beside what it does without one: `import a.csv` beside `import undo ID`."""
+"""A command with a default verb: `import a.csv` beside `import undo ID`."""
 
 from typing import Any, ClassVar
 

@@ -69,7 +69,7 @@ def device(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show or change a device's settings; a change marks its days to be worked on again.
+    """Show or change a device's settings; a change marks its days as pending.
 
     Thresholds are the defaults, changed by the preset, changed by --set. Without an option it shows
     them, what the device looks like by its points, and what needs attention.
@@ -122,7 +122,7 @@ def rename(
     new: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Give a device another name: points, settings, tokens and refusals go along.
+    """Rename a device, with its points, settings, tokens and refusals.
 
     Its tracks are made again by the next run, and ids of the old ones lead to them. What goes on
     reporting under the old name makes a new device.

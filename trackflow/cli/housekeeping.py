@@ -1,4 +1,4 @@
-"""Commands that look after a store: tokens, the inbox, backups, and deleting what must go."""
+"""Commands that maintain a store: tokens, the inbox, backups, and deleting data."""
 
 import datetime as dt
 from pathlib import Path
@@ -27,7 +27,7 @@ token_app = typer.Typer(
 )
 
 IDLE = dt.timedelta(days=4)
-"""The newest points may be so much older than the clock without a word about it."""
+"""No note is printed while the newest points are at most this much older than the clock."""
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -140,7 +140,7 @@ def backup(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Write everything to one file, as it is at one moment; others may go on working."""
+    """Write a consistent backup to one file; other processes may go on working."""
     from trackflow.usecases.housekeeping import archive
 
     with opened_context() as context, progress_bar("tables") as progress:
@@ -231,7 +231,7 @@ def token_revoke(
     token_id: Annotated[str, typer.Argument(help="As listed.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Let a token open nothing any more, from now on."""
+    """Revoke a token, from now on."""
     from trackflow.usecases.access.tokens import revoke_token
 
     with opened_context() as context:
@@ -252,7 +252,7 @@ def token_local(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Let this machine in without a token, or not (no-token mode).
+    """Switch access without a token from this machine on or off (no-token mode).
 
     A new store lets programs of its user on this machine in. The first token and any sign of a
     proxy end that for good. Switch it on only where no proxy or tunnel leads here.

@@ -1,4 +1,4 @@
-"""The command `import`: positions out of files, and what became of each."""
+"""The command `import`: imports positions from files, and reports on each file."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ FEW_DEVICES = 3
 """Names that are given one by one."""
 
 MOST_DEVICES = 20
-"""Devices of files that name none, which are listed one by one."""
+"""Devices given to files that name none: so many are listed one by one."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -158,7 +158,7 @@ def _print(report: "ImportReport", time_zone: str | None) -> None:
 
 
 def _print_devices(report: "ImportReport") -> None:
-    """Which devices were given to files that name none."""
+    """Print the devices that were given to files that name none."""
     from trackflow.usecases.days.report import counted
 
     found = Counter((f.device, f.device_by) for f in report.files if f.device)
@@ -283,7 +283,7 @@ def undo(
 
 
 def counts(accepted: "DeliveryCounts") -> str:
-    """What became of points, in words."""
+    """The counts of an import, in words."""
     from trackflow.usecases.days.report import counted
 
     parts = [f"{counted(accepted.added, 'point')} added"]

@@ -1,4 +1,4 @@
-"""Commands for jobs: ask for a big rebuild, watch it, stop it, take it up again."""
+"""Commands for jobs: request a big rebuild, watch it, cancel it, resume it."""
 
 import uuid
 from typing import TYPE_CHECKING, Annotated
@@ -44,7 +44,7 @@ def rebuild(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make everything of some days again, as a job: Ctrl-C stops it, `jobs resume` goes on."""
+    """Recompute some days as a job: Ctrl-C cancels it, `jobs resume` goes on."""
     from trackflow.usecases.jobs.kinds import queue_job
 
     with opened_context() as context:

@@ -60,7 +60,7 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # here, where a closed pipe can be dealt with; not at exit
+            sys.stdout.flush()  # flush here, where a closed pipe can be handled; at exit it cannot
     except TrackflowError as error:
         err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
         sys.exit(1)

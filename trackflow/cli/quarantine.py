@@ -1,4 +1,4 @@
-"""Commands for the quarantine: what live senders and files brought that was no position."""
+"""Commands for the quarantine: refused input of live senders and files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +37,7 @@ def list_(
     most: Annotated[int, typer.Option(help="How many of the newest are listed.", min=0)] = 10,
     as_json: Json = False,
 ) -> None:
-    """Show how each sender does: its last report, its last error, counts; and the newest refused.
+    """Show each sender's last report, last error and counts; and the newest refused inputs.
 
     Each has an id; `trackflow quarantine show ID` shows what was sent.
     """
@@ -68,7 +68,7 @@ def show(
     ],
     as_json: Json = False,
 ) -> None:
-    """Show one refused input: what was sent, how, why it was refused, and what to set right."""
+    """Show one refused input: its text, its protocol, the reason, and what to set right."""
     from trackflow.usecases.intake import quarantine
 
     with opened_context() as context:

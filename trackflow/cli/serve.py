@@ -35,7 +35,7 @@ def demo(
     from trackflow.serving import check_address
 
     if serve_it:
-        check_address(LOCALHOST, port)  # now, not after a minute's work
+        check_address(LOCALHOST, port)  # fail now, not after a minute's work
         check_address(LOCALHOST, dagster_port, "--dagster-port")
     settings = demo_settings(Settings.from_env())
     result = run_demo(settings, print_note)

@@ -58,7 +58,7 @@ def build(
     # twenty lines at each start, of a parameter that the reader has not set.
     warnings.filterwarnings("ignore", "Parameter `owners` of", dg.BetaWarning)
     with warnings.catch_warnings():
-        # partitions of checks are a preview in Dagster 1.13: our concern, not that of its users
+        # partitions of checks are a preview in Dagster 1.13: its warning concerns us, not the users
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return _built(trackflow, owners)
 
@@ -72,13 +72,13 @@ def _built(trackflow: TrackflowResource, owners: Sequence[str]) -> dg.Definition
         sensors=[_owned(sensor, owners) for sensor in merged.sensors or ()],
         schedules=[_owned(schedule, owners) for schedule in merged.schedules or ()],
         resources={RESOURCE: trackflow},
-        # a step of a run shares its process: another one for each step costs seconds, gains nothing
+        # steps share the process of their run: a process per step costs seconds and gains nothing
         executor=dg.in_process_executor,
     )
 
 
 def subjects() -> Iterator[Callable[[TrackflowResource], dg.Definitions]]:
-    """What each subject gives, in the order of their names."""
+    """The `definitions` function of each subject, in the order of their names."""
     package = importlib.import_module("trackflow.defs")
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
         name = f"{package.__name__}.{module.name}.definitions"

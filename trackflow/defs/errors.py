@@ -15,13 +15,13 @@ import dagster as dg
 from trackflow.errors import RetryableError, TrackflowError
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
-"""Of a step that found the database or the road engine away: a restart or a fail-over."""
+"""For a step that found the database or the road engine away: a restart or a fail-over."""
 
 type StepContext = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 class StepError(TrackflowError):
-    """A step cannot do what it is for.
+    """A step has failed.
 
     Attributes:
         retryable: whether the same step may go well in a moment.
@@ -79,7 +79,7 @@ def step(function: Any = None, /, *, never_retried: tuple[type[TrackflowError], 
 def _as_failures(
     context: StepContext, never_retried: tuple[type[TrackflowError], ...]
 ) -> Iterator[None]:
-    """Give errors that trackflow raises on purpose to Dagster, with their words.
+    """Turn errors that trackflow raises on purpose into Dagster's, with their messages.
 
     Raises:
         RetryRequested: the same step may go well in a moment.

@@ -16,7 +16,7 @@ from trackflow.errors import SettingsError
 
 FIRST_DAY_VARIABLE = "TRACKFLOW_FIRST_DAY"
 FIRST_DAY_FILE_VARIABLE = "TRACKFLOW_FIRST_DAY_FILE"
-"""Where `trackflow serve` writes the first day, as it may change while Dagster runs."""
+"""The file in which `trackflow serve` writes the first day, as it may change while Dagster runs."""
 
 DEFAULT_FIRST_DAY = "2015-01-01"
 
@@ -66,7 +66,7 @@ def day_of(key: str) -> dt.date:
 
 
 def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
-    """The first and last day of a run; None if it is of no day in particular."""
+    """The first and last day of a run; None if the run names no day."""
     if key := tags.get(DAY_TAG):
         return day_of(key), day_of(key)
     if key := tags.get(FIRST_DAY_TAG):
@@ -75,7 +75,7 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
 
 
 def has_partition(day: dt.date, first: dt.date = FIRST_DAY) -> bool:
-    """Whether a run may be asked for this day's partition."""
+    """Whether a run may be requested for this day's partition."""
     return first <= day <= _today()
 
 

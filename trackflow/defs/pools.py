@@ -12,4 +12,4 @@ CATALOGUE_SOURCE = "catalogue_source"
 """The site that a catalogue is fetched from."""
 
 GEOCODER = "geocoder"
-"""The server that is asked where an address is."""
+"""The server that gives coordinates of addresses."""

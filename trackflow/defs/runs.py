@@ -1,4 +1,4 @@
-"""What sensors and housekeeping ask of Dagster's record of runs."""
+"""Queries on Dagster's record of runs, for sensors and housekeeping."""
 
 import datetime as dt
 
@@ -13,8 +13,8 @@ UNFINISHED = (
 )
 
 TIME_TO_START = dt.timedelta(minutes=3)
-"""A run that was requested may wait for its place and has to load; then its heart beats in the
-store. After that the heartbeat decides: a run whose process died stays "started" for hours."""
+"""A requested run may wait for its slot and has to load; then its heartbeat is in the store. After
+that the heartbeat decides: a run whose process died stays "started" for hours."""
 
 
 def starting_run(
@@ -36,7 +36,7 @@ OWN_TAG = "trackflow/subject"
 """Every job of trackflow's has it, so every run of one has."""
 
 OLDER_OWN_TAGS = ("trackflow/kind", "trackflow/job_id")
-"""Of runs from before there was one tag for all; those of the live job had none."""
+"""Tags of runs of older versions, before `OWN_TAG`; runs of the live job had none."""
 
 
 def has_own_job(run: dg.DagsterRun) -> bool:

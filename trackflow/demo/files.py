@@ -16,7 +16,7 @@ COLUMNS = ("device_id", "recorded_at", "latitude", "longitude", "accuracy_m")
 
 @dataclass(frozen=True, slots=True)
 class FleetFiles:
-    """Where the points are.
+    """The files with the points.
 
     Attributes:
         regular: one file per day, in order, with all devices that were online.

@@ -235,14 +235,14 @@ def _shift(
 def _tour(
     kind: _Kind, engine: Engine, places: Floats, at: Floats, rng: np.random.Generator
 ) -> Route:
-    """A way from `at` through some places."""
+    """A route from `at` through some places."""
     for _ in range(20):
         stops = int(rng.integers(kind.stops[0], kind.stops[1] + 1))
         chosen = places[rng.choice(len(places), min(stops, len(places)), replace=False)]
         tour = engine.route(*np.vstack([at, chosen]).T)
         if tour is not None and tour.distance_m >= SHORTEST_TOUR_M:
             return tour
-        at = chosen[0]  # it stands where no way leads on: the simulation puts it elsewhere
+        at = chosen[0]  # no route leads on from here: the simulation puts the vehicle elsewhere
     raise BadInputError("the road network has too few roads that connect: take a larger extract")
 
 

@@ -1,4 +1,4 @@
-"""What a GPS device makes of the truth: noise, gaps, spikes, duplicates, equal times.
+"""Simulates a GPS receiver: noise, gaps, spikes, duplicates, equal times.
 
 Pure functions of arrays and a random generator.
 """
@@ -19,7 +19,7 @@ NOISE_MEMORY_S = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """How well one device measures and reports.
+    """The errors and the reporting of one device.
 
     Attributes:
         sigma_m: standard deviation of its error, in each direction.
@@ -45,7 +45,7 @@ def observe(
     north_m += np.where(spikes, distance_m * np.cos(bearing), 0.0)
     accuracy_m = np.full(count, np.nan)
     if receiver.claims_accuracy:
-        # Devices believe in their spikes: no filter may rely on a bad claim.
+        # Devices report a good accuracy for spikes too: no filter may rely on a bad one.
         accuracy_m = np.round(receiver.sigma_m * rng.uniform(0.8, 1.8, count), 1)
     step_us = 1_000_000 if receiver.whole_seconds else 1000
     return _repeat(
@@ -91,7 +91,7 @@ def _repeat(points: Points, rng: np.random.Generator) -> Points:
 def drop_gaps(
     time_us: Ints, gaps_per_hour: float, gap_s: tuple[float, float], rng: np.random.Generator
 ) -> Bools:
-    """Which points remain when the device goes silent at random moments; shape (n,)."""
+    """Mark the points that remain when the device goes silent at random moments."""
     if len(time_us) < 2:
         return np.ones(len(time_us), dtype=np.bool_)
     first, last = int(time_us[0]), int(time_us[-1])

@@ -84,7 +84,7 @@ def run_demo(settings: Settings, report: Report) -> DemoResult:
         import_paths(context, files.late)
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "incremental")
         report("Comparing with the true routes ...")
-        # threads are enough: what takes time is shapely, which lets others work meanwhile
+        # threads are enough: the time goes into shapely, which releases the GIL
         with ThreadPoolExecutor(settings.workers) as threads:
             found = list(threads.map(lambda device: _scores(context, device), fleet))
         report("Computing everything again in one pass, and comparing ...")

@@ -26,7 +26,7 @@ LINE_PX = 5
 """Width of a line, in fine pixels."""
 
 SMALLEST_EXTENT_M = 200.0
-"""A parked day would otherwise be blown up until its noise fills the picture."""
+"""Without it, the noise of a parked day would fill the picture."""
 
 PAPER = (247, 247, 243)
 INK = (110, 114, 120)
@@ -91,7 +91,7 @@ def draw_day(lines: Sequence[DayLine]) -> DayPicture | None:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What part of the world the picture shows: its centre and its scale."""
+    """The part of the world that the picture shows: its centre and its scale."""
 
     lon: float
     lat: float
@@ -120,7 +120,7 @@ class _View:
         x = WIDTH_PX * FINE / 2 + east * scale * np.cos(np.radians(self.lat))
         y = HEIGHT_PX * FINE / 2 - (lat - self.lat) * scale
         x, y = np.rint(x), np.rint(y)
-        # vertices within one fine pixel change nothing, and drawing them takes time
+        # vertices within one fine pixel are not visible, and drawing them takes time
         moves = np.ones(len(x), dtype=np.bool_)
         moves[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
         return [*zip(x[moves].tolist(), y[moves].tolist(), strict=True)]
@@ -152,7 +152,7 @@ def _composed(strokes: dict[int, list[Stroke]]) -> Image.Image:
 
 
 def _cover(lines: list[Stroke]) -> Bytes:
-    """How much of each pixel lines cover, from 0 to `SHADES`; shape (height, width)."""
+    """The cover of each pixel by lines, from 0 to `SHADES`; shape (height, width)."""
     fine = Image.new("L", (WIDTH_PX * FINE, HEIGHT_PX * FINE))
     draw = ImageDraw.Draw(fine)
     for line in lines:

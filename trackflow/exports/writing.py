@@ -1,4 +1,4 @@
-"""Tracks, points and visits out of the store, as files of the usual formats.
+"""Writes tracks, points and visits of the store to files of common formats.
 
 Each format is a module of `formats`, and writes what it is given as it is read.
 """

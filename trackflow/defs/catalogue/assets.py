@@ -27,7 +27,7 @@ FRESH = dt.timedelta(days=2)
 
 
 class CatalogueConfig(dg.Config):
-    """Which source to be in step with."""
+    """The source to sync."""
 
     source: str = Field(
         default="",
@@ -61,7 +61,7 @@ two lists in a row lack it. `trackflow catalogue undo` takes a sync back. The re
 metadata, on the page `/catalogue` and in `trackflow catalogue report`.
 """,
 )
-@step(never_retried=(SourceError,))  # it was asked often enough
+@step(never_retried=(SourceError,))  # the sync has retried often enough
 def track_catalogue(
     context: dg.AssetExecutionContext,
     config: CatalogueConfig,
@@ -84,7 +84,7 @@ def track_catalogue(
 
 
 def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> SyncReport:
-    """The report of a sync that is done here and now.
+    """Run a sync in this process; returns its report.
 
     Raises:
         TrackflowError: there is no report, for the reason that it gives.
@@ -189,7 +189,7 @@ does not depend on how the work was cut up. Visits are on the map page, at `/api
 def track_visits(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
-    """Look at what has changed."""
+    """Find the visits of changed days."""
     with trackflow.open() as trackflow_context:
         report = update_visits(trackflow_context)
         stored = count_visits(trackflow_context)

@@ -14,7 +14,7 @@ from trackflow.usecases.catalogue.status import status
 IMPORTANT = ("address", "city", "country")
 SMALLEST_SHARE = 0.5
 MOST_LOST = 0.1
-"""Of a field's share, or of all tracks, from one sync to the next."""
+"""Largest loss from one sync to the next, of a field's share or of all tracks."""
 
 WARN = dg.AssetCheckSeverity.WARN
 
@@ -56,7 +56,7 @@ def catalogue_is_fresh(
 def catalogue_is_complete(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
-    """Look at the shares in each source's last good report."""
+    """Compare the shares in each source's last good report with a minimum."""
     values: dict[str, metadata.Value] = {}
     poor = []
     with trackflow.open() as trackflow_context:
@@ -113,7 +113,7 @@ def _synced_sources(trackflow_context: Context) -> list[str]:
 
 
 def _good(trackflow_context: Context, source: str) -> list[SyncReport]:
-    """The last syncs of a source that hold, the newest first."""
+    """The last completed syncs of a source that were not undone, the newest first."""
     return [
         report
         for report in last_reports(trackflow_context, source, 50)

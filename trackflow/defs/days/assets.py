@@ -30,8 +30,8 @@ from trackflow.defs.roads.assets import road_network
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
 # yet depends on its own day only. A mapping to three days would make Dagster run one day more on
-# each side below a backfill, at every stage; the pipeline knows better, as it marks neighbours
-# pending exactly when what they read has changed.
+# each side below a backfill, at every stage; the pipeline marks neighbours pending exactly when
+# their inputs have changed.
 SAME_DAY = dg.IdentityPartitionMapping()
 
 SEGMENTS_TEXT = """
@@ -120,9 +120,9 @@ def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> 
         name="process_days",
         specs=_specs(days),
         can_subset=True,
-        # Many days in one run: a run of its own for each day would mostly start processes. But not
-        # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
-        # that takes minutes to start is given up.
+        # Many days in one run: with a run for each day most of the time would go into starting
+        # processes. But not all days: Dagster plans every day of every asset before a run starts,
+        # at 14 ms each, and a run that takes minutes to start is given up.
         backfill_policy=dg.BackfillPolicy.multi_run(days_per_run) if days_per_run else one_run,
         pool=ROAD_ENGINE,
     )
@@ -144,5 +144,5 @@ def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> 
 
 
 def _noted(of_days: DaysStep, keys: Sequence[str], selected: Sequence[str]) -> Noted:
-    """The points that the step is going to read, if it reads any."""
+    """Note the points that the step is going to read, if it reads any."""
     return note_points(of_days, [day_of(key) for key in keys] if SEGMENTS in selected else [])

@@ -1,4 +1,4 @@
-"""Checks of what was made by day: one status for each day, which stays until that day is looked at.
+"""Checks of day assets: one status for each day, which stays until that day is checked again.
 
 A check without partitions has a single status: day 3 is red, day 4 passes, and all looks green.
 So each check is partitioned as its asset is, and every run that makes days reports on each of them:
@@ -27,10 +27,11 @@ from trackflow.usecases.days.report import counted
 from trackflow.usecases.days.settled import settled_day_status
 
 DAYS_WITHOUT_PARTITION = 31
-"""Started by hand for no day in particular, a check looks at the newest of them."""
+"""A check that is started for no particular day checks so many of the newest days."""
 
 SMALLEST_SHARE = 0.5
-"""Of the time driven; below this the network probably is of another place, or the profile wrong."""
+"""Share of the time driven; below it the network is probably of another region, or the profile
+wrong."""
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
@@ -89,7 +90,7 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
 
 
 def judge_devices(trackflow_context: Context, day: dt.date) -> Verdict:
-    """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
+    """List notices for a person. It blocks nothing: the tracks are as good as the points allow."""
     found = read_notices(trackflow_context, None, day, day)
     numbers: dict[str, metadata.Value] = {"notices": len(found)}
     if not found:
@@ -109,7 +110,7 @@ def judge_seams(trackflow_context: Context, day: dt.date) -> Verdict:
 
 
 def judge_match_share(trackflow_context: Context, day: dt.date) -> Verdict:
-    """Sum up how much was matched and what still waits."""
+    """Sum up the matched time and the batches that wait."""
     found = checks.check_match_share(trackflow_context, day, day)
     share = found.numbers.matched_share
     numbers: dict[str, metadata.Value] = {
@@ -229,7 +230,7 @@ def evaluation(
 def _newest(
     instance: dg.DagsterInstance, key: dg.AssetKey, day: dt.date
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The materialization that is looked at; without it the UI takes the check as outdated."""
+    """The materialization that is checked; without it the UI shows the check as outdated."""
     wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
     for record in instance.fetch_materializations(wanted, limit=1).records:
         return AssetCheckEvaluationTargetMaterializationData(
@@ -252,7 +253,7 @@ def _defined(check: DayCheck, days: dg.PartitionsDefinition[str]) -> dg.AssetChe
         with trackflow.open() as trackflow_context:
             for day in _days(context, trackflow, trackflow_context):
                 yield evaluation(check, key, context.instance, trackflow_context, day)
-        # not an AssetCheckResult: in a run of several days that would be of no day at all
+        # not an AssetCheckResult: in a run of several days it would belong to no day
         yield dg.Output(None)
 
     decorate = dg.asset_check(
@@ -268,7 +269,7 @@ def _defined(check: DayCheck, days: dg.PartitionsDefinition[str]) -> dg.AssetChe
 def _days(
     context: dg.AssetCheckExecutionContext, trackflow: TrackflowResource, trackflow_context: Context
 ) -> list[dt.date]:
-    """The days of the run; of a run of no day in particular the newest ones."""
+    """The days of the run; the newest days if the run names none."""
     if (found := days_of_run(context.run.tags)) is not None:
         return list(days_between(*found))
     last = checks.newest_day(trackflow_context) or trackflow_context.clock().date()
@@ -285,7 +286,7 @@ def _days(
 def newest_settled_day_is_made(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
-    """Look at one day's batches."""
+    """Check the batches of the newest settled day."""
     with trackflow.open() as trackflow_context:
         found = settled_day_status(trackflow_context)
     description = f"{found.completed:,} of {counted(found.all, 'device-day')} are made"

@@ -1,4 +1,4 @@
-"""What a person may set before starting the work on some days."""
+"""The launchpad's configuration of runs over days."""
 
 from enum import Enum
 
@@ -7,14 +7,14 @@ from pydantic import Field
 
 
 class BatchChoice(Enum):
-    """Which device-days of the chosen partitions are worked on."""
+    """The device-days of the chosen partitions to process."""
 
     bulk = "bulk"
     incremental = "incremental"
 
 
 class DaysConfig(dg.Config):
-    """How the chosen days are worked on."""
+    """The way to process the chosen days."""
 
     mode: BatchChoice = Field(
         default=BatchChoice.bulk,

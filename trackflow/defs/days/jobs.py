@@ -46,14 +46,14 @@ process_days_job = dg.define_asset_job(
     tags=TAGS
     | {
         "trackflow/kind": "days",  # dagster.yaml lets one run of a kind run at a time
-        # a run whose machine died stays "started" for ever and would hold up the queue
+        # a run whose machine died stays "started" for ever and would block the queue
         "dagster/max_runtime": str(12 * 3600),
     },
 )
 
 
 class OlderDaysConfig(dg.Config):
-    """Which days, and how they are worked on."""
+    """The days, and the way to process them."""
 
     first: str = Field(description="The first day, such as 2008-03-01.")
     last: str = Field(description="The last day, included.")
@@ -102,7 +102,7 @@ def process_older_days_job() -> None:
 
 
 class LiveConfig(dg.Config):
-    """How long the live worker stays."""
+    """The time that the live worker runs."""
 
     idle_min: float = Field(
         default=10.0, gt=0, description="End when no point has come in for so many minutes."
@@ -112,7 +112,7 @@ class LiveConfig(dg.Config):
     )
 
 
-# In no pool: it stays for an hour, and would keep a backfill from the only place for as long.
+# In no pool: it runs for an hour, and would keep a backfill from a single slot for as long.
 @dg.op(
     name="follow_live",
     description="Works on points of yesterday and today within seconds of their arrival, and "
@@ -124,7 +124,7 @@ def follow_live_op(
     config: LiveConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
-    """Follow until it has been quiet for a while."""
+    """Process new points until none have arrived for a while."""
     with trackflow.open() as trackflow_context:
         reporter = LiveReporter(context, trackflow_context, trackflow)
         done = follow_live(
@@ -156,7 +156,7 @@ def live_job() -> None:
 
 
 def check_days_job(trackflow: TrackflowResource) -> UnresolvedAssetJobDefinition:
-    """The job of a check that no run of days would bring when no run comes by."""
+    """The job of a check that has to run even when no day is processed."""
     check = dg.AssetCheckKey(trackflow.key(TRACKS), newest_settled_day_is_made.check_key.name)
     return dg.define_asset_job(
         CHECK_DAYS_JOB,

@@ -12,7 +12,7 @@ from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
 
 REPORT_EVERY_S = 300.0
-"""Days that change all the time are reported as materialized this often, and at the end."""
+"""Seconds between reports of days that change all the time; they are also reported at the end."""
 
 
 class LiveReporter:

@@ -51,15 +51,15 @@ class Noted:
     pointer: int | None
 
     def tags_of_step(self) -> dict[str, str]:
-        """For the result of a step that makes all these days."""
+        """Tags for the result of a step that makes all these days."""
         return pointer_tags(self.key, self.pointer)
 
     def version(self) -> str:
-        """Of all these days together."""
+        """One version for all these days together."""
         return joint_version([found.version for found in self.points.values()])
 
     def tags_of(self, asset: str, day: dt.date) -> dict[str, str]:
-        """For one day that is reported by itself."""
+        """Tags for one day that is reported by itself."""
         if asset != SEGMENTS or day not in self.points:
             return {}
         version = self.points[day].version
@@ -76,7 +76,7 @@ def note_points(step: DaysStep, days: Sequence[dt.date]) -> Noted:
 
 
 def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[DayEvent]:
-    """Yield what was done; raise at the end if something was not.
+    """Yield the results of complete days; raise at the end if others are not complete.
 
     Raises:
         StepError: some days are incomplete. Those that are complete have been reported.
@@ -90,7 +90,7 @@ def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[D
     error = error_of(outcome, incomplete)
     if not is_retried(step.dagster, error):
         # A result would count for all days of the step: complete days are logged one by one. The
-        # checks' own steps are skipped below a failed one, so their days are looked at here.
+        # checks' own steps are skipped below a failed one, so their days are checked here.
         for asset in outcome.assets:
             complete = [day for day in outcome.days if (asset, day) not in incomplete]
             yield from _materializations(step, asset, complete, numbers[asset], noted)
@@ -173,11 +173,11 @@ def _log_beside(step: DaysStep, outcome: DaysResult) -> None:
 
 def _log_evaluations(step: DaysStep, asset: str, days: Sequence[dt.date]) -> None:
     for evaluation in evaluations(step, asset, days):
-        step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it takes them
+        step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it accepts them
 
 
 def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
-    """Days that were not asked for, but hold a part of a journey that was made anew.
+    """Days that were not requested, but hold a part of a journey that was made anew.
 
     A journey is merged as a whole, so its kilometres on the day before may change with this one's
     points: what the UI shows of that day would be out of date. In a zone other than UTC the days
@@ -203,7 +203,7 @@ def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMate
 
 
 def _shown(step: DaysStep, day: dt.date) -> dict[str, object] | None:
-    """What the UI shows of a day of tracks; None if it was never made."""
+    """Metadata of a day of tracks; None if it was never made."""
     wanted = dg.AssetRecordsFilter(step.key(TRACKS), asset_partitions=[day.isoformat()])
     for record in step.dagster.instance.fetch_materializations(wanted, limit=1).records:
         if record.asset_materialization is not None:

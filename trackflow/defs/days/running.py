@@ -1,4 +1,4 @@
-"""From a step's days to runs of the pipeline, and which of the days are complete after it."""
+"""Runs the pipeline over a step's days, and decides which of the days are complete."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ SEGMENTS, POLYLINES, TRACKS = "segments", "matched_polylines", "tracks"
 """Names of the assets, without the prefix that their keys may have."""
 
 STAGE_OF_ASSET = dict(zip((SEGMENTS, POLYLINES, TRACKS), STAGES, strict=True))
-"""Which stage of the pipeline makes which asset."""
+"""The stage of the pipeline that makes each asset."""
 
 CODE_VERSIONS = {SEGMENTS: "2", POLYLINES: "2", TRACKS: "2"}
 """Raise one when the same input would give another result: the UI then shows days made before."""
@@ -37,7 +37,7 @@ type DagsterContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 @dataclass(frozen=True, slots=True)
 class DaysStep:
-    """A step that works on days: Dagster's context, trackflow's, and what the assets are called."""
+    """A step that processes days: Dagster's context, trackflow's, and the names of the assets."""
 
     dagster: DagsterContext
     trackflow: Context
@@ -50,18 +50,18 @@ class DaysStep:
 
 @dataclass(slots=True)
 class DaysResult:
-    """What the pipeline did with the days of a step."""
+    """The result of the pipeline for the days of a step."""
 
     days: list[dt.date]
     assets: list[str]
     report: RunReport
 
     def of(self, asset: str, day: dt.date) -> list[DayReport]:
-        """What was done for one day of one asset."""
+        """The reports of one day of one asset."""
         return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
 
     def of_days_worked_on(self) -> "DaysResult":
-        """Without the days on which there was nothing to do."""
+        """The same result without the days that had no work."""
         worked_on = {report.day for stage in self.report.stages for report in stage.days}
         return DaysResult([d for d in self.days if d in worked_on], self.assets, self.report)
 
@@ -141,7 +141,7 @@ class _StageLog:
 
 
 def incomplete_days(outcome: DaysResult) -> list[tuple[str, dt.date]]:
-    """Assets and days that must not be shown as done."""
+    """Asset and day of those that must not be shown as done."""
     return [
         (asset, day)
         for asset in outcome.assets

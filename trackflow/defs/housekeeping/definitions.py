@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of housekeeping."""
 
 import dagster as dg
 

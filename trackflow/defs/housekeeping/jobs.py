@@ -12,7 +12,7 @@ TAGS = {"trackflow/subject": "housekeeping"}
 
 
 class RetentionConfig(dg.Config):
-    """What a person allows."""
+    """Approvals that a person gives in the launchpad."""
 
     approve: str = Field(
         default="",

@@ -15,7 +15,7 @@ from trackflow.defs.runs import has_own_job
 KEPT = dt.timedelta(days=7)
 
 STARTED_BY_ITSELF = ("dagster/sensor_name", "dagster/schedule_name")
-"""Tags of runs that no person has asked for."""
+"""Tags of runs that a sensor, schedule or daemon has started."""
 
 FINISHED = (
     dg.DagsterRunStatus.SUCCESS,
@@ -98,7 +98,7 @@ def _maker(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
-    """A run's record, its events, and the files that Dagster would leave behind."""
+    """Delete a run's record, its events, and the files that Dagster would leave behind."""
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     # on SQLite each run's events have a file of their own, which stays when it is emptied

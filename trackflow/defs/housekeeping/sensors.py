@@ -20,7 +20,7 @@ from trackflow.usecases.housekeeping.run_failures import RunFailure, notify_of_f
 def run_failures_sensor(
     context: dg.RunFailureSensorContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SkipReason | None:
-    """One failed run."""
+    """Notify people of one failed run."""
     run, settings = context.dagster_run, trackflow.settings
     if not is_own_run(run, context.repository_def):
         return dg.SkipReason(f"Run {run.run_id[:8]} is none of trackflow's.")
@@ -66,7 +66,7 @@ def _reason(event: dg.DagsterEvent) -> str:
         return str(data.user_failure_data.description).strip()
     if data.error is None:
         return ""
-    # its class and its words, without the stack that follows
+    # its class and message, without the stack
     return " ".join((data.error.cause or data.error).message.split())
 
 

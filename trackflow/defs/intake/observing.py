@@ -24,7 +24,7 @@ INPUT_POINTER = "dagster/input_event_pointer"
 
 
 def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetObservation:
-    """What the UI shows of a day of points."""
+    """The observation of a day of points."""
     return dg.AssetObservation(
         asset_key=key,
         partition=day.isoformat(),

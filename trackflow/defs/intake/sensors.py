@@ -23,7 +23,7 @@ DAYS_PER_TICK = 100
 
 
 FOLLOW_S = 20.0
-"""Of a tick's minute; the next tick goes on with a table that holds more."""
+"""Seconds of a tick's minute; the next tick goes on if the table holds more."""
 
 
 @dg.sensor(
@@ -38,7 +38,7 @@ FOLLOW_S = 20.0
 def gps_points_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SensorResult:
-    """One tick: look, count, report, and remember how far it got."""
+    """Observe days with new points, and keep the position in the cursor."""
     after, upto, reported = read_cursor(context.cursor)
     with trackflow.open() as trackflow_context:
         arrivals = find_arrivals(trackflow_context, after, upto)
@@ -69,7 +69,7 @@ def read_cursor(text: str | None) -> tuple[int, int | None, dt.date | None]:
 
 
 def write_cursor(after: int, upto: int | None = None, reported: dt.date | None = None) -> str:
-    """What `read_cursor` reads."""
+    """Make the cursor that `read_cursor` reads."""
     return json.dumps(
         {"after": after, "upto": upto, "told": reported.isoformat() if reported else None}
     )
@@ -87,7 +87,7 @@ def write_cursor(after: int, upto: int | None = None, reported: dt.date | None =
 def followed_table_sensor(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.SkipReason:
-    """One tick: a few looks at the table."""
+    """Read new rows of the table for some seconds."""
     followed = FollowedSource.from_env()
     if followed is None:
         return dg.SkipReason("There is no table to follow: set TRACKFLOW_FOLLOW_URL.")

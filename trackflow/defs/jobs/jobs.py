@@ -13,11 +13,11 @@ from trackflow.usecases.jobs.kinds import run_job
 TAGS = {"trackflow/subject": "jobs"}
 
 JOB_TAG = "trackflow/job_id"
-"""Tag of a run that names the job it works on."""
+"""Tag of a run with the id of its job."""
 
 
 class RequestedJobConfig(dg.Config):
-    """Which job."""
+    """The job to run."""
 
     job_id: str = Field(description="Id of the job, as `trackflow jobs list` shows it.")
 

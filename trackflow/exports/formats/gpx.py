@@ -64,7 +64,7 @@ def _gpx_track(row: Mapping[str, Any]) -> str:
 
 
 def _gpx_device(device_id: str) -> str:
-    """GPX has no element for what recorded a track; `import` reads this one back."""
+    """The device as an extension: GPX has no element for it; `import` reads it back."""
     return f"<t:device_id>{escape(device_id)}</t:device_id>"
 
 
@@ -114,7 +114,7 @@ def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
 
 
 def _gpx_extensions(row: PointRow) -> str:
-    """What GPX has no element for; `import` reads it back."""
+    """Values as extensions, for which GPX has no element; `import` reads them back."""
     names = {"accuracy_m": "accuracy", "speed_ms": "speed", "course_deg": "course"}
     known = [(tag, row[name]) for name, tag in names.items() if row[name] is not None]
     inner = "".join(f"<t:{tag}>{value!r}</t:{tag}>" for tag, value in known)
