@@ -33,7 +33,7 @@ class AccessState:
 
     @property
     def has_token_in_use(self) -> bool:
-        """Whether anything can be opened with a token."""
+        """Whether any token is in use."""
         return any(token.revoked_at is None for token in self.tokens)
 
 
@@ -67,7 +67,7 @@ def read_access(context: Context) -> AccessState:
 
 
 def revoke_token(context: Context, token_id: str) -> bool:
-    """Let a token open nothing any more; whether another one is in use.
+    """Revoke a token; returns whether another one is in use.
 
     Raises:
         NotFoundError: there is no such token, or it was revoked before.

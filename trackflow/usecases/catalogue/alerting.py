@@ -20,7 +20,7 @@ from trackflow.usecases.days.claims import message_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 type Run = Callable[[Context, ClaimedJob], dict[str, Any]]
-"""Works on a job; returns its result."""
+"""Runs a claimed job; returns its result."""
 
 TITLES: Mapping[str, str] = {
     SyncOutcome.FAILED: "The catalogue sync of {} has failed",

@@ -19,7 +19,7 @@ from trackflow.usecases.catalogue.report import MOST_KEPT, SLOWEST, SyncOutcome,
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """What a source gave, checked.
+    """A source's answer, checked.
 
     Attributes:
         tracks: in the order of the list.
@@ -32,7 +32,7 @@ class SourceAnswer:
     fetched: Mapping[str, FetchedPage]
 
     def to_store(self, rows: Mapping[str, CatalogueRow]) -> Iterator[CatalogueTrack]:
-        """The tracks as they are to be stored: whose page failed keeps what was known."""
+        """The tracks to store: a track whose page failed keeps its stored values."""
         for track in self.tracks:
             page, old = self.fetched.get(track.slug), rows.get(track.slug)
             if page is not None and page.failure is not None and old is not None:
@@ -59,7 +59,7 @@ def report_of(
     found: Diff,
     changes: list[RowChange],
 ) -> SyncReport:
-    """What a sync has done, but for when and how long."""
+    """The report of a sync, without its times."""
     before = [row.track for row in rows.values() if row.is_active]
     after = dict(rows) | {change.slug: change.after for change in changes}
     active = [row.track for row in after.values() if row.is_active]

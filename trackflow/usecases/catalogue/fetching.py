@@ -34,17 +34,17 @@ PAGE_S = 60.0
 RETRY = Retry()
 KEEP_ROWS = 25
 KEEP_EVERY_S = 1.0
-"""Pages are written when there are so many, or after so long: what a kill may lose."""
+"""Pages are written when there are so many, or after so many seconds: a kill may lose these."""
 
 MOST_OUT_OF_REACH = 50
-"""In a row: a site that is down is not asked a thousand times whether it still is."""
+"""Failures in a row that end the sync: a site that is down must not get a thousand requests."""
 
 _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
 
 
 @dataclass(slots=True)
 class Fetching:
-    """A source in the hands of a sync. Used as a context; connections are closed at its end.
+    """The requests of a sync to its source. A context manager that closes its connections.
 
     Attributes:
         context: the store and its surroundings.
@@ -147,7 +147,7 @@ class Fetching:
             raise
 
     def _live(self, done: int) -> None:
-        """Give a sign of life, and see whether to stop."""
+        """Give a sign of life, and stop if a person has cancelled the job."""
         self.claimed.beat(done)
         if self.claimed.job.cancel_requested:
             self.switch.throw("cancelled")
@@ -206,7 +206,7 @@ class _Keeper:
     _kept_at: float = field(default_factory=time.monotonic)
 
     def keep(self, *, now: bool = False) -> None:
-        """Write what has come, if it is time to.
+        """Write fetched pages, if it is time to.
 
         Raises:
             StaleClaimError: another worker has taken the job over.
@@ -215,7 +215,7 @@ class _Keeper:
         if not self.fresh or not (now or is_due or len(self.fresh) >= KEEP_ROWS):
             return
         rows = [self.fresh.popleft() for _ in range(len(self.fresh))]
-        # one that was given up may still come: it is there twice, and the first counts
+        # a page that was given up may still arrive: it is there twice, and the first one counts
         self.done = min(self.done + len(rows), self.total)
         self.failed += sum(row.failure is not None for row in rows)
         with self.context.store.write() as connection:

@@ -106,7 +106,7 @@ class SyncReport:
 
     @property
     def summary(self) -> str:
-        """In one line."""
+        """The report in one line."""
         if self.outcome != SyncOutcome.COMPLETED:
             return f"{_WORDS[self.outcome]}: {self.reason}"
         parts = [
@@ -125,7 +125,7 @@ class SyncReport:
         return f"{said}; {self.active_now:,} tracks in the catalogue"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in ISO 8601."""
+        """The report for JSON; times in ISO 8601."""
         values = asdict(self)
         return {k: _iso(v) if isinstance(v, dt.datetime) else v for k, v in values.items()} | {
             "summary": self.summary
@@ -133,7 +133,7 @@ class SyncReport:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "SyncReport":
-        """What `as_dict` gave; fields that another version wrote or lacks are left out."""
+        """Read the result of `as_dict`; fields that only another version has are left out."""
         values = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
         for name in ("started_at", "finished_at", "undone_at"):
             if values.get(name) is not None:
@@ -141,7 +141,7 @@ class SyncReport:
         return cls(**values)
 
     def to_markdown(self) -> str:
-        """For people."""
+        """The report as Markdown, for people."""
         lines = [*_head(self), *_changes(self), *_wrong(self), *_figures(self)]
         return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -182,7 +182,7 @@ def _report_of(sync: syncs.Sync) -> SyncReport:
 
 
 def write_file(context: Context, report: SyncReport) -> Path:
-    """The Markdown under `TRACKFLOW_HOME`; whole or not at all.
+    """Write the Markdown under `TRACKFLOW_HOME`; whole or not at all.
 
     Raises:
         OSError: it cannot be written.
@@ -195,14 +195,14 @@ def write_file(context: Context, report: SyncReport) -> Path:
 
 
 def write_missing_files(context: Context, source: str) -> None:
-    """Files that a worker was killed before it could write."""
+    """Write the files of reports whose worker was killed before it could."""
     for report in last_reports(context, source, 5):
         if report.finished_at is not None and not file_of(context, report).exists():
             write_file(context, report)
 
 
 def file_of(context: Context, report: SyncReport) -> Path:
-    """Where a report lies."""
+    """The path of a report."""
     name = f"{report.started_at:%Y-%m-%d-%H%M%S}-{report.source}-{report.sync_id[:8]}.md"
     return context.settings.home / "reports" / "catalogue" / name
 
@@ -338,7 +338,7 @@ def _more(number: int) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text of other people inside Markdown: it stays text, on its line."""
+    """Escape text from elsewhere for a line of Markdown."""
     plain = " ".join(text.split())
     for character in "\\`*_[]<>|":
         plain = plain.replace(character, f"\\{character}")

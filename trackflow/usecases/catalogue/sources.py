@@ -1,4 +1,4 @@
-"""The sources of race tracks that the settings name, and the switch that stops asking one."""
+"""The sources of race tracks that the settings name, and their kill switches."""
 
 import re
 
@@ -43,7 +43,7 @@ def source_named(settings: Settings, name: str | None) -> Connector:
 
 
 def liverc_addresses(text: str) -> tuple[str, str]:
-    """Where the list and a track's page (with `{slug}`) are, from `TRACKFLOW_LIVERC_URL`.
+    """The addresses of the list and of a track's page (with `{slug}`), from `TRACKFLOW_LIVERC_URL`.
 
     Args:
         text: nothing for the real site; a base address, with tracks at BASE/SLUG/; the address of
@@ -86,7 +86,7 @@ def switch_of(context: Context, site: str) -> Switch:
 
 
 def stop_everything(context: Context, site: str, reason: str = "stopped by hand") -> None:
-    """Switch a site off: everything under way is given up, and nothing more is asked of it."""
+    """Switch a site off: open requests are given up, and no further ones are sent."""
     with context.store.write() as connection:
         kill_switches.throw_switch(connection, site, reason, context.clock())
 

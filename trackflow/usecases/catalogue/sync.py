@@ -49,13 +49,13 @@ SILENT_S = 30.0
 """A sync gives signs of life every second; one that is silent for so long may be taken over."""
 
 FRESH_S = 6 * 3600.0
-"""A list older than this is not gone on with."""
+"""A kept list older than this is fetched again."""
 
 TRIGGERS = ("cli", "schedule", "api", "ui")
 
 
 def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as they are stored.
+    """Check the parameters; returns them as they are stored.
 
     Raises:
         BadInputError: there is no such source, or what starts syncs is not known.
@@ -93,7 +93,7 @@ def sync(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
 
 
 def _begin(context: Context, claimed: ClaimedJob, source: str) -> Sync | dict[str, Any]:
-    """Take the source; if another sync has it, end the job and return its report."""
+    """Claim the source; if another sync has it, end the job and return its report."""
     now, me = context.clock(), claimed.job.job_id
     with context.store.write() as connection:
         syncs.lock_source(connection, source)
@@ -144,7 +144,7 @@ def _refuse(
 def _take_over(
     connection: Connection, other: Sync, job: Job | None, me: uuid.UUID, now: dt.datetime
 ) -> None:
-    """End a sync whose worker is gone; what it has fetched is gone on with."""
+    """End a sync whose worker is gone; the next one goes on with the pages that it has fetched."""
     reason = f"its worker was gone; the sync {me} has gone on with it"
     report = SyncReport(
         str(other.sync_id), other.source, other.started_at, now, SyncOutcome.CANCELLED, reason
@@ -187,7 +187,7 @@ class Ending:
 
 
 def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
-    """The ending that the guards ask for."""
+    """The ending that the guards require, None if they pass."""
     reason = "; ".join(judgement.reasons)
     if judgement.action is GuardAction.ASK:
         reason += f"; `trackflow catalogue sync --source {source} --approve` does it"
@@ -211,13 +211,13 @@ class _RunningSync:
     stages: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
-        """From the list to the end; the report as data."""
+        """Run all stages; returns the report as data."""
         listing = self._fetch()
         report = self._apply(listing) if isinstance(listing, Listing) else listing
         return self._ended(self._end(report) if isinstance(report, Ending) else report)
 
     def _fetch(self) -> Listing | Ending:
-        """The list, once all pages are kept."""
+        """Fetch the list and all pages; returns the list once all pages are kept."""
         try:
             with Fetching(self.context, self.claimed, self.connector, self.switch) as fetching:
                 self.switch.check()
@@ -270,7 +270,7 @@ class _RunningSync:
                 fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
 
     def _apply(self, listing: Listing) -> dict[str, Any] | Ending:
-        """Write all that differs, at once; the report as data."""
+        """Write all differences in one transaction; returns the report as data."""
         with self._stage("check"):
             with self.context.store.read() as connection:
                 fetched = checkpoints.read_fetched(connection, self.begun.sync_id)
@@ -292,7 +292,7 @@ class _RunningSync:
         rows: Mapping[str, CatalogueRow],
         judgement: Judgement,
     ) -> dict[str, Any]:
-        """Rows, the record of changes, the report and the job's end."""
+        """Write the rows, the record of changes, the report and the job's end."""
         now = self.context.clock()
         with self._stage("compare"):
             found = diff({slug: row.stored for slug, row in rows.items()}, answer.to_store(rows))
@@ -312,7 +312,7 @@ class _RunningSync:
         return report
 
     def _end(self, ending: Ending) -> dict[str, Any]:
-        """End it without having changed anything."""
+        """End the sync without a change to the catalogue."""
         listing = ending.listing
         now = self.context.clock()
         with self.context.store.write() as connection:
@@ -357,7 +357,7 @@ class _RunningSync:
         self.claimed.end(connection, ended, **values)
 
     def _ended(self, report: dict[str, Any]) -> dict[str, Any]:
-        """After the commit."""
+        """Notify and write the file, after the commit."""
         self.claimed.notify()
         try:
             catalogue_report.write_file(self.context, SyncReport.from_dict(report))

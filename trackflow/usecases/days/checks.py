@@ -1,4 +1,4 @@
-"""What must be true of stored days, looked at from outside the code that made them. Only reads."""
+"""Checks of stored days, independent of the code that made them. Only reads."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -131,7 +131,7 @@ def _compare_seam(result: SeamCheck, before: WindowLine, after: WindowLine) -> N
 
 @dataclass(slots=True)
 class ShareCheck:
-    """How much of what was driven lies on roads, and what still waits for it."""
+    """The share of driving that lies on roads, and the batches that wait."""
 
     numbers: MatchNumbers
     waiting: int

@@ -27,8 +27,8 @@ from trackflow.usecases.days.report import DayReport
 MESSAGE_CHARS = 300
 
 OUTAGE_S = 30.0
-"""How long a worker whose database went away tries to hand back what it holds. A restart takes
-seconds; without this its batches would wait for their lease to end."""
+"""Seconds for which a worker whose database went away tries to hand back its claims. A restart
+takes seconds; without this its batches would wait for their lease to end."""
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 def claim_days(
     context: Context, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
 ) -> list[Claim]:
-    """Claim those of a device's days that are free and, unless `force`, have something to do."""
+    """Claim those of a device's days that are free and, unless `force`, pending."""
     return claim_batches(context, [(device_id, day) for day in days], stage, force=force)
 
 
@@ -49,7 +49,7 @@ def claim_batches(
     with context.store.write() as connection:
         lock_devices(connection, ids)
         now = context.clock()
-        # what dead workers held counts as tried before it is taken again
+        # batches of dead workers count as tried before they are claimed again
         abandoned = batches.with_abandoned(connection, now, lease_s=lease_s)
         for device_id in sorted({*ids} & {*abandoned}):
             batches.free_abandoned(
@@ -72,7 +72,7 @@ class ClaimKeeper:
         self.renewed_at = time.monotonic()
 
     def settled(self, claim: Claim) -> None:
-        """This one is done; the others are still held."""
+        """Drop a finished claim; the others stay claimed."""
         self.claims.remove(claim)
 
     def still_at_it(self) -> None:
@@ -91,7 +91,7 @@ class ClaimKeeper:
                     batches.extend(
                         connection, claim, self.context.settings.lease_s, self.context.clock()
                     )
-            except StaleClaimError as error:  # the others are still held
+            except StaleClaimError as error:  # the others stay claimed
                 stale = error
         self.renewed_at = time.monotonic()
         if stale is not None:

@@ -12,7 +12,7 @@ from trackflow.store.devices.settings import lock_devices
 
 
 def free_expired(context: Context) -> list[ExpiredBatch]:
-    """Free all batches whose lease has ended; those that did so too often are failed now."""
+    """Free all batches whose lease has ended; those with too many tries become failed."""
     with context.store.read() as connection:
         device_ids = batches.with_abandoned(
             connection, context.clock(), lease_s=context.settings.lease_s

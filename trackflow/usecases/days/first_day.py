@@ -1,4 +1,4 @@
-"""With which day the list of days in Dagster's UI begins: among ten years, three are one pixel."""
+"""The first day of the list of days in Dagster's UI: in ten years, three days are one pixel."""
 
 import datetime as dt
 from pathlib import Path
@@ -10,7 +10,7 @@ from trackflow.store.days import batch_lists
 
 
 def note_first_day(settings: Settings, file: Path) -> None:
-    """Write the day of the first point down for Dagster's programs, before they start."""
+    """Write the day of the first point to a file for Dagster's programs, before they start."""
     first = _first_day(settings)
     if first is None:
         first = dt.datetime.now(dt.UTC).date()

@@ -20,7 +20,7 @@ from trackflow.usecases.days.run import WorkerPool, run, worker_pool
 from trackflow.usecases.days.waiting import find_waiting
 
 POLL_S = 1.0
-"""Between two looks for new points: a query on the batches of two days."""
+"""Seconds between two queries for pending batches of two days."""
 
 TROUBLE_PAUSE_S = 5.0
 
@@ -31,7 +31,7 @@ type OnReport = Callable[[RunReport], None]
 
 
 def first_live_day(now: dt.datetime) -> dt.date:
-    """Yesterday: what was on the way at midnight is reported after it."""
+    """Yesterday: points on the way at midnight arrive after it."""
     return now.date() - dt.timedelta(days=1)
 
 
@@ -66,7 +66,7 @@ class _Presence:
         self.last_beat = time.monotonic()
 
     def leave(self) -> None:
-        """Let the next one start without waiting for our silence."""
+        """Remove the heartbeat, so that the next worker starts at once."""
         with self.context.store.write() as connection:
             workers.leave(connection, self.worker_id, self.context.clock())
 
@@ -99,7 +99,7 @@ def follow_live(
                         busy_at = time.monotonic()
                     else:
                         time.sleep(POLL_S)
-                except RetryableError as error:  # the database restarts: so do we
+                except RetryableError as error:  # the database restarts: try again
                     log.warning("the live worker waits: %s", error)
                     time.sleep(TROUBLE_PAUSE_S)
     finally:
@@ -108,7 +108,7 @@ def follow_live(
 
 
 def _pass(context: Context, pool: WorkerPool, presence: _Presence, on_report: OnReport) -> bool:
-    """One run over what waits now; whether there was anything."""
+    """Run once over the pending batches; returns whether there were any."""
     first = first_live_day(context.clock())
     if not find_waiting(context, first=first).days:
         return False

@@ -24,13 +24,13 @@ from trackflow.usecases.days.run import BACKGROUND_NICE, WorkerPool, run, worker
 from trackflow.usecases.jobs.progress import ClaimedJob
 
 SLICE_BATCHES = 256
-"""Some ten seconds of work: so long a cancelled job may go on, and so much of it is looked at again
-after a kill. Never less than a day."""
+"""Some ten seconds of work: a cancelled job may go on for so long, and a killed one repeats so
+much. A slice is never less than a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    """Days that are marked, and worked on together."""
+    """Days that are marked and processed together."""
 
     first: dt.date
     last: dt.date
@@ -48,7 +48,7 @@ class _Slice:
 
 
 def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as they are stored.
+    """Check the parameters; returns them as they are stored.
 
     Raises:
         BadInputError: the days make no sense.
@@ -147,7 +147,7 @@ def _run_slice(
 
     return run(
         context,
-        # what crosses midnight belongs to the days beside it as well
+        # journeys over midnight belong to the neighbouring days as well
         first=current.first - ONE_DAY,
         last=current.last + ONE_DAY,
         device_id=wanted.device_id,
@@ -197,5 +197,5 @@ def _selection_of(parameters: Mapping[str, Any]) -> BatchSelection:
 
 
 def _after(selection: BatchSelection, day: dt.date) -> BatchSelection:
-    """What comes after a day."""
+    """The part of a selection after a day."""
     return BatchSelection(day + ONE_DAY, selection.last, selection.device_id)

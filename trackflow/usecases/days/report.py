@@ -12,7 +12,7 @@ __all__ = ["STAGES", "DayReport", "RunReport", "StageReport", "counted", "distin
 
 @dataclass(slots=True)
 class DayReport:
-    """What one stage did with one batch.
+    """The result of one stage for one batch.
 
     Attributes:
         device_id: whose batch.
@@ -51,7 +51,7 @@ class DayReport:
 
 @dataclass(slots=True)
 class StageReport:
-    """What one stage did in one run; `resting` are batches that wait for their next try."""
+    """The results of one stage in one run; `resting` are batches that wait for their next try."""
 
     stage: str
     days: list[DayReport] = field(default_factory=list)
@@ -70,7 +70,7 @@ class StageReport:
 
     @property
     def deferred(self) -> list[DayReport]:
-        """Batches that wait for something that is missing, such as the road engine."""
+        """Batches that wait for a missing service, such as the road engine."""
         return [day for day in self.days if day.deferred]
 
     @property
@@ -79,13 +79,13 @@ class StageReport:
         return [day for day in self.days if not day.error]
 
     def of_day(self, day: dt.date) -> "StageReport":
-        """Only what was done for one day."""
+        """The results of one day only."""
         return StageReport(self.stage, [d for d in self.days if d.day == day], self.seconds)
 
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did, stage by stage; `given_up` batches failed too often to be tried again."""
+    """The results of a run, stage by stage; `given_up` batches failed too often for a retry."""
 
     stages: list[StageReport] = field(default_factory=list)
     given_up: int = 0

@@ -1,4 +1,4 @@
-"""Running stages over many batches: in this process, or spread over several.
+"""Runs stages over many batches: in this process, or spread over several.
 
 Stages run one after another over all batches, because matching reads the neighbouring days'
 segments and merging reads their lines. Within a stage batches are independent.
@@ -39,20 +39,21 @@ type StageProgress = Callable[[str, int, int], None]
 """Called with the stage, batches done and batches in all."""
 
 type Unit = list[tuple[str, dt.date]]
-"""Devices and days; of all devices that are not segmented together it is one device's."""
+"""Devices and days; outside of segmenting, the days of one device."""
 
 UNIT_DAYS = {"segmented": segmenting.RANGE_DAYS, "matched": 4, "tracked": 366}
 """Days of a device that one worker takes at a time: few where a day is slow, many where days share
 what they read. Chains of days must not be split between workers that would wait for each other."""
 
 BACKGROUND_NICE = 5
-"""Of a run's workers: a backfill takes what is left over, and live points do not wait for it."""
+"""Niceness of a run's workers: a backfill uses idle processors, and live points do not wait for
+it."""
 
 POOL_FROM_BATCHES = 16
 """Below this, starting processes takes longer than the work."""
 
 SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
-"""After midnight: as far as the default thresholds look, and time for reports that come late."""
+"""Time after midnight: the reach of the default thresholds, and time for late reports."""
 
 UNITS_PER_WORKER = 4
 """Devices are segmented together as long as so many units are left for each worker."""
@@ -74,7 +75,7 @@ def run(
     progress: StageProgress | None = None,
     pool: "WorkerPool | None" = None,
 ) -> RunReport:
-    """Work on batches, stage by stage.
+    """Process batches, stage by stage.
 
     `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything of
     yesterday, once it is settled (of the day before, until then). A caller that runs repeatedly
@@ -122,13 +123,13 @@ def run(
 
 
 def retry_failed(context: Context) -> int:
-    """Take up batches again that were given up after too many tries; returns how many."""
+    """Make batches pending again that failed after too many tries; returns their number."""
     with context.store.write() as connection:
         return batch_marks.retry_failed(connection, context.clock())
 
 
 def settled_day(moment: dt.datetime) -> dt.date:
-    """The newest day whose late evening is complete: what it is cut by has been reported."""
+    """The newest day whose late evening is complete: points that decide its cuts are there."""
     return (moment - SETTLING - dt.timedelta(days=1)).date()
 
 
@@ -158,13 +159,13 @@ def _run_stage(
 
 
 def _units(wanted: Unit, size: int) -> Iterator[Unit]:
-    """Some days of one device each."""
+    """Split days into units, each of one device."""
     for _, pairs in itertools.groupby(wanted, key=lambda pair: pair[0]):
         yield from map(list, itertools.batched(pairs, size))
 
 
 def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
-    """Units together, up to a number of days."""
+    """Join units, up to a number of days."""
     joined: Unit = []
     for unit in units:
         if joined and len(joined) + len(unit) > size:
@@ -176,7 +177,7 @@ def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
 
 
 def run_unit(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
-    """One unit of work. What can be tried again is reported, and never stops the others."""
+    """Run a stage on one unit. A retryable error is reported, and never stops other units."""
     try:
         if stage == segmenting.STAGE:
             return segmenting.segment_batches(context, unit, force=force)
@@ -197,7 +198,7 @@ class WorkerPool:
         self.executor: ProcessPoolExecutor | None = None
 
     def is_for(self, units: Sequence[Unit], batch_count: int) -> bool:
-        """Whether so much work is shared out to processes."""
+        """Whether so much work is spread over processes."""
         enough = len(units) > 1 and batch_count >= POOL_FROM_BATCHES
         return self.settings.workers > 1 and enough
 
@@ -247,7 +248,7 @@ class WorkerPool:
             return [self.executor.submit(_run_in_child, stage, unit, force) for unit in units]
 
     def close(self) -> None:
-        """End the worker processes; what has not begun is dropped."""
+        """End the worker processes; waiting units are dropped."""
         if self.executor is not None:
             self.executor.shutdown(cancel_futures=True)
             self.executor = None
@@ -267,7 +268,7 @@ def _still_claimed(context: Context, unit: Unit, reports: Sequence[DayReport]) -
 
 @contextmanager
 def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
-    """A pool that ends its processes on leaving; `nice` lets others go first, as in `nice(1)`."""
+    """A pool that ends its processes on leaving; `nice` is their niceness, as in `nice(1)`."""
     pool = WorkerPool(settings, nice)
     try:
         yield pool
@@ -277,7 +278,7 @@ def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Keep spawned workers from importing the main module of this process, as they would.
+    """Keep spawned workers from importing the main module of this process, their default.
 
     They need nothing of it. It may be all of Dagster, which takes seconds in each worker, or a
     script that is not guarded by `if __name__ == "__main__"`.
@@ -292,7 +293,7 @@ def _without_main() -> Iterator[None]:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Start processes that put Ctrl-C off until they work; here it comes when all are started.
+    """Start processes that defer Ctrl-C until they work; this process gets it when all are started.
 
     A terminal sends it to all processes. One that is still importing, or whose parent ends while it
     starts, would die with a stack.
@@ -309,7 +310,7 @@ def _without_interrupts() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what waits is handled here and now
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # pending signals are handled here and now
         if is_main:
             signal.signal(signal.SIGINT, handler)
     if interrupts:
@@ -331,7 +332,7 @@ def _start_worker(settings: Settings, parent: int, nice: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """A worker whose parent was killed would wait for work for ever, holding its engine."""
+    """End this worker with its parent: it would wait for ever and keep its engine loaded."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The first stage: points of devices' days to segments and ledgers.
+"""The first stage: makes segments and ledgers of the points of devices' days.
 
 Devices are read and segmented together, which takes a tenth of the time for those of a thousand
 points a day, and published one day at a time.
@@ -60,7 +60,7 @@ def segment_batches(
 
 
 def _in_ranges(wanted: Sequence[tuple[str, dt.date]]) -> Iterator[Sequence[tuple[str, dt.date]]]:
-    """At most `RANGE_DAYS` at a time."""
+    """Split the days into ranges of at most `RANGE_DAYS`."""
     ordered = sorted(wanted)
     for begin in range(0, len(ordered), RANGE_DAYS):
         yield ordered[begin : begin + RANGE_DAYS]
@@ -110,7 +110,7 @@ def _publish_part(
 
 
 def _computed(context: Context, parts: Sequence[Part]) -> list[Days | Exception]:
-    """The days of each part, or what went wrong with it; one by one if anything did."""
+    """The days of each part, or its error; parts are computed one by one if all at once fail."""
     try:
         return [*_compute(context, parts)]
     except StoreUnavailableError:
@@ -169,7 +169,7 @@ def _parts(claims: Sequence[batches.Claim]) -> Iterator[Part]:
 
 
 def _span_us(part: Part) -> tuple[int, int]:
-    """Begin of the first day and end of the last."""
+    """Start of the first day and end of the last, UTC microseconds."""
     after = midnight(part[-1].day + dt.timedelta(days=1))
     return to_us(midnight(part[0].day)), to_us(after)
 

@@ -105,7 +105,7 @@ def _publish(
 def _report(
     claim: Claim, rows: Sequence[dict[str, Any]], touched: tuple[dt.date, dt.date], *, changed: bool
 ) -> DayReport:
-    """What a day has of the tracks of its chain.
+    """The report of a day on the tracks of its chain.
 
     Args:
         claim: the day's.
@@ -142,7 +142,7 @@ def _note_short(
     parts: Sequence[Segment],
     thresholds: Any,
 ) -> None:
-    """Bring the ledgers up to date: only now it is known which tracks are too short to keep."""
+    """Update the ledgers: which tracks are too short to keep is known only now."""
     track: dict[dt.date, int] = {}
     short: dict[dt.date, int] = {}
     for one in merged:
@@ -157,7 +157,7 @@ def _note_short(
 
 
 class WindowTile(Protocol):
-    """A window's final line: of the store, or just made (`matching.seams.WindowLine`)."""
+    """A window's final line: a stored one or a new one (`matching.seams.WindowLine`)."""
 
     @property
     def start_us(self) -> int: ...  # noqa: D102

@@ -39,7 +39,7 @@ type VerifyProgress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was compared, and what differs."""
+    """The rows that were compared, and their differences."""
 
     devices: int = 0
     days: int = 0
@@ -53,7 +53,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is worked on and equal."""
+        """Whether all batches are done and all rows equal."""
         return not self.differences and not self.unfinished
 
     def note(self, difference: str) -> None:
@@ -122,14 +122,14 @@ def _verify_device(
     expected = _tracks(device, days, connection, first, last)
     _compare_days(connection, device_id, days, conflicts, expected.short, report)
     _compare_tracks(connection, device_id, expected.rows, first, report)
-    if not outdated:  # their windows differ, and the next run makes them anew
+    if not outdated:  # their windows differ, and the next run recomputes them
         _compare_windows(context, connection, device, days, report)
 
 
 def _frozen_days(
     connection: Connection, device_id: str, until: dt.date, conflicts: dict[dt.date, int]
 ) -> dict[dt.date, DaySegments]:
-    """Days before `until` as they are stored: retention has taken what they were cut with."""
+    """The stored days before `until`: retention has deleted points of their buffer."""
     last = until - ONE_DAY
     parts = segments.read_days(connection, device_id, dt.date.min, last)
     ledgers = segments.read_ledgers(connection, dt.date.min, last, device_id)
@@ -214,7 +214,7 @@ def _compare_days(
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    """A segment's row with its points as such: equal points may be deflated differently."""
+    """A segment's row with its points unpacked: equal points may be compressed differently."""
     try:
         return row | {"points": points_from_bytes(row["points"])}
     except BadInputError:
@@ -228,7 +228,7 @@ def _compare_tracks(
     first: dt.date,
     report: VerifyReport,
 ) -> None:
-    """Compare the tracks; but those that retention has kept without what they were made of."""
+    """Compare the tracks, except those whose points retention has deleted."""
     open_days = batch_lists.days_of(connection, device_id)
     stored = {
         row["track_id"]: row

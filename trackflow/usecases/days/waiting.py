@@ -15,11 +15,11 @@ from trackflow.store.days import arrivals, day_sums
 from trackflow.store.days.due_batches import Conditions, read_due
 
 PAUSE_AFTER_DEFERRAL = dt.timedelta(minutes=5)
-"""A batch that was handed back because the road engine did not answer is left alone this long."""
+"""A batch that was handed back because the road engine did not answer waits this long."""
 
 BRIDGED_DAYS = 7
-"""Stretches of pending days with fewer days between them become one: looking at a day on which
-nothing waits costs next to nothing, starting a run costs seconds."""
+"""Stretches of pending days with fewer days between them become one: a day without pending batches
+costs next to nothing, starting a run costs seconds."""
 
 MOST_DAYS = 366
 """Days of one run: an hour's work at most, so that new data never waits for longer; and Dagster
@@ -48,7 +48,7 @@ class WaitingDays:
 def find_waiting(
     context: Context, *, first: dt.date | None = None, last: dt.date | None = None
 ) -> WaitingDays:
-    """Look for batches that are due; one query, however many there are.
+    """Find batches that are due, in one query.
 
     Args:
         context: the store.

@@ -1,4 +1,4 @@
-"""Purging a device: every trace of it is deleted, also from the bytes of the database's file."""
+"""Purges a device: every trace of it is deleted, also from the bytes of the database's file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Devices as a list, under another name, and two that are one."""
+"""Lists devices, renames them, and merges two into one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from trackflow.store.devices import moving, settings
 
 @dataclass(frozen=True, slots=True)
 class MoveReport:
-    """What was moved: all points of a device that is gone now, to another name."""
+    """The counts of a move of all points of a device to another name."""
 
     device_id: str
     into: str
@@ -79,7 +79,7 @@ def _moved(context: Context, connection: Connection, device_id: str, into: str) 
 
 
 def _check_whole(connection: Connection, device_id: str) -> None:
-    """See that a device's tracks can be made again of its points."""
+    """Check that a device's tracks can be recomputed from its points."""
     edge = moving.kept_from(connection, device_id)
     if edge is not None:
         raise SettingsError(

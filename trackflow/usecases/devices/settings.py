@@ -1,4 +1,4 @@
-"""A device's settings with all that helps to choose them: the presets, a guess, its notices."""
+"""A device's settings with help to choose them: the presets, its guessed kind, its notices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class DeviceSettings:
     notices: list[Notice]
 
     def where_from(self, threshold: str) -> str:
-        """Where the value of a threshold comes from: own, preset or default."""
+        """The origin of a threshold's value: own, preset or default."""
         if threshold in self.device.overrides:
             return "own"
         preset = PRESETS.get(self.device.preset or "")

@@ -1,4 +1,4 @@
-"""Moving points of a device in time, after its receiver's week count began anew."""
+"""Moves points of a device in time, after its receiver's week count began anew."""
 
 import datetime as dt
 import itertools
@@ -25,7 +25,7 @@ MOST_WEEKS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ShiftReport:
-    """What was moved.
+    """The result of moving points.
 
     Attributes:
         device_id: the device.

@@ -24,12 +24,12 @@ from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.roads import networks
 
 type ArchiveProgress = Callable[[str, int, int], None]
-"""Called with "tables", how many are done and how many there are."""
+"""Called with "tables", the number of tables done and of all."""
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
-"""Heartbeats of processes that run just now, and what this machine has noted for itself."""
+"""Heartbeats of running processes, and notes of this machine."""
 
 NETWORKS = "road_networks"
 
@@ -53,7 +53,7 @@ def backup(
     with_networks: bool = True,
     progress: ArchiveProgress | None = None,
 ) -> ArchiveReport:
-    """Write everything to `path`, as it was at one moment; others go on working meanwhile.
+    """Write a consistent backup to `path`; other processes go on working meanwhile.
 
     The file is there whole or not at all, and only its owner may read it.
 
@@ -103,7 +103,7 @@ def _write_table(connection: Connection, table: str, archive: zipfile.ZipFile) -
 
 
 def _by_name(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Road networks with the names of their folders: they will lie elsewhere."""
+    """Road networks with the names of their folders only, as their path will differ."""
     index = batch.schema.get_field_index("folder")
     names = [Path(folder).name for folder in batch.column(index).to_pylist()]
     return batch.set_column(index, "folder", pa.array(names, pa.string()))

@@ -48,10 +48,10 @@ from trackflow.usecases.housekeeping.archive import (
 )
 
 MOST_RATIO = 200
-"""Times that a member may grow when it is unpacked; roads and tables pack to a fifth or so."""
+"""Largest ratio of unpacked to packed size of a member; roads and tables have about 5."""
 
 ALLOWANCE_BYTES = 64 << 20
-"""However small the file is: little of the same thing packs to next to nothing."""
+"""Unpacked bytes allowed for any file: small and uniform data packs to next to nothing."""
 
 MOST_MANIFEST_BYTES = 1 << 20
 MOST_ROWS = 50_000
@@ -82,7 +82,7 @@ DAMAGE = (
     OverflowError,
     ValueError,
 )
-"""What reading something else than a backup raises, in zipfile, pyarrow and json."""
+"""Errors of zipfile, pyarrow and json on reading a file that is no backup."""
 
 
 def restore(
@@ -112,7 +112,7 @@ def restore(
                 report.rows[table] = expected
                 if progress:
                     progress("tables", done, len(tables()))
-            # a backup from before the first token must not open what has been shut since
+            # a backup from before the first token must not allow access without one
             no_token.switch_off(connection, "restored from a backup", context.clock())
             _place_networks(connection)
             _check_devices(connection)
@@ -142,7 +142,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
-    """See that each member is there once, and that there is room for them all.
+    """Check that each member exists once, and that the disk has room for all.
 
     Raises:
         BadInputError: they would unpack to more than a backup of this size can hold.
@@ -261,7 +261,7 @@ def _check_devices(connection: Connection) -> None:
 def _new_networks(
     archive: zipfile.ZipFile, networks: dict[str, int], home: Path, tmp: Path
 ) -> Iterator[list[str]]:
-    """Put road networks into the home folder; they go again if what follows fails."""
+    """Put road networks into the home folder; they are removed if a later step fails."""
     into, new = home / "networks", []
     try:
         for name, files in networks.items():

@@ -19,7 +19,7 @@ from trackflow.usecases.housekeeping import retention_plan
 from trackflow.usecases.housekeeping.retention_plan import RetentionBasis
 
 MARK = "retention"
-"""What the last run counted the days from."""
+"""Name of the stored time that the last run counted from."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
 
 
 def lift_retention(context: Context) -> int:
-    """Accept older points again where the setting allows it now; returns of how many devices.
+    """Accept older points again where the setting allows it now; returns the number of devices.
 
     Raises:
         SettingsError: the days of retention make no sense.
@@ -101,7 +101,7 @@ def lift_retention(context: Context) -> int:
 
 
 def approved_day(text: str) -> dt.date | None:
-    """The day before which a person lets everything go; None for no text.
+    """Parse the day before which a person allows to delete all data; None for no text.
 
     Raises:
         SettingsError: it is no day.
@@ -113,7 +113,7 @@ def approved_day(text: str) -> dt.date | None:
 
 
 def check_setting(context: Context) -> None:
-    """See that the days of retention make sense.
+    """Check that the days of retention make sense.
 
     Raises:
         SettingsError: they do not.

@@ -19,15 +19,15 @@ LEAST_DAYS = 3
 """Journeys of the last days are still being put together."""
 
 SUPPORT = 3
-"""The day of a device that counts as the newest, in their order: a wrong clock of one device does
-not make so many at once."""
+"""The rank of the device-day that counts as the newest: one device with a wrong clock does not make
+so many at once."""
 
 MOST_SHARE = 0.5
-"""Of all days of devices; more at once is not what passing time does."""
+"""Share of all device-days; passing time alone does not delete more at once."""
 
 LEAST_JUMP_DAYS = 7
 BACK = ONE_DAY
-"""A clock that stands further behind what was counted from the last time was set back."""
+"""A clock further behind the time that the last run counted from was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def edge_day(known: RetentionBasis) -> dt.date | None:
 
 
 def lift_edge(known: RetentionBasis) -> dt.date | None:
-    """From which day on points may be taken again; None for any age.
+    """The first day whose points may be accepted again; None for any age.
 
     By the latest time that is known: a clock that was set back must not open days again whose
     surroundings are deleted.

@@ -31,13 +31,13 @@ def notify_of_failure(settings: Settings, failure: RunFailure) -> None:
 
 
 def title_of(failure: RunFailure) -> str:
-    """One line."""
+    """The title of the message, one line."""
     days = f" of {failure.days}" if failure.days else ""
     return f"trackflow: the run {failure.job}{days} has failed"
 
 
 def text_of(failure: RunFailure) -> str:
-    """Why, and where to look."""
+    """The body of the message: the reasons, and where to look."""
     reasons = [f"- {reason}" for reason in failure.reasons[:MOST_REASONS]]
     more = len(failure.reasons) - MOST_REASONS
     if more > 0:

@@ -1,4 +1,4 @@
-"""How things stand: counts for a person and for monitoring."""
+"""The state of a store: counts for a person and for monitoring."""
 
 import datetime as dt
 from dataclasses import dataclass, field

@@ -26,7 +26,7 @@ ROWS_PER_LOOK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class FollowedSource:
-    """Which table to follow.
+    """The table to follow.
 
     Attributes:
         url: SQLAlchemy URL of its database, PostgreSQL or SQLite. A user that may only select is
@@ -41,7 +41,7 @@ class FollowedSource:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self | None:
-        """From `TRACKFLOW_FOLLOW_URL`, `_TABLE` and `_ORDER`; None if there is nothing to follow.
+        """Read it from `TRACKFLOW_FOLLOW_URL`, `_TABLE` and `_ORDER`; None without a URL.
 
         Raises:
             SettingsError: the order is none.
@@ -122,7 +122,7 @@ def follow(
 def _pass(
     context: Context, table: FollowedTable, order: str, limit: int, report: FollowReport
 ) -> bool:
-    """One look at the table, stored; whether there was no more to read."""
+    """Read and store some rows of the table; returns whether it has no more."""
     now = context.clock()
     with context.store.read() as connection:
         before = following.read_progress(connection, table.source)

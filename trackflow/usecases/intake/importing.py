@@ -31,7 +31,7 @@ EXAMPLES = 3
 
 @dataclass(slots=True)
 class FileReport:
-    """What became of one file.
+    """The result of one file.
 
     Attributes:
         name: what people know it by.
@@ -67,7 +67,7 @@ class FileReport:
 
     @property
     def refused(self) -> int:
-        """Rows and elements that were not accepted, whether or not they were known already."""
+        """Rows and elements that were refused, whether or not they were known already."""
         return self.reasons.total()
 
     @property
@@ -84,7 +84,7 @@ class FileReport:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of all files; `import_id` undoes it, and is empty if nothing was stored."""
+    """The results of all files; `import_id` undoes it, and is empty if nothing was stored."""
 
     import_id: str = ""
     files: list[FileReport] = field(default_factory=list)
@@ -167,7 +167,8 @@ def import_paths(
         SettingsError: it was undone while it ran, or the days of retention make no sense.
     """
     readmit(context)
-    lift_retention(context)  # what may be kept again is not to be refused until the next daily run
+    # points that retention allows again must not be refused until the next daily run
+    lift_retention(context)
     report = ImportReport()
     for source in _sources(paths, report, are_tables=options.columns is not None):
         file = FileReport(source.name, skipped=source.skipped)
@@ -194,7 +195,7 @@ def import_paths(
                 if progress:
                     progress(source.name, chunk.bytes_done, source.size_bytes)
         except NoPositionsError as error:
-            # a table or list of something else, found among others, is no failure
+            # a table of something else that is found in a folder is no failure
             file.error, file.skipped = _error_or_reason(error, source)
         except BadInputError as error:
             file.error = str(error)
@@ -246,7 +247,7 @@ def _store(context: Context, chunk: Chunk, file: FileReport, import_id: str) -> 
 
 
 def _describe(batch: PointBatch, file: FileReport) -> None:
-    """Note the devices and the times of points."""
+    """Add the devices and the times of points to the report."""
     if not len(batch):
         return
     counts = np.bincount(batch.device, minlength=len(batch.devices)).tolist()

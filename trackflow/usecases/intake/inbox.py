@@ -33,7 +33,7 @@ _FORGOTTEN = "forgotten:"
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
-    """A file as it lies there; `name` is its path below the inbox."""
+    """A file of the inbox; `name` is its path below the inbox."""
 
     path: Path
     name: str
@@ -43,7 +43,7 @@ class InboxFile:
 
 @dataclass(slots=True)
 class InboxContent:
-    """What a look at the folder has found: files to import, files still being written."""
+    """The content of the folder: files to import, files still being written."""
 
     ready: list[InboxFile] = field(default_factory=list)
     waiting: int = 0
@@ -57,7 +57,7 @@ class InboxContent:
 
 @dataclass(frozen=True, slots=True)
 class InboxImport:
-    """What became of one file."""
+    """The result of one file."""
 
     name: str
     points_added: int
@@ -67,7 +67,7 @@ class InboxImport:
 
 @dataclass(slots=True)
 class ScanReport:
-    """What became of the files that were ready."""
+    """The results of the files that were ready."""
 
     files: list[InboxImport] = field(default_factory=list)
     waiting: int = 0
@@ -79,7 +79,7 @@ class ScanReport:
 
     @property
     def errors(self) -> list[InboxImport]:
-        """Files that could not be read, or not to their end; looked at again when they change."""
+        """Files that could not be read, or not to their end; a change makes them due."""
         return [file for file in self.files if file.error]
 
 
@@ -102,7 +102,7 @@ def scan(context: Context, progress: ImportProgress | None = None) -> ScanReport
 
 
 def look(context: Context) -> InboxContent:
-    """See which files are to be imported; opens none of them.
+    """Find the files to import; opens none of them.
 
     Raises:
         SettingsError: no inbox is set, or it is no folder.
@@ -140,7 +140,7 @@ def folder_of(context: Context) -> Path:
 
 
 def forgotten(name: str) -> str:
-    """What stands for a name that must not be kept any more; the file stays known by it."""
+    """A hash in place of a name that must not be kept any more; it still identifies the file."""
     return _FORGOTTEN + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
@@ -190,7 +190,7 @@ def _error(parts: Sequence[FileReport]) -> str | None:
 
 
 def _note(connection: Connection, file: InboxFile, imported: InboxImport, now: dt.datetime) -> None:
-    """Remember the file as it was before it was read: what changed since is found again."""
+    """Note the file's state from before it was read, so that a later change is found."""
     hidden = forgotten(file.name)
     is_hidden = inbox_notes.has_note(connection, hidden)
     note = InboxNote(

@@ -1,4 +1,4 @@
-"""Refused input as people use it: by sender, shown, read again by a newer version, exported."""
+"""The quarantine for people: refused input by sender, shown, read again, exported, deleted."""
 
 import base64
 import datetime as dt
@@ -89,7 +89,7 @@ class RetryReport:
 
 
 def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int) -> None:
-    """See that live input can be kept.
+    """Check that live input can be kept.
 
     Raises:
         QuarantineFullError: it would be more than may be kept, and some of it is not kept yet.
@@ -108,7 +108,7 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
 
 
 def sender_states(context: Context) -> list[SenderState]:
-    """All senders that ever reported, or whose input is in quarantine."""
+    """All senders that have reported, or whose input is in quarantine."""
     with context.store.read() as connection:
         counts = quarantine.counts(connection)
         names = [*LIVE_SENDERS, *sorted({c.sender for c in counts} - set(LIVE_SENDERS))]
@@ -141,7 +141,7 @@ def _state(
 
 
 def shown(context: Context, prefix: str) -> dict[str, Any]:
-    """One refused input with all that is known of it.
+    """One refused input with all its stored values.
 
     Raises:
         SettingsError: the beginning of the id is too short, or that of several.
@@ -152,20 +152,20 @@ def shown(context: Context, prefix: str) -> dict[str, Any]:
 
 
 def newest(context: Context, choice: QuarantineFilter, most: int) -> list[QuarantinedInput]:
-    """The newest refused inputs of a choice, without what was sent."""
+    """The newest refused inputs of a filter, without the input itself."""
     with context.store.read() as connection:
         return quarantine.newest(connection, choice, most)
 
 
 def exported(context: Context, choice: QuarantineFilter) -> Iterator[str]:
-    """All refused inputs of a choice, one JSON object each."""
+    """All refused inputs of a filter, one JSON object each."""
     with context.store.read() as connection:
         for row in quarantine.all_kept(connection, choice):
             yield json.dumps(as_dict(row), default=str, ensure_ascii=False)
 
 
 def delete(context: Context, choice: QuarantineFilter) -> int:
-    """Delete refused inputs; returns how many there were."""
+    """Delete refused inputs; returns their number."""
     with context.store.write() as connection:
         return quarantine.delete(connection, choice)
 
@@ -245,7 +245,7 @@ def _retry(context: Context, kept: QuarantinedContent, report: RetryReport) -> N
 def _retry_early(
     context: Context, kept: QuarantinedContent, time_us: int, report: RetryReport
 ) -> None:
-    """Take in a position that lay in the future, unless it still does; it is whole already."""
+    """Admit a position that lay in the future, unless it still does; it is kept whole."""
     report.read_again += 1
     now = context.clock()
     if not is_due(time_us, to_us(now)):

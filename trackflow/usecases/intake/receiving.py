@@ -25,7 +25,7 @@ TURN_TIMEOUT_S = 20.0
 retries."""
 
 NOT_KEPT = "not_kept"
-"""Reason of points that are not stored, as a more accurate one has just come for their moment."""
+"""Reason of points that are not stored, as a more accurate one of their moment has just arrived."""
 
 _turn = threading.Lock()
 
@@ -73,7 +73,7 @@ def receive(context: Context, delivery: BodyContent, source: str) -> ReceptionCo
 def receive_together(
     context: Context, reports: Sequence[Report]
 ) -> list[ReceptionCounts | Exception]:
-    """Store reports in one transaction; what became of each, or why it is not stored.
+    """Store reports in one transaction; returns the counts of each, or its error.
 
     One that cannot be stored must not take its neighbours along: then each is stored by itself.
     """
@@ -111,7 +111,7 @@ def _received(report: Report, stored: DeliveryCounts) -> ReceptionCounts:
 
 @contextmanager
 def _in_turn(context: Context) -> Iterator[None]:
-    """One transaction at a time where the database has only one writer anyway.
+    """Allow one transaction at a time where the database has only one writer anyway.
 
     SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
     what takes 30 ms in turn, and each holds a connection that a reader could use.

@@ -1,4 +1,4 @@
-"""Jobs as people and programs watch them, stop them and take them up again."""
+"""Jobs for people and programs: list, read, cancel, resume."""
 
 import uuid
 
@@ -31,7 +31,7 @@ def waiting_jobs(context: Context) -> list[Job]:
 
 
 def read_job(context: Context, job_id: uuid.UUID) -> Job:
-    """A job.
+    """Read a job.
 
     Raises:
         NotFoundError: there is none of this id.

@@ -1,4 +1,4 @@
-"""The kinds of jobs there are, and running one."""
+"""The kinds of jobs; queues and runs jobs."""
 
 import logging
 import uuid
@@ -41,7 +41,7 @@ KINDS = {
 
 
 def queue_job(context: Context, kind: str, parameters: Mapping[str, Any]) -> Job:
-    """Queue a job; a service or `trackflow jobs resume` works on it.
+    """Queue a job; a service or `trackflow jobs resume` runs it.
 
     Raises:
         BadInputError: there is no such kind, or its parameters make no sense.
@@ -126,7 +126,7 @@ def _end(context: Context, claimed: ClaimedJob, status: JobStatus, **values: Any
 
 
 def as_dict(job: Job) -> dict[str, Any]:
-    """A job as programs and the map page get it."""
+    """A job as JSON for programs and the map page."""
     times = {
         name: _iso(getattr(job, name))
         for name in ("created_at", "started_at", "finished_at", "heartbeat_at")

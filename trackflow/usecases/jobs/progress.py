@@ -11,7 +11,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 
 BEAT_EVERY_S = 1.0
-"""Progress is written this often at most; the page that shows it looks no more often."""
+"""Progress is written this often at most; the page does not read it more often."""
 
 
 class CancelledError(TrackflowError):

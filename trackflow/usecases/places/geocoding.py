@@ -35,12 +35,12 @@ RUN_S = 3600.0
 """A run ends after it; the next one goes on."""
 
 MOST_FAILURES = 5
-"""In a row: then the geocoder is left alone until the next run."""
+"""Failures in a row that end the run."""
 
 RETRY = Retry(attempts=3, wait_first_s=1.0)
 
 ASK_AGAIN = dt.timedelta(days=30)
-"""An address that was not known may be known by then."""
+"""An address without an answer is requested again after this time."""
 
 FILE = "file"
 """Name of the geocoder that is a file of coordinates."""
@@ -101,7 +101,7 @@ def geocode(
             continue
         old = known.get(key)
         if old is not None and old.query != query:
-            _drop(context, known, key)  # the place of another address
+            _drop(context, known, key)  # the coordinates belong to another address
         if query is not None and geocoder is not None and not _holds(old, query, geocoder, now):
             wanted.setdefault(query, []).append(key)
     if geocoder is not None and wanted:
@@ -124,7 +124,7 @@ def _from_file(
     query: str | None,
     known: Known,
 ) -> bool:
-    """Take a place from the file, if it is in it; or forget that it was."""
+    """Take a track's coordinates from the file, or drop an earlier answer of the file."""
     key, old = (source, track.slug), known.get((source, track.slug))
     place = None if file is None else file.find(track.slug, query)
     if place is None:
@@ -151,7 +151,7 @@ def _reuse(
     geocoder: Geocoder,
     now: dt.datetime,
 ) -> None:
-    """Answer what was asked before for another track of the same address."""
+    """Reuse the answer for another track of the same address."""
     for found in list(known.values()):
         if found.query in wanted and _holds(found, found.query, geocoder, now):
             for key in wanted.pop(found.query):
@@ -168,7 +168,7 @@ def _ask_all(
     per_s: float,
     run_s: float,
 ) -> None:
-    """Ask for each address once, until it is done, too late, or the geocoder fails on and on."""
+    """Request each address once, until all are done, time is up, or the geocoder keeps failing."""
     whole = Deadline.after(run_s)
     failed_in_row = 0
     with PoliteClient(RateLimit(per_s), switch_of(context, geocoder.site)) as web:

@@ -28,12 +28,12 @@ from trackflow.tracks.segments import Segment
 from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DAYS = 31
-"""Of one transaction: it may hold up writers for a second, not for a minute."""
+"""Device-days of one transaction: it may block writers for a second, not for a minute."""
 
 
 @dataclass(slots=True)
 class VisitsReport:
-    """What was done.
+    """The result of an update.
 
     Attributes:
         places: race tracks whose place is known.
@@ -47,7 +47,7 @@ class VisitsReport:
 
 
 def known_places(context: Context) -> PlaceIndex:
-    """Where race tracks are, with the limits of the settings."""
+    """An index of the race tracks' coordinates, with the limits of the settings."""
     settings = context.settings
     with context.store.read() as connection:
         found = places.positions(connection)
@@ -55,7 +55,7 @@ def known_places(context: Context) -> PlaceIndex:
 
 
 def days_due(context: Context) -> int:
-    """How many device-days there are to look at; cheap."""
+    """The number of device-days to process; cheap."""
     near = known_places(context)
     with context.store.read() as connection:
         if not len(near) and not visits.any_marked(connection):
@@ -102,7 +102,7 @@ def update_visits(
 def _update(
     context: Context, device_id: str, days: Sequence[tuple[dt.date, int]], near: PlaceIndex
 ) -> int:
-    """One part of a device's days; how many visits differ."""
+    """Update one part of a device's days; returns the number of changed visits."""
     changed = 0
     with context.store.write() as connection:
         devices.lock_devices(connection, [device_id])
@@ -131,7 +131,7 @@ def _look_at(
 def _reach(
     connection: Connection, device_id: str, day: dt.date, near: PlaceIndex, *, forward: bool
 ) -> tuple[list[Samples], int | None]:
-    """Positions beyond a day up to the first that is near no place, and its time.
+    """Positions beyond a day up to the first one away from every place, and its time.
 
     The time is None if there is no such position; then the device's first or last point is among
     them: where it has stopped since its last journey, or before its first.

@@ -19,7 +19,7 @@ from trackflow.store.roads import polylines as lines
 from trackflow.usecases.queries.distances import by_day, in_zone
 
 MOST_VERTICES = 300_000
-"""A picture of a day stops here: more would not be seen, only waited for."""
+"""Most vertices in a picture of a day: more would not be visible, but take time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class DayLine:
 
 @dataclass(slots=True)
 class SegmentNumbers:
-    """What a day was cut into, and where its points went."""
+    """The numbers of a day's segments, and of its points by class."""
 
     devices: int = 0
     points: int = 0
@@ -48,7 +48,7 @@ class SegmentNumbers:
 
 @dataclass(slots=True)
 class MatchNumbers:
-    """How a day's windows were matched."""
+    """The numbers of a day's windows."""
 
     windows: int = 0
     raw_windows: int = 0
@@ -65,7 +65,7 @@ class MatchNumbers:
 
 @dataclass(slots=True)
 class TrackNumbers:
-    """What of the tracks lies in a day of the stated time zone.
+    """The numbers of the tracks' parts in a day of the stated time zone.
 
     Attributes:
         tracks: how many touch the day.

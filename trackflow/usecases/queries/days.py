@@ -1,4 +1,4 @@
-"""How far devices went, by day and between two moments, as answers of the API."""
+"""Distances of devices, by day and between two moments, as answers of the API."""
 
 import datetime as dt
 from typing import Any
@@ -13,7 +13,7 @@ from trackflow.usecases.queries.lines import TimeRange
 MOST_DAYS = 3660
 
 MOST_TRACKS = 200_000
-"""In one answer; a fleet of a thousand drives so many in a month or two."""
+"""Most tracks in one answer; a fleet of a thousand drives so many in a month or two."""
 
 OWN_ZONES = "device"
 """Instead of a zone's name: that of each device, or the stated one if it has none."""

@@ -20,12 +20,12 @@ from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
 
 type Zones = Callable[[StoredLength], ZoneInfo]
-"""In which zone a track's days are counted."""
+"""Gives the zone in which a track's days are counted."""
 
 
 @dataclass(slots=True)
 class TravelSums:
-    """What tracks add up to in some time.
+    """Sums over tracks in some time.
 
     Attributes:
         length_mm: of the parts that lie in it.
@@ -40,7 +40,7 @@ class TravelSums:
     tracks: int = 0
 
     def add(self, length_mm: int, duration_us: int) -> None:
-        """The part of one more track."""
+        """Add the part of one more track."""
         self.length_mm += length_mm
         self.duration_us += duration_us
         self.longest_mm = max(self.longest_mm, length_mm)
@@ -64,7 +64,7 @@ def by_day(
     zones: Zones,
     most_tracks: int | None = None,
 ) -> dict[DeviceDay, TravelSums]:
-    """What devices travelled on the days from `first` to `last`, in order; both are included.
+    """The sums of devices on the days from `first` to `last`, in order; both are included.
 
     Args:
         connection: to the store.
@@ -103,7 +103,7 @@ def between(
     end: dt.datetime,
     most_tracks: int | None = None,
 ) -> dict[str, TravelSums]:
-    """What devices travelled in `[start, end)`, by device.
+    """The sums in `[start, end)`, by device.
 
     Args:
         connection: to the store.

@@ -58,7 +58,7 @@ type VisitRow = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """Which tracks, points or visits; None means no limit."""
+    """A filter of tracks, points or visits; None means no limit."""
 
     first: dt.datetime | None = None
     last: dt.datetime | None = None

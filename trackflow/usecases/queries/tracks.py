@@ -79,12 +79,12 @@ CAUSES = {
     "stop": "the device stays where it is",
     "midnight": "the neighbouring day has not been worked on yet",
 }
-"""Words for a cause whose points are not there any more."""
+"""Texts for a cause whose points do not exist any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackSelection:
-    """Which tracks, and how.
+    """A selection of tracks, and the form of their lines.
 
     Attributes:
         device_ids: of these devices, None for all.
@@ -161,7 +161,7 @@ def _line(polyline: str, simplify_m: float = 0.0) -> dict[str, Any]:
 
 
 def simplified(positions: Floats, tolerance_m: float) -> Floats:
-    """A line of fewer of its vertices that is nowhere further away than the tolerance.
+    """A line of fewer vertices that nowhere deviates by more than the tolerance.
 
     Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
     degrees where the line crosses the antimeridian.
@@ -175,13 +175,13 @@ def simplified(positions: Floats, tolerance_m: float) -> Floats:
 
 
 def write_cursor(position: TrackCursor) -> str:
-    """A position as text that means nothing to its reader."""
+    """Make an opaque text of a position."""
     plain = to_us(position.start_time).to_bytes(8, "big", signed=True) + position.track_id.bytes
     return base64.urlsafe_b64encode(plain).decode()
 
 
 def read_cursor(cursor: str) -> TrackCursor:
-    """What `write_cursor` was given.
+    """Parse the text of `write_cursor`.
 
     Raises:
         BadInputError: it is something else.
@@ -232,7 +232,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
 
 
 def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
-    """What became of the beginning of a track that is none any more."""
+    """The reason that the beginning of a former track belongs to no track any more."""
     if former.start_time is None:
         return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"
     start_us = to_us(former.start_time)
@@ -250,7 +250,7 @@ def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
 
 
 def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:
-    """What became of the point at a moment; None if it is not there any more."""
+    """The explanation of the point at a moment; None if the point does not exist any more."""
     found = explain(around, to_us(moment), thresholds) if len(around) else None
     return found if found is not None and found.time_us == to_us(moment) else None
 

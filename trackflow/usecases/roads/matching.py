@@ -1,4 +1,4 @@
-"""The second stage: segments to lines on roads, window by window, with a cache.
+"""The second stage: matches segments to roads, window by window, with a cache.
 
 A window's match depends only on its own points, so it is looked up by their hash. Its final line
 is trimmed where it meets its neighbours' matches, which may lie in the days before and after.
@@ -107,7 +107,7 @@ def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> D
 
 @dataclass(frozen=True, slots=True)
 class _LineInputs:
-    """What a day's lines depend on, read at one moment.
+    """The inputs of a day's lines, read in one transaction.
 
     Attributes:
         days: the segments of the day, and of neighbours that its journeys come from or go to.

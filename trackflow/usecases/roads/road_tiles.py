@@ -36,7 +36,7 @@ LAYERS = frozenset({"speeds"})
 EMPTY = b""
 
 VERSION_KEPT_S = 60.0
-"""How long a server's network is taken to be the same."""
+"""Seconds for which a server's network is assumed to be unchanged."""
 
 DEADLINE_S = 10.0
 MOST_BYTES = 20_000_000
@@ -44,7 +44,7 @@ MOST_BYTES = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where tiles come from: a network's version, its extent if it is known, and its engine."""
+    """The source of tiles: a network's version, its bbox if it is known, and its engine."""
 
     version: str
     bbox: tuple[float, float, float, float] | None
