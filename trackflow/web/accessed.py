@@ -19,7 +19,7 @@ FRESH = dt.timedelta(days=1)
 
 
 class ReadLog:
-    """Collects which days of which devices were read."""
+    """Collects the days and devices whose lines were read."""
 
     def __init__(self, context: Context, flush_s: float = FLUSH_S) -> None:
         self._context = context
@@ -30,7 +30,7 @@ class ReadLog:
         self._thread: threading.Thread | None = None
 
     def note(self, device_ids: Iterable[str], when: TimeRange) -> None:
-        """Devices' lines of this time were read."""
+        """Note that devices' lines of this time were read."""
         first, last = when.start.date(), when.end.date()
         with self._lock:
             for device_id in device_ids:
@@ -38,7 +38,7 @@ class ReadLog:
                 self._read[device_id] = (min(known[0], first), max(known[1], last))
 
     def flush(self) -> int:
-        """Write down what was noted; how many lines got a new time."""
+        """Write the notes to the store; returns the number of lines with a new time."""
         with self._lock:
             read, self._read = self._read, {}
         if not read:
@@ -46,12 +46,12 @@ class ReadLog:
         return note_read(self._context, read, FRESH)
 
     def start(self) -> None:
-        """Begin to write once in a while."""
+        """Start the thread that writes the notes."""
         self._thread = threading.Thread(target=self._run, name="accessed", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Write for the last time."""
+        """Stop the thread and write the last notes."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -65,4 +65,4 @@ class ReadLog:
         try:
             self.flush()
         except StoreUnavailableError:
-            return  # these notes are lost; the next ones are as good
+            return  # these notes are lost, which does no harm

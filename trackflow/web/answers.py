@@ -1,4 +1,4 @@
-"""Answers as JSON with an ETag, and the parameters that many readers share.
+"""Answers as JSON with an ETag, and the parameters that many routes share.
 
 A client that polls sends the ETag of what it has (`If-None-Match`); if nothing has changed the
 answer is an empty 304. The ETag is a hash of the answer itself, so it can never be out of step.
@@ -34,7 +34,7 @@ OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
 
 
 class GeoJson(JSONResponse):
-    """For the description of routes: what they answer with."""
+    """The media type of GeoJSON, for the description of routes."""
 
     media_type = GEOJSON
 
@@ -76,7 +76,7 @@ def _any_time(
     to: Annotated[dt.datetime | None, TO] = None,
     hours: Annotated[float | None, HOURS] = None,
 ) -> TimeRange:
-    """The range that was asked for; without any parameter, all time."""
+    """The requested range; without any parameter, all time."""
     if hours is not None:
         if from_ is not None:
             raise BadInputError("give either `from` or `hours`, not both")
@@ -95,7 +95,7 @@ def _recent_time(
     to: Annotated[dt.datetime | None, TO] = None,
     hours: Annotated[float | None, HOURS] = None,
 ) -> TimeRange:
-    """The range that was asked for; without any parameter, the last 24 hours."""
+    """The requested range; without any parameter, the last 24 hours."""
     if from_ is None and hours is None:
         hours = 24.0
     elif to is None and from_ is not None and _utc(from_) < _end_of_minute(request):
@@ -104,7 +104,7 @@ def _recent_time(
 
 
 def _end_of_minute(request: Request) -> dt.datetime:
-    """Until when "now" lasts: the same answer, with the same ETag, for a minute."""
+    """The end of the request's minute: for so long, "now" gives the same answer and ETag."""
     context: Context = request.app.state.context
     return context.clock().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
 
@@ -125,8 +125,8 @@ def _devices(
         ),
     ] = [],  # noqa: B006  FastAPI copies defaults
 ) -> tuple[str, ...] | None:
-    """The devices that were asked for, None for all."""
-    # PostgreSQL's text cannot hold it, so no device is called that
+    """The requested devices, None for all."""
+    # PostgreSQL's text cannot hold a NUL, so no device has such an id
     return tuple(dict.fromkeys(d for d in device if "\0" not in d)) if device else None
 
 

@@ -1,4 +1,4 @@
-"""The FastAPI application: all routes, what every answer has in common, and errors as JSON."""
+"""The FastAPI application: all routes, common headers and limits, and errors as JSON."""
 
 import math
 from collections.abc import AsyncIterator
@@ -98,7 +98,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (503, "The database is away or takes no writes: ask again later"),
     )
 }
-"""What any route may answer."""
+"""Answers that any route may give."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -116,7 +116,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
         title="trackflow",
         version="1",
         description=DESCRIPTION,
-        # FastAPI's own pages load their scripts from elsewhere
+        # FastAPI's own documentation pages load their scripts from other sites
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -159,7 +159,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """What runs beside the requests."""
+    """Run the background tasks while the application runs."""
     app.state.accessed.start()
     try:
         yield
@@ -170,7 +170,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An error as every route answers it."""
+    """Make the JSON answer of an error."""
     body = orjson.dumps({"error": message})
     return Response(body, status, headers, media_type="application/json")
 
@@ -205,6 +205,6 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # where and why, but not what was sent: it may be a position or a token
+    # the field and the reason, but not the value: it may be a position or a token
     messages = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
     return problem(422, "; ".join(messages))

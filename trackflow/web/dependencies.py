@@ -17,7 +17,7 @@ def guarded_router() -> APIRouter:
 
 
 def plain_router() -> APIRouter:
-    """As `guarded_router`, for endpoints that take nothing but the request."""
+    """As `guarded_router`, for endpoints whose only parameter is the request."""
     return APIRouter(route_class=PlainRoute)
 
 

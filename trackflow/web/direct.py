@@ -1,4 +1,4 @@
-"""The shortest way to endpoints that are asked for hundreds of times a second.
+"""Passes requests directly to endpoints that get hundreds of them a second.
 
 FastAPI looks through its routers twice, and handles errors and resources anew in each: that takes
 as long as reading and storing a report. Plain routes need none of it: they are reached with nothing
@@ -31,7 +31,7 @@ class DirectMiddleware:
         self._errors = errors
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
         if scope["type"] == "http":
             path, method = scope["path"], scope["method"]
             for route, methods, handler in self._routes:

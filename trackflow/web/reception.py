@@ -19,13 +19,13 @@ from trackflow.usecases.intake import receiving
 from trackflow.usecases.intake.receiving import ReceptionCounts, Report, receive_together
 
 GATHER_S = 0.004
-"""How long the first report of a lot waits for others."""
+"""Seconds that the first report of a lot waits for others."""
 
 SMALL_POINTS = 100
 """Reports of more points are stored one by one, in turn with the lots of smaller ones."""
 
 MOST_REPORTS = 256
-"""In one transaction: it must not hold up those that come after it."""
+"""Reports in one transaction: it must not delay the following ones."""
 
 LOOK_S = 1.0
 """Seconds between checks for senders that have waited too long, while the database is slow."""
@@ -49,7 +49,7 @@ class ReportQueue:
         self._writing: asyncio.Task[None] | None = None
 
     async def store(self, report: Report) -> ReceptionCounts:
-        """What became of a report, once it is stored.
+        """Store a report; returns the counts of its admission after the commit.
 
         Raises:
             StoreUnavailableError: the database is away or busy; nothing of it is stored.
@@ -69,7 +69,7 @@ class ReportQueue:
         self._thread.shutdown()
 
     async def _write(self) -> None:
-        """Store what waits until nothing does."""
+        """Store waiting reports until there are none."""
         while self._small or self._large:
             if len(self._small) < MOST_REPORTS:
                 await asyncio.sleep(GATHER_S)

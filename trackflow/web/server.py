@@ -34,7 +34,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
 
 
 def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
-    """How the API is served."""
+    """The configuration of uvicorn."""
     return uvicorn.Config(
         create_app(context, listens_locally=is_loopback(host)),
         host=host,

@@ -1,1 +1,1 @@
-"""Access: tokens, and no-token mode."""
+"""Access: tokens, and no-token mode. Decisions about a request belong to `web.security`."""

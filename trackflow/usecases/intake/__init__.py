@@ -1,1 +1,1 @@
-"""Intake of points: files, folders, deliveries, followed tables; and undoing an import."""
+"""Intake of points: imports, deliveries, tables, quarantine. Readers belong to `sources`."""

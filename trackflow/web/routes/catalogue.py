@@ -34,7 +34,7 @@ SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id 
 
 
 class SyncRequest(BaseModel):
-    """Which sync is wanted."""
+    """The source to sync."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -153,7 +153,7 @@ def list_reports(
 )
 @open_to(Scope.READ)
 def show_report(request: Request, context: ContextDep, sync_id: SyncId) -> Response:
-    """What a sync has done and what was wrong; as Markdown if `Accept` asks for `text/markdown`."""
+    """The report of a sync; as Markdown if `Accept` asks for `text/markdown`."""
     report = read_report(context, sync_id)
     if MARKDOWN in request.headers.get("accept", ""):
         return answer_bytes(request, report.to_markdown().encode(), MARKDOWN)
@@ -245,5 +245,5 @@ def _track(row: dict[str, Any], known: dict[str, GeocodedPlace]) -> dict[str, An
 
 
 def _text(text: str) -> str:
-    """PostgreSQL's text cannot hold a NUL, so nothing contains one."""
+    """Check a search text: PostgreSQL's text cannot hold a NUL."""
     return text.replace("\0", "")

@@ -1,4 +1,4 @@
-"""How far devices went, day by day and between two moments."""
+"""Distances of devices, day by day and between two moments."""
 
 import datetime as dt
 from typing import Annotated
@@ -48,7 +48,7 @@ def days(
 @router.get("/api/v1/distances", tags=["tracks"], summary="Distance and driving time of devices")
 @open_to(Scope.READ)
 def distances(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
-    """By device: metres, seconds of driving, and how many tracks, of what lies in the time.
+    """By device: metres, seconds of driving, and the number of tracks, of the parts in the time.
 
     A track that reaches beyond the time counts with the part that lies in it. Between two midnights
     the figures are those of the days.

@@ -1,4 +1,4 @@
-"""Settings of devices, presets, and notices: what needs a person's attention."""
+"""Settings of devices, presets, and notices that need a person's attention."""
 
 import datetime as dt
 from typing import Annotated, Any
@@ -90,7 +90,7 @@ def presets(request: Request) -> Response:
 @router.get("/api/v1/devices/{device_id:path}", tags=["devices"], summary="Settings of a device")
 @open_to(Scope.READ)
 def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Response:
-    """Profile, time zone, preset, own and resulting thresholds, what it looks like, its notices.
+    """Profile, time zone, preset, own and resulting thresholds, guessed kind, notices.
 
     Thresholds are the defaults, changed by the preset, changed by the own ones. 404 if there is no
     such device.
@@ -106,11 +106,11 @@ def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Resp
 )
 @open_to(Scope.ADMIN)
 def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> dict[str, Any]:
-    """All days of the device are worked on again if what decides about them has changed.
+    """All days of the device become pending if the change affects them.
 
     400 if a value makes no sense, 404 if there is no such device.
     """
-    read_settings(context, device_id)  # 404 before anything else
+    read_settings(context, device_id)  # answer 404 before checking the values
     changed = change_settings(
         context,
         device_id,

@@ -1,4 +1,4 @@
-"""Whether all is well, for load balancers and container health checks."""
+"""The health of the service, for load balancers and container health checks."""
 
 from fastapi import Request
 

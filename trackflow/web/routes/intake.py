@@ -46,16 +46,16 @@ ANSWERS = {
     flat.HOME_ASSISTANT: _json({}),
     flat.PHONETRACK: _json({"done": 1, "friends": []}),
 }
-"""What senders of flat records wait for; to all others an empty answer is a success."""
+"""Answers that senders of flat records expect; for all others an empty answer is a success."""
 
 MAX_THREADS = 2
-"""That read large bodies: more would only take the processor from each other, and memory."""
+"""Threads that read large bodies: more would only compete for processors and memory."""
 
 MANY_DEVICES = 100
-"""A report of more, or with something refused, takes several times as long to store."""
+"""A report of more devices, or with refused input, takes several times as long to store."""
 
 READ_AT_ONCE_BYTES = 4_096
-"""A body of no more is read within less time than a thread would take to begin."""
+"""A body up to this size is parsed faster than a thread would start."""
 
 _threads: RunVar[CapacityLimiter] = RunVar("delivery_threads")
 
@@ -97,7 +97,7 @@ def _answers(description: str, example: object) -> dict[int | str, dict[str, Any
 
 
 async def _received_body(request: Request) -> bytes:
-    """The body, piece by piece: Starlette's own way takes longer than a report is read in."""
+    """Read the body piece by piece: Starlette's own method takes longer than parsing a report."""
     pieces = []
     while True:
         message = await request.receive()
@@ -255,7 +255,7 @@ async def from_flat(request: Request) -> Response:
         raise HTTPException(405, f"positions from {protocol} come by POST", {"Allow": "POST"})
     if protocol not in flat.SENDERS:
         raise HTTPException(404, f"there is no sender {protocol[:40]}; see docs/senders.md")
-    # a link on some website could lead a browser here, and a browser that follows it may get in
+    # a link on a website could lead a browser here, which may have access by no-token mode
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise AccessError("positions do not come from another site's page")
     _, sender, body = await _take(request, protocol)
@@ -308,7 +308,7 @@ async def _take(
 
 
 def _query(request: Request) -> Mapping[str, str]:
-    """The parameters of the address; most reports have none, and are not searched for them."""
+    """The query parameters; most reports have none, and their parsing is skipped."""
     return request.query_params if request.scope["query_string"] else {}
 
 
@@ -329,7 +329,7 @@ def _envelope(request: Request, protocol: str, named: str) -> Envelope:
 
 
 def _reports(delivery: BodyContent) -> Iterator[Report]:
-    """A delivery in reports that are quickly stored."""
+    """Split a delivery into reports that are quickly stored."""
     size = max(len(delivery.points), len(delivery.refused))
     is_plain = not delivery.refused and len(delivery.points.devices) < MANY_DEVICES
     step = PART_ELEMENTS if is_plain else PART_ELEMENTS // 4
@@ -340,12 +340,12 @@ def _reports(delivery: BodyContent) -> Iterator[Report]:
 
 
 async def _in_thread[T](function: Callable[[], T]) -> T:
-    """In one of a few threads kept for large bodies, so that small ones are read meanwhile."""
+    """Run it in one of a few threads for large bodies, so that small ones are read meanwhile."""
     return await to_thread.run_sync(function, limiter=_limiter())
 
 
 def _limiter() -> CapacityLimiter:
-    """The limit of this event loop."""
+    """The limit of threads of this event loop."""
     try:
         return _threads.get()
     except LookupError:

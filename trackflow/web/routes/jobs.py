@@ -1,4 +1,4 @@
-"""Jobs: big pieces of work that a person asks for, watches, stops and takes up again."""
+"""Jobs: long work that a person requests, watches, cancels and resumes."""
 
 import datetime as dt
 import uuid
@@ -41,7 +41,7 @@ class JobRequest(BaseModel):
 @router.get("/api/v1/jobs", tags=["jobs"], summary="The newest jobs")
 @open_to(Scope.READ)
 def list_jobs(request: Request, context: ContextDep) -> Response:
-    """The newest hundred, the newest first, with how far each is and how long it will take.
+    """The newest hundred jobs, the newest first, with progress and estimated time left.
 
     `status` is queued, running, completed, failed or cancelled; `completed` of `total` pieces of
     work are done, of which `failed` went wrong; `seconds_left` is an estimate, null without one.

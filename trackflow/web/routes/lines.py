@@ -1,4 +1,4 @@
-"""Lines of the last hours, devices, road networks, and how the work stands."""
+"""Lines of the last hours, devices, road networks, and the state of processing."""
 
 from fastapi import Request, Response
 
@@ -22,7 +22,7 @@ def devices(request: Request, context: ContextDep) -> Response:
 @router.get("/api/v1/networks", tags=["devices"], summary="The road networks in use")
 @open_to(Scope.READ)
 def networks(request: Request, context: ContextDep) -> Response:
-    """By profile: version, source file, and extent (west, south, east, north in degrees).
+    """By profile: version, source file, and `extent` (west, south, east, north in degrees).
 
     The version changes whenever the roads do.
     """

@@ -44,7 +44,7 @@ class StoreCollector(Collector):
         self._context, self._counts = context, counts
 
     def collect(self) -> Iterator[Metric]:
-        """As they are now, or were some seconds ago."""
+        """Read the figures; they may be some seconds old."""
         counts = self._counts.get()
         status = worker_status(self._context, counts)
         yield _by_label("trackflow_batches", "Device-days by status.", "status", counts.batches)
@@ -79,7 +79,7 @@ class StoreCollector(Collector):
 
 
 class CatalogueCollector(Collector):
-    """Figures of the catalogue of race tracks: of each source's last sync, and how it stands."""
+    """Figures of the catalogue of race tracks: each source's last sync and its tracks."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -157,7 +157,7 @@ class GuessesCollector(Collector):
 
 
 class TimingMiddleware:
-    """Measures requests, by the route's template: addresses hold ids, and would never end."""
+    """Measures requests by the route's template: addresses hold ids, and would be unlimited."""
 
     def __init__(self, app: Any, registry: CollectorRegistry) -> None:
         self.app = app
@@ -170,7 +170,7 @@ class TimingMiddleware:
         )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -193,11 +193,11 @@ class TimingMiddleware:
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""A client can call its method anything."""
+"""Methods with a label of their own: a client can send any word as method."""
 
 
 def add_metrics(app: FastAPI, context: Context) -> None:
-    """Measure requests, and make the store's figures known to `/metrics`."""
+    """Measure requests, and add the store's figures to `/metrics`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StoreCollector(context, app.state.counts))
     registry.register(CatalogueCollector(context))

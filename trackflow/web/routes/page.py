@@ -68,7 +68,7 @@ class SessionRequest(BaseModel):
 @router.get("/", tags=["page"], summary="The map page", response_class=Response)
 @open_to(None)
 def index(request: Request, context: ContextDep) -> Response:
-    """The page itself. It holds no data; it asks the API for what its reader may see."""
+    """The page. It holds no data; it requests the data that its reader may see from the API."""
     answer = _send(request, static_file(INDEX))
     answer.headers["Content-Security-Policy"] = content_policy(context.settings.tiles_url)
     return answer
@@ -184,7 +184,7 @@ def content_policy(tiles_url: str) -> str:
 
 @cache
 def _paths() -> dict[str, Path]:
-    """All files that the page has, by name: nothing else can be asked for."""
+    """All files of the page, by name: no other file can be requested."""
     return {path.name: path for path in (*_own_files(), *_maplibre_files())}
 
 
@@ -195,7 +195,7 @@ def _own_files() -> Iterator[Path]:
 
 
 def _maplibre_files() -> Iterator[Path]:
-    # not by import: the package brings pandas and more, and takes a second
+    # not by import: the package imports pandas and more, which takes a second
     for name in MAPLIBRE:
         path = Path(str(distribution("maplibre").locate_file(f"maplibre/srcjs/{name}")))
         if not path.is_file():
@@ -222,7 +222,7 @@ def _send(request: Request, found: StaticFile) -> Response:
 
 
 def _is_encrypted(request: Request) -> bool:
-    """Whether the browser uses TLS, be it up to here or up to a proxy before us."""
+    """Whether the browser uses TLS, to this service or to a proxy before it."""
     # not `request.url`: it is made of the Host header, which a client may write as it likes
     return request.scope["scheme"] == "https" or request.headers.get("origin", "").startswith(
         "https:"

@@ -1,4 +1,4 @@
-"""How each live sender does: when it last reported, and what of it could not be read."""
+"""The state of each live sender: its last report, and its refused input."""
 
 from dataclasses import asdict
 

@@ -109,7 +109,7 @@ class GuardedRoute(APIRoute):
 
 
 class PlainRoute(GuardedRoute):
-    """A route whose endpoint takes what it needs from the request by itself.
+    """A route whose endpoint reads its parameters from the request by itself.
 
     FastAPI's handler, which looks for parameters, would take a tenth of a report's time.
     """
@@ -156,7 +156,7 @@ def _admit(request: Request, scope: Scope) -> Caller:
 
 
 def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Caller:
-    """The person at this machine, if no-token mode lets the request in.
+    """The person at this machine, if no-token mode admits the request.
 
     Raises:
         NoTokenError: it does not.
@@ -190,7 +190,7 @@ def _secrets(request: Request, scope: Scope) -> list[str]:
         found.append(value.strip())
     elif kind.lower() == "basic":
         found.append(_password(value))
-    # The browser sends a cookie along by itself, so it counts only for our own page's requests.
+    # The browser sends a cookie along by itself, so it is valid only in requests of our own page.
     if "cookie" in request.headers and COOKIE in request.cookies and is_own_page(request):
         found.append(request.cookies[COOKIE])
     if scope is Scope.INGEST and request.scope["query_string"] and "token" in request.query_params:

@@ -17,14 +17,14 @@ FREE_TRIES = 10.0
 token."""
 
 REPEAT_TRIES = 0.1
-"""What the same wrong token counts when it comes again: a phone that was left with a revoked one
-guesses nothing, but takes time as well."""
+"""The weight of a repeated wrong token: a phone with a revoked one does not guess, but takes time
+as well."""
 
 FIRST_DELAY_S = 1.0
 MOST_DELAY_S = 900.0
 
 FORGET_S = 3_600.0
-"""After so long without a wrong token, an address begins anew."""
+"""After so many seconds without a wrong token, an address is forgotten."""
 
 MOST_ADDRESSES = 10_000
 """The addresses with the oldest last try are forgotten first."""
@@ -54,7 +54,7 @@ class WrongTokens:
         self.delayed = 0
 
     def note_wrong(self, address: str, secrets: Sequence[str]) -> float:
-        """Count a wrong token; for how many seconds its sender has to wait, or 0.
+        """Count a wrong token; returns the seconds that its sender has to wait, or 0.
 
         What comes during a delay does not lengthen it: a phone that repeats cannot do better.
         """
@@ -79,14 +79,14 @@ class WrongTokens:
             return 0.0
 
     def waiting(self) -> int:
-        """How many addresses have to wait now."""
+        """The number of addresses that have to wait now."""
         now_s = self._clock_s()
         with self._lock:
             return sum(g.wait_until_s > now_s for g in self._guessers.values())
 
 
 def delay_s(tries: float) -> float:
-    """How long to wait after so many wrong tokens beyond the free ones: ever twice as long."""
+    """Seconds to wait after so many wrong tokens beyond the free ones; each one doubles them."""
     doubled: float = FIRST_DELAY_S * 2.0 ** min(tries - 1.0, 30.0)
     return min(doubled, MOST_DELAY_S)
 

@@ -29,7 +29,7 @@ class KnownTokens:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether they may be gone by."""
+        """Whether they are recent enough to decide by."""
         return time.monotonic() < self._until
 
     def find(self, secret: str) -> Token | None:
@@ -37,7 +37,7 @@ class KnownTokens:
         return self._found.get(hash_of(secret)) if self.is_fresh else None
 
     async def renew(self) -> None:
-        """Read them unless they are fresh; all that ask meanwhile wait for the same reading.
+        """Read them unless they are fresh; concurrent callers wait for the same read.
 
         Each of a thousand trackers would look for its own token in the store otherwise, every time
         that they are a second old.
@@ -55,6 +55,6 @@ class KnownTokens:
         await asyncio.shield(self._refresh)
 
     def _read(self) -> None:
-        began = time.monotonic()  # what changes while they are read is seen a second later
+        began = time.monotonic()  # a change during the read is seen a second later
         self._found = tokens_in_use(self._context)
         self._until = began + FRESH_S

@@ -10,10 +10,10 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 
 SMALL_BODY_BYTES = 65_536
 MAX_LARGE_BODIES_BYTES = 128 * 1024 * 1024
-"""Of all requests that are being answered, without the smaller bodies: they are always taken."""
+"""Limit for the large bodies of all open requests; smaller bodies are always accepted."""
 
 BODY_DEADLINE_S = 30.0
-"""For the whole body, however it drips."""
+"""Seconds for the whole body, however slowly it arrives."""
 
 
 class LimitsMiddleware:
@@ -28,7 +28,7 @@ class LimitsMiddleware:
         self.large_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -53,7 +53,7 @@ class _Limited:
         self._deadline = asyncio.get_running_loop().time() + deadline_s
 
     async def receive(self) -> Any:
-        if self._complete:  # what follows is the end of the connection, whenever that is
+        if self._complete:  # the next message is the end of the connection, at any time
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -91,7 +91,7 @@ class HeadersMiddleware:
         self.headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -31,13 +31,13 @@ PROXY_PREFIXES = (
     "cf-", "fly-", "ngrok-", "proxy-", "tailscale-", "x-amz", "x-appengine-", "x-arr-", "x-azure-",
     "x-envoy-", "x-forwarded", "x-original-",
 )  # fmt: skip
-"""What proxies, tunnels and content networks add to a request; programs do not by themselves."""
+"""Headers that proxies, tunnels and content networks add to a request; other programs do not."""
 
 _PROXY_HEADERS = frozenset(name.encode() for name in PROXY_HEADERS)
 _PROXY_PREFIXES = tuple(prefix.encode() for prefix in PROXY_PREFIXES)
 
 QUIET_S = 5.0
-"""How long the mode is known to be off: signs come with every request behind a proxy."""
+"""Seconds for which the mode is assumed to stay off: behind a proxy every request has a sign."""
 
 
 class NoTokenGuard:
@@ -61,13 +61,13 @@ class NoTokenGuard:
         try:
             no_token.switch_off(self._context, reason)
         except StoreUnavailableError:
-            return  # this request is refused by its sign, and the next one is another chance
+            return  # this request is refused for its sign, and the next one tries again
         self._known_off_until = time.monotonic() + QUIET_S
 
     def objection(self, request: Request) -> str | None:
-        """Why a request is not taken for the person's at this machine; None if it is.
+        """Why a request is not from the person at this machine; None if it is.
 
-        To be asked while the mode is on: it is switched off by what shows a proxy.
+        To be called while the mode is on: a sign of a proxy switches it off.
         """
         if not self._listens_locally:
             return "this service listens to other machines"
@@ -86,8 +86,8 @@ class NoTokenGuard:
 
 
 def sign_of_proxy(request: Request) -> str | None:
-    """What in a request shows that a proxy has passed it on; None if nothing does."""
-    for name, _ in request.scope["headers"]:  # as bytes: it is asked of every report
+    """The sign in a request that a proxy has forwarded it; None without one."""
+    for name, _ in request.scope["headers"]:  # as bytes, for speed: every report passes here
         if name in _PROXY_HEADERS or name.startswith(_PROXY_PREFIXES):
             return f"a proxy has passed it on (it has the header {name.decode('latin-1')})"
     # nginx before 1.29.7 speaks it by default, and browsers and scripts do not any more
@@ -101,7 +101,7 @@ def sign_of_proxy(request: Request) -> str | None:
 
 @functools.lru_cache(maxsize=16)
 def own_names(server: tuple[str, int | None] | None) -> frozenset[str]:
-    """What a client on this machine calls the service: address or localhost, with the port."""
+    """Names of the service for a client on this machine: address or localhost, with the port."""
     if server is None or server[1] is None:
         return frozenset()
     host, port = server

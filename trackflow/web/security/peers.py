@@ -110,7 +110,7 @@ def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
     for table in TABLES:
         with suppress(OSError):
             lines = (PROC / table).read_text().splitlines()[1:]
-            # a busy service has thousands of ended connections in it: few lines are looked into
+            # a busy service has thousands of ended connections in it: few lines are parsed
             found += [
                 _socket(line)
                 for line in lines
@@ -120,7 +120,7 @@ def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
 
 
 def _kernels_text(address: Address, port: int, version: int) -> str:
-    """An end as the kernel's table of sockets of IPv4 or IPv6 has it; see `_kernels_end`."""
+    """An end in the text form of the kernel's table of IPv4 or IPv6 sockets; see `_kernels_end`."""
     packed = address.packed
     if version == 6 and len(packed) == 4:
         packed = IPV4_IN_IPV6 + packed
@@ -142,7 +142,7 @@ def _socket(line: str) -> Socket:
 
 
 def _kernels_end(text: str) -> tuple[Address, int]:
-    """An end as the table has it: words of 32 bits in the byte order of the machine."""
+    """Parse an end of the table: words of 32 bits in the byte order of the machine."""
     address, _, port = text.partition(":")
     words = [bytes.fromhex(address[i : i + 8]) for i in range(0, len(address), 8)]
     if sys.byteorder == "little":
@@ -155,7 +155,7 @@ def _end(end: tuple[str, int]) -> tuple[Address, int]:
 
 
 def _plain(address: Address) -> Address:
-    """An IPv4 address that is written as an IPv6 one, as Java's sockets are, as it is."""
+    """Convert an IPv4-mapped IPv6 address, as Java's sockets have, to IPv4."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
@@ -170,7 +170,7 @@ def _holder(inode: int) -> int | None:
 
 
 def _processes() -> list[int]:
-    """All processes, the newest first: a client has often just started."""
+    """Ids of all processes, the newest first: a client has often just started."""
     return sorted((int(p.name) for p in PROC.iterdir() if p.name.isdigit()), reverse=True)
 
 
