@@ -23,7 +23,17 @@ def starting_run(
     tags: dict[str, str] | None = None,
     job_name: str | None = None,
 ) -> str | None:
-    """The newest run of these tags or this job, if it is young and has not ended."""
+    """The newest run of these tags or this job, if it is young and has not ended.
+
+    Args:
+        instance: Dagster's records.
+        now: the time, aware.
+        tags: tags that the run has; None for any.
+        job_name: name of its job; None for any.
+
+    Returns:
+        The run's id, or None.
+    """
     wanted = dg.RunsFilter(job_name=job_name, tags=tags, statuses=list(UNFINISHED))
     for record in instance.get_run_records(wanted, limit=1):
         # a run of the future was made while the clock ran ahead: it does not count

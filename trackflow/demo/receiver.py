@@ -35,7 +35,15 @@ class Receiver:
 def observe(
     time_us: Ints, lon: Floats, lat: Floats, receiver: Receiver, rng: np.random.Generator
 ) -> Points:
-    """The points that a device reports for true positions; times must increase."""
+    """The points that a device reports for true positions; times must increase.
+
+    Args:
+        time_us: times in UTC microseconds, increasing, shape (n,).
+        lon: true longitudes in degrees, shape (n,).
+        lat: true latitudes in degrees, shape (n,).
+        receiver: the errors of the device.
+        rng: source of the random errors.
+    """
     count = len(time_us)
     east_m = _drifting(time_us, receiver.sigma_m, rng)
     north_m = _drifting(time_us, receiver.sigma_m, rng)
@@ -91,7 +99,17 @@ def _repeat(points: Points, rng: np.random.Generator) -> Points:
 def drop_gaps(
     time_us: Ints, gaps_per_hour: float, gap_s: tuple[float, float], rng: np.random.Generator
 ) -> Bools:
-    """Mark the points that remain when the device goes silent at random moments."""
+    """Mark the points that remain when the device goes silent at random moments.
+
+    Args:
+        time_us: times in UTC microseconds, increasing, shape (n,).
+        gaps_per_hour: mean number of gaps per hour.
+        gap_s: shortest and longest gap, in seconds.
+        rng: source of the random gaps.
+
+    Returns:
+        True for points that remain, shape (n,).
+    """
     if len(time_us) < 2:
         return np.ones(len(time_us), dtype=np.bool_)
     first, last = int(time_us[0]), int(time_us[-1])

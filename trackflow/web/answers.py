@@ -47,7 +47,14 @@ def answer(request: Request, content: Any, media_type: str = JSON) -> Response:
 def answer_bytes(
     request: Request, body: bytes, media_type: str, cache_control: str = REVALIDATE
 ) -> Response:
-    """A body, or 304 if the client has it already."""
+    """A body, or 304 if the client has it already.
+
+    Args:
+        request: the request, with the client's ETag if it has one.
+        body: the answer.
+        media_type: its content type.
+        cache_control: value of the header `Cache-Control`.
+    """
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": cache_control}
     if _has(request.headers.get("if-none-match", ""), etag):

@@ -59,7 +59,15 @@ def report_of(
     found: Diff,
     changes: list[RowChange],
 ) -> SyncReport:
-    """The report of a sync, without its times."""
+    """The report of a sync, without its times.
+
+    Args:
+        begun: the sync.
+        answer: the source's answer, checked.
+        rows: the stored tracks before the sync, by slug.
+        found: how the source differs from them.
+        changes: the changes of the sync to rows.
+    """
     before = [row.track for row in rows.values() if row.is_active]
     after = dict(rows) | {change.slug: change.after for change in changes}
     active = [row.track for row in after.values() if row.is_active]

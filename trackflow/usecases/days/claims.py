@@ -36,14 +36,29 @@ log = logging.getLogger(__name__)
 def claim_days(
     context: Context, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
 ) -> list[Claim]:
-    """Claim those of a device's days that are free and, unless `force`, pending."""
+    """Claim those of a device's days that are free and, unless `force`, pending.
+
+    Args:
+        context: the store and settings.
+        device_id: the device.
+        days: its days to claim.
+        stage: the stage that claims, such as "segmented".
+        force: claim completed days as well.
+    """
     return claim_batches(context, [(device_id, day) for day in days], stage, force=force)
 
 
 def claim_batches(
     context: Context, wanted: Sequence[tuple[str, dt.date]], stage: str, *, force: bool
 ) -> list[Claim]:
-    """As `claim_days`, for days of any devices; the claims are in order of device and day."""
+    """As `claim_days`, for days of any devices; the claims are in order of device and day.
+
+    Args:
+        context: the store and settings.
+        wanted: devices and days to claim.
+        stage: the stage that claims, such as "segmented".
+        force: claim completed days as well.
+    """
     ids = sorted({device_id for device_id, _ in wanted})
     lease_s = context.settings.lease_s
     with context.store.write() as connection:

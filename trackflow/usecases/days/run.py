@@ -81,6 +81,16 @@ def run(
     yesterday, once it is settled (of the day before, until then). A caller that runs repeatedly
     passes a `pool`, so that its processes are not started each time.
 
+    Args:
+        context: the store and engines.
+        mode: which batches to process.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+        device_id: only this device; None for all.
+        stages: names of the stages to run, in order.
+        progress: called with a stage, its batches done and all its batches.
+        pool: worker processes to use again; None starts some if needed.
+
     Raises:
         SettingsError: there is no such device.
     """
@@ -177,7 +187,14 @@ def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
 
 
 def run_unit(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
-    """Run a stage on one unit. A retryable error is reported, and never stops other units."""
+    """Run a stage on one unit. A retryable error is reported, and never stops other units.
+
+    Args:
+        context: the store and engines.
+        stage: name of the stage.
+        unit: devices and days.
+        force: process completed days as well.
+    """
     try:
         if stage == segmenting.STAGE:
             return segmenting.segment_batches(context, unit, force=force)
@@ -210,6 +227,13 @@ class WorkerPool:
         When a worker dies, all running and waiting units of its pool are lost with it. They go to a
         new pool; the dead worker's batches stay claimed, so that no batch kills one worker after
         another.
+
+        Args:
+            context: the store and engines, used where the pool is not needed.
+            stage: name of the stage.
+            units: the units of work, in order.
+            force: process completed days as well.
+            batch_count: number of batches in all units; few are processed without the pool.
         """
         if not self.is_for(units, batch_count):
             for unit in units:

@@ -39,7 +39,14 @@ STAGE = "tracked"
 def track_batches(
     context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
-    """Merge the tracks of the given days of a device, with all days that their journeys touch."""
+    """Merge the tracks of the given days of a device, with all days that their journeys touch.
+
+    Args:
+        context: the store and settings.
+        device_id: the device.
+        days: its days, in any order.
+        force: merge completed days as well.
+    """
     reports: list[DayReport] = []
     remaining = sorted(days)
     while remaining:
@@ -181,7 +188,14 @@ class WindowTile(Protocol):
 def track_row(
     device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[WindowTile]
 ) -> dict[str, Any]:
-    """The stored form of a track, but for its device and time of writing."""
+    """The stored form of a track, but for its device and time of writing.
+
+    Args:
+        device_id: the device.
+        track: the merged track.
+        parts: its segments, in order of time.
+        windows: the lines of windows that may cover it, in order of time.
+    """
     points = Points.concat([part.points for part in parts])
     line = _line_of(parts, windows)
     movement = measure(points)

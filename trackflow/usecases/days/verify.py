@@ -39,7 +39,19 @@ type VerifyProgress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class VerifyReport:
-    """The rows that were compared, and their differences."""
+    """The rows that were compared, and their differences.
+
+    Attributes:
+        devices: number of devices compared.
+        days: number of device-days compared.
+        points: number of points read.
+        segments: number of segments compared.
+        windows: number of windows compared.
+        tracks: number of tracks compared.
+        unfinished: number of device-days that wait to be processed.
+        unmatched: why windows were not compared; empty if they were.
+        differences: the first differences, a line each.
+    """
 
     devices: int = 0
     days: int = 0

@@ -57,6 +57,12 @@ def backup(
 
     The file is there whole or not at all, and only its owner may read it.
 
+    Args:
+        context: the store and settings.
+        path: the file to write.
+        with_networks: include the road networks in use.
+        progress: called with "tables", the number of tables done and of all.
+
     Raises:
         SettingsError: the file cannot be written, or a road network's files are gone.
     """

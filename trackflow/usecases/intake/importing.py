@@ -138,6 +138,13 @@ def rehearse(
     """Report what importing would do, and store nothing.
 
     It is a whole import that is rolled back, so its report is exactly that of an import.
+
+    Args:
+        context: the store and the clock.
+        paths: files, folders and archives.
+        device_id: the device of all points, in place of the files' own.
+        options: how to read what files leave open, such as time zones.
+        progress: called with a file's name, the bytes read and its size.
     """
     with context.store.rehearsed() as store:
         trial = replace(context, store=store)

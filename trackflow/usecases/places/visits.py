@@ -196,6 +196,12 @@ def read_visits(
 ) -> dict[str, Any]:
     """Visits that overlap a time as GeoJSON points, each where its race track is.
 
+    Args:
+        context: the store.
+        device_ids: only these devices; None for all.
+        when: the time that visits overlap.
+        limit: largest number of visits.
+
     Raises:
         BadInputError: there are too many.
     """

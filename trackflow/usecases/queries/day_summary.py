@@ -34,7 +34,18 @@ class DayLine:
 
 @dataclass(slots=True)
 class SegmentNumbers:
-    """The numbers of a day's segments, and of its points by class."""
+    """The numbers of a day's segments, and of its points by class.
+
+    Attributes:
+        devices: number of devices with points.
+        points: number of points.
+        segments: number of segments.
+        raw_distance_mm: length of all segments along their points, in millimetres.
+        points_on_track: points in segments.
+        points_in_stops: points of stays.
+        points_dropped: points that cleaning has dropped.
+        seconds: computing time of the stage.
+    """
 
     devices: int = 0
     points: int = 0
@@ -48,7 +59,16 @@ class SegmentNumbers:
 
 @dataclass(slots=True)
 class MatchNumbers:
-    """The numbers of a day's windows."""
+    """The numbers of a day's windows.
+
+    Attributes:
+        windows: number of windows.
+        raw_windows: those of them that follow no road.
+        points: number of points in windows.
+        driven_s: seconds driven in all windows.
+        matched_s: seconds driven in parts that lie on roads.
+        seconds: computing time of the stage.
+    """
 
     windows: int = 0
     raw_windows: int = 0

@@ -181,7 +181,17 @@ def _all_complete_until(
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """Counts of the store. Points are counted apart for pending and completed days."""
+    """Counts of the store. Points are counted apart for pending and completed days.
+
+    Attributes:
+        unprocessed_points: points of device-days that are not completed.
+        processed_points: points of completed device-days.
+        active_devices: devices with points in the last `ACTIVE_FOR`.
+        cached_paths: number of stored lines of windows.
+        batches: number of device-days by status.
+        last_update: when a device-day was last completed; None if never.
+        waiting_since: since when the oldest unfinished device-day waits; None if none does.
+    """
 
     unprocessed_points: int
     processed_points: int

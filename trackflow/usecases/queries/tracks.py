@@ -266,6 +266,12 @@ def read_stops(
 ) -> dict[str, Any]:
     """Stops that overlap a time: where a device stayed between two of its tracks.
 
+    Args:
+        context: the store.
+        device_ids: only these devices; None for all.
+        when: the time that stops overlap.
+        limit: largest number of stops.
+
     Raises:
         BadInputError: there are too many.
     """

@@ -62,7 +62,14 @@ class _Matcher:
 def match_batches(
     context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
-    """Match the given days of a device, those of them that can be claimed."""
+    """Match the given days of a device, those of them that can be claimed.
+
+    Args:
+        context: the store and engines.
+        device_id: the device.
+        days: its days, in any order.
+        force: match completed days as well.
+    """
     return [
         report
         for day in sorted(days)
@@ -200,7 +207,14 @@ def _segment_rows(
 
 
 def line_row(window: Window, key: str, match: WindowMatch, line: WindowLine) -> dict[str, Any]:
-    """The stored form of a window's line, but for its device and day."""
+    """The stored form of a window's line, but for its device and day.
+
+    Args:
+        window: the window.
+        key: hash of its input.
+        match: the engine's match of the window, with points beyond its ends.
+        line: the line of the window, trimmed at its ends.
+    """
     return {
         "start_time": from_us(window.start_us),
         "end_time": from_us(window.end_us),

@@ -13,6 +13,12 @@ def build(
 ) -> tuple[RoadNetwork, bool]:
     """Build a network in `home/networks` and use it; returns it, and whether it is a new one.
 
+    Args:
+        context: the store and settings.
+        extract: an OpenStreetMap extract (.osm.pbf).
+        profile: car, bicycle or foot.
+        progress: called with a line about each step.
+
     Raises:
         NetworkBuildError: the extract cannot be made into a network.
     """

@@ -64,6 +64,12 @@ class RoadTiles:
     def tile(self, profile: str | None, zoom: int, x: int, y: int) -> bytes:
         """A Mapbox vector tile; empty where there are no roads, and at zooms without tiles.
 
+        Args:
+            profile: car, bicycle or foot; None for any network, on a server for car.
+            zoom: zoom level, 0 for the whole Earth.
+            x: column, from the west.
+            y: row, from the north.
+
         Raises:
             NotFoundError: there is no such tile on Earth, or no network for the profile.
             EngineUnavailableError: the engine cannot be loaded or reached.
