@@ -56,8 +56,8 @@ def sync(
     from trackflow.usecases.jobs.kinds import queue_job, run_job
 
     with opened_context() as context:
-        asked = {"source": source, "trigger": "cli", "approve": approve}
-        job = queue_job(context, "catalogue_sync", asked)
+        parameters = {"source": source, "trigger": "cli", "approve": approve}
+        job = queue_job(context, "catalogue_sync", parameters)
         with progress_bar("pages") as progress, _stoppable(context, job):
 
             def show_progress(now: "Job") -> None:

@@ -95,17 +95,17 @@ def _day(first_day: dt.date | str | None) -> dt.date:
 
 
 def _prefixed(
-    things: Iterable[Any], trackflow: TrackflowResource, owners: Sequence[str]
+    found: Iterable[Any], trackflow: TrackflowResource, owners: Sequence[str]
 ) -> list[Any]:
     """Assets with their final keys and owners."""
     return [
-        _spec(thing, trackflow, owners)
-        if isinstance(thing, dg.AssetSpec)
+        _spec(definition, trackflow, owners)
+        if isinstance(definition, dg.AssetSpec)
         else _with_final_keys(
-            thing.map_asset_specs(lambda spec: spec.replace_attributes(owners=list(owners))),
+            definition.map_asset_specs(lambda spec: spec.replace_attributes(owners=list(owners))),
             trackflow,
         )
-        for thing in things
+        for definition in found
     ]
 
 
@@ -123,10 +123,14 @@ def _replaced(dep: dg.AssetDep, trackflow: TrackflowResource) -> dg.AssetDep:
 
 
 def _with_final_keys(
-    thing: dg.AssetsDefinition, trackflow: TrackflowResource
+    definition: dg.AssetsDefinition, trackflow: TrackflowResource
 ) -> dg.AssetsDefinition:
-    named = {*thing.dependency_keys, *thing.keys, *(key.asset_key for key in thing.check_keys)}
-    return thing.with_attributes(
+    named = {
+        *definition.dependency_keys,
+        *definition.keys,
+        *(key.asset_key for key in definition.check_keys),
+    }
+    return definition.with_attributes(
         asset_key_replacements={key: trackflow.key(key.path[-1]) for key in named}
     )
 
@@ -138,10 +142,10 @@ def _checks(found: Iterable[Any], trackflow: TrackflowResource) -> list[dg.Asset
     return [_with_final_keys(check, trackflow).coerce_to_checks_def() for check in found]
 
 
-def _owned(thing: Any, owners: Sequence[str]) -> Any:
+def _owned(definition: Any, owners: Sequence[str]) -> Any:
     """A job, sensor or schedule with these owners."""
-    if isinstance(thing, UnresolvedAssetJobDefinition):
-        return record.replace(thing, owners=list(owners))
-    copied = copy.copy(thing)
+    if isinstance(definition, UnresolvedAssetJobDefinition):
+        return record.replace(definition, owners=list(owners))
+    copied = copy.copy(definition)
     copied._owners = list(owners)
     return copied

@@ -69,13 +69,13 @@ def track_catalogue(
 ) -> dg.MaterializeResult[None]:
     """Sync one source; a sync that stops raises an error with its report."""
     by_schedule = "dagster/schedule_name" in context.run.tags
-    asked = {
+    parameters = {
         "source": config.source or None,
         "approve": config.approve,
         "trigger": "schedule" if by_schedule else "ui",
     }
     with trackflow.open() as trackflow_context:
-        report = _synced(trackflow_context, asked, context.run.run_id)
+        report = _synced(trackflow_context, parameters, context.run.run_id)
     values = describe(report)
     if report.outcome != SyncOutcome.COMPLETED:
         raise StepError(report.summary, metadata=values)
@@ -83,13 +83,15 @@ def track_catalogue(
     return dg.MaterializeResult(metadata=values)
 
 
-def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> SyncReport:
+def _synced(
+    trackflow_context: Context, parameters: Mapping[str, object], run_id: str
+) -> SyncReport:
     """Run a sync in this process; returns its report.
 
     Raises:
         TrackflowError: there is no report, for the reason that it gives.
     """
-    job = queue_job(trackflow_context, "catalogue_sync", asked)
+    job = queue_job(trackflow_context, "catalogue_sync", parameters)
     ended = run_job(trackflow_context, job.job_id, dagster_run_id=run_id)
     if ended is None:
         raise TrackflowError(f"another worker has taken over the job {job.job_id}")
@@ -117,7 +119,9 @@ def describe(report: SyncReport) -> dict[str, metadata.Value]:
     }
     if report.finished_at is not None:
         values["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 2)
-    values |= {f"seconds/{stage}": round(taken_s, 3) for stage, taken_s in report.stages.items()}
+    values |= {
+        f"seconds/{stage}": round(elapsed_s, 3) for stage, elapsed_s in report.stages.items()
+    }
     for name, share in report.completeness.items():
         now = share.get("now")
         if now is not None:

@@ -11,7 +11,7 @@ import dagster as dg
 
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
-from trackflow.defs.days.reporting import DayEvent, Noted, note_points, report_days
+from trackflow.defs.days.reporting import DayEvent, ObservedPoints, note_points, report_days
 from trackflow.defs.days.running import (
     CODE_VERSIONS,
     POLYLINES,
@@ -136,13 +136,13 @@ def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> 
         selected = [key.path[-1] for key in context.selected_asset_keys]
         with trackflow.open() as trackflow_context:
             of_days = DaysStep(context, trackflow_context, trackflow)
-            noted = _noted(of_days, context.partition_keys, selected)
+            observed = _observed(of_days, context.partition_keys, selected)
             outcome = run_days(of_days, context.partition_keys, selected, config)
-            yield from report_days(of_days, outcome, noted)
+            yield from report_days(of_days, outcome, observed)
 
     return process_days
 
 
-def _noted(of_days: DaysStep, keys: Sequence[str], selected: Sequence[str]) -> Noted:
+def _observed(of_days: DaysStep, keys: Sequence[str], selected: Sequence[str]) -> ObservedPoints:
     """Note the points that the step is going to read, if it reads any."""
     return note_points(of_days, [day_of(key) for key in keys] if SEGMENTS in selected else [])

@@ -37,7 +37,7 @@ type DayEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetC
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class ObservedPoints:
     """The points of some days as they were noted before the days were made.
 
     Attributes:
@@ -66,16 +66,18 @@ class Noted:
         return provenance_tags(self.key, self.pointer, version, CODE_VERSIONS[asset])
 
 
-def note_points(step: DaysStep, days: Sequence[dt.date]) -> Noted:
+def note_points(step: DaysStep, days: Sequence[dt.date]) -> ObservedPoints:
     """Observe the points of some days. Points that arrive later make the days outdated."""
     key = step.key(POINTS)
     found = points_of_days(step.trackflow, days)
-    for observed in news(step.dagster.instance, key, found):
-        step.dagster.log_event(observed)
-    return Noted(key, found, newest_observation(step.dagster.instance, key))
+    for observation in news(step.dagster.instance, key, found):
+        step.dagster.log_event(observation)
+    return ObservedPoints(key, found, newest_observation(step.dagster.instance, key))
 
 
-def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[DayEvent]:
+def report_days(
+    step: DaysStep, outcome: DaysResult, observed: ObservedPoints
+) -> Iterator[DayEvent]:
     """Yield the results of complete days; raise at the end if others are not complete.
 
     Raises:
@@ -85,7 +87,7 @@ def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[D
     _log_beside(step, outcome)
     incomplete = incomplete_days(outcome)
     if not incomplete:
-        yield from _results(step, outcome, numbers, noted)
+        yield from _results(step, outcome, numbers, observed)
         return
     error = error_of(outcome, incomplete)
     if not is_retried(step.dagster, error):
@@ -93,7 +95,7 @@ def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[D
         # checks' own steps are skipped below a failed one, so their days are checked here.
         for asset in outcome.assets:
             complete = [day for day in outcome.days if (asset, day) not in incomplete]
-            yield from _materializations(step, asset, complete, numbers[asset], noted)
+            yield from _materializations(step, asset, complete, numbers[asset], observed)
             yield from evaluations(step, asset, complete)
     raise error
 
@@ -102,7 +104,7 @@ def _results(
     step: DaysStep,
     outcome: DaysResult,
     numbers: Mapping[str, Mapping[dt.date, Metadata]],
-    noted: Noted,
+    observed: ObservedPoints,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """One result for each asset, with the numbers of each day."""
     assert isinstance(step.dagster, dg.AssetExecutionContext)
@@ -113,8 +115,8 @@ def _results(
         if asset == SEGMENTS:
             yield dg.MaterializeResult(
                 asset_key=key,
-                data_version=dg.DataVersion(noted.version()),
-                tags=noted.tags_of_step(),
+                data_version=dg.DataVersion(observed.version()),
+                tags=observed.tags_of_step(),
             )
         else:
             yield dg.MaterializeResult(asset_key=key)
@@ -125,14 +127,14 @@ def _materializations(
     asset: str,
     days: Sequence[dt.date],
     numbers: Mapping[dt.date, Metadata],
-    noted: Noted,
+    observed: ObservedPoints,
 ) -> Iterator[dg.AssetMaterialization]:
     for day in days:
         yield dg.AssetMaterialization(
             step.key(asset),
             partition=day.isoformat(),
             metadata=numbers[day],
-            tags=noted.tags_of(asset, day),
+            tags=observed.tags_of(asset, day),
         )
 
 
@@ -143,11 +145,11 @@ def log_complete_days(step: DaysStep, outcome: DaysResult) -> None:
     """
     if outcome.days:
         # Points that arrived since these days were made are pending: their own report follows.
-        noted = note_points(step, outcome.days)
+        observed = note_points(step, outcome.days)
         for asset in outcome.assets:
             numbers = day_metadata(step.trackflow, asset, outcome)
             complete = [day for day in outcome.days if not outcome.is_incomplete(asset, day)]
-            for made in _materializations(step, asset, complete, numbers, noted):
+            for made in _materializations(step, asset, complete, numbers, observed):
                 step.dagster.log_event(made)
             _log_evaluations(step, asset, complete)
     _log_beside(step, outcome)

@@ -121,8 +121,8 @@ class SyncReport:
             )
             if number
         ]
-        said = ", ".join(parts) or "nothing has changed"
-        return f"{said}; {self.active_now:,} tracks in the catalogue"
+        counts = ", ".join(parts) or "nothing has changed"
+        return f"{counts}; {self.active_now:,} tracks in the catalogue"
 
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON; times in ISO 8601."""

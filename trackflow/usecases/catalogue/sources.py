@@ -75,14 +75,14 @@ def liverc_addresses(text: str) -> tuple[str, str]:
 def switch_of(context: Context, site: str) -> Switch:
     """The switch of a site; thrown anywhere, it stops this process within a second or two."""
 
-    def asked() -> str | None:
+    def stored_reason() -> str | None:
         try:
             with context.store.read() as connection:
                 return kill_switches.switched_off(connection, site)
         except StoreUnavailableError:
             return None  # the next write reports it
 
-    return Switch(site, asked)
+    return Switch(site, stored_reason)
 
 
 def stop_everything(context: Context, site: str, reason: str = "stopped by hand") -> None:

@@ -57,13 +57,13 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
         ApprovalNeededError: it would be much at once, or the clock has jumped; nothing is changed.
     """
     with context.store.read() as connection:
-        known = _known(context, connection, approve)
-        edge = retention_plan.edge_day(known)
+        basis = _basis(context, connection, approve)
+        edge = retention_plan.edge_day(basis)
         if edge is not None:
             doomed, total = retention.days_of_devices(connection, edge)
-            retention_plan.check(known, edge, doomed, total)
+            retention_plan.check(basis, edge, doomed, total)
         ids = device_ids(connection)
-    report = RetentionReport(edge, retention_plan.edge_by_clock(known), lift_retention(context))
+    report = RetentionReport(edge, retention_plan.edge_by_clock(basis), lift_retention(context))
     if edge is None:
         return report
     for device_id in ids:
@@ -80,7 +80,7 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
         report.devices += any(counts.values())
     with context.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
-        marks.note(connection, MARK, retention_plan.went_by(known, edge))
+        marks.note(connection, MARK, retention_plan.went_by(basis, edge))
     return report
 
 
@@ -91,7 +91,7 @@ def lift_retention(context: Context) -> int:
         SettingsError: the days of retention make no sense.
     """
     with context.store.read() as connection:
-        edge = retention_plan.lift_edge(_known(context, connection))
+        edge = retention_plan.lift_edge(_basis(context, connection))
         ids = retention.held_back(connection, edge)
     for device_id in ids:
         with context.store.write() as connection:
@@ -123,7 +123,7 @@ def check_setting(context: Context) -> None:
     )
 
 
-def _known(
+def _basis(
     context: Context, connection: Connection, approve: dt.date | None = None
 ) -> RetentionBasis:
     return RetentionBasis(

@@ -50,42 +50,42 @@ class RetentionBasis:
     approved: dt.date | None = None
 
 
-def counted_from(known: RetentionBasis) -> dt.datetime:
+def counted_from(basis: RetentionBasis) -> dt.datetime:
     """The moment that the days are counted back from: now, or the end of the newest day."""
-    return known.now if known.newest is None else min(known.now, midnight(known.newest + ONE_DAY))
+    return basis.now if basis.newest is None else min(basis.now, midnight(basis.newest + ONE_DAY))
 
 
-def edge_by_clock(known: RetentionBasis) -> dt.date | None:
+def edge_by_clock(basis: RetentionBasis) -> dt.date | None:
     """The first day that the setting keeps; None if it keeps all.
 
     Raises:
         SettingsError: the days at the edge would be those that are live.
     """
-    if known.kept_days == 0:
+    if basis.kept_days == 0:
         return None
-    if known.kept_days < LEAST_DAYS:
+    if basis.kept_days < LEAST_DAYS:
         raise SettingsError(
-            f"TRACKFLOW_RETENTION_DAYS={known.kept_days}: {LEAST_DAYS} is the least, as journeys "
+            f"TRACKFLOW_RETENTION_DAYS={basis.kept_days}: {LEAST_DAYS} is the least, as journeys "
             "of the last days are still being put together"
         )
-    return (known.now - dt.timedelta(days=known.kept_days)).date()
+    return (basis.now - dt.timedelta(days=basis.kept_days)).date()
 
 
-def edge_day(known: RetentionBasis) -> dt.date | None:
+def edge_day(basis: RetentionBasis) -> dt.date | None:
     """The first day that is kept; None if all are.
 
     Raises:
         SettingsError: the days at the edge would be those that are live.
     """
-    by_clock = edge_by_clock(known)
+    by_clock = edge_by_clock(basis)
     if by_clock is None:
         return None
-    if known.approved is not None:
-        return min(by_clock, known.approved)
-    return (counted_from(known) - dt.timedelta(days=known.kept_days)).date()
+    if basis.approved is not None:
+        return min(by_clock, basis.approved)
+    return (counted_from(basis) - dt.timedelta(days=basis.kept_days)).date()
 
 
-def lift_edge(known: RetentionBasis) -> dt.date | None:
+def lift_edge(basis: RetentionBasis) -> dt.date | None:
     """The first day whose points may be accepted again; None for any age.
 
     By the latest time that is known: a clock that was set back must not open days again whose
@@ -94,32 +94,32 @@ def lift_edge(known: RetentionBasis) -> dt.date | None:
     Raises:
         SettingsError: the days at the edge would be those that are live.
     """
-    if edge_by_clock(known) is None:
+    if edge_by_clock(basis) is None:
         return None
-    moments = [known.now]
-    if known.last is not None:
-        moments.append(known.last)
-    if known.newest is not None:
-        moments.append(midnight(known.newest))
-    return (max(moments) - dt.timedelta(days=known.kept_days)).date()
+    moments = [basis.now]
+    if basis.last is not None:
+        moments.append(basis.last)
+    if basis.newest is not None:
+        moments.append(midnight(basis.newest))
+    return (max(moments) - dt.timedelta(days=basis.kept_days)).date()
 
 
-def went_by(known: RetentionBasis, edge: dt.date) -> dt.datetime:
+def went_by(basis: RetentionBasis, edge: dt.date) -> dt.datetime:
     """The time that the next run compares with: the latest that this run counted from."""
-    moments = [counted_from(known)]
-    if known.approved is not None:
-        kept = dt.timedelta(days=known.kept_days)
+    moments = [counted_from(basis)]
+    if basis.approved is not None:
+        kept = dt.timedelta(days=basis.kept_days)
         moments.append(midnight(edge) + kept)
-    elif known.last is not None:
-        moments.append(known.last)
+    elif basis.last is not None:
+        moments.append(basis.last)
     return max(moments)
 
 
-def check(known: RetentionBasis, edge: dt.date, doomed: int, total: int) -> None:
+def check(basis: RetentionBasis, edge: dt.date, doomed: int, total: int) -> None:
     """Check whether data older than `edge` may be deleted without an approval.
 
     Args:
-        known: the inputs of retention.
+        basis: the inputs of retention.
         edge: the first day that is kept.
         doomed: days of devices that would be deleted.
         total: days of devices in all.
@@ -127,19 +127,19 @@ def check(known: RetentionBasis, edge: dt.date, doomed: int, total: int) -> None
     Raises:
         ApprovalNeededError: it is too much at once, or the time has jumped.
     """
-    if known.approved is not None:
+    if basis.approved is not None:
         return
     how = (
         f"Nothing was deleted. If that is right, `trackflow retain --approve {edge}` deletes what "
         "is older than that day."
     )
-    if known.last is not None and known.now < known.last - BACK:
+    if basis.last is not None and basis.now < basis.last - BACK:
         raise ApprovalNeededError(
-            f"the clock says {known.now:%Y-%m-%d %H:%M} UTC, but the last retention went by "
-            f"{known.last:%Y-%m-%d %H:%M}: set the clock right. {how}"
+            f"the clock says {basis.now:%Y-%m-%d %H:%M} UTC, but the last retention went by "
+            f"{basis.last:%Y-%m-%d %H:%M}: set the clock right. {how}"
         )
-    jump = dt.timedelta(days=max(LEAST_JUMP_DAYS, known.kept_days / 2))
-    ahead = counted_from(known) - (known.last or counted_from(known))
+    jump = dt.timedelta(days=max(LEAST_JUMP_DAYS, basis.kept_days / 2))
+    ahead = counted_from(basis) - (basis.last or counted_from(basis))
     if doomed and ahead > jump:
         raise ApprovalNeededError(
             f"{ahead.days} days have passed by the clock and the points since the last retention, "

@@ -117,9 +117,9 @@ class ImportReport:
         only if nothing else was admitted.
         """
         empty_handed = [f for f in self.files if f.is_empty_handed]
-        odd = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
+        wrong = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
         nothing = not any(f.admitted for f in self.files)
-        return bool(self.errors or odd or (empty_handed and nothing))
+        return bool(self.errors or wrong or (empty_handed and nothing))
 
 
 def new_id() -> str:

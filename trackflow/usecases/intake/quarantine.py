@@ -263,13 +263,13 @@ def _envelope(kept: QuarantinedContent) -> Envelope | None:
 
     Rows of older versions have no envelope; a row is whole where it is shorter than their limit.
     """
-    doors = {"owntracks", "overland", "geojson", *flat.SENDERS}
+    protocols = {"owntracks", "overland", "geojson", *flat.SENDERS}
     if kept.envelope is not None:
         try:
             envelope = Envelope.loaded(kept.envelope)
         except BadInputError:
             return None
-        return envelope if envelope.door in doors else None
-    if kept.sender in doors and kept.sender != "geojson" and len(kept.raw) < RAW_MAX_CHARS:
+        return envelope if envelope.door in protocols else None
+    if kept.sender in protocols and kept.sender != "geojson" and len(kept.raw) < RAW_MAX_CHARS:
         return Envelope(kept.sender, kept.device_id)
     return None

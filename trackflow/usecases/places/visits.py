@@ -213,10 +213,10 @@ def read_visits(
 
 
 def _feature(row: Any) -> dict[str, Any]:
-    place = [row.longitude, row.latitude]
+    position = [row.longitude, row.latitude]
     return {
         "type": "Feature",
-        "geometry": None if None in place else {"type": "Point", "coordinates": place},
+        "geometry": None if None in position else {"type": "Point", "coordinates": position},
         "properties": {
             "device_id": row.device_id,
             "source": row.source,

@@ -171,10 +171,10 @@ def _all_complete_until(
 
     A device without pending days is complete, so it does not limit the others.
     """
-    held_back = [complete[device_id] for device_id in unmatched if device_id in complete]
-    if None in held_back:
+    limits = [complete[device_id] for device_id in unmatched if device_id in complete]
+    if None in limits:
         return None
-    open_ends = [time for time in held_back if time is not None]
+    open_ends = [time for time in limits if time is not None]
     ends = [time for time in complete.values() if time is not None]
     return min(open_ends) if open_ends else max(ends, default=None)
 
@@ -236,8 +236,8 @@ class CachedValue[T]:
     SHARE = 0.05
     SHORTEST_S = 2.0
 
-    def __init__(self, work_out: Callable[[], T]) -> None:
-        self._work_out = work_out
+    def __init__(self, compute: Callable[[], T]) -> None:
+        self._compute = compute
         self._lock = threading.Lock()
         self._value: T | None = None
         self._took_s = 0.0
@@ -255,7 +255,7 @@ class CachedValue[T]:
     def _refresh(self) -> T:
         with self._lock:
             started = time.monotonic()
-            self._value = value = self._work_out()
+            self._value = value = self._compute()
             self._at = time.monotonic()
             self._took_s = self._at - started
         return value

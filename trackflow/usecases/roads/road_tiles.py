@@ -108,9 +108,9 @@ class RoadTiles:
             networks = queries.network_rows(connection)
         url = self._context.settings.engine_url
         if url not in ("", NO_ENGINE):
-            asked = profile or "car"
-            version = self._server_version(url, asked)
-            return _Source(version, None, partial(self._fetch, url, asked))
+            served = profile or "car"
+            version = self._server_version(url, served)
+            return _Source(version, None, partial(self._fetch, url, served))
         network = next((n for n in networks if profile in (None, n.profile)), None)
         if network is None:
             raise NotFoundError("there is no road network: make one with `trackflow network build`")
@@ -134,8 +134,8 @@ class RoadTiles:
             return engine.tile(zoom, x, y)
 
     def _server_version(self, url: str, profile: str) -> str:
-        asked_at, version = self._servers.get(profile, (float("-inf"), ""))
-        if time.monotonic() - asked_at > VERSION_KEPT_S:
+        checked_at, version = self._servers.get(profile, (float("-inf"), ""))
+        if time.monotonic() - checked_at > VERSION_KEPT_S:
             version = HttpEngine(url, profile, client=self._http()).network_version
             self._servers[profile] = (time.monotonic(), version)
         return f"{profile}-{version}"

@@ -165,8 +165,8 @@ def static_file(name: str) -> StaticFile:
 
 def content_policy(tiles_url: str) -> str:
     """What the page may load and run: its own files, and pictures of one tile server at most."""
-    place = urlsplit(tiles_url)
-    tiles = f" {place.scheme}://{place.netloc}" if place.netloc else ""
+    server = urlsplit(tiles_url)
+    tiles = f" {server.scheme}://{server.netloc}" if server.netloc else ""
     return "; ".join(
         (
             "default-src 'none'",
