@@ -291,7 +291,7 @@ def _merged(found: Points, thresholds: Thresholds) -> Iterator[tuple[Track, list
 def _classes(found: Points, decisions: Decisions) -> Iterator[tuple[str, Ints]]:
     """The classes of points, with the indices of the points of each.
 
-    A later class takes the place of an earlier one; what no class names is a duplicate.
+    A later class replaces an earlier one; points without a class are duplicates.
     """
     cleaned = decisions.cleaned
     best = in_order(known_accuracy(found))[0]

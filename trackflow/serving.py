@@ -173,7 +173,7 @@ def serve(
     """Serve until interrupted, and restart programs that die or hang.
 
     Args:
-        settings: the store, and where things are.
+        settings: the store and its folders.
         host: address of the API.
         port: port of the API.
         dagster_port: port of Dagster's UI, on this machine only.
@@ -240,8 +240,8 @@ def _reload_definitions(dagster_port: int) -> None:
 def signals_interrupt() -> Iterator[None]:
     """Let every request to end raise KeyboardInterrupt, so that no child is left behind.
 
-    Interrupts as well: a shell that starts a program in the background has it, and with it its
-    children, ignore them.
+    This includes interrupts: a program that a shell starts in the background ignores them, as do
+    its children.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -295,8 +295,8 @@ def _spawn(
     Args:
         module_and_arguments: the module that it runs, and its arguments.
         environment: all of its environment.
-        folder: where it runs; None for ours.
-        output: where its output goes.
+        folder: its working folder; None for ours.
+        output: the file for its output.
     """
     return subprocess.Popen(
         [sys.executable, "-m", *module_and_arguments],

@@ -54,7 +54,7 @@ def one_of(known: type[StrEnum], what: str) -> dict[str, Any]:
 
     Args:
         known: the words.
-        what: what they are, for the message about another word.
+        what: their name, for the message about another word.
     """
     words = [word.value for word in known]
     return {

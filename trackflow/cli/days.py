@@ -220,7 +220,7 @@ def _outdated(days: int) -> str:
 
 
 def verify(device: Device = None, as_json: Json = False) -> None:
-    """Compute everything again in one pass and compare it with what is stored."""
+    """Compute everything again in one pass and compare it with the store."""
     from trackflow.usecases.days.verify import verify as verify_store
 
     with opened_context() as context, progress_bar("devices") as progress:

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 class DefaultGroup(TyperGroup):
     """A group whose first word, if it is none of its verbs, is the first one of a default command.
 
-    The default command's own name is no verb: a file or device may be called so.
+    The default command's own name is no verb: a file or device may have that name.
     """
 
     default: ClassVar[str]

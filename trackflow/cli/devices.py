@@ -124,8 +124,8 @@ def rename(
 ) -> None:
     """Rename a device, with its points, settings, tokens and refusals.
 
-    Its tracks are made again by the next run, and ids of the old ones lead to them. What goes on
-    reporting under the old name makes a new device.
+    The next run recomputes its tracks, and ids of the old tracks lead to the new ones. A sender
+    that keeps the old name makes a new device.
     """
     from trackflow.usecases.devices import renaming
 
@@ -172,7 +172,7 @@ def _changed(
     preset: str | None,
     overrides: dict[str, float | None],
 ) -> "DeviceSettings":
-    """The settings of a device once what is given has changed.
+    """Change the given settings of a device; returns all of them.
 
     Args:
         context: the store.

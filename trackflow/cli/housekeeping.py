@@ -254,7 +254,7 @@ def token_local(
 ) -> None:
     """Switch access without a token from this machine on or off (no-token mode).
 
-    A new store lets programs of its user on this machine in. The first token and any sign of a
+    A new store admits programs of its user on this machine. The first token and any sign of a
     proxy end that for good. Switch it on only where no proxy or tunnel leads here.
     """
     from trackflow.usecases.access.no_token import read_mode, switch_mode

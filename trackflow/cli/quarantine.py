@@ -39,7 +39,7 @@ def list_(
 ) -> None:
     """Show each sender's last report, last error and counts; and the newest refused inputs.
 
-    Each has an id; `trackflow quarantine show ID` shows what was sent.
+    Each has an id; `trackflow quarantine show ID` shows the input itself.
     """
     from trackflow.usecases.intake import quarantine
 

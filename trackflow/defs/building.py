@@ -1,7 +1,7 @@
 """Puts trackflow's definitions together, for itself or for a company's own code location.
 
-Each folder beside this file that has a module `definitions` is a subject: a new one is found by
-itself. What a company asks for is put on afterwards: keys with a prefix, other owners.
+Each folder beside this file that has a module `definitions` is a subject, so a new subject needs no
+list. The options of a company are applied afterwards: keys with a prefix, other owners.
 """
 
 import copy

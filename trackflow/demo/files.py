@@ -20,7 +20,7 @@ class FleetFiles:
 
     Attributes:
         regular: one file per day, in order, with all devices that were online.
-        late: what devices that were offline on the second day send afterwards.
+        late: points of devices that were offline on the second day and send them afterwards.
     """
 
     regular: list[Path]

@@ -51,7 +51,7 @@ class SimulatedDevice:
     Attributes:
         device_id: such as van-03.
         name: for people.
-        reported: what it sends, in the order of its clock: with noise, gaps, spikes, duplicates.
+        reported: its reports, in the order of its clock: with noise, gaps, spikes, duplicates.
         routes: its true drives, in order of time.
         late: whether it was offline on the second day and sends that day's points later.
     """

@@ -1,7 +1,7 @@
 """A small map picture of a day: lines in, a PNG out. A pure function.
 
-It is meant for a glance in the Dagster UI: which way did things go, does a line zigzag, what could
-not be matched. It shows no place names and no coordinates, only shapes and a scale bar.
+It gives a glance in the Dagster UI: where devices went, whether a line zigzags, which parts were
+not matched. It shows no place names and no coordinates, only shapes and a scale bar.
 """
 
 import base64

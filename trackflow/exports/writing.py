@@ -1,6 +1,6 @@
 """Writes tracks, points and visits of the store to files of common formats.
 
-Each format is a module of `formats`, and writes what it is given as it is read.
+Each format is a module of `formats`, and writes rows as they are read.
 """
 
 from collections.abc import Iterator

@@ -120,7 +120,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        # it would look for its settings anew with every request, and addresses may be positions
+        # it would read its settings with every request, and addresses may be positions
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses=PROBLEMS,
         lifespan=_lifespan,

@@ -27,7 +27,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
         check_exposure(context, host)
         server = uvicorn.Server(uvicorn_config(context, host, port))
         # Loaded objects stay for good. Scanning all of them again and again, as the collector
-        # does while large answers are made, would hold up every tenth reader for 100 ms.
+        # does while large answers are made, would delay every tenth reader by 100 ms.
         gc.collect()
         gc.freeze()
         server.run()

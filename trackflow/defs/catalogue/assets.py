@@ -143,8 +143,8 @@ def describe(report: SyncReport) -> dict[str, metadata.Value]:
 `TRACKFLOW_GEOCODER_URL` names a Nominatim (or `photon+https://…`) server, `TRACKFLOW_GEOCODER_FILE`
 a CSV file with slug or address, lon and lat, which counts first.
 
-Each address is asked for once, at one request per second, and again only when it changes. A
-geocoder that is slow or away holds up no sync: the next run goes on.
+Each address is requested once, at one request per second, and again only when it changes. A
+geocoder that is slow or away delays no sync: the next run goes on.
 """,
 )
 @step(never_retried=(SourceError,))

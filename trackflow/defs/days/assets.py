@@ -38,8 +38,8 @@ SEGMENTS_TEXT = """
 A day's points, cleaned and cut into **stretches of movement**.
 
 Spikes and inaccurate points are dropped. A track is cut at a stay, at a silence whose ends do not
-say what happened in it, at a step that is too fast for anything, and where two senders are mixed. A
-stretch that goes on over midnight stays open there, and `tracks` joins it with the next day's.
+show what happened in it, at a step that is too fast for anything, and where two senders are mixed.
+A stretch that goes on over midnight stays open there, and `tracks` joins it with the next day's.
 
 Every point ends in exactly one class (track, stop, excursion, dropped, ...); the check
 `ledger_balances` is red if the sums do not match. The check `devices_are_sound` warns of what needs

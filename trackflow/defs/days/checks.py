@@ -207,8 +207,8 @@ def evaluation(
     """The result of a check of a day, bound to the day's newest materialization.
 
     Args:
-        check: which.
-        key: of the asset.
+        check: the check.
+        key: key of the asset.
         instance: Dagster's records.
         trackflow_context: the store.
         day: the day.

@@ -41,9 +41,9 @@ class ObservedPoints:
     """The points of some days as they were noted before the days were made.
 
     Attributes:
-        key: of the points.
-        points: by day.
-        pointer: the newest note, of any day.
+        key: asset key of the points.
+        points: their versions, by day.
+        pointer: number of the newest observation, of any day.
     """
 
     key: dg.AssetKey
@@ -179,10 +179,10 @@ def _log_evaluations(step: DaysStep, asset: str, days: Sequence[dt.date]) -> Non
 
 
 def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
-    """Days that were not requested, but hold a part of a journey that was made anew.
+    """Days that were not requested, but hold a part of a journey that was recomputed.
 
     A journey is merged as a whole, so its kilometres on the day before may change with this one's
-    points: what the UI shows of that day would be out of date. In a zone other than UTC the days
+    points: the UI would show outdated numbers of that day. In a zone other than UTC the days
     beside a partition hold some of its hours as well.
     """
     if TRACKS not in outcome.assets:

@@ -106,7 +106,7 @@ def run_stages(
         device_id: only this device; empty for all.
 
     Raises:
-        TrackflowError: the store is away, or the pipeline refuses.
+        TrackflowError: the store is away, or the pipeline refuses the arguments.
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
     on_progress = _StageLog(step.dagster)

@@ -147,7 +147,7 @@ def _request(
     Args:
         first: the first day.
         last: the last day, included.
-        watermark: changes when the same days have something to do again.
+        watermark: changes when the same days become pending again.
         only: these assets; None for all.
     """
     one_day = first == last

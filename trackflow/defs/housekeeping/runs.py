@@ -73,7 +73,7 @@ def _is_shown(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _is_red(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the run left a check red that no later run has looked at again."""
+    """Whether the run left a check red that no later run has executed again."""
     records = instance.get_records_for_run(
         run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ).records

@@ -15,7 +15,7 @@ device and moment the most accurate stays. What cannot be a point is kept apart 
 `quarantined_points`, with the reason.
 
 Dagster observes this asset and does not make it: `gps_points_sensor` notes how many points each day
-has; `live_sensor` and `pending_batches_sensor` start the work on days that have new ones.
+has; `live_sensor` and `pending_batches_sensor` start runs for days that have new ones.
 """
 
 

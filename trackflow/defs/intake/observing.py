@@ -2,7 +2,7 @@
 
 Dagster takes a day of `segments` as outdated when a later observation of the same day of
 `gps_points` has another version than the last one before it was made. So a step that makes a day
-first notes which points there are, and its result points at that note.
+first observes its points, and its result refers to that observation.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetO
 def news(
     instance: dg.DagsterInstance, key: dg.AssetKey, found: Mapping[dt.date, PointsOfDay]
 ) -> Iterator[dg.AssetObservation]:
-    """Observations of days whose points differ from what was last noted of them."""
+    """Observations of days whose points differ from their last observation."""
     noted = instance.event_log_storage.get_latest_tags_by_partition(
         key,
         dg.DagsterEventType.ASSET_OBSERVATION,
@@ -70,7 +70,7 @@ def provenance_tags(
         key: of the points.
         pointer: the newest observation when the points were read; without one there are no tags.
         version: of the day's points.
-        code_version: of what was made.
+        code_version: of the asset.
     """
     if pointer is None:
         return {}

@@ -30,7 +30,7 @@ GPX_HEAD = (
 def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
     """Write tracks: raw ones as points with times, matched ones as lines on roads, without.
 
-    How long each is stands in its extensions. A line over the antimeridian is cut there.
+    The extensions hold each track's length. A line over the antimeridian is cut there.
     Returns how many.
     """
     file.write(GPX_HEAD.encode())
@@ -71,7 +71,8 @@ def _gpx_device(device_id: str) -> str:
 def _sides(points: Points) -> Iterator[Points]:
     """Points on one side of the antimeridian after those on the other.
 
-    Nothing is put in between, as in a line: each point of GPX was reported at its time.
+    No point is added at the antimeridian, unlike in a line: each point of GPX was reported at its
+    time.
     """
     crossed = np.flatnonzero(np.abs(np.diff(points.lon)) > ACROSS_DEG) + 1
     edges = [0, *crossed.tolist(), len(points)]

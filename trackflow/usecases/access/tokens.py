@@ -44,13 +44,13 @@ def create_token(
 
     Args:
         context: the store.
-        name: what it is for.
-        scope: what it opens.
+        name: its purpose, for people.
+        scope: the routes that it opens.
         device_id: the device whose points it delivers, for `ingest` only; None for any.
 
     Raises:
-        SettingsError: the name or the device is none that can be, or a device is named for a scope
-            that is not for devices.
+        SettingsError: the name or the device is invalid, or a device is named for a scope without
+            devices.
     """
     for text in (name, device_id):
         if text is not None and not fit_device(text.strip()):

@@ -23,7 +23,7 @@ class SourceAnswer:
 
     Attributes:
         tracks: in the order of the list.
-        anomalies: what made no sense, of the list and of all tracks.
+        anomalies: values of the list and of tracks that made no sense.
         fetched: the tracks' own pages, as far as there are any.
     """
 

@@ -74,7 +74,7 @@ class Fetching:
         """The source's list.
 
         Raises:
-            TrackflowError: why there is none.
+            TrackflowError: the list cannot be fetched or read.
             CancelledError: a person has cancelled the job.
         """
 
@@ -194,7 +194,7 @@ class _Keeper:
     """Writes fetched pages to the store from time to time.
 
     Attributes:
-        fresh: fetched and not kept yet; other threads append.
+        fresh: pages that are fetched and not kept yet; other threads append to it.
     """
 
     context: Context

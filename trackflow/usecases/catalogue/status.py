@@ -22,7 +22,7 @@ class CatalogueStatus:
 
     Attributes:
         source: the source's name.
-        site: what the kill switch goes by.
+        site: the name by which the kill switch stops it.
         active: tracks that the source lists.
         inactive: tracks that it listed once.
         missed: active ones that its last list lacked.

@@ -58,7 +58,7 @@ def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any
     """Check the parameters; returns them as they are stored.
 
     Raises:
-        BadInputError: there is no such source, or what starts syncs is not known.
+        BadInputError: there is no such source, or the trigger is unknown.
     """
     trigger = parameters.get("trigger") or "cli"
     if trigger not in TRIGGERS:
@@ -200,7 +200,7 @@ class _RunningSync:
     """A running sync.
 
     Attributes:
-        stages: seconds that each took in this process.
+        stages: seconds per stage in this process.
     """
 
     context: Context

@@ -30,7 +30,7 @@ SEAM_TOLERANCE_M = 2.0
 class LedgerCheck:
     """Whether every point of some days is accounted for, in exactly one class.
 
-    `waiting` device-days have points that were not looked at yet: they are neither right nor wrong.
+    `waiting` device-days have points that are not processed yet: they are neither right nor wrong.
     """
 
     points: int = 0

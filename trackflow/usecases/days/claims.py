@@ -78,7 +78,7 @@ def claim_batches(
 class ClaimKeeper:
     """Claims of a worker that is alive: each sign of life keeps them for another lease.
 
-    There is no thread that does it: a worker that hangs is to lose its batches.
+    No thread gives signs of life: a worker that hangs must lose its batches.
     """
 
     def __init__(self, context: Context, claims: Sequence[Claim]) -> None:
@@ -118,11 +118,11 @@ def hand_back(
 ) -> list[DayReport]:
     """Give batches back, untried, when the database is there again after an outage.
 
-    After one that has passed they are taken up at once. One that answers, but ends statements or
-    takes no writes, would do the same again: then they rest for a while.
+    After an outage that has passed they are claimed again at once. One that answers, but ends
+    statements or takes no writes, would do the same again: then they rest for a while.
 
     Raises:
-        StoreUnavailableError: it is not back after `OUTAGE_S`; the leases will end.
+        StoreUnavailableError: the database is not back after `OUTAGE_S`; the leases will end.
     """
     passed = not isinstance(error, StoreRefusesError)
     for attempt in stamina.retry_context(

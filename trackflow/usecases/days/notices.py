@@ -1,4 +1,4 @@
-"""Notices and guesses from what is stored, for the command line, API, page and Dagster alike."""
+"""Notices and guesses about stored points, for the command line, API, page and Dagster alike."""
 
 import datetime as dt
 from collections import Counter

@@ -15,20 +15,20 @@ class DayReport:
     """The result of one stage for one batch.
 
     Attributes:
-        device_id: whose batch.
+        device_id: the device of the batch.
         day: its day.
         points: how many were read.
         segments: how many were cut.
         windows: how many were matched or were in the cache.
         cached_windows: those that were in the cache.
         raw_windows: those that follow no road.
-        engine_points: how many the road engine was asked about.
+        engine_points: points sent to the road engine.
         tracks: how many begin on the day.
         distance_mm: of the parts of tracks that lie in the day.
-        changed: whether anything that is stored differs now.
+        changed: whether any stored row differs now.
         touched: the first and last day of the journeys that the batch's tracks belong to.
-        error: what went wrong.
-        deferred: whether it waits for something.
+        error: message of the failure; None without one.
+        deferred: whether it waits for a service or a network.
         lacks_network: whether that is a road network, which a person has to build.
     """
 

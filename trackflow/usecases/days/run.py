@@ -77,8 +77,8 @@ def run(
 ) -> RunReport:
     """Process batches, stage by stage.
 
-    `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything of
-    yesterday, once it is settled (of the day before, until then). A caller that runs repeatedly
+    `incremental` takes pending batches, `bulk` all batches of the range again, `daily` all batches
+    of yesterday, once it is settled (of the day before, until then). A caller that runs repeatedly
     passes a `pool`, so that its processes are not started each time.
 
     Args:
@@ -304,8 +304,8 @@ def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
 def _without_main() -> Iterator[None]:
     """Keep spawned workers from importing the main module of this process, their default.
 
-    They need nothing of it. It may be all of Dagster, which takes seconds in each worker, or a
-    script that is not guarded by `if __name__ == "__main__"`.
+    Workers do not need it. It may be all of Dagster, which takes seconds in each worker, or a
+    script without a guard by `if __name__ == "__main__"`.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -322,7 +322,7 @@ def _without_interrupts() -> Iterator[None]:
     A terminal sends it to all processes. One that is still importing, or whose parent ends while it
     starts, would die with a stack.
     """
-    resource_tracker.ensure_running()  # started later, it would let interrupts through again
+    resource_tracker.ensure_running()  # started later, it would admit interrupts again
     interrupts: list[int] = []
     is_main = threading.current_thread() is threading.main_thread()
     # The mask is for the children, who inherit it. It does not keep an interrupt from this process:

@@ -41,8 +41,8 @@ def segment_batches(
 ) -> list[DayReport]:
     """Segment the given days of devices, those of them that can be claimed.
 
-    Devices that were tried before are claimed and segmented alone, after the others: what kills
-    its worker every time must not use up the tries of others with it.
+    Devices that were tried before are claimed and segmented alone, after the others: a device that
+    kills its worker every time must not use up the tries of others.
     """
     if context.settings.max_tries == 1:
         alone = sorted({device_id for device_id, _ in wanted})

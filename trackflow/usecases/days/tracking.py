@@ -118,7 +118,7 @@ def _report(
         claim: the day's.
         rows: the tracks as they are stored.
         touched: first and last day of the chain.
-        changed: whether any of the tracks did.
+        changed: whether any of the tracks has changed.
     """
     start_us, end_us = (to_us(midnight(claim.day + k * ONE_DAY)) for k in (0, 1))
     return DayReport(
@@ -284,7 +284,7 @@ def _line_of(parts: Sequence[Segment], windows: Sequence[WindowTile]) -> _Line:
 def _tiles(windows: Sequence[WindowTile], start_us: int, end_us: int) -> list[WindowTile] | None:
     """The windows that cover `[start_us, end_us]` without a hole, None if they do not.
 
-    Lines of points that have changed since are not there yet, or do not fit together.
+    Lines of points that have changed since are missing, or do not fit together.
     """
     found = [w for w in windows if start_us <= w.start_us and w.end_us <= end_us]
     edges = [start_us, *(w.end_us for w in found)]

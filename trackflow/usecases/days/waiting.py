@@ -32,7 +32,7 @@ class WaitingDays:
 
     Attributes:
         days: in order.
-        batches: how many device-days that is.
+        batches: number of their pending device-days.
         watermark: changes whenever points arrive or a batch is tried.
         without_network: profiles that batches wait for, as there is no road network for them.
         segments_only: whether only segments can be made, for want of road networks.
@@ -102,7 +102,7 @@ def find_arrivals(context: Context, after: int, upto: int | None = None) -> Arri
     """The days that deliveries after receipt `after` have touched, up to and including `upto`.
 
     Found by the batches that changed since the first of those deliveries, as points are not
-    indexed by receipt; a batch that was only worked on in that time is among them as well.
+    indexed by receipt; a batch that was only processed in that time is among them as well.
     """
     with context.store.read() as connection:
         newest = upto or arrivals.newest_receipt(connection)

@@ -30,8 +30,8 @@ def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
     """Give a device another name, whole or not at all; its settings go along.
 
     Raises:
-        SettingsError: there is no such device, the new name is taken or none that can be, or the
-            device has lost points to retention.
+        SettingsError: there is no such device, the new name is taken or invalid, or retention has
+            deleted points of the device.
     """
     if not fit_device(new_id):
         raise SettingsError(f"{new_id!r} is no name: write 1 to 200 visible characters")

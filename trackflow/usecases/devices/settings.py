@@ -83,7 +83,7 @@ def change_settings(
         profile: car, bicycle or foot; None leaves it as it is.
         time_zone: its name; "" takes that of the settings, None leaves it as it is.
         overrides: own thresholds by name; None as a value takes the preset's or default one again.
-        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
+        preset: name of a preset; "" takes the defaults again, None leaves it as it is.
 
     Raises:
         SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
@@ -133,7 +133,7 @@ def guess_as_dict(guess: PresetGuess | None) -> dict[str, Any] | None:
 
 
 def presets_as_dict() -> dict[str, Any]:
-    """The table of presets for programs: what each is for, what it changes and why."""
+    """The table of presets for programs: the purpose of each, its changes and their reasons."""
     return {
         name: {
             "what": preset.what,

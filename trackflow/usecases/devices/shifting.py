@@ -55,7 +55,7 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
 
     They leave their days and are admitted again like new points: both days are processed anew. A
     point whose new time is taken stays where it is, so nothing is lost and the opposite shift gives
-    what was there before: where it finds points that were moved so, it moves these back and no
+    what was there before: where it finds points of the opposite shift, it moves these back and no
     others.
 
     Args:

@@ -39,7 +39,7 @@ SAME_DATE = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(slots=True)
 class ArchiveReport:
-    """What was written or read: rows by table, files by road network."""
+    """The counts of a backup or a restore: rows by table, files by road network."""
 
     path: Path
     rows: dict[str, int] = field(default_factory=dict)

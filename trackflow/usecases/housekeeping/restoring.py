@@ -92,7 +92,7 @@ def restore(
 
     Raises:
         SettingsError: the store is not empty, or a newer trackflow has written the file.
-        BadInputError: the file is not a whole backup, or holds what no backup does.
+        BadInputError: the file is not a whole backup, or holds members that no backup has.
         StoreUnavailableError: the database is away or takes no writes.
     """
     report = ArchiveReport(path)

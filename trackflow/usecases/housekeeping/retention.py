@@ -1,8 +1,8 @@
 """Retention: data older than the setting is deleted, device by device.
 
-Deleting never changes what is kept. Days at the edge keep all points in their buffer. Days before
-the edge cannot be processed any more, and their points are refused from then on. The edge, and when
-a person has to approve: `retention_plan`.
+Deleting never changes the data that is kept. Days at the edge keep all points in their buffer. Days
+before the edge cannot be processed any more, and their points are refused from then on. The edge,
+and when a person has to approve: `retention_plan`.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ MARK = "retention"
 
 @dataclass(slots=True)
 class RetentionReport:
-    """What was deleted.
+    """The result of a run of retention.
 
     Attributes:
         edge: from this day on points are kept and accepted; None if everything is kept.
@@ -49,7 +49,7 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
     Each device is a transaction of its own, so the next run finishes an interrupted one.
 
     Args:
-        context: the surroundings.
+        context: the store, the settings and the clock.
         approve: data older than this day may be deleted without a question.
 
     Raises:
@@ -116,7 +116,7 @@ def check_setting(context: Context) -> None:
     """Check that the days of retention make sense.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: they make no sense.
     """
     retention_plan.edge_by_clock(
         RetentionBasis(context.clock(), None, None, context.settings.retention_days)

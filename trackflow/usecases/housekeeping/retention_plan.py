@@ -1,7 +1,7 @@
 """The first day whose points are kept: by the clock or by the points, whichever is earlier.
 
 A clock alone must not delete: a flat battery or a bad answer of a time server sets it years ahead.
-So what is kept is counted back from the clock or, if that is sooner, from the newest points. A
+So the days are counted back from the clock or, if that is earlier, from the newest points. A
 device whose own clock runs ahead must not decide either: of all days of devices with points, the
 third newest counts, which one or two false ones do not move.
 
@@ -88,8 +88,8 @@ def edge_day(basis: RetentionBasis) -> dt.date | None:
 def lift_edge(basis: RetentionBasis) -> dt.date | None:
     """The first day whose points may be accepted again; None for any age.
 
-    By the latest time that is known: a clock that was set back must not open days again whose
-    surroundings are deleted.
+    It goes by the latest known time: a clock that was set back must not reopen days whose buffer is
+    deleted.
 
     Raises:
         SettingsError: the days at the edge would be those that are live.

@@ -14,8 +14,8 @@ class RunFailure:
 
     Attributes:
         run_id: its id.
-        job: what it ran.
-        days: the day or days that it worked on; empty if none.
+        job: name of its job.
+        days: the days that it processed; empty if none.
         reasons: why, one text for each step that failed.
     """
 

@@ -29,8 +29,8 @@ class FollowedSource:
     """The table to follow.
 
     Attributes:
-        url: SQLAlchemy URL of its database, PostgreSQL or SQLite. A user that may only select is
-            enough, and best.
+        url: SQLAlchemy URL of its database, PostgreSQL or SQLite. A user with the right to select
+            is enough, and safest.
         table: its name, with the schema before it if needed.
         order: "lonlat" if `coords` have the longitude first, as in GeoJSON; else "latlon".
     """
@@ -44,7 +44,7 @@ class FollowedSource:
         """Read it from `TRACKFLOW_FOLLOW_URL`, `_TABLE` and `_ORDER`; None without a URL.
 
         Raises:
-            SettingsError: the order is none.
+            SettingsError: the order is unknown.
         """
         env = os.environ if env is None else env
         url = env.get("TRACKFLOW_FOLLOW_URL", "")
@@ -91,7 +91,7 @@ def follow(
     """Read the new rows of a followed table, until there are no more.
 
     Args:
-        context: the surroundings.
+        context: the store, the settings and the clock.
         followed: the table; by default that of the settings.
         rows_per_look: how many rows are read and stored at a time.
         longest_s: end after the read during which so many seconds have passed; the next call goes

@@ -34,18 +34,18 @@ class FileReport:
     """The result of one file.
 
     Attributes:
-        name: what people know it by.
-        format: how it was read; empty where nothing was.
+        name: its name, for people.
+        format: the format; empty where no position was read.
         first: time of its first point; None without points.
         last: that of its last one.
-        devices: how many points it has of each device, whether or not they were known.
+        devices: number of its points by device, whether or not they were known.
         accepted: counts of its points.
-        reasons: how many rows and elements were refused for what.
+        reasons: number of refused rows and elements by reason.
         examples: some of those.
         error: why it could not be read, or not to its end.
         skipped: why it was left out although nothing is wrong.
-        passed_over: how many of what it has besides points, such as waypoints.
-        naive: how many times named no zone.
+        passed_over: numbers of elements besides points, such as waypoints.
+        naive: number of times without a zone.
         device: the device of points that name none, where the file had such points.
         device_by: what named that device: "its name", "its folder" or "the name that was given".
     """

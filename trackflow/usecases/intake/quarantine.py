@@ -49,7 +49,7 @@ class SenderState:
     """The state of a sender.
 
     Attributes:
-        sender: a live sender, or `files` for what was imported.
+        sender: a live sender, or `files` for imports.
         last_report_at: when it last sent anything.
         last_points_at: when it last brought points, known ones or new.
         refused: inputs in quarantine by reason.
@@ -75,7 +75,7 @@ class RetryReport:
 
     Attributes:
         read_again: inputs that were read again.
-        taken_out: those of which nothing is refused any more.
+        taken_out: those without refused parts, which have left the quarantine.
         still_refused: those that are refused again, by reason.
         not_kept_whole: those that cannot be read again: their file can be imported again.
         accepted: the counts of admitted points.
@@ -92,7 +92,7 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
     """Check that live input can be kept.
 
     Raises:
-        QuarantineFullError: it would be more than may be kept, and some of it is not kept yet.
+        QuarantineFullError: the input is not kept yet, and would exceed the limit.
     """
     live = [refusal for refusal in refused if refusal.origin is not None]
     more = sum(refusal_rows.size_bytes(refusal) for refusal in live)
@@ -144,7 +144,7 @@ def shown(context: Context, prefix: str) -> dict[str, Any]:
     """One refused input with all its stored values.
 
     Raises:
-        SettingsError: the beginning of the id is too short, or that of several.
+        SettingsError: the prefix is too short, or fits several ids.
         NotFoundError: there is none.
     """
     with context.store.read() as connection:

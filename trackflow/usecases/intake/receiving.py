@@ -37,10 +37,10 @@ class ReceptionCounts:
     Attributes:
         accepted: points that are new.
         repeated: points that were known, as stored or as set aside.
-        refused: what is no point, whether or not it was known; and points that are not kept: older
-            than what retention keeps, or a more accurate one has just been found elsewhere at the
-            same moment.
-        reasons: how many were refused for what.
+        refused: input that is no point, whether or not it was known; and points that are not kept:
+            older than what retention keeps, or a more accurate one has just been found elsewhere at
+            the same moment.
+        reasons: number of refusals by reason.
     """
 
     accepted: int = 0
@@ -62,7 +62,7 @@ def receive(context: Context, delivery: BodyContent, source: str) -> ReceptionCo
 
     Raises:
         StoreUnavailableError: the database cannot be reached or stays locked; nothing is stored.
-        QuarantineFullError: there is no room for what could not be read; nothing is stored.
+        QuarantineFullError: there is no room for refused input; nothing is stored.
     """
     if not len(delivery.points) and not delivery.refused:
         return ReceptionCounts()
@@ -75,7 +75,7 @@ def receive_together(
 ) -> list[ReceptionCounts | Exception]:
     """Store reports in one transaction; returns the counts of each, or its error.
 
-    One that cannot be stored must not take its neighbours along: then each is stored by itself.
+    A report that cannot be stored must not fail the others: then each is stored by itself.
     """
     try:
         return list(_store(context, reports))

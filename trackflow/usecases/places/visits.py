@@ -1,8 +1,8 @@
 """Finds visits to race tracks, for the days that have changed since the last time.
 
-A part of a device's days is done in one transaction: its old visits out, the new ones in. It is
-read on both sides up to the first position that is near no place, which no visit can go beyond, so
-any parts in any order give what one pass over everything gives.
+A part of a device's days is done in one transaction: its old visits out, the new ones in. Positions
+are read on both sides up to the first one away from every place, where any visit ends, so parts in
+any order give the same visits as one pass over all days.
 """
 
 import datetime as dt
@@ -36,9 +36,9 @@ class VisitsReport:
     """The result of an update.
 
     Attributes:
-        places: race tracks whose place is known.
-        device_days: that were looked at.
-        changed: visits that are new, gone or another.
+        places: race tracks with coordinates.
+        device_days: number of device-days processed.
+        changed: visits that are new, gone or different.
     """
 
     places: int = 0

@@ -88,12 +88,12 @@ class TrackNumbers:
     """The numbers of the tracks' parts in a day of the stated time zone.
 
     Attributes:
-        tracks: how many touch the day.
-        devices: how many moved.
+        tracks: number of tracks that touch the day.
+        devices: number of devices that moved.
         distance_mm: of the parts that lie in the day.
         duration_us: of the same parts.
         longest_mm: the longest of these parts.
-        seconds: that merging took.
+        seconds: computing time of merging.
     """
 
     tracks: int = 0

@@ -40,7 +40,7 @@ def note_read(
 ) -> int:
     """Note that lines of days (first and last, by device) were read; returns the rows changed.
 
-    Those that were read within `fresh` are left alone.
+    Lines with a note younger than `fresh` stay unchanged.
     """
     now = context.clock()
     with context.store.write() as connection:

@@ -88,12 +88,12 @@ class TrackSelection:
 
     Attributes:
         device_ids: of these devices, None for all.
-        when: those that overlap this time.
-        bbox: those whose bounding box overlaps this one; None for anywhere.
+        when: the time that tracks overlap.
+        bbox: only tracks whose bbox overlaps this one, in degrees; None for anywhere.
         line: matched or raw.
-        simplify_m: lines may be off by so much; 0 for exact ones.
-        limit: so many at most.
-        after: only what follows this position.
+        simplify_m: largest deviation of lines, in metres; 0 for exact ones.
+        limit: largest number of tracks.
+        after: the position after which the page begins; None for the first page.
     """
 
     device_ids: Devices
@@ -200,7 +200,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
-        GoneError: there was one, and what it was made of is no track any more.
+        GoneError: there was one, and its points are no track any more.
         NotFoundError: there never was one.
     """
     with context.store.read() as connection:

@@ -118,7 +118,7 @@ class _LineInputs:
 
     Attributes:
         days: the segments of the day, and of neighbours that its journeys come from or go to.
-        neighbours: those neighbours.
+        neighbours: the days of those neighbours.
         neighbour_hashes: of their segments.
         cached: matches of the days around by their input hash.
     """

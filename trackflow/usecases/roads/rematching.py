@@ -1,7 +1,7 @@
 """Matches lines again that were made without roads, or on a former road network.
 
 Matching may be switched off for a while, a road network may be removed and built again while it
-is: the days that were worked on meanwhile are complete, and yet not what they would be now.
+is: the days that were processed meanwhile are complete, but their lines are outdated.
 """
 
 from trackflow.context import Context

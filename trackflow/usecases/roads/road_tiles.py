@@ -1,8 +1,8 @@
 """Vector tiles of the road network, from the road engine: a base map that needs no internet.
 
-A tile is asked of the engine once and then kept on disk, under the network's version. The embedded
-engine here is one of its own, loaded when the first tile is missing, and it makes one tile at a
-time: it is no thread-safe object. No matched line ever waits for it.
+A tile is requested from the engine once and then kept on disk, under the network's version. The
+embedded engine here is one of its own, loaded when the first tile is missing, and it makes one tile
+at a time: it is no thread-safe object. No matched line ever waits for it.
 """
 
 import threading

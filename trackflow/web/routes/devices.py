@@ -83,7 +83,7 @@ def notices(
 @router.get("/api/v1/presets", tags=["devices"], summary="Thresholds by what is tracked")
 @open_to(Scope.READ)
 def presets(request: Request) -> Response:
-    """Each preset: what it is for, all its thresholds, and what it changes and why."""
+    """Each preset: its purpose, all its thresholds, and its changes with their reasons."""
     return answer(request, {"presets": presets_as_dict()})
 
 

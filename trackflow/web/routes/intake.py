@@ -75,7 +75,7 @@ def _takes(
     """A body for the API's description, which is read as it is, of any content type.
 
     Endpoints take their parameters from the request by themselves: FastAPI would take longer to
-    find and check them than it takes to store a report.
+    check them than storing a report takes.
     """
     content: dict[str, Any] = {"application/json": {"schema": {}, "example": example}}
     content |= {kind: {"schema": {"type": "string"}} for kind in more_types}

@@ -164,7 +164,7 @@ def static_file(name: str) -> StaticFile:
 
 
 def content_policy(tiles_url: str) -> str:
-    """What the page may load and run: its own files, and pictures of one tile server at most."""
+    """The content security policy: the page's own files, and images of one tile server at most."""
     server = urlsplit(tiles_url)
     tiles = f" {server.scheme}://{server.netloc}" if server.netloc else ""
     return "; ".join(

@@ -111,7 +111,7 @@ class GuardedRoute(APIRoute):
 class PlainRoute(GuardedRoute):
     """A route whose endpoint reads its parameters from the request by itself.
 
-    FastAPI's handler, which looks for parameters, would take a tenth of a report's time.
+    FastAPI's handler, which parses parameters, would take a tenth of a report's time.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -128,7 +128,7 @@ async def caller(request: Request) -> Caller:
 async def _known_caller(request: Request, scope: Scope) -> Caller | None:
     """The caller of a delivery with one token that was valid a moment ago.
 
-    None means unknown: then the store is asked. It is always asked for reading and for changes.
+    None means unknown: then the store decides, as it always does for reading and for changes.
     """
     if scope is not Scope.INGEST:
         return None

@@ -56,7 +56,7 @@ class WrongTokens:
     def note_wrong(self, address: str, secrets: Sequence[str]) -> float:
         """Count a wrong token; returns the seconds that its sender has to wait, or 0.
 
-        What comes during a delay does not lengthen it: a phone that repeats cannot do better.
+        Requests during a delay do not lengthen it: a phone with a revoked token can only repeat.
         """
         now_s, key = self._clock_s(), network_of(address)
         with self._lock:

@@ -1,7 +1,7 @@
 """The tokens in use, as they were within the last second.
 
-A town of a thousand trackers sends two hundred reports a second, each with a token of its own; one
-look at all tokens a second costs less than one look-up for each. The price: a token that was
+A town of a thousand trackers sends two hundred reports a second, each with a token of its own;
+reading all tokens once a second costs less than one look-up for each. The price: a token that was
 revoked delivers for up to `FRESH_S` longer. So they serve deliveries only: nothing is read, changed
 or deleted with a revoked token. A new one is looked up at once.
 """
@@ -39,8 +39,8 @@ class KnownTokens:
     async def renew(self) -> None:
         """Read them unless they are fresh; concurrent callers wait for the same read.
 
-        Each of a thousand trackers would look for its own token in the store otherwise, every time
-        that they are a second old.
+        Otherwise each of a thousand trackers would read its own token from the store whenever the
+        tokens are a second old.
 
         Raises:
             StoreUnavailableError: the database is away.

@@ -175,7 +175,7 @@ def _processes() -> list[int]:
 
 
 def _sockets_of(pid: int) -> Iterator[int]:
-    """The inodes of a process's sockets; none if it has ended or may not be looked at."""
+    """The inodes of a process's sockets; none if it has ended or may not be inspected."""
     with suppress(OSError):
         for descriptor in (PROC / str(pid) / "fd").iterdir():
             with suppress(OSError):
