@@ -215,7 +215,7 @@ def locate(as_json: Json = False) -> None:
         print_note(failure)
     print_line(
         f"{found.found:,} of {found.tracks:,} tracks without coordinates have a place; "
-        f"addresses asked for: {found.asked:,}, tracks whose address nobody knows: "
+        f"addresses requested: {found.asked:,}, tracks with an unknown address: "
         f"{found.unknown:,}, without one: {found.without_address:,}"
     )
 
@@ -278,7 +278,7 @@ def _status_lines(found: "CatalogueStatus") -> Iterator[str]:
         job = found.running
         of = f"{job.completed:,} of {job.total:,} pages" if job.total is not None else "the list"
         left = f", {job.seconds_left:,.0f} s left" if job.seconds_left is not None else ""
-        yield f"at work or broken off: {of}{left} (job {job.job_id}, {job.status.value})"
+        yield f"running or interrupted: {of}{left} (job {job.job_id}, {job.status.value})"
     if found.switched_off is not None:
         yield f"{found.site} is switched off: {found.switched_off}"
 

@@ -127,7 +127,7 @@ def retain(
         )
         if report.edge_by_clock and report.edge_by_clock - report.edge > IDLE:
             print_line(
-                "That is counted from the newest points, as none came in lately. By the clock it "
+                "That is counted from the newest points, as none arrived lately. By the clock it "
                 f"would be {report.edge_by_clock}: `trackflow retain --approve "
                 f"{report.edge_by_clock}` deletes what is older, if the clock is right."
             )
@@ -241,7 +241,9 @@ def token_revoke(
         return
     print_line(f"{token_id} is revoked.")
     if not left:
-        print_line("It was the last one, and nobody gets in now: make another with `token create`.")
+        print_line(
+            "It was the last one, and nobody has access now: make one with `token create`."
+        )
 
 
 @token_app.command("local", epilog="Example: trackflow token local on")
@@ -272,7 +274,7 @@ def _mode_line(mode: "NoTokenMode") -> str:
     if mode.is_on:
         return "No-token mode is on: programs of this user on this machine need no token."
     return (
-        f"No-token mode is off ({mode.reason}): everybody needs a token. "
+        f"No-token mode is off ({mode.reason}): every client needs a token. "
         "`trackflow token local on` switches it on."
     )
 

@@ -66,7 +66,7 @@ def import_(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what would come in, and store nothing. It is a whole import that is rolled "
+            help="Report what would be imported, and store nothing. It is a whole import, rolled "
             "back: other writers wait meanwhile.",
         ),
     ] = False,

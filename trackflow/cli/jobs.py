@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trackflow.usecases.jobs.control import Job
 
 jobs_app = typer.Typer(
-    help="Jobs: long pieces of work that can be watched, stopped and taken up again.",
+    help="Jobs: long pieces of work that can be watched, cancelled and resumed.",
     no_args_is_help=True,
 )
 

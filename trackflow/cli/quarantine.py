@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trackflow.usecases.intake.quarantine import QuarantineFilter, RetryReport, SenderState
 
 quarantine_app = typer.Typer(
-    help="What was refused at the door: who sent it, why, and what to set right.",
+    help="Refused input: its sender, the reason, and what to set right.",
     no_args_is_help=True,
 )
 
@@ -207,7 +207,7 @@ def _retry_lines(report: "RetryReport") -> list[str]:
             "import their file again"
         )
     if report.accepted.added:
-        lines.append("`trackflow run` works on what came in.")
+        lines.append("`trackflow run` processes the new points.")
     return lines
 
 

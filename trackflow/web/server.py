@@ -76,6 +76,6 @@ def check_exposure(context: Context, host: str) -> None:
         return
     if not read_access(context).has_token_in_use:
         raise SettingsError(
-            f"listening on {host} would let anybody in: make a token first, with "
+            f"listening on {host} would give everyone access: make a token first, with "
             "`trackflow token create NAME --scope admin`"
         )

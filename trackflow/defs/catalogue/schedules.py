@@ -17,7 +17,7 @@ from trackflow.usecases.catalogue.sources import FILE, LIVERC
 from trackflow.usecases.places.visits import days_due
 
 NO_SOURCE = (
-    "No source of race tracks is set up, and nobody's site is asked unasked. For LiveRC, set "
+    "No source of race tracks is set up, and no site is asked without one. For LiveRC, set "
     f"TRACKFLOW_LIVERC_URL to '{LIST_URL} {DASHBOARD_URL}'; for a list of your own, set "
     "TRACKFLOW_CATALOGUE_FILE to a JSON or CSV file or its address."
 )

@@ -73,7 +73,7 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
     sums: list[metadata.Finding] = [
         {"class": name, "points": count} for name, count in found.classes.items()
     ]
-    sums.append({"class": "all that came in", "points": found.points})
+    sums.append({"class": "all points", "points": found.points})
     numbers: dict[str, metadata.Value] = {
         "points": found.points,
         "device_days_wrong": len(found.wrong),
@@ -84,7 +84,7 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
         numbers["wrong"] = metadata.findings(found.wrong[: checks.MOST_FINDINGS])
         return Verdict(False, f"{counted(len(found.wrong), 'device')} does not add up", numbers)
     if found.waiting:
-        description = f"{counted(found.waiting, 'device')} of the day wait to be worked on"
+        description = f"{counted(found.waiting, 'device')} of the day wait to be processed"
         return Verdict(True, description, numbers)
     return Verdict(True, f"{found.points:,} points are all accounted for", numbers)
 
@@ -147,7 +147,7 @@ DAY_CHECKS = (
     DayCheck(
         "ledger_balances",
         SEGMENTS,
-        "Every point that came in ends in exactly one class: the classes in the ledger add up to "
+        "Every stored point ends in exactly one class: the classes in the ledger add up to "
         "a count of the points themselves, for every device of the day.",
         judge_ledgers,
         blocking=True,

@@ -18,8 +18,8 @@ class DaysConfig(dg.Config):
 
     mode: BatchChoice = Field(
         default=BatchChoice.bulk,
-        description="bulk: work on every device of the chosen days again; windows that have not "
-        "changed come from the cache, so this is cheap. incremental: only what is pending, "
-        "because points came in or something that it depends on has changed.",
+        description="bulk: process every device of the chosen days again; windows that have not "
+        "changed come from the cache, so this is cheap. incremental: only pending days, "
+        "whose points or other inputs have changed.",
     )
     device_id: str = Field(default="", description="Only this device. Empty: all devices.")

@@ -105,7 +105,7 @@ class LiveConfig(dg.Config):
     """The time that the live worker runs."""
 
     idle_min: float = Field(
-        default=10.0, gt=0, description="End when no point has come in for so many minutes."
+        default=10.0, gt=0, description="End when no point has arrived for so many minutes."
     )
     longest_min: float = Field(
         default=60.0, gt=0, description="End after so many minutes; the sensor starts the next."
@@ -135,7 +135,7 @@ def follow_live_op(
             run_id=context.run_id,
         )
         reporter.report()
-    context.log.info(f"{done:,} device-days were worked on")
+    context.log.info(f"{done:,} device-days were processed")
 
 
 @dg.job(

@@ -41,8 +41,8 @@ JOBS = (process_days_job.name, process_older_days_job.name)
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts the live worker when points of yesterday or today came in and none is at "
-    "work. Its heartbeat in the store decides, so one that was killed is replaced in a minute.",
+    description="Starts the live worker when points of yesterday or today arrived and none is "
+    "running. Its heartbeat in the store decides, so a killed one is replaced in a minute.",
 )
 @tick
 def live_sensor(
@@ -57,7 +57,7 @@ def live_sensor(
         if starting := starting_run(context.instance, now, job_name=live_job.name):
             return dg.SkipReason(f"Run {starting[:8]} is about to begin.")
         if not find_waiting(trackflow_context, first=first_live_day(now)).days:
-            return dg.SkipReason("Nothing has come in.")
+            return dg.SkipReason("No new points.")
     return dg.RunRequest()
 
 
@@ -67,7 +67,7 @@ def live_sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts the work when points of older days came in: many pending days become a "
+    description="Starts runs when points of older days arrived: many pending days become a "
     "few runs over ranges of days. Waits while such a run is going on, and after failures.",
 )
 @tick
@@ -106,8 +106,8 @@ def requests_for(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts the work on days before the first partition, as points of any age may come "
-    "in while Dagster runs. Waits for runs on days, and after failures.",
+    description="Starts runs for days before the first partition, as points of any age may arrive "
+    "while Dagster runs. Waits for runs on days, and after failures.",
 )
 @tick
 def older_days_sensor(
@@ -185,7 +185,7 @@ def _why_nothing(waiting: WaitingDays) -> str:
 def _last_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str | dg.SkipReason:
     """The last run's id, or the reason that it is too early for the next one."""
     if busy := _unfinished_run(instance, trackflow):
-        return dg.SkipReason(f"Run {busy[:8]} is at work on days.")
+        return dg.SkipReason(f"Run {busy[:8]} is processing days.")
     last_run, pause_s = _after_failures(instance)
     if pause_s > 0:
         return dg.SkipReason(f"The last run failed; next try in {pause_s:.0f} s.")

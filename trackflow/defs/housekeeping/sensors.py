@@ -25,9 +25,9 @@ def run_failures_sensor(
     if not is_own_run(run, context.repository_def):
         return dg.SkipReason(f"Run {run.run_id[:8]} is none of trackflow's.")
     if not settings.notify_urls:
-        return dg.SkipReason("Nobody is to be told: TRACKFLOW_NOTIFY_URLS is not set.")
+        return dg.SkipReason("No address to notify: TRACKFLOW_NOTIFY_URLS is not set.")
     if _failed_before(context.instance, run):
-        return dg.SkipReason(f"{run.job_name} has failed before, and people were told of it.")
+        return dg.SkipReason(f"{run.job_name} has failed before, and people were notified.")
     notify_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
     return None
 

@@ -29,7 +29,7 @@ FOLLOW_S = 20.0
 @dg.sensor(
     name="gps_points_sensor",
     description="Counts the points of each day that got new ones, so that `gps_points` shows when "
-    "data came in and how much. Starts nothing.",
+    "data arrived and how much. Starts nothing.",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
@@ -80,8 +80,8 @@ def write_cursor(after: int, upto: int | None = None, reported: dt.date | None =
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Reads what is new in the SQL table that TRACKFLOW_FOLLOW_URL names, and stores it "
-    "as points. Reading is quick, so the tick does it by itself; the work on them is a run's.",
+    description="Reads new rows of the SQL table that TRACKFLOW_FOLLOW_URL names, and stores them "
+    "as points. Reading is quick, so the tick does it by itself; runs process the points.",
 )
 @tick
 def followed_table_sensor(

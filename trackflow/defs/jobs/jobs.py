@@ -43,7 +43,7 @@ def run_requested_job(
             on_change=on_change,
         )
     if done is None:
-        context.log.info("Somebody else is at this job, or it has ended before.")
+        context.log.info("Another worker runs this job, or it has ended before.")
         return
     context.log.info(f"{done.kind}: {done.status.value}. {done.message or ''}")
     if done.status is JobStatus.FAILED:
@@ -66,7 +66,7 @@ class _Tenths:
 
 @dg.job(
     name="requested_job",
-    description="Works on a job that somebody asked for on the map page, by API or by CLI.",
+    description="Runs a job that a person requested on the map page, by API or by CLI.",
     tags=TAGS | {"dagster/max_runtime": str(24 * 3600)},
 )
 def requested_job() -> None:

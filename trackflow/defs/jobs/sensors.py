@@ -25,7 +25,7 @@ RUNS_PER_TICK = 3
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts jobs that somebody asked for, and takes up those whose process died: "
+    description="Starts requested jobs, and resumes those whose process died: "
     "a job whose heartbeat has stopped waits again.",
 )
 @tick

@@ -59,7 +59,7 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
 def _timed(notifier: Notifier, source: str, claimed: ClaimedJob, limit_s: float) -> Iterator[None]:
     """Notify people once if the sync still runs after its limit."""
     text = (
-        f"It has been at work for {limit_s / 60:,.0f} minutes and goes on. "
+        f"It has been running for {limit_s / 60:,.0f} minutes and goes on. "
         f"`trackflow jobs cancel {claimed.job.job_id}` stops it."
     )
     title = f"The catalogue sync of {source} takes longer than it should"

@@ -127,7 +127,7 @@ def _refuse(
     connection: Connection, claimed: ClaimedJob, source: str, other: Job, now: dt.datetime
 ) -> dict[str, Any]:
     reason = (
-        f"another sync of {source} is at work, the job {other.job_id}; one that was killed is "
+        f"another sync of {source} is running, the job {other.job_id}; one that was killed is "
         f"taken over {SILENT_S:.0f} s after its last sign of life"
     )
     started = claimed.job.started_at or now
@@ -145,7 +145,7 @@ def _take_over(
     connection: Connection, other: Sync, job: Job | None, me: uuid.UUID, now: dt.datetime
 ) -> None:
     """End a sync whose worker is gone; the next one goes on with the pages that it has fetched."""
-    reason = f"its worker was gone; the sync {me} has gone on with it"
+    reason = f"its worker was gone; the sync {me} has continued it"
     report = SyncReport(
         str(other.sync_id), other.source, other.started_at, now, SyncOutcome.CANCELLED, reason
     )

@@ -84,7 +84,7 @@ class VerifyReport:
         if self.unmatched:
             yield f"Windows were not compared: {self.unmatched}."
         if self.unfinished:
-            yield f"{self.unfinished:,} days wait to be worked on: run `trackflow run` first."
+            yield f"{self.unfinished:,} days wait to be processed: run `trackflow run` first."
         elif self.ok:
             yield "They are identical."
         else:

@@ -16,7 +16,7 @@ POSTGRESQL_NOTE = (
     "at once, and locks the tables meanwhile. Its write-ahead log and replicas have them longer."
 )
 BUSY_NOTE = (
-    "somebody else was using the database, so that its file still holds deleted bytes: "
+    "another process was using the database, so that its file still holds deleted bytes: "
     "purge again when nothing else runs"
 )
 

@@ -77,7 +77,7 @@ CAUSES = {
     "speed": "nothing moves to the next point that fast",
     "mixed": "the points belong to two senders, or to a clock that jumps",
     "stop": "the device stays where it is",
-    "midnight": "the neighbouring day has not been worked on yet",
+    "midnight": "the neighbouring day has not been processed yet",
 }
 """Texts for a cause whose points do not exist any more."""
 
