@@ -241,9 +241,7 @@ def token_revoke(
         return
     print_line(f"{token_id} is revoked.")
     if not left:
-        print_line(
-            "It was the last one, and nobody has access now: make one with `token create`."
-        )
+        print_line("It was the last one, and nobody has access now: make one with `token create`.")
 
 
 @token_app.command("local", epilog="Example: trackflow token local on")
