@@ -28,7 +28,7 @@ from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
 
 PR_SET_PDEATHSIG = 1
-"""Of Linux's prctl(2): the signal that a process gets when its parent dies."""
+"""Option of Linux's prctl(2): the signal that a process gets when its parent dies."""
 
 STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"

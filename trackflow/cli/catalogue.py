@@ -200,7 +200,7 @@ def allow(source: Source = None) -> None:
 
 @catalogue_app.command(epilog="Example: trackflow catalogue locate")
 def locate(as_json: Json = False) -> None:
-    """Look for the places of tracks that have only an address, where a geocoder is set up."""
+    """Find coordinates of tracks that have only an address, if a geocoder is set up."""
     from trackflow.usecases.places.geocoding import geocode
 
     with opened_context() as context:

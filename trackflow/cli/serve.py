@@ -30,7 +30,7 @@ def demo(
     dagster_port: DagsterPort = 3000,
     as_json: Json = False,
 ) -> None:
-    """See a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
+    """Show a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
     from trackflow.demo.show import demo_settings, run_demo, summary
     from trackflow.serving import check_address
 

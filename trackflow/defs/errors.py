@@ -15,7 +15,7 @@ import dagster as dg
 from trackflow.errors import RetryableError, TrackflowError
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
-"""For a step that found the database or the road engine away: a restart or a fail-over."""
+"""Retries and seconds between them while the database or the road engine restarts."""
 
 type StepContext = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 

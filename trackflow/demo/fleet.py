@@ -247,7 +247,7 @@ def _tour(
 
 
 def _timetable(tour: Route, pace: float, rng: np.random.Generator) -> _Drive:
-    """When each vertex of a tour is reached and left, from 0, in microseconds.
+    """Times at which each vertex of a tour is reached and left, from 0, in microseconds.
 
     The engine's time holds its own delays at junctions, so a third of it becomes waits at random
     vertices; in between the speed varies from stretch to stretch.

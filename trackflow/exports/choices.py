@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ExportSubject(StrEnum):
-    """What can be exported."""
+    """A subject of exports."""
 
     TRACKS = "tracks"
     POINTS = "points"

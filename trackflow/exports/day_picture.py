@@ -26,7 +26,7 @@ LINE_PX = 5
 """Width of a line, in fine pixels."""
 
 SMALLEST_EXTENT_M = 200.0
-"""Without it, the noise of a parked day would fill the picture."""
+"""Smallest side of a picture: without it, the noise of a parked day would fill the picture."""
 
 PAPER = (247, 247, 243)
 INK = (110, 114, 120)
@@ -46,7 +46,7 @@ HUES = (
 """Colours that people with poor colour vision can also distinguish; devices take them in turn."""
 
 _INKS = (RAW, INK, *HUES)
-"""Where lines cross, the one that covers more of the pixel shows."""
+"""The colours by number; where lines cross, the one that covers more of the pixel shows."""
 
 
 type Stroke = list[tuple[float, float]]

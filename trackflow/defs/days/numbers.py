@@ -37,7 +37,7 @@ def day_metadata(
 def segment_metadata(
     trackflow_context: Context, first: dt.date, last: dt.date
 ) -> dict[dt.date, Metadata]:
-    """Of each day: points, devices, the classes of points, and notices."""
+    """Numbers of each day: points, devices, the classes of points, and notices."""
     stored = segment_numbers(trackflow_context, first, last)
     noticed = notices_by_day(trackflow_context, first, last)
     return {
@@ -70,7 +70,7 @@ def _noticed(found: Sequence[Notice]) -> Metadata:
 def match_metadata(
     trackflow_context: Context, first: dt.date, last: dt.date
 ) -> dict[dt.date, Metadata]:
-    """Of each day: windows, those that follow no road, and the share of driving on roads."""
+    """Numbers of each day: windows, those that follow no road, the share of driving on roads."""
     stored = match_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
     for day in days_between(first, last):
@@ -92,7 +92,7 @@ def match_metadata(
 def track_metadata(
     trackflow_context: Context, first: dt.date, last: dt.date
 ) -> dict[dt.date, Metadata]:
-    """Of each day: journeys with their kilometres and hours, and a picture."""
+    """Numbers of each day: journeys with their kilometres and hours, and a picture."""
     stored = track_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
     for day in days_between(first, last):

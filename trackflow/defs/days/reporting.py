@@ -156,7 +156,7 @@ def log_complete_days(step: DaysStep, outcome: DaysResult) -> None:
 
 
 def log_days(step: DaysStep, outcome: DaysResult) -> None:
-    """As `log_complete_days`; raise at the end if other days are not complete.
+    """Log complete days, as `log_complete_days` does; raise at the end if others are incomplete.
 
     Raises:
         StepError: some days are incomplete.

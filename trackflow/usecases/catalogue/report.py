@@ -23,7 +23,7 @@ SLOWEST = 10
 
 
 class SyncOutcome(StrEnum):
-    """How a sync ended."""
+    """The outcome of a sync."""
 
     COMPLETED = "completed"
     STOPPED_FOR_APPROVAL = "stopped_for_approval"

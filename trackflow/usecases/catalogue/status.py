@@ -18,7 +18,7 @@ MOST_LISTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class CatalogueStatus:
-    """How a source's catalogue stands.
+    """The state of a source's catalogue.
 
     Attributes:
         source: the source's name.
@@ -44,7 +44,7 @@ class CatalogueStatus:
 
 
 def status(context: Context, source: str) -> CatalogueStatus:
-    """How a source's catalogue stands.
+    """The state of a source's catalogue.
 
     Raises:
         BadInputError: there is no such source.

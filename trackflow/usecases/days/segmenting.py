@@ -27,7 +27,7 @@ from trackflow.usecases.days.report import DayReport
 
 STAGE = "segmented"
 RANGE_DAYS = 31
-"""So many device-days are read together at most: neighbouring days share buffers, and memory stays
+"""Most device-days that are read together: neighbouring days share buffers, and memory stays
 flat."""
 
 type Part = list[batches.Claim]

@@ -36,7 +36,7 @@ class DeviceSettings:
         return "preset" if preset and threshold in preset.changes else "default"
 
     def as_dict(self) -> dict[str, Any]:
-        """For programs."""
+        """The settings as JSON values."""
         device = self.device
         return {
             "device_id": device.device_id,

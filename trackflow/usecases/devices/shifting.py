@@ -46,7 +46,7 @@ class ShiftReport:
     taken_back: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """For programs."""
+        """The report as JSON values."""
         return asdict(self)
 
 

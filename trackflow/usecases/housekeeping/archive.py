@@ -34,7 +34,7 @@ LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
 NETWORKS = "road_networks"
 
 SAME_DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every member: equal stores give equal files."""
+"""Date of every member: equal stores give equal files."""
 
 
 @dataclass(slots=True)

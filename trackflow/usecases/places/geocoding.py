@@ -214,6 +214,6 @@ def _drop(context: Context, known: Known, key: tuple[str, str]) -> None:
 
 
 def located_tracks(context: Context, source: str) -> dict[str, GeocodedPlace]:
-    """What a geocoder has answered for tracks of a source, by slug."""
+    """The stored answers of geocoders for tracks of a source, by slug."""
     with context.store.read() as connection:
         return {slug: found for (_, slug), found in places.located(connection, source).items()}

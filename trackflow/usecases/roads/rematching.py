@@ -33,7 +33,7 @@ def match_outdated_again(context: Context) -> int:
 
 
 def _versions(context: Context, connection: Connection) -> NetworkVersions:
-    """Without a road network for its profile a batch stays as it is: there is nothing better."""
+    """The versions in use. Without a road network for its profile a batch stays as it is."""
     if not context.matches:
         return {}
     if context.settings.engine_url:

@@ -236,9 +236,9 @@ DOOR = {
 )
 @open_to(Scope.INGEST)
 async def from_flat(request: Request) -> Response:
-    """For Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
+    """Receives from Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
 
-    And for a Traccar server's `forward.url` (`forward.type` json or url).
+    It also receives a Traccar server's `forward.url` (`forward.type` json or url).
 
     The position is in the address, in a form, or in JSON: `id` (or `deviceid`), `lat` and `lon` (or
     `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601), `speed`,

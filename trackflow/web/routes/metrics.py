@@ -85,7 +85,7 @@ class CatalogueCollector(Collector):
         self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        """As they are now."""
+        """Read the present figures."""
         tracks = GaugeMetricFamily(
             "trackflow_catalogue_tracks", "Race tracks.", labels=["source", "state"]
         )
@@ -140,7 +140,7 @@ class GuessesCollector(Collector):
         self._guesses = guesses
 
     def collect(self) -> Iterator[Metric]:
-        """As they are now."""
+        """Read the present figures."""
         yield CounterMetricFamily(
             "trackflow_wrong_tokens", "Requests with a wrong token.", value=self._guesses.refused
         )

@@ -39,7 +39,7 @@ TYPES = {
 }
 
 SESSION_S = 30 * 86_400
-"""How long a browser stays signed in."""
+"""Seconds for which a browser stays signed in."""
 
 
 @dataclass(frozen=True, slots=True)
