@@ -201,7 +201,7 @@ def _show(found: "DeviceSettings") -> None:
     if found.looks_like is not None:
         print_line(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
     for name, value in device.thresholds.as_dict().items():
-        origin = found.where_from(name)
+        origin = found.origin_of(name)
         print_line(f"  {name} = {value:g}" + ("" if origin == "default" else f" ({origin})"))
     for notice in found.notices:
         print_line(f"{notice}\n  {notice.advice}")

@@ -32,7 +32,7 @@ LOOK_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _WaitingReport:
     report: Report
     since: float
     outcome: asyncio.Future[ReceptionCounts]
@@ -43,8 +43,8 @@ class ReportQueue:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._small: deque[_Waiting] = deque()
-        self._large: deque[_Waiting] = deque()
+        self._small: deque[_WaitingReport] = deque()
+        self._large: deque[_WaitingReport] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
         self._writing: asyncio.Task[None] | None = None
 
@@ -57,7 +57,7 @@ class ReportQueue:
         if not len(report.points) and not report.refused:
             return ReceptionCounts()
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(report, time.monotonic(), loop.create_future())
+        waiting = _WaitingReport(report, time.monotonic(), loop.create_future())
         size = len(report.points) + len(report.refused)
         (self._small if size <= SMALL_POINTS else self._large).append(waiting)
         if self._writing is None or self._writing.done():
@@ -77,7 +77,7 @@ class ReportQueue:
             await self._write_lot([self._small.popleft() for _ in range(size)])
             await self._write_lot([self._large.popleft()] if self._large else [])
 
-    async def _write_lot(self, lot: Sequence[_Waiting]) -> None:
+    async def _write_lot(self, lot: Sequence[_WaitingReport]) -> None:
         if not lot:
             return
         loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ class ReportQueue:
         storing = loop.run_in_executor(self._thread, receive_together, self._context, reports)
         try:
             while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
-                self._turn_away()
+                self._refuse_late()
             outcomes = storing.result()
         except BaseException:
             for waiting in lot:  # else their senders would wait for ever
@@ -99,7 +99,7 @@ class ReportQueue:
             else:
                 waiting.outcome.set_result(outcome)
 
-    def _turn_away(self) -> None:
+    def _refuse_late(self) -> None:
         """Answer senders with an error that have waited too long for the database."""
         oldest = time.monotonic() - receiving.TURN_TIMEOUT_S
         for queue in (self._small, self._large):

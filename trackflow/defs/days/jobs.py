@@ -84,7 +84,7 @@ def process_older_days(
     with trackflow.open() as trackflow_context:
         of_days = DaysStep(context, trackflow_context, trackflow)
         outcome = run_stages(of_days, days, assets, config.mode.value)
-        log_days(of_days, outcome.of_days_worked_on())
+        log_days(of_days, outcome.of_processed_days())
 
 
 @dg.job(

@@ -26,9 +26,9 @@ class LiveReporter:
     ) -> None:
         self.step = DaysStep(context, trackflow_context, resource)
         self.logged: set[str] = set()
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self.gathered = RunReport([StageReport(stage) for stage in STAGES])
         self.since = time.monotonic()
 
@@ -48,4 +48,4 @@ class LiveReporter:
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
         days = [day for day in sorted(changed) if may_be_shown(day)]
         log_complete_days(self.step, DaysResult(days, list(STAGE_OF_ASSET), self.gathered))
-        self._start_anew()
+        self._reset()

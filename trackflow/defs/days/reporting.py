@@ -22,8 +22,8 @@ from trackflow.defs.errors import is_retried
 from trackflow.defs.intake.observing import (
     POINTS,
     joint_version,
+    new_observations,
     newest_observation,
-    news,
     pointer_tags,
     provenance_tags,
 )
@@ -70,7 +70,7 @@ def note_points(step: DaysStep, days: Sequence[dt.date]) -> ObservedPoints:
     """Observe the points of some days. Points that arrive later make the days outdated."""
     key = step.key(POINTS)
     found = points_of_days(step.trackflow, days)
-    for observation in news(step.dagster.instance, key, found):
+    for observation in new_observations(step.dagster.instance, key, found):
         step.dagster.log_event(observation)
     return ObservedPoints(key, found, newest_observation(step.dagster.instance, key))
 
@@ -84,7 +84,7 @@ def report_days(
         StepError: some days are incomplete. Those that are complete have been reported.
     """
     numbers = {asset: day_metadata(step.trackflow, asset, outcome) for asset in outcome.assets}
-    _log_beside(step, outcome)
+    _log_neighbours(step, outcome)
     incomplete = incomplete_days(outcome)
     if not incomplete:
         yield from _results(step, outcome, numbers, observed)
@@ -152,7 +152,7 @@ def log_complete_days(step: DaysStep, outcome: DaysResult) -> None:
             for made in _materializations(step, asset, complete, numbers, observed):
                 step.dagster.log_event(made)
             _log_evaluations(step, asset, complete)
-    _log_beside(step, outcome)
+    _log_neighbours(step, outcome)
 
 
 def log_days(step: DaysStep, outcome: DaysResult) -> None:
@@ -166,9 +166,9 @@ def log_days(step: DaysStep, outcome: DaysResult) -> None:
         raise error_of(outcome, incomplete)
 
 
-def _log_beside(step: DaysStep, outcome: DaysResult) -> None:
+def _log_neighbours(step: DaysStep, outcome: DaysResult) -> None:
     """Log neighbouring days too and check them again: a materialization clears check results."""
-    for materialization in changed_beside(step, outcome):
+    for materialization in changed_neighbours(step, outcome):
         step.dagster.log_event(materialization)
         _log_evaluations(step, TRACKS, [day_of(str(materialization.partition))])
 
@@ -178,7 +178,7 @@ def _log_evaluations(step: DaysStep, asset: str, days: Sequence[dt.date]) -> Non
         step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it accepts them
 
 
-def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
+def changed_neighbours(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
     """Days that were not requested, but hold a part of a journey that was recomputed.
 
     A journey is merged as a whole, so its kilometres on the day before may change with this one's

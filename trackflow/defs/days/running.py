@@ -60,7 +60,7 @@ class DaysResult:
         """The reports of one day of one asset."""
         return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
 
-    def of_days_worked_on(self) -> "DaysResult":
+    def of_processed_days(self) -> "DaysResult":
         """The same result without the days that had no work."""
         worked_on = {report.day for stage in self.report.stages for report in stage.days}
         return DaysResult([d for d in self.days if d in worked_on], self.assets, self.report)

@@ -33,7 +33,7 @@ def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetO
     )
 
 
-def news(
+def new_observations(
     instance: dg.DagsterInstance, key: dg.AssetKey, found: Mapping[dt.date, PointsOfDay]
 ) -> Iterator[dg.AssetObservation]:
     """Observations of days whose points differ from their last observation."""

@@ -43,8 +43,8 @@ _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
 
 
 @dataclass(slots=True)
-class Fetching:
-    """The requests of a sync to its source. A context manager that closes its connections.
+class SourceFetcher:
+    """Fetches from the source of a sync. A context manager that closes its connections.
 
     Attributes:
         context: the store and its surroundings.
@@ -64,7 +64,7 @@ class Fetching:
         self._limit = RateLimit(self.context.settings.catalogue_per_s)
         self._web = PoliteClient(self._limit, self.switch)
 
-    def __enter__(self) -> "Fetching":
+    def __enter__(self) -> "SourceFetcher":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ class Fetching:
             StaleClaimError: another worker has taken the job over.
         """
         keeper = _Keeper(self.context, self.claimed, total, done, failed)
-        timed = _Timed(self.connector, self._web, keeper.fresh)
+        timed = _TimedFetcher(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
         def on_progress(_: ProcessorProgress) -> None:
@@ -159,7 +159,7 @@ class Fetching:
 
 
 @dataclass(slots=True)
-class _Timed:
+class _TimedFetcher:
     """Fetches pages in many threads; good ones go to `fresh` at once, not in their order."""
 
     connector: Connector

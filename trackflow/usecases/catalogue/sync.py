@@ -33,7 +33,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import report as catalogue_report
 from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
-from trackflow.usecases.catalogue.fetching import Fetching
+from trackflow.usecases.catalogue.fetcher import SourceFetcher
 from trackflow.usecases.catalogue.report import MOST_KEPT, SyncOutcome, SyncReport
 from trackflow.usecases.catalogue.sources import allow_again as allow_again
 from trackflow.usecases.catalogue.sources import source_named, switch_of
@@ -219,27 +219,27 @@ class _RunningSync:
     def _fetch(self) -> Listing | Ending:
         """Fetch the list and all pages; returns the list once all pages are kept."""
         try:
-            with Fetching(self.context, self.claimed, self.connector, self.switch) as fetching:
+            with SourceFetcher(self.context, self.claimed, self.connector, self.switch) as fetcher:
                 self.switch.check()
-                listing = self._listing(fetching)
+                listing = self._listing(fetcher)
                 judgement = self._judge(listing)
                 if not judgement.may_write:
                     return _guarded(judgement, listing, self.connector.source)
-                self._pages(fetching, listing)
+                self._pages(fetcher, listing)
         except CancelledError as error:
             return Ending(SyncOutcome.CANCELLED, str(error), keeps_checkpoints=True)
         except (SourceError, TooLateError, StoppedError) as error:
             return Ending(SyncOutcome.FAILED, str(error), keeps_checkpoints=True)
         return listing
 
-    def _listing(self, fetching: Fetching) -> Listing:
+    def _listing(self, fetcher: SourceFetcher) -> Listing:
         """The list that is kept, or the source's."""
         with self.context.store.read() as connection:
             kept = checkpoints.read_listing(connection, self.begun.sync_id)
         if kept is not None:
             return kept
         with self._stage("list"):
-            listing = fetching.listing()
+            listing = fetcher.listing()
         with self.context.store.write() as connection:
             checkpoints.keep_listing(connection, self.begun.sync_id, listing, self.context.clock())
             self.claimed.advance(connection, 0)
@@ -255,7 +255,7 @@ class _RunningSync:
         is_approved = bool(self.claimed.job.parameters.get("approve"))
         return guards.judge(listing, stored, is_approved=is_approved)
 
-    def _pages(self, fetching: Fetching, listing: Listing) -> None:
+    def _pages(self, fetcher: SourceFetcher, listing: Listing) -> None:
         """Fetch the pages that are not kept yet."""
         with self.context.store.read() as connection:
             kept = checkpoints.fetched_slugs(connection, self.begun.sync_id)
@@ -267,7 +267,7 @@ class _RunningSync:
         self.claimed.notify()
         if rows:
             with self._stage("pages"):
-                fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
+                fetcher.pages(rows, len(wanted), len(kept), sum(kept.values()))
 
     def _apply(self, listing: Listing) -> dict[str, Any] | Ending:
         """Write all differences in one transaction; returns the report as data."""

@@ -86,11 +86,11 @@ class ClaimKeeper:
         self.claims = list(claims)
         self.renewed_at = time.monotonic()
 
-    def settled(self, claim: Claim) -> None:
+    def drop(self, claim: Claim) -> None:
         """Drop a finished claim; the others stay claimed."""
         self.claims.remove(claim)
 
-    def still_at_it(self) -> None:
+    def renew(self) -> None:
         """Give a sign of life; it is written a few times per lease.
 
         Raises:

@@ -97,15 +97,15 @@ def _publish_part(
             raise days
         for claim in part:
             with suppress(StaleClaimError):  # publishing shows which claims are stale
-                keeper.still_at_it()
+                keeper.renew()
             reports.append(_publish(context, claim, days[claim.day], elapsed_ms))
-            keeper.settled(left.pop(0))
+            keeper.drop(left.pop(0))
     except StoreUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
         reports += give_up(context, left, error)
         for claim in left:
-            keeper.settled(claim)
+            keeper.drop(claim)
     return reports
 
 

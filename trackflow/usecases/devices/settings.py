@@ -28,7 +28,7 @@ class DeviceSettings:
     looks_like: PresetGuess | None
     notices: list[Notice]
 
-    def where_from(self, threshold: str) -> str:
+    def origin_of(self, threshold: str) -> str:
         """The origin of a threshold's value: own, preset or default."""
         if threshold in self.device.overrides:
             return "own"

@@ -80,7 +80,7 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
         report.devices += any(counts.values())
     with context.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
-        marks.note(connection, MARK, retention_plan.went_by(basis, edge))
+        marks.note(connection, MARK, retention_plan.counted_time(basis, edge))
     return report
 
 

@@ -104,7 +104,7 @@ def lift_edge(basis: RetentionBasis) -> dt.date | None:
     return (max(moments) - dt.timedelta(days=basis.kept_days)).date()
 
 
-def went_by(basis: RetentionBasis, edge: dt.date) -> dt.datetime:
+def counted_time(basis: RetentionBasis, edge: dt.date) -> dt.datetime:
     """The time that the next run compares with: the latest that this run counted from."""
     moments = [counted_from(basis)]
     if basis.approved is not None:

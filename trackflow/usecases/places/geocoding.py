@@ -113,7 +113,7 @@ def geocode(
     return report
 
 
-type Known = dict[tuple[str, str], GeocodedPlace]
+type StoredAnswers = dict[tuple[str, str], GeocodedPlace]
 
 
 def _from_file(
@@ -122,7 +122,7 @@ def _from_file(
     source: str,
     track: CatalogueTrack,
     query: str | None,
-    known: Known,
+    known: StoredAnswers,
 ) -> bool:
     """Take a track's coordinates from the file, or drop an earlier answer of the file."""
     key, old = (source, track.slug), known.get((source, track.slug))
@@ -146,7 +146,7 @@ def _holds(old: GeocodedPlace | None, query: str, geocoder: Geocoder, now: dt.da
 
 def _reuse(
     context: Context,
-    known: Known,
+    known: StoredAnswers,
     wanted: dict[str, list[tuple[str, str]]],
     geocoder: Geocoder,
     now: dt.datetime,
@@ -161,7 +161,7 @@ def _reuse(
 def _ask_all(
     context: Context,
     geocoder: Geocoder,
-    known: Known,
+    known: StoredAnswers,
     wanted: dict[str, list[tuple[str, str]]],
     report: GeocodingReport,
     on_progress: Callable[[int, int], None],
@@ -201,13 +201,15 @@ def _asking(
     return lambda: geocoder.locate(query, web, deadline)
 
 
-def _keep(context: Context, known: Known, key: tuple[str, str], found: GeocodedPlace) -> None:
+def _keep(
+    context: Context, known: StoredAnswers, key: tuple[str, str], found: GeocodedPlace
+) -> None:
     with context.store.write() as connection:
         places.keep(connection, *key, found)
     known[key] = found
 
 
-def _drop(context: Context, known: Known, key: tuple[str, str]) -> None:
+def _drop(context: Context, known: StoredAnswers, key: tuple[str, str]) -> None:
     with context.store.write() as connection:
         places.drop(connection, *key)
     known.pop(key, None)

@@ -53,7 +53,7 @@ class _Matcher:
         if stored is not None:
             self.report.cached_windows += 1
             return key, WindowMatch.from_bytes(stored)
-        self.keeper.still_at_it()
+        self.keeper.renew()
         match = match_window(self.engine, window, self.settings)
         self.report.engine_points += match.source_coordinates_count
         return key, match

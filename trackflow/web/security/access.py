@@ -98,8 +98,8 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             no_token: NoTokenGuard = request.app.state.no_token_guard
-            if no_token.is_news() and (sign := sign_of_proxy(request)) is not None:
-                await run_in_threadpool(no_token.shut, sign)
+            if no_token.may_be_on() and (sign := sign_of_proxy(request)) is not None:
+                await run_in_threadpool(no_token.switch_off, sign)
             if self.scope is not None:
                 known = await _known_caller(request, self.scope)
                 request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)

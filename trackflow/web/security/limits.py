@@ -32,14 +32,14 @@ class LimitsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Limited(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
+        body = _LimitedRequest(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
         try:
             await self.app(scope, body.receive, send)
         finally:
             self.large_bytes -= body.large_bytes
 
 
-class _Limited:
+class _LimitedRequest:
     """One request's body, counted and timed."""
 
     def __init__(

@@ -52,11 +52,11 @@ class NoTokenGuard:
         self._listens_locally = listens_locally
         self._known_off_until = 0.0
 
-    def is_news(self) -> bool:
+    def may_be_on(self) -> bool:
         """Whether a sign of a proxy may still change something; does not read the store."""
         return self._listens_locally and time.monotonic() >= self._known_off_until
 
-    def shut(self, reason: str) -> None:
+    def switch_off(self, reason: str) -> None:
         """Switch the mode off for good, if it is on."""
         try:
             no_token.switch_off(self._context, reason)
@@ -75,12 +75,12 @@ class NoTokenGuard:
         if client is None or not is_loopback(client.host):
             return "it comes from another machine"
         if (sign := sign_of_proxy(request)) is not None:
-            self.shut(sign)
+            self.switch_off(sign)
             return sign
         doubt = _doubt_once(request, (client.host, client.port))
         if doubt is not None:
             if doubt.is_proxy:
-                self.shut(doubt.reason)
+                self.switch_off(doubt.reason)
             return doubt.reason
         return None if is_own_page(request) else "it comes from another website's page"
 
