@@ -33,7 +33,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import report as catalogue_report
 from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
-from trackflow.usecases.catalogue.fetcher import SourceFetcher
+from trackflow.usecases.catalogue.fetching import SourceFetcher
 from trackflow.usecases.catalogue.report import MOST_KEPT, SyncOutcome, SyncReport
 from trackflow.usecases.catalogue.sources import allow_again as allow_again
 from trackflow.usecases.catalogue.sources import source_named, switch_of
