@@ -32,14 +32,14 @@ def _bbox(
     bbox: Annotated[
         str | None,
         Query(
-            description="Only tracks whose bounding box overlaps this one: west,south,east,north "
+            description="Only tracks whose bbox overlaps this one: west,south,east,north "
             "in degrees.",
             examples=["24.9,60.1,25.0,60.2"],
             max_length=200,
         ),
     ] = None,
 ) -> Bbox | None:
-    """The requested bounding box; longitudes may go beyond 180 degrees."""
+    """The requested bbox; longitudes may go beyond 180 degrees."""
     if bbox is None:
         return None
     try:
@@ -89,7 +89,7 @@ def tracks(
         str | None, Query(description="The `next` of the page before.", max_length=100)
     ] = None,
 ) -> Response:
-    """A GeoJSON FeatureCollection of tracks that overlap the time and the box, by start.
+    """A GeoJSON FeatureCollection of tracks that overlap the time and the bbox, by start.
 
     `next` is the `cursor` of the following page, null on the last one. A page may hold fewer than
     `limit` tracks if their lines are very long. A track that changes between two pages is shown as
