@@ -63,7 +63,7 @@ TRACK_COLUMNS = (
     "matched_share",
     "confidence",
 )
-"""What `match` says of each track."""
+"""The columns that `match` adds to each track."""
 
 STAY_COLUMNS = ("device_id", "start_time", "end_time", "duration_s")
 
@@ -86,7 +86,7 @@ class TrackStore:
 
         Args:
             paths: what to import.
-            device_id: the device of all points, whatever the files say.
+            device_id: the device of all points, in place of the files' own.
 
         Raises:
             SettingsError: the settings of retention make no sense.
@@ -94,7 +94,7 @@ class TrackStore:
         return import_paths(self._context, [Path(path) for path in paths], device_id=device_id)
 
     def run(self, *, device_id: str | None = None) -> RunReport:
-        """Work on all days that got points: segments, lines on roads, tracks.
+        """Process all days with new points: segments, lines on roads, tracks.
 
         Raises:
             SettingsError: there is no such device.
@@ -193,7 +193,7 @@ def open_store(home: str | PathLike[str] | None = None) -> TrackStore:
 
 
 def split(frame: "pd.DataFrame", thresholds: Thresholds | None = None) -> "pd.DataFrame":
-    """Say of each point which track it belongs to, if any, and else why not. Needs no store.
+    """Give each point its track, if any, and its class. Needs no store.
 
     Args:
         frame: a row for each point, in any order: `recorded_at` (aware), `longitude` and
@@ -291,7 +291,7 @@ def _merged(found: Points, thresholds: Thresholds) -> Iterator[tuple[Track, list
 def _classes(found: Points, decisions: Decisions) -> Iterator[tuple[str, Ints]]:
     """The classes of points, with the indices of the points of each.
 
-    A later class takes the place of an earlier one; what no class names is a duplicate.
+    A later class replaces an earlier one; points without a class are duplicates.
     """
     cleaned = decisions.cleaned
     best = in_order(known_accuracy(found))[0]
@@ -311,12 +311,12 @@ def _classes(found: Points, decisions: Decisions) -> Iterator[tuple[str, Ints]]:
 
 
 def _indices_of(found: Points, best: Points) -> Ints:
-    """Where the best point of each time stands among all that were found; of equal ones one."""
+    """The index of the best point of each time among all found points; of equal ones one."""
     order = np.lexsort((found.lat, found.lon, found.time_us))
     places = np.stack([found.time_us[order], found.lon[order], found.lat[order]], axis=1)
     wanted = np.stack([best.time_us, best.lon, best.lat], axis=1)
     at = found.time_us[order].searchsorted(best.time_us)
-    # the best of a time is one of those that follow
+    # the best point of a time is among the following ones
     while len(later := np.flatnonzero((places[at] != wanted).any(axis=1))):
         at[later] += 1
     return order[at]
@@ -343,7 +343,7 @@ def _by_device(frame: "pd.DataFrame") -> Iterator[tuple[str, Ints, Points]]:
 
 
 def _columns(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The columns that the rules need, with what is missing filled in."""
+    """The columns that the rules need, with defaults for missing ones."""
     import pandas as pd
 
     table = pd.DataFrame(index=frame.index)

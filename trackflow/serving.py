@@ -1,4 +1,4 @@
-"""Starting the API, Dagster's web server and its daemon for a store, as child processes.
+"""Starts the API, Dagster's web server and its daemon for a store, as child processes.
 
 Dagster is not imported here: its programs run with this Python, on `TRACKFLOW_HOME/dagster`.
 """
@@ -28,13 +28,13 @@ from trackflow.usecases.days.first_day import move_first_day, note_first_day
 from trackflow.usecases.housekeeping.program_environment import program_environment
 
 PR_SET_PDEATHSIG = 1
-"""Of Linux's prctl(2): the signal that a process gets when its parent dies."""
+"""Option of Linux's prctl(2): the signal that a process gets when its parent dies."""
 
 STOP_GRACE_S = 10.0
 MODULE = "trackflow.definitions"
 FIRST_DAY_FILE = "first_day"
 FIRST_DAY_EVERY_S = 30.0
-"""Between two looks whether points of older days came in: one query on an index."""
+"""Between two checks for points of older days: one query on an index."""
 
 RELOAD_DEADLINE_S = 180.0
 
@@ -59,7 +59,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
-    """The environment for Dagster's programs: the same store, whatever their folder is."""
+    """The environment for Dagster's programs: the same store from any working folder."""
     folder = prepare_dagster_home(settings)
     return (
         os.environ
@@ -73,7 +73,7 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
 
 
 def _first_day(folder: Path) -> dict[str, str]:
-    """Where Dagster's programs read which day is the first, unless it is set."""
+    """The variable that leads Dagster's programs to the first day, unless a setting names it."""
     if os.environ.get("TRACKFLOW_FIRST_DAY"):
         return {}
     return {"TRACKFLOW_FIRST_DAY_FILE": str(folder / FIRST_DAY_FILE)}
@@ -84,10 +84,10 @@ def _first_day_file(settings: Settings) -> Path:
 
 
 def run_dagster(settings: Settings, arguments: Sequence[str]) -> None:
-    """Run one Dagster command to its end, its output kept out of the way.
+    """Run one Dagster command to its end, without printing its output.
 
     Raises:
-        TrackflowError: it failed; the message holds the end of what it said.
+        TrackflowError: it failed; the message holds the end of its output.
     """
     note_first_day(settings, _first_day_file(settings))
     with signals_interrupt(), tempfile.TemporaryFile() as output:
@@ -134,8 +134,8 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
     log = settings.home.absolute() / "api.log"
     command = ["trackflow", "serve", "--no-dagster", "--host", host, "--port", str(port)]
     everywhere = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104  compared, not listened on
-    # Not /health: a database that is away is no reason to start the API again. What does not exist
-    # is answered without a thread and without the database.
+    # Not /health: a database that is away is no reason to restart the API. An unknown path is
+    # answered without a thread and without the database.
     url = f"{address(everywhere.get(host, host), port)}/is-it-alive"
 
     def start() -> Process:
@@ -146,7 +146,7 @@ def api_service(settings: Settings, host: str, port: int) -> Service:
 
 
 def check_address(host: str, port: int, option: str = "--port") -> None:
-    """See that nobody listens there yet: another program would answer in the place of ours.
+    """Check that no program listens there yet: it would answer in place of ours.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -168,17 +168,17 @@ def serve(
     port: int,
     dagster_port: int,
     ready: Callable[[], None],
-    say: Callable[[str], None],
+    print_note: Callable[[str], None],
 ) -> None:
-    """Serve until interrupted, and start again what dies or hangs.
+    """Serve until interrupted, and restart programs that die or hang.
 
     Args:
-        settings: the store, and where things are.
+        settings: the store and its folders.
         host: address of the API.
         port: port of the API.
         dagster_port: port of Dagster's UI, on this machine only.
         ready: called once everything answers.
-        say: told in a line what was started again, and why.
+        print_note: called with a line for each program that was restarted, and why.
 
     Raises:
         SettingsError: an address cannot be listened on.
@@ -189,7 +189,7 @@ def serve(
     try:
         with (
             signals_interrupt(),
-            Supervisor(services, _stop, say) as supervisor,
+            Supervisor(services, _stop, print_note) as supervisor,
         ):
             supervisor.start()
             ready()
@@ -203,7 +203,7 @@ def serve(
 
 @contextmanager
 def _first_day_followed(settings: Settings, dagster_port: int) -> Iterator[None]:
-    """Look once in a while whether older points came in; a reload takes up to minutes."""
+    """Check once in a while for points of older days; a reload takes up to minutes."""
     end = threading.Event()
 
     def follow() -> None:
@@ -218,12 +218,12 @@ def _first_day_followed(settings: Settings, dagster_port: int) -> Iterator[None]
 
 
 def _follow_first_day(settings: Settings, dagster_port: int) -> None:
-    """Let Dagster load its definitions again when older points came in than it has days for."""
+    """Let Dagster reload its definitions when there are points before its first partition."""
     try:
         if move_first_day(settings, _first_day_file(settings)):
             _reload_definitions(dagster_port)
     except (RetryableError, OSError) as error:
-        # the database or the web server is busy; those days are worked on all the same
+        # the database or the web server is busy; those days are processed all the same
         logger.warning("days before the first one are not shown yet: %s", error)
         _first_day_file(settings).unlink(missing_ok=True)
 
@@ -240,8 +240,8 @@ def _reload_definitions(dagster_port: int) -> None:
 def signals_interrupt() -> Iterator[None]:
     """Let every request to end raise KeyboardInterrupt, so that no child is left behind.
 
-    Interrupts as well: a shell that starts a program in the background has it, and with it its
-    children, ignore them.
+    This includes interrupts: a program that a shell starts in the background ignores them, as do
+    its children.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -250,7 +250,7 @@ def signals_interrupt() -> Iterator[None]:
     before = {
         number: signal.signal(number, interrupt)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # a hang-up is ignored where nohup says so
+        # a hang-up is ignored under nohup
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
@@ -262,7 +262,7 @@ def signals_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _dagster(settings: Settings, arguments: Sequence[str], output: IO[bytes]) -> Iterator[Process]:
-    """A Dagster program; it and everything that it started ends on leaving."""
+    """Run a Dagster program; on leaving, it ends with all its child processes."""
     environment = dagster_environment(settings)
     folder = environment["DAGSTER_HOME"]
     with _child(["dagster", *arguments], environment, folder, output) as process:
@@ -276,7 +276,7 @@ def _child(
     folder: str | None,
     output: IO[bytes],
 ) -> Iterator[Process]:
-    """A Python program of its own; it and everything that it started ends on leaving."""
+    """Run a Python program; on leaving, it ends with all its child processes."""
     process = _spawn(module_and_arguments, environment, folder, output)
     try:
         yield process
@@ -295,8 +295,8 @@ def _spawn(
     Args:
         module_and_arguments: the module that it runs, and its arguments.
         environment: all of its environment.
-        folder: where it runs; None for ours.
-        output: where its output goes.
+        folder: its working folder; None for ours.
+        output: the file for its output.
     """
     return subprocess.Popen(
         [sys.executable, "-m", *module_and_arguments],
@@ -321,12 +321,12 @@ def _end_with_parent() -> None:
 
 
 def address(host: str, port: int) -> str:
-    """Where a browser finds it."""
+    """The URL for a browser."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _stop(process: Process) -> None:
-    """End it and everything it started; what does not listen is killed after a grace time."""
+    """End a process and its children; one that ignores the signal is killed after a grace time."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if process.poll() is None:
@@ -334,7 +334,7 @@ def _stop(process: Process) -> None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_GRACE_S)
     finally:
-        # also when asked to hurry by another interrupt; what it started may have outlived it
+        # also after another interrupt; children may have outlived the process
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,1 +1,1 @@
-"""The `trackflow` command: one module for each subject."""
+"""The `trackflow` command: one module for each subject. It parses arguments and prints results."""

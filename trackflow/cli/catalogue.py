@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trackflow.cli.common import Json, opened_context, out, print_json, progress_bar, say, tell
+from trackflow.cli.common import (
+    Json,
+    opened_context,
+    out,
+    print_json,
+    print_line,
+    print_note,
+    progress_bar,
+)
 from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
@@ -42,21 +50,21 @@ def sync(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the catalogue in step with its source; a sync that was broken off is gone on with."""
+    """Bring the catalogue in step with its source; an interrupted sync is resumed."""
     from trackflow.usecases.catalogue.report import SyncReport, file_of
     from trackflow.usecases.jobs.control import JobStatus
     from trackflow.usecases.jobs.kinds import queue_job, run_job
 
     with opened_context() as context:
-        asked = {"source": source, "trigger": "cli", "approve": approve}
-        job = queue_job(context, "catalogue_sync", asked)
+        parameters = {"source": source, "trigger": "cli", "approve": approve}
+        job = queue_job(context, "catalogue_sync", parameters)
         with progress_bar("pages") as progress, _stoppable(context, job):
 
-            def told(now: "Job") -> None:
+            def show_progress(now: "Job") -> None:
                 if now.total:
                     progress(now.parameters["source"], now.completed, now.total)
 
-            ended = run_job(context, job.job_id, told=told)
+            ended = run_job(context, job.job_id, on_change=show_progress)
         if ended is None or ended.result is None:
             raise TrackflowError(
                 (ended and ended.error)
@@ -66,15 +74,15 @@ def sync(
         if as_json:
             print_json(report.as_dict())
         else:
-            tell(report.summary)
-            say(f"The report is in {file_of(context, report)}.")
+            print_line(report.summary)
+            print_note(f"The report is in {file_of(context, report)}.")
     if ended.status is not JobStatus.COMPLETED:
         raise typer.Exit(1)
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue status --json")
 def status(source: Source = None, as_json: Json = False) -> None:
-    """Show how the catalogue stands: tracks, the last sync, one at work."""
+    """Show the state of the catalogue: tracks, the last sync, a running one."""
     from trackflow.usecases.catalogue.status import status as status_of
     from trackflow.usecases.jobs.kinds import as_dict
 
@@ -87,7 +95,7 @@ def status(source: Source = None, as_json: Json = False) -> None:
         print_json(values | {"running": running, "last": last})
         return
     for line in _status_lines(found):
-        tell(line)
+        print_line(line)
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue report > report.md")
@@ -104,12 +112,12 @@ def report(sync_id: SyncId = None, source: Source = None, as_json: Json = False)
     if as_json:
         print_json(found.as_dict())
     else:
-        tell(found.to_markdown().rstrip("\n"))
+        print_line(found.to_markdown().rstrip("\n"))
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue undo 0b7c2a3e-…")
 def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -> None:
-    """Undo what a sync has changed; every row is again what it was before."""
+    """Undo the changes of a sync; every row gets its earlier values back."""
     from trackflow.usecases.catalogue import undo as catalogue_undo
 
     with opened_context() as context:
@@ -122,7 +130,7 @@ def undo(sync_id: SyncId = None, source: Source = None, as_json: Json = False) -
     if as_json:
         print_json({"sync_id": str(wanted), "rows": rows})
     else:
-        tell(f"The sync {wanted} is undone: {rows:,} rows are again what they were.")
+        print_line(f"The sync {wanted} is undone: {rows:,} rows are again what they were.")
 
 
 @catalogue_app.command(
@@ -156,7 +164,7 @@ def list_tracks(
         print_json([catalogue_status.as_dict(row) for row in found])
         return
     if not found:
-        tell("There are no such tracks.")
+        print_line("There are no such tracks.")
         return
     table = Table("slug", "name", "city", "country", box=None)
     for row in found:
@@ -170,13 +178,13 @@ def stop(
     source: Source = None,
     reason: Annotated[str, typer.Option("--reason", help="For reports.")] = "stopped by hand",
 ) -> None:
-    """Throw the kill switch of a source's site: nothing more is asked of it, by nobody."""
+    """Throw the kill switch of a source's site: no process requests anything from it."""
     from trackflow.usecases.catalogue import sources
 
     with opened_context() as context:
         site = sources.source_named(context.settings, source).site
         sources.stop_everything(context, site, reason)
-    tell(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
+    print_line(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue allow")
@@ -187,12 +195,12 @@ def allow(source: Source = None) -> None:
     with opened_context() as context:
         site = sources.source_named(context.settings, source).site
         was_off = sources.allow_again(context, site)
-    tell(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
+    print_line(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
 
 
 @catalogue_app.command(epilog="Example: trackflow catalogue locate")
 def locate(as_json: Json = False) -> None:
-    """Look for the places of tracks that have only an address, where a geocoder is set up."""
+    """Find coordinates of tracks that have only an address, if a geocoder is set up."""
     from trackflow.usecases.places.geocoding import geocode
 
     with opened_context() as context:
@@ -204,10 +212,10 @@ def locate(as_json: Json = False) -> None:
         print_json(found)
         return
     for failure in found.failures:
-        say(failure)
-    tell(
+        print_note(failure)
+    print_line(
         f"{found.found:,} of {found.tracks:,} tracks without coordinates have a place; "
-        f"addresses asked for: {found.asked:,}, tracks whose address nobody knows: "
+        f"addresses requested: {found.asked:,}, tracks with an unknown address: "
         f"{found.unknown:,}, without one: {found.without_address:,}"
     )
 
@@ -222,9 +230,9 @@ def visits(as_json: Json = False) -> None:
     if as_json:
         print_json(found)
     elif not found.places:
-        tell("No track's place is known: run `trackflow catalogue locate` or sync a source.")
+        print_line("No track's place is known: run `trackflow catalogue locate` or sync a source.")
     else:
-        tell(
+        print_line(
             f"{found.device_days:,} device-days looked at, {found.changed:,} visits differ; "
             "`trackflow export visits` writes them"
         )
@@ -232,7 +240,7 @@ def visits(as_json: Json = False) -> None:
 
 @contextmanager
 def _stoppable(context: "Context", job: "Job") -> Iterator[None]:
-    """Ctrl-C leaves the job cancelled, so that nobody takes it up unasked."""
+    """Cancel the job on Ctrl-C, so that no worker resumes it without a request."""
     from trackflow.usecases.jobs.control import stop_job_here
 
     try:
@@ -270,13 +278,13 @@ def _status_lines(found: "CatalogueStatus") -> Iterator[str]:
         job = found.running
         of = f"{job.completed:,} of {job.total:,} pages" if job.total is not None else "the list"
         left = f", {job.seconds_left:,.0f} s left" if job.seconds_left is not None else ""
-        yield f"at work or broken off: {of}{left} (job {job.job_id}, {job.status.value})"
+        yield f"running or interrupted: {of}{left} (job {job.job_id}, {job.status.value})"
     if found.switched_off is not None:
         yield f"{found.site} is switched off: {found.switched_off}"
 
 
 def _plain(text: Any) -> str:
-    """Text of other people for a terminal: no markup of theirs."""
+    """Text from elsewhere for a terminal, with its markup escaped."""
     from rich.markup import escape
 
     return "" if text is None else escape(str(text))

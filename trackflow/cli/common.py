@@ -1,4 +1,4 @@
-"""What commands share: where they print, the store they open, a bar of progress, JSON."""
+"""Helpers of all commands: printing, opening the store, a progress bar, JSON."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ err = Console(stderr=True, highlight=False)
 
 
 def parse_day(text: str) -> dt.date:
-    """A day as options give it.
+    """Parse a day from an option.
 
     Raises:
         SettingsError: it is none.
@@ -37,7 +37,7 @@ def parse_day(text: str) -> dt.date:
 
 
 def parse_moment(text: str) -> dt.datetime:
-    """A time as arguments give it; in UTC unless it says another offset.
+    """Parse a time from an argument; it is UTC unless it has another offset.
 
     Raises:
         SettingsError: it is none.
@@ -50,11 +50,11 @@ def parse_moment(text: str) -> dt.datetime:
 
 
 def one_of(known: type[StrEnum], what: str) -> dict[str, Any]:
-    """Arguments of `typer.Option` for one of several words: reading, help and completion.
+    """Arguments of `typer.Option` for one of several words: parser, help and completion.
 
     Args:
         known: the words.
-        what: what they are, for the message about another word.
+        what: their name, for the message about another word.
     """
     words = [word.value for word in known]
     return {
@@ -78,9 +78,9 @@ LastDay = Annotated[
 
 @contextmanager
 def opened_context() -> Iterator["Context"]:
-    """The store and engines of the environment's settings.
+    """Open the store and engines of the environment's settings.
 
-    A new store that nobody has named is told: the user may have meant an existing one.
+    A note names a new store in the default folder: the user may have meant an existing one.
     """
     from trackflow.context import Context
 
@@ -89,13 +89,15 @@ def opened_context() -> Iterator["Context"]:
     is_new = not is_named and not (settings.home / DATABASE_NAME).exists()
     with Context.open(settings) as context:
         if is_new:
-            say(f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)")
+            print_note(
+                f"New store in {settings.home.absolute()} (TRACKFLOW_HOME chooses another folder)"
+            )
         yield context
 
 
 @contextmanager
 def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on the terminal, told a name, how much is done and how much there is."""
+    """Show a bar on the terminal; yields a function of a name, the amount done and the total."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
@@ -117,18 +119,18 @@ def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
-def say(text: str) -> None:
-    """A line beside the result."""
+def print_note(text: str) -> None:
+    """Print a line to stderr, beside the result."""
     err.print(text, markup=False, soft_wrap=True)
 
 
-def tell(text: str) -> None:
-    """A line of the result."""
+def print_line(text: str) -> None:
+    """Print a line of the result to stdout."""
     out.print(text, markup=False, soft_wrap=True)
 
 
 def plain(value: Any) -> Any:
-    """A report as JSON can hold it: dataclasses and mappings as objects with text keys, no NaN.
+    """Convert a report to JSON values: dataclasses and mappings as objects with text keys, no NaN.
 
     Not `dataclasses.asdict`: it rebuilds a `Counter` from pairs, which makes each pair a key that
     no JSON object can have.
@@ -145,12 +147,12 @@ def plain(value: Any) -> Any:
 
 
 def print_json(value: Any) -> None:
-    """The result for programs."""
+    """Print the result as JSON, for programs."""
     sys.stdout.write(json.dumps(plain(value), default=str, indent=2) + "\n")
 
 
 def choice(text: str, known: list[str], what: str) -> str:
-    """The text, if it is one of those known.
+    """Return the text if it is one of the known words.
 
     Raises:
         SettingsError: it is not.
@@ -161,7 +163,7 @@ def choice(text: str, known: list[str], what: str) -> str:
 
 
 def check_days(first: dt.date | None, last: dt.date | None) -> None:
-    """See that --from and --to are in order.
+    """Check that --from is not after --to.
 
     Raises:
         SettingsError: the first comes after the last.

@@ -1,4 +1,4 @@
-"""Commands for days: work on them, see what is stored, check it, explain it."""
+"""Commands for days: process them, show their status, verify and explain them."""
 
 import datetime as dt
 from collections import Counter
@@ -33,7 +33,7 @@ MOST_NOTICES = 20
 """Notices that are printed; those with the most points come first."""
 
 FEW_NAMES = 5
-"""Devices that are named one by one where many are alike."""
+"""Devices that are named one by one where many have the same notice."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,7 +61,7 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Work on batches: cut segments, match them to roads, merge tracks."""
+    """Process batches: cut segments, match them to roads, merge tracks."""
     from trackflow.usecases.days import run as running
     from trackflow.usecases.days.notices import notices_of_run
 
@@ -141,7 +141,7 @@ def _print_run(report: "RunReport") -> None:
 
 
 def _print_resting(report: "RunReport") -> None:
-    """Say what waits for its next try, when that is, and why the last one failed."""
+    """Print the batches that wait for their next try: its time, and the last error."""
     from trackflow.usecases.days.report import counted
 
     if not report.resting:
@@ -158,7 +158,7 @@ def _print_resting(report: "RunReport") -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show what is stored, what waits and what went wrong."""
+    """Show the points and tracks stored, the batches that wait and the errors."""
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.housekeeping.status import read_status
 
@@ -220,7 +220,7 @@ def _outdated(days: int) -> str:
 
 
 def verify(device: Device = None, as_json: Json = False) -> None:
-    """Compute everything again in one pass and compare it with what is stored."""
+    """Compute everything again in one pass and compare it with the store."""
     from trackflow.usecases.days.verify import verify as verify_store
 
     with opened_context() as context, progress_bar("devices") as progress:
@@ -247,7 +247,7 @@ def explain(
     ],
     as_json: Json = False,
 ) -> None:
-    """Say what became of a point, and by which rule."""
+    """Print the class of a point and the rule that decided it."""
     from trackflow.usecases.days.explaining import explain_moment
 
     with opened_context() as context:

@@ -1,4 +1,4 @@
-"""A command with verbs beside what it does without one: `import a.csv` beside `import undo ID`."""
+"""A command with a default verb: `import a.csv` beside `import undo ID`."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 class DefaultGroup(TyperGroup):
     """A group whose first word, if it is none of its verbs, is the first one of a default command.
 
-    The default command's own name is no verb: a file or device may be called so.
+    The default command's own name is no verb: a file or device may have that name.
     """
 
     default: ClassVar[str]
@@ -19,7 +19,7 @@ class DefaultGroup(TyperGroup):
         return super().parse_args(ctx, args if args and args[0] in verbs else [self.default, *args])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command; the default one has no name in what is said of its use."""
+        """The command; the default command has no name in its usage line."""
         name, command, rest = super().resolve_command(ctx, args)
         return ("" if name == self.default else name), command, rest
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, check_days, opened_context, parse_day, print_json, tell
+from trackflow.cli.common import Json, check_days, opened_context, parse_day, print_json, print_line
 from trackflow.cli.default import DeviceGroup
 from trackflow.errors import SettingsError
 
@@ -69,7 +69,7 @@ def device(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show or change a device's settings; a change marks its days to be worked on again.
+    """Show or change a device's settings; a change marks its days as pending.
 
     Thresholds are the defaults, changed by the preset, changed by --set. Without an option it shows
     them, what the device looks like by its points, and what needs attention.
@@ -93,7 +93,7 @@ def device(
 
 
 def list_(as_json: Json = False) -> None:
-    """List devices: points, first and last one, preset, profile, and when the last report came."""
+    """List devices: points, first and last one, preset, profile, and the last report's time."""
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.devices.renaming import list_devices
 
@@ -108,9 +108,9 @@ def list_(as_json: Json = False) -> None:
         parts.append(f"preset {row['preset'] or NO_PRESET}, profile {row['profile']}")
         if row["last_report"]:
             parts.append(f"last report {row['last_report']:%Y-%m-%d %H:%M} UTC")
-        tell(f"{row['device_id']}: {', '.join(parts)}")
+        print_line(f"{row['device_id']}: {', '.join(parts)}")
     if not found:
-        tell("There are no devices yet.")
+        print_line("There are no devices yet.")
     return None
 
 
@@ -122,16 +122,16 @@ def rename(
     new: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Give a device another name: points, settings, tokens and refusals go along.
+    """Rename a device, with its points, settings, tokens and refusals.
 
-    Its tracks are made again by the next run, and ids of the old ones lead to them. What goes on
-    reporting under the old name makes a new device.
+    The next run recomputes its tracks, and ids of the old tracks lead to the new ones. A sender
+    that keeps the old name makes a new device.
     """
     from trackflow.usecases.devices import renaming
 
     with opened_context() as context:
         report = renaming.rename(context, old, new)
-    return _tell_moved(report, as_json)
+    return _print_moved(report, as_json)
 
 
 def merge(
@@ -139,7 +139,7 @@ def merge(
     into: Annotated[str, typer.Argument(help="The device that gets all.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Make one device of two: all that one has sent comes in under the other's name.
+    """Make one device of two: all points of one are stored under the other's name.
 
     Of two points of one moment the better one stays, as always. The settings of the device that
     stays hold; tokens and refusals go along. The next run makes the tracks, and ids of the old ones
@@ -149,18 +149,18 @@ def merge(
 
     with opened_context() as context:
         report = renaming.merge(context, old, into)
-    return _tell_moved(report, as_json)
+    return _print_moved(report, as_json)
 
 
-def _tell_moved(report: "MoveReport", as_json: bool) -> None:
+def _print_moved(report: "MoveReport", as_json: bool) -> None:
     from trackflow.usecases.days.report import counted
 
     if as_json:
         return print_json(report)
     points = counted(report.points, "point")
-    tell(f"{report.device_id} is {report.into} now: {points} moved.")
+    print_line(f"{report.device_id} is {report.into} now: {points} moved.")
     if report.points:
-        tell("next: trackflow run")
+        print_line("next: trackflow run")
     return None
 
 
@@ -172,7 +172,7 @@ def _changed(
     preset: str | None,
     overrides: dict[str, float | None],
 ) -> "DeviceSettings":
-    """The settings of a device once what is given has changed.
+    """Change the given settings of a device; returns all of them.
 
     Args:
         context: the store.
@@ -197,14 +197,14 @@ def _changed(
 def _show(found: "DeviceSettings") -> None:
     device = found.device
     chosen = f"preset {device.preset}" if device.preset else "no preset"
-    tell(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
+    print_line(f"profile {device.profile}, time zone {found.time_zone}, {chosen}")
     if found.looks_like is not None:
-        tell(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
+        print_line(f"looks like: {found.looks_like.preset} ({found.looks_like.why})")
     for name, value in device.thresholds.as_dict().items():
-        origin = found.where_from(name)
-        tell(f"  {name} = {value:g}" + ("" if origin == "default" else f" ({origin})"))
+        origin = found.origin_of(name)
+        print_line(f"  {name} = {value:g}" + ("" if origin == "default" else f" ({origin})"))
     for notice in found.notices:
-        tell(f"{notice}\n  {notice.advice}")
+        print_line(f"{notice}\n  {notice.advice}")
 
 
 def _show_presets(as_json: bool) -> None:
@@ -214,11 +214,11 @@ def _show_presets(as_json: bool) -> None:
     if as_json:
         return print_json(table)
     for name, preset in table.items():
-        tell(f"{name}: {preset['what']}")
+        print_line(f"{name}: {preset['what']}")
         for threshold, change in preset["changes"].items():
-            tell(f"  {threshold} = {change['value']:g}: {change['reason']}")
+            print_line(f"  {threshold} = {change['value']:g}: {change['reason']}")
         if not preset["changes"]:
-            tell("  the defaults")
+            print_line("  the defaults")
     return None
 
 
@@ -245,7 +245,7 @@ def _shift(
     if as_json:
         return print_json(report.as_dict())
     for line in _shift_lines(report):
-        tell(line)
+        print_line(line)
     return None
 
 

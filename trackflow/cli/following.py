@@ -12,11 +12,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def follow(as_json: Json = False) -> None:
-    """Read what is new in an existing SQL table, which is never changed.
+    """Read the new rows of an existing SQL table, which is never changed.
 
     TRACKFLOW_FOLLOW_URL is its database (PostgreSQL or SQLite), TRACKFLOW_FOLLOW_TABLE its name if
     it is not markers. Columns: id, username, coords, created_at. Coordinates are longitude first;
-    TRACKFLOW_FOLLOW_ORDER=latlon says otherwise.
+    TRACKFLOW_FOLLOW_ORDER=latlon reverses that.
     """
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake import following

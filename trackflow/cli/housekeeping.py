@@ -1,4 +1,4 @@
-"""Commands that look after a store: tokens, the inbox, backups, and deleting what must go."""
+"""Commands that maintain a store: tokens, the inbox, backups, and deleting data."""
 
 import datetime as dt
 from pathlib import Path
@@ -13,9 +13,9 @@ from trackflow.cli.common import (
     opened_context,
     plain,
     print_json,
+    print_line,
+    print_note,
     progress_bar,
-    say,
-    tell,
 )
 from trackflow.errors import SettingsError
 
@@ -27,7 +27,7 @@ token_app = typer.Typer(
 )
 
 IDLE = dt.timedelta(days=4)
-"""The newest points may be so much older than the clock without a word about it."""
+"""No note is printed while the newest points are at most this much older than the clock."""
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def inbox(as_json: Json = False) -> None:
-    """Import what is new in the folder that TRACKFLOW_INBOX names; it is only read."""
+    """Import the new files of the folder TRACKFLOW_INBOX; the folder is only read."""
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.inbox import scan
 
@@ -55,11 +55,11 @@ def inbox(as_json: Json = False) -> None:
         for file in report.files:
             refused = f", {file.refused:,} refused" if file.refused else ""
             error = f". {file.error}" if file.error else ""
-            tell(f"{file.name}: {counted(file.points_added, 'point')} added{refused}{error}")
+            print_line(f"{file.name}: {counted(file.points_added, 'point')} added{refused}{error}")
         if not report.files:
-            tell("There is nothing new.")
+            print_line("There is nothing new.")
         if report.waiting:
-            tell(f"{counted(report.waiting, 'file')} may still be being written.")
+            print_line(f"{counted(report.waiting, 'file')} may still be being written.")
     if report.errors:
         raise typer.Exit(1)
 
@@ -80,11 +80,13 @@ def purge(
         print_json(report)
         return
     deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
-    tell(f"{device} is deleted: {deleted}.")
+    print_line(f"{device} is deleted: {deleted}.")
     for path in report.files:
-        tell(f"{path} has points of it: delete the file, or it brings them back when it changes.")
+        print_line(
+            f"{path} has points of it: delete the file, or it brings them back when it changes."
+        )
     if report.note:
-        tell(report.note)
+        print_line(report.note)
 
 
 def retain(
@@ -97,10 +99,10 @@ def retain(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Delete what is older than TRACKFLOW_RETENTION_DAYS; done daily by itself.
+    """Delete data older than TRACKFLOW_RETENTION_DAYS; a schedule does so daily.
 
-    Counted from the clock or the newest points, whichever keeps more. It stops and asks before it
-    deletes more than half of all days, or when the clock has jumped.
+    Days are counted from the clock or the newest points: from the one that keeps more. It stops and
+    asks before it deletes more than half of all days, or when the clock has jumped.
     """
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.housekeeping.retention import apply_retention, approved_day
@@ -111,21 +113,21 @@ def retain(
         print_json(report)
         return
     if report.lifted:
-        tell(
+        print_line(
             f"{counted(report.lifted, 'device')} take older points again: import once more what "
             "was refused as too old."
         )
     if report.edge is None:
-        tell("Everything is kept: set TRACKFLOW_RETENTION_DAYS to delete what is older.")
+        print_line("Everything is kept: set TRACKFLOW_RETENTION_DAYS to delete what is older.")
     else:
         deleted = ", ".join(f"{count:,} in {name}" for name, count in report.rows.items() if count)
-        tell(
+        print_line(
             f"Points are kept from {report.edge} on. "
             f"Deleted of {counted(report.devices, 'device')}: {deleted or 'nothing'}."
         )
         if report.edge_by_clock and report.edge_by_clock - report.edge > IDLE:
-            tell(
-                "That is counted from the newest points, as none came in lately. By the clock it "
+            print_line(
+                "That is counted from the newest points, as none arrived lately. By the clock it "
                 f"would be {report.edge_by_clock}: `trackflow retain --approve "
                 f"{report.edge_by_clock}` deletes what is older, if the clock is right."
             )
@@ -138,7 +140,7 @@ def backup(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Write everything to one file, as it is at one moment; others may go on working."""
+    """Write a consistent backup to one file; other processes may go on working."""
     from trackflow.usecases.housekeeping import archive
 
     with opened_context() as context, progress_bar("tables") as progress:
@@ -156,7 +158,7 @@ def restore(
     with opened_context() as context, progress_bar("tables") as progress:
         report = restoring.restore(context, file, progress=progress)
     _print_archive(report, as_json, f"{_rows(report)} restored from {file}.")
-    say(
+    print_note(
         "This store answers to tokens only: those of the backup, or new ones. `trackflow token "
         "local on` lets this machine in without one."
     )
@@ -173,7 +175,7 @@ def _print_archive(report: Any, as_json: bool, line: str) -> None:
     if as_json:
         print_json(report)
     else:
-        tell(line)
+        print_line(line)
 
 
 @token_app.command(
@@ -197,8 +199,10 @@ def token_create(
     if as_json:
         print_json(plain(token) | {"token": secret})
         return
-    tell(secret)
-    say(f"{token.token_id}: {token.name} may {_may(token)}. Keep the token: it is not shown again.")
+    print_line(secret)
+    print_note(
+        f"{token.token_id}: {token.name} may {_may(token)}. Keep the token: it is not shown again."
+    )
 
 
 @token_app.command("list", epilog="Example: trackflow token list --json")
@@ -213,13 +217,13 @@ def token_list(as_json: Json = False) -> None:
         return
     for token in access.tokens:
         revoked = f", revoked {token.revoked_at:%Y-%m-%d}" if token.revoked_at else ""
-        tell(
+        print_line(
             f"{token.token_id}  {token.name}: may {_may(token)}; "
             f"made {token.created_at:%Y-%m-%d}{revoked}"
         )
     if not access.tokens:
-        tell("There are no tokens.")
-    tell(_mode_line(access.mode))
+        print_line("There are no tokens.")
+    print_line(_mode_line(access.mode))
 
 
 @token_app.command("revoke", epilog="Example: trackflow token revoke 1f3c9a2b")
@@ -227,7 +231,7 @@ def token_revoke(
     token_id: Annotated[str, typer.Argument(help="As listed.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Let a token open nothing any more, from now on."""
+    """Revoke a token, from now on."""
     from trackflow.usecases.access.tokens import revoke_token
 
     with opened_context() as context:
@@ -235,9 +239,9 @@ def token_revoke(
     if as_json:
         print_json({"token_id": token_id, "revoked": True, "tokens_left": left})
         return
-    tell(f"{token_id} is revoked.")
+    print_line(f"{token_id} is revoked.")
     if not left:
-        tell("It was the last one, and nobody gets in now: make another with `token create`.")
+        print_line("It was the last one, and nobody has access now: make one with `token create`.")
 
 
 @token_app.command("local", epilog="Example: trackflow token local on")
@@ -248,9 +252,9 @@ def token_local(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Let this machine in without a token, or not (no-token mode).
+    """Switch access without a token from this machine on or off (no-token mode).
 
-    A new store lets programs of its user on this machine in. The first token and any sign of a
+    A new store admits programs of its user on this machine. The first token and any sign of a
     proxy end that for good. Switch it on only where no proxy or tunnel leads here.
     """
     from trackflow.usecases.access.no_token import read_mode, switch_mode
@@ -261,14 +265,14 @@ def token_local(
         mode = read_mode(context) if switch is None else switch_mode(context, switch == "on")
     if as_json:
         return print_json(mode)
-    return tell(_mode_line(mode))
+    return print_line(_mode_line(mode))
 
 
 def _mode_line(mode: "NoTokenMode") -> str:
     if mode.is_on:
         return "No-token mode is on: programs of this user on this machine need no token."
     return (
-        f"No-token mode is off ({mode.reason}): everybody needs a token. "
+        f"No-token mode is off ({mode.reason}): every client needs a token. "
         "`trackflow token local on` switches it on."
     )
 
@@ -279,10 +283,10 @@ def _may(token: "Token") -> str:
 
 
 def _confirm(question: str) -> None:
-    """Ask; whoever cannot be asked has to say --yes.
+    """Ask for confirmation; a program without a terminal has to pass --yes.
 
     Raises:
-        SettingsError: the answer is no, or there is nobody to ask.
+        SettingsError: the answer is no, or there is no terminal.
     """
     if not err.is_terminal:
         raise SettingsError("there is no terminal to ask at: say --yes")

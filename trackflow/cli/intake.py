@@ -1,4 +1,4 @@
-"""The command `import`: positions out of files, and what became of each."""
+"""The command `import`: imports positions from files, and reports on each file."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, plain, print_json, progress_bar, tell
+from trackflow.cli.common import Json, opened_context, plain, print_json, print_line, progress_bar
 from trackflow.cli.default import ImportGroup
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from trackflow.usecases.intake.receiving import DeliveryCounts
 
 PLANNED = {"waypoint", "route point"}
-"""What is passed over unless an option says otherwise."""
+"""Skipped unless an option asks for it."""
 
 FEW_DEVICES = 3
 """Names that are given one by one."""
 
 MOST_DEVICES = 20
-"""Devices of files that name none, which are listed one by one."""
+"""Devices given to files that name none: so many are listed one by one."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def import_(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what would come in, and store nothing. It is a whole import that is rolled "
+            help="Report what would be imported, and store nothing. It is a whole import, rolled "
             "back: other writers wait meanwhile.",
         ),
     ] = False,
@@ -110,7 +110,7 @@ def import_(
 def _options(
     time_zone: str | None, dates: str | None, columns: str | None, *, waypoints: bool
 ) -> "ReadOptions":
-    """What the options say about the files.
+    """Make import options from the command's options.
 
     Args:
         time_zone: a zone's name or offset.
@@ -139,37 +139,37 @@ def _print(report: "ImportReport", time_zone: str | None) -> None:
     from trackflow.usecases.days.report import counted
 
     for file in report.files:
-        tell(_file_line(file))
+        print_line(_file_line(file))
     if len(report.files) > 1:
-        tell(f"In all: {counts(report.accepted)}{_span(report.first, report.last)}.")
+        print_line(f"In all: {counts(report.accepted)}{_span(report.first, report.last)}.")
     if not report.files:
-        tell("There is no file in it.")
+        print_line("There is no file in it.")
     naive = sum(file.naive for file in report.files)
     if naive:
         zone = time_zone or "UTC"
         hint = "" if time_zone else " (--time-zone says another)"
-        tell(f"{counted(naive, 'time')} without a zone {_were(naive)} read as {zone}{hint}.")
+        print_line(f"{counted(naive, 'time')} without a zone {_were(naive)} read as {zone}{hint}.")
     passed_over = sum((file.passed_over for file in report.files), Counter[str]())
     for what, count in passed_over.most_common():
         hint = " with a time" if what in PLANNED else ""
         option = " (--waypoints takes them)" if what in PLANNED else ""
-        tell(f"{counted(count, what)}{hint} {_were(count)} passed over{option}.")
+        print_line(f"{counted(count, what)}{hint} {_were(count)} passed over{option}.")
     _print_devices(report)
 
 
 def _print_devices(report: "ImportReport") -> None:
-    """Which devices were given to files that name none."""
+    """Print the devices that were given to files that name none."""
     from trackflow.usecases.days.report import counted
 
     found = Counter((f.device, f.device_by) for f in report.files if f.device)
     if all(by != "its folder" for _, by in found):
-        return  # each file is its own device, as its name says
+        return  # each file is its own device, named after the file
     for (device, by), count in found.most_common(MOST_DEVICES):
         files = counted(count, "file")
         which = "name" if count > 1 else "names"
-        tell(f"Device {device}: {files} that {which} none, by {by} (--device says another).")
+        print_line(f"Device {device}: {files} that {which} none, by {by} (--device says another).")
     if len(found) > MOST_DEVICES:
-        tell(f"and {len(found) - MOST_DEVICES:,} devices more.")
+        print_line(f"and {len(found) - MOST_DEVICES:,} devices more.")
 
 
 def _were(count: int) -> str:
@@ -210,11 +210,11 @@ def _span(first: "dt.datetime | None", last: "dt.datetime | None") -> str:
 def _print_next(report: "ImportReport", *, dry_run: bool) -> None:
     accepted = report.accepted
     if dry_run:
-        return tell("Nothing was stored (--dry-run).")
+        return print_line("Nothing was stored (--dry-run).")
     if report.import_id and (accepted.added or accepted.conflicting or accepted.refused):
-        tell(f"undo: trackflow import undo {report.import_id}")
+        print_line(f"undo: trackflow import undo {report.import_id}")
     if accepted.added:
-        tell("next: trackflow run")
+        print_line("next: trackflow run")
     return None
 
 
@@ -232,12 +232,12 @@ def list_(as_json: Json = False) -> None:
         files = _first_of(past.files, "file") or "no file with points"
         devices = _first_of(past.devices, "device")
         of = f" of {devices}" if devices else ""
-        tell(
+        print_line(
             f"{past.import_id}  {past.imported_at:%Y-%m-%d %H:%M:%S} UTC  "
             f"{counted(past.points_added, 'point')}{of} from {files}{state}"
         )
     if not found:
-        tell("There are no imports yet.")
+        print_line("There are no imports yet.")
     return None
 
 
@@ -253,11 +253,12 @@ def undo(
     ],
     as_json: Json = False,
 ) -> None:
-    """Take an import back: what is left is as if it had never come in.
+    """Take an import back: the store is as if it had never been imported.
 
-    Its points go. Points that it replaced, or that came again with another import or report, are
-    stored again. What it alone has put in quarantine goes too. Points that were moved in time
-    (--shift-weeks) go as well; what they replaced at their old time does not come back.
+    Its points are deleted. Points that it replaced, or that also arrived with another import or
+    report, are stored again. Rows that only this import has put in quarantine are deleted too.
+    Points that were moved in time (--shift-weeks) go as well; what they replaced at their old time
+    does not come back.
     """
     from trackflow.usecases.days.report import counted
     from trackflow.usecases.intake.undoing import undo_import
@@ -268,21 +269,21 @@ def undo(
         return print_json(report)
     if report.is_repeat:
         when = f"{report.undone_at:%Y-%m-%d %H:%M:%S}"
-        return tell(f"Import {report.import_id} is undone already, since {when} UTC.")
+        return print_line(f"Import {report.import_id} is undone already, since {when} UTC.")
     line = f"Import {report.import_id} is undone: {counted(report.removed, 'point')} removed"
     if report.restored:
         line += f", {report.restored:,} stored still or again, as others brought them"
-    tell(f"{line}.")
+    print_line(f"{line}.")
     if report.dropped:
         names = _first_of(list(report.dropped), "device")
-        tell(f"Nothing else is known of {names}: gone from all lists.")
+        print_line(f"Nothing else is known of {names}: gone from all lists.")
     if report.removed or report.restored:
-        tell("next: trackflow run")
+        print_line("next: trackflow run")
     return None
 
 
 def counts(accepted: "DeliveryCounts") -> str:
-    """What became of points, in words."""
+    """The counts of an import, in words."""
     from trackflow.usecases.days.report import counted
 
     parts = [f"{counted(accepted.added, 'point')} added"]

@@ -1,11 +1,18 @@
-"""Commands for jobs: ask for a big rebuild, watch it, stop it, take it up again."""
+"""Commands for jobs: request a big rebuild, watch it, cancel it, resume it."""
 
 import uuid
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, print_json, progress_bar, say, tell
+from trackflow.cli.common import (
+    Json,
+    opened_context,
+    print_json,
+    print_line,
+    print_note,
+    progress_bar,
+)
 from trackflow.errors import SettingsError, TrackflowError
 
 if TYPE_CHECKING:
@@ -13,7 +20,7 @@ if TYPE_CHECKING:
     from trackflow.usecases.jobs.control import Job
 
 jobs_app = typer.Typer(
-    help="Jobs: long pieces of work that can be watched, stopped and taken up again.",
+    help="Jobs: long pieces of work that can be watched, cancelled and resumed.",
     no_args_is_help=True,
 )
 
@@ -37,7 +44,7 @@ def rebuild(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make everything of some days again, as a job: Ctrl-C stops it, `jobs resume` goes on."""
+    """Recompute some days as a job: Ctrl-C cancels it, `jobs resume` goes on."""
     from trackflow.usecases.jobs.kinds import queue_job
 
     with opened_context() as context:
@@ -45,7 +52,7 @@ def rebuild(
         if queue:
             _print(job, as_json)
         else:
-            _work_on(context, job, as_json)
+            _run_to_end(context, job, as_json)
 
 
 @jobs_app.command("list", epilog="Example: trackflow jobs list --json")
@@ -60,14 +67,14 @@ def list_jobs(as_json: Json = False) -> None:
         print_json([as_dict(job) for job in found])
         return
     for job in found:
-        tell(_line(job))
+        print_line(_line(job))
     if not found:
-        tell("There are no jobs.")
+        print_line("There are no jobs.")
 
 
 @jobs_app.command("show", epilog="Example: trackflow jobs show 0b7c2a3e-…")
 def show(job_id: JobId, as_json: Json = False) -> None:
-    """Show how far a job is, and what came of it."""
+    """Show the progress and the result of a job."""
     from trackflow.usecases.jobs.control import read_job
 
     with opened_context() as context:
@@ -77,7 +84,7 @@ def show(job_id: JobId, as_json: Json = False) -> None:
 
 @jobs_app.command("cancel", epilog="Example: trackflow jobs cancel 0b7c2a3e-…")
 def cancel(job_id: JobId, as_json: Json = False) -> None:
-    """Stop a job after the slice of work that it is at; what is done stays."""
+    """Stop a job after its current slice; finished slices stay."""
     from trackflow.usecases.jobs.control import cancel_job
 
     with opened_context() as context:
@@ -101,29 +108,29 @@ def resume(
         if queue:
             _print(found, as_json)
         else:
-            _work_on(context, found, as_json)
+            _run_to_end(context, found, as_json)
 
 
-def _work_on(context: "Context", job: "Job", as_json: bool) -> None:
-    """Work on a job here; Ctrl-C leaves it cancelled, so that nobody takes it up unasked."""
+def _run_to_end(context: "Context", job: "Job", as_json: bool) -> None:
+    """Run a job here; Ctrl-C cancels it, so that no worker resumes it without a request."""
     from trackflow.usecases.jobs.control import JobStatus, read_job, stop_job_here
     from trackflow.usecases.jobs.kinds import run_job
 
     with progress_bar("batches") as progress:
 
-        def told(now: "Job") -> None:
+        def show_progress(now: "Job") -> None:
             if now.total is not None:
                 progress(now.kind, now.completed, now.total)
 
         try:
-            ended = run_job(context, job.job_id, told=told)
+            ended = run_job(context, job.job_id, on_change=show_progress)
         except KeyboardInterrupt:
             stop_job_here(context, job.job_id)
             raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
     if ended is None:
         ended = read_job(context, job.job_id)
         if ended.status is JobStatus.RUNNING:
-            say("Another worker is at it.")
+            print_note("Another worker is at it.")
     _print(ended, as_json)
     if ended.status is JobStatus.FAILED or ended.failed:
         raise typer.Exit(1)
@@ -135,18 +142,18 @@ def _print(job: "Job", as_json: bool) -> None:
     if as_json:
         print_json(as_dict(job))
         return
-    tell(_line(job))
+    print_line(_line(job))
     if job.error:
-        say(job.error)
+        print_note(job.error)
 
 
 def _line(job: "Job") -> str:
     parameters = " ".join(f"{name} {value}" for name, value in job.parameters.items() if value)
     done = f", {job.completed:,} of {job.total:,}" if job.total is not None else ""
     left = f", {job.seconds_left:,.0f} s left" if job.seconds_left is not None else ""
-    said = f": {job.message}" if job.message else ""
+    message = f": {job.message}" if job.message else ""
     what = f"{job.kind} {parameters}".rstrip()
-    return f"{job.job_id}  {what}  {job.status.value}{done}{left}{said}"
+    return f"{job.job_id}  {what}  {job.status.value}{done}{left}{message}"
 
 
 def _id(text: str) -> uuid.UUID:

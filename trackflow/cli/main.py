@@ -60,13 +60,13 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # here, where a closed pipe can be dealt with; not at exit
+            sys.stdout.flush()  # flush here, where a closed pipe can be handled; at exit it cannot
     except TrackflowError as error:
         err.print(f"trackflow: {error}", markup=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
-        # the reader has had enough (`| head`); what is left in the buffer must not be written at
-        # exit, where the same error would be told
+        # the reader has closed the pipe (`| head`); the rest of the buffer must not be written at
+        # exit, where the same error would be printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 

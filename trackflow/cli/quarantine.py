@@ -1,18 +1,18 @@
-"""Commands for the quarantine: what live senders and files brought that was no position."""
+"""Commands for the quarantine: refused input of live senders and files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, print_json, say, tell
+from trackflow.cli.common import Json, opened_context, print_json, print_line, print_note
 from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
     from trackflow.usecases.intake.quarantine import QuarantineFilter, RetryReport, SenderState
 
 quarantine_app = typer.Typer(
-    help="What was refused at the door: who sent it, why, and what to set right.",
+    help="Refused input: its sender, the reason, and what to set right.",
     no_args_is_help=True,
 )
 
@@ -37,9 +37,9 @@ def list_(
     most: Annotated[int, typer.Option(help="How many of the newest are listed.", min=0)] = 10,
     as_json: Json = False,
 ) -> None:
-    """Show how each sender does: its last report, its last error, counts; and the newest refused.
+    """Show each sender's last report, last error and counts; and the newest refused inputs.
 
-    Each has an id; `trackflow quarantine show ID` shows what was sent.
+    Each has an id; `trackflow quarantine show ID` shows the input itself.
     """
     from trackflow.usecases.intake import quarantine
 
@@ -50,14 +50,14 @@ def list_(
     if as_json:
         return print_json({"senders": states, "newest": newest})
     if not states:
-        tell("No sender has reported yet, and nothing was refused.")
+        print_line("No sender has reported yet, and nothing was refused.")
     for state in states:
         for line in _state_lines(state):
-            tell(line)
+            print_line(line)
     for row in newest:
         device = f" of {row.device_id}" if row.device_id else ""
         at = _short(row.received_at.isoformat())
-        tell(f"{row.id}  {at}  {row.where}{device}: {row.reason}")
+        print_line(f"{row.id}  {at}  {row.where}{device}: {row.reason}")
     return None
 
 
@@ -68,7 +68,7 @@ def show(
     ],
     as_json: Json = False,
 ) -> None:
-    """Show one refused input: what was sent, how, why it was refused, and what to set right."""
+    """Show one refused input: its text, its protocol, the reason, and what to set right."""
     from trackflow.usecases.intake import quarantine
 
     with opened_context() as context:
@@ -77,9 +77,9 @@ def show(
         return print_json(found)
     for name in ("id", "sender", "device_id", "reason", "advice", "where", "received_at"):
         if found[name]:
-            tell(f"{name:<12} {found[name]}")
+            print_line(f"{name:<12} {found[name]}")
     for name, value in (found["envelope"] or {}).items():
-        tell(f"  {name:<16} {value}")
+        print_line(f"  {name:<16} {value}")
     _show_raw(found)
     return None
 
@@ -94,9 +94,9 @@ def retry(
     reason: ReasonOption = None,
     as_json: Json = False,
 ) -> None:
-    """Read refused inputs again, by what this version understands and with today's settings.
+    """Read refused inputs again with this version's readers and today's settings.
 
-    What can be read comes in and leaves the quarantine. Doing it again changes nothing more.
+    Readable positions are stored and leave the quarantine. A repetition changes nothing more.
     """
     from trackflow.usecases.intake import quarantine
 
@@ -106,7 +106,7 @@ def retry(
     if as_json:
         return print_json(report)
     for line in _retry_lines(report):
-        tell(line)
+        print_line(line)
     return None
 
 
@@ -132,7 +132,7 @@ def export(
         raise SettingsError(f"{file} exists already; name another file") from None
     except OSError as error:
         raise SettingsError(f"cannot write {file}: {error.strerror}") from None
-    tell(f"{counted(count, 'refused input')} in {file}.")
+    print_line(f"{counted(count, 'refused input')} in {file}.")
 
 
 @quarantine_app.command("delete", epilog="Example: trackflow quarantine delete --sender osmand")
@@ -156,7 +156,7 @@ def delete(
         count = quarantine.delete(context, _choice(sender, reason, found))
     if as_json:
         return print_json({"deleted": count})
-    tell(f"{counted(count, 'refused input')} deleted.")
+    print_line(f"{counted(count, 'refused input')} deleted.")
     return None
 
 
@@ -192,10 +192,10 @@ def _because(advice: str) -> str:
 def _retry_lines(report: "RetryReport") -> list[str]:
     from trackflow.usecases.days.report import counted
 
-    came_in = report.accepted
+    accepted = report.accepted
     first = (
-        f"{counted(report.read_again, 'refused input')} read again: {came_in.added:,} points "
-        f"added, {came_in.repeated:,} there already; {report.taken_out:,} left the quarantine."
+        f"{counted(report.read_again, 'refused input')} read again: {accepted.added:,} points "
+        f"added, {accepted.repeated:,} there already; {report.taken_out:,} left the quarantine."
     )
     lines = [first]
     if report.still_refused:
@@ -207,18 +207,18 @@ def _retry_lines(report: "RetryReport") -> list[str]:
             "import their file again"
         )
     if report.accepted.added:
-        lines.append("`trackflow run` works on what came in.")
+        lines.append("`trackflow run` processes the new points.")
     return lines
 
 
 def _show_raw(found: dict[str, Any]) -> None:
     raw = found["raw"]
-    tell("")
-    tell(raw[:RAW_SHOWN_CHARS])
+    print_line("")
+    print_line(raw[:RAW_SHOWN_CHARS])
     if len(raw) > RAW_SHOWN_CHARS:
-        say(f"... and {len(raw) - RAW_SHOWN_CHARS:,} characters more: --json shows all.")
+        print_note(f"... and {len(raw) - RAW_SHOWN_CHARS:,} characters more: --json shows all.")
     if found["body"] is not None:
-        say("It is not text as it stands: --json has its bytes in base64.")
+        print_note("It is not text as it stands: --json has its bytes in base64.")
 
 
 def _short(moment: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trackflow.cli.common import Json, opened_context, out, plain, print_json, say
+from trackflow.cli.common import Json, opened_context, out, plain, print_json, print_note
 
 network_app = typer.Typer(help="Road networks from OpenStreetMap extracts.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def network_build(
     from trackflow.usecases.roads.networks import build
 
     with opened_context() as context:
-        network, is_new = build(context, extract, profile, say)
+        network, is_new = build(context, extract, profile, print_note)
     if as_json:
         print_json(plain(network) | {"new": is_new})
         return

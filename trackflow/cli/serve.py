@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from trackflow.cli.common import Json, opened_context, out, plain, print_json, say
+from trackflow.cli.common import Json, opened_context, out, plain, print_json, print_note
 from trackflow.settings import Settings
 
 LOCALHOST = "127.0.0.1"
@@ -30,15 +30,15 @@ def demo(
     dagster_port: DagsterPort = 3000,
     as_json: Json = False,
 ) -> None:
-    """See a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
+    """Show a simulated fleet on real roads: network, import, Dagster run, tracks, scores."""
     from trackflow.demo.show import demo_settings, run_demo, summary
     from trackflow.serving import check_address
 
     if serve_it:
-        check_address(LOCALHOST, port)  # now, not after a minute's work
+        check_address(LOCALHOST, port)  # fail now, not after a minute's work
         check_address(LOCALHOST, dagster_port, "--dagster-port")
     settings = demo_settings(Settings.from_env())
-    result = run_demo(settings, say)
+    result = run_demo(settings, print_note)
     if as_json:
         ratios = ("recall", "precision", "mismatch", "length_ratio")
         print_json(plain(result) | {name: getattr(result.score, name) for name in ratios})
@@ -77,7 +77,7 @@ def serve(
     if not with_dagster:
         with opened_context() as context:
             check_exposure(context, host)
-            say(access_line(context, host))
+            print_note(access_line(context, host))
         serve_api(settings, host, port)
         return
     with opened_context() as context:
@@ -108,5 +108,5 @@ def _serve(
             out.print(f"  {what + ':':<33}{url}", soft_wrap=True)
         out.print("Ctrl-C stops it.")
 
-    say("Starting ...")
-    serving.serve(settings, host, port, dagster_port, ready, say)
+    print_note("Starting ...")
+    serving.serve(settings, host, port, dagster_port, ready, print_note)

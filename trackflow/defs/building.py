@@ -1,7 +1,7 @@
 """Puts trackflow's definitions together, for itself or for a company's own code location.
 
-Each folder beside this file that has a module `definitions` is a subject: a new one is found by
-itself. What a company asks for is put on afterwards: keys with a prefix, other owners.
+Each folder beside this file that has a module `definitions` is a subject, so a new subject needs no
+list. The options of a company are applied afterwards: keys with a prefix, other owners.
 """
 
 import copy
@@ -58,7 +58,7 @@ def build(
     # twenty lines at each start, of a parameter that the reader has not set.
     warnings.filterwarnings("ignore", "Parameter `owners` of", dg.BetaWarning)
     with warnings.catch_warnings():
-        # partitions of checks are a preview in Dagster 1.13: our concern, not that of its users
+        # partitions of checks are a preview in Dagster 1.13: its warning concerns us, not the users
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return _built(trackflow, owners)
 
@@ -72,13 +72,13 @@ def _built(trackflow: TrackflowResource, owners: Sequence[str]) -> dg.Definition
         sensors=[_owned(sensor, owners) for sensor in merged.sensors or ()],
         schedules=[_owned(schedule, owners) for schedule in merged.schedules or ()],
         resources={RESOURCE: trackflow},
-        # a step of a run shares its process: another one for each step costs seconds, gains nothing
+        # steps share the process of their run: a process per step costs seconds and gains nothing
         executor=dg.in_process_executor,
     )
 
 
 def subjects() -> Iterator[Callable[[TrackflowResource], dg.Definitions]]:
-    """What each subject gives, in the order of their names."""
+    """The `definitions` function of each subject, in the order of their names."""
     package = importlib.import_module("trackflow.defs")
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
         name = f"{package.__name__}.{module.name}.definitions"
@@ -95,17 +95,17 @@ def _day(first_day: dt.date | str | None) -> dt.date:
 
 
 def _prefixed(
-    things: Iterable[Any], trackflow: TrackflowResource, owners: Sequence[str]
+    found: Iterable[Any], trackflow: TrackflowResource, owners: Sequence[str]
 ) -> list[Any]:
     """Assets with their final keys and owners."""
     return [
-        _spec(thing, trackflow, owners)
-        if isinstance(thing, dg.AssetSpec)
+        _spec(definition, trackflow, owners)
+        if isinstance(definition, dg.AssetSpec)
         else _with_final_keys(
-            thing.map_asset_specs(lambda spec: spec.replace_attributes(owners=list(owners))),
+            definition.map_asset_specs(lambda spec: spec.replace_attributes(owners=list(owners))),
             trackflow,
         )
-        for thing in things
+        for definition in found
     ]
 
 
@@ -123,10 +123,14 @@ def _replaced(dep: dg.AssetDep, trackflow: TrackflowResource) -> dg.AssetDep:
 
 
 def _with_final_keys(
-    thing: dg.AssetsDefinition, trackflow: TrackflowResource
+    definition: dg.AssetsDefinition, trackflow: TrackflowResource
 ) -> dg.AssetsDefinition:
-    named = {*thing.dependency_keys, *thing.keys, *(key.asset_key for key in thing.check_keys)}
-    return thing.with_attributes(
+    named = {
+        *definition.dependency_keys,
+        *definition.keys,
+        *(key.asset_key for key in definition.check_keys),
+    }
+    return definition.with_attributes(
         asset_key_replacements={key: trackflow.key(key.path[-1]) for key in named}
     )
 
@@ -138,10 +142,10 @@ def _checks(found: Iterable[Any], trackflow: TrackflowResource) -> list[dg.Asset
     return [_with_final_keys(check, trackflow).coerce_to_checks_def() for check in found]
 
 
-def _owned(thing: Any, owners: Sequence[str]) -> Any:
+def _owned(definition: Any, owners: Sequence[str]) -> Any:
     """A job, sensor or schedule with these owners."""
-    if isinstance(thing, UnresolvedAssetJobDefinition):
-        return record.replace(thing, owners=list(owners))
-    copied = copy.copy(thing)
+    if isinstance(definition, UnresolvedAssetJobDefinition):
+        return record.replace(definition, owners=list(owners))
+    copied = copy.copy(definition)
     copied._owners = list(owners)
     return copied

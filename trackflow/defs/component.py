@@ -24,8 +24,8 @@ class TrackflowComponent(dg.Component, dg.Model, dg.Resolvable):
     home: str = ""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The definitions, as `trackflow.defs.build` gives them."""
-        del context  # nothing of it is needed: the folder of a defs.yaml says nothing about a store
+        """Build the definitions by `trackflow.defs.build`."""
+        del context  # unused: the folder of a defs.yaml does not name a store
         return build(
             key_prefix=self.key_prefix,
             first_day=self.first_day or None,

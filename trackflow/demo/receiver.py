@@ -1,4 +1,4 @@
-"""What a GPS device makes of the truth: noise, gaps, spikes, duplicates, equal times.
+"""Simulates a GPS receiver: noise, gaps, spikes, duplicates, equal times.
 
 Pure functions of arrays and a random generator.
 """
@@ -19,7 +19,7 @@ NOISE_MEMORY_S = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """How well one device measures and reports.
+    """The errors and the reporting of one device.
 
     Attributes:
         sigma_m: standard deviation of its error, in each direction.
@@ -35,7 +35,15 @@ class Receiver:
 def observe(
     time_us: Ints, lon: Floats, lat: Floats, receiver: Receiver, rng: np.random.Generator
 ) -> Points:
-    """The points that a device reports for true positions; times must increase."""
+    """The points that a device reports for true positions; times must increase.
+
+    Args:
+        time_us: times in UTC microseconds, increasing, shape (n,).
+        lon: true longitudes in degrees, shape (n,).
+        lat: true latitudes in degrees, shape (n,).
+        receiver: the errors of the device.
+        rng: source of the random errors.
+    """
     count = len(time_us)
     east_m = _drifting(time_us, receiver.sigma_m, rng)
     north_m = _drifting(time_us, receiver.sigma_m, rng)
@@ -45,7 +53,7 @@ def observe(
     north_m += np.where(spikes, distance_m * np.cos(bearing), 0.0)
     accuracy_m = np.full(count, np.nan)
     if receiver.claims_accuracy:
-        # Devices believe in their spikes: no filter may rely on a bad claim.
+        # Devices report a good accuracy for spikes too: no filter may rely on a bad one.
         accuracy_m = np.round(receiver.sigma_m * rng.uniform(0.8, 1.8, count), 1)
     step_us = 1_000_000 if receiver.whole_seconds else 1000
     return _repeat(
@@ -91,7 +99,17 @@ def _repeat(points: Points, rng: np.random.Generator) -> Points:
 def drop_gaps(
     time_us: Ints, gaps_per_hour: float, gap_s: tuple[float, float], rng: np.random.Generator
 ) -> Bools:
-    """Which points remain when the device goes silent at random moments; shape (n,)."""
+    """Mark the points that remain when the device goes silent at random moments.
+
+    Args:
+        time_us: times in UTC microseconds, increasing, shape (n,).
+        gaps_per_hour: mean number of gaps per hour.
+        gap_s: shortest and longest gap, in seconds.
+        rng: source of the random gaps.
+
+    Returns:
+        True for points that remain, shape (n,).
+    """
     if len(time_us) < 2:
         return np.ones(len(time_us), dtype=np.bool_)
     first, last = int(time_us[0]), int(time_us[-1])

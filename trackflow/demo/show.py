@@ -1,6 +1,6 @@
-"""The demo: a fleet on real roads from nothing to tracks, through the same doors as anyone's data.
+"""The demo: a fleet on real roads from nothing to tracks, through the same import as a user's data.
 
-The truth is known, so it says how well it did. It works in a folder of its own, which it empties.
+The true routes are known, so the demo prints its score. It empties its own folder first.
 """
 
 import datetime as dt
@@ -30,19 +30,19 @@ from trackflow.usecases.roads.networks import network_in_use
 VEHICLES = 20
 DAYS = 3
 
-type Say = Callable[[str], None]
+type Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What came out.
+    """The result of the demo.
 
     Attributes:
         status: the store at the end.
         score: the lines on roads against the true routes.
         drives: how many there truly were.
         true_km: how long they truly were.
-        identical: whether one pass over everything gives what is stored.
+        identical: whether one pass over all points gives the stored tracks.
         seconds: how long all of it took.
     """
 
@@ -55,39 +55,39 @@ class DemoResult:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The same settings with a store of the demo's own: nobody's data is mixed with it."""
+    """The same settings with a store for the demo only: no user's data is mixed with it."""
     return replace(settings, home=settings.home / "demo", database_url="", engine_url="")
 
 
-def run_demo(settings: Settings, say: Say) -> DemoResult:
+def run_demo(settings: Settings, report: Report) -> DemoResult:
     """Build a network, simulate a fleet, import, process in Dagster, compare with the truth.
 
     Args:
         settings: as made by `demo_settings`.
-        say: told about each step.
+        report: called with a line at the beginning of each step.
     """
     started = time.perf_counter()
     shutil.rmtree(settings.home, ignore_errors=True)
     settings.home.mkdir(parents=True)
-    say("Building the road network of central Helsinki (OpenStreetMap) ...")
+    report("Building the road network of central Helsinki (OpenStreetMap) ...")
     _build_network(settings)
     with Context.open(settings) as context:
         first = (context.clock() - dt.timedelta(days=DAYS)).date()
-        say(f"Simulating {VEHICLES} vehicles over {DAYS} days ...")
+        report(f"Simulating {VEHICLES} vehicles over {DAYS} days ...")
         fleet, files = _simulate(context, first)
-        say("Importing what their devices reported ...")
+        report("Importing what their devices reported ...")
         import_paths(context, files.regular)
-        say(f"Cutting, matching and merging {DAYS} days in one Dagster run ...")
+        report(f"Cutting, matching and merging {DAYS} days in one Dagster run ...")
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "bulk")
         late = ", ".join(device.name for device in fleet if device.late)
-        say(f"Importing a day that {late} reports late, and processing only what it changes ...")
+        report(f"Importing a day that {late} reports late, and processing only what it changes ...")
         import_paths(context, files.late)
         _process(settings, first, first + dt.timedelta(days=DAYS - 1), "incremental")
-        say("Comparing with the true routes ...")
-        # threads are enough: what takes time is shapely, which lets others work meanwhile
+        report("Comparing with the true routes ...")
+        # threads are enough: the time goes into shapely, which releases the GIL
         with ThreadPoolExecutor(settings.workers) as threads:
             found = list(threads.map(lambda device: _scores(context, device), fleet))
-        say("Computing everything again in one pass, and comparing ...")
+        report("Computing everything again in one pass, and comparing ...")
         checked = verify(context)
         return DemoResult(
             status=read_status(context),

@@ -1,1 +1,4 @@
-"""Tracks and points out of the store, as files of the usual formats."""
+"""Exports of tracks, points and visits: data frames, files of common formats, pictures of days.
+
+Each file format is one module of `formats`. Queries of the store belong to `usecases.queries`.
+"""

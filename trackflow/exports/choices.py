@@ -1,10 +1,10 @@
-"""What can be exported, and how; apart, so that `trackflow --help` loads no more than that."""
+"""Subjects and formats of exports; a module of its own, so that `trackflow --help` loads little."""
 
 from enum import StrEnum
 
 
 class ExportSubject(StrEnum):
-    """What can be exported."""
+    """A subject of exports."""
 
     TRACKS = "tracks"
     POINTS = "points"

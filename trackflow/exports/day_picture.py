@@ -1,7 +1,7 @@
 """A small map picture of a day: lines in, a PNG out. A pure function.
 
-It is meant for a glance in the Dagster UI: which way did things go, does a line zigzag, what could
-not be matched. It shows no place names and no coordinates, only shapes and a scale bar.
+It gives a glance in the Dagster UI: where devices went, whether a line zigzags, which parts were
+not matched. It shows no place names and no coordinates, only shapes and a scale bar.
 """
 
 import base64
@@ -26,7 +26,7 @@ LINE_PX = 5
 """Width of a line, in fine pixels."""
 
 SMALLEST_EXTENT_M = 200.0
-"""A parked day would otherwise be blown up until its noise fills the picture."""
+"""Smallest side of a picture: without it, the noise of a parked day would fill the picture."""
 
 PAPER = (247, 247, 243)
 INK = (110, 114, 120)
@@ -43,10 +43,10 @@ HUES = (
     (68, 68, 170),
     (200, 60, 60),
 )
-"""Colours that people with poor colour vision can tell apart as well; devices take them in turn."""
+"""Colours that people with poor colour vision can also distinguish; devices take them in turn."""
 
 _INKS = (RAW, INK, *HUES)
-"""Where lines cross, the one that covers more of the pixel shows."""
+"""The colours by number; where lines cross, the one that covers more of the pixel shows."""
 
 
 type Stroke = list[tuple[float, float]]
@@ -91,7 +91,7 @@ def draw_day(lines: Sequence[DayLine]) -> DayPicture | None:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What part of the world the picture shows: its centre and its scale."""
+    """The part of the world that the picture shows: its centre and its scale."""
 
     lon: float
     lat: float
@@ -120,7 +120,7 @@ class _View:
         x = WIDTH_PX * FINE / 2 + east * scale * np.cos(np.radians(self.lat))
         y = HEIGHT_PX * FINE / 2 - (lat - self.lat) * scale
         x, y = np.rint(x), np.rint(y)
-        # vertices within one fine pixel change nothing, and drawing them takes time
+        # vertices within one fine pixel are not visible, and drawing them takes time
         moves = np.ones(len(x), dtype=np.bool_)
         moves[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
         return [*zip(x[moves].tolist(), y[moves].tolist(), strict=True)]
@@ -143,7 +143,7 @@ def _composed(strokes: dict[int, list[Stroke]]) -> Image.Image:
     strongest = np.zeros((HEIGHT_PX, WIDTH_PX), dtype=np.uint8)
     colour = np.zeros_like(strongest)
     covers = {ink: _cover(lines) for ink, lines in strokes.items()}
-    # a bus that drives everywhere must not hide the others: who covers most is drawn first
+    # a bus that drives everywhere must not hide the others: the largest area is drawn first
     for ink, covered in sorted(covers.items(), key=lambda item: (item[0] > 0, -int(item[1].sum()))):
         wins = (covered > 0) & (covered >= strongest)
         strongest[wins] = covered[wins]
@@ -152,7 +152,7 @@ def _composed(strokes: dict[int, list[Stroke]]) -> Image.Image:
 
 
 def _cover(lines: list[Stroke]) -> Bytes:
-    """How much of each pixel lines cover, from 0 to `SHADES`; shape (height, width)."""
+    """The cover of each pixel by lines, from 0 to `SHADES`; shape (height, width)."""
     fine = Image.new("L", (WIDTH_PX * FINE, HEIGHT_PX * FINE))
     draw = ImageDraw.Draw(fine)
     for line in lines:

@@ -70,5 +70,5 @@ def _point_frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> GeoDataF
     import shapely  # slow to import, and needed by frames only
 
     places = [(row.pop("longitude"), row.pop("latitude")) for row in rows]
-    geometry = [None if None in place else shapely.Point(place) for place in places]
+    geometry = [None if None in position else shapely.Point(position) for position in places]
     return frame_of(rows, [n for n in columns if n not in ("longitude", "latitude")], geometry)

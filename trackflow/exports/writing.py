@@ -1,6 +1,6 @@
-"""Tracks, points and visits out of the store, as files of the usual formats.
+"""Writes tracks, points and visits of the store to files of common formats.
 
-Each format is a module of `formats`, and writes what it is given as it is read.
+Each format is a module of `formats`, and writes rows as they are read.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Writer(Protocol):
     """Endings of file names, each with its dot."""
 
     DEFAULT_LINE: LineSource
-    """Which line of a track is written if nobody says."""
+    """The line of a track that is written by default."""
 
     def write_tracks(self, tracks: Iterator[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
         """Write tracks, each with one of its lines."""

@@ -1,1 +1,5 @@
-"""Use cases: claim, read, call the domain, publish. No Dagster, so that anything can run them."""
+"""Use cases, by subject: each claims, reads, calls the rules and publishes.
+
+SQL belongs to `store`, rules to the packages of rules, output formats to `cli`, `web` and
+`exports`. No Dagster here, so that any program can run a use case.
+"""

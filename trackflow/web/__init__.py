@@ -1,5 +1,5 @@
-"""The HTTP API and the map page. It only reads what is stored, or stores what came in.
+"""The HTTP API and the map page. It only reads the store, or stores deliveries.
 
-No request ever waits for the road engine: whoever posts a point is answered when it is stored, and
-whoever opens a map gets the lines that the workers have made.
+No request ever waits for the road engine: a delivery is answered when it is stored, and a map shows
+the lines that the workers have made.
 """

@@ -1,8 +1,8 @@
-"""When lines were last read, without a write for every read.
+"""Notes when lines were last read, without a write for every read.
 
-Readers only note what they have read, in memory; a thread writes it down once a minute at most.
-Whatever was read within the last day is not written again. A crash loses a minute of notes, which
-matters to nobody: they tell what nobody has looked at for weeks.
+Readers only note in memory which days they have read; a thread writes the notes once a minute at
+most. Days read within the last day are not written again. A crash loses a minute of notes, which
+does no harm: they serve to find lines that were not read for weeks.
 """
 
 import datetime as dt
@@ -15,14 +15,14 @@ from trackflow.usecases.queries.lines import TimeRange, note_read
 
 FLUSH_S = 60.0
 FRESH = dt.timedelta(days=1)
-"""A note younger than this says enough: PostgreSQL writes the whole row anew for each."""
+"""A note younger than this is not renewed: PostgreSQL writes the whole row anew for each."""
 
 
 class ReadLog:
-    """Collects which days of which devices were read."""
+    """Collects the days and devices whose lines were read."""
 
     def __init__(self, context: Context, flush_s: float = FLUSH_S) -> None:
-        self._work = context
+        self._context = context
         self._flush_s = flush_s
         self._lock = threading.Lock()
         self._read: dict[str, tuple[dt.date, dt.date]] = {}
@@ -30,7 +30,7 @@ class ReadLog:
         self._thread: threading.Thread | None = None
 
     def note(self, device_ids: Iterable[str], when: TimeRange) -> None:
-        """Devices' lines of this time were read."""
+        """Note that devices' lines of this time were read."""
         first, last = when.start.date(), when.end.date()
         with self._lock:
             for device_id in device_ids:
@@ -38,20 +38,20 @@ class ReadLog:
                 self._read[device_id] = (min(known[0], first), max(known[1], last))
 
     def flush(self) -> int:
-        """Write down what was noted; how many lines got a new time."""
+        """Write the notes to the store; returns the number of lines with a new time."""
         with self._lock:
             read, self._read = self._read, {}
         if not read:
             return 0
-        return note_read(self._work, read, FRESH)
+        return note_read(self._context, read, FRESH)
 
     def start(self) -> None:
-        """Begin to write once in a while."""
+        """Start the thread that writes the notes."""
         self._thread = threading.Thread(target=self._run, name="accessed", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Write for the last time."""
+        """Stop the thread and write the last notes."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -65,4 +65,4 @@ class ReadLog:
         try:
             self.flush()
         except StoreUnavailableError:
-            return  # these notes are lost; the next ones are as good
+            return  # these notes are lost, which does no harm

@@ -1,4 +1,4 @@
-"""Answers as JSON with an ETag, and the parameters that many readers share.
+"""Answers as JSON with an ETag, and the parameters that many routes share.
 
 A client that polls sends the ETag of what it has (`If-None-Match`); if nothing has changed the
 answer is an empty 304. The ETag is a hash of the answer itself, so it can never be out of step.
@@ -20,7 +20,7 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 
 REVALIDATE = "private, no-cache"
-"""Whoever keeps an answer asks each time whether it still holds."""
+"""A client that keeps an answer has to check each time whether it is still valid."""
 
 MOST_DEVICES = 1000
 MOST_HOURS = 24 * 366 * 10
@@ -34,7 +34,7 @@ OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
 
 
 class GeoJson(JSONResponse):
-    """For the description of routes: what they answer with."""
+    """The media type of GeoJSON, for the description of routes."""
 
     media_type = GEOJSON
 
@@ -47,7 +47,14 @@ def answer(request: Request, content: Any, media_type: str = JSON) -> Response:
 def answer_bytes(
     request: Request, body: bytes, media_type: str, cache_control: str = REVALIDATE
 ) -> Response:
-    """A body, or 304 if the client has it already."""
+    """A body, or 304 if the client has it already.
+
+    Args:
+        request: the request, with the client's ETag if it has one.
+        body: the answer.
+        media_type: its content type.
+        cache_control: value of the header `Cache-Control`.
+    """
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": cache_control}
     if _has(request.headers.get("if-none-match", ""), etag):
@@ -76,7 +83,7 @@ def _any_time(
     to: Annotated[dt.datetime | None, TO] = None,
     hours: Annotated[float | None, HOURS] = None,
 ) -> TimeRange:
-    """The range that was asked for; without any parameter, all time."""
+    """The requested range; without any parameter, all time."""
     if hours is not None:
         if from_ is not None:
             raise BadInputError("give either `from` or `hours`, not both")
@@ -95,7 +102,7 @@ def _recent_time(
     to: Annotated[dt.datetime | None, TO] = None,
     hours: Annotated[float | None, HOURS] = None,
 ) -> TimeRange:
-    """The range that was asked for; without any parameter, the last 24 hours."""
+    """The requested range; without any parameter, the last 24 hours."""
     if from_ is None and hours is None:
         hours = 24.0
     elif to is None and from_ is not None and _utc(from_) < _end_of_minute(request):
@@ -104,7 +111,7 @@ def _recent_time(
 
 
 def _end_of_minute(request: Request) -> dt.datetime:
-    """Until when "now" lasts: the same answer, with the same ETag, for a minute."""
+    """The end of the request's minute: for so long, "now" gives the same answer and ETag."""
     context: Context = request.app.state.context
     return context.clock().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
 
@@ -125,8 +132,8 @@ def _devices(
         ),
     ] = [],  # noqa: B006  FastAPI copies defaults
 ) -> tuple[str, ...] | None:
-    """The devices that were asked for, None for all."""
-    # PostgreSQL's text cannot hold it, so no device is called that
+    """The requested devices, None for all."""
+    # PostgreSQL's text cannot hold a NUL, so no device has such an id
     return tuple(dict.fromkeys(d for d in device if "\0" not in d)) if device else None
 
 

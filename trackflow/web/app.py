@@ -1,4 +1,4 @@
-"""The FastAPI application: all routes, what every answer has in common, and errors as JSON."""
+"""The FastAPI application: all routes, common headers and limits, and errors as JSON."""
 
 import math
 from collections.abc import AsyncIterator
@@ -98,7 +98,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (503, "The database is away or takes no writes: ask again later"),
     )
 }
-"""What any route may answer."""
+"""Answers that any route may give."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -108,25 +108,25 @@ HEADERS = {
 
 
 def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
-    """The application on a store, which stays its caller's to close.
+    """Make the application on a store, which the caller closes.
 
-    `listens_locally` says that it is reached at a loopback address only; no-token mode needs it.
+    `listens_locally` is whether it listens on a loopback address only; no-token mode needs it.
     """
     app = FastAPI(
         title="trackflow",
         version="1",
         description=DESCRIPTION,
-        # FastAPI's own pages load their scripts from elsewhere
+        # FastAPI's own documentation pages load their scripts from other sites
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        # it would look for its settings anew with every request, and addresses may be positions
+        # it would read its settings with every request, and addresses may be positions
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses=PROBLEMS,
         lifespan=_lifespan,
     )
     app.state.context = context
-    app.state.no_token_door = NoTokenGuard(context, listens_locally)
+    app.state.no_token_guard = NoTokenGuard(context, listens_locally)
     app.state.guesses_of_tokens = WrongTokens()
     app.state.write_probe = write_probe(context)
     app.state.accessed = ReadLog(context)
@@ -146,10 +146,10 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     def describe() -> dict[str, Any]:
         return app.openapi()
 
-    app.add_exception_handler(TrackflowError, _told)
+    app.add_exception_handler(TrackflowError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    errors = ((TrackflowError, _told), (HTTPException, _http))
+    errors = ((TrackflowError, _refused), (HTTPException, _http))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware)
     add_metrics(app, context)
@@ -159,7 +159,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """What runs beside the requests."""
+    """Run the background tasks while the application runs."""
     app.state.accessed.start()
     try:
         yield
@@ -170,12 +170,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An error as every route answers it."""
+    """Make the JSON answer of an error."""
     body = orjson.dumps({"error": message})
     return Response(body, status, headers, media_type="application/json")
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     message = str(error)
     match error:
         case NoTokenError():
@@ -205,6 +205,6 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # where and why, but not what was sent: it may be a position or a token
-    told = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
-    return problem(422, "; ".join(told))
+    # the field and the reason, but not the value: it may be a position or a token
+    messages = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
+    return problem(422, "; ".join(messages))

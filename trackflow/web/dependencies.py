@@ -1,4 +1,4 @@
-"""What endpoints ask for by type: the store's surroundings, and who is calling.
+"""Dependencies that endpoints request by type: the context, and the caller.
 
 They are coroutines, as FastAPI runs plain functions in a thread: a hop for each, in every request.
 """
@@ -12,19 +12,19 @@ from trackflow.web.security.access import Caller, GuardedRoute, PlainRoute, call
 
 
 def guarded_router() -> APIRouter:
-    """A router whose routes are for admins unless they say otherwise (`access.open_to`)."""
+    """A router whose routes are for admins unless `access.open_to` opens them to others."""
     return APIRouter(route_class=GuardedRoute)
 
 
 def plain_router() -> APIRouter:
-    """As `guarded_router`, for endpoints that take nothing but the request."""
+    """As `guarded_router`, for endpoints whose only parameter is the request."""
     return APIRouter(route_class=PlainRoute)
 
 
-async def _work(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
-WorkDep = Annotated[Context, Depends(_work)]
+ContextDep = Annotated[Context, Depends(_context)]
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -1,8 +1,8 @@
-"""The shortest way to endpoints that are asked for hundreds of times a second.
+"""Passes requests directly to endpoints that get hundreds of them a second.
 
 FastAPI looks through its routers twice, and handles errors and resources anew in each: that takes
-as long as reading and storing a report. Plain routes need none of it: they are reached with nothing
-in between but the guard, and stay in their router, which describes them.
+as long as reading and storing a report. Plain routes need none of it: only the guard stands before
+them, and they stay in their router, which describes them.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +31,7 @@ class DirectMiddleware:
         self._errors = errors
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
         if scope["type"] == "http":
             path, method = scope["path"], scope["method"]
             for route, methods, handler in self._routes:

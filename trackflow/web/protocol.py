@@ -1,7 +1,7 @@
 """HTTP as uvicorn speaks it, with limits on headers that uvicorn lacks.
 
-Without them a client may send one header byte a minute on each of all connections, and everybody
-else waits (the attack is known as Slowloris), or send headers until the memory is full.
+Without them a client may send one header byte a minute on each of all connections, and all other
+clients wait (the attack is known as Slowloris), or send headers until the memory is full.
 """
 
 import asyncio
@@ -21,39 +21,39 @@ class GuardedProtocol(HttpToolsProtocol):
     _header_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
-        """A connection on which nothing comes is closed as well."""
-        # requests get a copy of this mapping, and with it the one note of their connection
+        """Start the deadline: an idle connection is closed as well."""
+        # each request gets a copy of this mapping, with the shared note of its connection
         self.app_state = {**self.app_state, "connection": {}}
         super().connection_made(transport)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Its end, by whomever."""
+        """Stop the deadline when either side has closed the connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before the headers are complete."""
+        """Count the bytes before the headers are complete."""
         if self._in_headers:
             self._header_bytes += len(data)
         super().data_received(data)
-        # what is left is all headers still: a body that came along has ended them
+        # the rest is still headers: a body in the same packet would have ended them
         if self._in_headers and self._header_bytes > HEADERS_MAX_BYTES:
             self.transport.close()
 
     def on_message_begin(self) -> None:
-        """The first bytes of a request."""
+        """Start the deadline of a request at its first bytes."""
         super().on_message_begin()
         self._expect_headers()
 
     def on_headers_complete(self) -> None:
-        """From here on the body's own limits hold."""
+        """Stop the deadline: from here on the body's own limits hold."""
         self._in_headers = False
         self._stop_waiting()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The next bytes belong to another request."""
+        """Start anew: the next bytes belong to another request."""
         super().on_message_complete()
         self._in_headers, self._header_bytes = True, 0
 

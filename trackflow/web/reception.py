@@ -1,9 +1,9 @@
-"""Gathers the reports of all requests and stores them, many in one transaction.
+"""Queues the reports of all requests and stores them, many in one transaction.
 
-A transaction costs a hundred times what a point costs, so what arrives within some milliseconds
-goes in together, and what arrives meanwhile is the next lot. Each sender is answered after the
-commit. Parts of large bodies let others in: a lot of single reports goes before each of them, so
-nobody waits for longer than it takes to store one part.
+A transaction costs a hundred times as much as a point, so the reports of some milliseconds are
+stored together, and reports that arrive meanwhile form the next lot. Each sender is answered after
+the commit. A lot of single reports is stored before each part of a large body, so that no sender
+waits for longer than one part takes.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from trackflow.usecases.intake import receiving
 from trackflow.usecases.intake.receiving import ReceptionCounts, Report, receive_together
 
 GATHER_S = 0.004
-"""How long the first report of a lot waits for others."""
+"""Seconds that the first report of a lot waits for others."""
 
 SMALL_POINTS = 100
 """Reports of more points are stored one by one, in turn with the lots of smaller ones."""
 
 MOST_REPORTS = 256
-"""In one transaction: it must not hold up those that come after it."""
+"""Reports in one transaction: it must not delay the following ones."""
 
 LOOK_S = 1.0
-"""How often it is seen to, while the database is slow, who has waited for too long."""
+"""Seconds between checks for senders that have waited too long, while the database is slow."""
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _WaitingReport:
     report: Report
     since: float
     outcome: asyncio.Future[ReceptionCounts]
@@ -42,14 +42,14 @@ class ReportQueue:
     """Stores reports; belongs to one event loop."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
-        self._small: deque[_Waiting] = deque()
-        self._large: deque[_Waiting] = deque()
+        self._context = context
+        self._small: deque[_WaitingReport] = deque()
+        self._large: deque[_WaitingReport] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
         self._writing: asyncio.Task[None] | None = None
 
     async def store(self, report: Report) -> ReceptionCounts:
-        """What became of a report, once it is stored.
+        """Store a report; returns the counts of its admission after the commit.
 
         Raises:
             StoreUnavailableError: the database is away or busy; nothing of it is stored.
@@ -57,7 +57,7 @@ class ReportQueue:
         if not len(report.points) and not report.refused:
             return ReceptionCounts()
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(report, time.monotonic(), loop.create_future())
+        waiting = _WaitingReport(report, time.monotonic(), loop.create_future())
         size = len(report.points) + len(report.refused)
         (self._small if size <= SMALL_POINTS else self._large).append(waiting)
         if self._writing is None or self._writing.done():
@@ -65,11 +65,11 @@ class ReportQueue:
         return await waiting.outcome
 
     def close(self) -> None:
-        """Wait for what is being stored."""
+        """Wait until the current lot is stored."""
         self._thread.shutdown()
 
     async def _write(self) -> None:
-        """Store what waits until nothing does."""
+        """Store waiting reports until there are none."""
         while self._small or self._large:
             if len(self._small) < MOST_REPORTS:
                 await asyncio.sleep(GATHER_S)
@@ -77,15 +77,15 @@ class ReportQueue:
             await self._write_lot([self._small.popleft() for _ in range(size)])
             await self._write_lot([self._large.popleft()] if self._large else [])
 
-    async def _write_lot(self, lot: Sequence[_Waiting]) -> None:
+    async def _write_lot(self, lot: Sequence[_WaitingReport]) -> None:
         if not lot:
             return
         loop = asyncio.get_running_loop()
         reports = [waiting.report for waiting in lot]
-        storing = loop.run_in_executor(self._thread, receive_together, self._work, reports)
+        storing = loop.run_in_executor(self._thread, receive_together, self._context, reports)
         try:
             while not (await asyncio.wait([storing], timeout=LOOK_S))[0]:
-                self._turn_away()
+                self._refuse_late()
             outcomes = storing.result()
         except BaseException:
             for waiting in lot:  # else their senders would wait for ever
@@ -99,8 +99,8 @@ class ReportQueue:
             else:
                 waiting.outcome.set_result(outcome)
 
-    def _turn_away(self) -> None:
-        """Tell those that have waited too long for a database that does not answer."""
+    def _refuse_late(self) -> None:
+        """Answer senders with an error that have waited too long for the database."""
         oldest = time.monotonic() - receiving.TURN_TIMEOUT_S
         for queue in (self._small, self._large):
             while queue and queue[0].since < oldest:

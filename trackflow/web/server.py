@@ -1,4 +1,4 @@
-"""Running the API: `uvicorn` on a store, until it is told to stop."""
+"""Runs the API: `uvicorn` on a store, until a signal stops it."""
 
 import gc
 
@@ -26,22 +26,22 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     with Context.open(settings) as context:
         check_exposure(context, host)
         server = uvicorn.Server(uvicorn_config(context, host, port))
-        # What is loaded stays for good. Looking through all of it again and again, as the collector
-        # does while large answers are made, would hold up every tenth reader for 100 ms.
+        # Loaded objects stay for good. Scanning all of them again and again, as the collector
+        # does while large answers are made, would delay every tenth reader by 100 ms.
         gc.collect()
         gc.freeze()
         server.run()
 
 
 def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
-    """How the API is served."""
+    """The configuration of uvicorn."""
     return uvicorn.Config(
         create_app(context, listens_locally=is_loopback(host)),
         host=host,
         port=port,
         http=GuardedProtocol,
         ws="none",
-        log_level="error",  # it warns of every broken request, which anybody may send
+        log_level="error",  # it warns of every broken request, which any client may send
         access_log=False,  # some trackers send positions in the address
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=STOP_GRACE_S,
@@ -51,7 +51,7 @@ def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
 
 
 def access_line(context: Context, host: str) -> str:
-    """Who gets in, for the person who starts the service."""
+    """A line on who has access, for the person who starts the service."""
     access = read_access(context)
     mode = access.mode
     if mode.is_on and is_loopback(host):
@@ -67,15 +67,15 @@ def access_line(context: Context, host: str) -> str:
 
 
 def check_exposure(context: Context, host: str) -> None:
-    """See that nobody else can reach a store that has no tokens.
+    """Check that other machines cannot reach a store without tokens.
 
     Raises:
-        SettingsError: other machines could.
+        SettingsError: other machines could reach it.
     """
     if is_loopback(host):
         return
     if not read_access(context).has_token_in_use:
         raise SettingsError(
-            f"listening on {host} would let anybody in: make a token first, with "
+            f"listening on {host} would give everyone access: make a token first, with "
             "`trackflow token create NAME --scope admin`"
         )

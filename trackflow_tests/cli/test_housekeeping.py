@@ -64,7 +64,7 @@ def test_a_token_is_shown_once_listed_and_revoked(trackflow: Run) -> None:
     revoked = {token["name"]: token["revoked_at"] is not None for token in json.loads(out)}
     assert revoked == {"phone": True, "map": False}
     code, out, _ = trackflow("token", "revoke", made["token_id"])
-    assert "nobody gets in now" in out
+    assert "nobody has access now" in out
 
 
 @pytest.mark.parametrize(

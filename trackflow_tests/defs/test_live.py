@@ -28,9 +28,9 @@ def today() -> dt.date:
 def test_it_is_started_when_something_came_in(
     home: Path, instance: dg.DagsterInstance, today: dt.date
 ) -> None:
-    assert skipped(SENSOR, home, instance) == "Nothing has come in."
+    assert skipped(SENSOR, home, instance) == "No new points."
     _import(home, today - dt.timedelta(days=10))
-    assert skipped(SENSOR, home, instance) == "Nothing has come in."
+    assert skipped(SENSOR, home, instance) == "No new points."
     _import(home, today - dt.timedelta(days=1))
     assert isinstance(tick(SENSOR, home, instance), dg.RunRequest)
 

@@ -116,7 +116,7 @@ def test_nothing_is_requested_while_a_run_is_going_on(
     skipped = tick("pending_batches_sensor", home, instance)
 
     assert isinstance(skipped, dg.SkipReason)
-    assert "is at work" in str(skipped.skip_message)
+    assert "is processing" in str(skipped.skip_message)
 
 
 def test_the_same_days_are_requested_again_when_more_came_in(

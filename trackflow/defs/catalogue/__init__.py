@@ -1,1 +1,1 @@
-"""The catalogue of race tracks, where they are, and who stayed there."""
+"""The catalogue of race tracks: syncs, coordinates, and visits of devices."""

@@ -27,7 +27,7 @@ FRESH = dt.timedelta(days=2)
 
 
 class CatalogueConfig(dg.Config):
-    """Which source to be in step with."""
+    """The source to sync."""
 
     source: str = Field(
         default="",
@@ -49,7 +49,7 @@ class CatalogueConfig(dg.Config):
     code_version=CODE_VERSION,
     metadata=metadata.of_table("catalogue_tracks"),
     pool=CATALOGUE_SOURCE,
-    # of assets with days a policy would say nothing: a backfill of 2019 makes them fresh
+    # a policy is useless for partitioned assets: a backfill of 2019 makes them fresh
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH),
     description="""
 **Race tracks (places) as a source such as LiveRC lists them**, kept in step with it field by field.
@@ -61,35 +61,37 @@ two lists in a row lack it. `trackflow catalogue undo` takes a sync back. The re
 metadata, on the page `/catalogue` and in `trackflow catalogue report`.
 """,
 )
-@step(never_retried=(SourceError,))  # it was asked often enough
+@step(never_retried=(SourceError,))  # the sync has retried often enough
 def track_catalogue(
     context: dg.AssetExecutionContext,
     config: CatalogueConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.MaterializeResult[None]:
-    """Sync one source; what stops it is told with its report."""
+    """Sync one source; a sync that stops raises an error with its report."""
     by_schedule = "dagster/schedule_name" in context.run.tags
-    asked = {
+    parameters = {
         "source": config.source or None,
         "approve": config.approve,
         "trigger": "schedule" if by_schedule else "ui",
     }
     with trackflow.open() as trackflow_context:
-        report = _synced(trackflow_context, asked, context.run.run_id)
-    told = describe(report)
+        report = _synced(trackflow_context, parameters, context.run.run_id)
+    values = describe(report)
     if report.outcome != SyncOutcome.COMPLETED:
-        raise StepError(report.summary, metadata=told)
+        raise StepError(report.summary, metadata=values)
     context.log.info(report.summary)
-    return dg.MaterializeResult(metadata=told)
+    return dg.MaterializeResult(metadata=values)
 
 
-def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str) -> SyncReport:
-    """The report of a sync that is done here and now.
+def _synced(
+    trackflow_context: Context, parameters: Mapping[str, object], run_id: str
+) -> SyncReport:
+    """Run a sync in this process; returns its report.
 
     Raises:
         TrackflowError: there is no report, for the reason that it gives.
     """
-    job = queue_job(trackflow_context, "catalogue_sync", asked)
+    job = queue_job(trackflow_context, "catalogue_sync", parameters)
     ended = run_job(trackflow_context, job.job_id, dagster_run_id=run_id)
     if ended is None:
         raise TrackflowError(f"another worker has taken over the job {job.job_id}")
@@ -100,7 +102,7 @@ def _synced(trackflow_context: Context, asked: Mapping[str, object], run_id: str
 
 def describe(report: SyncReport) -> dict[str, metadata.Value]:
     """A report as metadata: numbers that plot, and all of it as Markdown."""
-    told: dict[str, metadata.Value] = {
+    values: dict[str, metadata.Value] = {
         "source": report.source,
         "sync_id": report.sync_id,
         "report": dg.MetadataValue.md(report.to_markdown()),
@@ -116,13 +118,15 @@ def describe(report: SyncReport) -> dict[str, metadata.Value]:
         "anomalies": report.anomaly_count,
     }
     if report.finished_at is not None:
-        told["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 2)
-    told |= {f"seconds/{stage}": round(taken_s, 3) for stage, taken_s in report.stages.items()}
+        values["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 2)
+    values |= {
+        f"seconds/{stage}": round(elapsed_s, 3) for stage, elapsed_s in report.stages.items()
+    }
     for name, share in report.completeness.items():
         now = share.get("now")
         if now is not None:
-            told[f"completeness/{name}"] = round(now, 4)
-    return told
+            values[f"completeness/{name}"] = round(now, 4)
+    return values
 
 
 @dg.asset(
@@ -139,15 +143,15 @@ def describe(report: SyncReport) -> dict[str, metadata.Value]:
 `TRACKFLOW_GEOCODER_URL` names a Nominatim (or `photon+https://…`) server, `TRACKFLOW_GEOCODER_FILE`
 a CSV file with slug or address, lon and lat, which counts first.
 
-Each address is asked for once, at one request per second, and again only when it changes. A
-geocoder that is slow or away holds up no sync: the next run goes on.
+Each address is requested once, at one request per second, and again only when it changes. A
+geocoder that is slow or away delays no sync: the next run goes on.
 """,
 )
 @step(never_retried=(SourceError,))
 def track_places(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
-    """Ask for what is not known yet."""
+    """Request the addresses that have no answer yet."""
     with trackflow.open() as trackflow_context:
         report = geocode(trackflow_context)
         is_on = bool(
@@ -189,7 +193,7 @@ does not depend on how the work was cut up. Visits are on the map page, at `/api
 def track_visits(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.MaterializeResult[None]:
-    """Look at what has changed."""
+    """Find the visits of changed days."""
     with trackflow.open() as trackflow_context:
         report = update_visits(trackflow_context)
         stored = count_visits(trackflow_context)

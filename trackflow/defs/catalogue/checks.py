@@ -14,7 +14,7 @@ from trackflow.usecases.catalogue.status import status
 IMPORTANT = ("address", "city", "country")
 SMALLEST_SHARE = 0.5
 MOST_LOST = 0.1
-"""Of a field's share, or of all tracks, from one sync to the next."""
+"""Largest loss from one sync to the next, of a field's share or of all tracks."""
 
 WARN = dg.AssetCheckSeverity.WARN
 
@@ -28,19 +28,23 @@ def catalogue_is_fresh(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the time of the last good sync with now."""
-    told: dict[str, metadata.Value] = {}
+    values: dict[str, metadata.Value] = {}
     late = []
     with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
             last = status(trackflow_context, name).last_completed_at
             if last is not None:
-                told[f"{name}_hours"] = round(
+                values[f"{name}_hours"] = round(
                     (trackflow_context.clock() - last).total_seconds() / 3600, 2
                 )
             if last is None or trackflow_context.clock() - last > FRESH:
                 late.append(name)
-    said = f"not synced for more than {FRESH.days} days: {', '.join(late)}" if late else "fresh"
-    return dg.AssetCheckResult(passed=not late, severity=WARN, metadata=told, description=said)
+    description = (
+        f"not synced for more than {FRESH.days} days: {', '.join(late)}" if late else "fresh"
+    )
+    return dg.AssetCheckResult(
+        passed=not late, severity=WARN, metadata=values, description=description
+    )
 
 
 @dg.asset_check(
@@ -52,8 +56,8 @@ def catalogue_is_fresh(
 def catalogue_is_complete(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
-    """Look at the shares in each source's last good report."""
-    told: dict[str, metadata.Value] = {}
+    """Compare the shares in each source's last good report with a minimum."""
+    values: dict[str, metadata.Value] = {}
     poor = []
     with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
@@ -63,11 +67,13 @@ def catalogue_is_complete(
                     now, before = share.get("now"), share.get("before")
                     if now is None:
                         continue
-                    told[f"{name}/{field}"] = round(now, 4)
+                    values[f"{name}/{field}"] = round(now, 4)
                     if now < SMALLEST_SHARE or (before is not None and before - now > MOST_LOST):
                         poor.append(f"{field} of {name} ({now:.0%})")
-    said = f"little is known: {', '.join(poor)}" if poor else "complete enough"
-    return dg.AssetCheckResult(passed=not poor, severity=WARN, metadata=told, description=said)
+    description = f"little is known: {', '.join(poor)}" if poor else "complete enough"
+    return dg.AssetCheckResult(
+        passed=not poor, severity=WARN, metadata=values, description=description
+    )
 
 
 @dg.asset_check(
@@ -79,7 +85,7 @@ def catalogue_has_not_shrunk(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
     """Compare the counts of each source's last two good reports."""
-    told: dict[str, metadata.Value] = {}
+    values: dict[str, metadata.Value] = {}
     shrunk = []
     with trackflow.open() as trackflow_context:
         for name in _synced_sources(trackflow_context):
@@ -88,15 +94,17 @@ def catalogue_has_not_shrunk(
                 continue
             now = reports[0].active_now
             before = reports[1].active_now if len(reports) > 1 else reports[0].active_before
-            told |= {f"{name}/now": now, f"{name}/before": before}
+            values |= {f"{name}/now": now, f"{name}/before": before}
             if now < before * (1 - MOST_LOST):
                 shrunk.append(f"{name} from {before:,} to {now:,}")
-    said = f"fewer tracks: {', '.join(shrunk)}" if shrunk else "as many tracks as before"
-    return dg.AssetCheckResult(passed=not shrunk, severity=WARN, metadata=told, description=said)
+    description = f"fewer tracks: {', '.join(shrunk)}" if shrunk else "as many tracks as before"
+    return dg.AssetCheckResult(
+        passed=not shrunk, severity=WARN, metadata=values, description=description
+    )
 
 
 def _synced_sources(trackflow_context: Context) -> list[str]:
-    """Sources that anybody ever tried to sync."""
+    """Sources with at least one sync, successful or not."""
     return [
         name
         for name in sources(trackflow_context.settings)
@@ -105,7 +113,7 @@ def _synced_sources(trackflow_context: Context) -> list[str]:
 
 
 def _good(trackflow_context: Context, source: str) -> list[SyncReport]:
-    """The last syncs of a source that hold, the newest first."""
+    """The last completed syncs of a source that were not undone, the newest first."""
     return [
         report
         for report in last_reports(trackflow_context, source, 50)

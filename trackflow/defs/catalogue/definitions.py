@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of the catalogue."""
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ from trackflow.defs.resources import TrackflowResource
 
 
 def definitions(trackflow: TrackflowResource) -> dg.Definitions:
-    """Race tracks, their places, visits to them, and when they are looked at."""
+    """Race tracks, their coordinates, visits to them, checks and schedules."""
     return dg.Definitions(
         assets=[track_catalogue, track_places, track_visits],
         asset_checks=[catalogue_is_fresh, catalogue_is_complete, catalogue_has_not_shrunk],

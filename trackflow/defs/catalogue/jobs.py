@@ -13,7 +13,7 @@ CHECK_CATALOGUE_JOB = "check_catalogue_job"
 
 
 def _stage(name: str) -> dg.AssetSelection:
-    """By tag, not by key: keys may have a prefix."""
+    """Select assets by tag, not by key: keys may have a prefix."""
     return dg.AssetSelection.tag("trackflow/stage", name)
 
 

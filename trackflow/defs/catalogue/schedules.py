@@ -1,4 +1,4 @@
-"""When the catalogue is synced and checked, and visits are found."""
+"""Schedules of the catalogue: syncs, checks, geocoding and visits."""
 
 import dagster as dg
 
@@ -17,14 +17,14 @@ from trackflow.usecases.catalogue.sources import FILE, LIVERC
 from trackflow.usecases.places.visits import days_due
 
 NO_SOURCE = (
-    "No source of race tracks is set up, and nobody's site is asked unasked. For LiveRC, set "
+    "No source of race tracks is set up, and no site is asked without one. For LiveRC, set "
     f"TRACKFLOW_LIVERC_URL to '{LIST_URL} {DASHBOARD_URL}'; for a list of your own, set "
     "TRACKFLOW_CATALOGUE_FILE to a JSON or CSV file or its address."
 )
 
 
 def configured(settings: Settings) -> list[str]:
-    """The sources that somebody has set up."""
+    """The sources that the settings name."""
     found = {LIVERC: settings.liverc_url, FILE: settings.catalogue_file}
     return [name for name, value in found.items() if value]
 
@@ -43,7 +43,7 @@ def configured(settings: Settings) -> list[str]:
 def catalogue_schedule(
     context: dg.ScheduleEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """A run for each source."""
+    """Request a run for each source."""
     moment = context.scheduled_execution_time.isoformat()
     return [
         dg.RunRequest(
@@ -68,7 +68,7 @@ def catalogue_schedule(
 def catalogue_checks_schedule(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Where a source is set up."""
+    """Request the checks if a source is set up."""
     return dg.RunRequest() if configured(trackflow.settings) else dg.SkipReason(NO_SOURCE)
 
 
@@ -85,7 +85,7 @@ def catalogue_checks_schedule(
 def visits_schedule(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.RunRequest | dg.SkipReason:
-    """If there is anything to look at."""
+    """Request a run if there are days to process."""
     with trackflow.open() as trackflow_context:
         if not days_due(trackflow_context):
             return dg.SkipReason("No day has changed, or no race track's place is known.")

@@ -1,1 +1,1 @@
-"""The work by day: its assets, their checks, the job, and what starts it."""
+"""Processing by day: assets, checks, jobs, schedules and sensors."""

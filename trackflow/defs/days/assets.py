@@ -1,8 +1,8 @@
-"""What is made of points, day by day: segments, matched polylines, tracks.
+"""Assets made of points, day by day: segments, matched polylines, tracks.
 
-All three are made by one step. It runs the stages one after another over all days that were asked
-for, with one set of worker processes. Were each a step of its own, then one device that fails in
-the first stage would keep all others from the second: Dagster skips steps below a failed one.
+One step makes all three. It runs the stages one after another over all requested days, with one set
+of worker processes. With a step per stage, one device that fails in the first stage would keep all
+others from the second: Dagster skips steps below a failed one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ import dagster as dg
 
 from trackflow.defs import metadata
 from trackflow.defs.days.config import DaysConfig
-from trackflow.defs.days.reporting import DayEvent, Noted, note_points, report_days
+from trackflow.defs.days.reporting import DayEvent, ObservedPoints, note_points, report_days
 from trackflow.defs.days.running import (
     CODE_VERSIONS,
     POLYLINES,
@@ -30,20 +30,20 @@ from trackflow.defs.roads.assets import road_network
 
 # Each day reads its neighbours' points (the buffer) or segments and lines (journeys over midnight),
 # yet depends on its own day only. A mapping to three days would make Dagster run one day more on
-# each side below a backfill, at every stage; the pipeline knows better, as it marks neighbours
-# pending exactly when what they read has changed.
+# each side below a backfill, at every stage; the pipeline marks neighbours pending exactly when
+# their inputs have changed.
 SAME_DAY = dg.IdentityPartitionMapping()
 
 SEGMENTS_TEXT = """
 A day's points, cleaned and cut into **stretches of movement**.
 
 Spikes and inaccurate points are dropped. A track is cut at a stay, at a silence whose ends do not
-say what happened in it, at a step that is too fast for anything, and where two senders are mixed. A
-stretch that goes on over midnight stays open there, and `tracks` joins it with the next day's.
+show what happened in it, at a step that is too fast for anything, and where two senders are mixed.
+A stretch that goes on over midnight stays open there, and `tracks` joins it with the next day's.
 
 Every point ends in exactly one class (track, stop, excursion, dropped, ...); the check
 `ledger_balances` is red if the sums do not match. The check `devices_are_sound` warns of what needs
-a person's attention. `trackflow explain DEVICE TIME` says why a point became what it is.
+a person's attention. `trackflow explain DEVICE TIME` shows the rule that decided about a point.
 """
 
 POLYLINES_TEXT = """
@@ -63,8 +63,8 @@ duration and speeds, its raw and its matched line.
 
 A journey over midnight counts on both days, each with the part that lies in it: `distance_km`,
 `driven_h` and `tracks` of a day are those of the map page and the API, and days add up. `time_zone`
-says whose days are meant (`TRACKFLOW_TIME_ZONE`). Tracks are the same however the work was cut up,
-in whatever order points came in. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
+is the zone of the days (`TRACKFLOW_TIME_ZONE`). Tracks do not depend on how the work was cut up, or
+on the order in which points arrived. `trackflow export tracks` writes them as GeoJSON, GPX, CSV or
 GeoParquet.
 """
 
@@ -120,9 +120,9 @@ def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> 
         name="process_days",
         specs=_specs(days),
         can_subset=True,
-        # Many days in one run: a run of its own for each day would mostly start processes. But not
-        # all: Dagster plans every day of every asset before a run starts, at 14 ms each, and a run
-        # that takes minutes to start is given up.
+        # Many days in one run: with a run for each day most of the time would go into starting
+        # processes. But not all days: Dagster plans every day of every asset before a run starts,
+        # at 14 ms each, and a run that takes minutes to start is given up.
         backfill_policy=dg.BackfillPolicy.multi_run(days_per_run) if days_per_run else one_run,
         pool=ROAD_ENGINE,
     )
@@ -136,13 +136,13 @@ def day_assets(days: dg.PartitionsDefinition[str], days_per_run: int | None) -> 
         selected = [key.path[-1] for key in context.selected_asset_keys]
         with trackflow.open() as trackflow_context:
             of_days = DaysStep(context, trackflow_context, trackflow)
-            noted = _noted(of_days, context.partition_keys, selected)
+            observed = _observed(of_days, context.partition_keys, selected)
             outcome = run_days(of_days, context.partition_keys, selected, config)
-            yield from report_days(of_days, outcome, noted)
+            yield from report_days(of_days, outcome, observed)
 
     return process_days
 
 
-def _noted(of_days: DaysStep, keys: Sequence[str], selected: Sequence[str]) -> Noted:
-    """The points that the step is going to read, if it reads any."""
+def _observed(of_days: DaysStep, keys: Sequence[str], selected: Sequence[str]) -> ObservedPoints:
+    """Note the points that the step is going to read, if it reads any."""
     return note_points(of_days, [day_of(key) for key in keys] if SEGMENTS in selected else [])

@@ -1,4 +1,4 @@
-"""Checks of what was made by day: one status for each day, which stays until that day is looked at.
+"""Checks of day assets: one status for each day, which stays until that day is checked again.
 
 A check without partitions has a single status: day 3 is red, day 4 passes, and all looks green.
 So each check is partitioned as its asset is, and every run that makes days reports on each of them:
@@ -27,20 +27,21 @@ from trackflow.usecases.days.report import counted
 from trackflow.usecases.days.settled import settled_day_status
 
 DAYS_WITHOUT_PARTITION = 31
-"""Started by hand for no day in particular, a check looks at the newest of them."""
+"""A check that is started for no particular day checks so many of the newest days."""
 
 SMALLEST_SHARE = 0.5
-"""Of the time driven; below this the network probably is of another place, or the profile wrong."""
+"""Share of the time driven; below it the network is probably of another region, or the profile
+wrong."""
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says of a day: whether it passes, one line for people, and numbers."""
+    """The result of a check of one day: whether it passes, one line for people, and numbers."""
 
     passed: bool
-    said: str
+    description: str
     numbers: dict[str, metadata.Value] = field(default_factory=dict)
 
 
@@ -51,11 +52,11 @@ class DayCheck:
     Attributes:
         name: of the check.
         asset: name of the asset, without a prefix.
-        description: what is true if it passes.
-        judge: looks at a day in the store.
-        severity: ERROR for what can only be a mistake of trackflow's, WARN for what a person
-            should look at.
-        blocking: whether the run fails, and does not go on below the asset, if it does not pass.
+        description: the statement that is true if it passes.
+        judge: reads a day from the store and gives its verdict.
+        severity: ERROR for a finding that can only be a mistake of trackflow's, WARN for one that a
+            person should look at.
+        blocking: whether a failed check fails the run and stops the assets below.
     """
 
     name: str
@@ -72,7 +73,7 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
     sums: list[metadata.Finding] = [
         {"class": name, "points": count} for name, count in found.classes.items()
     ]
-    sums.append({"class": "all that came in", "points": found.points})
+    sums.append({"class": "all points", "points": found.points})
     numbers: dict[str, metadata.Value] = {
         "points": found.points,
         "device_days_wrong": len(found.wrong),
@@ -83,13 +84,13 @@ def judge_ledgers(trackflow_context: Context, day: dt.date) -> Verdict:
         numbers["wrong"] = metadata.findings(found.wrong[: checks.MOST_FINDINGS])
         return Verdict(False, f"{counted(len(found.wrong), 'device')} does not add up", numbers)
     if found.waiting:
-        said = f"{counted(found.waiting, 'device')} of the day wait to be worked on"
-        return Verdict(True, said, numbers)
+        description = f"{counted(found.waiting, 'device')} of the day wait to be processed"
+        return Verdict(True, description, numbers)
     return Verdict(True, f"{found.points:,} points are all accounted for", numbers)
 
 
 def judge_devices(trackflow_context: Context, day: dt.date) -> Verdict:
-    """List what needs a person's attention. It blocks nothing: the tracks are what can be had."""
+    """List notices for a person. It blocks nothing: the tracks are as good as the points allow."""
     found = read_notices(trackflow_context, None, day, day)
     numbers: dict[str, metadata.Value] = {"notices": len(found)}
     if not found:
@@ -109,7 +110,7 @@ def judge_seams(trackflow_context: Context, day: dt.date) -> Verdict:
 
 
 def judge_match_share(trackflow_context: Context, day: dt.date) -> Verdict:
-    """Sum up how much was matched and what still waits."""
+    """Sum up the matched time and the batches that wait."""
     found = checks.check_match_share(trackflow_context, day, day)
     share = found.numbers.matched_share
     numbers: dict[str, metadata.Value] = {
@@ -138,15 +139,15 @@ def judge_overlaps(trackflow_context: Context, day: dt.date) -> Verdict:
     numbers: dict[str, metadata.Value] = {"tracks": found.tracks, "overlaps": found.overlaps}
     if found.overlaps:
         numbers["wrong"] = metadata.findings(found.wrong)
-    said = f"{found.overlaps:,} overlaps among {found.tracks:,} tracks"
-    return Verdict(not found.overlaps, said, numbers)
+    description = f"{found.overlaps:,} overlaps among {found.tracks:,} tracks"
+    return Verdict(not found.overlaps, description, numbers)
 
 
 DAY_CHECKS = (
     DayCheck(
         "ledger_balances",
         SEGMENTS,
-        "Every point that came in ends in exactly one class: the classes in the ledger add up to "
+        "Every stored point ends in exactly one class: the classes in the ledger add up to "
         "a count of the points themselves, for every device of the day.",
         judge_ledgers,
         blocking=True,
@@ -187,7 +188,7 @@ DAY_CHECKS = (
 def evaluations(
     step_: DaysStep, asset: str, days: Sequence[dt.date]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """What all checks of an asset say of each of some days."""
+    """The results of all checks of an asset, for each of some days."""
     for day in days:
         for check in DAY_CHECKS:
             if check.asset == asset:
@@ -203,11 +204,11 @@ def evaluation(
     trackflow_context: Context,
     day: dt.date,
 ) -> dg.AssetCheckEvaluation:
-    """What a check says of a day, about its newest materialization.
+    """The result of a check of a day, bound to the day's newest materialization.
 
     Args:
-        check: which.
-        key: of the asset.
+        check: the check.
+        key: key of the asset.
         instance: Dagster's records.
         trackflow_context: the store.
         day: the day.
@@ -220,7 +221,7 @@ def evaluation(
         severity=check.severity,
         blocking=check.blocking,
         metadata={"day": day.isoformat(), **verdict.numbers},
-        description=f"{day}: {verdict.said}",
+        description=f"{day}: {verdict.description}",
         partition=day.isoformat(),
         target_materialization_data=_newest(instance, key, day),
     )
@@ -229,7 +230,7 @@ def evaluation(
 def _newest(
     instance: dg.DagsterInstance, key: dg.AssetKey, day: dt.date
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The materialization that is looked at; without it the UI takes the check as outdated."""
+    """The materialization that is checked; without it the UI shows the check as outdated."""
     wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
     for record in instance.fetch_materializations(wanted, limit=1).records:
         return AssetCheckEvaluationTargetMaterializationData(
@@ -252,7 +253,7 @@ def _defined(check: DayCheck, days: dg.PartitionsDefinition[str]) -> dg.AssetChe
         with trackflow.open() as trackflow_context:
             for day in _days(context, trackflow, trackflow_context):
                 yield evaluation(check, key, context.instance, trackflow_context, day)
-        # not an AssetCheckResult: in a run of several days that would be of no day at all
+        # not an AssetCheckResult: in a run of several days it would belong to no day
         yield dg.Output(None)
 
     decorate = dg.asset_check(
@@ -268,7 +269,7 @@ def _defined(check: DayCheck, days: dg.PartitionsDefinition[str]) -> dg.AssetChe
 def _days(
     context: dg.AssetCheckExecutionContext, trackflow: TrackflowResource, trackflow_context: Context
 ) -> list[dt.date]:
-    """The days of the run; of a run of no day in particular the newest ones."""
+    """The days of the run; the newest days if the run names none."""
     if (found := days_of_run(context.run.tags)) is not None:
         return list(days_between(*found))
     last = checks.newest_day(trackflow_context) or trackflow_context.clock().date()
@@ -285,10 +286,10 @@ def _days(
 def newest_settled_day_is_made(
     _context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.AssetCheckResult:
-    """Look at one day's batches."""
+    """Check the batches of the newest settled day."""
     with trackflow.open() as trackflow_context:
         found = settled_day_status(trackflow_context)
-    said = f"{found.completed:,} of {counted(found.all, 'device-day')} are made"
+    description = f"{found.completed:,} of {counted(found.all, 'device-day')} are made"
     return dg.AssetCheckResult(
         passed=found.is_made,
         severity=ERROR,
@@ -298,5 +299,5 @@ def newest_settled_day_is_made(
             "waiting": found.waiting,
             "failed": found.failed,
         },
-        description=f"{found.day}: {said if found.all else 'no points'}",
+        description=f"{found.day}: {description if found.all else 'no points'}",
     )

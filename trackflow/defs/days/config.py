@@ -1,4 +1,4 @@
-"""What a person may set before starting the work on some days."""
+"""The launchpad's configuration of runs over days."""
 
 from enum import Enum
 
@@ -7,19 +7,19 @@ from pydantic import Field
 
 
 class BatchChoice(Enum):
-    """Which device-days of the chosen partitions are worked on."""
+    """The device-days of the chosen partitions to process."""
 
     bulk = "bulk"
     incremental = "incremental"
 
 
 class DaysConfig(dg.Config):
-    """How the chosen days are worked on."""
+    """The way to process the chosen days."""
 
     mode: BatchChoice = Field(
         default=BatchChoice.bulk,
-        description="bulk: work on every device of the chosen days again; windows that have not "
-        "changed come from the cache, so this is cheap. incremental: only what is pending, "
-        "because points came in or something that it depends on has changed.",
+        description="bulk: process every device of the chosen days again; windows that have not "
+        "changed come from the cache, so this is cheap. incremental: only pending days, "
+        "whose points or other inputs have changed.",
     )
     device_id: str = Field(default="", description="Only this device. Empty: all devices.")

@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of processing by day."""
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ from trackflow.defs.resources import TrackflowResource
 
 
 def definitions(trackflow: TrackflowResource) -> dg.Definitions:
-    """The work by day, its checks, and what starts it."""
+    """Day assets, their checks, jobs, schedules and sensors."""
     days = daily(trackflow.first_day)
     return dg.Definitions(
         assets=[day_assets(days, trackflow.days_per_run)],

@@ -1,8 +1,8 @@
-"""The jobs that work on days: partitions, days before the first one, live work; and their check.
+"""The jobs over days: partitions, days before the first partition, live work.
 
-Days before the first partition have a job without partitions. Points of such days may come in at
-any time: a phone that was off for a week, an import of another decade. Dagster refuses runs of
-partitions that it did not know when it loaded the definitions.
+Days before the first partition have a job without partitions. Points of such days may arrive at any
+time: a phone that was off for a week, an import of another decade. Dagster refuses runs of
+partitions that did not exist when it loaded the definitions.
 
 Live work is one long run instead of a run per delivery: starting one takes seconds, and thousands
 of them a day would bury the others.
@@ -46,14 +46,14 @@ process_days_job = dg.define_asset_job(
     tags=TAGS
     | {
         "trackflow/kind": "days",  # dagster.yaml lets one run of a kind run at a time
-        # a run whose machine died stays "started" for ever and would hold up the queue
+        # a run whose machine died stays "started" for ever and would block the queue
         "dagster/max_runtime": str(12 * 3600),
     },
 )
 
 
 class OlderDaysConfig(dg.Config):
-    """Which days, and how they are worked on."""
+    """The days, and the way to process them."""
 
     first: str = Field(description="The first day, such as 2008-03-01.")
     last: str = Field(description="The last day, included.")
@@ -84,7 +84,7 @@ def process_older_days(
     with trackflow.open() as trackflow_context:
         of_days = DaysStep(context, trackflow_context, trackflow)
         outcome = run_stages(of_days, days, assets, config.mode.value)
-        log_days(of_days, outcome.of_days_worked_on())
+        log_days(of_days, outcome.of_processed_days())
 
 
 @dg.job(
@@ -102,17 +102,17 @@ def process_older_days_job() -> None:
 
 
 class LiveConfig(dg.Config):
-    """How long the live worker stays."""
+    """The time that the live worker runs."""
 
     idle_min: float = Field(
-        default=10.0, gt=0, description="End when no point has come in for so many minutes."
+        default=10.0, gt=0, description="End when no point has arrived for so many minutes."
     )
     longest_min: float = Field(
         default=60.0, gt=0, description="End after so many minutes; the sensor starts the next."
     )
 
 
-# In no pool: it stays for an hour, and would keep a backfill from the only place for as long.
+# In no pool: it runs for an hour, and would keep a backfill from a single slot for as long.
 @dg.op(
     name="follow_live",
     description="Works on points of yesterday and today within seconds of their arrival, and "
@@ -124,18 +124,18 @@ def follow_live_op(
     config: LiveConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
-    """Follow until it has been quiet for a while."""
+    """Process new points until none have arrived for a while."""
     with trackflow.open() as trackflow_context:
         reporter = LiveReporter(context, trackflow_context, trackflow)
         done = follow_live(
             trackflow_context,
             idle_s=config.idle_min * 60,
             longest_s=config.longest_min * 60,
-            told=reporter.heard,
+            on_report=reporter.add,
             run_id=context.run_id,
         )
         reporter.report()
-    context.log.info(f"{done:,} device-days were worked on")
+    context.log.info(f"{done:,} device-days were processed")
 
 
 @dg.job(
@@ -156,7 +156,7 @@ def live_job() -> None:
 
 
 def check_days_job(trackflow: TrackflowResource) -> UnresolvedAssetJobDefinition:
-    """The job of a check that no run of days would bring when no run comes by."""
+    """The job of a check that has to run even when no day is processed."""
     check = dg.AssetCheckKey(trackflow.key(TRACKS), newest_settled_day_is_made.check_key.name)
     return dg.define_asset_job(
         CHECK_DAYS_JOB,

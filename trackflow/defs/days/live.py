@@ -1,4 +1,4 @@
-"""Telling Dagster of live work: each day that changed, every few minutes."""
+"""Reports live work to Dagster: each changed day, every few minutes."""
 
 import time
 
@@ -12,11 +12,11 @@ from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.days.report import STAGES, RunReport, StageReport, distinct_messages
 
 REPORT_EVERY_S = 300.0
-"""Days that change all the time are reported as materialized this often, and at the end."""
+"""Seconds between reports of days that change all the time; they are also reported at the end."""
 
 
 class LiveReporter:
-    """Gathers what was done and reports each day's assets and checks from time to time."""
+    """Gathers the reports of passes, and reports each day's assets and checks from time to time."""
 
     def __init__(
         self,
@@ -25,27 +25,27 @@ class LiveReporter:
         resource: TrackflowResource,
     ) -> None:
         self.step = DaysStep(context, trackflow_context, resource)
-        self.said: set[str] = set()
-        self._start_anew()
+        self.logged: set[str] = set()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self.gathered = RunReport([StageReport(stage) for stage in STAGES])
         self.since = time.monotonic()
 
-    def heard(self, report: RunReport) -> None:
-        """One pass."""
+    def add(self, report: RunReport) -> None:
+        """Add the report of one pass."""
         for whole, new in zip(self.gathered.stages, report.stages, strict=True):
             whole.days += new.days
         for message in distinct_messages(report.problems):
-            if message not in self.said:
-                self.said.add(message)
+            if message not in self.logged:
+                self.logged.add(message)
                 self.step.dagster.log.warning(message)
         if time.monotonic() - self.since >= REPORT_EVERY_S:
             self.report()
 
     def report(self) -> None:
-        """Each changed day of each asset as a materialization."""
+        """Log each changed day of each asset as a materialization."""
         changed = {done.day for stage in self.gathered.stages for done in stage.done}
         days = [day for day in sorted(changed) if may_be_shown(day)]
         log_complete_days(self.step, DaysResult(days, list(STAGE_OF_ASSET), self.gathered))
-        self._start_anew()
+        self._reset()

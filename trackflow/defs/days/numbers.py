@@ -1,4 +1,4 @@
-"""What the UI shows of each day of an asset: the day as it is now, and what a run did."""
+"""Metadata of each day of an asset: its present state, and the work of a run."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ type Metadata = dict[str, metadata.Value]
 def day_metadata(
     trackflow_context: Context, asset: str, outcome: DaysResult
 ) -> dict[dt.date, Metadata]:
-    """What the UI shows of each day of an asset: the day as it is now, and what was done."""
+    """Metadata of each day of an asset: its present state, and the work of the run."""
     described = {SEGMENTS: segment_metadata, POLYLINES: match_metadata, TRACKS: track_metadata}[
         asset
     ]
@@ -37,7 +37,7 @@ def day_metadata(
 def segment_metadata(
     trackflow_context: Context, first: dt.date, last: dt.date
 ) -> dict[dt.date, Metadata]:
-    """Of each day: points, devices, what became of them, and what needs attention."""
+    """Numbers of each day: points, devices, the classes of points, and notices."""
     stored = segment_numbers(trackflow_context, first, last)
     noticed = notices_by_day(trackflow_context, first, last)
     return {
@@ -60,17 +60,17 @@ def segment_metadata(
 
 
 def _noticed(found: Sequence[Notice]) -> Metadata:
-    """How many notices a day has, and the first of them in words."""
-    told: Metadata = {"notices": len(found)}
+    """The number of a day's notices, and the first of them in words."""
+    numbers: Metadata = {"notices": len(found)}
     if found:
-        told["needs_attention"] = metadata.notices(found[:MOST_MESSAGES])
-    return told
+        numbers["needs_attention"] = metadata.notices(found[:MOST_MESSAGES])
+    return numbers
 
 
 def match_metadata(
     trackflow_context: Context, first: dt.date, last: dt.date
 ) -> dict[dt.date, Metadata]:
-    """Of each day: windows, how many follow no road, and the share of driving on roads."""
+    """Numbers of each day: windows, those that follow no road, the share of driving on roads."""
     stored = match_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
     for day in days_between(first, last):
@@ -92,7 +92,7 @@ def match_metadata(
 def track_metadata(
     trackflow_context: Context, first: dt.date, last: dt.date
 ) -> dict[dt.date, Metadata]:
-    """Of each day: journeys with their kilometres and hours, and a picture."""
+    """Numbers of each day: journeys with their kilometres and hours, and a picture."""
     stored = track_numbers(trackflow_context, first, last)
     found: dict[dt.date, Metadata] = {}
     for day in days_between(first, last):
@@ -114,20 +114,20 @@ def track_metadata(
 
 
 def _done(reports: Sequence[DayReport]) -> Metadata:
-    """What this run did, beside what the day holds."""
+    """The work of this run on a day."""
     done = [r for r in reports if not r.error]
     windows = sum(r.windows for r in done)
-    told: Metadata = {
+    numbers: Metadata = {
         "device_days_done": len(done),
         "device_days_changed": sum(r.changed for r in done),
     }
     waiting = [r for r in reports if r.deferred]
     if waiting:
-        told["device_days_waiting"] = len(waiting)
-        told["why_waiting"] = "; ".join(distinct_messages(waiting)[:MOST_MESSAGES])
+        numbers["device_days_waiting"] = len(waiting)
+        numbers["why_waiting"] = "; ".join(distinct_messages(waiting)[:MOST_MESSAGES])
     if windows:
-        told["cached_share"] = round(sum(r.cached_windows for r in done) / windows, 4)
-    return told
+        numbers["cached_share"] = round(sum(r.cached_windows for r in done) / windows, 4)
+    return numbers
 
 
 def _rate(count: int, seconds: float) -> float:

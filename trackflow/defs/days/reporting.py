@@ -1,4 +1,4 @@
-"""What Dagster is told of days that were worked on: each day of each asset, and its checks."""
+"""Reports processed days to Dagster: each day of each asset, and its checks."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,8 @@ from trackflow.defs.errors import is_retried
 from trackflow.defs.intake.observing import (
     POINTS,
     joint_version,
+    new_observations,
     newest_observation,
-    news,
     pointer_tags,
     provenance_tags,
 )
@@ -37,13 +37,13 @@ type DayEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetC
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class ObservedPoints:
     """The points of some days as they were noted before the days were made.
 
     Attributes:
-        key: of the points.
-        points: by day.
-        pointer: the newest note, of any day.
+        key: asset key of the points.
+        points: their versions, by day.
+        pointer: number of the newest observation, of any day.
     """
 
     key: dg.AssetKey
@@ -51,49 +51,51 @@ class Noted:
     pointer: int | None
 
     def tags_of_step(self) -> dict[str, str]:
-        """For the result of a step that makes all these days."""
+        """Tags for the result of a step that makes all these days."""
         return pointer_tags(self.key, self.pointer)
 
     def version(self) -> str:
-        """Of all these days together."""
+        """One version for all these days together."""
         return joint_version([found.version for found in self.points.values()])
 
     def tags_of(self, asset: str, day: dt.date) -> dict[str, str]:
-        """For one day that is reported by itself."""
+        """Tags for one day that is reported by itself."""
         if asset != SEGMENTS or day not in self.points:
             return {}
         version = self.points[day].version
         return provenance_tags(self.key, self.pointer, version, CODE_VERSIONS[asset])
 
 
-def note_points(step: DaysStep, days: Sequence[dt.date]) -> Noted:
-    """Observe the points of some days. Points that come in later make the days outdated."""
+def note_points(step: DaysStep, days: Sequence[dt.date]) -> ObservedPoints:
+    """Observe the points of some days. Points that arrive later make the days outdated."""
     key = step.key(POINTS)
     found = points_of_days(step.trackflow, days)
-    for observed in news(step.dagster.instance, key, found):
-        step.dagster.log_event(observed)
-    return Noted(key, found, newest_observation(step.dagster.instance, key))
+    for observation in new_observations(step.dagster.instance, key, found):
+        step.dagster.log_event(observation)
+    return ObservedPoints(key, found, newest_observation(step.dagster.instance, key))
 
 
-def report_days(step: DaysStep, outcome: DaysResult, noted: Noted) -> Iterator[DayEvent]:
-    """Yield what was done; raise at the end if something was not.
+def report_days(
+    step: DaysStep, outcome: DaysResult, observed: ObservedPoints
+) -> Iterator[DayEvent]:
+    """Yield the results of complete days; raise at the end if others are not complete.
 
     Raises:
         StepError: some days are incomplete. Those that are complete have been reported.
     """
     numbers = {asset: day_metadata(step.trackflow, asset, outcome) for asset in outcome.assets}
-    _log_beside(step, outcome)
+    _log_neighbours(step, outcome)
     incomplete = incomplete_days(outcome)
     if not incomplete:
-        yield from _results(step, outcome, numbers, noted)
+        yield from _results(step, outcome, numbers, observed)
         return
     error = error_of(outcome, incomplete)
     if not is_retried(step.dagster, error):
-        # A result would tell of all days of the step: complete ones are told of one by one. The
-        # checks' own steps are skipped below a failed one, so their days are looked at here.
+        # A result would count for all days of the step: complete days are logged one by one. The
+        # checks' own steps are skipped below a failed one, so their days are checked here.
         for asset in outcome.assets:
             complete = [day for day in outcome.days if (asset, day) not in incomplete]
-            yield from _materializations(step, asset, complete, numbers[asset], noted)
+            yield from _materializations(step, asset, complete, numbers[asset], observed)
             yield from evaluations(step, asset, complete)
     raise error
 
@@ -102,7 +104,7 @@ def _results(
     step: DaysStep,
     outcome: DaysResult,
     numbers: Mapping[str, Mapping[dt.date, Metadata]],
-    noted: Noted,
+    observed: ObservedPoints,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """One result for each asset, with the numbers of each day."""
     assert isinstance(step.dagster, dg.AssetExecutionContext)
@@ -113,8 +115,8 @@ def _results(
         if asset == SEGMENTS:
             yield dg.MaterializeResult(
                 asset_key=key,
-                data_version=dg.DataVersion(noted.version()),
-                tags=noted.tags_of_step(),
+                data_version=dg.DataVersion(observed.version()),
+                tags=observed.tags_of_step(),
             )
         else:
             yield dg.MaterializeResult(asset_key=key)
@@ -125,36 +127,36 @@ def _materializations(
     asset: str,
     days: Sequence[dt.date],
     numbers: Mapping[dt.date, Metadata],
-    noted: Noted,
+    observed: ObservedPoints,
 ) -> Iterator[dg.AssetMaterialization]:
     for day in days:
         yield dg.AssetMaterialization(
             step.key(asset),
             partition=day.isoformat(),
             metadata=numbers[day],
-            tags=noted.tags_of(asset, day),
+            tags=observed.tags_of(asset, day),
         )
 
 
 def log_complete_days(step: DaysStep, outcome: DaysResult) -> None:
-    """Tell of each complete day of each asset and of its checks, from a run without partitions.
+    """Log each complete day of each asset with its checks, from a run without partitions.
 
     Dagster shows days that have no partition as soon as it has one for them.
     """
     if outcome.days:
-        # What has come in since these days were made is pending: its own report follows.
-        noted = note_points(step, outcome.days)
+        # Points that arrived since these days were made are pending: their own report follows.
+        observed = note_points(step, outcome.days)
         for asset in outcome.assets:
             numbers = day_metadata(step.trackflow, asset, outcome)
             complete = [day for day in outcome.days if not outcome.is_incomplete(asset, day)]
-            for made in _materializations(step, asset, complete, numbers, noted):
+            for made in _materializations(step, asset, complete, numbers, observed):
                 step.dagster.log_event(made)
             _log_evaluations(step, asset, complete)
-    _log_beside(step, outcome)
+    _log_neighbours(step, outcome)
 
 
 def log_days(step: DaysStep, outcome: DaysResult) -> None:
-    """As `log_complete_days`; raise at the end if other days are not complete.
+    """Log complete days, as `log_complete_days` does; raise at the end if others are incomplete.
 
     Raises:
         StepError: some days are incomplete.
@@ -164,23 +166,23 @@ def log_days(step: DaysStep, outcome: DaysResult) -> None:
         raise error_of(outcome, incomplete)
 
 
-def _log_beside(step: DaysStep, outcome: DaysResult) -> None:
-    """Tell of days beside, and check them anew: a materialization clears what checks have said."""
-    for materialization in changed_beside(step, outcome):
+def _log_neighbours(step: DaysStep, outcome: DaysResult) -> None:
+    """Log neighbouring days too and check them again: a materialization clears check results."""
+    for materialization in changed_neighbours(step, outcome):
         step.dagster.log_event(materialization)
         _log_evaluations(step, TRACKS, [day_of(str(materialization.partition))])
 
 
 def _log_evaluations(step: DaysStep, asset: str, days: Sequence[dt.date]) -> None:
     for evaluation in evaluations(step, asset, days):
-        step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it takes them
+        step.dagster.log_event(evaluation)  # type: ignore[arg-type]  # it accepts them
 
 
-def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
-    """Days that were not asked for, but hold a part of a journey that was made anew.
+def changed_neighbours(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMaterialization]:
+    """Days that were not requested, but hold a part of a journey that was recomputed.
 
     A journey is merged as a whole, so its kilometres on the day before may change with this one's
-    points: what the UI shows of that day would be out of date. In a zone other than UTC the days
+    points: the UI would show outdated numbers of that day. In a zone other than UTC the days
     beside a partition hold some of its hours as well.
     """
     if TRACKS not in outcome.assets:
@@ -203,7 +205,7 @@ def changed_beside(step: DaysStep, outcome: DaysResult) -> Iterator[dg.AssetMate
 
 
 def _shown(step: DaysStep, day: dt.date) -> dict[str, object] | None:
-    """What the UI shows of a day of tracks; None if it was never made."""
+    """Metadata of a day of tracks; None if it was never made."""
     wanted = dg.AssetRecordsFilter(step.key(TRACKS), asset_partitions=[day.isoformat()])
     for record in step.dagster.instance.fetch_materializations(wanted, limit=1).records:
         if record.asset_materialization is not None:

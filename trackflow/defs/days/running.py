@@ -1,4 +1,4 @@
-"""From a step's days to runs of the pipeline, and which of the days are complete after it."""
+"""Runs the pipeline over a step's days, and decides which of the days are complete."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ SEGMENTS, POLYLINES, TRACKS = "segments", "matched_polylines", "tracks"
 """Names of the assets, without the prefix that their keys may have."""
 
 STAGE_OF_ASSET = dict(zip((SEGMENTS, POLYLINES, TRACKS), STAGES, strict=True))
-"""Which stage of the pipeline makes which asset."""
+"""The stage of the pipeline that makes each asset."""
 
 CODE_VERSIONS = {SEGMENTS: "2", POLYLINES: "2", TRACKS: "2"}
 """Raise one when the same input would give another result: the UI then shows days made before."""
@@ -37,7 +37,7 @@ type DagsterContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 @dataclass(frozen=True, slots=True)
 class DaysStep:
-    """A step that works on days: Dagster's context, trackflow's, and what the assets are called."""
+    """A step that processes days: Dagster's context, trackflow's, and the names of the assets."""
 
     dagster: DagsterContext
     trackflow: Context
@@ -50,26 +50,26 @@ class DaysStep:
 
 @dataclass(slots=True)
 class DaysResult:
-    """What the pipeline did with the days of a step."""
+    """The result of the pipeline for the days of a step."""
 
     days: list[dt.date]
     assets: list[str]
     report: RunReport
 
     def of(self, asset: str, day: dt.date) -> list[DayReport]:
-        """What was done for one day of one asset."""
+        """The reports of one day of one asset."""
         return self.report[STAGE_OF_ASSET[asset]].of_day(day).days
 
-    def of_days_worked_on(self) -> "DaysResult":
-        """Without the days on which there was nothing to do."""
+    def of_processed_days(self) -> "DaysResult":
+        """The same result without the days that had no work."""
         worked_on = {report.day for stage in self.report.stages for report in stage.days}
         return DaysResult([d for d in self.days if d in worked_on], self.assets, self.report)
 
     def is_incomplete(self, asset: str, day: dt.date) -> bool:
-        """Whether a day must not be shown as done: some of it failed, or all of it waits.
+        """Whether a day must not be shown as done: a batch failed, or all batches wait.
 
-        Where a few batches wait (a bicycle without a network for bicycles) the others are done,
-        and say so; `match_share` tells of those that wait.
+        Where a few batches wait (a bicycle without a network for bicycles), the day is shown as
+        done for the others; the check `match_share` shows those that wait.
         """
         reports = self.of(asset, day)
         if any(report.error and not report.deferred for report in reports):
@@ -106,10 +106,10 @@ def run_stages(
         device_id: only this device; empty for all.
 
     Raises:
-        TrackflowError: the store is away, or the pipeline refuses.
+        TrackflowError: the store is away, or the pipeline refuses the arguments.
     """
     report = RunReport([StageReport(STAGE_OF_ASSET[asset]) for asset in assets])
-    tell = _StageLog(step.dagster)
+    on_progress = _StageLog(step.dagster)
     for first, last in runs_of_days(days):
         part = pipeline.run(
             step.trackflow,
@@ -118,7 +118,7 @@ def run_stages(
             last=last,
             device_id=device_id or None,
             stages=[STAGE_OF_ASSET[asset] for asset in assets],
-            progress=tell,
+            progress=on_progress,
         )
         for whole, new in zip(report.stages, part.stages, strict=True):
             whole.days += new.days
@@ -131,17 +131,17 @@ class _StageLog:
 
     def __init__(self, context: DagsterContext) -> None:
         self.context = context
-        self.told: dict[str, int] = {}
+        self.logged: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         tenth = done * 10 // total if total else 10
-        if tenth > self.told.get(stage, 0):
-            self.told[stage] = tenth
+        if tenth > self.logged.get(stage, 0):
+            self.logged[stage] = tenth
             self.context.log.info(f"{stage}: {done:,} of {total:,} device-days")
 
 
 def incomplete_days(outcome: DaysResult) -> list[tuple[str, dt.date]]:
-    """Assets and days that must not be shown as done."""
+    """Asset and day of those that must not be shown as done."""
     return [
         (asset, day)
         for asset in outcome.assets
@@ -151,7 +151,7 @@ def incomplete_days(outcome: DaysResult) -> list[tuple[str, dt.date]]:
 
 
 def error_of(outcome: DaysResult, incomplete: Sequence[tuple[str, dt.date]]) -> StepError:
-    """What went wrong, in words that say what to do; retried only where that may help."""
+    """The error of the incomplete days, with what to do; retried only where that may help."""
     reports = [r for asset, day in incomplete for r in outcome.of(asset, day) if r.error]
     messages = distinct_messages(reports)
     shown = "\n".join(f"- {message}" for message in messages[:MOST_MESSAGES])

@@ -1,4 +1,4 @@
-"""Schedules of the work on days: the newest settled day, and the check that it is made."""
+"""Schedules of days: process the newest settled day, and check that it is made."""
 
 import datetime as dt
 
@@ -14,7 +14,7 @@ from trackflow.usecases.days.waiting import has_points
 
 
 def _cron(after: dt.timedelta) -> str:
-    """So long after the day before is settled, in UTC."""
+    """The daily time, in UTC, so long after the previous day is settled."""
     minutes = ((SETTLING + after) // dt.timedelta(minutes=1)) % (24 * 60)
     return f"{minutes % 60} {minutes // 60} * * *"
 
@@ -33,7 +33,7 @@ def _cron(after: dt.timedelta) -> str:
 def daily_schedule(
     context: dg.ScheduleEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request the newest settled day, if anything moved on it."""
+    """Request the newest settled day, if it has points."""
     moment = context.scheduled_execution_time.astimezone(dt.UTC)
     day = settled_day(moment)
     with trackflow.open() as trackflow_context:
@@ -54,5 +54,5 @@ def daily_schedule(
 )
 @tick
 def days_checks_schedule() -> dg.RunRequest:
-    """Every day."""
+    """Request the checks every day."""
     return dg.RunRequest()

@@ -1,4 +1,4 @@
-"""Sensors that start the work on days: live for yesterday and today, in runs for older days."""
+"""Sensors that start processing: a live run for yesterday and today, runs for older days."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ RUNS_PER_TICK = 3
 """The newest days first; older ones follow when these are done."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30, 600
-"""After a failed run; each further one in a row doubles the pause."""
+"""Pauses after failed runs; each further failure in a row doubles the pause."""
 
 FAILURES_THAT_COUNT = 6
 
 JOBS = (process_days_job.name, process_older_days_job.name)
-"""Those that work on days."""
+"""The jobs that process days."""
 
 
 @dg.sensor(
@@ -41,14 +41,14 @@ JOBS = (process_days_job.name, process_older_days_job.name)
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts the live worker when points of yesterday or today came in and none is at "
-    "work. Its heartbeat in the store decides, so one that was killed is replaced in a minute.",
+    description="Starts the live worker when points of yesterday or today arrived and none is "
+    "running. Its heartbeat in the store decides, so a killed one is replaced in a minute.",
 )
 @tick
 def live_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One tick: is one there, is one on its way, is there anything to do, then request it."""
+    """Request a live run, unless one is active or requested, or nothing is pending."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
         worker = live_worker(trackflow_context)
@@ -57,7 +57,7 @@ def live_sensor(
         if starting := starting_run(context.instance, now, job_name=live_job.name):
             return dg.SkipReason(f"Run {starting[:8]} is about to begin.")
         if not find_waiting(trackflow_context, first=first_live_day(now)).days:
-            return dg.SkipReason("Nothing has come in.")
+            return dg.SkipReason("No new points.")
     return dg.RunRequest()
 
 
@@ -67,14 +67,14 @@ def live_sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts the work when points of older days came in: many pending days become a "
+    description="Starts runs when points of older days arrived: many pending days become a "
     "few runs over ranges of days. Waits while such a run is going on, and after failures.",
 )
 @tick
 def pending_batches_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """One tick: is somebody at it, is it too early, is there anything, then request it."""
+    """Request a run, unless one is active, it is too early, or nothing is pending."""
     last_run = _last_run(context.instance, trackflow)
     if isinstance(last_run, dg.SkipReason):
         return last_run
@@ -91,7 +91,7 @@ def pending_batches_sensor(
 def requests_for(
     waiting: WaitingDays, last_run: str, trackflow: TrackflowResource
 ) -> list[dg.RunRequest]:
-    """Few runs for many days, the newest days first."""
+    """Requests of few runs for many days, the newest days first."""
     found = ranges([day for day in waiting.days if has_partition(day, trackflow.first_day)])
     only = [trackflow.key(SEGMENTS)] if waiting.segments_only else None
     return [
@@ -106,14 +106,14 @@ def requests_for(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts the work on days before the first partition, as points of any age may come "
-    "in while Dagster runs. Waits for runs on days, and after failures.",
+    description="Starts runs for days before the first partition, as points of any age may arrive "
+    "while Dagster runs. Waits for runs on days, and after failures.",
 )
 @tick
 def older_days_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """One tick, as of `pending_batches_sensor`."""
+    """Do one tick of `pending_batches_sensor`."""
     last_run = _last_run(context.instance, trackflow)
     if isinstance(last_run, dg.SkipReason):
         return last_run
@@ -142,12 +142,12 @@ def _request_older(
 def _request(
     first: dt.date, last: dt.date, watermark: str, only: list[dg.AssetKey] | None
 ) -> dg.RunRequest:
-    """A run over a range of days.
+    """The request of a run over a range of days.
 
     Args:
         first: the first day.
         last: the last day, included.
-        watermark: changes when the same days have something to do again.
+        watermark: changes when the same days become pending again.
         only: these assets; None for all.
     """
     one_day = first == last
@@ -183,9 +183,9 @@ def _why_nothing(waiting: WaitingDays) -> str:
 
 
 def _last_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str | dg.SkipReason:
-    """The last run's id; or why it is too early for the next one."""
+    """The last run's id, or the reason that it is too early for the next one."""
     if busy := _unfinished_run(instance, trackflow):
-        return dg.SkipReason(f"Run {busy[:8]} is at work on days.")
+        return dg.SkipReason(f"Run {busy[:8]} is processing days.")
     last_run, pause_s = _after_failures(instance)
     if pause_s > 0:
         return dg.SkipReason(f"The last run failed; next try in {pause_s:.0f} s.")
@@ -193,7 +193,7 @@ def _last_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str
 
 
 def _unfinished_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) -> str | None:
-    """The id of a run that works on days or soon will, started by whomever."""
+    """The id of an active or queued run that processes days, however it was started."""
     keys = {trackflow.key(asset) for asset in STAGE_OF_ASSET}
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
         if run.job_name in JOBS or (run.asset_selection or set()) & keys:
@@ -202,7 +202,7 @@ def _unfinished_run(instance: dg.DagsterInstance, trackflow: TrackflowResource) 
 
 
 def _after_failures(instance: dg.DagsterInstance) -> tuple[str, float]:
-    """The last run's id, and how many seconds to wait still because of failures in a row."""
+    """The last run's id, and the seconds still to wait because of failures in a row."""
     found = [
         record
         for name in JOBS
@@ -220,7 +220,7 @@ def _after_failures(instance: dg.DagsterInstance) -> tuple[str, float]:
 
 
 def pause_s(newest_first: Sequence[dg.DagsterRunStatus]) -> float:
-    """How long to wait after the last run: longer with every failure in a row."""
+    """Seconds to wait after the last run: more with every failure in a row."""
     failures = 0
     for status in newest_first:
         if status is not dg.DagsterRunStatus.FAILURE:

@@ -1,1 +1,1 @@
-"""What keeps the store and Dagster's own records from growing for ever."""
+"""Housekeeping: deletes old data and old records of Dagster, and notifies of failed runs."""

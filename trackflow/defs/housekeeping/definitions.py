@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of housekeeping."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from trackflow.defs.resources import TrackflowResource
 
 
 def definitions(_: TrackflowResource) -> dg.Definitions:
-    """What keeps things tidy, and tells people of failures."""
+    """Definitions that delete old data and notify people of failed runs."""
     return dg.Definitions(
         jobs=[housekeeping_job],
         schedules=[housekeeping_schedule],

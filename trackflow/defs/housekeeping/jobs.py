@@ -1,4 +1,4 @@
-"""What is tidied up every day."""
+"""The jobs that delete old data every day."""
 
 import dagster as dg
 from pydantic import Field
@@ -12,7 +12,7 @@ TAGS = {"trackflow/subject": "housekeeping"}
 
 
 class RetentionConfig(dg.Config):
-    """What a person allows."""
+    """Approvals that a person gives in the launchpad."""
 
     approve: str = Field(
         default="",
@@ -34,7 +34,7 @@ def retention_op(
     config: RetentionConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
-    """Delete, and tell how many rows."""
+    """Delete old data and report the number of rows."""
     with trackflow.open() as trackflow_context:
         report = apply_retention(trackflow_context, approved_day(config.approve))
     if report.lifted:
@@ -61,7 +61,7 @@ def retention_op(
 def prune_runs_op(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
-    """Delete, and tell how many."""
+    """Delete old records of runs and report their number."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
     context.add_output_metadata({"runs": prune_runs(context.instance, now)})

@@ -1,4 +1,4 @@
-"""Deleting records of runs that nobody will look at any more.
+"""Deletes records of old runs.
 
 Dagster keeps each run and its events for ever, and a live service starts runs all day.
 """
@@ -15,7 +15,7 @@ from trackflow.defs.runs import has_own_job
 KEPT = dt.timedelta(days=7)
 
 STARTED_BY_ITSELF = ("dagster/sensor_name", "dagster/schedule_name")
-"""Tags of runs that no person has asked for."""
+"""Tags of runs that a sensor, schedule or daemon has started."""
 
 FINISHED = (
     dg.DagsterRunStatus.SUCCESS,
@@ -29,12 +29,12 @@ MOST_RUNS = 2000
 
 
 def prune_runs(instance: dg.DagsterInstance, now: dt.datetime) -> int:
-    """Delete finished runs that started by themselves and are older than a week; how many.
+    """Delete finished automatic runs that are older than a week; returns their number.
 
     A run that made the newest materialization of some partition stays: without it the day would be
-    shown as missing. So does one whose check is the newest of its day and red: with the run the
-    record of the check would go. So do runs that a person has started, and backfills, and what is
-    none of trackflow's.
+    shown as missing. A run whose check is the newest of its day and red stays too: the record of
+    the check would be deleted with the run. Runs that a person has started, backfills, and runs of
+    other code locations stay.
     """
     old = [
         run
@@ -73,7 +73,7 @@ def _is_shown(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _is_red(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the run left a check red that no later run has looked at again."""
+    """Whether the run left a check red that no later run has executed again."""
     records = instance.get_records_for_run(
         run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ).records
@@ -83,7 +83,7 @@ def _is_red(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _checker(instance: dg.DagsterInstance, check: dg.AssetCheckEvaluation) -> str | None:
-    """The run that last looked at what a check says of a partition."""
+    """The run that last executed a check of a partition."""
     newest = instance.event_log_storage.get_asset_check_execution_history(
         check.asset_check_key, limit=1, partition_filter=PartitionKeyFilter(key=check.partition)
     )
@@ -98,7 +98,7 @@ def _maker(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
-    """A run's record, its events, and the files that Dagster would leave behind."""
+    """Delete a run's record, its events, and the files that Dagster would leave behind."""
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     # on SQLite each run's events have a file of their own, which stays when it is emptied

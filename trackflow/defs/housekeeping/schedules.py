@@ -1,4 +1,4 @@
-"""When the tidying up is done."""
+"""The schedule of housekeeping."""
 
 import dagster as dg
 
@@ -18,5 +18,5 @@ from trackflow.defs.housekeeping.jobs import TAGS, housekeeping_job
 )
 @tick
 def housekeeping_schedule() -> dg.RunRequest:
-    """Every night."""
+    """Request housekeeping every night."""
     return dg.RunRequest()

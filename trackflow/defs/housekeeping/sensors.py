@@ -1,4 +1,4 @@
-"""Tells people when a run has failed."""
+"""Notifies people of failed runs."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ from trackflow.defs.housekeeping.jobs import TAGS
 from trackflow.defs.partitions import DAY_TAG, FIRST_DAY_TAG, days_of_run
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import is_own_run
-from trackflow.usecases.housekeeping.run_failures import RunFailure, tell_of_failure
+from trackflow.usecases.housekeeping.run_failures import RunFailure, notify_of_failure
 
 
 @dg.run_failure_sensor(
@@ -20,15 +20,15 @@ from trackflow.usecases.housekeeping.run_failures import RunFailure, tell_of_fai
 def run_failures_sensor(
     context: dg.RunFailureSensorContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SkipReason | None:
-    """One failed run."""
+    """Notify people of one failed run."""
     run, settings = context.dagster_run, trackflow.settings
     if not is_own_run(run, context.repository_def):
         return dg.SkipReason(f"Run {run.run_id[:8]} is none of trackflow's.")
     if not settings.notify_urls:
-        return dg.SkipReason("Nobody is to be told: TRACKFLOW_NOTIFY_URLS is not set.")
+        return dg.SkipReason("No address to notify: TRACKFLOW_NOTIFY_URLS is not set.")
     if _failed_before(context.instance, run):
-        return dg.SkipReason(f"{run.job_name} has failed before, and people were told of it.")
-    tell_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
+        return dg.SkipReason(f"{run.job_name} has failed before, and people were notified.")
+    notify_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
     return None
 
 
@@ -41,7 +41,7 @@ def _days(run: dg.DagsterRun) -> str:
 
 
 def _reasons(context: dg.RunFailureSensorContext) -> tuple[str, ...]:
-    """What each failed step says, without its stack; which blocking checks are red."""
+    """The message of each failed step, without its stack; which blocking checks are red."""
     steps = [_reason(event) for event in context.get_step_failure_events()]
     found = (*_red_checks(context.instance, context.dagster_run.run_id), *filter(None, steps))
     return found or (context.failure_event.message or "unknown",)
@@ -66,7 +66,7 @@ def _reason(event: dg.DagsterEvent) -> str:
         return str(data.user_failure_data.description).strip()
     if data.error is None:
         return ""
-    # its class and its words, without the stack that follows
+    # its class and message, without the stack
     return " ".join((data.error.cause or data.error).message.split())
 
 

@@ -1,1 +1,1 @@
-"""What comes in: the points' asset, and the sensor that tells of new ones."""
+"""The intake of points: their asset, the sensor that reports new ones, the inbox."""

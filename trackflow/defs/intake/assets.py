@@ -1,4 +1,4 @@
-"""The points' asset: external, as points come in through the store's own door at any time."""
+"""The asset of the points: external, as points are admitted to the store at any time."""
 
 import dagster as dg
 
@@ -9,13 +9,13 @@ from trackflow.defs.owners import OWNERS
 TEXT = """
 Positions as devices sent them: **who was where at which moment**.
 
-They come in over HTTP from devices, from files (`trackflow import`, the inbox folder) and from a
+They arrive over HTTP from devices, from files (`trackflow import`, the inbox folder) and from a
 followed table, in any order and however late. A point is stored once; of several points of one
 device and moment the most accurate stays. What cannot be a point is kept apart in the table
 `quarantined_points`, with the reason.
 
-Dagster does not make this asset, it watches it: `gps_points_sensor` notes how many points each day
-has; `live_sensor` and `pending_batches_sensor` start the work on days that have new ones.
+Dagster observes this asset and does not make it: `gps_points_sensor` notes how many points each day
+has; `live_sensor` and `pending_batches_sensor` start runs for days that have new ones.
 """
 
 

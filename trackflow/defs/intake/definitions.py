@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of the intake."""
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ from trackflow.defs.resources import TrackflowResource
 
 
 def definitions(trackflow: TrackflowResource) -> dg.Definitions:
-    """The points, and what looks after them."""
+    """The points' asset, and the sensors and the job of the intake."""
     return dg.Definitions(
         assets=[gps_points(daily(trackflow.first_day))],
         jobs=[import_inbox_job],

@@ -1,4 +1,4 @@
-"""The run that imports what is new in the inbox."""
+"""The run that imports the new files of the inbox."""
 
 import dagster as dg
 
@@ -19,7 +19,7 @@ TAGS = {"trackflow/subject": "intake"}
 def import_inbox(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
-    """Scan once and tell of each file."""
+    """Scan the inbox once and log each file."""
     with trackflow.open() as trackflow_context:
         report = scan(trackflow_context)
     for file in report.files:

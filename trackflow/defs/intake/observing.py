@@ -2,7 +2,7 @@
 
 Dagster takes a day of `segments` as outdated when a later observation of the same day of
 `gps_points` has another version than the last one before it was made. So a step that makes a day
-first notes which points there are, and its result points at that note.
+first observes its points, and its result refers to that observation.
 """
 
 import datetime as dt
@@ -20,11 +20,11 @@ DATA_VERSION = "dagster/data_version"
 CODE_VERSION = "dagster/code_version"
 INPUT_VERSION = "dagster/input_data_version"
 INPUT_POINTER = "dagster/input_event_pointer"
-"""Tags of events, by which Dagster tells what is outdated."""
+"""Tags of events, by which Dagster decides which partitions are outdated."""
 
 
 def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetObservation:
-    """What the UI shows of a day of points."""
+    """The observation of a day of points."""
     return dg.AssetObservation(
         asset_key=key,
         partition=day.isoformat(),
@@ -33,10 +33,10 @@ def observation(key: dg.AssetKey, day: dt.date, found: PointsOfDay) -> dg.AssetO
     )
 
 
-def news(
+def new_observations(
     instance: dg.DagsterInstance, key: dg.AssetKey, found: Mapping[dt.date, PointsOfDay]
 ) -> Iterator[dg.AssetObservation]:
-    """Observations of days whose points differ from what was last noted of them."""
+    """Observations of days whose points differ from their last observation."""
     noted = instance.event_log_storage.get_latest_tags_by_partition(
         key,
         dg.DagsterEventType.ASSET_OBSERVATION,
@@ -57,7 +57,7 @@ def newest_observation(instance: dg.DagsterInstance, key: dg.AssetKey) -> int | 
 
 
 def pointer_tags(key: dg.AssetKey, pointer: int | None) -> dict[str, str]:
-    """Tags of what was made after an observation, and of all that came before it."""
+    """Tags of materializations made after an observation, and of all earlier events."""
     return {} if pointer is None else {f"{INPUT_POINTER}/{key.to_user_string()}": str(pointer)}
 
 
@@ -70,7 +70,7 @@ def provenance_tags(
         key: of the points.
         pointer: the newest observation when the points were read; without one there are no tags.
         version: of the day's points.
-        code_version: of what was made.
+        code_version: of the asset.
     """
     if pointer is None:
         return {}

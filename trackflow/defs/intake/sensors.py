@@ -1,4 +1,4 @@
-"""Sensors of what comes in: points of each day, the followed table, files in the inbox."""
+"""Sensors of the intake: points of each day, the followed table, files in the inbox."""
 
 import datetime as dt
 import json
@@ -19,17 +19,17 @@ from trackflow.usecases.intake.following import FollowedSource, follow
 from trackflow.usecases.intake.inbox import look
 
 DAYS_PER_TICK = 100
-"""A tick has 60 seconds; the rest of a large import is told in the following ticks."""
+"""A tick has 60 seconds; the rest of a large import is reported in the following ticks."""
 
 
 FOLLOW_S = 20.0
-"""Of a tick's minute; the next tick goes on with a table that holds more."""
+"""Seconds of a tick's minute; the next tick goes on if the table holds more."""
 
 
 @dg.sensor(
     name="gps_points_sensor",
     description="Counts the points of each day that got new ones, so that `gps_points` shows when "
-    "data came in and how much. Starts nothing.",
+    "data arrived and how much. Starts nothing.",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
@@ -38,11 +38,13 @@ FOLLOW_S = 20.0
 def gps_points_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SensorResult:
-    """One tick: look, count, report, and remember how far it got."""
-    after, upto, told = read_cursor(context.cursor)
+    """Observe days with new points, and keep the position in the cursor."""
+    after, upto, reported = read_cursor(context.cursor)
     with trackflow.open() as trackflow_context:
         arrivals = find_arrivals(trackflow_context, after, upto)
-        days = [day for day in arrivals.days if may_be_shown(day) and (not told or day > told)]
+        days = [
+            day for day in arrivals.days if may_be_shown(day) and (not reported or day > reported)
+        ]
         now, later = days[:DAYS_PER_TICK], days[DAYS_PER_TICK:]
         found = points_of_days(trackflow_context, now)
     if arrivals.upto == after:
@@ -56,19 +58,21 @@ def gps_points_sensor(
 
 
 def read_cursor(text: str | None) -> tuple[int, int | None, dt.date | None]:
-    """The receipt that is told of; the one that is being told of, and up to which day."""
+    """The last receipt that is reported; the one in progress, and the last day reported of it."""
     saved: dict[str, Any] = json.loads(text) if text else {}
-    told = saved.get("told")
+    reported = saved.get("told")
     return (
         int(saved.get("after", 0)),
         saved.get("upto"),
-        dt.date.fromisoformat(told) if told else None,
+        dt.date.fromisoformat(reported) if reported else None,
     )
 
 
-def write_cursor(after: int, upto: int | None = None, told: dt.date | None = None) -> str:
-    """What `read_cursor` reads."""
-    return json.dumps({"after": after, "upto": upto, "told": told.isoformat() if told else None})
+def write_cursor(after: int, upto: int | None = None, reported: dt.date | None = None) -> str:
+    """Make the cursor that `read_cursor` reads."""
+    return json.dumps(
+        {"after": after, "upto": upto, "told": reported.isoformat() if reported else None}
+    )
 
 
 @dg.sensor(
@@ -76,14 +80,14 @@ def write_cursor(after: int, upto: int | None = None, told: dt.date | None = Non
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Reads what is new in the SQL table that TRACKFLOW_FOLLOW_URL names, and stores it "
-    "as points. Reading is quick, so the tick does it by itself; the work on them is a run's.",
+    description="Reads new rows of the SQL table that TRACKFLOW_FOLLOW_URL names, and stores them "
+    "as points. Reading is quick, so the tick does it by itself; runs process the points.",
 )
 @tick
 def followed_table_sensor(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> dg.SkipReason:
-    """One tick: a few looks at the table."""
+    """Read new rows of the table for some seconds."""
     followed = FollowedSource.from_env()
     if followed is None:
         return dg.SkipReason("There is no table to follow: set TRACKFLOW_FOLLOW_URL.")
@@ -108,7 +112,7 @@ def followed_table_sensor(
 def inbox_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One tick: is somebody at it, are there new files, then request a run."""
+    """Request a run if there are new files and no run is active."""
     filter_ = dg.RunsFilter(job_name=import_inbox_job.name)
     last = next(iter(context.instance.get_runs(filter_, limit=1)), None)
     if last is not None and last.status in UNFINISHED:

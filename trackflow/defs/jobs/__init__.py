@@ -1,1 +1,1 @@
-"""Jobs that people ask for: a run for each, started by a sensor."""
+"""Jobs that people request: a sensor starts a run for each."""

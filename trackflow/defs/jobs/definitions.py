@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of requested jobs."""
 
 import dagster as dg
 
@@ -8,5 +8,5 @@ from trackflow.defs.resources import TrackflowResource
 
 
 def definitions(_: TrackflowResource) -> dg.Definitions:
-    """Jobs that people ask for."""
+    """The job that runs requested jobs, and its sensor."""
     return dg.Definitions(jobs=[requested_job], sensors=[requested_jobs_sensor])

@@ -1,4 +1,4 @@
-"""The run that works on a job that somebody asked for, such as a big rebuild."""
+"""The run that executes a requested job, such as a big rebuild."""
 
 import uuid
 
@@ -13,11 +13,11 @@ from trackflow.usecases.jobs.kinds import run_job
 TAGS = {"trackflow/subject": "jobs"}
 
 JOB_TAG = "trackflow/job_id"
-"""Tag of a run that names the job it works on."""
+"""Tag of a run with the id of its job."""
 
 
 class RequestedJobConfig(dg.Config):
-    """Which job."""
+    """The job to run."""
 
     job_id: str = Field(description="Id of the job, as `trackflow jobs list` shows it.")
 
@@ -33,14 +33,17 @@ def run_requested_job(
     config: RequestedJobConfig,
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
-    """One job; a failure of its own is told as the run's failure."""
-    told = _Tenths(context)
+    """Run one job; a failed job fails the run."""
+    on_change = _Tenths(context)
     with trackflow.open() as trackflow_context:
         done = run_job(
-            trackflow_context, uuid.UUID(config.job_id), dagster_run_id=context.run_id, told=told
+            trackflow_context,
+            uuid.UUID(config.job_id),
+            dagster_run_id=context.run_id,
+            on_change=on_change,
         )
     if done is None:
-        context.log.info("Somebody else is at this job, or it has ended before.")
+        context.log.info("Another worker runs this job, or it has ended before.")
         return
     context.log.info(f"{done.kind}: {done.status.value}. {done.message or ''}")
     if done.status is JobStatus.FAILED:
@@ -52,18 +55,18 @@ class _Tenths:
 
     def __init__(self, context: dg.OpExecutionContext) -> None:
         self.context = context
-        self.told = 0
+        self.logged = 0
 
     def __call__(self, job: Job) -> None:
         tenth = job.completed * 10 // job.total if job.total else 0
-        if tenth > self.told:
-            self.told = tenth
+        if tenth > self.logged:
+            self.logged = tenth
             self.context.log.info(f"{job.completed:,} of {job.total:,}: {job.message or ''}")
 
 
 @dg.job(
     name="requested_job",
-    description="Works on a job that somebody asked for on the map page, by API or by CLI.",
+    description="Runs a job that a person requested on the map page, by API or by CLI.",
     tags=TAGS | {"dagster/max_runtime": str(24 * 3600)},
 )
 def requested_job() -> None:

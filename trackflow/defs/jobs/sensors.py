@@ -1,4 +1,4 @@
-"""Starts a run for each job that waits: asked for, resumed, or left behind by a dead process."""
+"""Starts a run for each waiting job: requested, resumed, or abandoned by a dead process."""
 
 from collections.abc import Iterator
 
@@ -25,14 +25,14 @@ RUNS_PER_TICK = 3
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Starts jobs that somebody asked for, and takes up those whose process died: "
+    description="Starts requested jobs, and resumes those whose process died: "
     "a job whose heartbeat has stopped waits again.",
 )
 @tick
 def requested_jobs_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """One tick."""
+    """Request a run for each waiting job."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
         waiting = waiting_jobs(trackflow_context)

@@ -18,7 +18,7 @@ CODE_VERSION = "1"
 
 
 class Profile(Enum):
-    """What moves on the network."""
+    """The travel mode of the network."""
 
     car = "car"
     bicycle = "bicycle"
@@ -26,7 +26,7 @@ class Profile(Enum):
 
 
 class RoadNetworkConfig(dg.Config):
-    """What a road network is built from."""
+    """The input of a road network."""
 
     extract: str = Field(
         default="",
@@ -85,7 +85,7 @@ def road_network(
 
 
 def describe(network: RoadNetwork) -> dict[str, metadata.Value]:
-    """What may be shown of a network: where it is only roughly, as people live there."""
+    """Metadata of a network; its bbox is rounded, as it may show where people live."""
     west, south, east, north = (round(edge) for edge in network.bbox)
     return {
         "version": network.version,

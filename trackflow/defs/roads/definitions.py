@@ -1,4 +1,4 @@
-"""What this subject gives to Dagster."""
+"""Definitions of road networks."""
 
 import dagster as dg
 

@@ -52,7 +52,7 @@ def _write(header: Sequence[str], rows: Iterable[Mapping[str, Any]], file: IO[by
 
 
 class _EncodedText:
-    """What the csv module writes text to."""
+    """A text file for the csv module on a binary one."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file

@@ -53,8 +53,8 @@ def _point_feature(row: PointRow) -> dict[str, Any]:
 
 def _visit_feature(visit: VisitRow) -> dict[str, Any]:
     values = {name: plain(value) for name, value in visit.items()}
-    place = [values.pop("longitude"), values.pop("latitude")]
-    geometry = None if None in place else {"type": "Point", "coordinates": place}
+    position = [values.pop("longitude"), values.pop("latitude")]
+    geometry = None if None in position else {"type": "Point", "coordinates": position}
     return {"type": "Feature", "geometry": geometry, "properties": values}
 
 

@@ -30,7 +30,7 @@ GPX_HEAD = (
 def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes]) -> int:
     """Write tracks: raw ones as points with times, matched ones as lines on roads, without.
 
-    How long each is stands in its extensions. A line over the antimeridian is cut there.
+    The extensions hold each track's length. A line over the antimeridian is cut there.
     Returns how many.
     """
     file.write(GPX_HEAD.encode())
@@ -64,14 +64,15 @@ def _gpx_track(row: Mapping[str, Any]) -> str:
 
 
 def _gpx_device(device_id: str) -> str:
-    """GPX has no element for what recorded a track; `import` reads this one back."""
+    """The device as an extension: GPX has no element for it; `import` reads it back."""
     return f"<t:device_id>{escape(device_id)}</t:device_id>"
 
 
 def _sides(points: Points) -> Iterator[Points]:
     """Points on one side of the antimeridian after those on the other.
 
-    Nothing is put in between, as in a line: each point of GPX was reported at its time.
+    No point is added at the antimeridian, unlike in a line: each point of GPX was reported at its
+    time.
     """
     crossed = np.flatnonzero(np.abs(np.diff(points.lon)) > ACROSS_DEG) + 1
     edges = [0, *crossed.tolist(), len(points)]
@@ -114,7 +115,7 @@ def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
 
 
 def _gpx_extensions(row: PointRow) -> str:
-    """What GPX has no element for; `import` reads it back."""
+    """Values as extensions, for which GPX has no element; `import` reads them back."""
     names = {"accuracy_m": "accuracy", "speed_ms": "speed", "course_deg": "course"}
     known = [(tag, row[name]) for name, tag in names.items() if row[name] is not None]
     inner = "".join(f"<t:{tag}>{value!r}</t:{tag}>" for tag, value in known)

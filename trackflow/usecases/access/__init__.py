@@ -1,1 +1,1 @@
-"""Who may do what: tokens, and the mode without one."""
+"""Access: tokens, and no-token mode. Decisions about a request belong to `web.security`."""

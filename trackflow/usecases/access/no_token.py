@@ -1,4 +1,4 @@
-"""No-token mode: read, and switched on by a person or off by a person or a sign of a proxy."""
+"""No-token mode: a person switches it on or off, and a sign of a proxy switches it off."""
 
 from trackflow.context import Context
 from trackflow.store.access import no_token
@@ -8,13 +8,13 @@ __all__ = ["NoTokenMode", "read_mode", "switch_mode", "switch_off"]
 
 
 def read_mode(context: Context) -> NoTokenMode:
-    """The mode as it is now."""
+    """Read the mode."""
     with context.store.read() as connection:
         return no_token.read_mode(connection)
 
 
 def switch_mode(context: Context, on: bool) -> NoTokenMode:
-    """Switch it on or off, as a person asks by command; the mode as it is then."""
+    """Switch the mode on or off at a person's command; returns the new mode."""
     with context.store.write() as connection:
         if on:
             no_token.switch_on(connection, context.clock())
@@ -24,7 +24,7 @@ def switch_mode(context: Context, on: bool) -> NoTokenMode:
 
 
 def switch_off(context: Context, reason: str) -> None:
-    """Let nobody in without a token from now on; writes nothing where the mode is off."""
+    """Require a token from now on; writes nothing where no-token mode is off."""
     if read_mode(context).is_on:
         with context.store.write() as connection:
             no_token.switch_off(connection, reason, context.clock())

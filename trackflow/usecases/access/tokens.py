@@ -33,7 +33,7 @@ class AccessState:
 
     @property
     def has_token_in_use(self) -> bool:
-        """Whether anything can be opened with a token."""
+        """Whether any token is in use."""
         return any(token.revoked_at is None for token in self.tokens)
 
 
@@ -44,13 +44,13 @@ def create_token(
 
     Args:
         context: the store.
-        name: what it is for.
-        scope: what it opens.
+        name: its purpose, for people.
+        scope: the routes that it opens.
         device_id: the device whose points it delivers, for `ingest` only; None for any.
 
     Raises:
-        SettingsError: the name or the device is none that can be, or a device is named for a scope
-            that is not for devices.
+        SettingsError: the name or the device is invalid, or a device is named for a scope without
+            devices.
     """
     for text in (name, device_id):
         if text is not None and not fit_device(text.strip()):
@@ -67,7 +67,7 @@ def read_access(context: Context) -> AccessState:
 
 
 def revoke_token(context: Context, token_id: str) -> bool:
-    """Let a token open nothing any more; whether another one is in use.
+    """Revoke a token; returns whether another one is in use.
 
     Raises:
         NotFoundError: there is no such token, or it was revoked before.
@@ -87,7 +87,7 @@ def find_tokens(context: Context, secrets: Sequence[str]) -> tuple[list[Token], 
     """The tokens in use among some secrets; without any, no-token mode as it is now.
 
     Returns:
-        The tokens, and the mode, which is None if there are tokens: nobody has to know it then.
+        The tokens, and the mode, which is None if there are tokens: it is not needed then.
     """
     with context.store.read() as connection:
         found = [t for secret in secrets if (t := tokens.find(connection, secret)) is not None]

@@ -1,1 +1,1 @@
-"""The catalogue of race tracks: kept in step with its source, reported, undone."""
+"""The catalogue of race tracks: synced, reported, undone. Rules belong to `catalogue`."""

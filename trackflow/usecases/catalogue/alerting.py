@@ -1,10 +1,10 @@
-"""Tells people of syncs that go wrong.
+"""Notifies people of syncs that fail or need a decision.
 
 Such a sync fails, is stopped by a guard, waits for an approval, takes too long, or could not read
 so many pages that the site itself must have changed.
 
-Whoever starts a sync, it comes by here. A sync that was cancelled needs no message: somebody has
-done it. One whose database went away goes on later.
+Every sync passes here, however it was started. A cancelled sync needs no message: a person
+cancelled it. A sync whose database went away goes on later.
 """
 
 import threading
@@ -20,7 +20,7 @@ from trackflow.usecases.days.claims import message_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 type Run = Callable[[Context, ClaimedJob], dict[str, Any]]
-"""Works on a job; returns its result."""
+"""Runs a claimed job; returns its result."""
 
 TITLES: Mapping[str, str] = {
     SyncOutcome.FAILED: "The catalogue sync of {} has failed",
@@ -32,14 +32,14 @@ MANY_PAGES_FAILED = "The catalogue sync of {} could not read many of its pages"
 
 
 def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = None) -> Run:
-    """The same work, but people are told when it goes wrong."""
+    """Wrap the work of a sync so that it notifies people of trouble."""
 
-    def told(context: Context, held: ClaimedJob) -> dict[str, Any]:
+    def with_notices(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
         notifier = notifier_for(context) if notifier_for else notifier_of(context.settings)
-        source = str(held.job.parameters.get("source", "a source"))
-        with _timed(notifier, source, held, context.settings.catalogue_limit_s):
+        source = str(claimed.job.parameters.get("source", "a source"))
+        with _timed(notifier, source, claimed, context.settings.catalogue_limit_s):
             try:
-                result = run(context, held)
+                result = run(context, claimed)
             except (CancelledError, RetryableError):
                 raise
             except Exception as error:
@@ -52,15 +52,15 @@ def with_alerts(run: Run, notifier_for: Callable[[Context], Notifier] | None = N
             notifier.send(MANY_PAGES_FAILED.format(source), report.to_markdown())
         return result
 
-    return told
+    return with_notices
 
 
 @contextmanager
-def _timed(notifier: Notifier, source: str, held: ClaimedJob, limit_s: float) -> Iterator[None]:
-    """Tell people once if it is still at work after its limit."""
+def _timed(notifier: Notifier, source: str, claimed: ClaimedJob, limit_s: float) -> Iterator[None]:
+    """Notify people once if the sync still runs after its limit."""
     text = (
-        f"It has been at work for {limit_s / 60:,.0f} minutes and goes on. "
-        f"`trackflow jobs cancel {held.job.job_id}` stops it."
+        f"It has been running for {limit_s / 60:,.0f} minutes and goes on. "
+        f"`trackflow jobs cancel {claimed.job.job_id}` stops it."
     )
     title = f"The catalogue sync of {source} takes longer than it should"
     timer = threading.Timer(limit_s, notifier.send, (title, text))

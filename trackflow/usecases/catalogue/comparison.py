@@ -1,4 +1,4 @@
-"""What a sync would change: a source's answer checked and compared with what is stored."""
+"""The changes of a sync: a source's answer is checked and compared with the stored tracks."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ from trackflow.usecases.catalogue.report import MOST_KEPT, SLOWEST, SyncOutcome,
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """What a source gave, checked.
+    """A source's answer, checked.
 
     Attributes:
         tracks: in the order of the list.
-        anomalies: what made no sense, of the list and of all tracks.
+        anomalies: values of the list and of tracks that made no sense.
         fetched: the tracks' own pages, as far as there are any.
     """
 
@@ -32,7 +32,7 @@ class SourceAnswer:
     fetched: Mapping[str, FetchedPage]
 
     def to_store(self, rows: Mapping[str, CatalogueRow]) -> Iterator[CatalogueTrack]:
-        """The tracks as they are to be stored: whose page failed keeps what was known."""
+        """The tracks to store: a track whose page failed keeps its stored values."""
         for track in self.tracks:
             page, old = self.fetched.get(track.slug), rows.get(track.slug)
             if page is not None and page.failure is not None and old is not None:
@@ -42,7 +42,7 @@ class SourceAnswer:
 
 
 def checked(listing: Listing, fetched: Mapping[str, FetchedPage]) -> SourceAnswer:
-    """All tracks of a list with checked values, and what is wrong with it all."""
+    """All tracks of a list with checked values, and the anomalies of the list."""
     tracks, anomalies = [], list(listing.anomalies)
     for row in listing.rows:
         page = fetched.get(row.slug)
@@ -59,7 +59,15 @@ def report_of(
     found: Diff,
     changes: list[RowChange],
 ) -> SyncReport:
-    """What a sync has done, but for when and how long."""
+    """The report of a sync, without its times.
+
+    Args:
+        begun: the sync.
+        answer: the source's answer, checked.
+        rows: the stored tracks before the sync, by slug.
+        found: how the source differs from them.
+        changes: the changes of the sync to rows.
+    """
     before = [row.track for row in rows.values() if row.is_active]
     after = dict(rows) | {change.slug: change.after for change in changes}
     active = [row.track for row in after.values() if row.is_active]
@@ -110,10 +118,10 @@ def report_of(
 def planned(
     rows: Mapping[str, CatalogueRow], found: Diff, judgement: Judgement, now: dt.datetime
 ) -> list[RowChange]:
-    """What a sync does to rows, by slug; rows that stay as they are do not appear.
+    """The changes of a sync to rows, by slug; unchanged rows do not appear.
 
     Args:
-        rows: what is stored, by slug.
+        rows: the stored tracks, by slug.
         found: how the source differs from it.
         judgement: which tracks that the list lacks are missed or given up.
         now: the time.

@@ -1,7 +1,7 @@
-"""Fetch what a sync needs of a source: politely, many pages at once, each kept as it comes.
+"""Fetches the list and pages of a source: politely, many pages at once, each kept on arrival.
 
-Pages are kept in the store in small transactions, together with how far the job is, so that whoever
-goes on after a kill has lost a moment of fetching.
+Pages are kept in the store in small transactions, together with the job's progress, so that a kill
+loses a moment of fetching.
 """
 
 import time
@@ -34,27 +34,27 @@ PAGE_S = 60.0
 RETRY = Retry()
 KEEP_ROWS = 25
 KEEP_EVERY_S = 1.0
-"""Pages are written when there are so many, or after so long: what a kill may lose."""
+"""Pages are written when there are so many, or after so many seconds: a kill may lose these."""
 
 MOST_OUT_OF_REACH = 50
-"""In a row: a site that is down is not asked a thousand times whether it still is."""
+"""Failures in a row that end the sync: a site that is down must not get a thousand requests."""
 
 _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
 
 
 @dataclass(slots=True)
-class Fetching:
-    """A source in the hands of a sync. Used as a context; connections are closed at its end.
+class SourceFetcher:
+    """Fetches from the source of a sync. A context manager that closes its connections.
 
     Attributes:
         context: the store and its surroundings.
-        held: the job.
+        claimed: the job.
         connector: of the source.
         switch: of its site; thrown for this process alone when the job is to stop.
     """
 
     context: Context
-    held: ClaimedJob
+    claimed: ClaimedJob
     connector: Connector
     switch: Switch
     _limit: RateLimit = field(init=False)
@@ -64,7 +64,7 @@ class Fetching:
         self._limit = RateLimit(self.context.settings.catalogue_per_s)
         self._web = PoliteClient(self._limit, self.switch)
 
-    def __enter__(self) -> "Fetching":
+    def __enter__(self) -> "SourceFetcher":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,18 +74,20 @@ class Fetching:
         """The source's list.
 
         Raises:
-            TrackflowError: why there is none.
-            CancelledError: somebody wants the job to stop.
+            TrackflowError: the list cannot be fetched or read.
+            CancelledError: a person has cancelled the job.
         """
 
         def get(connector: Connector, deadline: Deadline) -> Listing:
             return connector.list_tracks(self._web, deadline)
 
-        def told(_: ProcessorProgress) -> None:
+        def on_progress(_: ProcessorProgress) -> None:
             self._live(0)
 
         outcome = next(
-            self._processor(1, LIST_S).run([self.connector], get, kill=self.switch, progress=told)
+            self._processor(1, LIST_S).run(
+                [self.connector], get, kill=self.switch, progress=on_progress
+            )
         )
         self._check()
         return outcome.result()
@@ -102,19 +104,19 @@ class Fetching:
         Raises:
             SourceUnavailableError: the site has gone away.
             SwitchedOffError: the kill switch is thrown.
-            CancelledError: somebody wants the job to stop.
+            CancelledError: a person has cancelled the job.
             StaleClaimError: another worker has taken the job over.
         """
-        keeper = _Keeper(self.context, self.held, total, done, failed)
-        timed = _Timed(self.connector, self._web, keeper.fresh)
+        keeper = _Keeper(self.context, self.claimed, total, done, failed)
+        timed = _TimedFetcher(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
-        def told(_: ProcessorProgress) -> None:
+        def on_progress(_: ProcessorProgress) -> None:
             keeper.keep()
             self._live(keeper.done)
 
         outcomes = self._processor(self.context.settings.catalogue_concurrency, PAGE_S).run(
-            rows, timed.fetch, kill=self.switch, progress=told
+            rows, timed.fetch, kill=self.switch, progress=on_progress
         )
         with self._nothing_left_behind():
             for outcome in outcomes:
@@ -137,7 +139,7 @@ class Fetching:
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:
-        """Whatever breaks the work off, its requests are given up and not waited for."""
+        """Give up open requests without waiting when the work breaks off, for any reason."""
         try:
             yield
         except BaseException:
@@ -145,19 +147,19 @@ class Fetching:
             raise
 
     def _live(self, done: int) -> None:
-        """Give a sign of life, and see whether to stop."""
-        self.held.beat(done)
-        if self.held.job.cancel_requested:
+        """Give a sign of life, and stop if a person has cancelled the job."""
+        self.claimed.beat(done)
+        if self.claimed.job.cancel_requested:
             self.switch.throw("cancelled")
 
     def _check(self) -> None:
-        if self.held.job.cancel_requested:
+        if self.claimed.job.cancel_requested:
             raise CancelledError("cancelled")
         self.switch.check()
 
 
 @dataclass(slots=True)
-class _Timed:
+class _TimedFetcher:
     """Fetches pages in many threads; good ones go to `fresh` at once, not in their order."""
 
     connector: Connector
@@ -178,7 +180,7 @@ class _Timed:
 
 
 def _keep_failure(outcome: ItemResult[ListedTrack, None], fresh: deque[FetchedPage]) -> str | None:
-    """Put a failure to what is to be kept; returns its kind. What was not done is not one."""
+    """Queue a failed page for keeping, unless it was stopped; returns the failure's kind."""
     failure = failure_of(outcome.item.slug, outcome)
     if failure is None:
         return None
@@ -189,14 +191,14 @@ def _keep_failure(outcome: ItemResult[ListedTrack, None], fresh: deque[FetchedPa
 
 @dataclass(slots=True)
 class _Keeper:
-    """Writes what has come, now and then.
+    """Writes fetched pages to the store from time to time.
 
     Attributes:
-        fresh: fetched and not kept yet; other threads append.
+        fresh: pages that are fetched and not kept yet; other threads append to it.
     """
 
     context: Context
-    held: ClaimedJob
+    claimed: ClaimedJob
     total: int
     done: int
     failed: int
@@ -204,7 +206,7 @@ class _Keeper:
     _kept_at: float = field(default_factory=time.monotonic)
 
     def keep(self, *, now: bool = False) -> None:
-        """Write what has come, if it is time to.
+        """Write fetched pages, if it is time to.
 
         Raises:
             StaleClaimError: another worker has taken the job over.
@@ -213,11 +215,11 @@ class _Keeper:
         if not self.fresh or not (now or is_due or len(self.fresh) >= KEEP_ROWS):
             return
         rows = [self.fresh.popleft() for _ in range(len(self.fresh))]
-        # one that was given up may still come: it is there twice, and the first counts
+        # a page that was given up may still arrive: it is there twice, and the first one counts
         self.done = min(self.done + len(rows), self.total)
         self.failed += sum(row.failure is not None for row in rows)
         with self.context.store.write() as connection:
-            checkpoints.keep_fetched(connection, self.held.job.job_id, rows)
-            self.held.advance(connection, self.done, total=self.total, failed=self.failed)
-        self.held.tell()
+            checkpoints.keep_fetched(connection, self.claimed.job.job_id, rows)
+            self.claimed.advance(connection, self.done, total=self.total, failed=self.failed)
+        self.claimed.notify()
         self._kept_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a sync of the catalogue says about itself: as data, as Markdown, as a file."""
+"""The report of a catalogue sync: as data, as Markdown, as a file."""
 
 import datetime as dt
 import uuid
@@ -23,7 +23,7 @@ SLOWEST = 10
 
 
 class SyncOutcome(StrEnum):
-    """How a sync ended."""
+    """The outcome of a sync."""
 
     COMPLETED = "completed"
     STOPPED_FOR_APPROVAL = "stopped_for_approval"
@@ -34,7 +34,7 @@ class SyncOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """A sync's report. It says the same whoever started the sync.
+    """A sync's report. It does not depend on how the sync was started.
 
     Attributes:
         sync_id: that of its job.
@@ -51,7 +51,7 @@ class SyncReport:
         unchanged: tracks with the same ones.
         deactivated: tracks that the list has lacked twice.
         reactivated: tracks that were inactive and are listed again.
-        failed: tracks whose own page gave nothing; they keep what was known.
+        failed: tracks whose own page gave nothing; they keep their stored values.
         missed_once: tracks that the list lacks for the first time.
         changes_by_field: in how many tracks each field changed, the most frequent first.
         slugs: of the tracks added, reactivated, deactivated and missed once.
@@ -59,8 +59,8 @@ class SyncReport:
             first that do not change by themselves while people race.
         failures: slug, kind ("network", "structure" and the like), message, retryable, seconds,
             tries.
-        alarms: what is wrong with the source as a whole, in words; empty if it is single pages.
-        anomalies: slug, field, value, reason: what a source wrote and makes no sense.
+        alarms: problems of the source as a whole, in words; empty if only single pages fail.
+        anomalies: slug, field, value, reason: values of the source that make no sense.
         anomaly_count: of all of them; `anomalies` holds no more than 500.
         shared_names: names that several tracks bear, and how many.
         completeness: per field the share of active tracks with a known value: now and before (None
@@ -106,7 +106,7 @@ class SyncReport:
 
     @property
     def summary(self) -> str:
-        """In one line."""
+        """The report in one line."""
         if self.outcome != SyncOutcome.COMPLETED:
             return f"{_WORDS[self.outcome]}: {self.reason}"
         parts = [
@@ -121,11 +121,11 @@ class SyncReport:
             )
             if number
         ]
-        said = ", ".join(parts) or "nothing has changed"
-        return f"{said}; {self.active_now:,} tracks in the catalogue"
+        counts = ", ".join(parts) or "nothing has changed"
+        return f"{counts}; {self.active_now:,} tracks in the catalogue"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in ISO 8601."""
+        """The report for JSON; times in ISO 8601."""
         values = asdict(self)
         return {k: _iso(v) if isinstance(v, dt.datetime) else v for k, v in values.items()} | {
             "summary": self.summary
@@ -133,7 +133,7 @@ class SyncReport:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "SyncReport":
-        """What `as_dict` gave; fields that another version wrote or lacks are left out."""
+        """Read the result of `as_dict`; fields that only another version has are left out."""
         values = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
         for name in ("started_at", "finished_at", "undone_at"):
             if values.get(name) is not None:
@@ -141,7 +141,7 @@ class SyncReport:
         return cls(**values)
 
     def to_markdown(self) -> str:
-        """For people."""
+        """The report as Markdown, for people."""
         lines = [*_head(self), *_changes(self), *_wrong(self), *_figures(self)]
         return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -182,7 +182,7 @@ def _report_of(sync: syncs.Sync) -> SyncReport:
 
 
 def write_file(context: Context, report: SyncReport) -> Path:
-    """The Markdown under `TRACKFLOW_HOME`; whole or not at all.
+    """Write the Markdown under `TRACKFLOW_HOME`; whole or not at all.
 
     Raises:
         OSError: it cannot be written.
@@ -195,20 +195,20 @@ def write_file(context: Context, report: SyncReport) -> Path:
 
 
 def write_missing_files(context: Context, source: str) -> None:
-    """Files that a worker was killed before it could write."""
+    """Write the files of reports whose worker was killed before it could."""
     for report in last_reports(context, source, 5):
         if report.finished_at is not None and not file_of(context, report).exists():
             write_file(context, report)
 
 
 def file_of(context: Context, report: SyncReport) -> Path:
-    """Where a report lies."""
+    """The path of a report."""
     name = f"{report.started_at:%Y-%m-%d-%H%M%S}-{report.source}-{report.sync_id[:8]}.md"
     return context.settings.home / "reports" / "catalogue" / name
 
 
 def changes_of(changed: Iterable[TrackChange]) -> list[dict[str, Any]]:
-    """Changed tracks as data, what is worth a person's eye first."""
+    """Changed tracks as data, those that a person should check first."""
     ordered = sorted(changed, key=lambda change: (change.is_routine, change.after.slug))
     return [
         {
@@ -338,7 +338,7 @@ def _more(number: int) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text of other people inside Markdown: it stays text, on its line."""
+    """Escape text from elsewhere for a line of Markdown."""
     plain = " ".join(text.split())
     for character in "\\`*_[]<>|":
         plain = plain.replace(character, f"\\{character}")

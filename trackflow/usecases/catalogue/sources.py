@@ -1,4 +1,4 @@
-"""The sources of race tracks that the settings name, and the switch that stops asking one."""
+"""The sources of race tracks that the settings name, and their kill switches."""
 
 import importlib
 import pkgutil
@@ -47,18 +47,18 @@ def source_named(settings: Settings, name: str | None) -> Connector:
 def switch_of(context: Context, site: str) -> Switch:
     """The switch of a site; thrown anywhere, it stops this process within a second or two."""
 
-    def asked() -> str | None:
+    def stored_reason() -> str | None:
         try:
             with context.store.read() as connection:
                 return kill_switches.switched_off(connection, site)
         except StoreUnavailableError:
-            return None  # whoever writes next will tell
+            return None  # the next write reports it
 
-    return Switch(site, asked)
+    return Switch(site, stored_reason)
 
 
 def stop_everything(context: Context, site: str, reason: str = "stopped by hand") -> None:
-    """Switch a site off: everything under way is given up, and nothing more is asked of it."""
+    """Switch a site off: open requests are given up, and no further ones are sent."""
     with context.store.write() as connection:
         kill_switches.throw_switch(connection, site, reason, context.clock())
 

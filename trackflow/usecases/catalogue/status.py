@@ -1,4 +1,4 @@
-"""How the catalogue of a source stands, and what is in it."""
+"""The state of a source's catalogue, and its tracks."""
 
 import datetime as dt
 from dataclasses import asdict, dataclass
@@ -18,18 +18,18 @@ MOST_LISTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class CatalogueStatus:
-    """How a source's catalogue stands.
+    """The state of a source's catalogue.
 
     Attributes:
         source: the source's name.
-        site: what the kill switch goes by.
+        site: the name by which the kill switch stops it.
         active: tracks that the source lists.
         inactive: tracks that it listed once.
         missed: active ones that its last list lacked.
         switched_off: why the kill switch is thrown; None if it is not.
-        last_completed_at: when a sync last went well.
+        last_completed_at: when the last successful sync ended.
         last: the last sync that has ended.
-        running: the job of the sync that is at work or was killed.
+        running: the job of the sync that runs or was killed.
     """
 
     source: str
@@ -44,7 +44,7 @@ class CatalogueStatus:
 
 
 def status(context: Context, source: str) -> CatalogueStatus:
-    """How a source's catalogue stands.
+    """The state of a source's catalogue.
 
     Raises:
         BadInputError: there is no such source.

@@ -1,7 +1,7 @@
-"""The job "catalogue_sync": keep the catalogue in step with a source, whoever starts it.
+"""The job "catalogue_sync": keep the catalogue in step with a source.
 
-Fetch the list, judge it, fetch the tracks' own pages, check them, compare them with what is stored,
-and write what differs: rows, the record of changes, the report and the job's end in one
+Fetch the list, judge it, fetch the tracks' own pages, check them, compare them with the stored
+tracks, and write the differences: rows, the record of changes, the report and the job's end in one
 transaction. Until then nothing of the catalogue changes; list and pages are kept apart, so that a
 sync that was killed goes on where it was.
 """
@@ -33,7 +33,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import report as catalogue_report
 from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
-from trackflow.usecases.catalogue.fetching import Fetching
+from trackflow.usecases.catalogue.fetching import SourceFetcher
 from trackflow.usecases.catalogue.report import MOST_KEPT, SyncOutcome, SyncReport
 from trackflow.usecases.catalogue.sources import allow_again as allow_again
 from trackflow.usecases.catalogue.sources import source_named, switch_of
@@ -49,16 +49,16 @@ SILENT_S = 30.0
 """A sync gives signs of life every second; one that is silent for so long may be taken over."""
 
 FRESH_S = 6 * 3600.0
-"""A list older than this is not gone on with."""
+"""A kept list older than this is fetched again."""
 
 TRIGGERS = ("cli", "schedule", "api", "ui")
 
 
 def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as they are stored.
+    """Check the parameters; returns them as they are stored.
 
     Raises:
-        BadInputError: there is no such source, or what starts syncs is not known.
+        BadInputError: there is no such source, or the trigger is unknown.
     """
     trigger = parameters.get("trigger") or "cli"
     if trigger not in TRIGGERS:
@@ -71,35 +71,37 @@ def check_sync(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any
 
 
 def summary(result: Mapping[str, Any]) -> str:
-    """What came out, for people."""
+    """The result in words, for people."""
     return SyncReport.from_dict(result).summary
 
 
-def sync(context: Context, held: ClaimedJob) -> dict[str, Any]:
-    """Do the sync from where it stands; returns the report as data. The job has ended then.
+def sync(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
+    """Run the sync from its last checkpoint; returns the report as data. The job has ended then.
 
     Raises:
         StaleClaimError: another worker has taken the job over.
-        StoreUnavailableError: the database went away; whoever takes up the job goes on.
+        StoreUnavailableError: the database went away; the next worker goes on with the job.
     """
-    connector = source_named(context.settings, held.job.parameters["source"])
-    begun = _begin(context, held, connector.source)
+    connector = source_named(context.settings, claimed.job.parameters["source"])
+    begun = _begin(context, claimed, connector.source)
     if not isinstance(begun, Sync):
         return begun
     _heal_files(context, connector.source)
-    return _RunningSync(context, held, connector, begun, switch_of(context, connector.site)).run()
+    return _RunningSync(
+        context, claimed, connector, begun, switch_of(context, connector.site)
+    ).run()
 
 
-def _begin(context: Context, held: ClaimedJob, source: str) -> Sync | dict[str, Any]:
-    """Take the source; if another sync has it, end the job and return its report."""
-    now, me = context.clock(), held.job.job_id
+def _begin(context: Context, claimed: ClaimedJob, source: str) -> Sync | dict[str, Any]:
+    """Claim the source; if another sync has it, end the job and return its report."""
+    now, me = context.clock(), claimed.job.job_id
     with context.store.write() as connection:
         syncs.lock_source(connection, source)
         other = syncs.running_sync(connection, source)
         if other is not None and other.sync_id != me:
             job = jobs.find_job(connection, other.sync_id)
             if job is not None and _is_alive(job, now):
-                return _refuse(connection, held, source, job, now)
+                return _refuse(connection, claimed, source, job, now)
             _take_over(connection, other, job, me, now)
         begun = syncs.begin_sync(connection, me, source, now)
         if begun.listed_at is None:
@@ -107,8 +109,8 @@ def _begin(context: Context, held: ClaimedJob, source: str) -> Sync | dict[str, 
             begun = syncs.read_sync(connection, me)
         if begun.listed_at is not None and (now - begun.listed_at).total_seconds() > FRESH_S:
             checkpoints.drop_checkpoints(connection, me)
-        held.advance(connection, held.job.completed, message="fetching the list")
-    held.tell()
+        claimed.advance(connection, claimed.job.completed, message="fetching the list")
+    claimed.notify()
     return begun
 
 
@@ -122,26 +124,28 @@ def _is_alive(job: Job, now: dt.datetime) -> bool:
 
 
 def _refuse(
-    connection: Connection, held: ClaimedJob, source: str, other: Job, now: dt.datetime
+    connection: Connection, claimed: ClaimedJob, source: str, other: Job, now: dt.datetime
 ) -> dict[str, Any]:
     reason = (
-        f"another sync of {source} is at work, the job {other.job_id}; one that was killed is "
+        f"another sync of {source} is running, the job {other.job_id}; one that was killed is "
         f"taken over {SILENT_S:.0f} s after its last sign of life"
     )
-    started = held.job.started_at or now
+    started = claimed.job.started_at or now
     report = SyncReport(
-        str(held.job.job_id), source, started, now, SyncOutcome.REFUSED, reason
+        str(claimed.job.job_id), source, started, now, SyncOutcome.REFUSED, reason
     ).as_dict()
-    syncs.record_refused(connection, held.job.job_id, source, report, started, now)
-    held.end(connection, JobStatus.FAILED, result=report, error=reason, message=report["summary"])
+    syncs.record_refused(connection, claimed.job.job_id, source, report, started, now)
+    claimed.end(
+        connection, JobStatus.FAILED, result=report, error=reason, message=report["summary"]
+    )
     return report
 
 
 def _take_over(
     connection: Connection, other: Sync, job: Job | None, me: uuid.UUID, now: dt.datetime
 ) -> None:
-    """End a sync whose worker is gone; what it has fetched is gone on with."""
-    reason = f"its worker was gone; the sync {me} has gone on with it"
+    """End a sync whose worker is gone; the next one goes on with the pages that it has fetched."""
+    reason = f"its worker was gone; the sync {me} has continued it"
     report = SyncReport(
         str(other.sync_id), other.source, other.started_at, now, SyncOutcome.CANCELLED, reason
     )
@@ -167,12 +171,12 @@ def _heal_files(context: Context, source: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a sync ends that changes nothing.
+    """The end of a sync that changes nothing.
 
     Attributes:
         outcome: any but completed.
         reason: for people.
-        listing: the source's list, as far as it came.
+        listing: the part of the source's list that arrived.
         keeps_checkpoints: whether the next sync goes on with what this one has fetched.
     """
 
@@ -183,7 +187,7 @@ class Ending:
 
 
 def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
-    """The ending that the guards ask for."""
+    """The ending that the guards require, None if they pass."""
     reason = "; ".join(judgement.reasons)
     if judgement.action is GuardAction.ASK:
         reason += f"; `trackflow catalogue sync --source {source} --approve` does it"
@@ -193,52 +197,52 @@ def _guarded(judgement: Judgement, listing: Listing, source: str) -> Ending:
 
 @dataclass(slots=True)
 class _RunningSync:
-    """A sync at work.
+    """A running sync.
 
     Attributes:
-        stages: seconds that each took in this process.
+        stages: seconds per stage in this process.
     """
 
     context: Context
-    held: ClaimedJob
+    claimed: ClaimedJob
     connector: Connector
     begun: Sync
     switch: Switch
     stages: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
-        """From the list to the end; the report as data."""
+        """Run all stages; returns the report as data."""
         listing = self._fetch()
         report = self._apply(listing) if isinstance(listing, Listing) else listing
-        return self._told(self._end(report) if isinstance(report, Ending) else report)
+        return self._ended(self._end(report) if isinstance(report, Ending) else report)
 
     def _fetch(self) -> Listing | Ending:
-        """The list, once all pages are kept."""
+        """Fetch the list and all pages; returns the list once all pages are kept."""
         try:
-            with Fetching(self.context, self.held, self.connector, self.switch) as fetching:
+            with SourceFetcher(self.context, self.claimed, self.connector, self.switch) as fetcher:
                 self.switch.check()
-                listing = self._listing(fetching)
+                listing = self._listing(fetcher)
                 judgement = self._judge(listing)
                 if not judgement.may_write:
                     return _guarded(judgement, listing, self.connector.source)
-                self._pages(fetching, listing)
+                self._pages(fetcher, listing)
         except CancelledError as error:
             return Ending(SyncOutcome.CANCELLED, str(error), keeps_checkpoints=True)
         except (SourceError, TooLateError, StoppedError) as error:
             return Ending(SyncOutcome.FAILED, str(error), keeps_checkpoints=True)
         return listing
 
-    def _listing(self, fetching: Fetching) -> Listing:
+    def _listing(self, fetcher: SourceFetcher) -> Listing:
         """The list that is kept, or the source's."""
         with self.context.store.read() as connection:
             kept = checkpoints.read_listing(connection, self.begun.sync_id)
         if kept is not None:
             return kept
         with self._stage("list"):
-            listing = fetching.listing()
+            listing = fetcher.listing()
         with self.context.store.write() as connection:
             checkpoints.keep_listing(connection, self.begun.sync_id, listing, self.context.clock())
-            self.held.advance(connection, 0)
+            self.claimed.advance(connection, 0)
         return listing
 
     def _judge(self, listing: Listing) -> Judgement:
@@ -248,25 +252,25 @@ class _RunningSync:
 
     def _judged(self, listing: Listing, rows: Mapping[str, CatalogueRow]) -> Judgement:
         stored = {slug: row.stored for slug, row in rows.items()}
-        is_approved = bool(self.held.job.parameters.get("approve"))
+        is_approved = bool(self.claimed.job.parameters.get("approve"))
         return guards.judge(listing, stored, is_approved=is_approved)
 
-    def _pages(self, fetching: Fetching, listing: Listing) -> None:
-        """Fetch what is not kept yet."""
+    def _pages(self, fetcher: SourceFetcher, listing: Listing) -> None:
+        """Fetch the pages that are not kept yet."""
         with self.context.store.read() as connection:
             kept = checkpoints.fetched_slugs(connection, self.begun.sync_id)
         wanted = [row for row in listing.rows if not row.is_complete]
         rows = [row for row in wanted if row.slug not in kept]
         with self.context.store.write() as connection:
-            self.held.advance(connection, len(kept), total=len(wanted), message="fetching pages")
-        self.held.measure_from(len(kept))
-        self.held.tell()
+            self.claimed.advance(connection, len(kept), total=len(wanted), message="fetching pages")
+        self.claimed.measure_from(len(kept))
+        self.claimed.notify()
         if rows:
             with self._stage("pages"):
-                fetching.pages(rows, len(wanted), len(kept), sum(kept.values()))
+                fetcher.pages(rows, len(wanted), len(kept), sum(kept.values()))
 
     def _apply(self, listing: Listing) -> dict[str, Any] | Ending:
-        """Write all that differs, at once; the report as data."""
+        """Write all differences in one transaction; returns the report as data."""
         with self._stage("check"):
             with self.context.store.read() as connection:
                 fetched = checkpoints.read_fetched(connection, self.begun.sync_id)
@@ -288,7 +292,7 @@ class _RunningSync:
         rows: Mapping[str, CatalogueRow],
         judgement: Judgement,
     ) -> dict[str, Any]:
-        """Rows, the record of changes, the report and the job's end."""
+        """Write the rows, the record of changes, the report and the job's end."""
         now = self.context.clock()
         with self._stage("compare"):
             found = diff({slug: row.stored for slug, row in rows.items()}, answer.to_store(rows))
@@ -308,7 +312,7 @@ class _RunningSync:
         return report
 
     def _end(self, ending: Ending) -> dict[str, Any]:
-        """End it without having changed anything."""
+        """End the sync without a change to the catalogue."""
         listing = ending.listing
         now = self.context.clock()
         with self.context.store.write() as connection:
@@ -346,15 +350,15 @@ class _RunningSync:
     def _end_job(self, connection: Connection, ended: JobStatus, report: dict[str, Any]) -> None:
         values: dict[str, Any] = {"result": report, "message": summary(report)}
         if ended is JobStatus.COMPLETED:
-            total = self.held.job.total or 0
+            total = self.claimed.job.total or 0
             values |= {"completed": total, "total": total, "failed": report["failed"]}
         elif ended is JobStatus.FAILED:
             values["error"] = report["reason"]
-        self.held.end(connection, ended, **values)
+        self.claimed.end(connection, ended, **values)
 
-    def _told(self, report: dict[str, Any]) -> dict[str, Any]:
-        """After the commit."""
-        self.held.tell()
+    def _ended(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Notify and write the file, after the commit."""
+        self.claimed.notify()
         try:
             catalogue_report.write_file(self.context, SyncReport.from_dict(report))
         except OSError as error:

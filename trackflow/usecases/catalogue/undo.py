@@ -1,4 +1,4 @@
-"""Undo what a sync of the catalogue did: every row is again what it was, to the microsecond."""
+"""Undoes a sync of the catalogue: every row gets its earlier values back, to the microsecond."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from trackflow.store.catalogue import tracks as stored_tracks
 
 
 def undo(context: Context, sync_id: uuid.UUID) -> int:
-    """Undo a sync's changes; returns how many rows are again what they were.
+    """Undo a sync's changes; returns the number of restored rows.
 
     Raises:
         NotFoundError: there is no such sync.

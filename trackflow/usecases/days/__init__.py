@@ -1,1 +1,1 @@
-"""Days of devices: claimed, segmented, joined to tracks, rebuilt, checked, explained."""
+"""Days of devices: claimed, segmented, merged, rebuilt, verified. Rules belong to `tracks`."""

@@ -1,4 +1,4 @@
-"""What must be true of stored days, looked at from outside the code that made them. Only reads."""
+"""Checks of stored days, independent of the code that made them. Only reads."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from trackflow.usecases.queries.day_summary import MatchNumbers, match_numbers
 type Finding = dict[str, str | int | float | None]
 
 MOST_FINDINGS = 20
-"""Findings that are shown; the number of all of them is told as well."""
+"""Findings that are shown; the result also has the number of all."""
 
 SEAM_TOLERANCE_M = 2.0
 """Both ends are rounded to a metre when they are stored."""
@@ -30,7 +30,7 @@ SEAM_TOLERANCE_M = 2.0
 class LedgerCheck:
     """Whether every point of some days is accounted for, in exactly one class.
 
-    `waiting` device-days have points that were not looked at yet: they are neither right nor wrong.
+    `waiting` device-days have points that are not processed yet: they are neither right nor wrong.
     """
 
     points: int = 0
@@ -53,14 +53,14 @@ def check_ledgers(context: Context, first: dt.date, last: dt.date) -> LedgerChec
         for name, count in ledger.as_dict().items():
             if name != "points":
                 result.classes[name] = result.classes.get(name, 0) + count
-        came = counted.get(key, 0)
-        if key not in waiting and (not ledger.balanced or ledger.points != came):
+        admitted = counted.get(key, 0)
+        if key not in waiting and (not ledger.balanced or ledger.points != admitted):
             classed = sum(n for name, n in ledger.as_dict().items() if name != "points")
             result.wrong.append(
                 {
                     "device": key[0],
                     "day": key[1].isoformat(),
-                    "points": came,
+                    "points": admitted,
                     "in ledger": ledger.points,
                     "in classes": classed,
                 }
@@ -131,7 +131,7 @@ def _compare_seam(result: SeamCheck, before: WindowLine, after: WindowLine) -> N
 
 @dataclass(slots=True)
 class ShareCheck:
-    """How much of what was driven lies on roads, and what still waits for it."""
+    """The share of driving that lies on roads, and the batches that wait."""
 
     numbers: MatchNumbers
     waiting: int

@@ -1,4 +1,4 @@
-"""Taking batches for a stage, keeping them while at work, and giving them back."""
+"""Claims batches for a stage, renews their leases, and gives them back."""
 
 import datetime as dt
 import logging
@@ -27,8 +27,8 @@ from trackflow.usecases.days.report import DayReport
 MESSAGE_CHARS = 300
 
 OUTAGE_S = 30.0
-"""How long a worker whose database went away tries to hand back what it holds. A restart takes
-seconds; without this its batches would wait for their lease to end."""
+"""Seconds for which a worker whose database went away tries to hand back its claims. A restart
+takes seconds; without this its batches would wait for their lease to end."""
 
 log = logging.getLogger(__name__)
 
@@ -36,20 +36,35 @@ log = logging.getLogger(__name__)
 def claim_days(
     context: Context, device_id: str, days: Sequence[dt.date], stage: str, *, force: bool
 ) -> list[Claim]:
-    """Claim those of a device's days that are free and, unless `force`, have something to do."""
+    """Claim those of a device's days that are free and, unless `force`, pending.
+
+    Args:
+        context: the store and settings.
+        device_id: the device.
+        days: its days to claim.
+        stage: the stage that claims, such as "segmented".
+        force: claim completed days as well.
+    """
     return claim_batches(context, [(device_id, day) for day in days], stage, force=force)
 
 
 def claim_batches(
     context: Context, wanted: Sequence[tuple[str, dt.date]], stage: str, *, force: bool
 ) -> list[Claim]:
-    """As `claim_days`, for days of any devices; the claims are in order of device and day."""
+    """As `claim_days`, for days of any devices; the claims are in order of device and day.
+
+    Args:
+        context: the store and settings.
+        wanted: devices and days to claim.
+        stage: the stage that claims, such as "segmented".
+        force: claim completed days as well.
+    """
     ids = sorted({device_id for device_id, _ in wanted})
     lease_s = context.settings.lease_s
     with context.store.write() as connection:
         lock_devices(connection, ids)
         now = context.clock()
-        # what dead workers held counts as tried before it is taken again
+        # batches of dead workers count as tried before they are claimed again
         abandoned = batches.with_abandoned(connection, now, lease_s=lease_s)
         for device_id in sorted({*ids} & {*abandoned}):
             batches.free_abandoned(
@@ -63,7 +78,7 @@ def claim_batches(
 class ClaimKeeper:
     """Claims of a worker that is alive: each sign of life keeps them for another lease.
 
-    There is no thread that does it: a worker that hangs is to lose its batches.
+    No thread gives signs of life: a worker that hangs must lose its batches.
     """
 
     def __init__(self, context: Context, claims: Sequence[Claim]) -> None:
@@ -71,12 +86,12 @@ class ClaimKeeper:
         self.claims = list(claims)
         self.renewed_at = time.monotonic()
 
-    def settled(self, claim: Claim) -> None:
-        """This one is done; the others are still held."""
+    def drop(self, claim: Claim) -> None:
+        """Drop a finished claim; the others stay claimed."""
         self.claims.remove(claim)
 
-    def still_at_it(self) -> None:
-        """Give a sign of life; the database hears of it a few times per lease.
+    def renew(self) -> None:
+        """Give a sign of life; it is written a few times per lease.
 
         Raises:
             StaleClaimError: a claim was taken over, because the last sign is too long ago.
@@ -91,7 +106,7 @@ class ClaimKeeper:
                     batches.extend(
                         connection, claim, self.context.settings.lease_s, self.context.clock()
                     )
-            except StaleClaimError as error:  # the others are still held
+            except StaleClaimError as error:  # the others stay claimed
                 stale = error
         self.renewed_at = time.monotonic()
         if stale is not None:
@@ -103,11 +118,11 @@ def hand_back(
 ) -> list[DayReport]:
     """Give batches back, untried, when the database is there again after an outage.
 
-    After one that has passed they are taken up at once. One that answers, but ends statements or
-    takes no writes, would do the same again: then they rest for a while.
+    After an outage that has passed they are claimed again at once. One that answers, but ends
+    statements or takes no writes, would do the same again: then they rest for a while.
 
     Raises:
-        StoreUnavailableError: it is not back after `OUTAGE_S`; the leases will end.
+        StoreUnavailableError: the database is not back after `OUTAGE_S`; the leases will end.
     """
     passed = not isinstance(error, StoreRefusesError)
     for attempt in stamina.retry_context(
@@ -126,9 +141,9 @@ def hand_back(
 def give_up(context: Context, claims: Sequence[Claim], error: Exception) -> list[DayReport]:
     """Give batches back after an error, with its message for people to read.
 
-    Without a road engine they wait; anything else counts as a failed try of each. Those that
-    somebody else has taken over meanwhile are theirs. One device's bad data, or a mistake of
-    ours that it brings to light, must not keep the others from being worked on.
+    Without a road engine they wait; anything else counts as a failed try of each. Batches that
+    another worker has taken over meanwhile stay with that worker. One device's bad data, or a
+    mistake of ours that it reveals, must not stop the other devices.
     """
     message = message_of(error)
     deferred = isinstance(error, EngineUnavailableError)
@@ -157,7 +172,7 @@ def give_up(context: Context, claims: Sequence[Claim], error: Exception) -> list
 
 
 def message_of(error: Exception) -> str:
-    """One line for people; of an unexpected error it says where it was raised."""
+    """One line for people; for an unexpected error with the line of code that raised it."""
     if isinstance(error, TrackflowError):
         return str(error)
     log.debug("unexpected error", exc_info=error)

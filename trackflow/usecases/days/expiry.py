@@ -1,8 +1,8 @@
-"""Frees what nobody works on any more: batches whose worker died, was stopped, or hangs.
+"""Frees abandoned batches: their worker died, was stopped, or hangs.
 
-A worker shows signs of life with every window that it matches (`claims.Held`). Without them its
-lease ends, and with the next look the batch is free, so that nothing is stuck for longer than twice
-the lease as long as somebody looks once in a while. Every run does when it begins.
+A worker shows signs of life with every window that it matches (`claims.ClaimKeeper`). Without them
+its lease ends, and the next check frees the batch, so that no batch is stuck for longer than twice
+its lease. Every run checks when it begins.
 """
 
 from trackflow.context import Context
@@ -12,7 +12,7 @@ from trackflow.store.devices.settings import lock_devices
 
 
 def free_expired(context: Context) -> list[ExpiredBatch]:
-    """Free all batches whose lease has ended; those that did so too often are failed now."""
+    """Free all batches whose lease has ended; those with too many tries become failed."""
     with context.store.read() as connection:
         device_ids = batches.with_abandoned(
             connection, context.clock(), lease_s=context.settings.lease_s

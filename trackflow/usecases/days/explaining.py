@@ -1,4 +1,4 @@
-"""Why a device's point at some time became what it is."""
+"""Explains the class of a device's point."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ from trackflow.store.intake import points
 from trackflow.tracks.explain import Explanation, explain
 
 AROUND = dt.timedelta(days=1)
-"""Points this far to both sides are read: more than any rule looks at."""
+"""Points this far to both sides are read: more than any rule needs."""
 
 
 def explain_moment(context: Context, device_id: str, moment: dt.datetime) -> Explanation:

@@ -1,4 +1,4 @@
-"""With which day the list of days in Dagster's UI begins: among ten years, three are one pixel."""
+"""The first day of the list of days in Dagster's UI: in ten years, three days are one pixel."""
 
 import datetime as dt
 from pathlib import Path
@@ -10,7 +10,7 @@ from trackflow.store.days import batch_lists
 
 
 def note_first_day(settings: Settings, file: Path) -> None:
-    """Write the day of the first point down for Dagster's programs, before they start."""
+    """Write the day of the first point to a file for Dagster's programs, before they start."""
     first = _first_day(settings)
     if first is None:
         first = dt.datetime.now(dt.UTC).date()
@@ -18,10 +18,10 @@ def note_first_day(settings: Settings, file: Path) -> None:
 
 
 def move_first_day(settings: Settings, file: Path) -> bool:
-    """Write an earlier day down if older points have come in since; whether they have.
+    """Note an earlier first day if older points have arrived; returns whether it did.
 
-    It is the first of January before them, as more of their kind may follow: each move makes
-    Dagster load its definitions again.
+    The new day is the first of January before them, as more old points may follow, and each change
+    makes Dagster reload its definitions.
     """
     first = _first_day(settings)
     if first is None or (file.exists() and dt.date.fromisoformat(file.read_text()) <= first):

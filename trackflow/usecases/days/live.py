@@ -1,4 +1,4 @@
-"""The live worker: takes up what comes in within seconds, for as long as something does.
+"""The live worker: processes new points within seconds, until none arrive any more.
 
 It looks at yesterday and today, where devices report; points of older days go to runs over ranges.
 It claims batches like any other run, so that two of them, or one beside a backfill, do no harm.
@@ -20,23 +20,23 @@ from trackflow.usecases.days.run import WorkerPool, run, worker_pool
 from trackflow.usecases.days.waiting import find_waiting
 
 POLL_S = 1.0
-"""Between two looks for new points: a query on the batches of two days."""
+"""Seconds between two queries for pending batches of two days."""
 
 TROUBLE_PAUSE_S = 5.0
 
 log = logging.getLogger(__name__)
 
-type Told = Callable[[RunReport], None]
+type OnReport = Callable[[RunReport], None]
 """Called after each pass that did something."""
 
 
 def first_live_day(now: dt.datetime) -> dt.date:
-    """Yesterday: what was on the way at midnight is reported after it."""
+    """Yesterday: points on the way at midnight arrive after it."""
     return now.date() - dt.timedelta(days=1)
 
 
 def live_worker(context: Context) -> LiveWorker | None:
-    """The live worker that was heard of last, unless it has been silent for too long."""
+    """The live worker with the last sign of life, None if that is too old."""
     with context.store.read() as connection:
         return workers.at_work(connection, context.clock())
 
@@ -52,7 +52,7 @@ class _Presence:
     last_beat: float = float("-inf")
 
     def beat(self) -> None:
-        """Say that we are there, every few seconds at most."""
+        """Write a sign of life, every few seconds at most."""
         if time.monotonic() - self.last_beat < workers.HEARTBEAT_S:
             return
         with self.context.store.write() as connection:
@@ -66,7 +66,7 @@ class _Presence:
         self.last_beat = time.monotonic()
 
     def leave(self) -> None:
-        """Let the next one start without waiting for our silence."""
+        """Remove the heartbeat, so that the next worker starts at once."""
         with self.context.store.write() as connection:
             workers.leave(connection, self.worker_id, self.context.clock())
 
@@ -76,16 +76,16 @@ def follow_live(
     *,
     idle_s: float,
     longest_s: float,
-    told: Told,
+    on_report: OnReport,
     run_id: str | None = None,
 ) -> int:
-    """Work on what comes in; returns the number of batches worked on.
+    """Process new points as they arrive; returns the number of batches processed.
 
     Args:
         context: the store and engines.
-        idle_s: end when nothing has come in for so long.
-        longest_s: end after so long in any case, between two passes.
-        told: hears of every pass.
+        idle_s: end after so many seconds without new points.
+        longest_s: end after so many seconds in any case, between two passes.
+        on_report: called with the report of every pass.
         run_id: of the Dagster run that this is.
     """
     presence = _Presence(context, uuid.uuid4(), run_id)
@@ -95,11 +95,11 @@ def follow_live(
             while (now := time.monotonic()) - started < longest_s and now - busy_at < idle_s:
                 try:
                     presence.beat()
-                    if _pass(context, pool, presence, told):
+                    if _pass(context, pool, presence, on_report):
                         busy_at = time.monotonic()
                     else:
                         time.sleep(POLL_S)
-                except RetryableError as error:  # the database restarts: so do we
+                except RetryableError as error:  # the database restarts: try again
                     log.warning("the live worker waits: %s", error)
                     time.sleep(TROUBLE_PAUSE_S)
     finally:
@@ -107,12 +107,12 @@ def follow_live(
     return presence.batches_done
 
 
-def _pass(context: Context, pool: WorkerPool, presence: _Presence, told: Told) -> bool:
-    """One run over what waits now; whether there was anything."""
+def _pass(context: Context, pool: WorkerPool, presence: _Presence, on_report: OnReport) -> bool:
+    """Run once over the pending batches; returns whether there were any."""
     first = first_live_day(context.clock())
     if not find_waiting(context, first=first).days:
         return False
     report = run(context, first=first, pool=pool, progress=lambda *_: presence.beat())
     presence.batches_done += len(report.stages[0].days)
-    told(report)
+    on_report(report)
     return True

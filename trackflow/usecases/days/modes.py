@@ -1,10 +1,10 @@
-"""What a run takes; apart, so that `trackflow --help` loads no more than that."""
+"""Modes of a run; a module of its own, so that `trackflow --help` loads little."""
 
 from enum import StrEnum
 
 
 class RunMode(StrEnum):
-    """Which batches a run takes."""
+    """The batches that a run takes."""
 
     INCREMENTAL = "incremental"
     BULK = "bulk"

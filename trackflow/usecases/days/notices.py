@@ -1,4 +1,4 @@
-"""Notices and guesses from what is stored, for the command line, API, page and Dagster alike."""
+"""Notices and guesses about stored points, for the command line, API, page and Dagster alike."""
 
 import datetime as dt
 from collections import Counter
@@ -30,19 +30,19 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.report import RunReport
 
 MOST_EXPLAINED = 20
-"""Devices of which a day is read to see why its lone points are alone: some hundredths of a second
-each. Of others it is told that they are."""
+"""Devices of which a day is read to find the reason of its lone points: some hundredths of a second
+each. For other devices the notice gives no reason."""
 
 GUESS_POINTS = 10_000
-"""The newest points of a device, by which it is guessed what it is: hours even at one a second."""
+"""The newest points of a device, from which its kind is guessed: hours even at one a second."""
 
 MOST_GUESSES = 20
-"""Devices that are guessed about when nobody asks for one: a hundredth of a second each."""
+"""Devices whose kind is guessed when no device is named: a hundredth of a second each."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceGuess:
-    """What a device looks like."""
+    """The guessed kind of a device."""
 
     device_id: str
     guess: PresetGuess
@@ -54,13 +54,13 @@ def read_notices(
     first: dt.date | None = None,
     last: dt.date | None = None,
 ) -> list[Notice]:
-    """What needs a person's attention, the most points first.
+    """The notices that need a person's attention, the most points first.
 
     Args:
         context: the store.
         device_ids: of these devices only; None for all.
-        first: days from this one on; None for all. With it or `last`, what was refused at the door
-            is left out, as that mostly has no day.
+        first: days from this one on; None for all. With it or `last`, refused input is left out, as
+            most of it has no day.
         last: days up to this one; None for all.
     """
     found: list[Notice] = []
@@ -80,7 +80,7 @@ def read_notices(
 
 
 def notices_of_run(context: Context, report: RunReport) -> list[Notice]:
-    """The notices of the devices and days that a run has worked on."""
+    """The notices of the devices and days that a run has processed."""
     worked_on = [day for stage in report.stages for day in stage.days]
     if not worked_on:
         return []
@@ -90,7 +90,7 @@ def notices_of_run(context: Context, report: RunReport) -> list[Notice]:
 
 
 def notices_by_day(context: Context, first: dt.date, last: dt.date) -> dict[dt.date, list[Notice]]:
-    """The notices of each day by itself, without looking at why lone points are alone."""
+    """The notices of each day by itself, without the reason of lone points."""
     found: dict[dt.date, list[Notice]] = {}
     with context.store.read() as connection:
         for device_id, ledgers in noticing.odd_ledgers(connection, None, first, last).items():
@@ -103,13 +103,13 @@ def notices_by_day(context: Context, first: dt.date, last: dt.date) -> dict[dt.d
 
 
 def read_guess(context: Context, device_id: str) -> PresetGuess | None:
-    """What a device looks like by its newest points; None if they are too few to tell."""
+    """The guessed kind of a device by its newest points; None if they are too few."""
     with context.store.read() as connection:
         return _guess(connection, device_id)
 
 
 def read_guesses(context: Context, most: int = MOST_GUESSES) -> list[DeviceGuess]:
-    """What the first devices without a preset look like."""
+    """Guess the kind of the first devices without a preset."""
     found = []
     with context.store.read() as connection:
         for device_id in noticing.without_preset(connection, most):
@@ -126,7 +126,7 @@ def _guess(connection: Connection, device_id: str) -> PresetGuess | None:
 def _thresholds(connection: Connection, device_id: str) -> Thresholds:
     try:
         return read_device(connection, device_id).thresholds
-    except SettingsError:  # they came in past every check; its batches fail, and say so
+    except SettingsError:  # the device's batches fail with the reason
         return Thresholds()
 
 
@@ -136,7 +136,7 @@ def _lone_because(
     ledgers: Mapping[dt.date, Ledger],
     thresholds: Thresholds,
 ) -> Counter[EndReason] | None:
-    """Why points are alone, on the day that has most of them; None if no such day is odd."""
+    """The reasons of lone points on the day with most of them; None if no such day is odd."""
     lone = {day: one.lone for day, one in ledgers.items() if NoticeKind.LONE in odd_classes(one)}
     if not lone:
         return None

@@ -1,9 +1,9 @@
-"""The job "rebuild": make everything of some days again, in slices, as a person asked for.
+"""The job "rebuild": recompute all stages of some days, in slices, at a person's request.
 
-A slice is marked to be worked on again in the transaction that notes how far the job is; then it is
-worked on like anything that waits. Killed at any moment, the job goes on with the slice that it was
-at: what is marked is done by then or still waits. Days beyond the slice are untouched, so a
-cancelled job leaves nothing half done.
+A slice is marked as pending in the transaction that notes the job's progress; then it is processed
+like any pending batch. A job that was killed goes on with its current slice: marked batches are
+done by then or still pending. Days beyond the slice are untouched, so a cancelled job leaves
+nothing half done.
 """
 
 import datetime as dt
@@ -24,13 +24,13 @@ from trackflow.usecases.days.run import BACKGROUND_NICE, WorkerPool, run, worker
 from trackflow.usecases.jobs.progress import ClaimedJob
 
 SLICE_BATCHES = 256
-"""Some ten seconds of work: so long a cancelled job may go on, and so much of it is looked at again
-after a kill. Never less than a day."""
+"""Some ten seconds of work: a cancelled job may go on for so long, and a killed one repeats so
+much. A slice is never less than a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    """Days that are marked, and worked on together."""
+    """Days that are marked and processed together."""
 
     first: dt.date
     last: dt.date
@@ -48,7 +48,7 @@ class _Slice:
 
 
 def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as they are stored.
+    """Check the parameters; returns them as they are stored.
 
     Raises:
         BadInputError: the days make no sense.
@@ -65,35 +65,35 @@ def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def rebuild(context: Context, held: ClaimedJob) -> dict[str, Any]:
-    """Work through all slices, from where the job stopped; returns its result.
+def rebuild(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
+    """Process all slices, from where the job stopped; returns its result.
 
     Raises:
-        CancelledError: somebody wants it to stop.
+        CancelledError: a person has cancelled the job.
         StaleClaimError: another worker has taken the job over.
     """
-    wanted = _selection_of(held.job.parameters)
-    stored = held.job.result or {}
+    wanted = _selection_of(claimed.job.parameters)
+    stored = claimed.job.result or {}
     done = {name: stored.get(name, 0) for name in ("batches", "failed", "waiting")}
     with worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         if "slice" not in stored:
-            current = _mark_next(context, held, wanted, done)
+            current = _mark_next(context, claimed, wanted, done)
         else:
             current = _Slice.of(stored["slice"])
             if stored["is_done"]:
-                current = _mark_next(context, held, _after(wanted, current.last), done)
+                current = _mark_next(context, claimed, _after(wanted, current.last), done)
         while current is not None:
-            report = _work_on(context, held, pool, wanted, current, done["batches"])
+            report = _run_slice(context, claimed, pool, wanted, current, done["batches"])
             _count(done, report, current)
             with context.store.write() as connection:
-                _note(connection, held, done, current, is_done=True)
-            held.stop_if_cancelled()
-            current = _mark_next(context, held, _after(wanted, current.last), done)
+                _note(connection, claimed, done, current, is_done=True)
+            claimed.stop_if_cancelled()
+            current = _mark_next(context, claimed, _after(wanted, current.last), done)
     return done
 
 
 def _mark_next(
-    context: Context, held: ClaimedJob, wanted: BatchSelection, done: Mapping[str, int]
+    context: Context, claimed: ClaimedJob, wanted: BatchSelection, done: Mapping[str, int]
 ) -> _Slice | None:
     """Mark the next days that hold enough batches, and note it; None after the last."""
     with context.store.write() as connection:
@@ -105,13 +105,13 @@ def _mark_next(
         selected_batches.mark_again(connection, chosen, context.clock())
         total = done["batches"] + rest
         message = f"days from {found.first} to {found.last}"
-        _note(connection, held, done, found, is_done=False, total=total, message=message)
+        _note(connection, claimed, done, found, is_done=False, total=total, message=message)
     return found
 
 
 def _note(
     connection: Connection,
-    held: ClaimedJob,
+    claimed: ClaimedJob,
     done: Mapping[str, int],
     current: _Slice,
     *,
@@ -119,7 +119,7 @@ def _note(
     **more: Any,
 ) -> None:
     result = {**done, "slice": current.as_json(), "is_done": is_done}
-    held.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
+    claimed.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
 
 
 def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None:
@@ -133,25 +133,25 @@ def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None
     return _Slice(days[0], days[-1], count) if days else None
 
 
-def _work_on(
+def _run_slice(
     context: Context,
-    held: ClaimedJob,
+    claimed: ClaimedJob,
     pool: WorkerPool,
     wanted: BatchSelection,
     current: _Slice,
     before: int,
 ) -> RunReport:
-    def tell(stage: str, done: int, total: int) -> None:
+    def on_progress(stage: str, done: int, total: int) -> None:
         share = (STAGES.index(stage) + done / max(total, 1)) / len(STAGES)
-        held.beat(before + int(current.batches * share))
+        claimed.beat(before + int(current.batches * share))
 
     return run(
         context,
-        # what crosses midnight belongs to the days beside it as well
+        # journeys over midnight belong to the neighbouring days as well
         first=current.first - ONE_DAY,
         last=current.last + ONE_DAY,
         device_id=wanted.device_id,
-        progress=tell,
+        progress=on_progress,
         pool=pool,
     )
 
@@ -166,7 +166,7 @@ def _count(done: dict[str, int], report: RunReport, current: _Slice) -> None:
 
 
 def summary(result: Mapping[str, int]) -> str:
-    """What came out, for people."""
+    """The result in words, for people."""
     parts = [f"{counted(result['batches'], 'batch', 'batches')} made again"]
     if result["failed"]:
         parts.append(f"{result['failed']:,} of them failed")
@@ -197,5 +197,5 @@ def _selection_of(parameters: Mapping[str, Any]) -> BatchSelection:
 
 
 def _after(selection: BatchSelection, day: dt.date) -> BatchSelection:
-    """What comes after a day."""
+    """The part of a selection after a day."""
     return BatchSelection(day + ONE_DAY, selection.last, selection.device_id)

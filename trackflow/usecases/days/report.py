@@ -1,4 +1,4 @@
-"""What a run says of itself: one row per device and day, and their sum."""
+"""The report of a run: one row per device and day, and their sum."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -12,23 +12,23 @@ __all__ = ["STAGES", "DayReport", "RunReport", "StageReport", "counted", "distin
 
 @dataclass(slots=True)
 class DayReport:
-    """What one stage did with one batch.
+    """The result of one stage for one batch.
 
     Attributes:
-        device_id: whose batch.
+        device_id: the device of the batch.
         day: its day.
         points: how many were read.
         segments: how many were cut.
         windows: how many were matched or were in the cache.
         cached_windows: those that were in the cache.
         raw_windows: those that follow no road.
-        engine_points: how many the road engine was asked about.
+        engine_points: points sent to the road engine.
         tracks: how many begin on the day.
         distance_mm: of the parts of tracks that lie in the day.
-        changed: whether anything that is stored differs now.
+        changed: whether any stored row differs now.
         touched: the first and last day of the journeys that the batch's tracks belong to.
-        error: what went wrong.
-        deferred: whether it waits for something.
+        error: message of the failure; None without one.
+        deferred: whether it waits for a service or a network.
         lacks_network: whether that is a road network, which a person has to build.
     """
 
@@ -51,7 +51,7 @@ class DayReport:
 
 @dataclass(slots=True)
 class StageReport:
-    """What one stage did in one run; `resting` are batches that wait for their next try."""
+    """The results of one stage in one run; `resting` are batches that wait for their next try."""
 
     stage: str
     days: list[DayReport] = field(default_factory=list)
@@ -70,7 +70,7 @@ class StageReport:
 
     @property
     def deferred(self) -> list[DayReport]:
-        """Batches that wait for something that is missing, such as the road engine."""
+        """Batches that wait for a missing service, such as the road engine."""
         return [day for day in self.days if day.deferred]
 
     @property
@@ -79,13 +79,13 @@ class StageReport:
         return [day for day in self.days if not day.error]
 
     def of_day(self, day: dt.date) -> "StageReport":
-        """Only what was done for one day."""
+        """The results of one day only."""
         return StageReport(self.stage, [d for d in self.days if d.day == day], self.seconds)
 
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did, stage by stage; `given_up` batches failed too often to be tried again."""
+    """The results of a run, stage by stage; `given_up` batches failed too often for a retry."""
 
     stages: list[StageReport] = field(default_factory=list)
     given_up: int = 0
@@ -106,7 +106,7 @@ class RunReport:
 
 
 def distinct_messages(reports: Iterable[DayReport]) -> list[str]:
-    """Each different message once, with how many batches say so."""
+    """Each different message once, with its number of batches."""
     counts: dict[str, int] = {}
     for report in reports:
         if report.error:

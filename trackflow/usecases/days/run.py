@@ -1,4 +1,4 @@
-"""Running stages over many batches: in this process, or spread over several.
+"""Runs stages over many batches: in this process, or spread over several.
 
 Stages run one after another over all batches, because matching reads the neighbouring days'
 segments and merging reads their lines. Within a stage batches are independent.
@@ -35,24 +35,25 @@ from trackflow.usecases.intake.readmitting import readmit
 from trackflow.usecases.roads import matching
 from trackflow.usecases.roads.rematching import match_outdated_again
 
-type Progress = Callable[[str, int, int], None]
+type StageProgress = Callable[[str, int, int], None]
 """Called with the stage, batches done and batches in all."""
 
 type Unit = list[tuple[str, dt.date]]
-"""Devices and days; of all devices that are not segmented together it is one device's."""
+"""Devices and days; outside of segmenting, the days of one device."""
 
 UNIT_DAYS = {"segmented": segmenting.RANGE_DAYS, "matched": 4, "tracked": 366}
 """Days of a device that one worker takes at a time: few where a day is slow, many where days share
 what they read. Chains of days must not be split between workers that would wait for each other."""
 
 BACKGROUND_NICE = 5
-"""Of a run's workers: a backfill takes what is left over, and live points do not wait for it."""
+"""Niceness of a run's workers: a backfill uses idle processors, and live points do not wait for
+it."""
 
 POOL_FROM_BATCHES = 16
 """Below this, starting processes takes longer than the work."""
 
 SETTLING = max(dt.timedelta(hours=6), dt.timedelta(seconds=Thresholds().reach_s))
-"""After midnight: as far as the default thresholds look, and time for reports that come late."""
+"""Time after midnight: the reach of the default thresholds, and time for late reports."""
 
 UNITS_PER_WORKER = 4
 """Devices are segmented together as long as so many units are left for each worker."""
@@ -71,14 +72,24 @@ def run(
     last: dt.date | None = None,
     device_id: str | None = None,
     stages: Sequence[str] = STAGES,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     pool: "WorkerPool | None" = None,
 ) -> RunReport:
-    """Work on batches, stage by stage.
+    """Process batches, stage by stage.
 
-    `incremental` takes what is pending, `bulk` everything in the range again, `daily` everything
-    of yesterday, once it is settled (of the day before, until then). Whoever runs again
-    and again brings a `pool`, so that its processes need not be started each time.
+    `incremental` takes pending batches, `bulk` all batches of the range again, `daily` all batches
+    of yesterday, once it is settled (of the day before, until then). A caller that runs repeatedly
+    passes a `pool`, so that its processes are not started each time.
+
+    Args:
+        context: the store and engines.
+        mode: which batches to process.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+        device_id: only this device; None for all.
+        stages: names of the stages to run, in order.
+        progress: called with a stage, its batches done and all its batches.
+        pool: worker processes to use again; None starts some if needed.
 
     Raises:
         SettingsError: there is no such device.
@@ -122,13 +133,13 @@ def run(
 
 
 def retry_failed(context: Context) -> int:
-    """Take up batches again that were given up after too many tries; returns how many."""
+    """Make batches pending again that failed after too many tries; returns their number."""
     with context.store.write() as connection:
         return batch_marks.retry_failed(connection, context.clock())
 
 
 def settled_day(moment: dt.datetime) -> dt.date:
-    """The newest day whose late evening is complete: what it is cut by has been reported."""
+    """The newest day whose late evening is complete: points that decide its cuts are there."""
     return (moment - SETTLING - dt.timedelta(days=1)).date()
 
 
@@ -138,7 +149,7 @@ def _run_stage(
     stage: str,
     wanted: Unit,
     force: bool,
-    progress: Progress | None,
+    progress: StageProgress | None,
 ) -> StageReport:
     started = time.perf_counter()
     report = StageReport(stage)
@@ -158,13 +169,13 @@ def _run_stage(
 
 
 def _units(wanted: Unit, size: int) -> Iterator[Unit]:
-    """Some days of one device each."""
+    """Split days into units, each of one device."""
     for _, pairs in itertools.groupby(wanted, key=lambda pair: pair[0]):
         yield from map(list, itertools.batched(pairs, size))
 
 
 def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
-    """Units together, up to a number of days."""
+    """Join units, up to a number of days."""
     joined: Unit = []
     for unit in units:
         if joined and len(joined) + len(unit) > size:
@@ -175,8 +186,15 @@ def _joined(units: Sequence[Unit], size: int) -> Iterator[Unit]:
         yield joined
 
 
-def work_on(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
-    """One unit of work. What can be tried again is reported, and never stops the others."""
+def run_unit(context: Context, stage: str, unit: Unit, force: bool) -> list[DayReport]:
+    """Run a stage on one unit. A retryable error is reported, and never stops other units.
+
+    Args:
+        context: the store and engines.
+        stage: name of the stage.
+        unit: devices and days.
+        force: process completed days as well.
+    """
     try:
         if stage == segmenting.STAGE:
             return segmenting.segment_batches(context, unit, force=force)
@@ -197,7 +215,7 @@ class WorkerPool:
         self.executor: ProcessPoolExecutor | None = None
 
     def is_for(self, units: Sequence[Unit], batch_count: int) -> bool:
-        """Whether so much work is shared out to processes."""
+        """Whether so much work is spread over processes."""
         enough = len(units) > 1 and batch_count >= POOL_FROM_BATCHES
         return self.settings.workers > 1 and enough
 
@@ -206,12 +224,20 @@ class WorkerPool:
     ) -> Iterator[list[DayReport]]:
         """The reports of all units, in the order of the units.
 
-        When a worker dies, all that are at work or wait in its pool are lost with it. They go to a
-        new one; what the dead worker held stays claimed, so nothing kills one worker after another.
+        When a worker dies, all running and waiting units of its pool are lost with it. They go to a
+        new pool; the dead worker's batches stay claimed, so that no batch kills one worker after
+        another.
+
+        Args:
+            context: the store and engines, used where the pool is not needed.
+            stage: name of the stage.
+            units: the units of work, in order.
+            force: process completed days as well.
+            batch_count: number of batches in all units; few are processed without the pool.
         """
         if not self.is_for(units, batch_count):
             for unit in units:
-                yield work_on(context, stage, unit, force)
+                yield run_unit(context, stage, unit, force)
             return
         done, broken_at = 0, -1
         while done < len(units):
@@ -220,7 +246,7 @@ class WorkerPool:
                 for job in jobs:
                     reports = job.result()
                     if broken_at >= 0:
-                        reports += _held(context, units[done], reports)
+                        reports += _still_claimed(context, units[done], reports)
                     yield reports
                     done += 1
             except BrokenProcessPool:
@@ -243,30 +269,30 @@ class WorkerPool:
                 initargs=(self.settings, os.getpid(), self.nice),
             )
         with _without_main(), _without_interrupts():
-            return [self.executor.submit(_work_in_child, stage, unit, force) for unit in units]
+            return [self.executor.submit(_run_in_child, stage, unit, force) for unit in units]
 
     def close(self) -> None:
-        """End the worker processes; what has not begun is dropped."""
+        """End the worker processes; waiting units are dropped."""
         if self.executor is not None:
             self.executor.shutdown(cancel_futures=True)
             self.executor = None
 
 
-def _held(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
+def _still_claimed(context: Context, unit: Unit, reports: Sequence[DayReport]) -> list[DayReport]:
     """Reports of those batches of a unit that a dead worker has claimed."""
-    told = {(report.device_id, report.day) for report in reports}
+    reported = {(report.device_id, report.day) for report in reports}
     with context.store.read() as connection:
-        held = [
+        claimed = [
             (device_id, day)
             for device_id, pairs in itertools.groupby(unit, key=lambda pair: pair[0])
             for day in batch_lists.in_work(connection, device_id, [day for _, day in pairs])
         ]
-    return [DayReport(*pair, error=DIED, deferred=True) for pair in held if pair not in told]
+    return [DayReport(*pair, error=DIED, deferred=True) for pair in claimed if pair not in reported]
 
 
 @contextmanager
 def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
-    """A pool that ends its processes on leaving; `nice` lets others go first, as in `nice(1)`."""
+    """A pool that ends its processes on leaving; `nice` is their niceness, as in `nice(1)`."""
     pool = WorkerPool(settings, nice)
     try:
         yield pool
@@ -276,10 +302,10 @@ def worker_pool(settings: Settings, *, nice: int = 0) -> Iterator[WorkerPool]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Keep spawned workers from importing the main module of this process, as they would.
+    """Keep spawned workers from importing the main module of this process, their default.
 
-    They need nothing of it. It may be all of Dagster, which takes seconds in each worker, or a
-    script that is not guarded by `if __name__ == "__main__"`.
+    Workers do not need it. It may be all of Dagster, which takes seconds in each worker, or a
+    script without a guard by `if __name__ == "__main__"`.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -291,12 +317,12 @@ def _without_main() -> Iterator[None]:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Start processes that put Ctrl-C off until they work; here it comes when all are started.
+    """Start processes that defer Ctrl-C until they work; this process gets it when all are started.
 
     A terminal sends it to all processes. One that is still importing, or whose parent ends while it
     starts, would die with a stack.
     """
-    resource_tracker.ensure_running()  # started later, it would let interrupts through again
+    resource_tracker.ensure_running()  # started later, it would admit interrupts again
     interrupts: list[int] = []
     is_main = threading.current_thread() is threading.main_thread()
     # The mask is for the children, who inherit it. It does not keep an interrupt from this process:
@@ -308,40 +334,40 @@ def _without_interrupts() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what waits is handled here and now
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # pending signals are handled here and now
         if is_main:
             signal.signal(signal.SIGINT, handler)
     if interrupts:
         raise KeyboardInterrupt
 
 
-_child_work: Context | None = None
+_child_context: Context | None = None
 
 
 def _start_worker(settings: Settings, parent: int, nice: int) -> None:
-    global _child_work
+    global _child_context
     # Dagster treats SIGTERM as SIGINT, which a process in the background ignores. A broken pool
     # ends its other workers by SIGTERM, and would wait for ever for one that ignores it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(nice)
-    _child_work = Context.open(settings)
-    atexit.register(_child_work.close)  # the engine complains of leaks where it is not released
+    _child_context = Context.open(settings)
+    atexit.register(_child_context.close)  # the engine complains of leaks where it is not released
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """A worker whose parent was killed would wait for work for ever, holding its engine."""
+    """End this worker with its parent: it would wait for ever and keep its engine loaded."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 
 
-def _work_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
-    assert _child_work is not None
+def _run_in_child(stage: str, unit: Unit, force: bool) -> list[DayReport]:
+    assert _child_context is not None
     # An interrupted unit gives its error to the parent. A process that waits for work would die
     # with a stack: between units it puts interrupts off, and it ends with its parent.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
-        return work_on(_child_work, stage, unit, force)
+        return run_unit(_child_context, stage, unit, force)
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

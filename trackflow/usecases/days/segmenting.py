@@ -1,4 +1,4 @@
-"""The first stage: points of devices' days to segments and ledgers.
+"""The first stage: makes segments and ledgers of the points of devices' days.
 
 Devices are read and segmented together, which takes a tenth of the time for those of a thousand
 points a day, and published one day at a time.
@@ -27,7 +27,7 @@ from trackflow.usecases.days.report import DayReport
 
 STAGE = "segmented"
 RANGE_DAYS = 31
-"""So many device-days are read together at most: neighbouring days share buffers, and memory stays
+"""Most device-days that are read together: neighbouring days share buffers, and memory stays
 flat."""
 
 type Part = list[batches.Claim]
@@ -41,8 +41,8 @@ def segment_batches(
 ) -> list[DayReport]:
     """Segment the given days of devices, those of them that can be claimed.
 
-    Devices that were tried before are claimed and segmented alone, after the others: what kills
-    its worker every time must not use up the tries of others with it.
+    Devices that were tried before are claimed and segmented alone, after the others: a device that
+    kills its worker every time must not use up the tries of others.
     """
     if context.settings.max_tries == 1:
         alone = sorted({device_id for device_id, _ in wanted})
@@ -60,7 +60,7 @@ def segment_batches(
 
 
 def _in_ranges(wanted: Sequence[tuple[str, dt.date]]) -> Iterator[Sequence[tuple[str, dt.date]]]:
-    """At most `RANGE_DAYS` at a time."""
+    """Split the days into ranges of at most `RANGE_DAYS`."""
     ordered = sorted(wanted)
     for begin in range(0, len(ordered), RANGE_DAYS):
         yield ordered[begin : begin + RANGE_DAYS]
@@ -73,21 +73,21 @@ def _segment_claimed(
     claims = claim_batches(context, wanted, STAGE, force=force)
     if not claims:
         return []
-    held = ClaimKeeper(context, claims)
+    keeper = ClaimKeeper(context, claims)
     reports: list[DayReport] = []
     try:
         parts = list(_parts(claims))
         found = _computed(context, parts)
         elapsed_ms = (time.perf_counter() - started) * 1000 / len(claims)
         for part, days in zip(parts, found, strict=True):
-            reports += _publish_part(context, held, part, days, elapsed_ms)
+            reports += _publish_part(context, keeper, part, days, elapsed_ms)
     except StoreUnavailableError as error:
-        reports += hand_back(context, held.claims, error)
+        reports += hand_back(context, keeper.claims, error)
     return reports
 
 
 def _publish_part(
-    context: Context, held: ClaimKeeper, part: Part, days: Days | Exception, elapsed_ms: float
+    context: Context, keeper: ClaimKeeper, part: Part, days: Days | Exception, elapsed_ms: float
 ) -> list[DayReport]:
     """Publish the days of a part, one by one, or give its claims back after an error."""
     reports: list[DayReport] = []
@@ -96,26 +96,26 @@ def _publish_part(
         if isinstance(days, Exception):
             raise days
         for claim in part:
-            with suppress(StaleClaimError):  # publishing tells which
-                held.still_at_it()
+            with suppress(StaleClaimError):  # publishing shows which claims are stale
+                keeper.renew()
             reports.append(_publish(context, claim, days[claim.day], elapsed_ms))
-            held.settled(left.pop(0))
+            keeper.drop(left.pop(0))
     except StoreUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001  bad data of one device is kept to that device
         reports += give_up(context, left, error)
         for claim in left:
-            held.settled(claim)
+            keeper.drop(claim)
     return reports
 
 
 def _computed(context: Context, parts: Sequence[Part]) -> list[Days | Exception]:
-    """The days of each part, or what went wrong with it; one by one if anything did."""
+    """The days of each part, or its error; parts are computed one by one if all at once fail."""
     try:
         return [*_compute(context, parts)]
     except StoreUnavailableError:
         raise
-    except Exception as error:  # noqa: BLE001  one part's error, which is told with that part
+    except Exception as error:  # noqa: BLE001  one part's error, which is reported with that part
         if len(parts) == 1:
             return [error]
         return [found for part in parts for found in _computed(context, [part])]
@@ -128,15 +128,15 @@ def _compute(context: Context, parts: Sequence[Part]) -> list[Days]:
         thresholds = [settings[device_id].thresholds for device_id in ids]
         found = []
         for part, limits in zip(parts, thresholds, strict=True):
-            start_us, end_us = _bounds_us(part)
+            start_us, end_us = _span_us(part)
             buffer_us = devices.buffer_us(limits)
             found.append(
                 points.read_points(
                     connection, part[0].device_id, start_us - buffer_us, end_us + buffer_us
                 )
             )
-        bounds = [_bounds_us(part) for part in parts]
-        start_us, end_us = min(start for start, _ in bounds), max(end for _, end in bounds)
+        spans = [_span_us(part) for part in parts]
+        start_us, end_us = min(start for start, _ in spans), max(end for _, end in spans)
         conflicts = points.conflicts_of(connection, ids, start_us, end_us)
     given = [
         DeviceDays(read, part[0].day, part[-1].day) for part, read in zip(parts, found, strict=True)
@@ -168,14 +168,14 @@ def _parts(claims: Sequence[batches.Claim]) -> Iterator[Part]:
         yield [claim for _, claim in run]
 
 
-def _bounds_us(part: Part) -> tuple[int, int]:
-    """Begin of the first day and end of the last."""
+def _span_us(part: Part) -> tuple[int, int]:
+    """Start of the first day and end of the last, UTC microseconds."""
     after = midnight(part[-1].day + dt.timedelta(days=1))
     return to_us(midnight(part[0].day)), to_us(after)
 
 
 def _with_conflicts(result: DaySegments, conflicts: int) -> DaySegments:
-    """The ledger tells of points of equal time as well that never came past the door."""
+    """Add points of equal time, which admission set aside, to the ledger."""
     ledger = replace(
         result.ledger,
         points=result.ledger.points + conflicts,

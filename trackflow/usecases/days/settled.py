@@ -1,4 +1,4 @@
-"""Whether the newest settled day is made: the one whose late evening is complete."""
+"""Whether the newest settled day is made. A day is settled once its late evening is complete."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from trackflow.usecases.days.run import settled_day
 
 @dataclass(frozen=True, slots=True)
 class SettledDayStatus:
-    """How many device-days of the newest settled day are made, wait or have failed."""
+    """Numbers of device-days of the newest settled day that are made, wait or have failed."""
 
     day: dt.date
     completed: int
@@ -24,12 +24,12 @@ class SettledDayStatus:
 
     @property
     def is_made(self) -> bool:
-        """Whether nothing is missing; so it is on a day without points."""
+        """Whether no device-day is missing; true on a day without points."""
         return not (self.waiting or self.failed)
 
 
 def settled_day_status(context: Context) -> SettledDayStatus:
-    """The status as the batches have it now."""
+    """Read the status from the batches."""
     day = settled_day(context.clock())
     with context.store.read() as connection:
         found = batch_lists.counts(connection, day, day)

@@ -1,7 +1,7 @@
 """The third stage: segments and matched lines of chains of days to whole tracks.
 
-A chain of days is read, merged and published in one transaction per chain. It holds no state from
-outside, so whoever publishes last has seen everything that was published before.
+A chain of days is read, merged and published in one transaction per chain. It keeps no state
+between chains, so the last publication includes all earlier ones.
 """
 
 import datetime as dt
@@ -39,7 +39,14 @@ STAGE = "tracked"
 def track_batches(
     context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
-    """Merge the tracks of the given days of a device, with all days that their journeys touch."""
+    """Merge the tracks of the given days of a device, with all days that their journeys touch.
+
+    Args:
+        context: the store and settings.
+        device_id: the device.
+        days: its days, in any order.
+        force: merge completed days as well.
+    """
     reports: list[DayReport] = []
     remaining = sorted(days)
     while remaining:
@@ -105,13 +112,13 @@ def _publish(
 def _report(
     claim: Claim, rows: Sequence[dict[str, Any]], touched: tuple[dt.date, dt.date], *, changed: bool
 ) -> DayReport:
-    """What a day has of the tracks of its chain.
+    """The report of a day on the tracks of its chain.
 
     Args:
         claim: the day's.
         rows: the tracks as they are stored.
         touched: first and last day of the chain.
-        changed: whether any of the tracks did.
+        changed: whether any of the tracks has changed.
     """
     start_us, end_us = (to_us(midnight(claim.day + k * ONE_DAY)) for k in (0, 1))
     return DayReport(
@@ -142,7 +149,7 @@ def _note_short(
     parts: Sequence[Segment],
     thresholds: Any,
 ) -> None:
-    """Bring the ledgers up to date: only now it is known which tracks are too short to keep."""
+    """Update the ledgers: which tracks are too short to keep is known only now."""
     track: dict[dt.date, int] = {}
     short: dict[dt.date, int] = {}
     for one in merged:
@@ -157,7 +164,7 @@ def _note_short(
 
 
 class WindowTile(Protocol):
-    """A window's final line: of the store, or just made (`matching.seams.WindowLine`)."""
+    """A window's final line: a stored one or a new one (`matching.seams.WindowLine`)."""
 
     @property
     def start_us(self) -> int: ...  # noqa: D102
@@ -181,14 +188,21 @@ class WindowTile(Protocol):
 def track_row(
     device_id: str, track: Track, parts: Sequence[Segment], windows: Sequence[WindowTile]
 ) -> dict[str, Any]:
-    """The stored form of a track, but for its device and time of writing."""
+    """The stored form of a track, but for its device and time of writing.
+
+    Args:
+        device_id: the device.
+        track: the merged track.
+        parts: its segments, in order of time.
+        windows: the lines of windows that may cover it, in order of time.
+    """
     points = Points.concat([part.points for part in parts])
     line = _line_of(parts, windows)
     movement = measure(points)
     quarters_mm = spread(movement.way, line.stretches, quarter_edges(track.start_us, track.end_us))
     quarters_mm[0] += track.lead_mm
     length_mm = sum(quarters_mm)
-    average_kmh = _kmh(length_mm, track.end_us - track.start_us)
+    mean_kmh = _kmh(length_mm, track.end_us - track.start_us)
     row = {
         "track_id": track_id(device_id, track.start_us),
         "start_time": from_us(track.start_us),
@@ -200,9 +214,9 @@ def track_row(
         "unobserved_m": track.unobserved_mm / 1000,
         "quarters_mm": write_quarters(quarters_mm),
         "duration_s": (track.end_us - track.start_us) / 1e6,
-        "average_speed_kmh": average_kmh,
+        "average_speed_kmh": mean_kmh,
         # a straight line between two points is shorter than the road between them
-        "max_speed_kmh": max(movement.max_speed_kmh, average_kmh),
+        "max_speed_kmh": max(movement.max_speed_kmh, mean_kmh),
         "point_count": len(points),
         "segment_count": len(parts),
         "raw_polyline": polylines.encode(points.lon, points.lat),
@@ -270,7 +284,7 @@ def _line_of(parts: Sequence[Segment], windows: Sequence[WindowTile]) -> _Line:
 def _tiles(windows: Sequence[WindowTile], start_us: int, end_us: int) -> list[WindowTile] | None:
     """The windows that cover `[start_us, end_us]` without a hole, None if they do not.
 
-    Lines of points that have changed since are not there yet, or do not fit together.
+    Lines of points that have changed since are missing, or do not fit together.
     """
     found = [w for w in windows if start_us <= w.start_us and w.end_us <= end_us]
     edges = [start_us, *(w.end_us for w in found)]

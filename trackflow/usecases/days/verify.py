@@ -1,9 +1,9 @@
-"""Checking a store against itself: one pass over everything must give what is stored, bit for bit.
+"""Checks a store against itself: one pass over all points must give the stored rows, bit for bit.
 
 Segments, ledgers and tracks are computed anew from all points of a device at once and compared,
-column by column, with what was published day by day, in whatever order and however often. Windows
-are cut anew and compared by their input hashes (an equal hash stands for an equal match), and their
-lines are trimmed anew from the stored matches.
+column by column, with the rows that were published day by day, in any order. Windows are cut anew
+and compared by their input hashes (an equal hash stands for an equal match), and their lines are
+trimmed anew from the stored matches.
 """
 
 import datetime as dt
@@ -34,12 +34,24 @@ from trackflow.usecases.roads.rematching import outdated_days
 
 MAX_DIFFERENCES = 20
 
-type Progress = Callable[[str, int, int], None]
+type VerifyProgress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was compared, and what differs."""
+    """The rows that were compared, and their differences.
+
+    Attributes:
+        devices: number of devices compared.
+        days: number of device-days compared.
+        points: number of points read.
+        segments: number of segments compared.
+        windows: number of windows compared.
+        tracks: number of tracks compared.
+        unfinished: number of device-days that wait to be processed.
+        unmatched: why windows were not compared; empty if they were.
+        differences: the first differences, a line each.
+    """
 
     devices: int = 0
     days: int = 0
@@ -53,7 +65,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is worked on and equal."""
+        """Whether all batches are done and all rows equal."""
         return not self.differences and not self.unfinished
 
     def note(self, difference: str) -> None:
@@ -72,7 +84,7 @@ class VerifyReport:
         if self.unmatched:
             yield f"Windows were not compared: {self.unmatched}."
         if self.unfinished:
-            yield f"{self.unfinished:,} days wait to be worked on: run `trackflow run` first."
+            yield f"{self.unfinished:,} days wait to be processed: run `trackflow run` first."
         elif self.ok:
             yield "They are identical."
         else:
@@ -80,9 +92,9 @@ class VerifyReport:
 
 
 def verify(
-    context: Context, *, device_id: str | None = None, progress: Progress | None = None
+    context: Context, *, device_id: str | None = None, progress: VerifyProgress | None = None
 ) -> VerifyReport:
-    """Compare what is stored of one device, or of all, with one pass over its points.
+    """Compare the stored rows of one device, or of all, with one pass over its points.
 
     Raises:
         SettingsError: there is no such device.
@@ -122,14 +134,14 @@ def _verify_device(
     expected = _tracks(device, days, connection, first, last)
     _compare_days(connection, device_id, days, conflicts, expected.short, report)
     _compare_tracks(connection, device_id, expected.rows, first, report)
-    if not outdated:  # their windows differ, and the next run makes them anew
+    if not outdated:  # their windows differ, and the next run recomputes them
         _compare_windows(context, connection, device, days, report)
 
 
 def _frozen_days(
     connection: Connection, device_id: str, until: dt.date, conflicts: dict[dt.date, int]
 ) -> dict[dt.date, DaySegments]:
-    """Days before `until` as they are stored: retention has taken what they were cut with."""
+    """The stored days before `until`: retention has deleted points of their buffer."""
     last = until - ONE_DAY
     parts = segments.read_days(connection, device_id, dt.date.min, last)
     ledgers = segments.read_ledgers(connection, dt.date.min, last, device_id)
@@ -214,7 +226,7 @@ def _compare_days(
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    """A segment's row with its points as such: equal points may be deflated differently."""
+    """A segment's row with its points unpacked: equal points may be compressed differently."""
     try:
         return row | {"points": points_from_bytes(row["points"])}
     except BadInputError:
@@ -228,7 +240,7 @@ def _compare_tracks(
     first: dt.date,
     report: VerifyReport,
 ) -> None:
-    """Compare the tracks; but those that retention has kept without what they were made of."""
+    """Compare the tracks, except those whose points retention has deleted."""
     open_days = batch_lists.days_of(connection, device_id)
     stored = {
         row["track_id"]: row

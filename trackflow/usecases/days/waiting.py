@@ -1,6 +1,6 @@
-"""What waits to be worked on, day by day, and what cannot be worked on yet. Only reads.
+"""Pending batches, day by day, and those that cannot be processed yet. Only reads.
 
-This is the discovery half of automatic work; whoever asks decides what to start.
+This is the discovery half of automatic work; the caller decides what to start.
 """
 
 import datetime as dt
@@ -15,11 +15,11 @@ from trackflow.store.days import arrivals, day_sums
 from trackflow.store.days.due_batches import Conditions, read_due
 
 PAUSE_AFTER_DEFERRAL = dt.timedelta(minutes=5)
-"""A batch that was handed back because the road engine did not answer is left alone this long."""
+"""A batch that was handed back because the road engine did not answer waits this long."""
 
 BRIDGED_DAYS = 7
-"""Stretches of pending days with fewer days between them become one: looking at a day on which
-nothing waits costs next to nothing, starting a run costs seconds."""
+"""Stretches of pending days with fewer days between them become one: a day without pending batches
+costs next to nothing, starting a run costs seconds."""
 
 MOST_DAYS = 366
 """Days of one run: an hour's work at most, so that new data never waits for longer; and Dagster
@@ -28,14 +28,14 @@ needs 14 ms for each day of each asset before a run of partitions starts."""
 
 @dataclass(slots=True)
 class WaitingDays:
-    """Days with batches that can be worked on now.
+    """Days with batches that can be processed now.
 
     Attributes:
         days: in order.
-        batches: how many device-days that is.
-        watermark: changes whenever more comes in or a batch is tried.
+        batches: number of their pending device-days.
+        watermark: changes whenever points arrive or a batch is tried.
         without_network: profiles that batches wait for, as there is no road network for them.
-        segments_only: whether nothing but segments can be done, for want of road networks.
+        segments_only: whether only segments can be made, for want of road networks.
     """
 
     days: list[dt.date] = field(default_factory=list)
@@ -48,7 +48,7 @@ class WaitingDays:
 def find_waiting(
     context: Context, *, first: dt.date | None = None, last: dt.date | None = None
 ) -> WaitingDays:
-    """Look for batches that are due; one query, however many there are.
+    """Find batches that are due, in one query.
 
     Args:
         context: the store.
@@ -102,7 +102,7 @@ def find_arrivals(context: Context, after: int, upto: int | None = None) -> Arri
     """The days that deliveries after receipt `after` have touched, up to and including `upto`.
 
     Found by the batches that changed since the first of those deliveries, as points are not
-    indexed by receipt; a batch that was only worked on in that time is among them as well.
+    indexed by receipt; a batch that was only processed in that time is among them as well.
     """
     with context.store.read() as connection:
         newest = upto or arrivals.newest_receipt(connection)

@@ -1,1 +1,1 @@
-"""Devices: settings, other names, points moved in time, purging."""
+"""Devices: settings, renaming, moving points in time, purging. Tokens belong to `access`."""

@@ -1,4 +1,4 @@
-"""Purging a device: every trace of it is deleted, also from the bytes of the database's file."""
+"""Purges a device: every trace of it is deleted, also from the bytes of the database's file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ POSTGRESQL_NOTE = (
     "at once, and locks the tables meanwhile. Its write-ahead log and replicas have them longer."
 )
 BUSY_NOTE = (
-    "somebody else was using the database, so that its file still holds deleted bytes: "
+    "another process was using the database, so that its file still holds deleted bytes: "
     "purge again when nothing else runs"
 )
 
@@ -28,13 +28,13 @@ FULL_NOTE = (
 
 @dataclass(slots=True)
 class PurgeReport:
-    """What was deleted.
+    """The result of deleting a device.
 
     Attributes:
         rows: deleted or cleared rows by table.
         files: files in the inbox that have points of the device; they would bring it back as soon
             as they change.
-        note: what is left to do about bytes in the database's files; empty if nothing is.
+        note: what a person still has to do about bytes in the database's files; may be empty.
     """
 
     device_id: str
@@ -46,12 +46,12 @@ class PurgeReport:
 def purge(context: Context, device_id: str) -> PurgeReport:
     """Delete a device everywhere, in one transaction; neighbours stay as they are.
 
-    Its points, what was refused, what was made of them, settings, tokens that are bound to it, jobs
-    that are about it, and its name in what is told of deliveries. Files in the inbox and exports
-    are their owner's, and stay.
+    This covers its points, its refused input, all rows computed from its points, its settings,
+    tokens and jobs, and its name in records of deliveries. Files in the inbox and exports are their
+    owner's, and stay.
 
     Raises:
-        NotFoundError: nothing is known of such a device.
+        NotFoundError: there is no such device.
     """
     with context.store.write() as connection:
         lock_devices(connection, [device_id])
@@ -73,7 +73,7 @@ def erase_deleted(store: Store) -> str:
     database is large.
 
     Returns:
-        What is left to do about it; empty if nothing is.
+        What a person still has to do; empty if nothing.
     """
     if store.is_postgresql:
         return POSTGRESQL_NOTE
@@ -84,7 +84,7 @@ def erase_deleted(store: Store) -> str:
 
 
 def _files_with(context: Context, sources: list[str]) -> list[Path]:
-    """Files of the inbox, by the names under which points came in."""
+    """Files of the inbox, by the source names of stored points."""
     if context.settings.inbox is None or not context.settings.inbox.is_dir():
         return []
     names = {source.partition("/")[0] for source in sources}

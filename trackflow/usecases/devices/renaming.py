@@ -1,4 +1,4 @@
-"""Devices as a list, under another name, and two that are one."""
+"""Lists devices, renames them, and merges two into one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from trackflow.store.devices import moving, settings
 
 @dataclass(frozen=True, slots=True)
 class MoveReport:
-    """What was moved: all points of a device that is gone now, to another name."""
+    """The counts of a move of all points of a device to another name."""
 
     device_id: str
     into: str
@@ -30,8 +30,8 @@ def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
     """Give a device another name, whole or not at all; its settings go along.
 
     Raises:
-        SettingsError: there is no such device, the new name is taken or none that can be, or the
-            device has lost points to retention.
+        SettingsError: there is no such device, the new name is taken or invalid, or retention has
+            deleted points of the device.
     """
     if not fit_device(new_id):
         raise SettingsError(f"{new_id!r} is no name: write 1 to 200 visible characters")
@@ -50,11 +50,11 @@ def rename(context: Context, device_id: str, new_id: str) -> MoveReport:
 
 
 def merge(context: Context, device_id: str, into: str) -> MoveReport:
-    """Put all that a device has sent under another one's name; the other one's settings stay.
+    """Store all points of a device under another one's name; the other one's settings stay.
 
     Raises:
-        SettingsError: one of them is not there, they are the same, or points are older than what is
-            kept.
+        SettingsError: one of them does not exist, they are the same, or points are older than
+            retention keeps.
     """
     if device_id == into:
         raise SettingsError(f"{into!r} cannot be merged with itself")
@@ -79,7 +79,7 @@ def _moved(context: Context, connection: Connection, device_id: str, into: str) 
 
 
 def _check_whole(connection: Connection, device_id: str) -> None:
-    """See that a device's tracks can be made again of its points."""
+    """Check that a device's tracks can be recomputed from its points."""
     edge = moving.kept_from(connection, device_id)
     if edge is not None:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""A device's settings with all that helps to choose them: the presets, a guess, its notices."""
+"""A device's settings with help to choose them: the presets, its guessed kind, its notices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,13 @@ from trackflow.usecases.days.notices import read_guess, read_notices
 
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
-    """Settings of a device, what it looks like, and what needs attention.
+    """Settings of a device, its guessed kind, and its notices.
 
     Attributes:
         device: its own settings.
-        time_zone: in which its days are told: its own, or that of the settings.
-        looks_like: what it looks like; None if its points are too few to tell.
-        notices: what needs attention.
+        time_zone: the zone of its days: its own, or that of the settings.
+        looks_like: its guessed kind; None if its points are too few.
+        notices: findings that need a person's attention.
     """
 
     device: Device
@@ -28,15 +28,15 @@ class DeviceSettings:
     looks_like: PresetGuess | None
     notices: list[Notice]
 
-    def where_from(self, threshold: str) -> str:
-        """Where the value of a threshold comes from: own, preset or default."""
+    def origin_of(self, threshold: str) -> str:
+        """The origin of a threshold's value: own, preset or default."""
         if threshold in self.device.overrides:
             return "own"
         preset = PRESETS.get(self.device.preset or "")
         return "preset" if preset and threshold in preset.changes else "default"
 
     def as_dict(self) -> dict[str, Any]:
-        """For programs."""
+        """The settings as JSON values."""
         device = self.device
         return {
             "device_id": device.device_id,
@@ -55,7 +55,7 @@ def read_settings(context: Context, device_id: str) -> DeviceSettings:
 
     Raises:
         NotFoundError: there is no such device.
-        SettingsError: what is stored of its thresholds makes no sense.
+        SettingsError: its stored thresholds make no sense.
     """
     with context.store.read() as connection:
         if device_id not in settings.device_ids(connection):
@@ -75,7 +75,7 @@ def change_settings(
     overrides: dict[str, float | None] | None = None,
     preset: str | None = None,
 ) -> DeviceSettings:
-    """Change settings of a device; its days are worked on again if what decides about them differs.
+    """Change settings of a device; its days become pending if the change affects them.
 
     Args:
         context: the store.
@@ -83,7 +83,7 @@ def change_settings(
         profile: car, bicycle or foot; None leaves it as it is.
         time_zone: its name; "" takes that of the settings, None leaves it as it is.
         overrides: own thresholds by name; None as a value takes the preset's or default one again.
-        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
+        preset: name of a preset; "" takes the defaults again, None leaves it as it is.
 
     Raises:
         SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
@@ -133,7 +133,7 @@ def guess_as_dict(guess: PresetGuess | None) -> dict[str, Any] | None:
 
 
 def presets_as_dict() -> dict[str, Any]:
-    """The table of presets for programs: what each is for, what it changes and why."""
+    """The table of presets for programs: the purpose of each, its changes and their reasons."""
     return {
         name: {
             "what": preset.what,

@@ -1,4 +1,4 @@
-"""Moving points of a device in time, after its receiver's week count began anew."""
+"""Moves points of a device in time, after its receiver's week count began anew."""
 
 import datetime as dt
 import itertools
@@ -25,7 +25,7 @@ MOST_WEEKS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ShiftReport:
-    """What was moved.
+    """The result of moving points.
 
     Attributes:
         device_id: the device.
@@ -46,28 +46,28 @@ class ShiftReport:
     taken_back: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """For programs."""
+        """The report as JSON values."""
         return asdict(self)
 
 
 def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) -> ShiftReport:
     """Move the points of a device's days in time, in one transaction.
 
-    They leave their days and come in again through the ordinary door: both are worked on anew. A
+    They leave their days and are admitted again like new points: both days are processed anew. A
     point whose new time is taken stays where it is, so nothing is lost and the opposite shift gives
-    what was there before: where it finds points that were moved so, it moves these back and no
+    what was there before: where it finds points of the opposite shift, it moves these back and no
     others.
 
     Args:
         context: the store.
         device_id: the device.
         weeks: how many; negative for back in time.
-        days: which; without any, those that a notice says to lie 1,024 weeks too early, or those
-            that were moved the other way before.
+        days: the days to move; by default those that a notice reports as 1,024 weeks too early, or
+            those that were moved the other way before.
 
     Raises:
-        SettingsError: there is no such device, nothing says which days, or the new times are none
-            that can be: in the future, before 1990, or older than what is kept. Nothing is moved.
+        SettingsError: there is no such device, no days are given or found, or the new times are
+            impossible: in the future, before 1990, or older than retention keeps. Nothing is moved.
     """
     if not 0 < abs(weeks) <= MOST_WEEKS:
         raise SettingsError(f"--shift-weeks {weeks}: write 1024, or -1024 to take it back")
@@ -77,7 +77,7 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
         lock_devices(connection, [device_id])
         taken_back = shifting.moved_before(connection, device_id, days, -weeks)
         if not taken_back and days == DayRange():
-            days = _days_told(connection, device_id, weeks)
+            days = _days_claimed(connection, device_id, weeks)
         moved_by = -weeks if taken_back else None
         rows = shifting.read_rows(connection, device_id, days, moved_by)
         if not rows:
@@ -86,7 +86,7 @@ def shift_weeks(context: Context, device_id: str, weeks: int, days: DayRange) ->
         return _move(connection, device_id, weeks, rows, now, taken_back=taken_back)
 
 
-def _days_told(connection: Connection, device_id: str, weeks: int) -> DayRange:
+def _days_claimed(connection: Connection, device_id: str, weeks: int) -> DayRange:
     notice = device_rollover(connection, device_id) if weeks == 1024 else None
     if notice is None:
         raise SettingsError(
@@ -119,7 +119,7 @@ def _move(
     going = _free(connection, device_id, rows, shift_us)
     times_us = [row["time_us"] for row in going]
     shifting.take_out(connection, device_id, times_us, now)
-    # each point goes on saying from which file and import it came
+    # each point keeps its file and import
     in_order = sorted(going, key=lambda row: (*_origin(row), row["time_us"]))
     for (source, import_id), part in itertools.groupby(in_order, key=_origin):
         named = source + shifting.mark_of(weeks)
@@ -148,12 +148,14 @@ def _free(
 ) -> Sequence[Row]:
     """Points whose new time is free, or that of a point that moves as well."""
     new_us = [row["time_us"] + shift_us for row in rows]
-    held = shifting.taken(connection, device_id, new_us)
+    occupied = shifting.taken(connection, device_id, new_us)
     going = rows
     while True:
         leaving = {row["time_us"] for row in going}
         free = [
-            row for row in going if (new := row["time_us"] + shift_us) not in held or new in leaving
+            row
+            for row in going
+            if (new := row["time_us"] + shift_us) not in occupied or new in leaving
         ]
         if len(free) == len(going):
             return going

@@ -1,1 +1,1 @@
-"""Looking after a store: backups, retention, how it stands."""
+"""Maintenance of a store: backups, retention, status, health, notices of failed runs."""

@@ -1,8 +1,8 @@
 """The whole store in one file: a backup, and the way from SQLite to PostgreSQL or back.
 
 The file is a zip: a Parquet file per table, the road networks in use, and `manifest.json`, which
-says by which schema it was written. Equal stores give equal files. Dagster's own records of its
-runs are not in it.
+names the schema version. Equal stores give equal files. Dagster's own records of its runs are not
+in it.
 """
 
 import json
@@ -23,23 +23,23 @@ from trackflow.store.housekeeping.rows import arrow_schema, read_batches, table_
 from trackflow.store.migrations import SCHEMA_VERSION
 from trackflow.store.roads import networks
 
-type Progress = Callable[[str, int, int], None]
-"""Called with "tables", how many are done and how many there are."""
+type ArchiveProgress = Callable[[str, int, int], None]
+"""Called with "tables", the number of tables done and of all."""
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 LEFT_OUT = ("live_workers", "no_token_changes", "service_marks")
-"""Heartbeats of processes that run just now, and what this machine has noted for itself."""
+"""Heartbeats of running processes, and notes of this machine."""
 
 NETWORKS = "road_networks"
 
 SAME_DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every member: equal stores give equal files."""
+"""Date of every member: equal stores give equal files."""
 
 
 @dataclass(slots=True)
 class ArchiveReport:
-    """What was written or read: rows by table, files by road network."""
+    """The counts of a backup or a restore: rows by table, files by road network."""
 
     path: Path
     rows: dict[str, int] = field(default_factory=dict)
@@ -47,11 +47,21 @@ class ArchiveReport:
 
 
 def backup(
-    context: Context, path: Path, *, with_networks: bool = True, progress: Progress | None = None
+    context: Context,
+    path: Path,
+    *,
+    with_networks: bool = True,
+    progress: ArchiveProgress | None = None,
 ) -> ArchiveReport:
-    """Write everything to `path`, as it was at one moment; others go on working meanwhile.
+    """Write a consistent backup to `path`; other processes go on working meanwhile.
 
     The file is there whole or not at all, and only its owner may read it.
+
+    Args:
+        context: the store and settings.
+        path: the file to write.
+        with_networks: include the road networks in use.
+        progress: called with "tables", the number of tables done and of all.
 
     Raises:
         SettingsError: the file cannot be written, or a road network's files are gone.
@@ -99,7 +109,7 @@ def _write_table(connection: Connection, table: str, archive: zipfile.ZipFile) -
 
 
 def _by_name(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Road networks with the names of their folders: they will lie elsewhere."""
+    """Road networks with the names of their folders only, as their path will differ."""
     index = batch.schema.get_field_index("folder")
     names = [Path(folder).name for folder in batch.column(index).to_pylist()]
     return batch.set_column(index, "folder", pa.array(names, pa.string()))

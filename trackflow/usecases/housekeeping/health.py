@@ -7,5 +7,5 @@ __all__ = ["WriteProbe", "write_probe"]
 
 
 def write_probe(context: Context) -> WriteProbe:
-    """What tries to write to this store, and not too often."""
+    """The probe that tries to write to this store, at limited intervals."""
     return WriteProbe(context.store, context.clock)

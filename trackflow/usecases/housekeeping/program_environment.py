@@ -1,4 +1,4 @@
-"""The environment variables with which a program in another folder works on the same store."""
+"""The environment variables that give a program in another folder the same store."""
 
 from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere

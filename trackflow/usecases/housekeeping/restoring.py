@@ -1,7 +1,7 @@
-"""A backup back into a store: all of it in one transaction, or one clear line and nothing changed.
+"""Restores a backup: all of it in one transaction, or one clear error and nothing changed.
 
-The file may be damaged or made up: nothing of it is believed. Its members are what the manifest
-says, unpack to no more than a backup can hold, and their rows pass the checks of `restored_rows`.
+The file may be damaged or forged, so all of it is checked. Its members are those of the manifest,
+unpack to no more than a backup can hold, and their rows pass the checks of `restored_rows`.
 """
 
 import json
@@ -42,16 +42,16 @@ from trackflow.store.roads import networks
 from trackflow.usecases.housekeeping.archive import (
     FORMAT,
     MANIFEST,
+    ArchiveProgress,
     ArchiveReport,
-    Progress,
     tables,
 )
 
 MOST_RATIO = 200
-"""Times that a member may grow when it is unpacked; roads and tables pack to a fifth or so."""
+"""Largest ratio of unpacked to packed size of a member; roads and tables have about 5."""
 
 ALLOWANCE_BYTES = 64 << 20
-"""However small the file is: little of the same thing packs to next to nothing."""
+"""Unpacked bytes allowed for any file: small and uniform data packs to next to nothing."""
 
 MOST_MANIFEST_BYTES = 1 << 20
 MOST_ROWS = 50_000
@@ -82,15 +82,17 @@ DAMAGE = (
     OverflowError,
     ValueError,
 )
-"""What reading something else than a backup raises, in zipfile, pyarrow and json."""
+"""Errors of zipfile, pyarrow and json on reading a file that is no backup."""
 
 
-def restore(context: Context, path: Path, *, progress: Progress | None = None) -> ArchiveReport:
+def restore(
+    context: Context, path: Path, *, progress: ArchiveProgress | None = None
+) -> ArchiveReport:
     """Read a backup into this store, which must be empty: all of it, or nothing.
 
     Raises:
         SettingsError: the store is not empty, or a newer trackflow has written the file.
-        BadInputError: the file is not a whole backup, or holds what no backup does.
+        BadInputError: the file is not a whole backup, or holds members that no backup has.
         StoreUnavailableError: the database is away or takes no writes.
     """
     report = ArchiveReport(path)
@@ -110,7 +112,7 @@ def restore(context: Context, path: Path, *, progress: Progress | None = None) -
                 report.rows[table] = expected
                 if progress:
                     progress("tables", done, len(tables()))
-            # a backup from before the first token must not open what has been shut since
+            # a backup from before the first token must not allow access without one
             no_token.switch_off(connection, "restored from a backup", context.clock())
             _place_networks(connection)
             _check_devices(connection)
@@ -125,7 +127,7 @@ def restore(context: Context, path: Path, *, progress: Progress | None = None) -
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The file; whatever is wrong with it, and with what it holds, is told in one line."""
+    """Open the file; any fault of it or of its members raises one line."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -140,7 +142,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
-    """See that each member is there once, and that there is room for them all.
+    """Check that each member exists once, and that the disk has room for all.
 
     Raises:
         BadInputError: they would unpack to more than a backup of this size can hold.
@@ -158,10 +160,10 @@ def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
 
 
 def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """What the file says of itself.
+    """The manifest of the file.
 
     Raises:
-        BadInputError: it says nothing that makes sense.
+        BadInputError: the manifest makes no sense.
         SettingsError: a newer trackflow has written it.
     """
     found = _loaded(archive)
@@ -212,7 +214,7 @@ def _read_table(
         table: which one.
         archive: the backup.
         tmp: a folder for the unpacked file.
-        expected: how many rows the manifest tells of.
+        expected: the number of rows in the manifest.
         now_us: the time, in microseconds since 1970.
 
     Raises:
@@ -245,7 +247,7 @@ def _check_table(table: str, file: pq.ParquetFile, size: int, expected: int) -> 
 
 
 def _check_devices(connection: Connection) -> None:
-    """See that whatever is of a device is of one that is known.
+    """Check that every row with a device refers to a known device.
 
     Raises:
         BadInputError: a device is missing.
@@ -259,14 +261,14 @@ def _check_devices(connection: Connection) -> None:
 def _new_networks(
     archive: zipfile.ZipFile, networks: dict[str, int], home: Path, tmp: Path
 ) -> Iterator[list[str]]:
-    """Put road networks into the home folder; they go again if what follows fails."""
+    """Put road networks into the home folder; they are removed if a later step fails."""
     into, new = home / "networks", []
     try:
         for name, files in networks.items():
             folder = into / name
             if not NETWORK_NAME.fullmatch(name):
                 raise BadInputError(f"a road network is called {name[:100]!r}")
-            if folder.exists():  # its name tells its version: it is the same
+            if folder.exists():  # its name has its version: it is the same
                 continue
             if _unpack_network(archive, name, tmp) != files:
                 raise BadInputError(f"files of the road network {name} are missing")
@@ -297,7 +299,7 @@ def _unpack(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 
 
 def _place_networks(connection: Connection) -> None:
-    """Say where the networks lie now, from the home folder on."""
+    """Set the networks' folders, relative to the home folder."""
     for profile, name in networks.stored_folders(connection).items():
         if not NETWORK_NAME.fullmatch(name):
             raise BadInputError(f"a road network lies in {name[:100]!r}")

@@ -1,8 +1,8 @@
-"""Retention: what is older than a person wants to keep is deleted, device by device.
+"""Retention: data older than the setting is deleted, device by device.
 
-Deleting never changes what is kept. Days at the edge keep all that they look at, days before it can
-not be worked on any more, and their points are refused at the door from then on. Which day is the
-edge, and when a person is asked first: `retention_plan`.
+Deleting never changes the data that is kept. Days at the edge keep all points in their buffer. Days
+before the edge cannot be processed any more, and their points are refused from then on. The edge,
+and when a person has to approve: `retention_plan`.
 """
 
 import datetime as dt
@@ -19,16 +19,16 @@ from trackflow.usecases.housekeeping import retention_plan
 from trackflow.usecases.housekeeping.retention_plan import RetentionBasis
 
 MARK = "retention"
-"""What the last run counted the days from."""
+"""Name of the stored time that the last run counted from."""
 
 
 @dataclass(slots=True)
 class RetentionReport:
-    """What was deleted.
+    """The result of a run of retention.
 
     Attributes:
         edge: from this day on points are kept and accepted; None if everything is kept.
-        edge_by_clock: what it would be by the clock alone; later if no points came in lately.
+        edge_by_clock: the edge by the clock alone; later than `edge` if no points arrived lately.
         lifted: devices that take older points again, as the setting allows it now.
         devices: how many devices lost something.
         rows: deleted rows by table.
@@ -42,28 +42,28 @@ class RetentionReport:
 
 
 def apply_retention(context: Context, approve: dt.date | None = None) -> RetentionReport:
-    """Delete what is older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
+    """Delete data older than `TRACKFLOW_RETENTION_DAYS`; nothing if that is 0.
 
     Where more may be kept than before, older points are accepted again.
 
-    Each device is a transaction of its own, so a run that was cut short is finished by the next.
+    Each device is a transaction of its own, so the next run finishes an interrupted one.
 
     Args:
-        context: the surroundings.
-        approve: what is older than this day may go without further questions.
+        context: the store, the settings and the clock.
+        approve: data older than this day may be deleted without a question.
 
     Raises:
         SettingsError: the days of retention make no sense.
         ApprovalNeededError: it would be much at once, or the clock has jumped; nothing is changed.
     """
     with context.store.read() as connection:
-        known = _known(context, connection, approve)
-        edge = retention_plan.edge_day(known)
+        basis = _basis(context, connection, approve)
+        edge = retention_plan.edge_day(basis)
         if edge is not None:
             doomed, total = retention.days_of_devices(connection, edge)
-            retention_plan.check(known, edge, doomed, total)
+            retention_plan.check(basis, edge, doomed, total)
         ids = device_ids(connection)
-    report = RetentionReport(edge, retention_plan.edge_by_clock(known), lift_retention(context))
+    report = RetentionReport(edge, retention_plan.edge_by_clock(basis), lift_retention(context))
     if edge is None:
         return report
     for device_id in ids:
@@ -80,18 +80,18 @@ def apply_retention(context: Context, approve: dt.date | None = None) -> Retenti
         report.devices += any(counts.values())
     with context.store.write() as connection:
         report.rows.update(retention.drop_refused(connection, midnight(edge)))
-        marks.note(connection, MARK, retention_plan.went_by(known, edge))
+        marks.note(connection, MARK, retention_plan.counted_time(basis, edge))
     return report
 
 
 def lift_retention(context: Context) -> int:
-    """Accept older points again where the setting allows it now; returns of how many devices.
+    """Accept older points again where the setting allows it now; returns the number of devices.
 
     Raises:
         SettingsError: the days of retention make no sense.
     """
     with context.store.read() as connection:
-        edge = retention_plan.lift_edge(_known(context, connection))
+        edge = retention_plan.lift_edge(_basis(context, connection))
         ids = retention.held_back(connection, edge)
     for device_id in ids:
         with context.store.write() as connection:
@@ -101,7 +101,7 @@ def lift_retention(context: Context) -> int:
 
 
 def approved_day(text: str) -> dt.date | None:
-    """The day before which a person lets everything go; None for no text.
+    """Parse the day before which a person allows to delete all data; None for no text.
 
     Raises:
         SettingsError: it is no day.
@@ -113,17 +113,17 @@ def approved_day(text: str) -> dt.date | None:
 
 
 def check_setting(context: Context) -> None:
-    """See that the days of retention make sense.
+    """Check that the days of retention make sense.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: they make no sense.
     """
     retention_plan.edge_by_clock(
         RetentionBasis(context.clock(), None, None, context.settings.retention_days)
     )
 
 
-def _known(
+def _basis(
     context: Context, connection: Connection, approve: dt.date | None = None
 ) -> RetentionBasis:
     return RetentionBasis(

@@ -1,4 +1,4 @@
-"""Telling people that a run has failed, by the addresses in `TRACKFLOW_NOTIFY_URLS`."""
+"""Notifies people of a failed run, by the addresses in `TRACKFLOW_NOTIFY_URLS`."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class RunFailure:
 
     Attributes:
         run_id: its id.
-        job: what it ran.
-        days: the day or days that it worked on; empty if none.
+        job: name of its job.
+        days: the days that it processed; empty if none.
         reasons: why, one text for each step that failed.
     """
 
@@ -25,19 +25,19 @@ class RunFailure:
     reasons: tuple[str, ...]
 
 
-def tell_of_failure(settings: Settings, failure: RunFailure) -> None:
+def notify_of_failure(settings: Settings, failure: RunFailure) -> None:
     """Send a message; nothing happens where no address is set."""
     notifier_of(settings).send(title_of(failure), text_of(failure))
 
 
 def title_of(failure: RunFailure) -> str:
-    """One line."""
+    """The title of the message, one line."""
     days = f" of {failure.days}" if failure.days else ""
     return f"trackflow: the run {failure.job}{days} has failed"
 
 
 def text_of(failure: RunFailure) -> str:
-    """Why, and where to look."""
+    """The body of the message: the reasons, and where to look."""
     reasons = [f"- {reason}" for reason in failure.reasons[:MOST_REASONS]]
     more = len(failure.reasons) - MOST_REASONS
     if more > 0:

@@ -1,4 +1,4 @@
-"""How things stand: counts for a person and for monitoring."""
+"""The state of a store: counts for a person and for monitoring."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from trackflow.usecases.roads.rematching import outdated_days
 
 @dataclass(frozen=True, slots=True)
 class BatchMessage:
-    """What is to be said of a batch that failed or waits.
+    """The message of a batch that failed or waits.
 
     Attributes:
-        device_id: whose it is.
+        device_id: the device of the batch.
         day: its day.
         status: failed or pending, mostly.
         tries: failed ones so far.
-        message: why the last one failed, or what it waits for.
-        next_try_at: when it is tried again; None if that is not a matter of time, or is over.
+        message: the last error, or the service that it waits for.
+        next_try_at: when it is tried again; None if it waits for a service, or the time is over.
     """
 
     device_id: str
@@ -40,21 +40,21 @@ class StoreStatus:
     """The state of a store.
 
     Attributes:
-        devices: how many have sent something.
-        points: how many are stored.
+        devices: the number of devices with points.
+        points: the number of stored points.
         first_point: the time of the first of them.
         last_point: the time of the last of them.
         quarantined: points that were refused, by reason.
         batches: device-days by status.
-        tracks: how many.
+        tracks: the number of tracks.
         distance_km: their length to the millimetre; the days of any time zone add up to it.
         windows: lines of windows that are cached.
         raw_windows: those of them that follow no road.
-        outdated_days: device-days whose lines were made without roads, or on others than now.
+        outdated_days: device-days whose lines were made without roads, or on a former network.
         networks: the road networks in use.
-        messages: what is to be said of batches, the newest first.
-        looks_like: what the first devices without a preset look like.
-        notices: what needs a person's attention, the most points first.
+        messages: of batches that failed or wait, the newest first.
+        looks_like: the guessed kind of the first devices without a preset.
+        notices: findings that need a person's attention, the most points first.
     """
 
     devices: int

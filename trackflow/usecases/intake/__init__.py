@@ -1,1 +1,1 @@
-"""What comes in: files, folders, deliveries, followed tables; and undoing an import."""
+"""Intake of points: imports, deliveries, tables, quarantine. Readers belong to `sources`."""

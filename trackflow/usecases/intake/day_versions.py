@@ -1,4 +1,4 @@
-"""A version of each day's points, so that what was made of an earlier version shows as outdated."""
+"""Versions of each day's points: assets made of an earlier version show as outdated."""
 
 import datetime as dt
 import hashlib
@@ -12,7 +12,7 @@ from trackflow.store.intake.day_versions import PointsState, read_states
 
 @dataclass(frozen=True, slots=True)
 class PointsOfDay:
-    """How many points a day has, of how many devices, and a text that differs if they do."""
+    """The numbers of a day's points and devices, and a version that differs when its points do."""
 
     points: int
     devices: int
@@ -20,7 +20,7 @@ class PointsOfDay:
 
 
 def points_of_days(context: Context, days: Sequence[dt.date]) -> dict[dt.date, PointsOfDay]:
-    """The points of the given days as they are now."""
+    """Read the versions of the given days."""
     states: dict[dt.date, dict[str, PointsState]] = {day: {} for day in days}
     with context.store.read() as connection:
         for first, last in runs_of_days(sorted(days)):

@@ -1,4 +1,4 @@
-"""An existing SQL table through the door: followed by its id, never changed, nothing missed.
+"""Follows an existing SQL table by its id: it is never changed, and no row is missed.
 
 The rows and the note of how far the table has been read are stored in one transaction, so a pass
 that dies anywhere is repeated by the next one. How late commits are caught: `sources.gaps`.
@@ -26,11 +26,11 @@ ROWS_PER_LOOK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class FollowedSource:
-    """Which table to follow.
+    """The table to follow.
 
     Attributes:
-        url: SQLAlchemy URL of its database, PostgreSQL or SQLite. A user that may only select is
-            enough, and best.
+        url: SQLAlchemy URL of its database, PostgreSQL or SQLite. A user with the right to select
+            is enough, and safest.
         table: its name, with the schema before it if needed.
         order: "lonlat" if `coords` have the longitude first, as in GeoJSON; else "latlon".
     """
@@ -41,10 +41,10 @@ class FollowedSource:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self | None:
-        """From `TRACKFLOW_FOLLOW_URL`, `_TABLE` and `_ORDER`; None if there is nothing to follow.
+        """Read it from `TRACKFLOW_FOLLOW_URL`, `_TABLE` and `_ORDER`; None without a URL.
 
         Raises:
-            SettingsError: the order is none.
+            SettingsError: the order is unknown.
         """
         env = os.environ if env is None else env
         url = env.get("TRACKFLOW_FOLLOW_URL", "")
@@ -60,13 +60,13 @@ class FollowedSource:
 
 @dataclass(slots=True)
 class FollowReport:
-    """What one pass over a followed table brought.
+    """The result of one pass over a followed table.
 
     Attributes:
         source: the table's address, without user and password.
         rows: rows that were read.
         late: of these, rows whose id is smaller than one that was seen in an earlier look.
-        accepted: what became of them at the door.
+        accepted: the counts of their admission.
         reasons: why rows were refused.
         watched: stretches of smaller ids that may still appear.
         last_id: the largest id that was seen; None while there was none.
@@ -88,13 +88,14 @@ def follow(
     rows_per_look: int = ROWS_PER_LOOK,
     longest_s: float = math.inf,
 ) -> FollowReport:
-    """Read what is new in a followed table, until there is no more.
+    """Read the new rows of a followed table, until there are no more.
 
     Args:
-        context: the surroundings.
-        followed: which table; by default what the environment says.
+        context: the store, the settings and the clock.
+        followed: the table; by default that of the settings.
         rows_per_look: how many rows are read and stored at a time.
-        longest_s: end after the look in which this time is over; the next call goes on.
+        longest_s: end after the read during which so many seconds have passed; the next call goes
+            on.
 
     Raises:
         SettingsError: there is nothing to follow, or the table cannot be read as it is.
@@ -121,7 +122,7 @@ def follow(
 def _pass(
     context: Context, table: FollowedTable, order: str, limit: int, report: FollowReport
 ) -> bool:
-    """One look at the table, stored; whether there was no more to read."""
+    """Read and store some rows of the table; returns whether it has no more."""
     now = context.clock()
     with context.store.read() as connection:
         before = following.read_progress(connection, table.source)
@@ -130,7 +131,7 @@ def _pass(
         batch, refused = admitted(look.markers, table.source, order, to_us(now))
         with context.store.write() as connection:
             if not following.advance(connection, table.source, before, look.progress, now):
-                return False  # somebody else follows it too and was faster: look again
+                return False  # another process follows it too and was faster: read again
             stored = acceptance.accept(connection, batch, refused, table.source, now)
         report.accepted += stored
         report.reasons.update(str(refusal.reason) for refusal in refused)

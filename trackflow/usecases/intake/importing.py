@@ -1,4 +1,4 @@
-"""Files through the door: read, stored, counted; one bad file or row never stops the others."""
+"""Imports files: read, admitted, counted; one bad file or row never stops the others."""
 
 import datetime as dt
 import secrets
@@ -22,7 +22,7 @@ from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.usecases.housekeeping.retention import lift_retention
 from trackflow.usecases.intake.readmitting import readmit
 
-type Progress = Callable[[str, int, int], None]
+type ImportProgress = Callable[[str, int, int], None]
 """Called with a file's name, bytes read and bytes in all."""
 
 EXAMPLES = 3
@@ -31,21 +31,21 @@ EXAMPLES = 3
 
 @dataclass(slots=True)
 class FileReport:
-    """What became of one file.
+    """The result of one file.
 
     Attributes:
-        name: what people know it by.
-        format: how it was read; empty where nothing was.
+        name: its name, for people.
+        format: the format; empty where no position was read.
         first: time of its first point; None without points.
         last: that of its last one.
-        devices: how many points it has of each device, whether or not they were known.
+        devices: number of its points by device, whether or not they were known.
         accepted: counts of its points.
-        reasons: how many rows and elements were refused for what.
+        reasons: number of refused rows and elements by reason.
         examples: some of those.
         error: why it could not be read, or not to its end.
         skipped: why it was left out although nothing is wrong.
-        passed_over: how many of what it has besides points, such as waypoints.
-        naive: how many times named no zone.
+        passed_over: numbers of elements besides points, such as waypoints.
+        naive: number of times without a zone.
         device: the device of points that name none, where the file had such points.
         device_by: what named that device: "its name", "its folder" or "the name that was given".
     """
@@ -67,24 +67,24 @@ class FileReport:
 
     @property
     def refused(self) -> int:
-        """Rows and elements that were not accepted, whether or not they were known already."""
+        """Rows and elements that were refused, whether or not they were known already."""
         return self.reasons.total()
 
     @property
-    def came_in(self) -> int:
+    def admitted(self) -> int:
         """Points that are stored now, whether or not they were before, or older than is kept."""
         a = self.accepted
         return a.added + a.repeated + a.conflicting + a.too_old
 
     @property
     def is_empty_handed(self) -> bool:
-        """Whether it has positions and none of them came in."""
-        return self.refused > 0 and not self.came_in
+        """Whether it has positions and none of them was admitted."""
+        return self.refused > 0 and not self.admitted
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of all files; `import_id` undoes it, and is empty if nothing was stored."""
+    """The results of all files; `import_id` undoes it, and is empty if nothing was stored."""
 
     import_id: str = ""
     files: list[FileReport] = field(default_factory=list)
@@ -111,15 +111,15 @@ class ImportReport:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something that should have been read was not.
+        """Whether positions that should have been read were not.
 
-        Of a file with positions that all lack a time (a list of places, a planned route) that is
-        so only if nothing else came in.
+        Of a file with positions that all lack a time (a list of places, a planned route) that is so
+        only if nothing else was admitted.
         """
         empty_handed = [f for f in self.files if f.is_empty_handed]
-        odd = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
-        nothing = not any(f.came_in for f in self.files)
-        return bool(self.errors or odd or (empty_handed and nothing))
+        wrong = [f for f in empty_handed if set(f.reasons) != {RefusalReason.NO_TIME}]
+        nothing = not any(f.admitted for f in self.files)
+        return bool(self.errors or wrong or (empty_handed and nothing))
 
 
 def new_id() -> str:
@@ -133,11 +133,18 @@ def rehearse(
     *,
     device_id: str | None = None,
     options: ReadOptions = DEFAULTS,
-    progress: Progress | None = None,
+    progress: ImportProgress | None = None,
 ) -> ImportReport:
-    """Say what importing would do, and store nothing.
+    """Report what importing would do, and store nothing.
 
-    It is a whole import that is rolled back: so it says exactly what an import would say now.
+    It is a whole import that is rolled back, so its report is exactly that of an import.
+
+    Args:
+        context: the store and the clock.
+        paths: files, folders and archives.
+        device_id: the device of all points, in place of the files' own.
+        options: how to read what files leave open, such as time zones.
+        progress: called with a file's name, the bytes read and its size.
     """
     with context.store.rehearsed() as store:
         trial = replace(context, store=store)
@@ -150,7 +157,7 @@ def import_paths(
     *,
     device_id: str | None = None,
     options: ReadOptions = DEFAULTS,
-    progress: Progress | None = None,
+    progress: ImportProgress | None = None,
     import_id: str = "",
 ) -> ImportReport:
     """Import files, folders and archives. Importing one again adds nothing.
@@ -158,16 +165,17 @@ def import_paths(
     Args:
         context: the store and the clock.
         paths: what to import.
-        device_id: the device of all points, whatever the files say.
-        options: how to read what files do not say themselves.
-        progress: is told how far each file is read.
+        device_id: the device of all points, in place of the files' own.
+        options: how to read what files leave open, such as time zones.
+        progress: called with a file's name, the bytes read and its size.
         import_id: by which it can be undone (`new_id`); empty for one that stays.
 
     Raises:
         SettingsError: it was undone while it ran, or the days of retention make no sense.
     """
     readmit(context)
-    lift_retention(context)  # what may be kept again is not to be refused until the next daily run
+    # points that retention allows again must not be refused until the next daily run
+    lift_retention(context)
     report = ImportReport()
     for source in _sources(paths, report, are_tables=options.columns is not None):
         file = FileReport(source.name, skipped=source.skipped)
@@ -194,8 +202,8 @@ def import_paths(
                 if progress:
                     progress(source.name, chunk.bytes_done, source.size_bytes)
         except NoPositionsError as error:
-            # a table or list of something else, found among others, is no failure
-            file.error, file.skipped = _told(error, source)
+            # a table of something else that is found in a folder is no failure
+            file.error, file.skipped = _error_or_reason(error, source)
         except BadInputError as error:
             file.error = str(error)
     return report
@@ -209,8 +217,8 @@ _NAMED_BY = {
 }
 
 
-def _told(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
-    """What to say of a file without positions: an error if a person named it, else why not."""
+def _error_or_reason(error: NoPositionsError, source: SourceFile) -> tuple[str, str]:
+    """The error of a file without positions if a person named it, else why it is skipped."""
     return (str(error), "") if source.is_named else ("", "has no positions")
 
 
@@ -246,7 +254,7 @@ def _store(context: Context, chunk: Chunk, file: FileReport, import_id: str) -> 
 
 
 def _describe(batch: PointBatch, file: FileReport) -> None:
-    """Note the devices and the times of points."""
+    """Add the devices and the times of points to the report."""
     if not len(batch):
         return
     counts = np.bincount(batch.device, minlength=len(batch.devices)).tolist()

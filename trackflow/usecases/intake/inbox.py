@@ -1,7 +1,7 @@
-"""The inbox: a folder whose files are imported as they come in. It is only ever read.
+"""The inbox: a folder whose new files are imported. The folder is only read.
 
-A note of each file (size and time of its last change) tells what is new. Reading a file again adds
-nothing, so a crash between an import and its note costs a repetition and no more.
+A note of each file (size and time of its last change) shows which files are new. Reading a file
+again adds nothing, so a crash between an import and its note costs a repetition and no more.
 """
 
 import datetime as dt
@@ -20,20 +20,20 @@ from trackflow.store.database import Connection
 from trackflow.store.intake import inbox_notes
 from trackflow.store.intake.inbox_notes import InboxNote
 from trackflow.usecases.housekeeping.retention import check_setting
-from trackflow.usecases.intake.importing import FileReport, Progress, import_paths
+from trackflow.usecases.intake.importing import FileReport, ImportProgress, import_paths
 
 SETTLE_S = 10.0
 """A file that changed within so many seconds may still be being written."""
 
 MESSAGES = 3
-"""Errors told of an archive with many bad members."""
+"""Errors reported of an archive with many bad members."""
 
 _FORGOTTEN = "forgotten:"
 
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
-    """A file as it lies there; `name` is its path below the inbox."""
+    """A file of the inbox; `name` is its path below the inbox."""
 
     path: Path
     name: str
@@ -43,7 +43,7 @@ class InboxFile:
 
 @dataclass(slots=True)
 class InboxContent:
-    """What a look at the folder has found: files to import, files still being written."""
+    """The content of the folder: files to import, files still being written."""
 
     ready: list[InboxFile] = field(default_factory=list)
     waiting: int = 0
@@ -57,7 +57,7 @@ class InboxContent:
 
 @dataclass(frozen=True, slots=True)
 class InboxImport:
-    """What became of one file."""
+    """The result of one file."""
 
     name: str
     points_added: int
@@ -67,7 +67,7 @@ class InboxImport:
 
 @dataclass(slots=True)
 class ScanReport:
-    """What became of the files that were ready."""
+    """The results of the files that were ready."""
 
     files: list[InboxImport] = field(default_factory=list)
     waiting: int = 0
@@ -79,12 +79,12 @@ class ScanReport:
 
     @property
     def errors(self) -> list[InboxImport]:
-        """Files that could not be read, or not to their end; looked at again when they change."""
+        """Files that could not be read, or not to their end; a change makes them due."""
         return [file for file in self.files if file.error]
 
 
-def scan(context: Context, progress: Progress | None = None) -> ScanReport:
-    """Import what is new or changed in the inbox; a bad file is noted and never stops the others.
+def scan(context: Context, progress: ImportProgress | None = None) -> ScanReport:
+    """Import new and changed files of the inbox; a bad file is noted and never stops the others.
 
     Raises:
         SettingsError: no inbox is set, it is no folder, or the days of retention make no sense.
@@ -102,7 +102,7 @@ def scan(context: Context, progress: Progress | None = None) -> ScanReport:
 
 
 def look(context: Context) -> InboxContent:
-    """See which files are to be imported; opens none of them.
+    """Find the files to import; opens none of them.
 
     Raises:
         SettingsError: no inbox is set, or it is no folder.
@@ -115,7 +115,7 @@ def look(context: Context) -> InboxContent:
         state = (file.size_bytes, file.modified_at)
         if state in (notes.get(file.name), notes.get(forgotten(file.name))):
             continue
-        # a time in the future tells of a clock that is wrong, not of a change just now
+        # a time in the future comes from a wrong clock, not from a change just now
         if abs(context.clock().timestamp() - changed_s) < SETTLE_S:
             found.waiting += 1
         else:
@@ -140,7 +140,7 @@ def folder_of(context: Context) -> Path:
 
 
 def forgotten(name: str) -> str:
-    """What stands for a name that must not be kept any more; the file stays known by it."""
+    """A hash in place of a name that must not be kept any more; it still identifies the file."""
     return _FORGOTTEN + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
@@ -150,12 +150,12 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
     That is the time of the newest change of its content or its name, in seconds since 1970: a copy
     may keep the content's old time.
     """
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.startswith(".") or is_unfinished(name):
                 continue
-            path = Path(place) / name
+            path = Path(parent) / name
             try:
                 status = path.stat()
             except OSError:
@@ -169,28 +169,28 @@ def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
                 yield file, max(status.st_mtime, status.st_ctime)
 
 
-def _import(context: Context, file: InboxFile, progress: Progress | None) -> InboxImport:
+def _import(context: Context, file: InboxFile, progress: ImportProgress | None) -> InboxImport:
     try:
         report = import_paths(context, [file.path], progress=progress)
     except RetryableError:
         raise
-    except Exception as error:  # noqa: BLE001  one file must not keep all others from coming in
+    except Exception as error:  # noqa: BLE001  one file must not stop all others
         return InboxImport(file.name, 0, 0, f"{type(error).__name__} while reading it")
     refused = sum(part.refused for part in report.files)
     return InboxImport(file.name, report.accepted.added, refused, _error(report.files))
 
 
 def _error(parts: Sequence[FileReport]) -> str | None:
-    told = [part.error for part in parts if part.error]
-    if not told and all(part.skipped for part in parts):
-        told = [f"{part.name}: {part.skipped}" for part in parts]
-    if len(told) > MESSAGES:
-        told = [*told[:MESSAGES], f"{len(told) - MESSAGES:,} more"]
-    return "; ".join(told) or None
+    messages = [part.error for part in parts if part.error]
+    if not messages and all(part.skipped for part in parts):
+        messages = [f"{part.name}: {part.skipped}" for part in parts]
+    if len(messages) > MESSAGES:
+        messages = [*messages[:MESSAGES], f"{len(messages) - MESSAGES:,} more"]
+    return "; ".join(messages) or None
 
 
 def _note(connection: Connection, file: InboxFile, imported: InboxImport, now: dt.datetime) -> None:
-    """Remember the file as it was before it was read: what changed since is found again."""
+    """Note the file's state from before it was read, so that a later change is found."""
     hidden = forgotten(file.name)
     is_hidden = inbox_notes.has_note(connection, hidden)
     note = InboxNote(

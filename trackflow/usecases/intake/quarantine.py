@@ -1,4 +1,4 @@
-"""Refused input as people use it: by sender, shown, read again by a newer version, exported."""
+"""The quarantine for people: refused input by sender, shown, read again, exported, deleted."""
 
 import base64
 import datetime as dt
@@ -46,15 +46,15 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class SenderState:
-    """How a sender does.
+    """The state of a sender.
 
     Attributes:
-        sender: a live sender, or `files` for what was imported.
+        sender: a live sender, or `files` for imports.
         last_report_at: when it last sent anything.
         last_points_at: when it last brought points, known ones or new.
-        refused: kept inputs by reason.
-        size_bytes: what these take.
-        last_error_at: when the last of them came.
+        refused: inputs in quarantine by reason.
+        size_bytes: their size.
+        last_error_at: when the last of them arrived.
         last_error: its reason.
         advice: what to set right; empty where that is not known.
     """
@@ -71,14 +71,14 @@ class SenderState:
 
 @dataclass(slots=True)
 class RetryReport:
-    """What came of reading refused inputs again.
+    """The result of reading refused inputs again.
 
     Attributes:
         read_again: inputs that were read again.
-        taken_out: those of which nothing is refused any more.
-        still_refused: those that are refused as before, by reason.
+        taken_out: those without refused parts, which have left the quarantine.
+        still_refused: those that are refused again, by reason.
         not_kept_whole: those that cannot be read again: their file can be imported again.
-        accepted: what came in.
+        accepted: the counts of admitted points.
     """
 
     read_again: int = 0
@@ -89,10 +89,10 @@ class RetryReport:
 
 
 def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int) -> None:
-    """See that live input can be kept.
+    """Check that live input can be kept.
 
     Raises:
-        QuarantineFullError: it would be more than may be kept, and some of it is not kept yet.
+        QuarantineFullError: the input is not kept yet, and would exceed the limit.
     """
     live = [refusal for refusal in refused if refusal.origin is not None]
     more = sum(refusal_rows.size_bytes(refusal) for refusal in live)
@@ -108,7 +108,7 @@ def check_room(connection: Connection, refused: Sequence[Refusal], most_mb: int)
 
 
 def sender_states(context: Context) -> list[SenderState]:
-    """All senders that ever reported, or whose input is in quarantine."""
+    """All senders that have reported, or whose input is in quarantine."""
     with context.store.read() as connection:
         counts = quarantine.counts(connection)
         names = [*LIVE_SENDERS, *sorted({c.sender for c in counts} - set(LIVE_SENDERS))]
@@ -141,10 +141,10 @@ def _state(
 
 
 def shown(context: Context, prefix: str) -> dict[str, Any]:
-    """One refused input with all that is known of it.
+    """One refused input with all its stored values.
 
     Raises:
-        SettingsError: the beginning of the id is too short, or that of several.
+        SettingsError: the prefix is too short, or fits several ids.
         NotFoundError: there is none.
     """
     with context.store.read() as connection:
@@ -152,29 +152,29 @@ def shown(context: Context, prefix: str) -> dict[str, Any]:
 
 
 def newest(context: Context, choice: QuarantineFilter, most: int) -> list[QuarantinedInput]:
-    """The newest refused inputs of a choice, without what was sent."""
+    """The newest refused inputs of a filter, without the input itself."""
     with context.store.read() as connection:
         return quarantine.newest(connection, choice, most)
 
 
 def exported(context: Context, choice: QuarantineFilter) -> Iterator[str]:
-    """All refused inputs of a choice, one JSON object each."""
+    """All refused inputs of a filter, one JSON object each."""
     with context.store.read() as connection:
         for row in quarantine.all_kept(connection, choice):
             yield json.dumps(as_dict(row), default=str, ensure_ascii=False)
 
 
 def delete(context: Context, choice: QuarantineFilter) -> int:
-    """Delete refused inputs; returns how many there were."""
+    """Delete refused inputs; returns their number."""
     with context.store.write() as connection:
         return quarantine.delete(connection, choice)
 
 
 def retry(context: Context, choice: QuarantineFilter) -> RetryReport:
-    """Read refused inputs again, by what this version understands and with today's settings.
+    """Read refused inputs again with this version's readers and today's settings.
 
-    Each is one transaction: its points come in and it leaves the quarantine, or nothing changes.
-    Doing it again changes nothing more.
+    Each is one transaction: its points are admitted and it leaves the quarantine, or nothing
+    changes. A repetition changes nothing more.
     """
     report = RetryReport()
     after = ""
@@ -231,7 +231,7 @@ def _retry(context: Context, kept: QuarantinedContent, report: RetryReport) -> N
         report.still_refused[kept.reason] += 1
         return
     with context.store.write() as connection:
-        # first, so that what is refused again is put back, under whatever reason
+        # first, so that inputs that are refused again are put back with their new reason
         quarantine.take_out(connection, [kept.id])
         stored = acceptance.accept(
             connection, delivery.points, delivery.refused, delivery.sender, now
@@ -245,7 +245,7 @@ def _retry(context: Context, kept: QuarantinedContent, report: RetryReport) -> N
 def _retry_early(
     context: Context, kept: QuarantinedContent, time_us: int, report: RetryReport
 ) -> None:
-    """Take in a position that lay in the future, unless it still does; it is whole already."""
+    """Admit a position that lay in the future, unless it still does; it is kept whole."""
     report.read_again += 1
     now = context.clock()
     if not is_due(time_us, to_us(now)):
@@ -259,9 +259,9 @@ def _retry_early(
 
 
 def _envelope(kept: QuarantinedContent) -> Envelope | None:
-    """How an input came; None if it cannot be read again.
+    """The envelope of an input; None if it cannot be read again.
 
-    What older versions kept has no envelope; it is whole where it is shorter than their limit.
+    Rows of older versions have no envelope; a row is whole where it is shorter than their limit.
     """
     endpoints = {"owntracks", "overland", "geojson", *flat.SENDERS}
     if kept.envelope is not None:

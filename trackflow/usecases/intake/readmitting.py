@@ -1,4 +1,4 @@
-"""Positions that were refused while this machine's clock was behind come in once it is right."""
+"""Admits positions that were refused while this machine's clock was behind."""
 
 import itertools
 from operator import itemgetter
@@ -9,11 +9,11 @@ from trackflow.store.housekeeping import marks
 from trackflow.store.intake import acceptance, ahead, rivals
 
 MOST_ROWS = 5_000
-"""Of one transaction."""
+"""Rows of one transaction."""
 
 
 def readmit(context: Context) -> int:
-    """Let positions in that do not lie in the future any more; returns how many were new."""
+    """Admit positions that do not lie in the future any more; returns the number of new ones."""
     with context.store.read() as connection:
         noted_at = marks.noted(connection, CLOCK_BEHIND)
     if noted_at is None:

@@ -1,6 +1,6 @@
-"""Deliveries through the door: what phones and trackers sent, several of them in one transaction.
+"""Stores deliveries of phones and trackers, several of them in one transaction.
 
-When these functions return, everything is in the database: only then may a sender be answered,
+When these functions return, all points are in the database: only then may a sender be answered,
 since it forgets what it has sent.
 """
 
@@ -21,25 +21,26 @@ from trackflow.usecases.intake.quarantine import check_room
 __all__ = ["NOT_KEPT", "DeliveryCounts", "ReceptionCounts", "Report", "receive", "receive_together"]
 
 TURN_TIMEOUT_S = 20.0
-"""How long a delivery waits for others of this process; then its sender is told to come again."""
+"""A delivery waits so long for others of this process; then its sender gets an error and
+retries."""
 
 NOT_KEPT = "not_kept"
-"""Reason of points that are not stored, as a more accurate one has just come for their moment."""
+"""Reason of points that are not stored, as a more accurate one of their moment has just arrived."""
 
 _turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptionCounts:
-    """What became of one delivery. The three counts add up to what was sent.
+    """The result of one delivery. The three counts add up to what was sent.
 
     Attributes:
         accepted: points that are new.
         repeated: points that were known, as stored or as set aside.
-        refused: what is no point, whether or not it was known; and points that are not kept: older
-            than what retention keeps, or a more accurate one has just been found elsewhere at the
-            same moment.
-        reasons: how many were refused for what.
+        refused: input that is no point, whether or not it was known; and points that are not kept:
+            older than what retention keeps, or a more accurate one has just been found elsewhere at
+            the same moment.
+        reasons: number of refusals by reason.
     """
 
     accepted: int = 0
@@ -61,7 +62,7 @@ def receive(context: Context, delivery: BodyContent, source: str) -> ReceptionCo
 
     Raises:
         StoreUnavailableError: the database cannot be reached or stays locked; nothing is stored.
-        QuarantineFullError: there is no room for what could not be read; nothing is stored.
+        QuarantineFullError: there is no room for refused input; nothing is stored.
     """
     if not len(delivery.points) and not delivery.refused:
         return ReceptionCounts()
@@ -72,9 +73,9 @@ def receive(context: Context, delivery: BodyContent, source: str) -> ReceptionCo
 def receive_together(
     context: Context, reports: Sequence[Report]
 ) -> list[ReceptionCounts | Exception]:
-    """Store reports in one transaction; what became of each, or why it is not stored.
+    """Store reports in one transaction; returns the counts of each, or its error.
 
-    One that cannot be stored must not take its neighbours along: then each is stored by itself.
+    A report that cannot be stored must not fail the others: then each is stored by itself.
     """
     try:
         return list(_store(context, reports))
@@ -110,10 +111,10 @@ def _received(report: Report, stored: DeliveryCounts) -> ReceptionCounts:
 
 @contextmanager
 def _in_turn(context: Context) -> Iterator[None]:
-    """One transaction at a time where the database has only one writer anyway.
+    """Allow one transaction at a time where the database has only one writer anyway.
 
     SQLite lets writers ask again and again at growing intervals: ten at once wait a second for
-    what takes 30 ms in turn, and each holds a connection that somebody who reads could use.
+    what takes 30 ms in turn, and each holds a connection that a reader could use.
     """
     if context.store.is_postgresql:
         yield

@@ -1,4 +1,4 @@
-"""Imports that were made, and undoing one of them."""
+"""Past imports, and undoing one of them."""
 
 from trackflow.context import Context
 from trackflow.store.intake import imports

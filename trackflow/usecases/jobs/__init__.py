@@ -1,1 +1,1 @@
-"""Jobs that people ask for: their kinds, and how far each is."""
+"""Jobs that people request: kinds, progress, control. Each kind's work belongs to its subject."""

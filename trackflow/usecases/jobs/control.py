@@ -1,4 +1,4 @@
-"""Jobs as people and programs watch them, stop them and take them up again."""
+"""Jobs for people and programs: list, read, cancel, resume."""
 
 import uuid
 
@@ -31,7 +31,7 @@ def waiting_jobs(context: Context) -> list[Job]:
 
 
 def read_job(context: Context, job_id: uuid.UUID) -> Job:
-    """A job.
+    """Read a job.
 
     Raises:
         NotFoundError: there is none of this id.
@@ -51,7 +51,7 @@ def cancel_job(context: Context, job_id: uuid.UUID) -> Job:
 
 
 def stop_job_here(context: Context, job_id: uuid.UUID) -> Job:
-    """Note that this process has broken a job off: nobody takes it up unasked.
+    """Note that this process has broken a job off: no worker resumes it without a request.
 
     Raises:
         NotFoundError: there is none of this id.

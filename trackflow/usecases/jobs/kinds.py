@@ -1,4 +1,4 @@
-"""The kinds of jobs there are, and running one."""
+"""The kinds of jobs; queues and runs jobs."""
 
 import logging
 import uuid
@@ -24,9 +24,9 @@ class JobKind:
     """A kind of job.
 
     Attributes:
-        check: makes stored parameters of given ones, or raises what is wrong with them.
-        run: does the work; returns the result.
-        summary: says it in words.
+        check: turns given parameters into stored ones, or raises an error.
+        run: runs the job; returns the result.
+        summary: puts the result into words.
     """
 
     check: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
@@ -41,7 +41,7 @@ KINDS = {
 
 
 def queue_job(context: Context, kind: str, parameters: Mapping[str, Any]) -> Job:
-    """Queue a job; a service or `trackflow jobs resume` works on it.
+    """Queue a job; a service or `trackflow jobs resume` runs it.
 
     Raises:
         BadInputError: there is no such kind, or its parameters make no sense.
@@ -58,60 +58,60 @@ def run_job(
     job_id: uuid.UUID,
     *,
     dagster_run_id: str | None = None,
-    told: Callable[[Job], None] = lambda _: None,
+    on_change: Callable[[Job], None] = lambda _: None,
 ) -> Job | None:
-    """Work on a job until it ends; None if somebody else is at it, or it has ended before.
+    """Run a job until it ends; None if another worker runs it, or it has ended before.
 
     Args:
         context: the store and engines.
         job_id: the job.
-        dagster_run_id: of the run that this is.
-        told: hears how far it is.
+        dagster_run_id: of the current Dagster run; None outside Dagster.
+        on_change: called with the job as often as its progress changes.
 
     Raises:
         NotFoundError: there is no such job.
-        RetryableError: the database went away. The job is taken up again by whoever looks next.
+        RetryableError: the database went away. The next worker resumes the job.
     """
     with context.store.write() as connection:
         jobs.read_job(connection, job_id)
-        claimed = jobs.claim(
+        job = jobs.claim(
             connection,
             job_id,
             context.settings.max_tries,
             context.clock(),
             dagster_run_id=dagster_run_id,
         )
-    if claimed is None:
+    if job is None:
         return None
-    held = ClaimedJob(context.store, context.clock, claimed, told)
+    claimed = ClaimedJob(context.store, context.clock, job, on_change)
     try:
-        return _run(context, held)
+        return _run(context, claimed)
     except StaleClaimError as error:
         log.warning("%s", error)
         return None
 
 
-def _run(context: Context, held: ClaimedJob) -> Job:
-    kind = KINDS.get(held.job.kind)
+def _run(context: Context, claimed: ClaimedJob) -> Job:
+    kind = KINDS.get(claimed.job.kind)
     try:
         if kind is None:
             raise BadInputError(
-                f"this trackflow knows no jobs of kind {held.job.kind!r}: update it"
+                f"this trackflow knows no jobs of kind {claimed.job.kind!r}: update it"
             )
-        result = kind.run(context, held)
+        result = kind.run(context, claimed)
     except CancelledError:
-        return _end(context, held, JobStatus.CANCELLED)
+        return _end(context, claimed, JobStatus.CANCELLED)
     except RetryableError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is, whoever watches is to be told
-        return _end(context, held, JobStatus.FAILED, error=message_of(error))
-    if held.job.status is not JobStatus.RUNNING:  # it has ended in the transaction of its work
-        return held.job
+    except Exception as error:  # noqa: BLE001  a person must see the reason
+        return _end(context, claimed, JobStatus.FAILED, error=message_of(error))
+    if claimed.job.status is not JobStatus.RUNNING:  # it has ended in the transaction of its work
+        return claimed.job
     message = kind.summary(result)
-    total = held.job.total or 0
+    total = claimed.job.total or 0
     return _end(
         context,
-        held,
+        claimed,
         JobStatus.COMPLETED,
         result=result,
         message=message,
@@ -120,13 +120,13 @@ def _run(context: Context, held: ClaimedJob) -> Job:
     )
 
 
-def _end(context: Context, held: ClaimedJob, status: JobStatus, **values: Any) -> Job:
+def _end(context: Context, claimed: ClaimedJob, status: JobStatus, **values: Any) -> Job:
     with context.store.write() as connection:
-        return jobs.end(connection, held.job, status, context.clock(), **values)
+        return jobs.end(connection, claimed.job, status, context.clock(), **values)
 
 
 def as_dict(job: Job) -> dict[str, Any]:
-    """A job as programs and the map page get it."""
+    """A job as JSON for programs and the map page."""
     times = {
         name: _iso(getattr(job, name))
         for name in ("created_at", "started_at", "finished_at", "heartbeat_at")

@@ -1,4 +1,4 @@
-"""What a worker tells of its job: signs of life, how far it is, how long it will take."""
+"""The progress of a claimed job: signs of life, amounts, estimated time."""
 
 import datetime as dt
 import time
@@ -11,34 +11,38 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 
 BEAT_EVERY_S = 1.0
-"""Progress is written this often at most; the page that shows it looks no more often."""
+"""Progress is written this often at most; the page does not read it more often."""
 
 
 class CancelledError(TrackflowError):
-    """Somebody wants the job to stop."""
+    """The job is to stop: a person has cancelled it."""
 
 
 def seconds_left(done: float, remaining: float, elapsed_s: float) -> float | None:
-    """How long the rest will take at the speed so far, None while there is nothing to go by."""
+    """Estimate the seconds left from the speed so far; None while nothing is done."""
     if remaining <= 0:
         return 0.0
     return round(elapsed_s / done * remaining, 1) if done > 0 else None
 
 
 class ClaimedJob:
-    """A job in the hands of a worker."""
+    """A job that this worker has claimed."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], dt.datetime], job: Job, told: Callable[[Job], None]
+        self,
+        store: Store,
+        clock: Callable[[], dt.datetime],
+        job: Job,
+        on_change: Callable[[Job], None],
     ) -> None:
         self.store, self.clock = store, clock
         self.job = job
-        self._told = told
+        self._on_change = on_change
         self._began_with = job.completed
         self._began_at = self._beat_at = time.monotonic()
 
     def beat(self, completed: int, message: str | None = None) -> None:
-        """Show how far it is; written now and then.
+        """Show the progress; it is written once in `BEAT_EVERY_S` at most.
 
         Raises:
             StaleClaimError: another worker has taken the job over.
@@ -50,10 +54,10 @@ class ClaimedJob:
                 connection, self.job, self.clock(), **self._shown(completed, message)
             )
         self._beat_at = time.monotonic()
-        self._told(self.job)
+        self._on_change(self.job)
 
     def advance(self, connection: Connection, completed: int, **values: Any) -> None:
-        """Note in a transaction of the work how far it has come for good.
+        """Write the progress in the transaction of the work itself.
 
         Raises:
             StaleClaimError: another worker has taken the job over; nothing must be committed.
@@ -63,15 +67,15 @@ class ClaimedJob:
         self._beat_at = time.monotonic()
 
     def measure_from(self, completed: int) -> None:
-        """Let the time that is left be estimated from the speed from here on."""
+        """Estimate the time left from the speed from here on."""
         self._began_with, self._began_at = completed, time.monotonic()
 
-    def tell(self) -> None:
-        """Pass on how far it is, after a transaction that noted it."""
-        self._told(self.job)
+    def notify(self) -> None:
+        """Call `on_change`, after a transaction that wrote the progress."""
+        self._on_change(self.job)
 
     def end(self, connection: Connection, status: JobStatus, **values: Any) -> None:
-        """End the job in the transaction of its work; whatever its kind returns then is left.
+        """End the job in the transaction of its work; the return value of its kind is then ignored.
 
         Raises:
             StaleClaimError: another worker has taken the job over; nothing must be committed.
@@ -79,12 +83,12 @@ class ClaimedJob:
         self.job = jobs.end(connection, self.job, status, self.clock(), **values)
 
     def stop_if_cancelled(self) -> None:
-        """Look whether to go on, after a slice of work was noted with `advance`.
+        """Stop if a person has cancelled the job; to be called after `advance`.
 
         Raises:
-            CancelledError: somebody wants it to stop.
+            CancelledError: a person has cancelled the job.
         """
-        self._told(self.job)
+        self._on_change(self.job)
         if self.job.cancel_requested:
             raise CancelledError("cancelled")
 

@@ -1,1 +1,1 @@
-"""Visits to race tracks, and places found by their address."""
+"""Visits to race tracks, and coordinates of addresses. Rules belong to `places`."""

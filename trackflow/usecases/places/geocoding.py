@@ -1,8 +1,8 @@
-"""Gives coordinates to race tracks that have an address and no place: off unless it is set up.
+"""Gives coordinates to race tracks that have only an address: off unless it is set up.
 
-It is a step of its own after a sync and never part of one: a geocoder that is slow or away holds up
-nobody. Answers are kept, and asked for again only when the address or the geocoder changes, or
-after a month where there was none. Each answer is stored as it comes, so a run that is killed loses
+It is a step of its own after a sync and never part of one: a slow or absent geocoder delays no
+sync. Answers are kept, and requested again only when the address or the geocoder changes, or after
+a month where there was no answer. Each answer is stored as it comes, so a run that is killed loses
 one.
 """
 
@@ -35,12 +35,12 @@ RUN_S = 3600.0
 """A run ends after it; the next one goes on."""
 
 MOST_FAILURES = 5
-"""In a row: then the geocoder is left alone until the next run."""
+"""Failures in a row that end the run."""
 
 RETRY = Retry(attempts=3, wait_first_s=1.0)
 
 ASK_AGAIN = dt.timedelta(days=30)
-"""An address that was not known may be known by then."""
+"""An address without an answer is requested again after this time."""
 
 FILE = "file"
 """Name of the geocoder that is a file of coordinates."""
@@ -48,15 +48,15 @@ FILE = "file"
 
 @dataclass(slots=True)
 class GeocodingReport:
-    """What came of it.
+    """The result of a run.
 
     Attributes:
         tracks: listed race tracks whose source gives no coordinates.
-        asked: addresses that the geocoder was asked.
-        found: tracks that have a place by now, whenever it was found.
+        asked: addresses that were sent to the geocoder.
+        found: tracks with coordinates, from this run or an earlier one.
         unknown: tracks whose address no geocoder knows.
         without_address: tracks that have none.
-        failures: what went wrong, in words.
+        failures: errors, in words.
     """
 
     tracks: int = 0
@@ -69,18 +69,18 @@ class GeocodingReport:
 
 def geocode(
     context: Context,
-    told: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     per_s: float = PER_S,
     run_s: float = RUN_S,
 ) -> GeocodingReport:
-    """Look for the places of tracks that have none, where a geocoder is set up.
+    """Find the coordinates of tracks that have none, if a geocoder is set up.
 
     Args:
         context: the store and settings.
-        told: hears how many addresses are done, and how many there are.
+        on_progress: called with the number of addresses done, and of all.
         per_s: requests per second.
-        run_s: after so many seconds the rest is left to the next run.
+        run_s: seconds after which the rest is left to the next run.
 
     Raises:
         SettingsError: the geocoder's settings make no sense.
@@ -101,19 +101,19 @@ def geocode(
             continue
         old = known.get(key)
         if old is not None and old.query != query:
-            _drop(context, known, key)  # the place of another address
+            _drop(context, known, key)  # the coordinates belong to another address
         if query is not None and geocoder is not None and not _holds(old, query, geocoder, now):
             wanted.setdefault(query, []).append(key)
     if geocoder is not None and wanted:
         _reuse(context, known, wanted, geocoder, now)
-        _ask_all(context, geocoder, known, wanted, report, told, per_s, run_s)
+        _ask_all(context, geocoder, known, wanted, report, on_progress, per_s, run_s)
     answers = [known.get((source, track.slug)) for source, track in tracks]
     report.found = sum(a is not None and a.place is not None for a in answers)
     report.unknown = sum(a is not None and a.place is None for a in answers)
     return report
 
 
-type Known = dict[tuple[str, str], GeocodedPlace]
+type StoredAnswers = dict[tuple[str, str], GeocodedPlace]
 
 
 def _from_file(
@@ -122,9 +122,9 @@ def _from_file(
     source: str,
     track: CatalogueTrack,
     query: str | None,
-    known: Known,
+    known: StoredAnswers,
 ) -> bool:
-    """Take a place from the file, if it is in it; or forget that it was."""
+    """Take a track's coordinates from the file, or drop an earlier answer of the file."""
     key, old = (source, track.slug), known.get((source, track.slug))
     place = None if file is None else file.find(track.slug, query)
     if place is None:
@@ -138,7 +138,7 @@ def _from_file(
 
 
 def _holds(old: GeocodedPlace | None, query: str, geocoder: Geocoder, now: dt.datetime) -> bool:
-    """Whether what is known answers the question."""
+    """Whether the stored answer is still valid."""
     if old is None or old.query != query or old.geocoder != geocoder.name:
         return False
     return old.place is not None or now - old.located_at < ASK_AGAIN
@@ -146,12 +146,12 @@ def _holds(old: GeocodedPlace | None, query: str, geocoder: Geocoder, now: dt.da
 
 def _reuse(
     context: Context,
-    known: Known,
+    known: StoredAnswers,
     wanted: dict[str, list[tuple[str, str]]],
     geocoder: Geocoder,
     now: dt.datetime,
 ) -> None:
-    """Answer what was asked before for another track of the same address."""
+    """Reuse the answer for another track of the same address."""
     for found in list(known.values()):
         if found.query in wanted and _holds(found, found.query, geocoder, now):
             for key in wanted.pop(found.query):
@@ -161,14 +161,14 @@ def _reuse(
 def _ask_all(
     context: Context,
     geocoder: Geocoder,
-    known: Known,
+    known: StoredAnswers,
     wanted: dict[str, list[tuple[str, str]]],
     report: GeocodingReport,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
     per_s: float,
     run_s: float,
 ) -> None:
-    """Ask for each address once, until it is done, too late, or the geocoder fails on and on."""
+    """Request each address once, until all are done, time is up, or the geocoder keeps failing."""
     whole = Deadline.after(run_s)
     failed_in_row = 0
     with PoliteClient(RateLimit(per_s), switch_of(context, geocoder.site)) as web:
@@ -192,7 +192,7 @@ def _ask_all(
                 _keep(
                     context, known, key, GeocodedPlace(query, geocoder.name, place, context.clock())
                 )
-            told(done + 1, len(wanted))
+            on_progress(done + 1, len(wanted))
 
 
 def _asking(
@@ -201,19 +201,21 @@ def _asking(
     return lambda: geocoder.locate(query, web, deadline)
 
 
-def _keep(context: Context, known: Known, key: tuple[str, str], found: GeocodedPlace) -> None:
+def _keep(
+    context: Context, known: StoredAnswers, key: tuple[str, str], found: GeocodedPlace
+) -> None:
     with context.store.write() as connection:
         places.keep(connection, *key, found)
     known[key] = found
 
 
-def _drop(context: Context, known: Known, key: tuple[str, str]) -> None:
+def _drop(context: Context, known: StoredAnswers, key: tuple[str, str]) -> None:
     with context.store.write() as connection:
         places.drop(connection, *key)
     known.pop(key, None)
 
 
 def located_tracks(context: Context, source: str) -> dict[str, GeocodedPlace]:
-    """What a geocoder has answered for tracks of a source, by slug."""
+    """The stored answers of geocoders for tracks of a source, by slug."""
     with context.store.read() as connection:
         return {slug: found for (_, slug), found in places.located(connection, source).items()}

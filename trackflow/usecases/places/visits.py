@@ -1,8 +1,8 @@
 """Finds visits to race tracks, for the days that have changed since the last time.
 
-A part of a device's days is done in one transaction: its old visits out, the new ones in. It is
-read on both sides up to the first position that is near no place, which no visit can go beyond, so
-any parts in any order give what one pass over everything gives.
+A part of a device's days is done in one transaction: its old visits out, the new ones in. Positions
+are read on both sides up to the first one away from every place, where any visit ends, so parts in
+any order give the same visits as one pass over all days.
 """
 
 import datetime as dt
@@ -28,17 +28,17 @@ from trackflow.tracks.segments import Segment
 from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DAYS = 31
-"""Of one transaction: it may hold up writers for a second, not for a minute."""
+"""Device-days of one transaction: it may block writers for a second, not for a minute."""
 
 
 @dataclass(slots=True)
 class VisitsReport:
-    """What was done.
+    """The result of an update.
 
     Attributes:
-        places: race tracks whose place is known.
-        device_days: that were looked at.
-        changed: visits that are new, gone or another.
+        places: race tracks with coordinates.
+        device_days: number of device-days processed.
+        changed: visits that are new, gone or different.
     """
 
     places: int = 0
@@ -47,7 +47,7 @@ class VisitsReport:
 
 
 def known_places(context: Context) -> PlaceIndex:
-    """Where race tracks are, with the limits of the settings."""
+    """An index of the race tracks' coordinates, with the limits of the settings."""
     settings = context.settings
     with context.store.read() as connection:
         found = places.positions(connection)
@@ -55,7 +55,7 @@ def known_places(context: Context) -> PlaceIndex:
 
 
 def days_due(context: Context) -> int:
-    """How many device-days there are to look at; cheap."""
+    """The number of device-days to process; cheap."""
     near = known_places(context)
     with context.store.read() as connection:
         if not len(near) and not visits.any_marked(connection):
@@ -71,7 +71,7 @@ def count_visits(context: Context) -> int:
 
 def update_visits(
     context: Context,
-    told: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     most_days: int = MOST_DAYS,
 ) -> VisitsReport:
@@ -79,8 +79,8 @@ def update_visits(
 
     Args:
         context: the store and settings.
-        told: hears how many device-days are done, and how many there are.
-        most_days: of one transaction.
+        on_progress: called with the number of device-days done, and of all.
+        most_days: device-days in one transaction, at most.
     """
     near = known_places(context)
     report = VisitsReport(places=len(near))
@@ -95,18 +95,18 @@ def update_visits(
         for part in itertools.batched(days, most_days):
             report.changed += _update(context, device_id, part, near)
             report.device_days += len(part)
-            told(report.device_days, total)
+            on_progress(report.device_days, total)
     return report
 
 
 def _update(
     context: Context, device_id: str, days: Sequence[tuple[dt.date, int]], near: PlaceIndex
 ) -> int:
-    """One part of a device's days; how many visits differ."""
+    """Update one part of a device's days; returns the number of changed visits."""
     changed = 0
     with context.store.write() as connection:
         devices.lock_devices(connection, [device_id])
-        # what is there now, which may be newer than when the work was listed
+        # the current state, which may be newer than the list of days
         now = dict(visits.due_days(connection, near.hash, device_id).get(device_id, ()))
         still = [(day, now[day]) for day, _ in days if day in now]
         for first, last in runs_of_days(day for day, _ in still):
@@ -119,7 +119,7 @@ def _update(
 def _look_at(
     connection: Connection, device_id: str, first: dt.date, last: dt.date, near: PlaceIndex
 ) -> int:
-    """Find the visits of days, and of whatever hangs together with them."""
+    """Find the visits of days, and of days that share a stay with them."""
     before, after_us = _reach(connection, device_id, first, near, forward=False)
     behind, before_us = _reach(connection, device_id, last, near, forward=True)
     watch = VisitFinder(near)
@@ -131,7 +131,7 @@ def _look_at(
 def _reach(
     connection: Connection, device_id: str, day: dt.date, near: PlaceIndex, *, forward: bool
 ) -> tuple[list[Samples], int | None]:
-    """Positions beyond a day up to the first that is near no place, and its time.
+    """Positions beyond a day up to the first one away from every place, and its time.
 
     The time is None if there is no such position; then the device's first or last point is among
     them: where it has stopped since its last journey, or before its first.
@@ -196,6 +196,12 @@ def read_visits(
 ) -> dict[str, Any]:
     """Visits that overlap a time as GeoJSON points, each where its race track is.
 
+    Args:
+        context: the store.
+        device_ids: only these devices; None for all.
+        when: the time that visits overlap.
+        limit: largest number of visits.
+
     Raises:
         BadInputError: there are too many.
     """
@@ -207,10 +213,10 @@ def read_visits(
 
 
 def _feature(row: Any) -> dict[str, Any]:
-    place = [row.longitude, row.latitude]
+    position = [row.longitude, row.latitude]
     return {
         "type": "Feature",
-        "geometry": None if None in place else {"type": "Point", "coordinates": place},
+        "geometry": None if None in position else {"type": "Point", "coordinates": position},
         "properties": {
             "device_id": row.device_id,
             "source": row.source,

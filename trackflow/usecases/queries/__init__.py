@@ -1,1 +1,1 @@
-"""What pages, exports and the API read of the store."""
+"""Queries of pages, exports and the API. They only read; formats belong to `web` and `exports`."""

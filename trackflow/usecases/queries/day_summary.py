@@ -1,7 +1,7 @@
-"""What is stored of each day, in numbers and in lines. Only reads.
+"""The stored numbers and lines of each day. Only reads.
 
-The numbers describe a day as it is, not what the last run did to it: so they can be plotted over
-days, however the work was cut up.
+The numbers describe a day's present state, not the work of the last run, so they can be plotted
+over days.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from trackflow.store.roads import polylines as lines
 from trackflow.usecases.queries.distances import by_day, in_zone
 
 MOST_VERTICES = 300_000
-"""A picture of a day stops here: more would not be seen, only waited for."""
+"""Most vertices in a picture of a day: more would not be visible, but take time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,18 @@ class DayLine:
 
 @dataclass(slots=True)
 class SegmentNumbers:
-    """What a day was cut into, and where its points went."""
+    """The numbers of a day's segments, and of its points by class.
+
+    Attributes:
+        devices: number of devices with points.
+        points: number of points.
+        segments: number of segments.
+        raw_distance_mm: length of all segments along their points, in millimetres.
+        points_on_track: points in segments.
+        points_in_stops: points of stays.
+        points_dropped: points that cleaning has dropped.
+        seconds: computing time of the stage.
+    """
 
     devices: int = 0
     points: int = 0
@@ -48,7 +59,16 @@ class SegmentNumbers:
 
 @dataclass(slots=True)
 class MatchNumbers:
-    """How a day's windows were matched."""
+    """The numbers of a day's windows.
+
+    Attributes:
+        windows: number of windows.
+        raw_windows: those of them that follow no road.
+        points: number of points in windows.
+        driven_s: seconds driven in all windows.
+        matched_s: seconds driven in parts that lie on roads.
+        seconds: computing time of the stage.
+    """
 
     windows: int = 0
     raw_windows: int = 0
@@ -65,15 +85,15 @@ class MatchNumbers:
 
 @dataclass(slots=True)
 class TrackNumbers:
-    """What of the tracks lies in a day of the stated time zone.
+    """The numbers of the tracks' parts in a day of the stated time zone.
 
     Attributes:
-        tracks: how many touch the day.
-        devices: how many moved.
+        tracks: number of tracks that touch the day.
+        devices: number of devices that moved.
         distance_mm: of the parts that lie in the day.
         duration_us: of the same parts.
         longest_mm: the longest of these parts.
-        seconds: that merging took.
+        seconds: computing time of merging.
     """
 
     tracks: int = 0

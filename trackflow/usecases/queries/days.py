@@ -1,4 +1,4 @@
-"""How far devices went, by day and between two moments, as answers of the API."""
+"""Distances of devices, by day and between two moments, as answers of the API."""
 
 import datetime as dt
 from typing import Any
@@ -13,7 +13,7 @@ from trackflow.usecases.queries.lines import TimeRange
 MOST_DAYS = 3660
 
 MOST_TRACKS = 200_000
-"""In one answer; a fleet of a thousand drives so many in a month or two."""
+"""Most tracks in one answer; a fleet of a thousand drives so many in a month or two."""
 
 OWN_ZONES = "device"
 """Instead of a zone's name: that of each device, or the stated one if it has none."""
@@ -29,11 +29,11 @@ def read_days(
     """Distance, time and tracks of each day on which a device moved; both ends are included.
 
     Args:
-        context: what is asked.
+        context: the store and settings.
         device_ids: of these devices, None for all.
         first: the first day, None for all.
         last: the last day, None for all.
-        zone: whose days; `TRACKFLOW_TIME_ZONE` without it.
+        zone: time zone of the days; None for `TRACKFLOW_TIME_ZONE`.
 
     Raises:
         BadInputError: the days are the wrong way round or too many, so are the tracks, or there is

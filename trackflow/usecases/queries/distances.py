@@ -1,8 +1,8 @@
-"""How far devices went in days and between moments: the one place where such sums are made.
+"""Distances of devices in days and between moments: all such sums are made here.
 
-The API, the page, `status`, exports and Dagster all show what these functions give. A day is one of
-the zone `TRACKFLOW_TIME_ZONE` unless another is asked for; what is shown says which. A track over
-midnight counts on both days, with the part that lies in each, so that days add up to the tracks.
+The API, the page, `status`, exports and Dagster all show these sums. A day is one of the zone
+`TRACKFLOW_TIME_ZONE` unless another is requested; each answer names its zone. A track over midnight
+counts on both days, with the part that lies in each, so that days add up to the tracks.
 """
 
 import datetime as dt
@@ -20,12 +20,12 @@ from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
 
 type Zones = Callable[[StoredLength], ZoneInfo]
-"""In which zone a track's days are counted."""
+"""Gives the zone in which a track's days are counted."""
 
 
 @dataclass(slots=True)
 class TravelSums:
-    """What tracks add up to in some time.
+    """Sums over tracks in some time.
 
     Attributes:
         length_mm: of the parts that lie in it.
@@ -40,7 +40,7 @@ class TravelSums:
     tracks: int = 0
 
     def add(self, length_mm: int, duration_us: int) -> None:
-        """The part of one more track."""
+        """Add the part of one more track."""
         self.length_mm += length_mm
         self.duration_us += duration_us
         self.longest_mm = max(self.longest_mm, length_mm)
@@ -64,7 +64,7 @@ def by_day(
     zones: Zones,
     most_tracks: int | None = None,
 ) -> dict[DeviceDay, TravelSums]:
-    """What devices travelled on the days from `first` to `last`, in order; both are included.
+    """The sums of devices on the days from `first` to `last`, in order; both are included.
 
     Args:
         connection: to the store.
@@ -103,7 +103,7 @@ def between(
     end: dt.datetime,
     most_tracks: int | None = None,
 ) -> dict[str, TravelSums]:
-    """What devices travelled in `[start, end)`, by device.
+    """The sums in `[start, end)`, by device.
 
     Args:
         connection: to the store.

@@ -58,7 +58,7 @@ type VisitRow = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """Which tracks, points or visits; None means no limit."""
+    """A filter of tracks, points or visits; None means no limit."""
 
     first: dt.datetime | None = None
     last: dt.datetime | None = None
@@ -72,7 +72,7 @@ class TrackRecord:
     Attributes:
         values: of `TRACK_COLUMNS`, by name.
         polylines: both lines, encoded.
-        read_points: gives the points with their times; asks the store.
+        read_points: reads the points with their times from the store.
     """
 
     values: dict[str, Any]
@@ -85,7 +85,7 @@ class TrackRecord:
 
 
 def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
-    """Tracks that overlap a time, by device and start, read as they are asked for.
+    """Tracks that overlap a time, by device and start, read one by one.
 
     Raises:
         SettingsError: there is no such device.
@@ -111,7 +111,7 @@ def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
 
 
 def points(context: Context, chosen: RowFilter) -> Iterator[PointRow]:
-    """Points of a time, by device and time, read as they are asked for.
+    """Points of a time, by device and time, read one by one.
 
     Raises:
         SettingsError: there is no such device.

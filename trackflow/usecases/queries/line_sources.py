@@ -1,10 +1,10 @@
-"""Which lines of tracks are meant; apart, so that `trackflow --help` loads no more than that."""
+"""Sources of tracks' lines; a module of its own, so that `trackflow --help` loads little."""
 
 from enum import StrEnum
 
 
 class LineSource(StrEnum):
-    """Which of a track's lines is meant."""
+    """One of a track's lines."""
 
     MATCHED = "matched"
     RAW = "raw"

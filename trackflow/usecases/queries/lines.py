@@ -1,4 +1,4 @@
-"""What readers see of lines and of the work behind them. No engine is called here."""
+"""Queries of lines and of the state of processing. They never call an engine."""
 
 import datetime as dt
 import itertools
@@ -38,9 +38,9 @@ class TimeRange:
 def note_read(
     context: Context, days: Mapping[str, tuple[dt.date, dt.date]], fresh: dt.timedelta
 ) -> int:
-    """Note that lines of days (first and last, by device) were read; how many got a new time.
+    """Note that lines of days (first and last, by device) were read; returns the rows changed.
 
-    Those that were read within `fresh` are left alone.
+    Lines with a note younger than `fresh` stay unchanged.
     """
     now = context.clock()
     with context.store.write() as connection:
@@ -90,7 +90,7 @@ def list_networks(context: Context) -> dict[str, Any]:
 
 
 def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
-    """The lines of windows that overlap a time, by device, and until when they are complete.
+    """The lines of windows that overlap a time, by device, each with its `complete_until`.
 
     Raises:
         BadInputError: there are too many.
@@ -146,7 +146,7 @@ def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> dict
 
 
 def _times(times_us: list[int]) -> list[dt.datetime]:
-    """Times from microseconds, without a zone: a tenth of what making them one by one takes."""
+    """Convert microseconds to times without a zone, in a tenth of the time of a loop."""
     found: list[dt.datetime] = np.array(times_us, "M8[us]").tolist()
     return found
 
@@ -154,7 +154,7 @@ def _times(times_us: list[int]) -> list[dt.datetime]:
 def _complete_until(
     first: dt.datetime | None, last: dt.datetime | None, unmatched: tuple[int, dt.date] | None
 ) -> dt.datetime | None:
-    """Until when all that a device has sent is in its lines; None if nothing is.
+    """The time until which a device's lines hold all its points; None if none yet.
 
     Which of a day's points are new is not known, so a day that has any is not counted at all.
     """
@@ -167,21 +167,31 @@ def _complete_until(
 def _all_complete_until(
     complete: dict[str, dt.datetime | None], unmatched: Iterable[str]
 ) -> dt.datetime | None:
-    """Until when this holds for all devices.
+    """The time until which the lines of all devices are complete.
 
-    Everything that a device without open work has ever sent is there, so it holds nobody back.
+    A device without pending days is complete, so it does not limit the others.
     """
-    held_back = [complete[device_id] for device_id in unmatched if device_id in complete]
-    if None in held_back:
+    limits = [complete[device_id] for device_id in unmatched if device_id in complete]
+    if None in limits:
         return None
-    open_ends = [time for time in held_back if time is not None]
+    open_ends = [time for time in limits if time is not None]
     ends = [time for time in complete.values() if time is not None]
     return min(open_ends) if open_ends else max(ends, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """How much there is. Points belong to days: of days with work to do, or of those without."""
+    """Counts of the store. Points are counted apart for pending and completed days.
+
+    Attributes:
+        unprocessed_points: points of device-days that are not completed.
+        processed_points: points of completed device-days.
+        active_devices: devices with points in the last `ACTIVE_FOR`.
+        cached_paths: number of stored lines of windows.
+        batches: number of device-days by status.
+        last_update: when a device-day was last completed; None if never.
+        waiting_since: since when the oldest unfinished device-day waits; None if none does.
+    """
 
     unprocessed_points: int
     processed_points: int
@@ -193,7 +203,7 @@ class StoreCounts:
 
 
 def count(context: Context) -> StoreCounts:
-    """Count all of it: up to seconds in a large store, see `CachedValue`."""
+    """Count the store: this takes up to seconds in a large one, see `CachedValue`."""
     now = context.clock()
     with context.store.read() as connection:
         totals = queries.batch_totals(connection)
@@ -216,18 +226,18 @@ def count(context: Context) -> StoreCounts:
 
 
 class CachedValue[T]:
-    """A value that takes long to work out, and may be some seconds old.
+    """A value that is slow to compute and may be some seconds old.
 
-    What is quick is worked out for every call. What is slow is worked out again in a thread while
-    the last value is served, and takes a twentieth of the time at most.
+    A quick value is computed for every call. A slow one is computed again in a thread while the
+    last value is served, and takes a twentieth of the time at most.
     """
 
     QUICK_S = 0.01
     SHARE = 0.05
     SHORTEST_S = 2.0
 
-    def __init__(self, work_out: Callable[[], T]) -> None:
-        self._work_out = work_out
+    def __init__(self, compute: Callable[[], T]) -> None:
+        self._compute = compute
         self._lock = threading.Lock()
         self._value: T | None = None
         self._took_s = 0.0
@@ -245,7 +255,7 @@ class CachedValue[T]:
     def _refresh(self) -> T:
         with self._lock:
             started = time.monotonic()
-            self._value = value = self._work_out()
+            self._value = value = self._compute()
             self._at = time.monotonic()
             self._took_s = self._at - started
         return value
@@ -258,7 +268,7 @@ class CachedValue[T]:
 
 
 def worker_status(context: Context, counts: StoreCounts) -> dict[str, Any]:
-    """How the work stands, for people and for the map page."""
+    """The state of processing, for people and for the map page."""
     now = context.clock()
     with context.store.read() as connection:
         worker = workers.at_work(connection, now)

@@ -1,4 +1,4 @@
-"""The tables that users see, in words: for metadata in Dagster and for documentation."""
+"""Descriptions of the tables that users see: for metadata in Dagster and for documentation."""
 
 from trackflow.store import table_descriptions
 from trackflow.store.table_descriptions import ColumnDescription, TableDescription

@@ -50,7 +50,8 @@ __all__ = [
 ]
 
 PAGE_BYTES = 4_000_000
-"""A page ends when its encoded lines have this size, whatever its limit: some 20 MB of GeoJSON."""
+"""A page ends when its encoded lines have this size, even below its limit: some 20 MB of
+GeoJSON."""
 
 PROPERTIES = (
     "track_id",
@@ -76,28 +77,28 @@ CAUSES = {
     "speed": "nothing moves to the next point that fast",
     "mixed": "the points belong to two senders, or to a clock that jumps",
     "stop": "the device stays where it is",
-    "midnight": "the neighbouring day has not been worked on yet",
+    "midnight": "the neighbouring day has not been processed yet",
 }
-"""Words for a cause whose points are not there any more."""
+"""Texts for a cause whose points do not exist any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackSelection:
-    """Which tracks, and how.
+    """A selection of tracks, and the form of their lines.
 
     Attributes:
         device_ids: of these devices, None for all.
-        when: those that overlap this time.
-        box: those whose bounding box overlaps this one; None for anywhere.
+        when: the time that tracks overlap.
+        bbox: only tracks whose bbox overlaps this one, in degrees; None for anywhere.
         line: matched or raw.
-        simplify_m: lines may be off by so much; 0 for exact ones.
-        limit: so many at most.
-        after: only what follows this position.
+        simplify_m: largest deviation of lines, in metres; 0 for exact ones.
+        limit: largest number of tracks.
+        after: the position after which the page begins; None for the first page.
     """
 
     device_ids: Devices
     when: TimeRange
-    box: Bbox | None
+    bbox: Bbox | None
     line: str
     simplify_m: float
     limit: int
@@ -113,7 +114,7 @@ def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
             device_ids=selection.device_ids,
             start=selection.when.start,
             end=selection.when.end,
-            box=selection.box,
+            box=selection.bbox,
             after=selection.after,
             limit=selection.limit + 1,
         )
@@ -160,7 +161,7 @@ def _line(polyline: str, simplify_m: float = 0.0) -> dict[str, Any]:
 
 
 def simplified(positions: Floats, tolerance_m: float) -> Floats:
-    """A line of fewer of its vertices that is nowhere further away than the tolerance.
+    """A line of fewer vertices that nowhere deviates by more than the tolerance.
 
     Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
     degrees where the line crosses the antimeridian.
@@ -174,13 +175,13 @@ def simplified(positions: Floats, tolerance_m: float) -> Floats:
 
 
 def write_cursor(position: TrackCursor) -> str:
-    """A position as text that means nothing to its reader."""
+    """Make an opaque text of a position."""
     plain = to_us(position.start_time).to_bytes(8, "big", signed=True) + position.track_id.bytes
     return base64.urlsafe_b64encode(plain).decode()
 
 
 def read_cursor(cursor: str) -> TrackCursor:
-    """What `write_cursor` was given.
+    """Parse the text of `write_cursor`.
 
     Raises:
         BadInputError: it is something else.
@@ -199,7 +200,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
-        GoneError: there was one, and what it was made of is no track any more.
+        GoneError: there was one, and its points are no track any more.
         NotFoundError: there never was one.
     """
     with context.store.read() as connection:
@@ -231,7 +232,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
 
 
 def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
-    """What became of the beginning of a track that is none any more."""
+    """The reason that the beginning of a former track belongs to no track any more."""
     if former.start_time is None:
         return "this track was deleted: it is older than what is kept (TRACKFLOW_RETENTION_DAYS)"
     start_us = to_us(former.start_time)
@@ -249,7 +250,7 @@ def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
 
 
 def _explain(around: Any, moment: dt.datetime, thresholds: Thresholds) -> Explanation | None:
-    """What became of the point at a moment; None if it is not there any more."""
+    """The explanation of the point at a moment; None if the point does not exist any more."""
     found = explain(around, to_us(moment), thresholds) if len(around) else None
     return found if found is not None and found.time_us == to_us(moment) else None
 
@@ -265,6 +266,12 @@ def read_stops(
 ) -> dict[str, Any]:
     """Stops that overlap a time: where a device stayed between two of its tracks.
 
+    Args:
+        context: the store.
+        device_ids: only these devices; None for all.
+        when: the time that stops overlap.
+        limit: largest number of stops.
+
     Raises:
         BadInputError: there are too many.
     """
@@ -277,7 +284,7 @@ def read_stops(
         "features": [
             {
                 "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": _last_place(row.raw_polyline)},
+                "geometry": {"type": "Point", "coordinates": _last_position(row.raw_polyline)},
                 "properties": {
                     "device_id": row.device_id,
                     "start_time": row.start_time,
@@ -294,7 +301,7 @@ def read_stops(
 def _stood(row: Any) -> bool:
     """Whether a device that was silent between two tracks was parked there."""
     here, there = (
-        np.array(_last_place(row.raw_polyline)),
+        np.array(_last_position(row.raw_polyline)),
         np.array(polylines.first_vertex(row.next_polyline)),
     )
     apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
@@ -302,6 +309,6 @@ def _stood(row: Any) -> bool:
     return is_parked(apart_m, silent_s, Thresholds().dwell_s)
 
 
-def _last_place(polyline: str) -> list[float]:
+def _last_position(polyline: str) -> list[float]:
     last: list[float] = polylines.positions(polyline)[-1].tolist()
     return last

@@ -1,1 +1,1 @@
-"""Lines on roads: matching, networks, the base map."""
+"""Lines on roads: matching stages, road networks, the base map. Rules live in `matching`."""

@@ -1,4 +1,4 @@
-"""The second stage: segments to lines on roads, window by window, with a cache.
+"""The second stage: matches segments to roads, window by window, with a cache.
 
 A window's match depends only on its own points, so it is looked up by their hash. Its final line
 is trimmed where it meets its neighbours' matches, which may lie in the days before and after.
@@ -41,7 +41,7 @@ class _Matcher:
     settings: MatchSettings
     cached: dict[str, bytes]
     report: DayReport
-    held: ClaimKeeper
+    keeper: ClaimKeeper
 
     def matches(self, windows: Sequence[Window]) -> list[tuple[str, WindowMatch]]:
         """Input hash and match of each window."""
@@ -53,7 +53,7 @@ class _Matcher:
         if stored is not None:
             self.report.cached_windows += 1
             return key, WindowMatch.from_bytes(stored)
-        self.held.still_at_it()
+        self.keeper.renew()
         match = match_window(self.engine, window, self.settings)
         self.report.engine_points += match.source_coordinates_count
         return key, match
@@ -62,7 +62,14 @@ class _Matcher:
 def match_batches(
     context: Context, device_id: str, days: Sequence[dt.date], *, force: bool = False
 ) -> list[DayReport]:
-    """Match the given days of a device, those of them that can be claimed."""
+    """Match the given days of a device, those of them that can be claimed.
+
+    Args:
+        context: the store and engines.
+        device_id: the device.
+        days: its days, in any order.
+        force: match completed days as well.
+    """
     return [
         report
         for day in sorted(days)
@@ -107,11 +114,11 @@ def _match_day(context: Context, device_id: str, day: dt.date, force: bool) -> D
 
 @dataclass(frozen=True, slots=True)
 class _LineInputs:
-    """What a day's lines depend on, read at one moment.
+    """The inputs of a day's lines, read in one transaction.
 
     Attributes:
         days: the segments of the day, and of neighbours that its journeys come from or go to.
-        neighbours: those neighbours.
+        neighbours: the days of those neighbours.
         neighbour_hashes: of their segments.
         cached: matches of the days around by their input hash.
     """
@@ -145,7 +152,7 @@ def _read(context: Context, device_id: str, day: dt.date) -> _LineInputs:
 
 
 def _day_rows(
-    context: Context, found: _LineInputs, report: DayReport, held: ClaimKeeper
+    context: Context, found: _LineInputs, report: DayReport, keeper: ClaimKeeper
 ) -> tuple[list[dict[str, object]], str | None]:
     """The rows of the day's windows, and the version of the network that they were matched on."""
     own = found.days.get(found.day)
@@ -154,7 +161,7 @@ def _day_rows(
     if not context.matches:
         return [], batch_marks.WITHOUT_ROADS
     engine = context.engine(found.device.profile)
-    matcher = _Matcher(engine, MatchSettings(), found.cached, report, held)
+    matcher = _Matcher(engine, MatchSettings(), found.cached, report, keeper)
     rows: list[dict[str, object]] = []
     for segment in own:
         head, tail = _neighbours(found.days, found.day, segment, matcher.settings)
@@ -200,7 +207,14 @@ def _segment_rows(
 
 
 def line_row(window: Window, key: str, match: WindowMatch, line: WindowLine) -> dict[str, Any]:
-    """The stored form of a window's line, but for its device and day."""
+    """The stored form of a window's line, but for its device and day.
+
+    Args:
+        window: the window.
+        key: hash of its input.
+        match: the engine's match of the window, with points beyond its ends.
+        line: the line of the window, trimmed at its ends.
+    """
     return {
         "start_time": from_us(window.start_us),
         "end_time": from_us(window.end_us),

@@ -1,4 +1,4 @@
-"""Building road networks and putting them to use."""
+"""Builds road networks and puts them to use."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,13 @@ from trackflow.store.roads import networks
 def build(
     context: Context, extract: Path, profile: str, progress: Callable[[str], None] | None = None
 ) -> tuple[RoadNetwork, bool]:
-    """Build a network in `home/networks` and use it; whether it is another one than before.
+    """Build a network in `home/networks` and use it; returns it, and whether it is a new one.
+
+    Args:
+        context: the store and settings.
+        extract: an OpenStreetMap extract (.osm.pbf).
+        profile: car, bicycle or foot.
+        progress: called with a line about each step.
 
     Raises:
         NetworkBuildError: the extract cannot be made into a network.

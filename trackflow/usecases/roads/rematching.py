@@ -1,7 +1,7 @@
-"""Lines that were made without roads, or on roads that are in use no more, are made again.
+"""Matches lines again that were made without roads, or on a former road network.
 
 Matching may be switched off for a while, a road network may be removed and built again while it
-is: the days that were worked on meanwhile are complete, and yet not what they would be now.
+is: the days that were processed meanwhile are complete, but their lines are outdated.
 """
 
 from trackflow.context import Context
@@ -13,12 +13,12 @@ from trackflow.store.roads.outdated_days import NetworkVersions
 
 
 def outdated_days(context: Context, connection: Connection) -> dict[str, int]:
-    """How many days of each device have lines that the road engine of now would make otherwise."""
+    """The number of days, by device, whose lines the present road network would change."""
     return outdated.count_outdated(connection, _versions(context, connection))
 
 
 def match_outdated_again(context: Context) -> int:
-    """Mark those days to be matched again; returns how many there were."""
+    """Mark outdated days to be matched again; returns their number."""
     if not context.matches:
         return 0
     with context.store.read() as connection:
@@ -33,7 +33,7 @@ def match_outdated_again(context: Context) -> int:
 
 
 def _versions(context: Context, connection: Connection) -> NetworkVersions:
-    """Without a road network for its profile a batch stays as it is: there is nothing better."""
+    """The versions in use. Without a road network for its profile a batch stays as it is."""
     if not context.matches:
         return {}
     if context.settings.engine_url:

@@ -1,8 +1,8 @@
 """Vector tiles of the road network, from the road engine: a base map that needs no internet.
 
-A tile is asked of the engine once and then kept on disk, under the network's version. The embedded
-engine here is one of its own, loaded when the first tile is missing, and it makes one tile at a
-time: it is no thread-safe object. No matched line ever waits for it.
+A tile is requested from the engine once and then kept on disk, under the network's version. The
+embedded engine here is one of its own, loaded when the first tile is missing, and it makes one tile
+at a time: it is no thread-safe object. No matched line ever waits for it.
 """
 
 import threading
@@ -31,12 +31,12 @@ LOWEST_ZOOM, HIGHEST_ZOOM = 12, 16
 """The engine makes no tiles below; above, a map shows the highest ones larger."""
 
 LAYERS = frozenset({"speeds"})
-"""The roads; turns and nodes, three quarters of a tile, are for people who debug routing."""
+"""The layer of roads; turns and nodes, three quarters of a tile, only help to debug routing."""
 
 EMPTY = b""
 
 VERSION_KEPT_S = 60.0
-"""How long a server's network is taken to be the same."""
+"""Seconds for which a server's network is assumed to be unchanged."""
 
 DEADLINE_S = 10.0
 MOST_BYTES = 20_000_000
@@ -44,7 +44,7 @@ MOST_BYTES = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where tiles come from: a network's version, its extent if it is known, and its engine."""
+    """The source of tiles: a network's version, its bbox if it is known, and its engine."""
 
     version: str
     bbox: tuple[float, float, float, float] | None
@@ -55,7 +55,7 @@ class RoadTiles:
     """Makes and keeps tiles; may be used by several threads."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
         self._lock = threading.Lock()
         self._embedded: EmbeddedEngine | None = None
         self._client: httpx.Client | None = None
@@ -63,6 +63,12 @@ class RoadTiles:
 
     def tile(self, profile: str | None, zoom: int, x: int, y: int) -> bytes:
         """A Mapbox vector tile; empty where there are no roads, and at zooms without tiles.
+
+        Args:
+            profile: car, bicycle or foot; None for any network, on a server for car.
+            zoom: zoom level, 0 for the whole Earth.
+            x: column, from the west.
+            y: row, from the north.
 
         Raises:
             NotFoundError: there is no such tile on Earth, or no network for the profile.
@@ -95,16 +101,16 @@ class RoadTiles:
 
     def _folder(self, version: str) -> Path:
         safe = "".join(c if c.isalnum() else "_" for c in version)
-        return self._work.settings.home / "tiles" / safe
+        return self._context.settings.home / "tiles" / safe
 
     def _source(self, profile: str | None) -> _Source:
-        with self._work.store.read() as connection:
+        with self._context.store.read() as connection:
             networks = queries.network_rows(connection)
-        url = self._work.settings.engine_url
+        url = self._context.settings.engine_url
         if url not in ("", NO_ENGINE):
-            asked = profile or "car"
-            version = self._server_version(url, asked)
-            return _Source(version, None, partial(self._fetch, url, asked))
+            served = profile or "car"
+            version = self._server_version(url, served)
+            return _Source(version, None, partial(self._fetch, url, served))
         network = next((n for n in networks if profile in (None, n.profile)), None)
         if network is None:
             raise NotFoundError("there is no road network: make one with `trackflow network build`")
@@ -117,7 +123,10 @@ class RoadTiles:
             if engine is None or engine.network_version != network.version:
                 dataset = load_network(
                     located(
-                        network.folder, network.profile, network.version, self._work.settings.home
+                        network.folder,
+                        network.profile,
+                        network.version,
+                        self._context.settings.home,
                     )
                 ).dataset
                 engine = EmbeddedEngine(dataset, network.profile, network.version)
@@ -125,8 +134,8 @@ class RoadTiles:
             return engine.tile(zoom, x, y)
 
     def _server_version(self, url: str, profile: str) -> str:
-        asked_at, version = self._servers.get(profile, (float("-inf"), ""))
-        if time.monotonic() - asked_at > VERSION_KEPT_S:
+        checked_at, version = self._servers.get(profile, (float("-inf"), ""))
+        if time.monotonic() - checked_at > VERSION_KEPT_S:
             version = HttpEngine(url, profile, client=self._http()).network_version
             self._servers[profile] = (time.monotonic(), version)
         return f"{profile}-{version}"

@@ -18,7 +18,7 @@ from trackflow.usecases.jobs.kinds import as_dict, queue_job
 from trackflow.usecases.places.geocoding import GeocodedPlace, located_tracks
 from trackflow.usecases.places.visits import read_visits
 from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -34,7 +34,7 @@ SyncId = Annotated[uuid.UUID, Path(description="The sync, which is its job's id 
 
 
 class SyncRequest(BaseModel):
-    """Which sync is wanted."""
+    """The source to sync."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,14 +57,14 @@ class SyncRequest(BaseModel):
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def start_sync(context: WorkDep, wish: SyncRequest | None = None) -> dict[str, Any]:
+def start_sync(context: ContextDep, wanted: SyncRequest | None = None) -> dict[str, Any]:
     """Queue a sync; the answer has its `job_id`. A running service begins it within seconds.
 
-    Where only the API runs, without Dagster, nothing begins it: it stays queued until
-    `trackflow serve` runs or somebody calls `trackflow jobs resume JOB_ID`. A sync of a source that
-    is being synced ends at once and says so.
+    Where only the API runs, without Dagster, the sync stays queued until `trackflow serve` runs or
+    a person calls `trackflow jobs resume JOB_ID`. A second sync of the same source is refused at
+    once.
     """
-    job = queue_job(context, KIND, (wish or SyncRequest()).model_dump())
+    job = queue_job(context, KIND, (wanted or SyncRequest()).model_dump())
     return {"job_id": str(job.job_id)}
 
 
@@ -74,13 +74,13 @@ def start_sync(context: WorkDep, wish: SyncRequest | None = None) -> dict[str, A
 @open_to(Scope.READ)
 def show_sync(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     job_id: Annotated[uuid.UUID, Path(description="As answered.")],
 ) -> Response:
     """Pages `processed` of `total` (null until the list is there), and `seconds_left` if known.
 
-    `report` is null until the sync has ended. It may have ended well and changed nothing: its
-    `outcome` says whether a guard refused the list or a person has to approve it.
+    `report` is null until the sync has ended. A successful sync may have changed nothing: `outcome`
+    shows whether a guard refused the list or a person has to approve it.
     """
     job = read_job(context, job_id)
     if job.kind != KIND:
@@ -90,8 +90,8 @@ def show_sync(
 
 @router.get("/api/v1/catalogue/sources", tags=["catalogue"], summary="Sources of race tracks")
 @open_to(Scope.READ)
-def list_sources(request: Request, context: WorkDep) -> Response:
-    """Each source with its counts, its last sync, and the one that is at work or waits."""
+def list_sources(request: Request, context: ContextDep) -> Response:
+    """Each source with its counts, its last sync, and the running or waiting one."""
     waiting = [job for job in recent_jobs(context) if job.kind == KIND]
     found = [_source(context, name, waiting) for name in sources(context.settings)]
     return answer(request, {"sources": found})
@@ -101,7 +101,7 @@ def list_sources(request: Request, context: WorkDep) -> Response:
 @open_to(Scope.READ)
 def list_tracks(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     source: Source = "",
     text: Annotated[
         str,
@@ -118,7 +118,7 @@ def list_tracks(
 ) -> Response:
     """Race tracks by slug, and the slug to go on `after`, null on the last page.
 
-    `coordinates_from` says who knows where a track is: its source, or a geocoder.
+    `coordinates_from` names the origin of the coordinates: the source, or a geocoder.
     """
     wanted = {"yes": True, "no": False, "all": None}[active]
     name = source_named(context.settings, source).source
@@ -135,7 +135,7 @@ def list_tracks(
 @open_to(Scope.READ)
 def list_reports(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     source: Source = "",
     limit: Annotated[int, Query(description="So many at most.", ge=1, le=100)] = 10,
 ) -> Response:
@@ -152,8 +152,8 @@ def list_reports(
     responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
 )
 @open_to(Scope.READ)
-def show_report(request: Request, context: WorkDep, sync_id: SyncId) -> Response:
-    """What a sync has done and what was wrong; as Markdown if `Accept` asks for `text/markdown`."""
+def show_report(request: Request, context: ContextDep, sync_id: SyncId) -> Response:
+    """The report of a sync; as Markdown if `Accept` asks for `text/markdown`."""
     report = read_report(context, sync_id)
     if MARKDOWN in request.headers.get("accept", ""):
         return answer_bytes(request, report.to_markdown().encode(), MARKDOWN)
@@ -167,8 +167,8 @@ def show_report(request: Request, context: WorkDep, sync_id: SyncId) -> Response
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def undo(context: WorkDep, sync_id: SyncId) -> dict[str, Any]:
-    """Make every row again what it was; `rows` says how many.
+def undo(context: ContextDep, sync_id: SyncId) -> dict[str, Any]:
+    """Restore every row that the sync changed; `rows` is their number.
 
     400 if there is nothing to undo, or a later sync has changed the same tracks.
     """
@@ -182,7 +182,7 @@ def undo(context: WorkDep, sync_id: SyncId) -> dict[str, Any]:
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def visits(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def visits(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points, each where the race track is, of visits that overlap the time.
 
     A visit is the time in which a device was never seen further away than
@@ -192,11 +192,11 @@ def visits(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime)
 
 
 def _sync(job: Job) -> dict[str, Any]:
-    told = as_dict(job)
+    values = as_dict(job)
     is_over = job.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
     same = ("job_id", "status", "total", "failed", "message", "seconds_left", "error", "created_at")
     return {
-        **{name: told[name] for name in same},
+        **{name: values[name] for name in same},
         "source": job.parameters.get("source"),
         "processed": job.completed,
         "cancel_requested": job.cancel_requested,
@@ -212,8 +212,8 @@ def _source(context: Context, name: str, recent: list[Job]) -> dict[str, Any]:
         if job.parameters.get("source") == name
         and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     ]
-    at_work = found.running if found.running in open_jobs else None
-    shown = at_work or (open_jobs[0] if open_jobs else None)
+    running = found.running if found.running in open_jobs else None
+    shown = running or (open_jobs[0] if open_jobs else None)
     return {
         "source": found.source,
         "site": found.site,
@@ -245,5 +245,5 @@ def _track(row: dict[str, Any], known: dict[str, GeocodedPlace]) -> dict[str, An
 
 
 def _text(text: str) -> str:
-    """PostgreSQL's text cannot hold a NUL, so nothing contains one."""
+    """Check a search text: PostgreSQL's text cannot hold a NUL."""
     return text.replace("\0", "")

@@ -1,4 +1,4 @@
-"""How far devices went, day by day and between two moments."""
+"""Distances of devices, day by day and between two moments."""
 
 import datetime as dt
 from typing import Annotated
@@ -9,7 +9,7 @@ from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.days import read_days, read_distances
 from trackflow.web.answers import AnyTime, DeviceIds, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -21,7 +21,7 @@ FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
 @open_to(Scope.READ)
 def days(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     device: DeviceIds,
     from_: Annotated[dt.date | None, Query(alias="from", description="First day.")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
@@ -34,10 +34,10 @@ def days(
         ),
     ] = None,
 ) -> Response:
-    """By day and device: metres, seconds of driving, and how many tracks touch the day.
+    """By day and device: metres, seconds of driving, and the number of tracks on the day.
 
     A track over midnight counts on each day with the part that was travelled on it, so days add up
-    to the tracks' distances, to the millimetre. `time_zone` says whose days they are.
+    to the tracks' distances, to the millimetre. `time_zone` is the zone of the days.
     """
     for day in (from_, to):
         if day is not None and not FIRST <= day <= LAST:
@@ -47,8 +47,8 @@ def days(
 
 @router.get("/api/v1/distances", tags=["tracks"], summary="Distance and driving time of devices")
 @open_to(Scope.READ)
-def distances(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
-    """By device: metres, seconds of driving, and how many tracks, of what lies in the time.
+def distances(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
+    """By device: metres, seconds of driving, and the number of tracks, of the parts in the time.
 
     A track that reaches beyond the time counts with the part that lies in it. Between two midnights
     the figures are those of the days.

@@ -1,4 +1,4 @@
-"""Settings of devices, presets, and notices: what needs a person's attention."""
+"""Settings of devices, presets, and notices that need a person's attention."""
 
 import datetime as dt
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from trackflow.usecases.devices.settings import (
 )
 from trackflow.usecases.queries.lines import CachedValue
 from trackflow.web.answers import DeviceIds, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -28,7 +28,7 @@ DeviceId = Annotated[str, Path(description="The device, as listed.", max_length=
 
 
 class SettingsChange(BaseModel):
-    """What is to change; what is left out stays as it is."""
+    """The changes; a field that is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,18 +48,18 @@ class SettingsChange(BaseModel):
 @open_to(Scope.READ)
 def notices(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     device: DeviceIds,
     from_: Annotated[dt.date | None, Query(alias="from", description="First day (UTC).")] = None,
     to: Annotated[dt.date | None, Query(description="Last day; it is included.")] = None,
 ) -> Response:
-    """Where many points of a device's days went an odd way, with what to do about it.
+    """Unusual findings about many points of a device's days, each with what to do.
 
     `kind` is lone, spike, inaccurate, mixed, duplicate, short, excursion, rollover or quarantined;
     `points` of the `of_points` of these `days` are concerned; the most points come first. With
-    `from` or `to`, what was refused at the door is left out, as that mostly has no day.
-    `looks_like` is what devices without a preset look like, of the first twenty. In a large store,
-    both may be some seconds old.
+    `from` or `to`, refused input is left out, as most of it has no day. `looks_like` is the guessed
+    kind of devices without a preset, of the first twenty. In a large store, both may be some
+    seconds old.
     """
     if from_ is not None and to is not None and from_ > to:
         raise BadInputError("`from` must not be later than `to`")
@@ -83,14 +83,14 @@ def notices(
 @router.get("/api/v1/presets", tags=["devices"], summary="Thresholds by what is tracked")
 @open_to(Scope.READ)
 def presets(request: Request) -> Response:
-    """Each preset: what it is for, all its thresholds, and what it changes and why."""
+    """Each preset: its purpose, all its thresholds, and its changes with their reasons."""
     return answer(request, {"presets": presets_as_dict()})
 
 
 @router.get("/api/v1/devices/{device_id:path}", tags=["devices"], summary="Settings of a device")
 @open_to(Scope.READ)
-def settings(request: Request, context: WorkDep, device_id: DeviceId) -> Response:
-    """Profile, time zone, preset, own and resulting thresholds, what it looks like, its notices.
+def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Response:
+    """Profile, time zone, preset, own and resulting thresholds, guessed kind, notices.
 
     Thresholds are the defaults, changed by the preset, changed by the own ones. 404 if there is no
     such device.
@@ -105,18 +105,18 @@ def settings(request: Request, context: WorkDep, device_id: DeviceId) -> Respons
     response_model=None,
 )
 @open_to(Scope.ADMIN)
-def change(context: WorkDep, device_id: DeviceId, wish: SettingsChange) -> dict[str, Any]:
-    """All days of the device are worked on again if what decides about them has changed.
+def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> dict[str, Any]:
+    """All days of the device become pending if the change affects them.
 
     400 if a value makes no sense, 404 if there is no such device.
     """
-    read_settings(context, device_id)  # 404 before anything else
+    read_settings(context, device_id)  # answer 404 before checking the values
     changed = change_settings(
         context,
         device_id,
-        profile=wish.profile,
-        time_zone=wish.time_zone,
-        overrides=dict(wish.thresholds),
-        preset=wish.preset,
+        profile=wanted.profile,
+        time_zone=wanted.time_zone,
+        overrides=dict(wanted.thresholds),
+        preset=wanted.preset,
     )
     return changed.as_dict()

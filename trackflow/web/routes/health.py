@@ -1,4 +1,4 @@
-"""Whether all is well, for load balancers and container health checks."""
+"""The health of the service, for load balancers and container health checks."""
 
 from fastapi import Request
 
@@ -14,8 +14,8 @@ router = guarded_router()
 def health(request: Request) -> dict[str, str]:
     """Answers `{"status": "ok"}`; 503 while the database is away or takes no writes. Open to all.
 
-    It is read-only after some fail-overs, and a full disk takes no more points: then reading still
-    works, and the message says what is wrong.
+    A database is read-only after some fail-overs, and a full disk takes no more points: reading
+    still works then, and the message names the problem.
     """
     probe: WriteProbe = request.app.state.write_probe
     probe.check()

@@ -1,9 +1,9 @@
-"""Where devices deliver: one address per client, each with the answer that its client expects.
+"""Routes for deliveries: one address per client, each with the answer that its client expects.
 
-A client that is answered with an error sends the same again, some of them for ever. So whatever
-can be received is answered as a success, and what is no position is kept whole in
-`quarantined_points` with its reason. Errors are only for what is not kept: the database is away
-(503), the body is too large (413), the quarantine is full (507).
+A client that gets an error sends the same body again, some clients for ever. So every body that is
+received is answered as a success, and input that is no position is kept whole in
+`quarantined_points` with its reason. Errors are only for bodies that are not kept: the database is
+away (503), the body is too large (413), the quarantine is full (507).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ router = plain_router()
 PACKINGS = ("", "identity", "gzip", "x-gzip")
 
 POST_ONLY = (owntracks.SOURCE, overland.SOURCE, geojson_batch.SOURCE)
-"""Doors of their own, whose positions do not fit into an address."""
+"""Protocols whose positions do not fit into an address."""
 
 
 def _json(value: object) -> Response:
@@ -46,16 +46,16 @@ ANSWERS = {
     flat.HOME_ASSISTANT: _json({}),
     flat.PHONETRACK: _json({"done": 1, "friends": []}),
 }
-"""What senders of flat records wait for; to all others an empty answer is a success."""
+"""Answers that senders of flat records expect; for all others an empty answer is a success."""
 
 MAX_THREADS = 2
-"""That read large bodies: more would only take the processor from each other, and memory."""
+"""Threads that read large bodies: more would only compete for processors and memory."""
 
 MANY_DEVICES = 100
-"""A report of more, or with something refused, takes several times as long to store."""
+"""A report of more devices, or with refused input, takes several times as long to store."""
 
 READ_AT_ONCE_BYTES = 4_096
-"""A body of no more is read within less time than a thread would take to begin."""
+"""A body up to this size is parsed faster than a thread would start."""
 
 _threads: RunVar[CapacityLimiter] = RunVar("delivery_threads")
 
@@ -72,10 +72,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 def _takes(
     description: str, example: object, *more_types: str, parameters: Sequence[Any] = ()
 ) -> dict[str, Any]:
-    """A body for the API's description, which is read as it comes whatever its type.
+    """A body for the API's description, which is read as it is, of any content type.
 
     Endpoints take their parameters from the request by themselves: FastAPI would take longer to
-    find and check them than it takes to store a report.
+    check them than storing a report takes.
     """
     content: dict[str, Any] = {"application/json": {"schema": {}, "example": example}}
     content |= {kind: {"schema": {"type": "string"}} for kind in more_types}
@@ -97,7 +97,7 @@ def _answers(description: str, example: object) -> dict[int | str, dict[str, Any
 
 
 async def _received_body(request: Request) -> bytes:
-    """The body, piece by piece: Starlette's own way takes longer than a report is read in."""
+    """Read the body piece by piece: Starlette's own method takes longer than parsing a report."""
     pieces = []
     while True:
         message = await request.receive()
@@ -184,8 +184,8 @@ async def from_geojson(request: Request) -> Response:
     """For your own scripts. Properties are found by their usual names, as in files.
 
     The device is the token's, else each feature's `device_id`, else `device`, else the token's
-    name, else `geojson`. A repeated delivery adds nothing, so a script may send again whatever it
-    is not sure of.
+    name, else `geojson`. A repeated delivery adds nothing, so a script may repeat a delivery when
+    it is not sure.
     """
     received, _, _ = await _take(request, geojson_batch.SOURCE)
     return _json(
@@ -236,49 +236,49 @@ DOOR = {
 )
 @open_to(Scope.INGEST)
 async def from_flat(request: Request) -> Response:
-    """For Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
+    """Receives from Traccar Client, OsmAnd, GPSLogger, PhoneTrack, Colota, Home Assistant, OpenGTS.
 
-    And for a Traccar server's `forward.url` (`forward.type` json or url).
+    It also receives a Traccar server's `forward.url` (`forward.type` json or url).
 
     The position is in the address, in a form, or in JSON: `id` (or `deviceid`), `lat` and `lon` (or
     `location=lat,lon`), `timestamp` (seconds or milliseconds since 1970, or ISO 8601), `speed`,
     `bearing` (or `heading`), `altitude`, `accuracy` in metres, `hdop`, `valid`, or the usual other
-    names. `speed` is in the unit of who sends (knots from Traccar, metres per second from phones);
-    `speed_unit` says another: `kmh`, `kn`, `mph`, `ms`.
+    names. `speed` is in the sender's unit (knots from Traccar, metres per second from phones);
+    `speed_unit` names another: `kmh`, `kn`, `mph`, `ms`.
 
-    The device is the token's, else the position's, else the token's name, else who sends. A
-    position without a time is refused, but for the forms that have none: they get the time of
+    The device is the token's, else the position's, else the token's name, else the sender's. A
+    position without a time is refused, except in forms that have no time: they get the time of
     their arrival.
     """
-    door: str = request.path_params["door"]
-    if door in POST_ONLY:
-        raise HTTPException(405, f"positions from {door} come by POST", {"Allow": "POST"})
-    if door not in flat.SENDERS:
-        raise HTTPException(404, f"there is no sender {door[:40]}; see docs/senders.md")
-    # a link on some website could lead a browser here, and a browser that follows it may get in
+    protocol: str = request.path_params["door"]
+    if protocol in POST_ONLY:
+        raise HTTPException(405, f"positions from {protocol} come by POST", {"Allow": "POST"})
+    if protocol not in flat.SENDERS:
+        raise HTTPException(404, f"there is no sender {protocol[:40]}; see docs/senders.md")
+    # a link on a website could lead a browser here, which may have access by no-token mode
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise AccessError("positions do not come from another site's page")
-    _, sender, body = await _take(request, door)
+    _, sender, body = await _take(request, protocol)
     of_webhook = sender == flat.HOME_ASSISTANT and body.lstrip()[:1] == b"{"
-    return ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else door, NOTHING)
+    return ANSWERS.get(flat.HOME_ASSISTANT if of_webhook else protocol, NOTHING)
 
 
 async def _take(
-    request: Request, door: str, *, named: str = ""
+    request: Request, protocol: str, *, named: str = ""
 ) -> tuple[ReceptionCounts, str, bytes]:
     """Read and store a body, a large one part by part.
 
     Args:
-        request: it.
-        door: the last part of the address.
+        request: the request.
+        protocol: the last part of the address, such as `overland`.
         named: the device that the request names outside its body.
 
     Returns:
-        What became of it, who sent it, and the body.
+        The counts of its admission, its sender, and the body.
 
     Raises:
-        StoreUnavailableError: the database is away. Earlier parts may be stored: what is sent
-            again is not stored twice.
+        StoreUnavailableError: the database is away. Earlier parts may be stored: a repeated
+            delivery is not stored twice.
     """
     context: Context = request.app.state.context
     reception: ReportQueue = request.app.state.reception
@@ -286,14 +286,14 @@ async def _take(
     packing = request.headers.get("content-encoding", "").strip().lower()
     if packing not in PACKINGS:
         raise HTTPException(415, "a body may be compressed with gzip only")
-    envelope, keys = _envelope(request, door, named), context.settings.owntracks_keys
+    envelope, keys = _envelope(request, protocol, named), context.settings.owntracks_keys
     try:
         if len(body) <= READ_AT_ONCE_BYTES and not packing:
             delivery = reading.read(body, envelope, now_us=now_us, keys=keys)
             report = Report(delivery.points, delivery.refused, delivery.sender)
             return await reception.store(report), delivery.sender, body
         deliveries = reading.read_in_parts(body, envelope, now_us=now_us, keys=keys)
-        total, sender = ReceptionCounts(), door
+        total, sender = ReceptionCounts(), protocol
 
         def following() -> BodyContent | None:
             return next(deliveries, None)
@@ -308,18 +308,18 @@ async def _take(
 
 
 def _query(request: Request) -> Mapping[str, str]:
-    """The parameters of the address; most reports have none, and are not searched for them."""
+    """The query parameters; most reports have none, and their parsing is skipped."""
     return request.query_params if request.scope["query_string"] else {}
 
 
-def _envelope(request: Request, door: str, named: str) -> Envelope:
-    """What of a request, besides its body, decides how it is read."""
+def _envelope(request: Request, protocol: str, named: str) -> Envelope:
+    """The parts of a request, besides its body, that decide how it is read."""
     caller: Caller = request.state.caller
     query = _query(request)
-    device = "" if door in flat.SENDERS else query.get("device", "").strip()
+    device = "" if protocol in flat.SENDERS else query.get("device", "").strip()
     name = caller.name.strip()
     return Envelope(
-        door,
+        protocol,
         device_id=caller.device_id,
         named_device=named,
         fallback_device=device or (name if fit_device(name) else ""),
@@ -329,7 +329,7 @@ def _envelope(request: Request, door: str, named: str) -> Envelope:
 
 
 def _reports(delivery: BodyContent) -> Iterator[Report]:
-    """A delivery in reports that are quickly stored."""
+    """Split a delivery into reports that are quickly stored."""
     size = max(len(delivery.points), len(delivery.refused))
     is_plain = not delivery.refused and len(delivery.points.devices) < MANY_DEVICES
     step = PART_ELEMENTS if is_plain else PART_ELEMENTS // 4
@@ -340,12 +340,12 @@ def _reports(delivery: BodyContent) -> Iterator[Report]:
 
 
 async def _in_thread[T](function: Callable[[], T]) -> T:
-    """In one of a few threads kept for large bodies, so that small ones are read meanwhile."""
+    """Run it in one of a few threads for large bodies, so that small ones are read meanwhile."""
     return await to_thread.run_sync(function, limiter=_limiter())
 
 
 def _limiter() -> CapacityLimiter:
-    """The limit of this event loop."""
+    """The limit of threads of this event loop."""
     try:
         return _threads.get()
     except LookupError:

@@ -1,4 +1,4 @@
-"""Jobs: big pieces of work that a person asks for, watches, stops and takes up again."""
+"""Jobs: long work that a person requests, watches, cancels and resumes."""
 
 import datetime as dt
 import uuid
@@ -13,7 +13,7 @@ from trackflow.usecases.jobs.control import read_job, recent_jobs
 from trackflow.usecases.jobs.control import resume_job as resume
 from trackflow.usecases.jobs.kinds import as_dict, queue_job
 from trackflow.web.answers import answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -22,7 +22,7 @@ JobId = Annotated[uuid.UUID, Path(description="The job, as listed.")]
 
 
 class JobRequest(BaseModel):
-    """What is to be done."""
+    """The kind and the parameters of a job."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,8 +40,8 @@ class JobRequest(BaseModel):
 
 @router.get("/api/v1/jobs", tags=["jobs"], summary="The newest jobs")
 @open_to(Scope.READ)
-def list_jobs(request: Request, context: WorkDep) -> Response:
-    """The newest hundred, the newest first, with how far each is and how long it will take.
+def list_jobs(request: Request, context: ContextDep) -> Response:
+    """The newest hundred jobs, the newest first, with progress and estimated time left.
 
     `status` is queued, running, completed, failed or cancelled; `completed` of `total` pieces of
     work are done, of which `failed` went wrong; `seconds_left` is an estimate, null without one.
@@ -53,20 +53,20 @@ def list_jobs(request: Request, context: WorkDep) -> Response:
     "/api/v1/jobs", tags=["jobs"], summary="Ask for a job", status_code=202, response_model=None
 )
 @open_to(Scope.ADMIN)
-def ask_for_job(context: WorkDep, wish: JobRequest) -> dict[str, Any]:
+def ask_for_job(context: ContextDep, wanted: JobRequest) -> dict[str, Any]:
     """Queue a job; the answer has its `job_id`. A service begins it within a minute.
 
     `rebuild` makes everything of the given days again: unchanged windows come from the cache, and
     tracks that come out the same stay as they are.
     """
-    parameters = {"from": wish.from_, "to": wish.to, "device": wish.device}
-    return as_dict(queue_job(context, wish.kind, parameters))
+    parameters = {"from": wanted.from_, "to": wanted.to, "device": wanted.device}
+    return as_dict(queue_job(context, wanted.kind, parameters))
 
 
 @router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job")
 @open_to(Scope.READ)
-def show_job(request: Request, context: WorkDep, job_id: JobId) -> Response:
-    """How far a job is, and what came of it. 404 if there is none of this id."""
+def show_job(request: Request, context: ContextDep, job_id: JobId) -> Response:
+    """The progress and the result of a job. 404 if there is no job with this id."""
     return answer(request, as_dict(read_job(context, job_id)))
 
 
@@ -74,10 +74,10 @@ def show_job(request: Request, context: WorkDep, job_id: JobId) -> Response:
     "/api/v1/jobs/{job_id}/cancel", tags=["jobs"], summary="Stop a job", response_model=None
 )
 @open_to(Scope.ADMIN)
-def cancel_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
-    """A waiting job stops at once, a running one after the slice of work that it is at.
+def cancel_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
+    """A waiting job stops at once, a running one after its current slice.
 
-    What is done stays; `resume` goes on with the rest. A job that has ended stays as it is.
+    Finished slices stay; `resume` goes on with the rest. A job that has ended stays as it is.
     """
     return as_dict(cancel(context, job_id))
 
@@ -86,7 +86,7 @@ def cancel_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
     "/api/v1/jobs/{job_id}/resume", tags=["jobs"], summary="Go on with a job", response_model=None
 )
 @open_to(Scope.ADMIN)
-def resume_job(context: WorkDep, job_id: JobId) -> dict[str, Any]:
+def resume_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
     """Queue a cancelled or failed job again; it goes on where it stopped.
 
     A job that waits or runs goes on, also if it was about to be stopped. 400 if it is completed.

@@ -1,4 +1,4 @@
-"""Lines of the last hours, devices, road networks, and how the work stands."""
+"""Lines of the last hours, devices, road networks, and the state of processing."""
 
 from fastapi import Request, Response
 
@@ -6,7 +6,7 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries import lines
 from trackflow.usecases.queries.lines import CachedValue, StoreCounts
 from trackflow.web.answers import DeviceIds, RecentTime, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -14,15 +14,15 @@ router = guarded_router()
 
 @router.get("/api/v1/devices", tags=["devices"], summary="All devices and where they were last")
 @open_to(Scope.READ)
-def devices(request: Request, context: WorkDep) -> Response:
+def devices(request: Request, context: ContextDep) -> Response:
     """Each device's profile, time zone, first and last time, and last reported position."""
     return answer(request, lines.list_devices(context))
 
 
 @router.get("/api/v1/networks", tags=["devices"], summary="The road networks in use")
 @open_to(Scope.READ)
-def networks(request: Request, context: WorkDep) -> Response:
-    """By profile: version, source file, and extent (west, south, east, north in degrees).
+def networks(request: Request, context: ContextDep) -> Response:
+    """By profile: version, source file, and `extent` (west, south, east, north in degrees).
 
     The version changes whenever the roads do.
     """
@@ -31,15 +31,15 @@ def networks(request: Request, context: WorkDep) -> Response:
 
 @router.get("/paths/cached", tags=["lines"], summary="Matched lines as encoded polylines")
 @open_to(Scope.READ)
-def paths(request: Request, context: WorkDep, device: DeviceIds, when: RecentTime) -> Response:
+def paths(request: Request, context: ContextDep, device: DeviceIds, when: RecentTime) -> Response:
     """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
 
-    `polyline` has precision 5; `confidence` says how well the line explains its points (0 to 1);
-    `matched_share` is the share of the window's time that follows roads; `is_raw` says that the
-    line is the reported points, since they follow no road; `against_oneway` that one-ways had to be
-    ignored. Everything that a device has sent up to its `complete_until` is in its
-    lines; null means that nothing is yet, `pending_days` how many days still have work to do. The
-    outer `complete_until` holds for all devices.
+    `polyline` has precision 5; `confidence` is how well the line explains its points (0 to 1);
+    `matched_share` is the share of the window's time that follows roads; `is_raw` means that the
+    line joins the reported points, since they follow no road; `against_oneway` that one-ways had to
+    be ignored. The lines of a device hold all its points up to its `complete_until`; null means
+    none yet; `pending_days` is the number of days that still wait. The outer `complete_until` holds
+    for all devices.
     """
     content = lines.cached_paths(context, device, when)
     read = [device["device_id"] for device in content["devices"] if device["paths"]]
@@ -49,10 +49,10 @@ def paths(request: Request, context: WorkDep, device: DeviceIds, when: RecentTim
 
 @router.get("/worker/status", tags=["service"], summary="How the work stands")
 @open_to(Scope.READ)
-def status(request: Request, context: WorkDep) -> Response:
-    """Whether the work keeps up, and what is in its way.
+def status(request: Request, context: ContextDep) -> Response:
+    """Whether processing keeps up, and what stops it.
 
-    Points of device-days with work to do and of those without; devices that have sent something
+    Points of pending device-days and of completed ones; devices that have sent something
     within 24 hours; cached lines; how long the oldest work has waited; failed, pending and
     processing device-days; the live worker; circuit breakers. In a large store, counts may be some
     seconds old.

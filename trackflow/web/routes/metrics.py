@@ -1,7 +1,7 @@
-"""Figures for Prometheus, worked out when they are asked for.
+"""Figures for Prometheus, computed on each request.
 
-What concerns the store is read from the store, so all processes tell the same; nothing is counted
-in memory but the requests of this very process.
+Figures of the store are read from the store, so all processes report the same; only the requests of
+this process are counted in memory.
 """
 
 import time
@@ -41,12 +41,12 @@ class StoreCollector(Collector):
     """Figures of the store."""
 
     def __init__(self, context: Context, counts: CachedValue[StoreCounts]) -> None:
-        self._work, self._counts = context, counts
+        self._context, self._counts = context, counts
 
     def collect(self) -> Iterator[Metric]:
-        """As they are now, or were some seconds ago."""
+        """Read the figures; they may be some seconds old."""
         counts = self._counts.get()
-        status = worker_status(self._work, counts)
+        status = worker_status(self._context, counts)
         yield _by_label("trackflow_batches", "Device-days by status.", "status", counts.batches)
         yield _by_label(
             "trackflow_points",
@@ -79,13 +79,13 @@ class StoreCollector(Collector):
 
 
 class CatalogueCollector(Collector):
-    """Figures of the catalogue of race tracks: of each source's last sync, and how it stands."""
+    """Figures of the catalogue of race tracks: each source's last sync and its tracks."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        """As they are now."""
+        """Read the present figures."""
         tracks = GaugeMetricFamily(
             "trackflow_catalogue_tracks", "Race tracks.", labels=["source", "state"]
         )
@@ -105,15 +105,15 @@ class CatalogueCollector(Collector):
             labels=["source", "stage"],
         )
         try:
-            names = list(sources(self._work.settings))
+            names = list(sources(self._context.settings))
         except SettingsError:
             return  # a wrong address of a source must not hide all other figures
         for name in names:
-            found = status(self._work, name)
+            found = status(self._context, name)
             for state in ("active", "inactive", "missed"):
                 tracks.add_metric([name, state], getattr(found, state))
             if found.last_completed_at is not None:
-                elapsed = self._work.clock() - found.last_completed_at
+                elapsed = self._context.clock() - found.last_completed_at
                 age.add_metric([name], elapsed.total_seconds())
             if found.last is not None:
                 for outcome in SYNC_OUTCOMES:
@@ -134,13 +134,13 @@ def _by_label(name: str, text: str, label: str, values: dict[str, Any]) -> Gauge
 
 
 class GuessesCollector(Collector):
-    """Figures of wrong tokens that came to this process."""
+    """Figures of wrong tokens that this process received."""
 
     def __init__(self, guesses: WrongTokens) -> None:
         self._guesses = guesses
 
     def collect(self) -> Iterator[Metric]:
-        """As they are now."""
+        """Read the present figures."""
         yield CounterMetricFamily(
             "trackflow_wrong_tokens", "Requests with a wrong token.", value=self._guesses.refused
         )
@@ -157,7 +157,7 @@ class GuessesCollector(Collector):
 
 
 class TimingMiddleware:
-    """Measures requests, by the route's template: addresses hold ids, and would never end."""
+    """Measures requests by the route's template: addresses hold ids, and would be unlimited."""
 
     def __init__(self, app: Any, registry: CollectorRegistry) -> None:
         self.app = app
@@ -170,7 +170,7 @@ class TimingMiddleware:
         )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -193,11 +193,11 @@ class TimingMiddleware:
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""A client can call its method anything."""
+"""Methods with a label of their own: a client can send any word as method."""
 
 
 def add_metrics(app: FastAPI, context: Context) -> None:
-    """Measure requests, and make the store's figures known to `/metrics`."""
+    """Measure requests, and add the store's figures to `/metrics`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StoreCollector(context, app.state.counts))
     registry.register(CatalogueCollector(context))

@@ -1,8 +1,8 @@
-"""The map page: its files, what it has to know of the settings, and signing in by a token.
+"""The map page: its files, the settings that it needs, and signing in by a token.
 
-The files hold nobody's data, so they are open to everyone; the page then asks the API for what its
-reader may see. MapLibre comes from the installed package `maplibre`, so nothing is fetched from
-elsewhere, and the page's policy lets nothing else in.
+The files hold no user's data, so they are open to everyone; the page then requests the data that
+its reader may see from the API. MapLibre comes from the installed package `maplibre`, so no file is
+fetched from elsewhere, and the page's content security policy allows no other origin.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from trackflow.errors import AccessError, NotFoundError, TrackflowError
 from trackflow.usecases.access.tokens import Scope, find_tokens
-from trackflow.web.dependencies import CallerDep, WorkDep, guarded_router
+from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.security.access import COOKIE, open_to, wrong_token
 from trackflow.web.security.own_machine import is_own_page
 
@@ -39,7 +39,7 @@ TYPES = {
 }
 
 SESSION_S = 30 * 86_400
-"""How long a browser stays signed in."""
+"""Seconds for which a browser stays signed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,15 @@ class StaticFile:
 
 
 class SessionRequest(BaseModel):
-    """What somebody signs in with."""
+    """The token of a person who signs in."""
 
     token: str = Field(max_length=200, description="A token for `read` or `admin`.")
 
 
 @router.get("/", tags=["page"], summary="The map page", response_class=Response)
 @open_to(None)
-def index(request: Request, context: WorkDep) -> Response:
-    """The page itself. It holds no data; it asks the API for what its reader may see."""
+def index(request: Request, context: ContextDep) -> Response:
+    """The page. It holds no data; it requests the data that its reader may see from the API."""
     answer = _send(request, static_file(INDEX))
     answer.headers["Content-Security-Policy"] = content_policy(context.settings.tiles_url)
     return answer
@@ -94,12 +94,12 @@ def file(request: Request, name: str) -> Response:
 
 @router.get("/api/v1/page", tags=["page"], summary="What the map page has to know")
 @open_to(Scope.READ)
-def page(request: Request, context: WorkDep, caller: CallerDep) -> dict[str, str | bool]:
-    """The address of background tiles (empty for none), whose days are meant, and the caller.
+def page(request: Request, context: ContextDep, caller: CallerDep) -> dict[str, str | bool]:
+    """The address of background tiles (empty for none), the time zone, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
 
-    `by_cookie` says whether a session of `POST /session` let the caller in, which can be ended.
+    `by_cookie` is whether a session of `POST /session` admitted the caller, which can be ended.
     """
     return {
         "tiles_url": context.settings.tiles_url,
@@ -111,7 +111,7 @@ def page(request: Request, context: WorkDep, caller: CallerDep) -> dict[str, str
 
 @router.post("/session", tags=["page"], summary="Sign in with a token", status_code=204)
 @open_to(None)
-def sign_in(request: Request, context: WorkDep, wanted: SessionRequest) -> Response:
+def sign_in(request: Request, context: ContextDep, wanted: SessionRequest) -> Response:
     """Keeps the token as a cookie that scripts cannot read and other sites cannot use.
 
     401 for a token that is not in use (429 after many), 403 for one that may not read.
@@ -134,7 +134,7 @@ def sign_in(request: Request, context: WorkDep, wanted: SessionRequest) -> Respo
         path="/",
         httponly=True,
         samesite="strict",
-        secure=_came_encrypted(request),
+        secure=_is_encrypted(request),
     )
     return answer
 
@@ -164,9 +164,9 @@ def static_file(name: str) -> StaticFile:
 
 
 def content_policy(tiles_url: str) -> str:
-    """What the page may load and run: its own files, and pictures of one tile server at most."""
-    place = urlsplit(tiles_url)
-    tiles = f" {place.scheme}://{place.netloc}" if place.netloc else ""
+    """The content security policy: the page's own files, and images of one tile server at most."""
+    server = urlsplit(tiles_url)
+    tiles = f" {server.scheme}://{server.netloc}" if server.netloc else ""
     return "; ".join(
         (
             "default-src 'none'",
@@ -184,7 +184,7 @@ def content_policy(tiles_url: str) -> str:
 
 @cache
 def _paths() -> dict[str, Path]:
-    """All files that the page has, by name: nothing else can be asked for."""
+    """All files of the page, by name: no other file can be requested."""
     return {path.name: path for path in (*_own_files(), *_maplibre_files())}
 
 
@@ -195,7 +195,7 @@ def _own_files() -> Iterator[Path]:
 
 
 def _maplibre_files() -> Iterator[Path]:
-    # not by import: the package brings pandas and more, and takes a second
+    # not by import: the package imports pandas and more, which takes a second
     for name in MAPLIBRE:
         path = Path(str(distribution("maplibre").locate_file(f"maplibre/srcjs/{name}")))
         if not path.is_file():
@@ -221,8 +221,8 @@ def _send(request: Request, found: StaticFile) -> Response:
     return Response(body, media_type=found.media_type, headers=headers)
 
 
-def _came_encrypted(request: Request) -> bool:
-    """Whether the browser uses TLS, be it up to here or up to a proxy before us."""
+def _is_encrypted(request: Request) -> bool:
+    """Whether the browser uses TLS, to this service or to a proxy before it."""
     # not `request.url`: it is made of the Host header, which a client may write as it likes
     return request.scope["scheme"] == "https" or request.headers.get("origin", "").startswith(
         "https:"

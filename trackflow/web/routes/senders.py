@@ -1,4 +1,4 @@
-"""How each live sender does: when it last reported, and what of it could not be read."""
+"""The state of each live sender: its last report, and its refused input."""
 
 from dataclasses import asdict
 
@@ -17,11 +17,11 @@ router = guarded_router()
 @router.get("/api/v1/senders", tags=["delivery"], summary="How each sender does")
 @open_to(Scope.READ)
 def list_senders(request: Request) -> Response:
-    """Every sender that ever reported, and what of it is in quarantine.
+    """Every sender that has reported, and its input in quarantine.
 
-    `refused` counts by reason, `last_error` is the reason of the newest, and `advice` says what to
-    set right. `files` stands for what was imported. What was sent is not shown here:
-    `trackflow quarantine show` does.
+    `refused` counts by reason, `last_error` is the reason of the newest, and `advice` is what to
+    set right. `files` stands for imported files. The input itself is not shown here: `trackflow
+    quarantine show` shows it.
     """
     known: CachedValue[list[SenderState]] = request.app.state.senders
     return answer(request, {"senders": [asdict(state) for state in known.get()]})

@@ -15,7 +15,7 @@ router = guarded_router()
 MVT = "application/vnd.mapbox-vector-tile"
 
 KEPT = "private, max-age=600"
-"""Roads change when somebody builds another network: a map may show old ones for minutes."""
+"""Roads change when another network is built: a map may show old ones for minutes."""
 
 
 @router.get(

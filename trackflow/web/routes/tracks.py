@@ -18,7 +18,7 @@ from trackflow.usecases.queries.tracks import (
     read_tracks,
 )
 from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer
-from trackflow.web.dependencies import WorkDep, guarded_router
+from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -28,18 +28,18 @@ MOST_STOPS = 20_000
 MOST_TOLERANCE_M = 100_000.0
 
 
-def _box(
+def _bbox(
     bbox: Annotated[
         str | None,
         Query(
-            description="Only tracks whose bounding box overlaps this one: west,south,east,north "
+            description="Only tracks whose bbox overlaps this one: west,south,east,north "
             "in degrees.",
             examples=["24.9,60.1,25.0,60.2"],
             max_length=200,
         ),
     ] = None,
 ) -> Bbox | None:
-    """The bounding box that was asked for; longitudes may go beyond 180 degrees."""
+    """The requested bbox; longitudes may go beyond 180 degrees."""
     if bbox is None:
         return None
     try:
@@ -66,10 +66,10 @@ def _wrapped(lon: float) -> float:
 @open_to(Scope.READ)
 def tracks(
     request: Request,
-    context: WorkDep,
+    context: ContextDep,
     device: DeviceIds,
     when: AnyTime,
-    box: Annotated[Bbox | None, Depends(_box)],
+    bbox: Annotated[Bbox | None, Depends(_bbox)],
     line: Annotated[
         LineSource,
         Query(description="The line on roads where there are any, or the reported points."),
@@ -89,14 +89,14 @@ def tracks(
         str | None, Query(description="The `next` of the page before.", max_length=100)
     ] = None,
 ) -> Response:
-    """A GeoJSON FeatureCollection of tracks that overlap the time and the box, by start.
+    """A GeoJSON FeatureCollection of tracks that overlap the time and the bbox, by start.
 
     `next` is the `cursor` of the following page, null on the last one. A page may hold fewer than
-    `limit` tracks if their lines are very long. Tracks that change while somebody pages are seen
-    as they are when their page is read; none is left out or seen twice for another one's sake.
+    `limit` tracks if their lines are very long. A track that changes between two pages is shown as
+    it is when its page is read; no change leaves out or repeats another track.
     """
     after = None if cursor is None else read_cursor(cursor)
-    selection = TrackSelection(device, when, box, line.value, simplify_m, limit, after)
+    selection = TrackSelection(device, when, bbox, line.value, simplify_m, limit, after)
     return answer(request, read_tracks(context, selection), GEOJSON)
 
 
@@ -107,13 +107,13 @@ def tracks(
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def track(request: Request, context: WorkDep, track_id: uuid.UUID) -> Response:
+def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Response:
     """A GeoJSON Feature with the matched line; `raw` is the line of the reported points.
 
-    `explanation` says why the track begins and ends where it does: the rule, what was measured and
-    the limit. An id that was given once leads to the track for good: whatever late points change,
-    it is the one that covers its beginning, or else some of its time. Where there is no movement
-    any more, the answer is 410 and says why.
+    `explanation` is why the track begins and ends where it does: the rule, the measured value and
+    the limit. An id stays valid for good: after late points it leads to the track that covers its
+    beginning, or else some of its time. Where there is no movement any more, the answer is 410 with
+    the reason.
     """
     return answer(request, read_track(context, track_id), GEOJSON)
 
@@ -125,6 +125,6 @@ def track(request: Request, context: WorkDep, track_id: uuid.UUID) -> Response:
     response_class=GeoJson,
 )
 @open_to(Scope.READ)
-def stops(request: Request, context: WorkDep, device: DeviceIds, when: AnyTime) -> Response:
+def stops(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points with device, start, end and duration of stays that overlap the time."""
     return answer(request, read_stops(context, device, when, MOST_STOPS), GEOJSON)

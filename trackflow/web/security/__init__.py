@@ -1,1 +1,1 @@
-"""Who may call what, and how much."""
+"""Access to the API: tokens, no-token mode, limits on requests."""

@@ -1,12 +1,11 @@
-"""Who may call what. Every route says whom it is open to; one that says nothing is for admins.
+"""Access by scope. Every route names the scope that it is open to; by default it is for admins.
 
 A request is judged before its body is read. Tokens come as `Authorization: Bearer`, as the
 password of HTTP Basic (OwnTracks and others offer nothing else), as the page's cookie, and for
-ingest also as `?token=`, because some trackers can send nothing but an address.
+ingest also as `?token=`, because some trackers can send only an address.
 
-While no-token mode is on (`usecases.access.no_token`), the person at the machine may do everything
-without one; `own_machine` says which requests are theirs. Wrong tokens are counted by address
-(`guesses`).
+While no-token mode is on (`usecases.access.no_token`), the person at the machine needs no token;
+`own_machine` decides which requests are theirs. Wrong tokens are counted by address (`guesses`).
 """
 
 import base64
@@ -34,9 +33,10 @@ ALLOW_LOCAL = "`trackflow token local on` lets this machine in without one again
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `device_id` is the only device whose points it may deliver; None means any.
+    """The caller of a request.
 
-    `name` is the token's, after which positions are called that name no device.
+    `device_id` is the only device whose points it may deliver; None means any. `name` is the
+    token's, which is the device of positions that name none.
     """
 
     scope: Scope
@@ -79,11 +79,11 @@ def open_to[F: Callable[..., Any]](scope: Scope | None) -> Callable[[F], F]:
 
 
 class GuardedRoute(APIRoute):
-    """A route that asks who is there before it reads anything; the caller is `request.state`'s."""
+    """A route that checks the caller before it reads the body; sets `request.state.caller`."""
 
     @property
     def scope(self) -> Scope | None:
-        """Whom it is open to: admins, unless its endpoint says otherwise."""
+        """The scope that it is open to: admin, unless its endpoint has another."""
         found: Scope | None = getattr(self.endpoint, "__open_to__", Scope.ADMIN)
         return found
 
@@ -94,12 +94,12 @@ class GuardedRoute(APIRoute):
     def guard(
         self, handler: Callable[[Request], Coroutine[Any, Any, Response]]
     ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """A handler that is reached by callers who may."""
+        """Wrap a handler so that only callers with the scope reach it."""
 
         async def guarded(request: Request) -> Response:
-            door: NoTokenGuard = request.app.state.no_token_door
-            if door.is_news() and (sign := sign_of_proxy(request)) is not None:
-                await run_in_threadpool(door.shut, sign)
+            no_token: NoTokenGuard = request.app.state.no_token_guard
+            if no_token.may_be_on() and (sign := sign_of_proxy(request)) is not None:
+                await run_in_threadpool(no_token.switch_off, sign)
             if self.scope is not None:
                 known = await _known_caller(request, self.scope)
                 request.state.caller = known or await run_in_threadpool(_admit, request, self.scope)
@@ -109,9 +109,9 @@ class GuardedRoute(APIRoute):
 
 
 class PlainRoute(GuardedRoute):
-    """A route whose endpoint takes what it needs from the request by itself.
+    """A route whose endpoint reads its parameters from the request by itself.
 
-    FastAPI's handler, which looks for parameters, would take a tenth of a report's time.
+    FastAPI's handler, which parses parameters, would take a tenth of a report's time.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -120,15 +120,15 @@ class PlainRoute(GuardedRoute):
 
 
 async def caller(request: Request) -> Caller:
-    """Who asks, for endpoints that are not open to everyone."""
+    """The caller, for endpoints that are not open to everyone."""
     found: Caller = request.state.caller
     return found
 
 
 async def _known_caller(request: Request, scope: Scope) -> Caller | None:
-    """Who delivers with one token that was in use a moment ago.
+    """The caller of a delivery with one token that was valid a moment ago.
 
-    None says nothing: then the store is asked. It always is for reading and for changes.
+    None means unknown: then the store decides, as it always does for reading and for changes.
     """
     if scope is not Scope.INGEST:
         return None
@@ -156,15 +156,15 @@ def _admit(request: Request, scope: Scope) -> Caller:
 
 
 def _without_token(request: Request, mode: NoTokenMode, wrong: list[str]) -> Caller:
-    """The person at this machine, if no-token mode lets the request in.
+    """The person at this machine, if no-token mode admits the request.
 
     Raises:
         NoTokenError: it does not.
     """
     objection = None
     if mode.is_on:
-        door: NoTokenGuard = request.app.state.no_token_door
-        objection = door.objection(request)
+        no_token: NoTokenGuard = request.app.state.no_token_guard
+        objection = no_token.objection(request)
         if objection is None:  # also with the cookie of an older store
             return LOCAL
     if wrong:
@@ -183,14 +183,14 @@ def wrong_token(request: Request, secrets: list[str], message: str) -> NoTokenEr
 
 
 def _secrets(request: Request, scope: Scope) -> list[str]:
-    """Whatever the request has that could be a token."""
+    """All values of the request that could be a token."""
     found = []
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         found.append(value.strip())
     elif kind.lower() == "basic":
         found.append(_password(value))
-    # The browser sends a cookie along by itself, so it counts only for our own page's requests.
+    # The browser sends a cookie along by itself, so it is valid only in requests of our own page.
     if "cookie" in request.headers and COOKIE in request.cookies and is_own_page(request):
         found.append(request.cookies[COOKIE])
     if scope is Scope.INGEST and request.scope["query_string"] and "token" in request.query_params:

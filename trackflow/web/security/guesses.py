@@ -1,8 +1,8 @@
-"""Wrong tokens, counted by the address that sends them: who goes on is told to wait, ever longer.
+"""Counts wrong tokens by the sender's address, and imposes a growing delay on further ones.
 
-A token has 256 random bits, so nobody finds one by trying; the delays keep a guesser, or a phone
-whose token was revoked, from filling the service's time. A right token is never delayed: behind a
-router or a proxy it has the same address as somebody else's wrong ones.
+A token has 256 random bits, so it cannot be guessed; the delays keep a guesser, or a phone whose
+token was revoked, from using up the service's time. A right token is never delayed: behind a router
+or a proxy it shares its address with another client's wrong ones.
 """
 
 import ipaddress
@@ -13,20 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 FREE_TRIES = 10.0
-"""A person who pastes half a token, and phones of a household whose token was changed."""
+"""Enough for a person who pastes half a token, and for phones of a household with a changed
+token."""
 
 REPEAT_TRIES = 0.1
-"""What the same wrong token counts when it comes again: a phone that was left with a revoked one
-guesses nothing, but takes time as well."""
+"""The weight of a repeated wrong token: a phone with a revoked one does not guess, but takes time
+as well."""
 
 FIRST_DELAY_S = 1.0
 MOST_DELAY_S = 900.0
 
 FORGET_S = 3_600.0
-"""After so long without a wrong token, an address begins anew."""
+"""After so many seconds without a wrong token, an address is forgotten."""
 
 MOST_ADDRESSES = 10_000
-"""Those that were heard of least lately are forgotten first."""
+"""The addresses with the oldest last try are forgotten first."""
 
 IPV6_PREFIX = 64
 """A home's network is one guesser, though it has 2**64 addresses."""
@@ -53,9 +54,9 @@ class WrongTokens:
         self.delayed = 0
 
     def note_wrong(self, address: str, secrets: Sequence[str]) -> float:
-        """Count a wrong token; for how many seconds its sender has to wait, or 0.
+        """Count a wrong token; returns the seconds that its sender has to wait, or 0.
 
-        What comes during a delay does not lengthen it: a phone that repeats cannot do better.
+        Requests during a delay do not lengthen it: a phone with a revoked token can only repeat.
         """
         now_s, key = self._clock_s(), network_of(address)
         with self._lock:
@@ -70,7 +71,7 @@ class WrongTokens:
             if now_s < guesser.wait_until_s:
                 self.delayed += 1
                 return guesser.wait_until_s - now_s
-            token = hash(tuple(secrets))  # salted by Python, so it tells nothing of the token
+            token = hash(tuple(secrets))  # salted by Python, so it does not reveal the token
             guesser.tries += REPEAT_TRIES if token == guesser.last_token else 1.0
             guesser.last_token = token
             if guesser.tries > FREE_TRIES:
@@ -78,20 +79,20 @@ class WrongTokens:
             return 0.0
 
     def waiting(self) -> int:
-        """How many addresses have to wait now."""
+        """The number of addresses that have to wait now."""
         now_s = self._clock_s()
         with self._lock:
             return sum(g.wait_until_s > now_s for g in self._guessers.values())
 
 
 def delay_s(tries: float) -> float:
-    """How long to wait after so many wrong tokens beyond the free ones: ever twice as long."""
+    """Seconds to wait after so many wrong tokens beyond the free ones; each one doubles them."""
     doubled: float = FIRST_DELAY_S * 2.0 ** min(tries - 1.0, 30.0)
     return min(doubled, MOST_DELAY_S)
 
 
 def network_of(address: str) -> str:
-    """What is counted as one sender: an IPv4 address, or the network of an IPv6 one."""
+    """The key of one sender: an IPv4 address, or the network of an IPv6 one."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,7 +1,7 @@
 """The tokens in use, as they were within the last second.
 
-A town of a thousand trackers sends two hundred reports a second, each with a token of its own; one
-look at all tokens a second costs less than one look-up for each. The price: a token that was
+A town of a thousand trackers sends two hundred reports a second, each with a token of its own;
+reading all tokens once a second costs less than one look-up for each. The price: a token that was
 revoked delivers for up to `FRESH_S` longer. So they serve deliveries only: nothing is read, changed
 or deleted with a revoked token. A new one is looked up at once.
 """
@@ -22,14 +22,14 @@ class KnownTokens:
     """All tokens in use, by the hash of their secret."""
 
     def __init__(self, context: Context) -> None:
-        self._work = context
+        self._context = context
         self._found: Mapping[str, Token] = {}
         self._until = 0.0
-        self._reading: asyncio.Task[None] | None = None
+        self._refresh: asyncio.Task[None] | None = None
 
     @property
     def is_fresh(self) -> bool:
-        """Whether they may be gone by."""
+        """Whether they are recent enough to decide by."""
         return time.monotonic() < self._until
 
     def find(self, secret: str) -> Token | None:
@@ -37,10 +37,10 @@ class KnownTokens:
         return self._found.get(hash_of(secret)) if self.is_fresh else None
 
     async def renew(self) -> None:
-        """Read them unless they are fresh; all that ask meanwhile wait for the same reading.
+        """Read them unless they are fresh; concurrent callers wait for the same read.
 
-        Each of a thousand trackers would look for its own token in the store otherwise, every time
-        that they are a second old.
+        Otherwise each of a thousand trackers would read its own token from the store whenever the
+        tokens are a second old.
 
         Raises:
             StoreUnavailableError: the database is away.
@@ -48,13 +48,13 @@ class KnownTokens:
         if self.is_fresh:
             return
         loop = asyncio.get_running_loop()
-        if self._reading is None or self._reading.done() or self._reading.get_loop() is not loop:
-            self._reading = loop.create_task(run_in_threadpool(self._read))
-            # nobody may be left to hear of its error
-            self._reading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(self._reading)
+        if self._refresh is None or self._refresh.done() or self._refresh.get_loop() is not loop:
+            self._refresh = loop.create_task(run_in_threadpool(self._read))
+            # no request may be left to receive its error
+            self._refresh.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._refresh)
 
     def _read(self) -> None:
-        began = time.monotonic()  # what changes while they are read is seen a second later
-        self._found = tokens_in_use(self._work)
+        began = time.monotonic()  # a change during the read is seen a second later
+        self._found = tokens_in_use(self._context)
         self._until = began + FRESH_S

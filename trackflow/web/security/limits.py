@@ -1,4 +1,4 @@
-"""How much and how long a request may send, so that nobody fills the memory or holds a place."""
+"""Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
 from typing import Any
@@ -10,17 +10,17 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 
 SMALL_BODY_BYTES = 65_536
 MAX_LARGE_BODIES_BYTES = 128 * 1024 * 1024
-"""Of all requests that are being answered, without the smaller bodies: they are always taken."""
+"""Limit for the large bodies of all open requests; smaller bodies are always accepted."""
 
 BODY_DEADLINE_S = 30.0
-"""For the whole body, however it drips."""
+"""Seconds for the whole body, however slowly it arrives."""
 
 
 class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
-    And 503 while there are too many large ones. Only while somebody reads the body: a route that
-    needs none answers without waiting for it.
+    It answers 503 while there are too many large bodies. The limits apply only while the body is
+    read: a route that needs no body answers without waiting for it.
     """
 
     def __init__(self, app: Any) -> None:
@@ -28,18 +28,18 @@ class LimitsMiddleware:
         self.large_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Limited(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
+        body = _LimitedRequest(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
         try:
             await self.app(scope, body.receive, send)
         finally:
             self.large_bytes -= body.large_bytes
 
 
-class _Limited:
+class _LimitedRequest:
     """One request's body, counted and timed."""
 
     def __init__(
@@ -53,7 +53,7 @@ class _Limited:
         self._deadline = asyncio.get_running_loop().time() + deadline_s
 
     async def receive(self) -> Any:
-        if self._complete:  # what follows is the end of the connection, whenever that is
+        if self._complete:  # the next message is the end of the connection, at any time
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -91,7 +91,7 @@ class HeadersMiddleware:
         self.headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request of ASGI."""
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -1,9 +1,9 @@
-"""No-token mode's door: which requests without a token come from the person at this machine.
+"""Decides which requests without a token come from the person at this machine.
 
 A request counts as that person's if nothing in it shows a proxy, it names this machine, no other
-website's page makes it, and the program that has connected is one of this user's (see `peers`).
-What shows a proxy switches the mode off for good, in the store: from then on strangers may reach
-this address, and what tells them from the person may be missing next time.
+website's page makes it, and the program that has connected is one of this user's (see `peers`). A
+sign of a proxy switches the mode off for good, in the store: from then on strangers may reach this
+address, and the next request of one may lack that sign.
 """
 
 import functools
@@ -31,43 +31,43 @@ PROXY_PREFIXES = (
     "cf-", "fly-", "ngrok-", "proxy-", "tailscale-", "x-amz", "x-appengine-", "x-arr-", "x-azure-",
     "x-envoy-", "x-forwarded", "x-original-",
 )  # fmt: skip
-"""What proxies, tunnels and content networks add to a request; programs do not by themselves."""
+"""Headers that proxies, tunnels and content networks add to a request; other programs do not."""
 
 _PROXY_HEADERS = frozenset(name.encode() for name in PROXY_HEADERS)
 _PROXY_PREFIXES = tuple(prefix.encode() for prefix in PROXY_PREFIXES)
 
 QUIET_S = 5.0
-"""How long the mode is known to be off: signs come with every request behind a proxy."""
+"""Seconds for which the mode is assumed to stay off: behind a proxy every request has a sign."""
 
 
 class NoTokenGuard:
     """Decides on requests without a token, and switches the mode off when a proxy shows.
 
-    `listens_locally` says that the service listens on a loopback address only; on any other, the
-    mode lets nobody in.
+    `listens_locally` is whether the service listens on a loopback address only; on any other, every
+    request needs a token.
     """
 
     def __init__(self, context: Context, listens_locally: bool) -> None:
-        self._work = context
+        self._context = context
         self._listens_locally = listens_locally
         self._known_off_until = 0.0
 
-    def is_news(self) -> bool:
-        """Whether a sign of a proxy may still change something; asks nobody."""
+    def may_be_on(self) -> bool:
+        """Whether a sign of a proxy may still change something; does not read the store."""
         return self._listens_locally and time.monotonic() >= self._known_off_until
 
-    def shut(self, reason: str) -> None:
+    def switch_off(self, reason: str) -> None:
         """Switch the mode off for good, if it is on."""
         try:
-            no_token.switch_off(self._work, reason)
+            no_token.switch_off(self._context, reason)
         except StoreUnavailableError:
-            return  # this request is refused by its sign, and the next one is another chance
+            return  # this request is refused for its sign, and the next one tries again
         self._known_off_until = time.monotonic() + QUIET_S
 
     def objection(self, request: Request) -> str | None:
-        """Why a request is not taken for the person's at this machine; None if it is.
+        """Why a request is not from the person at this machine; None if it is.
 
-        To be asked while the mode is on: it is switched off by what shows a proxy.
+        To be called while the mode is on: a sign of a proxy switches it off.
         """
         if not self._listens_locally:
             return "this service listens to other machines"
@@ -75,19 +75,19 @@ class NoTokenGuard:
         if client is None or not is_loopback(client.host):
             return "it comes from another machine"
         if (sign := sign_of_proxy(request)) is not None:
-            self.shut(sign)
+            self.switch_off(sign)
             return sign
         doubt = _doubt_once(request, (client.host, client.port))
         if doubt is not None:
             if doubt.is_proxy:
-                self.shut(doubt.reason)
+                self.switch_off(doubt.reason)
             return doubt.reason
         return None if is_own_page(request) else "it comes from another website's page"
 
 
 def sign_of_proxy(request: Request) -> str | None:
-    """What in a request shows that a proxy has passed it on; None if nothing does."""
-    for name, _ in request.scope["headers"]:  # as bytes: it is asked of every report
+    """The sign in a request that a proxy has forwarded it; None without one."""
+    for name, _ in request.scope["headers"]:  # as bytes, for speed: every report passes here
         if name in _PROXY_HEADERS or name.startswith(_PROXY_PREFIXES):
             return f"a proxy has passed it on (it has the header {name.decode('latin-1')})"
     # nginx before 1.29.7 speaks it by default, and browsers and scripts do not any more
@@ -101,7 +101,7 @@ def sign_of_proxy(request: Request) -> str | None:
 
 @functools.lru_cache(maxsize=16)
 def own_names(server: tuple[str, int | None] | None) -> frozenset[str]:
-    """What a client on this machine calls the service: address or localhost, with the port."""
+    """Names of the service for a client on this machine: address or localhost, with the port."""
     if server is None or server[1] is None:
         return frozenset()
     host, port = server
@@ -111,13 +111,13 @@ def own_names(server: tuple[str, int | None] | None) -> frozenset[str]:
 
 
 def is_own_page(request: Request) -> bool:
-    """Whether no browser says that another site's page makes this request."""
+    """Whether no header of a browser shows that another site's page makes this request."""
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         # following a link to the page from elsewhere changes nothing
         navigates = request.headers.get("sec-fetch-mode") == "navigate"
         return navigates and request.method in SAFE_METHODS
     origin = request.headers.get("origin")
-    return origin is None or _place_of(origin) == request.headers.get("host")
+    return origin is None or _host_of(origin) == request.headers.get("host")
 
 
 def is_loopback(host: str) -> bool:
@@ -130,7 +130,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _place_of(origin: str) -> str | None:
+def _host_of(origin: str) -> str | None:
     """Host and port of an origin; None if it is not one, as a client may send anything."""
     try:
         return urlsplit(origin).netloc

@@ -1,11 +1,11 @@
-"""Which program is at the other end of a connection from this machine, by the kernel's own tables.
+"""Finds the program at the other end of a local connection, by the kernel's own tables.
 
-A reverse proxy on this machine makes everybody's requests come from 127.0.0.1, and a plain one
+A reverse proxy on this machine makes all requests come from 127.0.0.1, and a plain one
 leaves no trace in them. The kernel knows whose socket the other end is: that of a program of this
 user, as a browser or curl is; of another user, as the packages of nginx, Caddy and Traefik set
 them up; or of a program that takes connections from other machines.
 
-Linux only. Where the tables do not tell, nobody is taken for this user.
+Linux only. Where the tables do not show the owner, no program counts as this user's.
 """
 
 import ipaddress
@@ -58,7 +58,7 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a program is not taken for this user's own; `is_proxy` says that it passes others on."""
+    """Why a program does not count as this user's own; `is_proxy` if it forwards requests."""
 
     reason: str
     is_proxy: bool
@@ -68,10 +68,10 @@ UNKNOWN = Doubt("the system does not say which program of this machine it comes 
 
 
 def doubt_of(client: tuple[str, int], server: tuple[str, int]) -> Doubt | None:
-    """What speaks against the program that has connected; None if it is this user's own.
+    """The objection to the program that has connected; None if it is this user's own.
 
     Args:
-        client: address and port of its end, as the connection tells them.
+        client: address and port of its end of the connection.
         server: address and port of our end.
     """
     ends = (_end(client), _end(server))
@@ -104,13 +104,13 @@ def _doubt_of_program(pid: int, sockets: Iterable[Socket]) -> Doubt | None:
 
 
 def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
-    """The sockets with these ends, and all that listen; none where the system does not tell."""
+    """The sockets with these ends, and all that listen; none where the system shows none."""
     wanted = [f" {_kernels_text(*ends[0], v)} {_kernels_text(*ends[1], v)} " for v in (4, 6)]
     found = []
     for table in TABLES:
         with suppress(OSError):
             lines = (PROC / table).read_text().splitlines()[1:]
-            # a busy service has thousands of ended connections in it: few lines are looked into
+            # a busy service has thousands of ended connections in it: few lines are parsed
             found += [
                 _socket(line)
                 for line in lines
@@ -120,7 +120,7 @@ def _read_sockets(ends: tuple[End, End]) -> list[Socket]:
 
 
 def _kernels_text(address: Address, port: int, version: int) -> str:
-    """An end as the kernel's table of sockets of IPv4 or IPv6 has it; see `_kernels_end`."""
+    """An end in the text form of the kernel's table of IPv4 or IPv6 sockets; see `_kernels_end`."""
     packed = address.packed
     if version == 6 and len(packed) == 4:
         packed = IPV4_IN_IPV6 + packed
@@ -142,7 +142,7 @@ def _socket(line: str) -> Socket:
 
 
 def _kernels_end(text: str) -> tuple[Address, int]:
-    """An end as the table has it: words of 32 bits in the byte order of the machine."""
+    """Parse an end of the table: words of 32 bits in the byte order of the machine."""
     address, _, port = text.partition(":")
     words = [bytes.fromhex(address[i : i + 8]) for i in range(0, len(address), 8)]
     if sys.byteorder == "little":
@@ -155,7 +155,7 @@ def _end(end: tuple[str, int]) -> tuple[Address, int]:
 
 
 def _plain(address: Address) -> Address:
-    """An IPv4 address that is written as an IPv6 one, as Java's sockets are, as it is."""
+    """Convert an IPv4-mapped IPv6 address, as Java's sockets have, to IPv4."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
@@ -170,12 +170,12 @@ def _holder(inode: int) -> int | None:
 
 
 def _processes() -> list[int]:
-    """All processes, the newest first: a client has often just started."""
+    """Ids of all processes, the newest first: a client has often just started."""
     return sorted((int(p.name) for p in PROC.iterdir() if p.name.isdigit()), reverse=True)
 
 
 def _sockets_of(pid: int) -> Iterator[int]:
-    """The inodes of a process's sockets; none if it has ended or may not be looked at."""
+    """The inodes of a process's sockets; none if it has ended or may not be inspected."""
     with suppress(OSError):
         for descriptor in (PROC / str(pid) / "fd").iterdir():
             with suppress(OSError):

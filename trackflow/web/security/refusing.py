@@ -1,4 +1,4 @@
-"""The page for a person whom the API turns away: what to do, where a program gets JSON."""
+"""The page for a person without access: it shows what to do; a program gets JSON instead."""
 
 from html import escape
 
@@ -28,13 +28,13 @@ POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'"
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a browser asks for something to show, and not a script of a page."""
+    """Whether a browser requests a page to show, and not a script of a page."""
     accepted = request.headers.get("accept", "")
     return request.method == "GET" and "text/html" in accepted.lower()
 
 
 def refused_page(status: int, message: str, headers: dict[str, str]) -> Response:
-    """What to do, in HTML; nothing in it comes from the request but the escaped message."""
+    """Make the HTML page; it holds nothing of the request but the escaped message."""
     return Response(
         PAGE.format(message=escape(message[:1].upper() + message[1:])),
         status,

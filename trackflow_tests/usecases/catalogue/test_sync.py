@@ -433,7 +433,7 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
                 with context.store.write() as connection:
                     jobs.request_cancel(connection, job.job_id, context.clock())
 
-        cancelled = run_job(context, job.job_id, told=told)
+        cancelled = run_job(context, job.job_id, on_change=told)
         assert cancelled is not None
         assert cancelled.status is JobStatus.CANCELLED
         assert cancelled.result is not None

@@ -114,7 +114,7 @@ def test_a_sync_that_is_at_work_meanwhile_goes_by_what_there_is_at_its_end(
         if now.completed and not undone:
             undone.append(undo(context, uuid.UUID(first.sync_id)))
 
-    run_job(context, job.job_id, told=told)
+    run_job(context, job.job_id, on_change=told)
     report = read_report(context, job.job_id)
     assert undone == [COUNT]
     assert (report.added, report.missed_once, report.active_before) == (COUNT - 1, 0, 0)

@@ -105,14 +105,14 @@ def test_signs_of_life_keep_a_claim(
     for _ in range(10):
         for one in (clock, monotonic):
             one.advance(LEASE_S / 2)
-        held.still_at_it()
+        held.renew()
         assert free_expired(context) == []
     for one in (clock, monotonic):
         one.advance(LEASE_S + 1)
     assert len(free_expired(context)) == 1
     before = contents(context.store, "processing_batches")
     with pytest.raises(StaleClaimError):
-        held.still_at_it()
+        held.renew()
     assert contents(context.store, "processing_batches") == before
 
 
@@ -120,7 +120,7 @@ def test_signs_of_life_cost_nothing_while_the_lease_is_young(context: Context) -
     held = ClaimKeeper(context, claim_days(context, "van", [DAY], "segmented", force=False))
     begun: list[object] = []
     sa.event.listen(context.store.engine, "begin", begun.append)
-    held.still_at_it()
+    held.renew()
     assert begun == []
     free_expired(context)
     assert begun, "this is how one would see it"

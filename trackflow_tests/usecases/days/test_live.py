@@ -31,8 +31,8 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "POLL_S", 0.02)
 
 
-def follow(context: Context, told: live.Told, idle_s: float = 0.3) -> int:
-    return live.follow_live(context, idle_s=idle_s, longest_s=60, told=told, run_id="a-run")
+def follow(context: Context, told: live.OnReport, idle_s: float = 0.3) -> int:
+    return live.follow_live(context, idle_s=idle_s, longest_s=60, on_report=told, run_id="a-run")
 
 
 def test_it_takes_what_is_there_and_what_comes_in_and_leaves(

@@ -72,7 +72,7 @@ def test_everything_is_made_again_and_comes_out_the_same(context: Context) -> No
         connection.execute(sa.delete(segments).where(segments.c.device_id == "van-1"))
         connection.execute(sa.delete(tracks).where(tracks.c.device_id == "van-1"))
     told: list[Job] = []
-    ended = run_job(context, queue_job(context, "rebuild", {}).job_id, told=told.append)
+    ended = run_job(context, queue_job(context, "rebuild", {}).job_id, on_change=told.append)
     assert ended is not None
     assert (ended.status, ended.completed, ended.total) == (JobStatus.COMPLETED, BATCHES, BATCHES)
     assert ended.message == "6 batches made again"
@@ -104,7 +104,7 @@ def test_a_cancelled_job_stops_after_its_slice_and_can_be_taken_up(context: Cont
         with context.store.write() as connection:
             jobs.request_cancel(connection, job.job_id, context.clock())
 
-    stopped = run_job(context, job.job_id, told=cancel)
+    stopped = run_job(context, job.job_id, on_change=cancel)
     assert stopped is not None
     assert stopped.status is JobStatus.CANCELLED
     assert set(done_again(context, before).values()) == {1}
@@ -132,7 +132,7 @@ def test_who_was_taken_for_dead_stops_at_its_next_word(context: Context, clock: 
             taken.append(None)
             taken[0] = run_job(context, job.job_id)
 
-    assert run_job(context, job.job_id, told=take_over) is None
+    assert run_job(context, job.job_id, on_change=take_over) is None
     assert taken[0] is not None
     assert read(context, job) == taken[0]
     assert taken[0].status is JobStatus.COMPLETED

@@ -151,14 +151,14 @@ def _fill(connection: socket.socket, part: bytes, most_bytes: int) -> int:
 
 def _when_counted(monkeypatch: pytest.MonkeyPatch, size_bytes: int) -> threading.Event:
     """Set once a body of this size is being held."""
-    count, is_there = limits._Limited._count_as_large, threading.Event()
+    count, is_there = limits._LimitedRequest._count_as_large, threading.Event()
 
-    def counted(body: limits._Limited) -> None:
+    def counted(body: limits._LimitedRequest) -> None:
         count(body)
         if body.large_bytes >= size_bytes:
             is_there.set()
 
-    monkeypatch.setattr(limits._Limited, "_count_as_large", counted)
+    monkeypatch.setattr(limits._LimitedRequest, "_count_as_large", counted)
     return is_there
 
 
