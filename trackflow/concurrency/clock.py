@@ -1,4 +1,4 @@
-"""A clock as a value, so that what waits can be tested without waiting."""
+"""A clock as a value, so that tests of code that waits need not wait."""
 
 import time
 from collections.abc import Callable

@@ -85,7 +85,9 @@ class Fetching:
             self._live(0)
 
         outcome = next(
-            self._processor(1, LIST_S).run([self.connector], get, kill=self.switch, progress=told)
+            self._processor(1, LIST_S).run(
+                [self.connector], get, kill=self.switch, on_progress=told
+            )
         )
         self._check()
         return outcome.result()
@@ -114,7 +116,7 @@ class Fetching:
             self._live(keeper.done)
 
         outcomes = self._processor(self.context.settings.catalogue_concurrency, PAGE_S).run(
-            rows, timed.fetch, kill=self.switch, progress=told
+            rows, timed.fetch, kill=self.switch, on_progress=told
         )
         with self._nothing_left_behind():
             for outcome in outcomes:
