@@ -334,7 +334,7 @@ class _Run[T, R]:
                 self.idle -= 1
                 if self.is_closed:
                     return None
-            held_up = self._hold()
+            error_before = self._hold()
             ending = self._ending_or_error()
             with self.changed:
                 if ending is not None:
@@ -342,8 +342,8 @@ class _Run[T, R]:
                 if not self.waiting:
                     continue
                 slot = self.waiting.popleft()
-                if held_up is not None:
-                    self._settle(slot, error=held_up)
+                if error_before is not None:
+                    self._settle(slot, error=error_before)
                     continue
                 slot.begun_at, slot.tries = time.monotonic(), 1
                 slot.thread = threading.current_thread()

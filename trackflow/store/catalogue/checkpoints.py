@@ -114,22 +114,24 @@ def drop_checkpoints(connection: Connection, sync_id: uuid.UUID) -> None:
     )
 
 
-def inherit_checkpoints(connection: Connection, source: str, heir: uuid.UUID) -> None:
+def inherit_checkpoints(connection: Connection, source: str, new_sync_id: uuid.UUID) -> None:
     """Let a sync go on with the list and pages of the last one that was broken off."""
     query = (
         sa.select(s.sync_id, s.listing, s.listed_at)
-        .where(s.source == source, s.sync_id != heir, s.listed_at.is_not(None))
+        .where(s.source == source, s.sync_id != new_sync_id, s.listed_at.is_not(None))
         .order_by(s.listed_at.desc())
     )
     for number, old in enumerate(connection.execute(query).all()):
         if number == 0:
             connection.execute(
                 sa.update(catalogue_syncs)
-                .where(s.sync_id == heir)
+                .where(s.sync_id == new_sync_id)
                 .values(listing=old.listing, listed_at=old.listed_at)
             )
             connection.execute(
-                sa.update(catalogue_fetched).where(f.sync_id == old.sync_id).values(sync_id=heir)
+                sa.update(catalogue_fetched)
+                .where(f.sync_id == old.sync_id)
+                .values(sync_id=new_sync_id)
             )
         drop_checkpoints(connection, old.sync_id)
 

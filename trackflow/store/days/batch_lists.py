@@ -72,7 +72,7 @@ def first_day(connection: Connection) -> dt.date | None:
     return day
 
 
-def in_work(connection: Connection, device_id: str, days: Sequence[dt.date]) -> list[dt.date]:
+def claimed_days(connection: Connection, device_id: str, days: Sequence[dt.date]) -> list[dt.date]:
     """Those of a device's days that somebody has claimed."""
     query = sa.select(b.day).where(
         b.device_id == device_id, b.day.in_(days), b.status == "processing"

@@ -26,7 +26,7 @@ class ChangedDay:
     touches_next: bool
 
 
-type Stale = sa.ColumnElement[bool]
+type StaleCondition = sa.ColumnElement[bool]
 """A condition on batches: their lines are to be made again."""
 
 
@@ -34,7 +34,7 @@ WITHOUT_ROADS = ""
 """What the lines of a batch were matched on while matching was switched off."""
 
 
-def matched_on_other(version: str | None) -> Stale:
+def matched_on_other(version: str | None) -> StaleCondition:
     """Up-to-date batches whose lines were made without roads, or on another network than this.
 
     Args:
@@ -121,7 +121,9 @@ def mark_neighbours_matched(
     )
 
 
-def match_again(connection: Connection, device_id: str, stale: Stale, now: dt.datetime) -> int:
+def match_again(
+    connection: Connection, device_id: str, stale: StaleCondition, now: dt.datetime
+) -> int:
     """Let the lines of a device's batches be made again, their segments stay; returns how many.
 
     Those that somebody works on just now are left for the next time. The caller holds the device.

@@ -55,7 +55,7 @@ class StageRun:
     generation: int
 
     @property
-    def place(self) -> int:
+    def stage_index(self) -> int:
         """Where the stage stands among `STAGES`."""
         return STAGES.index(self.stage)
 
@@ -68,8 +68,12 @@ def after_success(
     If it `changed` anything, later stages have to look at it, even where they have been done at
     this generation already: without it (the road engine was away), or with what was there before.
     """
-    place, read = run.place, run.generation
-    earlier, own, later = state.done_at[:place], state.done_at[place], state.done_at[place + 1 :]
+    stage_index, read = run.stage_index, run.generation
+    earlier, own, later = (
+        state.done_at[:stage_index],
+        state.done_at[stage_index],
+        state.done_at[stage_index + 1 :],
+    )
     in_step = all(done >= read for done in earlier)
     later_done = not later if changed else all(done >= read for done in later)
     was_up_to_date = all(done >= state.generation for done in state.done_at)
@@ -155,5 +159,5 @@ def after_abandoning(state: BatchState, *, is_tried: bool, max_tries: int) -> Ba
 def _to_be_done(state: BatchState, run: StageRun) -> BatchState:
     """A stage that was up to date, and worked on again on request, waits for that still."""
     done_at = list(state.done_at)
-    done_at[run.place] = min(done_at[run.place], run.generation - 1)
+    done_at[run.stage_index] = min(done_at[run.stage_index], run.generation - 1)
     return replace(state, done_at=tuple(done_at))

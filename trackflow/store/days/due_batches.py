@@ -57,7 +57,7 @@ class DueBatches:
 
     days: list[DueDay]
     matchable: int
-    held_up: Sequence[str]
+    missing_profiles: Sequence[str]
 
 
 def read_due(
@@ -98,13 +98,13 @@ def read_due(
         .join(devices, devices.c.device_id == b.device_id)
         .where(among, due, can_match)
     )
-    held_up = connection.scalars(
+    missing_profiles = connection.scalars(
         sa.select(devices.c.profile)
         .distinct()
         .join(processing_batches, devices.c.device_id == b.device_id)
         .where(among, b.matched_generation < b.generation, devices.c.profile.in_(lacking))
     ).all()
-    return DueBatches([DueDay(*row) for row in rows], matchable or 0, held_up)
+    return DueBatches([DueDay(*row) for row in rows], matchable or 0, missing_profiles)
 
 
 def _profiles_without_network(connection: Connection) -> list[str]:

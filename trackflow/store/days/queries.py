@@ -22,7 +22,7 @@ from trackflow.store.types import UtcTime
 
 b, d, g, p = processing_batches.c, devices.c, gps_points.c, cached_polylines.c
 
-type Network = sa.Row[Any]
+type NetworkRow = sa.Row[Any]
 """A road network: profile, version, folder, source_name, west, south, east, north."""
 
 type Devices = Sequence[str] | None

@@ -85,7 +85,7 @@ def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | FormerTr
         return None
     if former.start_time is None:
         return FormerTrack(former.device_id, None)
-    heir: uuid.UUID | None = connection.scalar(
+    successor: uuid.UUID | None = connection.scalar(
         sa.select(t.track_id)
         .where(
             t.device_id == former.device_id,
@@ -96,7 +96,7 @@ def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | FormerTr
         .order_by(t.start_time)
         .limit(1)
     )
-    return FormerTrack(former.device_id, former.start_time) if heir is None else heir
+    return FormerTrack(former.device_id, former.start_time) if successor is None else successor
 
 
 def forget_times(

@@ -18,7 +18,7 @@ t = tracks.c
 
 COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
 
-type Row = dict[str, Any]
+type TrackRow = dict[str, Any]
 """A track's columns by name."""
 
 
@@ -45,7 +45,7 @@ def replace_between(
     device_id: str,
     start: dt.datetime,
     end: dt.datetime,
-    new: Sequence[Row],
+    new: Sequence[TrackRow],
     now: dt.datetime,
 ) -> int:
     """Put a device's tracks that begin in `[start, end)` in place of the old ones.
@@ -71,11 +71,11 @@ def replace_between(
     return len(changed) + len(gone)
 
 
-def _equal(stored: Row | None, new: Row) -> bool:
+def _equal(stored: TrackRow | None, new: TrackRow) -> bool:
     return stored is not None and all(stored[name] == value for name, value in new.items())
 
 
-def read_rows(connection: Connection, device_id: str) -> list[Row]:
+def read_rows(connection: Connection, device_id: str) -> list[TrackRow]:
     """All tracks of a device as they are stored, in no order."""
     query = sa.select(tracks).where(t.device_id == device_id)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -103,7 +103,7 @@ def track_rows(
     first: dt.datetime | None = None,
     last: dt.datetime | None = None,
     device_id: str | None = None,
-) -> Iterator[Row]:
+) -> Iterator[TrackRow]:
     """All columns of tracks that overlap `[first, last)`, by device and start.
 
     Args:
@@ -124,7 +124,7 @@ def read_page(
     device_ids: Devices,
     start: dt.datetime,
     end: dt.datetime,
-    box: Bbox | None,
+    bbox: Bbox | None,
     after: TrackCursor | None,
     limit: int,
 ) -> Generator[sa.Row[Any]]:
@@ -145,13 +145,13 @@ def read_page(
         .order_by(t.start_time, t.track_id)
         .limit(limit)
     )
-    if box is not None:
-        query = query.where(_overlaps(box))
+    if bbox is not None:
+        query = query.where(_overlaps(bbox))
     if after is not None:
-        place = sa.tuple_(t.start_time, t.track_id)
+        position = sa.tuple_(t.start_time, t.track_id)
         query = query.where(
             t.start_time >= after.start_time,
-            place > sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
+            position > sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
         )
     with connection.execute(query.execution_options(yield_per=100)) as rows:
         yield from rows
@@ -249,13 +249,13 @@ def _with_line(line: str) -> sa.Select[Any]:
     ).join(devices, devices.c.device_id == t.device_id)
 
 
-def _overlaps(box: Bbox) -> sa.ColumnElement[bool]:
+def _overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:
     """Whether a track's bounding box overlaps another; either may cross the antimeridian."""
     across = t.west > t.east
-    if box.west <= box.east:
-        plain = sa.and_(~across, t.west <= box.east, t.east >= box.west)
-        crossing = sa.and_(across, sa.or_(t.west <= box.east, t.east >= box.west))
+    if bbox.west <= bbox.east:
+        plain = sa.and_(~across, t.west <= bbox.east, t.east >= bbox.west)
+        crossing = sa.and_(across, sa.or_(t.west <= bbox.east, t.east >= bbox.west))
         sideways = sa.or_(plain, crossing)
     else:
-        sideways = sa.or_(across, t.west <= box.east, t.east >= box.west)
-    return sa.and_(t.south <= box.north, t.north >= box.south, sideways)
+        sideways = sa.or_(across, t.west <= bbox.east, t.east >= bbox.west)
+    return sa.and_(t.south <= bbox.north, t.north >= bbox.south, sideways)

@@ -132,7 +132,7 @@ def drop_days(
     return counts
 
 
-def held_back(connection: Connection, edge: dt.date | None) -> list[str]:
+def refusing_devices(connection: Connection, edge: dt.date | None) -> list[str]:
     """Devices that refuse points although they may be kept: from `edge` on, None for any age."""
     c = devices.c
     query = sa.select(c.device_id).where(c.kept_from.is_not(None)).order_by(c.device_id)

@@ -28,7 +28,7 @@ class GeocodedPlace:
 
     query: str
     geocoder: str
-    place: Coordinates | None
+    coordinates: Coordinates | None
     located_at: dt.datetime
 
 
@@ -51,7 +51,7 @@ def located(
         query = query.where(p.source == source)
     return {
         (row.source, row.slug): GeocodedPlace(
-            row.query, row.geocoder, _place(row.longitude, row.latitude), row.located_at
+            row.query, row.geocoder, _coordinates(row.longitude, row.latitude), row.located_at
         )
         for row in connection.execute(query)
     }
@@ -62,8 +62,8 @@ def keep(connection: Connection, source: str, slug: str, found: GeocodedPlace) -
     values: dict[str, Any] = {
         "query": found.query,
         "geocoder": found.geocoder,
-        "longitude": found.place.longitude if found.place else None,
-        "latitude": found.place.latitude if found.place else None,
+        "longitude": found.coordinates.longitude if found.coordinates else None,
+        "latitude": found.coordinates.latitude if found.coordinates else None,
         "located_at": found.located_at,
     }
     row = insert_into(connection, catalogue_places).values(source=source, slug=slug, **values)
@@ -96,11 +96,11 @@ def positions(connection: Connection) -> dict[tuple[str, str], Coordinates]:
         .order_by(t.source, t.slug)
     )
     return {
-        (row.source, row.slug): place
+        (row.source, row.slug): coordinates
         for row in connection.execute(query)
-        if (place := _place(row.longitude, row.latitude)) is not None
+        if (coordinates := _coordinates(row.longitude, row.latitude)) is not None
     }
 
 
-def _place(longitude: float | None, latitude: float | None) -> Coordinates | None:
+def _coordinates(longitude: float | None, latitude: float | None) -> Coordinates | None:
     return None if longitude is None or latitude is None else Coordinates(longitude, latitude)

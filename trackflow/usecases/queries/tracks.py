@@ -113,7 +113,7 @@ def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
             device_ids=selection.device_ids,
             start=selection.when.start,
             end=selection.when.end,
-            box=selection.box,
+            bbox=selection.box,
             after=selection.after,
             limit=selection.limit + 1,
         )
