@@ -1,4 +1,4 @@
-"""Tracks: published a chain of days at a time, so that a reader sees all of a change or nothing."""
+"""Tracks: published one chain of days at a time, so that readers see a whole change or none."""
 
 import datetime as dt
 import uuid
@@ -24,7 +24,7 @@ type TrackRow = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Bbox:
-    """A part of the Earth in degrees; `west` is greater than `east` across the antimeridian."""
+    """A bounding box in degrees; `west` is greater than `east` across the antimeridian."""
 
     west: float
     south: float
@@ -34,7 +34,7 @@ class Bbox:
 
 @dataclass(frozen=True, slots=True)
 class TrackCursor:
-    """A place in the order of tracks: by start and id."""
+    """A position in the order of tracks, by start and id; a page goes on after it."""
 
     start_time: dt.datetime
     track_id: uuid.UUID
@@ -48,10 +48,20 @@ def replace_between(
     new: Sequence[TrackRow],
     now: dt.datetime,
 ) -> int:
-    """Put a device's tracks that begin in `[start, end)` in place of the old ones.
+    """Replace a device's tracks that begin in `[start, end)`; equal ones are not rewritten.
 
-    Unchanged ones are left alone. An old id that is gone leads to what covers its time. Returns
-    how many rows were written or removed.
+    The id of a removed track leads to the track that covers its time.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        start: UTC.
+        end: UTC, not included.
+        new: columns of the new tracks, by name.
+        now: the time, UTC.
+
+    Returns:
+        How many rows were written or removed.
     """
     stored = connection.execute(
         sa.select(tracks).where(t.device_id == device_id, t.start_time >= start, t.start_time < end)
@@ -128,15 +138,25 @@ def read_page(
     after: TrackCursor | None,
     limit: int,
 ) -> Generator[sa.Row[Any]]:
-    """Tracks that overlap `[start, end)` and the box, by start and id, with one line as `polyline`.
+    """Tracks that overlap a time range and a bbox, by start and id, with one line as `polyline`.
 
-    `mode` is the device's profile. The rows are read as they are asked for: whoever wants no more
-    closes the generator.
+    `mode` is the device's profile. Rows are read lazily; a caller that needs no more closes the
+    generator.
+
+    Args:
+        connection: a transaction that stays open while rows are read.
+        line: which line: "matched" or "raw".
+        device_ids: the devices, None for all.
+        start: UTC.
+        end: UTC, not included.
+        bbox: None for no limit.
+        after: the last track of the page before; None for the first page.
+        limit: the largest number of tracks.
     """
     query = (
         _with_line(line)
         .where(
-            # for the index, which knows where tracks begin
+            # a bound on the start, so that the index on it is used
             t.start_time >= start - longest(connection),
             t.start_time < end,
             t.end_time >= start,
@@ -172,8 +192,15 @@ def read_stops(
 ) -> Sequence[Any]:
     """Stops that overlap `[start, end)`, by device and time, with the line that leads to each.
 
-    A stop is between two neighbouring tracks, of which the first ends or the second begins with it.
-    Those between which the device was silent for too long to know are told apart by `is_known`.
+    A stop lies between two neighbouring tracks, of which the first ends or the second begins with
+    it. `is_known` is false where the device was silent between them for too long to be sure.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices, None for all.
+        start: UTC.
+        end: UTC, not included.
+        limit: the largest number of stops.
     """
     following, before = tracks.alias("following"), tracks.alias("before")
     of_device = devices.c.device_id

@@ -1,4 +1,4 @@
-"""The bytes of deleted rows in SQLite's file, which only marks them as free."""
+"""Removes the bytes of deleted rows from SQLite's file, which only marks them as free."""
 
 import sqlite3
 from enum import Enum
@@ -11,17 +11,17 @@ class Leftover(Enum):
     """Why deleted bytes are still in the file."""
 
     FULL = "there is no room for a second copy of the database"
-    BUSY = "somebody else was using the database"
+    BUSY = "another process was using the database"
 
 
 def rewrite_file(store: Store) -> Leftover | None:
-    """Rewrite SQLite's file without deleted bytes; why some are left, None if none are.
+    """Rewrite SQLite's file without deleted bytes; the reason if some are left, else None.
 
-    Needs as much free disk as the database is large.
+    This needs as much free disk space as the size of the database.
     """
     try:
         with store.engine.connect() as connection:
-            connection.detach()  # the settings below are not for others
+            connection.detach()  # no later user of the connection may get the settings below
             raw = connection.connection.cursor()
             raw.execute("PRAGMA temp_store=FILE")  # in memory, a large database would not fit
             raw.execute("VACUUM")

@@ -154,7 +154,14 @@ def mark_conflicts(
     changed: Sequence[batch_marks.ChangedDay],
     now: dt.datetime,
 ) -> None:
-    """Mark the days of new conflicts: only their ledgers change."""
+    """Mark the days of new conflicts: only their ledgers change.
+
+    Args:
+        connection: in a transaction for writing.
+        set_aside: new rows of the quarantine.
+        changed: days that are marked already.
+        now: the time, UTC.
+    """
     days = {(row["device_id"], row["recorded_at"].date()) for row in set_aside}
     batch_marks.mark_again(connection, days - {(c.device_id, c.day) for c in changed}, now)
 

@@ -1,4 +1,4 @@
-"""Where race tracks are: as their source says, or as a geocoder found by their address."""
+"""Coordinates of race tracks: those of their source, or those of a geocoder for their address."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ p, t = catalogue_places.c, catalogue_tracks.c
 
 @dataclass(frozen=True, slots=True)
 class GeocodedPlace:
-    """What a geocoder answered for a track.
+    """A geocoder's answer for a track.
 
     Attributes:
-        query: what it was asked.
+        query: the address that was sent to it.
         geocoder: its name.
-        place: None if it knows no such address.
-        located_at: when.
+        coordinates: None if it knows no such address.
+        located_at: when it answered, UTC.
     """
 
     query: str
@@ -33,7 +33,7 @@ class GeocodedPlace:
 
 
 def tracks_without_coordinates(connection: Connection) -> list[tuple[str, CatalogueTrack]]:
-    """Source and track of all that are listed, and whose source does not say where they are."""
+    """Source and track of all listed tracks whose source gives no coordinates."""
     query = (
         sa.select(t.source, *(t[name] for name in FIELDS))
         .where(t.is_active, sa.or_(t.longitude.is_(None), t.latitude.is_(None)))
@@ -58,7 +58,14 @@ def located(
 
 
 def keep(connection: Connection, source: str, slug: str, found: GeocodedPlace) -> None:
-    """Store an answer in place of the one before."""
+    """Store an answer; it replaces the one before.
+
+    Args:
+        connection: in a transaction for writing.
+        source: the track's source.
+        slug: the track's slug.
+        found: the answer.
+    """
     values: dict[str, Any] = {
         "query": found.query,
         "geocoder": found.geocoder,
@@ -71,14 +78,14 @@ def keep(connection: Connection, source: str, slug: str, found: GeocodedPlace) -
 
 
 def drop(connection: Connection, source: str, slug: str) -> None:
-    """Forget an answer: the track's address has changed or is gone."""
+    """Delete an answer whose track's address has changed or is gone."""
     connection.execute(sa.delete(catalogue_places).where(p.source == source, p.slug == slug))
 
 
 def positions(connection: Connection) -> dict[tuple[str, str], Coordinates]:
-    """Where tracks are, by source and slug; also those that are not listed any more.
+    """Coordinates of tracks by source and slug; also of those that are not listed any more.
 
-    What a source says counts more than what a geocoder found.
+    A source's own coordinates take precedence over those of a geocoder.
     """
     own = sa.and_(t.longitude.is_not(None), t.latitude.is_not(None))
     query = (
