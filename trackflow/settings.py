@@ -178,7 +178,7 @@ class Settings:
     inbox: Path | None = set_by(  # noqa: RUF009  it makes a field
         "INBOX",
         None,
-        "a folder whose files are imported as they come in",
+        "a folder whose files are imported as they arrive",
         unset="none",
         parse=Path,
     )
@@ -265,7 +265,7 @@ class Settings:
     time_zone: str = set_by(
         "TIME_ZONE",
         "UTC",
-        "whose days are meant wherever kilometres of a day are shown, such as `Europe/Helsinki`",
+        "the zone of the days by which kilometres are shown, such as `Europe/Helsinki`",
         unset="UTC",
         parse=_time_zone,
     )

@@ -25,7 +25,7 @@ ADVICE = {
     Fault.READ_ONLY: "it takes no writes (after a fail-over, or for want of the right to write); "
     "nothing was stored, and work goes on by itself once it does",
     Fault.FULL: "there is no room left: free some on the database's disk; work goes on by itself",
-    Fault.BUSY: "others hold what is needed; try again",
+    Fault.BUSY: "another transaction holds a lock that is needed; try again",
     Fault.ENDED: "the statement was cancelled or took longer than statement_timeout allows; "
     "try again",
     Fault.LACKING: "a table is not there, or the right to use it",
@@ -97,7 +97,7 @@ def fault_of(error: BaseException) -> Fault | None:
     return None if names.isdisjoint(_UNREACHABLE) else Fault.AWAY
 
 
-def words_of(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """The driver's message in one line. `str(error)` would show parameters: people's positions."""
     cause = getattr(error, "orig", None) or error
     # PostgreSQL's further lines (DETAIL, CONTEXT) may quote a row

@@ -39,7 +39,7 @@ _deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", defa
 _stop: ContextVar[Stop | None] = ContextVar("trackflow_http_stop", default=None)
 """The event that cuts the request of this thread off; None if nothing can."""
 
-_LOOK_EVERY_S = 0.25
+_CHECK_EVERY_S = 0.25
 """How often a request checks whether it is cut off."""
 
 _JSON = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -284,7 +284,7 @@ class _DeadlineStream(httpcore.NetworkStream):
             return self._inner.read(max_bytes, _remaining_s(timeout))
         while True:
             left_s = _remaining_s(timeout)
-            slice_s = _LOOK_EVERY_S if left_s is None else min(left_s, _LOOK_EVERY_S)
+            slice_s = _CHECK_EVERY_S if left_s is None else min(left_s, _CHECK_EVERY_S)
             # A read that times out has taken nothing from the connection.
             with suppress(httpcore.ReadTimeout):
                 return self._inner.read(max_bytes, slice_s)

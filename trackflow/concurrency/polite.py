@@ -98,7 +98,7 @@ class PoliteClient:
             SwitchedOffError: the kill switch is thrown.
         """
         at = _web_url(url)
-        been, seconds = {str(at)}, 0.0
+        visited, seconds = {str(at)}, 0.0
         while True:
             self.switch.check()
             self.limit.wait(deadline, self.switch)
@@ -110,11 +110,11 @@ class PoliteClient:
             if not (300 <= status < 400 and "Location" in headers):
                 raise self._wrong_status(at, status, headers)
             at = _goal(at, headers["Location"])
-            if str(at) in been:
+            if str(at) in visited:
                 raise RedirectError(f"{_shown(at)} redirects in circles")
-            if len(been) > MOST_REDIRECTS:
+            if len(visited) > MOST_REDIRECTS:
                 raise RedirectError(f"{_shown(at)} redirects more than {MOST_REDIRECTS} times")
-            been.add(str(at))
+            visited.add(str(at))
 
     def close(self) -> None:
         """Close its connections."""

@@ -25,7 +25,7 @@ GRACE_S = 0.2
 """Seconds after its deadline at which a function is given up: its own error explains more than
 ours."""
 
-_LOOK_EVERY_S = 0.1
+_CHECK_EVERY_S = 0.1
 """How often a waiting caller checks whether to stop."""
 
 
@@ -126,12 +126,12 @@ class Processor:
         """
         if self.workers < 1 or (self.ahead is not None and self.ahead < 1):
             raise SettingsError("at least one worker and one item in hand are needed")
-        return _Run(self, iter(items), call, stop, kill, on_progress).outcomes()
+        return _Run(self, iter(items), call, stop, kill, on_progress).results()
 
 
 @dataclass(slots=True, eq=False)
 class _Slot[T, R]:
-    """An item in hand. `outcome` is written once, under the lock."""
+    """An item in hand. `result` is written once, under the lock."""
 
     index: int
     item: T
@@ -139,7 +139,7 @@ class _Slot[T, R]:
     begun_at: float | None = None
     thread: threading.Thread | None = None
     tries: int = 0
-    outcome: ItemResult[T, R] | None = None
+    result: ItemResult[T, R] | None = None
     given_up: bool = False
 
 
@@ -147,7 +147,7 @@ class _Slot[T, R]:
 class _Run[T, R]:
     """One run. The threads share all fields below `on_progress`, guarded by `changed`."""
 
-    how: Processor
+    processor: Processor
     items: Iterator[T]
     call: Callable[[T, Deadline], R]
     stop: Stop | None
@@ -169,9 +169,9 @@ class _Run[T, R]:
     is_in_a_hurry: bool = False
     broken: Exception | None = None
 
-    def outcomes(self) -> Iterator[ItemResult[T, R]]:
+    def results(self) -> Iterator[ItemResult[T, R]]:
         """The results in order; closing this iterator ends the run."""
-        self.deadline = Deadline.after(self.how.batch_s)
+        self.deadline = Deadline.after(self.processor.batch_s)
         try:
             while True:
                 self._fill()
@@ -188,9 +188,9 @@ class _Run[T, R]:
 
     def _fill(self) -> None:
         """Take items in hand until there are enough, or until there is a result to yield."""
-        most = self.how.ahead or 32 * self.how.workers
+        most = self.processor.ahead or 32 * self.processor.workers
         while not self.is_exhausted and len(self.window) < most:
-            if self.window and (self.window[0].outcome is not None or self._ending() is not None):
+            if self.window and (self.window[0].result is not None or self._ending() is not None):
                 return
             try:
                 item = next(self.items)
@@ -211,7 +211,7 @@ class _Run[T, R]:
                 self._settle(slot, error=ending)
                 return
             self.waiting.append(slot)
-            if self.idle < len(self.waiting) and self._live() < self.how.workers:
+            if self.idle < len(self.waiting) and self._live() < self.processor.workers:
                 self._start_thread()
             self.changed.notify_all()
 
@@ -225,16 +225,16 @@ class _Run[T, R]:
                 if ending is not None:
                     self._hand_back(ending)
                 self._give_up(ending if killed else None)
-                outcome = first.outcome
-                if outcome is None:
+                result = first.result
+                if result is None:
                     self.changed.wait(self._patience_s())
                 else:
                     self.window.popleft()
                 progress = self._progress()
             if self.on_progress is not None:
                 self.on_progress(progress)
-            if outcome is not None:
-                return outcome
+            if result is not None:
+                return result
 
     def _ending(self) -> Exception | None:
         """The reason to begin no further item; None while there is none."""
@@ -243,7 +243,9 @@ class _Run[T, R]:
         if self.stop is not None and self.stop.is_set():
             return StoppedError("stopped before it was done")
         if self.deadline.is_over:
-            return TooLateError(f"not begun within the {self.how.batch_s:g} s of the whole batch")
+            return TooLateError(
+                f"not begun within the {self.processor.batch_s:g} s of the whole batch"
+            )
         if self.given_up and self._live() < 1:
             return StoppedError("not begun: too many pieces of work hang beyond their deadline")
         return None
@@ -256,7 +258,7 @@ class _Run[T, R]:
         """Settle calls that are past their deadline, or all calls if the switch is thrown."""
         now = time.monotonic()
         for slot in self.window:
-            if slot.begun_at is None or slot.outcome is not None:
+            if slot.begun_at is None or slot.result is not None:
                 continue
             if killed is None and now < slot.deadline.at_s + GRACE_S:
                 continue
@@ -265,30 +267,30 @@ class _Run[T, R]:
             self.given_up += 1
             self.hung.add(slot.thread)
             self._settle(slot, error=error)
-            if killed is None and self.given_up <= self.how.workers:
+            if killed is None and self.given_up <= self.processor.workers:
                 self._start_thread()
 
     def _patience_s(self) -> float | None:
         """How long to wait: until the next deadline, or the next check of the switches."""
-        ends = [s.deadline.at_s for s in self.window if s.begun_at is not None and not s.outcome]
+        ends = [s.deadline.at_s for s in self.window if s.begun_at is not None and not s.result]
         next_s = min([*(end + GRACE_S for end in ends), self.deadline.at_s])
         wait_s = max(next_s - time.monotonic(), 0.001)
-        looks = self.stop is not None or self.kill is not None or bool(self.given_up)
-        wait_s = min(wait_s, _LOOK_EVERY_S) if looks else wait_s
+        checks = self.stop is not None or self.kill is not None or bool(self.given_up)
+        wait_s = min(wait_s, _CHECK_EVERY_S) if checks else wait_s
         return None if wait_s == float("inf") else min(wait_s, threading.TIMEOUT_MAX)
 
     def _progress(self) -> ProcessorProgress:
-        running = sum(s.begun_at is not None and s.outcome is None for s in self.window)
+        running = sum(s.begun_at is not None and s.result is None for s in self.window)
         return ProcessorProgress(self.finished, self.failed, running)
 
     def _settle(
         self, slot: _Slot[T, R], *, value: R | None = None, error: Exception | None = None
     ) -> None:
         """Write the result of an item that has none yet; the caller holds the lock."""
-        if slot.outcome is not None:
+        if slot.result is not None:
             return
         seconds = 0.0 if slot.begun_at is None else time.monotonic() - slot.begun_at
-        slot.outcome = ItemResult(slot.index, slot.item, value, error, seconds, slot.tries)
+        slot.result = ItemResult(slot.index, slot.item, value, error, seconds, slot.tries)
         self.finished += 1
         self.failed += error is not None
         self.changed.notify_all()
@@ -318,7 +320,7 @@ class _Run[T, R]:
             slot.tries = number
 
         try:
-            return self.how.retry.call(
+            return self.processor.retry.call(
                 lambda: self.call(slot.item, slot.deadline), slot.deadline, on_try
             ), None
         except Exception as error:  # noqa: BLE001  one bad item never blocks its neighbours
@@ -334,7 +336,7 @@ class _Run[T, R]:
                 self.idle -= 1
                 if self.is_closed:
                     return None
-            error_before = self._hold()
+            error_before = self._call_before()
             ending = self._ending_or_error()
             with self.changed:
                 if ending is not None:
@@ -347,7 +349,7 @@ class _Run[T, R]:
                     continue
                 slot.begun_at, slot.tries = time.monotonic(), 1
                 slot.thread = threading.current_thread()
-                slot.deadline = min(self.deadline, Deadline.after(self.how.item_s))
+                slot.deadline = min(self.deadline, Deadline.after(self.processor.item_s))
                 self.changed.notify_all()
                 return slot
 
@@ -358,10 +360,10 @@ class _Run[T, R]:
         except Exception as error:  # noqa: BLE001  a thread that dies would leave its items undone
             return error
 
-    def _hold(self) -> Exception | None:
-        if self.how.before is not None:
+    def _call_before(self) -> Exception | None:
+        if self.processor.before is not None:
             try:
-                self.how.before(self.deadline)
+                self.processor.before(self.deadline)
             except Exception as error:  # noqa: BLE001  it becomes the error of the next item
                 return error
         return None
@@ -371,7 +373,7 @@ class _Run[T, R]:
             self.is_closed = True
             self.waiting.clear()
             self.changed.notify_all()
-            running = [s.deadline for s in self.window if s.begun_at is not None and not s.outcome]
+            running = [s.deadline for s in self.window if s.begun_at is not None and not s.result]
         if self.is_in_a_hurry or (self.kill is not None and self.kill.is_set()):
             return
         latest = max(running, default=NEVER)

@@ -14,7 +14,7 @@ from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.switch import Stop
 from trackflow.errors import SettingsError, StoppedError
 
-_LOOK_EVERY_S = 0.1
+_CHECK_EVERY_S = 0.1
 """How often a waiting caller checks whether to stop."""
 
 
@@ -136,4 +136,4 @@ class RateLimit:
             left_s = until - self._clock.now_s()
             if left_s <= 0:
                 return
-            self._clock.sleep(left_s if stop is None else min(left_s, _LOOK_EVERY_S))
+            self._clock.sleep(left_s if stop is None else min(left_s, _CHECK_EVERY_S))

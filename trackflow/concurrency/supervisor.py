@@ -80,7 +80,9 @@ class _ProgramRun:
         self._failures = 0
         self._last_problem = ""
         self._end = threading.Event()
-        threading.Thread(target=self._ask, name=f"watch {service.name}", daemon=True).start()
+        threading.Thread(
+            target=self._check_health, name=f"watch {service.name}", daemon=True
+        ).start()
 
     def close(self) -> None:
         """Stop the health checks."""
@@ -97,7 +99,7 @@ class _ProgramRun:
             return f"it was not ready within {self._limits.start_s:g} s"
         return None
 
-    def _ask(self) -> None:
+    def _check_health(self) -> None:
         while not self._end.is_set():
             problem = _stopped(self.process) or self._service.check(
                 self.process, self._limits.answer_s
@@ -139,7 +141,7 @@ class Supervisor:
         report: Callable[[str], None],
         limits: SupervisionLimits | None = None,
     ) -> None:
-        self._kept = [_SupervisedService(service) for service in services]
+        self._supervised = [_SupervisedService(service) for service in services]
         self._stop, self._report = stop, report
         self._limits = limits or SupervisionLimits()
 
@@ -147,10 +149,12 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes = [kept.run.process for kept in self._kept if kept.run is not None]
-        for kept in self._kept:
-            if kept.run is not None:
-                kept.run.close()
+        processes = [
+            supervised.run.process for supervised in self._supervised if supervised.run is not None
+        ]
+        for supervised in self._supervised:
+            if supervised.run is not None:
+                supervised.run.close()
         try:
             for process in reversed(processes):
                 self._stop(process)
@@ -165,12 +169,12 @@ class Supervisor:
         Raises:
             TrackflowError: one does not start; it is not tried again.
         """
-        for kept in self._kept:
-            self._begin(kept)
-            while kept.run is not None and not kept.run.is_well:
-                problem = kept.run.problem()
+        for supervised in self._supervised:
+            self._begin(supervised)
+            while supervised.run is not None and not supervised.run.is_well:
+                problem = supervised.run.problem()
                 if problem is not None:
-                    name, log = kept.service.name, kept.service.log
+                    name, log = supervised.service.name, supervised.service.log
                     raise TrackflowError(f"{name} did not start ({problem}): see {log}")
                 time.sleep(STEP_S)
 
@@ -181,37 +185,41 @@ class Supervisor:
             KeepsDyingError: a service did not stay up.
         """
         now_s = time.monotonic()
-        for kept in self._kept:
-            if kept.run is None:
-                if now_s >= kept.start_again_s:
-                    self._begin(kept)
-            elif (problem := kept.run.problem()) is not None:
-                self._end(kept, problem, now_s)
-            elif kept.is_awaited and kept.run.is_well:
-                kept.is_awaited = False
-                self._report(f"{kept.service.name} is up again.")
+        for supervised in self._supervised:
+            if supervised.run is None:
+                if now_s >= supervised.start_again_s:
+                    self._begin(supervised)
+            elif (problem := supervised.run.problem()) is not None:
+                self._end(supervised, problem, now_s)
+            elif supervised.is_awaited and supervised.run.is_well:
+                supervised.is_awaited = False
+                self._report(f"{supervised.service.name} is up again.")
 
-    def _begin(self, kept: _SupervisedService) -> None:
-        process = kept.service.start()
-        kept.run = _ProgramRun(kept.service, process, self._limits)
+    def _begin(self, supervised: _SupervisedService) -> None:
+        process = supervised.service.start()
+        supervised.run = _ProgramRun(supervised.service, process, self._limits)
 
-    def _end(self, kept: _SupervisedService, problem: str, now_s: float) -> None:
-        assert kept.run is not None
-        kept.run.close()
+    def _end(self, supervised: _SupervisedService, problem: str, now_s: float) -> None:
+        assert supervised.run is not None
+        supervised.run.close()
         # a program that hangs ignores softer signals; one that died may have left children
-        kill_group(kept.run.process)
-        kept.run, kept.is_awaited = None, True
-        deaths = kept.deaths_s
+        kill_group(supervised.run.process)
+        supervised.run, supervised.is_awaited = None, True
+        deaths = supervised.deaths_s
         deaths.append(now_s)
         while deaths and now_s - deaths[0] > self._limits.window_s:
             deaths.popleft()
-        name, log, minutes = kept.service.name, kept.service.log, self._limits.window_s / 60
+        name, log, minutes = (
+            supervised.service.name,
+            supervised.service.log,
+            self._limits.window_s / 60,
+        )
         if len(deaths) > self._limits.restarts:
             raise KeepsDyingError(
                 f"{name} has failed {len(deaths)} times within {minutes:g} minutes, the last time "
                 f"because {problem}. Look into {log}, mend the cause and start again"
             )
-        kept.start_again_s = now_s + self._limits.pause_s * 2.0 ** (len(deaths) - 1)
+        supervised.start_again_s = now_s + self._limits.pause_s * 2.0 ** (len(deaths) - 1)
         self._report(
             f"{name} is started again, as {problem} (failure {len(deaths)} within {minutes:g} "
             f"minutes; it is given up after {self._limits.restarts}). Its log: {log}"

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from trackflow.concurrency.faults import ADVICE, Fault, fault_of, words_of
+from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.migrations import SCHEMA_VERSION
@@ -117,7 +117,7 @@ class Store:
 
     def _unavailable(self, fault: Fault, error: Exception) -> StoreUnavailableError:
         advice = f" ({fault}: {ADVICE[fault]})" if ADVICE[fault] else ""
-        message = f"the database {self.name} failed: {words_of(error)}{advice}"
+        message = f"the database {self.name} failed: {message_of(error)}{advice}"
         self._was_read_only |= fault is Fault.READ_ONLY
         if fault is Fault.FULL:
             self._full = time.monotonic(), message

@@ -54,7 +54,7 @@ REACHING = {"gap_s": 600.0, "silence_s": 9_000.0, "spike_s": 300.0, "dwell_s": 3
 LONGEST_REACH_S = 86_400
 
 
-def cut_anew(connection: Connection, now: dt.datetime) -> None:
+def mark_for_recutting(connection: Connection, now: dt.datetime) -> None:
     """Mark everything to be made again from the points; stored tracks stay readable until then."""
     for name in ("segments", "tracks"):
         for column in ("began", "ended"):

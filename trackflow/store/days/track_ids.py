@@ -19,7 +19,7 @@ MOST_KEYS = 10_000
 """Per statement: databases limit how many values one may have."""
 
 
-def remember(
+def write_aliases(
     connection: Connection,
     device_id: str,
     gone: Sequence[dict[str, Any]],
@@ -106,7 +106,7 @@ def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | FormerTr
     return FormerTrack(former.device_id, former.start_time) if successor is None else successor
 
 
-def forget_times(
+def clear_times(
     connection: Connection, device_id: str, before: dt.datetime, now: dt.datetime
 ) -> None:
     """Keep only the ids of a device's tracks that begin before a moment, and of their former ids.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.track_ids import longest, remember
+from trackflow.store.days.track_ids import longest, write_aliases
 from trackflow.store.tables import devices, tracks
 from trackflow.store.types import UtcTime
 
@@ -77,7 +77,7 @@ def replace_between(
         connection.execute(
             sa.insert(tracks), [{"device_id": device_id, "updated_at": now, **x} for x in changed]
         )
-    remember(connection, device_id, [before[track_id] for track_id in gone], new, now)
+    write_aliases(connection, device_id, [before[track_id] for track_id in gone], new, now)
     return len(changed) + len(gone)
 
 

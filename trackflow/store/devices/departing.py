@@ -21,7 +21,7 @@ from trackflow.store.tables import (
 )
 from trackflow.store.types import UtcTime
 
-MADE = (
+DERIVED_TABLES = (
     processing_batches,
     segments,
     cached_polylines,
@@ -41,13 +41,15 @@ def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) ->
     """
     dropped = [device_id for device_id in ids if _is_unused(connection, device_id)]
     for device_id in dropped:
-        drop_made(connection, device_id, device_id, now)
+        drop_derived(connection, device_id, device_id, now)
         for table in (replaced_points, devices):
             connection.execute(sa.delete(table).where(table.c.device_id == device_id))
     return dropped
 
 
-def drop_made(connection: Connection, device_id: str, successor_id: str, now: dt.datetime) -> None:
+def drop_derived(
+    connection: Connection, device_id: str, successor_id: str, now: dt.datetime
+) -> None:
     """Delete rows made of a device's points; ids of its tracks lead to the successor's tracks.
 
     A worker that has claimed one of the batches finds the claim gone and writes nothing.
@@ -66,7 +68,7 @@ def drop_made(connection: Connection, device_id: str, successor_id: str, now: dt
     connection.execute(
         sa.update(track_aliases).where(a.device_id == device_id).values(device_id=successor_id)
     )
-    for table in (tracks, *MADE):
+    for table in (tracks, *DERIVED_TABLES):
         connection.execute(sa.delete(table).where(table.c.device_id == device_id))
 
 

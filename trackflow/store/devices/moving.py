@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
-from trackflow.store.devices.departing import drop_made
+from trackflow.store.devices.departing import drop_derived
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
@@ -87,7 +87,7 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
     for table in (quarantined_points, access_tokens):
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
-    drop_made(connection, device_id, into, now)
+    drop_derived(connection, device_id, into, now)
     connection.execute(sa.delete(devices).where(d.device_id == device_id))
     return count
 

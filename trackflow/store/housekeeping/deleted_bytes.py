@@ -7,14 +7,14 @@ from trackflow.concurrency.faults import Fault, fault_of
 from trackflow.store.database import Store
 
 
-class Leftover(Enum):
+class LeftoverReason(Enum):
     """Why deleted bytes are still in the file."""
 
     FULL = "there is no room for a second copy of the database"
     BUSY = "another process was using the database"
 
 
-def rewrite_file(store: Store) -> Leftover | None:
+def rewrite_file(store: Store) -> LeftoverReason | None:
     """Rewrite SQLite's file without deleted bytes; the reason if some are left, else None.
 
     This needs as much free disk space as the size of the database.
@@ -27,5 +27,5 @@ def rewrite_file(store: Store) -> Leftover | None:
             raw.execute("VACUUM")
             busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError as error:  # of the raw cursor: locked, or no room for a copy
-        return Leftover.FULL if fault_of(error) is Fault.FULL else Leftover.BUSY
-    return Leftover.BUSY if busy else None
+        return LeftoverReason.FULL if fault_of(error) is Fault.FULL else LeftoverReason.BUSY
+    return LeftoverReason.BUSY if busy else None

@@ -16,7 +16,7 @@ from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, from_us, midnight,
 from trackflow.sources.records import PointBatch, RefusalReason
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.days.segments import chain_of_days
-from trackflow.store.days.track_ids import forget_times
+from trackflow.store.days.track_ids import clear_times
 from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.tables import (
     cached_polylines,
@@ -216,7 +216,7 @@ def _drop_tracks(
     connection: Connection, device_id: str, start: dt.datetime, now: dt.datetime
 ) -> dict[str, int]:
     old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
-    forget_times(connection, device_id, start, now)
+    clear_times(connection, device_id, start, now)
     v = catalogue_visits.c
     visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
     return {

@@ -9,7 +9,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.concurrency.faults import fault_of, words_of
+from trackflow.concurrency.faults import fault_of, message_of
 from trackflow.errors import BadInputError
 from trackflow.geo.time import from_us
 from trackflow.store.tables import devices, metadata
@@ -66,7 +66,7 @@ def write_batch(connection: Connection, name: str, batch: pa.RecordBatch) -> Non
     except (sa.exc.DBAPIError, driver) as error:
         if fault_of(error) is not None:
             raise
-        raise BadInputError(f"{name} takes no such rows: {words_of(error)}") from None
+        raise BadInputError(f"{name} takes no such rows: {message_of(error)}") from None
 
 
 def is_empty(connection: Connection, name: str) -> bool:

@@ -38,8 +38,7 @@ contested = sa.Table(
     sa.Column("is_torn", sa.Integer),
     prefixes=["TEMPORARY"],
 )
-"""Moments of an import for which another delivery has a point too; torn ones at several positions.
-"""
+"""Moments of an import for which other deliveries have points too; torn: at several positions."""
 
 c = contested.c
 

@@ -18,7 +18,7 @@ from trackflow.matching.engines.protocol import MatchAnswer, MatchRequest, Route
 from trackflow.store import breakers
 from trackflow.store.database import Store
 
-LOOK_EVERY_S = 2.0
+REFRESH_EVERY_S = 2.0
 """How old the known state of a closed breaker may be, and so the delay until failures of other
 processes are seen."""
 
@@ -39,7 +39,7 @@ class GuardedEngine:
     store: Store
     clock: Callable[[], dt.datetime]
     _known: Breaker = field(default_factory=Breaker)
-    _looked_at: float = float("-inf")
+    _refreshed_at: float = float("-inf")
 
     @property
     def profile(self) -> str:
@@ -93,10 +93,10 @@ class GuardedEngine:
             EngineUnavailableError: the breaker is open.
         """
         is_closed = self._known.open_until is None
-        if is_closed and time.monotonic() - self._looked_at < LOOK_EVERY_S:
+        if is_closed and time.monotonic() - self._refreshed_at < REFRESH_EVERY_S:
             return False
         now = self.clock()
-        self._look()
+        self._refresh()
         match self._known.phase(now):
             case Phase.CLOSED:
                 return False
@@ -106,10 +106,10 @@ class GuardedEngine:
             f"the road engine is left alone after it failed: {self._known.last_error}"
         )
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         with self.store.read() as connection:
             self._known = breakers.read_breaker(connection, self.service)
-        self._looked_at = time.monotonic()
+        self._refreshed_at = time.monotonic()
 
     def _take_probe(self) -> bool:
         with self.store.write() as connection:
