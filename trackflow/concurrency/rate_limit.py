@@ -34,7 +34,7 @@ class Turns(Protocol):
         ...
 
     def rest(self, seconds: float) -> None:
-        """Let no turn begin within the next `seconds`."""
+        """Postpone all turns that would begin within the next `seconds`."""
         ...
 
     def resting_s(self) -> float:
@@ -61,7 +61,7 @@ class MemoryTurns:
             return turn - now
 
     def rest(self, seconds: float) -> None:
-        """Let no turn begin within the next `seconds`."""
+        """Postpone all turns that would begin within the next `seconds`."""
         with self._lock:
             self._rest_until_s = max(self._rest_until_s, self._clock.now_s() + seconds)
 

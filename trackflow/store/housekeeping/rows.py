@@ -105,7 +105,7 @@ def _insert(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> N
 
 
 def move_sequences(connection: Connection, name: str) -> None:
-    """Let the database's own numbers of a table continue after the written ones."""
+    """Set a table's sequence, if it has one, to continue after the written numbers."""
     table = metadata.tables[name]
     column = table.autoincrement_column
     if column is not None and connection.dialect.name == "postgresql":

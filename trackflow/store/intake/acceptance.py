@@ -1,4 +1,4 @@
-"""The admission of points: every point that is stored passes through `accept`.
+"""The admission of points: `accept` stores every delivery, or `reports` does with the same result.
 
 The result does not depend on the order and the repetition of deliveries: of points of one device
 with equal times the best one is stored (the most accurate, then by content), the others at another

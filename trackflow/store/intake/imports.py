@@ -277,7 +277,7 @@ def _restore_best(connection: Connection) -> int:
 def _set_conflicts(
     connection: Connection, was_claimed: set[ClaimedPosition], now: dt.datetime
 ) -> None:
-    """Let quarantine hold the positions that lose now."""
+    """Update the quarantine to the positions that lose now."""
     stored = _torn_positions(connection, sa.true(), sa.false())
     left = _torn_positions(connection, sa.false(), sa.true())
     losing = {claimed: source for claimed, source in left.items() if claimed not in stored}

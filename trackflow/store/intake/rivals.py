@@ -81,7 +81,7 @@ def record(connection: Connection, delivery: DeliveryOrigin) -> None:
         )
         .outerjoin(receipts, r.received_seq == g.received_seq)
     )  # fmt: skip
-    # a loser at the winner's position that would be removed with it or before will never be needed
+    # a loser at the winner's position is never needed if the winner stays at least as long
     replaced = sa.select(*_columns(g, stored_by, g.source, g.received_seq)).select_from(met)
     outlived = sa.and_(same_place, sa.or_(stored_by == mine, mine == ""))
     _insert(connection, replaced.where(wins, is_undoable, ~outlived))
