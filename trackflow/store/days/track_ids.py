@@ -28,8 +28,8 @@ def write_aliases(
 ) -> None:
     """Store the ids of removed tracks with their time, and delete those that are in use again.
 
-    An id is resolved when it is looked up: it leads to the track that covers its time then,
-    whatever was published since.
+    An id is resolved when it is looked up: it leads to the track that covers its time then, however
+    often tracks were published since.
 
     Args:
         connection: in the transaction that publishes the tracks.

@@ -72,7 +72,7 @@ class QuarantinedContent(QuarantinedInput):
 
     Attributes:
         time_us: of a sound position that lies in the future; then `raw` has the form that
-            `ahead.positions` reads, whatever its source.
+            `ahead.positions` reads, for every source.
         raw: the content as text.
         envelope: the request without its body; None for files and rows of older versions.
         body: the exact bytes, where they differ from the text in UTF-8.
