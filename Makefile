@@ -5,7 +5,7 @@ BIN := .venv/bin
 # five minutes: a hanging one fails with its stack instead of blocking CI.
 PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
 
-.PHONY: help demo test lint lock bench clean
+.PHONY: help demo test lint docs lock bench clean oldest newest
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
@@ -23,6 +23,9 @@ lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
+docs: .venv/.from-lock  ## Make the pages of docs/ anew that come from the code
+	$(BIN)/python -m trackflow_tests.docs.generate
+
 bench: .venv/.from-lock  ## Run every benchmark
 	for name in segmentation stays people track_cases wrong_ways matching import backfill accuracy mileage live api ingest cache catalogue formats hostile; do \
 		$(BIN)/python -m trackflow_tests.benchmarks $$name || exit 1; \
@@ -33,8 +36,17 @@ lock:  ## Refresh requirements.lock (needs uv on PATH, or after any other target
 		--generate-hashes --group dev --extra demo --custom-compile-command "make lock" \
 		--no-emit-index-url --no-emit-find-links --quiet pyproject.toml -o requirements.lock
 
+# What pyproject.toml promises of versions, tried: the oldest that it allows, and the newest there are.
+VERSIONS_TESTS ?= -m "not slow" -n 2 --dist loadgroup --timeout 300 -q
+
+oldest:  ## Test with the oldest versions of dependencies that are allowed (needs uv on PATH)
+	scripts/versions lowest-direct .venv-oldest $(VERSIONS_TESTS)
+
+newest:  ## Test with the newest versions of dependencies that are allowed (needs uv on PATH)
+	scripts/versions highest .venv-newest $(VERSIONS_TESTS)
+
 clean:  ## Remove the environment and all caches; data stays
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-oldest .venv-newest .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find trackflow trackflow_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.from-lock: requirements.lock pyproject.toml scripts/setup

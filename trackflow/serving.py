@@ -307,7 +307,8 @@ def _spawn(
         stderr=subprocess.STDOUT,
         # a group of its own: an interrupt at the keyboard must reach it once, from us
         start_new_session=True,
-        preexec_fn=_end_with_parent,
+        # macOS has no prctl: there a child outlives a parent that is killed without warning
+        preexec_fn=_end_with_parent if hasattr(_LIBC, "prctl") else None,
     )
 
 

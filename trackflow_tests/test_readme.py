@@ -1,4 +1,7 @@
-"""The README's commands, run as they stand there, in its own order, in a folder of their own."""
+"""The commands of the README and of the pages after it, run as they stand there, in a folder.
+
+One folder and one store serve all pages, in the order in which a person reads them.
+"""
 
 import datetime as dt
 import os
@@ -24,18 +27,30 @@ from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.usecases.roads.networks import build
-from trackflow_tests.defs.server import ROOT
+from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands
 from trackflow_tests.served import check_that_nothing_is_left, trackflow_serve
+
+RUN = ("README.md", "docs/use.md", "docs/live.md", "docs/catalogue.md", "docs/files.md",
+       "docs/serving.md", "docs/upgrade.md")  # fmt: skip
+"""Pages whose commands are run; those of other pages are parsed (`docs/test_commands.py`)."""
+
+ONLY_PARSED = {
+    "CONTRIBUTING.md": "shows make's targets, of which `make test` is what is running",
+    "docs/reference/cli.md": "shows an example of each verb, each for a store of its own",
+}
 
 NOT_RUN_HERE = {
     "make demo": "runs `trackflow demo` (checked below), which demo/test_show.py runs",
     "make test": "runs pytest (checked below), which is what is running",
     "uv run trackflow demo": "the same command by its entry point (checked below)",
     "uv run pytest": "is what is running",
+    "trackflow import undo 3f2a91c0": "is an id of another store; cli/test_intake.py undoes one",
+    "trackflow restore everything.zip": "needs an empty store; usecases/housekeeping restores one",
 }
 
 SAYS = {
-    "import": r"fleet\.csv: .* points added(.*\n)+phone\.gpx: .* added(.*\n)+archive\.zip/.* added",
+    "import": r"fleet\.csv: .* points added(.*\n)+phone\.gpx: .* added(.*\n)+archive\.zip/.* added"
+    r"|UTC  [\d,]+ points of .* from .*fleet\.csv",
     "network": r"car network \w+ of area\.osm\.pbf: .* 60\.\d+ N",
     "run": r"cut into segments .*\n.*matched to roads \([1-9].* windows.*\n.*merged \([1-9].* km",
     "status": r"points .* of 3 devices|\"devices\": 3",
@@ -43,7 +58,7 @@ SAYS = {
     "explain": r"^Point of 2026-01-05T08:\d\d:\d\dZ: stop\.\n(.*\n)*.*a stop is at least 5 min",
     "verify": r"compared .* windows .* with one pass over everything\.\nThey are identical\.",
     "device": r"gap_s = 300 \(own\)|gap_s = 3600: ",
-    "token": r"tf_\w+|anna-phone",
+    "token": r"tf_\w+|anna-phone|[Tt]oken",
     "inbox": r"one\.csv: .* added",
     "follow": r"1 point",
     "rebuild": r"made again",
@@ -58,11 +73,13 @@ DAY = dt.date(2026, 1, 5)
 
 
 def commands() -> list[str]:
-    """What follows "$ " in the README's console blocks, in order."""
-    blocks = re.findall(
-        r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    """What the pages show, each command once, in their order."""
+    return list(dict.fromkeys(c for name in RUN for c in shown_commands(ROOT / name)))
+
+
+def test_every_page_with_commands_is_run_or_listed() -> None:
+    shown = {name_of(page) for page in PAGES if shown_commands(page)}
+    assert shown == {*RUN, *ONLY_PARSED}
 
 
 def verb_of(command: str) -> str:
@@ -73,7 +90,7 @@ def test_every_command_is_run_or_listed() -> None:
     found = commands()
     runs = [command for command in found if command not in NOT_RUN_HERE]
 
-    assert set(NOT_RUN_HERE) <= set(found), "a listed exception is no longer in the README"
+    assert set(NOT_RUN_HERE) <= set(found), "a listed exception is on no page any more"
     assert all(command.startswith("trackflow ") for command in runs), runs
     assert {verb_of(command) for command in runs} == {*SAYS, "serve"}
 

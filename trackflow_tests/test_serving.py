@@ -161,6 +161,21 @@ def test_a_dagster_command_that_fails_says_why(settings: Settings) -> None:
     assert str(failed.value).startswith("dagster asset list failed: ")
 
 
+class LibraryWithoutPrctl:
+    """The C library of a system other than Linux, as far as `serve` asks it."""
+
+
+@pytest.mark.parametrize("library", [None, LibraryWithoutPrctl()])
+def test_programs_start_with_and_without_prctl(
+    library: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if library is not None:
+        monkeypatch.setattr(serving, "_LIBC", library)
+    with (tmp_path / "out").open("w+b") as output:
+        process = serving._spawn(["platform"], dict(os.environ), None, output)
+        assert process.wait(timeout=60) == 0
+
+
 STUBBORN = """
 import signal, subprocess, sys, time
 for number in (signal.SIGINT, signal.SIGTERM):

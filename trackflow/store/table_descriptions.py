@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from trackflow.store.descriptions import described
 from trackflow.store.tables import metadata
 from trackflow.store.types import UtcTime
 
@@ -16,7 +17,7 @@ class ColumnDescription:
     Attributes:
         name: its name.
         type: its type in words that fit both databases.
-        description: its content; None where the name explains it.
+        description: its content; None for a table of another database.
         is_nullable: whether a row may lack a value.
         is_unique: whether no two rows have the same value.
     """
@@ -50,7 +51,7 @@ def _column(column: "sa.Column[Any]") -> ColumnDescription:
     return ColumnDescription(
         name=str(column.name),
         type="timestamp (UTC)" if is_time else str(column.type).lower(),
-        description=column.comment,
+        description=described(column.table.name, column.name) or None,
         is_nullable=bool(column.nullable),
         is_unique=bool(column.unique),
     )

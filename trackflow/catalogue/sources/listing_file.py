@@ -20,8 +20,14 @@ from trackflow.catalogue.records import FIELDS, Anomaly, Details, ListedTrack, L
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.polite import PageClient
 from trackflow.errors import PageMissingError, SourceUnavailableError, StructureChangedError
+from trackflow.settings import Settings
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.IGNORECASE)
+
+
+def connector(settings: Settings) -> "ListingFile | None":
+    """The list that `TRACKFLOW_CATALOGUE_FILE` names, if it names one."""
+    return ListingFile(settings.catalogue_file) if settings.catalogue_file else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from trackflow.errors import (
     SourceUnavailableError,
     StructureChangedError,
 )
+from trackflow.settings import Settings
 
 LIST_URL = "https://live.liverc.com/"
 DASHBOARD_URL = "https://{slug}.liverc.com/"
@@ -42,6 +43,11 @@ _PANELS = {
     "sessions": "sessions_this_month",
     "videos": "videos_this_month",
 }
+
+
+def connector(settings: Settings) -> "LiveRc":
+    """LiveRC, at the addresses of `TRACKFLOW_LIVERC_URL`."""
+    return LiveRc(*liverc_addresses(settings.liverc_url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,3 +282,33 @@ def _ends_whole(body: bytes) -> bool:
 
 def _shown(node: LexborNode) -> str:
     return (parse.text_of(node) or "")[:100]
+
+
+def liverc_addresses(text: str) -> tuple[str, str]:
+    """Where the list and a track's page (with `{slug}`) are, from `TRACKFLOW_LIVERC_URL`.
+
+    Args:
+        text: nothing for the real site; a base address, with tracks at BASE/SLUG/; the address of
+            a track's page, with the list at its host ("live" in place of a slug in the host); or
+            both addresses, with a space between them.
+
+    Raises:
+        SettingsError: it is none of these.
+    """
+    parts = text.split()
+    if not parts:
+        return LIST_URL, DASHBOARD_URL
+    hint = f"write a base address, or two: {LIST_URL} {DASHBOARD_URL}"
+    if len(parts) > 2 or not all(re.match(r"https?://[^/]", part) for part in parts):
+        raise SettingsError(f"TRACKFLOW_LIVERC_URL={text!r} makes no sense; {hint}")
+    if len(parts) == 2:
+        if "{slug}" not in parts[1]:
+            raise SettingsError(f"TRACKFLOW_LIVERC_URL has no {{slug}} in its second half; {hint}")
+        return parts[0], parts[1]
+    address = parts[0]
+    if "{slug}" not in address:
+        base = address.rstrip("/")
+        return f"{base}/", f"{base}/{{slug}}/"
+    scheme, _, rest = address.partition("://")
+    host = rest.partition("/")[0].replace("{slug}", "live")
+    return f"{scheme}://{host}/", address

@@ -67,13 +67,26 @@ def hash_of_refusal(refusal: Refusal, reason: str = "") -> str:
 
     Different inputs have different keys.
     """
-    # the enumeration's member, not its text, as in the keys of older versions
-    why = refusal.reason if reason in ("", refusal.reason) else reason
+    is_own = reason in ("", refusal.reason)
+    why = _ReasonInKeys(refusal.reason.value) if is_own else reason
     content: tuple[object, ...] = (refusal.device_id, why, refusal.raw)
     if refusal.origin is not None:
         body = hashlib.blake2b(refusal.body or b"").hexdigest()
         content = (*content, refusal.origin.envelope, body)
     return hash_of(*content)
+
+
+class _ReasonInKeys(str):
+    """A reason as stored keys hold it, whatever the enumeration is called.
+
+    Versions before 0.6 hashed what Python shows of a member of `Reason`. With any other text, input
+    that is in quarantine already would be kept a second time.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Reason.{self.upper()}: {str(self)!r}>"
 
 
 def size_bytes(refusal: Refusal) -> int:

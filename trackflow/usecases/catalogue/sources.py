@@ -1,13 +1,13 @@
 """The sources of race tracks that the settings name, and the switch that stops asking one."""
 
-import re
+import importlib
+import pkgutil
 
-from trackflow.catalogue.sources.listing_file import ListingFile
-from trackflow.catalogue.sources.liverc import DASHBOARD_URL, LIST_URL, LiveRc
+from trackflow.catalogue import sources as package
 from trackflow.catalogue.sources.protocol import Connector
 from trackflow.concurrency.switch import Switch
 from trackflow.context import Context
-from trackflow.errors import BadInputError, SettingsError, StoreUnavailableError
+from trackflow.errors import BadInputError, StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.catalogue import kill_switches
 
@@ -15,16 +15,18 @@ LIVERC, FILE = "liverc", "file"
 
 
 def sources(settings: Settings) -> dict[str, Connector]:
-    """The connectors by their names, the first one being the default.
+    """The connectors by their names, the default one first.
+
+    Each module of `trackflow.catalogue.sources` that has a function `connector` offers one.
 
     Raises:
         SettingsError: an address makes no sense.
     """
-    list_url, dashboard_url = liverc_addresses(settings.liverc_url)
-    found: dict[str, Connector] = {LIVERC: LiveRc(list_url, dashboard_url)}
-    if settings.catalogue_file:
-        found[FILE] = ListingFile(settings.catalogue_file, FILE)
-    return found
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    offered = [module.connector(settings) for module in modules if hasattr(module, "connector")]
+    found: dict[str, Connector] = {one.source: one for one in offered if one is not None}
+    return {LIVERC: found.pop(LIVERC), **found}
 
 
 def source_named(settings: Settings, name: str | None) -> Connector:
@@ -40,36 +42,6 @@ def source_named(settings: Settings, name: str | None) -> Connector:
         hint = "; set TRACKFLOW_CATALOGUE_FILE to have one" if name == FILE else ""
         raise BadInputError(f"there is no source {name!r}; there are {', '.join(found)}{hint}")
     return found[name]
-
-
-def liverc_addresses(text: str) -> tuple[str, str]:
-    """Where the list and a track's page (with `{slug}`) are, from `TRACKFLOW_LIVERC_URL`.
-
-    Args:
-        text: nothing for the real site; a base address, with tracks at BASE/SLUG/; the address of
-            a track's page, with the list at its host ("live" in place of a slug in the host); or
-            both addresses, with a space between them.
-
-    Raises:
-        SettingsError: it is none of these.
-    """
-    parts = text.split()
-    if not parts:
-        return LIST_URL, DASHBOARD_URL
-    hint = f"write a base address, or two: {LIST_URL} {DASHBOARD_URL}"
-    if len(parts) > 2 or not all(re.match(r"https?://[^/]", part) for part in parts):
-        raise SettingsError(f"TRACKFLOW_LIVERC_URL={text!r} makes no sense; {hint}")
-    if len(parts) == 2:
-        if "{slug}" not in parts[1]:
-            raise SettingsError(f"TRACKFLOW_LIVERC_URL has no {{slug}} in its second half; {hint}")
-        return parts[0], parts[1]
-    address = parts[0]
-    if "{slug}" not in address:
-        base = address.rstrip("/")
-        return f"{base}/", f"{base}/{{slug}}/"
-    scheme, _, rest = address.partition("://")
-    host = rest.partition("/")[0].replace("{slug}", "live")
-    return f"{scheme}://{host}/", address
 
 
 def switch_of(context: Context, site: str) -> Switch:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from trackflow.catalogue.sources.liverc import liverc_addresses
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, JobStatus
 from trackflow.usecases.catalogue import fetching
-from trackflow.usecases.catalogue.sources import liverc_addresses
 from trackflow.usecases.catalogue.sync import (
     FRESH_S,
     SILENT_S,
