@@ -77,9 +77,9 @@ def hash_of_refusal(refusal: Refusal, reason: str = "") -> str:
 
 
 class _ReasonInKeys(str):
-    """A reason as stored keys hold it, whatever the enumeration is called.
+    """A reason in the form of stored keys, independent of the enumeration's name.
 
-    Versions before 0.6 hashed what Python shows of a member of `Reason`. With any other text, input
+    Versions before 0.6 hashed Python's `repr` of a member of `Reason`. With any other text, input
     that is in quarantine already would be kept a second time.
     """
 
