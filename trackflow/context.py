@@ -1,7 +1,7 @@
 """What every use case needs: settings, the store, the clock, and road engines by profile.
 
-The engines' modules are imported when an engine is first needed: they take a fifth of a second,
-which commands that match nothing would wait for.
+The engines' modules are imported when an engine is first needed: their import takes a fifth of a
+second, which would delay commands that match nothing.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 type Clock = Callable[[], dt.datetime]
 
 NO_ENGINE = "none"
-"""`TRACKFLOW_ENGINE_URL` for those who want tracks with raw lines only."""
+"""The value of `TRACKFLOW_ENGINE_URL` that switches matching off: tracks keep their raw lines."""
 
 
 def utc_now() -> dt.datetime:
@@ -33,7 +33,7 @@ def utc_now() -> dt.datetime:
 
 @dataclass(slots=True)
 class Context:
-    """The surroundings of a use case. Engines are opened when first needed and kept."""
+    """The dependencies of a use case. Engines are opened when first needed and kept."""
 
     settings: Settings
     store: Store
@@ -42,7 +42,7 @@ class Context:
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
-        """With the store of these settings."""
+        """A context with the store of these settings."""
         return cls(settings, open_store(settings), clock)
 
     @property

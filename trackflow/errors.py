@@ -1,11 +1,11 @@
-"""Every error that trackflow raises on purpose, told apart by whether a retry helps.
+"""Every error that trackflow raises on purpose, classified by whether a retry helps.
 
-The message of each says what is wrong and what to do; the command line prints it as one line.
+Each message names the problem and what to do; the command line prints it as one line.
 """
 
 
 class TrackflowError(Exception):
-    """Base of all errors raised on purpose. A retry does not help unless a subclass says so."""
+    """Base of all errors raised on purpose. A retry helps only where `retryable` is true."""
 
     retryable = False
 
@@ -15,27 +15,27 @@ class SettingsError(TrackflowError):
 
 
 class BadInputError(TrackflowError):
-    """A file or a request cannot be read as what it claims to be."""
+    """A file or a request does not have the format that it claims."""
 
 
 class QuarantineFullError(TrackflowError):
-    """There is no room to keep what cannot be read; a person has to make some."""
+    """The quarantine has no room for more unreadable input; a person has to empty it."""
 
 
 class NotFoundError(TrackflowError):
-    """What was asked for is not there."""
+    """The requested thing does not exist."""
 
 
 class GoneError(NotFoundError):
-    """What was asked for was there once, and is not any more; the message says why."""
+    """The requested thing existed once and was deleted; the message gives the reason."""
 
 
 class AccessError(TrackflowError):
-    """Whoever asks may not: no token, a wrong one, or one that is for something else."""
+    """The sender of a request lacks the right: no token, a wrong one, or one of another scope."""
 
 
 class ApprovalNeededError(TrackflowError):
-    """What was to be done looks like a mistake: a person has to say that it is none."""
+    """A change looks like a mistake: a person has to approve it."""
 
 
 class NetworkBuildError(TrackflowError):
@@ -43,7 +43,7 @@ class NetworkBuildError(TrackflowError):
 
 
 class RetryableError(TrackflowError):
-    """Something that may go well later: the same call can be made again."""
+    """A failure that may pass: the same call can be made again."""
 
     retryable = True
 
@@ -69,18 +69,18 @@ class StaleClaimError(RetryableError):
 
 
 class StoppedError(TrackflowError):
-    """Somebody stopped the work before this piece of it was done."""
+    """The work was stopped before this item was done."""
 
 
 class SwitchedOffError(StoppedError):
-    """The kill switch of a site is thrown: nothing more is asked of it."""
+    """The kill switch of a site is thrown: no further request is sent to it."""
 
 
 class SourceError(TrackflowError):
-    """A source on the web did not give what was asked of it.
+    """A source on the web did not give a usable page.
 
     Attributes:
-        kind: one word for reports: what failed.
+        kind: the failed part in one or two words, for reports.
     """
 
     kind = "source"
@@ -93,10 +93,10 @@ class SourceUnavailableError(SourceError, RetryableError):
 
 
 class SourceBusyError(SourceUnavailableError):
-    """A source asks to be left alone for a while (HTTP 429 or 503).
+    """A source asks for a rest (HTTP 429 or 503).
 
     Attributes:
-        retry_after_s: for how many seconds; None where it does not say.
+        retry_after_s: its length in seconds; None where the source names none.
     """
 
     kind = "busy"
@@ -119,12 +119,12 @@ class PageRefusedError(SourceError):
 
 
 class RedirectError(SourceError):
-    """A page redirects in circles, too often, or to where nobody should follow."""
+    """A page redirects in a loop, too often, or to an address outside the web."""
 
     kind = "redirect"
 
 
 class StructureChangedError(SourceError):
-    """A page came, but without its known landmarks: its structure has changed, or it is another."""
+    """A page lacks its known landmarks: its structure has changed, or it is another page."""
 
     kind = "structure"

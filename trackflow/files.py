@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, names of unfinished ones, and gzip with an end to it."""
+"""Files: written whole or not at all, names of unfinished ones, and bounded unpacking of gzip."""
 
 import os
 import secrets
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import IO
 
 UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".download", ".filepart")
-"""Names of copies and downloads under way; they are renamed when they are whole."""
+"""Endings of copies and downloads under way; programs rename them when they are complete."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 _SLICE_BYTES = 32_768
-"""Packed bytes that are unpacked at once; one that holds damage is unpacked byte by byte."""
+"""Packed bytes that are unpacked at once; a slice with damage is unpacked byte by byte."""
 
 _PIECE_BYTES = 262_144
 """Unpacked bytes in a piece, at most."""
@@ -29,10 +29,10 @@ def is_unfinished(name: str) -> bool:
 def whole_file(path: Path, *, private: bool = False, durable: bool = False) -> Iterator[IO[bytes]]:
     """A file to write that takes its name when it is complete; after an error there is none.
 
-    Until then it lies beside it under a hidden name, which no reader takes for a finished file.
+    Until then it has a hidden name in the same folder, which no reader takes for a finished file.
 
     Args:
-        path: its name; what had it before is replaced.
+        path: its name; an older file of this name is replaced.
         private: only its owner may read it.
         durable: it is on the disk, not only in the memory of the machine, before it takes its name.
 
@@ -53,7 +53,7 @@ def whole_file(path: Path, *, private: bool = False, durable: bool = False) -> I
 
 
 class DamagedGzipError(Exception):
-    """The gzip data is broken; everything before the damage has been handed out."""
+    """The gzip data is broken; everything before the damage has been yielded."""
 
 
 class TrailingDataError(DamagedGzipError):
@@ -61,11 +61,11 @@ class TrailingDataError(DamagedGzipError):
 
 
 def gunzip(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """What a gzip stream of one or more members holds, in pieces of 256 KiB at most.
+    """The content of a gzip stream of one or more members, in pieces of 256 KiB at most.
 
     The caller counts the bytes and stops when they are too many: a small stream may unpack to a
-    thousand times its size. The standard library's reader is no help: on a truncated file it
-    raises without handing out what it had unpacked.
+    thousand times its size. The standard library's reader is not used because on a truncated file
+    it raises without returning the bytes that it has unpacked.
 
     Args:
         packed: the stream, in pieces of any size.
@@ -104,7 +104,7 @@ def _slices(packed: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _until_damage(unpacker: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-    """What can be unpacked of data that is broken somewhere."""
+    """The content of broken data up to the damage."""
     for k in range(len(data)):
         rest = data[k : k + 1]
         while rest:

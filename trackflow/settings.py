@@ -23,8 +23,8 @@ def find_home(start: Path | None = None) -> Path:
     """The folder of an existing store, so that a command in another folder makes no second one.
 
     The nearest `.trackflow` in `start` or above it, else the user's data folder (on Linux
-    `~/.local/share/trackflow`). Folders of other users are passed over: anyone may make one in
-    `/tmp` and would get the positions of who runs a command below it.
+    `~/.local/share/trackflow`). Folders of other users are skipped: any user could make one in
+    `/tmp`, and would get the positions of people who run a command below it.
 
     Args:
         start: where to look first; the current folder by default.
@@ -55,7 +55,7 @@ def _keeps_tracks(text: str) -> bool:
 
 
 def _tiles_url(text: str) -> str:
-    """A tile address as it is; it ends up in the page's security policy, so it must be one."""
+    """A checked tile address, as it becomes part of the page's security policy."""
     plain = not any(c.isspace() or c in "\"';," for c in text)
     if not (plain and re.match(r"https?://[\w.:\[\]-]+/", text) and "{z}" in text):
         raise ValueError(
@@ -96,10 +96,10 @@ class Settings:
         engine_url: base URL of an OSRM server; empty means the embedded engine; "none" switches
             matching off, so that tracks keep their raw lines.
         workers: processes that work at the same time.
-        lease_s: how long a worker may hold a batch without a sign of life.
+        lease_s: how many seconds a worker may hold a batch without a sign of life.
         max_tries: tries of a batch before it is marked failed.
         tiles_url: address of background tiles for the map page; empty for none.
-        inbox: folder whose files are imported as they come in; None for none.
+        inbox: folder whose files are imported as they arrive; None for none.
         retention_days: age in days at which points and what was made of them are deleted; 0 keeps
             everything.
         keep_tracks: whether retention leaves tracks, although their lines show where people were.
@@ -107,19 +107,19 @@ class Settings:
             `{slug}` for a track's page, or those of the list and of a track's page, by a space.
         catalogue_file: a JSON or CSV list of race tracks, a path or a web address; empty for none.
         catalogue_concurrency: pages of a source that are fetched at the same time.
-        catalogue_per_s: pages of a source that are asked for per second, at most.
-        catalogue_limit_s: a sync that takes longer is reported; it goes on.
-        notify_urls: where messages go when something goes wrong, as Apprise writes addresses;
-            they hold passwords, so they are never shown.
+        catalogue_per_s: pages of a source that are fetched per second, at most.
+        catalogue_limit_s: a sync that takes more seconds is reported; it goes on.
+        notify_urls: addresses of messages about trouble, as Apprise writes them; they hold
+            passwords, so they are never shown.
         geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
             for none.
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
-        visit_radius_m: how near a device has to be to a race track.
-        visit_min: and for how many minutes, to be a visit.
-        quarantine_mb: megabytes of live input that could not be read and is kept; what does not fit
-            any more is answered as an error.
+        visit_radius_m: how near a device has to be to a race track for a visit.
+        visit_min: how many minutes it has to stay there.
+        quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
+            error.
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
-        time_zone: the zone whose days are meant wherever distances of a day are shown or summed.
+        time_zone: the zone whose days distances of a day are shown and summed by.
     """
 
     home: Path = field(
@@ -178,7 +178,7 @@ class Settings:
     inbox: Path | None = set_by(  # noqa: RUF009  it makes a field
         "INBOX",
         None,
-        "a folder whose files are imported as they come in",
+        "a folder whose files are imported as they arrive",
         unset="none",
         parse=Path,
     )
@@ -265,14 +265,14 @@ class Settings:
     time_zone: str = set_by(
         "TIME_ZONE",
         "UTC",
-        "whose days are meant wherever kilometres of a day are shown, such as `Europe/Helsinki`",
+        "the zone of the days by which kilometres are shown, such as `Europe/Helsinki`",
         unset="UTC",
         parse=_time_zone,
     )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
-        """Settings from `TRACKFLOW_HOME`, `TRACKFLOW_DATABASE_URL` and their like.
+        """Settings from the `TRACKFLOW_…` variables.
 
         Raises:
             SettingsError: a variable cannot be read; its name is in the message.
@@ -293,7 +293,7 @@ class Settings:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone whose days are meant."""
+        """The time zone of days in the user's view."""
         return zone_named(self.time_zone)
 
 

@@ -1,4 +1,4 @@
-"""Environment variables: how each is read, and what its reference says."""
+"""Environment variables: how each is read, and its text in the reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ PREFIX = "TRACKFLOW_"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An environment variable that sets something.
+    """An environment variable of a setting.
 
     Attributes:
         name: with its prefix.
         meaning: for people, in Markdown.
-        unset: what holds without it, in words.
-        parse: makes the value from its text; a ValueError says what is wrong with it.
+        unset: the default in words.
+        parse: makes the value from its text; a ValueError's message names the mistake.
         is_secret: its text holds passwords and is never shown.
-        from_machine: gives the value without it where this depends on the machine.
+        from_machine: gives the default where this depends on the machine.
     """
 
     name: str
@@ -49,7 +49,7 @@ def set_by(name: str, default: Any, meaning: str, **more: Any) -> Any:
         name: of the variable, without its prefix.
         default: of the field.
         meaning: for people, in Markdown.
-        more: the other fields of `Variable`; `unset` is the default unless it says another.
+        more: the other fields of `Variable`; without `unset` the default itself is shown.
     """
     unset = more.pop("unset", None) or f"{default:g}"
     variable = Variable(PREFIX + name, meaning, unset, **more)
@@ -57,7 +57,7 @@ def set_by(name: str, default: Any, meaning: str, **more: Any) -> Any:
 
 
 def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
-    """What reads a whole number within bounds."""
+    """A parser of whole numbers within bounds."""
 
     def parse(text: str) -> int:
         value = number(smallest, largest)(text)
@@ -69,7 +69,7 @@ def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
 
 
 def number(smallest: float, largest: float) -> Callable[[str], float]:
-    """What reads a number within bounds."""
+    """A parser of numbers within bounds."""
 
     def parse(text: str) -> float:
         try:
@@ -84,5 +84,5 @@ def number(smallest: float, largest: float) -> Callable[[str], float]:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """What lies between the blanks of a text."""
+    """The words of a text, split at blanks."""
     return tuple(text.split())

@@ -2,11 +2,11 @@
 
 Closed, calls go through. After `FAILURES_TO_OPEN` failures in a row it opens, and calls fail at
 once instead of each waiting for a deadline. When its time is over it is half-open: one caller may
-try. If that goes well it closes; if not it opens again, for twice as long. A caller that is never
-heard of again loses its right to try after a while, so that a killed one blocks nobody.
+send a probe. If the probe succeeds the breaker closes; if not it opens again, for twice as long. A
+probe without a result expires after `PROBE_S`, so that a killed process does not block the others.
 
-The pattern is Nygard's ("Release It!", 2007). Where the state is kept, and how only one of many
-processes gets the trial, is the store's business.
+The pattern is Nygard's ("Release It!", 2007). The store keeps the state, and gives the probe to
+only one of many processes.
 """
 
 import datetime as dt
@@ -18,15 +18,15 @@ FAILURES_TO_OPEN = 3
 
 FIRST_OPEN_S = 5.0
 LONGEST_OPEN_S = 60.0
-"""One trial a minute costs an ailing service nothing, and what waits goes on soon after it is
-back."""
+"""One probe a minute costs an ailing service nothing, and deferred work goes on soon after the
+service is back."""
 
 LONGEST_REST_S = 86_400.0
-"""The longest that a service which asks to be left alone is left alone. A time further ahead was
-set by a clock that ran ahead."""
+"""The longest rest that a service is granted. A time further ahead was set by a clock that ran
+ahead."""
 
 PROBE_S = 60.0
-"""How long the one that tries may take before another one may."""
+"""How long a probe may take before another caller may send one."""
 
 
 class Phase(StrEnum):
@@ -42,10 +42,10 @@ class Breaker:
     """The state of one service's breaker.
 
     Attributes:
-        failures: in a row; while it is open only those of trials are counted.
+        failures: in a row; while it is open only those of probes are counted.
         open_until: None while it is closed.
-        probe_until: until when somebody is trying; None if nobody does.
-        last_error: what the last failure said; kept after closing, to be read by people.
+        probe_until: when the probe under way expires; None without one.
+        last_error: the message of the last failure; kept after closing, for people to read.
     """
 
     failures: int = 0
@@ -61,12 +61,12 @@ class Breaker:
         return Phase.OPEN if is_open else Phase.HALF_OPEN
 
     def may_probe(self, now: dt.datetime) -> bool:
-        """Whether somebody may try now."""
+        """Whether a caller may send a probe now."""
         free = self.probe_until is None or not now < self.probe_until <= _after(now, PROBE_S)
         return self.phase(now) is Phase.HALF_OPEN and free
 
     def probing(self, now: dt.datetime) -> "Breaker":
-        """Somebody tries, and nobody else for as long as that may take."""
+        """The state with a probe under way: until it expires no other may begin."""
         return replace(self, probe_until=now + dt.timedelta(seconds=PROBE_S))
 
     def failed(
@@ -77,17 +77,17 @@ class Breaker:
         is_probe: bool = False,
         rest_s: float | None = None,
     ) -> "Breaker":
-        """A call failed.
+        """The state after a failed call.
 
         Args:
-            now: the time.
-            error: what it said.
-            is_probe: whether it was the trial of a half-open breaker.
-            rest_s: for how long the service asks to be left alone; this opens it at once.
+            now: the time, UTC.
+            error: the message of the failure.
+            is_probe: whether the call was the probe of a half-open breaker.
+            rest_s: the rest in seconds that the service asks for; this opens the breaker at once.
         """
         rest_s = None if rest_s is None else min(rest_s, LONGEST_REST_S)
         if self.open_until is not None and not is_probe:
-            # begun before it opened: it tells nothing new, and must not make the wait longer
+            # the call began before the breaker opened: it must not make the wait longer
             if rest_s is None:
                 return self
             return replace(self, open_until=max(self.open_until, _after(now, rest_s)))
@@ -99,7 +99,7 @@ class Breaker:
         return Breaker(failures, _after(now, max(open_s, rest_s or 0.0)), last_error=error)
 
     def succeeded(self, *, is_probe: bool = False) -> "Breaker":
-        """A call went well. One that began before it opened does not close it."""
+        """The state after a successful call. One that began before it opened does not close it."""
         if self.open_until is not None and not is_probe:
             return self
         return Breaker(last_error=self.last_error)

@@ -1,4 +1,4 @@
-"""A clock as a value, so that what waits can be tested without waiting."""
+"""A clock as a value, so that tests of code that waits need not wait."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Seconds that only go forwards, and a way to let some pass."""
+    """A monotonic time in seconds, and a function that sleeps."""
 
     now_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

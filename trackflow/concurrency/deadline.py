@@ -1,4 +1,4 @@
-"""A total deadline as a value: one moment by which everything about a piece of work is over."""
+"""A total deadline as a value: one moment by which a call with all its tries and waits is over."""
 
 import math
 import time
@@ -14,7 +14,7 @@ class TooLateError(RetryableError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Deadline:
-    """A moment; comparing two says which is the sooner.
+    """A moment; of two deadlines the sooner one is the smaller.
 
     Attributes:
         at_s: in seconds of the monotonic clock of this process; infinite for no deadline.

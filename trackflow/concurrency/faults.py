@@ -1,8 +1,8 @@
-"""What is wrong with a database that answers with an error: the one place where that is decided.
+"""Classifies errors of a database: the one place that decides whether the database is at fault.
 
-A fault is the database's and gets better without us: it is away, read-only after a fail-over, full,
-locked, or it ended a statement. Anything else (a value of a wrong kind, a duplicate key, an
-unknown column) is a mistake in what it was asked, which a retry would repeat.
+A fault is temporary: the database is away, read-only after a fail-over, full, locked, or it ended a
+statement. Any other error (a value of a wrong type, a duplicate key, an unknown column) is a
+mistake in the statement, which a retry would repeat.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What the database suffers from; the values are read by people."""
+    """A kind of fault; people read the values."""
 
     AWAY = "away"
     READ_ONLY = "read-only"
@@ -25,12 +25,12 @@ ADVICE = {
     Fault.READ_ONLY: "it takes no writes (after a fail-over, or for want of the right to write); "
     "nothing was stored, and work goes on by itself once it does",
     Fault.FULL: "there is no room left: free some on the database's disk; work goes on by itself",
-    Fault.BUSY: "others hold what is needed; try again",
+    Fault.BUSY: "another transaction holds a lock that is needed; try again",
     Fault.ENDED: "the statement was cancelled or took longer than statement_timeout allows; "
     "try again",
     Fault.LACKING: "a table is not there, or the right to use it",
 }
-"""What a person should know of each, after the database's own words."""
+"""What a person should do about each; shown after the driver's message."""
 
 _SQLITE = {
     sqlite3.SQLITE_BUSY: Fault.BUSY,
@@ -51,7 +51,7 @@ _SQLITE = {
 """By primary result code, which is the lowest byte of SQLite's extended codes."""
 
 _NO_TABLE = "no such table"
-"""Of a file that was replaced by an empty one; it has no code of its own."""
+"""SQLite's message after its file was replaced by an empty one; it has no code of its own."""
 
 _STATES = {
     "25006": Fault.READ_ONLY,
@@ -75,14 +75,14 @@ _CLASSES = {
     "58": Fault.AWAY,  # input and output
     "XX": Fault.AWAY,  # damaged
 }
-"""By the first two characters of the SQLSTATE, where the whole says nothing more exact."""
+"""By the first two characters of the SQLSTATE, for codes that are not in `_STATES`."""
 
 _UNREACHABLE = frozenset({"OperationalError", "InterfaceError"})
 """PEP 249's names of what a driver raises, without any state, when it has no connection."""
 
 
 def fault_of(error: BaseException) -> Fault | None:
-    """The fault that an error of a driver, or SQLAlchemy's wrapping of one, tells of; else None."""
+    """The fault behind an error of a driver or SQLAlchemy's wrapping of one; None for a mistake."""
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, sqlite3.Error):
         if str(cause).startswith(_NO_TABLE):
@@ -97,8 +97,8 @@ def fault_of(error: BaseException) -> Fault | None:
     return None if names.isdisjoint(_UNREACHABLE) else Fault.AWAY
 
 
-def words_of(error: BaseException) -> str:
-    """The driver's words in one line. `str(error)` would show parameters: people's positions."""
+def message_of(error: BaseException) -> str:
+    """The driver's message in one line. `str(error)` would show parameters: people's positions."""
     cause = getattr(error, "orig", None) or error
     # PostgreSQL's further lines (DETAIL, CONTEXT) may quote a row
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0].strip()

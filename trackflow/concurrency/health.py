@@ -1,4 +1,4 @@
-"""Asking programs on this machine from outside how they are."""
+"""Health checks of programs on this machine, made from outside their processes."""
 
 import json
 import time
@@ -8,11 +8,11 @@ from http.client import HTTPException
 from typing import Any
 
 HEARTBEAT_LIMIT_S = 300.0
-"""Dagster's daemon gives a sign every 30 s, and more rarely while it starts or is busy."""
+"""Dagster's daemon sends a heartbeat every 30 s, and more rarely while it starts or is busy."""
 
 
 def unanswered(url: str, within_s: float) -> str | None:
-    """What is wrong with a server that should answer here; any answer is one."""
+    """Why a server is unhealthy, None if it answers; an answer with an HTTP error counts too."""
     try:
         with _opener().open(url, timeout=within_s):
             return None
@@ -24,7 +24,7 @@ def unanswered(url: str, within_s: float) -> str | None:
 
 
 class DaemonHeartbeat:
-    """Whether Dagster's daemon goes on: its heartbeats, as its web server tells them."""
+    """Checks that Dagster's daemon is alive by its heartbeats, which its web server reports."""
 
     QUERY = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
 
@@ -34,17 +34,17 @@ class DaemonHeartbeat:
         self._changed_s = 0.0
 
     def begin(self) -> None:
-        """A daemon starts, and has some time until its first heartbeat."""
+        """Start the time that a new daemon has until its first heartbeat."""
         self._changed_s = time.monotonic()
 
     def problem(self, within_s: float) -> str | None:
-        """What is wrong with the daemon; by our clock, as the machine's may jump."""
+        """Why the daemon is unhealthy; by the monotonic clock, as the machine's may jump."""
         try:
-            told = ask_graphql(self._url, self.QUERY, within_s)
-            statuses = told["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+            answer = ask_graphql(self._url, self.QUERY, within_s)
+            statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
             newest = max((s["lastHeartbeatTime"] or 0.0 for s in statuses), default=0.0)
         except (OSError, HTTPException, ValueError, KeyError, TypeError):
-            newest = self._newest  # its database may be busy; only a long silence means something
+            newest = self._newest  # its database may be busy: only a long silence is a problem
         if newest != self._newest:
             self._newest, self._changed_s = newest, time.monotonic()
         silent_s = time.monotonic() - self._changed_s
@@ -63,5 +63,5 @@ def ask_graphql(url: str, query: str, within_s: float) -> Any:
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Without a proxy, whatever the environment says: it is this machine."""
+    """An opener that ignores the environment's proxy, as the programs are on this machine."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,9 +1,9 @@
 """One HTTP request that ends in time, stays small, can be cut off and leaks nothing to the log.
 
 httpx's timeouts are per read: a server that drips a byte now and then holds a "1 s" request for as
-long as it likes. `ask` has one deadline for everything and a cap on the body. The body's share is
-enforced here for any client; that of the connection and the headers, which httpx reads by itself,
-by the network streams of the client that `new_client` makes.
+long as it likes. `ask` has one deadline for everything and a cap on the body. For the body it keeps
+the deadline with any client; for the connection and the headers, which httpx reads by itself, the
+network streams of a client of `new_client` keep it.
 """
 
 import logging
@@ -27,19 +27,20 @@ from trackflow.concurrency.switch import Stop
 from trackflow.errors import StoppedError
 
 KEEPALIVE_S = 4.0
-"""osrm-routed drops a connection after 5 idle seconds; ours go first, or requests would race it."""
+"""osrm-routed closes a connection after 5 idle seconds. Ours are closed before that: a request that
+is sent at the same moment would fail."""
 
 MAX_RETRY_AFTER_S = 3600.0
-"""A server's wish to be left alone is granted up to this; work must not wait for ever."""
+"""The longest Retry-After that is obeyed; work must not wait for ever."""
 
 _deadline: ContextVar[float | None] = ContextVar("trackflow_http_deadline", default=None)
 """When the request of this thread must be over, in monotonic seconds; None outside of `ask`."""
 
 _stop: ContextVar[Stop | None] = ContextVar("trackflow_http_stop", default=None)
-"""What cuts the request of this thread off."""
+"""The event that cuts the request of this thread off; None if nothing can."""
 
-_LOOK_EVERY_S = 0.25
-"""How often a request that can be cut off looks whether it is."""
+_CHECK_EVERY_S = 0.25
+"""How often a request checks whether it is cut off."""
 
 _JSON = {"Accept": "application/json", "Accept-Encoding": "identity"}
 """A compressed body could grow a thousandfold on unpacking, past any cap on what is read."""
@@ -70,11 +71,11 @@ def ask(
     """GET `url` within `deadline_s` seconds in all; redirects are not followed.
 
     Args:
-        client: one of `new_client`, or the deadline holds for the body only.
-        url: what to get.
-        deadline_s: for everything, from the connection to the last byte.
-        max_bytes: what the body may hold, as it is sent.
-        headers: to be sent; whoever allows compression has to unpack, and to bound it.
+        client: one of `new_client`; with any other the deadline holds for the body only.
+        url: the address to get.
+        deadline_s: seconds for everything, from the connection to the last byte.
+        max_bytes: the size limit of the body, as it is sent.
+        headers: request headers; a caller that allows compression must unpack the body, bounded.
         stop: cuts the request off, at most a quarter of a second after it is set.
 
     Raises:
@@ -89,8 +90,8 @@ def ask(
         except httpx.TimeoutException:
             raise TooLateError from None
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # A kept connection that the server closes at this moment fails through no fault of the
-            # server's; a GET may be sent again, within the same deadline.
+            # The server may have closed the kept connection at this moment, which is no failure of
+            # it; a GET may be sent again, within the same deadline.
             try:
                 return _ask(client, url, max_bytes, headers)
             except httpx.TimeoutException:
@@ -176,11 +177,10 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 class _DeadlineTransport(httpx.BaseTransport):
-    """httpx on httpcore's connections, with network streams of ours in them.
+    """httpx on httpcore's connections, with network streams that keep the deadline.
 
-    httpx's own transport has no way to pass streams in. An asynchronous client under anyio's
-    deadline would need none, but each request then costs 1 to 2 ms more of processor, and a matched
-    window 5.
+    httpx's own transport takes no streams. An asynchronous client under anyio's deadline would need
+    none, but costs 1 to 2 ms more of processor time per request, and 5 ms per matched window.
     """
 
     def __init__(self, connections: int) -> None:
@@ -193,7 +193,7 @@ class _DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request of httpx; its answer's body is read later."""
+        """Send a request of httpx; the caller reads the answer's body later."""
         assert isinstance(request.stream, httpx.SyncByteStream)
         url = request.url
         with _errors_of_httpx():
@@ -284,7 +284,7 @@ class _DeadlineStream(httpcore.NetworkStream):
             return self._inner.read(max_bytes, _remaining_s(timeout))
         while True:
             left_s = _remaining_s(timeout)
-            slice_s = _LOOK_EVERY_S if left_s is None else min(left_s, _LOOK_EVERY_S)
+            slice_s = _CHECK_EVERY_S if left_s is None else min(left_s, _CHECK_EVERY_S)
             # A read that times out has taken nothing from the connection.
             with suppress(httpcore.ReadTimeout):
                 return self._inner.read(max_bytes, slice_s)
@@ -306,10 +306,10 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 class _NoCoordinates(logging.Filter):
-    """Drops what httpx logs about our requests: it logs whole URLs at INFO.
+    """Drops httpx's log lines about our requests: they hold whole URLs, at INFO.
 
-    OSRM's URLs hold the positions of people, a geocoder's their addresses. Requests of others in
-    the same process stay logged.
+    OSRM's URLs hold the positions of people, a geocoder's their addresses. Requests of other
+    libraries in the same process stay logged.
     """
 
     def filter(self, _: logging.LogRecord) -> bool:

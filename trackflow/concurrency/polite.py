@@ -1,7 +1,7 @@
-"""Pages of other people's sites: identified, spaced, bounded in time and size, never in circles.
+"""Fetches pages of other people's sites: identified, spaced, bounded in time, size and redirects.
 
-One client serves all threads. It makes one try per call, so that whoever calls decides on retries;
-a Retry-After holds back every thread, not only the one that got it.
+One client serves all threads. It makes one try per call, so that the caller decides on retries; a
+Retry-After delays every thread, not only the one that received it.
 """
 
 import time
@@ -34,17 +34,17 @@ MOST_BYTES = 16 * 1024 * 1024
 
 MOST_REDIRECTS = 5
 SLOWEST_S = 20.0
-"""For one request; the deadline of all tries may be longer."""
+"""The longest time of one request; the deadline of all tries may be later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came, with status 200.
+    """A page that was received with status 200.
 
     Attributes:
-        url: where it came from, after redirects.
+        url: its address, after redirects.
         body: unpacked.
-        seconds: from the first request to the last byte, waits for one's turn left out.
+        seconds: from the first request to the last byte, without waits for the rate limit.
     """
 
     url: str
@@ -53,13 +53,13 @@ class Page:
 
 
 class PageClient(Protocol):
-    """How pages are fetched: `PoliteClient`, or a test's own."""
+    """Fetches pages: `PoliteClient`, or a test's own client."""
 
     def get(self, url: str, deadline: Deadline) -> Page:
         """A page with status 200, redirects followed; one try.
 
         Raises:
-            SourceError: one of its subclasses says why there is none.
+            SourceError: there is none; its subclass is the reason.
             StoppedError: the site is switched off.
         """
         ...
@@ -70,12 +70,12 @@ class PoliteClient:
     """A client for one site.
 
     Attributes:
-        limit: at most so many requests per second.
+        limit: the rate limit of the site.
         switch: stops everything at once, requests under way included.
-        user_agent: who asks; a site's owner should find a way to reach him in it.
-        most_bytes: what a page may hold, unpacked.
-        slowest_s: what one request may take, however late the deadline of all tries is.
-        client: what makes the requests; closed with this.
+        user_agent: names the sender; a site's owner should find in it how to reach them.
+        most_bytes: the size limit of a page, unpacked.
+        slowest_s: the time limit of one request, however late the deadline of all tries is.
+        client: makes the requests; closed with this object.
     """
 
     limit: RateLimit
@@ -90,15 +90,15 @@ class PoliteClient:
 
         Raises:
             TooLateError: not within the deadline.
-            SourceBusyError: the site wants to be left alone for a while.
+            SourceBusyError: the site asks for a rest.
             SourceUnavailableError: it cannot be reached, breaks off or fails.
             PageMissingError: there is no such page.
-            PageRefusedError: it is not given, or it is too large.
-            RedirectError: redirects lead in circles, on and on, or elsewhere than to the web.
+            PageRefusedError: the site refuses the page, or it is too large.
+            RedirectError: redirects form a loop, are too many, or lead to no web address.
             SwitchedOffError: the kill switch is thrown.
         """
         at = _web_url(url)
-        been, seconds = {str(at)}, 0.0
+        visited, seconds = {str(at)}, 0.0
         while True:
             self.switch.check()
             self.limit.wait(deadline, self.switch)
@@ -110,11 +110,11 @@ class PoliteClient:
             if not (300 <= status < 400 and "Location" in headers):
                 raise self._wrong_status(at, status, headers)
             at = _goal(at, headers["Location"])
-            if str(at) in been:
+            if str(at) in visited:
                 raise RedirectError(f"{_shown(at)} redirects in circles")
-            if len(been) > MOST_REDIRECTS:
+            if len(visited) > MOST_REDIRECTS:
                 raise RedirectError(f"{_shown(at)} redirects more than {MOST_REDIRECTS} times")
-            been.add(str(at))
+            visited.add(str(at))
 
     def close(self) -> None:
         """Close its connections."""
@@ -195,7 +195,7 @@ def _goal(here: httpx.URL, location: str) -> httpx.URL:
 
 
 def _unpacked(body: bytes, headers: httpx.Headers, most_bytes: int) -> bytes:
-    """The body as it was before the server packed it.
+    """The body without the server's compression.
 
     Raises:
         TooLargeError: it holds more than `most_bytes` bytes.
@@ -205,7 +205,7 @@ def _unpacked(body: bytes, headers: httpx.Headers, most_bytes: int) -> bytes:
         return body
     parts: list[bytes] = []
     size = 0
-    with suppress(TrailingDataError):  # browsers pass over it as well
+    with suppress(TrailingDataError):  # browsers ignore it as well
         for piece in gunzip([body]):
             parts.append(piece)
             size += len(piece)

@@ -1,13 +1,13 @@
-"""Doing many slow things at once: bounded, in order, and with an answer for every one of them.
+"""Calls a slow function for many items at once: bounded, in order, with a result for every item.
 
-`Processor.run` takes items and a function and gives one `ItemResult` per item, in the order of the
-items; an error is an outcome too. The items may come from an iterator of any length: it is read in
-the caller's thread, at most `ahead` items before the one whose outcome comes next, so memory stays
-flat. Threads do the work, which suits what waits for others (requests, disks).
+`Processor.run` takes items and a function and yields one `ItemResult` per item, in the order of the
+items; an error is a result too. The items may be an iterator of any length: it is read in the
+caller's thread, at most `ahead` items before the one whose result is yielded next, so memory stays
+flat. The calls run in threads, which suits functions that wait (requests, disks).
 
 A thread cannot be killed. The function gets its deadline and should keep it; if it does not, its
-outcome still comes in time, and its thread is left to itself and replaced. At most `workers`
-threads are replaced so: if even more hang, the rest of the items is handed back.
+result is still given in time, and its thread is abandoned and replaced. At most `workers` threads
+are replaced; if more of them hang, the rest of the items is handed back.
 """
 
 import threading
@@ -22,24 +22,25 @@ from trackflow.concurrency.switch import Stop, Switch
 from trackflow.errors import SettingsError, StoppedError, SwitchedOffError
 
 GRACE_S = 0.2
-"""So much later than its deadline a function is given up: its own error says more than ours."""
+"""Seconds after its deadline at which a function is given up: its own error explains more than
+ours."""
 
-_LOOK_EVERY_S = 0.1
-"""How often a caller who waits looks whether to stop."""
+_CHECK_EVERY_S = 0.1
+"""How often a waiting caller checks whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemResult[T, R]:
-    """What became of one item.
+    """The result of one item.
 
     Attributes:
-        index: the item's place in the input, from 0.
+        index: the item's position in the input, from 0.
         item: the item itself.
-        value: what the function returned; None after an error.
-        error: what it raised; None if it went well. For an item that was not begun: a
-            StoppedError or TooLateError that says why.
-        seconds: that it took, with all tries and the waits between them.
-        tries: 0 if it was not begun.
+        value: the function's value; None after an error.
+        error: the function's error; None after a success. For an item that was not begun: a
+            StoppedError or TooLateError with the reason.
+        seconds: the duration, with all tries and the waits between them.
+        tries: their number; 0 if the item was not begun.
     """
 
     index: int
@@ -53,7 +54,7 @@ class ItemResult[T, R]:
         """The function's value.
 
         Raises:
-            Exception: what the function raised.
+            Exception: the function's error.
         """
         if self.error is not None:
             raise self.error
@@ -62,12 +63,12 @@ class ItemResult[T, R]:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorProgress:
-    """How far it is.
+    """How many items of a run are finished, failed and running.
 
     Attributes:
-        finished: items with an outcome, whether it was given out yet or not.
+        finished: items with a result, whether it was yielded yet or not.
         failed: those of them with an error.
-        running: items being worked on.
+        running: items whose call is under way.
     """
 
     finished: int
@@ -81,14 +82,15 @@ class Processor:
 
     Attributes:
         workers: threads, and so the largest number of calls at once.
-        ahead: items in hand at most; the more, the less one slow item holds up the others. None:
-            32 for each worker.
-        item_s: total deadline of an item, all tries included; None for none.
-        batch_s: total deadline of a run; what was not begun by then is handed back.
+        ahead: the largest number of items in hand; the more, the less one slow item delays the
+            others. None: 32 for each worker.
+        item_s: total deadline of an item in seconds, all tries included; None for none.
+        batch_s: total deadline of a run in seconds; items not begun by then are handed back.
         retry: how to try again; by default not at all.
-        before: called before an item is begun, while its clock does not run yet, with the run's
-            deadline; for example to wait while a service wants to be left alone
-            (`RateLimit.wait_for_rest`). An error of it becomes that of the next item, not begun.
+        before: called with the run's deadline before an item is begun, while the item's own
+            deadline does not run yet; for example to wait for a service's rest
+            (`RateLimit.wait_for_rest`). Its error becomes that of the next item, which is not
+            begun.
     """
 
     workers: int
@@ -105,31 +107,31 @@ class Processor:
         *,
         stop: Stop | None = None,
         kill: Switch | None = None,
-        progress: Callable[[ProcessorProgress], None] | None = None,
+        on_progress: Callable[[ProcessorProgress], None] | None = None,
     ) -> Iterator[ItemResult[T, R]]:
-        """One outcome per item, in the order of the items.
+        """One result per item, in the order of the items.
 
-        An error of the iterator itself is raised after the outcomes of all items before it. When
-        the caller goes away early, calls under way are waited for.
+        An error of the iterator itself is raised after the results of all items before it. When
+        the caller closes the iterator early, that waits for the calls under way.
 
         Args:
-            items: what to work on.
+            items: the inputs of the calls.
             call: called with an item and its deadline.
-            stop: a graceful end: what is under way is finished, the rest is handed back.
-            kill: the end at once: what is under way is given up as well.
-            progress: told, in the caller's thread, whenever there is something new.
+            stop: ends gracefully: calls under way are finished, the rest is handed back.
+            kill: ends at once: calls under way are given up as well.
+            on_progress: called in the caller's thread after every change.
 
         Raises:
             SettingsError: there is no worker.
         """
         if self.workers < 1 or (self.ahead is not None and self.ahead < 1):
             raise SettingsError("at least one worker and one item in hand are needed")
-        return _Run(self, iter(items), call, stop, kill, progress).outcomes()
+        return _Run(self, iter(items), call, stop, kill, on_progress).results()
 
 
 @dataclass(slots=True, eq=False)
 class _Slot[T, R]:
-    """An item in hand. `outcome` is written once, under the lock."""
+    """An item in hand. `result` is written once, under the lock."""
 
     index: int
     item: T
@@ -137,20 +139,20 @@ class _Slot[T, R]:
     begun_at: float | None = None
     thread: threading.Thread | None = None
     tries: int = 0
-    outcome: ItemResult[T, R] | None = None
+    result: ItemResult[T, R] | None = None
     given_up: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class _Run[T, R]:
-    """One run. All fields below `progress` are shared by the threads and guarded by `changed`."""
+    """One run. The threads share all fields below `on_progress`, guarded by `changed`."""
 
-    how: Processor
+    processor: Processor
     items: Iterator[T]
     call: Callable[[T, Deadline], R]
     stop: Stop | None
     kill: Switch | None
-    progress: Callable[[ProcessorProgress], None] | None
+    on_progress: Callable[[ProcessorProgress], None] | None
     deadline: Deadline = NEVER
     changed: threading.Condition = field(default_factory=threading.Condition)
     window: deque[_Slot[T, R]] = field(default_factory=deque)
@@ -167,9 +169,9 @@ class _Run[T, R]:
     is_in_a_hurry: bool = False
     broken: Exception | None = None
 
-    def outcomes(self) -> Iterator[ItemResult[T, R]]:
-        """The outcomes; closing this ends the run."""
-        self.deadline = Deadline.after(self.how.batch_s)
+    def results(self) -> Iterator[ItemResult[T, R]]:
+        """The results in order; closing this iterator ends the run."""
+        self.deadline = Deadline.after(self.processor.batch_s)
         try:
             while True:
                 self._fill()
@@ -185,17 +187,17 @@ class _Run[T, R]:
             self._close()
 
     def _fill(self) -> None:
-        """Take items in hand until there are enough, or until there is an outcome to give out."""
-        most = self.how.ahead or 32 * self.how.workers
+        """Take items in hand until there are enough, or until there is a result to yield."""
+        most = self.processor.ahead or 32 * self.processor.workers
         while not self.is_exhausted and len(self.window) < most:
-            if self.window and (self.window[0].outcome is not None or self._ending() is not None):
+            if self.window and (self.window[0].result is not None or self._ending() is not None):
                 return
             try:
                 item = next(self.items)
             except StopIteration:
                 self.is_exhausted = True
                 return
-            except Exception as error:  # noqa: BLE001  raised once everything before it is given out
+            except Exception as error:  # noqa: BLE001  raised after the results before it
                 self.is_exhausted, self.broken = True, error
                 return
             self._take_in_hand(_Slot(self.pulled, item))
@@ -209,12 +211,12 @@ class _Run[T, R]:
                 self._settle(slot, error=ending)
                 return
             self.waiting.append(slot)
-            if self.idle < len(self.waiting) and self._live() < self.how.workers:
+            if self.idle < len(self.waiting) and self._live() < self.processor.workers:
                 self._start_thread()
             self.changed.notify_all()
 
     def _await_first(self) -> ItemResult[T, R]:
-        """The outcome of the first item in hand."""
+        """The result of the first item in hand."""
         first = self.window[0]
         while True:
             ending = self._ending()
@@ -223,25 +225,27 @@ class _Run[T, R]:
                 if ending is not None:
                     self._hand_back(ending)
                 self._give_up(ending if killed else None)
-                outcome = first.outcome
-                if outcome is None:
+                result = first.result
+                if result is None:
                     self.changed.wait(self._patience_s())
                 else:
                     self.window.popleft()
-                told = self._progress()
-            if self.progress is not None:
-                self.progress(told)
-            if outcome is not None:
-                return outcome
+                progress = self._progress()
+            if self.on_progress is not None:
+                self.on_progress(progress)
+            if result is not None:
+                return result
 
     def _ending(self) -> Exception | None:
-        """Why nothing more is begun; None while there is no reason."""
+        """The reason to begin no further item; None while there is none."""
         if self.kill is not None and (reason := self.kill.reason) is not None:
             return SwitchedOffError(f"{self.kill.site} is switched off: {reason}")
         if self.stop is not None and self.stop.is_set():
             return StoppedError("stopped before it was done")
         if self.deadline.is_over:
-            return TooLateError(f"not begun within the {self.how.batch_s:g} s of the whole batch")
+            return TooLateError(
+                f"not begun within the {self.processor.batch_s:g} s of the whole batch"
+            )
         if self.given_up and self._live() < 1:
             return StoppedError("not begun: too many pieces of work hang beyond their deadline")
         return None
@@ -251,10 +255,10 @@ class _Run[T, R]:
             self._settle(self.waiting.popleft(), error=why)
 
     def _give_up(self, killed: Exception | None) -> None:
-        """Settle what is under way and too late, or all of it if the switch is thrown."""
+        """Settle calls that are past their deadline, or all calls if the switch is thrown."""
         now = time.monotonic()
         for slot in self.window:
-            if slot.begun_at is None or slot.outcome is not None:
+            if slot.begun_at is None or slot.result is not None:
                 continue
             if killed is None and now < slot.deadline.at_s + GRACE_S:
                 continue
@@ -263,30 +267,30 @@ class _Run[T, R]:
             self.given_up += 1
             self.hung.add(slot.thread)
             self._settle(slot, error=error)
-            if killed is None and self.given_up <= self.how.workers:
+            if killed is None and self.given_up <= self.processor.workers:
                 self._start_thread()
 
     def _patience_s(self) -> float | None:
-        """How long to wait for news: until the next deadline, or the next look at the switches."""
-        ends = [s.deadline.at_s for s in self.window if s.begun_at is not None and not s.outcome]
+        """How long to wait: until the next deadline, or the next check of the switches."""
+        ends = [s.deadline.at_s for s in self.window if s.begun_at is not None and not s.result]
         next_s = min([*(end + GRACE_S for end in ends), self.deadline.at_s])
         wait_s = max(next_s - time.monotonic(), 0.001)
-        looks = self.stop is not None or self.kill is not None or bool(self.given_up)
-        wait_s = min(wait_s, _LOOK_EVERY_S) if looks else wait_s
+        checks = self.stop is not None or self.kill is not None or bool(self.given_up)
+        wait_s = min(wait_s, _CHECK_EVERY_S) if checks else wait_s
         return None if wait_s == float("inf") else min(wait_s, threading.TIMEOUT_MAX)
 
     def _progress(self) -> ProcessorProgress:
-        running = sum(s.begun_at is not None and s.outcome is None for s in self.window)
+        running = sum(s.begun_at is not None and s.result is None for s in self.window)
         return ProcessorProgress(self.finished, self.failed, running)
 
     def _settle(
         self, slot: _Slot[T, R], *, value: R | None = None, error: Exception | None = None
     ) -> None:
-        """Write an outcome, if there is none yet; the lock is held."""
-        if slot.outcome is not None:
+        """Write the result of an item that has none yet; the caller holds the lock."""
+        if slot.result is not None:
             return
         seconds = 0.0 if slot.begun_at is None else time.monotonic() - slot.begun_at
-        slot.outcome = ItemResult(slot.index, slot.item, value, error, seconds, slot.tries)
+        slot.result = ItemResult(slot.index, slot.item, value, error, seconds, slot.tries)
         self.finished += 1
         self.failed += error is not None
         self.changed.notify_all()
@@ -295,7 +299,7 @@ class _Run[T, R]:
         return len(self.threads) - self.given_up
 
     def _start_thread(self) -> None:
-        # Daemons: one that hangs must not keep the process from ending.
+        # Daemon threads: one that hangs must not keep the process from ending.
         thread = threading.Thread(target=self._work, name="processor", daemon=True)
         self.threads.append(thread)
         thread.start()
@@ -310,20 +314,20 @@ class _Run[T, R]:
                     return
 
     def _call(self, slot: _Slot[T, R]) -> tuple[R | None, Exception | None]:
-        def told(number: int) -> None:
+        def on_try(number: int) -> None:
             if slot.given_up:
                 raise StoppedError("given up")
             slot.tries = number
 
         try:
-            return self.how.retry.call(
-                lambda: self.call(slot.item, slot.deadline), slot.deadline, told
+            return self.processor.retry.call(
+                lambda: self.call(slot.item, slot.deadline), slot.deadline, on_try
             ), None
         except Exception as error:  # noqa: BLE001  one bad item never blocks its neighbours
             return None, error
 
     def _begin(self) -> _Slot[T, R] | None:
-        """The next item, its clock started; None when there is nothing more to begin."""
+        """The next item, its deadline running; None when there is nothing more to begin."""
         while True:
             with self.changed:
                 self.idle += 1
@@ -332,7 +336,7 @@ class _Run[T, R]:
                 self.idle -= 1
                 if self.is_closed:
                     return None
-            held_up = self._hold()
+            error_before = self._call_before()
             ending = self._ending_or_error()
             with self.changed:
                 if ending is not None:
@@ -340,27 +344,27 @@ class _Run[T, R]:
                 if not self.waiting:
                     continue
                 slot = self.waiting.popleft()
-                if held_up is not None:
-                    self._settle(slot, error=held_up)
+                if error_before is not None:
+                    self._settle(slot, error=error_before)
                     continue
                 slot.begun_at, slot.tries = time.monotonic(), 1
                 slot.thread = threading.current_thread()
-                slot.deadline = min(self.deadline, Deadline.after(self.how.item_s))
+                slot.deadline = min(self.deadline, Deadline.after(self.processor.item_s))
                 self.changed.notify_all()
                 return slot
 
     def _ending_or_error(self) -> Exception | None:
-        """Why nothing more is begun; that the switches could not be read is a reason as well."""
+        """The reason to begin no further item; a switch that cannot be read is one as well."""
         try:
             return self._ending()
         except Exception as error:  # noqa: BLE001  a thread that dies would leave its items undone
             return error
 
-    def _hold(self) -> Exception | None:
-        if self.how.before is not None:
+    def _call_before(self) -> Exception | None:
+        if self.processor.before is not None:
             try:
-                self.how.before(self.deadline)
-            except Exception as error:  # noqa: BLE001  it becomes the outcome of the next item
+                self.processor.before(self.deadline)
+            except Exception as error:  # noqa: BLE001  it becomes the error of the next item
                 return error
         return None
 
@@ -369,7 +373,7 @@ class _Run[T, R]:
             self.is_closed = True
             self.waiting.clear()
             self.changed.notify_all()
-            running = [s.deadline for s in self.window if s.begun_at is not None and not s.outcome]
+            running = [s.deadline for s in self.window if s.begun_at is not None and not s.result]
         if self.is_in_a_hurry or (self.kill is not None and self.kill.is_set()):
             return
         latest = max(running, default=NEVER)

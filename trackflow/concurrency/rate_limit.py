@@ -1,9 +1,9 @@
 """At most so many requests per second to a service, evenly spaced, over all threads.
 
-Turns are handed out by reservation: whoever asks gets the next free moment and waits for it, so
-no queue is kept and nobody is overtaken (the generic cell rate algorithm, ITU-T I.371, without
-bursts). Where the next free moment is kept is a small protocol: in memory it spaces the threads of
-a process; in a database row, all processes.
+Turns are reserved: a caller gets the next free moment and waits for it, so no queue is kept and no
+caller is overtaken (the generic cell rate algorithm, ITU-T I.371, without bursts). A small protocol
+keeps the next free moment: in memory it spaces the threads of a process; in a database row, all
+processes.
 """
 
 import threading
@@ -14,12 +14,12 @@ from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.switch import Stop
 from trackflow.errors import SettingsError, StoppedError
 
-_LOOK_EVERY_S = 0.1
-"""How often somebody who waits looks whether to stop."""
+_CHECK_EVERY_S = 0.1
+"""How often a waiting caller checks whether to stop."""
 
 
 class Turns(Protocol):
-    """Where the next free moment of one service is kept. Threads share it."""
+    """Keeps the next free moment of one service. Threads share it."""
 
     def reserve(self, spacing_s: float, within_s: float) -> float | None:
         """Take the next turn.
@@ -29,12 +29,12 @@ class Turns(Protocol):
             within_s: the longest wait that makes sense.
 
         Returns:
-            Seconds until the turn; None if that is longer than `within_s`, and nothing was taken.
+            Seconds until the turn; None if that is longer than `within_s`; then none is reserved.
         """
         ...
 
     def rest(self, seconds: float) -> None:
-        """Let no turn begin before so many seconds from now."""
+        """Postpone all turns that would begin within the next `seconds`."""
         ...
 
     def resting_s(self) -> float:
@@ -61,7 +61,7 @@ class MemoryTurns:
             return turn - now
 
     def rest(self, seconds: float) -> None:
-        """Let no turn begin before so many seconds from now."""
+        """Postpone all turns that would begin within the next `seconds`."""
         with self._lock:
             self._rest_until_s = max(self._rest_until_s, self._clock.now_s() + seconds)
 
@@ -80,8 +80,8 @@ class RateLimit:
 
         Args:
             per_second: may be less than 1.
-            turns: where the next free moment is kept; by default in this process's memory.
-            clock: what waits are measured by.
+            turns: keeps the next free moment; by default in this process's memory.
+            clock: measures the waits.
 
         Raises:
             SettingsError: the rate is not positive.
@@ -93,12 +93,10 @@ class RateLimit:
         self._turns = turns or MemoryTurns(clock)
 
     def wait(self, deadline: Deadline = NEVER, stop: Stop | None = None) -> None:
-        """Wait for one's turn.
-
-        A rest that begins while somebody waits holds him too.
+        """Wait for the caller's turn; a rest that begins meanwhile prolongs the wait.
 
         Raises:
-            TooLateError: the turn would come after the deadline; nothing was waited for.
+            TooLateError: the turn would begin after the deadline; there was no wait.
             StoppedError: `stop` was set meanwhile.
         """
         while True:
@@ -110,11 +108,11 @@ class RateLimit:
                 return
 
     def rest(self, seconds: float) -> None:
-        """Leave the service alone for so long, as its Retry-After asks."""
+        """Send the service no request for so many seconds, as its Retry-After asks."""
         self._turns.rest(seconds)
 
     def wait_for_rest(self, deadline: Deadline = NEVER, stop: Stop | None = None) -> None:
-        """Wait until no rest is on; takes no turn.
+        """Wait until no rest lasts; takes no turn.
 
         Raises:
             TooLateError: the rest lasts beyond the deadline.
@@ -138,4 +136,4 @@ class RateLimit:
             left_s = until - self._clock.now_s()
             if left_s <= 0:
                 return
-            self._clock.sleep(left_s if stop is None else min(left_s, _LOOK_EVERY_S))
+            self._clock.sleep(left_s if stop is None else min(left_s, _CHECK_EVERY_S))

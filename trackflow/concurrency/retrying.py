@@ -1,4 +1,4 @@
-"""Trying again, with back-off and jitter, what may go well later; bounded in number and in time."""
+"""Retries with back-off and jitter of what may succeed later; bounded in number and in time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Retry:
         attempts: tries in all, the first included.
         wait_first_s: before the second try; doubled before each further one.
         wait_most_s: the longest such wait.
-        jitter_s: up to so much is added by chance, so that callers do not come back in step.
+        jitter_s: the largest random addition to a wait, so that callers do not retry in step.
     """
 
     attempts: int = 4
@@ -27,19 +27,19 @@ class Retry:
 
     def call[R](
         self,
-        work: Callable[[], R],
+        function: Callable[[], R],
         deadline: Deadline = NEVER,
-        told: Callable[[int], None] | None = None,
+        on_try: Callable[[int], None] | None = None,
     ) -> R:
-        """The result of `work`, tried again after errors that can get better.
+        """The result of `function`, called again after errors that can get better.
 
-        An error that names a time (`retry_after_s`, from a Retry-After header) is obeyed: the next
-        try comes no sooner; if that would be after the deadline there is none.
+        If an error names a time (`retry_after_s`, from a Retry-After header), the next try begins
+        no sooner; if that would be after the deadline there is none.
 
         Args:
-            work: what to do.
+            function: the call to try.
             deadline: no try begins after it.
-            told: is told the number of every try as it begins, from 1.
+            on_try: called with the number of every try as it begins, from 1.
 
         Raises:
             Exception: the last try's error.
@@ -49,10 +49,10 @@ class Retry:
             with attempt:
                 if last is not None and deadline.is_over:
                     raise last
-                if told is not None:
-                    told(attempt.num)
+                if on_try is not None:
+                    on_try(attempt.num)
                 try:
-                    return work()
+                    return function()
                 except TrackflowError as error:
                     last = error
                     raise

@@ -1,8 +1,8 @@
-"""Keeps programs running: what dies or hangs is started again, and gives up on what keeps dying.
+"""Keeps programs running: restarts a program that dies or hangs, and gives up one that keeps dying.
 
-Health is asked from outside, by a thread of its own for each program, so that one that hangs holds
-up nothing. The supervisor itself starts and kills in the thread that calls it: Linux tells a child
-of its parent's death when the thread that started it ends.
+One thread for each program checks its health from outside, so that one that hangs does not delay
+the others. The supervisor starts and kills programs in the thread that calls it: Linux signals a
+child its parent's death when the thread that started it ends.
 """
 
 import os
@@ -21,19 +21,19 @@ from trackflow.errors import TrackflowError
 type Process = subprocess.Popen[bytes]
 
 STEP_S = 0.3
-"""Between two looks whether something has died."""
+"""Between two checks for programs that have died."""
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisionLimits:
-    """When a program counts as hanging, and when it is given up.
+    """When a program counts as hanging, and when it is given up; times in seconds.
 
     Attributes:
         every_s: between two health checks.
         answer_s: how long a check waits for an answer.
-        failures: checks in a row that must fail.
-        start_s: how long a program may take until its first good check.
-        restarts: how often it is started again within `window_s`; then it is given up.
+        failures: failed checks in a row after which it counts as hanging.
+        start_s: how long a program may take until its first successful check.
+        restarts: how often it is restarted within `window_s`; then it is given up.
         window_s: see `restarts`.
         pause_s: before the first restart within the window; doubled for each further one.
     """
@@ -53,10 +53,10 @@ class Service:
 
     Attributes:
         name: for messages, such as "The API".
-        log: the file that its output goes to.
+        log: the file of its output.
         start: starts it, as the leader of a process group of its own.
-        check: given the process and how long to wait in seconds, what is wrong with it, or None if
-            it is well.
+        check: takes the process and how long to wait in seconds; returns the problem, or None if
+            the process is healthy.
     """
 
     name: str
@@ -66,11 +66,11 @@ class Service:
 
 
 class KeepsDyingError(TrackflowError):
-    """A program that was started again and again did not stay up."""
+    """A program kept dying after several restarts."""
 
 
 class _ProgramRun:
-    """One life of a program: its process, and the thread that asks how it is."""
+    """One run of a program: its process, and the thread that checks its health."""
 
     def __init__(self, service: Service, process: Process, limits: SupervisionLimits) -> None:
         self.process = process
@@ -80,14 +80,16 @@ class _ProgramRun:
         self._failures = 0
         self._last_problem = ""
         self._end = threading.Event()
-        threading.Thread(target=self._ask, name=f"watch {service.name}", daemon=True).start()
+        threading.Thread(
+            target=self._check_health, name=f"watch {service.name}", daemon=True
+        ).start()
 
     def close(self) -> None:
-        """Ask no more."""
+        """Stop the health checks."""
         self._end.set()
 
     def problem(self) -> str | None:
-        """Why it must be started again; None while it need not."""
+        """The reason to restart it; None while there is none."""
         code = self.process.poll()
         if code is not None:
             return f"it was killed by signal {-code}" if code < 0 else f"it ended with code {code}"
@@ -97,7 +99,7 @@ class _ProgramRun:
             return f"it was not ready within {self._limits.start_s:g} s"
         return None
 
-    def _ask(self) -> None:
+    def _check_health(self) -> None:
         while not self._end.is_set():
             problem = _stopped(self.process) or self._service.check(
                 self.process, self._limits.answer_s
@@ -107,16 +109,16 @@ class _ProgramRun:
             else:
                 self._last_problem = problem
                 self._failures += 1
-            # until it is up, a person waits for it
+            # check often until it is up, as a person waits for it
             self._end.wait(self._limits.every_s if self.is_well else STEP_S)
 
 
 @dataclass(slots=True)
 class _SupervisedService:
-    """A service with its present life and its past deaths."""
+    """A service with its present run and the times of its past deaths."""
 
     service: Service
-    watch: _ProgramRun | None = None
+    run: _ProgramRun | None = None
     deaths_s: deque[float] = field(default_factory=deque)
     start_again_s: float = 0.0
     is_awaited: bool = False
@@ -127,99 +129,105 @@ class Supervisor:
 
     Args:
         services: in the order in which they start.
-        stop: ends a process and all that it has started, politely.
-        tell: told in a line what was started again, and why.
-        limits: when something hangs, and when it is given up.
+        stop: ends a process and its children gracefully.
+        report: called with a line about each restart and its reason.
+        limits: when a program counts as hanging, and when it is given up.
     """
 
     def __init__(
         self,
         services: Sequence[Service],
         stop: Callable[[Process], None],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         limits: SupervisionLimits | None = None,
     ) -> None:
-        self._kept = [_SupervisedService(service) for service in services]
-        self._stop, self._tell = stop, tell
+        self._supervised = [_SupervisedService(service) for service in services]
+        self._stop, self._report = stop, report
         self._limits = limits or SupervisionLimits()
 
     def __enter__(self) -> "Supervisor":
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes = [kept.watch.process for kept in self._kept if kept.watch is not None]
-        for kept in self._kept:
-            if kept.watch is not None:
-                kept.watch.close()
+        processes = [
+            supervised.run.process for supervised in self._supervised if supervised.run is not None
+        ]
+        for supervised in self._supervised:
+            if supervised.run is not None:
+                supervised.run.close()
         try:
             for process in reversed(processes):
                 self._stop(process)
         finally:
-            # another interrupt hurries us: nothing may be left behind all the same
+            # a second interrupt may cut `stop` short: no process may be left behind all the same
             for process in processes:
                 kill_group(process)
 
     def start(self) -> None:
-        """Start everything, one after another, each once the one before it is well.
+        """Start the services one after another, each once the one before it is healthy.
 
         Raises:
-            TrackflowError: something does not start; it is not tried again.
+            TrackflowError: one does not start; it is not tried again.
         """
-        for kept in self._kept:
-            self._begin(kept)
-            while kept.watch is not None and not kept.watch.is_well:
-                problem = kept.watch.problem()
+        for supervised in self._supervised:
+            self._begin(supervised)
+            while supervised.run is not None and not supervised.run.is_well:
+                problem = supervised.run.problem()
                 if problem is not None:
-                    name, log = kept.service.name, kept.service.log
+                    name, log = supervised.service.name, supervised.service.log
                     raise TrackflowError(f"{name} did not start ({problem}): see {log}")
                 time.sleep(STEP_S)
 
     def step(self) -> None:
-        """Look once at everything, and start again what must be; never waits long.
+        """Check every service once, and restart those with a problem; never waits long.
 
         Raises:
-            KeepsDyingError: something did not stay up.
+            KeepsDyingError: a service did not stay up.
         """
         now_s = time.monotonic()
-        for kept in self._kept:
-            if kept.watch is None:
-                if now_s >= kept.start_again_s:
-                    self._begin(kept)
-            elif (problem := kept.watch.problem()) is not None:
-                self._end(kept, problem, now_s)
-            elif kept.is_awaited and kept.watch.is_well:
-                kept.is_awaited = False
-                self._tell(f"{kept.service.name} is up again.")
+        for supervised in self._supervised:
+            if supervised.run is None:
+                if now_s >= supervised.start_again_s:
+                    self._begin(supervised)
+            elif (problem := supervised.run.problem()) is not None:
+                self._end(supervised, problem, now_s)
+            elif supervised.is_awaited and supervised.run.is_well:
+                supervised.is_awaited = False
+                self._report(f"{supervised.service.name} is up again.")
 
-    def _begin(self, kept: _SupervisedService) -> None:
-        process = kept.service.start()
-        kept.watch = _ProgramRun(kept.service, process, self._limits)
+    def _begin(self, supervised: _SupervisedService) -> None:
+        process = supervised.service.start()
+        supervised.run = _ProgramRun(supervised.service, process, self._limits)
 
-    def _end(self, kept: _SupervisedService, problem: str, now_s: float) -> None:
-        assert kept.watch is not None
-        kept.watch.close()
-        # what hangs does not listen to anything softer; what died may have left children
-        kill_group(kept.watch.process)
-        kept.watch, kept.is_awaited = None, True
-        deaths = kept.deaths_s
+    def _end(self, supervised: _SupervisedService, problem: str, now_s: float) -> None:
+        assert supervised.run is not None
+        supervised.run.close()
+        # a program that hangs ignores softer signals; one that died may have left children
+        kill_group(supervised.run.process)
+        supervised.run, supervised.is_awaited = None, True
+        deaths = supervised.deaths_s
         deaths.append(now_s)
         while deaths and now_s - deaths[0] > self._limits.window_s:
             deaths.popleft()
-        name, log, minutes = kept.service.name, kept.service.log, self._limits.window_s / 60
+        name, log, minutes = (
+            supervised.service.name,
+            supervised.service.log,
+            self._limits.window_s / 60,
+        )
         if len(deaths) > self._limits.restarts:
             raise KeepsDyingError(
                 f"{name} has failed {len(deaths)} times within {minutes:g} minutes, the last time "
                 f"because {problem}. Look into {log}, mend the cause and start again"
             )
-        kept.start_again_s = now_s + self._limits.pause_s * 2.0 ** (len(deaths) - 1)
-        self._tell(
+        supervised.start_again_s = now_s + self._limits.pause_s * 2.0 ** (len(deaths) - 1)
+        self._report(
             f"{name} is started again, as {problem} (failure {len(deaths)} within {minutes:g} "
             f"minutes; it is given up after {self._limits.restarts}). Its log: {log}"
         )
 
 
 def kill_group(process: Process) -> None:
-    """End a process and what it has started at once, and wait for it."""
+    """Kill a process and its children at once, and wait for its end."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -231,7 +239,7 @@ def _stopped(process: Process) -> str | None:
 
 
 def stopped_in_group(group: int) -> list[int]:
-    """Processes of a group that somebody has stopped (SIGSTOP), and that do nothing until woken."""
+    """Processes of a group that a SIGSTOP has stopped, and that do nothing until a SIGCONT."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The kill switch of a site: an event that many threads watch, and that may be thrown elsewhere."""
+"""The kill switch of a site: an event that many threads watch and another process may throw."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from trackflow.errors import SwitchedOffError
 
 
 class Stop(Protocol):
-    """What work looks at to see whether to stop: a `threading.Event` will do."""
+    """An event that work checks to see whether to stop, such as a `threading.Event`."""
 
     def is_set(self) -> bool:
         """Whether to stop."""
@@ -17,27 +17,31 @@ class Stop(Protocol):
 
 
 class Switch:
-    """Thrown by hand, or by whoever writes to where `asked` reads; never goes back by itself.
+    """Stops all requests to a site: thrown by `throw`, or by the shared state; never reset.
 
-    A step is a process of its own, so a switch that lives in memory would stop only its own
-    process: `asked` reads the shared one, now and then, in whatever thread looks.
+    A step is a process of its own, so a switch in memory would stop only its own process:
+    `read_reason` reads the shared state, now and then, in the thread that checks the switch.
     """
 
     def __init__(
-        self, site: str, asked: Callable[[], str | None] | None = None, *, every_s: float = 1.0
+        self,
+        site: str,
+        read_reason: Callable[[], str | None] | None = None,
+        *,
+        every_s: float = 1.0,
     ) -> None:
         """A switch that is not thrown.
 
         Args:
-            site: whose switch it is, for messages.
-            asked: gives the reason for which the site is switched off, None if it is not.
-            every_s: how often `asked` is called at most.
+            site: the name of the site, for messages.
+            read_reason: reads the reason for which the site is switched off, None if it is not.
+            every_s: the shortest time between two calls of `read_reason`.
         """
         self.site = site
-        self._asked = asked
+        self._read_reason = read_reason
         self._every_s = every_s
         self._lock = threading.Lock()
-        self._asked_at = float("-inf")
+        self._read_at = float("-inf")
         self._reason: str | None = None
 
     def throw(self, reason: str) -> None:
@@ -48,8 +52,8 @@ class Switch:
     @property
     def reason(self) -> str | None:
         """Why it was thrown, None if it was not."""
-        if self._reason is None and self._asked is not None and self._is_due():
-            found = self._asked()
+        if self._reason is None and self._read_reason is not None and self._is_due():
+            found = self._read_reason()
             if found is not None:
                 self.throw(found)
         return self._reason
@@ -69,10 +73,10 @@ class Switch:
             raise SwitchedOffError(f"{self.site} is switched off: {reason}")
 
     def _is_due(self) -> bool:
-        """Whether to ask now; one thread asks, the others go by what it found last."""
+        """Whether to read the shared state now; one thread does, the others use its result."""
         with self._lock:
             now = time.monotonic()
-            is_due = now - self._asked_at >= self._every_s
+            is_due = now - self._read_at >= self._every_s
             if is_due:
-                self._asked_at = now
+                self._read_at = now
             return is_due

@@ -1,1 +1,5 @@
-"""Who is told what: messages to people about work that went wrong."""
+"""Messages to people about work that went wrong.
+
+Here belongs the delivery of messages. What is worth a message, and its text, belong to the use
+cases and to `trackflow.defs`.
+"""

@@ -1,7 +1,7 @@
 """Sends messages to chats, mail and others by Apprise.
 
-A message that cannot be sent never fails the work, nor holds it up for long: it is logged, without
-the address, which holds a password or a token.
+A message that cannot be sent never fails the work, nor delays it for long: the failure is logged
+without the address, which holds a password or a token.
 """
 
 import logging
@@ -17,22 +17,22 @@ from trackflow.settings import Settings
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 20.0
-"""For all addresses together; a service that hangs is left behind after it."""
+"""For all addresses together; after it a service that hangs is abandoned."""
 
 MOST_CHARACTERS = 3500
-"""Most chats cut or refuse longer texts."""
+"""Most chat services cut or refuse longer texts."""
 
 
 class Notifier(Protocol):
-    """Whatever takes a message for people."""
+    """Sends messages to people."""
 
     def send(self, title: str, body: str) -> None:
-        """Send a title and a text in Markdown, with nothing in it that says where people are."""
+        """Send a title and a text in Markdown; neither may hold people's positions."""
         ...
 
 
 class NoNotifier:
-    """For those who have set no address."""
+    """Sends nothing, for installations without an address."""
 
     def send(self, title: str, body: str) -> None:
         """Do nothing."""
@@ -51,11 +51,11 @@ class AppriseNotifier:
         self._urls, self._deadline_s = tuple(urls), deadline_s
 
     def send(self, title: str, body: str) -> None:
-        """Send to all at once; what fails or takes too long is logged."""
+        """Send to all addresses at once; a failure or a missed deadline is logged."""
         short = body if len(body) <= MOST_CHARACTERS else body[:MOST_CHARACTERS] + "\n\n…"
         services = [_service(number, url) for number, url in enumerate(self._urls, 1)]
         threads = [
-            # daemons: one that hangs must not keep the process from ending
+            # daemon threads: one that hangs must not keep the process from ending
             threading.Thread(
                 target=_send, name=named, args=(named, service, title, short), daemon=True
             )
@@ -77,14 +77,14 @@ def notifier_of(settings: Settings) -> Notifier:
 
 
 def _service(number: int, url: str) -> tuple[str, Any]:
-    """An address by a name without its secrets, and what sends to it; None if it makes no sense."""
+    """An address's name without its secrets, and Apprise's sender; None for an invalid address."""
     named = _named(number, url)
     with warnings.catch_warnings():
-        # its plug-ins load when first needed, and some of them what is deprecated
+        # its plug-ins load when first needed, and some import deprecated modules
         warnings.simplefilter("ignore", DeprecationWarning)
         import apprise  # slow to import, and needed only when something went wrong
 
-        # its own messages show addresses with all they hold
+        # its own log messages show addresses with their secrets
         logging.getLogger("apprise").disabled = True
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="trackflow"))
         if service.add(url):
@@ -98,7 +98,7 @@ def _send(named: str, service: Any, title: str, body: str) -> None:
         is_sent = service.notify(
             title=title, body=body, body_format="markdown", notify_type="warning"
         )
-    except Exception as error:  # noqa: BLE001  whatever a service's plug-in does, the work goes on
+    except Exception as error:  # noqa: BLE001  no error of a plug-in may fail the work
         log.warning("%s failed (%s)", named, type(error).__name__)
         return
     if not is_sent:
@@ -106,5 +106,5 @@ def _send(named: str, service: Any, title: str, body: str) -> None:
 
 
 def _named(number: int, url: str) -> str:
-    """An address without its secrets: which one, and of what kind."""
+    """A name for an address without its secrets: its number and its kind."""
     return f"address {number} of TRACKFLOW_NOTIFY_URLS ({urlsplit(url).scheme[:20] or 'no kind'})"

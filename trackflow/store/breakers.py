@@ -1,4 +1,4 @@
-"""Circuit breakers, shared by all processes: each step of a run is one of its own."""
+"""Circuit breakers, shared by all processes: each step of a run is a process of its own."""
 
 import datetime as dt
 
@@ -24,9 +24,9 @@ def read_breakers(connection: Connection) -> dict[str, Breaker]:
 
 
 def take_probe(connection: Connection, service: str, now: dt.datetime) -> bool:
-    """Become the one who tries a half-open breaker's service, in a transaction of its own.
+    """Take the probe of a half-open breaker, in a transaction of its own.
 
-    False if somebody else is, or if the breaker is not half-open.
+    False if another process has it, or if the breaker is not half-open.
     """
     old = _locked(connection, service)
     if not old.may_probe(now):
@@ -44,7 +44,16 @@ def note_failure(
     is_probe: bool = False,
     rest_s: float | None = None,
 ) -> Breaker:
-    """Count a failed call, in a transaction of its own; returns the new state."""
+    """Count a failed call, in a transaction of its own; returns the new state.
+
+    Args:
+        connection: in a transaction for writing.
+        service: the breaker's name.
+        error: the message of the failure.
+        now: the time, UTC.
+        is_probe: whether the call was the probe of a half-open breaker.
+        rest_s: the rest in seconds that the service asks for; None for none.
+    """
     connection.execute(
         insert_into(connection, breakers)
         .values(service=service, updated_at=now)
@@ -59,7 +68,14 @@ def note_failure(
 def note_success(
     connection: Connection, service: str, now: dt.datetime, *, is_probe: bool = False
 ) -> Breaker:
-    """A call went well after others had failed, in a transaction of its own."""
+    """Note a success after failed calls, in a transaction of its own; returns the new state.
+
+    Args:
+        connection: in a transaction for writing.
+        service: the breaker's name.
+        now: the time, UTC.
+        is_probe: whether the call was the probe of a half-open breaker.
+    """
     old = _locked(connection, service)
     new = old.succeeded(is_probe=is_probe)
     return old if new == old else _write(connection, service, new, now)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from trackflow.concurrency.faults import ADVICE, Fault, fault_of, words_of
+from trackflow.concurrency.faults import ADVICE, Fault, fault_of, message_of
 from trackflow.errors import SettingsError, StoreRefusesError, StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.migrations import SCHEMA_VERSION
@@ -20,23 +20,23 @@ BUSY_TIMEOUT_S = 60
 """How long a SQLite writer waits for another one; a COPY of many rows may hold it for seconds."""
 
 CONNECT_TIMEOUT_S = 10
-"""How long to wait for a PostgreSQL; without it, a host that is off is waited for for minutes."""
+"""How long to wait for PostgreSQL; the driver's default for a host that is off is minutes."""
 
 FULL_FOR_S = 60.0
-"""How long a full disk is told of after a write that found no room: a smaller one may still fit."""
+"""How long a full disk is reported after a failed write, even if a smaller write still fits."""
 
 
 class Store:
     """A database, with transactions for readers and for writers.
 
     On SQLite a writer takes the write lock when it begins. A transaction that reads first and
-    writes later would fail with "database is locked" whenever somebody wrote in between.
+    writes later would fail with "database is locked" after another writer's commit in between.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_postgresql = engine.dialect.name == "postgresql"
-        # what goes past SQLAlchemy (COPY, executemany) raises the driver's own errors
+        # calls that bypass SQLAlchemy (COPY, executemany) raise the driver's own errors
         self._errors = (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error)
         self._full: tuple[float, str] | None = None
         self._was_read_only = False
@@ -62,7 +62,7 @@ class Store:
             StoreUnavailableError: the database cannot be reached or stays locked.
         """
         if self._was_read_only:
-            # a connection keeps what its server was when it was made: a new one asks anew
+            # a connection stays on the server that has become read-only: connect anew
             self.engine.dispose()
         with self._translated(), self.engine.connect() as connection:
             options = {} if self.is_postgresql else {"sqlite_begin": "IMMEDIATE"}
@@ -72,10 +72,10 @@ class Store:
 
     @contextmanager
     def rehearsed(self) -> Iterator["Store"]:
-        """This store for trying things out: what is written is read again, and nothing stays.
+        """This store for a rehearsal: its writes can be read, and are rolled back at the end.
 
-        All is one transaction, which is rolled back. Other writers wait for its end on SQLite, and
-        on PostgreSQL those that write to the same devices.
+        Everything is one transaction. Until its end other writers wait on SQLite, and on PostgreSQL
+        those that write to the same devices.
 
         Raises:
             StoreUnavailableError: the database cannot be reached or stays locked.
@@ -89,10 +89,10 @@ class Store:
                 transaction.rollback()
 
     def check_full(self) -> None:
-        """See whether there was room for the last write of this process.
+        """Check that there was room for the last write of this process.
 
         Raises:
-            StoreRefusesError: there was none, a moment ago.
+            StoreRefusesError: the disk was full a moment ago.
         """
         if self._full is not None and time.monotonic() - self._full[0] < FULL_FOR_S:
             raise StoreRefusesError(self._full[1])
@@ -117,7 +117,7 @@ class Store:
 
     def _unavailable(self, fault: Fault, error: Exception) -> StoreUnavailableError:
         advice = f" ({fault}: {ADVICE[fault]})" if ADVICE[fault] else ""
-        message = f"the database {self.name} failed: {words_of(error)}{advice}"
+        message = f"the database {self.name} failed: {message_of(error)}{advice}"
         self._was_read_only |= fault is Fault.READ_ONLY
         if fault is Fault.FULL:
             self._full = time.monotonic(), message
@@ -131,7 +131,7 @@ class Store:
 
     @property
     def name(self) -> str:
-        """Where the database is, without its password."""
+        """The database for messages: its file, or its address without the password."""
         url = self.engine.url
         if url.database and not self.is_postgresql:
             return url.database
@@ -156,7 +156,7 @@ class _RehearsedStore(Store):
 
 
 def open_store(settings: Settings) -> Store:
-    """The store of these settings; made or migrated first where needed.
+    """The store of these settings; created or migrated first where needed.
 
     Raises:
         SettingsError: the URL is not one of SQLite or PostgreSQL, the folder cannot be made, or a
@@ -196,7 +196,7 @@ def _migrate(engine: Engine) -> None:
             f"{SCHEMA_VERSION}): update trackflow"
         )
     if version != SCHEMA_VERSION:
-        # alembic takes a fifth of a second to import: only when there is something to do
+        # importing alembic takes a fifth of a second: only when a migration is needed
         from trackflow.store.migrations.apply import upgrade
 
         upgrade(engine)
@@ -233,8 +233,8 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself
     for pragma in (
-        "journal_mode=WAL",  # readers see the last whole state while somebody writes
-        "synchronous=NORMAL",  # outlives a killed process; a power cut may lose commits
+        "journal_mode=WAL",  # readers see the last committed state during a write
+        "synchronous=NORMAL",  # survives a killed process; a power cut may lose commits
         "cache_size=-65536",  # 64 MiB; the default of 2 MiB makes bulk upserts three times slower
         "temp_store=MEMORY",
     ):

@@ -1,4 +1,4 @@
-"""What tables and columns hold, in words, out of `descriptions.toml` beside this file."""
+"""Descriptions of tables and columns, from `descriptions.toml` in the same folder."""
 
 import tomllib
 from functools import cache
@@ -17,7 +17,7 @@ def by_subject() -> dict[str, dict[str, dict[str, str]]]:
 
 
 def described(table: str, column: str = OF_TABLE) -> str:
-    """What a table or a column of it holds; empty for one of another database."""
+    """The description of a table or of its column; empty for one of another database."""
     for tables in by_subject().values():
         if table in tables:
             return tables[table].get(column, "")

@@ -1,7 +1,7 @@
-"""What SQLite and PostgreSQL both can, and SQLAlchemy offers for each of them alone.
+"""SQL that SQLite and PostgreSQL both have, but SQLAlchemy offers for each of them separately.
 
-What PostgreSQL needs is imported when it is needed: that takes a twentieth of a second, which every
-command on SQLite would wait for.
+SQLAlchemy's module for PostgreSQL is imported when it is needed: its import takes a twentieth of a
+second, which would delay every command on SQLite.
 """
 
 import datetime as dt
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def insert_into(connection: Connection, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
-    """An INSERT that knows ON CONFLICT, as the connection's database writes it."""
+    """An INSERT with ON CONFLICT, in the dialect of the connection's database."""
     return insert_of(connection.dialect.name, table)
 
 
 def insert_of(dialect: str, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
-    """As `insert_into`, by the name of the database's kind."""
+    """As `insert_into`, by the name of the dialect."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -32,10 +32,10 @@ def insert_of(dialect: str, table: sa.Table) -> "postgresql.Insert | sqlite.Inse
 
 
 def is_among(dialect: str, column: "sa.ColumnElement[str]") -> sa.ColumnElement[bool]:
-    """Whether a text is one of any number of values: the parameter that `listed` gives.
+    """The condition that a text is one of any number of values: the parameter of `listed`.
 
-    `IN (?, ?, …)` is another statement for every count, to be made and planned anew, and databases
-    limit the parameters of a statement.
+    `IN (?, ?, …)` would be a different statement for every count, compiled and planned anew, and
+    databases limit the parameters of a statement.
     """
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -45,7 +45,7 @@ def is_among(dialect: str, column: "sa.ColumnElement[str]") -> sa.ColumnElement[
 
 
 def texts_as_table(dialect: str) -> sa.FromClause:
-    """The texts that `listed` gives as a table with the column `value`; in their order."""
+    """The texts of the parameter of `listed` as a table with the column `value`, in their order."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -62,13 +62,13 @@ def listed(connection: Connection, values: Sequence[str]) -> dict[str, Any]:
 
 
 def pairs_as_table(dialect: str, names: tuple[str, str], kind: Any) -> sa.FromClause:
-    """Pairs of a text and a value as a table, from the parameters that `listed_pairs` gives.
+    """Pairs of a text and a value as a table, from the parameters of `listed_pairs`.
 
-    A statement that is made once, for any number of pairs, takes a tenth of the time of a statement
-    for each: reports come by the hundred, each with a day of its own.
+    One statement for any number of pairs takes a tenth of the time of a statement for each: reports
+    arrive by the hundred, each with a day of its own.
 
     Args:
-        dialect: the name of the database's kind.
+        dialect: the name of the dialect.
         names: of the two columns.
         kind: the type of the second one.
     """

@@ -1,4 +1,4 @@
-"""Whether the database takes writes: tried with a row of its own, and not too often."""
+"""Checks that the database accepts writes, with a row of its own and not too often."""
 
 import datetime as dt
 import threading
@@ -14,19 +14,19 @@ from trackflow.store.database import BUSY_TIMEOUT_S, Store
 from trackflow.store.housekeeping import marks
 
 HEALTH = "health"
-"""The mark that is written."""
+"""The name of the mark that the check writes."""
 
 PROBE_EVERY_S = 2.0
-"""Anybody may ask for the health: a flood of questions must not become a flood of writes."""
+"""The shortest time between two writes: a flood of health requests must cause no flood of them."""
 
 LOCK_WAIT_MS = 500
 
 TURN_S = 2.0
-"""How long a question waits for another one: threads that all wait for an outage serve nobody."""
+"""How long a check waits for another one: else all threads of a server would wait in an outage."""
 
 
 class WriteProbe:
-    """Tries to write, and remembers for a moment that it went well. A failure is not remembered."""
+    """Writes a row, and skips the write for a moment after a success, but not after a failure."""
 
     def __init__(self, store: Store, clock: Callable[[], dt.datetime]) -> None:
         self._store, self._clock = store, clock
@@ -34,14 +34,14 @@ class WriteProbe:
         self._well_at = float("-inf")
 
     def check(self) -> None:
-        """See whether points can be stored.
+        """Check that points can be stored.
 
         Raises:
             StoreUnavailableError: the database is away, read-only, or had no room a moment ago.
         """
         self._store.check_full()
         if not self._lock.acquire(timeout=TURN_S):
-            raise StoreUnavailableError("the database has not answered the last one who asked")
+            raise StoreUnavailableError("the database has not answered an earlier check yet")
         try:
             if time.monotonic() - self._well_at >= PROBE_EVERY_S:
                 self._try()
@@ -52,7 +52,7 @@ class WriteProbe:
         try:
             self._write()
         except StoreUnavailableError as error:
-            # somebody else writes just now, so that writing works
+            # another writer holds the lock, so writing works
             if error.__cause__ is None or fault_of(error.__cause__) is not Fault.BUSY:
                 raise
         self._well_at = time.monotonic()
@@ -63,7 +63,7 @@ class WriteProbe:
                 connection.execute(sa.text(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}"))
                 self._note(connection)
             return
-        # `write()` would wait for as long as an import holds the lock
+        # `write()` would wait for the end of an import that holds the lock
         with self._store.read() as connection:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_WAIT_MS}")
             try:

@@ -19,8 +19,8 @@ access_tokens = sa.Table(
 )
 
 
-# The newest row says whether requests of this machine need a token; without rows, they need one
-# once a token has existed. `trackflow.store.access.no_token` says what writes them.
+# The newest row decides whether requests of this machine need a token; without rows, they need one
+# once a token has existed. `trackflow.store.access.no_token` writes the rows.
 no_token_changes = sa.Table(
     "no_token_changes",
     metadata,
@@ -79,7 +79,7 @@ live_workers = sa.Table(
 service_marks = sa.Table(
     "service_marks",
     metadata,
-    # "retention": what its last run went by; "health": when writing was tried last
+    # "retention": the time of its last run; "health": the last write of the health check
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("noted_at", UtcTime, nullable=False),
 )

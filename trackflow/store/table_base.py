@@ -1,6 +1,6 @@
-"""What all tables have in common.
+"""The metadata object of all tables, with the names of indexes and constraints.
 
-Import `metadata` from `trackflow.store.tables`: there it knows all of them.
+Import `metadata` from `trackflow.store.tables`: that module loads all tables.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""The tables in words: what each column holds, for those who show or document them."""
+"""Descriptions of the tables and their columns, for pages and documentation."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,9 @@ class ColumnDescription:
 
     Attributes:
         name: its name.
-        type: its type in words that hold on both databases.
-        description: what it holds; None for a table of another database.
-        is_nullable: whether a row may lack it.
+        type: its type in words that fit both databases.
+        description: its content; None for a table of another database.
+        is_nullable: whether a row may lack a value.
         is_unique: whether no two rows have the same value.
     """
 

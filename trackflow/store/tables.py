@@ -1,21 +1,21 @@
-"""The tables of points and of what is made of them. Names and columns are what users see.
+"""The tables of points and of what is made of them. Users see the names and columns.
 
 Lengths are metres unless the name ends in `_mm`: millimetres are whole numbers, so that sums do
 not depend on the order of addition. Lines are encoded polylines of precision 5.
 
-`metadata` knows all tables: those of the catalogue and of the service as well.
+`metadata` holds all tables: those of the catalogue and of the service as well.
 """
 
 import sqlalchemy as sa
 
-# imported so that `metadata` knows them: a purge or a backup must not leave a table out
+# imported so that `metadata` holds their tables: a purge or a backup must not leave one out
 import trackflow.store.catalogue.tables
 import trackflow.store.service_tables  # noqa: F401
 from trackflow.store.table_base import metadata as metadata
 from trackflow.store.types import UtcTime
 
 STAGES = ("segmented", "matched", "tracked")
-"""What is done with a batch, in this order; each has a column `<stage>_generation`."""
+"""The stages of a batch, in their order; each has a column `<stage>_generation`."""
 
 
 devices = sa.Table(
@@ -23,13 +23,13 @@ devices = sa.Table(
     metadata,
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("profile", sa.Text, nullable=False, server_default="car"),
-    # None where the device has none of its own: then TRACKFLOW_TIME_ZONE holds
+    # None for that of TRACKFLOW_TIME_ZONE
     sa.Column("time_zone", sa.Text),
-    # what is tracked, a name in `tracks.presets`; none for the defaults
+    # the kind of moving object, a name in `tracks.presets`; None for the defaults
     sa.Column("preset", sa.Text),
     sa.Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("created_at", UtcTime, nullable=False),
-    # retention has taken or frozen what is older: points before this day are refused
+    # points before this day are refused, as retention has deleted or frozen earlier days
     sa.Column("kept_from", sa.Date),
 )
 
@@ -45,7 +45,7 @@ receipts = sa.Table(
     ),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
-    # the import that it was a part of; none for live reports, the inbox and followed tables
+    # the import that it was a part of; None for live reports, the inbox and followed tables
     sa.Column("import_id", sa.Text),
     sa.Index(None, "source", "received_at"),  # when each sender last reported
     sa.Index(
@@ -69,7 +69,7 @@ imports = sa.Table(
 import_refusals = sa.Table(
     "import_refusals",
     metadata,
-    # rows of the quarantine that came in with imports only
+    # rows of the quarantine that were brought by imports only
     sa.Column("content_hash", sa.Text, primary_key=True),
     sa.Column("import_id", sa.Text, primary_key=True),
     sa.Index(None, "import_id"),
@@ -93,14 +93,14 @@ gps_points = sa.Table(
 )
 
 
-# What imports, or others beside imports, said of moments at which another point is stored: the best
-# of each place. When an import is undone, the best of the others is stored again.
+# Points, of imports or of other deliveries in conflict with imports, for moments at which another
+# point is stored: the best of each position. When an import is undone, the best is stored again.
 replaced_points = sa.Table(
     "replaced_points",
     metadata,
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("recorded_at", UtcTime, primary_key=True),
-    sa.Column("import_id", sa.Text, primary_key=True),  # empty for what no import brought
+    sa.Column("import_id", sa.Text, primary_key=True),  # empty for other deliveries
     sa.Column("longitude", sa.Double, primary_key=True),
     sa.Column("latitude", sa.Double, primary_key=True),
     sa.Column("altitude_m", sa.Double),
@@ -123,8 +123,8 @@ quarantined_points = sa.Table(
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("received_at", UtcTime, nullable=False),
-    # of live input only: who sent it, the request without its body, and the body itself where
-    # `raw` in UTF-8 is not what was sent
+    # of live input only: the sender, the request without its body, and the body itself where it
+    # differs from `raw` in UTF-8
     sa.Column("sender", sa.Text),
     sa.Column("envelope", sa.Text),
     sa.Column("body", sa.LargeBinary),
@@ -156,7 +156,8 @@ processing_batches = sa.Table(
     sa.Column("segment_ms", sa.Double),
     sa.Column("match_ms", sa.Double),
     sa.Column("track_ms", sa.Double),
-    # which road network its lines were matched on; empty without one, none before they are made
+    # the version of the road network that its lines were matched on; empty for matching switched
+    # off, None before they are made
     sa.Column("matched_on", sa.Text),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
@@ -252,10 +253,10 @@ track_aliases = sa.Table(
     metadata,
     sa.Column("alias_id", sa.Uuid, primary_key=True),
     sa.Column("device_id", sa.Text, nullable=False, server_default=sa.text("''")),
-    # of the track that had this id last; none once retention has deleted it
+    # of the track that had this id last; None once retention has deleted it
     sa.Column("start_time", UtcTime),
     sa.Column("end_time", UtcTime),
-    # only while a backup of schema 0004 is restored: the track that the id led to
+    # only while a backup of schema 0004 is restored: the track that the id referred to
     sa.Column("track_id", sa.Uuid),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Index(None, "device_id"),

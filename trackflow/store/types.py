@@ -29,7 +29,7 @@ class UtcTime(sa.types.TypeDecorator[dt.datetime]):
         return dialect.type_descriptor(sa.BigInteger())
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> Any:
-        """A time for the driver; a naive one raises TypeError rather than being guessed."""
+        """A time for the driver; a naive one raises TypeError, as its zone would be a guess."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -43,7 +43,7 @@ class UtcTime(sa.types.TypeDecorator[dt.datetime]):
         return value.astimezone(dt.UTC) if dialect.name == "postgresql" else from_us(value)
 
 
-class epoch_us(FunctionElement[int]):  # noqa: N801  named like the SQL function that it stands for
+class epoch_us(FunctionElement[int]):  # noqa: N801  named like an SQL function
     """Microseconds since 1970 of a UtcTime column: bulk reads skip a datetime object per row."""
 
     type = sa.BigInteger()

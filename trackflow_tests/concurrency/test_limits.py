@@ -141,21 +141,21 @@ def test_a_rate_has_to_be_positive(rate: float) -> None:
 
 @given(failures=st.integers(0, 6), attempts=st.integers(1, 4))
 def test_tries_are_bounded(failures: int, attempts: int) -> None:
-    told: list[int] = []
+    tries: list[int] = []
 
     def context() -> str:
-        if len(told) <= failures:
-            raise RetryableError(f"failure {len(told)}")
+        if len(tries) <= failures:
+            raise RetryableError(f"failure {len(tries)}")
         return "fine"
 
     retry = Retry(attempts, wait_first_s=0.0001, wait_most_s=0.0001, jitter_s=0)
     if failures < attempts:
-        assert retry.call(context, told=told.append) == "fine"
-        assert told == list(range(1, failures + 2))
+        assert retry.call(context, on_try=tries.append) == "fine"
+        assert tries == list(range(1, failures + 2))
     else:
         with pytest.raises(RetryableError, match=f"failure {attempts}"):
-            retry.call(context, told=told.append)
-        assert told == list(range(1, attempts + 1))
+            retry.call(context, on_try=tries.append)
+        assert tries == list(range(1, attempts + 1))
 
 
 @pytest.mark.parametrize("error", [TrackflowError("no"), ValueError("no"), TooLateError("no")])
@@ -166,7 +166,7 @@ def test_what_cannot_get_better_is_not_tried_again(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        QUICK.call(context, told=tries.append)
+        QUICK.call(context, on_try=tries.append)
     assert tries == [1]
     assert not can_get_better(error)
 

@@ -24,7 +24,7 @@ QUICK = Retry(attempts=3, wait_first_s=0.001, wait_most_s=0.001, jitter_s=0.0)
 
 
 class Context:
-    """A function that notes its calls, and takes as long and fails as it is told."""
+    """A function that notes its calls, and takes given times and fails for given items."""
 
     def __init__(self, naps_s: list[float], bad: set[int]) -> None:
         self.naps_s, self.bad = naps_s, bad
@@ -287,12 +287,12 @@ def test_a_switch_that_cannot_be_read_loses_no_item() -> None:
 
 
 def test_progress_only_grows_and_ends_with_everything() -> None:
-    told: list[ProcessorProgress] = []
-    list(Processor(3).run(range(25), Context([0.001, 0.0], {3, 4}), progress=told.append))
-    finished = [p.finished for p in told]
+    reports: list[ProcessorProgress] = []
+    list(Processor(3).run(range(25), Context([0.001, 0.0], {3, 4}), on_progress=reports.append))
+    finished = [p.finished for p in reports]
     assert finished == sorted(finished)
-    assert told[-1] == ProcessorProgress(finished=25, failed=2, running=0)
-    assert max(p.running for p in told) <= 3
+    assert reports[-1] == ProcessorProgress(finished=25, failed=2, running=0)
+    assert max(p.running for p in reports) <= 3
 
 
 @pytest.mark.parametrize("make", [lambda: Processor(0), lambda: Processor(1, ahead=0)])

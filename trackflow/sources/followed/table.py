@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
 
-from trackflow.concurrency.faults import Fault, fault_of, words_of
+from trackflow.concurrency.faults import Fault, fault_of, message_of
 from trackflow.errors import RetryableError, SettingsError
 from trackflow.sources.admission import Candidates, Devices, admit
 from trackflow.sources.followed.gaps import Gap, ReadProgress, between, without
@@ -280,7 +280,7 @@ def _sqlite_engine(path: Path) -> Engine:
 
 def _translated(error: Exception, name: str) -> Exception:
     """Whether it can get better by itself: a missing table does not, a missing server may."""
-    words, fault = f"{name}: {words_of(error)}", fault_of(error)
+    words, fault = f"{name}: {message_of(error)}", fault_of(error)
     return SettingsError(words) if fault in (None, Fault.LACKING) else RetryableError(words)
 
 

@@ -1,1 +1,4 @@
-"""Tokens, and the mode without one."""
+"""Rows of access tokens, and the no-token mode.
+
+The checks of requests and sessions belong to `trackflow.web.security`.
+"""

@@ -1,8 +1,8 @@
-"""No-token mode: whether requests of this machine get in without a token.
+"""No-token mode: whether requests of this machine are accepted without a token.
 
-It is on in a new store. The first token, a restore and any sign of a proxy switch it off, and it
-stays off, whatever becomes of the tokens, until a person switches it on by a command. The table is
-a log: its newest row holds.
+It is on in a new store. The first token, a restore and any sign of a proxy switch it off. It stays
+off, even after all tokens are revoked, until a person switches it on by a command. The table is a
+log: its newest row is valid.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ TOKEN_EXISTED = "there has been a token"  # noqa: S105  a reason, not a secret
 
 @dataclass(frozen=True, slots=True)
 class NoTokenMode:
-    """Whether it is on; since when and why, where something has switched it."""
+    """Whether it is on; `reason` and `changed_at` are empty if it was never switched."""
 
     is_on: bool
     reason: str = ""
@@ -33,14 +33,14 @@ def read_mode(connection: Connection) -> NoTokenMode:
     row = connection.execute(query).one_or_none()
     if row is not None:
         return NoTokenMode(row.is_on, row.reason, row.changed_at)
-    # tokens that were written past `tokens.create`, by hand or by an older trackflow
+    # tokens that were not made by `tokens.create`, but by hand or by an older trackflow
     if connection.scalar(sa.select(access_tokens.c.token_id).limit(1)) is not None:
         return NoTokenMode(False, TOKEN_EXISTED)
     return NoTokenMode(True)
 
 
 def switch_off(connection: Connection, reason: str, now: dt.datetime) -> bool:
-    """Let nobody in without a token from now on; whether something was written."""
+    """Require a token for every request from now on; returns whether something was written."""
     mode = read_mode(connection)
     if not mode.is_on and mode.changed_at is not None:
         return False
@@ -49,7 +49,7 @@ def switch_off(connection: Connection, reason: str, now: dt.datetime) -> bool:
 
 
 def switch_on(connection: Connection, now: dt.datetime) -> bool:
-    """Let requests of this machine in without a token again; whether that is a change."""
+    """Accept requests of this machine without a token again; returns whether that is a change."""
     if read_mode(connection).is_on:
         return False
     _write(connection, True, "switched on by command", now)

@@ -1,4 +1,4 @@
-"""Access tokens: who may do what. Only a hash is stored; the token itself is shown once."""
+"""Access tokens and their scopes. Only a hash is stored; the token itself is shown once."""
 
 import datetime as dt
 import hashlib
@@ -16,11 +16,11 @@ from trackflow.store.service_tables import access_tokens
 a = access_tokens.c
 
 PREFIX = "tf_"
-"""So that people and secret scanners recognise one."""
+"""The beginning of every token, by which people and secret scanners recognise one."""
 
 
 class Scope(StrEnum):
-    """What a token is for. An admin may do everything."""
+    """The rights of a token. An admin may do everything."""
 
     INGEST = "ingest"
     READ = "read"
@@ -29,7 +29,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret; `device_id` binds one for ingest to a single device."""
+    """A token without its secret.
+
+    Attributes:
+        token_id: its id.
+        name: its name, for people.
+        scope: its rights.
+        device_id: the only device that an ingest token may send points of; None for all.
+        created_at: UTC.
+        revoked_at: UTC; None while it can be used.
+    """
 
     token_id: str
     name: str
@@ -43,6 +52,16 @@ def create(
     connection: Connection, name: str, scope: Scope, device_id: str | None, now: dt.datetime
 ) -> tuple[str, Token]:
     """Make a token; its secret is returned here and nowhere else. It switches no-token mode off.
+
+    Args:
+        connection: in a transaction for writing.
+        name: its name, for people.
+        scope: its rights.
+        device_id: the only device that an ingest token may send points of; None for all.
+        now: the time, UTC.
+
+    Returns:
+        The secret and the token.
 
     Raises:
         SettingsError: a device is named for a scope that is not for devices.
@@ -92,7 +111,7 @@ def read_tokens(connection: Connection) -> list[Token]:
 
 
 def revoke(connection: Connection, token_id: str, now: dt.datetime) -> None:
-    """Let a token open nothing any more.
+    """Revoke a token: it is not accepted any more.
 
     Raises:
         NotFoundError: there is no such token, or it was revoked before.
@@ -107,7 +126,7 @@ def revoke(connection: Connection, token_id: str, now: dt.datetime) -> None:
 
 
 def hash_of(secret: str) -> str:
-    """What is stored of a secret."""
+    """The hash of a secret, as it is stored."""
     # a random secret of 256 bits cannot be guessed from a fast hash, unlike a password
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What each sync changed: whole rows, before and after, so that it can be undone exactly."""
+"""The changes of each sync: whole rows, before and after, so that it can be undone exactly."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ type ChangeKind = Literal["added", "changed", "reactivated", "deactivated", "mis
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """What a sync does to a row.
+    """The change of a row by a sync.
 
     Attributes:
         kind: "missed" and "found" count misses only; the others are as in the report.
-        before: None for a new row.
-        after: the row from now on.
+        before: the old row; None for a new one.
+        after: the new row.
     """
 
     kind: ChangeKind
@@ -34,14 +34,21 @@ class RowChange:
 
     @property
     def slug(self) -> str:
-        """The track's."""
+        """The track's slug."""
         return self.after.track.slug
 
 
 def write_changes(
     connection: Connection, sync_id: uuid.UUID, source: str, changes: Sequence[RowChange]
 ) -> None:
-    """Write rows and the record of what they were before."""
+    """Write rows and the record of their changes.
+
+    Args:
+        connection: in a transaction for writing.
+        sync_id: the sync.
+        source: the source's name.
+        changes: the changes of rows.
+    """
     write_rows(connection, source, [change.after for change in changes])
     logged = [
         {
@@ -59,7 +66,7 @@ def write_changes(
 
 
 def read_changes(connection: Connection, sync_id: uuid.UUID) -> list[RowChange]:
-    """What a sync did, by slug."""
+    """The changes of a sync, by slug."""
     query = sa.select(h.kind, h.before, h.after).where(h.sync_id == sync_id).order_by(h.slug)
     return [
         RowChange(

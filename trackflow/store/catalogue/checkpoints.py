@@ -1,6 +1,6 @@
-"""What a sync has fetched so far: its list and every page, kept until it has ended.
+"""Checkpoints of a sync: its list and every fetched page, kept until it has ended.
 
-A worker that goes on with the sync of a killed one reads them back.
+A worker that continues the sync of a killed one reads them back.
 """
 
 import datetime as dt
@@ -28,14 +28,14 @@ f = catalogue_fetched.c
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A track's own page, or why it gave nothing: one of the two.
+    """The details of a track's own page, or the failure to get them.
 
     Attributes:
         slug: of the track.
-        details: what the page says.
-        failure: why there is none.
-        seconds: with all tries.
-        tries: to get it.
+        details: the page's content; None after a failure.
+        failure: the reason of a failure; None after a success.
+        seconds: the duration, with all tries.
+        tries: the number of tries.
     """
 
     slug: str
@@ -48,7 +48,14 @@ class FetchedPage:
 def keep_listing(
     connection: Connection, sync_id: uuid.UUID, listing: Listing, now: dt.datetime
 ) -> None:
-    """Keep the list that a sync works through."""
+    """Store the list of tracks of a sync.
+
+    Args:
+        connection: in a transaction for writing.
+        sync_id: the sync.
+        listing: the list.
+        now: the time, UTC.
+    """
     connection.execute(
         sa.update(catalogue_syncs)
         .where(s.sync_id == sync_id)
@@ -57,7 +64,7 @@ def keep_listing(
 
 
 def read_listing(connection: Connection, sync_id: uuid.UUID) -> Listing | None:
-    """The list that a sync works through, None if it has none yet."""
+    """The list of tracks of a sync, None if it has none yet."""
     stored = connection.scalar(sa.select(s.listing).where(s.sync_id == sync_id))
     if stored is None:
         return None
@@ -70,7 +77,7 @@ def read_listing(connection: Connection, sync_id: uuid.UUID) -> Listing | None:
 
 
 def keep_fetched(connection: Connection, sync_id: uuid.UUID, rows: Sequence[FetchedPage]) -> None:
-    """Keep pages; the first of each stays."""
+    """Store pages; a page that is stored already is not replaced."""
     values = [
         {
             "sync_id": sync_id,
@@ -88,48 +95,50 @@ def keep_fetched(connection: Connection, sync_id: uuid.UUID, rows: Sequence[Fetc
 
 
 def read_fetched(connection: Connection, sync_id: uuid.UUID) -> dict[str, FetchedPage]:
-    """All pages that a sync has, by slug."""
+    """All pages of a sync, by slug."""
     query = sa.select(f.slug, f.details, f.failure, f.seconds, f.tries).where(f.sync_id == sync_id)
     return {row.slug: _fetched(row) for row in connection.execute(query)}
 
 
 def fetched_slugs(connection: Connection, sync_id: uuid.UUID) -> dict[str, bool]:
-    """The tracks whose pages a sync has, and whether they failed."""
+    """The tracks whose pages a sync has fetched, and whether they failed."""
     query = sa.select(f.slug, f.failure.is_not(None)).where(f.sync_id == sync_id)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def drop_failures(connection: Connection, sync_id: uuid.UUID) -> None:
-    """Forget which pages gave nothing, so that whoever goes on tries them again."""
+    """Delete the failed pages of a sync, so that the next worker tries them again."""
     connection.execute(
         sa.delete(catalogue_fetched).where(f.sync_id == sync_id, f.failure.is_not(None))
     )
 
 
 def drop_checkpoints(connection: Connection, sync_id: uuid.UUID) -> None:
-    """Forget the list and all pages of a sync."""
+    """Delete the list and all pages of a sync."""
     connection.execute(sa.delete(catalogue_fetched).where(f.sync_id == sync_id))
     connection.execute(
         sa.update(catalogue_syncs).where(s.sync_id == sync_id).values(listing=None, listed_at=None)
     )
 
 
-def inherit_checkpoints(connection: Connection, source: str, heir: uuid.UUID) -> None:
-    """Let a sync go on with the list and pages of the last one that was broken off."""
+def inherit_checkpoints(connection: Connection, source: str, new_sync_id: uuid.UUID) -> None:
+    """Give a new sync the list and pages of the last one that was broken off."""
     query = (
         sa.select(s.sync_id, s.listing, s.listed_at)
-        .where(s.source == source, s.sync_id != heir, s.listed_at.is_not(None))
+        .where(s.source == source, s.sync_id != new_sync_id, s.listed_at.is_not(None))
         .order_by(s.listed_at.desc())
     )
     for number, old in enumerate(connection.execute(query).all()):
         if number == 0:
             connection.execute(
                 sa.update(catalogue_syncs)
-                .where(s.sync_id == heir)
+                .where(s.sync_id == new_sync_id)
                 .values(listing=old.listing, listed_at=old.listed_at)
             )
             connection.execute(
-                sa.update(catalogue_fetched).where(f.sync_id == old.sync_id).values(sync_id=heir)
+                sa.update(catalogue_fetched)
+                .where(f.sync_id == old.sync_id)
+                .values(sync_id=new_sync_id)
             )
         drop_checkpoints(connection, old.sync_id)
 

@@ -12,7 +12,14 @@ w = catalogue_switches.c
 
 
 def throw_switch(connection: Connection, site: str, reason: str, now: dt.datetime) -> None:
-    """Switch a site off."""
+    """Switch a site off.
+
+    Args:
+        connection: in a transaction for writing.
+        site: the name of the site.
+        reason: why, for people.
+        now: the time, UTC.
+    """
     insert = insert_into(connection, catalogue_switches).values(
         site=site, reason=reason, thrown_at=now
     )
@@ -30,6 +37,6 @@ def reset_switch(connection: Connection, site: str) -> bool:
 
 
 def switched_off(connection: Connection, site: str) -> str | None:
-    """Why a site is switched off, None if it is not."""
+    """The reason for which a site is switched off, None if it is not."""
     reason: str | None = connection.scalar(sa.select(w.reason).where(w.site == site))
     return reason

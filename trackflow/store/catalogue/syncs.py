@@ -1,4 +1,4 @@
-"""Syncs of the catalogue: which one has a source, how each ended, which can be undone."""
+"""Syncs of the catalogue: the running one of a source, the ended ones, the undoable ones."""
 
 import datetime as dt
 import uuid
@@ -18,16 +18,28 @@ s = catalogue_syncs.c
 h = catalogue_changes.c
 
 LOCK_KEY = 0x63617461
-"""Any constant: half of the key of PostgreSQL's lock on a source."""
+"""Half of the key of PostgreSQL's advisory lock on a source: any constant."""
 
 
 UNDOABLE = 30
-"""So many syncs of a source can be undone; the record of one may take some megabytes."""
+"""How many syncs of a source can be undone; the record of one may take some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """A sync, without its checkpoints; columns by their names."""
+    """A sync, without its checkpoints; columns by their names.
+
+    Attributes:
+        sync_id: its id, that of its job.
+        source: the source's name.
+        outcome: running, completed, stopped_for_approval, refused, failed or cancelled.
+        number: its number among the syncs that changed the source; None if it changed nothing.
+        started_at: UTC.
+        finished_at: UTC; None while it runs.
+        undone_at: when its changes were undone, UTC; None if they were not.
+        listed_at: when its list was fetched, UTC; None without checkpoints.
+        report: what it found and changed; None while it runs.
+    """
 
     sync_id: uuid.UUID
     source: str
@@ -44,9 +56,9 @@ _SYNC = [s[name] for name in Sync.__dataclass_fields__]
 
 
 def lock_source(connection: Connection, source: str) -> None:
-    """Let nobody else begin or end a sync of this source, or undo one, until the end of this.
+    """Keep other transactions from beginning, ending or undoing a sync of this source.
 
-    On SQLite there is only one writer anyway.
+    The lock lasts until the end of the transaction. On SQLite there is only one writer anyway.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(
@@ -72,7 +84,7 @@ def later_syncs_of_same_rows(connection: Connection, sync: Sync) -> list[Sync]:
 
 
 def mark_undone(connection: Connection, sync_id: uuid.UUID, now: dt.datetime) -> None:
-    """Note that a sync's changes were undone."""
+    """Mark a sync's changes as undone."""
     connection.execute(sa.update(catalogue_syncs).where(s.sync_id == sync_id).values(undone_at=now))
 
 
@@ -95,7 +107,7 @@ def find_sync(connection: Connection, sync_id: uuid.UUID) -> Sync | None:
 
 
 def running_sync(connection: Connection, source: str) -> Sync | None:
-    """The sync that has a source; its worker may be dead."""
+    """The running sync of a source; its worker may be dead."""
     query = sa.select(*_SYNC).where(s.source == source, s.outcome == "running")
     row = connection.execute(query).one_or_none()
     return None if row is None else _sync(row)
@@ -113,7 +125,7 @@ def last_syncs(connection: Connection, source: str, limit: int) -> list[Sync]:
 
 
 def last_applied(connection: Connection, source: str) -> Sync | None:
-    """The last sync that has changed something and was not undone."""
+    """The last sync that has changed rows and was not undone."""
     has_changes = sa.exists().where(h.sync_id == s.sync_id)
     query = (
         sa.select(*_SYNC)
@@ -126,7 +138,7 @@ def last_applied(connection: Connection, source: str) -> Sync | None:
 
 
 def last_completed(connection: Connection, source: str) -> dt.datetime | None:
-    """When a sync of a source last went well."""
+    """When a sync of a source was last completed."""
     query = sa.select(sa.func.max(s.finished_at)).where(
         s.source == source, s.outcome == "completed"
     )
@@ -142,7 +154,16 @@ def record_refused(
     started_at: dt.datetime,
     now: dt.datetime,
 ) -> None:
-    """Note a sync that never had its source."""
+    """Store a sync that was refused before it began.
+
+    Args:
+        connection: in a transaction for writing.
+        sync_id: the sync.
+        source: the source's name.
+        report: why it was refused.
+        started_at: UTC.
+        now: the time, UTC.
+    """
     values = {"outcome": "refused", "report": dict(report), "finished_at": now}
     insert = insert_into(connection, catalogue_syncs).values(
         sync_id=sync_id, source=source, started_at=started_at, **values
@@ -151,7 +172,14 @@ def record_refused(
 
 
 def begin_sync(connection: Connection, sync_id: uuid.UUID, source: str, now: dt.datetime) -> Sync:
-    """Give a source to a sync: a new one, or one that had ended without changing anything."""
+    """Begin a sync of a source: a new one, or one that had ended without changing anything.
+
+    Args:
+        connection: in a transaction for writing; the source is locked.
+        sync_id: the sync.
+        source: the source's name.
+        now: the time, UTC.
+    """
     insert = insert_into(connection, catalogue_syncs).values(
         sync_id=sync_id, source=source, started_at=now
     )
@@ -169,7 +197,16 @@ def end_sync(
     *,
     keep_checkpoints: bool = False,
 ) -> None:
-    """Say how a sync ended; what it has fetched is forgotten unless somebody is to go on."""
+    """Store how a sync ended, and delete its checkpoints unless they are to be kept.
+
+    Args:
+        connection: in a transaction for writing; the source is locked.
+        sync_id: the sync.
+        outcome: completed, stopped_for_approval, refused, failed or cancelled.
+        report: what it found and changed; None without one.
+        now: the time, UTC.
+        keep_checkpoints: whether another worker or sync is to continue with its pages.
+    """
     if not keep_checkpoints:
         drop_checkpoints(connection, sync_id)
     connection.execute(
@@ -180,7 +217,7 @@ def end_sync(
 
 
 def number_sync(connection: Connection, sync: Sync) -> None:
-    """Give a sync its place in the order of changes; the source is locked."""
+    """Give a sync the next number in the order of changes; the caller has locked the source."""
     newest = sa.select(sa.func.coalesce(sa.func.max(s.number), 0) + 1).where(
         s.source == sync.source
     )
@@ -191,7 +228,7 @@ def number_sync(connection: Connection, sync: Sync) -> None:
 
 
 def is_undoable(connection: Connection, sync: Sync) -> bool:
-    """Whether the record of a sync's changes is still there."""
+    """Whether the record of a sync's changes still exists."""
     newest = connection.scalar(sa.select(sa.func.max(s.number)).where(s.source == sync.source))
     return newest is not None and sync.number is not None and sync.number > newest - UNDOABLE
 

@@ -36,7 +36,7 @@ catalogue_tracks = sa.Table(
         )
     ),
     sa.Column("is_active", sa.Boolean, nullable=False, server_default=sa.true()),
-    # believable lists in a row that did not have it
+    # plausible lists in a row without this track
     sa.Column("misses", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
@@ -46,16 +46,16 @@ catalogue_tracks = sa.Table(
 catalogue_syncs = sa.Table(
     "catalogue_syncs",
     metadata,
-    # that of its job
+    # the id of its job
     sa.Column("sync_id", sa.Uuid, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False, server_default="running"),
-    # syncs of a source that have changed it, in their order
+    # the number among the syncs that have changed the source, in their order
     sa.Column("number", sa.BigInteger),
     sa.Column("started_at", UtcTime, nullable=False),
     sa.Column("finished_at", UtcTime),
     sa.Column("undone_at", UtcTime),
-    # the list that is worked through; with `catalogue_fetched` all that a new start needs
+    # the list of tracks; a restart needs only this and `catalogue_fetched`
     sa.Column("listing", sa.JSON(none_as_null=True)),
     sa.Column("listed_at", UtcTime),
     sa.Column("report", sa.JSON(none_as_null=True)),
@@ -66,13 +66,13 @@ catalogue_syncs = sa.Table(
     ),
     sa.UniqueConstraint("source", "number"),
     sa.Index(None, "source", "started_at"),
-    # one at a time
+    # one running sync per source
     sa.Index(
         "uq_catalogue_syncs_running",
         "source",
         unique=True,
-        sqlite_where=sa.text("outcome = 'running'"),  # on PostgreSQL, too, by the migration: naming
-        # it here would load all that SQLAlchemy has for PostgreSQL, a tenth of a second per command
+        sqlite_where=sa.text("outcome = 'running'"),  # on PostgreSQL by the migration: naming it
+        # here would import SQLAlchemy's module for PostgreSQL, a tenth of a second per command
     ),
 )
 
@@ -82,7 +82,7 @@ catalogue_fetched = sa.Table(
     metadata,
     sa.Column("sync_id", sa.Uuid, primary_key=True),
     sa.Column("slug", sa.Text, primary_key=True),
-    # one of the two
+    # exactly one of the two is set
     sa.Column("details", sa.JSON(none_as_null=True)),
     sa.Column("failure", sa.JSON(none_as_null=True)),
     sa.Column("seconds", sa.Double, nullable=False),
@@ -97,7 +97,7 @@ catalogue_changes = sa.Table(
     sa.Column("slug", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
-    # the whole row, None before it was there
+    # the whole row; None if it is new
     sa.Column("before", sa.JSON(none_as_null=True)),
     sa.Column("after", sa.JSON, nullable=False),
     sa.CheckConstraint(
@@ -122,10 +122,10 @@ catalogue_places = sa.Table(
     metadata,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("slug", sa.Text, primary_key=True),
-    # what the geocoder was asked; another address is asked for anew
+    # the geocoder's input; a changed address is geocoded again
     sa.Column("query", sa.Text, nullable=False),
     sa.Column("geocoder", sa.Text, nullable=False),
-    # none where the geocoder knows no such address
+    # None where the geocoder knows no such address
     sa.Column("longitude", sa.Double),
     sa.Column("latitude", sa.Double),
     sa.Column("located_at", UtcTime, nullable=False),
@@ -149,7 +149,7 @@ catalogue_visit_days = sa.Table(
     metadata,
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
-    # of the batch whose tracks were looked at
+    # the generation of the batch whose tracks were compared
     sa.Column("generation", sa.BigInteger, nullable=False),
     # hash of the places and limits that they were compared with
     sa.Column("places_hash", sa.Text, nullable=False),

@@ -27,9 +27,9 @@ class CatalogueRow:
     """A row of the catalogue.
 
     Attributes:
-        track: what is known.
+        track: the track's fields.
         is_active: whether the source lists it.
-        misses: believable lists in a row that did not have it.
+        misses: plausible lists in a row without this track.
         created_at: when it was first stored.
         updated_at: when the row was last written.
     """
@@ -42,11 +42,11 @@ class CatalogueRow:
 
     @property
     def stored(self) -> StoredTrack:
-        """As comparisons take it."""
+        """The part of the row that comparisons need."""
         return StoredTrack(self.track, self.is_active, self.misses)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it."""
+        """The row as JSON."""
         return {
             **as_row(self.track),
             "is_active": self.is_active,
@@ -57,7 +57,7 @@ class CatalogueRow:
 
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> "CatalogueRow":
-        """What `as_json` gave."""
+        """A row from the result of `as_json`."""
         created, updated = (
             dt.datetime.fromisoformat(stored[name]) for name in ("created_at", "updated_at")
         )
@@ -83,10 +83,10 @@ def select_rows(
     """Tracks by slug.
 
     Args:
-        connection: to read with.
+        connection: to the store.
         source: the source's name.
-        active: only those that are listed, only those that are not, or (None) all.
-        text: what the slug, name, city or country has to contain, in any case.
+        active: True for listed tracks only, False for the others, None for all.
+        text: part of the slug, name, city or country, in any letter case.
         limit: the largest number.
         after: the slug after which to go on.
     """
@@ -137,7 +137,7 @@ def delete_rows(connection: Connection, source: str, slugs: Sequence[str]) -> No
 
 
 def _bytes(connection: Connection) -> sa.ColumnElement[str]:
-    """The slug as a key of order: the same on both databases, whatever their locale."""
+    """The slug as a sort key: the same on both databases, independent of their locale."""
     on_postgresql = connection.dialect.name == "postgresql"
     return sa.collate(t.slug, "C") if on_postgresql else t.slug
 
@@ -161,5 +161,5 @@ def _row(found: Mapping[Any, Any]) -> CatalogueRow:
 
 
 def in_batches[T](values: list[T]) -> Iterable[list[T]]:
-    """Few values at a time: a statement of thousands takes long to make."""
+    """The values in batches: a statement with thousands of them compiles slowly."""
     return (values[k : k + ROWS_AT_ONCE] for k in range(0, len(values), ROWS_AT_ONCE))

@@ -1,4 +1,4 @@
-"""Which days got points in which deliveries."""
+"""The days that recent deliveries have changed."""
 
 import datetime as dt
 
@@ -18,8 +18,8 @@ def newest_receipt(connection: Connection) -> int:
 def days_since_receipt(connection: Connection, after: int) -> list[dt.date]:
     """The days whose batches have changed since the first delivery after receipt `after`.
 
-    Points are not indexed by receipt, batches by their time of change are; one that was only worked
-    on in that time is among them as well.
+    Batches are read because points have no index on the receipt; batches that were only processed
+    since then are included as well.
     """
     since = connection.scalar(sa.select(sa.func.min(r.received_at)).where(r.received_seq > after))
     query = sa.select(b.day).distinct().where(b.updated_at >= since).order_by(b.day)

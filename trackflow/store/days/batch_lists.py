@@ -1,4 +1,4 @@
-"""Batches as people and runs look at them: what waits, rests, failed, and how many."""
+"""Lists and counts of batches for people and runs: pending, resting and failed ones."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ def pending(
     every: bool = False,
     lease_s: float = LONGEST_LEASE_S,
 ) -> list[tuple[str, dt.date]]:
-    """Device-days that `stage` should work on now, by device and day.
+    """Device-days with work for `stage` now, by device and day.
 
     Args:
-        connection: of the store.
-        stage: of `STAGES`.
-        now: the time.
-        first: no days before this one.
-        last: no days after this one.
-        device_id: only this device.
-        every: whether something waits or not.
-        lease_s: how long a lease may be.
+        connection: to the store.
+        stage: one of `STAGES`.
+        now: the time, UTC.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+        device_id: only this device; None for all.
+        every: whether to list batches without work too.
+        lease_s: the longest lease in seconds.
     """
     query = sa.select(b.device_id, b.day).order_by(b.device_id, b.day)
     if first is not None:
@@ -72,8 +72,8 @@ def first_day(connection: Connection) -> dt.date | None:
     return day
 
 
-def in_work(connection: Connection, device_id: str, days: Sequence[dt.date]) -> list[dt.date]:
-    """Those of a device's days that somebody has claimed."""
+def claimed_days(connection: Connection, device_id: str, days: Sequence[dt.date]) -> list[dt.date]:
+    """Those of a device's days that a worker has claimed."""
     query = sa.select(b.day).where(
         b.device_id == device_id, b.day.in_(days), b.status == "processing"
     )
@@ -82,7 +82,15 @@ def in_work(connection: Connection, device_id: str, days: Sequence[dt.date]) -> 
 
 @dataclass(frozen=True, slots=True)
 class RestingBatch:
-    """A batch that has something to do and is left alone for a while after a failed try."""
+    """A batch with work to do that waits after a failed try.
+
+    Attributes:
+        device_id: the device.
+        day: the day.
+        next_try_at: when the next try is due, UTC.
+        tries: failed tries since its last success.
+        message: the error of the last try, for people.
+    """
 
     device_id: str
     day: dt.date
@@ -100,7 +108,16 @@ def resting(
     last: dt.date | None = None,
     device_id: str | None = None,
 ) -> list[RestingBatch]:
-    """Batches that `stage` would work on if their next try were due; the soonest first."""
+    """Batches with work for `stage` whose next try is not due yet; the soonest first.
+
+    Args:
+        connection: to the store.
+        stage: one of `STAGES`.
+        now: the time, UTC.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+        device_id: only this device; None for all.
+    """
     query = sa.select(b.device_id, b.day, b.next_try_at, b.retry_count, b.error_message).where(
         done_at(stage) < input_of(stage), b.status == "pending", sa.not_(is_rested(now))
     )
@@ -115,7 +132,7 @@ def resting(
 
 
 def next_resting(connection: Connection, now: dt.datetime) -> tuple[int, RestingBatch | None]:
-    """How many batches wait for their next try, whatever the stage, and the one that is next."""
+    """How many batches of any stage wait for their next try, and the one that is next."""
     waits = sa.and_(b.status == "pending", sa.not_(is_rested(now)))
     count = connection.scalar(sa.select(sa.func.count()).where(waits)) or 0
     if not count:

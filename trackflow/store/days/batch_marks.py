@@ -1,4 +1,4 @@
-"""Marking batches: new points, changed settings or another road network give them work to do."""
+"""Marks batches as pending after new points, changed settings or another road network."""
 
 import datetime as dt
 import functools
@@ -17,7 +17,15 @@ b = processing_batches.c
 
 @dataclass(frozen=True, slots=True)
 class ChangedDay:
-    """A device's day that got points, and whether they lie in a neighbouring day's buffer."""
+    """A device's day that got points.
+
+    Attributes:
+        device_id: the device.
+        day: the day.
+        points: how many points.
+        touches_previous: whether one of them lies in the buffer of the day before.
+        touches_next: whether one of them lies in the buffer of the day after.
+    """
 
     device_id: str
     day: dt.date
@@ -26,16 +34,16 @@ class ChangedDay:
     touches_next: bool
 
 
-type Stale = sa.ColumnElement[bool]
-"""A condition on batches: their lines are to be made again."""
+type StaleCondition = sa.ColumnElement[bool]
+"""A condition on batches whose lines have to be recomputed."""
 
 
 WITHOUT_ROADS = ""
-"""What the lines of a batch were matched on while matching was switched off."""
+"""The network version of lines that were made while matching was switched off."""
 
 
-def matched_on_other(version: str | None) -> Stale:
-    """Up-to-date batches whose lines were made without roads, or on another network than this.
+def matched_on_other(version: str | None) -> StaleCondition:
+    """The condition that up-to-date lines were made without roads or on another network.
 
     Args:
         version: of the network in use; None where only the engine knows it.
@@ -58,7 +66,7 @@ def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.
         for offset, touched in ((-1, c.touches_previous), (1, c.touches_next))
         if touched
     }
-    # a neighbour without a batch has no points, so there is nothing to do again
+    # a neighbour without a batch has no points, so there is nothing to recompute
     mark_again(connection, neighbours - marked, now)
     return sum(c.points for c in changed)
 
@@ -66,7 +74,7 @@ def mark_pending(connection: Connection, changed: Sequence[ChangedDay], now: dt.
 def mark_again(
     connection: Connection, days: Iterable[tuple[str, dt.date]], now: dt.datetime
 ) -> None:
-    """Give existing batches a new generation, so that every stage looks at them again."""
+    """Give existing batches a new generation, so that every stage processes them again."""
     keys = sorted(days)
     if keys:
         update = _mark(connection.dialect.name)
@@ -75,7 +83,7 @@ def mark_again(
 
 @functools.cache
 def _insert_or_mark(dialect: str) -> sa.Executable:
-    """Batches for days that have none, a new generation for those that have one."""
+    """An upsert: batches for days that have none, a new generation for the others."""
     given = pairs_as_table(dialect, ("device_id", "day"), sa.Date())
     now = sa.bindparam("now", type_=UtcTime())
     columns = ("device_id", "day", "created_at", "updated_at", "pending_since")
@@ -88,7 +96,7 @@ def _insert_or_mark(dialect: str) -> sa.Executable:
 
 @functools.cache
 def _mark(dialect: str) -> sa.Executable:
-    """A new generation for batches that there are."""
+    """An update: a new generation for existing batches."""
     given = pairs_as_table(dialect, ("device_id", "day"), sa.Date())
     now = sa.bindparam("now", type_=UtcTime())
     return (
@@ -103,9 +111,15 @@ def mark_neighbours_matched(
 ) -> None:
     """Mark neighbouring days again whose lines were made with points that have changed since.
 
-    Days that are not matched yet will read the new points anyway; marking them would do each
-    day of a backfill twice. One that is being matched just now looks again before it publishes.
-    Their own segments stay valid.
+    Days that are not matched yet will read the new points anyway: marking them would process each
+    day of a backfill twice. A worker that is matching one now checks again before it publishes.
+    The segments of the days stay valid.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        days: the neighbouring days.
+        now: the time, UTC.
     """
     still_segmented = sa.case(
         (b.segmented_generation == b.generation, b.generation + 1), else_=b.segmented_generation
@@ -121,10 +135,18 @@ def mark_neighbours_matched(
     )
 
 
-def match_again(connection: Connection, device_id: str, stale: Stale, now: dt.datetime) -> int:
-    """Let the lines of a device's batches be made again, their segments stay; returns how many.
+def match_again(
+    connection: Connection, device_id: str, stale: StaleCondition, now: dt.datetime
+) -> int:
+    """Mark batches of a device to be matched again, without new segments; returns how many.
 
-    Those that somebody works on just now are left for the next time. The caller holds the device.
+    Batches that a worker has claimed are left for the next call. The caller has locked the device.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        stale: the condition of the batches to mark.
+        now: the time, UTC.
     """
     return connection.execute(
         sa.update(processing_batches)
@@ -142,20 +164,20 @@ def match_again(connection: Connection, device_id: str, stale: Stale, now: dt.da
 
 
 def retry_failed(connection: Connection, now: dt.datetime) -> int:
-    """Make every failed batch pending again, as a person asks for it; returns how many."""
+    """Make every failed batch pending again, on a person's request; returns how many."""
     return connection.execute(
         sa.update(processing_batches).where(b.status == "failed").values(_one_more_generation(now))
     ).rowcount
 
 
 type Moment = dt.datetime | sa.ColumnElement[dt.datetime]
-"""A time, or the parameter that brings it."""
+"""A time, or the parameter of a statement for it."""
 
 
 def _one_more_generation(now: Moment) -> dict[str, object]:
     return {
         "generation": b.generation + 1,
-        # whoever works on it goes on; it completes only the generation that it has read
+        # a worker that has claimed it goes on; it completes only the generation that it has read
         "status": sa.case((b.status == "processing", "processing"), else_="pending"),
         "pending_since": _since(now, b.status == "completed"),
         "retry_count": 0,
@@ -166,6 +188,6 @@ def _one_more_generation(now: Moment) -> dict[str, object]:
 
 
 def _since(now: Moment, is_new: sa.ColumnElement[bool]) -> sa.ColumnElement[dt.datetime]:
-    """Since when there has been work to do: now if it `is_new`, else as before."""
+    """The time since which there is work to do: now if it `is_new`, else as before."""
     moment = sa.literal(now, UtcTime()) if isinstance(now, dt.datetime) else now
     return sa.case((is_new, moment), else_=b.pending_since)

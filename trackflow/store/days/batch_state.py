@@ -1,6 +1,7 @@
-"""What becomes of a batch when its worker is done with it, or gone: values in, values out.
+"""The next state of a batch after a success, a failure or the loss of its worker.
 
-The store reads a batch's state under the row's lock, asks for the next one here and writes it.
+The functions are pure: the store reads a batch's state under the row's lock, computes the next one
+here and writes it.
 """
 
 import datetime as dt
@@ -16,7 +17,7 @@ MOST_DOUBLINGS = 10
 LONGEST_REST_S = FIRST_RETRY_S * 2**MOST_DOUBLINGS
 
 AT_ONCE = from_us(0)
-"""As the time of the next try: in the past by every clock, however wrong."""
+"""A time of the next try that is in the past by every clock, however wrong."""
 
 ABANDONED = (
     "its worker was not heard of until its lease ended: killed (was there enough memory?), stopped "
@@ -26,16 +27,16 @@ ABANDONED = (
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """How far a device's day is.
+    """The processing state of a device's day.
 
     Attributes:
         status: pending, processing, completed or failed.
-        generation: how many reasons there have been to work on it.
+        generation: the number of changes of its input so far.
         done_at: for each of `STAGES`, the generation that it was last done at.
-        retry_count: tries that failed since it last went well.
-        next_try_at: not before this time; None for at once.
+        retry_count: failed tries since the last success.
+        next_try_at: no try before this time, UTC; None for at once.
         error_message: why it waits or has failed.
-        pending_since: since when there has been work to do.
+        pending_since: the time since which there is work to do, UTC.
     """
 
     status: str
@@ -49,35 +50,44 @@ class BatchState:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One stage of a batch that was worked on, and the generation of what it read."""
+    """One run of a stage on a batch, and the generation of the input that it read."""
 
     stage: str
     generation: int
 
     @property
-    def place(self) -> int:
-        """Where the stage stands among `STAGES`."""
+    def stage_index(self) -> int:
+        """The index of the stage in `STAGES`."""
         return STAGES.index(self.stage)
 
 
 def after_success(
     state: BatchState, run: StageRun, now: dt.datetime, *, changed: bool
 ) -> BatchState:
-    """The state once a stage is done at the generation that it has read.
+    """The state after a stage was done at the generation that it has read.
 
-    If it `changed` anything, later stages have to look at it, even where they have been done at
-    this generation already: without it (the road engine was away), or with what was there before.
+    Args:
+        state: the present one.
+        run: the stage and the generation that it has read.
+        now: the time, UTC.
+        changed: whether the stage's output has changed. Then later stages are due, even if they
+            were done at this generation before: without the output (the road engine was away), or
+            with the old one.
     """
-    place, read = run.place, run.generation
-    earlier, own, later = state.done_at[:place], state.done_at[place], state.done_at[place + 1 :]
+    stage_index, read = run.stage_index, run.generation
+    earlier, own, later = (
+        state.done_at[:stage_index],
+        state.done_at[stage_index],
+        state.done_at[stage_index + 1 :],
+    )
     in_step = all(done >= read for done in earlier)
     later_done = not later if changed else all(done >= read for done in later)
     was_up_to_date = all(done >= state.generation for done in state.done_at)
     if in_step:
-        # while an earlier stage still waits, its tries and its message are kept
+        # keep an earlier stage's tries and error until that stage succeeds
         state = replace(state, retry_count=0, next_try_at=None, error_message=None)
     if was_up_to_date or (in_step and not later):
-        # what is left after the last stage came while it ran
+        # work that is left after the last stage arrived while it ran
         state = replace(state, pending_since=now)
     completed = state.generation == read and in_step and later_done
     if changed:
@@ -85,7 +95,7 @@ def after_success(
     return replace(
         state,
         status="completed" if completed else "pending",
-        # a neighbour may have declared these segments valid for a generation more
+        # a neighbour's change may have marked these segments as valid for one more generation
         done_at=(*earlier, max(own, read), *later),
     )
 
@@ -96,11 +106,11 @@ def after_failure(
     """The state after a failed try: later ones wait longer, after `max_tries` none follows.
 
     Args:
-        state: as it is.
-        run: what failed.
-        now: the time.
-        message: why, for people.
-        max_tries: after so many it is given up.
+        state: the present one.
+        run: the stage that failed.
+        now: the time, UTC.
+        message: the reason, for people.
+        max_tries: after so many failed tries it is given up.
     """
     tries = state.retry_count + 1
     delay = dt.timedelta(seconds=FIRST_RETRY_S * 2 ** min(tries - 1, MOST_DOUBLINGS))
@@ -116,7 +126,14 @@ def after_failure(
 def after_deferring(
     state: BatchState, run: StageRun, *, message: str, at_once: bool = False
 ) -> BatchState:
-    """The state of a batch that was given back untried; `at_once` if the reason has passed."""
+    """The state of a batch that was given back untried.
+
+    Args:
+        state: the present one.
+        run: the stage that was not done.
+        message: the reason, for people.
+        at_once: whether the reason has passed, so that the next try is due now.
+    """
     return replace(
         _to_be_done(state, run),
         status="pending",
@@ -128,14 +145,14 @@ def after_deferring(
 def after_abandoning(state: BatchState, *, is_tried: bool, max_tries: int) -> BatchState:
     """The state of a batch whose worker is gone.
 
-    What kills its worker every time would otherwise go on doing so for ever. There is no further
-    delay, as the lease was one. One that was up to date, and worked on again because a person
-    asked for it, is to be worked on again still.
+    The try is counted: a batch that kills every worker would otherwise do so for ever. There is no
+    further delay, as the lease was one. A batch that was up to date, and processed again on a
+    person's request, still has to be processed again.
 
     Args:
-        state: as it is.
+        state: the present one.
         is_tried: whether the try counts.
-        max_tries: after so many it is given up.
+        max_tries: after so many failed tries it is given up.
     """
     tries = state.retry_count + is_tried
     first, *others = state.done_at
@@ -153,7 +170,7 @@ def after_abandoning(state: BatchState, *, is_tried: bool, max_tries: int) -> Ba
 
 
 def _to_be_done(state: BatchState, run: StageRun) -> BatchState:
-    """A stage that was up to date, and worked on again on request, waits for that still."""
+    """The state in which the stage is due, even if it was up to date and ran again on request."""
     done_at = list(state.done_at)
-    done_at[run.place] = min(done_at[run.place], run.generation - 1)
+    done_at[run.stage_index] = min(done_at[run.stage_index], run.generation - 1)
     return replace(state, done_at=tuple(done_at))

@@ -1,10 +1,10 @@
-"""Batches: which device-days have work to do, who does it, and what became of it.
+"""Batches: claiming device-days that have work to do, and writing the result.
 
-A batch is one device's day. `generation` counts the reasons to work on it, and each stage keeps
-the generation of what it last worked on: the points' for segments, the segments' for what is made
-of them. The batch is completed when all stages have caught up. A claim is a lease with an epoch:
-whoever publishes states its epoch in the same transaction, so a worker that lost its lease changes
-nothing.
+A batch is one device's day. `generation` counts the changes of its input, and each stage keeps the
+generation of the input that it was last done at: the points' for segments, the segments' for what
+is made of them. The batch is completed when all stages have reached the newest generation. A claim
+is a lease with an epoch: a worker checks its epoch in the transaction in which it publishes, so one
+that lost its lease changes nothing.
 """
 
 import datetime as dt
@@ -39,7 +39,15 @@ b = processing_batches.c
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to do one stage of a batch until the lease ends; `generation` is its input's."""
+    """The right to do one stage of a batch until the lease ends.
+
+    Attributes:
+        device_id: the device.
+        day: the day.
+        stage: one of `STAGES`.
+        generation: of the stage's input.
+        epoch: of the claim; a later claim has a larger one.
+    """
 
     device_id: str
     day: dt.date
@@ -49,7 +57,7 @@ class Claim:
 
     @property
     def run(self) -> StageRun:
-        """What is done under this claim."""
+        """The run of the stage under this claim."""
         return StageRun(self.stage, self.generation)
 
 
@@ -63,7 +71,17 @@ def claim(
     now: dt.datetime,
     force: bool = False,
 ) -> Claim | None:
-    """Take a batch for a stage, or None when somebody else has it or there is nothing to do."""
+    """Claim a batch for a stage; None if another worker has it or there is nothing to do.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        day: the day.
+        stage: one of `STAGES`.
+        lease_s: the length of the lease in seconds.
+        now: the time, UTC.
+        force: whether to claim a batch without work too.
+    """
     found = claim_many(connection, [(device_id, day)], stage, lease_s=lease_s, now=now, force=force)
     return found[0] if found else None
 
@@ -77,15 +95,15 @@ def claim_many(
     now: dt.datetime,
     force: bool = False,
 ) -> list[Claim]:
-    """Take those of some batches for a stage that are free, by device and day.
+    """Claim those of some batches for a stage that are free, by device and day.
 
     Args:
         connection: in a transaction for writing.
         wanted: devices and days.
-        stage: of `STAGES`.
-        lease_s: for how long.
-        now: the time.
-        force: whether there is something to do or not.
+        stage: one of `STAGES`.
+        lease_s: the length of the lease in seconds.
+        now: the time, UTC.
+        force: whether to claim batches without work too.
     """
     free = sa.or_(b.status != "processing", is_abandoned(now, lease_s))
     given = pairs_as_table(connection.dialect.name, ("device_id", "day"), sa.Date())
@@ -133,10 +151,14 @@ def finish(
     changed: bool,
     **measured: float | str | None,
 ) -> None:
-    """Note a stage as done at the generation that was read, in the publishing transaction.
+    """Write a stage as done at the generation that was read, in the publishing transaction.
 
-    If it `changed` anything, later stages have to look at it, even where they have been done at
-    this generation already: without it (the road engine was away), or with what was there before.
+    Args:
+        connection: in the transaction that publishes the stage's output.
+        done: the claim.
+        now: the time, UTC.
+        changed: whether the output has changed; then later stages are due (see `after_success`).
+        measured: further columns of the batch, by name.
 
     Raises:
         StaleClaimError: the lease was taken over; the caller's transaction must not commit.
@@ -151,11 +173,11 @@ def fail(
     """Count a failed try: later ones wait longer, and after `max_tries` none follows.
 
     Args:
-        connection: of the store.
-        failed: what failed.
-        message: why, for people.
-        max_tries: after so many it is given up.
-        now: the time.
+        connection: in a transaction for writing.
+        failed: the claim.
+        message: the reason, for people.
+        max_tries: after so many failed tries it is given up.
+        now: the time, UTC.
 
     Raises:
         StaleClaimError: the lease was taken over.
@@ -171,11 +193,11 @@ def defer(
     """Give a batch back untried (the engine is down), with the reason for people to read.
 
     Args:
-        connection: of the store.
-        claimed: what is given back.
-        message: why, for people.
-        now: the time.
-        at_once: the reason is over already: the next worker may take it.
+        connection: in a transaction for writing.
+        claimed: the claim that is given back.
+        message: the reason, for people.
+        now: the time, UTC.
+        at_once: whether the reason has passed, so that the next worker may take it now.
 
     Raises:
         StaleClaimError: the lease was taken over.
@@ -187,7 +209,7 @@ def defer(
 
 @dataclass(frozen=True, slots=True)
 class ExpiredBatch:
-    """A batch whose worker was not heard of until its lease ended; `failed` if it is given up."""
+    """A batch whose worker let the lease end; `failed` if the batch is given up."""
 
     device_id: str
     day: dt.date
@@ -205,15 +227,15 @@ def free_abandoned(
 ) -> list[ExpiredBatch]:
     """Free a device's batches whose lease has ended, and count the try of each.
 
-    A lease that no clock of today can have given says nothing of its worker: no try is counted.
-    The caller has locked the device.
+    A lease that lies impossibly far ahead was set by a wrong clock: then no try is counted. The
+    caller has locked the device.
 
     Args:
-        connection: of the store.
+        connection: in a transaction for writing.
         device_id: the device.
-        max_tries: after how many it is given up.
-        now: the time.
-        lease_s: how long a lease may be.
+        max_tries: after so many failed tries a batch is given up.
+        now: the time, UTC.
+        lease_s: the longest lease in seconds.
     """
     found = connection.execute(
         _states(b.device_id == device_id, is_abandoned(now, lease_s)).order_by(b.day)
@@ -241,7 +263,13 @@ def with_abandoned(
 
 
 def extend(connection: Connection, claimed: Claim, lease_s: float, now: dt.datetime) -> None:
-    """Keep a claim for another lease.
+    """Extend a claim by another lease.
+
+    Args:
+        connection: in a transaction for writing.
+        claimed: the claim.
+        lease_s: the length of the lease in seconds, from now.
+        now: the time, UTC.
 
     Raises:
         StaleClaimError: it was taken over.
@@ -294,7 +322,7 @@ def _state_of(row: sa.Row[Any]) -> BatchState:
 
 
 def _columns_of(state: BatchState, now: dt.datetime) -> dict[str, object]:
-    """What is stored of a state that nobody works on."""
+    """The columns of a batch that no worker has claimed."""
     stages = {done_at(stage).name: at for stage, at in zip(STAGES, state.done_at, strict=True)}
     return {
         "status": state.status,

@@ -15,15 +15,15 @@ b = processing_batches.c
 
 @dataclass(frozen=True, slots=True)
 class LedgerSum:
-    """Where a day's points went.
+    """A day's points by their class, over all devices.
 
     Attributes:
         day: the day.
         devices: how many have a ledger for it.
-        points: all of them.
-        on_track: those that are on a track.
-        in_stops: those that belong to stops.
-        dropped: spikes, inaccurate ones and duplicates.
+        points: all points.
+        on_track: points of tracks.
+        in_stops: points of stops.
+        dropped: spikes, inaccurate points and duplicates.
     """
 
     day: dt.date
@@ -51,9 +51,9 @@ class WindowSum:
         day: the day.
         windows: how many.
         raw_windows: those of them that follow no road.
-        points: points that were given to the engine.
-        driven_s: how long they last together.
-        matched_s: how long of that lies on roads.
+        points: points that were sent to the engine.
+        driven_s: the total duration of the windows in seconds.
+        matched_s: the part of it that was matched to roads.
     """
 
     day: dt.date
@@ -123,7 +123,7 @@ def stage_seconds(
 
     Args:
         connection: to the store.
-        column: where the stage's milliseconds are: segment_ms, match_ms or track_ms.
+        column: the column of the stage's milliseconds: segment_ms, match_ms or track_ms.
         first: the first day.
         last: the last day, included.
     """
@@ -136,7 +136,7 @@ def stage_seconds(
 
 
 def matched_days(connection: Connection, first: dt.date, last: dt.date) -> set[tuple[str, dt.date]]:
-    """Devices and days whose lines are made of the points as they are now."""
+    """Devices and days whose lines are up to date with their points."""
     rows = connection.execute(
         sa.select(b.device_id, b.day).where(
             b.day.between(first, last), b.matched_generation == b.generation
@@ -146,7 +146,7 @@ def matched_days(connection: Connection, first: dt.date, last: dt.date) -> set[t
 
 
 def unmatched_batches(connection: Connection, first: dt.date, last: dt.date) -> int:
-    """How many batches wait for their lines."""
+    """How many batches wait for matching."""
     query = sa.select(sa.func.count()).where(*_waits_for_lines(first, last))
     return connection.scalar(query) or 0
 
@@ -154,7 +154,14 @@ def unmatched_batches(connection: Connection, first: dt.date, last: dt.date) -> 
 def unmatched_messages(
     connection: Connection, first: dt.date, last: dt.date, most: int
 ) -> Sequence[str]:
-    """Different messages of the batches that wait for their lines, `most` of them at most."""
+    """Different error messages of the batches that wait for matching.
+
+    Args:
+        connection: to the store.
+        first: the first day.
+        last: the last day, included.
+        most: the largest number of messages.
+    """
     return connection.scalars(
         sa.select(b.error_message)
         .distinct()

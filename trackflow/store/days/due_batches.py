@@ -1,4 +1,4 @@
-"""Batches that automatic work can do now, by day, and what keeps others from being done."""
+"""Batches that automatic runs can process now, by day, and what the others wait for."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ b = processing_batches.c
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What decides whether a batch is due.
+    """The conditions under which a batch is due.
 
     Attributes:
-        now: the time.
-        lease_s: how long a lease may be.
-        pause: how long a batch rests that was handed back as the road engine did not answer.
+        now: the time, UTC.
+        lease_s: the longest lease in seconds.
+        pause: how long a batch rests that was deferred as the road engine did not answer.
         needs_network: whether lines are matched on road networks of the store.
         services: names of the road engine's services by profile; empty without a server.
     """
@@ -37,7 +37,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class DueDay:
-    """A day with due batches: how many, when one was last touched, and the sum of their epochs."""
+    """A day with due batches: their number, their newest change, and the sum of their epochs."""
 
     day: dt.date
     batches: int
@@ -47,17 +47,17 @@ class DueDay:
 
 @dataclass(frozen=True, slots=True)
 class DueBatches:
-    """What can be worked on now.
+    """The batches that are due now.
 
     Attributes:
         days: in order.
-        matchable: how many of the batches can go on to lines and tracks.
-        held_up: profiles that batches wait for, as there is no road network for them.
+        matchable: how many of the batches can be matched.
+        missing_profiles: profiles without a road network that batches wait for.
     """
 
     days: list[DueDay]
     matchable: int
-    held_up: Sequence[str]
+    missing_profiles: Sequence[str]
 
 
 def read_due(
@@ -70,9 +70,9 @@ def read_due(
 
     Args:
         connection: to the store.
-        conditions: what decides it.
-        first: no days before this one.
-        last: no days after this one.
+        conditions: when a batch is due.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     among = sa.and_(
         sa.true(),
@@ -83,7 +83,7 @@ def read_due(
     can_match = devices.c.profile.not_in(lacking)
     later = sa.and_(can_match, sa.or_(*(_is_due(conditions, stage) for stage in STAGES[1:])))
     abandoned = batch_conditions.is_abandoned(conditions.now, conditions.lease_s)
-    # the worker that takes over an abandoned batch finds out what there is to do
+    # the stage does not matter: the worker that takes over an abandoned batch finds it out
     due = sa.or_(_is_due(conditions, STAGES[0]), later, abandoned)
     rows = connection.execute(
         sa.select(b.day, sa.func.count(), sa.func.max(b.updated_at), sa.func.sum(b.epoch))
@@ -98,13 +98,13 @@ def read_due(
         .join(devices, devices.c.device_id == b.device_id)
         .where(among, due, can_match)
     )
-    held_up = connection.scalars(
+    missing_profiles = connection.scalars(
         sa.select(devices.c.profile)
         .distinct()
         .join(processing_batches, devices.c.device_id == b.device_id)
         .where(among, b.matched_generation < b.generation, devices.c.profile.in_(lacking))
     ).all()
-    return DueBatches([DueDay(*row) for row in rows], matchable or 0, held_up)
+    return DueBatches([DueDay(*row) for row in rows], matchable or 0, missing_profiles)
 
 
 def _profiles_without_network(connection: Connection) -> list[str]:
@@ -114,14 +114,14 @@ def _profiles_without_network(connection: Connection) -> list[str]:
 
 
 def _is_due(conditions: Conditions, stage: str) -> sa.ColumnElement[bool]:
-    """As a run has it, but batches that were handed back rest for a while.
+    """As `batch_conditions.is_due`, but a deferred batch rests for a while.
 
-    Or until their road engine answers again, or may be tried again, if that is sooner.
+    The rest ends early when the batch's road engine answers again, or may get a probe.
     """
     now = conditions.now
-    handed_back = sa.and_(b.error_message.is_not(None), b.next_try_at.is_(None))
+    deferred = sa.and_(b.error_message.is_not(None), b.next_try_at.is_(None))
     rested = sa.or_(
-        sa.not_(handed_back),
+        sa.not_(deferred),
         b.status == "processing",
         b.updated_at <= now - conditions.pause,
         is_impossible(b.updated_at, now, 0.0),
@@ -131,7 +131,7 @@ def _is_due(conditions: Conditions, stage: str) -> sa.ColumnElement[bool]:
 
 
 def _engine_is_back(conditions: Conditions) -> sa.ColumnElement[bool]:
-    """Whether the breaker of a batch's engine has closed since, or is to be tried."""
+    """The condition that the breaker of a batch's engine has closed since, or may get a probe."""
     k, now = breakers.c, conditions.now
     changed = sa.or_(
         sa.and_(k.open_until.is_(None), k.updated_at > b.updated_at),

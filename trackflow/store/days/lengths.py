@@ -1,4 +1,4 @@
-"""How far tracks went, in whole millimetres, and when."""
+"""Lengths of tracks in whole millimetres, spread over their time."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ BATCH_ROWS = 5000
 
 @dataclass(frozen=True, slots=True)
 class StoredLength:
-    """How far a track went, and when; `time_zone` is its device's own, None without one."""
+    """A track's length over its time; `time_zone` is its device's own, None without one."""
 
     device_id: str
     time_zone: str | None
@@ -30,7 +30,7 @@ class StoredLength:
 
 
 def length_of(row: dict[str, Any]) -> TrackLength:
-    """How the length of a track, as it is to be stored, is spread over its time."""
+    """The length of a track's row, spread over its time."""
     return TrackLength.read(
         to_us(row["start_time"]),
         to_us(row["end_time"]),
@@ -45,11 +45,11 @@ def read_lengths(
     start: dt.datetime | None,
     end: dt.datetime | None,
 ) -> Iterator[StoredLength]:
-    """The lengths of tracks that overlap `[start, end)`, in no order, as they are asked for.
+    """The lengths of tracks that overlap `[start, end)`, in no order; rows are read lazily.
 
     Args:
-        connection: to the store.
-        device_ids: of these devices, None for all.
+        connection: a transaction that stays open while rows are read.
+        device_ids: the devices, None for all.
         start: aware; None for no limit.
         end: aware; None for no limit.
     """
@@ -66,7 +66,7 @@ def read_lengths(
         .where(*of_devices(t.device_id, device_ids))
     )
     if start is not None:
-        # for the index, which knows where tracks begin
+        # a bound on the start, so that the index on it is used
         earliest = start - longest(connection)
         query = query.where(t.start_time >= earliest, t.end_time >= start)
     if end is not None:
@@ -79,7 +79,7 @@ def read_lengths(
 
 def count_and_length_mm(connection: Connection) -> tuple[int, int]:
     """How many tracks there are, and their length in whole millimetres."""
-    # added up as whole numbers: a sum of floats would depend on the order of the rows
+    # a sum of floats would depend on the order of the rows
     length_mm = sa.cast(sa.func.round(t.distance_m * 1000), sa.BigInteger)
     count, total = connection.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(length_mm), 0))

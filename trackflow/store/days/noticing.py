@@ -1,4 +1,4 @@
-"""What notices are made of: odd days, days of devices, refused input. Only reads."""
+"""Reads the facts for notices: odd days, days of devices, refused input."""
 
 import datetime as dt
 from collections import defaultdict
@@ -26,7 +26,14 @@ def odd_ledgers(
     first: dt.date | None,
     last: dt.date | None,
 ) -> dict[str, dict[dt.date, Ledger]]:
-    """Ledgers of the days that a notice may tell of, by device; ordinary days stay unread."""
+    """Ledgers of the days that may deserve a notice, by device; ordinary days are not read.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices, None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
     lost = sum((c[kind] for kind in LOST[1:]), start=c[LOST[0]])
     shares = [(lost, SHARE), *((c[kind], SHARE) for kind in ODD), (c.mixed, MIXED_SHARE)]
     odd = [sa.and_(count > 0, count >= share * c.points) for count, share in shares]
@@ -44,7 +51,7 @@ def odd_ledgers(
 
 
 def long_ago(connection: Connection, device_ids: Devices, today: dt.date) -> list[str]:
-    """Devices that may have times of 1,024 weeks ago: by the first day of each."""
+    """Devices whose first day is so old that their times may be 1,024 weeks early."""
     first = sa.select(sa.func.min(c.day)).where(c.device_id == d.device_id).scalar_subquery()
     query = sa.select(d.device_id).where(
         first <= today - ROLLOVER + ROLLOVER_WITHIN, *of_devices(d.device_id, device_ids)
@@ -59,7 +66,7 @@ def points_by_day(connection: Connection, device_id: str) -> dict[dt.date, int]:
 
 
 def received_day(connection: Connection, device_id: str, day: dt.date) -> dt.date | None:
-    """The day on which the last point of a day came in."""
+    """The day on which the last point of a day arrived."""
     p = gps_points.c
     received: dt.datetime | None = connection.scalar(
         sa.select(receipts.c.received_at)
@@ -76,10 +83,11 @@ def received_day(connection: Connection, device_id: str, day: dt.date) -> dt.dat
 
 
 def refused(connection: Connection, device_ids: Devices) -> dict[str, dict[str, int]]:
-    """How much input was refused, by device (empty if none is named) and reason.
+    """How much input was refused, by device (empty if it names none) and reason.
 
-    Without what retention refuses, as that is a setting, and what lost against a point of equal
-    time, as that is in the ledgers, or waits for this machine's clock, as it is no device's fault.
+    Not counted are points that retention refuses, as that is a setting; points that lost against
+    one of equal time, as the ledgers count them; and points that wait for this machine's clock, as
+    that is no device's fault.
     """
     q = quarantined_points.c
     rows = connection.execute(
@@ -97,9 +105,9 @@ def refused(connection: Connection, device_ids: Devices) -> dict[str, dict[str, 
 
 
 def points_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """How many points devices have on the days that were worked on."""
+    """How many points devices have on the days that were segmented."""
     found = {}
-    for device_id in ids:  # a range of the index each; few devices have much refused
+    for device_id in ids:  # a range of the index each; the devices are few
         total = connection.scalar(sa.select(sa.func.sum(c.points)).where(c.device_id == device_id))
         found[device_id] = int(total or 0)
     return found

@@ -24,7 +24,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """How many tracks there are in some time, how many begin too early, and the first of these."""
+    """Numbers of tracks and of overlaps in a time range, and the first overlaps."""
 
     tracks: int
     overlaps: int
@@ -38,9 +38,9 @@ def find_overlaps(
 
     Args:
         connection: to the store.
-        start: tracks that end at this moment or later.
-        end: tracks that begin before this moment.
-        most: so many overlaps are described.
+        start: UTC; earlier ends are left out.
+        end: UTC; tracks that begin at this moment or later are left out.
+        most: the largest number of overlaps in `first`.
     """
     touching = (t.start_time < end, t.end_time >= start)
     earlier_end = (

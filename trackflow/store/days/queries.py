@@ -1,4 +1,4 @@
-"""Queries of those who read: cheap enough for every call, or said to be costly."""
+"""Queries for pages and exports: cheap enough for every call unless described as costly."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from trackflow.store.types import UtcTime
 
 b, d, g, p = processing_batches.c, devices.c, gps_points.c, cached_polylines.c
 
-type Network = sa.Row[Any]
+type NetworkRow = sa.Row[Any]
 """A road network: profile, version, folder, source_name, west, south, east, north."""
 
 type Devices = Sequence[str] | None
@@ -56,9 +56,9 @@ def of_devices(column: sa.Column[str], device_ids: Devices) -> tuple[sa.ColumnEl
 
 
 def device_rows(connection: Connection, device_ids: Devices = None) -> list[sa.Row[Any]]:
-    """Devices with their first and last time and their last place, in order.
+    """Devices with their first and last time and their last position, in order.
 
-    Each of the three is one look into the index per device, however many points there are.
+    Each of the three costs one index lookup per device, however many points there are.
     """
     first, last = gps_points.alias("f"), gps_points.alias("l")
     first_time = (
@@ -91,7 +91,7 @@ def device_rows(connection: Connection, device_ids: Devices = None) -> list[sa.R
 def unmatched_days(
     connection: Connection, device_ids: Devices = None
 ) -> dict[str, tuple[int, dt.date]]:
-    """Per device, how many days have points that are not in its lines yet, and the first of them.
+    """Per device, the number of days with points that are not in its lines yet, and the first day.
 
     Devices without such days are left out.
     """
@@ -111,10 +111,9 @@ def unmatched_days(
 
 
 def batch_totals(connection: Connection) -> dict[str, sa.Row[Any]]:
-    """Per status: `batches`, their `points` as last counted, when one was touched `last`.
+    """Per status: `batches`, their `points` as last counted, and their `last` change.
 
-    `waiting_since` is when the oldest of them got work to do that nobody has done yet. Goes through
-    all batches: not for every call.
+    `waiting_since` is the time since which the oldest undone work waits. Costly: reads all batches.
     """
     waits = sa.or_(*(b[f"{stage}_generation"] < b.generation for stage in STAGES))
     waiting = sa.case((waits, sa.func.coalesce(b.pending_since, b.updated_at)))
@@ -131,7 +130,7 @@ def batch_totals(connection: Connection) -> dict[str, sa.Row[Any]]:
 
 
 def unfinished_points(connection: Connection) -> int:
-    """Points of days that have work to do. Goes through all of them: not for every call."""
+    """How many points lie on days that have work to do. Costly: reads all of them."""
     found = connection.scalar(
         sa.select(sa.func.count())
         .select_from(
@@ -150,12 +149,12 @@ def unfinished_points(connection: Connection) -> int:
 
 
 def line_count(connection: Connection) -> int:
-    """How many windows have a line. Goes through an index of them: not for every call."""
+    """How many windows have a line. Costly: reads an index of all windows."""
     return connection.scalar(sa.select(sa.func.count()).select_from(cached_polylines)) or 0
 
 
 def active_devices(connection: Connection, since: dt.datetime) -> int:
-    """How many devices have points after a moment; a look into the index for each."""
+    """How many devices have points since a moment; one index lookup for each."""
     last = gps_points.alias("l")
     newest = sa.select(sa.func.max(last.c.recorded_at)).where(last.c.device_id == d.device_id)
     query = sa.select(sa.func.count()).where(newest.scalar_subquery() >= since)

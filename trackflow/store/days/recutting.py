@@ -1,23 +1,23 @@
-"""Stored data of the old rules for tracks: what no longer holds is dropped, all days are cut anew.
+"""Converts stored data of the old rules for tracks: drops invalid thresholds, marks all days.
 
-The migration to `TRUE_MOVEMENT` and the restoring of a backup from before it both do this. Names,
-ranges and defaults are copies: what is done to old data stays the same whatever comes later.
+The migration to `TRUE_MOVEMENT` and the restoring of an older backup both use this. Names, ranges
+and defaults are copies of those of that version, so that later changes do not alter the conversion.
 
-Own thresholds that no longer hold are dropped, as a device that has one could not be worked on any
-more:
+A device's own thresholds that are invalid now are dropped, as its days could not be processed with
+them:
 
-- `jump_m`: there is no such rule any more. A long step is judged by its speed and by the silence
-  that it lies in; no length by itself cuts a track.
-- those that are no number within its range of today (such as a `gap_s` over six hours).
+- `jump_m`: this rule no longer exists. A long step is judged by its speed and by the silence that
+  it lies in; no length by itself cuts a track.
+- values outside of today's range (such as a `gap_s` over six hours).
 - all times of a device whose rules would look further around a point than a day: a day is read with
-  its two neighbours only. Rules that are new look further, so that older values may be too long
-  together although each is within its range.
+  its two neighbours only. New rules look further, so older values may be too long together although
+  each is within its range.
 
-"jump" is no reason for a cut any more. Segments and tracks that had it say "gap" until they are
-made anew: nothing was seen between the two points, which is what "gap" says. Days that retention
-keeps without a batch are never made anew; they stay like this.
+"jump" is no reason for a cut any more. Segments and tracks with it get "gap" until they are made
+again: nothing was observed between the two points, which is the meaning of "gap". Days that
+retention keeps without a batch are never made again; they stay like this.
 
-Every device-day is marked, as `batches.mark_again` marks it: the next run, or the live worker,
+Every device-day is marked as `batch_marks.mark_again` does it: the next run, or the live worker,
 cuts, matches and merges it again. Readers see the old tracks until then.
 """
 
@@ -46,16 +46,16 @@ RANGES = {
     "min_track_m": (0, 1_000_000),
     "min_track_points": (1, 1_000_000),
 }
-"""What each threshold may be, both ends included."""
+"""The range of each threshold, both ends included."""
 
 REACHING = {"gap_s": 600.0, "silence_s": 9_000.0, "spike_s": 300.0, "dwell_s": 300.0}
-"""The times that say how far rules look, with their defaults."""
+"""The times that decide how far rules look, in seconds, with their defaults."""
 
 LONGEST_REACH_S = 86_400
 
 
-def cut_anew(connection: Connection, now: dt.datetime) -> None:
-    """Let everything be made again from the points; what is stored stays readable until then."""
+def mark_for_recutting(connection: Connection, now: dt.datetime) -> None:
+    """Mark everything to be made again from the points; stored tracks stay readable until then."""
     for name in ("segments", "tracks"):
         for column in ("began", "ended"):
             reason = sa.column(column, sa.Text)
@@ -66,7 +66,7 @@ def cut_anew(connection: Connection, now: dt.datetime) -> None:
 
 
 def kept_thresholds(values: Any) -> dict[str, float]:
-    """Those of a device's own thresholds that still hold."""
+    """Those of a device's own thresholds that are still valid."""
     if not isinstance(values, Mapping):
         return {}
     kept = {name: value for name, value in values.items() if _holds(name, value)}
@@ -84,7 +84,7 @@ def _holds(name: str, value: Any) -> bool:
 
 
 def _reach_s(values: Mapping[str, float]) -> float:
-    """How far rules look around a point."""
+    """How far rules look around a point, in seconds."""
     t = REACHING | {name: values[name] for name in REACHING if name in values}
     cleaning_s = 12 * t["spike_s"] + 600
     excursions_s = 60 + 3 * 900 + 2_700

@@ -1,4 +1,4 @@
-"""Segments and ledgers of days: written whole, a day at a time, and read back as values."""
+"""Segments and ledgers of days: written one whole day at a time, and read back as values."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ s = segments.c
 
 @dataclass(frozen=True, slots=True)
 class SegmentChanges:
-    """What publishing a day's segments has changed.
+    """The changes by publishing a day's segments.
 
     Attributes:
-        changed: whether anything differs from what was stored.
-        at_start: whether a journey that comes from the day before differs.
-        at_end: whether a journey that goes on into the day after differs.
+        changed: whether any segment differs from the stored ones.
+        at_start: whether a journey from the day before differs.
+        at_end: whether a journey into the day after differs.
     """
 
     changed: bool
@@ -38,7 +38,15 @@ def replace_day(
     new: Sequence[Segment],
     ledger: Ledger,
 ) -> SegmentChanges:
-    """Put a day's segments and ledger in place of the old ones, leaving equal ones alone."""
+    """Replace a day's segments and ledger; segments that are equal are not rewritten.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        day: the day.
+        new: the segments of the day, in order of time.
+        ledger: the day's counts of points by class.
+    """
     stored = read_rows(connection, device_id, day).get(day, [])
     rows = [row_of(device_id, day, segment) for segment in new]
     changed = stored != rows
@@ -47,7 +55,7 @@ def replace_day(
         if rows:
             connection.execute(sa.insert(segments), rows)
     else:
-        # which tracks are too short is known from merging; equal segments have equal tracks
+        # only merging knows which tracks are too short; equal segments have equal tracks
         before = read_ledgers(connection, day, day, device_id).get((device_id, day), Ledger())
         ledger = ledger.shorten(before.short)
     replace_ledger(connection, device_id, day, ledger)
@@ -61,7 +69,14 @@ def replace_day(
 
 
 def replace_ledger(connection: Connection, device_id: str, day: dt.date, ledger: Ledger) -> None:
-    """Put a day's ledger in place of the old one; a day without points has none."""
+    """Replace a day's ledger; a day without points has none.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        day: the day.
+        ledger: the day's counts of points by class.
+    """
     connection.execute(
         sa.delete(day_ledgers).where(day_ledgers.c.device_id == device_id, day_ledgers.c.day == day)
     )
@@ -77,7 +92,14 @@ def read_ledgers(
     last: dt.date,
     device_id: str | None = None,
 ) -> dict[tuple[str, dt.date], Ledger]:
-    """Ledgers by device and day."""
+    """Ledgers by device and day.
+
+    Args:
+        connection: to the store.
+        first: the first day.
+        last: the last day, included.
+        device_id: only this device; None for all.
+    """
     c = day_ledgers.c
     query = sa.select(day_ledgers).where(c.day.between(first, last)).order_by(c.device_id, c.day)
     if device_id is not None:
@@ -106,7 +128,14 @@ def read_rows(
 def read_days(
     connection: Connection, device_id: str, first: dt.date, last: dt.date
 ) -> dict[dt.date, list[Segment]]:
-    """The segments of a device's days, in order of time; days without any are left out."""
+    """The segments of a device's days, in order of time; days without any are left out.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        first: the first day.
+        last: the last day, included.
+    """
     rows = connection.execute(
         sa.select(s.day, s.began, s.ended, s.distance_mm, s.link_mm, s.points)
         .where(s.device_id == device_id, s.day.between(first, last))
@@ -148,7 +177,7 @@ def hashes(connection: Connection, device_id: str, days: Sequence[dt.date]) -> l
 
 
 def _is_open(connection: Connection, device_id: str, day: dt.date, *, at_start: bool) -> bool:
-    """Whether the day's first segment came in over midnight, or its last goes on over the next."""
+    """Whether the day's first segment begins at midnight, or its last one ends at the next."""
     column, order = (s.began, s.start_time) if at_start else (s.ended, s.start_time.desc())
     reason = connection.scalar(
         sa.select(column).where(s.device_id == device_id, s.day == day).order_by(order).limit(1)

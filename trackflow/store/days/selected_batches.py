@@ -1,4 +1,4 @@
-"""Batches that a person has chosen by days and device, to be made again."""
+"""Batches that a person has selected by days and device for a rebuild."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ b = processing_batches.c
 
 @dataclass(frozen=True, slots=True)
 class BatchSelection:
-    """Batches from a first to a last day, of one device; None stands for all."""
+    """Batches from a first to a last day, of one device; None for no limit."""
 
     first: dt.date | None
     last: dt.date | None
@@ -26,10 +26,10 @@ class BatchSelection:
 def counts_by_day(
     connection: Connection, selection: BatchSelection, most_days: int
 ) -> Iterator[tuple[dt.date, int]]:
-    """How many of the batches each day has, in order; the first `most_days` days."""
+    """The number of selected batches of each day, in order; the first `most_days` days."""
     rows = connection.execute(
         sa.select(b.day, sa.func.count())
-        .where(_is_chosen(selection))
+        .where(_is_selected(selection))
         .group_by(b.day)
         .order_by(b.day)
         .limit(most_days)
@@ -38,21 +38,21 @@ def counts_by_day(
 
 
 def count(connection: Connection, selection: BatchSelection) -> int:
-    """How many batches are chosen."""
+    """The number of selected batches."""
     query = sa.select(sa.func.count()).select_from(processing_batches)
-    return connection.scalar(query.where(_is_chosen(selection))) or 0
+    return connection.scalar(query.where(_is_selected(selection))) or 0
 
 
 def mark_again(connection: Connection, selection: BatchSelection, now: dt.datetime) -> None:
-    """Give the batches a new generation, so that every stage looks at them again."""
-    chosen = _is_chosen(selection)
-    ids = connection.scalars(sa.select(b.device_id).distinct().where(chosen)).all()
+    """Give the batches a new generation, so that every stage processes them again."""
+    selected = _is_selected(selection)
+    ids = connection.scalars(sa.select(b.device_id).distinct().where(selected)).all()
     lock_devices(connection, ids)
-    keys = connection.execute(sa.select(b.device_id, b.day).where(chosen)).all()
+    keys = connection.execute(sa.select(b.device_id, b.day).where(selected)).all()
     batch_marks.mark_again(connection, [(key.device_id, key.day) for key in keys], now)
 
 
-def _is_chosen(selection: BatchSelection) -> sa.ColumnElement[bool]:
+def _is_selected(selection: BatchSelection) -> sa.ColumnElement[bool]:
     return sa.and_(
         sa.true(),
         *([b.day >= selection.first] if selection.first else []),

@@ -1,4 +1,4 @@
-"""Ids that tracks had once: each leads to what is there now, or says that nothing is."""
+"""Former ids of tracks: each resolves to the present track, or to the fact that there is none."""
 
 import datetime as dt
 import itertools
@@ -19,17 +19,24 @@ MOST_KEYS = 10_000
 """Per statement: databases limit how many values one may have."""
 
 
-def remember(
+def write_aliases(
     connection: Connection,
     device_id: str,
     gone: Sequence[dict[str, Any]],
     new: Sequence[dict[str, Any]],
     now: dt.datetime,
 ) -> None:
-    """Remember ids that are gone with the time of their track, and forget those that are back.
+    """Store the ids of removed tracks with their time, and delete those that are in use again.
 
-    Which track an id leads to is looked up when somebody asks: whatever is published later, it is
-    the one that covers the time.
+    An id is resolved when it is looked up: it leads to the track that covers its time then, however
+    often tracks were published since.
+
+    Args:
+        connection: in the transaction that publishes the tracks.
+        device_id: the device.
+        gone: columns of the removed tracks, by name.
+        new: columns of the published tracks, by name.
+        now: the time, UTC.
     """
     a = track_aliases.c
     keys = [row["track_id"] for row in (*gone, *new)]
@@ -57,11 +64,11 @@ def remember(
 
 @dataclass(frozen=True, slots=True)
 class FormerTrack:
-    """A track that was published and is none any more.
+    """A track that was published once and exists no more.
 
     Attributes:
-        device_id: whose it was.
-        start_time: when it began; None if retention has deleted it.
+        device_id: its device.
+        start_time: when it began, UTC; None if retention has deleted it.
     """
 
     device_id: str
@@ -71,8 +78,8 @@ class FormerTrack:
 def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | FormerTrack | None:
     """The id under which a track is stored now; None if there never was such a track.
 
-    An id that a track has lost leads to the one that covers its beginning, or else to the first
-    one that covers any of its time.
+    A former id leads to the track that covers its beginning, or else to the first one that covers
+    any of its time.
     """
     found: uuid.UUID | None = connection.scalar(sa.select(t.track_id).where(t.track_id == track_id))
     if found is not None:
@@ -85,7 +92,7 @@ def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | FormerTr
         return None
     if former.start_time is None:
         return FormerTrack(former.device_id, None)
-    heir: uuid.UUID | None = connection.scalar(
+    successor: uuid.UUID | None = connection.scalar(
         sa.select(t.track_id)
         .where(
             t.device_id == former.device_id,
@@ -96,16 +103,22 @@ def resolve(connection: Connection, track_id: uuid.UUID) -> uuid.UUID | FormerTr
         .order_by(t.start_time)
         .limit(1)
     )
-    return FormerTrack(former.device_id, former.start_time) if heir is None else heir
+    return FormerTrack(former.device_id, former.start_time) if successor is None else successor
 
 
-def forget_times(
+def clear_times(
     connection: Connection, device_id: str, before: dt.datetime, now: dt.datetime
 ) -> None:
-    """Keep of a device's tracks that begin before a moment, and of ids they had, the id alone.
+    """Keep only the ids of a device's tracks that begin before a moment, and of their former ids.
 
-    Whoever has such an id is told that the track was deleted, and not when anybody was where. The
-    caller deletes the tracks.
+    A look-up of such an id then finds that the track was deleted, but not when it was. The caller
+    deletes the tracks.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        before: UTC; tracks that begin earlier are concerned.
+        now: the time, UTC.
     """
     a = track_aliases.c
     old = sa.select(
@@ -124,7 +137,7 @@ def forget_times(
 
 
 def complete_aliases(connection: Connection) -> None:
-    """Give ids of an older version's backup, which led to tracks, the times of these tracks."""
+    """Give former ids of an older version's backup, which refer to tracks, the tracks' times."""
     a = track_aliases.c
     of_track = [
         sa.select(column).where(t.track_id == a.track_id).scalar_subquery()
@@ -139,5 +152,5 @@ def complete_aliases(connection: Connection) -> None:
 
 
 def longest(connection: Connection) -> dt.timedelta:
-    """How long the longest track lasts; the index on durations answers at once."""
+    """The duration of the longest track, by the index on durations."""
     return dt.timedelta(seconds=connection.scalar(sa.select(sa.func.max(t.duration_s))) or 0.0)

@@ -1,4 +1,4 @@
-"""Tracks: published a chain of days at a time, so that a reader sees all of a change or nothing."""
+"""Tracks: published one chain of days at a time, so that readers see a whole change or none."""
 
 import datetime as dt
 import uuid
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.days.queries import Devices, of_devices
-from trackflow.store.days.track_ids import longest, remember
+from trackflow.store.days.track_ids import longest, write_aliases
 from trackflow.store.tables import devices, tracks
 from trackflow.store.types import UtcTime
 
@@ -18,13 +18,13 @@ t = tracks.c
 
 COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
 
-type Row = dict[str, Any]
+type TrackRow = dict[str, Any]
 """A track's columns by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bbox:
-    """A part of the Earth in degrees; `west` is greater than `east` across the antimeridian."""
+    """A bounding box in degrees; `west` is greater than `east` across the antimeridian."""
 
     west: float
     south: float
@@ -34,7 +34,7 @@ class Bbox:
 
 @dataclass(frozen=True, slots=True)
 class TrackCursor:
-    """A place in the order of tracks: by start and id."""
+    """A position in the order of tracks, by start and id; a page goes on after it."""
 
     start_time: dt.datetime
     track_id: uuid.UUID
@@ -45,13 +45,23 @@ def replace_between(
     device_id: str,
     start: dt.datetime,
     end: dt.datetime,
-    new: Sequence[Row],
+    new: Sequence[TrackRow],
     now: dt.datetime,
 ) -> int:
-    """Put a device's tracks that begin in `[start, end)` in place of the old ones.
+    """Replace a device's tracks that begin in `[start, end)`; equal ones are not rewritten.
 
-    Unchanged ones are left alone. An old id that is gone leads to what covers its time. Returns
-    how many rows were written or removed.
+    The id of a removed track leads to the track that covers its time.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        start: UTC.
+        end: UTC, not included.
+        new: columns of the new tracks, by name.
+        now: the time, UTC.
+
+    Returns:
+        How many rows were written or removed.
     """
     stored = connection.execute(
         sa.select(tracks).where(t.device_id == device_id, t.start_time >= start, t.start_time < end)
@@ -67,15 +77,15 @@ def replace_between(
         connection.execute(
             sa.insert(tracks), [{"device_id": device_id, "updated_at": now, **x} for x in changed]
         )
-    remember(connection, device_id, [before[track_id] for track_id in gone], new, now)
+    write_aliases(connection, device_id, [before[track_id] for track_id in gone], new, now)
     return len(changed) + len(gone)
 
 
-def _equal(stored: Row | None, new: Row) -> bool:
+def _equal(stored: TrackRow | None, new: TrackRow) -> bool:
     return stored is not None and all(stored[name] == value for name, value in new.items())
 
 
-def read_rows(connection: Connection, device_id: str) -> list[Row]:
+def read_rows(connection: Connection, device_id: str) -> list[TrackRow]:
     """All tracks of a device as they are stored, in no order."""
     query = sa.select(tracks).where(t.device_id == device_id)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -103,7 +113,7 @@ def track_rows(
     first: dt.datetime | None = None,
     last: dt.datetime | None = None,
     device_id: str | None = None,
-) -> Iterator[Row]:
+) -> Iterator[TrackRow]:
     """All columns of tracks that overlap `[first, last)`, by device and start.
 
     Args:
@@ -124,19 +134,29 @@ def read_page(
     device_ids: Devices,
     start: dt.datetime,
     end: dt.datetime,
-    box: Bbox | None,
+    bbox: Bbox | None,
     after: TrackCursor | None,
     limit: int,
 ) -> Generator[sa.Row[Any]]:
-    """Tracks that overlap `[start, end)` and the box, by start and id, with one line as `polyline`.
+    """Tracks that overlap a time range and a bbox, by start and id, with one line as `polyline`.
 
-    `mode` is the device's profile. The rows are read as they are asked for: whoever wants no more
-    closes the generator.
+    `mode` is the device's profile. Rows are read lazily; a caller that needs no more closes the
+    generator.
+
+    Args:
+        connection: a transaction that stays open while rows are read.
+        line: which line: "matched" or "raw".
+        device_ids: the devices, None for all.
+        start: UTC.
+        end: UTC, not included.
+        bbox: None for no limit.
+        after: the last track of the page before; None for the first page.
+        limit: the largest number of tracks.
     """
     query = (
         _with_line(line)
         .where(
-            # for the index, which knows where tracks begin
+            # a bound on the start, so that the index on it is used
             t.start_time >= start - longest(connection),
             t.start_time < end,
             t.end_time >= start,
@@ -145,13 +165,13 @@ def read_page(
         .order_by(t.start_time, t.track_id)
         .limit(limit)
     )
-    if box is not None:
-        query = query.where(_overlaps(box))
+    if bbox is not None:
+        query = query.where(_overlaps(bbox))
     if after is not None:
-        place = sa.tuple_(t.start_time, t.track_id)
+        position = sa.tuple_(t.start_time, t.track_id)
         query = query.where(
             t.start_time >= after.start_time,
-            place > sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
+            position > sa.tuple_(sa.literal(after.start_time, UtcTime), after.track_id),
         )
     with connection.execute(query.execution_options(yield_per=100)) as rows:
         yield from rows
@@ -172,8 +192,15 @@ def read_stops(
 ) -> Sequence[Any]:
     """Stops that overlap `[start, end)`, by device and time, with the line that leads to each.
 
-    A stop is between two neighbouring tracks, of which the first ends or the second begins with it.
-    Those between which the device was silent for too long to know are told apart by `is_known`.
+    A stop lies between two neighbouring tracks, of which the first ends or the second begins with
+    it. `is_known` is false where the device was silent between them for too long to be sure.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices, None for all.
+        start: UTC.
+        end: UTC, not included.
+        limit: the largest number of stops.
     """
     following, before = tracks.alias("following"), tracks.alias("before")
     of_device = devices.c.device_id
@@ -249,13 +276,13 @@ def _with_line(line: str) -> sa.Select[Any]:
     ).join(devices, devices.c.device_id == t.device_id)
 
 
-def _overlaps(box: Bbox) -> sa.ColumnElement[bool]:
+def _overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:
     """Whether a track's bounding box overlaps another; either may cross the antimeridian."""
     across = t.west > t.east
-    if box.west <= box.east:
-        plain = sa.and_(~across, t.west <= box.east, t.east >= box.west)
-        crossing = sa.and_(across, sa.or_(t.west <= box.east, t.east >= box.west))
+    if bbox.west <= bbox.east:
+        plain = sa.and_(~across, t.west <= bbox.east, t.east >= bbox.west)
+        crossing = sa.and_(across, sa.or_(t.west <= bbox.east, t.east >= bbox.west))
         sideways = sa.or_(plain, crossing)
     else:
-        sideways = sa.or_(across, t.west <= box.east, t.east >= box.west)
-    return sa.and_(t.south <= box.north, t.north >= box.south, sideways)
+        sideways = sa.or_(across, t.west <= bbox.east, t.east >= bbox.west)
+    return sa.and_(t.south <= bbox.north, t.north >= bbox.south, sideways)

@@ -1,4 +1,4 @@
-"""Device-days whose points have not been cut yet: what is stored of them is of an earlier state."""
+"""Device-days whose points have not been cut yet: their stored segments may be outdated."""
 
 import datetime as dt
 
@@ -9,7 +9,7 @@ from trackflow.store.tables import processing_batches
 
 
 def unsegmented(connection: Connection, first: dt.date, last: dt.date) -> set[tuple[str, dt.date]]:
-    """Batches of these days that wait for their segments, are at work or have failed there."""
+    """Device-days of a range whose segments are pending, in progress or failed."""
     b = processing_batches.c
     rows = connection.execute(
         sa.select(b.device_id, b.day).where(

@@ -1,1 +1,4 @@
-"""Devices: their settings, their names, and what moves or deletes all that they sent."""
+"""Rows of devices: their settings, and the moving and deleting of everything that they sent.
+
+Points as they arrive belong to `store.intake`, tracks and batches to `store.days`.
+"""

@@ -1,4 +1,4 @@
-"""Devices that go, while ids of their tracks still lead somewhere."""
+"""Deletes rows of devices, while the ids of their tracks stay resolvable."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from trackflow.store.tables import (
 )
 from trackflow.store.types import UtcTime
 
-MADE = (
+DERIVED_TABLES = (
     processing_batches,
     segments,
     cached_polylines,
@@ -29,38 +29,46 @@ MADE = (
     catalogue_visits,
     catalogue_visit_days,
 )
-"""What is made of points, but for tracks."""
+"""Tables of rows that are made of points, except tracks."""
 
 d, t, a = devices.c, tracks.c, track_aliases.c
 
 
 def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) -> list[str]:
-    """Drop those of some devices that have no points, settings or tokens; returns which.
+    """Delete those of some devices that have no points, settings or tokens; returns which.
 
-    Ids of their tracks are remembered. The caller holds the devices.
+    The ids of their tracks are kept as aliases. The caller has locked the devices.
     """
     dropped = [device_id for device_id in ids if _is_unused(connection, device_id)]
     for device_id in dropped:
-        drop_made(connection, device_id, device_id, now)
+        drop_derived(connection, device_id, device_id, now)
         for table in (replaced_points, devices):
             connection.execute(sa.delete(table).where(table.c.device_id == device_id))
     return dropped
 
 
-def drop_made(connection: Connection, device_id: str, heir: str, now: dt.datetime) -> None:
-    """Delete what was made of a device's points; ids of its tracks lead to those of an heir.
+def drop_derived(
+    connection: Connection, device_id: str, successor_id: str, now: dt.datetime
+) -> None:
+    """Delete rows made of a device's points; ids of its tracks lead to the successor's tracks.
 
-    A worker that has claimed one of its batches finds the claim gone and writes nothing.
+    A worker that has claimed one of the batches finds the claim gone and writes nothing.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device whose rows are deleted.
+        successor_id: the device whose tracks the ids lead to.
+        now: the time, UTC.
     """
     mine = sa.select(
-        t.track_id, sa.literal(heir), t.start_time, t.end_time, sa.literal(now, UtcTime())
+        t.track_id, sa.literal(successor_id), t.start_time, t.end_time, sa.literal(now, UtcTime())
     ).where(t.device_id == device_id)
     columns = ["alias_id", "device_id", "start_time", "end_time", "created_at"]
     connection.execute(sa.insert(track_aliases).from_select(columns, mine))
     connection.execute(
-        sa.update(track_aliases).where(a.device_id == device_id).values(device_id=heir)
+        sa.update(track_aliases).where(a.device_id == device_id).values(device_id=successor_id)
     )
-    for table in (tracks, *MADE):
+    for table in (tracks, *DERIVED_TABLES):
         connection.execute(sa.delete(table).where(table.c.device_id == device_id))
 
 

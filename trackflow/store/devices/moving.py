@@ -1,4 +1,4 @@
-"""All that a device has sent, put under another name by the ordinary door."""
+"""Moves everything that a device has sent to another device, by the ordinary admission."""
 
 import datetime as dt
 import itertools
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
-from trackflow.store.devices.departing import drop_made
+from trackflow.store.devices.departing import drop_derived
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
@@ -28,16 +28,17 @@ from trackflow.store.types import epoch_us
 g, r, w, q, d = gps_points.c, receipts.c, replaced_points.c, quarantined_points.c, devices.c
 
 CHUNK = 20_000
-"""Points at a time; a device may have more than fit into memory."""
+"""Points that are read at a time; a device may have more than fit into memory."""
 
 COLUMNS = ("longitude", "latitude", "altitude_m", "accuracy_m", "speed_ms", "course_deg")
 LONG_AGO = EPOCH
 
-type Row = dict[str, Any]
+type PointColumns = dict[str, Any]
+"""A point's columns by name; `time_us` is its time in microseconds since 1970."""
 
 
 def copy_settings(connection: Connection, device_id: str, new_id: str) -> None:
-    """Make a device with the settings of another one."""
+    """Add a device with the settings of another one."""
     others = [column for column in devices.columns if column.name != "device_id"]
     row = sa.select(sa.literal(new_id), *others).where(d.device_id == device_id)
     names = ["device_id", *(column.name for column in others)]
@@ -45,7 +46,7 @@ def copy_settings(connection: Connection, device_id: str, new_id: str) -> None:
 
 
 def kept_from(connection: Connection, device_id: str) -> dt.date | None:
-    """From which day on a device takes points; None if it takes all."""
+    """The first day of which a device accepts points; None if it accepts all."""
     found: dt.date | None = connection.scalar(
         sa.select(d.kept_from).where(d.device_id == device_id)
     )
@@ -53,24 +54,25 @@ def kept_from(connection: Connection, device_id: str) -> dt.date | None:
 
 
 def first_us(connection: Connection, device_id: str) -> int | None:
-    """When a device's first point was, in microseconds."""
+    """The time of a device's first point, in microseconds since 1970."""
     span = span_us(connection, device_id)
     return span[0] if span else None
 
 
 def move(connection: Connection, device_id: str, into: str, now: dt.datetime) -> int:
-    """Put points, what they keep out, refusals and tokens under another device's name.
+    """Move points, the points that they replaced, refusals and tokens to another device.
 
-    What was made of the points goes; ids of its tracks lead to the tracks of the other device.
+    Rows that were made of the points are deleted; ids of the device's tracks lead to the tracks of
+    the other device.
 
     Args:
-        connection: in a transaction for writing; both devices are held.
-        device_id: the device that goes.
-        into: the device that gets all.
-        now: the time.
+        connection: in a transaction for writing; both devices are locked.
+        device_id: the device to move from; it is deleted.
+        into: the device to move to.
+        now: the time, UTC.
 
     Returns:
-        How many points there were.
+        How many points were moved.
     """
     count = 0
     for table in (gps_points, replaced_points):
@@ -85,13 +87,15 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
     for table in (quarantined_points, access_tokens):
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
-    drop_made(connection, device_id, into, now)
+    drop_derived(connection, device_id, into, now)
     connection.execute(sa.delete(devices).where(d.device_id == device_id))
     return count
 
 
-def _chunks(connection: Connection, table: sa.Table, device_id: str) -> Iterator[list[Row]]:
-    """Points of a device in order of time, each with its import and when it came in."""
+def _chunks(
+    connection: Connection, table: sa.Table, device_id: str
+) -> Iterator[list[PointColumns]]:
+    """Points of a device in order of time, each with its import and the time of its arrival."""
     columns = table.c
     by = r.import_id if table is gps_points else columns.import_id
     query = (
@@ -112,24 +116,26 @@ def _chunks(connection: Connection, table: sa.Table, device_id: str) -> Iterator
         start += len(rows)
 
 
-def _lost(connection: Connection, device_id: str) -> list[Row]:
-    """Positions in quarantine, of which no more is known than that another one was better."""
+def _lost(connection: Connection, device_id: str) -> list[PointColumns]:
+    """Positions in quarantine of which only is known that a better one replaced them."""
     is_kept = sa.select(epoch_us(w.recorded_at), w.longitude, w.latitude)
     kept = {tuple(row) for row in connection.execute(is_kept.where(w.device_id == device_id))}
     query = sa.select(epoch_us(q.recorded_at).label("time_us"), q.raw, q.source, q.received_at)
     rows = connection.execute(query.where(q.device_id == device_id, q.reason == EQUAL_TIME))
     found = []
     for row in rows.mappings():
-        place = orjson.loads(row["raw"])
-        if (row["time_us"], place["longitude"], place["latitude"]) not in kept:
-            found.append({**row, **place, "import_id": ""})
+        position = orjson.loads(row["raw"])
+        if (row["time_us"], position["longitude"], position["latitude"]) not in kept:
+            found.append({**row, **position, "import_id": ""})
     return found
 
 
-def _accept(connection: Connection, into: str, rows: Sequence[Row], now: dt.datetime) -> None:
-    """Let rows in, each going on saying from which file and import it came."""
+def _accept(
+    connection: Connection, into: str, rows: Sequence[PointColumns], now: dt.datetime
+) -> None:
+    """Store rows under another device; each keeps its source and its import."""
 
-    def origin(row: Row) -> tuple[str, str]:
+    def origin(row: PointColumns) -> tuple[str, str]:
         return row["source"], row["import_id"]
 
     for (source, import_id), part in itertools.groupby(sorted(rows, key=origin), key=origin):
@@ -146,7 +152,7 @@ def _accept(connection: Connection, into: str, rows: Sequence[Row], now: dt.date
         )
 
 
-def summaries(connection: Connection) -> list[Row]:
+def summaries(connection: Connection) -> list[dict[str, Any]]:
     """All devices with settings, number of points, first and last one, and the last report."""
     of_points = (
         sa.select(

@@ -1,4 +1,4 @@
-"""Deleting every trace of a device. One function per kind of table, all in one transaction."""
+"""Deletes every trace of a device: one function per kind of table, all in one transaction."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from trackflow.store.service_tables import access_tokens, inbox_files, jobs
 from trackflow.store.tables import devices, metadata, quarantined_points, receipts
 
 PURGED = "purged"
-"""Stands where a delivery's source named a device that was purged."""
+"""Replaces a delivery's source that named a purged device."""
 
 CHUNK = 500
 """Keys per statement: databases limit how many values one may have."""
@@ -28,14 +28,14 @@ def mentions(device_id: str, text: str | None) -> bool:
 
 
 def _spellings(device_id: str) -> list[str]:
-    """The name as it is, and as JSON may write it."""
+    """The name as it is, and as JSON escapes it."""
     return list(dict.fromkeys((device_id, json.dumps(device_id)[1:-1])))
 
 
 def delete_device(connection: Connection, device_id: str) -> dict[str, int]:
     """Delete a device's rows in all tables; returns how many, by table.
 
-    The caller holds the device (`lock_devices`). A worker that has claimed one of its batches
+    The caller has locked the device (`lock_devices`). A worker that has claimed one of its batches
     finds the claim gone and writes nothing.
     """
     counts = {}
@@ -72,14 +72,14 @@ def forget_names(
 
 
 def sources_of(connection: Connection, device_id: str) -> list[str]:
-    """Names of the files and doors by which a device's points came in."""
+    """The sources of a device's points: names of files, senders and tables."""
     p = metadata.tables["gps_points"].c
     query = sa.select(p.source).where(p.device_id == device_id).distinct().order_by(p.source)
     return list(connection.scalars(query))
 
 
 def is_known(connection: Connection, device_id: str) -> bool:
-    """Whether any table has rows of the device, also one that never got a point accepted."""
+    """Whether any table has rows of the device, even if none of its points was ever accepted."""
     return any(
         connection.scalar(
             sa.select(sa.literal(1))
@@ -93,7 +93,7 @@ def is_known(connection: Connection, device_id: str) -> bool:
 
 
 def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int:
-    """Refused input whose device could not be read, and yet is there."""
+    """Delete refused input that names the device, although no device could be read from it."""
     q = quarantined_points.c
     nameless = sa.or_(q.device_id.is_(None), sa.func.trim(q.device_id) == device_id)
     rows = connection.execute(
@@ -111,13 +111,15 @@ def _delete_mentioning_quarantine(connection: Connection, device_id: str) -> int
 
 
 def _clean_jobs(connection: Connection, device_id: str) -> int:
-    """Delete jobs that were for the device; of others, only what they say of it."""
+    """Delete jobs whose parameters name the device; clear other columns that name it."""
     j = jobs.c
     texts = (j.message, j.error)
-    told = (j.parameters, j.result)
+    json_columns = (j.parameters, j.result)
     rows = connection.execute(
         sa.select(
-            j.job_id, *texts, *(sa.cast(column, sa.Text).label(column.name) for column in told)
+            j.job_id,
+            *texts,
+            *(sa.cast(column, sa.Text).label(column.name) for column in json_columns),
         )
     )
     gone, changed = [], 0

@@ -28,11 +28,11 @@ LONGEST_BUFFER_US = DAY_US
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRules:
-    """What a device's points meet when they come in.
+    """The rules by which a device's points are admitted and mark days.
 
     Attributes:
-        kept_from: older points are refused; None if there is no such day.
-        buffer_us: a point changes what is decided on another day if it lies this close to it.
+        kept_from: points of earlier days are refused; None if there is no such day.
+        buffer_us: a point changes decisions of another day if it is this close to it.
     """
 
     kept_from: dt.date | None
@@ -41,14 +41,14 @@ class AdmissionRules:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device's own settings; what it does not set is the default, or TRACKFLOW_TIME_ZONE.
+    """A device's own settings; an unset one is the default, or TRACKFLOW_TIME_ZONE.
 
     Attributes:
         device_id: the device.
-        profile: the roads that it uses.
-        time_zone: in which its days are told; None for that of the settings.
-        overrides: its own thresholds; they go before those of the preset.
-        preset: what is tracked, one of `PRESETS`; None for the defaults.
+        profile: the roads that it uses: car, bicycle or foot.
+        time_zone: of its days; None for that of the settings.
+        overrides: its own thresholds by name; they take precedence over those of the preset.
+        preset: the kind of moving object, one of `PRESETS`; None for the defaults.
     """
 
     device_id: str
@@ -59,7 +59,7 @@ class Device:
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds that hold for this device: defaults, then preset, then its own.
+        """The thresholds of this device: defaults, then preset, then its own.
 
         Raises:
             SettingsError: the preset or a threshold makes no sense.
@@ -96,10 +96,10 @@ def _devices_among(dialect: str) -> sa.Select[Any]:
 
 
 def buffer_us(thresholds: Thresholds) -> int:
-    """How much of its neighbours a day is read with: a little more than its rules reach.
+    """How far into its neighbours a day is read, in microseconds: just beyond its rules' reach.
 
-    It follows from the thresholds alone. Were it a setting, processes with different ones would
-    leave days as they are that a late point has changed.
+    It follows from the thresholds alone. If it were a setting, processes with different values
+    would not recompute every day that a late point has changed.
 
     Raises:
         SettingsError: the rules reach further than the neighbouring days.
@@ -113,17 +113,17 @@ def buffer_us(thresholds: Thresholds) -> int:
     return needed
 
 
-def door_rules(
-    connection: Connection, ids: Sequence[str], *, hold: bool = False
+def admission_rules(
+    connection: Connection, ids: Sequence[str], *, lock: bool = False
 ) -> dict[str, AdmissionRules]:
     """The rules of those devices that are known, by device.
 
     Args:
         connection: to the store.
         ids: the devices.
-        hold: as `lock_devices`, in the same query.
+        lock: whether to lock the devices as `lock_devices` does, in the same query.
     """
-    query = _rules_of_devices(connection.dialect.name, hold)
+    query = _rules_of_devices(connection.dialect.name, lock)
     found: dict[str, AdmissionRules] = {}
     for device_id, thresholds, preset, kept_from in connection.execute(
         query, listed(connection, ids)
@@ -133,12 +133,12 @@ def door_rules(
 
 
 @functools.cache
-def _rules_of_devices(dialect: str, hold: bool) -> sa.Select[Any]:
+def _rules_of_devices(dialect: str, lock: bool) -> sa.Select[Any]:
     d = devices.c
     query = sa.select(d.device_id, sa.cast(d.thresholds, sa.Text), d.preset, d.kept_from).where(
         is_among(dialect, d.device_id)
     )
-    if hold and dialect == "postgresql":
+    if lock and dialect == "postgresql":
         return query.order_by(devices.c.device_id).with_for_update(key_share=True)
     return query
 
@@ -147,9 +147,8 @@ def _rules_of_devices(dialect: str, hold: bool) -> sa.Select[Any]:
 def _marking_us(thresholds: str, preset: str | None) -> int:
     """How far from a day a point marks it: as far as the device's thresholds or the defaults reach.
 
-    Points are never refused for thresholds that make no sense; they mark as far as is possible.
-    It is asked of every report, and nearly all devices have the same ones, so they are not read
-    anew: JSON as it is stored.
+    Points are never refused for invalid thresholds; they mark as far as is possible. Results are
+    cached by the thresholds' stored JSON, as every report needs one and most devices have the same.
     """
     try:
         overrides: object = json.loads(thresholds)
@@ -162,7 +161,7 @@ def _marking_us(thresholds: str, preset: str | None) -> int:
 
 
 def add_devices(connection: Connection, ids: Sequence[str], now: dt.datetime) -> None:
-    """Make those known that are not yet."""
+    """Add those devices that are not stored yet."""
     given = texts_as_table(connection.dialect.name)
     rows = sa.select(given.c.value, sa.literal(now, UtcTime())).where(sa.true())
     insert = insert_into(connection, devices).from_select(["device_id", "created_at"], rows)
@@ -187,10 +186,10 @@ def known(device_id: str, ids: Sequence[str]) -> str:
 
 
 def lock_devices(connection: Connection, ids: Iterable[str]) -> None:
-    """Let nobody else change batches or publish tracks of these devices until the transaction ends.
+    """Keep other transactions from changing batches or tracks of these devices until this one ends.
 
-    Whoever changes several rows of a device takes this first: two that took them in different
-    orders would wait for each other. On SQLite there is only one writer anyway.
+    A transaction that changes several rows of a device calls this first: two that locked the rows
+    in different orders would deadlock. On SQLite there is only one writer anyway.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(
@@ -217,11 +216,11 @@ def change_device(
     Args:
         connection: in a transaction for writing.
         device_id: the device.
-        now: the time.
+        now: the time, UTC.
         profile: car, bicycle or foot; None leaves it as it is.
-        time_zone: its name; "" takes that of the settings, None leaves it as it is.
-        overrides: own thresholds by name; None as a value takes the preset's or default one again.
-        preset: what is tracked; "" takes the defaults again, None leaves it as it is.
+        time_zone: its name; "" restores that of the settings, None leaves it as it is.
+        overrides: own thresholds by name; the value None restores the preset's or the default.
+        preset: one of `PRESETS`; "" restores the defaults, None leaves it as it is.
 
     Raises:
         SettingsError: the device, the profile, the time zone, the preset or a threshold makes no
@@ -262,5 +261,5 @@ def _same_thresholds(new: Device, old: Device) -> bool:
     """Whether the same thresholds hold; the preset `vehicle` changes nothing."""
     try:
         return new.thresholds == old.thresholds
-    except (SettingsError, AttributeError):  # old ones that came in past every check: any JSON
+    except (SettingsError, AttributeError):  # unchecked values of an older version: any JSON
         return False

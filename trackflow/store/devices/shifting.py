@@ -1,7 +1,7 @@
-"""Points moved in time: they lie 1,024 weeks early, as their receiver's week count began anew.
+"""Moves points in time whose receiver's week count restarted: they lie 1,024 weeks early.
 
-Moved points keep their source and say by how much they were moved, so that the opposite shift
-finds them again, and them only.
+Moved points keep their source with the shift appended, so that the opposite shift finds exactly
+these points again.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ from trackflow.store.types import epoch_us
 
 p, q = gps_points.c, quarantined_points.c
 
-type Row = sa.RowMapping
+type PointMapping = sa.RowMapping
 """A stored point; `time_us` is its time in microseconds."""
 
 CHUNK = 500
@@ -39,12 +39,19 @@ class DayRange:
 
 
 def mark_of(weeks: int) -> str:
-    """What the source of a moved point ends with; after a slash, as for a file in an archive."""
+    """The ending of a moved point's source; after a slash, as for a file in an archive."""
     return f"/moved by {weeks} weeks"
 
 
 def moved_before(connection: Connection, device_id: str, days: DayRange, weeks: int) -> bool:
-    """Whether some points of the days were moved by so many weeks."""
+    """Whether some points of the days were moved by a number of weeks.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        days: its days.
+        weeks: the shift in weeks.
+    """
     query = sa.select(sa.literal(1)).where(
         p.device_id == device_id, p.source.endswith(mark_of(weeks)), *_within(days)
     )
@@ -53,14 +60,14 @@ def moved_before(connection: Connection, device_id: str, days: DayRange, weeks: 
 
 def read_rows(
     connection: Connection, device_id: str, days: DayRange, moved_by: int | None
-) -> Sequence[Row]:
-    """Points of days with all that is stored of them and their import, in order of time.
+) -> Sequence[PointMapping]:
+    """Points of days with all their columns and their import, in order of time.
 
     Args:
-        connection: to read from.
+        connection: to the store.
         device_id: the device.
         days: its days.
-        moved_by: only what was moved by so many weeks; None for all.
+        moved_by: only points that were moved by so many weeks; None for all.
     """
     moved = () if moved_by is None else (p.source.endswith(mark_of(moved_by)),)
     query = sa.select(
@@ -73,7 +80,7 @@ def read_rows(
 
 
 def taken(connection: Connection, device_id: str, times_us: Sequence[int]) -> set[int]:
-    """Those of some times, which are in order, at which the device has a point."""
+    """Those of some sorted times (µs since 1970) at which the device has a point."""
     if not times_us:
         return set()
     query = sa.select(epoch_us(p.recorded_at)).where(
@@ -84,9 +91,9 @@ def taken(connection: Connection, device_id: str, times_us: Sequence[int]) -> se
 
 
 def batch_of(
-    device_id: str, rows: Sequence[Row] | Sequence[dict[str, Any]], shift_us: int = 0
+    device_id: str, rows: Sequence[PointMapping] | Sequence[dict[str, Any]], shift_us: int = 0
 ) -> PointBatch:
-    """Points as they would come in, at their new times; what a row lacks is unknown."""
+    """Points as a delivery, at their new times; a value that a row lacks is unknown."""
 
     def column(name: str) -> Any:
         return np.array([np.nan if r.get(name) is None else r[name] for r in rows], np.float64)
@@ -107,7 +114,14 @@ def batch_of(
 def take_out(
     connection: Connection, device_id: str, times_us: Sequence[int], now: dt.datetime
 ) -> None:
-    """Delete points that are about to come in again, and mark their days and the days beside."""
+    """Delete points that are about to be stored anew; mark their days and the neighbouring ones.
+
+    Args:
+        connection: in a transaction for writing; the device is locked.
+        device_id: the device.
+        times_us: times of the points, in microseconds since 1970.
+        now: the time, UTC.
+    """
     for start in range(0, len(times_us), CHUNK):
         some = [from_us(time) for time in times_us[start : start + CHUNK]]
         for table in (gps_points, replaced_points):
@@ -121,7 +135,15 @@ def take_out(
 def move_conflicts(
     connection: Connection, device_id: str, times_us: set[int], shift_us: int, now: dt.datetime
 ) -> int:
-    """Move what lost against moved points of equal time along with them; returns how many."""
+    """Move the points that lost against moved points of equal time; returns how many.
+
+    Args:
+        connection: in a transaction for writing; the device is locked.
+        device_id: the device.
+        times_us: old times of the moved points, in microseconds since 1970.
+        shift_us: the shift in microseconds.
+        now: the time, UTC.
+    """
     if not times_us:
         return 0
     rows = connection.execute(

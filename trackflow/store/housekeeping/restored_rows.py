@@ -1,8 +1,8 @@
-"""Rows of a backup before they are stored: of the right types, within their ranges, and admitted.
+"""Checks the rows of a backup before they are stored: types, ranges, and the admission of points.
 
-A file may be damaged or made up. What a database would take and a reader choke on later is refused
-here: types as the tables have them, finite numbers, times that exist, whole JSON; and points pass
-the same admission as those of an import.
+A file may be damaged or forged. Values that a database would store but a reader could not use are
+refused here: types must be those of the tables, numbers finite, times existing, JSON complete; and
+points pass the same admission as those of an import.
 """
 
 import json
@@ -29,14 +29,14 @@ DEGREES = {"longitude": 180.0, "latitude": 90.0}
 """Limits of positions in every table."""
 
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The years 1 to 9999, which are all that a date can hold."""
+"""The years 1 to 9999, the range of Python's dates, in microseconds since 1970."""
 
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 SMALL = 2**31
 
 
 def check_columns(name: str, schema: pa.Schema) -> None:
-    """See that a file's columns are the table's; an older trackflow may have had fewer.
+    """Check that a file's columns are the table's; an older trackflow may have had fewer.
 
     Raises:
         BadInputError: a column is of another type, or twice there.
@@ -52,15 +52,15 @@ def check_columns(name: str, schema: pa.Schema) -> None:
 
 
 def admitted(name: str, batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
-    """Rows that can be stored and read; those of points as an import would take them.
+    """The rows of a backup after all checks; points as an import would admit them.
 
     Args:
-        name: the table that they are of.
+        name: the table.
         batch: the rows; its columns are the table's (`check_columns`).
         now_us: the time, in microseconds since 1970: no point is much later.
 
     Raises:
-        BadInputError: a value makes no sense; the message says which column.
+        BadInputError: a value makes no sense; the message names the column.
     """
     names = set(batch.schema.names)
     for column in columns_of(name):
@@ -109,10 +109,10 @@ def _all(values: pa.Array, read: Callable[[str], object]) -> bool:
 
 
 def _admitted_points(batch: pa.RecordBatch, now_us: int) -> pa.RecordBatch:
-    """The admission of an import: it changes nothing of what came through it before.
+    """Points after the admission of an import, which leaves admitted points unchanged.
 
-    One that it refuses was never stored: then the file is not what a backup wrote. A height or a
-    speed that makes no sense becomes unknown, as it does there.
+    A point that it refuses was never stored: then no backup wrote the file. An altitude or a speed
+    that makes no sense becomes unknown, as for an import.
     """
     names = [field.name for field in arrow_schema(POINTS)]
     if missing := [name for name in names if name not in batch.schema.names]:

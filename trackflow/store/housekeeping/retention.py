@@ -1,4 +1,4 @@
-"""Deleting old days of a device, and keeping points of such days out for ever after."""
+"""Deletes old days of a device, and refuses points of such days from then on."""
 
 import datetime as dt
 import hashlib
@@ -16,7 +16,7 @@ from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, from_us, midnight,
 from trackflow.sources.records import PointBatch, RefusalReason
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.days.segments import chain_of_days
-from trackflow.store.days.track_ids import forget_times
+from trackflow.store.days.track_ids import clear_times
 from trackflow.store.dialects import insert_into, is_among, listed
 from trackflow.store.tables import (
     cached_polylines,
@@ -33,11 +33,11 @@ from trackflow.store.tables import (
 from trackflow.store.types import epoch_us
 
 TOO_OLD = "too_old"
-"""Reason of a quarantined point that is older than what is kept. Its position is not stored."""
+"""Reason of a quarantined point of a day before `kept_from`. Its position is not stored."""
 
 
 def edges(connection: Connection, ids: Sequence[str]) -> dict[str, dt.date | None]:
-    """From which day on points are accepted, of those of the devices that are known."""
+    """The first day of which points are accepted, by device; None for a device without one."""
     c = devices.c
     query = sa.select(c.device_id, c.kept_from).where(
         is_among(connection.dialect.name, c.device_id)
@@ -51,8 +51,14 @@ def split_old(
 ) -> tuple[PointBatch, list[dict[str, Any]]]:
     """A delivery without points that are too old, and the rows of those for the quarantine.
 
-    A row says whose it was and when, but not where: that is what is not kept. A day in the future
-    is not honoured: a wrong clock has set it, and it would refuse every point of now.
+    A row has the device and the time, but not the position, which retention does not keep. A
+    `kept_from` in the future is ignored: a wrong clock has set it, and it would refuse all points.
+
+    Args:
+        points: the delivery.
+        kept_from: the first day of which points are accepted, by device.
+        source: the file, sender or table of the delivery.
+        now: the time, UTC.
     """
     edge_us = [
         to_us(midnight(day)) if (day := kept_from.get(name)) and day <= now.date() else -(1 << 62)
@@ -83,7 +89,7 @@ def newest_day(connection: Connection, support: int) -> dt.date | None:
 
 
 def days_of_devices(connection: Connection, edge: dt.date) -> tuple[int, int]:
-    """How many days of devices are older than what `edge` leaves open, and how many there are."""
+    """How many device-days would be deleted for `edge`, and how many there are in all."""
     b = processing_batches.c
     count = sa.select(sa.func.count()).select_from(processing_batches)
     doomed = connection.scalar(count.where(b.day < first_open_day(edge)))
@@ -98,14 +104,21 @@ def drop_days(
     *,
     keep_tracks: bool,
 ) -> dict[str, int]:
-    """Delete what is older than `edge`; returns how many rows, by table.
+    """Delete rows that are older than `edge`; returns how many, by table.
 
-    Points from the edge on can still come in, and touch the day before it. That day must be cut
-    and matched with all it looks at: so the two days before the edge stay, and the whole of every
-    journey that reaches into them. Of these, only the day before the edge can change any more;
-    the others have no batch.
+    Points from the edge on can still arrive, and touch the day before it. That day must be cut and
+    matched with its whole buffer: so the two days before the edge stay, and the whole of every
+    journey that reaches into them. Of these, only the day before the edge can still change; the
+    others have no batch.
 
-    The caller holds the device (`lock_devices`).
+    The caller has locked the device (`lock_devices`).
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        edge: the first day of which points are accepted from now on.
+        now: the time, UTC.
+        keep_tracks: whether tracks stay.
     """
     context = edge - 2 * ONE_DAY
     first, _ = chain_of_days(connection, device_id, context)
@@ -132,8 +145,8 @@ def drop_days(
     return counts
 
 
-def held_back(connection: Connection, edge: dt.date | None) -> list[str]:
-    """Devices that refuse points although they may be kept: from `edge` on, None for any age."""
+def refusing_devices(connection: Connection, edge: dt.date | None) -> list[str]:
+    """Devices that refuse points which retention allows: from `edge` on, None for any age."""
     c = devices.c
     query = sa.select(c.device_id).where(c.kept_from.is_not(None)).order_by(c.device_id)
     if edge is not None:
@@ -142,10 +155,16 @@ def held_back(connection: Connection, edge: dt.date | None) -> list[str]:
 
 
 def lift(connection: Connection, device_id: str, edge: dt.date | None, now: dt.datetime) -> None:
-    """Let a device take points from `edge` on again, of any age if it is None.
+    """Let a device accept points from `edge` on again, of any age if it is None.
 
-    Days whose points were kept as context get batches again: with what comes in now, and without
-    what was deleted, they are to be cut like any other day. The caller holds the device.
+    Days whose points were kept as context get batches again: from now on they are cut like any
+    other day, from the points that are left and that arrive. The caller has locked the device.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        edge: the first day of which points are accepted from now on; None for no limit.
+        now: the time, UTC.
     """
     kept_from = edges(connection, [device_id])[device_id]
     if kept_from is None:
@@ -173,13 +192,14 @@ def lift(connection: Connection, device_id: str, edge: dt.date | None, now: dt.d
 
 
 def drop_refused(connection: Connection, before: dt.datetime) -> dict[str, int]:
-    """Delete what was refused, and told of deliveries, before a moment; rows by table.
+    """Delete refused input and receipts of before a moment; returns how many rows, by table.
 
-    The newest delivery stays: numbers must not begin anew.
+    The newest receipt stays, as receipt numbers must not restart.
     """
     q, r = quarantined_points.c, receipts.c
     newest = sa.select(sa.func.max(r.received_seq)).scalar_subquery()
-    # a point that lost against another of equal time is counted in its day's ledger: it goes then
+    # points that lost against one of equal time stay, as their day's ledger counts them: they are
+    # deleted with the day
     by_receipt = (TOO_OLD, RefusalReason.TIME_OUT_OF_RANGE.value)
     dateless = sa.or_(q.recorded_at.is_(None), q.reason.in_(by_receipt))
     return {
@@ -196,7 +216,7 @@ def _drop_tracks(
     connection: Connection, device_id: str, start: dt.datetime, now: dt.datetime
 ) -> dict[str, int]:
     old = sa.and_(tracks.c.device_id == device_id, tracks.c.start_time < start)
-    forget_times(connection, device_id, start, now)
+    clear_times(connection, device_id, start, now)
     v = catalogue_visits.c
     visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
     return {

@@ -1,4 +1,4 @@
-"""Whole tables as Arrow batches and back: what is stored, to the last bit, on either database."""
+"""Reads and writes whole tables as Arrow batches: exactly the stored values, on either database."""
 
 import datetime as dt
 import uuid
@@ -9,21 +9,21 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.concurrency.faults import fault_of, words_of
+from trackflow.concurrency.faults import fault_of, message_of
 from trackflow.errors import BadInputError
 from trackflow.geo.time import from_us
 from trackflow.store.tables import devices, metadata
 from trackflow.store.types import UtcTime, epoch_us
 
 ROWS = {"segments": 200, "tracks": 200, "cached_polylines": 5_000, "quarantined_points": 500}
-"""Rows held in memory at a time; a segment or a track may be a megabyte."""
+"""Rows in memory at a time, by table; a segment or a track may be a megabyte."""
 MOST_ROWS = 50_000
 
 type Convert = Callable[[Any], Any]
 
 
 def table_names() -> list[str]:
-    """All tables; those that others refer to come first."""
+    """All tables; a table precedes those that refer to it."""
     return [table.name for table in metadata.sorted_tables]
 
 
@@ -58,7 +58,7 @@ def write_batch(connection: Connection, name: str, batch: pa.RecordBatch) -> Non
     """Insert rows of a backup.
 
     Raises:
-        BadInputError: the table's own rules refuse them, so no store that was backed up had them.
+        BadInputError: the table's constraints refuse them, so no backup wrote them.
     """
     driver = connection.dialect.loaded_dbapi.Error
     try:
@@ -66,7 +66,7 @@ def write_batch(connection: Connection, name: str, batch: pa.RecordBatch) -> Non
     except (sa.exc.DBAPIError, driver) as error:
         if fault_of(error) is not None:
             raise
-        raise BadInputError(f"{name} takes no such rows: {words_of(error)}") from None
+        raise BadInputError(f"{name} takes no such rows: {message_of(error)}") from None
 
 
 def is_empty(connection: Connection, name: str) -> bool:
@@ -85,7 +85,7 @@ def has_unknown_devices(connection: Connection, name: str) -> bool:
 def _insert(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
     """Insert rows by the fastest way that the database has.
 
-    Columns that an older trackflow did not have yet get their defaults.
+    Columns that the rows of an older trackflow lack get their defaults.
     """
     on_postgresql = connection.dialect.name == "postgresql"
     known = [column for column in table.columns if column.name in batch.schema.names]
@@ -105,7 +105,7 @@ def _insert(connection: Connection, table: sa.Table, batch: pa.RecordBatch) -> N
 
 
 def move_sequences(connection: Connection, name: str) -> None:
-    """Let numbers that the database gives go on after those that were written."""
+    """Set a table's sequence, if it has one, to continue after the written numbers."""
     table = metadata.tables[name]
     column = table.autoincrement_column
     if column is not None and connection.dialect.name == "postgresql":
@@ -140,12 +140,12 @@ def _as_stored(column: "sa.Column[Any]") -> sa.ColumnElement[Any]:
     if isinstance(column.type, UtcTime):
         return epoch_us(column)
     if isinstance(column.type, sa.JSON):
-        return sa.cast(column, sa.Text)  # parsing it would lose the way it is written
+        return sa.cast(column, sa.Text)  # parsing it would lose its exact text
     return column
 
 
 def _in_bytes(connection: Connection, column: "sa.Column[Any]") -> sa.ColumnElement[Any]:
-    """The column as a key of order; PostgreSQL sorts text by its locale unless told otherwise."""
+    """The column as a sort key by bytes; by default PostgreSQL sorts text by its locale."""
     if isinstance(column.type, sa.Text) and connection.dialect.name == "postgresql":
         return sa.collate(column, "C")
     return column

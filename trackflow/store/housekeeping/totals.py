@@ -1,4 +1,4 @@
-"""Counts over the whole store. They go through all rows: not for every call."""
+"""Counts over the whole store. Costly: they read all rows."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from trackflow.store.tables import cached_polylines, devices, gps_points, quaran
 
 @dataclass(frozen=True, slots=True)
 class StoreTotals:
-    """How much there is.
+    """Counts of a store's rows.
 
     Attributes:
-        devices: how many have sent something.
-        points: how many are stored.
-        first_point: the time of the first of them; None without any.
-        last_point: the time of the last of them; None without any.
-        windows: windows that have a line.
+        devices: known devices.
+        points: stored points.
+        first_point: the time of the first point, UTC; None without any.
+        last_point: the time of the last point, UTC; None without any.
+        windows: windows with a line.
         raw_windows: those of them that follow no road.
-        quarantined: refused input by reason, the most first.
+        quarantined: refused inputs by reason, the most frequent first.
     """
 
     devices: int

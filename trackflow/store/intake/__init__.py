@@ -1,1 +1,5 @@
-"""Points and how they came in: admission, imports, reports, what was refused."""
+"""Rows of points and of their arrival: admission, imports, reports, quarantine, inbox.
+
+Readers of files and requests belong to `trackflow.sources`; batches, which admitted points mark,
+belong to `store.days`.
+"""

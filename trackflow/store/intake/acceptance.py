@@ -1,8 +1,8 @@
-"""The one door through which points enter.
+"""The admission of points: `accept` stores every delivery, or `reports` does with the same result.
 
-Whatever comes in, in whatever order and however often: of points of one device with equal times
-the best one stays (most accurate, then by content, so that the order of arrival does not matter),
-the others at another place are kept in quarantine as `equal_time`, and repeats change nothing.
+The result does not depend on the order and the repetition of deliveries: of points of one device
+with equal times the best one is stored (the most accurate, then by content), the others at another
+position are kept in quarantine as `equal_time`, and repeats change nothing.
 """
 
 import datetime as dt
@@ -16,14 +16,14 @@ from sqlalchemy.engine import Connection
 
 from trackflow.sources.records import PointBatch, Refusal
 from trackflow.store.days import batch_marks
-from trackflow.store.devices.settings import AdmissionRules, add_devices, door_rules
+from trackflow.store.devices.settings import AdmissionRules, add_devices, admission_rules
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import rivals
 from trackflow.store.intake.changed_days import changed_days, days_of_rows
 from trackflow.store.intake.conflicts import (
-    Meeting,
+    Comparison,
     compare_with_stored,
-    hash_of_claimed,
+    hash_of_position,
     loser_row,
     losers_inside,
     mark_conflicts,
@@ -33,24 +33,24 @@ from trackflow.store.intake.delivery_rows import (
     best_of_equal_times,
     copy_rows,
     fill_incoming,
-    is_new_ground,
+    is_span_empty,
     upsert_incoming,
 )
 from trackflow.store.intake.refusal_rows import keep_rows, refusal_rows
-from trackflow.store.intake.rivals import Claimed
+from trackflow.store.intake.rivals import ClaimedPosition
 from trackflow.store.tables import gps_points, receipts
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """What became of one delivery: counts of points.
+    """The result of one delivery: counts of points.
 
     Attributes:
         added: new ones.
-        repeated: ones that were known, as stored or as set aside.
-        conflicting: set aside, as a better one has the same time.
-        refused: set aside for the first time, for whatever other reason.
-        too_old: older than what retention keeps, whether or not they were refused before.
+        repeated: ones that were stored or quarantined before.
+        conflicting: ones quarantined because a better one has the same time.
+        refused: ones quarantined for the first time, for any other reason.
+        too_old: ones older than retention keeps, whether or not they were refused before.
     """
 
     added: int = 0
@@ -84,16 +84,16 @@ def accept(
     Args:
         connection: in a transaction for writing.
         points: of any devices, in any order.
-        refused: what its reader has refused.
-        source: file, door or table that it came from.
-        now: the time.
+        refused: input that its reader has refused.
+        source: the file, sender or table of the delivery.
+        now: the time, UTC.
         import_id: the import that it is a part of and can be undone with; empty for none.
-        received_at: when it came, if that was earlier.
+        received_at: when it arrived, if earlier than `now`.
     """
     newly_refused = _refuse(connection, refusal_rows(connection, refused, now), import_id)
     if not len(points):
         return DeliveryCounts(refused=newly_refused)
-    rules = hold_devices(connection, points.devices, now)
+    rules = add_and_lock_devices(connection, points.devices, now)
     kept_from = {name: rule.kept_from for name, rule in rules.items()}
     points, too_old = retention.split_old(points, kept_from, source, now)
     newly_refused += _refuse(connection, too_old, import_id)
@@ -108,32 +108,34 @@ def accept(
     best = order[is_best]
     inner = losers_inside(points, order, is_best)
     lost = list(inner)
-    met = Meeting()
-    if is_new_ground(connection, points):
+    compared = Comparison()
+    if is_span_empty(connection, points):
         copy_rows(connection, gps_points, points, best, (source, seq))
         changed = days_of_rows(points, best, rules)
     else:
         fill_incoming(connection, points, best)
-        met = compare_with_stored(connection)
-        lost = [claimed for claimed in (*inner, *met.rejected) if claimed not in met.winners]
+        compared = compare_with_stored(connection)
+        lost = [
+            claimed for claimed in (*inner, *compared.rejected) if claimed not in compared.winners
+        ]
         if import_id:
-            _keep_known(connection, (*lost, *met.beaten, *met.winners))
+            _keep_known(connection, (*lost, *compared.beaten, *compared.winners))
         rivals.record(connection, delivery)
-        release(connection, met.winners)
+        release(connection, compared.winners)
         upsert_incoming(connection, source, seq)
         changed = changed_days(connection, seq, rules)
-    rows = [loser_row(*claimed, source, now) for claimed in (*lost, *met.beaten)]
+    rows = [loser_row(*claimed, source, now) for claimed in (*lost, *compared.beaten)]
     set_aside = keep_rows(connection, rows)
-    # what an import says goes with it, and what it keeps out comes back
-    inner = {c: k for c, k in inner.items() if import_id or c in met.winners}
+    # undoing an import removes its points and restores those that they replaced: keep both
+    inner = {c: k for c, k in inner.items() if import_id or c in compared.winners}
     if inner:
         fill_incoming(connection, points, np.array(sorted(inner.values()), np.int64))
         rivals.record_all(connection, delivery)
-    if not import_id:  # they stay in quarantine, also if an import has claimed them before
-        rivals.keep_places(connection, (*lost, *met.staying), only_rivals=True)
+    if not import_id:  # they stay in quarantine, even if an import brought them before
+        rivals.keep_positions(connection, (*lost, *compared.staying), only_rivals=True)
     added = batch_marks.mark_pending(connection, changed, now)
     mark_conflicts(connection, set_aside.values(), changed, now)
-    new = sum(hash_of_claimed(claimed) in set_aside for claimed in set(lost))
+    new = sum(hash_of_position(claimed) in set_aside for claimed in set(lost))
     return DeliveryCounts(
         added=added,
         repeated=len(points) - added - new,
@@ -144,36 +146,36 @@ def accept(
 
 
 def _refuse(connection: Connection, rows: Sequence[dict[str, Any]], import_id: str) -> int:
-    """Keep what was refused, and note whether it goes with an import; returns how many are new."""
+    """Keep refused rows, and note whether only an import brought them; returns how many are new."""
     new = keep_rows(connection, rows)
     known = {row["content_hash"] for row in rows} - new.keys()
     rivals.note_refusals(connection, sorted(new), sorted(known), import_id)
     return len(new)
 
 
-def _keep_known(connection: Connection, claimed: Iterable[Claimed]) -> None:
-    """Note positions in quarantine that no import has put there: they stay if one is undone."""
-    by_hash = {hash_of_claimed(one): one for one in claimed}
+def _keep_known(connection: Connection, claimed: Iterable[ClaimedPosition]) -> None:
+    """Note positions in quarantine that no import brought: they stay when one is undone."""
+    by_hash = {hash_of_position(one): one for one in claimed}
     known = rivals.quarantined(connection, sorted(by_hash))
-    rivals.keep_places(connection, [by_hash[key] for key in known], only_rivals=False)
+    rivals.keep_positions(connection, [by_hash[key] for key in known], only_rivals=False)
 
 
-def hold_devices(
+def add_and_lock_devices(
     connection: Connection, ids: Sequence[str], now: dt.datetime
 ) -> dict[str, AdmissionRules]:
-    """Make devices known and hold them, as two deliveries must not both find the ground new.
+    """Add devices that are new, lock all, and return their rules.
 
-    Their rules are read while they are held: thresholds that change meanwhile mark all days. New
-    devices come in before any is held: the other way round two deliveries could wait for each
-    other.
+    The lock keeps two deliveries from both finding a time span without points. The rules are read
+    under it: thresholds that change meanwhile mark all days. New devices are added before any is
+    locked: the other way round two deliveries could deadlock.
     """
     while True:
-        known = door_rules(connection, ids)
+        known = admission_rules(connection, ids)
         new = sorted(set(ids) - known.keys())
         if new:
             add_devices(connection, new, now)
         elif connection.dialect.name == "sqlite":
-            return known  # there is one writer, and that is us
-        held = door_rules(connection, ids, hold=True)
-        if len(held) == len(ids):  # else one was purged while we waited for it
-            return held
+            return known  # this transaction is the only writer
+        locked = admission_rules(connection, ids, lock=True)
+        if len(locked) == len(ids):  # else one was purged while we waited for it
+            return locked

@@ -18,10 +18,10 @@ from trackflow.store.tables import quarantined_points, receipts
 q = quarantined_points.c
 
 SUPPORT = 3
-"""Days of devices that have to bear out that the clock is behind."""
+"""Days of devices that must confirm that the clock is behind."""
 
 LATELY = 1_000
-"""Deliveries that are looked at: some come in while the clock is behind."""
+"""Newest deliveries that are checked: some arrived while the clock was behind."""
 
 
 def is_behind(connection: Connection, now: dt.datetime) -> bool:
@@ -34,14 +34,15 @@ def is_behind(connection: Connection, now: dt.datetime) -> bool:
 
 
 def note(connection: Connection, now: dt.datetime) -> None:
-    """Note that there are such positions: looking for them in the quarantine would take long."""
+    """Note that there are such positions: a search of the quarantine would take long."""
     marks.note(connection, CLOCK_BEHIND, now)
 
 
 def due(connection: Connection, now: dt.datetime, most: int) -> list[sa.Row[Any]]:
-    """Hash, text and source of those that may come in now, the oldest first.
+    """Hash, text and source of the positions that can be admitted now, the oldest first.
 
-    The source is the sender's name, as it is of what comes in at once; of files it is their name.
+    The source is the sender's name, as for positions that are admitted at once; for files it is
+    the name of the file.
     """
     latest = now + dt.timedelta(microseconds=FUTURE_SLACK_US)
     query = (
@@ -54,7 +55,7 @@ def due(connection: Connection, now: dt.datetime, most: int) -> list[sa.Row[Any]
 
 
 def forget(connection: Connection, hashes: Sequence[str], noted_at: dt.datetime) -> None:
-    """Take positions out of the quarantine that have come in; and the note, when all have.
+    """Delete positions from the quarantine that were admitted; and the note, when all were.
 
     The note stays if another delivery has renewed it since `noted_at`.
     """

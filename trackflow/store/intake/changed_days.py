@@ -19,7 +19,7 @@ from trackflow.store.types import epoch_us
 def days_of_rows(
     points: PointBatch, rows: Ints, rules: Mapping[str, AdmissionRules]
 ) -> list[batch_marks.ChangedDay]:
-    """The days of rows, in order of device and time, that are all new."""
+    """The days of rows that are all new, and in order of device and time."""
     device, time_us = points.device[rows], points.time_us[rows]
     day = time_us // DAY_US
     starts = np.flatnonzero((np.diff(device, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
@@ -46,11 +46,11 @@ def changed_day(
     """A day that got points.
 
     Args:
-        device_id: whose day.
-        index: of the day, since 1970.
+        device_id: the device.
+        index: the number of the day since 1970.
         count: how many points.
-        span_us: times of the first and the last of them.
-        rules: of the device, among others.
+        span_us: times of the first and the last of them, in microseconds since 1970.
+        rules: admission rules by device.
     """
     buffer_us = rules[device_id].buffer_us
     return batch_marks.ChangedDay(

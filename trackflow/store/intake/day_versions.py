@@ -1,4 +1,4 @@
-"""What tells one state of a day's points from another, without reading each of them."""
+"""Versions of a day's points: a few numbers that change whenever the points do."""
 
 import datetime as dt
 
@@ -18,8 +18,8 @@ def read_states(
 ) -> dict[tuple[str, dt.date], PointsState]:
     """The state of the points of each device and day that has any.
 
-    By device, because the table's key begins with it: asked for a time alone, a database would
-    read all points that there are.
+    The query joins by device, as the table's key begins with it: for a condition on time alone, a
+    database would read all points.
     """
     d, p = devices.c, gps_points.c
     time_us = epoch_us(p.recorded_at)

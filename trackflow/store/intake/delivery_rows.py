@@ -1,4 +1,4 @@
-"""The rows of a delivery on their way into the table of points."""
+"""Writes the rows of a delivery into the table of points."""
 
 import itertools
 from typing import Any
@@ -16,7 +16,7 @@ from trackflow.store.tables import gps_points
 
 
 def fill_incoming(connection: Connection, points: PointBatch, rows: Ints) -> None:
-    """Write rows of a delivery to the temporary table in which they meet those stored."""
+    """Write rows of a delivery to the temporary table that is compared with the stored points."""
     if not sa.inspect(connection).has_table(incoming.name):
         incoming.create(connection)
     connection.execute(sa.delete(incoming))
@@ -24,7 +24,7 @@ def fill_incoming(connection: Connection, points: PointBatch, rows: Ints) -> Non
 
 
 def best_of_equal_times(points: PointBatch) -> tuple[Ints, Bools]:
-    """The order by device, time and quality; and which of it is the best of its moment."""
+    """The order by device, time and quality; and which of its rows are the best of their moment."""
     rank = np.argsort(np.argsort(np.array(points.devices, dtype=object)))
     device = rank[points.device]
     quality = [np.nan_to_num(column_of(points, name), nan=WORST) for name in QUALITY]
@@ -36,15 +36,15 @@ def best_of_equal_times(points: PointBatch) -> tuple[Ints, Bools]:
 
 
 def column_of(points: PointBatch, name: str) -> Any:
-    """The values that go into a column of the table of points."""
+    """The values of a column of the table of points."""
     return getattr(points, {"longitude": "lon", "latitude": "lat"}.get(name, name))
 
 
-def is_new_ground(connection: Connection, points: PointBatch) -> bool:
-    """Whether no device has a point yet in the time that this delivery spans.
+def is_span_empty(connection: Connection, points: PointBatch) -> bool:
+    """Whether no device of this delivery has a stored point within the times of its points.
 
-    Then there is nothing to compare with, and the points can be copied straight in: the usual
-    case, and twice as fast.
+    Then there is nothing to compare with, and the points can be copied directly: the usual case,
+    and twice as fast.
     """
     p = gps_points.c
     for code, name in enumerate(points.devices):

@@ -1,4 +1,4 @@
-"""How far followed tables have been read."""
+"""The reading progress of followed tables."""
 
 import datetime as dt
 
@@ -11,16 +11,26 @@ from trackflow.store.service_tables import followed_tables
 
 
 def read_progress(connection: Connection, source: str) -> ReadProgress:
-    """How far a table has been read; nowhere if it is new."""
+    """The reading progress of a table; that of the first row for a new one."""
     return _progress(connection, source, for_update=False)
 
 
 def advance(
     connection: Connection, source: str, before: ReadProgress, after: ReadProgress, now: dt.datetime
 ) -> bool:
-    """Note that a table has been read further, unless someone else has since `before`.
+    """Write the new reading progress, unless another process has changed it since `before`.
 
-    The caller stores the rows in the same transaction, and nothing if this is False.
+    The caller stores the rows in the same transaction, and none if this is False.
+
+    Args:
+        connection: in a transaction for writing.
+        source: the name of the followed table.
+        before: the progress that the caller has read.
+        after: the new progress.
+        now: the time, UTC.
+
+    Returns:
+        Whether the progress was written.
     """
     first = ReadProgress()
     connection.execute(

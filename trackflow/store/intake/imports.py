@@ -1,4 +1,4 @@
-"""Imports: what each has brought, and taking one back as if it had never come in."""
+"""Imports: the list of them, and undoing one as if it had never been made."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index
 from trackflow.store.days import batch_marks
 from trackflow.store.devices.departing import drop_unused
-from trackflow.store.devices.settings import door_rules, lock_devices
+from trackflow.store.devices.settings import admission_rules, lock_devices
 from trackflow.store.dialects import insert_into
 from trackflow.store.intake.changed_days import changed_day
-from trackflow.store.intake.conflicts import claimed_at, set_conflicts
-from trackflow.store.intake.rivals import QUALITY, WORST, Claimed
+from trackflow.store.intake.conflicts import claimed_position, set_conflicts
+from trackflow.store.intake.rivals import QUALITY, WORST, ClaimedPosition
 from trackflow.store.tables import (
     gps_points,
     import_refusals,
@@ -38,7 +38,7 @@ contested = sa.Table(
     sa.Column("is_torn", sa.Integer),
     prefixes=["TEMPORARY"],
 )
-"""Moments of an import of which somebody else says something too; torn ones at several places."""
+"""Moments of an import for which other deliveries have points too; torn: at several positions."""
 
 c = contested.c
 
@@ -49,11 +49,11 @@ class PastImport:
 
     Attributes:
         import_id: its id.
-        imported_at: when it began.
-        undone_at: when it was undone; None if it was not.
-        points_added: points that were new or better then.
-        files: names of the files that brought them.
-        devices: those that have points of it now.
+        imported_at: when it began, UTC.
+        undone_at: when it was undone, UTC; None if it was not.
+        points_added: points that were new or better at that time.
+        files: names of its files.
+        devices: devices that have points of it now.
     """
 
     import_id: str
@@ -66,16 +66,16 @@ class PastImport:
 
 @dataclass(frozen=True, slots=True)
 class UndoneImport:
-    """What undoing an import has changed.
+    """The changes by undoing an import.
 
     Attributes:
         import_id: the import.
-        undone_at: when it was undone.
-        is_repeat: whether it was undone already; then nothing has changed.
+        undone_at: when it was undone, UTC.
+        is_repeat: whether it was undone before; then nothing has changed.
         removed: moments that have no point any more.
         restored: moments at which another point is stored again.
         devices: devices whose points have changed.
-        dropped: those of them that are gone, as nothing else is known of them.
+        dropped: those of them that were deleted, as they have no other data.
     """
 
     import_id: str
@@ -88,21 +88,21 @@ class UndoneImport:
 
 
 def note(connection: Connection, import_id: str, now: dt.datetime) -> None:
-    """Hold an import, noted with its first part, so that one that was cut short can be undone.
+    """Write an import's row, or lock it, so that an import that was cut short can be undone.
 
     Raises:
         SettingsError: it was undone in the meantime.
     """
     insert = insert_into(connection, imports).values(import_id=import_id, imported_at=now)
-    held = insert.on_conflict_do_update(
+    upsert = insert.on_conflict_do_update(
         index_elements=["import_id"], set_={"import_id": insert.excluded.import_id}
     )
-    if connection.scalar(held.returning(i.undone_at)) is not None:
+    if connection.scalar(upsert.returning(i.undone_at)) is not None:
         raise SettingsError(f"import {import_id} was undone while it ran: import the rest again")
 
 
 def count(connection: Connection, import_id: str, added: int) -> None:
-    """Add to the number of its points."""
+    """Add to the number of an import's points."""
     counted = sa.update(imports).where(i.import_id == import_id)
     connection.execute(counted.values(points_added=i.points_added + added))
 
@@ -139,16 +139,16 @@ def read_imports(connection: Connection) -> list[PastImport]:
 
 
 def undo(connection: Connection, import_id: str, now: dt.datetime) -> UndoneImport:
-    """Take an import back: what is left is what the other deliveries alone would have given.
+    """Undo an import: the store is then as the other deliveries alone would have made it.
 
-    Its points go, of the others the best of each moment is stored, and their days are marked as by
-    a late point. What it alone has put in quarantine goes too.
+    Its points are deleted, of the others the best of each moment is stored, and their days are
+    marked as by a late point. Rows that it alone put in quarantine are deleted too.
 
     Raises:
         NotFoundError: there is no such import.
     """
-    asked = sa.select(i.undone_at).where(i.import_id == import_id).with_for_update()
-    row = connection.execute(asked).one_or_none()
+    query = sa.select(i.undone_at).where(i.import_id == import_id).with_for_update()
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFoundError(
             f"there is no import {import_id!r}: `trackflow import list` shows those there are"
@@ -162,13 +162,13 @@ def undo(connection: Connection, import_id: str, now: dt.datetime) -> UndoneImpo
     )
     lock_devices(connection, devices)
     _find_contested(connection, import_id, is_mine)
-    claimed = _torn_places(connection, is_mine, w.import_id == import_id)
+    claimed = _torn_positions(connection, is_mine, w.import_id == import_id)
     days = _days(connection, is_mine)
     connection.execute(sa.delete(replaced_points).where(w.import_id == import_id))
     gone = connection.execute(sa.delete(gps_points).where(is_mine)).rowcount
     restored = _restore_best(connection)
     _set_conflicts(connection, set(claimed), now)
-    torn = {(place[0], day_of_index(place[1] // DAY_US)) for place in claimed}
+    torn = {(device_id, day_of_index(time_us // DAY_US)) for device_id, time_us, *_ in claimed}
     batch_marks.mark_again(connection, days | torn, now)
     _drop_refusals(connection, import_id)
     connection.execute(sa.update(imports).where(i.import_id == import_id).values(undone_at=now))
@@ -194,23 +194,23 @@ def _find_contested(
     connection.execute(sa.insert(contested).from_select(columns, found))
 
 
-def _torn_places(
+def _torn_positions(
     connection: Connection, of_stored: sa.ColumnElement[bool], of_others: sa.ColumnElement[bool]
-) -> dict[Claimed, str]:
-    """Places that points claim at torn moments, each with a source."""
-    found: dict[Claimed, str] = {}
+) -> dict[ClaimedPosition, str]:
+    """Positions of points at torn moments, each with a source."""
+    found: dict[ClaimedPosition, str] = {}
     for columns, wanted in ((g, of_stored), (w, of_others)):
         query = sa.select(
             columns.device_id, epoch_us(columns.recorded_at), columns.longitude, columns.latitude,
             columns.source,
         ).join(contested, _same_moment(columns))  # fmt: skip
-        for *place, source in connection.execute(query.where(wanted, c.is_torn == 1)):
-            found.setdefault(claimed_at(*place), source)
+        for *position, source in connection.execute(query.where(wanted, c.is_torn == 1)):
+            found.setdefault(claimed_position(*position), source)
     return found
 
 
 def _days(connection: Connection, is_mine: sa.ColumnElement[bool]) -> set[tuple[str, dt.date]]:
-    """The days of an import's points, and those beside them whose buffer they touch."""
+    """The days of an import's points, and neighbouring days whose buffer they touch."""
     time = epoch_us(g.recorded_at)
     day = sa.type_coerce(time // DAY_US, sa.BigInteger)
     rows = connection.execute(
@@ -218,7 +218,7 @@ def _days(connection: Connection, is_mine: sa.ColumnElement[bool]) -> set[tuple[
         .where(is_mine)
         .group_by(g.device_id, day)
     ).all()
-    rules = door_rules(connection, sorted({row[0] for row in rows}))
+    rules = admission_rules(connection, sorted({row[0] for row in rows}))
     days: set[tuple[str, dt.date]] = set()
     for device, index, number, first_us, last_us in rows:
         changed = changed_day(device, index, number, (first_us, last_us), rules)
@@ -231,29 +231,29 @@ def _days(connection: Connection, is_mine: sa.ColumnElement[bool]) -> set[tuple[
 
 
 def _restore_best(connection: Connection) -> int:
-    """Store the best of what is kept of moments that have no point any more; returns how many."""
+    """Store the best replaced point of moments without a point; returns how many."""
     order = [sa.func.coalesce(w[name], WORST) for name in QUALITY]
-    held = sa.select(sa.literal(1)).select_from(gps_points)
-    at_moment = held.where(g.device_id == w.device_id, g.recorded_at == w.recorded_at)
+    stored_point = sa.select(sa.literal(1)).select_from(gps_points)
+    at_moment = stored_point.where(g.device_id == w.device_id, g.recorded_at == w.recorded_at)
     is_empty = ~at_moment.correlate(replaced_points).exists()
     ranked = (
         sa.select(
             replaced_points,
             sa.func.row_number()
             .over(partition_by=[w.device_id, w.recorded_at], order_by=[*order, w.import_id])
-            .label("place"),
+            .label("rank"),
         )
         .join(contested, _same_moment(w))
         .where(is_empty)
         .subquery()
     )
     names = [column.name for column in gps_points.columns]
-    best = sa.select(*(ranked.c[name] for name in names)).where(ranked.c.place == 1)
+    best = sa.select(*(ranked.c[name] for name in names)).where(ranked.c.rank == 1)
     insert = sa.insert(gps_points).from_select(names, best)
-    # of an INSERT, PostgreSQL's number of rows is kept only when it is asked for
+    # SQLAlchemy keeps PostgreSQL's row count of an INSERT only with this option
     counted = insert.execution_options(preserve_rowcount=True)
     restored = connection.execute(counted).rowcount
-    # what is stored is no longer kept out; what is no better and goes when it goes neither
+    # kept points of the stored one's position and import are removed with it: drop them
     stored = sa.outerjoin(gps_points, receipts, r.received_seq == g.received_seq)
     is_stored = (
         sa.select(sa.literal(1))
@@ -274,17 +274,19 @@ def _restore_best(connection: Connection) -> int:
     return restored
 
 
-def _set_conflicts(connection: Connection, was_claimed: set[Claimed], now: dt.datetime) -> None:
-    """Let quarantine hold the positions that lose now."""
-    stored = _torn_places(connection, sa.true(), sa.false())
-    left = _torn_places(connection, sa.false(), sa.true())
-    losing = {place: source for place, source in left.items() if place not in stored}
-    going = (was_claimed | set(stored)) - losing.keys()
-    set_conflicts(connection, sorted(going), sorted(losing.items()), now)
+def _set_conflicts(
+    connection: Connection, was_claimed: set[ClaimedPosition], now: dt.datetime
+) -> None:
+    """Update the quarantine to the positions that lose now."""
+    stored = _torn_positions(connection, sa.true(), sa.false())
+    left = _torn_positions(connection, sa.false(), sa.true())
+    losing = {claimed: source for claimed, source in left.items() if claimed not in stored}
+    released = (was_claimed | set(stored)) - losing.keys()
+    set_conflicts(connection, sorted(released), sorted(losing.items()), now)
 
 
 def _drop_refusals(connection: Connection, import_id: str) -> None:
-    """Take out of quarantine what this import alone has put there."""
+    """Delete rows from quarantine that this import alone has put there."""
     others = f.import_id != import_id
     mine = sa.select(f.content_hash).where(f.import_id == import_id)
     shared = sa.select(f.content_hash).where(others)

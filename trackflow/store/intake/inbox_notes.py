@@ -1,4 +1,4 @@
-"""Notes of the files of the inbox: which version of each was imported, and what came of it."""
+"""Notes of the files of the inbox: which version of each was imported, with which result."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ n = inbox_files.c
 
 @dataclass(frozen=True, slots=True)
 class InboxNote:
-    """What is known of a file.
+    """The result of importing a file.
 
     Attributes:
-        path: its path below the inbox, or what stands for it.
+        path: its path below the inbox, or the stand-in of a purged name.
         size_bytes: its size when it was read.
-        modified_at: the time of its last change then.
+        modified_at: the time of its last change when it was read, UTC.
         points_added: points that were new.
         refused: points that were refused.
         error: why it could not be read, or not to its end.
@@ -47,13 +47,13 @@ def has_note(connection: Connection, path: str) -> bool:
 def replace_note(
     connection: Connection, old_paths: Sequence[str], note: InboxNote, now: dt.datetime
 ) -> None:
-    """Put a note in place of those of some paths.
+    """Replace the notes of some paths by a new one.
 
     Args:
         connection: in a transaction for writing.
-        old_paths: paths whose notes go.
+        old_paths: paths whose notes are deleted.
         note: the new one.
-        now: the time of the import.
+        now: the time of the import, UTC.
     """
     connection.execute(sa.delete(inbox_files).where(n.path.in_(old_paths)))
     connection.execute(

@@ -16,8 +16,8 @@ def points_by_day(
 ) -> dict[tuple[str, dt.date], int]:
     """Stored points by device and day.
 
-    By device, because the table's key begins with it: asked for a time alone, a database would
-    read all points that there are.
+    The query joins by device, as the table's key begins with it: for a condition on time alone, a
+    database would read all points.
     """
     d, p = devices.c, gps_points.c
     day = sa.type_coerce(epoch_us(p.recorded_at) // DAY_US, sa.BigInteger)

@@ -1,4 +1,4 @@
-"""Points as rows, for those who want all that is stored of each."""
+"""Points as rows with all their columns, for exports."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ POINT_COLUMNS = (
 )
 
 BATCH_ROWS = 50_000
-"""Rows that are fetched at a time: they are never all in memory."""
+"""Rows that are fetched at a time, so that memory stays bounded."""
 
 
 def point_rows(

@@ -16,7 +16,14 @@ from trackflow.store.types import epoch_us
 
 
 def read_points(connection: Connection, device_id: str, start_us: int, end_us: int) -> Points:
-    """The points of a device in `[start_us, end_us)`, in order of time."""
+    """The points of a device in a time range, in order of time.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, not included.
+    """
     p = gps_points.c
     rows = connection.execute(
         sa.select(epoch_us(p.recorded_at), p.longitude, p.latitude, p.accuracy_m)
@@ -62,7 +69,14 @@ def span_us(connection: Connection, device_id: str) -> tuple[int, int] | None:
 def conflicts_by_day(
     connection: Connection, device_id: str, start_us: int, end_us: int
 ) -> dict[dt.date, int]:
-    """How many points lost against another of equal time, by day in `[start_us, end_us)`."""
+    """How many points lost against another of equal time, by day.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, not included.
+    """
     found = conflicts_of(connection, [device_id], start_us, end_us)
     return {day: count for (_, day), count in found.items()}
 
@@ -70,7 +84,17 @@ def conflicts_by_day(
 def conflicts_of(
     connection: Connection, ids: Sequence[str], start_us: int, end_us: int
 ) -> dict[tuple[str, dt.date], int]:
-    """As `conflicts_by_day`, of several devices."""
+    """As `conflicts_by_day`, of several devices.
+
+    Args:
+        connection: to the store.
+        ids: the devices.
+        start_us: microseconds since 1970.
+        end_us: microseconds since 1970, not included.
+
+    Returns:
+        Counts by device and day.
+    """
     q = quarantined_points.c
     day = sa.type_coerce(epoch_us(q.recorded_at) // DAY_US, sa.BigInteger)
     rows = connection.execute(

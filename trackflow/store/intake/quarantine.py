@@ -1,4 +1,4 @@
-"""What was refused at the door: counts by sender, rows to show, and what is to be read again."""
+"""Refused input: counts by sender, rows to show, and content to read again."""
 
 import datetime as dt
 import itertools
@@ -17,10 +17,10 @@ from trackflow.store.tables import quarantined_points, receipts
 q, r = quarantined_points.c, receipts.c
 
 FILES = "files"
-"""Stands for the sender of what was no live report: imported files and followed tables."""
+"""The sender of input that was no live report: imported files and followed tables."""
 
 NO_ERRORS = (EQUAL_TIME, TOO_OLD)
-"""Reasons of rows that are settled: nothing is wrong with what was sent."""
+"""Reasons that are no errors: the input itself is sound."""
 
 PAGE_ROWS = 200
 ID_MIN_CHARS = 4
@@ -28,14 +28,14 @@ ID_MIN_CHARS = 4
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How much of one sender was refused for one reason.
+    """How much input of one sender was refused for one reason.
 
     Attributes:
         sender: a live sender, or `FILES`.
-        reason: why.
+        reason: why it was refused.
         count: rows.
-        size_bytes: what they take.
-        last_at: when the last of them came.
+        size_bytes: the size of their content.
+        last_at: when the last of them arrived, UTC.
     """
 
     sender: str
@@ -47,15 +47,15 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedInput:
-    """One refused input, without what was sent.
+    """One refused input, without its content.
 
     Attributes:
         id: its hash.
         sender: a live sender, or `FILES`.
-        device_id: the device it claims to be of, where that could be read.
+        device_id: the device that it names, where that could be read.
         reason: why it was refused.
-        where: door or file, and which location or line.
-        received_at: when it came.
+        where: the protocol or file, and the location or line in it.
+        received_at: when it arrived, UTC.
     """
 
     id: str
@@ -68,14 +68,14 @@ class QuarantinedInput:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedContent(QuarantinedInput):
-    """One refused input, whole if it was sent live.
+    """One refused input with its content, complete if it was sent live.
 
     Attributes:
-        time_us: of a sound position that lies in the future; then `raw` is what `ahead.positions`
-            reads, wherever it came from.
-        raw: it, as text.
-        envelope: the request without its body; None for files, and for what older versions kept.
-        body: the exact bytes, where the text is not what was sent.
+        time_us: of a sound position that lies in the future; then `raw` has the form that
+            `ahead.positions` reads, for every source.
+        raw: the content as text.
+        envelope: the request without its body; None for files and rows of older versions.
+        body: the exact bytes, where they differ from the text in UTF-8.
     """
 
     time_us: int | None
@@ -86,14 +86,14 @@ class QuarantinedContent(QuarantinedInput):
 
 @dataclass(frozen=True, slots=True)
 class QuarantineFilter:
-    """Which rows are meant; all that were refused without any limit."""
+    """A selection of rows of the quarantine; without any limit all that are errors."""
 
     sender: str | None = None
     reason: str | None = None
     ids: Sequence[str] = field(default=())
 
     def where(self) -> list[sa.ColumnElement[bool]]:
-        """As conditions of a query."""
+        """The conditions of a query."""
         conditions: list[sa.ColumnElement[bool]] = [q.reason.not_in(NO_ERRORS)]
         if self.sender is not None:
             conditions.append(
@@ -107,7 +107,7 @@ class QuarantineFilter:
 
 
 def counts(connection: Connection) -> list[ReasonCount]:
-    """How much was refused, by sender and reason."""
+    """How much input was refused, by sender and reason."""
     sender = sa.func.coalesce(q.sender, FILES)
     rows = connection.execute(
         sa.select(
@@ -121,14 +121,14 @@ def counts(connection: Connection) -> list[ReasonCount]:
 
 
 def last_points(connection: Connection, sender: str) -> dt.datetime | None:
-    """When a live sender last brought points, known ones or new."""
+    """When a live sender last sent points, known or new ones."""
     query = sa.select(sa.func.max(r.received_at)).where(r.source == sender)
     found: dt.datetime | None = connection.scalar(query)
     return found
 
 
 def live_bytes(connection: Connection) -> int:
-    """What all that live senders sent takes in the quarantine."""
+    """The size in bytes of all live senders' input in the quarantine."""
     return int(
         connection.scalar(sa.select(sa.func.sum(q.size_bytes)).where(q.sender.is_not(None))) or 0
     )
@@ -150,7 +150,7 @@ def read_kept(
 
     Args:
         connection: to the store.
-        choice: which.
+        choice: which inputs.
         after: the last id of the page before.
     """
     rows = connection.execute(
@@ -163,7 +163,7 @@ def read_kept(
 
 
 def all_kept(connection: Connection, choice: QuarantineFilter) -> Iterator[QuarantinedContent]:
-    """All of them, page by page."""
+    """All refused inputs of a choice, read page by page."""
     after = ""
     while page := read_kept(connection, choice, after):
         yield from page
@@ -189,7 +189,7 @@ def newest(connection: Connection, choice: QuarantineFilter, most: int) -> list[
 
 
 def find(connection: Connection, prefix: str) -> QuarantinedContent:
-    """The refused input whose id begins so.
+    """The refused input whose id begins with `prefix`.
 
     Raises:
         SettingsError: the beginning is too short, or that of several.
@@ -217,8 +217,8 @@ def delete(connection: Connection, choice: QuarantineFilter) -> int:
     return connection.execute(sa.delete(quarantined_points).where(*choice.where())).rowcount
 
 
-def came_at(connection: Connection, ids: Sequence[str], moment: dt.datetime) -> None:
-    """Say when inputs really came that have been read again."""
+def set_received_at(connection: Connection, ids: Sequence[str], moment: dt.datetime) -> None:
+    """Restore the time of arrival of inputs that were read again."""
     for some in itertools.batched(ids, PAGE_ROWS):
         changed = sa.update(quarantined_points).where(q.content_hash.in_(some))
         connection.execute(changed.values(received_at=moment))

@@ -20,7 +20,7 @@ def keep_rows(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[st
     unique = {row["content_hash"]: row for row in rows}
     if not unique:
         return {}
-    # in one order everywhere: two deliveries of the same rows must not wait for each other
+    # in one order everywhere: two deliveries of the same rows must not deadlock
     ordered = [unique[key] for key in sorted(unique)]
     insert = insert_into(connection, quarantined_points).on_conflict_do_nothing()
     new = connection.scalars(insert.returning(quarantined_points.c.content_hash), ordered)
@@ -30,7 +30,7 @@ def keep_rows(connection: Connection, rows: Iterable[dict[str, Any]]) -> dict[st
 def refusal_rows(
     connection: Connection, refused: Sequence[Refusal], now: dt.datetime
 ) -> list[dict[str, Any]]:
-    """What was refused; what lies in the future says so if it is this machine's clock."""
+    """Refusals as rows; a future time gets its own reason if this machine's clock is behind."""
     early = any(refusal.time_us is not None for refusal in refused)
     behind = early and ahead.is_behind(connection, now)
     if behind:
@@ -63,9 +63,9 @@ def _refusal_row(refusal: Refusal, reason: str, now: dt.datetime) -> dict[str, A
 
 
 def hash_of_refusal(refusal: Refusal, reason: str = "") -> str:
-    """The key of what was refused, by default for its own reason.
+    """The key of a refused input, by default for its own reason.
 
-    Inputs that differ anywhere have different ones.
+    Different inputs have different keys.
     """
     is_own = reason in ("", refusal.reason)
     why = _ReasonInKeys(refusal.reason.value) if is_own else reason
@@ -77,9 +77,9 @@ def hash_of_refusal(refusal: Refusal, reason: str = "") -> str:
 
 
 class _ReasonInKeys(str):
-    """A reason as stored keys hold it, whatever the enumeration is called.
+    """A reason in the form of stored keys, independent of the enumeration's name.
 
-    Versions before 0.6 hashed what Python shows of a member of `Reason`. With any other text, input
+    Versions before 0.6 hashed Python's `repr` of a member of `Reason`. With any other text, input
     that is in quarantine already would be kept a second time.
     """
 
@@ -90,7 +90,7 @@ class _ReasonInKeys(str):
 
 
 def size_bytes(refusal: Refusal) -> int:
-    """What a refused input takes in the quarantine."""
+    """The size of a refused input in the quarantine."""
     envelope = refusal.origin.envelope if refusal.origin else ""
     return len(refusal.raw.encode()) + len(refusal.body or b"") + len(envelope)
 

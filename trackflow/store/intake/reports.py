@@ -1,8 +1,8 @@
-"""Reports of many senders in one transaction: what a live service stores, thousands of times.
+"""Stores reports of many senders in one transaction, as a live service does all the time.
 
-A point of a tracker is nearly always new, or is what is stored already. All such go in together, by
-a handful of statements whatever the number of reports; the few others take the careful way of
-`acceptance.accept`, one after another. So the rows are those that `accept` would have made of each
+A tracker's point is nearly always new, or equal to the stored one. All such points are stored
+together, by a handful of statements for any number of reports; the few others go through
+`acceptance.accept`, one report after another. The rows are those that `accept` would make of each
 report by itself.
 """
 
@@ -21,27 +21,27 @@ from trackflow.store.days import batch_marks
 from trackflow.store.devices.settings import AdmissionRules
 from trackflow.store.dialects import listed_pairs, pairs_as_table
 from trackflow.store.intake import rivals
-from trackflow.store.intake.acceptance import DeliveryCounts, accept, hold_devices
+from trackflow.store.intake.acceptance import DeliveryCounts, accept, add_and_lock_devices
 from trackflow.store.intake.changed_days import changed_day
 from trackflow.store.tables import gps_points, receipts
 from trackflow.store.types import epoch_us
 
-type Row = tuple[str, int, *tuple[float | None, ...]]
-"""A point as `PointBatch.rows` has it: device, microseconds, longitude, latitude, …"""
+type PointRow = tuple[str, int, *tuple[float | None, ...]]
+"""A point as `PointBatch.rows` gives it: device, microseconds, longitude, latitude, …"""
 
-type Key = tuple[str, int]
+type PointKey = tuple[str, int]
 """Device and microseconds of a point."""
 
 _UPSERT = "ON CONFLICT DO NOTHING"
 _COLUMNS = [column.name for column in gps_points.columns][:8]
-"""Those of a `Row`."""
+"""Those of a `PointRow`."""
 
 _TYPES = ("text", "timestamptz", *["float8"] * 6, "text", "int8")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one request brought, or a part of it: points, refusals, and how they came."""
+    """The content of one request, or a part of it: points, refusals, and their source."""
 
     points: PointBatch = field(default_factory=PointBatch.empty)
     refused: Sequence[Refusal] = ()
@@ -53,13 +53,14 @@ def accept_reports(
 ) -> list[DeliveryCounts]:
     """Store reports and mark the batches that they touch, in the caller's transaction.
 
-    What came of each, in their order, is as if those with nothing but new points had come first.
+    Results are in the order of the reports, and the same as if reports with only new points had
+    arrived first.
     """
     accepted: dict[int, DeliveryCounts] = {}
     rows = _rows_of_plain(reports)
     if rows:
         ids = sorted({row[0] for mine in rows.values() for row in mine})
-        rules = hold_devices(connection, ids, now)
+        rules = add_and_lock_devices(connection, ids, now)
         stored = _store_new(connection, reports, _young_enough(rows, rules), now)
         changed = _days_of((row for new in stored.values() for row in new), rules)
         batch_marks.mark_pending(connection, changed, now)
@@ -71,17 +72,18 @@ def accept_reports(
     return [accepted[k] for k in range(len(reports))]
 
 
-def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
-    """The points of the reports that can go in together as far as they themselves tell.
+def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[PointRow]]:
+    """The points of the reports that do not contradict each other, by the report's number.
 
-    Nothing was refused, and for no moment of a device they say different things.
+    Nothing of these was refused, and no two of their points have the same device and moment but
+    other values.
     """
-    found: dict[int, list[Row]] = {}
-    taken: set[Key] = set()
+    found: dict[int, list[PointRow]] = {}
+    taken: set[PointKey] = set()
     for k, report in enumerate(reports):
         if report.refused or not len(report.points):
             continue
-        rows = cast("list[Row]", list(report.points.rows()))
+        rows = cast("list[PointRow]", list(report.points.rows()))
         by_key = {row[:2]: row for row in rows}
         if len(by_key) < len(rows):
             if any(by_key[row[:2]] != row for row in rows):
@@ -94,9 +96,9 @@ def _rows_of_plain(reports: Sequence[Report]) -> dict[int, list[Row]]:
 
 
 def _young_enough(
-    rows: dict[int, list[Row]], rules: dict[str, AdmissionRules]
-) -> dict[int, list[Row]]:
-    """Reports without a point that is older than what is kept of its device."""
+    rows: dict[int, list[PointRow]], rules: dict[str, AdmissionRules]
+) -> dict[int, list[PointRow]]:
+    """Reports without a point that is older than its device's retention keeps."""
     edge_us = {
         name: to_us(midnight(rule.kept_from)) for name, rule in rules.items() if rule.kept_from
     }
@@ -110,12 +112,15 @@ def _young_enough(
 
 
 def _store_new(
-    connection: Connection, reports: Sequence[Report], rows: dict[int, list[Row]], now: dt.datetime
-) -> dict[int, list[Row]]:
-    """Store the new points of those reports that say nothing else than what is stored.
+    connection: Connection,
+    reports: Sequence[Report],
+    rows: dict[int, list[PointRow]],
+    now: dt.datetime,
+) -> dict[int, list[PointRow]]:
+    """Store the new points of those reports that do not contradict stored points.
 
     Returns:
-        The new points by report. They are held, so a second try finds what the first one has told.
+        The new points by report. Their devices are locked, so a second try finds the same points.
     """
     new = rows
     while any(new.values()):
@@ -140,18 +145,20 @@ def _store_new(
     return new
 
 
-def _known_already(rows: dict[int, list[Row]], new: dict[int, list[Row]]) -> list[Key]:
+def _known_already(
+    rows: dict[int, list[PointRow]], new: dict[int, list[PointRow]]
+) -> list[PointKey]:
     """The points of the reports in `new` that are not new."""
-    keys: list[Key] = []
+    keys: list[PointKey] = []
     for k, mine in new.items():
         if len(mine) < len(rows[k]):
-            fresh = {row[:2] for row in mine}  # a list would be searched for every point of a batch
+            fresh = {row[:2] for row in mine}  # a set, as every point of a batch is looked up
             keys += [row[:2] for row in rows[k] if row[:2] not in fresh]
     return keys
 
 
-def _keep_repeats(connection: Connection, keys: Sequence[Key]) -> None:
-    """Let points that were stored already stay when the import that brought them is undone."""
+def _keep_repeats(connection: Connection, keys: Sequence[PointKey]) -> None:
+    """Keep stored points that were sent again when the import that brought them is undone."""
     if not keys:
         return
     is_sqlite = connection.dialect.name == "sqlite"
@@ -162,7 +169,7 @@ def _keep_repeats(connection: Connection, keys: Sequence[Key]) -> None:
 
 
 def _receipts(connection: Connection, sources: Iterable[str], now: dt.datetime) -> dict[str, int]:
-    """A receipt for each way in which reports came: they are one delivery of that source."""
+    """Write a receipt for each source: its reports are one delivery."""
     insert = sa.insert(receipts).returning(receipts.c.received_seq)
     return {
         source: connection.execute(insert, {"received_at": now, "source": source}).scalar_one()
@@ -171,7 +178,7 @@ def _receipts(connection: Connection, sources: Iterable[str], now: dt.datetime) 
 
 
 def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
-    """Insert rows whose point is new; returns how many these were."""
+    """Insert rows whose point is new; returns how many."""
     if connection.dialect.name == "sqlite":
         marks = ",".join("?" * len(gps_points.columns))
         statement = f"INSERT INTO {gps_points.name} VALUES ({marks}) {_UPSERT}"
@@ -183,29 +190,31 @@ def _insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
     return connection.exec_driver_sql(statement, tuple(columns)).rowcount
 
 
-def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
-    """What is stored of points."""
+def _stored(connection: Connection, keys: Sequence[PointKey]) -> dict[PointKey, PointRow]:
+    """The stored points of some keys."""
     is_sqlite = connection.dialect.name == "sqlite"
     pairs = keys if is_sqlite else [(device_id, from_us(time_us)) for device_id, time_us in keys]
     found = connection.execute(
-        _ask_stored(connection.dialect.name), listed_pairs(connection, pairs)
+        _stored_query(connection.dialect.name), listed_pairs(connection, pairs)
     )
-    return {row[:2]: cast("Row", tuple(row)) for row in found}
+    return {row[:2]: cast("PointRow", tuple(row)) for row in found}
 
 
 @functools.cache
-def _ask_stored(dialect: str) -> sa.Select[Any]:
+def _stored_query(dialect: str) -> sa.Select[Any]:
     p = gps_points.c
     kind = sa.BigInteger() if dialect == "sqlite" else sa.DateTime(timezone=True)
-    asked = pairs_as_table(dialect, ("device_id", "recorded_at"), kind)
+    wanted = pairs_as_table(dialect, ("device_id", "recorded_at"), kind)
     values = (p[name] for name in _COLUMNS[2:])
     return sa.select(p.device_id, epoch_us(p.recorded_at), *values).where(
-        p.device_id == asked.c.device_id, p.recorded_at == asked.c.recorded_at
+        p.device_id == wanted.c.device_id, p.recorded_at == wanted.c.recorded_at
     )
 
 
-def _days_of(rows: Iterable[Row], rules: dict[str, AdmissionRules]) -> list[batch_marks.ChangedDay]:
-    """The days that got rows, in order: two transactions must not wait for each other."""
+def _days_of(
+    rows: Iterable[PointRow], rules: dict[str, AdmissionRules]
+) -> list[batch_marks.ChangedDay]:
+    """The days that got rows, in order: two transactions must not deadlock."""
     days: dict[tuple[str, int], tuple[int, int, int]] = {}
     for device_id, time_us, *_ in rows:
         key = device_id, time_us // DAY_US

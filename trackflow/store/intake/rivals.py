@@ -1,8 +1,8 @@
-"""Points of one device and moment that contend for it: which is the best, and what it keeps out.
+"""Rival points of one device and moment: which is the best, and which replaced ones are kept.
 
-An import can be undone. So what its points keep out is kept in `replaced_points`, as is what it
-says itself of moments at which another point is stored: of each import the best point of each
-place. Of two deliveries that can never be undone, nothing is kept.
+An import can be undone. So the points that its points replace are kept in `replaced_points`, and so
+are its own points of moments at which another point is stored: of each import the best point of
+each position. Between two deliveries that can never be undone, nothing is kept.
 """
 
 from collections.abc import Iterable, Sequence
@@ -44,17 +44,17 @@ incoming = sa.Table(
 KEY = ("device_id", "recorded_at", "import_id", "longitude", "latitude")
 EXTRA = ("altitude_m", "accuracy_m", "speed_ms", "course_deg", "source", "received_seq")
 UNKNOWN_SEQ = 0
-"""Of a position of which only its place is known: no receipt has it."""
+"""The receipt's number of a point of which only the position is known: no receipt has it."""
 
 g, r, n, w = gps_points.c, receipts.c, incoming.c, replaced_points.c
 
-type Claimed = tuple[str, int, float, float]
-"""Where a device said to be: device, time in microseconds, longitude, latitude."""
+type ClaimedPosition = tuple[str, int, float, float]
+"""A reported position: device, time in microseconds since 1970, longitude, latitude."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOrigin:
-    """How points came in: with which import (empty for none), from where, by which receipt."""
+    """The origin of points: their import (empty for none), their source and their receipt."""
 
     import_id: str
     source: str
@@ -62,12 +62,12 @@ class DeliveryOrigin:
 
 
 def quality(columns: Any) -> sa.Tuple:
-    """What points of equal time are compared by; the smallest is the best."""
+    """The columns by which points of equal time are compared; the smallest is the best."""
     return sa.tuple_(*(sa.func.coalesce(columns[name], WORST) for name in QUALITY))
 
 
 def record(connection: Connection, delivery: DeliveryOrigin) -> None:
-    """Keep what is about to lose: of the stored points and the incoming ones, before they meet."""
+    """Keep the stored and the incoming points that are about to lose, before the upsert."""
     stored_by = sa.func.coalesce(r.import_id, "")
     mine = sa.literal(delivery.import_id)
     wins = quality(n) < quality(g)
@@ -81,15 +81,15 @@ def record(connection: Connection, delivery: DeliveryOrigin) -> None:
         )
         .outerjoin(receipts, r.received_seq == g.received_seq)
     )  # fmt: skip
-    # at the same place, one that stays as long as the winner does will never be needed
-    going = sa.select(*_columns(g, stored_by, g.source, g.received_seq)).select_from(met)
+    # a loser at the winner's position is never needed if the winner stays at least as long
+    replaced = sa.select(*_columns(g, stored_by, g.source, g.received_seq)).select_from(met)
     outlived = sa.and_(same_place, sa.or_(stored_by == mine, mine == ""))
-    _insert(connection, going.where(wins, is_undoable, ~outlived))
-    coming = sa.select(
+    _insert(connection, replaced.where(wins, is_undoable, ~outlived))
+    rejected = sa.select(
         *_columns(n, mine, sa.literal(delivery.source), sa.literal(delivery.seq))
     ).select_from(met)
     outlived = sa.and_(same_place, sa.or_(stored_by == mine, stored_by == ""))
-    _insert(connection, coming.where(~wins, is_undoable, ~outlived))
+    _insert(connection, rejected.where(~wins, is_undoable, ~outlived))
 
 
 def record_all(connection: Connection, delivery: DeliveryOrigin) -> None:
@@ -104,7 +104,7 @@ def keep_repeats(connection: Connection, given: sa.FromClause, values: dict[str,
     """Keep stored points that an import has brought and another sender has repeated.
 
     Args:
-        connection: in a transaction for writing; the devices are held.
+        connection: in a transaction for writing; the devices are locked.
         given: a table of `device_id` and `recorded_at`.
         values: the parameters of `given`.
     """
@@ -119,20 +119,22 @@ def keep_repeats(connection: Connection, given: sa.FromClause, values: dict[str,
     _insert(connection, query, values)
 
 
-def keep_places(connection: Connection, places: Iterable[Claimed], *, only_rivals: bool) -> None:
-    """Keep places that were claimed otherwise than by an import, of which no more is known.
+def keep_positions(
+    connection: Connection, positions: Iterable[ClaimedPosition], *, only_rivals: bool
+) -> None:
+    """Keep positions that a delivery other than an import has brought; their other values are lost.
 
     Args:
         connection: in a transaction for writing.
-        places: which.
-        only_rivals: those alone that an import has claimed; else those alone that none has.
+        positions: the positions.
+        only_rivals: only those that an import has brought too; else only those that none has.
     """
     if (
         only_rivals
         and connection.scalar(sa.select(sa.literal(1)).where(w.import_id != "").limit(1)) is None
     ):
-        return  # the usual case: nothing was imported that anything else contends with
-    for device_id, time_us, lon, lat in places:
+        return  # the usual case: no import has rival points
+    for device_id, time_us, lon, lat in positions:
         time = from_us(time_us)
         same = (w.device_id == device_id, w.recorded_at == time, w.longitude == lon,
                 w.latitude == lat)  # fmt: skip
@@ -155,18 +157,18 @@ def quarantined(connection: Connection, hashes: Sequence[str]) -> list[str]:
 def note_refusals(
     connection: Connection, new: Sequence[str], known: Sequence[str], import_id: str
 ) -> None:
-    """Note which refused rows go with which imports: those that came in with imports only.
+    """Note which refused rows were brought by imports only, and by which.
 
     Args:
         connection: in a transaction for writing.
         new: rows that this delivery has put in quarantine.
         known: rows that were there already.
-        import_id: the import; empty for another delivery.
+        import_id: the import; empty for any other delivery.
     """
     f = import_refusals.c
     among = is_among(connection.dialect.name, f.content_hash)
-    # of rows that are new, notes are left where they were deleted before; known ones are from now
-    # on not only those of imports, if this is none
+    # a new row may have notes from before it was last deleted; a known row that this delivery
+    # repeats is no longer of imports only, unless this is an import
     outdated = [*new] if import_id else [*new, *known]
     if outdated:
         connection.execute(sa.delete(import_refusals).where(among), listed(connection, outdated))
@@ -182,7 +184,7 @@ def note_refusals(
 
 
 def imports_of_refusals(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
-    """For rows in quarantine that came in with imports only, one of those imports."""
+    """For rows in quarantine that were brought by imports only, one of those imports."""
     f = import_refusals.c
     query = sa.select(f.content_hash, f.import_id).where(
         is_among(connection.dialect.name, f.content_hash)
@@ -192,9 +194,9 @@ def imports_of_refusals(connection: Connection, hashes: Sequence[str]) -> dict[s
 
 
 def _columns(points: Any, import_id: Any, source: Any, seq: Any) -> list[Any]:
-    place = [points[name] for name in ("longitude", "latitude")]
+    position = [points[name] for name in ("longitude", "latitude")]
     extra = [points[name] for name in EXTRA[:4]]
-    return [points.device_id, points.recorded_at, import_id, *place, *extra, source, seq]
+    return [points.device_id, points.recorded_at, import_id, *position, *extra, source, seq]
 
 
 def _insert(

@@ -1,9 +1,9 @@
-"""Jobs: long-running pieces of work that someone watches, stops and takes up again.
+"""Jobs: long-running pieces of work that people watch, stop and resume.
 
-A job is queued, then running, then completed, failed or cancelled. Whoever works on it holds a
-claim with an epoch and gives signs of life; when these stop, whoever looks next may take it over,
-and the one before changes nothing any more. How far a job has come is written in the transaction of
-the work itself, so that taking it up again loses nothing and does nothing twice.
+A job is queued, then running, then completed, failed or cancelled. Its worker holds a claim with an
+epoch and sends heartbeats; when these stop, another worker may take the job over, and the earlier
+one changes nothing any more. The progress of a job is written in the transaction of the work
+itself, so that resuming loses nothing and does nothing twice.
 """
 
 import datetime as dt
@@ -23,13 +23,13 @@ from trackflow.store.service_tables import jobs
 j = jobs.c
 
 SILENT_AFTER_S = 120.0
-"""Without a sign of life for so long, a running job counts as abandoned."""
+"""A running job whose last heartbeat is older counts as abandoned."""
 
 MOST_LISTED = 100
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """The status of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -43,11 +43,24 @@ class Job:
     """A job as it is stored; columns by their names.
 
     Attributes:
-        total: pieces of work in all, None until it is known.
-        tries: times that it was taken up since it last came further.
-        seconds_left: as estimated at the last sign of life.
-        result: what came out; while it runs, how far it has come.
+        job_id: its id.
+        kind: which use case it runs.
+        status: its status.
+        total: items of work in all, None until it is known.
+        completed: items that are done.
+        failed: items that failed.
+        message: its state, for people.
+        parameters: the input of the use case.
+        result: the output of the use case; while it runs, its progress.
+        error: why it failed, for people.
+        cancel_requested: whether a person wants it to stop.
+        tries: claims since its last progress.
+        seconds_left: as estimated at the last heartbeat.
         epoch: of the last claim.
+        heartbeat_at: when its worker last sent a heartbeat, UTC.
+        created_at: when it was queued, UTC.
+        started_at: when it was first claimed, UTC.
+        finished_at: when it ended, UTC.
     """
 
     job_id: uuid.UUID
@@ -76,7 +89,14 @@ _COLUMNS = [j[name] for name in Job.__dataclass_fields__]
 def create(
     connection: Connection, kind: str, parameters: Mapping[str, Any], now: dt.datetime
 ) -> Job:
-    """Queue a job."""
+    """Queue a job.
+
+    Args:
+        connection: in a transaction for writing.
+        kind: which use case it runs.
+        parameters: the input of the use case; stored as JSON.
+        now: the time, UTC.
+    """
     job_id = uuid.uuid4()
     connection.execute(
         sa.insert(jobs).values(
@@ -111,7 +131,7 @@ def recent(connection: Connection, limit: int = MOST_LISTED) -> list[Job]:
 
 
 def waiting(connection: Connection, now: dt.datetime) -> list[Job]:
-    """Jobs that somebody should work on, the oldest first: queued ones and abandoned ones."""
+    """Jobs that a worker should claim, the oldest first: queued ones and abandoned ones."""
     query = sa.select(*_COLUMNS).where(_is_free(now)).order_by(j.created_at, j.job_id)
     return [_job(row) for row in connection.execute(query)]
 
@@ -124,10 +144,17 @@ def claim(
     *,
     dagster_run_id: str | None = None,
 ) -> Job | None:
-    """Take a job that waits; None if somebody else has it, or there is nothing left to do.
+    """Claim a waiting job; None if another worker has it or there is nothing left to do.
 
-    One that was to be cancelled when its worker died is cancelled now. One that was taken up
-    `max_tries` times without coming further fails: it may be what kills its workers.
+    A job whose cancelling was requested before its worker died is cancelled now. One that was
+    claimed `max_tries` times without progress fails: it may be the cause of its workers' deaths.
+
+    Args:
+        connection: in a transaction for writing.
+        job_id: the job.
+        max_tries: claims without progress after which it fails.
+        now: the time, UTC.
+        dagster_run_id: the run that works on it; None outside of Dagster.
     """
     free = sa.and_(j.job_id == job_id, _is_free(now))
     ended = {"finished_at": now, "seconds_left": None}
@@ -157,38 +184,45 @@ def claim(
     return None if row is None else _job(row)
 
 
-def advance(connection: Connection, held: Job, now: dt.datetime, **values: Any) -> Job:
-    """Note how far a job has come, in the transaction of the work; returns it as it is now.
+def advance(connection: Connection, claimed: Job, now: dt.datetime, **values: Any) -> Job:
+    """Write a job's progress in the transaction of the work; returns the job as it is now.
 
     Raises:
         StaleClaimError: it was taken over; the caller's transaction must not commit.
     """
-    return _change(connection, held, {"heartbeat_at": now, "tries": 1, **values})
+    return _change(connection, claimed, {"heartbeat_at": now, "tries": 1, **values})
 
 
-def beat(connection: Connection, held: Job, now: dt.datetime, **values: Any) -> Job:
-    """Give a sign of life, with whatever there is to show; returns the job as it is now.
+def beat(connection: Connection, claimed: Job, now: dt.datetime, **values: Any) -> Job:
+    """Write a heartbeat and optional `values`; returns the job as it is now.
 
     Raises:
         StaleClaimError: it was taken over.
     """
-    return _change(connection, held, {"heartbeat_at": now, **values})
+    return _change(connection, claimed, {"heartbeat_at": now, **values})
 
 
 def end(
-    connection: Connection, held: Job, status: JobStatus, now: dt.datetime, **values: Any
+    connection: Connection, claimed: Job, status: JobStatus, now: dt.datetime, **values: Any
 ) -> Job:
-    """Say how a job ended.
+    """Write how a job ended.
+
+    Args:
+        connection: in a transaction for writing.
+        claimed: the job, with the epoch of its claim.
+        status: completed, failed or cancelled.
+        now: the time, UTC.
+        values: further columns, by name.
 
     Raises:
         StaleClaimError: it was taken over.
     """
     ended = {"status": status.value, "finished_at": now, "heartbeat_at": now, "seconds_left": None}
-    return _change(connection, held, ended | values)
+    return _change(connection, claimed, ended | values)
 
 
 def request_cancel(connection: Connection, job_id: uuid.UUID, now: dt.datetime) -> Job:
-    """Have a job stopped: at once if nobody is at it, else after its current slice of work.
+    """Cancel a job: at once if no worker has it, else after its current slice of work.
 
     One that has ended stays as it is.
 
@@ -229,7 +263,7 @@ def stop_here(connection: Connection, job_id: uuid.UUID, now: dt.datetime) -> Jo
 def resume(connection: Connection, job_id: uuid.UUID) -> Job:
     """Queue a cancelled or failed job again; it goes on where it stopped.
 
-    One that is queued or running goes on, even if it was to be cancelled.
+    For one that is queued or running, a request to cancel it is taken back.
 
     Raises:
         NotFoundError: there is none of this id.
@@ -257,24 +291,28 @@ _GIVEN_UP = (
 
 
 def _is_free(now: dt.datetime) -> sa.ColumnElement[bool]:
-    heard_of = now - dt.timedelta(seconds=SILENT_AFTER_S)
-    silent = sa.or_(j.heartbeat_at < heard_of, is_impossible(j.heartbeat_at, now, 0.0))
+    oldest = now - dt.timedelta(seconds=SILENT_AFTER_S)
+    silent = sa.or_(j.heartbeat_at < oldest, is_impossible(j.heartbeat_at, now, 0.0))
     return sa.or_(
         j.status == JobStatus.QUEUED.value,
         sa.and_(j.status == JobStatus.RUNNING.value, silent),
     )
 
 
-def _change(connection: Connection, held: Job, values: dict[str, Any]) -> Job:
+def _change(connection: Connection, claimed: Job, values: dict[str, Any]) -> Job:
     row = connection.execute(
         sa.update(jobs)
-        .where(j.job_id == held.job_id, j.epoch == held.epoch, j.status == JobStatus.RUNNING.value)
+        .where(
+            j.job_id == claimed.job_id,
+            j.epoch == claimed.epoch,
+            j.status == JobStatus.RUNNING.value,
+        )
         .values(values)
         .returning(*_COLUMNS)
     ).one_or_none()
     if row is None:
         raise StaleClaimError(
-            f"the job {held.job_id} was taken over by another worker; nothing was written"
+            f"the job {claimed.job_id} was taken over by another worker; nothing was written"
         )
     return _job(row)
 

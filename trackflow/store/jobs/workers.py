@@ -1,4 +1,4 @@
-"""Live workers: who follows what comes in just now, known by a heartbeat."""
+"""Live workers, which process points as they arrive; each is known by its heartbeat."""
 
 import datetime as dt
 import uuid
@@ -15,13 +15,21 @@ w = live_workers.c
 HEARTBEAT_S = 5.0
 
 SILENT_AFTER_S = 60.0
-"""Without a heartbeat for so long, a worker counts as gone and another one may start. A single
-batch that takes longer keeps its own lease, so starting one too many does no harm."""
+"""A worker whose last heartbeat is older counts as gone, and another one may start. A single batch
+that takes longer keeps its own lease, so one worker too many does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveWorker:
-    """One that was heard of lately."""
+    """A worker with a recent heartbeat.
+
+    Attributes:
+        worker_id: its id.
+        dagster_run_id: the run that it belongs to; None outside of Dagster.
+        started_at: UTC.
+        heartbeat_at: when it last sent a heartbeat, UTC.
+        batches_done: since its start.
+    """
 
     worker_id: uuid.UUID
     dagster_run_id: str | None
@@ -38,7 +46,15 @@ def beat(
     batches_done: int,
     dagster_run_id: str | None = None,
 ) -> None:
-    """Say that this worker is there; the first time makes it known."""
+    """Write a heartbeat of this worker; the first one registers it.
+
+    Args:
+        connection: in a transaction for writing.
+        worker_id: this worker.
+        now: the time, UTC.
+        batches_done: since its start.
+        dagster_run_id: the run that it belongs to; None outside of Dagster.
+    """
     changed = connection.execute(
         sa.update(live_workers)
         .where(w.worker_id == worker_id)
@@ -57,14 +73,14 @@ def beat(
 
 
 def leave(connection: Connection, worker_id: uuid.UUID, now: dt.datetime) -> None:
-    """Forget this worker, and those that have been silent for a day."""
+    """Delete this worker, and those without a heartbeat for a day."""
     day = dt.timedelta(days=1)
     forgotten = sa.not_(w.heartbeat_at.between(now - day, now + day))
     connection.execute(sa.delete(live_workers).where(sa.or_(w.worker_id == worker_id, forgotten)))
 
 
-def at_work(connection: Connection, now: dt.datetime) -> LiveWorker | None:
-    """The live worker that was heard of last, unless it has been silent for too long."""
+def newest_worker(connection: Connection, now: dt.datetime) -> LiveWorker | None:
+    """The live worker with the newest heartbeat, None if that is too old."""
     row = connection.execute(
         sa.select(w.worker_id, w.dagster_run_id, w.started_at, w.heartbeat_at, w.batches_done)
         .where(

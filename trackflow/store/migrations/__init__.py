@@ -1,4 +1,8 @@
-"""Schema migrations, applied when a store is opened."""
+"""Schema migrations, applied when a store is opened.
+
+`versions/` holds one revision per change of the schema; a revision is never changed after its
+release.
+"""
 
 SCHEMA_VERSION = "0012"
 """The newest revision in `versions/`."""

@@ -8,11 +8,11 @@ from alembic.config import Config
 from sqlalchemy.engine import Engine
 
 LOCK_KEY = 0x7261636B
-"""Any constant: two processes that start at once must not both migrate."""
+"""Key of PostgreSQL's advisory lock: two processes that start at once must not both migrate."""
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Apply every migration up to `revision` that is missing; harmless when there is none."""
+    """Apply every missing migration up to `revision`; does nothing when none is missing."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations on the connection and in the transaction it is given."""
+"""Alembic's entry: runs migrations on the connection and in the transaction of its caller."""
 
 from alembic import context
 

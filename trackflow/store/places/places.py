@@ -1,4 +1,4 @@
-"""Where race tracks are: as their source says, or as a geocoder found by their address."""
+"""Coordinates of race tracks: those of their source, or those of a geocoder for their address."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ p, t = catalogue_places.c, catalogue_tracks.c
 
 @dataclass(frozen=True, slots=True)
 class GeocodedPlace:
-    """What a geocoder answered for a track.
+    """A geocoder's answer for a track.
 
     Attributes:
-        query: what it was asked.
+        query: the address that was sent to it.
         geocoder: its name.
-        place: None if it knows no such address.
-        located_at: when.
+        coordinates: None if it knows no such address.
+        located_at: when it answered, UTC.
     """
 
     query: str
     geocoder: str
-    place: Coordinates | None
+    coordinates: Coordinates | None
     located_at: dt.datetime
 
 
 def tracks_without_coordinates(connection: Connection) -> list[tuple[str, CatalogueTrack]]:
-    """Source and track of all that are listed, and whose source does not say where they are."""
+    """Source and track of all listed tracks whose source gives no coordinates."""
     query = (
         sa.select(t.source, *(t[name] for name in FIELDS))
         .where(t.is_active, sa.or_(t.longitude.is_(None), t.latitude.is_(None)))
@@ -51,19 +51,26 @@ def located(
         query = query.where(p.source == source)
     return {
         (row.source, row.slug): GeocodedPlace(
-            row.query, row.geocoder, _place(row.longitude, row.latitude), row.located_at
+            row.query, row.geocoder, _coordinates(row.longitude, row.latitude), row.located_at
         )
         for row in connection.execute(query)
     }
 
 
 def keep(connection: Connection, source: str, slug: str, found: GeocodedPlace) -> None:
-    """Store an answer in place of the one before."""
+    """Store an answer; it replaces the one before.
+
+    Args:
+        connection: in a transaction for writing.
+        source: the track's source.
+        slug: the track's slug.
+        found: the answer.
+    """
     values: dict[str, Any] = {
         "query": found.query,
         "geocoder": found.geocoder,
-        "longitude": found.place.longitude if found.place else None,
-        "latitude": found.place.latitude if found.place else None,
+        "longitude": found.coordinates.longitude if found.coordinates else None,
+        "latitude": found.coordinates.latitude if found.coordinates else None,
         "located_at": found.located_at,
     }
     row = insert_into(connection, catalogue_places).values(source=source, slug=slug, **values)
@@ -71,14 +78,14 @@ def keep(connection: Connection, source: str, slug: str, found: GeocodedPlace) -
 
 
 def drop(connection: Connection, source: str, slug: str) -> None:
-    """Forget an answer: the track's address has changed or is gone."""
+    """Delete an answer whose track's address has changed or is gone."""
     connection.execute(sa.delete(catalogue_places).where(p.source == source, p.slug == slug))
 
 
 def positions(connection: Connection) -> dict[tuple[str, str], Coordinates]:
-    """Where tracks are, by source and slug; also those that are not listed any more.
+    """Coordinates of tracks by source and slug; also of those that are not listed any more.
 
-    What a source says counts more than what a geocoder found.
+    A source's own coordinates take precedence over those of a geocoder.
     """
     own = sa.and_(t.longitude.is_not(None), t.latitude.is_not(None))
     query = (
@@ -96,11 +103,11 @@ def positions(connection: Connection) -> dict[tuple[str, str], Coordinates]:
         .order_by(t.source, t.slug)
     )
     return {
-        (row.source, row.slug): place
+        (row.source, row.slug): coordinates
         for row in connection.execute(query)
-        if (place := _place(row.longitude, row.latitude)) is not None
+        if (coordinates := _coordinates(row.longitude, row.latitude)) is not None
     }
 
 
-def _place(longitude: float | None, latitude: float | None) -> Coordinates | None:
+def _coordinates(longitude: float | None, latitude: float | None) -> Coordinates | None:
     return None if longitude is None or latitude is None else Coordinates(longitude, latitude)

@@ -1,4 +1,4 @@
-"""Visits of devices to race tracks, and which of their days were looked at."""
+"""Visits of devices to race tracks, and the days that were searched for visits."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ v, d, b = catalogue_visits.c, catalogue_visit_days.c, processing_batches.c
 def due_days(
     connection: Connection, places_hash: str, device_id: str | None = None
 ) -> dict[str, list[tuple[dt.date, int]]]:
-    """Days whose tracks or places are not those that were looked at, with their generation.
+    """Days whose tracks or places have changed since they were searched, with their generation.
 
-    Days whose tracks are still to be made are left out: they come when these are there.
+    Days whose tracks are not made yet are left out until they are.
     """
     is_same = sa.and_(
         d.device_id == b.device_id,
@@ -54,14 +54,21 @@ def count_visits(connection: Connection) -> int:
 
 
 def any_marked(connection: Connection) -> bool:
-    """Whether any day was ever looked at."""
+    """Whether any day was ever searched for visits."""
     return connection.scalar(sa.select(d.day).limit(1)) is not None
 
 
 def next_day(
     connection: Connection, device_id: str, day: dt.date, *, forward: bool
 ) -> dt.date | None:
-    """The nearest day after or before `day` on which the device moved, None if there is none."""
+    """The nearest day after or before `day` on which the device moved, None if there is none.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        day: the day from which to search.
+        forward: whether to search later days; else earlier ones.
+    """
     s = segments.c
     pick = sa.func.min(s.day) if forward else sa.func.max(s.day)
     beyond = s.day > day if forward else s.day < day
@@ -90,7 +97,15 @@ def replace_between(
     before_us: int | None,
     new: Sequence[Visit],
 ) -> int:
-    """Put visits in place of those that begin between two moments; returns how many differ."""
+    """Replace a device's visits that begin between two moments; returns how many rows changed.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        after_us: microseconds since 1970, not included; None for no limit.
+        before_us: microseconds since 1970, not included; None for no limit.
+        new: the visits of this time.
+    """
     mine = [v.device_id == device_id]
     if after_us is not None:
         mine.append(v.start_time > from_us(after_us))
@@ -131,7 +146,14 @@ def mark_days(
     days: Sequence[tuple[dt.date, int]],
     places_hash: str,
 ) -> None:
-    """Note that these days were looked at as they are."""
+    """Note that days were searched for visits.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        days: days with the generation of their tracks.
+        places_hash: hash of the places and limits that were used.
+    """
     connection.execute(
         sa.delete(catalogue_visit_days).where(
             d.device_id == device_id, d.day.in_([day for day, _ in days])
@@ -158,7 +180,15 @@ def read_visits(
     end: dt.datetime | None,
     limit: int | None = None,
 ) -> list[sa.Row[Any]]:
-    """Visits that overlap a time, by device and start, with the name and place of the track."""
+    """Visits that overlap `[start, end)`, by device and start, with the track's name and position.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices, None for all.
+        start: UTC; None for no limit.
+        end: UTC, not included; None for no limit.
+        limit: the largest number of visits; None for all.
+    """
     t, p = catalogue_tracks.c, catalogue_places.c
     tracks = sa.and_(t.source == v.source, t.slug == v.slug)
     found = sa.and_(p.source == v.source, p.slug == v.slug)

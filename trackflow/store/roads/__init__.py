@@ -1,1 +1,4 @@
-"""Lines on roads, and the networks that they were matched with."""
+"""Rows of lines on roads and of the road networks in use; the breaker around a road engine.
+
+Matching itself and the building of networks belong to `trackflow.matching`.
+"""

@@ -1,8 +1,8 @@
 """A road engine behind a circuit breaker that all processes share.
 
-While the service is down, work is turned away at once, so that each batch does not wait for a
-deadline of its own; one process at a time tries whether it is back. The database is written to
-when a call fails and when the state changes, never for calls that go well.
+While the service is down, calls fail at once, so that each batch does not wait for a deadline of
+its own; one process at a time sends a probe. The database is written to when a call fails and when
+the state changes, never for a success of a closed breaker.
 """
 
 import datetime as dt
@@ -18,8 +18,9 @@ from trackflow.matching.engines.protocol import MatchAnswer, MatchRequest, Route
 from trackflow.store import breakers
 from trackflow.store.database import Store
 
-LOOK_EVERY_S = 2.0
-"""How old the known state of a closed breaker may be: others' failures are heard of this late."""
+REFRESH_EVERY_S = 2.0
+"""How old the known state of a closed breaker may be, and so the delay until failures of other
+processes are seen."""
 
 
 @dataclass(slots=True)
@@ -27,10 +28,10 @@ class GuardedEngine:
     """An `Engine` that raises EngineUnavailableError at once while its breaker is open.
 
     Attributes:
-        inner: the engine proper.
+        inner: the engine behind the breaker.
         service: the breaker's name.
-        store: where the breaker is.
-        clock: for the breaker's times.
+        store: keeps the breaker.
+        clock: gives the breaker's times.
     """
 
     inner: HttpEngine
@@ -38,7 +39,7 @@ class GuardedEngine:
     store: Store
     clock: Callable[[], dt.datetime]
     _known: Breaker = field(default_factory=Breaker)
-    _looked_at: float = float("-inf")
+    _refreshed_at: float = float("-inf")
 
     @property
     def profile(self) -> str:
@@ -47,9 +48,9 @@ class GuardedEngine:
 
     @property
     def network_version(self) -> str:
-        """The version of the engine's network; a server has to be asked for it once."""
+        """The version of the engine's network; for a server this takes one request."""
         known = self.inner.known_version
-        # known without a call, it says nothing of how the server is
+        # a version that is known without a request is no sign that the server answers
         return known if known is not None else self._guarded(lambda: self.inner.network_version)
 
     @property
@@ -65,7 +66,7 @@ class GuardedEngine:
         return self._guarded(lambda: self.inner.match(request))
 
     def route(self, lon: Floats, lat: Floats) -> Route | None:
-        """The way through the given places in order, None where there is none."""
+        """The route through the given positions in order, None where there is none."""
         return self._guarded(lambda: self.inner.route(lon, lat))
 
     def close(self) -> None:
@@ -80,22 +81,22 @@ class GuardedEngine:
             self._failed(error, is_probe)
             raise
         except TrackflowError:
-            self._succeeded(is_probe)  # it refuses this request, but it answers
+            self._succeeded(is_probe)  # the server refuses this request, but it answers
             raise
         self._succeeded(is_probe)
         return answer
 
     def _admit(self) -> bool:
-        """Let a call through; returns whether it is the trial of a half-open breaker.
+        """Admit a call; returns whether it is the probe of a half-open breaker.
 
         Raises:
             EngineUnavailableError: the breaker is open.
         """
         is_closed = self._known.open_until is None
-        if is_closed and time.monotonic() - self._looked_at < LOOK_EVERY_S:
+        if is_closed and time.monotonic() - self._refreshed_at < REFRESH_EVERY_S:
             return False
         now = self.clock()
-        self._look()
+        self._refresh()
         match self._known.phase(now):
             case Phase.CLOSED:
                 return False
@@ -105,10 +106,10 @@ class GuardedEngine:
             f"the road engine is left alone after it failed: {self._known.last_error}"
         )
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         with self.store.read() as connection:
             self._known = breakers.read_breaker(connection, self.service)
-        self._looked_at = time.monotonic()
+        self._refreshed_at = time.monotonic()
 
     def _take_probe(self) -> bool:
         with self.store.write() as connection:

@@ -1,4 +1,4 @@
-"""Which road network is in use for each profile."""
+"""The road network in use for each profile."""
 
 import datetime as dt
 from pathlib import Path, PurePath
@@ -14,12 +14,12 @@ from trackflow.store.tables import devices, processing_batches, road_networks
 
 
 def networks_folder(home: Path) -> Path:
-    """Where the networks of a home folder lie."""
+    """The folder of the networks of a home folder."""
     return home / "networks"
 
 
 def portable_folder(folder: Path, home: Path) -> str:
-    """How a network's folder is stored: from the home folder on if it lies in there.
+    """The stored form of a network's folder: relative to the home folder if it lies in there.
 
     A home folder may be moved, or be mounted under different paths on different machines.
     """
@@ -28,16 +28,16 @@ def portable_folder(folder: Path, home: Path) -> str:
 
 
 def located(stored: str, profile: str, version: str, home: Path) -> Path:
-    """Where a network lies whose folder is stored as `stored`.
+    """The folder of a network whose stored form is `stored`.
 
-    An older trackflow stored absolute paths. The home folder's own copy goes before such a path:
-    the path may have led there before the home folder was moved or copied.
+    An older trackflow stored absolute paths. The home folder's own copy takes precedence over such
+    a path, which may lie in the home folder from before it was moved or copied.
 
     Args:
         stored: the folder as the table has it.
-        profile: the network's.
-        version: the network's.
-        home: the home folder as it is now.
+        profile: of the network.
+        version: of the network.
+        home: the present home folder.
     """
     if not PurePath(stored).is_absolute():
         return home / stored
@@ -49,10 +49,16 @@ def located(stored: str, profile: str, version: str, home: Path) -> Path:
 
 
 def use_network(connection: Connection, network: RoadNetwork, home: Path, now: dt.datetime) -> bool:
-    """Use a network for its profile from now on; whether that is another one than before.
+    """Use a network for its profile from now on; returns whether it differs from the one before.
 
     Every day of the profile's devices is marked again: windows that the new network would match
     differently have another input hash, so nothing else has to be invalidated.
+
+    Args:
+        connection: in a transaction for writing.
+        network: the network.
+        home: the home folder.
+        now: the time, UTC.
     """
     c = road_networks.c
     users = connection.scalars(
@@ -89,20 +95,20 @@ def use_network(connection: Connection, network: RoadNetwork, home: Path, now: d
 
 
 def stored_folders(connection: Connection) -> dict[str, str]:
-    """Where the networks in use lie, as it is stored, by profile."""
+    """The stored folders of the networks in use, by profile."""
     c = road_networks.c
     return {row.profile: row.folder for row in connection.execute(sa.select(c.profile, c.folder))}
 
 
 def folders_in_use(connection: Connection, home: Path) -> list[Path]:
-    """Where the networks in use lie, in order of their profiles; the files may be gone."""
+    """The folders of the networks in use, in order of their profiles; the files may be gone."""
     c = road_networks.c
     query = sa.select(c.folder, c.profile, c.version).order_by(c.profile)
     return [located(*row, home) for row in connection.execute(query)]
 
 
 def move_folder(connection: Connection, profile: str, folder: str) -> None:
-    """Note where the network of a profile lies now, from the home folder on."""
+    """Store the new folder of a profile's network, relative to the home folder."""
     c = road_networks.c
     connection.execute(sa.update(road_networks).where(c.profile == profile).values(folder=folder))
 

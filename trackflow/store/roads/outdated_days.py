@@ -20,7 +20,7 @@ A profile that is not named has no network: its lines stay, as there is nothing 
 
 
 def count_outdated(connection: Connection, versions: NetworkVersions) -> dict[str, int]:
-    """How many days of each device have lines that would be made otherwise now."""
+    """How many days of each device have lines that would be matched differently now."""
     query = sa.select(b.device_id, sa.func.count()).where(_is_outdated(versions))
     rows = connection.execute(query.group_by(b.device_id))
     return {device_id: count for device_id, count in rows}  # noqa: C416
@@ -29,13 +29,13 @@ def count_outdated(connection: Connection, versions: NetworkVersions) -> dict[st
 def match_outdated_again(
     connection: Connection, device_id: str, versions: NetworkVersions, now: dt.datetime
 ) -> int:
-    """Mark these days of a device to be matched again; returns how many there were.
+    """Mark the outdated days of a device to be matched again; returns how many.
 
     Args:
         connection: in a transaction for writing.
         device_id: the device.
         versions: of the networks in use.
-        now: the time.
+        now: the time, UTC.
     """
     lock_devices(connection, [device_id])
     return batch_marks.match_again(connection, device_id, _is_outdated(versions), now)

@@ -1,4 +1,4 @@
-"""Cached polylines: the line of each window, and what is needed to join it to its neighbours."""
+"""Cached polylines: the line of each window, and the data to join it to its neighbours."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,16 @@ p = cached_polylines.c
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """A window's final line as it is served."""
+    """A window's final line as it is served.
+
+    Attributes:
+        start_us: when the window begins, in microseconds since 1970.
+        end_us: when it ends, in microseconds since 1970.
+        encoded_polyline: its line.
+        is_raw: whether it follows no road.
+        confidence: the engine's, from 0 to 1; None without one.
+        matched_share: the share of the window that was matched, from 0 to 1.
+    """
 
     start_us: int
     end_us: int
@@ -30,7 +39,14 @@ class StoredLine:
 def read_between(
     connection: Connection, device_id: str, first: dt.date, last: dt.date
 ) -> list[StoredLine]:
-    """The lines of a device's days, in order of time."""
+    """The lines of a device's days, in order of time.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        first: the first day.
+        last: the last day, included.
+    """
     rows = connection.execute(
         sa.select(
             epoch_us(p.start_time),
@@ -48,7 +64,7 @@ def read_between(
 
 @dataclass(frozen=True, slots=True)
 class WindowLine:
-    """A window's line with whose it is.
+    """A window's line with its device and day.
 
     Attributes:
         device_id: the device.
@@ -68,7 +84,7 @@ class WindowLine:
 
 
 def iterate_days(connection: Connection, first: dt.date, last: dt.date) -> Iterator[WindowLine]:
-    """The lines of all devices' days, by device and time, read as they are asked for."""
+    """The lines of all devices' days, by device and time; rows are read lazily."""
     query = _select_lines().where(p.day.between(first, last))
     for row in connection.execution_options(yield_per=1000).execute(query):
         yield WindowLine(*row)
@@ -109,7 +125,14 @@ def read_paths(
 ) -> Sequence[Any]:
     """Lines of windows that overlap `[start, end)` as they are served, by device and time.
 
-    Times are microseconds since 1970: thousands of them are converted faster at once.
+    Times in the rows are microseconds since 1970: thousands of them are converted faster at once.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices.
+        start: UTC.
+        end: UTC, not included.
+        limit: the largest number of windows.
     """
     query = (
         sa.select(
@@ -125,7 +148,7 @@ def read_paths(
         )
         .where(
             p.device_id.in_(device_ids),
-            # for the index, which knows where windows begin
+            # a bound on the start, so that the index on it is used
             p.start_time > start - LONGEST_WINDOW,
             p.start_time < end,
             p.end_time > start,
@@ -142,9 +165,13 @@ def note_read(
     now: dt.datetime,
     stale: dt.datetime,
 ) -> int:
-    """Note that lines of days (first and last, by device) were read; how many got a new time.
+    """Note that lines were read; returns how many got a new time.
 
-    Those that have one since `stale` are left alone.
+    Args:
+        connection: in a transaction for writing.
+        days: the first and the last day that were read, by device.
+        now: the time, UTC.
+        stale: lines with a time since then keep it, UTC.
     """
     changed = 0
     for device_id, (first, last) in days.items():
@@ -162,7 +189,14 @@ def note_read(
 def read_matches(
     connection: Connection, device_id: str, first: dt.date, last: dt.date
 ) -> dict[str, bytes]:
-    """Cached matches of a device's days by input hash."""
+    """Cached matches of a device's days by input hash.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        first: the first day.
+        last: the last day, included.
+    """
     rows = connection.execute(
         sa.select(p.input_hash, p.match).where(*_of_days(device_id, first, last))
     )
@@ -176,7 +210,15 @@ def replace_day(
     new: Sequence[dict[str, Any]],
     now: dt.datetime,
 ) -> int:
-    """Put a day's lines in place of the old ones, leaving equal ones alone; how many changed."""
+    """Replace a day's lines, without rewriting equal ones; returns how many changed.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        day: the day.
+        new: columns of the new lines, by name.
+        now: the time, UTC.
+    """
     stored = {
         row.start_time: (row.end_time, row.input_hash, row.encoded_polyline)
         for row in connection.execute(

@@ -86,7 +86,7 @@ class SourceFetcher:
 
         outcome = next(
             self._processor(1, LIST_S).run(
-                [self.connector], get, kill=self.switch, progress=on_progress
+                [self.connector], get, kill=self.switch, on_progress=on_progress
             )
         )
         self._check()
@@ -116,7 +116,7 @@ class SourceFetcher:
             self._live(keeper.done)
 
         outcomes = self._processor(self.context.settings.catalogue_concurrency, PAGE_S).run(
-            rows, timed.fetch, kill=self.switch, progress=on_progress
+            rows, timed.fetch, kill=self.switch, on_progress=on_progress
         )
         with self._nothing_left_behind():
             for outcome in outcomes:

@@ -38,7 +38,7 @@ def first_live_day(now: dt.datetime) -> dt.date:
 def live_worker(context: Context) -> LiveWorker | None:
     """The live worker with the last sign of life, None if that is too old."""
     with context.store.read() as connection:
-        return workers.at_work(connection, context.clock())
+        return workers.newest_worker(connection, context.clock())
 
 
 @dataclass(slots=True)

@@ -285,7 +285,7 @@ def _still_claimed(context: Context, unit: Unit, reports: Sequence[DayReport]) -
         claimed = [
             (device_id, day)
             for device_id, pairs in itertools.groupby(unit, key=lambda pair: pair[0])
-            for day in batch_lists.in_work(connection, device_id, [day for _, day in pairs])
+            for day in batch_lists.claimed_days(connection, device_id, [day for _, day in pairs])
         ]
     return [DayReport(*pair, error=DIED, deferred=True) for pair in claimed if pair not in reported]
 

@@ -69,7 +69,7 @@ def find_waiting(
         days=[found.day for found in due.days],
         batches=sum(found.batches for found in due.days),
         watermark=max((f"{d.updated_at.isoformat()}+{d.epochs}" for d in due.days), default=""),
-        without_network=sorted(due.held_up),
+        without_network=sorted(due.missing_profiles),
         segments_only=not due.matchable,
     )
 

@@ -8,7 +8,7 @@ from trackflow.errors import NotFoundError
 from trackflow.store.database import Store
 from trackflow.store.devices import purging
 from trackflow.store.devices.settings import lock_devices
-from trackflow.store.housekeeping.deleted_bytes import Leftover, rewrite_file
+from trackflow.store.housekeeping.deleted_bytes import LeftoverReason, rewrite_file
 from trackflow.usecases.intake.inbox import folder_of, forgotten
 
 POSTGRESQL_NOTE = (
@@ -80,7 +80,7 @@ def erase_deleted(store: Store) -> str:
     leftover = rewrite_file(store)
     if leftover is None:
         return ""
-    return FULL_NOTE if leftover is Leftover.FULL else BUSY_NOTE
+    return FULL_NOTE if leftover is LeftoverReason.FULL else BUSY_NOTE
 
 
 def _files_with(context: Context, sources: list[str]) -> list[Path]:

@@ -12,7 +12,7 @@ from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
-from trackflow.store.devices.shifting import DayRange, Row
+from trackflow.store.devices.shifting import DayRange, PointMapping
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance
 from trackflow.usecases.days.notices import device_rollover
@@ -100,7 +100,7 @@ def _move(
     connection: Connection,
     device_id: str,
     weeks: int,
-    rows: Sequence[Row],
+    rows: Sequence[PointMapping],
     now: dt.datetime,
     *,
     taken_back: bool,
@@ -139,13 +139,13 @@ def _move(
     )
 
 
-def _origin(row: Row) -> tuple[str, str]:
+def _origin(row: PointMapping) -> tuple[str, str]:
     return row["source"], row["import_id"]
 
 
 def _free(
-    connection: Connection, device_id: str, rows: Sequence[Row], shift_us: int
-) -> Sequence[Row]:
+    connection: Connection, device_id: str, rows: Sequence[PointMapping], shift_us: int
+) -> Sequence[PointMapping]:
     """Points whose new time is free, or that of a point that moves as well."""
     new_us = [row["time_us"] + shift_us for row in rows]
     occupied = shifting.taken(connection, device_id, new_us)
@@ -165,7 +165,7 @@ def _free(
 def _check_times(
     connection: Connection,
     device_id: str,
-    rows: Sequence[Row],
+    rows: Sequence[PointMapping],
     shift_us: int,
     now: dt.datetime,
 ) -> None:

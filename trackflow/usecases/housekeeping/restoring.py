@@ -26,7 +26,7 @@ from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.time import to_us
 from trackflow.store.access import no_token
 from trackflow.store.database import Connection
-from trackflow.store.days.recutting import TRUE_MOVEMENT, cut_anew
+from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
 from trackflow.store.days.track_ids import complete_aliases
 from trackflow.store.housekeeping.renewing import ONE_DISTANCE, keep_distances
 from trackflow.store.housekeeping.restored_rows import admitted, check_columns
@@ -120,7 +120,7 @@ def restore(
             if manifest["schema"] < ONE_DISTANCE:
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
-                cut_anew(connection, context.clock())
+                mark_for_recutting(connection, context.clock())
         report.networks = {name: manifest["networks"][name] for name in names}
     return report
 

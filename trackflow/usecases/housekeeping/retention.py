@@ -92,7 +92,7 @@ def lift_retention(context: Context) -> int:
     """
     with context.store.read() as connection:
         edge = retention_plan.lift_edge(_basis(context, connection))
-        ids = retention.held_back(connection, edge)
+        ids = retention.refusing_devices(connection, edge)
     for device_id in ids:
         with context.store.write() as connection:
             lock_devices(connection, [device_id])

@@ -236,7 +236,7 @@ def _retry(context: Context, kept: QuarantinedContent, report: RetryReport) -> N
         stored = acceptance.accept(
             connection, delivery.points, delivery.refused, delivery.sender, now
         )
-        quarantine.came_at(connection, sorted(again), kept.received_at)
+        quarantine.set_received_at(connection, sorted(again), kept.received_at)
     report.accepted += stored
     report.still_refused.update(str(refusal.reason) for refusal in again.values())
     report.taken_out += not again

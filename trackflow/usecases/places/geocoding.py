@@ -108,8 +108,8 @@ def geocode(
         _reuse(context, known, wanted, geocoder, now)
         _ask_all(context, geocoder, known, wanted, report, on_progress, per_s, run_s)
     answers = [known.get((source, track.slug)) for source, track in tracks]
-    report.found = sum(a is not None and a.place is not None for a in answers)
-    report.unknown = sum(a is not None and a.place is None for a in answers)
+    report.found = sum(a is not None and a.coordinates is not None for a in answers)
+    report.unknown = sum(a is not None and a.coordinates is None for a in answers)
     return report
 
 
@@ -141,7 +141,7 @@ def _holds(old: GeocodedPlace | None, query: str, geocoder: Geocoder, now: dt.da
     """Whether the stored answer is still valid."""
     if old is None or old.query != query or old.geocoder != geocoder.name:
         return False
-    return old.place is not None or now - old.located_at < ASK_AGAIN
+    return old.coordinates is not None or now - old.located_at < ASK_AGAIN
 
 
 def _reuse(

@@ -271,7 +271,7 @@ def worker_status(context: Context, counts: StoreCounts) -> dict[str, Any]:
     """The state of processing, for people and for the map page."""
     now = context.clock()
     with context.store.read() as connection:
-        worker = workers.at_work(connection, now)
+        worker = workers.newest_worker(connection, now)
         found = breakers.read_breakers(connection)
         resting, soonest = batch_lists.next_resting(connection, now)
     waiting = counts.waiting_since

@@ -114,7 +114,7 @@ def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
             device_ids=selection.device_ids,
             start=selection.when.start,
             end=selection.when.end,
-            box=selection.bbox,
+            bbox=selection.bbox,
             after=selection.after,
             limit=selection.limit + 1,
         )

@@ -117,7 +117,7 @@ class RoadTiles:
         bbox = (network.west, network.south, network.east, network.north)
         return _Source(network.version, bbox, partial(self._make, network))
 
-    def _make(self, network: queries.Network, zoom: int, x: int, y: int) -> bytes:
+    def _make(self, network: queries.NetworkRow, zoom: int, x: int, y: int) -> bytes:
         with self._lock:
             engine = self._embedded
             if engine is None or engine.network_version != network.version:

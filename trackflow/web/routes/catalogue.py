@@ -238,8 +238,8 @@ def _short(report: dict[str, Any]) -> dict[str, Any]:
 def _track(row: dict[str, Any], known: dict[str, GeocodedPlace]) -> dict[str, Any]:
     origin = None if row["longitude"] is None else "source"
     found = known.get(row["slug"])
-    if origin is None and found is not None and found.place is not None:
-        row |= {"longitude": found.place.longitude, "latitude": found.place.latitude}
+    if origin is None and found is not None and found.coordinates is not None:
+        row |= {"longitude": found.coordinates.longitude, "latitude": found.coordinates.latitude}
         origin = found.geocoder
     return row | {"coordinates_from": origin}
 

@@ -64,9 +64,11 @@ def test_a_success_takes_nothing_back_and_makes_later_stages_due_if_it_changed_s
 ) -> None:
     state, run = found
     following = after_success(state, run, NOW, changed=changed)
-    assert following.done_at[: run.place] == state.done_at[: run.place]
-    assert following.done_at[run.place] == max(state.done_at[run.place], run.generation)
-    later = zip(following.done_at[run.place + 1 :], state.done_at[run.place + 1 :], strict=True)
+    assert following.done_at[: run.stage_index] == state.done_at[: run.stage_index]
+    assert following.done_at[run.stage_index] == max(state.done_at[run.stage_index], run.generation)
+    later = zip(
+        following.done_at[run.stage_index + 1 :], state.done_at[run.stage_index + 1 :], strict=True
+    )
     for now_at, was_at in later:
         assert now_at == (min(was_at, run.generation - 1) if changed else was_at)
 
@@ -77,7 +79,7 @@ def test_an_earlier_stages_error_is_kept_until_that_stage_succeeds(
 ) -> None:
     state, run = found
     following = after_success(state, run, NOW, changed=changed)
-    earlier_waits = any(done < run.generation for done in state.done_at[: run.place])
+    earlier_waits = any(done < run.generation for done in state.done_at[: run.stage_index])
     trouble = (following.retry_count, following.next_try_at, following.error_message)
     kept = (state.retry_count, state.next_try_at, state.error_message)
     assert trouble == (kept if earlier_waits else (0, None, None))
@@ -118,8 +120,8 @@ def test_what_was_not_done_is_still_to_be_done(
         after_failure(state, run, NOW, message="broken", max_tries=5),
         after_deferring(state, run, message="no roads", at_once=at_once),
     ):
-        assert following.done_at[run.place] < run.generation
-        others = [k for k in range(len(STAGES)) if k != run.place]
+        assert following.done_at[run.stage_index] < run.generation
+        others = [k for k in range(len(STAGES)) if k != run.stage_index]
         assert all(following.done_at[k] == state.done_at[k] for k in others)
 
 

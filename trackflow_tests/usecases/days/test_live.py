@@ -45,7 +45,7 @@ def test_it_takes_what_is_there_and_what_comes_in_and_leaves(
 
         def told(_: RunReport) -> None:
             with context.store.read() as connection:
-                seen.append(workers.at_work(connection, context.clock()))
+                seen.append(workers.newest_worker(connection, context.clock()))
             if len(seen) == 1:
                 arrived = drive(NOW - dt.timedelta(minutes=30), 20)
                 deliver(context.store, batch_of_device("van-2", arrived))
@@ -59,7 +59,7 @@ def test_it_takes_what_is_there_and_what_comes_in_and_leaves(
         }
         assert [worker and worker.dagster_run_id for worker in seen] == ["a-run", "a-run"]
         with context.store.read() as connection:
-            assert workers.at_work(connection, context.clock()) is None
+            assert workers.newest_worker(connection, context.clock()) is None
 
 
 def test_a_silent_worker_counts_as_gone(database_url: str, tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_silent_worker_counts_as_gone(database_url: str, tmp_path: Path) -> No
         presence = live._Presence(context, live.uuid.uuid4(), None)
         presence.beat()
         with context.store.read() as connection:
-            assert workers.at_work(connection, clock())
+            assert workers.newest_worker(connection, clock())
             clock.advance(workers.SILENT_AFTER_S + 1)
-            assert workers.at_work(connection, clock()) is None
+            assert workers.newest_worker(connection, clock()) is None
 
 
 def test_two_at_once_make_what_one_run_makes(database_url: str, tmp_path: Path) -> None:

@@ -339,8 +339,8 @@ def test_rests_and_signs_of_life_of_the_future_block_nobody(context: Context, cl
     with context.store.read() as connection:
         due = batch_lists.pending(connection, "segmented", TODAY)
         assert ("van", TODAY.date()) in due
-        assert workers.at_work(connection, TODAY) is None
-        assert workers.at_work(connection, future) is not None
+        assert workers.newest_worker(connection, TODAY) is None
+        assert workers.newest_worker(connection, future) is not None
         assert [found.job_id for found in jobs.waiting(connection, TODAY)] == [job.job_id]
         assert jobs.waiting(connection, future) == []
     broken = Breaker()

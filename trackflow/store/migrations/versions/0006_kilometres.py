@@ -34,7 +34,7 @@ def upgrade() -> None:
 
 
 def _merge_again() -> None:
-    """Let every day's tracks be made again from its segments and lines, as they are."""
+    """Mark every day so that its tracks are made again from the present segments and lines."""
     batches = sa.table(
         "processing_batches",
         sa.column("status", sa.Text),

@@ -1,4 +1,4 @@
-"""Ids of tracks that remember when their track was; what a batch's lines were matched on."""
+"""Former ids of tracks keep their track's time; batches keep the network of their lines."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,6 +1,6 @@
-"""Whether requests of this machine need a token is written down, and no longer follows from tokens.
+"""A table stores whether requests of this machine need a token; it no longer follows from tokens.
 
-Where a token has existed, also a revoked one, they need one from now on.
+Where a token has existed, even a revoked one, they need one from now on.
 """
 
 import datetime as dt

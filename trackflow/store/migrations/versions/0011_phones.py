@@ -1,7 +1,7 @@
-"""What live senders sent is kept whole in quarantine, with all that is needed to read it again.
+"""Refused live input is kept whole in quarantine, with everything needed to read it again.
 
-Of what was refused before, the sender is told by the beginning of `source`; a row that fills the
-old limit of 500 characters was cut, and cannot be read again.
+For older rows the beginning of `source` names the sender; a row that fills the old limit of 500
+characters was cut, and cannot be read again.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Each import has an id by which it can be undone.
 
-What was imported before has none: nothing tells which of its points came in together.
+Earlier imports have none: no column shows which of their points belong together.
 """
 
 import sqlalchemy as sa
