@@ -31,6 +31,9 @@ PROXIES = frozenset(
 """Programs that bring strangers' requests here, though they may not listen to other machines
 themselves: a tunnel calls its server, and a proxy may stand behind another one."""
 
+READS = 3
+"""The kernel hands its table out in pieces: a row may be missed while others come and go."""
+
 IPV4_IN_IPV6 = bytes(10) + b"\xff\xff"
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -75,9 +78,12 @@ def doubt_of(client: tuple[str, int], server: tuple[str, int]) -> Doubt | None:
         server: address and port of our end.
     """
     ends = (_end(client), _end(server))
-    sockets = _read_sockets(ends)
-    found = next((s for s in sockets if (s.local, s.remote) == ends and not s.is_listening), None)
-    if found is None:
+    for _ in range(READS):
+        sockets = _read_sockets(ends)
+        connected = (s for s in sockets if (s.local, s.remote) == ends and not s.is_listening)
+        if (found := next(connected, None)) is not None:
+            break
+    else:
         return UNKNOWN
     if found.uid != os.geteuid():
         return Doubt(f"it comes from a program of another user (uid {found.uid})", True)

@@ -99,6 +99,18 @@ def test_where_the_system_does_not_tell_nobody_gets_in(
     assert is_on(context), "which is no sign of a proxy"
 
 
+def test_a_row_that_the_kernel_leaves_out_once_is_looked_for_again(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine people were turned away from their own service, now and then."""
+    real, times = peers._read_sockets, iter(range(100))
+    monkeypatch.setattr(
+        peers, "_read_sockets", lambda ends: real(ends) if next(times) % 3 == 2 else []
+    )
+    assert api.get("/api/v1/devices").status_code == 200
+    assert next(times) == 3
+
+
 def test_a_connection_is_judged_once(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert api.get("/worker/status").status_code == 200
     monkeypatch.setattr(peers, "PROC", Path("/nowhere"))
