@@ -1,8 +1,15 @@
 """The road engine in this process: no server, one data set in memory.
 
 It does not release the GIL while it works, so threads gain nothing; processes do.
+
+OSRM keeps the memory of its searches for each thread, and makes it as large as the first data set
+needs that is used in the thread. A larger one then writes beyond it, and the process dies now and
+then. So a thread serves one data set: the first. Every other has a thread of its own.
 """
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +22,10 @@ from trackflow.matching.networks import EITHER_WAY_DATASET, is_dataset
 
 NO_ANSWER = ("NoMatch", "NoSegment", "NoRoute", "Could not match", "Could not find")
 """Words of the engine for "there is nothing here", which is no error."""
+
+
+_of_thread = threading.local()
+"""`dataset`: the first data set that this thread has searched in."""
 
 
 class EmbeddedEngine:
@@ -32,6 +43,8 @@ class EmbeddedEngine:
         self._osrm = osrm
         self._either_way_dataset = dataset.with_name(EITHER_WAY_DATASET)
         self._either_way: EmbeddedEngine | None = None
+        self._dataset = (dataset.resolve(), network_version)
+        self._thread: ThreadPoolExecutor | None = None
         has_either_way = dataset.name != EITHER_WAY_DATASET and is_dataset(self._either_way_dataset)
         self.either_way_version = network_version if has_either_way else ""
         try:
@@ -70,7 +83,7 @@ class EmbeddedEngine:
             generate_hints=False,
         )
         try:
-            return match_answer(self._engine.Match(parameters), points)
+            return match_answer(self._search(self._engine.Match, parameters), points)
         except RuntimeError as error:
             self._raise_unless_nothing(error)
             return no_match(points)
@@ -84,7 +97,7 @@ class EmbeddedEngine:
             generate_hints=False,
         )
         try:
-            return route_of(self._engine.Route(parameters))
+            return route_of(self._search(self._engine.Route, parameters))
         except RuntimeError as error:
             self._raise_unless_nothing(error)
             return None
@@ -104,9 +117,22 @@ class EmbeddedEngine:
     def close(self) -> None:
         """Release the data sets."""
         self._engine = None
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
         if self._either_way is not None:
             self._either_way.close()
             self._either_way = None
+
+    def _search(self, search: Callable[[Any], Any], parameters: Any) -> Any:
+        """The answer of a search, made in a thread that searches in no other data set."""
+        if not hasattr(_of_thread, "dataset"):
+            _of_thread.dataset = self._dataset
+        if _of_thread.dataset == self._dataset:
+            return search(parameters)
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="osrm")
+        return self._thread.submit(search, parameters).result()
 
     def _raise_unless_nothing(self, error: RuntimeError) -> None:
         """OSRM names what is wrong with a request in the error's text, positions not among it."""
