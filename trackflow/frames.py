@@ -33,7 +33,7 @@ from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.tracking import track_row
 from trackflow.usecases.intake.importing import ImportReport, import_paths
-from trackflow.usecases.queries.exported import RowFilter, points, tracks
+from trackflow.usecases.queries.exported import RowFilter, check_device, points, tracks
 from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.usecases.queries.tracks import read_stops
@@ -149,11 +149,13 @@ class TrackStore:
         """Stays that overlap `[start, end)`: where a device was between two of its tracks.
 
         Raises:
+            SettingsError: there is no such device.
             BadInputError: a time lacks its offset.
         """
         import shapely
 
         chosen = _filter(device_id, start, end)
+        check_device(self._context, device_id)
         when = TimeRange(chosen.first or EARLIEST, chosen.last or LATEST)
         devices = None if device_id is None else (device_id,)
         found = read_stops(self._context, devices, when, ALL_STAYS)["features"]

@@ -16,7 +16,7 @@ from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
-from trackflow.errors import BadInputError
+from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.tracks.merging import is_short, merge, track_id
@@ -115,6 +115,9 @@ def test_a_new_store_from_files_to_stays(tmp_path: Path, monkeypatch: pytest.Mon
         store.run()
         points, tracks, stays = store.points(), store.tracks(), store.stays()
         none = store.tracks(start="2026-03-03")
+        for read in (store.points, store.tracks, store.stays):
+            with pytest.raises(SettingsError):
+                read(device_id="vann")
 
     assert len(points) == 360
     assert points.crs == tracks.crs == "EPSG:4326"

@@ -25,6 +25,7 @@ __all__ = [
     "RowFilter",
     "TrackRecord",
     "VisitRow",
+    "check_device",
     "points",
     "tracks",
     "visits",
@@ -90,7 +91,7 @@ def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
     Raises:
         SettingsError: there is no such device.
     """
-    _check_device(context, chosen.device_id)
+    check_device(context, chosen.device_id)
     with context.store.read() as connection:
         rows = track_rows(connection, chosen.first, chosen.last, chosen.device_id)
         for row in rows:
@@ -116,7 +117,7 @@ def points(context: Context, chosen: RowFilter) -> Iterator[PointRow]:
     Raises:
         SettingsError: there is no such device.
     """
-    _check_device(context, chosen.device_id)
+    check_device(context, chosen.device_id)
     with context.store.read() as connection:
         yield from point_rows(connection, chosen.first, chosen.last, chosen.device_id)
 
@@ -127,7 +128,7 @@ def visits(context: Context, chosen: RowFilter) -> Iterator[VisitRow]:
     Raises:
         SettingsError: there is no such device.
     """
-    _check_device(context, chosen.device_id)
+    check_device(context, chosen.device_id)
     device_ids = None if chosen.device_id is None else (chosen.device_id,)
     with context.store.read() as connection:
         rows = read_visits(connection, device_ids, chosen.first, chosen.last)
@@ -136,7 +137,12 @@ def visits(context: Context, chosen: RowFilter) -> Iterator[VisitRow]:
         yield values | {"duration_s": (row.end_time - row.start_time).total_seconds()}
 
 
-def _check_device(context: Context, device_id: str | None) -> None:
+def check_device(context: Context, device_id: str | None) -> None:
+    """Refuse a device that the store does not know; None stands for all.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
     if device_id is not None:
         with context.store.read() as connection:
             settings.known(device_id, settings.device_ids(connection))
