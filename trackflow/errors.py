@@ -128,3 +128,11 @@ class StructureChangedError(SourceError):
     """A page lacks its known landmarks: its structure has changed, or it is another page."""
 
     kind = "structure"
+
+
+class MeshServiceUnavailableError(RetryableError):
+    """The mesh service cannot be reached, or gives no answer in time: try again later."""
+
+
+class MeshServiceError(RetryableError):
+    """The mesh service failed at a mesh that it accepted, or a child process died: try again."""

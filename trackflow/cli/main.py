@@ -20,6 +20,7 @@ from trackflow.cli import (
     housekeeping,
     intake,
     jobs,
+    meshes,
     quarantine,
     roads,
     serve,
@@ -83,6 +84,7 @@ for subject in (
     jobs,
     quarantine,
     catalogue,
+    meshes,
 ):
     subject.add_to(app)
 

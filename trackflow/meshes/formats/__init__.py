@@ -1,0 +1,1 @@
+"""Files of meshes, one module per format: triangles in, bytes out."""

@@ -1,0 +1,1 @@
+"""What makes meshes: this machine's child processes, or a mesh service over HTTP."""

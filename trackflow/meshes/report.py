@@ -1,0 +1,36 @@
+"""What a finished mesh is like, in numbers: written beside its files and shown everywhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MeshReport:
+    """The numbers of a mesh.
+
+    Attributes:
+        kind: terrain or outline.
+        vertex_count, triangle_count: of the mesh itself, without its solid and levels.
+        bounds_m: lowest and highest x, y, z: (x0, y0, z0, x1, y1, z1), metres.
+        volume_m3: of the closed body; None for an open surface.
+        crs: the image's coordinate system; None without one.
+        is_watertight: whether the body for printing, or else the mesh, is closed.
+        open_reason: why it is not watertight; None where it is.
+        void_count: pixels without a height, which were filled.
+        asked_error_m: how far the mesh was allowed to lie from any pixel.
+        max_error_m, mean_error_m: how far it lies, measured on every pixel.
+        notes: what was assumed or repaired, for people.
+    """
+
+    kind: str
+    vertex_count: int
+    triangle_count: int
+    bounds_m: tuple[float, float, float, float, float, float]
+    volume_m3: float | None
+    crs: str | None
+    is_watertight: bool
+    open_reason: str | None
+    void_count: int
+    asked_error_m: float
+    max_error_m: float
+    mean_error_m: float
+    notes: tuple[str, ...] = ()
