@@ -5,6 +5,7 @@ since 1970, `acc` and `alt` metres, `cog` degrees. `vel` is kilometres per hour 
 write whole numbers; GPSLogger and Colota fill the same form with metres per second.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
@@ -114,13 +115,16 @@ def device_of(message: Record) -> str | None:
     A topic is `owntracks/user/device`, with another word in front where people changed it.
     """
     topic = message.get("topic")
-    if isinstance(topic, str):
-        parts = [part for part in topic.split("/") if part.strip()]
-        if parts[:1] == [_TOPIC_BASE] and len(parts) > 2:
-            return "/".join(parts[1:3])
-        if len(parts) > 1:
-            return "/".join(parts[-2:])
-    return text(message.get("tid"))
+    named = _device_of_topic(topic) if isinstance(topic, str) else None
+    return text(message.get("tid")) if named is None else named
+
+
+@functools.lru_cache(1024)  # a file has few topics, and each of them many times
+def _device_of_topic(topic: str) -> str | None:
+    parts = [part for part in topic.split("/") if part.strip()]
+    if parts[:1] == [_TOPIC_BASE] and len(parts) > 2:
+        return "/".join(parts[1:3])
+    return "/".join(parts[-2:]) if len(parts) > 1 else None
 
 
 def device_named(user: str | None, device: str | None) -> str:

@@ -66,9 +66,9 @@ def read_owntracks(
     messages = _of_json(stream) if is_json else _of_recorder(stream)
     any_message = False
     locator = ""
-    for message, locator in messages:
+    for count, (message, locator) in enumerate(messages, start=1):
         any_message = _add(collector, message, locator) or any_message
-        if len(collector) >= chunk_points:
+        if count % chunk_points == 0 and len(collector):
             yield collector.chunk()
     collector.end(locator)
     if not any_message:

@@ -98,7 +98,7 @@ def records(lines: list[bytes], first_line: int, separator: str, *, final: bool)
     """
     data = b"\n".join(lines)
     if b'"' not in data or not any(line.count(b'"') & 1 for line in lines):
-        if all(line and not line.isspace() for line in lines):
+        if all(map(bytes.strip, lines)):  # a generator would take a tenth of the reading
             numbers: Sequence[int] = range(first_line, first_line + len(lines))
             return Records(lines, numbers, len(lines), data)
         kept = [i for i, line in enumerate(lines) if line.strip()]
