@@ -21,6 +21,9 @@ from trackflow.sources.records import RefusalReason
 RANGE_STATES = 5_000
 """States that are asked for at once; where the file is damaged, halves of it, and so on."""
 
+_DAMAGE = (sqlite3.Error, UnicodeDecodeError)
+"""What damage raises: where SQLite's message quotes it, even the message cannot be decoded."""
+
 _FAILED_RANGES_MAX = 2_000
 _STATE_BYTES_MIN = 20
 
@@ -75,7 +78,7 @@ class Recorder:
             self._connection.execute("PRAGMA trusted_schema = OFF")
             self._connection.text_factory = _text
             self._columns = self._tables()
-        except sqlite3.Error as error:
+        except _DAMAGE as error:
             raise BadInputError(f"{name}: cannot be read as an SQLite database ({error})") from None
 
     def __enter__(self) -> Self:
@@ -156,7 +159,7 @@ class Recorder:
         """The one value that a query gives; -1 if it cannot be read."""
         try:
             found: object = self._connection.execute(query, values).fetchone()[0]
-        except sqlite3.Error:
+        except _DAMAGE:
             return -1
         return found
 
@@ -173,7 +176,7 @@ class Recorder:
                 continue
             try:
                 rows = self._connection.execute(query, (low, high)).fetchall()
-            except sqlite3.Error as error:
+            except _DAMAGE as error:
                 failed += 1
                 if failed > _FAILED_RANGES_MAX:
                     raw = f"states {low} to {last} cannot be read ({error})"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow.errors import BadInputError
 from trackflow.sources.parsing import home_assistant_recorder
 from trackflow.sources.recognition import detect
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
@@ -135,6 +136,13 @@ def test_damaged_pages_cost_their_states_only(tmp_path):
     assert "unreadable" in found.reasons
     times = [row[1] // 1_000_000 for row in found.rows]
     assert times == sorted(set(times))
+
+
+def test_damage_that_the_message_quotes_gives_an_answer(tmp_path):
+    data = database(tmp_path / "a.db", "new", [("device_tracker.a", T, at(60.1, 24.9))])
+    place = data.index(b"CREATE TABLE states")
+    with pytest.raises(BadInputError, match="cannot be read as an SQLite database"):
+        read_bytes(data[:place] + b"\x80\x81" + data[place + 2 :], "home_assistant")
 
 
 @settings(max_examples=60, deadline=None)
