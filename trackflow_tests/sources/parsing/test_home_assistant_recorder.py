@@ -14,10 +14,10 @@ from trackflow.sources.recognition import detect
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
 T = 1_767_225_600
-OLD = """CREATE TABLE states (state_id INTEGER NOT NULL PRIMARY KEY, domain VARCHAR(64),
+OLD = """CREATE TABLE states((state_id INTEGER NOT NULL PRIMARY KEY, domain VARCHAR(64),
 entity_id VARCHAR(255), state VARCHAR(255), attributes TEXT, event_id INTEGER,
 last_changed DATETIME, last_updated DATETIME, created DATETIME)"""
-MIDDLE = """CREATE TABLE states (state_id INTEGER NOT NULL PRIMARY KEY, entity_id VARCHAR(255),
+MIDDLE = """CREATE TABLE states((state_id INTEGER NOT NULL PRIMARY KEY, entity_id VARCHAR(255),
 state VARCHAR(255), attributes TEXT, last_updated DATETIME, last_updated_ts FLOAT,
 attributes_id INTEGER)"""
 NEW = """CREATE TABLE "states" (state_id INTEGER NOT NULL PRIMARY KEY, entity_id CHAR(0),
@@ -140,9 +140,10 @@ def test_damaged_pages_cost_their_states_only(tmp_path):
 
 def test_damage_that_the_message_quotes_gives_an_answer(tmp_path):
     data = database(tmp_path / "a.db", "new", [("device_tracker.a", T, at(60.1, 24.9))])
-    place = data.index(b"CREATE TABLE states")
+    row = b"tablestatesstates"  # type, name and table, as the schema has them
+    damaged = data.replace(row, b"table\x80tatesstates").replace(b"CREATE TABLE", b"CREATE TABLF")
     with pytest.raises(BadInputError, match="cannot be read as an SQLite database"):
-        read_bytes(data[:place] + b"\x80\x81" + data[place + 2 :], "home_assistant")
+        read_bytes(damaged, "home_assistant")
 
 
 @settings(max_examples=60, deadline=None)
