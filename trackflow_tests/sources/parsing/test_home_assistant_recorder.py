@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.errors import BadInputError
 from trackflow.sources.parsing import home_assistant_recorder
 from trackflow.sources.recognition import detect
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
 T = 1_767_225_600
-OLD = """CREATE TABLE states((state_id INTEGER NOT NULL PRIMARY KEY, domain VARCHAR(64),
+OLD = """CREATE TABLE states (state_id INTEGER NOT NULL PRIMARY KEY, domain VARCHAR(64),
 entity_id VARCHAR(255), state VARCHAR(255), attributes TEXT, event_id INTEGER,
 last_changed DATETIME, last_updated DATETIME, created DATETIME)"""
-MIDDLE = """CREATE TABLE states((state_id INTEGER NOT NULL PRIMARY KEY, entity_id VARCHAR(255),
+MIDDLE = """CREATE TABLE states (state_id INTEGER NOT NULL PRIMARY KEY, entity_id VARCHAR(255),
 state VARCHAR(255), attributes TEXT, last_updated DATETIME, last_updated_ts FLOAT,
 attributes_id INTEGER)"""
 NEW = """CREATE TABLE "states" (state_id INTEGER NOT NULL PRIMARY KEY, entity_id CHAR(0),
@@ -142,8 +141,9 @@ def test_damage_that_the_message_quotes_gives_an_answer(tmp_path):
     data = database(tmp_path / "a.db", "new", [("device_tracker.a", T, at(60.1, 24.9))])
     row = b"tablestatesstates"  # type, name and table, as the schema has them
     damaged = data.replace(row, b"table\x80tatesstates").replace(b"CREATE TABLE", b"CREATE TABLF")
-    with pytest.raises(BadInputError, match="cannot be read as an SQLite database"):
-        read_bytes(damaged, "home_assistant")
+    assert "cannot be read as an SQLite database" in str(
+        read_bytes(damaged, "home_assistant").error
+    )
 
 
 @settings(max_examples=60, deadline=None)
