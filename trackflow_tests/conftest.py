@@ -15,7 +15,8 @@ from hypothesis import settings
 from sqlalchemy import URL, make_url
 
 from trackflow.demo.extract import helsinki_extract
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.network_building import build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.migrations import apply

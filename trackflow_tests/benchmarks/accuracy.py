@@ -39,7 +39,7 @@ from trackflow.geo.time import to_us
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import Engine
 from trackflow.matching.match import WindowMatch, match_window
-from trackflow.matching.networks import build_network
+from trackflow.matching.network_building import build_network
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, cut_windows
 from trackflow.settings import Settings

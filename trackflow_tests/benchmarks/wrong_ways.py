@@ -17,7 +17,7 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
 from trackflow.matching.engines.embedded import EmbeddedEngine
-from trackflow.matching.networks import build_network
+from trackflow.matching.network_building import build_network
 from trackflow_tests.matching.drives import driven, matched
 from trackflow_tests.matching.wrong_ways import GRID_MAP, one_way_streets, routes_backwards
 

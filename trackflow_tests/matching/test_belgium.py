@@ -17,7 +17,7 @@ from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import Line, score_route
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import MatchRequest
-from trackflow.matching.networks import build_network
+from trackflow.matching.network_building import build_network
 from trackflow_tests.matching.drives import START_US, matched
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch
-from trackflow.matching.networks import build_network
+from trackflow.matching.network_building import build_network
 from trackflow.matching.seams import WindowLine
 from trackflow_tests.matching.drives import PLACES, driven, matched
 from trackflow_tests.matching.wrong_ways import (

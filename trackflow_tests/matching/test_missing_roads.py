@@ -9,7 +9,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import RAW_BELOW_SHARE, match_window
-from trackflow.matching.networks import build_network
+from trackflow.matching.network_building import build_network
 from trackflow.matching.windows import MatchSettings
 from trackflow_tests.matching.drives import (
     START_US,

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from trackflow.demo.extract import helsinki_extract
 from trackflow.errors import NetworkBuildError
 from trackflow.matching.extracts import START_BYTES, checked_suffix
-from trackflow.matching.networks import PROFILES, RoadNetwork, build_network, load_network
+from trackflow.matching.network_building import build_network
+from trackflow.matching.networks import PROFILES, RoadNetwork, load_network
 from trackflow.matching.pbf import check_pbf
 from trackflow_tests.matching.servers import osrm_server
 
@@ -331,7 +332,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_leftovers_of_a_killed_build_are_cleaned(town: Path, tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from trackflow.matching.networks import build_network\n"
+        "from trackflow.matching.network_building import build_network\n"
         "def report(step):\n"
         "    if step.startswith('partition'): os.kill(os.getpid(), signal.SIGKILL)\n"
         "build_network(Path(sys.argv[1]), 'car', Path(sys.argv[2]), on_progress=report)\n"

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trackflow.context import Context
-from trackflow.matching.networks import RoadNetwork, build_network
+from trackflow.matching.network_building import build_network
+from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import delete
 
 from trackflow.demo.extract import helsinki_extract
-from trackflow.matching.networks import build_network
+from trackflow.matching.network_building import build_network
 from trackflow.store.devices.settings import change_device
 from trackflow.store.roads.networks import use_network
 from trackflow.store.tables import processing_batches, road_networks
