@@ -31,6 +31,7 @@ from typing import IO
 import numpy as np
 
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.time import from_us
 from trackflow.matching.extracts import checked_suffix
 
@@ -59,8 +60,6 @@ end
 return base
 """
 """A profile like another one, but for one-ways: ploughs, buses and bicycles drive against them."""
-
-type Bbox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def load_network(folder: Path) -> RoadNetwork:
             version=str(saved["version"]),
             folder=folder,
             dataset=folder / DATASET,
-            bbox=(west, south, east, north),
+            bbox=Bbox(west, south, east, north),
             size_bytes=int(saved["size_bytes"]),
             source_name=str(saved["source_name"]),
             built_at_us=int(saved["built_at_us"]),
@@ -429,7 +428,7 @@ def _bbox(dataset: Path) -> Bbox:
     pairs = np.memmap(path, "<i4", "r", offset=member.offset_data, shape=(member.size // 8, 2))
     west, south = (pairs.min(axis=0) / 1e6).tolist()
     east, north = (pairs.max(axis=0) / 1e6).tolist()
-    return west, south, east, north
+    return Bbox(west, south, east, north)
 
 
 def _move_into_place(made: Path, target: Path, workshop: Path) -> RoadNetwork:
