@@ -132,9 +132,7 @@ def simulate_fleet(
     ]
 
 
-def _find_places(
-    engine: Engine, bbox: Bbox, rng: np.random.Generator
-) -> Floats:
+def _find_places(engine: Engine, bbox: Bbox, rng: np.random.Generator) -> Floats:
     """Places that can be reached from each other, (longitude, latitude) in rows.
 
     An extract's edge cuts roads into islands that have no way out: a place is taken if there is a
