@@ -10,7 +10,7 @@ from trackflow.usecases.intake.receiving import ReceptionCounts
 from trackflow.web.answers.describing import Answers, described, shows
 from trackflow.web.answers.sending import JSON
 
-type Nothing = Annotated[list[str], Field(max_length=0)]
+Nothing = Annotated[list[str], Field(max_length=0)]
 """An empty list."""
 
 

@@ -9,7 +9,7 @@ from trackflow.web.answers.describing import described
 LONG = ("changes", "failures", "anomalies", "slugs", "completeness", "slowest", "shared_names")
 """Parts of a report that are left out where many are listed."""
 
-type FieldValue = str | int | float | bool | None
+FieldValue = str | int | float | bool | None
 """A value of a race track's field."""
 
 

@@ -3,9 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypedDict
-
-from pydantic import Field
+from typing import Literal, TypedDict
 
 from trackflow.geo.geojson import (
     Feature,
@@ -23,11 +21,6 @@ from trackflow.web.answers.describing import described, shows
 from trackflow.web.answers.sending import GEOJSON
 from trackflow.web.cursors import write_cursor
 
-type Cause = Annotated[
-    str, Field(description="gap, speed, mixed, stop, or midnight", examples=["stop"])
-]
-"""Why a track begins or ends; midnight: the neighbouring day has not been processed yet."""
-
 
 @described
 class TrackProperties(TypedDict):
@@ -40,8 +33,10 @@ class TrackProperties(TypedDict):
     """Of the first point, UTC."""
     end_time: dt.datetime
     """Of the last point, UTC."""
-    began: Cause
-    ended: Cause
+    began: str
+    """Why it begins: gap, speed, mixed, stop, or midnight (the day before is not processed yet)."""
+    ended: str
+    """Why it ends: gap, speed, mixed, stop, or midnight (the day after is not processed yet)."""
     distance_m: float
     """Length of the line on roads; of the reported points where there are no roads."""
     raw_distance_m: float
