@@ -13,6 +13,7 @@ from trackflow.context import Context
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
+from trackflow.web.answers.sending import GEOJSON, JSON
 from trackflow_tests.catalogue.site import site_with
 from trackflow_tests.stores import batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
@@ -42,7 +43,7 @@ def test_an_answer_has_a_schema_and_an_example(answer: DescribedAnswer) -> None:
     assert bool(answer.contents) == ((answer.method, answer.path) not in EMPTY)
     for kind, content in answer.contents.items():
         assert content["schema"], kind
-        if "json" in kind:
+        if kind in (JSON, GEOJSON):
             validator(content["schema"]).validate(content["example"])
 
 
@@ -137,10 +138,13 @@ def test_a_real_answer_is_as_described(
         path += "?from=2020-01-01"
     found = api.get(path)
     assert found.status_code == 200, found.text
-    if "json" in found.headers["content-type"] and not path.startswith("/ingest"):
+    kind = found.headers["content-type"]
+    if kind in (JSON, GEOJSON) and not path.startswith("/ingest"):
         content = found.json()
         lists = {name: value for name, value in content.items() if isinstance(value, list)}
-        maybe_empty = {"looks_like", "breakers", "notices", "alarms", "failures", "anomalies"}
+        maybe_empty = {
+            "looks_like", "breakers", "notices", "alarms", "changes", "failures", "anomalies",
+        }  # fmt: skip
         assert all(value for name, value in lists.items() if name not in maybe_empty), lists
 
 
