@@ -31,11 +31,11 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
+    "PageTrack",
     "TrackCursor",
-    "TrackDetails",
+    "TrackExplanation",
     "TrackPage",
     "TrackSelection",
-    "TrackWithLine",
     "read_track",
     "read_tracks",
 ]
@@ -78,7 +78,7 @@ class TrackSelection:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrackWithLine:
+class PageTrack:
     """A track with one of its lines.
 
     Attributes:
@@ -120,19 +120,19 @@ class TrackWithLine:
     positions: Floats
 
 
-_COLUMNS = tuple(name for name in TrackWithLine.__dataclass_fields__ if name != "positions")
+_COLUMNS = tuple(name for name in PageTrack.__dataclass_fields__ if name != "positions")
 
 
 @dataclass(frozen=True, slots=True)
 class TrackPage:
     """A page of tracks; `following` is where the next one begins, None on the last page."""
 
-    tracks: list[TrackWithLine]
+    tracks: list[PageTrack]
     following: TrackCursor | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrackDetails:
+class TrackExplanation:
     """A track with both of its lines, and why it begins and ends.
 
     Attributes:
@@ -142,7 +142,7 @@ class TrackDetails:
         ended: why it ends, in words.
     """
 
-    track: TrackWithLine
+    track: PageTrack
     raw_positions: Floats
     began: str
     ended: str
@@ -182,14 +182,14 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
     return page, True
 
 
-def _track(row: Any, simplify_m: float = 0.0) -> TrackWithLine:
+def _track(row: Any, simplify_m: float = 0.0) -> PageTrack:
     positions = polylines.positions(row.polyline)
     if simplify_m and len(positions) > 2:
         positions = simplified(positions, simplify_m)
-    return TrackWithLine(**{name: getattr(row, name) for name in _COLUMNS}, positions=positions)
+    return PageTrack(**{name: getattr(row, name) for name in _COLUMNS}, positions=positions)
 
 
-def read_track(context: Context, track_id: uuid.UUID) -> TrackDetails:
+def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
@@ -213,7 +213,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackDetails:
     ends = _explain(around[1], row.end_time, thresholds)
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
-    return TrackDetails(
+    return TrackExplanation(
         _track(row),
         polylines.positions(row.raw_polyline),
         _words("begins", row.start_time, row.began, began),

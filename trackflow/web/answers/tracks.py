@@ -79,7 +79,7 @@ class TracksAnswer(TypedDict):
 
 
 @described
-class TrackExplanation(TypedDict):
+class ExplanationTexts(TypedDict):
     """Why a track is one: the rule, the measured value and the limit."""
 
     began: str
@@ -100,7 +100,7 @@ class TrackAnswer(TypedDict):
     properties: TrackProperties
     raw: LineString | MultiLineString
     """The line of the reported points."""
-    explanation: TrackExplanation
+    explanation: ExplanationTexts
 
 
 @described
@@ -128,7 +128,7 @@ def tracks_answer(page: queries.TrackPage) -> TracksAnswer:
     }
 
 
-def track_answer(found: queries.TrackDetails) -> TrackAnswer:
+def track_answer(found: queries.TrackExplanation) -> TrackAnswer:
     """One track."""
     return {
         **_feature(found.track),
@@ -142,7 +142,7 @@ def stops_answer(stops: Sequence[Stop]) -> StopsAnswer:
     return feature_collection([_stop(stop) for stop in stops])
 
 
-def _feature(track: queries.TrackWithLine) -> TrackFeature:
+def _feature(track: queries.PageTrack) -> TrackFeature:
     return {
         "type": "Feature",
         "id": str(track.track_id),
