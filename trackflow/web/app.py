@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +26,7 @@ from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
+from trackflow.web.answers.problems import PROBLEMS, problem
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
 from trackflow.web.openapi import DescribedApi
@@ -75,32 +75,6 @@ Times are UTC (ISO 8601); lengths are metres; lines are encoded polylines of pre
 Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic. In a new
 store, the programs of its user on the same machine need none until the first token is made.
 """
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": what,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"error": {"type": "string"}},
-                    "required": ["error"],
-                }
-            }
-        },
-    }
-    for status, what in (
-        (400, "What was asked for makes no sense; the message says what to change"),
-        (401, "There is no token, or not one in use"),
-        (403, "The token is for something else"),
-        (404, "It is not there"),
-        (410, "It was there once; the message says what became of it"),
-        (422, "A parameter is missing or of the wrong kind"),
-        (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
-        (503, "The database is away or takes no writes: ask again later"),
-    )
-}
-"""Answers that any route may give."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -169,12 +143,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
         app.state.road_tiles.close()
-
-
-def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Make the JSON answer of an error."""
-    body = orjson.dumps({"error": message})
-    return Response(body, status, headers, media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

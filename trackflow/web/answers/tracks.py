@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
+from trackflow.geo import polylines
 from trackflow.geo.geojson import (
     Feature,
     FeatureCollection,
@@ -119,11 +120,11 @@ type StopFeature = Feature[Point, StopProperties]
 type StopsAnswer = FeatureCollection[StopFeature]
 
 
-def tracks_answer(page: queries.TrackPage) -> TracksAnswer:
-    """A page of tracks."""
+def tracks_answer(page: queries.TrackPage, simplify_m: float = 0.0) -> TracksAnswer:
+    """A page of tracks, whose lines may be off by `simplify_m` metres."""
     return {
         "type": "FeatureCollection",
-        "features": [_feature(track) for track in page.tracks],
+        "features": [_feature(track, simplify_m) for track in page.tracks],
         "next": None if page.following is None else write_cursor(page.following),
     }
 
@@ -132,7 +133,7 @@ def track_answer(found: queries.TrackExplanation) -> TrackAnswer:
     """One track."""
     return {
         **_feature(found.track),
-        "raw": geojson_line(found.raw_positions),
+        "raw": geojson_line(polylines.positions(found.raw_polyline)),
         "explanation": {"began": found.began, "ended": found.ended},
     }
 
@@ -142,11 +143,11 @@ def stops_answer(stops: Sequence[Stop]) -> StopsAnswer:
     return feature_collection([_stop(stop) for stop in stops])
 
 
-def _feature(track: queries.PageTrack) -> TrackFeature:
+def _feature(track: queries.PageTrack, simplify_m: float = 0.0) -> TrackFeature:
     return {
         "type": "Feature",
         "id": str(track.track_id),
-        "geometry": geojson_line(track.positions),
+        "geometry": geojson_line(track.positions(simplify_m)),
         "properties": {
             "track_id": track.track_id,
             "device_id": track.device_id,

@@ -116,7 +116,7 @@ def test_an_old_store_stays_readable_and_comes_right_by_itself(
         assert overrides == {"a": {"min_track_m": 50}, "b": {"dwell_radius_m": 60}}
         assert {part.began.value for parts in old.values() for part in parts} == {"gap", "midnight"}
         when = TimeRange(NOON - dt.timedelta(days=9), NOON + dt.timedelta(days=9))
-        chosen = TrackSelection(None, when, None, "raw", 0.0, 100, None)
+        chosen = TrackSelection(None, when, None, "raw", 100, None)
         found = read_tracks(context, chosen).tracks
         assert len(found) == len(expected["tracks"])
         assert {track.began for track in found} == {"gap"}
