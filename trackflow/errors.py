@@ -136,3 +136,7 @@ class MeshServiceUnavailableError(RetryableError):
 
 class MeshServiceError(RetryableError):
     """The mesh service failed at a mesh that it accepted, or a child process died: try again."""
+
+
+class MeshStorageError(RetryableError):
+    """The storage of meshes cannot be read or written: it is full, away, or lacks a file."""
