@@ -78,6 +78,39 @@ def zone_named(name: str) -> ZoneInfo:
         ) from None
 
 
+def _yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text == "yes"
+
+
+def _storage_address(text: str) -> str:
+    if "://" not in text and not Path(text).is_absolute():
+        raise ValueError("is neither an absolute path nor an address such as s3://bucket/meshes")
+    return text.rstrip("/")
+
+
+def _named_addresses(text: str) -> tuple[tuple[str, str], ...]:
+    """Projects and users with an address each; one may be there several times."""
+    pairs = [word.partition("=")[::2] for word in words(text)]
+    if not all(name and "://" in address for name, address in pairs):
+        raise ValueError("write such as harbour=mailto://… user:anna=slack://…")
+    return tuple(pairs)
+
+
+def _public_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
+        raise ValueError("is no address of a page; use one such as https://trackflow.example")
+    return text.rstrip("/")
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ValueError("is no host and port; use such as statsd.lan:8125")
+    return host.strip("[]"), int(port)
+
+
 def _time_zone(text: str) -> str:
     try:
         return zone_named(text).key
@@ -116,6 +149,14 @@ class Settings:
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
         visit_radius_m: how near a device has to be to a race track for a visit.
         visit_min: how many minutes it has to stay there.
+        mesh_storage: where files of meshes are kept: a path or an address of fsspec; empty for the
+            folder `meshes` in `home`.
+        mesh_inbox: folder of images of which meshes are made; None for none.
+        mesh_logos: whether meshes are made of the logos of race tracks.
+        mesh_workers: meshes that are made at once.
+        mesh_notify: where messages about meshes go, by project or user; never shown.
+        public_url: address of the page as people reach it, for links in messages; empty for none.
+        statsd: host and port of a StatsD server; None for none.
         quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
             error.
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
@@ -247,6 +288,60 @@ class Settings:
         parse=number(10, 10_000),
     )
     visit_min: float = set_by("VISIT_MIN", 15.0, "and for how many minutes", parse=number(1, 1440))
+    mesh_storage: str = set_by(
+        "MESH_STORAGE",
+        "",
+        "where [meshes](../meshes.md) are kept: a folder, or an address of fsspec such as "
+        "`s3://bucket/meshes`",
+        unset="`meshes` in the home",
+        parse=_storage_address,
+        is_secret=True,
+    )
+    mesh_inbox: Path | None = set_by(  # noqa: RUF009  it makes a field
+        "MESH_INBOX",
+        None,
+        "a folder of images of which meshes are made",
+        unset="none",
+        parse=Path,
+    )
+    mesh_logos: bool = set_by(
+        "MESH_LOGOS",
+        True,
+        "`no` makes no meshes of the logos of race tracks",
+        unset="yes",
+        parse=_yes_or_no,
+    )
+    mesh_workers: int = set_by(
+        "MESH_WORKERS",
+        2,
+        "meshes that are made at once",
+        parse=whole_number(1, 10),
+    )
+    mesh_notify: tuple[tuple[str, str], ...] = set_by(
+        "MESH_NOTIFY",
+        (),
+        "where messages about finished meshes go: `project=ADDRESS` or `user:NAME=ADDRESS` with "
+        "blanks between, as [Apprise](https://github.com/caronc/apprise) addresses",
+        unset="none",
+        parse=_named_addresses,
+        is_secret=True,
+    )
+    public_url: str = set_by(
+        "PUBLIC_URL",
+        "",
+        "the page's address as people reach it, for links in messages, such as "
+        "`https://trackflow.example`",
+        unset="no links",
+        parse=_public_url,
+    )
+    statsd: tuple[str, int] | None = set_by(
+        "STATSD",
+        None,
+        "host and port of a StatsD server that gets the figures of meshes, such as "
+        "`statsd.lan:8125`",
+        unset="none",
+        parse=_host_and_port,
+    )
     quarantine_mb: int = set_by(
         "QUARANTINE_MB",
         256,
