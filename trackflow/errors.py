@@ -124,6 +124,12 @@ class RedirectError(SourceError):
     kind = "redirect"
 
 
+class AddressRefusedError(SourceError):
+    """An address leads into the own network, to this machine, or to no machine at all."""
+
+    kind = "address"
+
+
 class StructureChangedError(SourceError):
     """A page lacks its known landmarks: its structure has changed, or it is another page."""
 

@@ -1,5 +1,6 @@
 """Settings from environment variables, read once and passed on as a value."""
 
+import base64
 import os
 import re
 import stat
@@ -118,6 +119,23 @@ def _time_zone(text: str) -> str:
         raise ValueError("is no time zone; use a name such as Europe/Helsinki") from None
 
 
+def _web_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
+        raise ValueError("is no address of a server; use one such as http://meshes:8100")
+    return text.rstrip("/")
+
+
+def _webhook_secret(text: str) -> str:
+    """A secret as Standard Webhooks writes it: at least 24 bytes in Base64 after `whsec_`."""
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:
+        raise ValueError("is no secret of 24 bytes; `trackflow mesh-service secret` makes one")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where things are and how much may run at once.
@@ -160,6 +178,17 @@ class Settings:
         quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
             error.
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
+        mesh_url: base address of a mesh service; empty makes meshes in child processes of this
+            machine.
+        mesh_token: a token of that service, never shown.
+        mesh_callback_url: base address of this API as the service sees it; empty for no callbacks.
+        mesh_secret: signs the service's callbacks, the same on both sides, never shown.
+        mesh_allow_hosts: hosts and networks of the own network that image and callback addresses
+            may lead to.
+        mesh_image_mb: megabytes of an image file, at most.
+        mesh_megapixels: millions of pixels of an image, at most.
+        mesh_memory_mb: megabytes of memory that a child process may use for one image.
+        mesh_limit_s: seconds that one mesh may take.
         time_zone: the zone whose days distances of a day are shown and summed by.
     """
 
@@ -356,6 +385,59 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    mesh_url: str = set_by(
+        "MESH_URL",
+        "",
+        "a [mesh service](../mesh-service.md), such as `http://meshes:8100`",
+        unset="meshes are made on this machine",
+        parse=_web_address,
+    )
+    mesh_token: str = set_by(
+        "MESH_TOKEN", "", "a token of the mesh service", unset="none", is_secret=True
+    )
+    mesh_callback_url: str = set_by(
+        "MESH_CALLBACK_URL",
+        "",
+        "this API's address as the mesh service sees it, such as `http://trackflow:8000`; it needs "
+        "`TRACKFLOW_MESH_SECRET`",
+        unset="no callbacks: the service is asked for news",
+        parse=_web_address,
+    )
+    mesh_secret: str = set_by(
+        "MESH_SECRET",
+        "",
+        "signs the mesh service's callbacks, the same on both sides; `trackflow mesh-service "
+        "secret` makes one",
+        unset="none",
+        parse=_webhook_secret,
+        is_secret=True,
+    )
+    mesh_allow_hosts: tuple[str, ...] = set_by(
+        "MESH_ALLOW_HOSTS",
+        (),
+        "hosts and networks of the own network that addresses of images and callbacks may lead to, "
+        "such as `images.lan 127.0.0.1:8000 10.1.0.0/16`",
+        unset="none: the internet only",
+        parse=words,
+    )
+    mesh_image_mb: int = set_by(
+        "MESH_IMAGE_MB", 64, "megabytes of an image file, at most", parse=whole_number(1, 4096)
+    )
+    mesh_megapixels: int = set_by(
+        "MESH_MEGAPIXELS",
+        100,
+        "millions of pixels of an image, at most",
+        parse=whole_number(1, 10_000),
+    )
+    mesh_memory_mb: int = set_by(
+        "MESH_MEMORY_MB",
+        2048,
+        "megabytes of memory that one image may take",
+        parse=whole_number(64, 1_000_000),
+    )
+    mesh_limit_s: float = set_by(
+        "MESH_LIMIT_S", 300.0, "seconds that one mesh may take", parse=number(1, 86_400)
     )
     time_zone: str = set_by(
         "TIME_ZONE",
