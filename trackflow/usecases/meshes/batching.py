@@ -7,7 +7,7 @@ that other workers have or that rest before their next try.
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,7 +81,7 @@ def run_batch(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
 def run_batch_with(context: Context, claimed: ClaimedJob, tools: MeshTools) -> dict[str, Any]:
     """As `run_batch`, with these tools."""
     _queue(context, claimed)
-    return work_on(context, claimed, tools)
+    return work_on(context, claimed, tools, summary)
 
 
 def summary(result: Mapping[str, Any]) -> str:
@@ -163,6 +163,7 @@ def work_on(
     context: Context,
     claimed: ClaimedJob,
     tools: MeshTools,
+    describe: Callable[[Mapping[str, Any]], str],
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make the meshes of a batch until all have ended; returns the result.
@@ -171,6 +172,7 @@ def work_on(
         context: the store and settings.
         claimed: the job, whose id is that of the batch.
         tools: the generator, the storage and the way to addresses.
+        describe: puts the result into words.
         more: further entries of the result.
 
     Raises:
@@ -192,7 +194,8 @@ def work_on(
         watch.check()
         counts = watch.count()
         if counts.get(MeshStatus.QUEUED, 0) + counts.get(MeshStatus.RUNNING, 0) == 0:
-            return _end(context, claimed, counts, more or {})
+            result = {**_counted(counts), **(more or {})}
+            return _end(context, claimed, result, describe(result))
         time.sleep(CHECK_EVERY_S)
         watch.beat()
 
@@ -200,16 +203,10 @@ def work_on(
 def _end(
     context: Context,
     claimed: ClaimedJob,
-    counts: Mapping[MeshStatus, int],
-    more: Mapping[str, Any],
+    result: dict[str, Any],
+    message: str,
 ) -> dict[str, Any]:
     """End the batch and its job in one transaction, then send the message about it."""
-    result: dict[str, Any] = {
-        "completed": done_of(counts),
-        "failed": counts.get(MeshStatus.FAILED, 0),
-        "cancelled": counts.get(MeshStatus.CANCELLED, 0),
-        **more,
-    }
     now = context.clock()
     with context.store.write() as connection:
         batches.change_batch(
@@ -226,11 +223,19 @@ def _end(
             completed=result["completed"],
             failed=result["failed"],
             result=result,
-            message=summary(result),
+            message=message,
         )
     claimed.notify()
     notices.send_due(context)
     return result
+
+
+def _counted(counts: Mapping[MeshStatus, int]) -> dict[str, Any]:
+    return {
+        "completed": done_of(counts),
+        "failed": counts.get(MeshStatus.FAILED, 0),
+        "cancelled": counts.get(MeshStatus.CANCELLED, 0),
+    }
 
 
 def done_of(counts: Mapping[MeshStatus, int]) -> int:

@@ -65,7 +65,7 @@ class CleanupReport:
                 f"- {counted(self.failed_meshes, 'failed mesh', 'failed meshes')} and "
                 f"{counted(self.retired_meshes, 'retired mesh', 'retired meshes')} {verb}"
             ),
-            f"- {counted(self.meshes_without_files, 'failed mesh', 'failed meshes')} lost their files",
+            f"- {counted(self.meshes_without_files, 'failed mesh', 'failed meshes')}: files {verb}",
             f"- {counted(self.half_written, 'half-written file')} {verb}",
             *(f"- not deleted: {problem}" for problem in self.problems),
         ]
