@@ -24,19 +24,19 @@ def edge_vertices(heights_m: HeightArray, max_error_m: float) -> _Ints:
         max_error_m: how far the lines may lie above or below any pixel.
     """
     z_m = heights_m.astype(np.float64)
-    kept, open_stretches = [0, len(z_m) - 1], [(0, len(z_m) - 1)]
-    while open_stretches:
-        low, high = open_stretches.pop()
-        if high - low < 2:
-            continue
-        along = np.arange(1, high - low) / (high - low)
-        off_m = np.abs(z_m[low] + along * (z_m[high] - z_m[low]) - z_m[low + 1 : high])
-        worst = int(off_m.argmax())
-        if off_m[worst] > max_error_m:
-            middle = low + 1 + worst
-            kept.append(middle)
-            open_stretches += [(low, middle), (middle, high)]
-    return np.unique(np.array(kept, dtype=np.int64))
+    pixels = np.arange(len(z_m))
+    kept = np.unique(pixels[[0, -1]])
+    while len(kept) < len(pixels):
+        off_m = np.abs(np.interp(pixels, kept, z_m[kept]) - z_m)
+        worst_m = np.maximum.reduceat(off_m, kept[:-1])
+        is_worst = off_m[:-1] == np.repeat(worst_m, np.diff(kept))
+        candidates = np.flatnonzero(is_worst & (off_m[:-1] > max_error_m))
+        stretch = np.searchsorted(kept, candidates, side="right")
+        added = candidates[np.unique(stretch, return_index=True)[1]]  # the first of equals
+        if not len(added):
+            break
+        kept = np.sort(np.concatenate([kept, added]))
+    return kept
 
 
 def with_rim(inner: Tin, heights_m: HeightArray, max_error_m: float) -> Tin:

@@ -1,10 +1,11 @@
 """How far a mesh over a grid lies from every pixel's height, measured apart from what made it.
 
-Every triangle is cut into the rows of pixels under it, and its plane is compared with the height of
-each pixel there. Positions are whole pixels, so which pixel lies under which triangle is exact.
+The surface is drawn row by row, as a scan-line renderer does: where a row enters a triangle, over
+its western side, the triangle's plane is added to the row, and where it leaves it, over its eastern
+side, the plane is taken away. The sums along the row are then the surface at every pixel. Vertices
+are whole pixels, so which pixel lies under which triangle is exact.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,14 @@ from trackflow.meshes.heights import HeightArray
 type _Ints = NDArray[np.int64]
 type _Floats = NDArray[np.float64]
 
-_PIXELS_AT_ONCE = 2_000_000
-"""Bounds the memory: about 60 bytes are needed for each of them."""
+_PIXELS_AT_ONCE = 1_500_000
+"""Rows are drawn in portions of so many pixels, which bounds the memory."""
+
+_TOUCH = 1e-6
+"""A pixel this near to a side lies on it. The sides of the largest image pass pixels at more."""
+
+_MOST_ROWS = np.uint16(65_535)
+"""Minus a number of rows it sorts the most rows first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,91 +60,133 @@ def summary_of(errors_m: HeightArray, voids: NDArray[np.bool_] | None = None) ->
 
 
 def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
-    """The distance at each pixel, in metres; NaN where no triangle covers it.
+    """The distance at each pixel, in metres.
 
     Args:
-        tin: the mesh.
+        tin: the mesh; it covers the grid and no triangle lies over another.
         heights_m: shape (rows, columns).
     """
-    flat_m = heights_m.ravel()
-    errors_m = np.full(flat_m.size, np.nan, dtype=np.float32)
+    rows, columns = heights_m.shape
+    errors_m = np.empty(heights_m.shape, dtype=np.float32)
     z_m = heights_m[tin.rows, tin.columns].astype(np.float64)
-    columns = heights_m.shape[1]
-    for faces in _portions(tin):
-        pixels, surface_m = _pixels_under(tin, z_m, faces, columns)
-        errors_m[pixels] = np.abs(surface_m - flat_m[pixels])
-    return errors_m.reshape(heights_m.shape)
+    sides = _sides(tin, z_m)
+    portion = max(_PIXELS_AT_ONCE // columns, 1)
+    for first in range(0, rows, portion):
+        last = min(first + portion, rows)
+        surface_m = _drawn(sides, first, last, columns)
+        np.subtract(surface_m, heights_m[first:last], out=surface_m)
+        np.abs(surface_m, out=errors_m[first:last], casting="same_kind")
+    # a triangle owns its western and northern pixels: the last row and column are left over
+    south, east = tin.rows == rows - 1, tin.columns == columns - 1
+    errors_m[-1] = _errors_on_line(tin.columns[south], heights_m[-1])
+    errors_m[:, -1] = _errors_on_line(tin.rows[east], heights_m[:, -1])
+    return errors_m
 
 
-def _portions(tin: Tin) -> Iterator[NDArray[np.uint32]]:
-    """Faces in portions whose rectangles hold a bounded number of pixels."""
-    rows, columns = tin.rows[tin.faces], tin.columns[tin.faces]
-    pixels = (np.ptp(rows, axis=1) + 1) * (np.ptp(columns, axis=1) + 1)
-    portion = np.cumsum(pixels) // (2 * _PIXELS_AT_ONCE)
-    starts = np.flatnonzero(np.diff(portion)) + 1
-    yield from np.split(tin.faces, starts)
+def _errors_on_line(vertices: _Ints, heights_m: HeightArray) -> _Floats:
+    at = np.sort(vertices)
+    line_m: _Floats = np.interp(np.arange(len(heights_m)), at, heights_m[at].astype(np.float64))
+    return np.abs(line_m - heights_m)
 
 
-def _pixels_under(
-    tin: Tin, z_m: _Floats, faces: NDArray[np.uint32], width: int
-) -> tuple[_Ints, _Floats]:
-    """Numbers of the pixels that faces cover, and the faces' height there."""
-    by_row = np.argsort(tin.rows[faces], axis=1)
-    sorted_faces = np.take_along_axis(faces, by_row, axis=1)
-    r0, r1, r2 = tin.rows[sorted_faces].T
-    c0, c1, c2 = tin.columns[sorted_faces].T
-    slope_r, slope_c = _planes(tin, z_m, sorted_faces)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sides:
+    """The sides of all triangles that are not level, each once for its triangle; arrays (n,).
 
-    count = r2 - r0 + 1
-    face = np.repeat(np.arange(len(faces)), count)
-    row = np.arange(len(face)) - np.repeat(np.cumsum(count) - count - r0, count)
-    in_upper = (row <= r1[face]) & (r1 > r0)[face]
-    from_r, from_c = np.where(in_upper, r0[face], r1[face]), np.where(in_upper, c0[face], c1[face])
-    to_r, to_c = np.where(in_upper, r1[face], r2[face]), np.where(in_upper, c1[face], c2[face])
-    long_side = _Side(c0[face], (row - r0[face]) * (c2 - c0)[face], (r2 - r0)[face])
-    short_side = _Side(from_c, (row - from_r) * (to_c - from_c), to_r - from_r)
-    # the turn at the middle vertex says on which side of the long side it lies
-    is_long_left = (c1 - c0) * (r2 - r0) > (c2 - c0) * (r1 - r0)
-    first = np.where(is_long_left[face], long_side.first, short_side.first)
-    last = np.where(is_long_left[face], short_side.last, long_side.last)
+    Attributes:
+        top, count: first row, and number of rows; the longest side comes first.
+        column: at the top.
+        slant: columns to the east per row.
+        plane_m: height that the triangle's plane has at the top row and column 0...
+        per_row_m: ...and its steps to the south...
+        per_column_m: ...and to the east; all three negative on an eastern side.
+    """
 
-    lengths = np.maximum(last - first + 1, 0)
-    starts = np.cumsum(lengths) - lengths
-    along = np.arange(int(lengths.sum()))
-    pixels = np.repeat(row * width + first - starts, lengths) + along
-    at_first_m = z_m[sorted_faces[:, 0]][face]
-    at_first_m = at_first_m + slope_r[face] * (row - r0[face]) + slope_c[face] * (first - c0[face])
-    step_m = slope_c[face]
-    surface_m = (
-        np.repeat(at_first_m - step_m * starts, lengths) + np.repeat(step_m, lengths) * along
+    top: _Ints
+    count: _Ints
+    column: _Floats
+    slant: _Floats
+    plane_m: _Floats
+    per_row_m: _Floats
+    per_column_m: _Floats
+
+    def within(self, first: int, last: int) -> "_Sides":
+        """What of them lies on rows `first` to before `last`."""
+        bottom = self.top + self.count
+        if first <= self.top.min(initial=first) and bottom.max(initial=last) <= last:
+            return self
+        here = np.flatnonzero((self.top < last) & (bottom > first))
+        top = np.maximum(self.top[here], first)
+        count = np.minimum(bottom[here], last) - top
+        order = _longest_first(count)
+        here, top, count = here[order], top[order], count[order]
+        skipped = top - self.top[here]
+        slant, per_row_m = self.slant[here], self.per_row_m[here]
+        column = self.column[here] + skipped * slant
+        plane_m = self.plane_m[here] + skipped * per_row_m
+        return _Sides(top, count, column, slant, plane_m, per_row_m, self.per_column_m[here])
+
+
+def _longest_first(count: _Ints) -> NDArray[np.intp]:
+    return np.argsort(_MOST_ROWS - count.astype(np.uint16), kind="stable")
+
+
+def _sides(tin: Tin, z_m: _Floats) -> _Sides:
+    corners = tin.faces.T.astype(np.intp)
+    rows, columns = tin.rows[corners], tin.columns[corners]
+    per_row_m, per_column_m = _planes(rows, columns, z_m[corners])
+    at_zero_m = z_m[corners[0]] - per_row_m * rows[0] - per_column_m * columns[0]
+    down = rows[[1, 2, 0]] - rows
+    is_west = down > 0  # counter-clockwise: what goes down has its triangle in the east
+    top, count = np.minimum(rows, rows[[1, 2, 0]]), np.abs(down)
+    slant = (columns[[1, 2, 0]] - columns) / np.where(down, down, 1)
+    column = np.where(is_west, columns, columns[[1, 2, 0]])
+    sign = np.where(is_west, 1.0, -1.0)
+    per_row_m = sign * per_row_m
+    plane_m = sign * at_zero_m + per_row_m * top
+    order = _longest_first(count.ravel())[: np.count_nonzero(down)]
+    return _Sides(
+        top.ravel()[order],
+        count.ravel()[order],
+        column.ravel()[order].astype(np.float64),
+        slant.ravel()[order],
+        plane_m.ravel()[order],
+        per_row_m.ravel()[order],
+        (sign * per_column_m).ravel()[order],
     )
-    return pixels, surface_m
 
 
-class _Side:
-    """The first and the last whole column on either side of a triangle's side, row by row."""
+def _drawn(sides: _Sides, first: int, last: int, columns: int) -> _Floats:
+    """The surface on rows `first` to before `last`, without the grid's last row and column."""
+    size, here = (last - first) * columns, sides.within(first, last)
+    total = int(here.count.sum())
+    if not total:
+        return np.zeros((last - first, columns))
+    column, plane_m = here.column - _TOUCH, here.plane_m.copy()
+    row_start = (here.top - first) * columns
+    pixels, planes_m = np.empty(total, dtype=np.int64), np.empty(total)
+    steps_m, at = np.empty(total), 0
+    # so many sides, which are the first ones, reach the first, the second, ... row
+    reaching = np.searchsorted(-here.count, -np.arange(1, here.count[0] + 1), side="right")
+    for k in reaching.tolist():
+        np.ceil(column[:k], out=pixels[at : at + k], casting="unsafe")
+        pixels[at : at + k] += row_start[:k]
+        planes_m[at : at + k], steps_m[at : at + k] = plane_m[:k], here.per_column_m[:k]
+        column[:k] += here.slant[:k]
+        plane_m[:k] += here.per_row_m[:k]
+        row_start[:k] += columns
+        at += k
+    surface_m = np.bincount(pixels, planes_m, size).reshape(-1, columns)
+    step_m = np.bincount(pixels, steps_m, size).reshape(-1, columns)
+    np.cumsum(surface_m, axis=1, out=surface_m)
+    np.cumsum(step_m, axis=1, out=step_m)
+    step_m *= np.arange(columns)
+    surface_m += step_m
+    return surface_m
 
-    def __init__(self, column: _Ints, numerator: _Ints, denominator: _Ints) -> None:
-        self._column, self._numerator, self._denominator = column, numerator, denominator
 
-    @property
-    def first(self) -> _Ints:
-        """The first column at or right of the side."""
-        rounded_up: _Ints = self._column - (-self._numerator) // self._denominator
-        return rounded_up
-
-    @property
-    def last(self) -> _Ints:
-        """The last column at or left of the side."""
-        rounded_down: _Ints = self._column + self._numerator // self._denominator
-        return rounded_down
-
-
-def _planes(tin: Tin, z_m: _Floats, faces: NDArray[np.uint32]) -> tuple[_Floats, _Floats]:
-    """Metres up per row to the south and per column to the east, of each face."""
-    a, b, c = faces.T
-    r1, r2 = tin.rows[b] - tin.rows[a], tin.rows[c] - tin.rows[a]
-    c1, c2 = tin.columns[b] - tin.columns[a], tin.columns[c] - tin.columns[a]
-    z1, z2 = z_m[b] - z_m[a], z_m[c] - z_m[a]
-    twice_area = (r1 * c2 - r2 * c1).astype(np.float64)
+def _planes(rows: _Ints, columns: _Ints, z_m: _Floats) -> tuple[_Floats, _Floats]:
+    """Metres up per row to the south and per column to the east, of corners (3, m)."""
+    (r1, r2), (c1, c2), (z1, z2) = (of[1:] - of[0] for of in (rows, columns, z_m))
+    twice_area = r1 * c2 - r2 * c1
     return (z1 * c2 - z2 * c1) / twice_area, (z2 * r1 - z1 * r2) / twice_area

@@ -51,8 +51,11 @@ def _halved(heights: HeightArray) -> HeightArray:
     odd_rows, odd_columns = (size % 2 for size in heights.shape)
     padded = np.pad(heights, ((0, odd_rows), (0, odd_columns)), constant_values=np.nan)
     quarters = [padded[r::2, c::2] for r in (0, 1) for c in (0, 1)]
-    known = sum((~np.isnan(q)).astype(np.float32) for q in quarters)
-    total = sum(np.nan_to_num(q) for q in quarters)
+    known, total = (np.zeros(quarters[0].shape, dtype=np.float32) for _ in range(2))
+    for quarter in quarters:
+        is_known = ~np.isnan(quarter)
+        known += is_known
+        np.add(total, quarter, out=total, where=is_known)
     means = np.full(known.shape, np.nan, dtype=np.float32)
     np.divide(total, known, out=means, where=known > 0)
     return means

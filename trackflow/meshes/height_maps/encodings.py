@@ -99,7 +99,7 @@ def _encoded(
     if encoding == HeightEncoding.TERRARIUM:
         heights_m = red * 256 + green + blue / 256 - 32768  # 24 bits: exact
     else:
-        heights_m = ((red * 65536 + green * 256 + blue) / 10.0 - 10000).astype(np.float32)
+        heights_m = (red * 65536 + green * 256 + blue) * np.float32(0.1) - 10000
     black = (bands == 0).all(axis=2)  # both encodings' usual mark for a void
     return heights_m, (heights_m >= LOWEST_M) & (heights_m <= HIGHEST_M) & ~black
 
