@@ -108,8 +108,9 @@ def _line(heights_m: HeightArray, max_error_m: float) -> Tin:
 
 
 def _delatin(heights_m: HeightArray, max_error_m: float) -> Tin:
-    # small numbers: Delatin's 32 bits would round heights far from zero
-    middle_m = np.round((heights_m.min() + heights_m.max()) / 2)
+    low_m, high_m = heights_m.min(), heights_m.max()
+    # small numbers: Delatin's 32 bits would round heights far from zero; whole ones: no rounding
+    middle_m = np.round((low_m + high_m) / 2) if low_m < high_m else low_m
     found = Delatin(heights_m - middle_m, max_error=max_error_m, max_triangles=MAX_TRIANGLES)
     faces = found.triangles
     if len(faces) >= MAX_TRIANGLES:

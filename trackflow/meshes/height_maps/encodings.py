@@ -96,10 +96,10 @@ def _encoded(
 ) -> tuple[HeightArray, NDArray[np.bool_]]:
     """Heights, and which of them can be heights on the earth."""
     red, green, blue = (bands[:, :, k].astype(np.float32) for k in range(3))
-    if encoding == HeightEncoding.TERRARIUM:
-        heights_m = red * 256 + green + blue / 256 - 32768  # 24 bits: exact
-    else:
-        heights_m = (red * 65536 + green * 256 + blue) * np.float32(0.1) - 10000
+    number = red * 65536 + green * 256 + blue  # 24 bits, which 32-bit floats hold exactly
+    is_terrarium = encoding == HeightEncoding.TERRARIUM
+    zero, step = (32768 * 256, 256) if is_terrarium else (100_000, 10)
+    heights_m: HeightArray = ((number - zero) / np.float32(step)).astype(np.float32)
     black = (bands == 0).all(axis=2)  # both encodings' usual mark for a void
     return heights_m, (heights_m >= LOWEST_M) & (heights_m <= HIGHEST_M) & ~black
 
