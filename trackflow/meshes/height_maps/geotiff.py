@@ -18,6 +18,9 @@ from trackflow.meshes.height_maps.ground import Edges, ground_of
 from trackflow.meshes.height_maps.raster import MAX_PIXELS, Ground, Raster, check_size
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BROKEN = (RasterioError, ValueError, OverflowError, IndexError)
+"""What rasterio raises for damaged files; `ValueError` for names that are no text."""
+
 _COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 _METRES_PER_UNIT = {
     "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0,
@@ -49,7 +52,7 @@ def read_geotiff(image: bytes, name: str) -> Raster | None:
                 check_size(dataset.width, dataset.height, name)
                 _check_blocks(dataset, name)
                 return _read(dataset, name) if _holds_heights(dataset) else None
-    except RasterioError as error:
+    except _BROKEN as error:
         raise BadInputError(f"{name} is a damaged TIFF file, or cut short") from error
 
 
