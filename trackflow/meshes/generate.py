@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackflow.meshes.formats.glb import glb_of
+from trackflow.meshes.formats import glb
 from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshKind, MeshParameters
+from trackflow.meshes.normals import with_smooth_normals
 from trackflow.meshes.report import MeshReport
+from trackflow.meshes.scene import Scene
 from trackflow.meshes.terrain import terrain_of
 
 GENERATOR_VERSION = "1"
@@ -45,9 +47,9 @@ def generate(
     low_m, high_m = float(grid.heights_m.min()), float(grid.heights_m.max())
     asked_m = parameters.max_error_m or parameters.detail_factor * (high_m - low_m)
     on_progress(0.2, "triangulating")
-    surface = terrain_of(grid, asked_m)
+    surface = with_smooth_normals(terrain_of(grid, asked_m))
     on_progress(0.6, "writing")
-    files = {"mesh.glb": glb_of([surface])}
+    files = {"mesh.glb": glb.write(Scene([surface], grid.georeference, error_m=asked_m))}
     low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
     report = MeshReport(
         kind=MeshKind.TERRAIN,
