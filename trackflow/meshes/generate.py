@@ -7,8 +7,8 @@ import numpy as np
 
 from trackflow.meshes.formats import glb
 from trackflow.meshes.images import grid_of_image
-from trackflow.meshes.parameters import MeshKind, MeshParameters
 from trackflow.meshes.normals import with_smooth_normals
+from trackflow.meshes.parameters import MeshKind, MeshParameters
 from trackflow.meshes.report import MeshReport
 from trackflow.meshes.scene import Scene
 from trackflow.meshes.terrain import terrain_of
