@@ -101,8 +101,10 @@ def _next_crossings(inside: NDArray[np.bool_], across: Indices, down: Indices) -
     def crossings(side: int, row: Indices, column: Indices) -> Indices:
         if side in (_TOP, _BOTTOM):
             key = (row + (side == _BOTTOM)) * (columns - 1) + column
-            return np.searchsorted(across, key)
-        return len(across) + np.searchsorted(down, row * columns + column + (side == _RIGHT))
+            found: Indices = np.searchsorted(across, key)
+        else:
+            found = len(across) + np.searchsorted(down, row * columns + column + (side == _RIGHT))
+        return found
 
     for number, ways in _WAYS.items():
         row, column = np.nonzero(code == number)

@@ -71,13 +71,13 @@ def ribbon_on(
         width_m: of the ribbon.
         height_m: how far it stands out of the terrain.
     """
-    footprint = _footprint(surface, lines, width_m)
-    if footprint.is_empty():
+    ground = _footprint(surface, lines, width_m)
+    below = _near(surface, ground)
+    if not len(below.faces):
         return None
-    layer = manifold_of(_layer(surface, height_m, -_SUNK_SHARE * height_m))
-    low, high = _height_range(surface)
-    walls = _prism(footprint, low - 2 * height_m, high + 2 * height_m)
-    ribbon = layer ^ walls
+    layer = manifold_of(_layer(below, height_m, -_SUNK_SHARE * height_m))
+    low, high = _height_range(below)
+    ribbon = layer ^ _prism(ground, low - 2 * height_m, high + 2 * height_m)
     return None if ribbon.is_empty() else body_of(ribbon, "track")
 
 
@@ -93,8 +93,8 @@ def groove_in(solid: Triangles, lines: Sequence[Line], width_m: float, depth_m: 
     Raises:
         BadInputError: the groove would cut through the underside.
     """
-    footprint = _footprint(solid, lines, width_m)
-    if footprint.is_empty():
+    ground = _footprint(solid, lines, width_m)
+    if ground.is_empty:
         return solid
     heights = solid.vertices[:, 2]
     low, high = _height_range(solid)
@@ -105,7 +105,7 @@ def groove_in(solid: Triangles, lines: Sequence[Line], width_m: float, depth_m: 
             "thick at its thinnest: ask for a thicker base or a shallower groove"
         )
     body = manifold_of(solid)
-    cut = _prism(footprint, low - depth_m / 2, high + depth_m) - body.translate((0, 0, -depth_m))
+    cut = _prism(ground, low - depth_m / 2, high + depth_m) - body.translate((0, 0, -depth_m))
     return body_of(body - cut, solid.name)
 
 
@@ -114,23 +114,47 @@ def _height_range(body: Triangles) -> tuple[float, float]:
     return float(heights.min()), float(heights.max())
 
 
-def _footprint(body: Triangles, lines: Sequence[Line], width_m: float) -> manifold3d.CrossSection:
-    """The ground that lines of a width cover, near a body."""
+def _footprint(body: Triangles, lines: Sequence[Line], width_m: float) -> shapely.Geometry:
+    """The ground that lines of a width cover, on and near a body."""
     low, high = body.vertices[:, :2].min(axis=0), body.vertices[:, :2].max(axis=0)
-    shapes = [shapely.LineString(line) for line in lines if len(np.unique(line, axis=0)) > 1]
     near = shapely.box(*(low - width_m), *(high + width_m))
-    cut = [shapely.intersection(shape, near) for shape in shapes]
-    ground = shapely.buffer(
-        shapely.union_all(cut), width_m / 2, quad_segs=_QUADRANT_SEGMENTS, cap_style="round"
+    shapes = [shapely.LineString(line) for line in lines if len(np.unique(line, axis=0)) > 1]
+    return shapely.buffer(
+        shapely.intersection(shapely.union_all(shapes), near),
+        width_m / 2,
+        quad_segs=_QUADRANT_SEGMENTS,
+        cap_style="round",
     )
+
+
+def _near(surface: Triangles, ground: shapely.Geometry) -> Triangles:
+    """The part of a terrain that some ground touches, seen from above: cutting it costs less.
+
+    Where parts of it would meet in a point only, the triangles around that point are taken too:
+    walls down from its border would meet in a line there, and enclose no body.
+    """
+    corners = surface.vertices[surface.faces][:, :, :2]
+    boxes = shapely.box(*corners.min(axis=1).T, *corners.max(axis=1).T)
+    taken = np.zeros(len(boxes), dtype=np.bool_)
+    taken[shapely.STRtree(boxes).query(ground, predicate="intersects")] = True
+    while True:
+        part = Triangles(surface.vertices, surface.faces[taken])
+        start, _end = border_of(part)
+        met = np.flatnonzero(np.bincount(start, minlength=len(surface.vertices)) > 1)
+        if not len(met):
+            break
+        taken |= np.isin(surface.faces, met).any(axis=1)
+    used, faces = np.unique(part.faces, return_inverse=True)
+    return Triangles(surface.vertices[used], faces.reshape(-1, 3).astype(np.uint32))
+
+
+def _prism(ground: shapely.Geometry, low_m: float, high_m: float) -> manifold3d.Manifold:
+    """An upright body over some ground."""
     rings = shapely.get_rings(shapely.get_parts(ground))
-    return manifold3d.CrossSection(
+    section = manifold3d.CrossSection(
         [shapely.get_coordinates(ring)[:-1] for ring in rings], manifold3d.FillRule.EvenOdd
     )
-
-
-def _prism(footprint: manifold3d.CrossSection, low_m: float, high_m: float) -> manifold3d.Manifold:
-    return footprint.extrude(high_m - low_m).translate((0, 0, low_m))
+    return section.extrude(high_m - low_m).translate((0, 0, low_m))
 
 
 def _layer(surface: Triangles, above_m: float, below_m: float) -> Triangles:
@@ -140,9 +164,10 @@ def _layer(surface: Triangles, above_m: float, below_m: float) -> Triangles:
     top[:, 2] += above_m
     bottom[:, 2] += below_m
     start, end = border_of(surface)
+    over = surface.faces.astype(np.int64)
     faces = [
-        surface.faces,
-        surface.faces[:, ::-1].astype(np.int64) + count,
+        over,
+        over[:, ::-1] + count,
         np.column_stack([start + count, end + count, end]),
         np.column_stack([start + count, end, start]),
     ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 type Screen = NDArray[np.float64]
 """x to the right and y down in pixels, depth growing towards the viewer; shape (n, 3)."""
 
-_PIXELS_AT_ONCE = 2_000_000
+_PIXELS_AT_ONCE = 500_000
 """Bounds the memory that is needed."""
 
 
@@ -77,7 +77,7 @@ def _counted(
 
 
 def _span(
-    corners: Screen, y: NDArray[np.float64]
+    corners: Screen, y: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """From where to where, in x, each triangle reaches on its line at `y`."""
     low, high = np.full(len(y), np.inf), np.full(len(y), -np.inf)

@@ -65,7 +65,7 @@ def _is_cut_out(grey: Levels, alpha: Levels) -> bool:
     transparent = alpha < _OPAQUE
     share = np.count_nonzero(transparent) / alpha.size
     if share >= _CUT_OUT_SHARE or share == 0:
-        return share > 0
+        return bool(share > 0)
     visible = grey[~transparent]
     return float(visible.min()) == float(visible.max())
 

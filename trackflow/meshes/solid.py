@@ -4,9 +4,12 @@ Lengths are metres; files for printers are written in millimetres, by a scale.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.triangles import Triangles
+
+type Indices = NDArray[np.int64]
 
 
 def print_scale(body: Triangles, print_width_mm: float) -> float:
@@ -67,7 +70,7 @@ def solid_of(surface: Triangles, underside_m: float) -> Triangles:
     return Triangles(vertices, np.concatenate(faces).astype(np.uint32), name=surface.name)
 
 
-def border_of(surface: Triangles) -> tuple[np.ndarray, np.ndarray]:
+def border_of(surface: Triangles) -> tuple[Indices, Indices]:
     """Start and end of each side that belongs to one triangle only, that lying to its left."""
     faces = surface.faces.astype(np.int64)
     count = len(surface.vertices)

@@ -24,7 +24,7 @@ _TURN_DEG, _ELEVATION_DEG = -18.0, 42.0
 _MARGIN = 0.03
 _LIGHT = np.array([-0.55, 0.35, 0.76])
 _LIGHT /= np.linalg.norm(_LIGHT)
-_AMBIENT, _SKY, _DIRECT = 0.16, 0.22, 0.78
+_AMBIENT, _SKY, _DIRECT = 0.2, 0.26, 0.86
 _LOW_SHADE, _HIGH_SHADE = 0.78, 1.14
 """Low ground is a little darker than high ground, so that heights show where slopes do not."""
 
@@ -59,8 +59,8 @@ def _turned(vertices: Floats) -> Screen:
 
 def _fitted(screens: Sequence[Screen], size: int) -> list[Screen]:
     """The same, scaled and moved so that all of it is seen, in the middle."""
-    low = np.min([screen.min(axis=0) for screen in screens], axis=0)
-    high = np.max([screen.max(axis=0) for screen in screens], axis=0)
+    together = np.concatenate(screens)
+    low, high = together.min(axis=0), together.max(axis=0)
     scale = size * (1 - 2 * _MARGIN) / max(float((high - low)[:2].max()), 1e-12)
     middle = (low + high) / 2
     return [(screen - middle) * scale + (size / 2, size / 2, 0.0) for screen in screens]
@@ -77,7 +77,7 @@ def _face_colours(body: Triangles) -> Floats:
     low, high = float(heights.min()), float(heights.max())
     share = (heights - low) / (high - low) if high > low else np.ones(len(heights))
     shade = _LOW_SHADE + (_HIGH_SHADE - _LOW_SHADE) * share
-    return np.array(linear_colour(colour_of(body))) * (light * shade)[:, None]
+    return np.outer(light * shade, linear_colour(colour_of(body)))
 
 
 def _png(pixels: Floats) -> bytes:
