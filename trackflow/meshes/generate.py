@@ -1,25 +1,20 @@
 """One image in, all files of its mesh and a report out."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from trackflow.errors import BadInputError
-from trackflow.meshes.formats.glb import glb_of
-from trackflow.meshes.height_maps.raster import Raster
-from trackflow.meshes.heights import HeightGrid
-from trackflow.meshes.images import grid_of, read_raster
-from trackflow.meshes.levels import coarser_levels
+from trackflow.meshes.images import kind_of, read_raster
+from trackflow.meshes.outline_parts import outline_parts
 from trackflow.meshes.parameters import MeshKind, MeshParameters
-from trackflow.meshes.report import LevelReport, MeshReport
-from trackflow.meshes.terrain import Terrain, measured_terrain
+from trackflow.meshes.parts import LEVEL_NAME, MeshParts
+from trackflow.meshes.report import MeshReport, OnProgress
+from trackflow.meshes.terrain_parts import terrain_parts
+from trackflow.meshes.thumbnail import thumbnail_of
+from trackflow.meshes.writing import WRITERS
 
 GENERATOR_VERSION = "2"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
-
-type _OnProgress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +29,7 @@ def generate(
     image: bytes,
     name: str,
     parameters: MeshParameters,
-    on_progress: Callable[[float, str], None] = lambda _share, _step: None,
+    on_progress: OnProgress = lambda _share, _step: None,
 ) -> GeneratedMesh:
     """Make a mesh.
 
@@ -50,81 +45,41 @@ def generate(
     _check(parameters)
     on_progress(0.0, "reading")
     raster = read_raster(image, name)
-    return _terrain_mesh(raster, name, parameters, on_progress)
+    kind = parameters.kind or kind_of(raster)
+    parts_of = terrain_parts if kind == MeshKind.TERRAIN else outline_parts
+    parts = parts_of(raster, name, parameters, on_progress)
+    return GeneratedMesh(_files(parts, parameters, on_progress), parts.report)
 
 
 def _check(parameters: MeshParameters) -> None:
-    limits = {
-        "max_error_m": parameters.max_error_m is None or parameters.max_error_m >= 0,
+    makes_sense = {
+        "max_error_m": parameters.max_error_m is None or 0 <= parameters.max_error_m < math.inf,
         "detail_factor": 0 <= parameters.detail_factor <= 1,
         "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
         "vertical_scale": 0 < parameters.vertical_scale < math.inf,
-        "low_m and high_m": parameters.low_m <= parameters.high_m < math.inf,
+        "low_m": -math.inf < parameters.low_m <= parameters.high_m,
+        "high_m": parameters.low_m <= parameters.high_m < math.inf,
         "levels": parameters.levels >= 1,
     }
-    for name, makes_sense in limits.items():
-        if not makes_sense:
-            raise BadInputError(f"{name} makes no sense with this value: see the parameters' list")
+    for name, is_good in makes_sense.items():
+        if not is_good:
+            value = getattr(parameters, name)
+            raise BadInputError(f"{name} makes no sense as {value:g}: see docs/meshes.md")
 
 
-def _terrain_mesh(
-    raster: Raster, name: str, parameters: MeshParameters, on_progress: _OnProgress
-) -> GeneratedMesh:
-    grid = grid_of(raster, name, parameters)
-    on_progress(0.2, "triangulating")
-    terrain = measured_terrain(grid, asked_error_m(grid, parameters))
+def _files(
+    parts: MeshParts, parameters: MeshParameters, on_progress: OnProgress
+) -> dict[str, bytes]:
     on_progress(0.6, "writing")
-    files = {"mesh.glb": glb_of([terrain.surface])}
-    levels = []
-    for number, level in enumerate(coarser_levels(grid, terrain, parameters.levels), start=2):
-        file = f"level-{number}.glb"
-        files[file] = glb_of([level.surface])
-        levels.append(_level_report(level, file))
-    return GeneratedMesh(files, _terrain_report(grid, terrain, tuple(levels)))
-
-
-def asked_error_m(grid: HeightGrid, parameters: MeshParameters) -> float:
-    """How far a terrain may lie from any pixel, after the vertical scale."""
-    if parameters.max_error_m is not None:
-        return parameters.max_error_m
-    low_m, high_m = grid.range_m
-    return parameters.detail_factor * (high_m - low_m)
-
-
-def _level_report(level: Terrain, file: str) -> LevelReport:
-    return LevelReport(
-        file,
-        len(level.surface.vertices),
-        len(level.surface.faces),
-        level.asked_error_m,
-        level.error.max_m,
-        level.error.mean_m,
-    )
-
-
-def _terrain_report(
-    grid: HeightGrid, terrain: Terrain, levels: tuple[LevelReport, ...]
-) -> MeshReport:
-    surface = terrain.surface
-    low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
-    rows, columns = grid.heights_m.shape
-    return MeshReport(
-        kind=MeshKind.TERRAIN,
-        vertex_count=len(surface.vertices),
-        triangle_count=len(surface.faces),
-        bounds_m=tuple(np.concatenate([low, high]).tolist()),
-        volume_m3=None,
-        crs=grid.georeference.crs if grid.georeference else None,
-        is_watertight=False,
-        open_reason="a terrain is a surface: ask for a solid to print it",
-        void_count=grid.void_count,
-        asked_error_m=terrain.asked_error_m,
-        max_error_m=terrain.error.max_m,
-        mean_error_m=terrain.error.mean_m,
-        notes=grid.notes,
-        columns=columns,
-        rows=rows,
-        pixel_width_m=grid.pixel_width_m,
-        pixel_height_m=grid.pixel_height_m,
-        levels=levels,
-    )
+    files = {}
+    for name, writer in WRITERS.items():
+        scene = parts.print_scene if writer.IS_FOR_PRINTING else parts.scene
+        is_asked = {"obj": parameters.obj, "draco": parameters.draco}.get(name, True)
+        if scene is not None and is_asked:
+            files["mesh" + writer.ENDING] = writer.write(scene)
+    for number, level in enumerate(parts.levels, start=2):
+        files[LEVEL_NAME.format(number) + ".glb"] = WRITERS["glb"].write(level)
+    if parameters.thumbnail:
+        on_progress(0.9, "drawing")
+        files["thumbnail.png"] = thumbnail_of(parts.scene.bodies)
+    return files

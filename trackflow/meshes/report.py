@@ -1,6 +1,10 @@
 """What a finished mesh is like, in numbers: written beside its files and shown everywhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+type OnProgress = Callable[[float, str], None]
+"""Called with the done share (0 to 1, it never goes back) and the step that begins."""
 
 
 @dataclass(frozen=True, slots=True)

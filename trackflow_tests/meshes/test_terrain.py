@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
 from trackflow.meshes import measuring
-from trackflow.meshes.formats.glb import glb_of
+from trackflow.meshes.formats import glb
 from trackflow.meshes.levels import LEVEL_FACTOR, coarser_levels
 from trackflow.meshes.measuring import Tin, errors_on_pixels
+from trackflow.meshes.scene import Scene
 from trackflow.meshes.terrain import measured_terrain, terrain_of
 from trackflow_tests.meshes.grids import any_heights, grid, hills
 from trackflow_tests.meshes.walking import errors_m, read_glb
@@ -19,7 +20,7 @@ limits_m = st.sampled_from([0.0, 1e-6, 0.01, 0.5, 3.0, 40.0, 1e5])
 @given(any_heights(), limits_m, st.sampled_from([1.0, 0.01, 30.87]), st.sampled_from([1.0, 92.6]))
 def test_no_pixel_of_the_file_is_further_off_than_the_limit(heights, limit_m, width_m, height_m):
     made = measured_terrain(grid(heights, width_m, height_m), limit_m)
-    vertices, faces = read_glb(glb_of([made.surface]))
+    vertices, faces = read_glb(glb.write(Scene([made.surface])))
     off_m = errors_m(vertices, faces, heights, width_m, height_m)
     rounding_m = 1e-5 * (1 + np.abs(heights).max())  # of the walk, and of files in 32 bits
     assert np.isfinite(off_m).all(), "a pixel has no triangle over it"

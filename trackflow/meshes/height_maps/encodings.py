@@ -132,16 +132,22 @@ def _is_stretchable(bands: NDArray[Any]) -> bool:
 
 
 def _grey(raster: Raster, parameters: MeshParameters) -> DecodedHeights:
-    bands, notes = raster.bands, []
-    white = np.iinfo(bands.dtype).max if bands.dtype.kind == "u" else 1
-    if bands.shape[2] == 3:
-        grey = bands.astype(np.float32) @ _LUMA
+    notes = []
+    if raster.bands.shape[2] == 3:
         notes.append("its colours are read as heights by their brightness")
-    else:
-        grey = bands[:, :, 0].astype(np.float32)
     low_m, high_m = parameters.low_m, parameters.high_m
     notes.append(f"black is {low_m:g} m, white is {high_m:g} m")
-    return DecodedHeights(low_m + grey * np.float32((high_m - low_m) / white), tuple(notes))
+    heights_m = low_m + brightness_of(raster) * np.float32(high_m - low_m)
+    return DecodedHeights(heights_m, tuple(notes))
+
+
+def brightness_of(raster: Raster) -> HeightArray:
+    """How bright each pixel is, from 0 to 1."""
+    bands = raster.bands.astype(np.float32)
+    white = np.iinfo(raster.bands.dtype).max if raster.bands.dtype.kind == "u" else 1
+    grey = bands @ _LUMA if bands.shape[2] == 3 else bands[:, :, 0]
+    brightness: HeightArray = grey / np.float32(white)
+    return brightness
 
 
 def _metres(raster: Raster, name: str) -> DecodedHeights:
