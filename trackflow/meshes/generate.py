@@ -57,7 +57,7 @@ def _check(parameters: MeshParameters) -> None:
         "detail_factor": 0 <= parameters.detail_factor <= 1,
         "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
         "vertical_scale": 0 < parameters.vertical_scale < math.inf,
-        "low_m": -math.inf < parameters.low_m <= parameters.high_m,
+        "low_m": math.isfinite(parameters.low_m),
         "high_m": parameters.low_m <= parameters.high_m < math.inf,
         "levels": parameters.levels >= 1,
     }
