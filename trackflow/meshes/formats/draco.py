@@ -32,7 +32,7 @@ _COMPRESSION_LEVEL = 7
 def write(scene: Scene) -> bytes:
     """A file with one mesh per body."""
     gltf = Gltf(scene)
-    for body in scene.bodies:
+    for body in gltf.bodies:
         data = compressed(body, scene.error_m)
         decoded, attribute_ids = _decoded(data)
         view = gltf.add_view(data)
