@@ -25,7 +25,7 @@ _ERROR_SHARE = 1 / 64
 _FEWEST_BITS, _MOST_BITS = 11, 22
 """More would cost memory: the encoder counts each of the values that are possible."""
 
-_NORMAL_BITS, _TEXTURE_BITS = 10, 14
+_NORMAL_BITS, _TEXTURE_BITS = 8, 14
 _COMPRESSION_LEVEL = 7
 
 
