@@ -1,24 +1,15 @@
 """The FastAPI application: all routes, common headers and limits, and errors as JSON."""
 
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from trackflow.context import Context
-from trackflow.errors import (
-    AccessError,
-    GoneError,
-    NotFoundError,
-    QuarantineFullError,
-    RetryableError,
-    TrackflowError,
-)
+from trackflow.errors import TrackflowError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
 from trackflow.usecases.housekeeping.health import write_probe
@@ -26,10 +17,11 @@ from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
-from trackflow.web.answers.problems import PROBLEMS, problem
+from trackflow.web.answers.problems import PROBLEMS
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
 from trackflow.web.openapi import DescribedApi
+from trackflow.web.problems import add_problems, http_error, refused
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
@@ -39,6 +31,7 @@ from trackflow.web.routes import (
     intake,
     jobs,
     lines,
+    mesh_callbacks,
     metrics,
     page,
     senders,
@@ -46,12 +39,11 @@ from trackflow.web.routes import (
     tracks,
 )
 from trackflow.web.routes.metrics import add_metrics
-from trackflow.web.security.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
+from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware
 from trackflow.web.security.own_machine import NoTokenGuard
-from trackflow.web.security.refusing import refused_page, wants_page
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
@@ -64,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tracks.router,
     days.router,
     tiles.router,
+    mesh_callbacks.router,
     metrics.router,
     page.router,
 )
@@ -122,10 +115,8 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     def describe() -> dict[str, Any]:
         return app.openapi()
 
-    app.add_exception_handler(TrackflowError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    errors = ((TrackflowError, _refused), (HTTPException, _http))
+    add_problems(app)
+    errors = ((TrackflowError, refused), (HTTPException, http_error))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware)
     add_metrics(app, context)
@@ -143,38 +134,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
         app.state.road_tiles.close()
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    message = str(error)
-    match error:
-        case NoTokenError():
-            status, headers = 401, {"WWW-Authenticate": "Bearer"}
-            if isinstance(error, TooManyGuessesError):
-                status, headers = 429, {"Retry-After": str(math.ceil(error.wait_s))}
-            answer = refused_page if wants_page(request) else problem
-            return answer(status, message, headers)
-        case AccessError():
-            return problem(403, message)
-        case GoneError():
-            return problem(410, message)
-        case NotFoundError():
-            return problem(404, message)
-        case QuarantineFullError():
-            return problem(507, message)
-        case RetryableError():
-            return problem(503, message, {"Retry-After": "10"})
-        case _:
-            return problem(400, message)
-
-
-async def _http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    # the field and the reason, but not the value: it may be a position or a token
-    messages = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
-    return problem(422, "; ".join(messages))
