@@ -24,10 +24,12 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
 from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.intake.quarantine import sender_states
-from trackflow.usecases.queries.lines import CachedValue, count
+from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
+from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
+from trackflow.web.openapi import DescribedApi
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
@@ -112,7 +114,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
 
     `listens_locally` is whether it listens on a loopback address only; no-token mode needs it.
     """
-    app = FastAPI(
+    app = DescribedApi(
         title="trackflow",
         version="1",
         description=DESCRIPTION,

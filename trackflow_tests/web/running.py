@@ -14,6 +14,7 @@ from trackflow.context import Context
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.web.server import uvicorn_config
+from trackflow_tests.web.described import check_answer
 
 BUSY_S = 120
 """How long an answer may take: the machine may be busy with other tests."""
@@ -45,8 +46,14 @@ def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Cli
 
 
 def plain_client(address: str | httpx.URL) -> httpx.Client:
-    """A client of a server of this machine."""
-    return httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S, verify=WITHOUT_TLS)
+    """A client of a server of this machine; each answer has to be as OpenAPI describes it."""
+    return httpx.Client(
+        base_url=address,
+        trust_env=False,
+        timeout=BUSY_S,
+        verify=WITHOUT_TLS,
+        event_hooks={"response": [check_answer]},
+    )
 
 
 def token_for(context: Context, scope: Scope, device_id: str | None = None) -> str:

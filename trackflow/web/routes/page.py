@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from trackflow.errors import AccessError, NotFoundError, TrackflowError
 from trackflow.usecases.access.tokens import Scope, find_tokens
+from trackflow.web.answers.page import FILE, HTML, PAGE, PageAnswer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.security.access import COOKIE, open_to, wrong_token
 from trackflow.web.security.own_machine import is_own_page
@@ -65,7 +66,7 @@ class SessionRequest(BaseModel):
     token: str = Field(max_length=200, description="A token for `read` or `admin`.")
 
 
-@router.get("/", tags=["page"], summary="The map page", response_class=Response)
+@router.get("/", tags=["page"], summary="The map page", response_class=Response, responses=HTML)
 @open_to(None)
 def index(request: Request, context: ContextDep) -> Response:
     """The page. It holds no data; it requests the data that its reader may see from the API."""
@@ -75,7 +76,11 @@ def index(request: Request, context: ContextDep) -> Response:
 
 
 @router.get(
-    "/catalogue", tags=["page"], summary="The page of the race tracks", response_class=Response
+    "/catalogue",
+    tags=["page"],
+    summary="The page of the race tracks",
+    response_class=Response,
+    responses=HTML,
 )
 @open_to(None)
 def catalogue(request: Request) -> Response:
@@ -85,16 +90,28 @@ def catalogue(request: Request) -> Response:
     return answer
 
 
-@router.get("/static/{name}", tags=["page"], summary="A file of the map page")
+@router.get(
+    "/static/{name}",
+    tags=["page"],
+    summary="A file of the map page",
+    response_class=Response,
+    responses=FILE,
+)
 @open_to(None)
 def file(request: Request, name: str) -> Response:
     """A script, style sheet or picture of the page; 404 for any other name."""
     return _send(request, static_file(name))
 
 
-@router.get("/api/v1/page", tags=["page"], summary="What the map page has to know")
+@router.get(
+    "/api/v1/page",
+    tags=["page"],
+    summary="What the map page has to know",
+    response_model=None,
+    responses=PAGE,
+)
 @open_to(Scope.READ)
-def page(request: Request, context: ContextDep, caller: CallerDep) -> dict[str, str | bool]:
+def page(request: Request, context: ContextDep, caller: CallerDep) -> PageAnswer:
     """The address of background tiles (empty for none), the time zone, and the caller.
 
     `time_zone` is the one in which days are counted. `scope` is the caller's.
@@ -104,7 +121,7 @@ def page(request: Request, context: ContextDep, caller: CallerDep) -> dict[str, 
     return {
         "tiles_url": context.settings.tiles_url,
         "time_zone": context.settings.time_zone,
-        "scope": caller.scope.value,
+        "scope": caller.scope,
         "by_cookie": COOKIE in request.cookies and caller.token_id is not None,
     }
 

@@ -117,9 +117,9 @@ def test_an_old_store_stays_readable_and_comes_right_by_itself(
         assert {part.began.value for parts in old.values() for part in parts} == {"gap", "midnight"}
         when = TimeRange(NOON - dt.timedelta(days=9), NOON + dt.timedelta(days=9))
         chosen = TrackSelection(None, when, None, "raw", 0.0, 100, None)
-        found = read_tracks(context, chosen)["features"]
+        found = read_tracks(context, chosen).tracks
         assert len(found) == len(expected["tracks"])
-        assert {f["properties"]["began"] for f in found} == {"gap"}
+        assert {track.began for track in found} == {"gap"}
         report = run(context)
         assert not report.problems
         assert len(report["segmented"].days) == len(statuses(context.store))
