@@ -25,7 +25,7 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.breakers import note_failure
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.roads.networks import build
-from trackflow.web.routes.page import content_policy
+from trackflow.web.static_files import content_policy
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api, token_for
