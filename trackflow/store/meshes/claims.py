@@ -31,7 +31,9 @@ MOST_RUNNING = 10
 BY_SYNC = 2
 """Priority of meshes that a sync has asked for; a newer mesh of the image replaces them."""
 
-DIED = "its worker was not heard of until its lease ended: killed (was there enough memory?) or stuck"
+DIED = (
+    "its worker was not heard of until its lease ended: killed (was there enough memory?) or stuck"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,9 @@ def claim_next(
         mesh_id: this mesh only; None for any.
     """
     lock(connection)
-    running = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(m.pixels), 0)
-    ).where(m.status == MeshStatus.RUNNING.value)
+    running = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(m.pixels), 0)).where(
+        m.status == MeshStatus.RUNNING.value
+    )
     count, pixels = connection.execute(running).one()
     if count >= limits.most_running:
         return None
@@ -210,9 +212,7 @@ def note_image(
         StaleClaimError: it was taken over.
     """
     changed = connection.execute(
-        sa.update(meshes)
-        .where(*_is_held(claimed))
-        .values(content_hash=content_hash, pixels=pixels)
+        sa.update(meshes).where(*_is_held(claimed)).values(content_hash=content_hash, pixels=pixels)
     )
     if changed.rowcount != 1:
         raise StaleClaimError(_stale(claimed))
@@ -323,9 +323,7 @@ def give_back(connection: Connection, claimed: Mesh, message: str) -> None:
         StaleClaimError: it was taken over.
     """
     _hold(connection, claimed)
-    _settle(
-        connection, claimed, status=MeshStatus.QUEUED.value, step=None, error_message=message
-    )
+    _settle(connection, claimed, status=MeshStatus.QUEUED.value, step=None, error_message=message)
 
 
 def _settle_failure(

@@ -1,4 +1,4 @@
-"""Rows of images: where each comes from, its bytes in the storage, and what is asked of its mesh."""
+"""Rows of images: where each comes from, its bytes in the storage, what is asked of its mesh."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,9 +92,7 @@ def save_image(
     changed = {**values, "last_seen_at": now, "gone_at": None}
     row = {"image_key": image_key, "first_seen_at": now, **changed}
     insert = insert_into(connection, mesh_images).values(row)
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=[i.image_key], set_=changed)
-    )
+    connection.execute(insert.on_conflict_do_update(index_elements=[i.image_key], set_=changed))
 
 
 def note_content(

@@ -242,9 +242,7 @@ def retry(connection: Connection, mesh_ids: Sequence[str]) -> int:
     changed = 0
     for mesh_id in mesh_ids:
         changed += connection.execute(
-            sa.update(meshes)
-            .where(m.mesh_id == mesh_id, m.status.in_(ended))
-            .values(_QUEUED_AGAIN)
+            sa.update(meshes).where(m.mesh_id == mesh_id, m.status.in_(ended)).values(_QUEUED_AGAIN)
         ).rowcount
     return changed
 
