@@ -28,7 +28,12 @@ from trackflow.store.access import no_token
 from trackflow.store.database import Connection
 from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
 from trackflow.store.days.track_ids import complete_aliases
-from trackflow.store.housekeeping.renewing import ONE_DISTANCE, keep_distances
+from trackflow.store.housekeeping.renewing import (
+    ONE_DISTANCE,
+    SENDERS_NAMED,
+    keep_distances,
+    name_senders,
+)
 from trackflow.store.housekeeping.restored_rows import admitted, check_columns
 from trackflow.store.housekeeping.rows import (
     ROWS,
@@ -121,6 +126,8 @@ def restore(
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
                 mark_for_recutting(connection, context.clock())
+            if manifest["schema"] < SENDERS_NAMED:
+                name_senders(connection)
         report.networks = {name: manifest["networks"][name] for name in names}
     return report
 
