@@ -20,6 +20,7 @@ from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
+from trackflow_tests.cli.commands import caller
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
 from trackflow_tests.matching.servers import answering, server_that
@@ -123,23 +124,22 @@ def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings:
     ("verb", "option"), [("serve", "--port"), ("demo", "--port"), ("demo", "--dagster-port")]
 )
 def test_a_taken_port_is_said_in_one_line_at_once(
-    verb: str, option: str, taken_port: int, tmp_path: Path
+    verb: str,
+    option: str,
+    taken_port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "trackflow", verb, option, str(taken_port)],
-        env=os.environ | {"COLUMNS": "40"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    monkeypatch.setenv("COLUMNS", "40")
 
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
+    done = caller(monkeypatch, capfd)(verb, option, taken_port)
+
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
     assert last.startswith(f"trackflow: cannot listen on 127.0.0.1 port {taken_port}: Address")
     assert option in last
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "Building" not in done.stderr
+    assert "Building" not in done.err
     assert not (tmp_path / "home" / "demo").exists()
 
 
