@@ -124,7 +124,9 @@ def write_store(engine: Engine, revision: str, rows: Tables) -> None:
 
 
 def write_backup(path: Path, revision: str, rows: Tables) -> None:
-    """Write rows as a backup of that schema had them."""
+    """Write rows as a backup of that schema had them; it has no files of road networks."""
+    networks = [row | {"folder": Path(row["folder"]).name} for row in rows["road_networks"]]
+    rows = rows | {"road_networks": networks}
     names = [name for name in tables() if name in rows]
     manifest = {
         "format": 1,

@@ -23,6 +23,7 @@ from trackflow.store.tables import (
     devices,
     metadata,
     quarantined_points,
+    road_networks,
     track_aliases,
 )
 from trackflow.usecases.days.run import run
@@ -154,6 +155,7 @@ def _add_what_is_not_made_of_points(context: Context, former_id: UUID, present_i
             "size_bytes": sa.func.length(q.c.raw),
         }
         connection.execute(sa.update(q).values(values))
+        connection.execute(sa.update(road_networks).values(folder="networks/car-1"))
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -202,7 +204,7 @@ def _check_that_it_is_kept(revision: str, context: Context, before: Tables) -> N
         rows = [row for row in rows if row.get("alias_id") != LOST_ALIAS]
         assert len(found) == len(rows), table
         for row in rows:
-            same = row.keys() & metadata.tables[table].columns.keys() - (converted - {*keys})
+            same = (row.keys() & {*metadata.tables[table].columns.keys()}) - (converted - {*keys})
             present = found[tuple(row[key] for key in keys)]
             assert {k: present[k] for k in same} == {k: row[k] for k in same}, table
     written = {name for name, rows in after.items() if rows}
