@@ -49,7 +49,12 @@ from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
-from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware
+from trackflow.web.security.limits import (
+    USUAL_LIMITS,
+    HeadersMiddleware,
+    LimitsMiddleware,
+    RequestLimits,
+)
 from trackflow.web.security.own_machine import NoTokenGuard
 from trackflow.web.security.refusing import refused_page, wants_page
 
@@ -109,10 +114,13 @@ HEADERS = {
 }
 
 
-def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
+def create_app(
+    context: Context, *, listens_locally: bool = False, limits: RequestLimits = USUAL_LIMITS
+) -> FastAPI:
     """Make the application on a store, which the caller closes.
 
     `listens_locally` is whether it listens on a loopback address only; no-token mode needs it.
+    `limits` are those of each request's body.
     """
     app = DescribedApi(
         title="trackflow",
@@ -153,7 +161,7 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     errors = ((TrackflowError, _refused), (HTTPException, _http))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
-    app.add_middleware(LimitsMiddleware)
+    app.add_middleware(LimitsMiddleware, limits=limits)
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app

@@ -1,19 +1,34 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""A phone's backlog of weeks is a few megabytes."""
 
-SMALL_BODY_BYTES = 65_536
-MAX_LARGE_BODIES_BYTES = 128 * 1024 * 1024
-"""Limit for the large bodies of all open requests; smaller bodies are always accepted."""
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """The largest request, and the longest time that it may take to arrive.
 
-BODY_DEADLINE_S = 30.0
-"""Seconds for the whole body, however slowly it arrives."""
+    Attributes:
+        body_bytes: largest body; a phone's backlog of weeks is a few megabytes.
+        small_body_bytes: bodies up to this size are always accepted.
+        large_bodies_bytes: limit for the larger bodies of all open requests together.
+        body_s: time for the whole body, however slowly it arrives.
+        headers_bytes: largest headers of a request.
+        headers_s: time for the whole headers; an idle connection is closed after it as well.
+    """
+
+    body_bytes: int = 16 * 1024 * 1024
+    small_body_bytes: int = 65_536
+    large_bodies_bytes: int = 128 * 1024 * 1024
+    body_s: float = 30.0
+    headers_bytes: int = 65_536
+    headers_s: float = 10.0
+
+
+USUAL_LIMITS = RequestLimits()
 
 
 class LimitsMiddleware:
@@ -23,8 +38,9 @@ class LimitsMiddleware:
     read: a route that needs no body answers without waiting for it.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, limits: RequestLimits) -> None:
         self.app = app
+        self.limits = limits
         self.large_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -32,7 +48,7 @@ class LimitsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _LimitedRequest(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
+        body = _LimitedRequest(self, receive)
         try:
             await self.app(scope, body.receive, send)
         finally:
@@ -42,15 +58,13 @@ class LimitsMiddleware:
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(
-        self, all_bodies: LimitsMiddleware, receive: Any, max_bytes: int, deadline_s: float
-    ) -> None:
+    def __init__(self, all_bodies: LimitsMiddleware, receive: Any) -> None:
         self._all_bodies = all_bodies
-        self._receive, self._max_bytes = receive, max_bytes
+        self._receive, self._limits = receive, all_bodies.limits
         self.large_bytes = 0
         self._size = 0
         self._complete = False
-        self._deadline = asyncio.get_running_loop().time() + deadline_s
+        self._deadline = asyncio.get_running_loop().time() + self._limits.body_s
 
     async def receive(self) -> Any:
         if self._complete:  # the next message is the end of the connection, at any time
@@ -61,17 +75,17 @@ class _LimitedRequest:
         except TimeoutError:
             raise _refused(408, "the request took too long to arrive") from None
         self._size += len(message.get("body", b""))
-        if self._size > self._max_bytes:
-            limit_mib = self._max_bytes // (1024 * 1024)
+        if self._size > self._limits.body_bytes:
+            limit_mib = self._limits.body_bytes // (1024 * 1024)
             raise _refused(413, f"at most {limit_mib} MiB at a time: send it in parts")
-        if self._size > SMALL_BODY_BYTES:
+        if self._size > self._limits.small_body_bytes:
             self._count_as_large()
         self._complete = not message.get("more_body", False)
         return message
 
     def _count_as_large(self) -> None:
         more = self._size - self.large_bytes
-        if self._all_bodies.large_bytes + more > MAX_LARGE_BODIES_BYTES:
+        if self._all_bodies.large_bytes + more > self._limits.large_bodies_bytes:
             message = "too many large bodies at once: send it again later"
             raise _refused(503, message, {"Retry-After": "10"})
         self._all_bodies.large_bytes += more
