@@ -3,6 +3,7 @@
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -39,6 +40,9 @@ from trackflow.web.routes import (
     intake,
     jobs,
     lines,
+    mesh_batches,
+    mesh_files,
+    meshes,
     metrics,
     page,
     senders,
@@ -67,6 +71,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
+    meshes.router,
+    mesh_files.router,
+    mesh_batches.router,
     days.router,
     tiles.router,
     metrics.router,
@@ -106,6 +113,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     )
 }
 """Answers that any route may give."""
+
+IMAGE_S = 600.0
+"""Seconds for an image to arrive."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -161,10 +171,23 @@ def create_app(
     app.add_exception_handler(HTTPException, _http)
     errors = ((TrackflowError, _refused), (HTTPException, _http))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
-    app.add_middleware(LimitsMiddleware, limits=limits)
+    app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
+
+
+def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, RequestLimits]:
+    """Images are larger than deliveries, and a person's line may be slow."""
+    body_bytes = context.settings.mesh_image_mb * 1_000_000 + usual.small_body_bytes
+    limits = replace(
+        usual,
+        body_bytes=body_bytes,
+        large_bodies_bytes=max(usual.large_bodies_bytes, 4 * body_bytes),
+        body_s=max(usual.body_s, IMAGE_S),
+        advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
+    )
+    return dict.fromkeys(meshes.IMAGE_PATHS, limits)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ class RequestLimits:
         body_s: time for the whole body, however slowly it arrives.
         headers_bytes: largest headers of a request.
         headers_s: time for the whole headers; an idle connection is closed after it as well.
+        advice: what to do about a body that is too large.
     """
 
     body_bytes: int = 16 * 1024 * 1024
@@ -26,6 +28,7 @@ class RequestLimits:
     body_s: float = 30.0
     headers_bytes: int = 65_536
     headers_s: float = 10.0
+    advice: str = "send it in parts"
 
 
 USUAL_LIMITS = RequestLimits()
@@ -35,30 +38,43 @@ class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
     It answers 503 while there are too many large bodies. The limits apply only while the body is
-    read: a route that needs no body answers without waiting for it.
+    read: a route that needs no body answers without waiting for it. `of_paths` are other limits,
+    by path.
     """
 
-    def __init__(self, app: Any, limits: RequestLimits) -> None:
+    def __init__(
+        self, app: Any, limits: RequestLimits, of_paths: Mapping[str, RequestLimits] | None = None
+    ) -> None:
         self.app = app
-        self.limits = limits
-        self.large_bytes = 0
+        self._usual = _OpenBodies(limits)
+        # with a budget of their own: images under way do not make deliveries wait
+        self._of_paths = {path: _OpenBodies(own) for path, own in (of_paths or {}).items()}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request of ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _LimitedRequest(self, receive)
+        open_bodies = self._of_paths.get(scope["path"], self._usual)
+        body = _LimitedRequest(open_bodies, receive)
         try:
             await self.app(scope, body.receive, send)
         finally:
-            self.large_bytes -= body.large_bytes
+            open_bodies.large_bytes -= body.large_bytes
+
+
+@dataclass(slots=True)
+class _OpenBodies:
+    """The large bodies of open requests that share a limit."""
+
+    limits: RequestLimits
+    large_bytes: int = 0
 
 
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(self, all_bodies: LimitsMiddleware, receive: Any) -> None:
+    def __init__(self, all_bodies: _OpenBodies, receive: Any) -> None:
         self._all_bodies = all_bodies
         self._receive, self._limits = receive, all_bodies.limits
         self.large_bytes = 0
@@ -77,7 +93,7 @@ class _LimitedRequest:
         self._size += len(message.get("body", b""))
         if self._size > self._limits.body_bytes:
             limit_mib = self._limits.body_bytes // (1024 * 1024)
-            raise _refused(413, f"at most {limit_mib} MiB at a time: send it in parts")
+            raise _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
         if self._size > self._limits.small_body_bytes:
             self._count_as_large()
         self._complete = not message.get("more_body", False)
