@@ -26,7 +26,7 @@ export function drawMesh(mesh, mayMake, actions) {
     mayMake && ['failed', 'cancelled'].includes(mesh.status) && button('Try again', 'retry', actions.retry, 'primary'),
     mayMake && inWork(mesh) && !mesh.cancel_requested && button('Cancel', 'cancel', actions.cancel),
     mayMake && !inWork(mesh) && button('Delete…', 'remove', actions.remove),
-    button('Close', 'close-mesh', actions.close));
+    el('button', { type: 'button', class: 'icon close', 'aria-label': 'Close', title: 'Close', 'data-key': 'close-mesh', on: { click: () => actions.close(mesh) } }, '×'));
   fill(byId('mesh-facts'), facts(mesh));
   drawView(mesh);
 }
@@ -53,7 +53,7 @@ function facts(mesh) {
     mesh.files?.length > 0 && downloads(mesh),
     el('h3', {}, 'Asked for'),
     el('p', { class: 'dim' }, Object.keys(mesh.parameters).length ? Object.entries(mesh.parameters).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`).join(', ') : 'the usual'),
-    el('p', { class: 'dim' }, 'Queued ', age(mesh.created_at), mesh.user ? ` by ${mesh.user}` : '', mesh.project ? `, project ${mesh.project}` : '', mesh.seconds !== null ? `, made in ${duration(mesh.seconds)}` : '', '.'),
+    el('p', { class: 'dim' }, 'Queued ', age(mesh.created_at), mesh.user ? ` by ${mesh.user}` : '', mesh.project ? `, project ${mesh.project}` : '', mesh.status === 'completed' && mesh.seconds !== null ? `, made in ${duration(mesh.seconds)}` : '', '.'),
   ];
 }
 
@@ -62,7 +62,7 @@ function numbers(mesh, report) {
   const pairs = [
     ['triangles', count(report.triangle_count)], ['vertices', count(report.vertex_count)],
     ['size', [x1 - x0, y1 - y0].map(metres).join(' × ')], ['heights', `${metres(z0)} to ${metres(z1)}`],
-    ['largest error', `${metres(report.max_error_m)} of ${metres(report.asked_error_m)}`], ['mean error', metres(report.mean_error_m)],
+    ['largest error', `${metres(report.max_error_m)}, allowed ${metres(report.asked_error_m)}`], ['mean error', metres(report.mean_error_m)],
     ['watertight', report.is_watertight ? 'yes' : 'no'], ['files', bytes(mesh.size_bytes)],
     report.void_count > 0 && ['voids filled', count(report.void_count)], report.crs && ['coordinates', report.crs],
     report.volume_m3 !== null && ['volume', `${Number(report.volume_m3.toPrecision(4)).toLocaleString('en-GB')} m³`],
@@ -70,8 +70,7 @@ function numbers(mesh, report) {
   return pairs.filter(Boolean).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)));
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const sentence = (text) => (/[.!?]$/.test(text) ? capital(text) : `${capital(text)}.`);
+const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`); // it may begin with a file's name
 
 const ADVICE = {
   image: 'Another try would fail in the same way: choose another image or other parameters.',
@@ -105,10 +104,10 @@ const levelsOf = (mesh) => (mesh.files ?? []).filter(({ name }) => /^(mesh|level
 function drawView(mesh) {
   const levels = levelsOf(mesh);
   if (mesh.status !== 'completed' || !levels.length) {
-    if (shown.meshId !== mesh.mesh_id || viewer) closeViewer();
+    closeViewer();
     shown = { meshId: mesh.mesh_id, file: null };
     fill(byId('viewer'), thumbnail(mesh));
-    byId('viewer').dataset.state = 'still';
+    byId('viewer').dataset.state = 'none';
     return;
   }
   if (shown.meshId === mesh.mesh_id && shown.file) return;
@@ -177,7 +176,7 @@ function controls(mesh, levels, found, colour) {
         },
       },
     }, levels.map(({ name }, k) => el('option', { value: name }, String(k + 1))))),
-    el('button', { type: 'button', class: 'link', on: { click: () => savePicture(mesh) } }, 'Save picture'));
+    button('⤓', 'Save this picture', () => savePicture(mesh)));
 }
 
 function savePicture(mesh) {

@@ -10,6 +10,8 @@ const DECODER = '/static/three/examples/jsm/libs/draco/gltf/';
 const STEP = Math.PI / 24;
 const ZOOM = 1.15;
 const FIRST_VIEW = new THREE.Vector3(-0.55, 0.62, 1).normalize(); // from the south-west, from above
+const LIGHT = new THREE.Vector3(-1, 1.15, -0.7); // from the north-west, as on maps
+const MARGIN = 1.06;
 const TRACK = '#ff5a1f';
 
 /** Colours of heights, the lowest first: water, meadow, slope, rock, snow. */
@@ -29,6 +31,8 @@ export class Viewer {
     this.light = new THREE.DirectionalLight('#fff6e8', 2.3);
     this.scene.add(new THREE.HemisphereLight('#eaf2ff', '#6b5d4c', 1.15), this.light, this.light.target);
     this.controls = new OrbitControls(this.camera, this.canvas);
+    this.turned = false; // whether the reader has chosen a view
+    this.controls.addEventListener('start', () => { this.turned = true; });
     this.controls.addEventListener('change', () => this.draw());
     this.draco = new DRACOLoader().setDecoderPath(DECODER).setWorkerLimit(2);
     this.loader = new GLTFLoader().setDRACOLoader(this.draco);
@@ -48,7 +52,6 @@ export class Viewer {
     this.model = gltf.scene;
     this.prepare();
     this.scene.add(this.model);
-    this.bounds = new THREE.Box3().setFromObject(this.model);
     this.applyLook();
     if (!keepView) this.reset();
     this.draw();
@@ -87,7 +90,8 @@ export class Viewer {
   setLook(changes) {
     Object.assign(this.look, changes);
     this.applyLook();
-    this.draw();
+    if (this.turned) this.draw();
+    else this.reset();
   }
 
   applyLook() {
@@ -104,12 +108,13 @@ export class Viewer {
     if (this.model) this.model.scale.y = lift;
   }
 
-  /** Show the whole mesh from the first side. */
+  /** Show the whole mesh from the first side, as large as it fits. */
   reset() {
-    const centre = this.bounds.getCenter(new THREE.Vector3());
-    const radius = Math.max(this.bounds.getSize(new THREE.Vector3()).length() / 2, 1e-6);
-    const angle = THREE.MathUtils.degToRad(this.camera.fov / 2);
-    const distance = radius / Math.sin(angle) / Math.min(1, this.camera.aspect) * 0.92;
+    if (!this.model) return;
+    const bounds = new THREE.Box3().setFromObject(this.model);
+    const centre = bounds.getCenter(new THREE.Vector3());
+    const radius = Math.max(bounds.getSize(new THREE.Vector3()).length() / 2, 1e-6);
+    const distance = this.fittingDistance(bounds, centre);
     this.camera.near = radius / 200;
     this.camera.far = distance + radius * 40;
     this.camera.position.copy(FIRST_VIEW).multiplyScalar(distance).add(centre);
@@ -117,10 +122,26 @@ export class Viewer {
     this.controls.target.copy(centre);
     this.controls.minDistance = radius / 20;
     this.controls.maxDistance = radius * 30;
-    this.light.position.copy(new THREE.Vector3(-1, 1.15, -0.7).multiplyScalar(radius * 3)).add(centre); // from the north-west, as on maps
+    this.light.position.copy(LIGHT).multiplyScalar(radius * 3).add(centre);
     this.light.target.position.copy(centre);
     this.controls.update();
+    this.turned = false;
     this.draw();
+  }
+
+  /** The distance from which all corners of the box are just inside the picture. */
+  fittingDistance(bounds, centre) {
+    const up = Math.tan(THREE.MathUtils.degToRad(this.camera.fov / 2)) / MARGIN;
+    const aside = up * this.camera.aspect;
+    const right = new THREE.Vector3(0, 1, 0).cross(FIRST_VIEW).normalize();
+    const top = FIRST_VIEW.clone().cross(right);
+    let distance = 1e-6;
+    for (let k = 0; k < 8; k++) {
+      const corner = new THREE.Vector3(k & 1 ? bounds.max.x : bounds.min.x, k & 2 ? bounds.max.y : bounds.min.y, k & 4 ? bounds.max.z : bounds.min.z).sub(centre);
+      const reach = Math.max(Math.abs(corner.dot(right)) / aside, Math.abs(corner.dot(top)) / up);
+      distance = Math.max(distance, reach + corner.dot(FIRST_VIEW));
+    }
+    return distance;
   }
 
   turn(round, up) {
@@ -130,6 +151,7 @@ export class Viewer {
     at.theta += round;
     at.phi = THREE.MathUtils.clamp(at.phi + up, 0.02, Math.PI - 0.02);
     position.setFromSpherical(at).add(target);
+    this.turned = true;
     this.controls.update();
     this.draw();
   }
@@ -139,6 +161,7 @@ export class Viewer {
     const arm = this.camera.position.clone().sub(target);
     arm.setLength(THREE.MathUtils.clamp(arm.length() / factor, minDistance, maxDistance));
     this.camera.position.copy(target).add(arm);
+    this.turned = true;
     this.controls.update();
     this.draw();
   }
@@ -161,7 +184,8 @@ export class Viewer {
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
-    this.draw();
+    if (this.turned) this.draw();
+    else this.reset();
   }
 
   draw() {
