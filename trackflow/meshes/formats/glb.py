@@ -11,6 +11,6 @@ IS_FOR_PRINTING = False
 def write(scene: Scene) -> bytes:
     """A file with one mesh per body."""
     gltf = Gltf(scene)
-    for body in scene.bodies:
+    for body in gltf.bodies:
         gltf.add_mesh(body, arrays_of(body), extensions={})
     return gltf.to_glb()
