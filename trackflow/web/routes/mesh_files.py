@@ -45,9 +45,9 @@ FileName = Annotated[
 ]
 
 
-@router.head("/api/v1/meshes/{mesh_id}/files/{name}", include_in_schema=False)
+@router.head("/api/v1/meshes/{mesh_id}/files/{file_name}", include_in_schema=False)
 @router.get(
-    "/api/v1/meshes/{mesh_id}/files/{name}",
+    "/api/v1/meshes/{mesh_id}/files/{file_name}",
     tags=["meshes"],
     summary="A file of a mesh",
     response_class=Response,
@@ -58,7 +58,7 @@ def send_file(
     request: Request,
     context: ContextDep,
     mesh_id: MeshId,
-    name: FileName,
+    file_name: FileName,
     compression: Annotated[
         str, Query(description="`draco` for the smaller variant, if there is one.", max_length=20)
     ] = "",
@@ -73,7 +73,7 @@ def send_file(
     if mesh.status is MeshStatus.RETIRED:
         raise GoneError(f"the mesh {mesh_id} was deleted, or a newer one has replaced it")
     asks_draco = DRACO in (compression.lower(), _accepted_compression(request))
-    file = _chosen(files_of_mesh(context, mesh_id), mesh_id, name, asks_draco)
+    file = _chosen(files_of_mesh(context, mesh_id), mesh_id, file_name, asks_draco)
     etag = f'"{file.sha256}"'
     headers = {
         "ETag": etag,

@@ -23,7 +23,7 @@ export function drawMesh(mesh, mayMake, actions) {
   const button = (words, key, action, kind = 'plain') => el('button', { type: 'button', class: kind, 'data-key': key, on: { click: () => action(mesh) } }, words);
   fill(byId('mesh-head'),
     el('h2', {}, mesh.image_name), stateMark(mesh), el('span', { class: 'push' }),
-    mayMake && ['failed', 'cancelled'].includes(mesh.status) && button('Try again', 'retry', actions.retry, 'primary'),
+    mayMake && ['failed', 'cancelled'].includes(mesh.status) && button('Try again', 'retry', actions.retry, HOPELESS.has(mesh.error_kind) ? 'plain' : 'primary'),
     mayMake && inWork(mesh) && !mesh.cancel_requested && button('Cancel', 'cancel', actions.cancel),
     mayMake && !inWork(mesh) && button('Delete…', 'remove', actions.remove),
     el('button', { type: 'button', class: 'icon close', 'aria-label': 'Close', title: 'Close', 'data-key': 'close-mesh', on: { click: () => actions.close(mesh) } }, '×'));
@@ -38,7 +38,8 @@ export function hideMesh() {
 
 // ---- numbers -------------------------------------------------------------------------------
 
-const metres = (m) => (m === null || m === undefined ? '–' : `${Number(m.toPrecision(m >= 1000 ? 4 : 3)).toLocaleString('en-GB')} m`);
+const rounded = (n, digits) => Number(n.toPrecision(digits)).toLocaleString('en-GB');
+const metres = (m) => (m === null || m === undefined ? '–' : Math.abs(m) >= 1e4 ? `${rounded(m / 1e3, 4)} km` : `${rounded(m, 4)} m`);
 
 function facts(mesh) {
   const { report } = mesh;
@@ -52,7 +53,7 @@ function facts(mesh) {
     report?.notes?.length > 0 && el('ul', { class: 'notes' }, report.notes.map((note) => el('li', {}, sentence(note)))),
     mesh.files?.length > 0 && downloads(mesh),
     el('h3', {}, 'Asked for'),
-    el('p', { class: 'dim' }, Object.keys(mesh.parameters).length ? Object.entries(mesh.parameters).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`).join(', ') : 'the usual'),
+    el('p', { class: 'dim asked' }, Object.keys(mesh.parameters).length ? Object.entries(mesh.parameters).map(([name, value]) => el('code', {}, `${name}: ${value}`)) : 'the usual'),
     el('p', { class: 'dim' }, 'Queued ', age(mesh.created_at), mesh.user ? ` by ${mesh.user}` : '', mesh.project ? `, project ${mesh.project}` : '', mesh.status === 'completed' && mesh.seconds !== null ? `, made in ${duration(mesh.seconds)}` : '', '.'),
   ];
 }
@@ -61,17 +62,18 @@ function numbers(mesh, report) {
   const [x0, y0, z0, x1, y1, z1] = report.bounds_m;
   const pairs = [
     ['triangles', count(report.triangle_count)], ['vertices', count(report.vertex_count)],
-    ['size', [x1 - x0, y1 - y0].map(metres).join(' × ')], ['heights', `${metres(z0)} to ${metres(z1)}`],
-    ['largest error', `${metres(report.max_error_m)}, allowed ${metres(report.asked_error_m)}`], ['mean error', metres(report.mean_error_m)],
+    ['size', [x1 - x0, y1 - y0].map(metres).join(' × ').replace(/( k?m)(?= ×.*\1$)/, '')], ['heights', `${metres(z0)} to ${metres(z1)}`],
+    ['largest error', `${metres(report.max_error_m)} (asked: ${metres(report.asked_error_m)})`], ['mean error', metres(report.mean_error_m)],
     ['watertight', report.is_watertight ? 'yes' : 'no'], ['files', bytes(mesh.size_bytes)],
     report.void_count > 0 && ['voids filled', count(report.void_count)], report.crs && ['coordinates', report.crs],
-    report.volume_m3 !== null && ['volume', `${Number(report.volume_m3.toPrecision(4)).toLocaleString('en-GB')} m³`],
+    report.volume_m3 !== null && ['volume', `${rounded(report.volume_m3, 4)} m³`],
   ];
   return pairs.filter(Boolean).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)));
 }
 
 const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`); // it may begin with a file's name
 
+const HOPELESS = new Set(['image', 'address']);
 const ADVICE = {
   image: 'Another try would fail in the same way: choose another image or other parameters.',
   address: 'The address cannot be used: give another one, or send the image itself.',
@@ -83,18 +85,16 @@ const ADVICE = {
 };
 const advice = (mesh) => `${ADVICE[mesh.error_kind] ?? 'Try again; if it fails again, the log says more.'}${mesh.tries > 1 ? ` It was tried ${mesh.tries} times.` : ''}`;
 
-function formName(name) {
-  for (const [pattern, words] of FORMS) {
-    const found = pattern.exec(name);
-    if (found) return words.replace('$1', found[1] ?? '');
-  }
-  return name;
+/** What a file is, and its place in the list. */
+function form({ name }) {
+  const place = FORMS.findIndex(([pattern]) => pattern.test(name));
+  return place < 0 ? { place: FORMS.length, words: name } : { place, words: FORMS[place][1].replace('$1', FORMS[place][0].exec(name)[1] ?? '') };
 }
 
 function downloads(mesh) {
   return [el('h3', {}, 'Download'),
-    el('ul', { class: 'downloads' }, mesh.files.map((file) => el('li', {},
-      el('a', { href: file.url, download: '', 'data-key': `file-${file.name}` }, formName(file.name)), el('span', { class: 'dim' }, bytes(file.size_bytes)))))];
+    el('ul', { class: 'downloads' }, mesh.files.toSorted((a, b) => form(a).place - form(b).place).map((file) => el('li', {},
+      el('a', { href: file.url, download: '', 'data-key': `file-${file.name}` }, form(file).words), el('span', { class: 'dim' }, bytes(file.size_bytes)))))];
 }
 
 // ---- the view in 3D ------------------------------------------------------------------------
@@ -133,9 +133,11 @@ async function open(mesh, levels) {
     viewer.canvas.setAttribute('role', 'application');
     const found = await show(mesh, level, words);
     if (mine !== opening) return;
-    const colour = found.picture ? 'picture' : mesh.report?.kind === 'terrain' ? 'heights' : 'plain';
-    viewer.setLook({ colour });
-    fill(box, stage, controls(mesh, levels, found, colour), words);
+    const isTerrain = mesh.report?.kind === 'terrain';
+    const colour = found.picture ? 'picture' : isTerrain ? 'heights' : 'plain';
+    const lift = isTerrain ? usualLift(found.steepness) : 1;
+    viewer.setLook({ colour, lift, flat: !isTerrain });
+    fill(box, stage, controls(mesh, levels, found, { colour, lift }), words);
     box.dataset.state = 'ready';
   } catch (error) {
     if (mine !== opening) return;
@@ -145,6 +147,11 @@ async function open(mesh, levels) {
     box.dataset.state = 'still';
   }
 }
+
+const LIFTS = [0.1, 0.3, 1, 2, 5];
+
+/** A terrain whose image does not say how wide it is may be a needle: shown lower, as the bar tells. */
+const usualLift = (steepness) => (steepness < 1 ? 1 : steepness < 3 ? 0.3 : 0.1);
 
 const reason = (error) => (/webgl/i.test(error.message) ? 'this browser draws no WebGL.' : sentence(error.message));
 
@@ -157,17 +164,17 @@ async function show(mesh, file, words, keepView = false) {
   return found;
 }
 
-function controls(mesh, levels, found, colour) {
+function controls(mesh, levels, found, { colour, lift }) {
   const words = byId('viewer').querySelector('.viewer-words');
   const button = (text, label, action) => el('button', { type: 'button', class: 'icon', 'aria-label': label, title: label, on: { click: action } }, text);
   const colours = { heights: 'by height', ...(found.picture ? { picture: 'picture' } : {}), plain: 'plain' };
   return el('div', { class: 'viewer-bar', role: 'toolbar', 'aria-label': 'View' },
-    button('+', 'Nearer', () => viewer.zoom(1.25)), button('−', 'Further', () => viewer.zoom(0.8)), button('⟲', 'Show all of it', () => viewer.reset()),
+    button('+', 'Nearer', () => viewer.zoom(1.25)), button('−', 'Further', () => viewer.zoom(0.8)), button('⟲', 'Show all of it', () => viewer.reset()), button('⤓', 'Save this picture', () => savePicture(mesh)),
     el('label', { class: 'check' }, el('input', { type: 'checkbox', id: 'wires', on: { change: (event) => viewer.setLook({ wires: event.target.checked }) } }), 'Wires'),
     el('label', {}, 'Colours ', el('select', { id: 'colours', on: { change: (event) => viewer.setLook({ colour: event.target.value }) } },
       Object.entries(colours).map(([value, text]) => el('option', { value, selected: value === colour }, text)))),
     el('label', {}, 'Heights ', el('select', { id: 'lift', on: { change: (event) => viewer.setLook({ lift: Number(event.target.value) }) } },
-      [1, 2, 5].map((times) => el('option', { value: times }, `× ${times}`)))),
+      LIFTS.map((times) => el('option', { value: times, selected: times === lift }, `× ${times}`)))),
     levels.length > 1 && el('label', {}, 'Level ', el('select', {
       id: 'level', on: {
         change: async (event) => {
@@ -175,8 +182,7 @@ function controls(mesh, levels, found, colour) {
           try { await show(mesh, level, words, true); } catch (error) { words.hidden = false; words.textContent = reason(error); }
         },
       },
-    }, levels.map(({ name }, k) => el('option', { value: name }, String(k + 1))))),
-    button('⤓', 'Save this picture', () => savePicture(mesh)));
+    }, levels.map(({ name }, k) => el('option', { value: name }, String(k + 1))))));
 }
 
 function savePicture(mesh) {

@@ -16,6 +16,7 @@ const TRACK = '#ff5a1f';
 
 /** Colours of heights, the lowest first: water, meadow, slope, rock, snow. */
 const HEIGHTS = ['#3f7f8c', '#6f9e62', '#b9b878', '#a98763', '#8d7a70', '#f4f2ef'].map((c) => new THREE.Color(c));
+const IN_SHADE = '#a8a8a8';
 const PLAIN = '#b8bfc7';
 
 export class Viewer {
@@ -37,7 +38,7 @@ export class Viewer {
     this.draco = new DRACOLoader().setDecoderPath(DECODER).setWorkerLimit(2);
     this.loader = new GLTFLoader().setDRACOLoader(this.draco);
     this.model = null;
-    this.look = { colour: 'plain', wires: false, lift: 1 };
+    this.look = { colour: 'plain', wires: false, lift: 1, flat: false };
     this.frame = 0;
     this.canvas.addEventListener('keydown', (event) => this.press(event));
     box.append(this.canvas);
@@ -58,8 +59,10 @@ export class Viewer {
     return this.facts();
   }
 
-  /** What the file has: triangles, and whether there is a picture on it. */
+  /** What the file has: triangles, whether there is a picture on it, and how steep it is. */
   facts() {
+    const size = new THREE.Box3().setFromObject(this.model).getSize(new THREE.Vector3());
+    const steepness = size.y / this.look.lift / Math.max(size.x, size.z, 1e-9);
     let triangles = 0;
     let picture = false;
     this.meshes((mesh) => {
@@ -67,7 +70,7 @@ export class Viewer {
       triangles += (index ? index.count : attributes.position.count) / 3;
       picture ||= Boolean(mesh.userData.picture);
     });
-    return { triangles, picture };
+    return { triangles, picture, steepness };
   }
 
   /** Keep what each mesh came with, and colour its vertices by their heights. */
@@ -95,14 +98,17 @@ export class Viewer {
   }
 
   applyLook() {
-    const { colour, wires, lift } = this.look;
+    const { colour, wires, lift, flat } = this.look;
     this.meshes(({ material, userData }) => {
       const picture = colour === 'picture' ? userData.picture : null;
       const byHeight = colour === 'heights' && !userData.isTrack;
       material.map = picture;
       material.vertexColors = byHeight;
-      material.color.set(userData.isTrack ? TRACK : picture || byHeight ? '#ffffff' : PLAIN);
+      material.color.set(userData.isTrack ? TRACK : picture ? IN_SHADE : byHeight ? '#ffffff' : PLAIN);
+      material.emissive.set(picture ? IN_SHADE : '#000000'); // a shaded relief would be shaded twice
+      material.emissiveMap = picture;
       material.wireframe = wires;
+      material.flatShading = flat; // a body has edges, which averaged normals would blur
       material.needsUpdate = true;
     });
     if (this.model) this.model.scale.y = lift;
