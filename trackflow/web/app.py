@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -31,7 +32,10 @@ from trackflow.web.routes import (
     intake,
     jobs,
     lines,
+    mesh_batches,
     mesh_callbacks,
+    mesh_files,
+    meshes,
     metrics,
     page,
     senders,
@@ -42,7 +46,12 @@ from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
-from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware
+from trackflow.web.security.limits import (
+    USUAL_LIMITS,
+    HeadersMiddleware,
+    LimitsMiddleware,
+    RequestLimits,
+)
 from trackflow.web.security.own_machine import NoTokenGuard
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -54,6 +63,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
+    meshes.router,
+    mesh_files.router,
+    mesh_batches.router,
     days.router,
     tiles.router,
     mesh_callbacks.router,
@@ -69,6 +81,9 @@ Everything needs a token, as `Authorization: Bearer …` or as the password of H
 store, the programs of its user on the same machine need none until the first token is made.
 """
 
+IMAGE_S = 600.0
+"""Seconds for an image to arrive."""
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -76,10 +91,13 @@ HEADERS = {
 }
 
 
-def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
+def create_app(
+    context: Context, *, listens_locally: bool = False, limits: RequestLimits = USUAL_LIMITS
+) -> FastAPI:
     """Make the application on a store, which the caller closes.
 
     `listens_locally` is whether it listens on a loopback address only; no-token mode needs it.
+    `limits` are those of each request's body.
     """
     app = DescribedApi(
         title="trackflow",
@@ -118,10 +136,23 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     add_problems(app)
     errors = ((TrackflowError, refused), (HTTPException, http_error))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
-    app.add_middleware(LimitsMiddleware)
+    app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
+
+
+def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, RequestLimits]:
+    """Images are larger than deliveries, and a person's line may be slow."""
+    body_bytes = context.settings.mesh_image_mb * 1_000_000 + usual.small_body_bytes
+    limits = replace(
+        usual,
+        body_bytes=body_bytes,
+        large_bodies_bytes=max(usual.large_bodies_bytes, 4 * body_bytes),
+        body_s=max(usual.body_s, IMAGE_S),
+        advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
+    )
+    return dict.fromkeys(meshes.IMAGE_PATHS, limits)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ import uvicorn
 from trackflow.context import Context
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
+from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
 from trackflow.web.server import uvicorn_config
 from trackflow_tests.web.described import check_answer
 
@@ -25,9 +26,11 @@ WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @contextmanager
-def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
+def running_api(
+    context: Context, host: str = "127.0.0.1", limits: RequestLimits = USUAL_LIMITS
+) -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
-    server = uvicorn.Server(uvicorn_config(context, host, 0))
+    server = uvicorn.Server(uvicorn_config(context, host, 0, limits))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -36,6 +36,7 @@ FILE = sends(
         "text/javascript": "",
         "image/svg+xml": "",
         "application/manifest+json": "",
+        "application/wasm": "binary",
     },
     "The file.",
 )

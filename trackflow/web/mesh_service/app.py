@@ -19,7 +19,7 @@ from trackflow.web.problems import add_problems
 from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
-from trackflow.web.security.limits import BodyLimits, HeadersMiddleware, LimitsMiddleware
+from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware, RequestLimits
 from trackflow.web.security.own_machine import NoTokenGuard
 
 DESCRIPTION = """\
@@ -77,7 +77,12 @@ def create_mesh_service(
 
     add_problems(app)
     most_bytes = context.settings.mesh_image_mb * 1_000_000 + FORM_BYTES
-    limits = BodyLimits(most_bytes, LARGE_BODIES * most_bytes, BODY_DEADLINE_S)
+    limits = RequestLimits(
+        body_bytes=most_bytes,
+        large_bodies_bytes=LARGE_BODIES * most_bytes,
+        body_s=BODY_DEADLINE_S,
+        advice="make the image smaller",
+    )
     app.add_middleware(LimitsMiddleware, limits=limits)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
