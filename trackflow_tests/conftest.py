@@ -47,6 +47,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 raise pytest.UsageError(f"{item.nodeid} is not kept with its group: see pyproject")
 
 
+LONGEST_ID_PART = 80
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Short names for long values.
+
+    A test's name is a variable of the environment of every process that is started meanwhile; Linux
+    starts none with one of more than 128 kB.
+    """
+    if isinstance(val, str | bytes) and len(val) > LONGEST_ID_PART:
+        text = val if isinstance(val, str) else val.decode("latin-1")
+        return f"{text[: LONGEST_ID_PART // 2]}-and-more-{len(val)}".encode(
+            "unicode_escape"
+        ).decode()
+    return None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fixtures of a session or module write to a folder of their own as well."""
