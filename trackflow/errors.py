@@ -124,6 +124,12 @@ class RedirectError(SourceError):
     kind = "redirect"
 
 
+class AddressRefusedError(SourceError):
+    """An address leads into the own network, to this machine, or to no machine at all."""
+
+    kind = "address"
+
+
 class StructureChangedError(SourceError):
     """A page lacks its known landmarks: its structure has changed, or it is another page."""
 
@@ -136,3 +142,7 @@ class MeshServiceUnavailableError(RetryableError):
 
 class MeshServiceError(RetryableError):
     """The mesh service failed at a mesh that it accepted, or a child process died: try again."""
+
+
+class MeshStorageError(RetryableError):
+    """The storage of meshes cannot be read or written: it is full, away, or lacks a file."""

@@ -1,5 +1,6 @@
 """Settings from environment variables, read once and passed on as a value."""
 
+import base64
 import os
 import re
 import stat
@@ -78,11 +79,61 @@ def zone_named(name: str) -> ZoneInfo:
         ) from None
 
 
+def _yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text == "yes"
+
+
+def _storage_address(text: str) -> str:
+    if "://" not in text and not Path(text).is_absolute():
+        raise ValueError("is neither an absolute path nor an address such as s3://bucket/meshes")
+    return text.rstrip("/")
+
+
+def _named_addresses(text: str) -> tuple[tuple[str, str], ...]:
+    """Projects and users with an address each; one may be there several times."""
+    pairs = [word.partition("=")[::2] for word in words(text)]
+    if not all(name and "://" in address for name, address in pairs):
+        raise ValueError("write such as harbour=mailto://… user:anna=slack://…")
+    return tuple(pairs)
+
+
+def _public_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
+        raise ValueError("is no address of a page; use one such as https://trackflow.example")
+    return text.rstrip("/")
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ValueError("is no host and port; use such as statsd.lan:8125")
+    return host.strip("[]"), int(port)
+
+
 def _time_zone(text: str) -> str:
     try:
         return zone_named(text).key
     except SettingsError:
         raise ValueError("is no time zone; use a name such as Europe/Helsinki") from None
+
+
+def _web_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
+        raise ValueError("is no address of a server; use one such as http://meshes:8100")
+    return text.rstrip("/")
+
+
+def _webhook_secret(text: str) -> str:
+    """A secret as Standard Webhooks writes it: at least 24 bytes in Base64 after `whsec_`."""
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:
+        raise ValueError("is no secret of 24 bytes; `trackflow mesh-service secret` makes one")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +167,28 @@ class Settings:
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
         visit_radius_m: how near a device has to be to a race track for a visit.
         visit_min: how many minutes it has to stay there.
+        mesh_storage: where files of meshes are kept: a path or an address of fsspec; empty for the
+            folder `meshes` in `home`.
+        mesh_inbox: folder of images of which meshes are made; None for none.
+        mesh_logos: whether meshes are made of the logos of race tracks.
+        mesh_workers: meshes that are made at once.
+        mesh_notify: where messages about meshes go, by project or user; never shown.
+        public_url: address of the page as people reach it, for links in messages; empty for none.
+        statsd: host and port of a StatsD server; None for none.
         quarantine_mb: megabytes of unreadable live input that are kept; senders of more get an
             error.
         owntracks_keys: keys of OwnTracks' encrypted messages, never shown.
+        mesh_url: base address of a mesh service; empty makes meshes in child processes of this
+            machine.
+        mesh_token: a token of that service, never shown.
+        mesh_callback_url: base address of this API as the service sees it; empty for no callbacks.
+        mesh_secret: signs the service's callbacks, the same on both sides, never shown.
+        mesh_allow_hosts: hosts and networks of the own network that image and callback addresses
+            may lead to.
+        mesh_image_mb: megabytes of an image file, at most.
+        mesh_megapixels: millions of pixels of an image, at most.
+        mesh_memory_mb: megabytes of memory that a child process may use for one image.
+        mesh_limit_s: seconds that one mesh may take.
         time_zone: the zone whose days distances of a day are shown and summed by.
     """
 
@@ -247,6 +317,60 @@ class Settings:
         parse=number(10, 10_000),
     )
     visit_min: float = set_by("VISIT_MIN", 15.0, "and for how many minutes", parse=number(1, 1440))
+    mesh_storage: str = set_by(
+        "MESH_STORAGE",
+        "",
+        "where [meshes](../meshes.md) are kept: a folder, or an address of fsspec such as "
+        "`s3://bucket/meshes`",
+        unset="`meshes` in the home",
+        parse=_storage_address,
+        is_secret=True,
+    )
+    mesh_inbox: Path | None = set_by(  # noqa: RUF009  it makes a field
+        "MESH_INBOX",
+        None,
+        "a folder of images of which meshes are made",
+        unset="none",
+        parse=Path,
+    )
+    mesh_logos: bool = set_by(
+        "MESH_LOGOS",
+        True,
+        "`no` makes no meshes of the logos of race tracks",
+        unset="yes",
+        parse=_yes_or_no,
+    )
+    mesh_workers: int = set_by(
+        "MESH_WORKERS",
+        2,
+        "meshes that are made at once",
+        parse=whole_number(1, 10),
+    )
+    mesh_notify: tuple[tuple[str, str], ...] = set_by(
+        "MESH_NOTIFY",
+        (),
+        "where messages about finished meshes go: `project=ADDRESS` or `user:NAME=ADDRESS` with "
+        "blanks between, as [Apprise](https://github.com/caronc/apprise) addresses",
+        unset="none",
+        parse=_named_addresses,
+        is_secret=True,
+    )
+    public_url: str = set_by(
+        "PUBLIC_URL",
+        "",
+        "the page's address as people reach it, for links in messages, such as "
+        "`https://trackflow.example`",
+        unset="no links",
+        parse=_public_url,
+    )
+    statsd: tuple[str, int] | None = set_by(
+        "STATSD",
+        None,
+        "host and port of a StatsD server that gets the figures of meshes, such as "
+        "`statsd.lan:8125`",
+        unset="none",
+        parse=_host_and_port,
+    )
     quarantine_mb: int = set_by(
         "QUARANTINE_MB",
         256,
@@ -261,6 +385,59 @@ class Settings:
         unset="none",
         parse=words,
         is_secret=True,
+    )
+    mesh_url: str = set_by(
+        "MESH_URL",
+        "",
+        "a [mesh service](../mesh-service.md), such as `http://meshes:8100`",
+        unset="meshes are made on this machine",
+        parse=_web_address,
+    )
+    mesh_token: str = set_by(
+        "MESH_TOKEN", "", "a token of the mesh service", unset="none", is_secret=True
+    )
+    mesh_callback_url: str = set_by(
+        "MESH_CALLBACK_URL",
+        "",
+        "this API's address as the mesh service sees it, such as `http://trackflow:8000`; it needs "
+        "`TRACKFLOW_MESH_SECRET`",
+        unset="no callbacks: the service is asked for news",
+        parse=_web_address,
+    )
+    mesh_secret: str = set_by(
+        "MESH_SECRET",
+        "",
+        "signs the mesh service's callbacks, the same on both sides; `trackflow mesh-service "
+        "secret` makes one",
+        unset="none",
+        parse=_webhook_secret,
+        is_secret=True,
+    )
+    mesh_allow_hosts: tuple[str, ...] = set_by(
+        "MESH_ALLOW_HOSTS",
+        (),
+        "hosts and networks of the own network that addresses of images and callbacks may lead to, "
+        "such as `images.lan 127.0.0.1:8000 10.1.0.0/16`",
+        unset="none: the internet only",
+        parse=words,
+    )
+    mesh_image_mb: int = set_by(
+        "MESH_IMAGE_MB", 64, "megabytes of an image file, at most", parse=whole_number(1, 4096)
+    )
+    mesh_megapixels: int = set_by(
+        "MESH_MEGAPIXELS",
+        100,
+        "millions of pixels of an image, at most",
+        parse=whole_number(1, 10_000),
+    )
+    mesh_memory_mb: int = set_by(
+        "MESH_MEMORY_MB",
+        2048,
+        "megabytes of memory that one image may take",
+        parse=whole_number(64, 1_000_000),
+    )
+    mesh_limit_s: float = set_by(
+        "MESH_LIMIT_S", 300.0, "seconds that one mesh may take", parse=number(1, 86_400)
     )
     time_zone: str = set_by(
         "TIME_ZONE",

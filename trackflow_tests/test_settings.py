@@ -32,6 +32,16 @@ SAMPLES = {
     "TRACKFLOW_GEOCODER_FILE": ("/srv/places.csv", Path("/srv/places.csv")),
     "TRACKFLOW_VISIT_RADIUS_M": ("150", 150.0),
     "TRACKFLOW_VISIT_MIN": ("5", 5.0),
+    "TRACKFLOW_MESH_STORAGE": ("s3://bucket/meshes/", "s3://bucket/meshes"),
+    "TRACKFLOW_MESH_INBOX": ("/srv/images", Path("/srv/images")),
+    "TRACKFLOW_MESH_LOGOS": ("no", False),
+    "TRACKFLOW_MESH_WORKERS": ("4", 4),
+    "TRACKFLOW_MESH_NOTIFY": (
+        "harbour=json://a user:anna=json://b?x=1",
+        (("harbour", "json://a"), ("user:anna", "json://b?x=1")),
+    ),
+    "TRACKFLOW_PUBLIC_URL": ("https://trackflow.example/", "https://trackflow.example"),
+    "TRACKFLOW_STATSD": ("[::1]:8125", ("::1", 8125)),
     "TRACKFLOW_QUARANTINE_MB": ("12", 12),
     "TRACKFLOW_OWNTRACKS_KEYS": ("one two", ("one", "two")),
     "TRACKFLOW_TIME_ZONE": ("Europe/Helsinki", "Europe/Helsinki"),
@@ -47,6 +57,7 @@ BOUNDS = {
     "TRACKFLOW_CATALOGUE_LIMIT_S": (1, 86_400),
     "TRACKFLOW_VISIT_RADIUS_M": (10, 10_000),
     "TRACKFLOW_VISIT_MIN": (1, 1440),
+    "TRACKFLOW_MESH_WORKERS": (1, 10),
     "TRACKFLOW_QUARANTINE_MB": (1, 1_000_000),
 }
 

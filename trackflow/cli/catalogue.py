@@ -180,10 +180,11 @@ def stop(
 ) -> None:
     """Throw the kill switch of a source's site: no process requests anything from it."""
     from trackflow.usecases.catalogue import sources
+    from trackflow.usecases.housekeeping import kill_switches
 
     with opened_context() as context:
         site = sources.source_named(context.settings, source).site
-        sources.stop_everything(context, site, reason)
+        kill_switches.stop_everything(context, site, reason)
     print_line(f"{site} is switched off; `trackflow catalogue allow` switches it on again.")
 
 
@@ -191,10 +192,11 @@ def stop(
 def allow(source: Source = None) -> None:
     """Switch a source's site on again."""
     from trackflow.usecases.catalogue import sources
+    from trackflow.usecases.housekeeping import kill_switches
 
     with opened_context() as context:
         site = sources.source_named(context.settings, source).site
-        was_off = sources.allow_again(context, site)
+        was_off = kill_switches.allow_again(context, site)
     print_line(f"{site} is switched on again." if was_off else f"{site} was not switched off.")
 
 

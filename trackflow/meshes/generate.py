@@ -8,7 +8,7 @@ import numpy as np
 from trackflow.meshes.formats.glb import glb_of
 from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshKind, MeshParameters
-from trackflow.meshes.report import MeshReport
+from trackflow.meshes.report import MeshCost, MeshReport
 from trackflow.meshes.terrain import terrain_of
 
 GENERATOR_VERSION = "1"
@@ -17,10 +17,14 @@ GENERATOR_VERSION = "1"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneratedMesh:
-    """The files of a mesh by name (`mesh.glb`, `thumbnail.png`, …), and its report."""
+    """The files of a mesh by name (`mesh.glb`, `thumbnail.png`, …), its report and its cost.
+
+    The cost is None where it was not measured.
+    """
 
     files: dict[str, bytes]
     report: MeshReport
+    cost: MeshCost | None = None
 
 
 def generate(

@@ -4,6 +4,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class MeshCost:
+    """What a mesh took, so that the next ones fit the machine.
+
+    Attributes:
+        pixels: of the image.
+        seconds: of work, without waiting.
+        peak_bytes: of memory, beyond what the process held before.
+    """
+
+    pixels: int
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class MeshReport:
     """The numbers of a mesh.
 

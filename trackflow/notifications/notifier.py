@@ -8,6 +8,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from trackflow.settings import Settings
 
 log = logging.getLogger(__name__)
 
+NOTIFY_URLS = "TRACKFLOW_NOTIFY_URLS"
+
 DEADLINE_S = 20.0
 """For all addresses together; after it a service that hangs is abandoned."""
 
@@ -23,10 +26,21 @@ MOST_CHARACTERS = 3500
 """Most chat services cut or refuse longer texts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a message is about, and the PNG picture that goes with it where a service takes one."""
+
+    is_trouble: bool = True
+    picture: bytes | None = None
+
+
+TROUBLE = Message()
+
+
 class Notifier(Protocol):
     """Sends messages to people."""
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, message: Message = TROUBLE) -> None:
         """Send a title and a text in Markdown; neither may hold people's positions."""
         ...
 
@@ -34,30 +48,36 @@ class Notifier(Protocol):
 class NoNotifier:
     """Sends nothing, for installations without an address."""
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, message: Message = TROUBLE) -> None:
         """Do nothing."""
 
 
 class AppriseNotifier:
     """Sends to each of some addresses, such as `mailtos://…`, `slack://…` or `jsons://…`."""
 
-    def __init__(self, urls: Sequence[str], deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self, urls: Sequence[str], deadline_s: float = DEADLINE_S, variable: str = NOTIFY_URLS
+    ) -> None:
         """A notifier.
 
         Args:
             urls: addresses as Apprise knows them.
             deadline_s: how long to wait for all of them.
+            variable: that holds the addresses, for messages about them.
         """
-        self._urls, self._deadline_s = tuple(urls), deadline_s
+        self._urls, self._deadline_s, self._variable = tuple(urls), deadline_s, variable
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, message: Message = TROUBLE) -> None:
         """Send to all addresses at once; a failure or a missed deadline is logged."""
         short = body if len(body) <= MOST_CHARACTERS else body[:MOST_CHARACTERS] + "\n\n…"
-        services = [_service(number, url) for number, url in enumerate(self._urls, 1)]
+        services = [
+            _service(_named(number, url, self._variable), url)
+            for number, url in enumerate(self._urls, 1)
+        ]
         threads = [
             # daemon threads: one that hangs must not keep the process from ending
             threading.Thread(
-                target=_send, name=named, args=(named, service, title, short), daemon=True
+                target=_send, name=named, args=(named, service, title, short, message), daemon=True
             )
             for named, service in services
             if service is not None
@@ -76,9 +96,8 @@ def notifier_of(settings: Settings) -> Notifier:
     return AppriseNotifier(settings.notify_urls) if settings.notify_urls else NoNotifier()
 
 
-def _service(number: int, url: str) -> tuple[str, Any]:
+def _service(named: str, url: str) -> tuple[str, Any]:
     """An address's name without its secrets, and Apprise's sender; None for an invalid address."""
-    named = _named(number, url)
     with warnings.catch_warnings():
         # its plug-ins load when first needed, and some import deprecated modules
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -93,10 +112,12 @@ def _service(number: int, url: str) -> tuple[str, Any]:
     return named, None
 
 
-def _send(named: str, service: Any, title: str, body: str) -> None:
+def _send(named: str, service: Any, title: str, body: str, message: Message) -> None:
+    more = {} if message.picture is None else {"attach": _attachment(message.picture)}
+    kind = "warning" if message.is_trouble else "success"
     try:
         is_sent = service.notify(
-            title=title, body=body, body_format="markdown", notify_type="warning"
+            title=title, body=body, body_format="markdown", notify_type=kind, **more
         )
     except Exception as error:  # noqa: BLE001  no error of a plug-in may fail the work
         log.warning("%s failed (%s)", named, type(error).__name__)
@@ -105,6 +126,17 @@ def _send(named: str, service: Any, title: str, body: str) -> None:
         log.warning("%s did not take the message", named)
 
 
-def _named(number: int, url: str) -> str:
+def _attachment(picture: bytes) -> Any:
+    """A picture as Apprise takes it; services that take none leave it out."""
+    import apprise
+    from apprise.attachment.memory import AttachMemory
+
+    attached = apprise.AppriseAttachment()
+    make: Any = AttachMemory  # Apprise has annotations in parts only
+    attached.add(make(content=picture, name="mesh.png", mimetype="image/png"))
+    return attached
+
+
+def _named(number: int, url: str, variable: str) -> str:
     """A name for an address without its secrets: its number and its kind."""
-    return f"address {number} of TRACKFLOW_NOTIFY_URLS ({urlsplit(url).scheme[:20] or 'no kind'})"
+    return f"address {number} of {variable} ({urlsplit(url).scheme[:20] or 'no kind'})"

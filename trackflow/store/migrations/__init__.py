@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 """The newest revision in `versions/`."""

@@ -1,15 +1,12 @@
-"""The sources of race tracks that the settings name, and their kill switches."""
+"""The sources of race tracks that the settings name."""
 
 import importlib
 import pkgutil
 
 from trackflow.catalogue import sources as package
 from trackflow.catalogue.sources.protocol import Connector
-from trackflow.concurrency.switch import Switch
-from trackflow.context import Context
-from trackflow.errors import BadInputError, StoreUnavailableError
+from trackflow.errors import BadInputError
 from trackflow.settings import Settings
-from trackflow.store.catalogue import kill_switches
 
 LIVERC, FILE = "liverc", "file"
 
@@ -42,28 +39,3 @@ def source_named(settings: Settings, name: str | None) -> Connector:
         hint = "; set TRACKFLOW_CATALOGUE_FILE to have one" if name == FILE else ""
         raise BadInputError(f"there is no source {name!r}; there are {', '.join(found)}{hint}")
     return found[name]
-
-
-def switch_of(context: Context, site: str) -> Switch:
-    """The switch of a site; thrown anywhere, it stops this process within a second or two."""
-
-    def stored_reason() -> str | None:
-        try:
-            with context.store.read() as connection:
-                return kill_switches.switched_off(connection, site)
-        except StoreUnavailableError:
-            return None  # the next write reports it
-
-    return Switch(site, stored_reason)
-
-
-def stop_everything(context: Context, site: str, reason: str = "stopped by hand") -> None:
-    """Switch a site off: open requests are given up, and no further ones are sent."""
-    with context.store.write() as connection:
-        kill_switches.throw_switch(connection, site, reason, context.clock())
-
-
-def allow_again(context: Context, site: str) -> bool:
-    """Switch a site on again; False if it was not off."""
-    with context.store.write() as connection:
-        return kill_switches.reset_switch(connection, site)

@@ -35,12 +35,11 @@ from trackflow.usecases.catalogue import report as catalogue_report
 from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
 from trackflow.usecases.catalogue.fetching import SourceFetcher
 from trackflow.usecases.catalogue.report import MOST_KEPT, SyncOutcome, SyncReport
-from trackflow.usecases.catalogue.sources import allow_again as allow_again
-from trackflow.usecases.catalogue.sources import source_named, switch_of
+from trackflow.usecases.catalogue.sources import source_named
 from trackflow.usecases.catalogue.sources import sources as sources
-from trackflow.usecases.catalogue.sources import stop_everything as stop_everything
 from trackflow.usecases.catalogue.status import list_tracks as list_tracks
 from trackflow.usecases.catalogue.status import status as status
+from trackflow.usecases.housekeeping.kill_switches import switch_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
 log = logging.getLogger(__name__)

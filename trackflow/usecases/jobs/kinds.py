@@ -15,6 +15,8 @@ from trackflow.usecases.catalogue.alerting import with_alerts
 from trackflow.usecases.days import rebuilding
 from trackflow.usecases.days.claims import message_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
+from trackflow.usecases.meshes import batching
+from trackflow.usecases.meshes import sync as mesh_sync
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ class JobKind:
 
 KINDS = {
     "rebuild": JobKind(rebuilding.check_rebuild, rebuilding.rebuild, rebuilding.summary),
+    batching.KIND: JobKind(batching.check_batch, batching.run_batch, batching.summary),
+    mesh_sync.KIND: JobKind(mesh_sync.check_sync, mesh_sync.run_sync, mesh_sync.summary),
     "catalogue_sync": JobKind(sync.check_sync, with_alerts(sync.sync), sync.summary),
 }
 

@@ -21,7 +21,7 @@ from trackflow.errors import SourceError, SourceUnavailableError, StoppedError
 from trackflow.places.geocoding import Coordinates, CoordinatesFile, Geocoder, geocoder_at
 from trackflow.store.places import places
 from trackflow.store.places.places import GeocodedPlace
-from trackflow.usecases.catalogue.sources import switch_of
+from trackflow.usecases.housekeeping.kill_switches import switch_of
 
 __all__ = ["GeocodedPlace", "geocode", "located_tracks"]
 

@@ -19,12 +19,11 @@ from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.sync import (
     FRESH_S,
     SILENT_S,
-    allow_again,
     list_tracks,
     sources,
     status,
-    stop_everything,
 )
+from trackflow.usecases.housekeeping.kill_switches import allow_again, stop_everything
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow_tests.catalogue.pages import SHARED_NAMES, made_up_tracks
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with

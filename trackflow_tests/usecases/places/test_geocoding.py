@@ -17,7 +17,7 @@ from trackflow.concurrency.retrying import ONCE
 from trackflow.context import Context
 from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.places import places
-from trackflow.usecases.catalogue.sources import stop_everything
+from trackflow.usecases.housekeeping.kill_switches import stop_everything
 from trackflow.usecases.places.geocoding import MOST_FAILURES, geocode
 from trackflow_tests.stores import NOON, Clock, open_context
 

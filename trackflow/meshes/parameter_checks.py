@@ -1,0 +1,57 @@
+"""Checks parameters, and compares them by a hash."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from trackflow.errors import BadInputError
+from trackflow.meshes.json_values import parameter_values, parameters_from
+from trackflow.meshes.parameters import MeshParameters
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "max_error_m": (0.0, 1e5),
+    "detail_factor": (0.0, 1.0),
+    "width_m": (1e-3, 1e8),
+    "low_m": (-1e5, 1e5),
+    "high_m": (-1e5, 1e5),
+    "vertical_scale": (1e-6, 1e6),
+    "extrusion_m": (1e-6, 1e6),
+    "threshold": (0.0, 1.0),
+    "base_mm": (0.0, 1e4),
+    "base_height_m": (-1e6, 1e6),
+    "print_width_mm": (1e-3, 1e6),
+    "levels": (1, 16),
+}
+"""Smallest and largest values of the numbers; beyond them no image makes sense."""
+
+
+def checked_parameters(given: Mapping[str, Any]) -> MeshParameters:
+    """Parameters from JSON values, each within its bounds; null stands for the default.
+
+    Raises:
+        BadInputError: there is no such parameter, or its value makes no sense.
+    """
+    found = parameters_from({name: value for name, value in given.items() if value is not None})
+    for name, (low, high) in BOUNDS.items():
+        value = getattr(found, name)
+        if value is not None and not low <= value <= high:
+            raise BadInputError(f"{name} is {value:g}; it lies between {low:g} and {high:g}")
+    if found.low_m > found.high_m:
+        raise BadInputError(f"low_m is {found.low_m:g}, above high_m, which is {found.high_m:g}")
+    return found
+
+
+def hash_of(parameters: MeshParameters) -> str:
+    """Equal for equal parameters, whatever their order was and however numbers were written.
+
+    Only values that differ from their defaults count: a parameter that a later version adds does
+    not make every stored mesh stale.
+    """
+    values = {
+        # 0 equals -0 and 1 equals 1.0, but they are different texts
+        name: float(value) + 0.0 if isinstance(value, int | float) else value
+        for name, value in parameter_values(parameters).items()
+    }
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,1 @@
+"""Rows of images, meshes, their batches and their usage, and the storage of their files."""
