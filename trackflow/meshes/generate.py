@@ -1,17 +1,19 @@
 """One image in, all files of its mesh and a report out."""
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from trackflow.meshes.formats.glb import glb_of
-from trackflow.meshes.images import grid_of_image
+from trackflow.errors import BadInputError
+from trackflow.meshes.images import kind_of, read_raster
+from trackflow.meshes.outline_parts import outline_parts
 from trackflow.meshes.parameters import MeshKind, MeshParameters
-from trackflow.meshes.report import MeshCost, MeshReport
-from trackflow.meshes.terrain import terrain_of
+from trackflow.meshes.parts import LEVEL_NAME, MeshParts
+from trackflow.meshes.report import MeshCost, MeshReport, OnProgress
+from trackflow.meshes.terrain_parts import terrain_parts
+from trackflow.meshes.thumbnail import thumbnail_of
+from trackflow.meshes.writing import WRITERS
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
 
 
@@ -31,7 +33,7 @@ def generate(
     image: bytes,
     name: str,
     parameters: MeshParameters,
-    on_progress: Callable[[float, str], None] = lambda _share, _step: None,
+    on_progress: OnProgress = lambda _share, _step: None,
 ) -> GeneratedMesh:
     """Make a mesh.
 
@@ -44,27 +46,44 @@ def generate(
     Raises:
         BadInputError: the image cannot be read, or its values make no sense as heights.
     """
+    _check(parameters)
     on_progress(0.0, "reading")
-    grid = grid_of_image(image, name, parameters)
-    low_m, high_m = float(grid.heights_m.min()), float(grid.heights_m.max())
-    asked_m = parameters.max_error_m or parameters.detail_factor * (high_m - low_m)
-    on_progress(0.2, "triangulating")
-    surface = terrain_of(grid, asked_m)
+    raster = read_raster(image, name)
+    kind = parameters.kind or kind_of(raster)
+    parts_of = terrain_parts if kind == MeshKind.TERRAIN else outline_parts
+    parts = parts_of(raster, name, parameters, on_progress)
+    return GeneratedMesh(_files(parts, parameters, on_progress), parts.report)
+
+
+def _check(parameters: MeshParameters) -> None:
+    makes_sense = {
+        "max_error_m": parameters.max_error_m is None or 0 <= parameters.max_error_m < math.inf,
+        "detail_factor": 0 <= parameters.detail_factor <= 1,
+        "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
+        "vertical_scale": 0 < parameters.vertical_scale < math.inf,
+        "low_m": math.isfinite(parameters.low_m),
+        "high_m": parameters.low_m <= parameters.high_m < math.inf,
+        "levels": parameters.levels >= 1,
+    }
+    for name, is_good in makes_sense.items():
+        if not is_good:
+            value = getattr(parameters, name)
+            raise BadInputError(f"{name} makes no sense as {value:g}: see docs/meshes.md")
+
+
+def _files(
+    parts: MeshParts, parameters: MeshParameters, on_progress: OnProgress
+) -> dict[str, bytes]:
     on_progress(0.6, "writing")
-    files = {"mesh.glb": glb_of([surface])}
-    low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
-    report = MeshReport(
-        kind=MeshKind.TERRAIN,
-        vertex_count=len(surface.vertices),
-        triangle_count=len(surface.faces),
-        bounds_m=tuple(np.concatenate([low, high]).tolist()),
-        volume_m3=None,
-        crs=grid.georeference.crs if grid.georeference else None,
-        is_watertight=False,
-        open_reason="a terrain is a surface: ask for a solid to print it",
-        void_count=grid.void_count,
-        asked_error_m=asked_m,
-        max_error_m=asked_m,
-        mean_error_m=asked_m,
-    )
-    return GeneratedMesh(files, report)
+    files = {}
+    for name, writer in WRITERS.items():
+        scene = parts.print_scene if writer.IS_FOR_PRINTING else parts.scene
+        is_asked = {"obj": parameters.obj, "draco": parameters.draco}.get(name, True)
+        if scene is not None and is_asked:
+            files["mesh" + writer.ENDING] = writer.write(scene)
+    for number, level in enumerate(parts.levels, start=2):
+        files[LEVEL_NAME.format(number) + ".glb"] = WRITERS["glb"].write(level)
+    if parameters.thumbnail:
+        on_progress(0.9, "drawing")
+        files["thumbnail.png"] = thumbnail_of(parts.scene.bodies)
+    return files

@@ -40,8 +40,8 @@ class MeshParameters:
         detail_factor: the same relative to the height range, 0 (all details) to 1; used where
             `max_error_m` is None. For an outline: relative to the diagonal of the image.
         encoding: how pixels hold heights; None tells it from the values.
-        width_m: ground size from the western to the eastern edge; None takes it from the image's
-            georeference, else one metre a pixel.
+        width_m: width of the mesh from west to east, which is from the first pixel's middle to the
+            last one's; None takes it from the image's georeference, else one metre a pixel.
         low_m, high_m: heights of black and of white in a grey image without heights of its own.
         vertical_scale: factor on all heights.
         extrusion_m: height of an outline's body.
@@ -55,6 +55,8 @@ class MeshParameters:
         texture: the picture on a terrain.
         levels: number of levels of detail, 1 for the mesh alone.
         obj: whether an OBJ file is made too.
+        draco: whether a compressed GLB is made too.
+        thumbnail: whether a picture of the mesh is made too.
     """
 
     kind: MeshKind | None = None
@@ -74,3 +76,5 @@ class MeshParameters:
     texture: TextureKind = TextureKind.NONE
     levels: int = 1
     obj: bool = False
+    draco: bool = True
+    thumbnail: bool = True

@@ -1,6 +1,29 @@
 """What a finished mesh is like, in numbers: written beside its files and shown everywhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+type OnProgress = Callable[[float, str], None]
+"""Called with the done share (0 to 1, it never goes back) and the step that begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReport:
+    """The numbers of one level of detail.
+
+    Attributes:
+        file: its name among the files of the mesh.
+        vertex_count, triangle_count: of this level.
+        asked_error_m: how far it was allowed to lie from any pixel.
+        max_error_m, mean_error_m: how far it lies, measured on every pixel.
+    """
+
+    file: str
+    vertex_count: int
+    triangle_count: int
+    asked_error_m: float
+    max_error_m: float
+    mean_error_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +55,11 @@ class MeshReport:
         open_reason: why it is not watertight; None where it is.
         void_count: pixels without a height, which were filled.
         asked_error_m: how far the mesh was allowed to lie from any pixel.
-        max_error_m, mean_error_m: how far it lies, measured on every pixel.
+        max_error_m, mean_error_m: how far it lies, measured on every pixel that had a height.
         notes: what was assumed or repaired, for people.
+        columns, rows: size of the image in pixels.
+        pixel_width_m, pixel_height_m: size of a pixel on the ground.
+        levels: coarser levels of detail, the finest first.
     """
 
     kind: str
@@ -49,3 +75,8 @@ class MeshReport:
     max_error_m: float
     mean_error_m: float
     notes: tuple[str, ...] = ()
+    columns: int = 0
+    rows: int = 0
+    pixel_width_m: float = 0.0
+    pixel_height_m: float = 0.0
+    levels: tuple[LevelReport, ...] = ()

@@ -1,1 +1,4 @@
-"""Files of meshes, one module per format: triangles in, bytes out."""
+"""Files of meshes, one module per format: a scene in, bytes out.
+
+Each is a `trackflow.meshes.writing.MeshWriter`; every module of this package is a format.
+"""

@@ -1,0 +1,181 @@
+"""Heights from pixels: metres as they are, grey between two heights, Terrarium and Terrain-RGB.
+
+The two encodings are told apart by range alone: on the earth, Terrarium's red lies from 81 to 163
+and that of Terrain-RGB from 0 to 2, so that the wrong one gives heights of hundreds of kilometres.
+A photograph whose red happens to lie there is told by its steps: where red or green changes, an
+encoding's lower channel jumps back by its whole range, while a picture's does not.
+
+Terrarium: https://github.com/tilezen/joerd/blob/master/docs/formats.md
+Terrain-RGB: https://docs.mapbox.com/data/tilesets/reference/mapbox-terrain-rgb-v1/
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackflow.errors import BadInputError
+from trackflow.meshes.height_maps.raster import Raster
+from trackflow.meshes.heights import HIGHEST_M, LOWEST_M, HeightArray
+from trackflow.meshes.parameters import HeightEncoding, MeshParameters
+
+_MIN_SHARE = 0.5
+"""So many pixels must be heights on the earth; the others are voids."""
+
+_MAX_STEPS = 100.0
+"""Mean step of the heights in mean steps of the lowest channel. Encoded heights have 1, in the
+steepest tiles of the whole earth up to 40; pictures have 256."""
+
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+_USUAL_VOID_M = -9999.0
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedHeights:
+    """Heights with NaN in voids, and what was assumed."""
+
+    heights_m: HeightArray
+    notes: tuple[str, ...] = ()
+
+
+def heights_of(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHeights:
+    """The heights in an image.
+
+    Raises:
+        BadInputError: the values are no heights, or not in the encoding that is asked for.
+    """
+    decoded = _decoded(raster, parameters, name)
+    heights_m = decoded.heights_m
+    if raster.voids is not None:
+        heights_m[raster.voids] = np.nan
+    if raster.alpha is not None:
+        heights_m[raster.alpha == 0] = np.nan
+    return decoded
+
+
+def told_encoding(raster: Raster) -> HeightEncoding:
+    """The encoding that the values speak for."""
+    if raster.bands.shape[2] == 3 and raster.bands.dtype == np.uint8:
+        for encoding in (HeightEncoding.TERRARIUM, HeightEncoding.TERRAIN_RGB):
+            if _fits(raster, encoding):
+                return encoding
+    return HeightEncoding.GREY
+
+
+def _decoded(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHeights:
+    told, asked = told_encoding(raster), parameters.encoding
+    encoding = asked or told
+    if encoding != told and HeightEncoding.GREY not in (told, encoding):
+        raise BadInputError(
+            f"{name}: read as {encoding}, its heights would be spikes; set encoding {told}"
+        )
+    if encoding != told and told == HeightEncoding.GREY:
+        raise BadInputError(
+            f"{name}: its values are not {encoding}, they would give spikes; set encoding grey, "
+            "or none"
+        )
+    if encoding != told:
+        raise BadInputError(
+            f"{name}: its values look like {told}, in grey they would give spikes; "
+            f"set encoding {told}, or none"
+        )
+    if encoding == HeightEncoding.GREY:
+        if raster.is_metres and not (asked and _is_stretchable(raster.bands)):
+            return _metres(raster, name)
+        return _grey(raster, parameters)
+    heights_m, is_height = _encoded(raster.bands, encoding)
+    heights_m[~is_height] = np.nan
+    title = "Terrarium" if encoding == HeightEncoding.TERRARIUM else "Terrain-RGB"
+    notes = () if asked else (f"its values are {title} heights",)
+    return DecodedHeights(heights_m, notes)
+
+
+def _encoded(
+    bands: NDArray[Any], encoding: HeightEncoding
+) -> tuple[HeightArray, NDArray[np.bool_]]:
+    """Heights, and which of them can be heights on the earth."""
+    red, green, blue = (bands[:, :, k].astype(np.float32) for k in range(3))
+    number = red * 65536 + green * 256 + blue  # 24 bits, which 32-bit floats hold exactly
+    is_terrarium = encoding == HeightEncoding.TERRARIUM
+    zero, step = (32768 * 256, 256) if is_terrarium else (100_000, 10)
+    heights_m: HeightArray = ((number - zero) / np.float32(step)).astype(np.float32)
+    black = (bands == 0).all(axis=2)  # both encodings' usual mark for a void
+    return heights_m, (heights_m >= LOWEST_M) & (heights_m <= HIGHEST_M) & ~black
+
+
+def _fits(raster: Raster, encoding: HeightEncoding) -> bool:
+    heights_m, is_height = _encoded(raster.bands, encoding)
+    if raster.alpha is not None:
+        is_height &= raster.alpha > 0
+    if np.mean(is_height) < _MIN_SHARE:
+        return False
+    lowest, step_m = (1, 1.0) if encoding == HeightEncoding.TERRARIUM else (2, 0.1)
+    channel = raster.bands[:, :, lowest].astype(np.float32)
+    own_steps = _mean_step(heights_m / np.float32(step_m), is_height)
+    return own_steps <= _MAX_STEPS * _mean_step(channel, is_height)
+
+
+def _mean_step(values: HeightArray, known: NDArray[np.bool_]) -> float:
+    """Mean difference between neighbours in a row and in a column, both being known."""
+    along = np.abs(np.diff(values, axis=1))[known[:, 1:] & known[:, :-1]]
+    across = np.abs(np.diff(values, axis=0))[known[1:] & known[:-1]]
+    count = along.size + across.size
+    return float(along.sum(dtype=np.float64) + across.sum(dtype=np.float64)) / max(count, 1)
+
+
+def _is_stretchable(bands: NDArray[Any]) -> bool:
+    """Whether values can be shares of black and white: whole numbers from 0, or 0 to 1."""
+    if bands.dtype in (np.uint8, np.uint16):
+        return True
+    return bool(np.nanmin(bands) >= 0 and np.nanmax(bands) <= 1)
+
+
+def _grey(raster: Raster, parameters: MeshParameters) -> DecodedHeights:
+    notes = []
+    if raster.bands.shape[2] == 3:
+        notes.append("its colours are read as heights by their brightness")
+    low_m, high_m = parameters.low_m, parameters.high_m
+    notes.append(f"black is {low_m:g} m, white is {high_m:g} m")
+    heights_m = low_m + brightness_of(raster) * np.float32(high_m - low_m)
+    return DecodedHeights(heights_m, tuple(notes))
+
+
+def brightness_of(raster: Raster) -> HeightArray:
+    """How bright each pixel is, from 0 to 1."""
+    bands = raster.bands.astype(np.float32)
+    white = np.iinfo(raster.bands.dtype).max if raster.bands.dtype.kind == "u" else 1
+    grey = bands @ _LUMA if bands.shape[2] == 3 else bands[:, :, 0]
+    brightness: HeightArray = grey / np.float32(white)
+    return brightness
+
+
+def _metres(raster: Raster, name: str) -> DecodedHeights:
+    with np.errstate(over="ignore", invalid="ignore"):
+        heights_m = raster.bands[:, :, 0].astype(np.float32)
+        if raster.voids is not None:
+            heights_m[raster.voids] = np.nan
+        beyond = (heights_m < LOWEST_M) | (heights_m > HIGHEST_M)
+        beyond |= np.isinf(heights_m)
+        known = heights_m[~beyond & ~np.isnan(heights_m)]
+    count, notes = int(np.count_nonzero(beyond)), []
+    if count > known.size:
+        raise BadInputError(
+            f"{name}: most of its values lie beyond {LOWEST_M:,.0f} to {HIGHEST_M:,.0f} m, so "
+            "they are no heights in metres; scale them first"
+        )
+    if known.size and known.min() == _USUAL_VOID_M and not _has_depths(known):
+        beyond |= heights_m == np.float32(_USUAL_VOID_M)
+        count = int(np.count_nonzero(beyond))
+    if count:
+        notes.append(f"{count:,} values that are no heights on the earth are read as voids")
+        heights_m[beyond] = np.nan
+    if known.size and known.min() >= 0 and known.max() <= 1 and raster.ground is None:
+        notes.append("heights are read as metres; are they shares of 0 to 1, set encoding grey")
+    return DecodedHeights(heights_m, tuple(notes))
+
+
+def _has_depths(known: HeightArray) -> bool:
+    """Whether there are depths near -9,999 m, so that this is a height and no mark for a void."""
+    others = known[known != np.float32(_USUAL_VOID_M)]
+    return bool(others.size) and float(others.min()) < _USUAL_VOID_M + 1000
