@@ -1,0 +1,67 @@
+"""What has become of meshes lately, for those who keep a record of it elsewhere."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.meshes.meshes import Mesh, MeshStatus, mesh_of, query
+from trackflow.store.meshes.tables import mesh_images, meshes
+
+m = meshes.c
+
+_CHANGED_AT = sa.func.coalesce(m.retired_at, m.finished_at, type_=m.finished_at.type)
+
+
+def ended_since(
+    connection: Connection, since: dt.datetime, limit: int
+) -> list[tuple[Mesh, dt.datetime]]:
+    """Meshes that have ended or were retired since a moment, and when; the earliest first."""
+    found = (
+        sa.select(m.mesh_id, _CHANGED_AT)
+        .where(sa.or_(m.finished_at >= since, m.retired_at >= since), since <= _CHANGED_AT)
+        .order_by(_CHANGED_AT, m.mesh_id)
+        .limit(limit)
+    )
+    times: dict[str, dt.datetime] = dict(connection.execute(found).tuples())
+    rows = connection.execute(query().where(m.mesh_id.in_(list(times))))
+    ended = [(mesh, times[mesh.mesh_id]) for mesh in map(mesh_of, rows)]
+    return sorted(ended, key=lambda one: (one[1], one[0].mesh_id))
+
+
+def resting(connection: Connection, limit: int) -> list[Mesh]:
+    """Meshes that have failed and wait for their next try, the one that is due first at first."""
+    found = (
+        query()
+        .where(m.status == MeshStatus.QUEUED.value, m.tries > 0)
+        .order_by(m.next_try_at, m.mesh_id)
+        .limit(limit)
+    )
+    return [mesh_of(row) for row in connection.execute(found)]
+
+
+def due(connection: Connection, now: dt.datetime, limit: int) -> list[Mesh]:
+    """Meshes that wait and belong to no batch, in the order in which they are made."""
+    found = (
+        query()
+        .where(
+            m.status == MeshStatus.QUEUED.value,
+            m.batch_id.is_(None),
+            sa.or_(m.next_try_at.is_(None), m.next_try_at <= now),
+        )
+        .order_by(m.priority, m.created_at, m.mesh_id)
+        .limit(limit)
+    )
+    return [mesh_of(row) for row in connection.execute(found)]
+
+
+def image_states(connection: Connection) -> dict[str, dt.datetime | None]:
+    """The keys of all images, gone ones too, and when the bytes of each were last read."""
+    found = sa.select(mesh_images.c.image_key, mesh_images.c.fetched_at)
+    return dict(connection.execute(found).tuples())
+
+
+def still_there(connection: Connection, mesh_ids: Sequence[str]) -> set[str]:
+    """Which of these meshes exist."""
+    return set(connection.scalars(sa.select(m.mesh_id).where(m.mesh_id.in_(mesh_ids))))
