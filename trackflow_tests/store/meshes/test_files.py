@@ -1,4 +1,4 @@
-"""The storage: whole files under the hash of their bytes, here and on a real S3-compatible server."""
+"""The storage: whole files under the hash of their bytes, here and on a server of S3."""
 
 import datetime as dt
 import os
