@@ -8,10 +8,7 @@ import csv
 import datetime as dt
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +27,7 @@ from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, ex
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.usecases.housekeeping.status import read_status
+from trackflow_tests.cli.commands import caller
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.stores import batch_of_device, deliver, drive
 from trackflow_tests.web.running import running_api
@@ -198,16 +196,15 @@ def test_days_add_up_to_months_and_to_the_tracks_in_any_zone(store: Store) -> No
     assert sum(months.values()) == total_mm(store)
 
 
-def test_status_and_the_command_line_show_the_sum_of_the_days(store: Store) -> None:
+def test_status_and_the_command_line_show_the_sum_of_the_days(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert mm(read_status(store.context).distance_km * 1000) == total_mm(store)
-    done = subprocess.run(
-        [sys.executable, "-m", "trackflow", "status", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | environment(store.context.settings),
-    )
-    assert mm(json.loads(done.stdout)["distance_km"] * 1000) == total_mm(store)
+    call = caller(monkeypatch, capfd)
+    for name, value in environment(store.context.settings).items():
+        monkeypatch.setenv(name, value)
+    done = call("status", "--json")
+    assert mm(json.loads(done.out)["distance_km"] * 1000) == total_mm(store)
 
 
 def test_dagster_shows_the_days_of_the_api(store: Store) -> None:
