@@ -59,6 +59,16 @@ def test_measuring_in_portions_gives_the_same(heights, limit_m, pixels_at_once):
         assert errors_on_pixels(tin, heights) == pytest.approx(whole, abs=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(2, 400), (400, 2), (400, 7), (7, 400)])
+def test_narrow_images_are_measured_too(shape):
+    heights = hills(*shape, 6)
+    made = measured_terrain(grid(heights), 5.0)
+    vertices, faces = read_glb(glb.write(Scene([made.surface])))
+    off_m = errors_m(vertices, faces, heights, 1, 1)
+    assert made.error.max_m == pytest.approx(off_m.max(), abs=0.01)
+    assert made.error.mean_m == pytest.approx(off_m.mean(), abs=0.01)
+
+
 def test_a_plain_takes_few_triangles():
     flat = np.full((50, 70), 812.3)
     made = measured_terrain(grid(flat), 0.0)
