@@ -101,7 +101,7 @@ def _tin(heights_m: HeightArray, max_error_m: float) -> Tin:
 
 
 def _line(heights_m: HeightArray, max_error_m: float) -> Tin:
-    along = edge_vertices(heights_m.ravel(), max_error_m)
+    (along,) = edge_vertices([heights_m.ravel()], max_error_m)
     across = np.zeros_like(along)
     faces = np.empty((0, 3), dtype=np.uint32)
     return Tin(across, along, faces) if heights_m.shape[0] == 1 else Tin(along, across, faces)
