@@ -65,6 +65,12 @@ def _check(parameters: MeshParameters) -> None:
         "low_m": math.isfinite(parameters.low_m),
         "high_m": parameters.low_m <= parameters.high_m < math.inf,
         "levels": parameters.levels >= 1,
+        "extrusion_m": 0 < parameters.extrusion_m < math.inf,
+        "threshold": parameters.threshold is None or 0 <= parameters.threshold <= 1,
+        "base_mm": 0 < parameters.base_mm < math.inf,
+        "base_height_m": parameters.base_height_m is None
+        or math.isfinite(parameters.base_height_m),
+        "print_width_mm": 0 < parameters.print_width_mm < math.inf,
     }
     for name, is_good in makes_sense.items():
         if not is_good:
