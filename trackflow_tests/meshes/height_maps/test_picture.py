@@ -3,9 +3,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from trackflow.errors import BadInputError
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshParameters
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import (
     geotiff,
     photograph,
