@@ -41,21 +41,10 @@ class Terrain:
     error: MeasuredError
 
 
-def terrain_of(grid: HeightGrid, max_error_m: float) -> Triangles:
+def terrain_of(grid: HeightGrid, max_error_m: float) -> Terrain:
     """The surface of a grid without voids, its origin in the middle of the grid.
 
-    Args:
-        grid: finite heights, two rows and two columns at least.
-        max_error_m: how far the surface may lie above or below any pixel; 0 keeps every pixel.
-
-    Raises:
-        BadInputError: that takes too many triangles.
-    """
-    return measured_terrain(grid, max_error_m).surface
-
-
-def measured_terrain(grid: HeightGrid, max_error_m: float) -> Terrain:
-    """The same with its error, which is measured by our own means: Delatin calculates in 32 bits.
+    Its error is measured by our own means: Delatin calculates in 32 bits.
 
     Args:
         grid: finite heights, two rows and two columns at least.

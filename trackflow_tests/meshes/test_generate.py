@@ -11,9 +11,8 @@ from PIL import Image
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.generate import generate
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshKind, MeshParameters, TextureKind
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import geotiff, photograph, picture, terrarium
 from trackflow_tests.meshes.real_images import needs_images, real_image
 from trackflow_tests.meshes.walking import errors_m, read_glb

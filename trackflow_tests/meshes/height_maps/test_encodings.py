@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
-from trackflow.meshes.images import grid_of_image, kind_of, read_raster
+from trackflow.meshes.images import kind_of, read_raster
 from trackflow.meshes.parameters import HeightEncoding, MeshKind, MeshParameters
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import photograph, picture, terrain_rgb, terrarium
 
 WRITERS = {HeightEncoding.TERRARIUM: terrarium, HeightEncoding.TERRAIN_RGB: terrain_rgb}
