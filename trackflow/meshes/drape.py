@@ -27,6 +27,7 @@ type Line = NDArray[np.float64]
 
 _QUADRANT_SEGMENTS = 4
 _PIECE_POINTS = 32
+_DECIMALS = 6
 _SMOOTHING_SHARE = 1 / 50
 """The edges of a ribbon are as smooth as this share of its width."""
 
@@ -126,9 +127,11 @@ def footprint_of(body: Triangles, lines: Sequence[Line], width_m: float) -> shap
     """
     low, high = body.vertices[:, :2].min(axis=0), body.vertices[:, :2].max(axis=0)
     near = shapely.box(*(low - width_m), *(high + width_m))
+    # steps of no length to speak of make GEOS divide by zero
+    rounded = [np.round(line, _DECIMALS) for line in lines]
     pieces = [
         shapely.LineString(line[first : first + _PIECE_POINTS + 1])
-        for line in lines
+        for line in rounded
         if len(np.unique(line, axis=0)) > 1
         for first in range(0, len(line) - 1, _PIECE_POINTS)
     ]
