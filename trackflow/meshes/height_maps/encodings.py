@@ -93,7 +93,10 @@ def _decoded(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHe
 def _problem(asked: HeightEncoding, told: HeightEncoding) -> str:
     """Why a setting cannot be followed."""
     if told == HeightEncoding.GREY:
-        return f"its values are not {asked}, they would give spikes; set encoding grey, or none"
+        return (
+            f"its values are not {asked}, they would give spikes; set encoding grey, or none (a "
+            "tile that was saved as JPEG or lossy WebP has lost its heights: send it as PNG)"
+        )
     return f"its values look like {told}, read as {asked} they give spikes; set encoding {told}"
 
 
