@@ -2,8 +2,8 @@
 
 Two real images (an SRTM tile with voids, a Terrarium tile), each with two limits of the error.
 
-- Seconds are those of one processor, the best of several. "bare Delatin" is pydelatin on the heights
-  as they are needed, its arrays taken out. "reading" is what comes before for anyone: unpacking,
+- Seconds are those of one processor, the best of several. "bare Delatin" is pydelatin on heights
+  that are ready for it, its arrays taken out. "reading" is what comes before for anyone: unpacking,
   decoding, voids. "trackflow" is the way from the file's bytes to a GLB file with normals and a
   report whose error is measured on every pixel.
 - Triangles are those that each needs for the error that trackflow's mesh was measured to have. It
@@ -15,7 +15,6 @@ Two real images (an SRTM tile with voids, a Terrarium tile), each with two limit
 - Memory is the peak of a process that makes one mesh, and of one that has only loaded the code.
 """
 
-import json
 import math
 import subprocess
 import sys
@@ -56,7 +55,7 @@ def run() -> dict[str, float | int | str]:
             key = f"{title} at {limit_m:g} m"
             figures |= {f"{key}: {name}": value for name, value in _speed(file, limit_m)}
             figures |= {f"{key}: {name}": value for name, value in _sizes(file, side, limit_m)}
-    loaded_mb, srtm_mb = _peak_mb(""), _peak_mb(IMAGES["SRTM"][0])
+    loaded_mb, srtm_mb = _peak_mb(), _peak_mb(IMAGES["SRTM"][0])
     figures["memory: code loaded, MB"] = loaded_mb
     figures["memory: SRTM at 10 m, MB"] = srtm_mb
     return figures
@@ -101,7 +100,7 @@ def _speed(file: str, limit_m: float) -> Iterator[tuple[str, float]]:
 def _sizes(file: str, side: int, limit_m: float) -> Iterator[tuple[str, float | int]]:
     whole = grid_of(read_raster(real_image(file), file), file, MeshParameters())
     heights_m = np.ascontiguousarray(whole.heights_m[:side, :side])
-    surface = terrain_of(grid_from(heights_m), limit_m)
+    surface = terrain_of(grid_from(heights_m), limit_m).surface
     ours = _tin_of(surface, side)
     error_m = _error_m(ours, heights_m)
     yield "measured error, m", error_m
@@ -178,18 +177,19 @@ def _every(heights_m: HeightArray, step: int) -> Tin:
 
 
 _ALONE = """
-import json, resource, sys
+import sys
+from pathlib import Path
 from trackflow.meshes.generate import generate
 from trackflow.meshes.parameters import MeshParameters
-if sys.argv[1]:
-    with open(sys.argv[1], "rb") as file:
-        generate(file.read(), sys.argv[1], MeshParameters(max_error_m=10))
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+if len(sys.argv) > 1:
+    generate(Path(sys.argv[1]).read_bytes(), sys.argv[1], MeshParameters(max_error_m=10))
+print(Path("/proc/self/status").read_text())
 """
 
 
-def _peak_mb(file: str) -> int:
-    path = str(FOLDER / file) if file else ""
-    command = [sys.executable, "-c", _ALONE, path]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    return round(json.loads(answer.stdout) / 1024)
+def _peak_mb(*files: str) -> int:
+    """Of a process that makes these meshes; a process's usage would have its parent's in it."""
+    command = [sys.executable, "-c", _ALONE, *(str(FOLDER / file) for file in files)]
+    status = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return round(int(line.split()[1]) / 1024)

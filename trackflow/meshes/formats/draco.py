@@ -15,7 +15,6 @@ from trackflow.meshes.scene import Scene
 from trackflow.meshes.triangles import Triangles
 
 ENDING = ".draco.glb"
-MEDIA_TYPE = "model/gltf-binary"
 IS_FOR_PRINTING = False
 
 _EXTENSION = "KHR_draco_mesh_compression"

@@ -8,7 +8,6 @@ from trackflow.meshes.printing import in_millimetres
 from trackflow.meshes.scene import Scene
 
 ENDING = ".stl"
-MEDIA_TYPE = "model/stl"
 IS_FOR_PRINTING = True
 
 _TRIANGLE = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attributes", "<u2")])

@@ -12,7 +12,6 @@ from trackflow.meshes.scene import Scene, colour_of
 from trackflow.meshes.triangles import Triangles
 
 ENDING = ".3mf"
-MEDIA_TYPE = "model/3mf"
 IS_FOR_PRINTING = True
 
 _MODEL_PATH = "3D/3dmodel.model"
