@@ -38,20 +38,30 @@ def storage_of(settings: Settings) -> MeshStorage:
     return open_storage(settings.mesh_storage, settings.home / STORAGE_FOLDER)
 
 
-@contextmanager
-def opened_tools(context: Context) -> Iterator[MeshTools]:
-    """The tools of these settings; child processes end with the block."""
+def generator_of(settings: Settings, workers: int, cost: PixelCost | None = None) -> MeshGenerator:
+    """The generator of these settings; the caller closes it.
+
+    Args:
+        settings: with the limits of one image.
+        workers: meshes that are made at once.
+        cost: what a pixel took of late; by default, an estimate.
+    """
     # triangulation and raster libraries take a second to load: only when meshes are made
     from trackflow.meshes.generators.embedded import ChildLimits, EmbeddedGenerator
 
-    settings = context.settings
     limits = ChildLimits(
         most_pixels=settings.mesh_megapixels * MEGA,
         memory_bytes=settings.mesh_memory_mb * MEGA,
         limit_s=settings.mesh_limit_s,
     )
-    cost = pixel_cost(context)
-    generator = EmbeddedGenerator(limits, workers=settings.mesh_workers, cost=cost)
+    return EmbeddedGenerator(limits, workers=workers, cost=cost or PixelCost())
+
+
+@contextmanager
+def opened_tools(context: Context) -> Iterator[MeshTools]:
+    """The tools of these settings; child processes end with the block."""
+    settings = context.settings
+    generator = generator_of(settings, settings.mesh_workers, pixel_cost(context))
     try:
         yield MeshTools(generator, storage_of(settings))
     finally:
