@@ -97,6 +97,19 @@ def test_what_is_no_fit_image_is_refused_and_its_child_goes_on(
     assert children_of(os.getpid()) == before
 
 
+def test_a_bomb_is_refused_before_it_is_unpacked(mine: Callable[[], set[int]]) -> None:
+    generator = EmbeddedGenerator(LIMITS, workers=1)
+    try:
+        with pytest.raises(BadInputError, match="pixels"):
+            generator.generate(bomb(), "bomb.png", MeshParameters())
+        (child,) = mine()
+        status = Path(f"/proc/{child}/status").read_text().splitlines()
+        peak_kb = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+        assert peak_kb < 500_000  # unpacked it would take 900 MB
+    finally:
+        generator.close()
+
+
 def test_an_image_that_takes_too_much_memory_is_refused_and_others_go_on() -> None:
     small = ChildLimits(memory_bytes=40_000_000)
     generator = EmbeddedGenerator(small, workers=2)
