@@ -29,7 +29,12 @@ from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
-MeshId = Annotated[str, Path(description="The mesh, as answered.", max_length=100)]
+MeshId = Annotated[
+    str, Path(description="The mesh, as answered.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+]
+FileName = Annotated[
+    str, Path(description="Its name, such as `mesh.glb`.", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(description="A second request with the same key gives the first one's mesh."),
@@ -109,11 +114,7 @@ def cancel(request: Request, context: ContextDep, mesh_id: MeshId) -> dict[str, 
     responses={200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
 )
 @open_to(Scope.READ)
-def download(
-    context: ContextDep,
-    mesh_id: MeshId,
-    name: Annotated[str, Path(description="Its name, such as `mesh.glb`.", max_length=100)],
-) -> Response:
+def download(context: ContextDep, mesh_id: MeshId, name: FileName) -> Response:
     """The bytes of a file; the mesh's state names all of its files."""
     file, content = read_file(context, mesh_id, name)
     ending = "." + file.name.rpartition(".")[2]

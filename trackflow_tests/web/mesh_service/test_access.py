@@ -7,7 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import schemathesis
 import uvicorn
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
@@ -20,6 +28,13 @@ from trackflow.web.server import config_of
 from trackflow_tests.meshes.pictures import png
 from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import bearer, plain_client, token_for
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +100,26 @@ def test_results_have_the_address_that_is_set(context: Context, client: httpx.Cl
         assert time.monotonic() < deadline, state
         time.sleep(0.05)
     assert state["result_url"] == f"https://meshes.example/meshes/{mesh_id}/files/mesh.glb"
+
+
+@pytest.mark.slow
+def test_the_service_does_what_it_says(context: Context, client: httpx.Client) -> None:
+    """Schemathesis: any request that its description allows, answered as it describes."""
+    admin = bearer(token_for(context, Scope.ADMIN))
+    schema = schemathesis.openapi.from_url(f"{client.base_url}/openapi.json", **admin)
+    seen = []
+
+    def check(case: schemathesis.Case) -> None:
+        response = case.call(base_url=str(client.base_url), **admin)
+        seen.append((case.operation.path, response.status_code))
+        case.validate_response(response, checks=CHECKS)
+
+    for result in schema.get_all_operations():
+        tried = given(case=result.ok().as_strategy())(check)
+        limits = settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+        limits(tried)()
+    assert len({path for path, _ in seen}) == 5
+    assert ("/meshes", 202) in seen
 
 
 def test_other_machines_are_not_let_in_without_a_token(tmp_path: Path) -> None:
