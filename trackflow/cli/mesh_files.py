@@ -33,12 +33,12 @@ def generate_files(
     from trackflow.concurrency.processor import Processor
     from trackflow.meshes.parameter_checks import checked_parameters
     from trackflow.settings import Settings
-    from trackflow.usecases.meshes.tools import generator_of
+    from trackflow.usecases.meshes.tools import child_generator
 
     asked = checked_parameters(parameters)
     stems = Counter((out or path.parent, path.stem) for path in images)
     workers = min(os.cpu_count() or 1, MOST_AT_ONCE, len(images))
-    generator = generator_of(Settings.from_env(), workers)
+    generator = child_generator(Settings.from_env(), workers)
     results = []
     try:
         with progress_bar("share") as progress:

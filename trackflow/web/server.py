@@ -4,6 +4,7 @@ import gc
 
 import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
 import uvicorn
+from fastapi import FastAPI
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
@@ -34,9 +35,14 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
 
 
 def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
-    """The configuration of uvicorn."""
+    """The configuration of uvicorn for the API."""
+    return config_of(create_app(context, listens_locally=is_loopback(host)), host, port)
+
+
+def config_of(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """The configuration of uvicorn for an application."""
     return uvicorn.Config(
-        create_app(context, listens_locally=is_loopback(host)),
+        app,
         host=host,
         port=port,
         http=GuardedProtocol,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trackflow.context import Context
 from trackflow.meshes.generators.admission import PixelCost
@@ -12,6 +13,10 @@ from trackflow.settings import Settings
 from trackflow.store.meshes.costs import recent_costs
 from trackflow.store.meshes.files import MeshStorage, open_storage
 from trackflow.usecases.meshes.fetching import fetch_image
+from trackflow.usecases.meshes.generators import service_generator
+
+if TYPE_CHECKING:
+    from trackflow.meshes.generators.embedded import EmbeddedGenerator
 
 STORAGE_FOLDER = "meshes"
 MEGA = 1_000_000
@@ -38,8 +43,30 @@ def storage_of(settings: Settings) -> MeshStorage:
     return open_storage(settings.mesh_storage, settings.home / STORAGE_FOLDER)
 
 
-def generator_of(settings: Settings, workers: int, cost: PixelCost | None = None) -> MeshGenerator:
-    """The generator of these settings; the caller closes it.
+@contextmanager
+def opened_tools(context: Context) -> Iterator[MeshTools]:
+    """The tools of these settings: with a mesh service, or with child processes of this machine.
+
+    They end with the block.
+    """
+    has_service = bool(context.settings.mesh_url)
+    generator = service_generator(context) if has_service else embedded_generator(context)
+    try:
+        yield MeshTools(generator, storage_of(context.settings))
+    finally:
+        generator.close()
+
+
+def embedded_generator(context: Context) -> "EmbeddedGenerator":
+    """The generator of this machine's child processes, with the limits of the settings."""
+    settings = context.settings
+    return child_generator(settings, settings.mesh_workers, pixel_cost(context))
+
+
+def child_generator(
+    settings: Settings, workers: int, cost: PixelCost | None = None
+) -> "EmbeddedGenerator":
+    """As `embedded_generator`, without a store; the caller closes it.
 
     Args:
         settings: with the limits of one image.
@@ -55,17 +82,6 @@ def generator_of(settings: Settings, workers: int, cost: PixelCost | None = None
         limit_s=settings.mesh_limit_s,
     )
     return EmbeddedGenerator(limits, workers=workers, cost=cost or PixelCost())
-
-
-@contextmanager
-def opened_tools(context: Context) -> Iterator[MeshTools]:
-    """The tools of these settings; child processes end with the block."""
-    settings = context.settings
-    generator = generator_of(settings, settings.mesh_workers, pixel_cost(context))
-    try:
-        yield MeshTools(generator, storage_of(settings))
-    finally:
-        generator.close()
 
 
 def pixel_cost(context: Context) -> PixelCost:

@@ -1,6 +1,7 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -16,6 +17,21 @@ BODY_DEADLINE_S = 30.0
 """Seconds for the whole body, however slowly it arrives."""
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """Limits of bodies.
+
+    Attributes:
+        max_bytes: of one body.
+        max_large_bytes: of the large bodies of all open requests together.
+        deadline_s: seconds for a whole body.
+    """
+
+    max_bytes: int
+    max_large_bytes: int
+    deadline_s: float
+
+
 class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
@@ -23,8 +39,9 @@ class LimitsMiddleware:
     read: a route that needs no body answers without waiting for it.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, limits: BodyLimits | None = None) -> None:
         self.app = app
+        self.limits = limits
         self.large_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -32,7 +49,8 @@ class LimitsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _LimitedRequest(self, receive, MAX_BODY_BYTES, BODY_DEADLINE_S)
+        limits = self.limits or BodyLimits(MAX_BODY_BYTES, MAX_LARGE_BODIES_BYTES, BODY_DEADLINE_S)
+        body = _LimitedRequest(self, receive, limits)
         try:
             await self.app(scope, body.receive, send)
         finally:
@@ -42,15 +60,13 @@ class LimitsMiddleware:
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(
-        self, all_bodies: LimitsMiddleware, receive: Any, max_bytes: int, deadline_s: float
-    ) -> None:
+    def __init__(self, all_bodies: LimitsMiddleware, receive: Any, limits: BodyLimits) -> None:
         self._all_bodies = all_bodies
-        self._receive, self._max_bytes = receive, max_bytes
+        self._receive, self._limits = receive, limits
         self.large_bytes = 0
         self._size = 0
         self._complete = False
-        self._deadline = asyncio.get_running_loop().time() + deadline_s
+        self._deadline = asyncio.get_running_loop().time() + limits.deadline_s
 
     async def receive(self) -> Any:
         if self._complete:  # the next message is the end of the connection, at any time
@@ -61,8 +77,8 @@ class _LimitedRequest:
         except TimeoutError:
             raise _refused(408, "the request took too long to arrive") from None
         self._size += len(message.get("body", b""))
-        if self._size > self._max_bytes:
-            limit_mib = self._max_bytes // (1024 * 1024)
+        if self._size > self._limits.max_bytes:
+            limit_mib = self._limits.max_bytes // (1024 * 1024)
             raise _refused(413, f"at most {limit_mib} MiB at a time: send it in parts")
         if self._size > SMALL_BODY_BYTES:
             self._count_as_large()
@@ -71,7 +87,7 @@ class _LimitedRequest:
 
     def _count_as_large(self) -> None:
         more = self._size - self.large_bytes
-        if self._all_bodies.large_bytes + more > MAX_LARGE_BODIES_BYTES:
+        if self._all_bodies.large_bytes + more > self._limits.max_large_bytes:
             message = "too many large bodies at once: send it again later"
             raise _refused(503, message, {"Retry-After": "10"})
         self._all_bodies.large_bytes += more
