@@ -20,8 +20,6 @@ vendor = runpy.run_path(str(ROOT / "scripts" / "vendor.py"))
 IMPORT = re.compile(
     r"""^(?:import|export)\b[^;'"]*?\bfrom\s*'([^']+)'|^\} from '([^']+)'""", re.MULTILINE
 )
-    r"""^(?:import|export)\b[^;'"]*?\bfrom\s*'([^']+)'|^\} from '([^']+)'""", re.MULTILINE
-)
 
 
 def archive_of(files: dict[str, bytes]) -> bytes:
