@@ -34,8 +34,6 @@ class MeshImage:
         user_name: of the person who asked.
         modified_at: of a file in the inbox, UTC.
         fetched_at: when its bytes were last read from where it comes from, UTC.
-        first_seen_at: UTC.
-        last_seen_at: UTC.
         gone_at: since when its source has it no more, UTC.
     """
 
@@ -53,8 +51,6 @@ class MeshImage:
     user_name: str | None
     modified_at: dt.datetime | None
     fetched_at: dt.datetime | None
-    first_seen_at: dt.datetime
-    last_seen_at: dt.datetime
     gone_at: dt.datetime | None
 
 
@@ -90,9 +86,12 @@ def save_image(
         values: columns by name; a new row needs source, name and parameters_hash.
     """
     changed = {**values, "last_seen_at": now, "gone_at": None}
-    row = {"image_key": image_key, "first_seen_at": now, **changed}
-    insert = insert_into(connection, mesh_images).values(row)
-    connection.execute(insert.on_conflict_do_update(index_elements=[i.image_key], set_=changed))
+    # not ON CONFLICT alone: it refuses a row without the columns that stay as they are
+    update = sa.update(mesh_images).where(i.image_key == image_key).values(changed)
+    if connection.execute(update).rowcount == 0:
+        row = {"image_key": image_key, "first_seen_at": now, **changed}
+        insert = insert_into(connection, mesh_images).values(row)
+        connection.execute(insert.on_conflict_do_update(index_elements=[i.image_key], set_=changed))
 
 
 def note_content(

@@ -3,18 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from trackflow.context import Context
 from trackflow.meshes.generators.admission import PixelCost
+from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.meshes.report import MeshCost
 from trackflow.settings import Settings
 from trackflow.store.meshes.costs import recent_costs
 from trackflow.store.meshes.files import MeshStorage, open_storage
 from trackflow.usecases.meshes.fetching import fetch_image
-
-if TYPE_CHECKING:
-    from trackflow.meshes.generators.protocol import MeshGenerator
 
 STORAGE_FOLDER = "meshes"
 MEGA = 1_000_000
@@ -27,7 +24,7 @@ type FetchImage = Callable[[Context, str], bytes]
 class MeshTools:
     """The generator, the storage of files, and what fetches images."""
 
-    generator: "MeshGenerator"
+    generator: MeshGenerator
     storage: MeshStorage
     fetch: FetchImage = fetch_image
 
