@@ -20,6 +20,7 @@ from trackflow.cli import (
     housekeeping,
     intake,
     jobs,
+    mesh_service,
     meshes,
     quarantine,
     roads,
@@ -85,6 +86,7 @@ for subject in (
     quarantine,
     catalogue,
     meshes,
+    mesh_service,
 ):
     subject.add_to(app)
 

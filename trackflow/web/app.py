@@ -1,26 +1,16 @@
 """The FastAPI application: all routes, common headers and limits, and errors as JSON."""
 
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from trackflow.context import Context
-from trackflow.errors import (
-    AccessError,
-    GoneError,
-    NotFoundError,
-    QuarantineFullError,
-    RetryableError,
-    TrackflowError,
-)
+from trackflow.errors import TrackflowError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
 from trackflow.usecases.housekeeping.health import write_probe
@@ -31,6 +21,7 @@ from trackflow.web.accessed import ReadLog
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
 from trackflow.web.openapi import DescribedApi
+from trackflow.web.problems import PROBLEMS, add_problems, http_error, refused
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
@@ -41,6 +32,7 @@ from trackflow.web.routes import (
     jobs,
     lines,
     mesh_batches,
+    mesh_callbacks,
     mesh_files,
     meshes,
     metrics,
@@ -50,7 +42,7 @@ from trackflow.web.routes import (
     tracks,
 )
 from trackflow.web.routes.metrics import add_metrics
-from trackflow.web.security.access import GuardedRoute, NoTokenError, TooManyGuessesError, open_to
+from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.limits import (
@@ -60,7 +52,6 @@ from trackflow.web.security.limits import (
     RequestLimits,
 )
 from trackflow.web.security.own_machine import NoTokenGuard
-from trackflow.web.security.refusing import refused_page, wants_page
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
@@ -76,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mesh_batches.router,
     days.router,
     tiles.router,
+    mesh_callbacks.router,
     metrics.router,
     page.router,
 )
@@ -87,32 +79,6 @@ Times are UTC (ISO 8601); lengths are metres; lines are encoded polylines of pre
 Everything needs a token, as `Authorization: Bearer …` or as the password of HTTP Basic. In a new
 store, the programs of its user on the same machine need none until the first token is made.
 """
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": what,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"error": {"type": "string"}},
-                    "required": ["error"],
-                }
-            }
-        },
-    }
-    for status, what in (
-        (400, "What was asked for makes no sense; the message says what to change"),
-        (401, "There is no token, or not one in use"),
-        (403, "The token is for something else"),
-        (404, "It is not there"),
-        (410, "It was there once; the message says what became of it"),
-        (422, "A parameter is missing or of the wrong kind"),
-        (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
-        (503, "The database is away or takes no writes: ask again later"),
-    )
-}
-"""Answers that any route may give."""
 
 IMAGE_S = 600.0
 """Seconds for an image to arrive."""
@@ -166,10 +132,8 @@ def create_app(
     def describe() -> dict[str, Any]:
         return app.openapi()
 
-    app.add_exception_handler(TrackflowError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    errors = ((TrackflowError, _refused), (HTTPException, _http))
+    add_problems(app)
+    errors = ((TrackflowError, refused), (HTTPException, http_error))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
     add_metrics(app, context)
@@ -200,44 +164,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(app.state.reception.close)
         await run_in_threadpool(app.state.accessed.close)
         app.state.road_tiles.close()
-
-
-def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Make the JSON answer of an error."""
-    body = orjson.dumps({"error": message})
-    return Response(body, status, headers, media_type="application/json")
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    message = str(error)
-    match error:
-        case NoTokenError():
-            status, headers = 401, {"WWW-Authenticate": "Bearer"}
-            if isinstance(error, TooManyGuessesError):
-                status, headers = 429, {"Retry-After": str(math.ceil(error.wait_s))}
-            answer = refused_page if wants_page(request) else problem
-            return answer(status, message, headers)
-        case AccessError():
-            return problem(403, message)
-        case GoneError():
-            return problem(410, message)
-        case NotFoundError():
-            return problem(404, message)
-        case QuarantineFullError():
-            return problem(507, message)
-        case RetryableError():
-            return problem(503, message, {"Retry-After": "10"})
-        case _:
-            return problem(400, message)
-
-
-async def _http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    # the field and the reason, but not the value: it may be a position or a token
-    messages = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
-    return problem(422, "; ".join(messages))

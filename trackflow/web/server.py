@@ -4,6 +4,7 @@ import gc
 
 import pandas as pd  # noqa: F401  pyarrow loads it at first use, and a phone would wait for it
 import uvicorn
+from fastapi import FastAPI
 
 from trackflow.context import Context
 from trackflow.errors import SettingsError
@@ -37,7 +38,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
 def uvicorn_config(
     context: Context, host: str, port: int, limits: RequestLimits = USUAL_LIMITS
 ) -> uvicorn.Config:
-    """The configuration of uvicorn.
+    """The configuration of uvicorn for the API.
 
     Args:
         context: the store, which the caller closes.
@@ -45,8 +46,23 @@ def uvicorn_config(
         port: the port to listen on; 0 for any free one.
         limits: of each request.
     """
+    app = create_app(context, listens_locally=is_loopback(host), limits=limits)
+    return config_of(app, host, port, limits)
+
+
+def config_of(
+    app: FastAPI, host: str, port: int, limits: RequestLimits = USUAL_LIMITS
+) -> uvicorn.Config:
+    """The configuration of uvicorn for an application.
+
+    Args:
+        app: the application.
+        host: the address to listen on.
+        port: the port to listen on; 0 for any free one.
+        limits: of the headers of each request.
+    """
     return uvicorn.Config(
-        create_app(context, listens_locally=is_loopback(host), limits=limits),
+        app,
         host=host,
         port=port,
         http=guarded_by(limits),

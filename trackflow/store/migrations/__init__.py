@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0013"
+SCHEMA_VERSION = "0014"
 """The newest revision in `versions/`."""

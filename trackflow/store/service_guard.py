@@ -1,0 +1,108 @@
+"""A service behind a circuit breaker that all processes share.
+
+While the service is down, calls fail at once, so that each does not wait for a deadline of its own;
+one process at a time sends a probe. The database is written to when a call fails and when the state
+changes, never for a success of a closed breaker.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from trackflow.concurrency.breaker import Breaker, Phase
+from trackflow.errors import TrackflowError
+from trackflow.store import breakers
+from trackflow.store.database import Store
+
+REFRESH_EVERY_S = 2.0
+"""How old the known state of a closed breaker may be, and so the delay until failures of other
+processes are seen."""
+
+
+@dataclass(slots=True)
+class ServiceGuard:
+    """Lets calls through while the breaker is closed.
+
+    Attributes:
+        service: the breaker's name.
+        noun: the service in messages, such as "the road engine".
+        unavailable: the error that counts as a failure, and that is raised while it is open.
+        store: keeps the breaker.
+        clock: gives the breaker's times.
+    """
+
+    service: str
+    noun: str
+    unavailable: type[TrackflowError]
+    store: Store
+    clock: Callable[[], dt.datetime]
+    _known: Breaker = field(default_factory=Breaker)
+    _refreshed_at: float = float("-inf")
+
+    def call[T](self, function: Callable[[], T]) -> T:
+        """The result of a call to the service.
+
+        Raises:
+            TrackflowError: `unavailable`, if the breaker is open; or what the call raises.
+        """
+        is_probe = self._admit()
+        try:
+            answer = function()
+        except self.unavailable as error:
+            self._failed(error, is_probe)
+            raise
+        except TrackflowError:
+            self._succeeded(is_probe)  # the service refuses this request, but it answers
+            raise
+        self._succeeded(is_probe)
+        return answer
+
+    def _admit(self) -> bool:
+        """Admit a call; returns whether it is the probe of a half-open breaker.
+
+        Raises:
+            TrackflowError: the breaker is open.
+        """
+        is_closed = self._known.open_until is None
+        if is_closed and time.monotonic() - self._refreshed_at < REFRESH_EVERY_S:
+            return False
+        now = self.clock()
+        self._refresh()
+        match self._known.phase(now):
+            case Phase.CLOSED:
+                return False
+            case Phase.HALF_OPEN if self._known.may_probe(now) and self._take_probe():
+                return True
+        raise self.unavailable(
+            f"{self.noun} is left alone after it failed: {self._known.last_error}"
+        )
+
+    def _refresh(self) -> None:
+        with self.store.read() as connection:
+            self._known = breakers.read_breaker(connection, self.service)
+        self._refreshed_at = time.monotonic()
+
+    def _take_probe(self) -> bool:
+        with self.store.write() as connection:
+            return breakers.take_probe(connection, self.service, self.clock())
+
+    def _failed(self, error: TrackflowError, is_probe: bool) -> None:
+        rest_s: float | None = getattr(error, "retry_after_s", None)
+        with self.store.write() as connection:
+            self._known = breakers.note_failure(
+                connection,
+                self.service,
+                str(error),
+                self.clock(),
+                is_probe=is_probe,
+                rest_s=rest_s,
+            )
+
+    def _succeeded(self, is_probe: bool) -> None:
+        if not is_probe and not self._known.failures:
+            return
+        with self.store.write() as connection:
+            self._known = breakers.note_success(
+                connection, self.service, self.clock(), is_probe=is_probe
+            )

@@ -1,0 +1,1 @@
+"""The mesh service: meshes from images for other programs, over HTTP."""

@@ -1,0 +1,98 @@
+"""The FastAPI application of the mesh service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from trackflow import __version__
+from trackflow.context import Context
+from trackflow.meshes.generators.protocol import MeshGenerator
+from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.housekeeping.health import write_probe
+from trackflow.web.mesh_service.routes import router
+from trackflow.web.mesh_service.working import MeshWork
+from trackflow.web.problems import PROBLEMS, add_problems
+from trackflow.web.security.access import GuardedRoute, open_to
+from trackflow.web.security.guesses import WrongTokens
+from trackflow.web.security.known_tokens import KnownTokens
+from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware, RequestLimits
+from trackflow.web.security.own_machine import NoTokenGuard
+
+DESCRIPTION = """\
+3D meshes from images.
+
+Everything but `/health` needs a token, as `Authorization: Bearer …`. In a new store, the programs
+of its user on the same machine need none until the first token is made.
+"""
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+BODY_DEADLINE_S = 120.0
+LARGE_BODIES = 4
+"""So many of the largest images may be received at once."""
+
+FORM_BYTES = 1_000_000
+"""Of the form beside the image."""
+
+
+def create_mesh_service(
+    context: Context, generator: MeshGenerator, *, listens_locally: bool = False
+) -> FastAPI:
+    """Make the application on a store, which the caller closes.
+
+    Args:
+        context: the store and settings.
+        generator: makes the meshes; closed when the application ends.
+        listens_locally: whether it listens on a loopback address only; no-token mode needs it.
+    """
+    app = FastAPI(
+        title="trackflow mesh service",
+        version=__version__,
+        description=DESCRIPTION,
+        # FastAPI's own documentation pages load their scripts from other sites
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        responses=PROBLEMS,
+        lifespan=_lifespan,
+    )
+    app.state.context = context
+    app.state.no_token_guard = NoTokenGuard(context, listens_locally)
+    app.state.guesses_of_tokens = WrongTokens()
+    app.state.known_tokens = KnownTokens(context)
+    app.state.write_probe = write_probe(context)
+    app.state.work = MeshWork(context, generator)
+    app.router.route_class = GuardedRoute
+    app.include_router(router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    @open_to(Scope.READ)
+    def describe() -> dict[str, Any]:
+        return app.openapi()
+
+    add_problems(app)
+    most_bytes = context.settings.mesh_image_mb * 1_000_000 + FORM_BYTES
+    limits = RequestLimits(
+        body_bytes=most_bytes,
+        large_bodies_bytes=LARGE_BODIES * most_bytes,
+        body_s=BODY_DEADLINE_S,
+        advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
+    )
+    app.add_middleware(LimitsMiddleware, limits=limits)
+    app.add_middleware(HeadersMiddleware, headers=HEADERS)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Make meshes while the application runs."""
+    work: MeshWork = app.state.work
+    work.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(work.close)

@@ -1,0 +1,97 @@
+"""Errors as JSON: one form for every route."""
+
+import math
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from trackflow.errors import (
+    AccessError,
+    GoneError,
+    NotFoundError,
+    QuarantineFullError,
+    RetryableError,
+    TrackflowError,
+)
+from trackflow.web.security.access import NoTokenError, TooManyGuessesError
+from trackflow.web.security.refusing import refused_page, wants_page
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": what,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"error": {"type": "string"}},
+                    "required": ["error"],
+                }
+            }
+        },
+    }
+    for status, what in (
+        (400, "What was asked for makes no sense; the message says what to change"),
+        (401, "There is no token, or not one in use"),
+        (403, "The token is for something else"),
+        (404, "It is not there"),
+        (410, "It was there once; the message says what became of it"),
+        (422, "A parameter is missing or of the wrong kind"),
+        (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
+        (503, "The database is away or takes no writes: ask again later"),
+    )
+}
+"""Answers that any route may give."""
+
+
+def add_problems(app: FastAPI) -> None:
+    """Let an application answer errors in this form."""
+    app.add_exception_handler(TrackflowError, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """Make the JSON answer of an error."""
+    body = orjson.dumps({"error": message})
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer an error of trackflow, by what the sender can do."""
+    message = str(error)
+    match error:
+        case NoTokenError():
+            status, headers = 401, {"WWW-Authenticate": "Bearer"}
+            if isinstance(error, TooManyGuessesError):
+                status, headers = 429, {"Retry-After": str(math.ceil(error.wait_s))}
+            answer = refused_page if wants_page(request) else problem
+            return answer(status, message, headers)
+        case AccessError():
+            return problem(403, message)
+        case GoneError():
+            return problem(410, message)
+        case NotFoundError():
+            return problem(404, message)
+        case QuarantineFullError():
+            return problem(507, message)
+        case RetryableError():
+            return problem(503, message, {"Retry-After": "10"})
+        case _:
+            return problem(400, message)
+
+
+async def http_error(_: Request, error: Exception) -> Response:
+    """Answer an error of HTTP itself, such as a path that is not there."""
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def invalid(_: Request, error: Exception) -> Response:
+    """Answer a request whose parameters are missing or of the wrong kind."""
+    assert isinstance(error, RequestValidationError)
+    # the field and the reason, but not the value: it may be a position or a token
+    messages = [f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
+    return problem(422, "; ".join(messages))
