@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from trackflow.context import Context
-from trackflow.meshes.generators.inline import InlineGenerator
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import FetchImage, fetch_image
+from trackflow_tests.meshes.inline import InlineGenerator
 
 
 def hill_png(size: int = 24, seed: int = 0) -> bytes:

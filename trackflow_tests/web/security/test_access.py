@@ -26,6 +26,7 @@ from trackflow_tests.web.running import bearer, running_api, token_for
 
 PUBLIC = {
     "/", "/catalogue", "/meshes", "/meshes/{mesh_id}", "/health", "/session", "/static/{name:path}",
+    "/api/v1/meshes/callbacks",  # signed by the mesh service
 }  # fmt: skip
 """Everything that is open to everyone; the page's own files hold nobody's data."""
 
