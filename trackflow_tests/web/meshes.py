@@ -7,6 +7,10 @@ import numpy as np
 from PIL import Image
 
 from trackflow.context import Context
+from trackflow.meshes.parameter_checks import hash_of
+from trackflow.meshes.parameters import MeshParameters
+from trackflow.store.meshes import images
+from trackflow.usecases.meshes.race_tracks import logo_key
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import FetchImage, fetch_image
@@ -44,4 +48,21 @@ def made_mesh(context: Context, image: bytes, name: str, **parameters: object) -
     request = MeshRequest(image=image, name=name, parameters=parameters)
     mesh = request_mesh(context, request)
     make_due(context)
+    return mesh.mesh_id
+
+
+def made_logo(context: Context, source: str, slug: str, **parameters: object) -> str:
+    """The id of a mesh of a race track's logo, which a sync of meshes has found."""
+    values = {
+        "source": "catalogue",
+        "name": slug,
+        "address": "https://images.example/logo.png",
+        "parameters": {},
+        "parameters_hash": hash_of(MeshParameters()),
+    }
+    key = logo_key(source, slug)
+    with context.store.write() as connection:
+        images.save_image(connection, key, context.clock(), values)
+    mesh = request_mesh(context, MeshRequest(image_key=key, parameters=parameters))
+    make_due(context, fetch=lambda _context, _address: ring_png())
     return mesh.mesh_id
