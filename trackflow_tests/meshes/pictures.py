@@ -39,3 +39,41 @@ def claims_to_be(rows: int, columns: int) -> bytes:
     image[16:29] = header
     image[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + header))
     return bytes(image)
+
+
+def kinds_of_images() -> dict[str, bytes]:
+    """Images of many kinds and with many faults; none is larger than 64 by 48."""
+    grey = np.linspace(0, 255, 64 * 48, dtype=np.uint8).reshape(48, 64)
+    deep = (grey.astype(np.uint16) * 257).astype(np.uint16)
+    colour = np.stack([grey, grey[::-1], grey], axis=2)
+    whole = _saved(Image.fromarray(grey), "png")
+    frames = [Image.fromarray(np.roll(grey, k * 5, axis=0)) for k in range(3)]
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    return {
+        "grey": whole,
+        "16-bit": _saved(Image.fromarray(deep), "png"),
+        "colour": _saved(Image.fromarray(colour), "png"),
+        "alpha": _saved(Image.fromarray(np.dstack([colour, grey])), "png"),
+        "palette": _saved(Image.fromarray(colour).quantize(16), "png"),
+        "one bit": _saved(Image.fromarray(grey > 99), "png"),
+        "CMYK": _saved(Image.fromarray(colour).convert("CMYK"), "jpeg"),
+        "rotated": _saved(Image.fromarray(colour), "jpeg", exif=rotated),
+        "float": _saved(Image.fromarray(grey.astype(np.float32)), "tiff"),
+        "animated": _saved(frames[0], "gif", save_all=True, append_images=frames[1:]),
+        "pages": _saved(frames[0], "tiff", save_all=True, append_images=frames[1:]),
+        "truncated": whole[: len(whole) // 2],
+        "damaged": whole[:60] + bytes(b ^ 0x55 for b in whole[60:90]) + whole[90:],
+        "no bytes": b"",
+        "text": b"Dear Sir or Madam,",
+        "zip of nothing": b"PK\x05\x06" + bytes(18),
+        "svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "header": claims_to_be(2**31 - 1, 2**31 - 1),
+        "bomb": bomb(12_000, 12_000),
+    }
+
+
+def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)  # type: ignore[arg-type]
+    return file.getvalue()

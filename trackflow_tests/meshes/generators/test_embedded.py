@@ -17,7 +17,7 @@ from trackflow.meshes.generate import generate
 from trackflow.meshes.generators.embedded import ChildLimits, EmbeddedGenerator
 from trackflow.meshes.generators.processes import Child
 from trackflow.meshes.parameters import MeshParameters
-from trackflow_tests.meshes.pictures import bomb, claims_to_be, png
+from trackflow_tests.meshes.pictures import bomb, claims_to_be, kinds_of_images, png
 
 pytestmark = pytest.mark.xdist_group("mesh children")
 
@@ -95,6 +95,25 @@ def test_what_is_no_fit_image_is_refused_and_its_child_goes_on(
         generator.generate(image, "a.png", MeshParameters())
     generator.generate(png(8, 8), "after.png", FINE)
     assert children_of(os.getpid()) == before
+
+
+def test_every_kind_of_image_is_made_or_refused_with_a_reason(
+    generator: EmbeddedGenerator, mine: Callable[[], set[int]]
+) -> None:
+    """None of them ends its child, and none leaves it in disorder."""
+    for kind, image in kinds_of_images().items():
+        refusal = None
+        try:
+            made = generator.generate(image, "a.png", MeshParameters())
+        except (BadInputError, MeshServiceError) as error:
+            refusal = str(error)
+        if refusal is None:
+            assert made.report.triangle_count > 0, kind
+        else:
+            assert "a.png" in refusal, kind
+            assert "child process" not in refusal, kind
+        assert generator.generate(png(8, 8), "next.png", FINE).files, kind
+    assert len(mine()) <= 1
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(mine: Callable[[], set[int]]) -> None:
