@@ -47,6 +47,16 @@ def test_another_archive_than_the_pinned_one_is_refused() -> None:
         vendor["checked"](three, archive_of({"LICENSE": b"MIT"}))
 
 
+def test_a_registry_that_is_away_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9")
+    monkeypatch.setenv("PATH", str(tmp_path))  # without npm
+    with pytest.raises(SystemExit, match="NPM_CONFIG_REGISTRY"):
+        vendor["vendor"](tmp_path / "vendored")
+    assert not (tmp_path / "vendored").exists()
+
+
 def test_a_package_is_unpacked_whole_or_not_at_all(tmp_path: Path) -> None:
     one, two = package(), package("2.0.0")
     vendor["unpack"](one, archive_of({"LICENSE": b"1", "build/a.js": b"1", "more": b""}), tmp_path)
