@@ -2,6 +2,9 @@
 
 import io
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -266,6 +269,29 @@ def test_only_admins_change_meshes(context: Context, api: httpx.Client) -> None:
     admin = bearer(token_for(context, Scope.ADMIN))
     sent = api.post(MESHES, files={"image": HILL}, **admin)
     assert sent.json()["user"] == "test", "the name of the token"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_the_documentation_shows_works(
+    context: Context, api: httpx.Client, tmp_path: Path
+) -> None:
+    if (curl := shutil.which("curl")) is None:
+        pytest.skip("no curl found")
+    page = (Path(__file__).parents[3] / "docs" / "mesh-page.md").read_text()
+    (script,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    assert script.count("curl ") == 2
+    (tmp_path / "hill.png").write_bytes(HILL)
+    shown = subprocess.run(
+        ["sh", "-ec", script.replace("http://localhost:8000", str(api.base_url))],
+        cwd=tmp_path,
+        env={"TOKEN": token_for(context, Scope.ADMIN), "PATH": str(Path(curl).parent)},
+        capture_output=True,
+        check=True,
+    )
+    reader = bearer(token_for(context, Scope.READ))
+    assert len(api.get(MESHES, **reader).json()["meshes"]) == 2
+    assert api.get(f"{MESHES}/hill-7", **reader).json()["parameters"] == {"detail_factor": 0.02}
+    assert shown.stdout.count(b'"status":"queued"') == 2
 
 
 @given(name=st.text(min_size=1, max_size=60))
