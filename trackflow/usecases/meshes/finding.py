@@ -55,6 +55,7 @@ class FoundImages:
         seen: images that are there, by key.
         new: of these, the ones that were not known.
         changed: of these, the ones whose bytes have changed.
+        versions: what tells each of these from an earlier and a later one.
         gone: keys of images that are not there any more.
         waiting: files that may still be being written.
         problems: images that could not be read, with the reason.
@@ -63,6 +64,7 @@ class FoundImages:
     seen: set[str] = field(default_factory=set)
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     waiting: int = 0
     problems: dict[str, str] = field(default_factory=dict)
@@ -173,6 +175,7 @@ class _Look:
             self.found.waiting += 1
             return
         (self.found.new if known is None else self.found.changed).append(image_key)
+        self.found.versions.append(f"{image_key} {status.st_size} {status.st_mtime_ns}")
         if self.dry_run:
             return
         values: dict[str, Any] = {"source": "inbox", "name": name, "modified_at": modified_at}
@@ -198,6 +201,7 @@ class _Look:
         if stored is not None and stored.address == track.logo_url:
             return image_key
         (self.found.new if stored is None else self.found.changed).append(image_key)
+        self.found.versions.append(f"{image_key} {track.logo_url}")
         if not self.dry_run:
             values: dict[str, Any] = {
                 "source": "catalogue",
