@@ -27,6 +27,7 @@ from trackflow.store.meshes import images
 from trackflow.store.meshes.files import MeshStorage
 from trackflow.store.meshes.images import MeshImage
 from trackflow.store.meshes.logos import logo_tracks
+from trackflow.usecases.meshes.race_tracks import logo_key
 from trackflow.usecases.meshes.requests import columns_of, key_part, store_content
 from trackflow.usecases.meshes.tools import FetchImage, storage_of
 
@@ -195,7 +196,7 @@ class _Look:
 
     def _logo(self, source: str, track: CatalogueTrack, known: dict[str, MeshImage]) -> str:
         """Note a logo; its bytes are fetched when its mesh is made."""
-        image_key = f"catalogue/{key_part(source)}/{key_part(track.slug)}"
+        image_key = logo_key(source, track.slug)
         stored = known.get(image_key)
         if stored is not None and stored.address == track.logo_url:
             return image_key
