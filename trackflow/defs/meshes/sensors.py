@@ -70,7 +70,7 @@ def images_sensor(
     new = sorted(set(work.images) - known)[:IMAGES_PER_TICK]
     gone = sorted(known - set(work.images))[:IMAGES_PER_TICK] if not work.problem else []
     there = known | set(new)
-    requests = [one for one in _requests(work, now) if one.partition_key in there]
+    requests = [one for one in requests_of(work, now) if one.partition_key in there]
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new:
         changes.append(IMAGES.build_add_request(new))
@@ -83,7 +83,7 @@ def images_sensor(
     )
 
 
-def _requests(work: WaitingWork, now: dt.datetime) -> Iterator[dg.RunRequest]:
+def requests_of(work: WaitingWork, now: dt.datetime) -> Iterator[dg.RunRequest]:
     """A run for each image, unless there are so many that one run is better.
 
     The key of a run is remembered for ever, so it names what the image or mesh was like.
@@ -99,6 +99,7 @@ def _requests(work: WaitingWork, now: dt.datetime) -> Iterator[dg.RunRequest]:
             yield _request(mesh.image_key, run_key, PERSON)
     for image in work.found:
         if image.image_key not in asked:
+            asked.add(image.image_key)
             # an image that cannot be read stays new: once a day is enough for it
             read = "new" if image.read_at is None else image.read_at.isoformat()
             yield _request(image.image_key, f"{image.image_key} {read} {now.date()}", OF_BATCH)

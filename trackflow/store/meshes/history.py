@@ -19,12 +19,12 @@ def ended_since(
 ) -> list[tuple[Mesh, dt.datetime]]:
     """Meshes that have ended or were retired since a moment, and when; the earliest first."""
     found = (
-        sa.select(m.mesh_id, _CHANGED_AT)
+        sa.select(m.mesh_id, _CHANGED_AT.label("changed_at"))
         .where(sa.or_(m.finished_at >= since, m.retired_at >= since), since <= _CHANGED_AT)
         .order_by(_CHANGED_AT, m.mesh_id)
         .limit(limit)
     )
-    times: dict[str, dt.datetime] = dict(connection.execute(found).tuples())
+    times = {row.mesh_id: row.changed_at for row in connection.execute(found)}
     rows = connection.execute(query().where(m.mesh_id.in_(list(times))))
     ended = [(mesh, times[mesh.mesh_id]) for mesh in map(mesh_of, rows)]
     return sorted(ended, key=lambda one: (one[1], one[0].mesh_id))
@@ -59,7 +59,7 @@ def due(connection: Connection, now: dt.datetime, limit: int) -> list[Mesh]:
 def image_states(connection: Connection) -> dict[str, dt.datetime | None]:
     """The keys of all images, gone ones too, and when the bytes of each were last read."""
     found = sa.select(mesh_images.c.image_key, mesh_images.c.fetched_at)
-    return dict(connection.execute(found).tuples())
+    return {row.image_key: row.fetched_at for row in connection.execute(found)}
 
 
 def still_there(connection: Connection, mesh_ids: Sequence[str]) -> set[str]:
