@@ -187,13 +187,13 @@ class RemoteStorage:
     def put(self, content: bytes, ending: str) -> str:
         """Store bytes; returns their name."""
         name = stored_name_of(content, ending)
-        with _reported(f"cannot write to {self._address}"):
+        with _reported_remote(f"cannot write to {self._address}"):
             self._filesystem.pipe_file(self._path(name), content)
         return name
 
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
-        with _reported(f"cannot read from {self._address}"):
+        with _reported_remote(f"cannot read from {self._address}"):
             return bytes(self._filesystem.cat_file(self._path(name)))
 
     def exists(self, name: str) -> bool:
@@ -203,7 +203,7 @@ class RemoteStorage:
     def find(self, name: str) -> StoredFile | None:
         """A file's size and time; None if it is not there."""
         path = self._path(name)
-        with _reported(f"cannot read from {self._address}"):
+        with _reported_remote(f"cannot read from {self._address}"):
             self._filesystem.invalidate_cache()  # another process may have written it
             try:
                 return _stored(name, self._filesystem.info(path))
@@ -212,7 +212,7 @@ class RemoteStorage:
 
     def delete(self, name: str) -> None:
         """Delete a file; nothing if it is not there."""
-        with _reported(f"cannot delete from {self._address}"):
+        with _reported_remote(f"cannot delete from {self._address}"):
             try:
                 self._filesystem.rm_file(self._path(name))
             except FileNotFoundError:
@@ -220,7 +220,7 @@ class RemoteStorage:
 
     def files(self) -> Iterator[StoredFile]:
         """All files of meshes and images."""
-        with _reported(f"cannot read from {self._address}"):
+        with _reported_remote(f"cannot read from {self._address}"):
             self._filesystem.invalidate_cache()
             try:
                 found = self._filesystem.find(self._root, detail=True)
@@ -270,6 +270,24 @@ def _reported(what: str) -> Iterator[None]:
         raise MeshStorageError(f"{what}: {reason}") from error
 
 
+@contextmanager
+def _reported_remote(what: str) -> Iterator[None]:
+    """As `_reported`; the libraries of the networks have errors of their own for each trouble."""
+    try:
+        with _reported(what):
+            yield
+    except MeshStorageError:
+        raise
+    except Exception as error:
+        first_line = (str(error).splitlines() or [""])[0][:200]
+        raise MeshStorageError(f"{what}: {type(error).__name__}: {first_line}") from error
+
+
+def _without_password(address: str) -> str:
+    """An address for messages."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
 def open_storage(address: str, folder: Path) -> MeshStorage:
     """The storage at an address; without one, a folder.
 
@@ -286,15 +304,16 @@ def open_storage(address: str, folder: Path) -> MeshStorage:
         return LocalStorage(Path(address))
     if address.startswith("file://"):
         return LocalStorage(Path(address.removeprefix("file://")))
+    shown = _without_password(address)
     import fsspec  # slow to import, and needed for other machines only
 
     try:
         filesystem, root = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
-        raise SettingsError(f"TRACKFLOW_MESH_STORAGE={address!r}: {error}") from None
+        raise SettingsError(f"TRACKFLOW_MESH_STORAGE={shown}: {error}") from None
     if not root.strip("/"):
         raise SettingsError(
-            f"TRACKFLOW_MESH_STORAGE={address!r} names no folder or bucket; write such as "
+            f"TRACKFLOW_MESH_STORAGE={shown} names no folder or bucket; write such as "
             "s3://bucket/meshes"
         )
-    return RemoteStorage(filesystem, root.rstrip("/"), address)
+    return RemoteStorage(filesystem, root.rstrip("/"), shown)

@@ -90,9 +90,12 @@ def save_image(
         values: columns by name; a new row needs source, name and parameters_hash.
     """
     changed = {**values, "last_seen_at": now, "gone_at": None}
-    row = {"image_key": image_key, "first_seen_at": now, **changed}
-    insert = insert_into(connection, mesh_images).values(row)
-    connection.execute(insert.on_conflict_do_update(index_elements=[i.image_key], set_=changed))
+    # not ON CONFLICT alone: it refuses a row without the columns that stay as they are
+    update = sa.update(mesh_images).where(i.image_key == image_key).values(changed)
+    if connection.execute(update).rowcount == 0:
+        row = {"image_key": image_key, "first_seen_at": now, **changed}
+        insert = insert_into(connection, mesh_images).values(row)
+        connection.execute(insert.on_conflict_do_update(index_elements=[i.image_key], set_=changed))
 
 
 def note_content(

@@ -19,6 +19,8 @@ from trackflow.errors import SettingsError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.catalogue.sources import sources
 from trackflow.usecases.catalogue.status import status
+from trackflow.usecases.meshes.control import MeshStatus
+from trackflow.usecases.meshes.figures import figures_of, waiting_s
 from trackflow.usecases.queries.lines import CachedValue, StoreCounts, worker_status
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
@@ -123,6 +125,41 @@ class CatalogueCollector(Collector):
         yield from (tracks, age, last, seconds)
 
 
+class MeshCollector(Collector):
+    """Figures of meshes: the queue, what is stored, and the sums of all that was made."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the present figures."""
+        figures = figures_of(self._context)
+        by_status = {status.value: figures.by_status.get(status, 0) for status in MeshStatus}
+        yield _by_label("trackflow_meshes", "Meshes by status.", "status", by_status)
+        for name, text, value in (
+            ("images", "Images of which meshes are made.", figures.images),
+            ("stored_bytes", "Bytes of files of meshes.", figures.stored_bytes),
+            (
+                "queue_age_seconds",
+                "How long the first mesh in the queue has waited.",
+                waiting_s(self._context, figures),
+            ),
+        ):
+            yield GaugeMetricFamily(f"trackflow_mesh_{name}", text, value=value)
+        ended = CounterMetricFamily(
+            "trackflow_meshes_ended", "Meshes by how they ended.", labels=["outcome"]
+        )
+        seconds = CounterMetricFamily(
+            "trackflow_mesh_seconds", "Seconds of work on meshes.", labels=["outcome"]
+        )
+        size = CounterMetricFamily("trackflow_mesh_bytes", "Bytes of meshes.", labels=["outcome"])
+        for outcome, entry in figures.totals.items():
+            ended.add_metric([outcome], entry.meshes)
+            seconds.add_metric([outcome], entry.seconds)
+            size.add_metric([outcome], entry.size_bytes)
+        yield from (ended, seconds, size)
+
+
 SYNC_OUTCOMES = ("added", "changed", "unchanged", "deactivated", "reactivated", "failed")
 
 
@@ -201,6 +238,7 @@ def add_metrics(app: FastAPI, context: Context) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StoreCollector(context, app.state.counts))
     registry.register(CatalogueCollector(context))
+    registry.register(MeshCollector(context))
     registry.register(GuessesCollector(app.state.guesses_of_tokens))
     app.state.metrics = registry
     app.add_middleware(TimingMiddleware, registry=registry)

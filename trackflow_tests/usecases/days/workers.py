@@ -35,7 +35,14 @@ from trackflow_tests.usecases.town import Town
 
 # Children are forked from a server that has imported everything and has no threads or connections.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload([__name__, "trackflow.matching.engines.embedded", "psycopg"])
+processes.set_forkserver_preload(
+    [
+        __name__,
+        "trackflow.matching.engines.embedded",
+        "trackflow.meshes.generators.inline",
+        "psycopg",
+    ]
+)
 
 
 @dataclass(frozen=True)
