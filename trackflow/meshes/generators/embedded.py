@@ -102,8 +102,8 @@ class EmbeddedGenerator:
         check()
         job = self._job(name, parameters)
         try:
-            with self._turn(check), self._borrowed() as child:
-                return _Exchange(self, child, job, on_progress, check).run(image)
+            with self._turn(check):
+                return self._exchanged(image, job, on_progress, check)
         except MeshServiceError as error:
             raise MeshServiceError(f"{name}: {error}") from None
 
@@ -133,6 +133,27 @@ class EmbeddedGenerator:
         limits = self._limits
         values = parameter_values(parameters)
         return Job(name, values, limits.most_pixels, limits.limit_s, limits.memory_bytes)
+
+    def _exchanged(
+        self, image: bytes, job: Job, on_progress: OnProgress, check: Callable[[], None]
+    ) -> GeneratedMesh:
+        """The mesh of an image, made by the next idle child that is alive, or by a new one.
+
+        Args:
+            image: the file.
+            job: what is asked.
+            on_progress: of the caller.
+            check: raises when the mesh is not wanted any more.
+        """
+        while True:
+            with self._borrowed() as child:
+                exchange = _Exchange(self, child, job, on_progress, check)
+                try:
+                    return exchange.run(image)
+                except MeshServiceError:
+                    # a child that died while it was idle is none of this image's doing
+                    if exchange.has_begun or child.jobs == 0 or child.is_alive:
+                        raise
 
     @contextmanager
     def _turn(self, check: Callable[[], None]) -> Iterator[None]:
@@ -194,6 +215,7 @@ class _Exchange:
         job: what is asked.
         on_progress: of the caller.
         check: raises when the mesh is not wanted any more.
+        has_begun: whether the child has answered.
     """
 
     generator: EmbeddedGenerator
@@ -201,12 +223,14 @@ class _Exchange:
     job: Job
     on_progress: OnProgress
     check: Callable[[], None]
+    has_begun: bool = False
 
     def run(self, image: bytes) -> GeneratedMesh:
         """The mesh of an image."""
         try:
             self.child.send(orjson.dumps(asdict(self.job)), image)
             answer = self._answer(time.monotonic() + self.job.limit_s)
+            self.has_begun = True
             with self.generator.admitted(int(answer["pixels"]), self.check):
                 self.child.send(GO)
                 return self._made(time.monotonic() + self.job.limit_s)
@@ -217,7 +241,7 @@ class _Exchange:
                 "or more time (TRACKFLOW_MESH_LIMIT_S)"
             ) from None
         except MeshServiceError:
-            if self.child.was_killed:
+            if self.has_begun and self.child.was_killed:
                 self.generator.note_killed()
             raise
 

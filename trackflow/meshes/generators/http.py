@@ -16,7 +16,7 @@ import orjson
 
 from trackflow.concurrency.deadline import TooLateError
 from trackflow.concurrency.http import Reply, TooLargeError, ask, retry_after_s
-from trackflow.concurrency.switch import Stop
+from trackflow.concurrency.switch import Switch
 from trackflow.errors import (
     BadInputError,
     MeshServiceError,
@@ -83,7 +83,7 @@ class HttpGenerator:
         callback_url: where the service sends callbacks; None for none.
         told: what these have told.
         guard: makes each request.
-        stop: cuts every request off.
+        switch: the kill switch of the service.
         most_file_bytes: of one file of a mesh.
         times: of requests and waits.
     """
@@ -94,7 +94,7 @@ class HttpGenerator:
     callback_url: str | None = None
     told: Told = lambda _: None
     guard: Guard = lambda request: request()
-    stop: Stop | None = None
+    switch: Switch = field(default_factory=lambda: Switch("the mesh service"))
     most_file_bytes: int = 1_000_000_000
     times: ServiceTimes = field(default_factory=ServiceTimes)
     _version: str = ""
@@ -229,6 +229,7 @@ class HttpGenerator:
         Raises:
             BadInputError: the service refuses what was sent.
             MeshServiceUnavailableError: it is away, busy or fails.
+            SwitchedOffError: the kill switch is thrown.
         """
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         if self.token:
@@ -236,6 +237,7 @@ class HttpGenerator:
         is_large = is_file or content is not None
 
         def request() -> Reply:
+            self.switch.check()
             try:
                 reply = ask(
                     self.client,
@@ -243,10 +245,13 @@ class HttpGenerator:
                     deadline_s=self.times.transfer_s if is_large else self.times.request_s,
                     max_bytes=self.most_file_bytes if is_file else MOST_ANSWER_BYTES,
                     headers=sent,
-                    stop=self.stop,
+                    stop=self.switch,
                     method=method,
                     content=content,
                 )
+            except StoppedError:
+                self.switch.check()
+                raise
             except TooLateError:
                 raise MeshServiceUnavailableError(
                     f"the mesh service {self.base_url} gave no answer in time"

@@ -44,7 +44,9 @@ def take(connection: Connection, message_id: str, told: RemoteMesh, now: dt.date
     first = insert_into(connection, received_callbacks).values(
         message_id=message_id, received_at=now
     )
-    if connection.execute(first.on_conflict_do_nothing()).rowcount == 0:
+    # RETURNING, as psycopg has no row count of an INSERT once its result is closed
+    new = first.on_conflict_do_nothing().returning(c.message_id)
+    if connection.execute(new).one_or_none() is None:
         return False
     values = {
         "sequence": told.sequence,
@@ -54,12 +56,10 @@ def take(connection: Connection, message_id: str, told: RemoteMesh, now: dt.date
         "updated_at": now,
     }
     insert = insert_into(connection, remote_meshes).values(mesh_id=told.mesh_id, **values)
-    done = connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=[r.mesh_id], set_=values, where=r.sequence < told.sequence
-        )
+    changed = insert.on_conflict_do_update(
+        index_elements=[r.mesh_id], set_=values, where=r.sequence < told.sequence
     )
-    return done.rowcount > 0
+    return connection.execute(changed.returning(r.mesh_id)).one_or_none() is not None
 
 
 def find(connection: Connection, mesh_id: str) -> RemoteMesh | None:

@@ -1,28 +1,33 @@
 """The generator of the settings: child processes of this machine, or a mesh service."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trackflow.concurrency.http import new_client
 from trackflow.context import Context
 from trackflow.errors import MeshServiceUnavailableError, SettingsError
-from trackflow.meshes.generators.http import HttpGenerator
 from trackflow.settings import Settings
 from trackflow.store.meshes import remote
 from trackflow.store.service_guard import ServiceGuard
 from trackflow.usecases.housekeeping.kill_switches import switch_of
 
+if TYPE_CHECKING:
+    from trackflow.meshes.generators.http import HttpGenerator
+
 CALLBACK_PATH = "/api/v1/meshes/callbacks"
 """Where trackflow's API takes the service's callbacks."""
 
 
-def service_generator(context: Context) -> HttpGenerator:
+def service_generator(context: Context) -> "HttpGenerator":
     """The generator that uses the mesh service of the settings.
 
     Raises:
         SettingsError: callbacks are wanted, but there is no secret to check them by.
     """
+    # triangulation libraries take a second to load: only when meshes are made
+    from trackflow.meshes.generators.http import HttpGenerator
+
     settings = context.settings
     site = service_site(settings)
     guard = ServiceGuard(

@@ -15,6 +15,7 @@ from trackflow.errors import (
     MeshServiceError,
     MeshServiceUnavailableError,
     MeshStorageError,
+    RetryableError,
     SourceError,
     StaleClaimError,
     StoppedError,
@@ -121,7 +122,7 @@ def make_mesh(
     except StoppedError as error:
         return _stopped(context, claimed, beat, error)
     except Exception as error:  # noqa: BLE001  one image must not stop the others
-        failure = _failure_of(error, tools.generator.version, time.monotonic() - began_s)
+        failure = _failure_of(error, _known_version(tools), time.monotonic() - began_s)
         return _failed(context, claimed, failure)
 
 
@@ -248,10 +249,18 @@ def _failed(context: Context, claimed: Mesh, failure: MeshFailure) -> MeshStatus
     return MeshStatus.FAILED if is_last else MeshStatus.QUEUED
 
 
-def _failure_of(error: Exception, version: str, seconds: float) -> MeshFailure:
+def _failure_of(error: Exception, version: str | None, seconds: float) -> MeshFailure:
     return MeshFailure(
         _kind_of(error), message_of(error), generator_version=version, seconds=seconds
     )
+
+
+def _known_version(tools: MeshTools) -> str | None:
+    """The version of the generator; None where a service is away and does not say."""
+    try:
+        return tools.generator.version
+    except RetryableError:
+        return None
 
 
 def _kind_of(error: Exception) -> str:

@@ -12,8 +12,10 @@ from trackflow.settings import Settings
 from trackflow.store.meshes.costs import recent_costs
 from trackflow.store.meshes.files import MeshStorage, open_storage
 from trackflow.usecases.meshes.fetching import fetch_image
+from trackflow.usecases.meshes.generators import service_generator
 
 if TYPE_CHECKING:
+    from trackflow.meshes.generators.embedded import EmbeddedGenerator
     from trackflow.meshes.generators.protocol import MeshGenerator
 
 STORAGE_FOLDER = "meshes"
@@ -43,7 +45,20 @@ def storage_of(settings: Settings) -> MeshStorage:
 
 @contextmanager
 def opened_tools(context: Context) -> Iterator[MeshTools]:
-    """The tools of these settings; child processes end with the block."""
+    """The tools of these settings: with a mesh service, or with child processes of this machine.
+
+    They end with the block.
+    """
+    has_service = bool(context.settings.mesh_url)
+    generator = service_generator(context) if has_service else embedded_generator(context)
+    try:
+        yield MeshTools(generator, storage_of(context.settings))
+    finally:
+        generator.close()
+
+
+def embedded_generator(context: Context) -> "EmbeddedGenerator":
+    """The generator of this machine's child processes, with the limits of the settings."""
     # triangulation and raster libraries take a second to load: only when meshes are made
     from trackflow.meshes.generators.embedded import ChildLimits, EmbeddedGenerator
 
@@ -54,11 +69,7 @@ def opened_tools(context: Context) -> Iterator[MeshTools]:
         limit_s=settings.mesh_limit_s,
     )
     cost = pixel_cost(context)
-    generator = EmbeddedGenerator(limits, workers=settings.mesh_workers, cost=cost)
-    try:
-        yield MeshTools(generator, storage_of(settings))
-    finally:
-        generator.close()
+    return EmbeddedGenerator(limits, workers=settings.mesh_workers, cost=cost)
 
 
 def pixel_cost(context: Context) -> PixelCost:

@@ -4,7 +4,7 @@ import uvicorn
 
 from trackflow.context import Context
 from trackflow.settings import Settings
-from trackflow.usecases.meshes.tools import opened_tools
+from trackflow.usecases.meshes.tools import embedded_generator
 from trackflow.web.mesh_service.app import create_mesh_service
 from trackflow.web.security.own_machine import is_loopback
 from trackflow.web.server import check_exposure, config_of
@@ -18,6 +18,7 @@ def serve_meshes(settings: Settings, host: str, port: int) -> None:
     """
     with Context.open(settings) as context:
         check_exposure(context, host)
-        with opened_tools(context) as tools:
-            app = create_mesh_service(context, tools.generator, listens_locally=is_loopback(host))
-            uvicorn.Server(config_of(app, host, port)).run()
+        # not that of TRACKFLOW_MESH_URL: the service must not ask itself
+        generator = embedded_generator(context)
+        app = create_mesh_service(context, generator, listens_locally=is_loopback(host))
+        uvicorn.Server(config_of(app, host, port)).run()
