@@ -180,7 +180,7 @@ def _drawn(sides: _Sides, first: int, last: int, columns: int) -> _Floats:
     step_m = np.bincount(pixels, steps_m, size).reshape(-1, columns)
     np.cumsum(surface_m, axis=1, out=surface_m)
     np.cumsum(step_m, axis=1, out=step_m)
-    step_m *= np.arange(columns)
+    step_m *= np.arange(columns, dtype=np.float64)
     surface_m += step_m
     return surface_m
 

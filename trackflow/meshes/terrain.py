@@ -74,7 +74,7 @@ def measured_terrain(grid: HeightGrid, max_error_m: float) -> Terrain:
         if worst_m <= max_error_m:
             return Terrain(_surface(grid, tin), max_error_m, summary_of(errors_m, grid.voids))
         used_m = max(used_m - 2 * (worst_m - max_error_m), used_m / 2)
-    tin = _every_pixel(heights_m, max_error_m)
+    tin = _every_pixel(heights_m)
     return Terrain(_surface(grid, tin), max_error_m, MeasuredError(0.0, 0.0))
 
 
@@ -114,15 +114,15 @@ def _delatin(heights_m: HeightArray, max_error_m: float) -> Tin:
     found = Delatin(heights_m - middle_m, max_error=max_error_m, max_triangles=MAX_TRIANGLES)
     faces = found.triangles
     if len(faces) >= MAX_TRIANGLES:
-        raise _too_many(max_error_m)
+        raise _too_many()
     x, y, _ = found.vertices.astype(np.int64).T
     return Tin(heights_m.shape[0] - 1 - y, x, faces)
 
 
-def _every_pixel(heights_m: HeightArray, max_error_m: float) -> Tin:
+def _every_pixel(heights_m: HeightArray) -> Tin:
     rows, columns = heights_m.shape
     if 2 * (rows - 1) * (columns - 1) > MAX_TRIANGLES:
-        raise _too_many(max_error_m)
+        raise _too_many()
     at = np.arange(rows * columns, dtype=np.uint32).reshape(rows, columns)
     nw, ne, sw, se = (a.ravel() for a in (at[:-1, :-1], at[:-1, 1:], at[1:, :-1], at[1:, 1:]))
     faces = np.concatenate([np.column_stack([nw, sw, ne]), np.column_stack([ne, sw, se])])
@@ -130,8 +130,8 @@ def _every_pixel(heights_m: HeightArray, max_error_m: float) -> Tin:
     return Tin(all_rows, all_columns, faces)
 
 
-def _too_many(max_error_m: float) -> BadInputError:
+def _too_many() -> BadInputError:
     return BadInputError(
-        f"an error of {max_error_m:g} m needs more than {MAX_TRIANGLES:,} triangles: allow a "
-        "larger max_error_m or detail_factor, or cut the image into tiles"
+        f"so small an error needs more than {MAX_TRIANGLES:,} triangles: allow a larger "
+        "max_error_m or detail_factor, or cut the image into tiles"
     )

@@ -47,7 +47,7 @@ def heights_of(raster: Raster, parameters: MeshParameters, name: str) -> Decoded
     """
     decoded = _decoded(raster, parameters, name)
     heights_m = decoded.heights_m
-    if raster.voids is not None:
+    if raster.voids is not None and not raster.is_metres:
         heights_m[raster.voids] = np.nan
     if raster.alpha is not None:
         heights_m[raster.alpha == 0] = np.nan
@@ -153,12 +153,26 @@ def brightness_of(raster: Raster) -> HeightArray:
 def _metres(raster: Raster, name: str) -> DecodedHeights:
     with np.errstate(over="ignore", invalid="ignore"):
         heights_m = raster.bands[:, :, 0].astype(np.float32)
-        if raster.voids is not None:
-            heights_m[raster.voids] = np.nan
-        beyond = (heights_m < LOWEST_M) | (heights_m > HIGHEST_M)
-        beyond |= np.isinf(heights_m)
-        known = heights_m[~beyond & ~np.isnan(heights_m)]
-    count, notes = int(np.count_nonzero(beyond)), []
+    if raster.voids is not None:
+        heights_m[raster.voids] = np.nan
+    low_m, high_m = float(np.fmin.reduce(heights_m, None)), float(np.fmax.reduce(heights_m, None))
+    count, notes = 0, []
+    if low_m < LOWEST_M or high_m > HIGHEST_M or low_m == _USUAL_VOID_M:
+        count, low_m, high_m = _without_marks(heights_m, name)
+    if count:
+        notes.append(f"{count:,} values that are no heights on the earth are read as voids")
+    if low_m >= 0 and high_m <= 1 and raster.ground is None:
+        notes.append(
+            "heights are read as metres; if they are shares from 0 to 1, set encoding grey"
+        )
+    return DecodedHeights(heights_m, tuple(notes))
+
+
+def _without_marks(heights_m: HeightArray, name: str) -> tuple[int, float, float]:
+    """Turn values that can only mark voids into NaN; how many these are, and the range left."""
+    beyond = (heights_m < LOWEST_M) | (heights_m > HIGHEST_M)
+    known = heights_m[~beyond & ~np.isnan(heights_m)]
+    count = int(np.count_nonzero(beyond))
     if count > known.size:
         raise BadInputError(
             f"{name}: most of its values lie beyond {LOWEST_M:,.0f} to {HIGHEST_M:,.0f} m, so "
@@ -167,12 +181,9 @@ def _metres(raster: Raster, name: str) -> DecodedHeights:
     if known.size and known.min() == _USUAL_VOID_M and not _has_depths(known):
         beyond |= heights_m == np.float32(_USUAL_VOID_M)
         count = int(np.count_nonzero(beyond))
-    if count:
-        notes.append(f"{count:,} values that are no heights on the earth are read as voids")
-        heights_m[beyond] = np.nan
-    if known.size and known.min() >= 0 and known.max() <= 1 and raster.ground is None:
-        notes.append("heights are read as metres; are they shares of 0 to 1, set encoding grey")
-    return DecodedHeights(heights_m, tuple(notes))
+        known = known[known != np.float32(_USUAL_VOID_M)]
+    heights_m[beyond] = np.nan
+    return count, float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
 
 
 def _has_depths(known: HeightArray) -> bool:
