@@ -44,7 +44,7 @@ def test_all_keys_have_the_prefix_and_the_lineage_is_the_same(tmp_path: Path) ->
         assert found.parent_keys == {up.with_prefix(PREFIX) for up in plain.get(key).parent_keys}
         assert found.owners == ["team:gps"]
         assert found.group_name == plain.get(key).group_name
-        if found.is_partitioned:
+        if isinstance(found.partitions_def, dg.DailyPartitionsDefinition):
             assert found.partitions_def.get_first_partition_key() == "2026-03-01"
     assert {(check.asset_key, check.name) for check in graph.asset_check_keys} == {
         (check.asset_key.with_prefix(PREFIX), check.name) for check in plain.asset_check_keys

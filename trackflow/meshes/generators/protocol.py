@@ -1,10 +1,13 @@
 """What a use case asks of a mesh generator, the same in child processes and over HTTP."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from trackflow.meshes.generate import GeneratedMesh
 from trackflow.meshes.parameters import MeshParameters
+
+if TYPE_CHECKING:
+    # it takes a second to load, and a process that only asks a service needs none of it
+    from trackflow.meshes.generate import GeneratedMesh
 
 type OnProgress = Callable[[float, str], None]
 """Called with the done share (0 to 1, it never goes back) and the step that begins."""
@@ -25,7 +28,7 @@ class MeshGenerator(Protocol):
         *,
         on_progress: OnProgress = lambda _share, _step: None,
         is_cancelled: Callable[[], bool] = lambda: False,
-    ) -> GeneratedMesh:
+    ) -> "GeneratedMesh":
         """Make a mesh.
 
         Args:

@@ -10,10 +10,9 @@ from sqlalchemy.engine import Connection
 
 from trackflow.errors import NotFoundError
 from trackflow.store.dialects import insert_into
-from trackflow.store.meshes.tables import mesh_batches, meshes
+from trackflow.store.meshes.tables import mesh_batches
 
 b = mesh_batches.c
-m = meshes.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,3 @@ def read_batch(connection: Connection, batch_id: uuid.UUID) -> MeshBatch:
 def change_batch(connection: Connection, batch_id: uuid.UUID, **values: Any) -> None:
     """Change columns of a batch."""
     connection.execute(sa.update(mesh_batches).where(b.batch_id == batch_id).values(values))
-
-
-def next_due(connection: Connection, batch_id: uuid.UUID) -> dt.datetime | None:
-    """When a mesh of the batch that rests is tried again; None if none rests."""
-    moment: dt.datetime | None = connection.scalar(
-        sa.select(m.next_try_at)
-        .where(m.batch_id == batch_id, m.status == "queued", m.next_try_at.is_not(None))
-        .order_by(m.next_try_at)
-        .limit(1)
-    )
-    return moment

@@ -34,8 +34,6 @@ class MeshImage:
         user_name: of the person who asked.
         modified_at: of a file in the inbox, UTC.
         fetched_at: when its bytes were last read from where it comes from, UTC.
-        first_seen_at: UTC.
-        last_seen_at: UTC.
         gone_at: since when its source has it no more, UTC.
     """
 
@@ -53,8 +51,6 @@ class MeshImage:
     user_name: str | None
     modified_at: dt.datetime | None
     fetched_at: dt.datetime | None
-    first_seen_at: dt.datetime
-    last_seen_at: dt.datetime
     gone_at: dt.datetime | None
 
 

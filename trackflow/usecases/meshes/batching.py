@@ -308,14 +308,3 @@ class _JobWatch:
         except (StaleClaimError, StoreUnavailableError) as error:
             self.error = error
             raise
-
-
-def read_meshes_of(context: Context, batch_id: uuid.UUID) -> list[Mesh]:
-    """The meshes of a batch, the newest first.
-
-    Raises:
-        NotFoundError: there is no such batch.
-    """
-    with context.store.read() as connection:
-        batches.read_batch(connection, batch_id)
-        return meshes.list_meshes(connection, batch_id=batch_id, limit=MOST_IMAGES)

@@ -6,13 +6,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.processor import Processor
 from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
 from trackflow.meshes.generators.admission import memory_budget_bytes
+from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.store.meshes import claims
 from trackflow.store.meshes.claims import ClaimLimits
 from trackflow.store.meshes.meshes import Mesh, MeshStatus
@@ -26,9 +26,6 @@ from trackflow.usecases.meshes.tools import (
     storage_of,
 )
 
-if TYPE_CHECKING:
-    from trackflow.meshes.generators.protocol import MeshGenerator
-
 WAIT_S = 0.1
 """How often a worker without work checks for some while others work: theirs may make room."""
 
@@ -41,7 +38,6 @@ class MeshRunReport:
     failed: int = 0
     waiting: int = 0
     cancelled: int = 0
-    taken_over: int = 0
 
     @property
     def done(self) -> int:
@@ -55,7 +51,7 @@ type OnMesh = Callable[[Mesh, MeshStatus | None], None]
 
 def run_due_meshes(
     context: Context,
-    generator: "MeshGenerator",
+    generator: MeshGenerator,
     *,
     limit: int | None = None,
     until: dt.datetime | None = None,
@@ -173,7 +169,6 @@ class _Run:
             failed=count[MeshStatus.FAILED],
             waiting=count[MeshStatus.QUEUED],
             cancelled=count[MeshStatus.CANCELLED],
-            taken_over=count[None],
         )
 
     def _has_to_end(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trackflow.context import Context
 from trackflow.meshes.generators.admission import PixelCost
+from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.meshes.report import MeshCost
 from trackflow.settings import Settings
 from trackflow.store.meshes.costs import recent_costs
@@ -16,7 +17,6 @@ from trackflow.usecases.meshes.generators import service_generator
 
 if TYPE_CHECKING:
     from trackflow.meshes.generators.embedded import EmbeddedGenerator
-    from trackflow.meshes.generators.protocol import MeshGenerator
 
 STORAGE_FOLDER = "meshes"
 MEGA = 1_000_000
@@ -29,7 +29,7 @@ type FetchImage = Callable[[Context, str], bytes]
 class MeshTools:
     """The generator, the storage of files, and what fetches images."""
 
-    generator: "MeshGenerator"
+    generator: MeshGenerator
     storage: MeshStorage
     fetch: FetchImage = fetch_image
 

@@ -39,7 +39,7 @@ processes.set_forkserver_preload(
     [
         __name__,
         "trackflow.matching.engines.embedded",
-        "trackflow.meshes.generators.inline",
+        "trackflow.meshes.generate",
         "psycopg",
     ]
 )

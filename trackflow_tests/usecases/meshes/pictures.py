@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from trackflow.meshes.generate import GeneratedMesh
-from trackflow.meshes.generators.inline import InlineGenerator
 from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.parameters import MeshParameters
+from trackflow_tests.meshes.inline import InlineGenerator
 
 type Trouble = Callable[[], Exception | None]
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from trackflow.context import Context
-from trackflow.meshes.generators.inline import InlineGenerator
 from trackflow.settings import Settings
 from trackflow.store.jobs import jobs
 from trackflow.usecases.jobs.control import read_job, waiting_jobs
@@ -25,6 +24,7 @@ from trackflow.usecases.meshes.control import read_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh, save_image
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
+from trackflow_tests.meshes.inline import InlineGenerator
 from trackflow_tests.stores import Clock, contents, empty, settings_of
 from trackflow_tests.usecases.days.workers import At, ended, go_on, is_stopped, worker
 from trackflow_tests.usecases.meshes.pictures import hills
@@ -38,7 +38,7 @@ PROGRAMS = 40
 HOW_IT_WENT = {
     "epoch", "tries", "error_message", "error_kind", "seconds", "created_at", "started_at",
     "finished_at", "retired_at", "next_try_at", "last_seen_at", "first_seen_at", "fetched_at",
-    "peak_memory_bytes", "batch_id", "modified_at",
+    "peak_memory_bytes", "batch_id", "month", "modified_at",
 }  # fmt: skip
 """Columns that tell how the work went and not what came out."""
 
@@ -114,6 +114,8 @@ def end_state(context: Context) -> dict[str, list[dict[str, Any]]]:
         for row in plain:
             if "mesh_id" in row:
                 row["mesh_id"] = ids[row["mesh_id"]]
+            if "gone_at" in row:
+                row["gone_at"] = row["gone_at"] is not None
         found[name] = sorted(plain, key=repr)
     stored = {file.name for file in storage_of(context.settings).files()}
     assert {row["stored_name"] for row in tables["mesh_files"]} <= stored

@@ -1,4 +1,4 @@
-"""Makes meshes in this process, for tests and small tools: nothing limits memory and time."""
+"""Makes meshes in the test's own process: faster than child processes, and nothing limits it."""
 
 from collections.abc import Callable
 
