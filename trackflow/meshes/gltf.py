@@ -5,6 +5,7 @@ without: glTF then demands a flat shade for each triangle, which is what a body 
 needs, and its triangles still share their corners, so that it is closed for who reads it.
 """
 
+import dataclasses
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +27,11 @@ type Array = NDArray[np.generic]
 
 
 class Gltf:
-    """A file in the making: its JSON document and its binary part."""
+    """A file in the making: its JSON document and its binary part.
+
+    Attributes:
+        bodies: those to write; without a picture they have no places on it.
+    """
 
     def __init__(self, scene: Scene) -> None:
         self.chunks: list[bytes] = []
@@ -42,12 +47,12 @@ class Gltf:
             "accessors": [],
             "bufferViews": [],
         }
-        self._has_texture = scene.texture_png is not None and any(
-            body.uv is not None for body in scene.bodies
-        )
-        if self._has_texture:
-            assert scene.texture_png is not None
-            view = self.add_view(scene.texture_png)
+        picture = scene.texture_png
+        self.bodies = [
+            body if picture else dataclasses.replace(body, uv=None) for body in scene.bodies
+        ]
+        if picture and any(body.uv is not None for body in scene.bodies):
+            view = self.add_view(picture)
             self.document |= {
                 "images": [{"bufferView": view, "mimeType": "image/png", "name": "texture"}],
                 "samplers": [
@@ -119,7 +124,7 @@ class Gltf:
 
     def _material(self, body: Triangles) -> dict[str, Any]:
         surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 0.9}
-        if self._has_texture and body.uv is not None:
+        if body.uv is not None:
             surface["baseColorTexture"] = {"index": 0}
         else:
             surface["baseColorFactor"] = [*linear_colour(colour_of(body)), 1.0]

@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 
 from trackflow.meshes.heights import HeightArray
 
-type _Ints = NDArray[np.int64]
+type _Ints = NDArray[np.int64] | NDArray[np.int32]
 type _Floats = NDArray[np.float64]
 
 _PIXELS_AT_ONCE = 1_500_000
 """Rows are drawn in portions of so many pixels, which bounds the memory."""
 
+_PIXELS_IN_CACHE = 30_000
+
 _TOUCH = 1e-6
 """A pixel this near to a side lies on it. The sides of the largest image pass pixels at more."""
+
+_NEXT = [1, 2, 0]
+"""The corner after each corner of a triangle."""
 
 _MOST_ROWS = np.uint16(65_535)
 """Minus a number of rows it sorts the most rows first."""
@@ -35,8 +40,8 @@ class Tin:
         faces: three vertices each, counter-clockwise as seen from above; shape (m, 3).
     """
 
-    rows: _Ints
-    columns: _Ints
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
     faces: NDArray[np.uint32]
 
 
@@ -72,10 +77,7 @@ def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
     sides = _sides(tin, z_m)
     portion = max(_PIXELS_AT_ONCE // columns, 1)
     for first in range(0, rows, portion):
-        last = min(first + portion, rows)
-        surface_m = _drawn(sides, first, last, columns)
-        np.subtract(surface_m, heights_m[first:last], out=surface_m)
-        np.abs(surface_m, out=errors_m[first:last], casting="same_kind")
+        _draw(sides, heights_m[first : first + portion], first, errors_m[first : first + portion])
     # a triangle owns its western and northern pixels: the last row and column are left over
     south, east = tin.rows == rows - 1, tin.columns == columns - 1
     errors_m[-1] = _errors_on_line(tin.columns[south], heights_m[-1])
@@ -91,15 +93,15 @@ def _errors_on_line(vertices: _Ints, heights_m: HeightArray) -> _Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
-    """The sides of all triangles that are not level, each once for its triangle; arrays (n,).
+    """The sides of all triangles, each once for its triangle; arrays (n,).
 
     Attributes:
-        top, count: first row, and number of rows; the longest side comes first.
+        top, count: first row, and number of rows.
         column: at the top.
         slant: columns to the east per row.
         plane_m: height that the triangle's plane has at the top row and column 0...
         per_row_m: ...and its steps to the south...
-        per_column_m: ...and to the east; all three negative on an eastern side.
+        per_column_m: ...and to the east; all three negative on an eastern side, 0 on a level one.
     """
 
     top: _Ints
@@ -113,76 +115,108 @@ class _Sides:
     def within(self, first: int, last: int) -> "_Sides":
         """What of them lies on rows `first` to before `last`."""
         bottom = self.top + self.count
-        if first <= self.top.min(initial=first) and bottom.max(initial=last) <= last:
+        if first <= self.top.min() and bottom.max() <= last:
             return self
         here = np.flatnonzero((self.top < last) & (bottom > first))
         top = np.maximum(self.top[here], first)
         count = np.minimum(bottom[here], last) - top
-        order = _longest_first(count)
-        here, top, count = here[order], top[order], count[order]
-        skipped = top - self.top[here]
-        slant, per_row_m = self.slant[here], self.per_row_m[here]
-        column = self.column[here] + skipped * slant
-        plane_m = self.plane_m[here] + skipped * per_row_m
-        return _Sides(top, count, column, slant, plane_m, per_row_m, self.per_column_m[here])
+        return self.below(here, top - self.top[here], count)
 
+    def below(self, which: NDArray[np.intp], rows: _Ints | int, count: _Ints) -> "_Sides":
+        """So many rows of some of them, from so many rows below their tops."""
+        slant, per_row_m = self.slant[which], self.per_row_m[which]
+        return _Sides(
+            self.top[which] + rows,
+            count,
+            self.column[which] + rows * slant,
+            slant,
+            self.plane_m[which] + rows * per_row_m,
+            per_row_m,
+            self.per_column_m[which],
+        )
 
-def _longest_first(count: _Ints) -> NDArray[np.intp]:
-    return np.argsort(_MOST_ROWS - count.astype(np.uint16), kind="stable")
+    def after_the_first_row(self) -> "_Sides":
+        """All but their first rows; the longest come first."""
+        which = np.flatnonzero(self.count > 1)
+        count = self.count[which]
+        order = np.argsort(_MOST_ROWS - count.astype(np.uint16), kind="stable")
+        return self.below(which[order], 1, count[order] - 1)
 
 
 def _sides(tin: Tin, z_m: _Floats) -> _Sides:
     corners = tin.faces.T.astype(np.intp)
-    rows, columns = tin.rows[corners], tin.columns[corners]
+    rows, columns = (of.astype(np.int32)[corners] for of in (tin.rows, tin.columns))
     per_row_m, per_column_m = _planes(rows, columns, z_m[corners])
     at_zero_m = z_m[corners[0]] - per_row_m * rows[0] - per_column_m * columns[0]
-    down = rows[[1, 2, 0]] - rows
+    next_rows, next_columns = rows[_NEXT], columns[_NEXT]
+    down = next_rows - rows
     is_west = down > 0  # counter-clockwise: what goes down has its triangle in the east
-    top, count = np.minimum(rows, rows[[1, 2, 0]]), np.abs(down)
-    slant = (columns[[1, 2, 0]] - columns) / np.where(down, down, 1)
-    column = np.where(is_west, columns, columns[[1, 2, 0]])
-    sign = np.where(is_west, 1.0, -1.0)
+    top, count = np.minimum(rows, next_rows), np.maximum(np.abs(down), 1)
+    slant = (next_columns - columns) / np.where(down, down, 1)
+    column = np.where(is_west, columns, next_columns).astype(np.float64)
+    sign = np.sign(down).astype(np.float64)
     per_row_m = sign * per_row_m
     plane_m = sign * at_zero_m + per_row_m * top
-    order = _longest_first(count.ravel())[: np.count_nonzero(down)]
+    per_column_m = sign * per_column_m
     return _Sides(
-        top.ravel()[order],
-        count.ravel()[order],
-        column.ravel()[order].astype(np.float64),
-        slant.ravel()[order],
-        plane_m.ravel()[order],
-        per_row_m.ravel()[order],
-        (sign * per_column_m).ravel()[order],
+        *(of.ravel() for of in (top, count)),
+        *(of.ravel() for of in (column, slant, plane_m, per_row_m, per_column_m)),
     )
 
 
-def _drawn(sides: _Sides, first: int, last: int, columns: int) -> _Floats:
-    """The surface on rows `first` to before `last`, without the grid's last row and column."""
-    size, here = (last - first) * columns, sides.within(first, last)
-    total = int(here.count.sum())
-    if not total:
-        return np.zeros((last - first, columns))
-    column, plane_m = here.column - _TOUCH, here.plane_m.copy()
-    row_start = (here.top - first) * columns
-    pixels, planes_m = np.empty(total, dtype=np.int64), np.empty(total)
-    steps_m, at = np.empty(total), 0
+def _draw(sides: _Sides, heights_m: HeightArray, first: int, errors_m: HeightArray) -> None:
+    """Measure errors on some rows, all but the grid's last row and column.
+
+    Args:
+        sides: of all triangles.
+        heights_m: of these rows.
+        first: the first of these rows.
+        errors_m: filled with the errors of these rows.
+    """
+    rows, columns = heights_m.shape
+    pixels, planes_m, steps_m = _changes(sides.within(first, first + rows), first, columns)
+    plane_m, step_m = (
+        np.bincount(pixels, of, rows * columns).reshape(rows, columns) for of in (planes_m, steps_m)
+    )
+    places = np.arange(columns, dtype=np.float64)
+    few = max(_PIXELS_IN_CACHE // columns, 1)
+    for top in range(0, rows, few):
+        some = slice(top, top + few)
+        surface_m = np.cumsum(step_m[some], axis=1)
+        surface_m *= places
+        surface_m += np.cumsum(plane_m[some], axis=1)
+        surface_m -= heights_m[some]
+        np.abs(surface_m, out=errors_m[some], casting="same_kind")
+
+
+def _changes(sides: _Sides, first: int, columns: int) -> tuple[_Ints, _Floats, _Floats]:
+    """Pixels at which planes begin and end: their numbers, and what is added to plane and step.
+
+    Args:
+        sides: at least one.
+        first: row of the first pixel.
+        columns: pixels in a row.
+    """
+    total, at = int(sides.count.sum()), len(sides.top)
+    pixels, planes_m, steps_m = np.empty(total, dtype=np.int64), np.empty(total), np.empty(total)
+    np.ceil(sides.column - _TOUCH, out=pixels[:at], casting="unsafe")
+    pixels[:at] += (sides.top - first) * np.int64(columns)
+    planes_m[:at], steps_m[:at] = sides.plane_m, sides.per_column_m
+    rest = sides.after_the_first_row()
+    column, plane_m, row_start = rest.column - _TOUCH, rest.plane_m, (rest.top - first) * columns
     # so many sides, which are the first ones, reach the first, the second, ... row
-    reaching = np.searchsorted(-here.count, -np.arange(1, here.count[0] + 1), side="right")
+    longest = int(rest.count.max(initial=0))
+    reaching = np.searchsorted(-rest.count, -np.arange(1, longest + 1), side="right")
     for k in reaching.tolist():
-        np.ceil(column[:k], out=pixels[at : at + k], casting="unsafe")
-        pixels[at : at + k] += row_start[:k]
-        planes_m[at : at + k], steps_m[at : at + k] = plane_m[:k], here.per_column_m[:k]
-        column[:k] += here.slant[:k]
-        plane_m[:k] += here.per_row_m[:k]
+        end = at + k
+        np.ceil(column[:k], out=pixels[at:end], casting="unsafe")
+        pixels[at:end] += row_start[:k]
+        planes_m[at:end], steps_m[at:end] = plane_m[:k], rest.per_column_m[:k]
+        column[:k] += rest.slant[:k]
+        plane_m[:k] += rest.per_row_m[:k]
         row_start[:k] += columns
-        at += k
-    surface_m = np.bincount(pixels, planes_m, size).reshape(-1, columns)
-    step_m = np.bincount(pixels, steps_m, size).reshape(-1, columns)
-    np.cumsum(surface_m, axis=1, out=surface_m)
-    np.cumsum(step_m, axis=1, out=step_m)
-    step_m *= np.arange(columns, dtype=np.float64)
-    surface_m += step_m
-    return surface_m
+        at = end
+    return pixels, planes_m, steps_m
 
 
 def _planes(rows: _Ints, columns: _Ints, z_m: _Floats) -> tuple[_Floats, _Floats]:

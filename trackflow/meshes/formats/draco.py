@@ -15,24 +15,23 @@ from trackflow.meshes.scene import Scene
 from trackflow.meshes.triangles import Triangles
 
 ENDING = ".draco.glb"
-MEDIA_TYPE = "model/gltf-binary"
 IS_FOR_PRINTING = False
 
 _EXTENSION = "KHR_draco_mesh_compression"
 _ERROR_SHARE = 1 / 64
 """Rounding moves a vertex along each axis by this share of the mesh's error at most."""
 
-_FEWEST_BITS, _MOST_BITS = 11, 24
-"""More bits than a float32 has tell nothing more."""
+_FEWEST_BITS, _MOST_BITS = 11, 22
+"""More would cost memory: the encoder counts each of the values that are possible."""
 
-_NORMAL_BITS, _TEXTURE_BITS = 10, 14
+_NORMAL_BITS, _TEXTURE_BITS = 8, 14
 _COMPRESSION_LEVEL = 7
 
 
 def write(scene: Scene) -> bytes:
     """A file with one mesh per body."""
     gltf = Gltf(scene)
-    for body in scene.bodies:
+    for body in gltf.bodies:
         data = compressed(body, scene.error_m)
         decoded, attribute_ids = _decoded(data)
         view = gltf.add_view(data)

@@ -4,13 +4,12 @@ from trackflow.meshes.gltf import Gltf, arrays_of
 from trackflow.meshes.scene import Scene
 
 ENDING = ".glb"
-MEDIA_TYPE = "model/gltf-binary"
 IS_FOR_PRINTING = False
 
 
 def write(scene: Scene) -> bytes:
     """A file with one mesh per body."""
     gltf = Gltf(scene)
-    for body in scene.bodies:
+    for body in gltf.bodies:
         gltf.add_mesh(body, arrays_of(body), extensions={})
     return gltf.to_glb()
