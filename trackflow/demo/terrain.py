@@ -21,7 +21,7 @@ PIXELS = 256
 PADDING = 0.12
 """Share of the track's extent that is added on each side."""
 
-HEIGHTS_M = (4.0, 120.0)
+HEIGHTS_M = (4.0, 80.0)
 ROUGHNESS = 2.2
 """Exponent of the spectrum: natural ground has about 1.8; more is smoother."""
 
@@ -30,7 +30,7 @@ LONGEST_WAVE = 2.0
 
 SEED = 1
 
-PARAMETERS = {"max_error_m": 3.0, "vertical_scale": 3.0, "texture": "hillshade"}
+PARAMETERS = {"max_error_m": 2.0, "vertical_scale": 3.0, "texture": "hillshade"}
 
 type Box = tuple[float, float, float, float]
 """West, south, east and north, in degrees."""
