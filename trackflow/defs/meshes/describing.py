@@ -63,7 +63,11 @@ def describe_trouble(settings: Settings, mesh: Mesh) -> Values:
     for name, value in (("error_kind", mesh.error_kind), ("error_message", mesh.error_message)):
         if value:
             values[name] = value
-    moments = {"next_try_at": mesh.next_try_at, "finished_at": mesh.finished_at}
+    moments = {
+        "next_try_at": mesh.next_try_at,
+        "finished_at": mesh.finished_at,
+        "notified_at": mesh.notified_at,
+    }
     for name, moment in moments.items():
         if moment is not None:
             values[name] = dg.MetadataValue.timestamp(moment)
@@ -73,6 +77,8 @@ def describe_trouble(settings: Settings, mesh: Mesh) -> Values:
 def what_became_of(mesh: Mesh) -> str:
     """One line for people."""
     match mesh.status.value:
+        case "queued" if not mesh.tries:
+            return "waits: other workers have all places"
         case "queued":
             return f"try {mesh.tries} failed; tried again {_when(mesh.next_try_at)}"
         case "failed":

@@ -1,5 +1,6 @@
 """A home with an inbox of images, and runs that make meshes in this process."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,14 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.settings import Settings
-from trackflow.usecases.meshes import finding
+from trackflow.usecases.meshes import finding, history
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator
+
+
+@pytest.fixture(autouse=True)
+def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "GRACE", dt.timedelta(0))
 
 
 @pytest.fixture

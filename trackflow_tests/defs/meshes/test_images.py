@@ -11,7 +11,7 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.defs.pools import set_default_limits
 from trackflow.defs.resources import TrackflowResource
-from trackflow.errors import SourceUnavailableError
+from trackflow.errors import BadInputError, SourceUnavailableError
 from trackflow.store.meshes.tables import mesh_images, meshes
 from trackflow.usecases.meshes.control import MeshStatus, list_meshes
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
@@ -23,6 +23,7 @@ from trackflow_tests.defs.meshes.running import (
     results,
     run,
 )
+from trackflow_tests.defs.test_failures import heard
 from trackflow_tests.defs.ticks import tick
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
@@ -105,6 +106,7 @@ def test_the_whole_life_of_a_failing_mesh_can_be_read(
     (key,) = images(instance)
 
     assert run("make_mesh_job", home, instance, key).success  # it is tried again: no failed run
+    results("mesh_events_sensor", home, instance)
     assert results("images_sensor", home, instance).run_requests == []  # it rests
     _let_it_rest_no_more(context)
     (second,) = results("images_sensor", home, instance).run_requests or ()
@@ -163,6 +165,9 @@ def test_a_batch_of_events_larger_than_a_tick_is_reported_completely(
         request_mesh(context, MeshRequest(image=hills(seed), name=f"{seed}.png"))
     run_due_meshes(context, generator)
 
+    at_once = context.clock()
+    with context.store.write() as connection:
+        connection.execute(sa.update(meshes).values(finished_at=at_once))
     cursor = None
     for _ in range(6):
         cursor = results("mesh_events_sensor", home, instance, cursor).cursor
@@ -217,6 +222,9 @@ def test_a_backfill_reports_each_image_by_itself_and_one_bad_image_stops_none(
 
     assert not done.success
     assert [len(materializations(instance, key)) for key in keys] == [1, 0, 1]
+    for _ in range(2):
+        results("mesh_events_sensor", home, instance)
+    assert [len(materializations(instance, key)) for key in keys] == [1, 0, 1]
     assert history(instance, keys[1]) == ["given up after one try"]
     made = materializations(instance, keys[0])[0]["mesh_id"].value
     assert made != materializations(instance, keys[2])[0]["mesh_id"].value
@@ -231,6 +239,33 @@ def _run_range(
         resources={"trackflow": TrackflowResource(home=str(home))},
         raise_on_error=False,
     )
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `repository_def` of")  # of a test's own
+@pytest.mark.parametrize("is_requested", [True, False])
+def test_people_are_told_once_of_a_mesh_that_is_given_up(
+    home: Path,
+    instance: dg.DagsterInstance,
+    inbox: Path,
+    context: Context,
+    generator: TroubledGenerator,
+    messages: list[dict[str, str]],
+    is_requested: bool,
+) -> None:
+    """A requested mesh sends a message of its own; of others, the failed run tells."""
+    generator.troubles["coast.png"] = lambda: BadInputError("no heights in it")
+    if is_requested:
+        request_mesh(context, MeshRequest(image=hills(3), name="coast.png"))
+    else:
+        (inbox / "coast.png").write_bytes(hills(3))
+    results("images_sensor", home, instance)
+    (key,) = images(instance)
+    failed = run("make_mesh_job", home, instance, key)
+    assert not failed.success
+    assert len(messages) == (1 if is_requested else 0)
+    assert (heard(failed, instance) == "told") is not is_requested
+    assert len(messages) == 1
+    assert "no heights in it" in messages[0]["message"]
 
 
 def test_pools_have_limits_unless_a_person_has_set_others(tmp_path: Path) -> None:
