@@ -13,8 +13,10 @@ from dagster.components.testing import create_defs_folder_sandbox
 from trackflow.definitions import defs as own
 from trackflow.defs import build
 from trackflow.defs.component import TrackflowComponent
+from trackflow.usecases.meshes import finding
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
+from trackflow_tests.usecases.meshes.pictures import hills
 
 PREFIX = ("acme", "gps")
 PAGE = (ROOT / "docs" / "how-to" / "embed-in-dagster.md").read_text()
@@ -123,3 +125,24 @@ def test_the_component_of_the_page_gives_the_same(tmp_path: Path) -> None:
             tracks_ = graph.get(dg.AssetKey(["fleet", "tracks"]))
             assert tracks_.owners == ["team:dispatch"]
             assert tracks_.partitions_def.get_first_partition_key() == "2026-01-01"
+
+
+def test_its_images_are_made_and_shown_by_their_own_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "hills.png").write_bytes(hills(1))
+    monkeypatch.setenv("TRACKFLOW_MESH_INBOX", str(images))
+    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    monkeypatch.setattr(finding, "SETTLE_S", -1.0)
+    instance.add_dynamic_partitions("images", ["inbox/hills.png"])
+    done = (
+        embedded(tmp_path / "home")
+        .resolve_job_def("make_mesh_job")
+        .execute_in_process(partition_key="inbox/hills.png", instance=instance)
+    )
+    key = dg.AssetKey([*PREFIX, "meshes"])
+    assert instance.get_materialized_partitions(key) == {"inbox/hills.png"}
+    checked = {check.asset_key for check in done.get_asset_check_evaluations()}
+    assert checked == {key}
