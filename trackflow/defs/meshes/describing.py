@@ -32,10 +32,11 @@ def state_of(mesh: Mesh) -> Values:
 def describe(trackflow_context: Context, mesh: Mesh) -> Values:
     """Metadata of a completed mesh."""
     settings, report = trackflow_context.settings, mesh.report or {}
-    values = state_of(mesh)
+    values: Values = {}
     preview = preview_of(trackflow_context, mesh.mesh_id)
     if preview is not None:
         values["picture"] = dg.MetadataValue.md(f"![{_in_markdown(mesh.image_name)}]({preview})")
+    values |= state_of(mesh)
     values |= {name: report[key] for name, key in NUMBERS.items() if report.get(key) is not None}
     values |= {
         "kind": str(report.get("kind", "")),

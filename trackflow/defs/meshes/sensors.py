@@ -48,7 +48,7 @@ REQUESTED_AGAIN = dt.timedelta(minutes=10)
 @dg.sensor(
     name="images_sensor",
     job_name=make_mesh_job.name,  # by name: Dagster would copy the sensor, and warns as it does
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=5,  # a person may wait
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Looks for images that are new or have changed (the folder in "
