@@ -1,4 +1,4 @@
-# Needs make, a Python >= 3.12 and a package index; everything else goes into .venv.
+# Needs make, a Python >= 3.12, a package index and the npm registry; everything else goes into .venv.
 
 BIN := .venv/bin
 # Tests that share something expensive carry @pytest.mark.xdist_group. One test never takes
@@ -46,8 +46,8 @@ newest:  ## Test with the newest versions of dependencies that are allowed (need
 	scripts/versions highest .venv-newest $(VERSIONS_TESTS)
 
 clean:  ## Remove the environment and all caches; data stays
-	rm -rf .venv .venv-oldest .venv-newest .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf trackflow/web/vendored .venv .venv-oldest .venv-newest .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find trackflow trackflow_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.from-lock: requirements.lock pyproject.toml scripts/setup
+.venv/.from-lock: requirements.lock pyproject.toml scripts/setup scripts/vendor.py hatch_build.py
 	scripts/setup

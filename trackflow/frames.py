@@ -36,7 +36,7 @@ from trackflow.usecases.intake.importing import ImportReport, import_paths
 from trackflow.usecases.queries.exported import RowFilter, check_device, points, tracks
 from trackflow.usecases.queries.line_sources import LineSource
 from trackflow.usecases.queries.lines import TimeRange
-from trackflow.usecases.queries.tracks import read_stops
+from trackflow.usecases.queries.stops import read_stops
 
 if TYPE_CHECKING:
     import geopandas
@@ -158,9 +158,10 @@ class TrackStore:
         check_device(self._context, device_id)
         when = TimeRange(chosen.first or EARLIEST, chosen.last or LATEST)
         devices = None if device_id is None else (device_id,)
-        found = read_stops(self._context, devices, when, ALL_STAYS)["features"]
-        geometry = [shapely.Point(stay["geometry"]["coordinates"]) for stay in found]
-        return frame_of([stay["properties"] for stay in found], STAY_COLUMNS, geometry)
+        found = read_stops(self._context, devices, when, ALL_STAYS)
+        geometry = [shapely.Point(stay.longitude, stay.latitude) for stay in found]
+        rows = [{name: getattr(stay, name) for name in STAY_COLUMNS} for stay in found]
+        return frame_of(rows, STAY_COLUMNS, geometry)
 
     def close(self) -> None:
         """Close connections and engines."""

@@ -325,14 +325,14 @@ def address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _stop(process: Process) -> None:
+def _stop(process: Process, grace_s: float = STOP_GRACE_S) -> None:
     """End a process and its children; one that ignores the signal is killed after a grace time."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             if process.poll() is None:
                 os.killpg(process.pid, number)
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(STOP_GRACE_S)
+                    process.wait(grace_s)
     finally:
         # also after another interrupt; children may have outlived the process
         with suppress(ProcessLookupError):

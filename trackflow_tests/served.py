@@ -36,26 +36,17 @@ class Served:
 
 
 @contextmanager
-def trackflow_serve(
-    home: Path,
-    folder: Path,
-    arguments: str = "serve",
-    *,
-    in_background: bool = False,
-) -> Iterator[Served]:
+def trackflow_serve(home: Path, folder: Path, arguments: str = "serve") -> Iterator[Served]:
     """`trackflow` with these arguments on free ports, once it says it is ready.
 
     Args:
         home: its TRACKFLOW_HOME.
         folder: where it runs, and where its output is kept.
         arguments: what follows `trackflow`.
-        in_background: whether it is made to ignore interrupts, as a shell's `&` does.
     """
     port, dagster_port = _free_port(), _free_port()
     ports = ["--port", str(port), "--dagster-port", str(dagster_port)]
     command = [sys.executable, "-m", "trackflow", *arguments.split(), *ports]
-    if in_background:
-        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     output = folder / "serve.txt"
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     with output.open("wb") as file:

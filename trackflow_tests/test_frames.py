@@ -13,15 +13,15 @@ from hypothesis import given
 
 import trackflow
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.geo.points import Points
+from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.tracks.merging import is_short, merge, track_id
 from trackflow.tracks.segments import segment_days
-from trackflow.usecases.roads.networks import build
+from trackflow_tests.helpers.roads import use
 from trackflow_tests.tracks.histories import History, histories
 
 DAY = dt.date(2026, 3, 2)
@@ -133,20 +133,22 @@ def test_a_new_store_from_files_to_stays(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_matching_a_frame_gives_what_the_store_gives(tmp_path: Path) -> None:
+def test_matching_a_frame_gives_what_the_store_gives(
+    tmp_path: Path, helsinki_network: RoadNetwork
+) -> None:
     """Also where a track goes over midnight, and from the points of a frame with a geometry."""
     home = tmp_path / "home"
     with Context.open(Settings(home=home, workers=1)) as context:
-        network, _ = build(context, helsinki_extract(), "car")
+        use(context, helsinki_network)
         fleet = simulate_fleet(
-            context.engine("car"), network.bbox, vehicles=2, days=2, first_day=DAY
+            context.engine("car"), helsinki_network.bbox, vehicles=2, days=2, first_day=DAY
         )
         drives = write_csv(fleet, tmp_path / "reported").regular
     with trackflow.open_store(home) as store:
         store.import_files(*drives)
         store.run()
         stored = store.tracks()
-        found = trackflow.match(store.points(), network.folder)
+        found = trackflow.match(store.points(), helsinki_network.folder)
 
     assert len(found) == len(stored) > 4
     assert (found["matched_share"] > 0.5).any()

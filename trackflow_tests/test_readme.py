@@ -20,13 +20,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Points
-from trackflow.settings import Settings
-from trackflow.usecases.roads.networks import build
+from trackflow.matching.engines.embedded import EmbeddedEngine
+from trackflow.matching.networks import RoadNetwork
 from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands
 from trackflow_tests.served import check_that_nothing_is_left, trackflow_serve
 
@@ -96,14 +95,13 @@ def test_every_command_is_run_or_listed() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, helsinki_network: RoadNetwork) -> Path:
     """A person's folder, with files of the names that the README uses."""
-    extract = shutil.copy(helsinki_extract(), tmp_path / "area.osm.pbf")
-    with Context.open(Settings(home=tmp_path / "roads", workers=1)) as context:
-        network, _ = build(context, extract, "car")
-        bus, plough, van = simulate_fleet(
-            context.engine("car"), network.bbox, vehicles=3, days=1, first_day=DAY
-        )
+    shutil.copy(helsinki_extract(), tmp_path / "area.osm.pbf")
+    engine = EmbeddedEngine(helsinki_network.dataset, "car", helsinki_network.version)
+    bus, plough, van = simulate_fleet(
+        engine, helsinki_network.bbox, vehicles=3, days=1, first_day=DAY
+    )
     (fleet,) = write_csv([van], tmp_path / "fleet").regular
     fleet.rename(tmp_path / "fleet.csv")
     _write_gpx(tmp_path / "phone.gpx", bus.reported)

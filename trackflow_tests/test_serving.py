@@ -20,15 +20,11 @@ from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
+from trackflow_tests.cli.commands import caller
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
 from trackflow_tests.matching.servers import answering, server_that
-from trackflow_tests.served import (
-    check_that_nothing_is_left,
-    left_behind,
-    trackflow_serve,
-    wait_until_gone,
-)
+from trackflow_tests.served import left_behind, trackflow_serve, wait_until_gone
 
 
 @pytest.fixture
@@ -128,23 +124,22 @@ def test_dagster_loads_its_definitions_again_when_older_points_came_in(settings:
     ("verb", "option"), [("serve", "--port"), ("demo", "--port"), ("demo", "--dagster-port")]
 )
 def test_a_taken_port_is_said_in_one_line_at_once(
-    verb: str, option: str, taken_port: int, tmp_path: Path
+    verb: str,
+    option: str,
+    taken_port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "trackflow", verb, option, str(taken_port)],
-        env=os.environ | {"COLUMNS": "40"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    monkeypatch.setenv("COLUMNS", "40")
 
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
+    done = caller(monkeypatch, capfd)(verb, option, taken_port)
+
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
     assert last.startswith(f"trackflow: cannot listen on 127.0.0.1 port {taken_port}: Address")
     assert option in last
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "Building" not in done.stderr
+    assert "Building" not in done.err
     assert not (tmp_path / "home" / "demo").exists()
 
 
@@ -189,9 +184,8 @@ time.sleep(600)
 
 @pytest.mark.parametrize("leader_dies_first", [False, True])
 def test_what_does_not_listen_is_killed_with_its_children(
-    leader_dies_first: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    leader_dies_first: bool, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(serving, "STOP_GRACE_S", 0.3)
     (tmp_path / "stubborn.py").write_text(STUBBORN)
     home = tmp_path / "stubborn"
     process = subprocess.Popen(
@@ -200,40 +194,63 @@ def test_what_does_not_listen_is_killed_with_its_children(
         env=os.environ | {"TRACKFLOW_HOME": str(home)},
         start_new_session=True,
     )
-    while not (tmp_path / "ready").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    _until(lambda: (tmp_path / "ready").exists())
     assert len(left_behind(home)) == 2
     if leader_dies_first:
         process.kill()
         process.wait()
 
-    serving._stop(process)
+    serving._stop(process, grace_s=0.3)
 
     wait_until_gone(home)
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("serve")
-@pytest.mark.parametrize(
-    ("in_background", "number"),
-    [(True, signal.SIGINT), (False, signal.SIGKILL)],
-    ids=["interrupted in the background", "killed"],
-)
-def test_it_ends_with_all_that_it_started(
-    in_background: bool, number: signal.Signals, tmp_path: Path
+PARENT = """
+import os, sys
+from trackflow import serving
+try:
+    with serving.signals_interrupt(), open("out", "wb") as output:
+        with serving._child(["sleeper"], dict(os.environ), ".", output) as child:
+            child.wait()
+except KeyboardInterrupt:
+    sys.exit(3)
+"""
+
+SLEEPER = """
+import pathlib, time
+try:
+    pathlib.Path("ready").touch()
+    time.sleep(600)
+except KeyboardInterrupt:
+    pathlib.Path("interrupted").touch()
+"""
+
+
+@pytest.mark.parametrize("in_background", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_every_end_of_ours_interrupts_what_we_started(
+    number: signal.Signals, in_background: bool, tmp_path: Path
 ) -> None:
-    """Terminated, it does so in demo/test_show.py; interrupted in a terminal, in test_readme.py."""
+    """Also where a shell has made us ignore interrupts, as with `&`.
+
+    The whole of `trackflow serve` is interrupted in test_readme.py and killed in demo/test_show.py.
+    """
     home = tmp_path / "home"
-    with trackflow_serve(home, tmp_path, in_background=in_background) as served:
-        # ours, the API, dagster dev, its code server, the webserver, the daemon
-        assert len(left_behind(home)) >= 6
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    command = [sys.executable, "-c", PARENT]
+    if in_background:
+        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | {"TRACKFLOW_HOME": str(home)}
+    )
+    _until(lambda: (tmp_path / "ready").exists())
 
-        code = served.end(number)
+    process.send_signal(number)
 
-        assert code == (-signal.SIGKILL if number is signal.SIGKILL else 0), served.said()
-        check_that_nothing_is_left(served)
+    assert process.wait(60) == (-signal.SIGKILL if number is signal.SIGKILL else 3)
+    wait_until_gone(home)
+    assert (tmp_path / "interrupted").exists()
 
 
 @pytest.mark.slow

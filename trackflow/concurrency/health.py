@@ -4,10 +4,11 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 
-HEARTBEAT_LIMIT_S = 300.0
+SILENT_S = 300.0
 """Dagster's daemon sends a heartbeat every 30 s, and more rarely while it starts or is busy."""
 
 
@@ -28,14 +29,14 @@ class DaemonHeartbeat:
 
     QUERY = "{ instance { daemonHealth { allDaemonStatuses { lastHeartbeatTime } } } }"
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._url, self._clock_s = url, clock_s
         self._newest = 0.0
         self._changed_s = 0.0
 
     def begin(self) -> None:
         """Start the time that a new daemon has until its first heartbeat."""
-        self._changed_s = time.monotonic()
+        self._changed_s = self._clock_s()
 
     def problem(self, within_s: float) -> str | None:
         """Why the daemon is unhealthy; by the monotonic clock, as the machine's may jump."""
@@ -46,9 +47,9 @@ class DaemonHeartbeat:
         except (OSError, HTTPException, ValueError, KeyError, TypeError):
             newest = self._newest  # its database may be busy: only a long silence is a problem
         if newest != self._newest:
-            self._newest, self._changed_s = newest, time.monotonic()
-        silent_s = time.monotonic() - self._changed_s
-        if silent_s > HEARTBEAT_LIMIT_S:
+            self._newest, self._changed_s = newest, self._clock_s()
+        silent_s = self._clock_s() - self._changed_s
+        if silent_s > SILENT_S:
             return f"its daemon has given no sign of life for {silent_s:.0f} s"
         return None
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from trackflow.demo.receiver import Receiver, drop_gaps, observe
 from trackflow.errors import BadInputError
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Ints, Points
 from trackflow.geo.time import DAY_US
@@ -101,7 +102,7 @@ _SAMPLING_S = (10, 30, 5, 10, 5, 30, 10, 5, 30, 10, 5)
 
 def simulate_fleet(
     engine: Engine,
-    bbox: tuple[float, float, float, float],
+    bbox: Bbox,
     *,
     vehicles: int = 20,
     days: int = 3,
@@ -131,9 +132,7 @@ def simulate_fleet(
     ]
 
 
-def _find_places(
-    engine: Engine, bbox: tuple[float, float, float, float], rng: np.random.Generator
-) -> Floats:
+def _find_places(engine: Engine, bbox: Bbox, rng: np.random.Generator) -> Floats:
     """Places that can be reached from each other, (longitude, latitude) in rows.
 
     An extract's edge cuts roads into islands that have no way out: a place is taken if there is a

@@ -7,6 +7,7 @@ repeated; a layer's field 1 is its name. No more than that is read here.
 import math
 from collections.abc import Iterator
 
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.varint import read_varint
 
 LAYER, NAME = 3, 1
@@ -17,28 +18,29 @@ def exists(zoom: int, x: int, y: int) -> bool:
     return 0 <= zoom <= 30 and 0 <= x < 1 << zoom and 0 <= y < 1 << zoom
 
 
-def tile_bbox(zoom: int, x: int, y: int) -> tuple[float, float, float, float]:
+def tile_bbox(zoom: int, x: int, y: int) -> Bbox:
     """West, south, east and north of a tile in degrees (Web Mercator, y from the north)."""
     size = 1 << zoom
     west, east = x / size * 360 - 180, (x + 1) / size * 360 - 180
-    return west, _latitude(y + 1, size), east, _latitude(y, size)
+    return Bbox(west, _latitude(y + 1, size), east, _latitude(y, size))
 
 
 def _latitude(row: int, size: int) -> float:
     return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / size))))
 
 
-def overlaps(bbox: tuple[float, float, float, float], zoom: int, x: int, y: int) -> bool:
+def overlaps(bbox: Bbox, zoom: int, x: int, y: int) -> bool:
     """Whether a tile and a bbox overlap or touch.
 
     Args:
-        bbox: west, south, east, north in degrees.
+        bbox: not across the antimeridian.
         zoom: of the tile.
         x: column of the tile, from the west.
         y: row of the tile, from the north.
     """
-    west, south, east, north = tile_bbox(zoom, x, y)
-    return west <= bbox[2] and bbox[0] <= east and south <= bbox[3] and bbox[1] <= north
+    tile = tile_bbox(zoom, x, y)
+    beside = tile.west > bbox.east or bbox.west > tile.east
+    return not (beside or tile.south > bbox.north or bbox.south > tile.north)
 
 
 def keep_layers(tile: bytes, names: frozenset[str]) -> bytes:

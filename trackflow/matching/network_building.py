@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.bbox import Bbox
 from trackflow.matching.extracts import checked_suffix
 from trackflow.matching.networks import (
     DATASET,
     DESCRIPTION,
     EITHER_WAY_DATASET,
     PROFILES,
-    Bbox,
     RoadNetwork,
     load_network,
     size_bytes,
@@ -255,7 +255,7 @@ def _bbox(dataset: Path) -> Bbox:
     pairs = np.memmap(path, "<i4", "r", offset=member.offset_data, shape=(member.size // 8, 2))
     west, south = (pairs.min(axis=0) / 1e6).tolist()
     east, north = (pairs.max(axis=0) / 1e6).tolist()
-    return west, south, east, north
+    return Bbox(west, south, east, north)
 
 
 def _move_into_place(made: Path, target: Path, workshop: Path) -> RoadNetwork:

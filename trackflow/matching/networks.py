@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trackflow.errors import NetworkBuildError
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.time import from_us
 
 PROFILES = ("car", "bicycle", "foot")
@@ -14,8 +15,6 @@ EITHER_WAY_DATASET = "either_way.osrm"
 """Beside it, the same roads with one-ways ignored."""
 
 DESCRIPTION = "network.json"
-
-type Bbox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def load_network(folder: Path) -> RoadNetwork:
             version=str(saved["version"]),
             folder=folder,
             dataset=folder / DATASET,
-            bbox=(west, south, east, north),
+            bbox=Bbox(west, south, east, north),
             size_bytes=int(saved["size_bytes"]),
             source_name=str(saved["source_name"]),
             built_at_us=int(saved["built_at_us"]),

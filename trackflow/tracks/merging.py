@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.points import Points
 from trackflow.geo.steps import steps_mm, unwrapped
 from trackflow.geo.time import DAY_US
@@ -45,7 +46,7 @@ class Track:
     distance_mm: int
     lead_mm: int
     unobserved_mm: int
-    bbox: tuple[float, float, float, float]
+    bbox: Bbox
     began: EndReason
     ended: EndReason
 
@@ -119,10 +120,10 @@ def _track(segments: Sequence[Segment], indices: range) -> Track:
     )
 
 
-def bbox(points: Points) -> tuple[float, float, float, float]:
+def bbox(points: Points) -> Bbox:
     """West, south, east and north of points in order, the short way round the Earth."""
     lon = unwrapped(points.lon)
     west, east = float(lon.min()), float(lon.max())
     if lon is not points.lon:
         west, east = (round((x + 180) % 360 - 180, 7) for x in (west, east))
-    return west, float(points.lat.min()), east, float(points.lat.max())
+    return Bbox(west, float(points.lat.min()), east, float(points.lat.max()))

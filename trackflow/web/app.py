@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -14,11 +15,14 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
 from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.intake.quarantine import sender_states
-from trackflow.usecases.queries.lines import CachedValue, count
+from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
+from trackflow.web.answers.problems import PROBLEMS
+from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
-from trackflow.web.problems import PROBLEMS, add_problems, http_error, refused
+from trackflow.web.openapi import DescribedApi
+from trackflow.web.problems import add_problems, http_error, refused
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
@@ -28,7 +32,10 @@ from trackflow.web.routes import (
     intake,
     jobs,
     lines,
+    mesh_batches,
     mesh_callbacks,
+    mesh_files,
+    meshes,
     metrics,
     page,
     senders,
@@ -39,7 +46,12 @@ from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
-from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware
+from trackflow.web.security.limits import (
+    USUAL_LIMITS,
+    HeadersMiddleware,
+    LimitsMiddleware,
+    RequestLimits,
+)
 from trackflow.web.security.own_machine import NoTokenGuard
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -51,6 +63,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     catalogue.router,  # before tracks: /api/v1/tracks/sync is no track
     tracks.router,
+    meshes.router,
+    mesh_files.router,
+    mesh_batches.router,
     days.router,
     tiles.router,
     mesh_callbacks.router,
@@ -66,6 +81,9 @@ Everything needs a token, as `Authorization: Bearer …` or as the password of H
 store, the programs of its user on the same machine need none until the first token is made.
 """
 
+IMAGE_S = 600.0
+"""Seconds for an image to arrive."""
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -73,12 +91,15 @@ HEADERS = {
 }
 
 
-def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
+def create_app(
+    context: Context, *, listens_locally: bool = False, limits: RequestLimits = USUAL_LIMITS
+) -> FastAPI:
     """Make the application on a store, which the caller closes.
 
     `listens_locally` is whether it listens on a loopback address only; no-token mode needs it.
+    `limits` are those of each request's body.
     """
-    app = FastAPI(
+    app = DescribedApi(
         title="trackflow",
         version="1",
         description=DESCRIPTION,
@@ -115,10 +136,23 @@ def create_app(context: Context, *, listens_locally: bool = False) -> FastAPI:
     add_problems(app)
     errors = ((TrackflowError, refused), (HTTPException, http_error))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
-    app.add_middleware(LimitsMiddleware)
+    app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))
     add_metrics(app, context)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app
+
+
+def _limits_of_images(context: Context, usual: RequestLimits) -> dict[str, RequestLimits]:
+    """Images are larger than deliveries, and a person's line may be slow."""
+    body_bytes = context.settings.mesh_image_mb * 1_000_000 + usual.small_body_bytes
+    limits = replace(
+        usual,
+        body_bytes=body_bytes,
+        large_bodies_bytes=max(usual.large_bodies_bytes, 4 * body_bytes),
+        body_s=max(usual.body_s, IMAGE_S),
+        advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
+    )
+    return dict.fromkeys(meshes.IMAGE_PATHS, limits)
 
 
 @asynccontextmanager

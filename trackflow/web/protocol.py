@@ -9,13 +9,13 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEADERS_DEADLINE_S = 10.0
-HEADERS_MAX_BYTES = 65_536
+from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """Closes connections whose headers take too long or are too large."""
 
+    limits = USUAL_LIMITS
     _waiting: asyncio.TimerHandle | None = None
     _in_headers = True
     _header_bytes = 0
@@ -38,7 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._header_bytes += len(data)
         super().data_received(data)
         # the rest is still headers: a body in the same packet would have ended them
-        if self._in_headers and self._header_bytes > HEADERS_MAX_BYTES:
+        if self._in_headers and self._header_bytes > self.limits.headers_bytes:
             self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -60,7 +60,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _expect_headers(self) -> None:
         self._stop_waiting()
         self._in_headers, self._header_bytes = True, 0
-        self._waiting = self.loop.call_later(HEADERS_DEADLINE_S, self._give_up)
+        self._waiting = self.loop.call_later(self.limits.headers_s, self._give_up)
 
     def _give_up(self) -> None:
         if not self.transport.is_closing():
@@ -70,3 +70,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+
+def guarded_by(limits: RequestLimits) -> type[GuardedProtocol]:
+    """The protocol with these limits; uvicorn makes one of this class for each connection."""
+    return type("LimitedProtocol", (GuardedProtocol,), {"limits": limits})

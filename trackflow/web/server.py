@@ -11,7 +11,8 @@ from trackflow.errors import SettingsError
 from trackflow.settings import Settings
 from trackflow.usecases.access.tokens import read_access
 from trackflow.web.app import create_app
-from trackflow.web.protocol import GuardedProtocol
+from trackflow.web.protocol import guarded_by
+from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
 from trackflow.web.security.own_machine import is_loopback
 
 MOST_CONNECTIONS = 512
@@ -34,18 +35,37 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
         server.run()
 
 
-def uvicorn_config(context: Context, host: str, port: int) -> uvicorn.Config:
-    """The configuration of uvicorn for the API."""
-    return config_of(create_app(context, listens_locally=is_loopback(host)), host, port)
+def uvicorn_config(
+    context: Context, host: str, port: int, limits: RequestLimits = USUAL_LIMITS
+) -> uvicorn.Config:
+    """The configuration of uvicorn for the API.
+
+    Args:
+        context: the store, which the caller closes.
+        host: the address to listen on.
+        port: the port to listen on; 0 for any free one.
+        limits: of each request.
+    """
+    app = create_app(context, listens_locally=is_loopback(host), limits=limits)
+    return config_of(app, host, port, limits)
 
 
-def config_of(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """The configuration of uvicorn for an application."""
+def config_of(
+    app: FastAPI, host: str, port: int, limits: RequestLimits = USUAL_LIMITS
+) -> uvicorn.Config:
+    """The configuration of uvicorn for an application.
+
+    Args:
+        app: the application.
+        host: the address to listen on.
+        port: the port to listen on; 0 for any free one.
+        limits: of each request's headers.
+    """
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=GuardedProtocol,
+        http=guarded_by(limits),
         ws="none",
         log_level="error",  # it warns of every broken request, which any client may send
         access_log=False,  # some trackers send positions in the address

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import SyncReport
+from trackflow.usecases.jobs.kinds import KINDS, catalogue_sync
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
 from trackflow_tests.cli.commands import Run, caller
 from trackflow_tests.stores import open_context
@@ -36,7 +36,7 @@ def trackflow(
     """Call the command in this process; returns its exit code and what it printed."""
     monkeypatch.setenv("TRACKFLOW_LIVERC_URL", settings_for(site)["liverc_url"])
     monkeypatch.setenv("TRACKFLOW_CATALOGUE_PER_S", "1000")
-    monkeypatch.setattr(fetching, "RETRY", FAST)
+    monkeypatch.setitem(KINDS, "catalogue_sync", catalogue_sync(FAST))
     return caller(monkeypatch, capfd, "catalogue")
 
 

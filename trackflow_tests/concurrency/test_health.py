@@ -5,8 +5,7 @@ import socket
 
 import pytest
 
-from trackflow.concurrency import health
-from trackflow.concurrency.health import DaemonHeartbeat, unanswered
+from trackflow.concurrency.health import SILENT_S, DaemonHeartbeat, unanswered
 from trackflow_tests.matching.servers import answering, server_that
 
 
@@ -23,27 +22,28 @@ def test_silence_and_a_shut_port_are_none() -> None:
     assert unanswered(url, 0.2) == "it did not answer within 0.2 s"
 
 
-def test_a_daemon_is_missed_once_its_heartbeats_stay_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def ask(heartbeat: DaemonHeartbeat, *times: float | None) -> str | None:
+def test_a_daemon_is_missed_once_its_heartbeats_stay_the_same() -> None:
+    now_s = [1000.0]
+    heartbeat = DaemonHeartbeat("", lambda: now_s[0])
+
+    def ask(*times: float | None, status: int = 200) -> str | None:
         told = [{"lastHeartbeatTime": time} for time in times]
         body = {"data": {"instance": {"daemonHealth": {"allDaemonStatuses": told}}}}
-        sent = answering(200, json.dumps(body).encode(), Content_Type="application/json")
+        sent = answering(status, json.dumps(body).encode(), Content_Type="application/json")
         with server_that(sent) as (url, _):
             heartbeat._url = url
             return heartbeat.problem(30)
 
-    heartbeat = DaemonHeartbeat("")
     heartbeat.begin()
-    assert ask(heartbeat, None, None) is None, "it has only just started"
-    assert ask(heartbeat, 5.0, None) is None
-    monkeypatch.setattr(health, "HEARTBEAT_LIMIT_S", 0.0)
-    assert "no sign of life" in str(ask(heartbeat, 5.0, None))
-    monkeypatch.setattr(health, "HEARTBEAT_LIMIT_S", 300.0)
-    assert ask(heartbeat, 5.0, None) is None
-    with server_that(answering(500, b"busy")) as (url, _):
-        heartbeat._url = url
-        assert heartbeat.problem(30) is None, "no news is no silence yet"
-        monkeypatch.setattr(health, "HEARTBEAT_LIMIT_S", 0.0)
-        assert "no sign of life" in str(heartbeat.problem(30))
+    now_s[0] += SILENT_S - 1
+    assert ask(None, None) is None, "it has only just started"
+    now_s[0] += 2
+    assert "no sign of life for 301 s" in str(ask(None, None))
+    assert ask(5.0, None) is None
+    now_s[0] += SILENT_S - 1
+    assert ask(5.0, None) is None
+    assert ask(status=500) is None, "no news is no silence yet"
+    now_s[0] += 2
+    assert "no sign of life" in str(ask(5.0, None))
+    assert "no sign of life" in str(ask(status=500))
+    assert ask(6.0, 5.0) is None

@@ -14,14 +14,15 @@ from trackflow.definitions import defs
 from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.points import Points
 from trackflow.geo.time import midnight, to_us
+from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store.tables import cached_polylines, day_ledgers, processing_batches, segments
 from trackflow.store.tables import tracks as tracks_table
 from trackflow.usecases.days import checks
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.days.run import settled_day
-from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.helpers.roads import use
 from trackflow_tests.stores import batch_of_device, deliver
 
 DAYS = [FIRST_DAY + dt.timedelta(days=k) for k in range(3)]
@@ -307,11 +308,13 @@ def test_overlapping_tracks_are_red(
 
 
 @pytest.fixture
-def on_roads(trackflow_context: Context, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
+def on_roads(
+    trackflow_context: Context, helsinki_network: RoadNetwork, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Context]:
     """The same store with a road network."""
     monkeypatch.delenv("TRACKFLOW_ENGINE_URL")
     with Context.open(Settings(home=trackflow_context.settings.home)) as opened:
-        build(opened, helsinki_extract(), "car")
+        use(opened, helsinki_network)
         yield opened
 
 

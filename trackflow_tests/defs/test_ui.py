@@ -18,17 +18,17 @@ import pytest
 import sqlalchemy as sa
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import write_csv
 from trackflow.demo.fleet import simulate_fleet
+from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store.days import batch_lists
 from trackflow.store.tables import day_ledgers
 from trackflow.usecases.intake.importing import import_paths
-from trackflow.usecases.roads.networks import build
 from trackflow_tests.defs.browser import Page, find_chromium, open_page
 from trackflow_tests.defs.fleet import import_drives, write_drives
 from trackflow_tests.defs.server import Server, dagster_dev
+from trackflow_tests.helpers.roads import use
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dagster-ui")]
 
@@ -88,15 +88,21 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, helsinki_network: RoadNetwork
+) -> Iterator[Deployment]:
     """A fleet's points of some days in a store that a real Dagster looks after."""
     folder = tmp_path_factory.mktemp("ui")
     home = folder / "home"
     first = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS + 2)
     with Context.open(Settings(home=home)) as trackflow_context:
-        network, _ = build(trackflow_context, helsinki_extract(), "car")
+        use(trackflow_context, helsinki_network)
         fleet = simulate_fleet(
-            trackflow_context.engine("car"), network.bbox, vehicles=4, days=DAYS, first_day=first
+            trackflow_context.engine("car"),
+            helsinki_network.bbox,
+            vehicles=4,
+            days=DAYS,
+            first_day=first,
         )
         import_paths(trackflow_context, write_csv(fleet, folder / "reported").regular)
     days = [(first + dt.timedelta(days=k)).isoformat() for k in range(DAYS)]

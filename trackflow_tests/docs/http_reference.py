@@ -7,7 +7,8 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.settings import Settings
-from trackflow.web.app import DESCRIPTION, PROBLEMS, ROUTERS, create_app
+from trackflow.web.answers.problems import PROBLEMS
+from trackflow.web.app import DESCRIPTION, ROUTERS, create_app
 from trackflow.web.security.access import GuardedRoute
 from trackflow_tests.docs.markdown import GENERATED, page, table
 
@@ -135,6 +136,12 @@ def _model(name: str, of: dict[str, Any]) -> list[str]:
     return [*lines, "", *table(("field", "type", "meaning"), rows)]
 
 
+def _values(schema: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema of an object's values, if its fields have no names of their own."""
+    values = schema.get("additionalProperties")
+    return values if isinstance(values, dict) else None
+
+
 def _type(schema: dict[str, Any]) -> str:
     if reference := schema.get("$ref"):
         name = reference.rpartition("/")[2]
@@ -143,6 +150,8 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(_type(option) for option in options)
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
+    if values := _values(schema):
+        return f"object of {_type(values)} by name"
     if "const" in schema:
         return f"`{schema['const']}`"
     if values := schema.get("enum"):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.tiles import exists, keep_layers, overlaps, tile_bbox
 
 ZOOMS = st.integers(0, 20)
@@ -26,10 +27,10 @@ def test_a_place_lies_in_its_tile(zoom: int, lon: float, lat: float) -> None:
     west, south, east, north = tile_bbox(zoom, x, y)
     assert west - 1e-9 <= lon <= east + 1e-9
     assert south - 1e-9 <= lat <= north + 1e-9
-    assert overlaps((lon - 1e-9, lat - 1e-9, lon + 1e-9, lat + 1e-9), zoom, x, y)
+    assert overlaps(Bbox(lon - 1e-9, lat - 1e-9, lon + 1e-9, lat + 1e-9), zoom, x, y)
     far = (lon + 180) % 360 - 180 - 90, 0.0
     if zoom > 4 and abs(lat) > 30:
-        assert not overlaps((far[0], far[1], far[0], far[1]), zoom, x, y)
+        assert not overlaps(Bbox(far[0], far[1], far[0], far[1]), zoom, x, y)
 
 
 @pytest.mark.parametrize("place", [(-1, 0, 0), (2, 4, 0), (2, 0, 4), (31, 0, 0), (2, -1, 0)])

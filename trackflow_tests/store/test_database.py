@@ -4,26 +4,19 @@ import multiprocessing
 import os
 import socket
 import sqlite3
-import uuid
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.geo.time import to_us
 from trackflow.settings import Settings
-from trackflow.store import migrations
 from trackflow.store.database import open_store
-from trackflow.store.days.track_ids import resolve
-from trackflow.store.tables import metadata, tracks
-from trackflow.store.types import UtcTime
+from trackflow.store.tables import metadata
 from trackflow_tests.stores import NOON, batch_of, contents, deliver, settings_of
 
 
@@ -187,37 +180,3 @@ def test_a_locked_database_is_said_clearly(tmp_path: Path, monkeypatch: pytest.M
         pass
     other.close()
     store.close()
-
-
-def test_ids_of_an_older_schema_still_lead_to_their_tracks(
-    blank_database_url: str, tmp_path: Path
-) -> None:
-    config = Config()
-    folder = Path(migrations.__file__).parent
-    config.set_main_option("script_location", str(folder))
-    engine = sa.create_engine(blank_database_url)
-    track, alias, lost = (uuid.UUID(int=k) for k in (1, 2, 3))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-        reflected = sa.Table("tracks", sa.MetaData(), autoload_with=connection)
-        values = {c.name: "x" if isinstance(c.type, sa.Text) else 1.0 for c in reflected.columns}
-        values |= {"track_id": track, "start_time": NOON, "end_time": NOON, "updated_at": NOON}
-        values |= {"device_id": "a", "point_count": 2, "segment_count": 1}
-        columns = [sa.column(c.name, tracks.c.get(c.name, c).type) for c in reflected.columns]
-        connection.execute(sa.insert(sa.table("tracks", *columns)), values)
-        old = sa.table(
-            "track_aliases",
-            *(sa.column(name, sa.Uuid()) for name in ("alias_id", "track_id")),
-            sa.column("created_at", UtcTime()),
-        )
-        rows = [(alias, track), (lost, uuid.UUID(int=4))]
-        connection.execute(
-            sa.insert(old),
-            [{"alias_id": a, "track_id": b, "created_at": NOON} for a, b in rows],
-        )
-    engine.dispose()
-    opened = open_store(settings_of(blank_database_url, tmp_path))
-    with closing(opened) as store, store.read() as reading:
-        assert resolve(reading, alias) == track
-        assert resolve(reading, lost) is None

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import uuid
+from collections.abc import Container
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,10 +31,21 @@ ABOUT_A_DEVICE = {
 }
 
 
-def fill(store: Store, device_id: str, number: int) -> None:
-    """Add rows to every table: two to those of devices, one to the others. Numbers differ."""
+def fill(
+    store: Store, device_id: str, number: int, names: Container[str] = metadata.tables
+) -> None:
+    """Add rows to tables, to every one by default; their values make no sense together.
+
+    Args:
+        store: where.
+        device_id: of the rows that have one.
+        number: rows of another number are other rows.
+        names: of the tables. Those of devices get two rows, the others one.
+    """
     with store.write() as connection:
         for table in metadata.sorted_tables:
+            if table.name not in names:
+                continue
             for k in range(2 if "device_id" in table.c and table.name != "devices" else 1):
                 row = {
                     column.name: _value(table.name, column, device_id, number * 10 + k)

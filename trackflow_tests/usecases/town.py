@@ -8,7 +8,7 @@ from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
-from trackflow.store.roads.networks import use_network
+from trackflow_tests.helpers.roads import use
 from trackflow_tests.matching.drives import a_tour, driven
 from trackflow_tests.stores import NOON, batch_of_device, deliver
 
@@ -31,8 +31,7 @@ class Town:
 
     def open(self, context: Context) -> None:
         """Use the network in this store."""
-        with context.store.write() as connection:
-            use_network(connection, self.network, context.settings.home, context.clock())
+        use(context, self.network)
 
     def deliver(self, context: Context) -> None:
         """Let the points come in."""

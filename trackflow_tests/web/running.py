@@ -13,7 +13,9 @@ import uvicorn
 from trackflow.context import Context
 from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
+from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
 from trackflow.web.server import uvicorn_config
+from trackflow_tests.web.described import check_answer
 
 BUSY_S = 120
 """How long an answer may take: the machine may be busy with other tests."""
@@ -24,9 +26,11 @@ WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @contextmanager
-def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
+def running_api(
+    context: Context, host: str = "127.0.0.1", limits: RequestLimits = USUAL_LIMITS
+) -> Iterator[httpx.Client]:
     """A client of a running API; it has no token and its `base_url` is the API's address."""
-    server = uvicorn.Server(uvicorn_config(context, host, 0))
+    server = uvicorn.Server(uvicorn_config(context, host, 0, limits))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -45,8 +49,14 @@ def running_api(context: Context, host: str = "127.0.0.1") -> Iterator[httpx.Cli
 
 
 def plain_client(address: str | httpx.URL) -> httpx.Client:
-    """A client of a server of this machine."""
-    return httpx.Client(base_url=address, trust_env=False, timeout=BUSY_S, verify=WITHOUT_TLS)
+    """A client of a server of this machine; each answer has to be as OpenAPI describes it."""
+    return httpx.Client(
+        base_url=address,
+        trust_env=False,
+        timeout=BUSY_S,
+        verify=WITHOUT_TLS,
+        event_hooks={"response": [check_answer]},
+    )
 
 
 def token_for(context: Context, scope: Scope, device_id: str | None = None) -> str:

@@ -15,8 +15,8 @@ from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.web.app import create_app
 from trackflow.web.routes import intake
-from trackflow.web.security import limits
 from trackflow.web.security.known_tokens import KnownTokens
+from trackflow.web.security.limits import RequestLimits
 from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import token_for
 
@@ -30,7 +30,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/ingest/owntracks", {"content": ""}),
     ("POST", "/ingest/owntracks", {"content": "{"}),
     ("POST", "/ingest/owntracks", {"content": MESSAGE, "headers": {"content-encoding": "br"}}),
-    ("POST", "/ingest/owntracks", {"content": b"x" * (limits.MAX_BODY_BYTES + 1)}),
+    ("POST", "/ingest/owntracks", {"content": b"x" * (RequestLimits().body_bytes + 1)}),
     ("POST", "/ingest/overland", {"content": '{"locations":[]}'}),
     ("POST", "/ingest/geojson", {"content": FEATURE}),
     ("POST", "/ingest/geojson", {"content": "[" + "{}," * 700_000 + "{}]"}),

@@ -6,7 +6,7 @@ from typing import IO, Any
 import orjson
 
 from trackflow.exports.values import plain
-from trackflow.geo.geojson import geojson_line
+from trackflow.geo.geojson import geojson_line, geojson_point
 from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
@@ -47,14 +47,13 @@ def _point_feature(row: PointRow) -> dict[str, Any]:
             for name, value in row.items()
             if name not in ("longitude", "latitude") and value is not None
         },
-        "geometry": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+        "geometry": geojson_point(row["longitude"], row["latitude"]),
     }
 
 
 def _visit_feature(visit: VisitRow) -> dict[str, Any]:
     values = {name: plain(value) for name, value in visit.items()}
-    position = [values.pop("longitude"), values.pop("latitude")]
-    geometry = None if None in position else {"type": "Point", "coordinates": position}
+    geometry = geojson_point(values.pop("longitude"), values.pop("latitude"))
     return {"type": "Feature", "geometry": geometry, "properties": values}
 
 

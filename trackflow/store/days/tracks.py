@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.bbox import Bbox
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_ids import longest, write_aliases
 from trackflow.store.tables import devices, tracks
@@ -20,16 +21,6 @@ COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
 
 type TrackRow = dict[str, Any]
 """A track's columns by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bbox:
-    """A bounding box in degrees; `west` is greater than `east` across the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,16 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.store.tables import devices, tracks
+from trackflow.store.tables import devices, quarantined_points, tracks
 
 ONE_DISTANCE = "0006"
 """The schema since which a track has one best distance, and its parts by quarters of an hour."""
+
+SENDERS_NAMED = "0011"
+"""The schema since which quarantined live input has its sender and its size."""
+
+SENDERS = ("owntracks", "overland", "traccar", "geojson")
+"""Those of schema 0010, by the beginning of `source`."""
 
 
 def keep_distances(connection: Connection) -> None:
@@ -18,3 +24,16 @@ def keep_distances(connection: Connection) -> None:
     connection.execute(sa.update(tracks).values(raw_distance_m=t.distance_m))
     # "UTC" was the default of devices without a zone of their own
     connection.execute(sa.update(devices).where(d.time_zone == "UTC").values(time_zone=None))
+
+
+def name_senders(connection: Connection) -> None:
+    """Fill the senders and sizes of quarantined input of older versions."""
+    q = quarantined_points.c
+    for sender in SENDERS:
+        is_senders = sa.or_(q.source == sender, q.source.like(f"{sender}: %"))
+        # a point that lost against another one was no error
+        was_error = q.reason.not_in(("equal_time", "too_old"))
+        connection.execute(
+            sa.update(quarantined_points).where(is_senders, was_error).values(sender=sender)
+        )
+    connection.execute(sa.update(quarantined_points).values(size_bytes=sa.func.length(q.raw)))

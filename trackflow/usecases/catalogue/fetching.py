@@ -25,21 +25,32 @@ from trackflow.store.catalogue import checkpoints
 from trackflow.store.catalogue.checkpoints import FetchedPage
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 
-LIST_S = 120.0
-"""Total deadline of the list, all tries included."""
-
-PAGE_S = 60.0
-"""Total deadline of a track's page."""
-
-RETRY = Retry()
-KEEP_ROWS = 25
-KEEP_EVERY_S = 1.0
-"""Pages are written when there are so many, or after so many seconds: a kill may lose these."""
-
-MOST_OUT_OF_REACH = 50
-"""Failures in a row that end the sync: a site that is down must not get a thousand requests."""
-
 _OUT_OF_REACH = frozenset({"network", "busy", "deadline"})
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How patient a sync is with its source, and how much a kill may lose.
+
+    Attributes:
+        retry: how to try the list or a page again.
+        list_s: total deadline of the list in seconds, all tries included.
+        page_s: total deadline of a track's page.
+        keep_rows: fetched pages are written when there are so many of them,
+        keep_every_s: or after so many seconds; a kill may lose these.
+        most_out_of_reach: failures in a row that end the sync: a site that is down must not get a
+            thousand requests.
+    """
+
+    retry: Retry = field(default_factory=Retry)
+    list_s: float = 120.0
+    page_s: float = 60.0
+    keep_rows: int = 25
+    keep_every_s: float = 1.0
+    most_out_of_reach: int = 50
+
+
+USUAL_LIMITS = FetchLimits()
 
 
 @dataclass(slots=True)
@@ -51,12 +62,14 @@ class SourceFetcher:
         claimed: the job.
         connector: of the source.
         switch: of its site; thrown for this process alone when the job is to stop.
+        limits: how patient it is.
     """
 
     context: Context
     claimed: ClaimedJob
     connector: Connector
     switch: Switch
+    limits: FetchLimits = USUAL_LIMITS
     _limit: RateLimit = field(init=False)
     _web: PoliteClient = field(init=False)
 
@@ -85,7 +98,7 @@ class SourceFetcher:
             self._live(0)
 
         outcome = next(
-            self._processor(1, LIST_S).run(
+            self._processor(1, self.limits.list_s).run(
                 [self.connector], get, kill=self.switch, on_progress=on_progress
             )
         )
@@ -107,7 +120,7 @@ class SourceFetcher:
             CancelledError: a person has cancelled the job.
             StaleClaimError: another worker has taken the job over.
         """
-        keeper = _Keeper(self.context, self.claimed, total, done, failed)
+        keeper = _Keeper(self.context, self.claimed, self.limits, total, done, failed)
         timed = _TimedFetcher(self.connector, self._web, keeper.fresh)
         out_of_reach = 0
 
@@ -115,14 +128,14 @@ class SourceFetcher:
             keeper.keep()
             self._live(keeper.done)
 
-        outcomes = self._processor(self.context.settings.catalogue_concurrency, PAGE_S).run(
-            rows, timed.fetch, kill=self.switch, on_progress=on_progress
-        )
+        outcomes = self._processor(
+            self.context.settings.catalogue_concurrency, self.limits.page_s
+        ).run(rows, timed.fetch, kill=self.switch, on_progress=on_progress)
         with self._nothing_left_behind():
             for outcome in outcomes:
                 kind = _keep_failure(outcome, keeper.fresh)
                 out_of_reach = out_of_reach + 1 if kind in _OUT_OF_REACH else 0
-                if out_of_reach >= MOST_OUT_OF_REACH:
+                if out_of_reach >= self.limits.most_out_of_reach:
                     keeper.keep(now=True)
                     raise SourceUnavailableError(
                         f"{self.connector.site} did not give {out_of_reach} pages in a row: it is "
@@ -135,7 +148,7 @@ class SourceFetcher:
         def hold(deadline: Deadline) -> None:
             self._limit.wait_for_rest(deadline, self.switch)
 
-        return Processor(workers, item_s=item_s, retry=RETRY, before=hold)
+        return Processor(workers, item_s=item_s, retry=self.limits.retry, before=hold)
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:
@@ -199,6 +212,7 @@ class _Keeper:
 
     context: Context
     claimed: ClaimedJob
+    limits: FetchLimits
     total: int
     done: int
     failed: int
@@ -211,8 +225,8 @@ class _Keeper:
         Raises:
             StaleClaimError: another worker has taken the job over.
         """
-        is_due = time.monotonic() - self._kept_at >= KEEP_EVERY_S
-        if not self.fresh or not (now or is_due or len(self.fresh) >= KEEP_ROWS):
+        is_due = time.monotonic() - self._kept_at >= self.limits.keep_every_s
+        if not self.fresh or not (now or is_due or len(self.fresh) >= self.limits.keep_rows):
             return
         rows = [self.fresh.popleft() for _ in range(len(self.fresh))]
         # a page that was given up may still arrive: it is there twice, and the first one counts

@@ -33,7 +33,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import report as catalogue_report
 from trackflow.usecases.catalogue.comparison import SourceAnswer, checked, planned, report_of
-from trackflow.usecases.catalogue.fetching import SourceFetcher
+from trackflow.usecases.catalogue.fetching import USUAL_LIMITS, FetchLimits, SourceFetcher
 from trackflow.usecases.catalogue.report import MOST_KEPT, SyncOutcome, SyncReport
 from trackflow.usecases.catalogue.sources import source_named
 from trackflow.usecases.catalogue.sources import sources as sources
@@ -74,7 +74,9 @@ def summary(result: Mapping[str, Any]) -> str:
     return SyncReport.from_dict(result).summary
 
 
-def sync(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
+def sync(
+    context: Context, claimed: ClaimedJob, limits: FetchLimits = USUAL_LIMITS
+) -> dict[str, Any]:
     """Run the sync from its last checkpoint; returns the report as data. The job has ended then.
 
     Raises:
@@ -87,7 +89,7 @@ def sync(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
         return begun
     _heal_files(context, connector.source)
     return _RunningSync(
-        context, claimed, connector, begun, switch_of(context, connector.site)
+        context, claimed, connector, begun, switch_of(context, connector.site), limits
     ).run()
 
 
@@ -207,6 +209,7 @@ class _RunningSync:
     connector: Connector
     begun: Sync
     switch: Switch
+    limits: FetchLimits
     stages: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
@@ -218,7 +221,9 @@ class _RunningSync:
     def _fetch(self) -> Listing | Ending:
         """Fetch the list and all pages; returns the list once all pages are kept."""
         try:
-            with SourceFetcher(self.context, self.claimed, self.connector, self.switch) as fetcher:
+            with SourceFetcher(
+                self.context, self.claimed, self.connector, self.switch, self.limits
+            ) as fetcher:
                 self.switch.check()
                 listing = self._listing(fetcher)
                 judgement = self._judge(listing)

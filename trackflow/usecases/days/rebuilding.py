@@ -66,8 +66,12 @@ def check_rebuild(context: Context, parameters: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def rebuild(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
+def rebuild(
+    context: Context, claimed: ClaimedJob, slice_batches: int = SLICE_BATCHES
+) -> dict[str, Any]:
     """Process all slices, from where the job stopped; returns its result.
+
+    `slice_batches` is the largest number of batches of a slice of several days.
 
     Raises:
         CancelledError: a person has cancelled the job.
@@ -76,29 +80,45 @@ def rebuild(context: Context, claimed: ClaimedJob) -> dict[str, Any]:
     wanted = _selection_of(claimed.job.parameters)
     stored = claimed.job.result or {}
     done = {name: stored.get(name, 0) for name in ("batches", "failed", "waiting")}
+
+    def mark_next(wanted: BatchSelection) -> _Slice | None:
+        return _mark_next(context, claimed, wanted, done, slice_batches)
+
     with worker_pool(context.settings, nice=BACKGROUND_NICE) as pool:
         if "slice" not in stored:
-            current = _mark_next(context, claimed, wanted, done)
+            current = mark_next(wanted)
         else:
             current = _Slice.of(stored["slice"])
             if stored["is_done"]:
-                current = _mark_next(context, claimed, _after(wanted, current.last), done)
+                current = mark_next(_after(wanted, current.last))
         while current is not None:
             report = _run_slice(context, claimed, pool, wanted, current, done["batches"])
             _count(done, report, current)
             with context.store.write() as connection:
                 _note(connection, claimed, done, current, is_done=True)
             claimed.stop_if_cancelled()
-            current = _mark_next(context, claimed, _after(wanted, current.last), done)
+            current = mark_next(_after(wanted, current.last))
     return done
 
 
 def _mark_next(
-    context: Context, claimed: ClaimedJob, wanted: BatchSelection, done: Mapping[str, int]
+    context: Context,
+    claimed: ClaimedJob,
+    wanted: BatchSelection,
+    done: Mapping[str, int],
+    slice_batches: int,
 ) -> _Slice | None:
-    """Mark the next days that hold enough batches, and note it; None after the last."""
+    """Mark the next days that hold enough batches, and note it; None after the last.
+
+    Args:
+        context: the store and its surroundings.
+        claimed: the job.
+        wanted: what is still to be processed.
+        done: the job's counts so far.
+        slice_batches: see `rebuild`.
+    """
     with context.store.write() as connection:
-        found = _next_slice(connection, wanted)
+        found = _next_slice(connection, wanted, slice_batches)
         if found is None:
             return None
         rest = selected_batches.count(connection, wanted)
@@ -123,11 +143,13 @@ def _note(
     claimed.advance(connection, done["batches"], failed=done["failed"], result=result, **more)
 
 
-def _next_slice(connection: Connection, wanted: BatchSelection) -> _Slice | None:
+def _next_slice(
+    connection: Connection, wanted: BatchSelection, slice_batches: int
+) -> _Slice | None:
     days: list[dt.date] = []
     count = 0
-    for day, found in selected_batches.counts_by_day(connection, wanted, SLICE_BATCHES):
-        if days and count + found > SLICE_BATCHES:
+    for day, found in selected_batches.counts_by_day(connection, wanted, slice_batches):
+        if days and count + found > slice_batches:
             break
         days.append(day)
         count += found

@@ -223,10 +223,7 @@ def track_row(
         "matched_polyline": polylines.encode(line.lon, line.lat),
         "matched_share": line.matched_share,
         "confidence": line.confidence,
-        "west": track.bbox[0],
-        "south": track.bbox[1],
-        "east": track.bbox[2],
-        "north": track.bbox[3],
+        **track.bbox._asdict(),
     }
     content = [row[name] for name in sorted(row)] + [part.content_hash for part in parts]
     row["content_hash"] = hashlib.blake2b(repr(content).encode(), digest_size=16).hexdigest()

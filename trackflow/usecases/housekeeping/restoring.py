@@ -15,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,7 +29,12 @@ from trackflow.store.access import no_token
 from trackflow.store.database import Connection
 from trackflow.store.days.recutting import TRUE_MOVEMENT, mark_for_recutting
 from trackflow.store.days.track_ids import complete_aliases
-from trackflow.store.housekeeping.renewing import ONE_DISTANCE, keep_distances
+from trackflow.store.housekeeping.renewing import (
+    ONE_DISTANCE,
+    SENDERS_NAMED,
+    keep_distances,
+    name_senders,
+)
 from trackflow.store.housekeeping.restored_rows import admitted, check_columns
 from trackflow.store.housekeeping.rows import (
     ROWS,
@@ -47,11 +53,27 @@ from trackflow.usecases.housekeeping.archive import (
     tables,
 )
 
-MOST_RATIO = 200
-"""Largest ratio of unpacked to packed size of a member; roads and tables have about 5."""
 
-ALLOWANCE_BYTES = 64 << 20
-"""Unpacked bytes allowed for any file: small and uniform data packs to next to nothing."""
+@dataclass(frozen=True, slots=True)
+class UnpackLimits:
+    """How large the members of a backup may become.
+
+    Attributes:
+        ratio: largest ratio of unpacked to packed size; roads and tables have about 5.
+        allowance_bytes: allowed beside it for any file: small and uniform data packs to next to
+            nothing.
+    """
+
+    ratio: int = 200
+    allowance_bytes: int = 64 << 20
+
+    def most_bytes(self, packed_bytes: int) -> int:
+        """Of what is unpacked from so many bytes."""
+        return self.ratio * packed_bytes + self.allowance_bytes
+
+
+USUAL_LIMITS = UnpackLimits()
+
 
 MOST_MANIFEST_BYTES = 1 << 20
 MOST_ROWS = 50_000
@@ -86,9 +108,19 @@ DAMAGE = (
 
 
 def restore(
-    context: Context, path: Path, *, progress: ArchiveProgress | None = None
+    context: Context,
+    path: Path,
+    *,
+    progress: ArchiveProgress | None = None,
+    limits: UnpackLimits = USUAL_LIMITS,
 ) -> ArchiveReport:
     """Read a backup into this store, which must be empty: all of it, or nothing.
+
+    Args:
+        context: the store and settings.
+        path: the file.
+        progress: called with "tables", the number of tables done and of all.
+        limits: on the size of what is unpacked.
 
     Raises:
         SettingsError: the store is not empty, or a newer trackflow has written the file.
@@ -99,16 +131,17 @@ def restore(
     home = context.settings.home.absolute()
     home.mkdir(parents=True, exist_ok=True)
     with _opened(path) as archive, tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as tmp:
-        _check_members(archive, path, home)
+        _check_members(archive, path, home, limits)
         manifest = _manifest(archive)
         with (
             _new_networks(archive, manifest["networks"], home, Path(tmp)) as names,
             context.store.write() as connection,
         ):
             _check_empty(connection, context)
+            now_us = to_us(context.clock())
             for done, table in enumerate(tables(), 1):
                 expected = manifest["tables"].get(table, 0)
-                _read_table(connection, table, archive, Path(tmp), expected, to_us(context.clock()))
+                _read_table(connection, table, archive, Path(tmp), expected, now_us, limits)
                 report.rows[table] = expected
                 if progress:
                     progress("tables", done, len(tables()))
@@ -121,6 +154,8 @@ def restore(
                 keep_distances(connection)
             if manifest["schema"] < TRUE_MOVEMENT:
                 mark_for_recutting(connection, context.clock())
+            if manifest["schema"] < SENDERS_NAMED:
+                name_senders(connection)
         report.networks = {name: manifest["networks"][name] for name in names}
     return report
 
@@ -141,8 +176,14 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise BadInputError(f"{path}: {(error.strerror or _first_line(error)).lower()}") from None
 
 
-def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
+def _check_members(archive: zipfile.ZipFile, path: Path, home: Path, limits: UnpackLimits) -> None:
     """Check that each member exists once, and that the disk has room for all.
+
+    Args:
+        archive: the backup.
+        path: its file.
+        home: where it is unpacked.
+        limits: on the size of what is unpacked.
 
     Raises:
         BadInputError: they would unpack to more than a backup of this size can hold.
@@ -153,7 +194,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path, home: Path) -> None:
     if count > 1:
         raise BadInputError(f"it has {name} {count} times")
     unpacked, size = sum(m.file_size for m in members), path.stat().st_size
-    if unpacked > MOST_RATIO * size + ALLOWANCE_BYTES:
+    if unpacked > limits.most_bytes(size):
         raise BadInputError(f"its {size:,} bytes would become {unpacked:,}, as in no backup")
     if unpacked > shutil.disk_usage(home).free:
         raise SettingsError(f"{path} needs {unpacked:,} bytes to unpack, and {home} has less room")
@@ -206,6 +247,7 @@ def _read_table(
     tmp: Path,
     expected: int,
     now_us: int,
+    limits: UnpackLimits,
 ) -> None:
     """Insert a table's rows. A table that an older trackflow did not have stays empty.
 
@@ -216,6 +258,7 @@ def _read_table(
         tmp: a folder for the unpacked file.
         expected: the number of rows in the manifest.
         now_us: the time, in microseconds since 1970.
+        limits: on the size of what is unpacked.
 
     Raises:
         BadInputError: rows are missing, double or make no sense.
@@ -229,7 +272,7 @@ def _read_table(
     unpacked = tmp / name
     _unpack(archive, name, unpacked)
     with pq.ParquetFile(unpacked) as file:
-        _check_table(table, file, unpacked.stat().st_size, expected)
+        _check_table(table, file, expected, limits.most_bytes(unpacked.stat().st_size))
         for batch in file.iter_batches(ROWS.get(table, MOST_ROWS)):
             batch.validate(full=True)
             write_batch(connection, table, admitted(table, batch, now_us))
@@ -237,12 +280,12 @@ def _read_table(
     move_sequences(connection, table)
 
 
-def _check_table(table: str, file: pq.ParquetFile, size: int, expected: int) -> None:
+def _check_table(table: str, file: pq.ParquetFile, expected: int, most_bytes: int) -> None:
     check_columns(table, file.schema_arrow)
     if file.metadata.num_rows != expected:
         raise BadInputError(f"rows of {table} are missing, or there are more than it says")
     groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-    if sum(group.total_byte_size for group in groups) > MOST_RATIO * size + ALLOWANCE_BYTES:
+    if sum(group.total_byte_size for group in groups) > most_bytes:
         raise BadInputError(f"{table} would unpack to more than a backup holds")
 
 

@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from trackflow.context import Context
@@ -12,6 +13,7 @@ from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.catalogue import sync
 from trackflow.usecases.catalogue.alerting import with_alerts
+from trackflow.usecases.catalogue.fetching import USUAL_LIMITS, FetchLimits
 from trackflow.usecases.days import rebuilding
 from trackflow.usecases.days.claims import message_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
@@ -36,11 +38,22 @@ class JobKind:
     summary: Callable[[Mapping[str, Any]], str]
 
 
+def catalogue_sync(limits: FetchLimits = USUAL_LIMITS) -> JobKind:
+    """Syncs that are as patient with their source as this."""
+    return JobKind(sync.check_sync, with_alerts(partial(sync.sync, limits=limits)), sync.summary)
+
+
+def rebuild(slice_batches: int = rebuilding.SLICE_BATCHES) -> JobKind:
+    """Rebuilds in slices of so many batches, or of one day."""
+    run = partial(rebuilding.rebuild, slice_batches=slice_batches)
+    return JobKind(rebuilding.check_rebuild, run, rebuilding.summary)
+
+
 KINDS = {
-    "rebuild": JobKind(rebuilding.check_rebuild, rebuilding.rebuild, rebuilding.summary),
+    "rebuild": rebuild(),
+    "catalogue_sync": catalogue_sync(),
     batching.KIND: JobKind(batching.check_batch, batching.run_batch, batching.summary),
     mesh_sync.KIND: JobKind(mesh_sync.check_sync, mesh_sync.run_sync, mesh_sync.summary),
-    "catalogue_sync": JobKind(sync.check_sync, with_alerts(sync.sync), sync.summary),
 }
 
 
@@ -63,6 +76,7 @@ def run_job(
     *,
     dagster_run_id: str | None = None,
     on_change: Callable[[Job], None] = lambda _: None,
+    kinds: Mapping[str, JobKind] = KINDS,
 ) -> Job | None:
     """Run a job until it ends; None if another worker runs it, or it has ended before.
 
@@ -71,6 +85,7 @@ def run_job(
         job_id: the job.
         dagster_run_id: of the current Dagster run; None outside Dagster.
         on_change: called with the job as often as its progress changes.
+        kinds: of jobs, by name.
 
     Raises:
         NotFoundError: there is no such job.
@@ -89,14 +104,14 @@ def run_job(
         return None
     claimed = ClaimedJob(context.store, context.clock, job, on_change)
     try:
-        return _run(context, claimed)
+        return _run(context, claimed, kinds)
     except StaleClaimError as error:
         log.warning("%s", error)
         return None
 
 
-def _run(context: Context, claimed: ClaimedJob) -> Job:
-    kind = KINDS.get(claimed.job.kind)
+def _run(context: Context, claimed: ClaimedJob, kinds: Mapping[str, JobKind]) -> Job:
+    kind = kinds.get(claimed.job.kind)
     try:
         if kind is None:
             raise BadInputError(

@@ -9,23 +9,19 @@ import datetime as dt
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, runs_of_days, to_us
 from trackflow.places.visits import PlaceIndex, Samples, VisitFinder, joined, outside
 from trackflow.store.database import Connection
-from trackflow.store.days.queries import Devices
 from trackflow.store.days.segments import read_days
 from trackflow.store.devices import settings as devices
 from trackflow.store.places import places, visits
 from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Segment
-from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DAYS = 31
 """Device-days of one transaction: it may block writers for a second, not for a minute."""
@@ -189,41 +185,3 @@ def _samples(segments: Sequence[Segment]) -> Samples:
     stops[lasts] = [segment.ended is EndReason.STOP for segment in segments]
     starts[firsts] = [segment.began is EndReason.STOP for segment in segments]
     return Samples(points.time_us, points.lon, points.lat, stops, starts)
-
-
-def read_visits(
-    context: Context, device_ids: Devices, when: TimeRange, limit: int
-) -> dict[str, Any]:
-    """Visits that overlap a time as GeoJSON points, each where its race track is.
-
-    Args:
-        context: the store.
-        device_ids: only these devices; None for all.
-        when: the time that visits overlap.
-        limit: largest number of visits.
-
-    Raises:
-        BadInputError: there are too many.
-    """
-    with context.store.read() as connection:
-        rows = visits.read_visits(connection, device_ids, when.start, when.end, limit + 1)
-    if len(rows) > limit:
-        raise BadInputError(f"these are more than {limit:,} visits: ask for a shorter time")
-    return {"type": "FeatureCollection", "features": [_feature(row) for row in rows]}
-
-
-def _feature(row: Any) -> dict[str, Any]:
-    position = [row.longitude, row.latitude]
-    return {
-        "type": "Feature",
-        "geometry": None if None in position else {"type": "Point", "coordinates": position},
-        "properties": {
-            "device_id": row.device_id,
-            "source": row.source,
-            "slug": row.slug,
-            "name": row.name,
-            "start_time": row.start_time,
-            "end_time": row.end_time,
-            "duration_s": (row.end_time - row.start_time).total_seconds(),
-        },
-    }

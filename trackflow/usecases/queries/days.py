@@ -1,13 +1,20 @@
-"""Distances of devices, by day and between two moments, as answers of the API."""
+"""Distances of devices, by day and between two moments."""
 
 import datetime as dt
-from typing import Any
+from dataclasses import dataclass
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.settings import zone_named
 from trackflow.store.days.queries import Devices
-from trackflow.usecases.queries.distances import Zones, between, by_day, in_zone
+from trackflow.usecases.queries.distances import (
+    DeviceDay,
+    TravelSums,
+    Zones,
+    between,
+    by_day,
+    in_zone,
+)
 from trackflow.usecases.queries.lines import TimeRange
 
 MOST_DAYS = 3660
@@ -19,13 +26,21 @@ OWN_ZONES = "device"
 """Instead of a zone's name: that of each device, or the stated one if it has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class DayTravel:
+    """The sums of devices by day; the zone is the one of the days, or `OWN_ZONES`."""
+
+    time_zone: str
+    sums: dict[DeviceDay, TravelSums]
+
+
 def read_days(
     context: Context,
     device_ids: Devices,
     first: dt.date | None,
     last: dt.date | None,
     zone: str | None = None,
-) -> dict[str, Any]:
+) -> DayTravel:
     """Distance, time and tracks of each day on which a device moved; both ends are included.
 
     Args:
@@ -48,20 +63,7 @@ def read_days(
     zones = _zones(context, name)
     with context.store.read() as connection:
         found = by_day(connection, device_ids, first, last, zones, MOST_TRACKS)
-    return {
-        "time_zone": name,
-        "days": [
-            {
-                "day": on.day,
-                "device_id": on.device_id,
-                "time_zone": on.time_zone,
-                "distance_m": travelled.length_mm / 1000,
-                "duration_s": travelled.duration_us / 1e6,
-                "tracks": travelled.tracks,
-            }
-            for on, travelled in found.items()
-        ],
-    }
+    return DayTravel(name, found)
 
 
 def _zones(context: Context, name: str) -> Zones:
@@ -74,22 +76,11 @@ def _zones(context: Context, name: str) -> Zones:
     return lambda track: zone_named(track.time_zone) if track.time_zone else stated
 
 
-def read_distances(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
+def read_distances(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, TravelSums]:
     """Distance, time and tracks of each device that moved in a time; parts of tracks count.
 
     Raises:
         BadInputError: there are too many tracks.
     """
     with context.store.read() as connection:
-        found = between(connection, device_ids, when.start, when.end, MOST_TRACKS)
-    return {
-        "distances": [
-            {
-                "device_id": device_id,
-                "distance_m": travelled.length_mm / 1000,
-                "duration_s": travelled.duration_us / 1e6,
-                "tracks": travelled.tracks,
-            }
-            for device_id, travelled in found.items()
-        ]
-    }
+        return between(connection, device_ids, when.start, when.end, MOST_TRACKS)

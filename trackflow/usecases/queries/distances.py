@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from trackflow.errors import BadInputError
 from trackflow.geo.calendar_days import Calendar
 from trackflow.geo.time import ONE_DAY, midnight, to_us
 from trackflow.store.database import Connection
 from trackflow.store.days.lengths import StoredLength, read_lengths
 from trackflow.store.days.queries import Devices
+from trackflow.usecases.queries.limits import check_count
 
 type Zones = Callable[[StoredLength], ZoneInfo]
 """Gives the zone in which a track's days are counted."""
@@ -133,8 +133,6 @@ def in_zone(zone: ZoneInfo) -> Zones:
 
 def _at_most(most: int | None, lengths: Iterable[StoredLength]) -> Iterator[StoredLength]:
     for count, length in enumerate(lengths, 1):
-        if most is not None and count > most:
-            raise BadInputError(
-                f"these are more than {most:,} tracks: ask for fewer days or devices"
-            )
+        if most is not None:
+            check_count(count, most, "tracks")
         yield length

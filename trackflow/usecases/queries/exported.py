@@ -28,6 +28,7 @@ __all__ = [
     "check_device",
     "points",
     "tracks",
+    "visit_row",
     "visits",
 ]
 
@@ -132,9 +133,13 @@ def visits(context: Context, chosen: RowFilter) -> Iterator[VisitRow]:
     device_ids = None if chosen.device_id is None else (chosen.device_id,)
     with context.store.read() as connection:
         rows = read_visits(connection, device_ids, chosen.first, chosen.last)
-    for row in rows:
-        values = {str(name): value for name, value in row._mapping.items()}
-        yield values | {"duration_s": (row.end_time - row.start_time).total_seconds()}
+    yield from map(visit_row, rows)
+
+
+def visit_row(row: Any) -> VisitRow:
+    """A stored visit with its duration."""
+    values = {str(name): value for name, value in row._mapping.items()}
+    return values | {"duration_s": (row.end_time - row.start_time).total_seconds()}
 
 
 def check_device(context: Context, device_id: str | None) -> None:

@@ -1,30 +1,22 @@
-"""Queries of lines and of the state of processing. They never call an engine."""
+"""The matched lines of a time, as maps draw them. They never call an engine."""
 
 import datetime as dt
 import itertools
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError, RetryableError
 from trackflow.geo.time import midnight
-from trackflow.store import breakers
-from trackflow.store.days import batch_lists, queries
+from trackflow.store.days import queries
 from trackflow.store.days.queries import Devices
-from trackflow.store.jobs import workers
 from trackflow.store.roads import polylines
+from trackflow.usecases.queries.limits import check_count
 
 MOST_PATHS = 100_000
 """Lines in one answer: about 30 MB."""
-
-ACTIVE_FOR = dt.timedelta(hours=24)
-"""A device that has sent something within this time counts as active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +25,56 @@ class TimeRange:
 
     start: dt.datetime
     end: dt.datetime
+
+
+class WindowLine(TypedDict):
+    """The line of a window; a plain record, as an answer holds tens of thousands of them.
+
+    Times are UTC, without a zone. `polyline` is encoded with precision 5.
+    """
+
+    start: dt.datetime
+    end: dt.datetime
+    polyline: str
+    confidence: float | None
+    matched_share: float | None
+    is_raw: bool
+    against_oneway: bool
+    point_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLines:
+    """The lines of a device.
+
+    Attributes:
+        device_id: its id.
+        complete_until: the lines hold all points until then; None for none yet.
+        pending_days: days with points that are not in lines yet.
+        lines: of its windows, by time.
+    """
+
+    device_id: str
+    complete_until: dt.datetime | None
+    pending_days: int
+    lines: list[WindowLine]
+
+
+@dataclass(frozen=True, slots=True)
+class LinesOfTime:
+    """The lines of windows that overlap a time.
+
+    Attributes:
+        when: the time.
+        complete_until: the lines of all devices hold all points until then; None for none yet.
+        count: number of lines.
+        devices: by id; devices without lines too.
+    """
+
+    when: TimeRange
+    complete_until: dt.datetime | None
+    count: int
+    devices: list[DeviceLines]
 
 
 def note_read(
@@ -47,49 +89,7 @@ def note_read(
         return polylines.note_read(connection, days, now, now - fresh)
 
 
-def list_devices(context: Context) -> dict[str, Any]:
-    """All devices: settings that readers need, first and last time, last position."""
-    with context.store.read() as connection:
-        rows = queries.device_rows(connection)
-    return {
-        "devices": [
-            {
-                "device_id": row.device_id,
-                "profile": row.profile,
-                "time_zone": row.time_zone or context.settings.time_zone,
-                "first_time": row.first_time,
-                "last_time": row.last_time,
-                "last_position": None
-                if row.last_time is None
-                else {
-                    "longitude": row.longitude,
-                    "latitude": row.latitude,
-                    "recorded_at": row.last_time,
-                },
-            }
-            for row in rows
-        ]
-    }
-
-
-def list_networks(context: Context) -> dict[str, Any]:
-    """The road networks in use, by profile."""
-    with context.store.read() as connection:
-        rows = queries.network_rows(connection)
-    return {
-        "networks": [
-            {
-                "profile": row.profile,
-                "version": row.version,
-                "source_name": row.source_name,
-                "extent": [row.west, row.south, row.east, row.north],
-            }
-            for row in rows
-        ]
-    }
-
-
-def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> dict[str, Any]:
+def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> LinesOfTime:
     """The lines of windows that overlap a time, by device, each with its `complete_until`.
 
     Raises:
@@ -101,12 +101,9 @@ def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> dict
         rows = polylines.read_paths(
             connection, [row.device_id for row in known], when.start, when.end, MOST_PATHS + 1
         )
-    if len(rows) > MOST_PATHS:
-        raise BadInputError(
-            f"these are more than {MOST_PATHS:,} lines: ask for a shorter time or fewer devices"
-        )
+    check_count(len(rows), MOST_PATHS, "lines")
     starts, ends = (_times([row[k] for row in rows]) for k in (1, 2))
-    paths = {
+    lines: dict[str, list[WindowLine]] = {
         device_id: [
             {
                 "start": start,
@@ -128,21 +125,16 @@ def cached_paths(context: Context, device_ids: Devices, when: TimeRange) -> dict
         row.device_id: _complete_until(row.first_time, row.last_time, unmatched.get(row.device_id))
         for row in known
     }
-    return {
-        "from": when.start,
-        "to": when.end,
-        "complete_until": _all_complete_until(complete, unmatched),
-        "count": len(rows),
-        "devices": [
-            {
-                "device_id": row.device_id,
-                "complete_until": complete[row.device_id],
-                "pending_days": unmatched.get(row.device_id, (0, None))[0],
-                "paths": paths.get(row.device_id, []),
-            }
-            for row in known
-        ],
-    }
+    devices = [
+        DeviceLines(
+            row.device_id,
+            complete[row.device_id],
+            unmatched.get(row.device_id, (0, None))[0],
+            lines.get(row.device_id, []),
+        )
+        for row in known
+    ]
+    return LinesOfTime(when, _all_complete_until(complete, unmatched), len(rows), devices)
 
 
 def _times(times_us: list[int]) -> list[dt.datetime]:
@@ -177,129 +169,3 @@ def _all_complete_until(
     open_ends = [time for time in limits if time is not None]
     ends = [time for time in complete.values() if time is not None]
     return min(open_ends) if open_ends else max(ends, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreCounts:
-    """Counts of the store. Points are counted apart for pending and completed days.
-
-    Attributes:
-        unprocessed_points: points of device-days that are not completed.
-        processed_points: points of completed device-days.
-        active_devices: devices with points in the last `ACTIVE_FOR`.
-        cached_paths: number of stored lines of windows.
-        batches: number of device-days by status.
-        last_update: when a device-day was last completed; None if never.
-        waiting_since: since when the oldest unfinished device-day waits; None if none does.
-    """
-
-    unprocessed_points: int
-    processed_points: int
-    active_devices: int
-    cached_paths: int
-    batches: dict[str, int]
-    last_update: dt.datetime | None
-    waiting_since: dt.datetime | None
-
-
-def count(context: Context) -> StoreCounts:
-    """Count the store: this takes up to seconds in a large one, see `CachedValue`."""
-    now = context.clock()
-    with context.store.read() as connection:
-        totals = queries.batch_totals(connection)
-        statuses = ("pending", "processing", "completed", "failed")
-        waiting = [
-            totals[status].waiting_since
-            for status in ("pending", "processing")
-            if status in totals and totals[status].waiting_since is not None
-        ]
-        done = totals.get("completed")
-        return StoreCounts(
-            unprocessed_points=queries.unfinished_points(connection),
-            processed_points=int(done.points) if done else 0,
-            active_devices=queries.active_devices(connection, now - ACTIVE_FOR),
-            cached_paths=queries.line_count(connection),
-            batches={s: totals[s].batches if s in totals else 0 for s in statuses},
-            last_update=done.last if done else None,
-            waiting_since=min(waiting, default=None),
-        )
-
-
-class CachedValue[T]:
-    """A value that is slow to compute and may be some seconds old.
-
-    A quick value is computed for every call. A slow one is computed again in a thread while the
-    last value is served, and takes a twentieth of the time at most.
-    """
-
-    QUICK_S = 0.01
-    SHARE = 0.05
-    SHORTEST_S = 2.0
-
-    def __init__(self, compute: Callable[[], T]) -> None:
-        self._compute = compute
-        self._lock = threading.Lock()
-        self._value: T | None = None
-        self._took_s = 0.0
-        self._at = float("-inf")
-
-    def get(self) -> T:
-        """The value; only the first caller of a slow one ever waits for it."""
-        value = self._value
-        if value is None or self._took_s <= self.QUICK_S:
-            return self._refresh()
-        if time.monotonic() - self._at > max(self.SHORTEST_S, self._took_s / self.SHARE):
-            threading.Thread(target=self._refresh_alone, daemon=True).start()
-        return value
-
-    def _refresh(self) -> T:
-        with self._lock:
-            started = time.monotonic()
-            self._value = value = self._compute()
-            self._at = time.monotonic()
-            self._took_s = self._at - started
-        return value
-
-    def _refresh_alone(self) -> None:
-        if self._lock.acquire(blocking=False):
-            self._lock.release()
-            with suppress(RetryableError):  # the last value has to do
-                self._refresh()
-
-
-def worker_status(context: Context, counts: StoreCounts) -> dict[str, Any]:
-    """The state of processing, for people and for the map page."""
-    now = context.clock()
-    with context.store.read() as connection:
-        worker = workers.newest_worker(connection, now)
-        found = breakers.read_breakers(connection)
-        resting, soonest = batch_lists.next_resting(connection, now)
-    waiting = counts.waiting_since
-    return {
-        "unprocessed_points": counts.unprocessed_points,
-        "processed_points": counts.processed_points,
-        "active_devices": counts.active_devices,
-        "cached_paths": counts.cached_paths,
-        "last_update": counts.last_update,
-        "backlog_age_s": 0.0 if waiting is None else max((now - waiting).total_seconds(), 0.0),
-        "failed_batches": counts.batches["failed"],
-        "pending_batches": counts.batches["pending"],
-        "processing_batches": counts.batches["processing"],
-        "resting": {
-            "batches": resting,
-            "next_try_at": soonest.next_try_at if soonest else None,
-            "last_error": soonest.message if soonest else None,
-        },
-        "worker": {
-            "running": worker is not None,
-            "heartbeat_at": worker.heartbeat_at if worker else None,
-        },
-        "breakers": [
-            {
-                "service": service,
-                "state": breaker.phase(now).value,
-                "last_error": breaker.last_error,
-            }
-            for service, breaker in found.items()
-        ],
-    }

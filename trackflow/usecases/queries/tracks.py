@@ -1,4 +1,4 @@
-"""Tracks and stops as GeoJSON.
+"""Tracks page by page, and one by one with why they are tracks.
 
 Long ranges are read as simplified lines, page by page, and not as vector tiles: a tile would have
 to read and decode every track of the range to keep the few that cross it, and again for each of
@@ -6,71 +6,43 @@ the twenty tiles of a view and after each pan. Lines simplified to some metres a
 range; the map library cuts them into tiles itself, in a worker of the browser.
 """
 
-import base64
-import binascii
 import datetime as dt
-import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import shapely
-
 from trackflow.context import Context
-from trackflow.errors import BadInputError, GoneError, NotFoundError
+from trackflow.errors import GoneError, NotFoundError
 from trackflow.geo import polylines
-from trackflow.geo.distance import METRES_PER_DEGREE, haversine_m
-from trackflow.geo.geojson import geojson_line
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.points import Floats
-from trackflow.geo.steps import unwrapped
-from trackflow.geo.time import from_us, to_us
+from trackflow.geo.simplifying import simplified
+from trackflow.geo.time import to_us
 from trackflow.store.database import Connection
 from trackflow.store.days import track_ids, tracks
 from trackflow.store.days.queries import Devices
-from trackflow.store.days.tracks import Bbox, TrackCursor
+from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.devices import settings
 from trackflow.store.intake import points
 from trackflow.tracks.explain import Explanation, Finding, explain
-from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
-    "Bbox",
+    "PageTrack",
+    "TrackCursor",
+    "TrackExplanation",
+    "TrackPage",
     "TrackSelection",
-    "read_cursor",
-    "read_stops",
     "read_track",
     "read_tracks",
-    "simplified",
-    "write_cursor",
 ]
 
 PAGE_BYTES = 4_000_000
 """A page ends when its encoded lines have this size, even below its limit: some 20 MB of
 GeoJSON."""
-
-PROPERTIES = (
-    "track_id",
-    "device_id",
-    "start_time",
-    "end_time",
-    "began",
-    "ended",
-    "distance_m",
-    "raw_distance_m",
-    "unobserved_m",
-    "duration_s",
-    "average_speed_kmh",
-    "max_speed_kmh",
-    "point_count",
-    "matched_share",
-    "confidence",
-    "mode",
-)
 
 CAUSES = {
     "gap": "there is no point for a while",
@@ -84,14 +56,13 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class TrackSelection:
-    """A selection of tracks, and the form of their lines.
+    """A selection of tracks.
 
     Attributes:
         device_ids: of these devices, None for all.
         when: the time that tracks overlap.
         bbox: only tracks whose bbox overlaps this one, in degrees; None for anywhere.
         line: matched or raw.
-        simplify_m: largest deviation of lines, in metres; 0 for exact ones.
         limit: largest number of tracks.
         after: the position after which the page begins; None for the first page.
     """
@@ -100,13 +71,97 @@ class TrackSelection:
     when: TimeRange
     bbox: Bbox | None
     line: str
-    simplify_m: float
     limit: int
     after: TrackCursor | None
 
 
-def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
-    """A page of tracks as a FeatureCollection; `next` is where the following one begins."""
+@dataclass(frozen=True, slots=True)
+class PageTrack:
+    """A track with one of its lines.
+
+    Attributes:
+        track_id: its id.
+        device_id: of its device.
+        start_time: of its first point, UTC.
+        end_time: of its last point, UTC.
+        began: why it begins: gap, speed, mixed, stop, or midnight.
+        ended: why it ends.
+        distance_m: along the line on roads.
+        raw_distance_m: along the reported points.
+        unobserved_m: the part of its distance between points too far apart to know the way.
+        duration_s: from its first to its last point.
+        average_speed_kmh: over all its time.
+        max_speed_kmh: the highest speed that holds for several points.
+        point_count: number of its points.
+        matched_share: share of its time that follows roads; None before it is matched.
+        confidence: how well the line on roads explains the points, 0 to 1.
+        mode: the device's profile.
+        polyline: one of its lines, encoded with precision 5.
+    """
+
+    track_id: uuid.UUID
+    device_id: str
+    start_time: dt.datetime
+    end_time: dt.datetime
+    began: str
+    ended: str
+    distance_m: float
+    raw_distance_m: float
+    unobserved_m: float
+    duration_s: float
+    average_speed_kmh: float
+    max_speed_kmh: float
+    point_count: int
+    matched_share: float | None
+    confidence: float | None
+    mode: str
+    polyline: str
+
+    def positions(self, simplify_m: float = 0.0) -> Floats:
+        """Longitude and latitude of each vertex in degrees, shape (n, 2).
+
+        Lines of a page are decoded one by one, as they are written: all at once would take twice
+        the memory, and a fifth more time.
+
+        Args:
+            simplify_m: largest deviation of the line, in metres; 0 for the exact one.
+        """
+        positions = polylines.positions(self.polyline)
+        if simplify_m and len(positions) > 2:
+            return simplified(positions, simplify_m)
+        return positions
+
+
+_COLUMNS = tuple(PageTrack.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPage:
+    """A page of tracks; `following` is where the next one begins, None on the last page."""
+
+    tracks: list[PageTrack]
+    following: TrackCursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackExplanation:
+    """A track with both of its lines, and why it begins and ends.
+
+    Attributes:
+        track: with its line on roads.
+        raw_polyline: the line of the reported points, encoded with precision 5.
+        began: why it begins, in words.
+        ended: why it ends, in words.
+    """
+
+    track: PageTrack
+    raw_polyline: str
+    began: str
+    ended: str
+
+
+def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
+    """A page of tracks."""
     with context.store.read() as connection:
         found = tracks.read_page(
             connection,
@@ -121,11 +176,10 @@ def read_tracks(context: Context, selection: TrackSelection) -> dict[str, Any]:
         with closing(found) as rows:
             page, is_last = _page(rows, selection.limit)
     last = None if is_last else page[-1]
-    return {
-        "type": "FeatureCollection",
-        "features": _features(page, selection.simplify_m),
-        "next": None if last is None else write_cursor(TrackCursor(last.start_time, last.track_id)),
-    }
+    return TrackPage(
+        [_track(row) for row in page],
+        None if last is None else TrackCursor(last.start_time, last.track_id),
+    )
 
 
 def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
@@ -140,63 +194,11 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
     return page, True
 
 
-def _features(rows: Sequence[Any], simplify_m: float) -> list[dict[str, Any]]:
-    geometries = [_line(row.polyline, simplify_m) for row in rows]
-    return [
-        {
-            "type": "Feature",
-            "id": str(row.track_id),
-            "geometry": geometry,
-            "properties": {name: getattr(row, name) for name in PROPERTIES},
-        }
-        for row, geometry in zip(rows, geometries, strict=True)
-    ]
+def _track(row: Any) -> PageTrack:
+    return PageTrack(**{name: getattr(row, name) for name in _COLUMNS})
 
 
-def _line(polyline: str, simplify_m: float = 0.0) -> dict[str, Any]:
-    positions = polylines.positions(polyline)
-    if simplify_m and len(positions) > 2:
-        positions = simplified(positions, simplify_m)
-    return geojson_line(positions)
-
-
-def simplified(positions: Floats, tolerance_m: float) -> Floats:
-    """A line of fewer vertices that nowhere deviates by more than the tolerance.
-
-    Positions are longitude and latitude, shape (n, 2). Longitudes of the result go on beyond 180
-    degrees where the line crosses the antimeridian.
-    """
-    positions = np.column_stack([unwrapped(positions[:, 0]), positions[:, 1]])
-    scale = max(math.cos(math.radians(float(positions[:, 1].mean()))), 1e-6)
-    line = shapely.linestrings(positions * (scale, 1.0))
-    simple = shapely.simplify(line, tolerance_m / METRES_PER_DEGREE, preserve_topology=False)
-    kept: Floats = shapely.get_coordinates(simple) / (scale, 1.0)
-    return np.round(kept, polylines.PRECISION)
-
-
-def write_cursor(position: TrackCursor) -> str:
-    """Make an opaque text of a position."""
-    plain = to_us(position.start_time).to_bytes(8, "big", signed=True) + position.track_id.bytes
-    return base64.urlsafe_b64encode(plain).decode()
-
-
-def read_cursor(cursor: str) -> TrackCursor:
-    """Parse the text of `write_cursor`.
-
-    Raises:
-        BadInputError: it is something else.
-    """
-    try:
-        plain = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
-        if len(plain) == 24:
-            start_time = from_us(int.from_bytes(plain[:8], "big", signed=True))
-            return TrackCursor(start_time, uuid.UUID(bytes=plain[8:]))
-    except (binascii.Error, UnicodeEncodeError, OverflowError):
-        pass
-    raise BadInputError("`cursor` is not the `next` of an answer")
-
-
-def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
+def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
@@ -220,15 +222,12 @@ def read_track(context: Context, track_id: uuid.UUID) -> dict[str, Any]:
     ends = _explain(around[1], row.end_time, thresholds)
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
-    (feature,) = _features([row], 0.0)
-    return {
-        **feature,
-        "raw": _line(row.raw_polyline),
-        "explanation": {
-            "began": _words("begins", row.start_time, row.began, began),
-            "ended": _words("ends", row.end_time, row.ended, ended),
-        },
-    }
+    return TrackExplanation(
+        _track(row),
+        row.raw_polyline,
+        _words("begins", row.start_time, row.began, began),
+        _words("ends", row.end_time, row.ended, ended),
+    )
 
 
 def _why_gone(connection: Connection, former: track_ids.FormerTrack) -> str:
@@ -259,56 +258,3 @@ def _words(verb: str, time: dt.datetime, cause: str, finding: Finding | None) ->
     moment = time.isoformat(timespec="seconds").replace("+00:00", "Z")
     why = finding.text if finding is not None else f"{CAUSES.get(cause, cause)}."
     return f"It {verb} at {moment} ({cause}): {why}"
-
-
-def read_stops(
-    context: Context, device_ids: Devices, when: TimeRange, limit: int
-) -> dict[str, Any]:
-    """Stops that overlap a time: where a device stayed between two of its tracks.
-
-    Args:
-        context: the store.
-        device_ids: only these devices; None for all.
-        when: the time that stops overlap.
-        limit: largest number of stops.
-
-    Raises:
-        BadInputError: there are too many.
-    """
-    with context.store.read() as connection:
-        rows = tracks.read_stops(connection, device_ids, when.start, when.end, limit + 1)
-    if len(rows) > limit:
-        raise BadInputError(f"these are more than {limit:,} stops: ask for a shorter time")
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": _last_position(row.raw_polyline)},
-                "properties": {
-                    "device_id": row.device_id,
-                    "start_time": row.start_time,
-                    "end_time": row.end_time,
-                    "duration_s": (row.end_time - row.start_time).total_seconds(),
-                },
-            }
-            for row in rows
-            if row.is_known or _stood(row)
-        ],
-    }
-
-
-def _stood(row: Any) -> bool:
-    """Whether a device that was silent between two tracks was parked there."""
-    here, there = (
-        np.array(_last_position(row.raw_polyline)),
-        np.array(polylines.first_vertex(row.next_polyline)),
-    )
-    apart_m = float(haversine_m(here[:1], here[1:], there[:1], there[1:])[0])
-    silent_s = (row.end_time - row.start_time).total_seconds()
-    return is_parked(apart_m, silent_s, Thresholds().dwell_s)
-
-
-def _last_position(polyline: str) -> list[float]:
-    last: list[float] = polylines.positions(polyline)[-1].tolist()
-    return last

@@ -21,6 +21,7 @@ from trackflow.context import NO_ENGINE, Context
 from trackflow.errors import EngineUnavailableError, NotFoundError
 from trackflow.files import whole_file
 from trackflow.geo import tiles
+from trackflow.geo.bbox import Bbox
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.http import HttpEngine
 from trackflow.matching.networks import load_network
@@ -47,7 +48,7 @@ class _Source:
     """The source of tiles: a network's version, its bbox if it is known, and its engine."""
 
     version: str
-    bbox: tuple[float, float, float, float] | None
+    bbox: Bbox | None
     make: Callable[[int, int, int], bytes]
 
 
@@ -114,7 +115,7 @@ class RoadTiles:
         network = next((n for n in networks if profile in (None, n.profile)), None)
         if network is None:
             raise NotFoundError("there is no road network: make one with `trackflow network build`")
-        bbox = (network.west, network.south, network.east, network.north)
+        bbox = Bbox(network.west, network.south, network.east, network.north)
         return _Source(network.version, bbox, partial(self._make, network))
 
     def _make(self, network: queries.NetworkRow, zoom: int, x: int, y: int) -> bytes:

@@ -12,13 +12,14 @@ from trackflow.context import Context
 from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.housekeeping.health import write_probe
+from trackflow.web.answers.problems import PROBLEMS
 from trackflow.web.mesh_service.routes import router
 from trackflow.web.mesh_service.working import MeshWork
-from trackflow.web.problems import PROBLEMS, add_problems
+from trackflow.web.problems import add_problems
 from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens
-from trackflow.web.security.limits import BodyLimits, HeadersMiddleware, LimitsMiddleware
+from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware, RequestLimits
 from trackflow.web.security.own_machine import NoTokenGuard
 
 DESCRIPTION = """\
@@ -76,7 +77,12 @@ def create_mesh_service(
 
     add_problems(app)
     most_bytes = context.settings.mesh_image_mb * 1_000_000 + FORM_BYTES
-    limits = BodyLimits(most_bytes, LARGE_BODIES * most_bytes, BODY_DEADLINE_S)
+    limits = RequestLimits(
+        body_bytes=most_bytes,
+        large_bodies_bytes=LARGE_BODIES * most_bytes,
+        body_s=BODY_DEADLINE_S,
+        advice="make the image smaller",
+    )
     app.add_middleware(LimitsMiddleware, limits=limits)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)
     return app

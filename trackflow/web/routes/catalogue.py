@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.catalogue import status
@@ -14,16 +13,19 @@ from trackflow.usecases.catalogue import undo as catalogue_undo
 from trackflow.usecases.catalogue.report import last_reports, read_report
 from trackflow.usecases.catalogue.sources import source_named, sources
 from trackflow.usecases.jobs.control import Job, JobStatus, read_job, recent_jobs
-from trackflow.usecases.jobs.kinds import as_dict, queue_job
-from trackflow.usecases.places.geocoding import GeocodedPlace, located_tracks
-from trackflow.usecases.places.visits import read_visits
-from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer, answer_bytes
+from trackflow.usecases.jobs.kinds import queue_job
+from trackflow.usecases.places.geocoding import located_tracks
+from trackflow.usecases.queries.visits import read_visits
+from trackflow.web.answers import catalogue as answers
+from trackflow.web.answers.sending import GEOJSON, GeoJson, answer, answer_bytes
+from trackflow.web.answers.sync_reports import short_report
+from trackflow.web.answers.visits import VISITS, visits_answer
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
-MARKDOWN = "text/markdown"
 KIND = "catalogue_sync"
 MOST_VISITS = 20_000
 
@@ -55,6 +57,7 @@ class SyncRequest(BaseModel):
     summary="Start a sync of the race tracks",
     status_code=202,
     response_model=None,
+    responses=answers.NEW_SYNC,
 )
 @open_to(Scope.ADMIN)
 def start_sync(context: ContextDep, wanted: SyncRequest | None = None) -> dict[str, Any]:
@@ -69,7 +72,10 @@ def start_sync(context: ContextDep, wanted: SyncRequest | None = None) -> dict[s
 
 
 @router.get(
-    "/api/v1/tracks/sync/{job_id}", tags=["catalogue"], summary="How far a sync of race tracks is"
+    "/api/v1/tracks/sync/{job_id}",
+    tags=["catalogue"],
+    summary="How far a sync of race tracks is",
+    responses=answers.SYNC,
 )
 @open_to(Scope.READ)
 def show_sync(
@@ -85,19 +91,35 @@ def show_sync(
     job = read_job(context, job_id)
     if job.kind != KIND:
         raise NotFoundError(f"the job {job_id} is no sync of race tracks")
-    return answer(request, _sync(job))
+    return answer(request, answers.sync_answer(job))
 
 
-@router.get("/api/v1/catalogue/sources", tags=["catalogue"], summary="Sources of race tracks")
+@router.get(
+    "/api/v1/catalogue/sources",
+    tags=["catalogue"],
+    summary="Sources of race tracks",
+    responses=answers.SOURCES,
+)
 @open_to(Scope.READ)
 def list_sources(request: Request, context: ContextDep) -> Response:
     """Each source with its counts, its last sync, and the running or waiting one."""
-    waiting = [job for job in recent_jobs(context) if job.kind == KIND]
-    found = [_source(context, name, waiting) for name in sources(context.settings)]
+    waiting = [job for job in recent_jobs(context) if _waits(job)]
+    found = [
+        answers.source_entry(
+            status.status(context, name),
+            [job for job in waiting if job.parameters.get("source") == name],
+        )
+        for name in sources(context.settings)
+    ]
     return answer(request, {"sources": found})
 
 
-@router.get("/api/v1/catalogue/tracks", tags=["catalogue"], summary="Race tracks of a source")
+@router.get(
+    "/api/v1/catalogue/tracks",
+    tags=["catalogue"],
+    summary="Race tracks of a source",
+    responses=answers.RACE_TRACKS,
+)
 @open_to(Scope.READ)
 def list_tracks(
     request: Request,
@@ -126,12 +148,17 @@ def list_tracks(
         context, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
     )
     known = located_tracks(context, name)
-    shown = [_track(status.as_dict(row), known) for row in rows]
+    shown = [answers.race_track(status.as_dict(row), known) for row in rows]
     following = rows[-1].track.slug if len(rows) == limit else None
     return answer(request, {"tracks": shown, "next": following})
 
 
-@router.get("/api/v1/catalogue/reports", tags=["catalogue"], summary="The last syncs of a source")
+@router.get(
+    "/api/v1/catalogue/reports",
+    tags=["catalogue"],
+    summary="The last syncs of a source",
+    responses=answers.REPORTS,
+)
 @open_to(Scope.READ)
 def list_reports(
     request: Request,
@@ -142,21 +169,21 @@ def list_reports(
     """Reports of the last syncs that have ended, the newest first, without their long lists."""
     name = source_named(context.settings, source).source
     found = last_reports(context, name, limit)
-    return answer(request, {"reports": [_short(report.as_dict()) for report in found]})
+    return answer(request, {"reports": [short_report(report) for report in found]})
 
 
 @router.get(
     "/api/v1/catalogue/reports/{sync_id}",
     tags=["catalogue"],
     summary="The report of a sync",
-    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
+    responses=answers.REPORT,
 )
 @open_to(Scope.READ)
 def show_report(request: Request, context: ContextDep, sync_id: SyncId) -> Response:
     """The report of a sync; as Markdown if `Accept` asks for `text/markdown`."""
     report = read_report(context, sync_id)
-    if MARKDOWN in request.headers.get("accept", ""):
-        return answer_bytes(request, report.to_markdown().encode(), MARKDOWN)
+    if answers.MARKDOWN in request.headers.get("accept", ""):
+        return answer_bytes(request, report.to_markdown().encode(), answers.MARKDOWN)
     return answer(request, report.as_dict())
 
 
@@ -165,6 +192,7 @@ def show_report(request: Request, context: ContextDep, sync_id: SyncId) -> Respo
     tags=["catalogue"],
     summary="Undo what a sync has changed",
     response_model=None,
+    responses=answers.UNDO,
 )
 @open_to(Scope.ADMIN)
 def undo(context: ContextDep, sync_id: SyncId) -> dict[str, Any]:
@@ -180,6 +208,7 @@ def undo(context: ContextDep, sync_id: SyncId) -> dict[str, Any]:
     tags=["catalogue"],
     summary="When devices stayed at race tracks",
     response_class=GeoJson,
+    responses=VISITS,
 )
 @open_to(Scope.READ)
 def visits(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
@@ -188,60 +217,12 @@ def visits(request: Request, context: ContextDep, device: DeviceIds, when: AnyTi
     A visit is the time in which a device was never seen further away than
     `TRACKFLOW_VISIT_RADIUS_M`, if that is at least `TRACKFLOW_VISIT_MIN` minutes.
     """
-    return answer(request, read_visits(context, device, when, MOST_VISITS), GEOJSON)
+    found = read_visits(context, device, when, MOST_VISITS)
+    return answer(request, visits_answer(found), GEOJSON)
 
 
-def _sync(job: Job) -> dict[str, Any]:
-    values = as_dict(job)
-    is_over = job.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
-    same = ("job_id", "status", "total", "failed", "message", "seconds_left", "error", "created_at")
-    return {
-        **{name: values[name] for name in same},
-        "source": job.parameters.get("source"),
-        "processed": job.completed,
-        "cancel_requested": job.cancel_requested,
-        "report": job.result if is_over else None,
-    }
-
-
-def _source(context: Context, name: str, recent: list[Job]) -> dict[str, Any]:
-    found = status.status(context, name)
-    open_jobs = [
-        job
-        for job in recent
-        if job.parameters.get("source") == name
-        and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
-    ]
-    running = found.running if found.running in open_jobs else None
-    shown = running or (open_jobs[0] if open_jobs else None)
-    return {
-        "source": found.source,
-        "site": found.site,
-        "active": found.active,
-        "inactive": found.inactive,
-        "missed": found.missed,
-        "switched_off": found.switched_off,
-        "last_completed_at": found.last_completed_at,
-        "last": None if found.last is None else _short(found.last.as_dict()),
-        "job": None if shown is None else _sync(shown),
-    }
-
-
-LONG = ("changes", "failures", "anomalies", "slugs", "completeness", "slowest", "shared_names")
-"""Parts of a report that are left out where many are listed."""
-
-
-def _short(report: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in report.items() if name not in LONG}
-
-
-def _track(row: dict[str, Any], known: dict[str, GeocodedPlace]) -> dict[str, Any]:
-    origin = None if row["longitude"] is None else "source"
-    found = known.get(row["slug"])
-    if origin is None and found is not None and found.coordinates is not None:
-        row |= {"longitude": found.coordinates.longitude, "latitude": found.coordinates.latitude}
-        origin = found.geocoder
-    return row | {"coordinates_from": origin}
+def _waits(job: Job) -> bool:
+    return job.kind == KIND and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 def _text(text: str) -> str:

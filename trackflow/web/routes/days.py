@@ -8,8 +8,10 @@ from fastapi import Query, Request, Response
 from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.days import read_days, read_distances
-from trackflow.web.answers import AnyTime, DeviceIds, answer
+from trackflow.web.answers.days import DAYS, DISTANCES, days_answer, distances_answer
+from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -17,7 +19,12 @@ router = guarded_router()
 FIRST, LAST = dt.date(1900, 1, 2), dt.date(2199, 12, 30)
 
 
-@router.get("/api/v1/days", tags=["tracks"], summary="Distance and driving time by day")
+@router.get(
+    "/api/v1/days",
+    tags=["tracks"],
+    summary="Distance and driving time by day",
+    responses=DAYS,
+)
 @open_to(Scope.READ)
 def days(
     request: Request,
@@ -42,10 +49,15 @@ def days(
     for day in (from_, to):
         if day is not None and not FIRST <= day <= LAST:
             raise BadInputError(f"days lie between {FIRST} and {LAST}")
-    return answer(request, read_days(context, device, from_, to, zone))
+    return answer(request, days_answer(read_days(context, device, from_, to, zone)))
 
 
-@router.get("/api/v1/distances", tags=["tracks"], summary="Distance and driving time of devices")
+@router.get(
+    "/api/v1/distances",
+    tags=["tracks"],
+    summary="Distance and driving time of devices",
+    responses=DISTANCES,
+)
 @open_to(Scope.READ)
 def distances(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
     """By device: metres, seconds of driving, and the number of tracks, of the parts in the time.
@@ -53,4 +65,4 @@ def distances(request: Request, context: ContextDep, device: DeviceIds, when: An
     A track that reaches beyond the time counts with the part that lies in it. Between two midnights
     the figures are those of the days.
     """
-    return answer(request, read_distances(context, device, when))
+    return answer(request, distances_answer(read_distances(context, device, when)))

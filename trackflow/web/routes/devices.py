@@ -10,16 +10,13 @@ from trackflow.errors import BadInputError
 from trackflow.tracks.notices import Notice
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import DeviceGuess, read_notices
-from trackflow.usecases.devices.settings import (
-    change_settings,
-    guess_as_dict,
-    notice_as_dict,
-    presets_as_dict,
-    read_settings,
-)
-from trackflow.usecases.queries.lines import CachedValue
-from trackflow.web.answers import DeviceIds, answer
+from trackflow.usecases.devices.settings import change_settings, read_settings
+from trackflow.usecases.queries.devices import list_devices, list_networks
+from trackflow.web.answers import devices as answers
+from trackflow.web.answers.sending import answer
+from trackflow.web.cached import CachedValue
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import DeviceIds
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -44,7 +41,39 @@ class SettingsChange(BaseModel):
     )
 
 
-@router.get("/api/v1/notices", tags=["devices"], summary="What needs a person's attention")
+@router.get(
+    "/api/v1/devices",
+    tags=["devices"],
+    summary="All devices and where they were last",
+    responses=answers.DEVICES,
+)
+@open_to(Scope.READ)
+def devices(request: Request, context: ContextDep) -> Response:
+    """Each device's profile, time zone, first and last time, and last reported position."""
+    return answer(request, answers.devices_answer(list_devices(context)))
+
+
+@router.get(
+    "/api/v1/networks",
+    tags=["devices"],
+    summary="The road networks in use",
+    responses=answers.NETWORKS,
+)
+@open_to(Scope.READ)
+def networks(request: Request, context: ContextDep) -> Response:
+    """By profile: version, source file, and `extent` (west, south, east, north in degrees).
+
+    The version changes whenever the roads do.
+    """
+    return answer(request, answers.networks_answer(list_networks(context)))
+
+
+@router.get(
+    "/api/v1/notices",
+    tags=["devices"],
+    summary="What needs a person's attention",
+    responses=answers.NOTICES,
+)
 @open_to(Scope.READ)
 def notices(
     request: Request,
@@ -67,27 +96,28 @@ def notices(
     filtered = device is not None or from_ is not None or to is not None
     found = read_notices(context, device, from_, to) if filtered else every.get()
     guesses: CachedValue[list[DeviceGuess]] = request.app.state.guesses
-    return answer(
-        request,
-        {
-            "notices": [notice_as_dict(notice) for notice in found],
-            "looks_like": [
-                {"device_id": one.device_id, **(guess_as_dict(one.guess) or {})}
-                for one in guesses.get()
-                if device is None or one.device_id in device
-            ],
-        },
-    )
+    guessed = [one for one in guesses.get() if device is None or one.device_id in device]
+    return answer(request, answers.notices_answer(found, guessed))
 
 
-@router.get("/api/v1/presets", tags=["devices"], summary="Thresholds by what is tracked")
+@router.get(
+    "/api/v1/presets",
+    tags=["devices"],
+    summary="Thresholds by what is tracked",
+    responses=answers.PRESETS,
+)
 @open_to(Scope.READ)
 def presets(request: Request) -> Response:
     """Each preset: its purpose, all its thresholds, and its changes with their reasons."""
-    return answer(request, {"presets": presets_as_dict()})
+    return answer(request, answers.presets_answer())
 
 
-@router.get("/api/v1/devices/{device_id:path}", tags=["devices"], summary="Settings of a device")
+@router.get(
+    "/api/v1/devices/{device_id:path}",
+    tags=["devices"],
+    summary="Settings of a device",
+    responses=answers.SETTINGS,
+)
 @open_to(Scope.READ)
 def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Response:
     """Profile, time zone, preset, own and resulting thresholds, guessed kind, notices.
@@ -103,6 +133,7 @@ def settings(request: Request, context: ContextDep, device_id: DeviceId) -> Resp
     tags=["devices"],
     summary="Change settings of a device",
     response_model=None,
+    responses=answers.SETTINGS,
 )
 @open_to(Scope.ADMIN)
 def change(context: ContextDep, device_id: DeviceId, wanted: SettingsChange) -> dict[str, Any]:

@@ -3,15 +3,22 @@
 from fastapi import Request
 
 from trackflow.usecases.housekeeping.health import WriteProbe
+from trackflow.web.answers.service import HEALTH, HEALTHY, HealthAnswer
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
 
-@router.get("/health", tags=["service"], summary="Whether the service can store points")
+@router.get(
+    "/health",
+    tags=["service"],
+    summary="Whether the service can store points",
+    response_model=None,
+    responses=HEALTH,
+)
 @open_to(None)
-def health(request: Request) -> dict[str, str]:
+def health(request: Request) -> HealthAnswer:
     """Answers `{"status": "ok"}`; 503 while the database is away or takes no writes. Open to all.
 
     A database is read-only after some fail-overs, and a full disk takes no more points: reading
@@ -19,4 +26,4 @@ def health(request: Request) -> dict[str, str]:
     """
     probe: WriteProbe = request.app.state.write_probe
     probe.check()
-    return {"status": "ok"}
+    return HEALTHY

@@ -12,7 +12,8 @@ from trackflow.usecases.jobs.control import cancel_job as cancel
 from trackflow.usecases.jobs.control import read_job, recent_jobs
 from trackflow.usecases.jobs.control import resume_job as resume
 from trackflow.usecases.jobs.kinds import as_dict, queue_job
-from trackflow.web.answers import answer
+from trackflow.web.answers.jobs import JOB, JOBS, NEW_JOB
+from trackflow.web.answers.sending import answer
 from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
@@ -38,7 +39,7 @@ class JobRequest(BaseModel):
     )
 
 
-@router.get("/api/v1/jobs", tags=["jobs"], summary="The newest jobs")
+@router.get("/api/v1/jobs", tags=["jobs"], summary="The newest jobs", responses=JOBS)
 @open_to(Scope.READ)
 def list_jobs(request: Request, context: ContextDep) -> Response:
     """The newest hundred jobs, the newest first, with progress and estimated time left.
@@ -50,7 +51,12 @@ def list_jobs(request: Request, context: ContextDep) -> Response:
 
 
 @router.post(
-    "/api/v1/jobs", tags=["jobs"], summary="Ask for a job", status_code=202, response_model=None
+    "/api/v1/jobs",
+    tags=["jobs"],
+    summary="Ask for a job",
+    status_code=202,
+    response_model=None,
+    responses=NEW_JOB,
 )
 @open_to(Scope.ADMIN)
 def ask_for_job(context: ContextDep, wanted: JobRequest) -> dict[str, Any]:
@@ -63,7 +69,7 @@ def ask_for_job(context: ContextDep, wanted: JobRequest) -> dict[str, Any]:
     return as_dict(queue_job(context, wanted.kind, parameters))
 
 
-@router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job")
+@router.get("/api/v1/jobs/{job_id}", tags=["jobs"], summary="One job", responses=JOB)
 @open_to(Scope.READ)
 def show_job(request: Request, context: ContextDep, job_id: JobId) -> Response:
     """The progress and the result of a job. 404 if there is no job with this id."""
@@ -71,7 +77,11 @@ def show_job(request: Request, context: ContextDep, job_id: JobId) -> Response:
 
 
 @router.post(
-    "/api/v1/jobs/{job_id}/cancel", tags=["jobs"], summary="Stop a job", response_model=None
+    "/api/v1/jobs/{job_id}/cancel",
+    tags=["jobs"],
+    summary="Stop a job",
+    response_model=None,
+    responses=JOB,
 )
 @open_to(Scope.ADMIN)
 def cancel_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
@@ -83,7 +93,11 @@ def cancel_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:
 
 
 @router.post(
-    "/api/v1/jobs/{job_id}/resume", tags=["jobs"], summary="Go on with a job", response_model=None
+    "/api/v1/jobs/{job_id}/resume",
+    tags=["jobs"],
+    summary="Go on with a job",
+    response_model=None,
+    responses=JOB,
 )
 @open_to(Scope.ADMIN)
 def resume_job(context: ContextDep, job_id: JobId) -> dict[str, Any]:

@@ -1,35 +1,27 @@
-"""Lines of the last hours, devices, road networks, and the state of processing."""
+"""Lines of the last hours, and the state of processing."""
 
 from fastapi import Request, Response
 
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.queries import lines
-from trackflow.usecases.queries.lines import CachedValue, StoreCounts
-from trackflow.web.answers import DeviceIds, RecentTime, answer
+from trackflow.usecases.queries.lines import cached_paths
+from trackflow.usecases.queries.processing import StoreCounts, worker_status
+from trackflow.web.answers.lines import PATHS, paths_answer
+from trackflow.web.answers.sending import answer
+from trackflow.web.answers.service import WORKER_STATUS, worker_status_answer
+from trackflow.web.cached import CachedValue
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import DeviceIds, RecentTime
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
 
-@router.get("/api/v1/devices", tags=["devices"], summary="All devices and where they were last")
-@open_to(Scope.READ)
-def devices(request: Request, context: ContextDep) -> Response:
-    """Each device's profile, time zone, first and last time, and last reported position."""
-    return answer(request, lines.list_devices(context))
-
-
-@router.get("/api/v1/networks", tags=["devices"], summary="The road networks in use")
-@open_to(Scope.READ)
-def networks(request: Request, context: ContextDep) -> Response:
-    """By profile: version, source file, and `extent` (west, south, east, north in degrees).
-
-    The version changes whenever the roads do.
-    """
-    return answer(request, lines.list_networks(context))
-
-
-@router.get("/paths/cached", tags=["lines"], summary="Matched lines as encoded polylines")
+@router.get(
+    "/paths/cached",
+    tags=["lines"],
+    summary="Matched lines as encoded polylines",
+    responses=PATHS,
+)
 @open_to(Scope.READ)
 def paths(request: Request, context: ContextDep, device: DeviceIds, when: RecentTime) -> Response:
     """Lines of five-minute windows that overlap the time, by device, ready to be drawn.
@@ -41,13 +33,15 @@ def paths(request: Request, context: ContextDep, device: DeviceIds, when: Recent
     none yet; `pending_days` is the number of days that still wait. The outer `complete_until` holds
     for all devices.
     """
-    content = lines.cached_paths(context, device, when)
-    read = [device["device_id"] for device in content["devices"] if device["paths"]]
+    found = cached_paths(context, device, when)
+    read = [device.device_id for device in found.devices if device.lines]
     request.app.state.accessed.note(read, when)
-    return answer(request, content)
+    return answer(request, paths_answer(found))
 
 
-@router.get("/worker/status", tags=["service"], summary="How the work stands")
+@router.get(
+    "/worker/status", tags=["service"], summary="How the work stands", responses=WORKER_STATUS
+)
 @open_to(Scope.READ)
 def status(request: Request, context: ContextDep) -> Response:
     """Whether processing keeps up, and what stops it.
@@ -58,4 +52,4 @@ def status(request: Request, context: ContextDep) -> Response:
     seconds old.
     """
     counts: CachedValue[StoreCounts] = request.app.state.counts
-    return answer(request, lines.worker_status(context, counts.get()))
+    return answer(request, worker_status_answer(worker_status(context, counts.get())))

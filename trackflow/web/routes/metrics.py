@@ -21,7 +21,9 @@ from trackflow.usecases.catalogue.sources import sources
 from trackflow.usecases.catalogue.status import status
 from trackflow.usecases.meshes.control import MeshStatus
 from trackflow.usecases.meshes.figures import figures_of, waiting_s
-from trackflow.usecases.queries.lines import CachedValue, StoreCounts, worker_status
+from trackflow.usecases.queries.processing import StoreCounts, worker_status
+from trackflow.web.answers.service import METRICS
+from trackflow.web.cached import CachedValue
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
 from trackflow.web.security.guesses import WrongTokens
@@ -31,7 +33,13 @@ router = guarded_router()
 BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-@router.get("/metrics", tags=["service"], summary="Figures for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    tags=["service"],
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses=METRICS,
+)
 @open_to(Scope.READ)
 def metrics(request: Request) -> Response:
     """Batches by status, points, age of the backlog, breakers; requests by route and status."""
@@ -56,27 +64,31 @@ class StoreCollector(Collector):
             "state",
             {"unprocessed": counts.unprocessed_points, "processed": counts.processed_points},
         )
-        for name, text in (
-            ("cached_paths", "Windows that have a line."),
-            ("active_devices", "Devices that have sent something within 24 hours."),
-            ("failed_batches", "Device-days that were given up."),
+        for name, text, value in (
+            ("cached_paths", "Windows that have a line.", counts.cached_paths),
+            (
+                "active_devices",
+                "Devices that have sent something within 24 hours.",
+                counts.active_devices,
+            ),
+            ("failed_batches", "Device-days that were given up.", counts.batches["failed"]),
         ):
-            yield GaugeMetricFamily(f"trackflow_{name}", text, value=status[name])
+            yield GaugeMetricFamily(f"trackflow_{name}", text, value=value)
         yield GaugeMetricFamily(
             "trackflow_backlog_age_seconds",
             "How long the oldest work has waited.",
-            value=status["backlog_age_s"],
+            value=status.backlog_age_s,
         )
         yield GaugeMetricFamily(
             "trackflow_worker_running",
             "Whether a live worker was heard of lately.",
-            value=float(status["worker"]["running"]),
+            value=float(status.heartbeat_at is not None),
         )
         yield _by_label(
             "trackflow_breaker_open",
             "Whether nothing is asked of a service for now.",
             "service",
-            {b["service"]: float(b["state"] == "open") for b in status["breakers"]},
+            {name: float(phase == "open") for name, (phase, _) in status.breakers.items()},
         )
 
 

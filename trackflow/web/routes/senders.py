@@ -1,20 +1,19 @@
 """The state of each live sender: its last report, and its refused input."""
 
-from dataclasses import asdict
-
 from fastapi import Request, Response
 
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.intake.quarantine import SenderState
-from trackflow.usecases.queries.lines import CachedValue
-from trackflow.web.answers import answer
+from trackflow.web.answers.senders import SENDERS, senders_answer
+from trackflow.web.answers.sending import answer
+from trackflow.web.cached import CachedValue
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
 
-@router.get("/api/v1/senders", tags=["delivery"], summary="How each sender does")
+@router.get("/api/v1/senders", tags=["delivery"], summary="How each sender does", responses=SENDERS)
 @open_to(Scope.READ)
 def list_senders(request: Request) -> Response:
     """Every sender that has reported, and its input in quarantine.
@@ -24,4 +23,4 @@ def list_senders(request: Request) -> Response:
     quarantine show` shows it.
     """
     known: CachedValue[list[SenderState]] = request.app.state.senders
-    return answer(request, {"senders": [asdict(state) for state in known.get()]})
+    return answer(request, senders_answer(known.get()))

@@ -6,13 +6,12 @@ from fastapi import Path, Query, Request, Response
 
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.roads.road_tiles import RoadTiles
-from trackflow.web.answers import answer_bytes
+from trackflow.web.answers.sending import answer_bytes
+from trackflow.web.answers.service import MVT, ROADS
 from trackflow.web.dependencies import guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
-
-MVT = "application/vnd.mapbox-vector-tile"
 
 KEPT = "private, max-age=600"
 """Roads change when another network is built: a map may show old ones for minutes."""
@@ -23,6 +22,7 @@ KEPT = "private, max-age=600"
     tags=["map"],
     summary="Roads as a vector tile",
     response_class=Response,
+    responses=ROADS,
 )
 @open_to(Scope.READ)
 def roads(

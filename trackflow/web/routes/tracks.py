@@ -7,18 +7,16 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from trackflow.errors import BadInputError
+from trackflow.geo.bbox import Bbox
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.queries.line_sources import LineSource
-from trackflow.usecases.queries.tracks import (
-    Bbox,
-    TrackSelection,
-    read_cursor,
-    read_stops,
-    read_track,
-    read_tracks,
-)
-from trackflow.web.answers import GEOJSON, AnyTime, DeviceIds, GeoJson, answer
+from trackflow.usecases.queries.stops import read_stops
+from trackflow.usecases.queries.tracks import TrackSelection, read_track, read_tracks
+from trackflow.web.answers import tracks as answers
+from trackflow.web.answers.sending import GEOJSON, GeoJson, answer
+from trackflow.web.cursors import read_cursor
 from trackflow.web.dependencies import ContextDep, guarded_router
+from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -62,6 +60,7 @@ def _wrapped(lon: float) -> float:
     tags=["tracks"],
     summary="Tracks by device, time and place",
     response_class=GeoJson,
+    responses=answers.TRACKS,
 )
 @open_to(Scope.READ)
 def tracks(
@@ -96,8 +95,9 @@ def tracks(
     it is when its page is read; no change leaves out or repeats another track.
     """
     after = None if cursor is None else read_cursor(cursor)
-    selection = TrackSelection(device, when, bbox, line.value, simplify_m, limit, after)
-    return answer(request, read_tracks(context, selection), GEOJSON)
+    selection = TrackSelection(device, when, bbox, line.value, limit, after)
+    page = read_tracks(context, selection)
+    return answer(request, answers.tracks_answer(page, simplify_m), GEOJSON)
 
 
 @router.get(
@@ -105,6 +105,7 @@ def tracks(
     tags=["tracks"],
     summary="One track, and why it is one",
     response_class=GeoJson,
+    responses=answers.TRACK,
 )
 @open_to(Scope.READ)
 def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Response:
@@ -115,7 +116,7 @@ def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Respons
     beginning, or else some of its time. Where there is no movement any more, the answer is 410 with
     the reason.
     """
-    return answer(request, read_track(context, track_id), GEOJSON)
+    return answer(request, answers.track_answer(read_track(context, track_id)), GEOJSON)
 
 
 @router.get(
@@ -123,8 +124,10 @@ def track(request: Request, context: ContextDep, track_id: uuid.UUID) -> Respons
     tags=["tracks"],
     summary="Where devices stayed between two tracks",
     response_class=GeoJson,
+    responses=answers.STOPS,
 )
 @open_to(Scope.READ)
 def stops(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
     """GeoJSON points with device, start, end and duration of stays that overlap the time."""
-    return answer(request, read_stops(context, device, when, MOST_STOPS), GEOJSON)
+    found = read_stops(context, device, when, MOST_STOPS)
+    return answer(request, answers.stops_answer(found), GEOJSON)

@@ -27,7 +27,6 @@ FORGET_S = 3_600.0
 """After so many seconds without a wrong token, an address is forgotten."""
 
 MOST_ADDRESSES = 10_000
-"""The addresses with the oldest last try are forgotten first."""
 
 IPV6_PREFIX = 64
 """A home's network is one guesser, though it has 2**64 addresses."""
@@ -44,10 +43,15 @@ class GuessingAddress:
 
 
 class WrongTokens:
-    """The addresses that have sent wrong tokens to this process."""
+    """The addresses that have sent wrong tokens to this process.
 
-    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
-        self._clock_s = clock_s
+    Of more than `most_addresses`, those with the oldest last try are forgotten.
+    """
+
+    def __init__(
+        self, clock_s: Callable[[], float] = time.monotonic, most_addresses: int = MOST_ADDRESSES
+    ) -> None:
+        self._clock_s, self._most_addresses = clock_s, most_addresses
         self._lock = threading.Lock()
         self._guessers: OrderedDict[str, GuessingAddress] = OrderedDict()
         self.refused = 0
@@ -65,7 +69,7 @@ class WrongTokens:
             if guesser is None or now_s - guesser.last_s > FORGET_S:
                 guesser = GuessingAddress()
             self._guessers[key] = guesser
-            while len(self._guessers) > MOST_ADDRESSES:
+            while len(self._guessers) > self._most_addresses:
                 self._guessers.popitem(last=False)
             guesser.last_s = now_s
             if now_s < guesser.wait_until_s:

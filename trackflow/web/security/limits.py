@@ -1,72 +1,86 @@
 """Limits on the size and time of a request, so that no client fills the memory or holds a slot."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""A phone's backlog of weeks is a few megabytes."""
-
-SMALL_BODY_BYTES = 65_536
-MAX_LARGE_BODIES_BYTES = 128 * 1024 * 1024
-"""Limit for the large bodies of all open requests; smaller bodies are always accepted."""
-
-BODY_DEADLINE_S = 30.0
-"""Seconds for the whole body, however slowly it arrives."""
-
 
 @dataclass(frozen=True, slots=True)
-class BodyLimits:
-    """Limits of bodies.
+class RequestLimits:
+    """The largest request, and the longest time that it may take to arrive.
 
     Attributes:
-        max_bytes: of one body.
-        max_large_bytes: of the large bodies of all open requests together.
-        deadline_s: seconds for a whole body.
+        body_bytes: largest body; a phone's backlog of weeks is a few megabytes.
+        small_body_bytes: bodies up to this size are always accepted.
+        large_bodies_bytes: limit for the larger bodies of all open requests together.
+        body_s: time for the whole body, however slowly it arrives.
+        headers_bytes: largest headers of a request.
+        headers_s: time for the whole headers; an idle connection is closed after it as well.
+        advice: what to do about a body that is too large.
     """
 
-    max_bytes: int
-    max_large_bytes: int
-    deadline_s: float
+    body_bytes: int = 16 * 1024 * 1024
+    small_body_bytes: int = 65_536
+    large_bodies_bytes: int = 128 * 1024 * 1024
+    body_s: float = 30.0
+    headers_bytes: int = 65_536
+    headers_s: float = 10.0
+    advice: str = "send it in parts"
+
+
+USUAL_LIMITS = RequestLimits()
 
 
 class LimitsMiddleware:
     """Answers 413 to bodies that are too large, and 408 to those that take too long.
 
     It answers 503 while there are too many large bodies. The limits apply only while the body is
-    read: a route that needs no body answers without waiting for it.
+    read: a route that needs no body answers without waiting for it. `of_paths` are other limits,
+    by path.
     """
 
-    def __init__(self, app: Any, limits: BodyLimits | None = None) -> None:
+    def __init__(
+        self, app: Any, limits: RequestLimits, of_paths: Mapping[str, RequestLimits] | None = None
+    ) -> None:
         self.app = app
-        self.limits = limits
-        self.large_bytes = 0
+        self._usual = _OpenBodies(limits)
+        # with a budget of their own: images under way do not make deliveries wait
+        self._of_paths = {path: _OpenBodies(own) for path, own in (of_paths or {}).items()}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request of ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limits = self.limits or BodyLimits(MAX_BODY_BYTES, MAX_LARGE_BODIES_BYTES, BODY_DEADLINE_S)
-        body = _LimitedRequest(self, receive, limits)
+        open_bodies = self._of_paths.get(scope["path"], self._usual)
+        body = _LimitedRequest(open_bodies, receive)
         try:
             await self.app(scope, body.receive, send)
         finally:
-            self.large_bytes -= body.large_bytes
+            open_bodies.large_bytes -= body.large_bytes
+
+
+@dataclass(slots=True)
+class _OpenBodies:
+    """The large bodies of open requests that share a limit."""
+
+    limits: RequestLimits
+    large_bytes: int = 0
 
 
 class _LimitedRequest:
     """One request's body, counted and timed."""
 
-    def __init__(self, all_bodies: LimitsMiddleware, receive: Any, limits: BodyLimits) -> None:
+    def __init__(self, all_bodies: _OpenBodies, receive: Any) -> None:
         self._all_bodies = all_bodies
-        self._receive, self._limits = receive, limits
+        self._receive, self._limits = receive, all_bodies.limits
         self.large_bytes = 0
         self._size = 0
         self._complete = False
-        self._deadline = asyncio.get_running_loop().time() + limits.deadline_s
+        self._deadline = asyncio.get_running_loop().time() + self._limits.body_s
 
     async def receive(self) -> Any:
         if self._complete:  # the next message is the end of the connection, at any time
@@ -77,17 +91,17 @@ class _LimitedRequest:
         except TimeoutError:
             raise _refused(408, "the request took too long to arrive") from None
         self._size += len(message.get("body", b""))
-        if self._size > self._limits.max_bytes:
-            limit_mib = self._limits.max_bytes // (1024 * 1024)
-            raise _refused(413, f"at most {limit_mib} MiB at a time: send it in parts")
-        if self._size > SMALL_BODY_BYTES:
+        if self._size > self._limits.body_bytes:
+            limit_mib = self._limits.body_bytes // (1024 * 1024)
+            raise _refused(413, f"at most {limit_mib} MiB at a time: {self._limits.advice}")
+        if self._size > self._limits.small_body_bytes:
             self._count_as_large()
         self._complete = not message.get("more_body", False)
         return message
 
     def _count_as_large(self) -> None:
         more = self._size - self.large_bytes
-        if self._all_bodies.large_bytes + more > self._limits.max_large_bytes:
+        if self._all_bodies.large_bytes + more > self._limits.large_bodies_bytes:
             message = "too many large bodies at once: send it again later"
             raise _refused(503, message, {"Retry-After": "10"})
         self._all_bodies.large_bytes += more

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from trackflow.store.catalogue.tables import (
 from trackflow.store.jobs import jobs
 from trackflow.store.service_tables import jobs as jobs_table
 from trackflow.store.tables import metadata
-from trackflow.usecases.catalogue import fetching
+from trackflow.usecases.catalogue.fetching import FetchLimits
 from trackflow.usecases.catalogue.report import SyncReport, read_report
-from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.jobs.kinds import KINDS, JobKind, catalogue_sync, queue_job, run_job
 from trackflow_tests.catalogue.site import Site
 from trackflow_tests.stores import Clock, open_context
 
@@ -33,7 +34,7 @@ TABLES = (
     catalogue_tracks, catalogue_changes, catalogue_syncs, catalogue_fetched, catalogue_switches,
     jobs_table,
 )  # fmt: skip
-FAST = Retry(attempts=2, wait_first_s=0.01, jitter_s=0.0)
+FAST = FetchLimits(Retry(attempts=2, wait_first_s=0.01, jitter_s=0.0))
 TIMINGS = {"sync_id", "started_at", "finished_at", "stages", "slowest"}
 """Of a report: what two ways to the same catalogue may differ in."""
 
@@ -50,10 +51,15 @@ def catalogue_of(
         yield context
 
 
-def synced(context: Context, **parameters: Any) -> SyncReport:
+def kinds_of(limits: FetchLimits = FAST) -> dict[str, JobKind]:
+    """All kinds of jobs, with syncs that are as patient as this."""
+    return KINDS | {"catalogue_sync": catalogue_sync(limits)}
+
+
+def synced(context: Context, limits: FetchLimits = FAST, **parameters: Any) -> SyncReport:
     """The report of a sync that somebody starts now."""
     job = queue_job(context, "catalogue_sync", parameters)
-    ended = run_job(context, job.job_id)
+    ended = run_job(context, job.job_id, kinds=kinds_of(limits))
     assert ended is not None
     assert ended.result is not None, ended.error
     found = read_report(context, job.job_id)
@@ -132,11 +138,11 @@ def _timeless(row: dict[str, Any]) -> dict[str, Any]:
 
 def run_in_small_steps(context: Context) -> None:
     """A task for a process of its own: all syncs that wait, a few pages at a time."""
-    fetching.KEEP_ROWS = 12
+    kinds = kinds_of(replace(FAST, keep_rows=12))
     with context.store.read() as connection:
         waiting = jobs.waiting(connection, context.clock())
     for job in waiting:
-        run_job(context, job.job_id)
+        run_job(context, job.job_id, kinds=kinds)
 
 
 def kept(context: Context, sync_id: uuid.UUID) -> set[str]:

@@ -9,7 +9,6 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
-from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.report import (
     MOST_SHOWN,
     SyncReport,
@@ -20,7 +19,7 @@ from trackflow.usecases.catalogue.report import (
 from trackflow.usecases.catalogue.status import status
 from trackflow_tests.catalogue.site import Behaviour, Site, site_with
 from trackflow_tests.stores import Clock
-from trackflow_tests.usecases.catalogue.catalogues import FAST, catalogue_of, result_of, synced
+from trackflow_tests.usecases.catalogue.catalogues import catalogue_of, result_of, synced
 
 COUNT = 20
 
@@ -37,10 +36,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def context(
-    site: Site, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Context]:
-    monkeypatch.setattr(fetching, "RETRY", FAST)
+def context(site: Site, tmp_path: Path, clock: Clock) -> Iterator[Context]:
     with catalogue_of(site, "", tmp_path, clock) as opened:
         yield opened
 

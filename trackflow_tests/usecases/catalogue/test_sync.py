@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -15,7 +16,6 @@ from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, JobStatus
-from trackflow.usecases.catalogue import fetching
 from trackflow.usecases.catalogue.sync import (
     FRESH_S,
     SILENT_S,
@@ -33,6 +33,7 @@ from trackflow_tests.usecases.catalogue.catalogues import (
     catalogue_of,
     dump,
     kept,
+    kinds_of,
     restore,
     result_of,
     row_of,
@@ -46,11 +47,6 @@ from trackflow_tests.usecases.catalogue.catalogues import (
 from trackflow_tests.usecases.days.workers import At, ended, worker
 
 COUNT = 32
-
-
-@pytest.fixture(autouse=True)
-def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "RETRY", FAST)
 
 
 @pytest.fixture
@@ -225,12 +221,9 @@ def test_a_track_whose_page_fails_keeps_what_was_known(plain: Context, site: Sit
     assert tracks(plain) == site.expected()
 
 
-def test_a_site_that_goes_away_is_left_alone_and_gone_on_with(
-    plain: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "MOST_OUT_OF_REACH", 5)
+def test_a_site_that_goes_away_is_left_alone_and_gone_on_with(plain: Context, site: Site) -> None:
     site.pages = {f"track{k}": Behaviour("fail") for k in range(10, COUNT)}
-    report = synced(plain)
+    report = synced(plain, replace(FAST, most_out_of_reach=5))
     assert report.outcome == "failed"
     assert "left alone" in report.reason
     assert rows(plain) == []
@@ -241,11 +234,8 @@ def test_a_site_that_goes_away_is_left_alone_and_gone_on_with(
     assert tracks(plain) == site.expected()
 
 
-def test_the_number_of_statements_does_not_grow_with_the_tracks(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "KEEP_ROWS", 1000)
-    monkeypatch.setattr(fetching, "KEEP_EVERY_S", 1000.0)
+def test_the_number_of_statements_does_not_grow_with_the_tracks(site: Site, tmp_path: Path) -> None:
+    at_the_end = replace(FAST, keep_rows=1000, keep_every_s=1000.0)
     all_tracks, counts = list(site.tracks), []
     with catalogue_of(site, "", tmp_path) as context:
         statements: list[str] = []
@@ -258,21 +248,18 @@ def test_the_number_of_statements_does_not_grow_with_the_tracks(
             site.tracks = source
             site.forget_requests()
             statements.clear()
-            synced(context)
+            synced(context, at_the_end)
             reads = [text for text in statements if "catalogue_switches" not in text]
             counts.append(len(reads))
     assert counts[0] == counts[1]
 
 
-def test_the_kill_switch_stops_everything_until_it_is_reset(
-    plain: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "KEEP_ROWS", 3)
+def test_the_kill_switch_stops_everything_until_it_is_reset(plain: Context, site: Site) -> None:
     for k in range(12, COUNT):
         site.pages[f"track{k}"] = Behaviour("hang")
     timer = threading.Thread(target=_throw_when_asked_for, args=(plain, site, "/tracks/track14/"))
     timer.start()
-    report = synced(plain)
+    report = synced(plain, replace(FAST, keep_rows=3))
     timer.join()
     assert report.outcome == "failed"
     assert "is switched off: they asked us to" in report.reason
@@ -418,10 +405,8 @@ def test_parameters_that_make_no_sense_are_refused(
         queue_job(context, "catalogue_sync", parameters)
 
 
-def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "KEEP_ROWS", 3)
+def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(site: Site, tmp_path: Path) -> None:
+    kinds = kinds_of(replace(FAST, keep_rows=3))
     # one page never comes: else all might have come before the job hears that it is to stop
     site.pages = {f"track{COUNT - 1}": Behaviour("hang")}
     with catalogue_of(site, "", tmp_path) as context:
@@ -432,7 +417,7 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
                 with context.store.write() as connection:
                     jobs.request_cancel(connection, job.job_id, context.clock())
 
-        cancelled = run_job(context, job.job_id, on_change=told)
+        cancelled = run_job(context, job.job_id, on_change=told, kinds=kinds)
         assert cancelled is not None
         assert cancelled.status is JobStatus.CANCELLED
         assert cancelled.result is not None
@@ -444,19 +429,16 @@ def test_a_cancelled_sync_keeps_its_pages_and_can_be_resumed(
             jobs.resume(connection, job.job_id)
         site.forget_requests()
         site.pages = {}
-        resumed = run_job(context, job.job_id)
+        resumed = run_job(context, job.job_id, kinds=kinds)
         assert resumed is not None
         assert resumed.status is JobStatus.COMPLETED
         assert not [slug for slug in had if site.requests[f"/tracks/{slug}/"]]
         assert tracks(context) == site.expected()
 
 
-def test_a_list_of_yesterday_is_not_gone_on_with(
-    plain: Context, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "MOST_OUT_OF_REACH", 3)
+def test_a_list_of_yesterday_is_not_gone_on_with(plain: Context, site: Site, clock: Clock) -> None:
     site.pages = {f"track{k}": Behaviour("reset") for k in range(10, COUNT)}
-    assert synced(plain).outcome == "failed"
+    assert synced(plain, replace(FAST, most_out_of_reach=3)).outcome == "failed"
     site.pages = {}
     site.tracks = site.tracks[5:]
     clock.advance(FRESH_S + 1)

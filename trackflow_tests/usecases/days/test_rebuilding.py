@@ -2,7 +2,10 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,10 +15,9 @@ from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, JobStatus
 from trackflow.store.tables import devices, segments, tracks
-from trackflow.usecases.days import rebuilding
 from trackflow.usecases.days.run import run
-from trackflow.usecases.jobs import progress
-from trackflow.usecases.jobs.kinds import as_dict, queue_job, run_job
+from trackflow.usecases.jobs import kinds, progress
+from trackflow.usecases.jobs.kinds import KINDS, as_dict, queue_job, rebuild
 from trackflow_tests.stores import (
     NOON,
     Clock,
@@ -44,7 +46,6 @@ def context(
     database_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Context]:
     """A fleet that drives over each midnight, done; slices of a day, told of at once."""
-    monkeypatch.setattr(rebuilding, "SLICE_BATCHES", 1)
     monkeypatch.setattr(progress, "BEAT_EVERY_S", 0)
     with open_context(database_url, tmp_path, clock) as context:
         for device in range(DEVICES):
@@ -54,6 +55,11 @@ def context(
         run(context)
         assert len(statuses(context.store)) == BATCHES
         yield context
+
+
+IN_SMALL_SLICES = KINDS | {"rebuild": rebuild(slice_batches=1)}
+
+run_job = partial(kinds.run_job, kinds=IN_SMALL_SLICES)
 
 
 def read(context: Context, job: Job) -> Job:
@@ -152,13 +158,13 @@ def test_bad_batches_are_counted_and_do_not_stop_it(context: Context) -> None:
     assert ended.message == "6 batches made again, 3 of them failed"
 
 
-def test_a_job_that_breaks_says_why(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+def test_a_job_that_breaks_says_why(context: Context) -> None:
+    def broken(*_: object) -> dict[str, Any]:
         raise ValueError("no such thing")
 
     job = queue_job(context, "rebuild", {})
-    monkeypatch.setattr(rebuilding, "_mark_next", broken)
-    ended = run_job(context, job.job_id)
+    broken_kind = replace(KINDS["rebuild"], run=broken)
+    ended = run_job(context, job.job_id, kinds={"rebuild": broken_kind})
     assert ended is not None
     assert ended.status is JobStatus.FAILED
     assert (ended.error or "").startswith("ValueError: no such thing (test_rebuilding.py:")

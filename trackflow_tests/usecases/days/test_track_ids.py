@@ -58,7 +58,7 @@ def published(context: Context) -> Published:
 def asked(context: Context, track_id: uuid.UUID) -> uuid.UUID | str:
     """The id that it leads to, or what became of it."""
     try:
-        return uuid.UUID(read_track(context, track_id)["id"])
+        return read_track(context, track_id).track.track_id
     except GoneError as error:
         return str(error)
 

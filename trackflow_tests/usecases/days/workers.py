@@ -26,10 +26,9 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.database import Store
 from trackflow.store.jobs import jobs
-from trackflow.usecases.days import rebuilding
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.worker_pool import without_main
-from trackflow.usecases.jobs.kinds import run_job
+from trackflow.usecases.jobs.kinds import KINDS, rebuild, run_job
 from trackflow_tests.stores import Clock
 from trackflow_tests.usecases.town import Town
 
@@ -86,11 +85,11 @@ def run_through_outages(context: Context) -> None:
 
 def run_jobs(context: Context) -> None:
     """Work on all jobs that wait, with slices of a day."""
-    rebuilding.SLICE_BATCHES = 1
+    kinds = KINDS | {"rebuild": rebuild(slice_batches=1)}
     with context.store.read() as connection:
         found = jobs.waiting(connection, context.clock())
     for job in found:
-        run_job(context, job.job_id)
+        run_job(context, job.job_id, kinds=kinds)
 
 
 @contextlib.contextmanager

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.tables import metadata
-from trackflow.usecases.housekeeping import restoring
 from trackflow.usecases.housekeeping.archive import MANIFEST, backup
-from trackflow.usecases.housekeeping.restoring import restore
+from trackflow.usecases.housekeeping.restoring import USUAL_LIMITS, UnpackLimits, restore
 from trackflow_tests.stores import empty, open_context
 from trackflow_tests.usecases.filled import everything, fill
 
@@ -62,7 +61,9 @@ def wiped(context: Context) -> None:
         connection.execute(sa.delete(metadata.tables["road_networks"]))
 
 
-def outcome(context: Context, content: bytes) -> dict[str, list[Any]] | str:
+def outcome(
+    context: Context, content: bytes, limits: UnpackLimits = USUAL_LIMITS
+) -> dict[str, list[Any]] | str:
     """What is stored afterwards, or the one line that says why nothing is."""
     networks = context.settings.home / "networks"
     shutil.rmtree(networks, ignore_errors=True)
@@ -70,7 +71,7 @@ def outcome(context: Context, content: bytes) -> dict[str, list[Any]] | str:
     path.write_bytes(content)
     said = ""
     try:
-        restore(context, path)
+        restore(context, path, limits=limits)
     except (BadInputError, SettingsError) as error:
         said = str(error)
     if said:
@@ -216,7 +217,7 @@ def wrong_members(good: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in found:
             archive.writestr(name, found[name])
-        archive.writestr("networks/car-1/zeros", bytes(200 << 20))
+        archive.writestr("networks/car-1/zeros", bytes(20 << 20))
     with pytest.warns(UserWarning, match="Duplicate"):
         twice = packed(found, "tracks.parquet")
     return {
@@ -242,29 +243,25 @@ def wrong_members(good: bytes) -> dict[str, bytes]:
     }
 
 
-def test_members_that_no_backup_has_are_refused(
-    good: bytes, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_members_that_no_backup_has_are_refused(good: bytes, context: Context) -> None:
+    # a real bomb would fill the disk of the test
+    few = UnpackLimits(ratio=5, allowance_bytes=1 << 20)
     for name, content in wrong_members(good).items():
-        with monkeypatch.context() as patch:
-            if name == "a bomb":  # of 200 MB, as a real one would fill the disk of the test
-                patch.setattr(restoring, "ALLOWANCE_BYTES", 1 << 20)
-                patch.setattr(restoring, "MOST_RATIO", 5)
-            assert isinstance(outcome(context, content), str), name
+        limits = few if name == "a bomb" else USUAL_LIMITS
+        assert isinstance(outcome(context, content, limits), str), name
 
 
 def test_rows_that_unpack_to_more_than_a_backup_holds_are_not_read(
-    good: bytes, context: Context, monkeypatch: pytest.MonkeyPatch
+    good: bytes, context: Context
 ) -> None:
-    monkeypatch.setattr(restoring, "ALLOWANCE_BYTES", 1 << 20)
-
     def huge(rows: pa.Table) -> pa.Table:
-        return setting("message", "x" * (300 << 20))(rows)
+        return setting("message", "x" * (30 << 20))(rows)
 
     found = with_rows(members(good), "jobs", huge)
     file = io.BytesIO()
     pq.write_table(huge(pq.read_table(io.BytesIO(members(good)["jobs.parquet"]))), file,
                    compression="zstd", use_dictionary=False)  # fmt: skip
-    told = outcome(context, packed(found | {"jobs.parquet": file.getvalue()}))
+    limits = UnpackLimits(allowance_bytes=1 << 20)
+    told = outcome(context, packed(found | {"jobs.parquet": file.getvalue()}), limits)
     assert isinstance(told, str)
     assert "more than a backup holds" in told

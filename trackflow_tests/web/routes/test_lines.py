@@ -15,8 +15,9 @@ from trackflow.store.jobs import workers
 from trackflow.store.service_tables import breakers
 from trackflow.store.tables import cached_polylines, processing_batches
 from trackflow.usecases.days.run import RunMode, run
-from trackflow.usecases.queries.lines import CachedValue, TimeRange
+from trackflow.usecases.queries.lines import TimeRange
 from trackflow.web.accessed import FRESH, ReadLog
+from trackflow.web.cached import CachedValue
 from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 

@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 
 from trackflow.context import Context
-from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.fleet import simulate_fleet
 from trackflow.errors import SettingsError
 from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
+from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store.access.tokens import Scope
 from trackflow.store.breakers import note_failure
 from trackflow.usecases.days import run as pipeline
-from trackflow.usecases.roads.networks import build
-from trackflow.web.routes.page import content_policy
+from trackflow.web.static_files import content_policy
 from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.roads import use
 from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api, token_for
 
@@ -76,13 +76,15 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    tmp_path_factory: pytest.TempPathFactory, helsinki_network: RoadNetwork
+) -> Iterator[Service]:
     home = tmp_path_factory.mktemp("page")
     day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
     with Context.open(Settings(home=home, workers=1)) as context:
-        network, _ = build(context, helsinki_extract(), "car")
+        use(context, helsinki_network)
         fleet = simulate_fleet(
-            context.engine("car"), network.bbox, vehicles=3, days=1, first_day=day
+            context.engine("car"), helsinki_network.bbox, vehicles=3, days=1, first_day=day
         )
         for vehicle in fleet:
             deliver(context.store, batch_of_device(vehicle.device_id, vehicle.reported))

@@ -18,11 +18,12 @@ from trackflow.errors import BadInputError
 from trackflow.geo import polylines
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
+from trackflow.geo.simplifying import simplified
 from trackflow.geo.time import from_us
 from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.tables import devices, gps_points, tracks
 from trackflow.usecases.days.run import run
-from trackflow.usecases.queries.tracks import read_cursor, simplified, write_cursor
+from trackflow.web.cursors import read_cursor, write_cursor
 from trackflow_tests.stores import NOON, batch_of, batch_of_device, deliver, drive, open_context
 from trackflow_tests.web.running import running_api
 

@@ -24,7 +24,9 @@ from trackflow.web.security.access import COOKIE, GuardedRoute
 from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context, settings_of
 from trackflow_tests.web.running import bearer, running_api, token_for
 
-PUBLIC = {"/", "/catalogue", "/health", "/session", "/static/{name}"}
+PUBLIC = {
+    "/", "/catalogue", "/meshes", "/meshes/{mesh_id}", "/health", "/session", "/static/{name:path}",
+}  # fmt: skip
 """Everything that is open to everyone; the page's own files hold nobody's data."""
 
 

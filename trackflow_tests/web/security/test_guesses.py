@@ -93,10 +93,9 @@ def test_delays_double_up_to_a_limit_for_a_guesser_who_waits(
     assert [round(d) for d in delays] == [min(2**n, MOST_DELAY_S) for n in range(number)]
 
 
-def test_neighbours_are_not_delayed_and_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guesses, "MOST_ADDRESSES", 100)
+def test_neighbours_are_not_delayed_and_memory_is_bounded() -> None:
     clock = Clock()
-    watched = WrongTokens(clock)
+    watched = WrongTokens(clock, most_addresses=100)
     for n in range(20):
         watched.note_wrong("192.0.2.1", [str(n)])
     assert watched.note_wrong("192.0.2.1", ["x"]) > 0

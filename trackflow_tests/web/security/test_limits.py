@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from trackflow.context import Context
-from trackflow.web import protocol
 from trackflow.web.security import limits
+from trackflow.web.security.limits import RequestLimits
 from trackflow_tests.stores import open_context
 from trackflow_tests.web.running import running_api
 
@@ -26,20 +26,25 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 @pytest.fixture
-def api(context: Context) -> Iterator[httpx.Client]:
-    with running_api(context) as client:
+def api(context: Context, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """With the limits that a test names; by default, none that a busy machine would meet."""
+    chosen = getattr(request, "param", RequestLimits(body_s=120, headers_s=60))
+    with running_api(context, limits=chosen) as client:
         yield client
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what is too slow; in others, a busy machine would be."""
-    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 0.5)
-    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 0.5)
+impatient = pytest.mark.parametrize(
+    "api", [RequestLimits(body_s=0.5, headers_s=0.5)], indirect=True, ids=[""]
+)
+"""For tests of what is too slow."""
+
+FEW = RequestLimits(
+    large_bodies_bytes=3 * RequestLimits().small_body_bytes, body_s=120, headers_s=60
+)
 
 
 def test_a_large_body_is_refused_whether_announced_or_not(api: httpx.Client) -> None:
-    large = b" " * (limits.MAX_BODY_BYTES + 1)
+    large = b" " * (RequestLimits().body_bytes + 1)
     announced = api.post(PATH, content=large)
     parts = (large[i : i + 1_000_000] for i in range(0, len(large), 1_000_000))
     in_parts = api.post(PATH, content=parts)
@@ -50,13 +55,12 @@ def test_a_large_body_is_refused_whether_announced_or_not(api: httpx.Client) -> 
     assert api.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("api", [FEW], indirect=True, ids=[""])
 def test_large_bodies_are_refused_while_there_are_too_many(
     api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small ones are taken all the same; what an answered one took is free again."""
-    limit = 3 * limits.SMALL_BODY_BYTES
-    monkeypatch.setattr(limits, "MAX_LARGE_BODIES_BYTES", limit)
-    monkeypatch.setattr(limits, "BODY_DEADLINE_S", 120)
+    limit = FEW.large_bodies_bytes
     is_there = _when_counted(monkeypatch, limit - 1)
     with _connection(api) as other:
         head = f"POST {PATH} HTTP/1.1\r\nHost: {_host(api)}\r\nContent-Length: {limit}\r\n\r\n"
@@ -72,7 +76,7 @@ def test_large_bodies_are_refused_while_there_are_too_many(
         assert api.post(PATH, content=b" " * (limit - 1)).status_code == 200
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 def test_a_body_that_drips_is_refused(api: httpx.Client) -> None:
     def dripping() -> Iterator[bytes]:
         for _ in range(50):
@@ -89,7 +93,7 @@ def test_a_body_that_drips_is_refused(api: httpx.Client) -> None:
     assert api.get("/health").status_code == 200
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 @pytest.mark.parametrize(
     "sent", [b"", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"], ids=["nothing", "half"]
 )
@@ -99,7 +103,7 @@ def test_headers_that_never_end_are_cut_off(api: httpx.Client, sent: bytes) -> N
         assert connection.recv(100) == b""
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 def test_slow_headers_of_a_later_request_are_cut_off_as_well(api: httpx.Client) -> None:
     with _connection(api) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /heal")
@@ -109,23 +113,19 @@ def test_slow_headers_of_a_later_request_are_cut_off_as_well(api: httpx.Client) 
         assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
-def test_headers_without_end_are_cut_off(
-    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 60)
+def test_headers_without_end_are_cut_off(api: httpx.Client) -> None:
     with _connection(api) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n")
         assert _fill(connection, b"X-Filler: " + b"a" * 10_000 + b"\r\n", 50_000_000) < 50_000_000
 
 
-def test_many_requests_on_one_connection_are_fine(
-    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They may take longer than one may; each by itself is far from its deadline."""
-    monkeypatch.setattr(protocol, "HEADERS_DEADLINE_S", 4.0)
-    for _ in range(6):
+@pytest.mark.parametrize("api", [RequestLimits(headers_s=2.0)], indirect=True, ids=[""])
+def test_many_requests_on_one_connection_are_fine(api: httpx.Client) -> None:
+    """Together they may take longer, and have more bytes, than the headers of one may."""
+    began = time.monotonic()
+    while time.monotonic() - began < 2.5:
         assert api.get("/health", headers={"X-Long": "a" * 20_000}).status_code == 200
-        time.sleep(0.8)
+        time.sleep(0.3)
 
 
 @pytest.mark.parametrize(

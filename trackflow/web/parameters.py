@@ -1,26 +1,13 @@
-"""Answers as JSON with an ETag, and the parameters that many routes share.
-
-A client that polls sends the ETag of what it has (`If-None-Match`); if nothing has changed the
-answer is an empty 304. The ETag is a hash of the answer itself, so it can never be out of step.
-"""
+"""Query parameters that many routes share: the time, and the devices."""
 
 import datetime as dt
-import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
-from fastapi import Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import Depends, Query, Request
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.usecases.queries.lines import TimeRange
-
-JSON = "application/json"
-GEOJSON = "application/geo+json"
-
-REVALIDATE = "private, no-cache"
-"""A client that keeps an answer has to check each time whether it is still valid."""
 
 MOST_DEVICES = 1000
 MOST_HOURS = 24 * 366 * 10
@@ -28,44 +15,6 @@ MOST_HOURS = 24 * 366 * 10
 EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 """Times beyond these mean "without limit": databases and calendars end somewhere."""
-
-OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
-"""Times without a zone come from numpy; all of ours are UTC."""
-
-
-class GeoJson(JSONResponse):
-    """The media type of GeoJSON, for the description of routes."""
-
-    media_type = GEOJSON
-
-
-def answer(request: Request, content: Any, media_type: str = JSON) -> Response:
-    """Content as JSON, or 304 if the client has it already."""
-    return answer_bytes(request, orjson.dumps(content, option=OPTIONS), media_type)
-
-
-def answer_bytes(
-    request: Request, body: bytes, media_type: str, cache_control: str = REVALIDATE
-) -> Response:
-    """A body, or 304 if the client has it already.
-
-    Args:
-        request: the request, with the client's ETag if it has one.
-        body: the answer.
-        media_type: its content type.
-        cache_control: value of the header `Cache-Control`.
-    """
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": cache_control}
-    if _has(request.headers.get("if-none-match", ""), etag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
-
-
-def _has(if_none_match: str, etag: str) -> bool:
-    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in known or known == ["*"]
-
 
 FROM = Query(alias="from", description="Only what happens after this (ISO 8601; UTC if no offset).")
 TO = Query(description="Only what happens before this (ISO 8601; UTC if no offset).")

@@ -1,0 +1,81 @@
+"""The devices with their last positions, and the road networks in use."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from trackflow.context import Context
+from trackflow.geo.bbox import Bbox
+from trackflow.store.days import queries
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device, and where it was last.
+
+    Attributes:
+        device_id: its id.
+        profile: car, bicycle or foot.
+        time_zone: the zone of its days: its own, or that of the settings.
+        first_time: of its first point; None if it has none.
+        last_time: of its last point; None if it has none.
+        longitude: of its last point, degrees.
+        latitude: of its last point, degrees.
+    """
+
+    device_id: str
+    profile: str
+    time_zone: str
+    first_time: dt.datetime | None
+    last_time: dt.datetime | None
+    longitude: float | None
+    latitude: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    """The road network that a profile uses.
+
+    Attributes:
+        profile: car, bicycle or foot.
+        version: changes whenever the roads do.
+        source_name: file name of its extract.
+        bbox: of its roads.
+    """
+
+    profile: str
+    version: str
+    source_name: str
+    bbox: Bbox
+
+
+def list_devices(context: Context) -> list[DeviceState]:
+    """All devices, by id."""
+    with context.store.read() as connection:
+        rows = queries.device_rows(connection)
+    return [
+        DeviceState(
+            device_id=row.device_id,
+            profile=row.profile,
+            time_zone=row.time_zone or context.settings.time_zone,
+            first_time=row.first_time,
+            last_time=row.last_time,
+            longitude=row.longitude,
+            latitude=row.latitude,
+        )
+        for row in rows
+    ]
+
+
+def list_networks(context: Context) -> list[NetworkState]:
+    """The road networks in use, by profile."""
+    with context.store.read() as connection:
+        rows = queries.network_rows(connection)
+    return [
+        NetworkState(
+            row.profile,
+            row.version,
+            row.source_name,
+            Bbox(row.west, row.south, row.east, row.north),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,187 @@
+// The page of the meshes: the list, one chosen mesh, batches, and new images.
+
+import { forget, get, onSignedOut, send, withQuery } from './api.js';
+import { announce, byId } from './dom.js';
+import { tickAges } from './format.js';
+import { askForToken, signIn } from './login.js';
+import { drawMesh, hideMesh } from './mesh-details.js';
+import { drawBatches, drawList, inWork } from './mesh-list.js';
+import { drawWishes, listen } from './mesh-upload.js';
+
+const POLL_MS = 5000;
+const POLL_AT_WORK_MS = 1000;
+const PAGE = 60;
+const OFFLINE = 'The server does not answer.';
+
+let mayMake = false;
+let rows = [];
+let next = null;
+let pages = 1;
+let batches = [];
+let batch = null; // whose meshes are shown
+let chosen = idInAddress();
+let mesh = null;
+let problem = '';
+let timer = 0;
+
+function idInAddress() {
+  const found = /^\/meshes\/([^/]+)$/.exec(location.pathname);
+  return found ? decodeURIComponent(found[1]) : null;
+}
+
+// ---- loading -------------------------------------------------------------------------------
+
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    await Promise.all([loadList(), loadBatches(), loadMesh()]);
+    if (problem === OFFLINE) problem = '';
+  } catch (error) {
+    if (error.status !== 401) problem = error.message;
+  }
+  draw();
+  const isAtWork = rows.some(inWork) || batches.some(isLive) || (mesh && inWork(mesh));
+  timer = setTimeout(refresh, isAtWork ? POLL_AT_WORK_MS : POLL_MS);
+}
+
+const isLive = (job) => ['queued', 'running'].includes(job.status);
+
+async function loadList() {
+  const status = { work: ['queued', 'running'], '': [] }[byId('status').value] ?? [byId('status').value];
+  const query = { status, project: byId('project').value.trim(), batch, limit: Math.min(PAGE * pages, 1000) };
+  const { data } = await get(withQuery('/api/v1/meshes', query));
+  rows = data.meshes;
+  next = data.next;
+}
+
+async function loadBatches() {
+  batches = (await get('/api/v1/mesh-batches?limit=5')).data.batches;
+}
+
+async function loadMesh() {
+  const wanted = chosen;
+  if (wanted === null) return;
+  try {
+    const { data } = await get(`/api/v1/meshes/${encodeURIComponent(wanted)}`);
+    if (wanted !== chosen) return;
+    if (mesh?.mesh_id === data.mesh_id && inWork(mesh) && !inWork(data)) announce(`${data.image_name}: ${data.status}`);
+    mesh = data;
+  } catch (error) {
+    if (error.status !== 404 || wanted !== chosen) throw error;
+    problem = error.message;
+    open(null);
+  }
+}
+
+// ---- doing ---------------------------------------------------------------------------------
+
+/** Choose a mesh, or none. `step`: whether the browser's Back undoes it. */
+function open(meshId, step = true) {
+  chosen = meshId;
+  if (mesh?.mesh_id !== meshId) mesh = null;
+  if (step) history.pushState(null, '', meshId === null ? '/meshes' : `/meshes/${encodeURIComponent(meshId)}`);
+  if (meshId === null) { draw(); return Promise.resolve(); }
+  return refresh().then(() => { byId('mesh').scrollIntoView({ block: 'start' }); byId('mesh').focus({ preventScroll: true }); });
+}
+
+async function act(method, address, said) {
+  problem = '';
+  try {
+    await send(method, address);
+    announce(said);
+  } catch (error) {
+    problem = error.message;
+  }
+  await refresh();
+}
+
+const of = ({ mesh_id: id }) => `/api/v1/meshes/${encodeURIComponent(id)}`;
+
+const ACTIONS = {
+  retry: (one) => act('POST', `${of(one)}/retry`, 'It is tried again'),
+  cancel: (one) => act('POST', `${of(one)}/cancel`, 'Asked to stop'),
+  close: () => open(null),
+  remove: async (one) => {
+    if (!(await confirmed('Delete this mesh?', `The mesh of ${one.image_name} and its files go.`, 'Delete'))) return;
+    problem = '';
+    try {
+      await send('DELETE', of(one));
+      announce('Deleted');
+      await open(null);
+    } catch (error) {
+      problem = error.message;
+    }
+    await refresh();
+  },
+};
+
+const BATCH_ACTIONS = {
+  onShow: (id) => { batch = batch === id ? null : id; pages = 1; refresh(); },
+  onCancel: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/cancel`, 'Asked to stop'),
+  onResume: (job) => act('POST', `/api/v1/jobs/${encodeURIComponent(job.batch_id)}/resume`, 'It goes on'),
+};
+
+let answer = () => {};
+
+/** Ask before something is done; a question that is still open counts as answered with no. */
+function confirmed(title, text, yes) {
+  answer(false);
+  byId('ask-title').textContent = title;
+  byId('ask-text').textContent = text;
+  byId('ask-yes').textContent = yes;
+  if (!byId('ask').open) byId('ask').showModal();
+  return new Promise((done) => { answer = done; });
+}
+
+// ---- drawing -------------------------------------------------------------------------------
+
+function draw() {
+  byId('problem').hidden = !problem;
+  byId('problem').textContent = problem;
+  byId('new').hidden = !mayMake;
+  if (mesh && chosen === mesh.mesh_id) drawMesh(mesh, mayMake, ACTIONS);
+  else hideMesh();
+  drawBatches(batches, mayMake, { ...BATCH_ACTIONS, shown: batch });
+  const filtered = Boolean(byId('status').value || byId('project').value.trim() || batch);
+  drawList({ rows, next, chosen, mayMake, filtered }, open, () => { pages += 1; refresh(); });
+  tickAges();
+}
+
+// ---- signing in, start ---------------------------------------------------------------------
+
+onSignedOut.call = askForToken;
+
+async function begin() {
+  try {
+    const { data } = await get('/api/v1/page');
+    mayMake = data.scope === 'admin';
+    byId('sign-out').hidden = !data.by_cookie;
+  } catch (error) {
+    if (error.status === 401) return;
+    problem = error.message;
+  }
+  await refresh();
+  document.body.dataset.ready = 'yes';
+}
+
+let typing = 0;
+const soon = () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => { pages = 1; refresh(); }, 250);
+};
+drawWishes();
+listen(({ mesh: made }) => (made ? open(made.mesh_id) : refresh()), (message) => { problem = message; draw(); });
+byId('ask').addEventListener('submit', (event) => answer(event.submitter?.value === 'yes'));
+byId('ask').addEventListener('cancel', () => answer(false));
+byId('filter').addEventListener('submit', (event) => { event.preventDefault(); refresh(); });
+byId('status').addEventListener('change', soon);
+byId('project').addEventListener('input', soon);
+addEventListener('popstate', () => open(idInAddress(), false));
+byId('login-form').addEventListener('submit', async (event) => { if (await signIn(event)) await begin(); });
+byId('login').addEventListener('cancel', (event) => event.preventDefault());
+byId('sign-out').addEventListener('click', async () => {
+  await send('DELETE', '/session');
+  forget();
+  location.reload();
+});
+begin();

@@ -1,0 +1,153 @@
+"""The files of the pages: trackflow's own, MapLibre's and three.js's; and their security policy.
+
+MapLibre comes from the installed package `maplibre`; three.js and Draco's decoder come from npm
+when trackflow is built or installed (`scripts/vendor.py`). So no file is fetched from elsewhere,
+and the content security policy of the pages allows no other origin.
+"""
+
+import base64
+import gzip
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from trackflow.errors import NotFoundError, TrackflowError
+
+OWN = Path(__file__).parent / "static"
+VENDORED = Path(__file__).parent / "vendored"
+MAPLIBRE = ("maplibre-gl.js", "maplibre-gl.css")
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+
+WASM = "'wasm-unsafe-eval'"
+"""Allows WebAssembly, and no `eval` of JavaScript."""
+
+_IMPORT_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file as it is sent.
+
+    Attributes:
+        body: its bytes.
+        packed: the same, by gzip.
+        media_type: with its encoding.
+        etag: by content, quoted.
+    """
+
+    body: bytes
+    packed: bytes
+    media_type: str
+    etag: str
+
+
+def static_file(name: str) -> StaticFile:
+    """A file by its name; a vendored one by its path, such as `three/build/three.module.js`.
+
+    Raises:
+        NotFoundError: the pages have no such file.
+    """
+    path = _paths().get(name)
+    if path is None:
+        if name.startswith("three/") and not VENDORED.is_dir():
+            raise NotFoundError(
+                "this installation lacks three.js: `python scripts/vendor.py` in its source "
+                "fetches it"
+            )
+        raise NotFoundError("the page has no such file")
+    changed = path.stat()
+    return _load(path, changed.st_mtime_ns, changed.st_size)
+
+
+def send_static(request: Request, found: StaticFile) -> Response:
+    """A file, packed if the client takes that, or 304 if it has it already."""
+    headers = {"ETag": found.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == found.etag:
+        return Response(status_code=304, headers=headers)
+    body = found.body
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = found.packed
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type=found.media_type, headers=headers)
+
+
+def content_policy(tiles_url: str, more_scripts: tuple[str, ...] = ()) -> str:
+    """The content security policy: the page's own files, and images of one tile server at most.
+
+    `more_scripts` are further sources of scripts, such as the hash of an import map.
+    """
+    server = urlsplit(tiles_url)
+    tiles = f" {server.scheme}://{server.netloc}" if server.netloc else ""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            " ".join(("script-src 'self'", *more_scripts)),
+            "style-src 'self'",
+            f"img-src 'self' data: blob:{tiles}",
+            f"connect-src 'self' data: blob:{tiles}",
+            "worker-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def import_map_hash(page: StaticFile) -> str:
+    """The hash by which a policy allows the page's import map, its only script without a file.
+
+    Browsers take import maps from no file; three.js's modules need one to find each other.
+    """
+    found = _IMPORT_MAP.search(page.body)
+    assert found is not None, "the page has no import map"
+    return f"'sha256-{base64.b64encode(hashlib.sha256(found[1]).digest()).decode()}'"
+
+
+@cache
+def _paths() -> dict[str, Path]:
+    """All files, by name: no other file can be requested."""
+    named = {path.name: path for path in (*_own_files(), *_maplibre_files())}
+    return named | {str(path.relative_to(VENDORED)): path for path in _vendored_files()}
+
+
+def _own_files() -> Iterator[Path]:
+    for path in OWN.iterdir():
+        if path.suffix in TYPES:
+            yield path
+
+
+def _vendored_files() -> Iterator[Path]:
+    for path in VENDORED.rglob("*"):
+        if path.suffix in TYPES:
+            yield path
+
+
+def _maplibre_files() -> Iterator[Path]:
+    # not by import: the package imports pandas and more, which takes a second
+    for name in MAPLIBRE:
+        path = Path(str(distribution("maplibre").locate_file(f"maplibre/srcjs/{name}")))
+        if not path.is_file():
+            raise TrackflowError(f"the package maplibre lacks {name}: install it again")
+        yield path
+
+
+@cache
+def _load(path: Path, _modified_ns: int, _size: int) -> StaticFile:
+    body = path.read_bytes()
+    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return StaticFile(body, gzip.compress(body, 6, mtime=0), TYPES[path.suffix], etag)

@@ -1,0 +1,164 @@
+"""Every answer of the API is described, and real ones are as described."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from trackflow.context import Context
+from trackflow.usecases.days.run import run
+from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.places.visits import update_visits
+from trackflow.web.answers.sending import GEOJSON, JSON
+from trackflow_tests.catalogue.site import site_with
+from trackflow_tests.stores import batch_of_device, deliver, open_context
+from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
+from trackflow_tests.web.described import DescribedAnswer, answers, components, validator
+from trackflow_tests.web.running import running_api
+
+pytestmark = pytest.mark.xdist_group("answers")
+
+EMPTY = {
+    ("GET", "/ingest/{sender}"),
+    ("POST", "/ingest/{sender}"),
+    ("POST", "/session"),
+    ("DELETE", "/session"),
+}
+"""Operations whose answers are empty."""
+
+NO_ROADS = {"/api/v1/networks", "/tiles/roads/{zoom}/{x}/{y}.mvt"}
+"""They need a road network: `test_tiles` and `test_lines` have one."""
+
+
+def name_of(answer: DescribedAnswer) -> str:
+    return f"{answer.method} {answer.path}"
+
+
+@pytest.mark.parametrize("answer", answers(), ids=name_of)
+def test_an_answer_has_a_schema_and_an_example(answer: DescribedAnswer) -> None:
+    assert bool(answer.contents) == ((answer.method, answer.path) not in EMPTY)
+    for kind, content in answer.contents.items():
+        assert content["schema"], kind
+        if kind in (JSON, GEOJSON):
+            validator(content["schema"]).validate(content["example"])
+
+
+def test_every_field_has_a_type() -> None:
+    """A value of any type would be `{}`, and hold of anything."""
+    for name, schema in components().items():
+        for field, of in schema.get("properties", {}).items():
+            untyped = {"type", "anyOf", "$ref", "const", "enum"}.isdisjoint(of)
+            assert not untyped, f"{name}.{field}"
+            assert of.get("items", True) != {}, f"{name}.{field}"
+
+
+def test_a_number_has_its_unit_in_its_name() -> None:
+    """Or it is a share, a degree, a threshold's value, or what a race track's source counts."""
+    plain = {
+        "confidence", "longitude", "latitude", "value", "seconds_left", "seconds",
+        "before", "now",
+    }  # fmt: skip
+    units = re.compile(r".*_(s|m|ms|kmh|share|bytes)$")
+    for name, schema in components().items():
+        for field, of in schema.get("properties", {}).items():
+            types = {of.get("type"), *(part.get("type") for part in of.get("anyOf", ()))}
+            if "number" in types:
+                assert field in plain or units.match(field), f"{name}.{field}"
+
+
+@pytest.mark.parametrize("damage", ["a field more", "a field less", "another type"])
+def test_an_answer_that_is_not_as_described_is_found(damage: str) -> None:
+    (answer,) = (a for a in answers() if name_of(a) == "GET /api/v1/stops")
+    (content,) = answer.contents.values()
+    example: Any = content["example"]
+    properties = example["features"][0]["properties"]
+    changed = {
+        "a field more": properties | {"speed": 3},
+        "a field less": {k: v for k, v in properties.items() if k != "duration_s"},
+        "another type": properties | {"start_time": "yesterday"},
+    }[damage]
+    feature = example["features"][0] | {"properties": changed}
+    with pytest.raises(jsonschema_rs.ValidationError):
+        validator(content["schema"]).validate(example | {"features": [feature]})
+
+
+@pytest.fixture(scope="module")
+def parameters() -> dict[str, str]:
+    """What the paths' parameters stand for, once the store is filled."""
+    return {"device_id": DEVICE, "sender": "osmand", "name": "main.js"}
+
+
+@pytest.fixture(scope="module")
+def api(
+    tmp_path_factory: pytest.TempPathFactory, parameters: dict[str, str]
+) -> Iterator[httpx.Client]:
+    """A store with tracks, stops, visits, race tracks, jobs and refused input."""
+    folder = tmp_path_factory.mktemp("answers")
+    with (
+        site_with(3) as site,
+        open_context(
+            f"sqlite:///{folder / 'trackflow.db'}",
+            folder,
+            liverc_url=f"{site.url}/ {site.url}/tracks/{{slug}}/",
+            catalogue_per_s=1000.0,
+        ) as context,
+        running_api(context) as client,
+    ):
+        _fill(context)
+        job = queue_job(context, "catalogue_sync", {"source": "liverc"})
+        run_job(context, job.job_id)
+        client.post("/ingest/geojson", content=b'{"type": "Feature"}').raise_for_status()
+        tracks = client.get("/api/v1/tracks").json()["features"]
+        parameters |= {"track_id": tracks[0]["id"]}
+        parameters |= {"job_id": str(job.job_id), "sync_id": str(job.job_id)}
+        yield client
+
+
+def _fill(context: Context) -> None:
+    add_place(context, "venue", *VENUE)
+    deliver(context.store, batch_of_device(DEVICE, history()))
+    run(context)
+    update_visits(context)
+
+
+READABLE = [a for a in answers() if a.method == "GET" and a.contents and a.path not in NO_ROADS]
+
+
+@pytest.mark.parametrize("answer", READABLE, ids=name_of)
+def test_a_real_answer_is_as_described(
+    api: httpx.Client, parameters: dict[str, str], answer: DescribedAnswer
+) -> None:
+    """The client checks each answer by itself; here each has something in it."""
+    path = answer.path.format_map(parameters)
+    if answer.path == "/paths/cached":
+        path += "?from=2020-01-01"
+    found = api.get(path)
+    assert found.status_code == 200, found.text
+    kind = found.headers["content-type"]
+    if kind in (JSON, GEOJSON) and not path.startswith("/ingest"):
+        content = found.json()
+        lists = {name: value for name, value in content.items() if isinstance(value, list)}
+        maybe_empty = {
+            "looks_like", "breakers", "notices", "alarms", "changes", "failures", "anomalies",
+        }  # fmt: skip
+        assert all(value for name, value in lists.items() if name not in maybe_empty), lists
+
+
+def test_changes_are_answered_as_described(api: httpx.Client, parameters: dict[str, str]) -> None:
+    """The client checks each answer by itself."""
+    device = f"/api/v1/devices/{DEVICE}"
+    assert api.patch(device, json={"thresholds": {"gap_s": 700}}).status_code == 200
+    job = api.post("/api/v1/jobs", json={"kind": "rebuild"})
+    assert job.status_code == 202
+    for verb in ("cancel", "resume"):
+        path = f"/api/v1/jobs/{uuid.UUID(job.json()['job_id'])}/{verb}"
+        assert api.post(path).status_code == 200
+    assert api.post("/api/v1/tracks/sync").status_code == 202
+    undo = f"/api/v1/catalogue/reports/{parameters['sync_id']}/undo"
+    assert api.post(undo).status_code == 200
+    for name in ("owntracks", "overland", "geojson", "phonetrack", "homeassistant", "osmand"):
+        assert api.post(f"/ingest/{name}", content=b"{}").status_code == 200
