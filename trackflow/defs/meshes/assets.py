@@ -9,14 +9,14 @@ from trackflow.defs import metadata
 from trackflow.defs.errors import StepError, step
 from trackflow.defs.meshes.checks import MESHES_ASSET
 from trackflow.defs.meshes.describing import describe, describe_trouble, what_became_of
-from trackflow.defs.meshes.events import events_of
+from trackflow.defs.meshes.events import new_events
 from trackflow.defs.meshes.interrupts import cancelling_on_interrupt
 from trackflow.defs.meshes.partitions import IMAGES, IMAGES_PER_RUN, MONTHS, month_of
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.pools import MESHES
 from trackflow.defs.resources import TrackflowResource
 from trackflow.errors import TrackflowError
-from trackflow.usecases.meshes.control import Mesh, MeshStatus
+from trackflow.usecases.meshes.control import MeshStatus
 from trackflow.usecases.meshes.image_meshes import (
     ImageMeshes,
     cancel_image_meshes,
@@ -75,55 +75,61 @@ SPEC = dg.AssetSpec(
 def meshes(
     context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Make the meshes of the chosen images; a mesh that is given up fails the run at the end."""
+    """Make the meshes of the chosen images; a mesh that is given up fails the run at the end.
+
+    Completed meshes are reported here, all else by `mesh_events_sensor`: two writers would report
+    the same failure twice.
+    """
     made: list[ImageMeshes] = []
     problem: TrackflowError | None = None
+    key = trackflow.key(MESHES_ASSET)
+    keys = list(context.partition_keys)
     with trackflow.open() as trackflow_context:
-        keys = list(context.partition_keys)
+
+        def on_done(of_image: ImageMeshes) -> None:
+            made.append(of_image)
+            _log(context, key, trackflow_context, of_image, with_wanted=len(keys) > 1)
+
         with (
             opened_tools(trackflow_context) as tools,
             cancelling_on_interrupt(lambda: cancel_image_meshes(trackflow_context, keys)),
         ):
             try:
-                make_image_meshes(trackflow_context, tools, keys, made.append)
+                make_image_meshes(trackflow_context, tools, keys, on_done)
             except TrackflowError as error:
                 problem = error
-        key = trackflow.key(MESHES_ASSET)
-        yield from _results(context, key, trackflow_context, made)
+        if len(keys) == 1 and made and made[0].wanted.status is MeshStatus.COMPLETED:
+            values = describe(trackflow_context, made[0].wanted)
+            yield dg.MaterializeResult(asset_key=key, metadata=values)
         if problem is not None:
             raise problem
         _raise_if_failed(trackflow_context, made)
 
 
-def _results(
+def _log(
     context: dg.AssetExecutionContext,
     key: dg.AssetKey,
     trackflow_context: Context,
-    made: Sequence[ImageMeshes],
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Report each image by itself; in a run of one image, its mesh is the result of the step."""
-    is_alone = len(context.partition_keys) == 1
-    for of_image in made:
-        for other in of_image.others:
-            _log(context, key, trackflow_context, other)
-        wanted = of_image.wanted
-        if is_alone and wanted.status is MeshStatus.COMPLETED:
-            yield dg.MaterializeResult(asset_key=key, metadata=describe(trackflow_context, wanted))
-        else:
-            _log(context, key, trackflow_context, wanted)
-
-
-def _log(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, trackflow_context: Context, mesh: Mesh
+    of_image: ImageMeshes,
+    *,
+    with_wanted: bool,
 ) -> None:
-    if mesh.status is MeshStatus.QUEUED and not mesh.tries:
-        context.log.info(f"The mesh {mesh.mesh_id} waits: other workers have all the places.")
-        return
-    if mesh.status is not MeshStatus.COMPLETED:
-        context.log.warning(f"{mesh.image_key}: {what_became_of(mesh)}. {mesh.error_message or ''}")
-    for event in events_of(key, trackflow_context, mesh):
-        if not isinstance(event, dg.AssetCheckEvaluation):  # the checks' own steps follow
-            context.log_event(event)
+    """Say in the log what became of an image's meshes, and report those that are completed.
+
+    Args:
+        context: of the step.
+        key: of the asset.
+        trackflow_context: for files, pictures and settings.
+        of_image: the meshes.
+        with_wanted: whether the wanted one is reported too; else it is the result of the step.
+    """
+    for mesh in (*of_image.others, of_image.wanted):
+        context.log.info(f"{mesh.image_key}: {what_became_of(mesh)}. {mesh.error_message or ''}")
+        is_reported = mesh is not of_image.wanted or with_wanted
+        if is_reported and mesh.status is MeshStatus.COMPLETED:
+            for event in new_events(context.instance, key, trackflow_context, [mesh]):
+                if not isinstance(event, dg.AssetCheckEvaluation):  # the checks' own steps follow
+                    context.log_event(event)
 
 
 def _raise_if_failed(trackflow_context: Context, made: Sequence[ImageMeshes]) -> None:

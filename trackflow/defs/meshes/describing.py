@@ -32,10 +32,11 @@ def state_of(mesh: Mesh) -> Values:
 def describe(trackflow_context: Context, mesh: Mesh) -> Values:
     """Metadata of a completed mesh."""
     settings, report = trackflow_context.settings, mesh.report or {}
-    values = state_of(mesh)
+    values: Values = {}
     preview = preview_of(trackflow_context, mesh.mesh_id)
     if preview is not None:
         values["picture"] = dg.MetadataValue.md(f"![{_in_markdown(mesh.image_name)}]({preview})")
+    values |= state_of(mesh)
     values |= {name: report[key] for name, key in NUMBERS.items() if report.get(key) is not None}
     values |= {
         "kind": str(report.get("kind", "")),
@@ -63,7 +64,11 @@ def describe_trouble(settings: Settings, mesh: Mesh) -> Values:
     for name, value in (("error_kind", mesh.error_kind), ("error_message", mesh.error_message)):
         if value:
             values[name] = value
-    moments = {"next_try_at": mesh.next_try_at, "finished_at": mesh.finished_at}
+    moments = {
+        "next_try_at": mesh.next_try_at,
+        "finished_at": mesh.finished_at,
+        "notified_at": mesh.notified_at,
+    }
     for name, moment in moments.items():
         if moment is not None:
             values[name] = dg.MetadataValue.timestamp(moment)
@@ -73,6 +78,8 @@ def describe_trouble(settings: Settings, mesh: Mesh) -> Values:
 def what_became_of(mesh: Mesh) -> str:
     """One line for people."""
     match mesh.status.value:
+        case "queued" if not mesh.tries:
+            return "waits: other workers have all places"
         case "queued":
             return f"try {mesh.tries} failed; tried again {_when(mesh.next_try_at)}"
         case "failed":

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from trackflow.context import Context
-from trackflow.defs.meshes.checks import MESHES_ASSET, evaluations
+from trackflow.defs.meshes.checks import evaluations
 from trackflow.defs.meshes.describing import describe, describe_trouble, state_of
-from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.meshes.control import Mesh, MeshStatus
 
 COMPARED = 20
@@ -23,7 +22,7 @@ type MeshEvent = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEv
 
 def new_events(
     instance: dg.DagsterInstance,
-    trackflow: TrackflowResource,
+    key: dg.AssetKey,
     trackflow_context: Context,
     meshes: Sequence[Mesh],
 ) -> Iterator[MeshEvent]:
@@ -31,17 +30,16 @@ def new_events(
 
     Args:
         instance: Dagster's records.
-        trackflow: names the asset.
+        key: of the asset.
         trackflow_context: for files, pictures and settings.
         meshes: in the order of what happened.
     """
-    key = trackflow.key(MESHES_ASSET)
     for mesh in meshes:
         if not _is_known(instance, key, mesh):
-            yield from events_of(key, trackflow_context, mesh)
+            yield from _events_of(key, trackflow_context, mesh)
 
 
-def events_of(key: dg.AssetKey, trackflow_context: Context, mesh: Mesh) -> Iterator[MeshEvent]:
+def _events_of(key: dg.AssetKey, trackflow_context: Context, mesh: Mesh) -> Iterator[MeshEvent]:
     """The events of a mesh as it is now; of a completed one its checks as well."""
     if mesh.status is MeshStatus.COMPLETED:
         yield dg.AssetMaterialization(

@@ -26,7 +26,7 @@ make_mesh_job = dg.define_asset_job(
     selection=dg.AssetSelection.tag("trackflow/stage", "meshes"),
     description="Makes the meshes of an image and checks them. `images_sensor` starts it for new "
     "and changed images and for requests; choose partitions to make others.",
-    tags=TAGS | {"trackflow/kind": "mesh", PRIORITY: PERSON, MAX_RUNTIME: str(3600)},
+    tags=TAGS | {"trackflow/meshes": "image", PRIORITY: PERSON, MAX_RUNTIME: str(3600)},
 )
 
 mesh_usage_job = dg.define_asset_job(
@@ -53,7 +53,7 @@ def make_waiting_meshes_job() -> None:
     name="mesh_batch_job",
     description="Makes a batch of meshes that a person requested on the page, by API or by CLI. "
     "Two batches run at once at most. Ending the run cancels the batch.",
-    tags=TAGS | {"trackflow/batch": "meshes", PRIORITY: OF_BATCH, MAX_RUNTIME: str(24 * 3600)},
+    tags=TAGS | {"trackflow/meshes": "batch", PRIORITY: OF_BATCH, MAX_RUNTIME: str(24 * 3600)},
 )
 def mesh_batch_job() -> None:
     """One op."""

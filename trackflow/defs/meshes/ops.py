@@ -10,22 +10,19 @@ from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.errors import StepError, step
 from trackflow.defs.jobs.progress import LoggedProgress, raise_if_failed
-from trackflow.defs.meshes.events import new_events
 from trackflow.defs.meshes.interrupts import cancelling_on_interrupt
 from trackflow.defs.pools import MESH_BATCHES, MESHES
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.jobs.control import Job
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.meshes import sync
-from trackflow.usecases.meshes.control import MOST_LISTED
-from trackflow.usecases.meshes.history import mesh_changes
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.stopping import stop_batch_here
 from trackflow.usecases.meshes.tools import opened_tools
 from trackflow.usecases.meshes.waiting import waiting_work
 
 AT_A_TIME = 20
-"""Due meshes that are made before they are reported."""
+"""Due meshes that are made before the log says how it stands."""
 
 LONGEST = dt.timedelta(hours=1)
 """After this time a run ends; the next tick starts another one."""
@@ -42,40 +39,26 @@ class BatchConfig(dg.Config):
     out=dg.Out(dg.Nothing),
     pool=MESHES,
     description="Makes the meshes that were requested and wait, several at once, until none is "
-    "due. Their events are on the asset `meshes`.",
+    "due. What became of them is noted on the asset `meshes`.",
 )
 @step
 def make_due_meshes(
     context: dg.OpExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> None:
-    """Make some, report them, and go on."""
+    """Make some, say how it stands, and go on."""
     sums = dict.fromkeys(("completed", "failed", "waiting", "cancelled"), 0)
     with trackflow.open() as trackflow_context, opened_tools(trackflow_context) as tools:
         until = trackflow_context.clock() + LONGEST
         while trackflow_context.clock() < until:
-            since = trackflow_context.clock()
             report = run_due_meshes(
                 trackflow_context, tools.generator, limit=AT_A_TIME, until=until
             )
             for name in sums:
                 sums[name] += getattr(report, name)
-            _log_changes(context, trackflow, trackflow_context, since)
             context.log.info(", ".join(f"{count:,} {name}" for name, count in sums.items()))
             if report.completed + report.failed + report.waiting + report.cancelled == 0:
                 break
     context.add_output_metadata(sums)
-
-
-def _log_changes(
-    context: dg.OpExecutionContext,
-    trackflow: TrackflowResource,
-    trackflow_context: Context,
-    since: dt.datetime,
-) -> None:
-    changes = mesh_changes(trackflow_context, since, MOST_LISTED)
-    changed = [*changes.ended, *changes.resting]
-    for event in new_events(context.instance, trackflow, trackflow_context, changed):
-        context.log_event(event)  # type: ignore[arg-type]  # it accepts results of checks
 
 
 @dg.op(

@@ -1,12 +1,14 @@
 """Sensors of meshes: images and requests that wait, batches, and events for Dagster's record."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
 
 import dagster as dg
 
 from trackflow.defs.errors import tick
 from trackflow.defs.jobs.jobs import JOB_TAG
+from trackflow.defs.meshes.checks import MESHES_ASSET
 from trackflow.defs.meshes.events import new_events
 from trackflow.defs.meshes.jobs import (
     OF_BATCH,
@@ -24,7 +26,7 @@ from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED, starting_run
 from trackflow.usecases.jobs.control import Job, waiting_jobs
 from trackflow.usecases.meshes.batching import KIND as MESH_BATCH
-from trackflow.usecases.meshes.history import mesh_changes
+from trackflow.usecases.meshes.history import BEGINNING, HistoryPosition, mesh_changes
 from trackflow.usecases.meshes.waiting import WaitingWork, waiting_work
 
 FEW = 5
@@ -42,14 +44,11 @@ BATCHES_AT_ONCE = 2
 REQUESTED_AGAIN = dt.timedelta(minutes=10)
 """A mesh that still waits after this time gets another run: the first one may have died."""
 
-OVERLAP = dt.timedelta(minutes=5)
-"""A mesh may become visible some time after the moment that it bears."""
-
 
 @dg.sensor(
     name="images_sensor",
     job_name=make_mesh_job.name,  # by name: Dagster would copy the sensor, and warns as it does
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=5,  # a person may wait
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
     description="Looks for images that are new or have changed (the folder in "
@@ -70,7 +69,7 @@ def images_sensor(
     new = sorted(set(work.images) - known)[:IMAGES_PER_TICK]
     gone = sorted(known - set(work.images))[:IMAGES_PER_TICK] if not work.problem else []
     there = known | set(new)
-    requests = [one for one in _requests(work, now) if one.partition_key in there]
+    requests = [one for one in requests_of(work, now) if one.partition_key in there]
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new:
         changes.append(IMAGES.build_add_request(new))
@@ -83,7 +82,7 @@ def images_sensor(
     )
 
 
-def _requests(work: WaitingWork, now: dt.datetime) -> Iterator[dg.RunRequest]:
+def requests_of(work: WaitingWork, now: dt.datetime) -> Iterator[dg.RunRequest]:
     """A run for each image, unless there are so many that one run is better.
 
     The key of a run is remembered for ever, so it names what the image or mesh was like.
@@ -99,6 +98,7 @@ def _requests(work: WaitingWork, now: dt.datetime) -> Iterator[dg.RunRequest]:
             yield _request(mesh.image_key, run_key, PERSON)
     for image in work.found:
         if image.image_key not in asked:
+            asked.add(image.image_key)
             # an image that cannot be read stays new: once a day is enough for it
             read = "new" if image.read_at is None else image.read_at.isoformat()
             yield _request(image.image_key, f"{image.image_key} {read} {now.date()}", OF_BATCH)
@@ -196,24 +196,27 @@ def _batch_request(job: Job) -> dg.RunRequest:
 def mesh_events_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> dg.SensorResult:
-    """Report what is new, and keep the moment of the last mesh in the cursor."""
-    since = _since(context.cursor)
+    """Report what is new, and keep the position in the history in the cursor."""
     with trackflow.open() as trackflow_context:
-        changes = mesh_changes(trackflow_context, since, EVENTS_PER_TICK)
+        changes = mesh_changes(trackflow_context, read_cursor(context.cursor), EVENTS_PER_TICK)
         changed = [*changes.ended, *changes.resting]
-        events = list(new_events(context.instance, trackflow, trackflow_context, changed))
-    is_cut = len(changes.ended) == EVENTS_PER_TICK
-    until = changes.until if is_cut else max(since, changes.until - OVERLAP)
+        key = trackflow.key(MESHES_ASSET)
+        events = list(new_events(context.instance, key, trackflow_context, changed))
     return dg.SensorResult(
         asset_events=events,
-        cursor=until.isoformat(),
-        skip_reason=_told(events),
+        cursor=write_cursor(changes.until),
+        skip_reason=f"{len(events):,} events of meshes." if events else "Nothing new.",
     )
 
 
-def _since(cursor: str | None) -> dt.datetime:
-    return dt.datetime.fromisoformat(cursor) if cursor else dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+def read_cursor(text: str | None) -> HistoryPosition:
+    """The position that `write_cursor` wrote; the beginning without one."""
+    if not text:
+        return BEGINNING
+    saved = json.loads(text)
+    return HistoryPosition(dt.datetime.fromisoformat(saved["moment"]), saved["mesh_id"])
 
 
-def _told(events: Sequence[object]) -> str:
-    return f"{len(events):,} events of meshes." if events else "Nothing has become of any mesh."
+def write_cursor(position: HistoryPosition) -> str:
+    """Make the cursor that `read_cursor` reads."""
+    return json.dumps({"moment": position.moment.isoformat(), "mesh_id": position.mesh_id})

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,23 +12,44 @@ from trackflow.store.meshes.tables import mesh_images, meshes
 
 m = meshes.c
 
-_CHANGED_AT = sa.func.coalesce(m.retired_at, m.finished_at, type_=m.finished_at.type)
+
+@dataclass(frozen=True, slots=True)
+class HistoryPosition:
+    """A place in the history of meshes: a moment (UTC) and the last mesh of it that was read."""
+
+    moment: dt.datetime
+    mesh_id: str = ""
 
 
-def ended_since(
-    connection: Connection, since: dt.datetime, limit: int
-) -> list[tuple[Mesh, dt.datetime]]:
-    """Meshes that have ended or were retired since a moment, and when; the earliest first."""
+changed_at = sa.func.coalesce(m.retired_at, m.finished_at, type_=m.finished_at.type)
+
+
+def ended_after(
+    connection: Connection, position: HistoryPosition, limit: int
+) -> list[tuple[Mesh, HistoryPosition]]:
+    """Meshes that have ended or were retired after a position, each with its own, in order.
+
+    Many meshes may have one moment, such as those of a batch that was cancelled: their ids decide.
+    """
     found = (
-        sa.select(m.mesh_id, _CHANGED_AT)
-        .where(sa.or_(m.finished_at >= since, m.retired_at >= since), since <= _CHANGED_AT)
-        .order_by(_CHANGED_AT, m.mesh_id)
+        sa.select(m.mesh_id, changed_at.label("changed_at"))
+        .where(
+            sa.or_(m.finished_at >= position.moment, m.retired_at >= position.moment),
+            sa.or_(
+                changed_at > position.moment,
+                sa.and_(changed_at == position.moment, m.mesh_id > position.mesh_id),
+            ),
+        )
+        .order_by(changed_at, m.mesh_id)
         .limit(limit)
     )
-    times: dict[str, dt.datetime] = dict(connection.execute(found).tuples())
-    rows = connection.execute(query().where(m.mesh_id.in_(list(times))))
-    ended = [(mesh, times[mesh.mesh_id]) for mesh in map(mesh_of, rows)]
-    return sorted(ended, key=lambda one: (one[1], one[0].mesh_id))
+    positions = {
+        row.mesh_id: HistoryPosition(row.changed_at, row.mesh_id)
+        for row in connection.execute(found)
+    }
+    rows = connection.execute(query().where(m.mesh_id.in_(list(positions))))
+    ended = [(mesh, positions[mesh.mesh_id]) for mesh in map(mesh_of, rows)]
+    return sorted(ended, key=lambda one: (one[1].moment, one[1].mesh_id))
 
 
 def resting(connection: Connection, limit: int) -> list[Mesh]:
@@ -59,7 +81,7 @@ def due(connection: Connection, now: dt.datetime, limit: int) -> list[Mesh]:
 def image_states(connection: Connection) -> dict[str, dt.datetime | None]:
     """The keys of all images, gone ones too, and when the bytes of each were last read."""
     found = sa.select(mesh_images.c.image_key, mesh_images.c.fetched_at)
-    return dict(connection.execute(found).tuples())
+    return {row.image_key: row.fetched_at for row in connection.execute(found)}
 
 
 def still_there(connection: Connection, mesh_ids: Sequence[str]) -> set[str]:

@@ -9,36 +9,71 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.errors import MeshStorageError, NotFoundError
 from trackflow.store.meshes import history
+from trackflow.store.meshes.history import HistoryPosition
 from trackflow.store.meshes.meshes import Mesh
 from trackflow.usecases.meshes.control import read_file
 from trackflow.usecases.meshes.notices import THUMBNAIL
+
+__all__ = [
+    "BEGINNING",
+    "HistoryPosition",
+    "MeshChanges",
+    "deleted_of",
+    "mesh_changes",
+    "preview_of",
+]
 
 PREVIEW_PX = 256
 PREVIEW_COLOURS = 64
 
 
+OVERLAP = dt.timedelta(minutes=5)
+"""A mesh may become visible some time after the moment that it bears."""
+
+GRACE = dt.timedelta(seconds=15)
+"""So long after its end a mesh is left to the run that made it, which reports it itself."""
+
+BEGINNING = HistoryPosition(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+
+
 @dataclass(frozen=True, slots=True)
 class MeshChanges:
-    """Meshes that have changed, and the moment up to which the list is complete."""
+    """What has become of meshes.
+
+    Attributes:
+        ended: meshes that have ended or were retired.
+        resting: meshes that wait for their next try.
+        until: where the next call goes on; it may give some of these meshes again.
+    """
 
     ended: list[Mesh]
     resting: list[Mesh]
-    until: dt.datetime
+    until: HistoryPosition
 
 
-def mesh_changes(context: Context, since: dt.datetime, limit: int) -> MeshChanges:
-    """Meshes that have ended or were retired since a moment, and those that rest between tries.
+def mesh_changes(context: Context, after: HistoryPosition, limit: int) -> MeshChanges:
+    """Meshes that have ended or were retired after a position, and those that rest between tries.
 
     Args:
         context: the store.
-        since: UTC.
-        limit: meshes of each of both at most; the next call, from `until` on, gives the rest.
+        after: where the call before ended.
+        limit: meshes of each of both at most; the next calls give the rest.
     """
     with context.store.read() as connection:
-        ended = history.ended_since(connection, since, limit)
+        ended = history.ended_after(connection, after, limit)
         resting = history.resting(connection, limit)
-    until = max([since, *(changed_at for _mesh, changed_at in ended)])
-    return MeshChanges([mesh for mesh, _changed_at in ended], resting, until)
+    now = context.clock()
+    until = ended[-1][1] if ended else after
+    edge = HistoryPosition(now - OVERLAP)
+    if len(ended) < limit and until.moment > edge.moment:
+        until = edge if edge.moment > after.moment else after
+    settled = [mesh for mesh, position in ended if not _is_fresh(position.moment, now)]
+    return MeshChanges(settled, resting, until)
+
+
+def _is_fresh(moment: dt.datetime, now: dt.datetime) -> bool:
+    """Whether something has ended just now; a moment in the future comes from a wrong clock."""
+    return dt.timedelta(0) <= now - moment < GRACE
 
 
 def deleted_of(context: Context, listed: Sequence[Mesh]) -> list[Mesh]:
