@@ -426,7 +426,7 @@ class Settings:
     )
     mesh_megapixels: int = set_by(
         "MESH_MEGAPIXELS",
-        100,
+        50,
         "millions of pixels of an image, at most",
         parse=whole_number(1, 10_000),
     )

@@ -130,11 +130,11 @@ def test_a_bomb_is_refused_before_it_is_unpacked(mine: Callable[[], set[int]]) -
 
 
 def test_an_image_that_takes_too_much_memory_is_refused_and_others_go_on() -> None:
-    small = ChildLimits(memory_bytes=40_000_000)
+    small = ChildLimits(memory_bytes=250_000_000)
     generator = EmbeddedGenerator(small, workers=2)
     try:
         with ThreadPoolExecutor(2) as pool:
-            large = pool.submit(generator.generate, png(3000, 3000), "large.png", MeshParameters())
+            large = pool.submit(generator.generate, bomb(6500, 6500), "large.png", MeshParameters())
             for seed in range(5):
                 assert generator.generate(png(20, 20, seed=seed), "small.png", FINE).files
             # where a library ends the process instead, that is an error of the service
