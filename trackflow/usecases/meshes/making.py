@@ -23,8 +23,8 @@ from trackflow.errors import (
 )
 from trackflow.meshes.json_values import report_values
 from trackflow.meshes.parameter_checks import checked_parameters
-from trackflow.store.meshes import claims, images, meshes
-from trackflow.store.meshes.claims import MeshFailure, MeshResult
+from trackflow.store.meshes import claims, endings, images, meshes
+from trackflow.store.meshes.endings import MeshFailure, MeshResult
 from trackflow.store.meshes.files import MeshStorage, hash_in
 from trackflow.store.meshes.images import ImageContent, MeshImage
 from trackflow.store.meshes.meshes import Mesh, MeshFile, MeshStatus
@@ -215,7 +215,7 @@ def _stored(
 def _publish(context: Context, storage: MeshStorage, claimed: Mesh, result: MeshResult) -> None:
     with context.store.write() as connection:
         meshes.lock(connection)
-        claims.publish(connection, claimed, result, context.clock())
+        endings.publish(connection, claimed, result, context.clock())
         for file in result.files:
             # a cleanup may have deleted an old file of equal bytes since it was found
             if not storage.exists(file.stored_name):
@@ -230,9 +230,9 @@ def _stopped(
     try:
         with context.store.write() as connection:
             if beat.is_cancelled:
-                claims.end_cancelled(connection, claimed, context.clock())
+                endings.end_cancelled(connection, claimed, context.clock())
                 return MeshStatus.CANCELLED
-            claims.give_back(connection, claimed, str(error))
+            endings.give_back(connection, claimed, str(error))
             return MeshStatus.QUEUED
     except StaleClaimError as stale:
         log.warning("%s", stale)
@@ -242,7 +242,7 @@ def _stopped(
 def _failed(context: Context, claimed: Mesh, failure: MeshFailure) -> MeshStatus | None:
     try:
         with context.store.write() as connection:
-            is_last = claims.fail(connection, claimed, failure, context.clock())
+            is_last = endings.fail(connection, claimed, failure, context.clock())
     except StaleClaimError as stale:
         log.warning("%s", stale)
         return None

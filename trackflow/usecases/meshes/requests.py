@@ -14,12 +14,13 @@ from trackflow.meshes.json_values import parameter_values
 from trackflow.meshes.parameter_checks import checked_parameters, hash_of
 from trackflow.store.database import Connection
 from trackflow.store.meshes import images, meshes
+from trackflow.store.meshes.endings import BY_SYNC
 from trackflow.store.meshes.files import MeshStorage, hash_in
 from trackflow.store.meshes.images import ImageContent, MeshImage
 from trackflow.store.meshes.meshes import Mesh, MeshStatus
 from trackflow.usecases.meshes.tools import storage_of
 
-PERSON_WAITS, BATCH, SYNC = 0, 1, 2
+PERSON_WAITS, BATCH, SYNC = 0, 1, BY_SYNC
 """Priorities: the smaller, the sooner."""
 
 MESH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -13,7 +13,7 @@ from trackflow.concurrency.switch import Stop
 from trackflow.context import Context
 from trackflow.meshes.generators.admission import memory_budget_bytes
 from trackflow.meshes.generators.protocol import MeshGenerator
-from trackflow.store.meshes import claims
+from trackflow.store.meshes import claims, endings
 from trackflow.store.meshes.claims import ClaimLimits
 from trackflow.store.meshes.meshes import Mesh, MeshStatus
 from trackflow.usecases.meshes import figures, notices
@@ -92,7 +92,7 @@ def run_due_meshes(
         on_beat,
     )
     with context.store.write() as connection:
-        claims.free_abandoned(connection, context.clock(), context.settings.lease_s)
+        endings.free_abandoned(connection, context.clock(), context.settings.lease_s)
     workers = context.settings.mesh_workers
     try:
         for result in Processor(workers=workers).run(range(workers), run.work):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from trackflow.errors import StaleClaimError
 from trackflow.store.database import Store, open_store
-from trackflow.store.meshes import claims, images, meshes, usage
-from trackflow.store.meshes.claims import ClaimLimits, MeshFailure, MeshResult
+from trackflow.store.meshes import claims, endings, images, meshes, usage
+from trackflow.store.meshes.claims import ClaimLimits
+from trackflow.store.meshes.endings import MeshFailure, MeshResult
 from trackflow.store.meshes.mesh_state import LONGEST_REST_S, MOST_TRIES, next_try
 from trackflow.store.meshes.meshes import Mesh, MeshStatus
 from trackflow_tests.stores import NOON, empty, settings_of
@@ -101,7 +102,7 @@ class History:
             self.held += [] if claimed is None else [claimed]
         elif what == "free":
             with self.store.write() as connection:
-                claims.free_abandoned(connection, self.now, LEASE_S)
+                endings.free_abandoned(connection, self.now, LEASE_S)
         elif what == "cancel":
             with self.store.write() as connection:
                 meshes.cancel(connection, self.names[which % len(self.names)], self.now)
@@ -118,13 +119,13 @@ class History:
                 if what == "beat":
                     claims.beat(connection, one, self.now, LEASE_S, progress=share, step="at work")
                 elif what == "publish":
-                    claims.publish(connection, one, RESULT, self.now)
+                    endings.publish(connection, one, RESULT, self.now)
                     self.ended["completed"] += 1
                 elif what == "fail":
-                    is_last = claims.fail(connection, one, MeshFailure(kind, "no"), self.now)
+                    is_last = endings.fail(connection, one, MeshFailure(kind, "no"), self.now)
                     self.ended[kind] += is_last and not current.cancel_requested
                 else:
-                    claims.give_back(connection, one, "the worker stops")
+                    endings.give_back(connection, one, "the worker stops")
             assert is_mine
         except StaleClaimError:
             assert not is_mine, "a worker with a valid claim was refused"
@@ -165,7 +166,7 @@ def test_no_more_pixels_are_at_work_than_fit_the_machine(store: Store) -> None:
     assert first.mesh_id == "huge", "one alone may take more than there is"
     assert claim(store) is None
     with store.write() as connection:
-        claims.publish(connection, first, RESULT, NOON)
+        endings.publish(connection, first, RESULT, NOON)
     assert [found.mesh_id for _ in range(2) if (found := claim(store))] == ["large", "small"]
 
 
@@ -180,7 +181,7 @@ def test_twins_wait_for_each_other(store: Store) -> None:
     assert claim(store) is None
     with store.write() as connection:
         twin = first if first.parameters_hash == "p" else second
-        claims.publish(connection, twin, RESULT, NOON)
+        endings.publish(connection, twin, RESULT, NOON)
     third = claim(store)
     assert third is not None
     assert {third.mesh_id, twin.mesh_id} == {"one", "other"}
@@ -193,10 +194,10 @@ def test_a_mesh_whose_workers_die_is_given_up(store: Store) -> None:
         assert claim(store, now) is not None
         now += dt.timedelta(seconds=LEASE_S - 1)
         with store.write() as connection:
-            assert claims.free_abandoned(connection, now, LEASE_S) == 0
+            assert endings.free_abandoned(connection, now, LEASE_S) == 0
         now += dt.timedelta(seconds=2)
         with store.write() as connection:
-            assert claims.free_abandoned(connection, now, LEASE_S) == 1
+            assert endings.free_abandoned(connection, now, LEASE_S) == 1
             mesh = meshes.read_mesh(connection, "m")
         assert mesh.tries == tries
         now += dt.timedelta(seconds=LONGEST_REST_S)
@@ -209,7 +210,7 @@ def test_a_wrong_clock_holds_no_mesh_up_for_ever(store: Store) -> None:
     future = NOON + dt.timedelta(days=3000)
     assert claim(store, future) is not None
     with store.write() as connection:
-        assert claims.free_abandoned(connection, NOON, LEASE_S) == 1
+        assert endings.free_abandoned(connection, NOON, LEASE_S) == 1
     assert claim(store, NOON + dt.timedelta(minutes=30)) is not None
 
 

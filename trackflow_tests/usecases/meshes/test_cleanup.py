@@ -8,8 +8,9 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
-from trackflow.store.meshes import claims, meshes
-from trackflow.store.meshes.claims import ClaimLimits, MeshFailure
+from trackflow.store.meshes import claims, endings, meshes
+from trackflow.store.meshes.claims import ClaimLimits
+from trackflow.store.meshes.endings import MeshFailure
 from trackflow.store.meshes.meshes import MeshStatus
 from trackflow.usecases.meshes import cleanup
 from trackflow.usecases.meshes.cleanup import (
@@ -94,7 +95,7 @@ def test_files_of_failed_meshes_go_after_an_hour(context: Context, clock: Clock)
     with context.store.write() as connection:
         claimed = claims.claim_next(connection, clock(), ClaimLimits(60.0, 10**9))
         assert claimed is not None
-        claims.fail(connection, claimed, MeshFailure("image", "broken"), clock())
+        endings.fail(connection, claimed, MeshFailure("image", "broken"), clock())
     names = stored(context)
     clock.advance(HOUR_S / 2)
     assert clean_failed_files(context).files == 0
