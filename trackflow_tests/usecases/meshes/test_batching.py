@@ -81,8 +81,8 @@ def test_a_cancelled_batch_stops_and_goes_on_where_it_was(
     def cancel() -> None:
         cancel_job(context, job.job_id)
 
-    generator.troubles["0.png"] = cancel  # a person cancels it while the first is made
-    generator.troubles["1.png"] = cancel
+    # a person cancels it while the first ones are made, whichever these are
+    generator.troubles.update(dict.fromkeys((f"{k}.png" for k in range(4)), cancel))
     ended = run_job(context, job.job_id)
     assert ended is not None
     assert ended.status == "cancelled"
