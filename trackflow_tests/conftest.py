@@ -7,12 +7,10 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import settings
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from trackflow.demo.extract import helsinki_extract
 from trackflow.matching.network_building import build_network
@@ -20,6 +18,7 @@ from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.migrations import apply
+from trackflow_tests.helpers import postgres
 from trackflow_tests.templates import migrate, schema_statements, upgrade_by
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +46,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
                 raise pytest.UsageError(f"{item.nodeid} is not kept with its group: see pyproject")
+
+
+LONGEST_ID_PART = 80
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Short names for long values.
+
+    A test's name is a variable of the environment of every process that is started meanwhile; Linux
+    starts none with one of more than 128 kB.
+    """
+    if isinstance(val, str | bytes) and len(val) > LONGEST_ID_PART:
+        text = val if isinstance(val, str) else val.decode("latin-1")
+        return f"{text[: LONGEST_ID_PART // 2]}-and-more-{len(val)}".encode(
+            "unicode_escape"
+        ).decode()
+    return None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,8 +104,8 @@ def postgres_url() -> Iterator[str]:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         # The databases last for seconds, so surviving a power cut is not worth the wait.
         for option in ("fsync", "full_page_writes", "synchronous_commit"):
-            _admin(url, f"ALTER SYSTEM SET {option} = off")
-        _admin(url, "SELECT pg_reload_conf()")
+            postgres.execute(url, f"ALTER SYSTEM SET {option} = off")
+        postgres.execute(url, "SELECT pg_reload_conf()")
         yield url.render_as_string(hide_password=False)
     shutil.rmtree(data)
 
@@ -98,10 +114,16 @@ def postgres_url() -> Iterator[str]:
 def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that the migrations have made and nobody writes to."""
     server = make_url(postgres_url)
-    _admin(server, "CREATE DATABASE template_trackflow")
+    postgres.execute(server, "CREATE DATABASE template_trackflow")
     url = server.set(database="template_trackflow").render_as_string(hide_password=False)
     open_store(Settings(home=tmp_path_factory.mktemp("home"), database_url=url)).close()
     return "template_trackflow"
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_url: str, postgres_template: str) -> postgres.Databases:
+    """Databases of the server, to be used one after another."""
+    return postgres.Databases(make_url(postgres_url), postgres_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -130,7 +152,10 @@ def blank_database_url(
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'trackflow.db'}"
         return
-    yield from _new_database(make_url(request.getfixturevalue("postgres_url")), "template1")
+    server = make_url(request.getfixturevalue("postgres_url"))
+    name = postgres.make(server, "template1")
+    yield server.set(database=name).render_as_string(hide_password=False)
+    postgres.drop(server, name)
 
 
 @pytest.fixture(scope="session")
@@ -154,19 +179,5 @@ def _new_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{folder / 'trackflow.db'}"
         return
-    template = request.getfixturevalue("postgres_template")
-    yield from _new_database(make_url(request.getfixturevalue("postgres_url")), template)
-
-
-def _new_database(server: URL, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    # files copied as they are: half the processor time of a copy through the log
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _admin(server: URL, statement: str) -> None:
-    address = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(statement)
+    with request.getfixturevalue("postgres_databases").lend() as url:
+        yield url

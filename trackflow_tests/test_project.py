@@ -104,7 +104,7 @@ def test_dagster_starts_with_the_projects_settings(
     with DagsterInstance.get() as instance:
         assert not instance.telemetry_enabled
         assert instance.run_monitoring_enabled
-        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 6
 
 
 def test_production_settings_reach_a_real_postgresql(

@@ -180,7 +180,9 @@ class _Run[T, R]:
                 yield self._await_first()
             if self.broken is not None:
                 raise self.broken
-        except KeyboardInterrupt:
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # Ctrl-C, or Dagster's way to end a run
             self.is_in_a_hurry = True
             raise
         finally:

@@ -66,11 +66,14 @@ def day_of(key: str) -> dt.date:
 
 
 def days_of_run(tags: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
-    """The first and last day of a run; None if the run names no day."""
-    if key := tags.get(DAY_TAG):
-        return day_of(key), day_of(key)
-    if key := tags.get(FIRST_DAY_TAG):
-        return day_of(key), day_of(tags[LAST_DAY_TAG])
+    """The first and last day of a run; None if the run names no day, or its partition is none."""
+    try:
+        if key := tags.get(DAY_TAG):
+            return day_of(key), day_of(key)
+        if key := tags.get(FIRST_DAY_TAG):
+            return day_of(key), day_of(tags[LAST_DAY_TAG])
+    except ValueError:
+        return None  # an image, or another partition that is no day
     return None
 
 

@@ -17,6 +17,7 @@ from trackflow.context import Context
 from trackflow.demo.extract import helsinki_extract
 from trackflow.demo.files import FleetFiles, write_csv
 from trackflow.demo.fleet import SimulatedDevice, simulate_fleet
+from trackflow.demo.terrain import make_terrain
 from trackflow.geo.distance import step_m
 from trackflow.geo.scoring import Line, RouteScore, combine_scores, score_route
 from trackflow.serving import MODULE, run_dagster
@@ -43,6 +44,7 @@ class DemoResult:
         drives: how many there truly were.
         true_km: how long they truly were.
         identical: whether one pass over all points gives the stored tracks.
+        terrain: the mesh of the ground below a track, in words.
         seconds: how long all of it took.
     """
 
@@ -51,6 +53,7 @@ class DemoResult:
     drives: int
     true_km: float
     identical: bool
+    terrain: str
     seconds: float
 
 
@@ -89,12 +92,15 @@ def run_demo(settings: Settings, report: Report) -> DemoResult:
             found = list(threads.map(lambda device: _scores(context, device), fleet))
         report("Computing everything again in one pass, and comparing ...")
         checked = verify(context)
+        report("Making the terrain below a long track, with the track on it ...")
+        terrain = _terrain(context, fleet[0])
         return DemoResult(
             status=read_status(context),
             score=combine_scores([score for scores in found for score in scores]),
             drives=sum(len(device.routes) for device in fleet),
             true_km=_true_km(fleet),
             identical=checked.ok,
+            terrain=terrain,
             seconds=time.perf_counter() - started,
         )
 
@@ -118,6 +124,7 @@ def summary(result: DemoResult) -> Iterator[tuple[str, str]]:
     yield "length ratio", f"{score.length_ratio:.3f} found, per true length"
     same = "identical" if result.identical else "DIFFERENT"
     yield "day by day against one pass", same
+    yield "terrain", result.terrain
     yield "time", f"{result.seconds:.0f} s"
 
 
@@ -153,6 +160,15 @@ def _simulate(context: Context, first: dt.date) -> tuple[list[SimulatedDevice], 
         context.engine("car"), network.bbox, vehicles=VEHICLES, days=DAYS, first_day=first
     )
     return fleet, write_csv(fleet, context.settings.home / "reported")
+
+
+def _terrain(context: Context, device: SimulatedDevice) -> str:
+    """Make the terrain below a track of a device; returns what came of it, in words."""
+    mesh = make_terrain(context, read_lines(context, device.device_id))
+    if mesh.report is None:
+        return f"not made: {mesh.error_message}"
+    triangles = mesh.report["triangle_count"]
+    return f"{triangles:,} triangles, with a track of {device.name} on it: /meshes/{mesh.mesh_id}"
 
 
 def _scores(context: Context, device: SimulatedDevice) -> list[RouteScore]:

@@ -11,7 +11,11 @@ from trackflow.meshes.parts import LEVEL_NAME, MeshParts
 from trackflow.meshes.report import MeshCost, MeshReport, OnProgress
 from trackflow.meshes.terrain_parts import terrain_parts
 from trackflow.meshes.thumbnail import thumbnail_of
+from trackflow.meshes.track_parts import TrackLines, with_tracks
 from trackflow.meshes.writing import WRITERS
+
+_LARGEST = 1e6
+"""Of heights in metres and of their factor: far beyond it, 32 bits hold no heights."""
 
 GENERATOR_VERSION = "2"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
@@ -34,6 +38,7 @@ def generate(
     name: str,
     parameters: MeshParameters,
     on_progress: OnProgress = lambda _share, _step: None,
+    tracks: TrackLines | None = None,
 ) -> GeneratedMesh:
     """Make a mesh.
 
@@ -42,6 +47,7 @@ def generate(
         name: its name, for messages.
         parameters: what is asked.
         on_progress: called with the done share (0 to 1) and the step that begins.
+        tracks: lines to show on a terrain.
 
     Raises:
         BadInputError: the image cannot be read, or its values make no sense as heights.
@@ -52,6 +58,8 @@ def generate(
     kind = parameters.kind or kind_of(raster)
     parts_of = terrain_parts if kind == MeshKind.TERRAIN else outline_parts
     parts = parts_of(raster, name, parameters, on_progress)
+    if tracks is not None:
+        parts = with_tracks(parts, tracks)
     return GeneratedMesh(_files(parts, parameters, on_progress), parts.report)
 
 
@@ -60,10 +68,16 @@ def _check(parameters: MeshParameters) -> None:
         "max_error_m": parameters.max_error_m is None or 0 <= parameters.max_error_m < math.inf,
         "detail_factor": 0 <= parameters.detail_factor <= 1,
         "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
-        "vertical_scale": 0 < parameters.vertical_scale < math.inf,
-        "low_m": -math.inf < parameters.low_m <= parameters.high_m,
-        "high_m": parameters.low_m <= parameters.high_m < math.inf,
+        "vertical_scale": 0 < parameters.vertical_scale <= _LARGEST,
+        "low_m": abs(parameters.low_m) <= _LARGEST,
+        "high_m": parameters.low_m <= parameters.high_m <= _LARGEST,
         "levels": parameters.levels >= 1,
+        "extrusion_m": 0 < parameters.extrusion_m < math.inf,
+        "threshold": parameters.threshold is None or 0 <= parameters.threshold <= 1,
+        "base_mm": 0 < parameters.base_mm < math.inf,
+        "base_height_m": parameters.base_height_m is None
+        or math.isfinite(parameters.base_height_m),
+        "print_width_mm": 0 < parameters.print_width_mm < math.inf,
     }
     for name, is_good in makes_sense.items():
         if not is_good:

@@ -1,9 +1,9 @@
 """How far a mesh over a grid lies from every pixel's height, measured apart from what made it.
 
-The surface is drawn row by row, as a scan-line renderer does: where a row enters a triangle, over
-its western side, the triangle's plane is added to the row, and where it leaves it, over its eastern
-side, the plane is taken away. The sums along the row are then the surface at every pixel. Vertices
-are whole pixels, so which pixel lies under which triangle is exact.
+The surface is drawn row by row, as a scan-line renderer does, all columns at once: where a column
+enters a triangle, over a northern side, the triangle's plane is added to it, and where it leaves
+it, over a southern side, the plane is taken away. The sums down a column are then the surface at
+every pixel. Vertices are whole pixels, so which pixel lies under which triangle is exact.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from trackflow.meshes.heights import HeightArray
 
-type _Ints = NDArray[np.int64]
+type _Ints = NDArray[np.int64] | NDArray[np.int32]
 type _Floats = NDArray[np.float64]
 
 _PIXELS_AT_ONCE = 1_500_000
 """Rows are drawn in portions of so many pixels, which bounds the memory."""
 
+_NARROW = 4
+"""An image this many times higher than wide is turned first, so that rows are few and long."""
+
 _TOUCH = 1e-6
 """A pixel this near to a side lies on it. The sides of the largest image pass pixels at more."""
 
-_MOST_ROWS = np.uint16(65_535)
-"""Minus a number of rows it sorts the most rows first."""
+_NEXT = [1, 2, 0]
+"""The corner after each corner of a triangle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +38,8 @@ class Tin:
         faces: three vertices each, counter-clockwise as seen from above; shape (m, 3).
     """
 
-    rows: _Ints
-    columns: _Ints
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
     faces: NDArray[np.uint32]
 
 
@@ -67,15 +70,25 @@ def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
         heights_m: shape (rows, columns).
     """
     rows, columns = heights_m.shape
+    if rows > _NARROW * columns:
+        turned = Tin(tin.columns, tin.rows, tin.faces[:, ::-1])
+        return errors_on_pixels(turned, np.ascontiguousarray(heights_m.T)).T
     errors_m = np.empty(heights_m.shape, dtype=np.float32)
-    z_m = heights_m[tin.rows, tin.columns].astype(np.float64)
-    sides = _sides(tin, z_m)
+    sides = _sides(tin, heights_m[tin.rows, tin.columns].astype(np.float64))
+    plane_m, step_m, surface_m = np.zeros((3, columns))
     portion = max(_PIXELS_AT_ONCE // columns, 1)
     for first in range(0, rows, portion):
         last = min(first + portion, rows)
-        surface_m = _drawn(sides, first, last, columns)
-        np.subtract(surface_m, heights_m[first:last], out=surface_m)
-        np.abs(surface_m, out=errors_m[first:last], casting="same_kind")
+        here = sides if last - first == rows else sides.between(first, last)
+        planes_m, steps_m = _changes(here, first, last, columns)
+        for row in range(first, last):
+            plane_m += planes_m[row - first]
+            step_m += steps_m[row - first]
+            np.multiply(step_m, row, out=surface_m)
+            surface_m += plane_m
+            surface_m -= heights_m[row]
+            errors_m[row] = surface_m
+    np.abs(errors_m, out=errors_m)
     # a triangle owns its western and northern pixels: the last row and column are left over
     south, east = tin.rows == rows - 1, tin.columns == columns - 1
     errors_m[-1] = _errors_on_line(tin.columns[south], heights_m[-1])
@@ -91,98 +104,117 @@ def _errors_on_line(vertices: _Ints, heights_m: HeightArray) -> _Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
-    """The sides of all triangles that are not level, each once for its triangle; arrays (n,).
+    """The sides of all triangles, each once for its triangle; arrays (n,).
 
     Attributes:
-        top, count: first row, and number of rows; the longest side comes first.
-        column: at the top.
-        slant: columns to the east per row.
-        plane_m: height that the triangle's plane has at the top row and column 0...
-        per_row_m: ...and its steps to the south...
-        per_column_m: ...and to the east; all three negative on an eastern side.
+        left, count: first column, and number of columns.
+        row: in the first column.
+        slant: rows to the south per column.
+        plane_m: height that the triangle's plane has in the first column and row 0...
+        per_column_m: ...and its steps to the east...
+        per_row_m: ...and to the south; all three negative on a southern side, and 0 on one that
+            runs straight to the south.
     """
 
-    top: _Ints
+    left: _Ints
     count: _Ints
-    column: _Floats
+    row: _Floats
     slant: _Floats
     plane_m: _Floats
-    per_row_m: _Floats
     per_column_m: _Floats
+    per_row_m: _Floats
 
-    def within(self, first: int, last: int) -> "_Sides":
-        """What of them lies on rows `first` to before `last`."""
-        bottom = self.top + self.count
-        if first <= self.top.min(initial=first) and bottom.max(initial=last) <= last:
-            return self
-        here = np.flatnonzero((self.top < last) & (bottom > first))
-        top = np.maximum(self.top[here], first)
-        count = np.minimum(bottom[here], last) - top
-        order = _longest_first(count)
-        here, top, count = here[order], top[order], count[order]
-        skipped = top - self.top[here]
-        slant, per_row_m = self.slant[here], self.per_row_m[here]
-        column = self.column[here] + skipped * slant
-        plane_m = self.plane_m[here] + skipped * per_row_m
-        return _Sides(top, count, column, slant, plane_m, per_row_m, self.per_column_m[here])
+    def between(self, first: int, last: int) -> "_Sides":
+        """Those that touch rows `first` to before `last`, and perhaps others."""
+        end = self.row + self.slant * self.count
+        north, south = np.minimum(self.row, end), np.maximum(self.row, end)
+        return self.part(np.flatnonzero((north < last) & (south > first - 1)), 0)
 
+    def part(self, which: NDArray[np.intp], skipped: int) -> "_Sides":
+        """Some of them, without so many of their first columns."""
+        slant, per_column_m = self.slant[which], self.per_column_m[which]
+        return _Sides(
+            self.left[which] + skipped,
+            self.count[which] - skipped,
+            self.row[which] + skipped * slant,
+            slant,
+            self.plane_m[which] + skipped * per_column_m,
+            per_column_m,
+            self.per_row_m[which],
+        )
 
-def _longest_first(count: _Ints) -> NDArray[np.intp]:
-    return np.argsort(_MOST_ROWS - count.astype(np.uint16), kind="stable")
+    def after_the_first_column(self) -> "_Sides":
+        """All but their first columns; the longest come first."""
+        which = np.flatnonzero(self.count > 1)
+        count = self.count[which]
+        longest = int(count.max(initial=0))
+        shortness = (longest - count).astype(np.min_scalar_type(longest))  # 16 bits sort fastest
+        return self.part(which[np.argsort(shortness, kind="stable")], 1)
 
 
 def _sides(tin: Tin, z_m: _Floats) -> _Sides:
     corners = tin.faces.T.astype(np.intp)
-    rows, columns = tin.rows[corners], tin.columns[corners]
+    rows, columns = (of.astype(np.int32)[corners] for of in (tin.rows, tin.columns))
     per_row_m, per_column_m = _planes(rows, columns, z_m[corners])
     at_zero_m = z_m[corners[0]] - per_row_m * rows[0] - per_column_m * columns[0]
-    down = rows[[1, 2, 0]] - rows
-    is_west = down > 0  # counter-clockwise: what goes down has its triangle in the east
-    top, count = np.minimum(rows, rows[[1, 2, 0]]), np.abs(down)
-    slant = (columns[[1, 2, 0]] - columns) / np.where(down, down, 1)
-    column = np.where(is_west, columns, columns[[1, 2, 0]])
-    sign = np.where(is_west, 1.0, -1.0)
-    per_row_m = sign * per_row_m
-    plane_m = sign * at_zero_m + per_row_m * top
-    order = _longest_first(count.ravel())[: np.count_nonzero(down)]
+    next_rows, next_columns = rows[_NEXT], columns[_NEXT]
+    across = next_columns - columns
+    # counter-clockwise: what goes to the west has its triangle in the south, and begins it
+    sign = -np.sign(across).astype(np.float64)
+    left = np.minimum(columns, next_columns)
+    per_column_m = sign * per_column_m
     return _Sides(
-        top.ravel()[order],
-        count.ravel()[order],
-        column.ravel()[order].astype(np.float64),
-        slant.ravel()[order],
-        plane_m.ravel()[order],
-        per_row_m.ravel()[order],
-        (sign * per_column_m).ravel()[order],
+        left.ravel(),
+        np.maximum(np.abs(across), 1).ravel(),
+        np.where(across > 0, rows, next_rows).ravel().astype(np.float64),
+        ((next_rows - rows) / np.where(across, across, 1)).ravel(),
+        (sign * at_zero_m + per_column_m * left).ravel(),
+        per_column_m.ravel(),
+        (sign * per_row_m).ravel(),
     )
 
 
-def _drawn(sides: _Sides, first: int, last: int, columns: int) -> _Floats:
-    """The surface on rows `first` to before `last`, without the grid's last row and column."""
-    size, here = (last - first) * columns, sides.within(first, last)
-    total = int(here.count.sum())
-    if not total:
-        return np.zeros((last - first, columns))
-    column, plane_m = here.column - _TOUCH, here.plane_m.copy()
-    row_start = (here.top - first) * columns
-    pixels, planes_m = np.empty(total, dtype=np.int64), np.empty(total)
-    steps_m, at = np.empty(total), 0
-    # so many sides, which are the first ones, reach the first, the second, ... row
-    reaching = np.searchsorted(-here.count, -np.arange(1, here.count[0] + 1), side="right")
+def _changes(sides: _Sides, first: int, last: int, columns: int) -> tuple[_Floats, _Floats]:
+    """What is added at each pixel of some rows to the planes and steps of its column.
+
+    Args:
+        sides: all that touch these rows.
+        first: the first row.
+        last: the row after the last.
+        columns: pixels in a row.
+
+    Returns:
+        Plane and step, each of shape (last - first, columns).
+    """
+    total, at = int(sides.count.sum()), len(sides.left)
+    pixels, planes_m, steps_m = np.empty(total, dtype=np.int64), np.empty(total), np.empty(total)
+    np.ceil(sides.row - (first + _TOUCH), out=pixels[:at], casting="unsafe")
+    pixels[:at] *= columns
+    pixels[:at] += sides.left
+    planes_m[:at], steps_m[:at] = sides.plane_m, sides.per_row_m
+    rest = sides.after_the_first_column()
+    row, plane_m, column = rest.row - (first + _TOUCH), rest.plane_m, rest.left
+    # so many sides, which are the first ones, reach the first, the second, ... column
+    longest = int(rest.count.max(initial=0))
+    reaching = np.searchsorted(-rest.count, -np.arange(1, longest + 1), side="right")
     for k in reaching.tolist():
-        np.ceil(column[:k], out=pixels[at : at + k], casting="unsafe")
-        pixels[at : at + k] += row_start[:k]
-        planes_m[at : at + k], steps_m[at : at + k] = plane_m[:k], here.per_column_m[:k]
-        column[:k] += here.slant[:k]
-        plane_m[:k] += here.per_row_m[:k]
-        row_start[:k] += columns
-        at += k
-    surface_m = np.bincount(pixels, planes_m, size).reshape(-1, columns)
-    step_m = np.bincount(pixels, steps_m, size).reshape(-1, columns)
-    np.cumsum(surface_m, axis=1, out=surface_m)
-    np.cumsum(step_m, axis=1, out=step_m)
-    step_m *= np.arange(columns)
-    surface_m += step_m
-    return surface_m
+        end = at + k
+        np.ceil(row[:k], out=pixels[at:end], casting="unsafe")
+        pixels[at:end] *= columns
+        pixels[at:end] += column[:k]
+        planes_m[at:end], steps_m[at:end] = plane_m[:k], rest.per_row_m[:k]
+        row[:k] += rest.slant[:k]
+        plane_m[:k] += rest.per_column_m[:k]
+        column[:k] += 1
+        at = end
+    size = (last - first) * columns
+    if pixels.min(initial=0) < 0 or pixels.max(initial=0) >= size:
+        here = (pixels >= 0) & (pixels < size)
+        pixels, planes_m, steps_m = pixels[here], planes_m[here], steps_m[here]
+    plane_sums, step_sums = (
+        np.bincount(pixels, of, size).reshape(-1, columns) for of in (planes_m, steps_m)
+    )
+    return plane_sums, step_sums
 
 
 def _planes(rows: _Ints, columns: _Ints, z_m: _Floats) -> tuple[_Floats, _Floats]:

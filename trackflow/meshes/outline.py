@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from trackflow.errors import BadInputError
 from trackflow.meshes.contours import Contours, Indices, contours_of
 from trackflow.meshes.silhouettes import Silhouette
 from trackflow.meshes.triangles import Triangles
@@ -16,6 +17,8 @@ type Plane = NDArray[np.float64]
 """Points x, y in metres; shape (n, 2)."""
 
 _TRIES = 12
+_MOST_RINGS = 10_000
+"""Grain falls apart into more; to keep those from crossing takes minutes, and shows nothing."""
 _FEWEST_CORNERS = 3
 
 
@@ -52,8 +55,17 @@ def outline_of(silhouette: Silhouette, pixel_m: float, max_error_m: float) -> Ou
         silhouette: figure and ground.
         pixel_m: size of a pixel.
         max_error_m: how far the outline may lie from the line between the pixels.
+
+    Raises:
+        BadInputError: there are too many figures and holes.
     """
     contours = contours_of(silhouette.levels)
+    ring_count = len(contours.owners)
+    if ring_count > _MOST_RINGS:
+        raise BadInputError(
+            f"the image falls apart into {ring_count:,} figures and holes, more than "
+            f"{_MOST_RINGS:,}: smooth it, set a threshold, or ask for a terrain"
+        )
     rows, columns = silhouette.levels.shape
     middle = np.array([(columns - 1) / 2, (rows - 1) / 2])
     points = (contours.points - middle) * (pixel_m, -pixel_m)

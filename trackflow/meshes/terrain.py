@@ -41,21 +41,10 @@ class Terrain:
     error: MeasuredError
 
 
-def terrain_of(grid: HeightGrid, max_error_m: float) -> Triangles:
+def terrain_of(grid: HeightGrid, max_error_m: float) -> Terrain:
     """The surface of a grid without voids, its origin in the middle of the grid.
 
-    Args:
-        grid: finite heights, two rows and two columns at least.
-        max_error_m: how far the surface may lie above or below any pixel; 0 keeps every pixel.
-
-    Raises:
-        BadInputError: that takes too many triangles.
-    """
-    return measured_terrain(grid, max_error_m).surface
-
-
-def measured_terrain(grid: HeightGrid, max_error_m: float) -> Terrain:
-    """The same with its error, which is measured by our own means: Delatin calculates in 32 bits.
+    Its error is measured by our own means: Delatin calculates in 32 bits.
 
     Args:
         grid: finite heights, two rows and two columns at least.
@@ -74,7 +63,7 @@ def measured_terrain(grid: HeightGrid, max_error_m: float) -> Terrain:
         if worst_m <= max_error_m:
             return Terrain(_surface(grid, tin), max_error_m, summary_of(errors_m, grid.voids))
         used_m = max(used_m - 2 * (worst_m - max_error_m), used_m / 2)
-    tin = _every_pixel(heights_m, max_error_m)
+    tin = _every_pixel(heights_m)
     return Terrain(_surface(grid, tin), max_error_m, MeasuredError(0.0, 0.0))
 
 
@@ -101,7 +90,7 @@ def _tin(heights_m: HeightArray, max_error_m: float) -> Tin:
 
 
 def _line(heights_m: HeightArray, max_error_m: float) -> Tin:
-    along = edge_vertices(heights_m.ravel(), max_error_m)
+    (along,) = edge_vertices([heights_m.ravel()], max_error_m)
     across = np.zeros_like(along)
     faces = np.empty((0, 3), dtype=np.uint32)
     return Tin(across, along, faces) if heights_m.shape[0] == 1 else Tin(along, across, faces)
@@ -114,15 +103,15 @@ def _delatin(heights_m: HeightArray, max_error_m: float) -> Tin:
     found = Delatin(heights_m - middle_m, max_error=max_error_m, max_triangles=MAX_TRIANGLES)
     faces = found.triangles
     if len(faces) >= MAX_TRIANGLES:
-        raise _too_many(max_error_m)
+        raise _too_many()
     x, y, _ = found.vertices.astype(np.int64).T
     return Tin(heights_m.shape[0] - 1 - y, x, faces)
 
 
-def _every_pixel(heights_m: HeightArray, max_error_m: float) -> Tin:
+def _every_pixel(heights_m: HeightArray) -> Tin:
     rows, columns = heights_m.shape
     if 2 * (rows - 1) * (columns - 1) > MAX_TRIANGLES:
-        raise _too_many(max_error_m)
+        raise _too_many()
     at = np.arange(rows * columns, dtype=np.uint32).reshape(rows, columns)
     nw, ne, sw, se = (a.ravel() for a in (at[:-1, :-1], at[:-1, 1:], at[1:, :-1], at[1:, 1:]))
     faces = np.concatenate([np.column_stack([nw, sw, ne]), np.column_stack([ne, sw, se])])
@@ -130,8 +119,8 @@ def _every_pixel(heights_m: HeightArray, max_error_m: float) -> Tin:
     return Tin(all_rows, all_columns, faces)
 
 
-def _too_many(max_error_m: float) -> BadInputError:
+def _too_many() -> BadInputError:
     return BadInputError(
-        f"an error of {max_error_m:g} m needs more than {MAX_TRIANGLES:,} triangles: allow a "
-        "larger max_error_m or detail_factor, or cut the image into tiles"
+        f"so small an error needs more than {MAX_TRIANGLES:,} triangles: allow a larger "
+        "max_error_m or detail_factor, or cut the image into tiles"
     )

@@ -40,7 +40,7 @@ def thumbnail_of(bodies: Sequence[Triangles]) -> bytes:
     nearest = seen_triangles(np.concatenate(screens), faces, samples)
     colours = np.concatenate([_face_colours(body) for body in bodies])
     seen = nearest >= 0
-    pixels = np.zeros((samples, samples, 4))
+    pixels = np.zeros((samples, samples, 4), dtype=np.float32)
     pixels[seen, :3] = colours[nearest[seen]]
     pixels[seen, 3] = 1
     return _png(pixels)
@@ -80,7 +80,7 @@ def _face_colours(body: Triangles) -> Floats:
     return np.outer(light * shade, linear_colour(colour_of(body)))
 
 
-def _png(pixels: Floats) -> bytes:
+def _png(pixels: NDArray[np.float32]) -> bytes:
     """A picture from light with opacity, each pixel the mean of its samples."""
     means = pixels.reshape(SIZE_PX, _SAMPLES, SIZE_PX, _SAMPLES, 4).mean(axis=(1, 3))
     opacity = means[:, :, 3:]

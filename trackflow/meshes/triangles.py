@@ -16,7 +16,7 @@ class Triangles:
     Attributes:
         vertices: x to the east, y to the north, z up, metres from the mesh's origin; shape (n, 3).
         faces: three vertices each, counter-clockwise as seen from outside; shape (m, 3).
-        normals: unit vectors per vertex, shape (n, 3); None: each format makes its own.
+        normals: unit vectors per vertex, shape (n, 3); None: each triangle has a flat shade.
         uv: place of each vertex on the texture, (0, 0) its upper left corner; shape (n, 2).
         name: what it shows, such as "terrain" or "track".
     """

@@ -14,9 +14,6 @@ class MeshWriter(Protocol):
     ENDING: str
     """The ending of its files' names, with its dot; no other format has it."""
 
-    MEDIA_TYPE: str
-    """What HTTP calls it."""
-
     IS_FOR_PRINTING: bool
     """Whether it holds closed bodies in millimetres, and not what a viewer shows, in metres."""
 

@@ -18,10 +18,11 @@ from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
+from trackflow.web.answers.problems import PROBLEMS
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
 from trackflow.web.openapi import DescribedApi
-from trackflow.web.problems import PROBLEMS, add_problems, http_error, refused
+from trackflow.web.problems import add_problems, http_error, refused
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,

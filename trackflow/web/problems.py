@@ -1,9 +1,7 @@
-"""Errors as JSON: one form for every route."""
+"""Turns errors into answers: one form for every route of every app."""
 
 import math
-from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -16,34 +14,9 @@ from trackflow.errors import (
     RetryableError,
     TrackflowError,
 )
+from trackflow.web.answers.problems import problem
 from trackflow.web.security.access import NoTokenError, TooManyGuessesError
 from trackflow.web.security.refusing import refused_page, wants_page
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": what,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"error": {"type": "string"}},
-                    "required": ["error"],
-                }
-            }
-        },
-    }
-    for status, what in (
-        (400, "What was asked for makes no sense; the message says what to change"),
-        (401, "There is no token, or not one in use"),
-        (403, "The token is for something else"),
-        (404, "It is not there"),
-        (410, "It was there once; the message says what became of it"),
-        (422, "A parameter is missing or of the wrong kind"),
-        (429, "Too many wrong tokens came from this address: Retry-After says how long to wait"),
-        (503, "The database is away or takes no writes: ask again later"),
-    )
-}
-"""Answers that any route may give."""
 
 
 def add_problems(app: FastAPI) -> None:
@@ -51,12 +24,6 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(TrackflowError, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
-
-
-def problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Make the JSON answer of an error."""
-    body = orjson.dumps({"error": message})
-    return Response(body, status, headers, media_type="application/json")
 
 
 async def refused(request: Request, error: Exception) -> Response:

@@ -59,7 +59,7 @@ def config_of(
         app: the application.
         host: the address to listen on.
         port: the port to listen on; 0 for any free one.
-        limits: of the headers of each request.
+        limits: of each request's headers.
     """
     return uvicorn.Config(
         app,

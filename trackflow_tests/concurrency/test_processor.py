@@ -231,6 +231,32 @@ def test_a_caller_who_goes_away_early_leaves_nothing_running() -> None:
     assert len(context.called) == called
 
 
+class Interrupted(BaseException):
+    """As Dagster ends a run."""
+
+
+@pytest.mark.parametrize("interrupt", [Interrupted, KeyboardInterrupt])
+def test_an_interrupt_does_not_wait_for_what_is_under_way(interrupt: type[BaseException]) -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def call(_item: int, _deadline: Deadline) -> None:
+        begun.set()
+        may_end.wait(60)
+        ended.set()
+
+    def items() -> Iterator[int]:
+        yield 0
+        assert begun.wait(30)
+        raise interrupt
+
+    try:
+        with pytest.raises(interrupt):
+            list(Processor(workers=1).run(items(), call))
+        assert not ended.is_set()
+    finally:
+        may_end.set()
+
+
 def test_tries_are_counted_and_only_what_can_get_better_is_tried_again() -> None:
     failures = {0: 0, 1: 1, 2: 2, 3: 9}
     tried: dict[int, int] = {}

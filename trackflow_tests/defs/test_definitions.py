@@ -107,11 +107,35 @@ ASSETS = {
         "owners": ["team:trackflow"],
         "fresh_for": None,
     },
+    "meshes": {
+        "deps": [],
+        "group": "meshes",
+        "kinds": ["python", "table"],
+        "tags": {"trackflow/stage": "meshes"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
+    },
+    "mesh_usage_report": {
+        "deps": [],
+        "group": "meshes",
+        "kinds": ["markdown", "python"],
+        "tags": {"trackflow/stage": "mesh-usage"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
+    },
 }
 
 CHECKS = {
     "matched_polylines:match_share",
     "matched_polylines:seams_meet",
+    "meshes:error_is_within_limit",
+    "meshes:solid_is_watertight",
     "segments:devices_are_sound",
     "segments:ledger_balances",
     "track_catalogue:catalogue_has_not_shrunk",
@@ -128,6 +152,7 @@ CHECKS_OF_DAYS = {
     "match_share": False,
     "no_overlapping_tracks": True,
 }
+CHECKS_OF_IMAGES = {"error_is_within_limit": False, "solid_is_watertight": False}
 """By whether they are blocking."""
 
 SUBJECTS = {
@@ -138,16 +163,26 @@ SUBJECTS = {
     "housekeeping": "housekeeping_job housekeeping_schedule run_failures_sensor",
     "intake": "import_inbox_job followed_table_sensor gps_points_sensor inbox_sensor",
     "jobs": "requested_job requested_jobs_sensor",
+    "meshes": "clean_meshes_job make_mesh_job make_waiting_meshes_job mesh_batch_job mesh_sync_job "
+    "mesh_usage_job images_sensor mesh_batches_sensor mesh_events_sensor waiting_meshes_sensor "
+    "mesh_files_schedule mesh_orphans_schedule mesh_sync_schedule mesh_usage_schedule "
+    "old_meshes_schedule",
     "roads": "build_road_network_job",
 }
 """Jobs, sensors and schedules of each subject."""
 
 POOLS = {
+    "make_due_meshes": "meshes",
+    "make_meshes": "meshes",
+    "run_mesh_batch": "mesh_batches",
     "process_days": "road_engine",
     "process_older_days": "road_engine",
     "track_catalogue": "catalogue_source",
     "track_places": "geocoder",
 }
+
+BY_THE_STORE = ("live_job", "requested_job", "make_mesh_job", "mesh_batch_job")
+"""Jobs without a kind: of these the store itself says which are at work."""
 
 LOAD = """
 import socket
@@ -171,7 +206,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["12"]
+    assert loaded.stdout.split() == ["18"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 
@@ -222,22 +257,21 @@ def test_checks_jobs_sensors_and_schedules_by_name() -> None:
     assert found == {subject: set(names.split()) for subject, names in SUBJECTS.items()}
     for job in jobs.values():
         assert int(job.tags["dagster/max_runtime"]) > 0
-        # of these the store itself says which are at work
-        assert job.tags.get("trackflow/kind") or job.name in ("live_job", "requested_job")
+        assert job.tags.get("trackflow/kind") or job.name in BY_THE_STORE
     for automation in (*repository.sensor_defs, *repository.schedule_defs):
         assert automation.default_status.value == "RUNNING"
 
 
-def test_checks_of_days_are_partitioned_as_their_assets_are() -> None:
+def test_checks_of_days_and_images_are_partitioned_as_their_assets_are() -> None:
     graph = defs.resolve_asset_graph()
     found = {
         key.name: graph.get(key).blocking
         for key in graph.asset_check_keys
         if graph.get(key).partitions_def is not None
     }
-    assert found == CHECKS_OF_DAYS
+    assert found == CHECKS_OF_DAYS | CHECKS_OF_IMAGES
     for key in graph.asset_check_keys:
-        if key.name in CHECKS_OF_DAYS:
+        if key.name in found:
             assert graph.get(key).partitions_def == graph.get(key.asset_key).partitions_def
 
 

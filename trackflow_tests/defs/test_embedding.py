@@ -13,8 +13,10 @@ from dagster.components.testing import create_defs_folder_sandbox
 from trackflow.definitions import defs as own
 from trackflow.defs import build
 from trackflow.defs.component import TrackflowComponent
+from trackflow.usecases.meshes import finding
 from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.defs.server import ROOT
+from trackflow_tests.usecases.meshes.pictures import hills
 
 PREFIX = ("acme", "gps")
 PAGE = (ROOT / "docs" / "how-to" / "embed-in-dagster.md").read_text()
@@ -44,7 +46,7 @@ def test_all_keys_have_the_prefix_and_the_lineage_is_the_same(tmp_path: Path) ->
         assert found.parent_keys == {up.with_prefix(PREFIX) for up in plain.get(key).parent_keys}
         assert found.owners == ["team:gps"]
         assert found.group_name == plain.get(key).group_name
-        if found.is_partitioned:
+        if isinstance(found.partitions_def, dg.DailyPartitionsDefinition):
             assert found.partitions_def.get_first_partition_key() == "2026-03-01"
     assert {(check.asset_key, check.name) for check in graph.asset_check_keys} == {
         (check.asset_key.with_prefix(PREFIX), check.name) for check in plain.asset_check_keys
@@ -123,3 +125,24 @@ def test_the_component_of_the_page_gives_the_same(tmp_path: Path) -> None:
             tracks_ = graph.get(dg.AssetKey(["fleet", "tracks"]))
             assert tracks_.owners == ["team:dispatch"]
             assert tracks_.partitions_def.get_first_partition_key() == "2026-01-01"
+
+
+def test_its_images_are_made_and_shown_by_their_own_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "hills.png").write_bytes(hills(1))
+    monkeypatch.setenv("TRACKFLOW_MESH_INBOX", str(images))
+    monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    monkeypatch.setattr(finding, "SETTLE_S", -1.0)
+    instance.add_dynamic_partitions("images", ["inbox/hills.png"])
+    done = (
+        embedded(tmp_path / "home")
+        .resolve_job_def("make_mesh_job")
+        .execute_in_process(partition_key="inbox/hills.png", instance=instance)
+    )
+    key = dg.AssetKey([*PREFIX, "meshes"])
+    assert instance.get_materialized_partitions(key) == {"inbox/hills.png"}
+    checked = {check.asset_key for check in done.get_asset_check_evaluations()}
+    assert checked == {key}

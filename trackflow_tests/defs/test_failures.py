@@ -1,10 +1,7 @@
 """What happens when things go wrong: a database that is away, steps that fail, who is told."""
 
 import datetime as dt
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import dagster as dg
@@ -136,26 +133,6 @@ def test_a_mistake_of_the_program_keeps_its_stack(instance: dg.DagsterInstance) 
 
     (failure,) = [event for event in done.all_events if event.is_step_failure]
     assert "KeyError" in str(failure.step_failure_data.error)
-
-
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
-    """What people are told: a real HTTP server keeps it."""
-    received: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("TRACKFLOW_NOTIFY_URLS", f"json://127.0.0.1:{server.server_port}")
-        yield received
-        server.shutdown()
 
 
 @dg.asset

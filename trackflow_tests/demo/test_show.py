@@ -1,6 +1,7 @@
 """The demo as a person runs it: what it prints, what it stores and what the UI then shows."""
 
 import datetime as dt
+import io
 import json
 import os
 import signal
@@ -13,12 +14,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import trimesh
 from sqlalchemy import Row
 
 from trackflow.context import Context
 from trackflow.demo.show import DAYS
 from trackflow.settings import Settings
 from trackflow.store.days.tracks import select_tracks
+from trackflow.usecases.meshes.control import list_meshes, read_file
 from trackflow_tests.served import Served, check_that_nothing_is_left, left_behind, trackflow_serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("serve")]
@@ -77,7 +80,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def test_it_succeeds_and_tells_each_step_and_nothing_else(demo: Demo) -> None:
     assert demo.code == 0, demo.said
     lines = demo.said.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert all(line.endswith(" ...") for line in lines), demo.said
     assert "Delivery van 1" in demo.said
 
@@ -97,6 +100,16 @@ def test_a_whole_fleet_is_there_and_nothing_waits(demo: Demo) -> None:
     assert {name for name, count in status["batches"].items() if count} == {"completed"}
     assert status["tracks"] == len(demo.tracks())
     assert status["tracks"] == pytest.approx(demo.result["drives"], rel=0.1)
+
+
+def test_a_terrain_is_there_with_a_track_on_it(demo: Demo) -> None:
+    with Context.open(Settings(home=demo.home)) as context:
+        (mesh,) = list_meshes(context)
+        _file, glb = read_file(context, mesh.mesh_id)
+    assert demo.result["terrain"].endswith(f"/meshes/{mesh.mesh_id}")
+    assert mesh.report is not None
+    assert mesh.report["max_error_m"] <= mesh.report["asked_error_m"]
+    assert set(trimesh.load(io.BytesIO(glb), file_type="glb").geometry) == {"terrain", "track"}
 
 
 def test_the_day_that_was_reported_late_is_worked_on(demo: Demo) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.settings import Settings
-from trackflow.web.app import DESCRIPTION, PROBLEMS, ROUTERS, create_app
+from trackflow.web.answers.problems import PROBLEMS
+from trackflow.web.app import DESCRIPTION, ROUTERS, create_app
 from trackflow.web.security.access import GuardedRoute
 from trackflow_tests.docs.markdown import GENERATED, page, table
 

@@ -8,6 +8,9 @@ from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import is_own_run
 from trackflow.usecases.housekeeping.run_failures import RunFailure, notify_of_failure
 
+NOTIFIED = "notified_at"
+"""Metadata of a failed step that has notified people by itself."""
+
 
 @dg.run_failure_sensor(
     name="run_failures_sensor",
@@ -26,16 +29,26 @@ def run_failures_sensor(
         return dg.SkipReason(f"Run {run.run_id[:8]} is none of trackflow's.")
     if not settings.notify_urls:
         return dg.SkipReason("No address to notify: TRACKFLOW_NOTIFY_URLS is not set.")
+    if _is_told(context):
+        return dg.SkipReason(f"{run.job_name} has failed, and a message of its own was sent.")
     if _failed_before(context.instance, run):
         return dg.SkipReason(f"{run.job_name} has failed before, and people were notified.")
     notify_of_failure(settings, RunFailure(run.run_id, run.job_name, _days(run), _reasons(context)))
     return None
 
 
+def _is_told(context: dg.RunFailureSensorContext) -> bool:
+    """Whether what failed has notified people by itself, as a requested mesh does."""
+    failures = [event.step_failure_data for event in context.get_step_failure_events()]
+    found = [data.user_failure_data.metadata for data in failures if data.user_failure_data]
+    return bool(found) and all(NOTIFIED in metadata for metadata in found)
+
+
 def _days(run: dg.DagsterRun) -> str:
+    """The days of a run, or its partition."""
     found = days_of_run(run.tags)
     if found is None:
-        return ""
+        return run.tags.get(DAY_TAG, "")
     first, last = found
     return f"{first}" if first == last else f"{first} to {last}"
 

@@ -5,9 +5,9 @@ import uuid
 import dagster as dg
 from pydantic import Field
 
-from trackflow.defs.errors import StepError, step
+from trackflow.defs.errors import step
+from trackflow.defs.jobs.progress import LoggedProgress, raise_if_failed
 from trackflow.defs.resources import TrackflowResource
-from trackflow.usecases.jobs.control import Job, JobStatus
 from trackflow.usecases.jobs.kinds import run_job
 
 TAGS = {"trackflow/subject": "jobs"}
@@ -34,7 +34,7 @@ def run_requested_job(
     trackflow: dg.ResourceParam[TrackflowResource],
 ) -> None:
     """Run one job; a failed job fails the run."""
-    on_change = _Tenths(context)
+    on_change = LoggedProgress(context)
     with trackflow.open() as trackflow_context:
         done = run_job(
             trackflow_context,
@@ -45,23 +45,7 @@ def run_requested_job(
     if done is None:
         context.log.info("Another worker runs this job, or it has ended before.")
         return
-    context.log.info(f"{done.kind}: {done.status.value}. {done.message or ''}")
-    if done.status is JobStatus.FAILED:
-        raise StepError(done.error or "the job failed")
-
-
-class _Tenths:
-    """Logs progress in tenths."""
-
-    def __init__(self, context: dg.OpExecutionContext) -> None:
-        self.context = context
-        self.logged = 0
-
-    def __call__(self, job: Job) -> None:
-        tenth = job.completed * 10 // job.total if job.total else 0
-        if tenth > self.logged:
-            self.logged = tenth
-            self.context.log.info(f"{job.completed:,} of {job.total:,}: {job.message or ''}")
+    raise_if_failed(context, done)
 
 
 @dg.job(

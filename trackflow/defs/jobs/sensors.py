@@ -15,8 +15,12 @@ from trackflow.defs.jobs.jobs import (
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import starting_run
 from trackflow.usecases.jobs.control import Job, waiting_jobs
+from trackflow.usecases.meshes.batching import KIND as MESH_BATCH
 
 RUNS_PER_TICK = 3
+
+OWN_SENSOR = (MESH_BATCH,)
+"""Kinds of jobs whose runs another sensor starts, as another job runs them."""
 
 
 @dg.sensor(
@@ -35,7 +39,7 @@ def requested_jobs_sensor(
     """Request a run for each waiting job."""
     with trackflow.open() as trackflow_context:
         now = trackflow_context.clock()
-        waiting = waiting_jobs(trackflow_context)
+        waiting = [job for job in waiting_jobs(trackflow_context) if job.kind not in OWN_SENSOR]
     wanted = [
         job
         for job in waiting

@@ -15,7 +15,6 @@ from trackflow.meshes.scene import Scene
 from trackflow.meshes.triangles import Triangles
 
 ENDING = ".draco.glb"
-MEDIA_TYPE = "model/gltf-binary"
 IS_FOR_PRINTING = False
 
 _EXTENSION = "KHR_draco_mesh_compression"
@@ -25,7 +24,7 @@ _ERROR_SHARE = 1 / 64
 _FEWEST_BITS, _MOST_BITS = 11, 22
 """More would cost memory: the encoder counts each of the values that are possible."""
 
-_NORMAL_BITS, _TEXTURE_BITS = 10, 14
+_NORMAL_BITS, _TEXTURE_BITS = 8, 14
 _COMPRESSION_LEVEL = 7
 
 

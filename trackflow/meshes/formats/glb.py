@@ -4,7 +4,6 @@ from trackflow.meshes.gltf import Gltf, arrays_of
 from trackflow.meshes.scene import Scene
 
 ENDING = ".glb"
-MEDIA_TYPE = "model/gltf-binary"
 IS_FOR_PRINTING = False
 
 

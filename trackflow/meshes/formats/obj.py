@@ -4,7 +4,6 @@ from trackflow.meshes.scene import Scene
 from trackflow.meshes.triangles import Triangles
 
 ENDING = ".obj"
-MEDIA_TYPE = "model/obj"
 IS_FOR_PRINTING = False
 
 

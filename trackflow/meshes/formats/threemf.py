@@ -1,4 +1,7 @@
-"""3MF (core specification 1.3), for printing: millimetres, one object per body with its colour."""
+"""3MF (core specification 1.3), for printing: millimetres, one object per body with its colour.
+
+The objects are components of one, so that no program that arranges a print bed parts them.
+"""
 
 import io
 import zipfile
@@ -9,7 +12,6 @@ from trackflow.meshes.scene import Scene, colour_of
 from trackflow.meshes.triangles import Triangles
 
 ENDING = ".3mf"
-MEDIA_TYPE = "model/3mf"
 IS_FOR_PRINTING = True
 
 _MODEL_PATH = "3D/3dmodel.model"
@@ -38,12 +40,17 @@ def write(scene: Scene) -> bytes:
         for body in bodies
     )
     objects = "".join(_object(number, body) for number, body in enumerate(bodies))
-    items = "".join(f'<item objectid="{_object_id(number)}"/>' for number in range(len(bodies)))
+    whole = len(bodies)
+    parts = "".join(f'<component objectid="{_object_id(number)}"/>' for number in range(whole))
+    together = (
+        f'<object id="{_object_id(whole)}" type="model" name="mesh">'
+        f"<components>{parts}</components></object>"
+    )
     model = (
         f'{_HEAD}<model unit="millimeter" xml:lang="en-US" xmlns="{_NAMESPACE}">'
         '<metadata name="Application">trackflow</metadata>'
         f'<resources><basematerials id="{_MATERIALS_ID}">{materials}</basematerials>{objects}'
-        f"</resources><build>{items}</build></model>"
+        f'{together}</resources><build><item objectid="{_object_id(whole)}"/></build></model>'
     )
     return _package(
         {

@@ -23,6 +23,7 @@ _SHAPES = {
     )
 }
 _VOID = -32768
+_HEIGHTS_SHARE = 0.99
 _PLACE = re.compile(r"([ns])(\d{1,2})([ew])(\d{1,3})", re.IGNORECASE)
 
 
@@ -39,9 +40,10 @@ def read_hgt(image: bytes, name: str) -> Raster:
     """
     rows, columns = _SHAPES[len(image)]
     notes = []
-    values = np.frombuffer(image, dtype=">i2").reshape(rows, columns)
+    stored = np.frombuffer(image, dtype=">i2").reshape(rows, columns)
+    values = stored.astype(np.int16)
     if not _are_heights(values):
-        values = values.view("<i2")
+        values = stored.view("<i2").astype(np.int16)
         if not _are_heights(values):
             raise BadInputError(
                 f"{name} has the size of an SRTM tile, but its values are no heights"
@@ -59,10 +61,9 @@ def read_hgt(image: bytes, name: str) -> Raster:
 
 def _are_heights(values: np.ndarray) -> bool:
     """A tile whose bytes are swapped has every height from -32,768 to 32,767."""
-    known = values[values != _VOID]
-    if not known.size:
-        return True
-    return float(np.mean((known >= LOWEST_M) & (known <= HIGHEST_M))) > 0.99
+    inside = np.count_nonzero((values >= LOWEST_M) & (values <= HIGHEST_M))
+    voids = np.count_nonzero(values == _VOID)
+    return bool(inside >= _HEIGHTS_SHARE * (values.size - voids))
 
 
 def _ground(name: str, rows: int, columns: int) -> tuple[Ground, list[str]]:

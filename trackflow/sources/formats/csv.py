@@ -4,7 +4,6 @@ Blocks are parsed at once by Arrow; only a block with an odd row is read record 
 ways give the same points, so where a block ends changes nothing.
 """
 
-import codecs
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,13 +15,11 @@ from trackflow.sources.containers.streams import Stream
 from trackflow.sources.file_format import FileFormat, Surety
 from trackflow.sources.heads import HEAD_BYTES, Head, encoding_of
 from trackflow.sources.options import DEFAULTS, ReadOptions
+from trackflow.sources.parsing.csv_encodings import as_utf8, utf8_blocks
 from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, CsvLayout, decide_layout
 from trackflow.sources.parsing.csv_rows import (
-    LINE_MAX_BYTES,
     Records,
-    blocks,
     cells,
-    line_too_long,
     records,
 )
 from trackflow.sources.records import (
@@ -79,7 +76,7 @@ def read_csv(
     """
     head = stream.peek(HEAD_BYTES)
     # The sample is cut from a head of fixed size: a layout must not depend on the block size.
-    sample = _as_utf8(head, encoding_of(head), last=len(head) < HEAD_BYTES)
+    sample = as_utf8(head, encoding_of(head), last=len(head) < HEAD_BYTES)
     layout = decide_layout(_sample_lines(sample), stream.name, options.columns)
     rules = options.time_rules
     order = _decide_order(stream, layout, _sample_lines(sample), rules, block_bytes)
@@ -90,7 +87,7 @@ def read_csv(
         (device_id, fallback_device),
         now_us,
     )
-    yield from reader.chunks(_utf8_blocks(stream, head, block_bytes))
+    yield from reader.chunks(utf8_blocks(stream, head, block_bytes))
 
 
 def _decide_order(
@@ -106,7 +103,7 @@ def _decide_order(
     with stream.again() as whole:
         head = whole.peek(HEAD_BYTES)
         found: AmbiguousOrderError | None = None
-        for block in _utf8_blocks(whole, head, block_bytes):
+        for block in utf8_blocks(whole, head, block_bytes):
             try:
                 order = decide_order(
                     _moments_in(block, layout), rules, layout.time_name, stream.name
@@ -303,63 +300,6 @@ def _sample_lines(head: bytes) -> list[str]:
     lines = head.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     # The last line is cut unless the file ends here; one line alone has to do as it is.
     return lines[: SAMPLE_ROWS + 100] if len(head) < HEAD_BYTES else lines[:-1] or lines
-
-
-def _utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes]:
-    """The stream as UTF-8, with the line ends of Unix or Windows even if an old Mac wrote it."""
-    if encoding_of(head) == "utf-16":
-        yield from _from_utf16(stream, block_bytes)
-        return
-    only_cr = b"\r" in head and b"\n" not in head
-    first = True
-    for block in blocks(stream, block_bytes, cr_ends=only_cr):
-        plain = block.removeprefix(codecs.BOM_UTF8) if first else block
-        first = False
-        yield _mended(plain)
-
-
-def _from_utf16(stream: Stream, block_bytes: int) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder("utf-16")("replace")
-    tail = ""
-    while True:
-        data = stream.read(block_bytes)
-        text = tail + decoder.decode(data, final=not data)
-        text = text.replace("\r\n", "\n")
-        end = text.rfind("\n") + 1 if data else len(text)
-        tail = text[end:]
-        if len(tail) > LINE_MAX_BYTES:
-            raise line_too_long(stream.name)
-        if end:
-            yield text[:end].replace("\r", "\n").encode("utf-8", "replace")
-        if not data:
-            return
-
-
-def _as_utf8(head: bytes, encoding: str, *, last: bool) -> bytes:
-    if encoding == "utf-8":
-        return _mended(head.removeprefix(codecs.BOM_UTF8))
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    return decoder.decode(head, final=last).removeprefix("\ufeff").encode("utf-8", "replace")
-
-
-def _mended(block: bytes) -> bytes:
-    """The block with the lines that are no UTF-8 read as Latin-1, as Excel writes them.
-
-    By line, not by block: which lines share a block must change nothing.
-    """
-    try:
-        block.decode("utf-8")
-    except UnicodeDecodeError:
-        return b"\n".join(_mended_line(line) for line in block.split(b"\n"))
-    return block
-
-
-def _mended_line(line: bytes) -> bytes:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1").encode("utf-8")
-    return line
 
 
 _ENDINGS = {".csv", ".tsv", ".tab", ".psv"}

@@ -16,8 +16,9 @@ from trackflow.errors import RetryableError
 from trackflow.store.jobs import workers
 from trackflow.store.jobs.workers import LiveWorker
 from trackflow.usecases.days.report import RunReport
-from trackflow.usecases.days.run import WorkerPool, run, worker_pool
+from trackflow.usecases.days.run import run
 from trackflow.usecases.days.waiting import find_waiting
+from trackflow.usecases.days.worker_pool import WorkerPool, worker_pool
 
 POLL_S = 1.0
 """Seconds between two queries for pending batches of two days."""

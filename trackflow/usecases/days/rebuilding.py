@@ -20,7 +20,8 @@ from trackflow.store.days.selected_batches import BatchSelection
 from trackflow.store.devices import settings
 from trackflow.store.tables import STAGES
 from trackflow.usecases.days.report import RunReport, counted
-from trackflow.usecases.days.run import BACKGROUND_NICE, WorkerPool, run, worker_pool
+from trackflow.usecases.days.run import BACKGROUND_NICE, run
+from trackflow.usecases.days.worker_pool import WorkerPool, worker_pool
 from trackflow.usecases.jobs.progress import ClaimedJob
 
 SLICE_BATCHES = 256

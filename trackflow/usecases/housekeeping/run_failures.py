@@ -15,7 +15,7 @@ class RunFailure:
     Attributes:
         run_id: its id.
         job: name of its job.
-        days: the days that it processed; empty if none.
+        days: the days that it processed, or its partition; empty if none.
         reasons: why, one text for each step that failed.
     """
 

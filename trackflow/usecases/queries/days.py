@@ -27,7 +27,7 @@ OWN_ZONES = "device"
 
 
 @dataclass(frozen=True, slots=True)
-class TravelByDay:
+class DayTravel:
     """The sums of devices by day; the zone is the one of the days, or `OWN_ZONES`."""
 
     time_zone: str
@@ -40,7 +40,7 @@ def read_days(
     first: dt.date | None,
     last: dt.date | None,
     zone: str | None = None,
-) -> TravelByDay:
+) -> DayTravel:
     """Distance, time and tracks of each day on which a device moved; both ends are included.
 
     Args:
@@ -63,7 +63,7 @@ def read_days(
     zones = _zones(context, name)
     with context.store.read() as connection:
         found = by_day(connection, device_ids, first, last, zones, MOST_TRACKS)
-    return TravelByDay(name, found)
+    return DayTravel(name, found)
 
 
 def _zones(context: Context, name: str) -> Zones:

@@ -31,11 +31,11 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
+    "PageTrack",
     "TrackCursor",
-    "TrackDetails",
+    "TrackExplanation",
     "TrackPage",
     "TrackSelection",
-    "TrackWithLine",
     "read_track",
     "read_tracks",
 ]
@@ -56,14 +56,13 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class TrackSelection:
-    """A selection of tracks, and the form of their lines.
+    """A selection of tracks.
 
     Attributes:
         device_ids: of these devices, None for all.
         when: the time that tracks overlap.
         bbox: only tracks whose bbox overlaps this one, in degrees; None for anywhere.
         line: matched or raw.
-        simplify_m: largest deviation of lines, in metres; 0 for exact ones.
         limit: largest number of tracks.
         after: the position after which the page begins; None for the first page.
     """
@@ -72,13 +71,12 @@ class TrackSelection:
     when: TimeRange
     bbox: Bbox | None
     line: str
-    simplify_m: float
     limit: int
     after: TrackCursor | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackWithLine:
+@dataclass(frozen=True, slots=True)
+class PageTrack:
     """A track with one of its lines.
 
     Attributes:
@@ -98,7 +96,7 @@ class TrackWithLine:
         matched_share: share of its time that follows roads; None before it is matched.
         confidence: how well the line on roads explains the points, 0 to 1.
         mode: the device's profile.
-        positions: longitude and latitude of each vertex, shape (n, 2); degrees.
+        polyline: one of its lines, encoded with precision 5.
     """
 
     track_id: uuid.UUID
@@ -117,33 +115,47 @@ class TrackWithLine:
     matched_share: float | None
     confidence: float | None
     mode: str
-    positions: Floats
+    polyline: str
+
+    def positions(self, simplify_m: float = 0.0) -> Floats:
+        """Longitude and latitude of each vertex in degrees, shape (n, 2).
+
+        Lines of a page are decoded one by one, as they are written: all at once would take twice
+        the memory, and a fifth more time.
+
+        Args:
+            simplify_m: largest deviation of the line, in metres; 0 for the exact one.
+        """
+        positions = polylines.positions(self.polyline)
+        if simplify_m and len(positions) > 2:
+            return simplified(positions, simplify_m)
+        return positions
 
 
-_COLUMNS = tuple(name for name in TrackWithLine.__dataclass_fields__ if name != "positions")
+_COLUMNS = tuple(PageTrack.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackPage:
     """A page of tracks; `following` is where the next one begins, None on the last page."""
 
-    tracks: list[TrackWithLine]
+    tracks: list[PageTrack]
     following: TrackCursor | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackDetails:
+@dataclass(frozen=True, slots=True)
+class TrackExplanation:
     """A track with both of its lines, and why it begins and ends.
 
     Attributes:
         track: with its line on roads.
-        raw_positions: longitude and latitude of each reported point, shape (n, 2); degrees.
+        raw_polyline: the line of the reported points, encoded with precision 5.
         began: why it begins, in words.
         ended: why it ends, in words.
     """
 
-    track: TrackWithLine
-    raw_positions: Floats
+    track: PageTrack
+    raw_polyline: str
     began: str
     ended: str
 
@@ -165,7 +177,7 @@ def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
             page, is_last = _page(rows, selection.limit)
     last = None if is_last else page[-1]
     return TrackPage(
-        [_track(row, selection.simplify_m) for row in page],
+        [_track(row) for row in page],
         None if last is None else TrackCursor(last.start_time, last.track_id),
     )
 
@@ -182,14 +194,11 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
     return page, True
 
 
-def _track(row: Any, simplify_m: float = 0.0) -> TrackWithLine:
-    positions = polylines.positions(row.polyline)
-    if simplify_m and len(positions) > 2:
-        positions = simplified(positions, simplify_m)
-    return TrackWithLine(**{name: getattr(row, name) for name in _COLUMNS}, positions=positions)
+def _track(row: Any) -> PageTrack:
+    return PageTrack(**{name: getattr(row, name) for name in _COLUMNS})
 
 
-def read_track(context: Context, track_id: uuid.UUID) -> TrackDetails:
+def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
     """One track with both of its lines and why it begins and ends; old ids lead to it as well.
 
     Raises:
@@ -213,9 +222,9 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackDetails:
     ends = _explain(around[1], row.end_time, thresholds)
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
-    return TrackDetails(
+    return TrackExplanation(
         _track(row),
-        polylines.positions(row.raw_polyline),
+        row.raw_polyline,
         _words("begins", row.start_time, row.began, began),
         _words("ends", row.end_time, row.ended, ended),
     )

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TypedDict
 
-from trackflow.usecases.queries.days import TravelByDay
+from trackflow.usecases.queries.days import DayTravel
 from trackflow.usecases.queries.distances import DeviceDay, TravelSums
 from trackflow.web.answers.describing import described, shows
 
@@ -56,7 +56,7 @@ class DistancesAnswer(TypedDict):
     """By device; those that did not move are left out."""
 
 
-def days_answer(found: TravelByDay) -> DaysAnswer:
+def days_answer(found: DayTravel) -> DaysAnswer:
     """Travel by day."""
     return {
         "time_zone": found.time_zone,
@@ -92,5 +92,5 @@ def distances_answer(found: Mapping[str, TravelSums]) -> DistancesAnswer:
 _SUMS = TravelSums(length_mm=48_210_337, duration_us=4_980_000_000, tracks=6)
 _DAY = DeviceDay(dt.date(2026, 9, 21), "bus-7", "Europe/Helsinki")
 
-DAYS = shows(DaysAnswer, days_answer(TravelByDay("Europe/Helsinki", {_DAY: _SUMS})))
+DAYS = shows(DaysAnswer, days_answer(DayTravel("Europe/Helsinki", {_DAY: _SUMS})))
 DISTANCES = shows(DistancesAnswer, distances_answer({"bus-7": _SUMS}))

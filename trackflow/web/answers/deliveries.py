@@ -1,6 +1,6 @@
 """What the clients of deliveries get as an answer, each what it expects."""
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 import orjson
 from fastapi import Response
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from trackflow.usecases.intake.receiving import ReceptionCounts
 from trackflow.web.answers.describing import Answers, described, shows
+from trackflow.web.answers.problems import problems
 from trackflow.web.answers.sending import JSON
 
 Nothing = Annotated[list[str], Field(max_length=0)]
@@ -70,14 +71,16 @@ RESULT_OK = _json({"result": "ok"})
 TO_PHONETRACK = _json({"done": 1, "friends": []})
 TO_HOME_ASSISTANT = _json({})
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The request broke off."},
-    408: {"description": "The body took too long to arrive; send it again."},
-    413: {"description": "Too large, or too many positions at a time: send them in parts."},
-    415: {"description": "The body is compressed in another way than gzip."},
-    503: {"description": "The database is away: send it again. Nothing is stored twice."},
-    507: {"description": "There is no room to keep what cannot be read: it is not stored."},
-}
+_ERRORS = problems(
+    {
+        400: "The request broke off.",
+        408: "The body took too long to arrive; send it again.",
+        413: "Too large, or too many positions at a time: send them in parts.",
+        415: "The body is compressed in another way than gzip.",
+        503: "The database is away: send it again. Nothing is stored twice.",
+        507: "There is no room to keep what cannot be read: it is not stored.",
+    }
+)
 _COUNTS: AdmissionAnswer = {
     "accepted": 2, "repeated": 0, "refused": 1, "reasons": {"no_time": 1},
 }  # fmt: skip

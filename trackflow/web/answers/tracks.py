@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
+from trackflow.geo import polylines
 from trackflow.geo.geojson import (
     Feature,
     FeatureCollection,
@@ -79,7 +80,7 @@ class TracksAnswer(TypedDict):
 
 
 @described
-class TrackExplanation(TypedDict):
+class ExplanationTexts(TypedDict):
     """Why a track is one: the rule, the measured value and the limit."""
 
     began: str
@@ -100,7 +101,7 @@ class TrackAnswer(TypedDict):
     properties: TrackProperties
     raw: LineString | MultiLineString
     """The line of the reported points."""
-    explanation: TrackExplanation
+    explanation: ExplanationTexts
 
 
 @described
@@ -119,20 +120,20 @@ type StopFeature = Feature[Point, StopProperties]
 type StopsAnswer = FeatureCollection[StopFeature]
 
 
-def tracks_answer(page: queries.TrackPage) -> TracksAnswer:
-    """A page of tracks."""
+def tracks_answer(page: queries.TrackPage, simplify_m: float = 0.0) -> TracksAnswer:
+    """A page of tracks, whose lines may be off by `simplify_m` metres."""
     return {
         "type": "FeatureCollection",
-        "features": [_feature(track) for track in page.tracks],
+        "features": [_feature(track, simplify_m) for track in page.tracks],
         "next": None if page.following is None else write_cursor(page.following),
     }
 
 
-def track_answer(found: queries.TrackDetails) -> TrackAnswer:
+def track_answer(found: queries.TrackExplanation) -> TrackAnswer:
     """One track."""
     return {
         **_feature(found.track),
-        "raw": geojson_line(found.raw_positions),
+        "raw": geojson_line(polylines.positions(found.raw_polyline)),
         "explanation": {"began": found.began, "ended": found.ended},
     }
 
@@ -142,11 +143,11 @@ def stops_answer(stops: Sequence[Stop]) -> StopsAnswer:
     return feature_collection([_stop(stop) for stop in stops])
 
 
-def _feature(track: queries.TrackWithLine) -> TrackFeature:
+def _feature(track: queries.PageTrack, simplify_m: float = 0.0) -> TrackFeature:
     return {
         "type": "Feature",
         "id": str(track.track_id),
-        "geometry": geojson_line(track.positions),
+        "geometry": geojson_line(track.positions(simplify_m)),
         "properties": {
             "track_id": track.track_id,
             "device_id": track.device_id,

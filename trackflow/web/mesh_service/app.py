@@ -12,9 +12,10 @@ from trackflow.context import Context
 from trackflow.meshes.generators.protocol import MeshGenerator
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.housekeeping.health import write_probe
+from trackflow.web.answers.problems import PROBLEMS
 from trackflow.web.mesh_service.routes import router
 from trackflow.web.mesh_service.working import MeshWork
-from trackflow.web.problems import PROBLEMS, add_problems
+from trackflow.web.problems import add_problems
 from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
 from trackflow.web.security.known_tokens import KnownTokens

@@ -95,8 +95,9 @@ def tracks(
     it is when its page is read; no change leaves out or repeats another track.
     """
     after = None if cursor is None else read_cursor(cursor)
-    selection = TrackSelection(device, when, bbox, line.value, simplify_m, limit, after)
-    return answer(request, answers.tracks_answer(read_tracks(context, selection)), GEOJSON)
+    selection = TrackSelection(device, when, bbox, line.value, limit, after)
+    page = read_tracks(context, selection)
+    return answer(request, answers.tracks_answer(page, simplify_m), GEOJSON)
 
 
 @router.get(

@@ -1,16 +1,17 @@
 """Scenes to write."""
 
+import dataclasses
 import io
 import json
 from typing import Any
 
 import numpy as np
+import trimesh
 from hypothesis import strategies as st
 from PIL import Image
 
 from trackflow.meshes.drape import ribbon_on
 from trackflow.meshes.heights import Georeference
-from trackflow.meshes.normals import with_smooth_normals
 from trackflow.meshes.outline import extruded, outline_of
 from trackflow.meshes.scene import Scene
 from trackflow.meshes.solid import solid_of
@@ -18,6 +19,12 @@ from trackflow.meshes.triangles import Triangles
 from trackflow_tests.meshes.shapes import hill, silhouettes, terrain_from, terrains
 
 PLACE = Georeference("EPSG:32632", 400_000, 5_000_000, 400_400, 5_000_400, 7.726, 45.149)
+
+
+def with_smooth_normals(surface: Triangles) -> Triangles:
+    """The same with normals."""
+    mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False)
+    return dataclasses.replace(surface, normals=mesh.vertex_normals.astype(np.float32))
 
 
 def picture() -> bytes:

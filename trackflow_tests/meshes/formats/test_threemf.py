@@ -38,7 +38,12 @@ def test_the_reader_of_the_3mf_consortium_takes_it_in_its_strict_mode(scene: Sce
         faces = np.array([list(triangle.Indices) for triangle in found.GetTriangleIndices()])
         assert np.array_equal(faces, body.faces)
     assert not objects.MoveNext()
-    assert model.GetBuildItems().Count() == len(bodies)
+    items = model.GetBuildItems()
+    assert items.Count() == 1
+    assert items.MoveNext()
+    whole = items.GetCurrent().GetObjectResource()
+    assert whole.IsComponentsObject()
+    assert whole.GetComponentCount() == len(bodies)
 
 
 def test_a_slicer_written_in_python_reads_it_too() -> None:
@@ -54,7 +59,7 @@ def test_each_body_has_its_colour() -> None:
         model = etree.fromstring(archive.read("3D/3dmodel.model"))
     colours = [base.get("displaycolor") for base in model.iter("{*}base")]
     assert len(set(colours)) == 2
-    assert [found.get("pindex") for found in model.iter("{*}object")] == ["0", "1"]
+    assert [found.get("pindex") for found in model.iter("{*}object")] == ["0", "1", None]
 
 
 def _tetrahedron(name: str) -> Triangles:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.sources.formats import kml
+from trackflow.sources.parsing import kml_placemarks
 from trackflow.sources.readers import discover
 from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
@@ -228,14 +228,14 @@ def test_of_a_placemark_of_many_points_only_so_many_are_buffered(monkeypatch):
     text = f"<kml><Placemark>{time}<MultiGeometry>{points}</MultiGeometry></Placemark></kml>"
     whole = read_bytes(text.encode(), "kml")
     buffered: list[int] = []
-    original = kml._PlacemarkParser._flush_points
+    original = kml_placemarks.PlacemarkParser._flush_points
 
     def flushed(self):
         buffered.append(len(self._points))
         original(self)
 
-    monkeypatch.setattr(kml, "TRACK_BUFFERED_MAX", 3)
-    monkeypatch.setattr(kml._PlacemarkParser, "_flush_points", flushed)
+    monkeypatch.setattr(kml_placemarks, "TRACK_BUFFERED_MAX", 3)
+    monkeypatch.setattr(kml_placemarks.PlacemarkParser, "_flush_points", flushed)
     assert read_bytes(text.encode(), "kml").rows == whole.rows
     assert len(whole.rows) == 10
     assert buffered == [4, 4, 2]

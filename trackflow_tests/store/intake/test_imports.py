@@ -79,7 +79,7 @@ quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scop
 
 
 def test_what_is_left_is_what_the_others_alone_would_have_given(store: Store) -> None:
-    @settings(quick, max_examples=12 if store.is_postgresql else 80)
+    @settings(quick, max_examples=8 if store.is_postgresql else 40)
     @given(deliveries, st.randoms(use_true_random=False), st.data())
     def check(given_: list[Delivery], random: Random, data: st.DataObject) -> None:
         empty(store)

@@ -235,7 +235,7 @@ def test_what_a_late_point_marks_does_not_depend_on_the_importers_environment(
     clock = Clock()
     with open_context(database_url, tmp_path, clock) as context:
 
-        @settings(relaxed, max_examples=EXAMPLES[context.store.engine.dialect.name])
+        @settings(relaxed, max_examples=2 if context.store.is_postgresql else 6)
         @given(
             history=histories().filter(small).map(lambda one: replace(one, thresholds=FAR)),
             plan=plans(),

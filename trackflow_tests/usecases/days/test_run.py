@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from trackflow.store.days import batch_state, batches
 from trackflow.store.devices.settings import change_device, read_device
 from trackflow.store.tables import devices, segments
 from trackflow.usecases.days import run as running
-from trackflow.usecases.days.run import DIED, RunMode, run, settled_day
+from trackflow.usecases.days import worker_pool
+from trackflow.usecases.days.run import RunMode, run, settled_day
 from trackflow.usecases.days.verify import verify
+from trackflow.usecases.days.worker_pool import DIED
 from trackflow.usecases.housekeeping.status import read_status
 from trackflow_tests.stores import (
     NOON,
@@ -268,7 +271,7 @@ def test_a_worker_that_dies_takes_nothing_with_it(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    monkeypatch.setattr(running, "POOL_FROM_BATCHES", 2)
+    monkeypatch.setattr(worker_pool, "POOL_FROM_BATCHES", 2)
     # as Dagster leaves it to the workers where its process ignores SIGINT
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
@@ -300,6 +303,23 @@ def test_a_worker_that_dies_takes_nothing_with_it(
         assert not run(context).problems
         assert set(statuses(context.store).values()) == {"completed"}
         assert verify(context).ok
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_ended_while_it_starts_ends(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A broken pool ends its other workers; one that went on would keep the pool waiting."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
+    with open_context("", tmp_path, workers=1) as context:
+        pool = worker_pool.WorkerPool(context.settings)
+        (job,) = pool._submit("segmented", [[("van-0", DAY)]], False)
+        (worker,) = multiprocessing.active_children()
+        worker.terminate()
+        with pytest.raises(BrokenProcessPool):
+            job.result(timeout=60)
+        pool.close()
 
 
 @pytest.mark.slow

@@ -26,7 +26,8 @@ from trackflow.errors import StoreUnavailableError
 from trackflow.settings import Settings
 from trackflow.store.database import Store
 from trackflow.store.jobs import jobs
-from trackflow.usecases.days.run import _without_main, run
+from trackflow.usecases.days.run import run
+from trackflow.usecases.days.worker_pool import without_main
 from trackflow.usecases.jobs.kinds import KINDS, rebuild, run_job
 from trackflow_tests.stores import Clock
 from trackflow_tests.usecases.town import Town
@@ -112,7 +113,7 @@ def worker(
         told: a queue for what the task returns.
     """
     process = processes.Process(target=_main, args=(settings, now, task, at, barrier, told))
-    with _without_main():
+    with without_main():
         process.start()
     try:
         yield process

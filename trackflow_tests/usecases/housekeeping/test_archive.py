@@ -29,17 +29,8 @@ def other_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'other.db'}"
         return
-    from uuid import uuid4
-
-    from sqlalchemy import make_url
-
-    from trackflow_tests.conftest import _admin
-
-    server = make_url(request.getfixturevalue("postgres_url"))
-    name = f"test_{uuid4().hex}"
-    _admin(server, f"CREATE DATABASE {name} ENCODING 'UTF8'")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with request.getfixturevalue("postgres_databases").lend() as url:
+        yield url
 
 
 def without_networks(context: Context) -> dict[str, list[dict[str, object]]]:

@@ -1,0 +1,70 @@
+"""Text of CSV files as UTF-8, in blocks of whole lines."""
+
+import codecs
+from collections.abc import Iterator
+
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.heads import encoding_of
+from trackflow.sources.parsing.csv_rows import (
+    LINE_MAX_BYTES,
+    blocks,
+    line_too_long,
+)
+
+
+def utf8_blocks(stream: Stream, head: bytes, block_bytes: int) -> Iterator[bytes]:
+    """The stream as UTF-8, with the line ends of Unix or Windows even if an old Mac wrote it."""
+    if encoding_of(head) == "utf-16":
+        yield from _from_utf16(stream, block_bytes)
+        return
+    only_cr = b"\r" in head and b"\n" not in head
+    first = True
+    for block in blocks(stream, block_bytes, cr_ends=only_cr):
+        plain = block.removeprefix(codecs.BOM_UTF8) if first else block
+        first = False
+        yield _mended(plain)
+
+
+def _from_utf16(stream: Stream, block_bytes: int) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    tail = ""
+    while True:
+        data = stream.read(block_bytes)
+        text = tail + decoder.decode(data, final=not data)
+        text = text.replace("\r\n", "\n")
+        end = text.rfind("\n") + 1 if data else len(text)
+        tail = text[end:]
+        if len(tail) > LINE_MAX_BYTES:
+            raise line_too_long(stream.name)
+        if end:
+            yield text[:end].replace("\r", "\n").encode("utf-8", "replace")
+        if not data:
+            return
+
+
+def as_utf8(head: bytes, encoding: str, *, last: bool) -> bytes:
+    """The beginning of a file as UTF-8; `last` says that nothing follows."""
+    if encoding == "utf-8":
+        return _mended(head.removeprefix(codecs.BOM_UTF8))
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    return decoder.decode(head, final=last).removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def _mended(block: bytes) -> bytes:
+    """The block with the lines that are no UTF-8 read as Latin-1, as Excel writes them.
+
+    By line, not by block: which lines share a block must change nothing.
+    """
+    try:
+        block.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"\n".join(_mended_line(line) for line in block.split(b"\n"))
+    return block
+
+
+def _mended_line(line: bytes) -> bytes:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1").encode("utf-8")
+    return line

@@ -1,0 +1,393 @@
+"""Rows of GeoJSON: positions, times and devices out of features and geometries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import orjson
+
+from trackflow.sources.admission import Candidates, Devices, admit
+from trackflow.sources.containers.streams import Stream
+from trackflow.sources.options import ReadOptions
+from trackflow.sources.parsing.csv_layout import SAMPLE_ROWS, repeats
+from trackflow.sources.parsing.geojson_lines import line_part, measured_time, time_list, time_parts
+from trackflow.sources.parsing.geojson_rows import Alike, Rows
+from trackflow.sources.parsing.json_values import BrokenStretch, JsonElements
+from trackflow.sources.records import Chunk, PointBatch, Refusal, RefusalReason, clean_raw
+from trackflow.sources.rows import time_text
+from trackflow.sources.tracks_apart import label_of
+from trackflow.sources.values import units
+from trackflow.sources.values.cells import Numbers, strings
+from trackflow.sources.values.columns import Role
+from trackflow.sources.values.fields import flat, is_invalid, known_fields
+from trackflow.sources.values.times import (
+    AmbiguousOrderError,
+    DateOrder,
+    TimeRules,
+    Times,
+    decide_order,
+    times,
+    times_in_zones,
+)
+from trackflow.sources.values.units import Quantity, best_accuracy_m, decimal_commas
+from trackflow.sources.values.zones import zone_of
+
+_GEOMETRIES = {
+    "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
+    "GeometryCollection",
+}  # fmt: skip
+
+BUFFERED_MAX = 1_024
+"""So many elements are read by column at a time: of more, the first would have left the cache."""
+_NESTING_MAX = 20
+
+
+class FeatureCollector:
+    """Turns elements into rows, and rows into chunks."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        devices: tuple[str | None, str],
+        now_us: int,
+        options: ReadOptions,
+    ) -> None:
+        self.rows = Rows()
+        self._alike = Alike((), are_features=True)
+        self.refused: list[Refusal] = []
+        self.any_feature = False
+        self._stream = stream
+        self._device_id, self._fallback_device = devices
+        self._now_us = now_us
+        self._rules = options.time_rules
+        self._options = options
+        self._lines = 0
+        self._is_decided = False
+        self._id_is_device = False
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.refused) + len(self._alike)
+
+    def add(self, element: object, number: int) -> bool:
+        """Rows, or a refusal, for an element; returns whether it is one buffered position."""
+        if type(element) is dict:
+            kind = element.get("type")
+            if kind == "Feature":
+                geometry, properties = element.get("geometry"), element.get("properties")
+                if (
+                    type(geometry) is dict
+                    and type(properties) is dict
+                    and geometry.get("type") == "Point"
+                ):
+                    self._buffer(properties, number, geometry.get("coordinates"), is_feature=True)
+                    return True
+            elif kind is None:
+                self._buffer(element, number)
+                return True
+        self.flush()
+        self._add_alone(element, number)
+        return False
+
+    def _buffer(
+        self,
+        record: dict[str, object],
+        number: int,
+        position: object = None,
+        *,
+        is_feature: bool = False,
+    ) -> None:
+        """Buffers a point or a record until one of another shape follows."""
+        names = tuple(record)
+        alike = self._alike
+        is_full = len(alike) >= BUFFERED_MAX
+        if is_full or alike.names != names or alike.are_features != is_feature:
+            self.flush()
+            alike = self._alike = Alike(names, are_features=is_feature)
+        alike.records.append(record)
+        alike.positions.append(position)
+        alike.numbers.append(number)
+
+    def flush(self) -> None:
+        """Turns the buffered points and records into rows."""
+        alike = self._alike
+        if not alike:
+            return
+        self._alike = Alike(alike.names, are_features=alike.are_features)
+        part = alike.part()
+        if part is not None:
+            self.any_feature = True
+            self.rows.add(part)
+            return
+        for record, position, number in zip(
+            alike.records, alike.positions, alike.numbers, strict=True
+        ):
+            if alike.are_features:
+                self._add_point(position, record, number)
+            else:
+                self._add_record(record, number)
+
+    def _add_alone(self, element: object, number: int) -> None:
+        if isinstance(element, BrokenStretch):
+            self.refuse(element.reason, element.raw, number)
+            return
+        if not isinstance(element, dict):
+            self.refuse(RefusalReason.NOT_A_POINT, _dumped(element), number)
+            return
+        kind = element.get("type")
+        if kind == "Feature":
+            properties = element.get("properties")
+            properties = properties if isinstance(properties, dict) else {}
+            self._add_geometry(element.get("geometry"), properties, number, 0)
+        elif isinstance(kind, str) and kind in _GEOMETRIES:
+            self._add_geometry(element, {}, number, 0)
+        else:
+            self._add_record(element, number)
+
+    def refuse(self, reason: RefusalReason, raw: str, number: int) -> None:
+        """One refusal for a whole element."""
+        where = f"{self._stream.name}: element {number}"
+        self.refused.append(Refusal(reason, clean_raw(raw), where, self._device_id))
+
+    def _add_geometry(
+        self, geometry: object, properties: dict[str, object], number: int, depth: int
+    ) -> None:
+        self.any_feature = True
+        if not isinstance(geometry, dict):
+            self.refuse(RefusalReason.NO_POSITION, _dumped(properties), number)
+            return
+        kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+        if kind == "Point":
+            self._add_point(coordinates, properties, number)
+        elif kind in ("LineString", "MultiPoint"):
+            self._add_line(coordinates, time_list(properties), properties, number)
+        elif kind == "MultiLineString" and isinstance(coordinates, list):
+            moments = time_list(properties)
+            for line, part in zip(coordinates, time_parts(moments, coordinates), strict=True):
+                self._add_line(line, part, properties, number)
+        elif kind == "GeometryCollection" and depth < _NESTING_MAX:
+            parts = geometry.get("geometries")
+            for part in parts if isinstance(parts, list) else []:
+                self._add_geometry(part, properties, number, depth + 1)
+        else:
+            self.refuse(RefusalReason.NOT_A_POINT, _dumped(geometry), number)
+
+    def _add_point(self, position: object, properties: dict[str, object], number: int) -> None:
+        self.any_feature = True
+        known = known_fields(flat(properties))
+        if is_invalid(known):
+            position = None
+        moment = _moment(known) if Role.DATE in known else known.get(Role.TIME)
+        self._add_position(position, moment, known, number, 0)
+
+    def _add_line(
+        self, positions: object, moments: object, properties: dict[str, object], number: int
+    ) -> None:
+        if not isinstance(positions, list):
+            self.refuse(RefusalReason.NO_POSITION, _dumped(positions), number)
+            return
+        if moments is not None and (
+            not isinstance(moments, list) or len(moments) != len(positions)
+        ):
+            # Which time belongs to which position is unknown.
+            count = len(moments) if isinstance(moments, list) else 0
+            raw = f"{len(positions)} positions, {count} times"
+            self.refuse(RefusalReason.RAGGED_ROW, raw, number)
+            return
+        known = known_fields(flat(properties))
+        kept = (Role.DEVICE, Role.ROW_ID, Role.ZONE)
+        known = {role: known[role] for role in kept if role in known}
+        self._lines += 1
+        if self._options.label_tracks and Role.DEVICE not in known:
+            name = properties.get("name")
+            known[Role.DEVICE] = label_of(self._lines, name if isinstance(name, str) else "")
+        part = line_part(positions, moments, known, number)
+        if part is not None:
+            self.rows.add(part)
+            return
+        for index, position in enumerate(positions):
+            moment = moments[index] if isinstance(moments, list) else measured_time(position)
+            self._add_position(position, moment, known, number, index + 1)
+
+    def _add_position(
+        self,
+        position: object,
+        moment: object,
+        known: Mapping[Role, object],
+        number: int,
+        index: int,
+    ) -> None:
+        if not isinstance(position, list) or len(position) < 2:
+            self.rows.append((None, None, None, moment, known, number, index))
+            return
+        altitude = position[2] if len(position) > 2 else known.get(Role.ALTITUDE)
+        self.rows.append((position[0], position[1], altitude, moment, known, number, index))
+
+    def _add_record(self, record: dict[str, object], number: int) -> None:
+        known = known_fields(flat(record))
+        position = _position(known)
+        if position is None:
+            self.refuse(RefusalReason.NOT_A_POINT, _dumped(record), number)
+            return
+        self.any_feature = True
+        if is_invalid(known):
+            position = (None, None, None)
+        lon, lat, altitude = position
+        self.rows.append((lon, lat, altitude, _moment(known), known, number, 0))
+
+    def chunks(self, most: int, *, is_last: bool = False) -> Iterator[Chunk]:
+        """The rows so far, admitted, about `most` at a time; at the end at least one chunk."""
+        self.flush()
+        rest, refused = self.rows, self.refused
+        self.rows, self.refused = Rows(), []
+        if not rest and (refused or is_last):
+            yield Chunk(PointBatch.empty(), refused, self._stream.position())
+        while rest:
+            rows, rest = rest.split(most)
+            yield self._chunk(rows, [] if rest else refused)
+
+    def _chunk(self, rows: Rows, refused: list[Refusal]) -> Chunk:
+        lon, lat, altitude, raw_times = rows.positions()
+        moments = [each if type(each) is str else time_text(each) for each in raw_times]
+        if not self._is_decided:
+            self._is_decided = True
+            self._rules = self._decided(moments[:SAMPLE_ROWS])
+            self._id_is_device = _ids_are_devices(rows.up_to(SAMPLE_ROWS))
+
+        def describe(index: int) -> tuple[str, str]:
+            lon, lat, altitude, _, known, number, position = rows.at(index)
+            shown = {str(role): value for role, value in known.items()}
+            raw = _dumped([lon, lat, altitude, moments[index], shown])
+            where = f"{self._stream.name}: element {number}"
+            return raw, f"{where}, position {position}" if position else where
+
+        candidates = self._candidates(rows, (lon, lat, altitude), moments)
+        accepted, refused_now = admit(candidates, self._now_us, describe)
+        naive = candidates.times.naive
+        return Chunk(accepted, refused_now + refused, self._stream.position(), naive)
+
+    def _decided(self, sample: Sequence[str | None]) -> TimeRules:
+        """The rules with the order of dates; by the whole file where the sample has both."""
+        form, zone = self._rules.form, self._rules.zone
+        try:
+            order = decide_order(sample, self._rules, "time", self._stream.name)
+        except AmbiguousOrderError:
+            if self._stream.again is None:
+                raise
+            order = None
+            with self._stream.again() as whole:
+                seen = FeatureCollector(whole, (None, ""), self._now_us, self._options)
+                for number, element in enumerate(JsonElements(whole), start=1):
+                    seen.add(element, number)
+                    if len(seen) >= SAMPLE_ROWS:
+                        seen.flush()
+                        order = order or _order_in(seen.rows, self._rules, whole.name)
+                        seen.rows = Rows()
+                seen.flush()
+                order = order or _order_in(seen.rows, self._rules, whole.name)
+            if order is None:
+                raise
+        return TimeRules(form, order, zone)
+
+    def _candidates(
+        self,
+        rows: Rows,
+        places: tuple[list[object], list[object], list[object]],
+        moments: list[str | None],
+    ) -> Candidates:
+        lon, lat, altitude = places
+        commas = decimal_commas(lat, lon)
+
+        def beside(role: Role, quantity: Quantity) -> Numbers:
+            return Numbers.of_objects(rows.known(role), quantity, commas)
+
+        return Candidates(
+            self._devices(rows.known(Role.ROW_ID if self._id_is_device else Role.DEVICE)),
+            self._times(moments, rows.known(Role.ZONE)),
+            Numbers.of_objects(lat, Quantity.LATITUDE),
+            Numbers.of_objects(lon, Quantity.LONGITUDE),
+            Numbers.of_objects(altitude, Quantity.LENGTH, commas).values,
+            best_accuracy_m(
+                beside(Role.ACCURACY, Quantity.LENGTH).values,
+                beside(Role.HDOP, Quantity.RATIO).values,
+            ),
+            beside(Role.SPEED, Quantity.SPEED).values,
+            beside(Role.COURSE, Quantity.ANGLE).values,
+        )
+
+    def _times(self, moments: list[str | None], zone_values: list[object]) -> Times:
+        if all(zone is None for zone in zone_values):
+            return times(strings(moments), self._rules)
+        zones = [_text(zone) for zone in zone_values]
+        if not any(zone and zone_of(zone) for zone in zones):
+            return times(strings(moments), self._rules)
+        readable = [zone if zone and zone_of(zone) else None for zone in zones]
+        return times_in_zones(strings(moments), strings(readable), self._rules)
+
+    def _devices(self, names: list[object]) -> Devices:
+        if self._device_id is not None:
+            return Devices.all_of(self._device_id, len(names))
+        texts = [_text(name) for name in names]
+        name_of = {text: (text or "").strip() or self._fallback_device for text in set(texts)}
+        return Devices.of_names([name_of[text] for text in texts])
+
+
+def _order_in(rows: Rows, rules: TimeRules, name: str) -> DateOrder | None:
+    moments = rows.positions()[3]
+    try:
+        return decide_order([time_text(moment) for moment in moments], rules, "time", name)
+    except AmbiguousOrderError:
+        return None
+
+
+def _position(known: Mapping[Role, object]) -> tuple[object, object, object] | None:
+    """Longitude, latitude and altitude of a record, None if it has no position."""
+    altitude = known.get(Role.ALTITUDE)
+    if Role.LAT in known and Role.LON in known:
+        return known[Role.LON], known[Role.LAT], altitude
+    for role in (Role.POSITION, Role.LON_LAT):
+        both = known.get(role)
+        if isinstance(both, str):
+            found = units.position(both, lon_first=role is Role.LON_LAT)
+            return (both, both, altitude) if found is None else (found[1], found[0], altitude)
+        if isinstance(both, list) and len(both) >= 2 and role is Role.LON_LAT:
+            return both[0], both[1], altitude
+    if Role.LAT in known or Role.LON in known:
+        return known.get(Role.LON), known.get(Role.LAT), altitude
+    return None
+
+
+def _moment(known: Mapping[Role, object]) -> object:
+    """The time of a record; a date and a time of day are put together."""
+    moment, date = known.get(Role.TIME), known.get(Role.DATE)
+    if date is None:
+        return moment
+    clock = known.get(Role.CLOCK)
+    both = isinstance(date, str | int) and isinstance(clock, str | int)
+    if both and all(len(str(part)) <= _CLOCK for part in (clock, moment) if part is not None):
+        return f"{date} {clock}"
+    return moment if moment is not None else date
+
+
+_CLOCK = 12
+"""The longest time of day, such as 10:00:00.123."""
+
+
+def _ids_are_devices(rows: Rows) -> bool:
+    if any(name is not None for name in rows.known(Role.DEVICE)):
+        return False
+    ids = [text for row_id in rows.known(Role.ROW_ID) if (text := _text(row_id)) is not None]
+    return len(ids) == len(rows) and repeats(ids)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)
+    return None
+
+
+def _dumped(value: object) -> str:
+    """A value as JSON again, for the quarantine."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # whole numbers beyond 64 bits, lone surrogates
+        return repr(value)
