@@ -24,7 +24,7 @@ from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.heights import HeightGrid
 from trackflow.meshes.parameters import MeshParameters
 from trackflow.meshes.scene import Scene
-from trackflow.meshes.terrain import measured_terrain
+from trackflow.meshes.terrain import terrain_of
 from trackflow.meshes.writing import WRITERS
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.jobs.control import waiting_jobs
@@ -399,7 +399,7 @@ def test_a_track_on_a_terrain_keeps_its_colour(site: Site, page: Page) -> None:
 def _with_track() -> bytes:
     """A GLB of a terrain with a track on it."""
     grid = HeightGrid(np.zeros((20, 20), np.float32), 1.0, 1.0)
-    terrain = measured_terrain(grid, 0.0).surface
+    terrain = terrain_of(grid, 0.0).surface
     track = ribbon_on(terrain, [np.array([[-5.0, 0.0], [5.0, 2.0]])], 1.0, 0.5)
     assert track is not None
     return WRITERS["draco"].write(Scene([terrain, track], error_m=0.1))
