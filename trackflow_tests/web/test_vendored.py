@@ -3,7 +3,10 @@
 import io
 import re
 import runpy
+import subprocess
+import sys
 import tarfile
+import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -102,6 +105,25 @@ def _resolved(wanted: str, module: Path, imports: dict[str, str]) -> str:
         return "/".join(parts)
     prefix = max((key for key in imports if wanted.startswith(key)), key=len)
     return (imports[prefix] + wanted.removeprefix(prefix)).removeprefix("/static/")
+
+
+def test_a_wheel_has_them_inside(tmp_path: Path) -> None:
+    """They are no part of git, and builders leave out what git ignores."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = zipfile.ZipFile(wheel)
+    for pinned in vendor["PACKAGES"]:
+        for name in pinned.files:
+            place = f"trackflow/web/vendored/{pinned.name}/{name}"
+            assert packed.read(place) == (ROOT / place).read_bytes()
+    assert any(
+        "Apache License" in packed.read(n).decode() for n in packed.namelist() if "Draco" in n
+    )
 
 
 def test_the_page_and_its_viewer_are_served(tmp_path: Path) -> None:

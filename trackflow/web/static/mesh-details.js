@@ -38,6 +38,9 @@ export function hideMesh() {
 
 // ---- numbers -------------------------------------------------------------------------------
 
+const WAITS_LONG_S = 60;
+const waitsLong = (mesh) => mesh.status === 'queued' && !mesh.next_try_at && (Date.now() - new Date(mesh.created_at)) / 1000 > WAITS_LONG_S;
+
 const rounded = (n, digits) => Number(n.toPrecision(digits)).toLocaleString('en-GB');
 const metres = (m) => (m === null || m === undefined ? '–' : Math.abs(m) >= 1e4 ? `${rounded(m / 1e3, 4)} km` : `${rounded(m, 4)} m`);
 
@@ -45,6 +48,7 @@ function facts(mesh) {
   const { report } = mesh;
   return [
     inWork(mesh) && el('div', { class: 'at-work' }, el('span', { class: 'strong' }, stateWords(mesh)), meter(mesh.progress, stateWords(mesh), 'Progress'),
+      waitsLong(mesh) && el('p', { class: 'dim' }, 'Nothing has begun it yet: “trackflow serve” makes meshes while Dagster runs.'),
       mesh.next_try_at && mesh.error_message && el('p', { class: 'dim' }, `The last try failed: ${mesh.error_message}`)),
     mesh.status === 'failed' && el('div', { class: 'wait', role: 'alert' }, el('p', { class: 'strong' }, sentence(mesh.error_message ?? 'It failed')), el('p', { class: 'dim' }, advice(mesh))),
     mesh.status === 'cancelled' && el('p', { class: 'dim' }, sentence(mesh.error_message ?? 'It was cancelled')),

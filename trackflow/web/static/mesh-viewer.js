@@ -12,12 +12,10 @@ const ZOOM = 1.15;
 const FIRST_VIEW = new THREE.Vector3(-0.55, 0.62, 1).normalize(); // from the south-west, from above
 const LIGHT = new THREE.Vector3(-1, 1.15, -0.7); // from the north-west, as on maps
 const MARGIN = 1.06;
-const TRACK = '#ff5a1f';
 
 /** Colours of heights, the lowest first: water, meadow, slope, rock, snow. */
 const HEIGHTS = ['#3f7f8c', '#6f9e62', '#b9b878', '#a98763', '#8d7a70', '#f4f2ef'].map((c) => new THREE.Color(c));
 const IN_SHADE = '#a8a8a8';
-const PLAIN = '#b8bfc7';
 
 export class Viewer {
   /** `box` holds the canvas; `onChange` is called after every drawing. Throws without WebGL. */
@@ -79,7 +77,8 @@ export class Viewer {
     const all = new THREE.Box3().setFromObject(this.model);
     this.meshes((mesh) => {
       mesh.userData.picture = mesh.material.map ?? null;
-      mesh.userData.isTrack = /track/i.test(mesh.name);
+      mesh.userData.isTrack = mesh.name.startsWith('track');
+      mesh.userData.own = mesh.material.color?.clone() ?? new THREE.Color('#b8bfc7');
       if (!mesh.geometry.attributes.normal) mesh.geometry.computeVertexNormals();
       mesh.geometry.setAttribute('color', colours(mesh, all));
       mesh.material = new THREE.MeshStandardMaterial({ roughness: 0.92, metalness: 0, side: THREE.DoubleSide });
@@ -104,7 +103,7 @@ export class Viewer {
       const byHeight = colour === 'heights' && !userData.isTrack;
       material.map = picture;
       material.vertexColors = byHeight;
-      material.color.set(userData.isTrack ? TRACK : picture ? IN_SHADE : byHeight ? '#ffffff' : PLAIN);
+      material.color.set(picture ? IN_SHADE : byHeight ? '#ffffff' : userData.own);
       material.emissive.set(picture ? IN_SHADE : '#000000'); // a shaded relief would be shaded twice
       material.emissiveMap = picture;
       material.wireframe = wires;

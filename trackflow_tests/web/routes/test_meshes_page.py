@@ -13,13 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from trackflow.context import Context, utc_now
 from trackflow.errors import StoppedError
+from trackflow.meshes.drape import ribbon_on
 from trackflow.meshes.generate import GENERATOR_VERSION, GeneratedMesh, generate
 from trackflow.meshes.generators.protocol import OnProgress
+from trackflow.meshes.heights import HeightGrid
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.scene import Scene
+from trackflow.meshes.terrain import terrain_of
+from trackflow.meshes.writing import WRITERS
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.jobs.control import waiting_jobs
 from trackflow.usecases.jobs.kinds import JobKind, run_job
@@ -372,6 +378,31 @@ def test_a_view_that_does_not_load_says_so(site: Site, page: Page) -> None:
         page.wait_for_text("GLB, for viewers and games")
     finally:
         page.call("Network.setBlockedURLs", urls=[])
+
+
+def test_a_track_on_a_terrain_keeps_its_colour(site: Site, page: Page) -> None:
+    mesh_id = made_mesh(site.context, hill_png(), "hill.png")
+    _open(page, site.url(f"/{mesh_id}"))
+    page.wait_for(READY)
+    data = base64.b64encode(_with_track()).decode()
+    page.eval(f"{VIEWER}.viewer.load('data:model/gltf-binary;base64,{data}')")
+    page.wait_for(f"!!{VIEWER}.viewer.model?.getObjectByName('track')")
+    for colours, terrain in (("heights", "ffffff"), ("plain", "a3a88c")):
+        page.eval(f"{VIEWER}.viewer.setLook({{ colour: '{colours}' }})")
+        found = page.eval(
+            f"['terrain', 'track'].map(n => {VIEWER}.viewer.model.getObjectByName(n)"
+            ".material.color.getHexString())"
+        )
+        assert found == [terrain, "e8552d"]
+
+
+def _with_track() -> bytes:
+    """A GLB of a terrain with a track on it."""
+    grid = HeightGrid(np.zeros((20, 20), np.float32), 1.0, 1.0)
+    terrain = terrain_of(grid, 0.0).surface
+    track = ribbon_on(terrain, [np.array([[-5.0, 0.0], [5.0, 2.0]])], 1.0, 0.5)
+    assert track is not None
+    return WRITERS["draco"].write(Scene([terrain, track], error_m=0.1))
 
 
 def test_the_other_pages_lead_to_the_meshes(site: Site, page: Page) -> None:
