@@ -19,7 +19,7 @@ from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.migrations import apply
 from trackflow_tests.helpers import postgres
-from trackflow_tests.templates import migrate, schema_statements, upgrade_by
+from trackflow_tests.helpers.templates import migrate, schema_statements, upgrade_by
 
 ROOT = Path(__file__).parents[1]
 

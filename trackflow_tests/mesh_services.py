@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 from standardwebhooks import Webhook
 
-from trackflow_tests.matching.servers import free_port
-from trackflow_tests.web.running import plain_client
+from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.running_api import plain_client
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiBtZXNoZXM="
 FINAL = ("completed", "failed", "cancelled")

@@ -21,8 +21,8 @@ from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
 from trackflow.tracks.merging import is_short, merge, track_id
 from trackflow.tracks.segments import segment_days
+from trackflow_tests.helpers.histories import History, histories
 from trackflow_tests.helpers.roads import use
-from trackflow_tests.tracks.histories import History, histories
 
 DAY = dt.date(2026, 3, 2)
 

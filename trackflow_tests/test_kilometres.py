@@ -27,10 +27,10 @@ from trackflow.exports.writing import ExportFormat, ExportSubject, RowFilter, ex
 from trackflow.geo.points import Points
 from trackflow.settings import Settings
 from trackflow.usecases.housekeeping.status import read_status
-from trackflow_tests.cli.commands import caller
-from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
-from trackflow_tests.stores import batch_of_device, deliver, drive
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.commands import caller
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
 
 pytestmark = [
     pytest.mark.slow,

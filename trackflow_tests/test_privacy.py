@@ -17,9 +17,9 @@ from trackflow.store.tables import gps_points
 from trackflow.usecases.days.run import run
 from trackflow.usecases.intake import inbox
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.matching.servers import answering, server_that
-from trackflow_tests.stores import open_context, settings_of
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.http_servers import answering, server_that
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import open_context, settings_of
 
 LON, LAT = "47.11", "-17.29"
 """Far from anything else in these tests; every position lies within 0.01 degrees of it."""

@@ -28,9 +28,9 @@ from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
-from trackflow_tests.cli.commands import Result, caller
 from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands
-from trackflow_tests.served import check_that_nothing_is_left, trackflow_serve
+from trackflow_tests.helpers.commands import Result, caller
+from trackflow_tests.helpers.served import check_that_nothing_is_left, trackflow_serve
 
 RUN = ("README.md", "docs/use.md", "docs/live.md", "docs/catalogue.md", "docs/files.md",
        "docs/serving.md", "docs/upgrade.md")  # fmt: skip

@@ -20,11 +20,11 @@ from trackflow.errors import SettingsError, TrackflowError
 from trackflow.settings import Settings
 from trackflow.store.database import url_from_anywhere
 from trackflow.usecases.days.first_day import move_first_day, note_first_day
-from trackflow_tests.cli.commands import caller
-from trackflow_tests.defs.fleet import import_drives, write_drives
-from trackflow_tests.defs.server import ROOT
-from trackflow_tests.matching.servers import answering, server_that
-from trackflow_tests.served import left_behind, trackflow_serve, wait_until_gone
+from trackflow_tests.helpers.commands import caller
+from trackflow_tests.helpers.dagster_server import ROOT
+from trackflow_tests.helpers.fleet import import_drives, write_drives
+from trackflow_tests.helpers.http_servers import answering, server_that
+from trackflow_tests.helpers.served import left_behind, trackflow_serve, wait_until_gone
 
 
 @pytest.fixture

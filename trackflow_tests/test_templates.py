@@ -10,8 +10,8 @@ from sqlalchemy.engine import Engine
 
 from trackflow.store.database import _engine, open_store
 from trackflow.store.migrations import apply
-from trackflow_tests.stores import settings_of
-from trackflow_tests.templates import migrate
+from trackflow_tests.helpers.stores import settings_of
+from trackflow_tests.helpers.templates import migrate
 
 
 def dump_of(upgrade: Callable[[Engine], None], path: Path) -> list[str]:

@@ -50,7 +50,7 @@ from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.rivals import Valhalla, osrm_in_batches, osrm_whole_trip
-from trackflow_tests.matching.road_stretches import road_stretches
+from trackflow_tests.helpers.road_stretches import road_stretches
 
 SAMPLINGS_S = (1, 5, 15, 30, 60)
 START_US = 1_768_032_000_000_000

@@ -33,7 +33,7 @@ from trackflow.store.access import tokens
 from trackflow.store.access.tokens import Scope
 from trackflow.store.database import Store
 from trackflow.web.security.access import COOKIE
-from trackflow_tests.defs.browser import WEBGL, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, find_chromium, open_page
 
 DEVICES, DAYS, WINDOWS, TOWN = 200, 52, 97, 50
 """97 windows are the eight hours of a day's driving: 1,008,800 in all."""

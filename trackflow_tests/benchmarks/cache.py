@@ -34,7 +34,7 @@ from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.roads import matching
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.api import LINE_COLUMNS, copy, postgresql_url
-from trackflow_tests.stores import batch_of_device, deliver
+from trackflow_tests.helpers.stores import batch_of_device, deliver
 
 VEHICLES, DAYS = 20, 3
 FIRST_DAY = dt.date(2026, 1, 5)

@@ -22,8 +22,8 @@ from trackflow.concurrency.polite import Page
 from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.catalogue.pages import dashboard_page, made_up_tracks
-from trackflow_tests.catalogue.site import Site, site_with
+from trackflow_tests.helpers.liverc_pages import dashboard_page, made_up_tracks
+from trackflow_tests.helpers.liverc_site import Site, site_with
 
 TRACKS, FASTEST_S, SLOWEST_S = 1_084, 0.5, 2.0
 STORED_STAGES = ("check", "compare", "write")
@@ -56,7 +56,7 @@ def run() -> dict[str, float | int]:
 
 @contextmanager
 def _slow_site(tracks: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "trackflow_tests.catalogue.site"]
+    command = [sys.executable, "-m", "trackflow_tests.helpers.liverc_site"]
     arguments = [str(tracks), str(FASTEST_S), str(SLOWEST_S)]
     with subprocess.Popen(
         [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -28,7 +28,7 @@ from trackflow.settings import Settings
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.backfill import _repeated
-from trackflow_tests.served import Served, trackflow_serve
+from trackflow_tests.helpers.served import Served, trackflow_serve
 
 DEVICES, PHASE_S, REPORT_EVERY_S, SPEED_MS = 10, 120.0, 10.0, 8.0
 MONTH_DEVICES, MONTH_DAYS = 30, 30

@@ -28,7 +28,7 @@ from trackflow.usecases.days.run import run as run_stages
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.roads.networks import build
 from trackflow_tests.benchmarks.accuracy import data_folder, length_m, outside, read_drives, thin
-from trackflow_tests.stores import batch_of_device, deliver
+from trackflow_tests.helpers.stores import batch_of_device, deliver
 
 FIRST = 24
 """So many drives, by name, have figures of their own beside those of all."""

@@ -18,8 +18,8 @@ from trackflow.geo.points import Floats, Points
 from trackflow.geo.scoring import score_route
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.network_building import build_network
-from trackflow_tests.matching.drives import driven, matched
-from trackflow_tests.matching.wrong_ways import GRID_MAP, one_way_streets, routes_backwards
+from trackflow_tests.helpers.drives import driven, matched
+from trackflow_tests.helpers.wrong_ways import GRID_MAP, one_way_streets, routes_backwards
 
 GRID_EVERY_S, GRID_NOISES_M, GRID_STREETS = (1.0, 2.0), (3.0, 5.0, 8.0), 2
 HELSINKI_ROUTES, HELSINKI_EVERY_S = 6, (1.0, 2.0, 5.0)

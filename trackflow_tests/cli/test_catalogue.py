@@ -8,10 +8,7 @@ import pytest
 
 from trackflow.usecases.catalogue.report import SyncReport
 from trackflow.usecases.jobs.kinds import KINDS, catalogue_sync
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
-from trackflow_tests.cli.commands import Run, caller
-from trackflow_tests.stores import open_context
-from trackflow_tests.usecases.catalogue.catalogues import (
+from trackflow_tests.helpers.catalogues import (
     FAST,
     catalogue_of,
     result_of,
@@ -19,6 +16,9 @@ from trackflow_tests.usecases.catalogue.catalogues import (
     state_of,
     synced,
 )
+from trackflow_tests.helpers.commands import Run, caller
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
+from trackflow_tests.helpers.stores import open_context
 
 COUNT = 20
 

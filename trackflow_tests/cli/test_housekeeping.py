@@ -13,7 +13,7 @@ from trackflow.settings import Settings
 from trackflow.store.access import tokens
 from trackflow.store.database import open_store
 from trackflow.usecases.intake import inbox
-from trackflow_tests.cli.commands import Run, caller
+from trackflow_tests.helpers.commands import Run, caller
 
 
 @pytest.fixture

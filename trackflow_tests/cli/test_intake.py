@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow_tests.cli.commands import Run, caller
+from trackflow_tests.helpers.commands import Run, caller
 
 ISO = "2026-03-02T12:00:00Z"
 TABLE = "device_id,time,lat,lon\n" + "".join(

@@ -8,8 +8,8 @@ import pytest
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.usecases.days import rebuilding
-from trackflow_tests.cli.commands import Run, caller
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive
+from trackflow_tests.helpers.commands import Run, caller
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive
 
 
 @pytest.fixture

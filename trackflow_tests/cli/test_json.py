@@ -18,9 +18,9 @@ from trackflow.cli.common import plain
 from trackflow.cli.main import app
 from trackflow.usecases.intake import inbox
 from trackflow.usecases.jobs.kinds import KINDS, catalogue_sync
-from trackflow_tests.catalogue.site import Site, site_with
-from trackflow_tests.cli.commands import Run, caller
-from trackflow_tests.usecases.catalogue.catalogues import FAST, settings_for
+from trackflow_tests.helpers.catalogues import FAST, settings_for
+from trackflow_tests.helpers.commands import Run, caller
+from trackflow_tests.helpers.liverc_site import Site, site_with
 
 TODAY = dt.datetime.now(dt.UTC).replace(hour=8, minute=0, second=0, microsecond=0)
 ELSEWHERE = {"demo"}

@@ -23,8 +23,8 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
-from trackflow_tests.cli.commands import Result, Run, caller
-from trackflow_tests.stores import NOON, batch_of, contents, deliver
+from trackflow_tests.helpers.commands import Result, Run, caller
+from trackflow_tests.helpers.stores import NOON, batch_of, contents, deliver
 
 VERBS = sorted(
     name

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow_tests.cli.commands import Run, caller
+from trackflow_tests.helpers.commands import Run, caller
 from trackflow_tests.usecases.meshes.pictures import hills
 
 pytestmark = pytest.mark.xdist_group("mesh-commands")

@@ -13,7 +13,7 @@ from trackflow.settings import Settings
 from trackflow.sources.devices import reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.usecases.intake.receiving import receive
-from trackflow_tests.cli.commands import Run, caller
+from trackflow_tests.helpers.commands import Run, caller
 
 
 @pytest.fixture

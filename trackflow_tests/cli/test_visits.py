@@ -10,7 +10,7 @@ from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.stores import batch_of_device, deliver
+from trackflow_tests.helpers.stores import batch_of_device, deliver
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, history
 
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from trackflow.concurrency.health import SILENT_S, DaemonHeartbeat, unanswered
-from trackflow_tests.matching.servers import answering, server_that
+from trackflow_tests.helpers.http_servers import answering, server_that
 
 
 @pytest.mark.parametrize("status", [200, 404, 500, 503])

@@ -19,7 +19,7 @@ from trackflow.errors import (
     SwitchedOffError,
     TrackflowError,
 )
-from trackflow_tests.matching.servers import Behaviour, Out, answering, free_port, server_that
+from trackflow_tests.helpers.http_servers import Behaviour, Out, answering, free_port, server_that
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from trackflow.settings import Settings
 from trackflow.store.catalogue.tables import catalogue_syncs, catalogue_tracks
 from trackflow.usecases.catalogue.report import last_reports
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
-from trackflow_tests.usecases.catalogue.catalogues import settings_for
+from trackflow_tests.helpers.catalogues import settings_for
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
 
 COUNT = 20
 
@@ -92,7 +92,7 @@ def test_visits_are_found_when_there_is_something_new(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
     from trackflow.usecases.days import run as pipeline
-    from trackflow_tests.stores import batch_of_device, deliver
+    from trackflow_tests.helpers.stores import batch_of_device, deliver
     from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 
     with Context.open(Settings(home=home, engine_url="none", workers=1)) as trackflow_context:

@@ -21,9 +21,9 @@ from trackflow.store.tables import tracks as tracks_table
 from trackflow.usecases.days import checks
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.days.run import settled_day
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.helpers.roads import use
-from trackflow_tests.stores import batch_of_device, deliver
+from trackflow_tests.helpers.stores import batch_of_device, deliver
 
 DAYS = [FIRST_DAY + dt.timedelta(days=k) for k in range(3)]
 RANGE = {

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from trackflow.definitions import defs
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
-from trackflow_tests.defs.server import ROOT
+from trackflow_tests.helpers.dagster_server import ROOT
+from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dg")]
 

@@ -14,8 +14,8 @@ from trackflow.definitions import defs as own
 from trackflow.defs import build
 from trackflow.defs.component import TrackflowComponent
 from trackflow.usecases.meshes import finding
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
-from trackflow_tests.defs.server import ROOT
+from trackflow_tests.helpers.dagster_server import ROOT
+from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
 from trackflow_tests.usecases.meshes.pictures import hills
 
 PREFIX = ("acme", "gps")

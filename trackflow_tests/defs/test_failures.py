@@ -14,7 +14,7 @@ from trackflow.defs.housekeeping.sensors import run_failures_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import is_own_run
 from trackflow.errors import SettingsError, SourceUnavailableError, StoreUnavailableError
-from trackflow_tests.defs.ticks import tick as tick_of
+from trackflow_tests.helpers.ticks import tick as tick_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `repository_def` of")  # of a test's own
 

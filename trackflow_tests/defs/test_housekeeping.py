@@ -11,7 +11,7 @@ from trackflow.defs.housekeeping.jobs import housekeeping_job
 from trackflow.defs.housekeeping.runs import KEPT, prune_runs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.tables import gps_points
-from trackflow_tests.defs.fleet import import_drives, write_drives
+from trackflow_tests.helpers.fleet import import_drives, write_drives
 
 DAYS = dg.StaticPartitionsDefinition(["monday", "tuesday"])
 BY_SENSOR = {"dagster/sensor_name": "live_sensor", "trackflow/subject": "days"}

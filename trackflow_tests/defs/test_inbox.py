@@ -11,7 +11,7 @@ from trackflow.defs.intake.sensors import inbox_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.tables import gps_points
 from trackflow.usecases.intake import inbox
-from trackflow_tests.defs.fleet import write_drives
+from trackflow_tests.helpers.fleet import write_drives
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from trackflow.settings import Settings
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import Job, JobStatus
 from trackflow.usecases.jobs.kinds import queue_job
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
-from trackflow_tests.defs.ticks import skipped, tick
+from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.helpers.ticks import skipped, tick
 
 SENSOR = "requested_jobs_sensor"
 

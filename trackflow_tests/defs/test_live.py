@@ -13,8 +13,8 @@ from trackflow.defs import runs
 from trackflow.defs.resources import TrackflowResource
 from trackflow.settings import Settings
 from trackflow.store.jobs import workers
-from trackflow_tests.defs.fleet import import_drives, write_drives
-from trackflow_tests.defs.ticks import skipped, tick
+from trackflow_tests.helpers.fleet import import_drives, write_drives
+from trackflow_tests.helpers.ticks import skipped, tick
 
 SENSOR = "live_sensor"
 

@@ -14,8 +14,8 @@ from trackflow.context import Context
 from trackflow.definitions import defs
 from trackflow.settings import Settings
 from trackflow.usecases.intake.day_versions import points_of_days, version_of
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
-from trackflow_tests.defs.ticks import tick
+from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.helpers.ticks import tick
 
 DAYS = [FIRST_DAY + dt.timedelta(days=k) for k in range(3)]
 SEGMENTS = dg.AssetKey("segments")

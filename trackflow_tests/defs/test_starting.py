@@ -16,8 +16,8 @@ from trackflow.store.days import batch_lists, batches
 from trackflow.store.tables import STAGES
 from trackflow.usecases.days import run as running
 from trackflow.usecases.days import waiting
-from trackflow_tests.defs.fleet import FIRST_DAY, import_drives, write_drives
-from trackflow_tests.defs.ticks import tick
+from trackflow_tests.helpers.fleet import FIRST_DAY, import_drives, write_drives
+from trackflow_tests.helpers.ticks import tick
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

@@ -25,9 +25,9 @@ from trackflow.settings import Settings
 from trackflow.store.days import batch_lists
 from trackflow.store.tables import day_ledgers
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.defs.browser import Page, find_chromium, open_page
-from trackflow_tests.defs.fleet import import_drives, write_drives
-from trackflow_tests.defs.server import Server, dagster_dev
+from trackflow_tests.helpers.browser import Page, find_chromium, open_page
+from trackflow_tests.helpers.dagster_server import Server, dagster_dev
+from trackflow_tests.helpers.fleet import import_drives, write_drives
 from trackflow_tests.helpers.roads import use
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("dagster-ui")]

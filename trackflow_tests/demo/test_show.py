@@ -22,7 +22,12 @@ from trackflow.demo.show import DAYS
 from trackflow.settings import Settings
 from trackflow.store.days.tracks import select_tracks
 from trackflow.usecases.meshes.control import list_meshes, read_file
-from trackflow_tests.served import Served, check_that_nothing_is_left, left_behind, trackflow_serve
+from trackflow_tests.helpers.served import (
+    Served,
+    check_that_nothing_is_left,
+    left_behind,
+    trackflow_serve,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("serve")]
 

@@ -11,7 +11,7 @@ from trackflow.context import Context
 from trackflow.settings import Settings
 from trackflow.usecases.days.run import run
 from trackflow_tests.docs.pages import ROOT, blocks
-from trackflow_tests.stores import batch_of_device, deliver, drive
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
 
 START = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
 

@@ -25,8 +25,8 @@ from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.tables import tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.places.visits import update_visits
-from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, open_context
 
 pytestmark = pytest.mark.xdist_group("antimeridian")
 

@@ -18,7 +18,7 @@ from trackflow.store.tables import gps_points, tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.stores import NOON, batch_of, deliver, open_context
+from trackflow_tests.helpers.stores import NOON, batch_of, deliver, open_context
 
 COLUMNS = ("device_id", "recorded_at", "longitude", "latitude", "altitude_m", "accuracy_m",
            "speed_ms", "course_deg")  # fmt: skip

@@ -18,7 +18,7 @@ from trackflow.geo.scoring import Line, score_route
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.protocol import MatchRequest
 from trackflow.matching.network_building import build_network
-from trackflow_tests.matching.drives import START_US, matched
+from trackflow_tests.helpers.drives import START_US, matched
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT / "../shared/data")

@@ -12,8 +12,8 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch
 from trackflow.matching.network_building import build_network
 from trackflow.matching.seams import WindowLine
-from trackflow_tests.matching.drives import PLACES, driven, matched
-from trackflow_tests.matching.wrong_ways import (
+from trackflow_tests.helpers.drives import PLACES, driven, matched
+from trackflow_tests.helpers.wrong_ways import (
     GRID_MAP,
     one_way_streets,
     routes_backwards,

@@ -12,7 +12,7 @@ from trackflow.matching.engines.protocol import MatchAnswer, Matching, MatchRequ
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.thinning import TIP_SHARE, kept_points, to_metres
 from trackflow.matching.windows import MatchSettings, Window
-from trackflow_tests.matching.drives import (
+from trackflow_tests.helpers.drives import (
     START_US,
     a_tour,
     assert_continuous,

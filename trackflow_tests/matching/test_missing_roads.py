@@ -11,14 +11,14 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import RAW_BELOW_SHARE, match_window
 from trackflow.matching.network_building import build_network
 from trackflow.matching.windows import MatchSettings
-from trackflow_tests.matching.drives import (
+from trackflow_tests.helpers.drives import (
     START_US,
     assert_continuous,
     driven,
     matched,
     whole_window,
 )
-from trackflow_tests.matching.road_stretches import road_stretches
+from trackflow_tests.helpers.road_stretches import road_stretches
 
 LON, LAT, BLOCK_M, STREETS = 24.0, 61.0, 100.0, 21
 SPEED_MS = 9.0

@@ -25,7 +25,7 @@ from trackflow.matching.extracts import START_BYTES, checked_suffix
 from trackflow.matching.network_building import build_network
 from trackflow.matching.networks import PROFILES, RoadNetwork, load_network
 from trackflow.matching.pbf import check_pbf
-from trackflow_tests.matching.servers import osrm_server
+from trackflow_tests.helpers.http_servers import osrm_server
 
 EXTRACT = helsinki_extract()
 CONTENT = EXTRACT.read_bytes()

@@ -14,8 +14,8 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.match import WindowMatch, match_window
 from trackflow.matching.seams import trim
 from trackflow.matching.windows import MatchSettings, cut_windows
-from trackflow_tests.matching.drives import a_tour, assert_continuous, driven, matched, whole_window
-from trackflow_tests.matching.road_stretches import road_stretches
+from trackflow_tests.helpers.drives import a_tour, assert_continuous, driven, matched, whole_window
+from trackflow_tests.helpers.road_stretches import road_stretches
 
 SETTINGS = MatchSettings()
 MIDNIGHT_US = int(dt.datetime(2026, 1, 11, tzinfo=dt.UTC).timestamp()) * 1_000_000

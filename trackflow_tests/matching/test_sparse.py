@@ -8,7 +8,7 @@ from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow_tests.benchmarks.accuracy import through_the_product
-from trackflow_tests.matching.drives import a_tour, driven
+from trackflow_tests.helpers.drives import a_tour, driven
 
 type Line = tuple[Floats, Floats]
 

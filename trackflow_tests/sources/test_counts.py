@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackflow_tests.helpers.reading import read_bytes
 from trackflow_tests.sources.formats import (
     test_fit,
     test_google,
@@ -15,7 +16,6 @@ from trackflow_tests.sources.formats import (
     test_owntracks,
     test_tcx,
 )
-from trackflow_tests.sources.helpers import read_bytes
 
 WRITERS: dict[str, tuple[str, Callable[[list[tuple]], bytes]]] = {
     "fit": ("fit", test_fit.written),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.sources.admission import CROWD_MAX
 from trackflow.sources.readers import discover, read
 from trackflow.sources.records import REFUSED_MAX, Refusal, RefusalReason, few
-from trackflow_tests.sources.helpers import NOW_US, read_bytes
+from trackflow_tests.helpers.reading import NOW_US, read_bytes
 
 ISO = "2026-01-01T00:00:00Z"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trackflow_tests.sources.helpers import read_path
+from trackflow_tests.helpers.reading import read_path
 
 DATA = Path(os.environ.get("TRACKFLOW_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

@@ -13,7 +13,7 @@ from trackflow.sources.recognition import detect
 from trackflow.sources.values import columns
 from trackflow.sources.values.moments import DateOrder
 from trackflow.sources.values.zones import zone_option
-from trackflow_tests.sources.helpers import read_bytes
+from trackflow_tests.helpers.reading import read_bytes
 
 AT = 1_714_557_600
 """2024-05-01T10:00:00Z"""

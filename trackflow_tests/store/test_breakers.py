@@ -11,7 +11,7 @@ import pytest
 from trackflow.concurrency.breaker import FAILURES_TO_OPEN, PROBE_S, Phase
 from trackflow.store import breakers
 from trackflow.store.database import Store, open_store
-from trackflow_tests.stores import NOON, settings_of
+from trackflow_tests.helpers.stores import NOON, settings_of
 
 SERVICE = "osrm car at http://osrm:5000"
 LATER = NOON + dt.timedelta(hours=1)

@@ -17,7 +17,7 @@ from trackflow.geo.time import to_us
 from trackflow.settings import Settings
 from trackflow.store.database import open_store
 from trackflow.store.tables import metadata
-from trackflow_tests.stores import NOON, batch_of, contents, deliver, settings_of
+from trackflow_tests.helpers.stores import NOON, batch_of, contents, deliver, settings_of
 
 
 def opened(url: str, home: Path) -> None:

@@ -32,7 +32,8 @@ from trackflow.usecases.housekeeping.archive import LEFT_OUT
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.usecases.queries.tracks import TrackSelection, read_tracks
-from trackflow_tests.store.older_stores import (
+from trackflow_tests.helpers.filled import everything, fill
+from trackflow_tests.helpers.older_stores import (
     LOST_ALIAS,
     REVISIONS,
     Schemas,
@@ -40,7 +41,7 @@ from trackflow_tests.store.older_stores import (
     write_backup,
     write_store,
 )
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
     contents,
@@ -50,7 +51,6 @@ from trackflow_tests.stores import (
     settings_of,
     statuses,
 )
-from trackflow_tests.usecases.filled import everything, fill
 
 THRESHOLDS = {"a": {"min_track_m": 50}, "b": {"dwell_radius_m": 60}, "c": {}}
 TIME_ZONES = {"a": None, "b": "Asia/Tokyo", "c": None}

@@ -17,7 +17,7 @@ from trackflow.store.devices.settings import change_device
 from trackflow.store.intake.acceptance import DeliveryCounts
 from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import verify
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
     contents,
@@ -168,7 +168,7 @@ def _another(url: str) -> str:
         return url.replace("trackflow.db", "another.db")
     from trackflow.settings import Settings
     from trackflow.store.database import open_store
-    from trackflow_tests.stores import empty
+    from trackflow_tests.helpers.stores import empty
 
     store = open_store(Settings(database_url=url))
     empty(store)

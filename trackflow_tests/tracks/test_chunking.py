@@ -16,7 +16,7 @@ from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.merging import joined_points, merge
 from trackflow.tracks.segments import DaySegments, segment_days
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import FIRST, US, History, histories
+from trackflow_tests.helpers.histories import FIRST, US, History, histories
 
 relaxed = settings(
     max_examples=int(os.environ.get("TRACKFLOW_EXAMPLES", "100")),

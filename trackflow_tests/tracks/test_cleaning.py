@@ -9,7 +9,7 @@ from trackflow.geo.points import Points
 from trackflow.tracks.cleaning import clean
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import DEGREE_M, US
+from trackflow_tests.helpers.histories import DEGREE_M, US
 
 LIMITS = Thresholds()
 

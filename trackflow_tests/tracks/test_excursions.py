@@ -5,7 +5,7 @@ import pytest
 
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.paths import at_metres, classes
+from trackflow_tests.helpers.paths import at_metres, classes
 
 
 @pytest.mark.parametrize("seed", range(6))

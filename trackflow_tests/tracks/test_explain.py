@@ -13,7 +13,7 @@ from trackflow.geo.time import midnight_us
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.explain import Explanation, explain
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US, History, histories
+from trackflow_tests.helpers.histories import DEGREE_M, FIRST, US, History, histories
 
 START_US = midnight_us(FIRST) + 12 * 3600 * US
 

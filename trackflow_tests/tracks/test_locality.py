@@ -12,7 +12,7 @@ import pytest
 from trackflow.geo.points import Points
 from trackflow.tracks.decisions import Decisions, decide
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import DEGREE_M, US
+from trackflow_tests.helpers.histories import DEGREE_M, US
 
 LIMITS = Thresholds(
     gap_s=120, silence_s=300, dwell_s=120, spike_s=60, dwell_radius_m=50, max_speed_kmh=100

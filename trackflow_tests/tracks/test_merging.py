@@ -12,7 +12,7 @@ from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.merging import bbox, is_short, joined_points, merge, track_id
 from trackflow.tracks.segments import Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US
+from trackflow_tests.helpers.histories import DEGREE_M, FIRST, US
 
 LAST = FIRST + dt.timedelta(days=3)
 

@@ -13,7 +13,7 @@ from trackflow.geo.time import midnight_us
 from trackflow.tracks.presets import PRESETS, guess_preset, preset_thresholds
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import History, histories
+from trackflow_tests.helpers.histories import History, histories
 
 DAY = dt.date(2026, 3, 2)
 

@@ -14,7 +14,7 @@ from trackflow.tracks.blobs import points_from_bytes, points_to_bytes
 from trackflow.tracks.decisions import EndReason
 from trackflow.tracks.segments import Ledger, Segment, segment_days
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import DEGREE_M, FIRST, US, History, histories
+from trackflow_tests.helpers.histories import DEGREE_M, FIRST, US, History, histories
 
 NOON = 12 * 3600.0
 

@@ -8,8 +8,8 @@ from trackflow.tracks.merging import merge
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import FIRST
-from trackflow_tests.tracks.paths import at_metres, classes
+from trackflow_tests.helpers.histories import FIRST
+from trackflow_tests.helpers.paths import at_metres, classes
 
 
 def drive_silence_drive(silent_s: float, way_m: float, speed_ms: float = 15.0):

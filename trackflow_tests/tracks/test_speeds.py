@@ -6,7 +6,7 @@ import pytest
 from trackflow.geo.points import Points
 from trackflow.tracks.decisions import EndReason, decide
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.paths import at_metres, classes
+from trackflow_tests.helpers.paths import at_metres, classes
 
 
 @pytest.mark.parametrize(("speed_kmh", "every_s"), [(300, 10), (300, 1), (350, 30), (900, 60)])

@@ -10,8 +10,8 @@ from trackflow.tracks.bboxes import BboxTable
 from trackflow.tracks.decisions import decide
 from trackflow.tracks.slots import cut_slots
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.tracks.histories import US, History, histories
-from trackflow_tests.tracks.paths import START_US, at_metres, classes, drifting, share
+from trackflow_tests.helpers.histories import US, History, histories
+from trackflow_tests.helpers.paths import START_US, at_metres, classes, drifting, share
 
 NO_CUTS = np.empty(0, dtype=np.int64)
 

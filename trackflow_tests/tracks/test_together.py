@@ -15,7 +15,7 @@ from trackflow.tracks import together
 from trackflow.tracks.segments import DaySegments, days_of, segment_days
 from trackflow.tracks.thresholds import RANGES, Thresholds
 from trackflow.tracks.together import DeviceDays, segment_together
-from trackflow_tests.tracks.histories import FIRST, History, histories, limits
+from trackflow_tests.helpers.histories import FIRST, History, histories, limits
 from trackflow_tests.tracks.test_chunking import relaxed
 from trackflow_tests.tracks.test_locality import LIMITS, STAYS_ONLY, doubtful
 

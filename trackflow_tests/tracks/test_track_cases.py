@@ -9,8 +9,8 @@ from trackflow.tracks.merging import merge
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow_tests.benchmarks.track_cases import RIGHT, cases, cases_folder
-from trackflow_tests.tracks.histories import FIRST
-from trackflow_tests.tracks.paths import at_metres
+from trackflow_tests.helpers.histories import FIRST
+from trackflow_tests.helpers.paths import at_metres
 
 
 def test_all_cases_come_out_right() -> None:

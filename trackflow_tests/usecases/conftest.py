@@ -1,7 +1,7 @@
 import pytest
 
 from trackflow.matching.networks import RoadNetwork
-from trackflow_tests.usecases.town import Town, build_town
+from trackflow_tests.helpers.town import Town, build_town
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
 from trackflow.web.answers.sending import GEOJSON, JSON
-from trackflow_tests.catalogue.site import site_with
-from trackflow_tests.stores import batch_of_device, deliver, open_context
+from trackflow_tests.helpers.liverc_site import site_with
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 from trackflow_tests.web.described import DescribedAnswer, answers, components, validator
 from trackflow_tests.web.meshes import hill_png, made_mesh
-from trackflow_tests.web.running import running_api
 
 pytestmark = pytest.mark.xdist_group("answers")
 

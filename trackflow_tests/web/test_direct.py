@@ -17,8 +17,8 @@ from trackflow.web.app import create_app
 from trackflow.web.routes import intake
 from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.limits import RequestLimits
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import token_for
+from trackflow_tests.helpers.running_api import token_for
+from trackflow_tests.helpers.stores import open_context
 
 MESSAGE = '{"_type":"location","lat":60.1,"lon":24.9,"tst":1780000000,"tid":"ne"}'
 FLAT = "id=bus&lat=60.1&lon=24.9&timestamp=1780000000"

@@ -23,8 +23,8 @@ from trackflow.usecases.intake.receiving import ReceptionCounts
 from trackflow.web import reception
 from trackflow.web.reception import ReportQueue
 from trackflow_tests.benchmarks.ingest import KILL_AFTER, killed_while_sending
-from trackflow_tests.stores import NOON, batch_of, contents, open_context
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import NOON, batch_of, contents, open_context
 
 NOON_US = to_us(NOON)
 

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from trackflow.web.static_files import VENDORED, import_map_hash, static_file
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import open_context
 
 ROOT = Path(__file__).parents[2]
 vendor = runpy.run_path(str(ROOT / "scripts" / "vendor.py"))

@@ -30,7 +30,7 @@ from trackflow.errors import (
     SourceUnavailableError,
     StructureChangedError,
 )
-from trackflow_tests.catalogue.pages import (
+from trackflow_tests.helpers.liverc_pages import (
     ERROR_PAGE,
     SiteTrack,
     dashboard_page,
@@ -38,7 +38,7 @@ from trackflow_tests.catalogue.pages import (
     list_page,
     made_up_tracks,
 )
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
 
 URL = "https://here.liverc.com/"
 SOON = 10.0

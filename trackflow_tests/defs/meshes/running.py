@@ -8,7 +8,7 @@ import dagster as dg
 
 from trackflow.definitions import defs
 from trackflow.defs.resources import TrackflowResource
-from trackflow_tests.defs.ticks import tick
+from trackflow_tests.helpers.ticks import tick
 
 MESHES = dg.AssetKey("meshes")
 

@@ -24,7 +24,7 @@ from trackflow.usecases.meshes.control import MeshStatus, list_meshes
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh, save_image
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow_tests.defs.meshes.running import history, materializations, results, run
-from trackflow_tests.defs.ticks import skipped, tick
+from trackflow_tests.helpers.ticks import skipped, tick
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 LONGEST_S = 120

@@ -24,7 +24,7 @@ from trackflow_tests.defs.meshes.running import (
     run,
 )
 from trackflow_tests.defs.test_failures import heard
-from trackflow_tests.defs.ticks import tick
+from trackflow_tests.helpers.ticks import tick
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 HILLS = "inbox/hills.png"

@@ -20,7 +20,7 @@ from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.engines.http import EngineBusyError, HttpEngine, _path
 from trackflow.matching.engines.protocol import MatchAnswer, MatchRequest, Route
 from trackflow.matching.networks import RoadNetwork
-from trackflow_tests.matching.servers import (
+from trackflow_tests.helpers.http_servers import (
     Behaviour,
     Out,
     answering,

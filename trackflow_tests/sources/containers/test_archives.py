@@ -13,7 +13,7 @@ from trackflow.errors import BadInputError
 from trackflow.sources.containers import streams
 from trackflow.sources.readers import discover, read
 from trackflow.sources.recognition import detect, known_formats
-from trackflow_tests.sources.helpers import NOW_US, gather, read_path
+from trackflow_tests.helpers.reading import NOW_US, gather, read_path
 
 ROW = "a,2026-01-01T00:%02d:%02dZ,1.5,2.5\n"
 TABLE = ("device,time,lat,lon\n" + "".join(ROW % (i // 60, i % 60) for i in range(600))).encode()

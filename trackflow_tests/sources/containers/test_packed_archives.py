@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from trackflow.errors import BadInputError
 from trackflow.sources.containers import archives, spooling, streams
 from trackflow.sources.readers import discover, read
+from trackflow_tests.helpers.reading import NOW_US, gather, read_path
 from trackflow_tests.sources.containers.test_archives import GPX, TABLE, zipped
-from trackflow_tests.sources.helpers import NOW_US, gather, read_path
 
 PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 FORMATS = {"gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT, "ustar": tarfile.USTAR_FORMAT}

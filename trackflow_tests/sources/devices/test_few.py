@@ -19,7 +19,7 @@ from trackflow.sources.devices.fixes import BodyCollector, BodyContent, Fix
 from trackflow.sources.devices.raw_fix import moment_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US, PointBatch
 from trackflow.sources.values.times import TimeForm
-from trackflow_tests.sources.devices.values import NOW_US, nearly, scalars
+from trackflow_tests.helpers.any_values import NOW_US, nearly, scalars
 
 NOW_S = NOW_US // 1_000_000
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import geojson_batch
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent
-from trackflow_tests.sources.devices.values import NOW_US, nearly, reasons, rows
+from trackflow_tests.helpers.any_values import NOW_US, nearly, reasons, rows
 
 US = 1_780_000_000_000_000
 

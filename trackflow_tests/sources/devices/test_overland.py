@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import overland
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent
-from trackflow_tests.sources.devices.values import NOW_US, any_json, nearly, reasons, rows
+from trackflow_tests.helpers.any_values import NOW_US, any_json, nearly, reasons, rows
 
 
 def feature(geometry: Any = None, **properties: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import owntracks
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent
-from trackflow_tests.sources.devices.values import NOW_US, any_json, nearly, reasons, rows
-from trackflow_tests.sources.helpers import points
+from trackflow_tests.helpers.any_values import NOW_US, any_json, nearly, reasons, rows
+from trackflow_tests.helpers.reading import points
 
 T = 1_780_000_000
 LOCATION = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import bodies, parts
 from trackflow.sources.devices.bodies import TooMuchError
 from trackflow.sources.devices.parts import parts_of
-from trackflow_tests.sources.devices.values import any_json
+from trackflow_tests.helpers.any_values import any_json
 
 LISTS = frozenset({"locations", "location"})
 

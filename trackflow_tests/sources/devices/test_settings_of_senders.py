@@ -14,8 +14,8 @@ from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent
 from trackflow.sources.devices.nmea import read_rmc
 from trackflow.sources.records import RefusalReason
-from trackflow_tests.sources.devices.values import NOW_US, reasons, rows
-from trackflow_tests.sources.helpers import points
+from trackflow_tests.helpers.any_values import NOW_US, reasons, rows
+from trackflow_tests.helpers.reading import points
 
 US = 1_780_000_000_000_000
 ARRIVED_US = US + 7_000_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import traccar
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.devices.fixes import BodyContent
-from trackflow_tests.sources.devices.values import NOW_US, SQL, nearly, reasons, rows
+from trackflow_tests.helpers.any_values import NOW_US, SQL, nearly, reasons, rows
 
 US = 1_780_000_000_000_000
 ISO = "2026-05-28T20:26:40.000Z"

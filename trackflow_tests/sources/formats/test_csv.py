@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.parsing.csv_rows import RECORD_LINES_MAX
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers.reading import points, read_bytes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

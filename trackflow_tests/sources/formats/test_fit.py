@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow_tests.sources import fit_writer as fw
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers import fit_writer as fw
+from trackflow_tests.helpers.reading import points, read_bytes
 
 PLAIN = [fw.TIMESTAMP, fw.LAT, fw.LON]
 UNKNOWN = 0x7FFFFFFF

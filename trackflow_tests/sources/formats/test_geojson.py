@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.parsing.json_values import JsonElements
-from trackflow_tests.sources.helpers import points, read_bytes, stream_of
+from trackflow_tests.helpers.reading import points, read_bytes, stream_of
 
 
 def iso(second: int) -> str:

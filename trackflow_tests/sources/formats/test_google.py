@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers.reading import points, read_bytes
 
 
 def iso(second: int, hours: int = 0) -> str:

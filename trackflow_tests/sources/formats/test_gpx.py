@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.sources.options import ReadOptions
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers.reading import points, read_bytes
 
 
 def written(rows, prefix: str = "", name: str = "a track") -> str:

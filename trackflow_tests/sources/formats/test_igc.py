@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers.reading import points, read_bytes
 
 START = 1_767_225_600
 EXTENSIONS = "I083638FXA3940SIU4142TDS4343LAD4444LOD4547GSP4850TRT5152XXX"

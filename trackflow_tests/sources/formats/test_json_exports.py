@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trackflow.sources.file_format import UnknownFormatError
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers.reading import points, read_bytes
 
 T = 1_767_225_600
 

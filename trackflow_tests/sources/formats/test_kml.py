@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.parsing import kml_placemarks
 from trackflow.sources.readers import discover
-from trackflow_tests.sources.helpers import points, read_bytes, read_path
+from trackflow_tests.helpers.reading import points, read_bytes, read_path
 
 
 def iso(second: int) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import points, read_bytes
+from trackflow_tests.helpers.reading import points, read_bytes
 
 DAY_US = 86_400_000_000
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from trackflow.sources.devices import overland
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import NOW_US, first_four, points, read_bytes, whole_seconds
+from trackflow_tests.helpers.reading import NOW_US, first_four, points, read_bytes, whole_seconds
 
 
 def feature(row) -> dict[str, object]:

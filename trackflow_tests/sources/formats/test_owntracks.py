@@ -9,7 +9,7 @@ from trackflow.sources.devices import owntracks
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.sources.formats import owntracks as owntracks_files
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import (
+from trackflow_tests.helpers.reading import (
     NOW_US,
     first_four,
     points,

@@ -14,7 +14,7 @@ from PIL import Image
 from trackflow.sources.file_format import UnknownFormatError
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import points, read_bytes, read_path
+from trackflow_tests.helpers.reading import points, read_bytes, read_path
 
 T = 1_767_225_600
 

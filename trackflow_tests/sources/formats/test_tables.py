@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from trackflow.sources.containers import streams
 from trackflow.sources.readers import discover
 from trackflow.sources.recognition import detect
+from trackflow_tests.helpers.reading import points, read_bytes, read_path
 from trackflow_tests.sources.containers.test_archives import zipped
-from trackflow_tests.sources.helpers import points, read_bytes, read_path
 
 T = 1_767_225_600
 rows_of = st.lists(points, min_size=1, max_size=20)

@@ -14,7 +14,7 @@ from trackflow.sources.values.fields import columns_of_fields, known_fields
 from trackflow.sources.values.moments import TimeForm, parse_time
 from trackflow.sources.values.plain_times import iso_us, whole_counts_us
 from trackflow.sources.values.units import Quantity, measure
-from trackflow_tests.sources.helpers import read_bytes, stream_of
+from trackflow_tests.helpers.reading import read_bytes, stream_of
 
 PLAIN = st.decimals(-1000, 1000, places=3).map(str)
 NUMBER_TEXTS = (

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from trackflow.sources.parsing import fit_runs
 from trackflow.sources.parsing.fit_runs import checksum
-from trackflow_tests.sources import fit_writer as fw
-from trackflow_tests.sources.helpers import Outcome, read_bytes
+from trackflow_tests.helpers import fit_writer as fw
+from trackflow_tests.helpers.reading import Outcome, read_bytes
 
 KNOWN = {
     253: (4, 0x86, "I"), 0: (4, 0x85, "i"), 1: (4, 0x85, "i"), 2: (2, 0x84, "H"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trackflow.sources.parsing import home_assistant_recorder
 from trackflow.sources.recognition import detect
-from trackflow_tests.sources.helpers import points, read_bytes, read_path
+from trackflow_tests.helpers.reading import points, read_bytes, read_path
 
 T = 1_767_225_600
 OLD = """CREATE TABLE states (state_id INTEGER NOT NULL PRIMARY KEY, domain VARCHAR(64),

@@ -8,7 +8,7 @@ from trackflow.sources.formats import gpx
 from trackflow.sources.options import ReadOptions
 from trackflow.sources.parsing import xml_points, xml_runs
 from trackflow.sources.parsing.xml_points import XmlParser
-from trackflow_tests.sources.helpers import Outcome, read_bytes
+from trackflow_tests.helpers.reading import Outcome, read_bytes
 
 TIMES = st.integers(0, 59).map(lambda s: f"2026-01-01T00:00:{s:02}Z")
 NUMBERS = st.sampled_from(

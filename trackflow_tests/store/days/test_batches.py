@@ -13,7 +13,7 @@ from trackflow.store.database import Store, open_store
 from trackflow.store.days import batch_lists, batch_marks, batches
 from trackflow.store.days.batches import Claim
 from trackflow.store.tables import STAGES
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from trackflow.sources.followed.gaps import Gap, ReadProgress
 from trackflow.store.intake.following import advance, read_progress
-from trackflow_tests.stores import NOON, open_context
+from trackflow_tests.helpers.stores import NOON, open_context
 
 FIRST = ReadProgress(7, (Gap(-(2**63) + 1, 0, 5, 2**40), Gap(3, 4, 5, 2**40, dense=True)))
 

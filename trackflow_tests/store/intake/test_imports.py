@@ -19,7 +19,15 @@ from trackflow.store.intake import imports
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import metadata, quarantined_points, replaced_points
-from trackflow_tests.stores import NOON, batch_of, contents, deliver, difference, empty, settings_of
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of,
+    contents,
+    deliver,
+    difference,
+    empty,
+    settings_of,
+)
 
 DOOR = ("gps_points", "quarantined_points")
 NOON_US = to_us(NOON)

@@ -16,7 +16,7 @@ from trackflow.store.intake.acceptance import DeliveryCounts, accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.tables import devices, gps_points, quarantined_points, receipts
 from trackflow.tracks.thresholds import Thresholds
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     batch_of,
     contents,

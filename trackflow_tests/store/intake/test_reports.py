@@ -15,7 +15,7 @@ from trackflow.store.database import Store, open_store
 from trackflow.store.intake.acceptance import DeliveryCounts, accept
 from trackflow.store.intake.reports import Report, accept_reports
 from trackflow.store.tables import devices, receipts
-from trackflow_tests.stores import NOON, batch_of, contents, empty, generations, settings_of
+from trackflow_tests.helpers.stores import NOON, batch_of, contents, empty, generations, settings_of
 
 SECOND = 1_000_000
 NOON_US = to_us(NOON)

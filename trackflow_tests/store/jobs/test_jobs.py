@@ -18,7 +18,7 @@ from trackflow.store.database import Store, open_store
 from trackflow.store.jobs import jobs
 from trackflow.store.jobs.jobs import SILENT_AFTER_S, Job, JobStatus
 from trackflow.usecases.jobs.progress import seconds_left
-from trackflow_tests.stores import NOON, Clock, contents, settings_of
+from trackflow_tests.helpers.stores import NOON, Clock, contents, settings_of
 
 MAX_TRIES = 3
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)

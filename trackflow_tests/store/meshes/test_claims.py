@@ -17,7 +17,7 @@ from trackflow.store.meshes.claims import ClaimLimits
 from trackflow.store.meshes.endings import MeshFailure, MeshResult
 from trackflow.store.meshes.mesh_state import LONGEST_REST_S, MOST_TRIES, next_try
 from trackflow.store.meshes.meshes import Mesh, MeshStatus
-from trackflow_tests.stores import NOON, empty, settings_of
+from trackflow_tests.helpers.stores import NOON, empty, settings_of
 
 LEASE_S = 60.0
 LIMITS = ClaimLimits(LEASE_S, pixels=1000, most_running=3)

@@ -29,7 +29,7 @@ from trackflow.usecases.meshes.control import read_file, read_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import storage_of
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 pytestmark = pytest.mark.xdist_group("mesh-storage")

@@ -16,7 +16,7 @@ from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.roads import networks as building
 from trackflow.usecases.roads.road_tiles import RoadTiles
-from trackflow_tests.stores import open_context
+from trackflow_tests.helpers.stores import open_context
 
 
 @pytest.fixture(scope="module")

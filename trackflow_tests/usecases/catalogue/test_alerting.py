@@ -9,9 +9,9 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.usecases.catalogue import alerting
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
+from trackflow_tests.helpers.catalogues import catalogue_of, synced
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
 from trackflow_tests.notifications.test_notifier import receiver
-from trackflow_tests.usecases.catalogue.catalogues import catalogue_of, synced
 
 
 @dataclass

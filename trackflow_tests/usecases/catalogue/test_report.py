@@ -17,9 +17,9 @@ from trackflow.usecases.catalogue.report import (
     read_report,
 )
 from trackflow.usecases.catalogue.status import status
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
-from trackflow_tests.stores import Clock
-from trackflow_tests.usecases.catalogue.catalogues import catalogue_of, result_of, synced
+from trackflow_tests.helpers.catalogues import catalogue_of, result_of, synced
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
+from trackflow_tests.helpers.stores import Clock
 
 COUNT = 20
 

@@ -25,10 +25,7 @@ from trackflow.usecases.catalogue.sync import (
 )
 from trackflow.usecases.housekeeping.kill_switches import allow_again, stop_everything
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.catalogue.pages import SHARED_NAMES, made_up_tracks
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
-from trackflow_tests.stores import Clock, settings_of
-from trackflow_tests.usecases.catalogue.catalogues import (
+from trackflow_tests.helpers.catalogues import (
     FAST,
     catalogue_of,
     dump,
@@ -44,7 +41,10 @@ from trackflow_tests.usecases.catalogue.catalogues import (
     synced,
     tracks,
 )
-from trackflow_tests.usecases.days.workers import At, ended, worker
+from trackflow_tests.helpers.liverc_pages import SHARED_NAMES, made_up_tracks
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
+from trackflow_tests.helpers.stores import Clock, settings_of
+from trackflow_tests.helpers.workers import At, ended, worker
 
 COUNT = 32
 

@@ -16,10 +16,10 @@ from trackflow.store.jobs.jobs import Job
 from trackflow.usecases.catalogue.report import read_report
 from trackflow.usecases.catalogue.undo import last_to_undo, undo
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.catalogue.pages import made_up_tracks
-from trackflow_tests.catalogue.site import Behaviour, Site, site_with
-from trackflow_tests.stores import Clock
-from trackflow_tests.usecases.catalogue.catalogues import catalogue_of, rows, synced, tracks
+from trackflow_tests.helpers.catalogues import catalogue_of, rows, synced, tracks
+from trackflow_tests.helpers.liverc_pages import made_up_tracks
+from trackflow_tests.helpers.liverc_site import Behaviour, Site, site_with
+from trackflow_tests.helpers.stores import Clock
 
 COUNT = 21
 

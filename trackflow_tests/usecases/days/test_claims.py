@@ -7,7 +7,7 @@ import pytest
 from trackflow.errors import BadInputError, EngineUnavailableError, NoNetworkError
 from trackflow.geo.time import to_us
 from trackflow.usecases.days.claims import claim_days, give_up
-from trackflow_tests.stores import NOON, batch_of, deliver, open_context, statuses
+from trackflow_tests.helpers.stores import NOON, batch_of, deliver, open_context, statuses
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.intake.receiving import receive
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.histories import FIRST, History, histories
+from trackflow_tests.helpers.stores import (
     Clock,
     batch_of_device,
     contents,
@@ -33,8 +34,7 @@ from trackflow_tests.stores import (
     part_of,
     statuses,
 )
-from trackflow_tests.tracks.histories import FIRST, History, histories
-from trackflow_tests.usecases.town import Town
+from trackflow_tests.helpers.town import Town
 
 EXAMPLES = {"sqlite": 15, "postgresql": 5}
 

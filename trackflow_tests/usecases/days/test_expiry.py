@@ -15,7 +15,7 @@ from trackflow.usecases.days.claims import ClaimKeeper, claim_days, hand_back
 from trackflow.usecases.days.expiry import free_expired
 from trackflow.usecases.days.run import retry_failed, run
 from trackflow.usecases.days.waiting import find_waiting
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,

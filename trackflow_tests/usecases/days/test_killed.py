@@ -14,7 +14,7 @@ import pytest
 from trackflow.context import Context
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
     contents,

@@ -11,7 +11,7 @@ from trackflow.store.jobs import workers
 from trackflow.usecases.days import live
 from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     Clock,
     batch_of_device,
     contents,

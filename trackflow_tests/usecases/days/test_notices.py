@@ -24,7 +24,15 @@ from trackflow.usecases.days.notices import GUESS_POINTS, notices_by_day, read_g
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.settings import read_settings
 from trackflow.usecases.housekeeping.status import read_status
-from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, empty, open_context
+from trackflow_tests.helpers.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    empty,
+    open_context,
+)
 from trackflow_tests.tracks.test_notices import ledgers
 
 keys = st.tuples(st.sampled_from(["a", "b"]), st.dates(dt.date(2026, 1, 1), dt.date(2026, 1, 9)))

@@ -18,7 +18,7 @@ from trackflow.store.tables import devices, segments, tracks
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs import kinds, progress
 from trackflow.usecases.jobs.kinds import KINDS, as_dict, queue_job, rebuild
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,

@@ -23,7 +23,7 @@ from trackflow.usecases.days.run import RunMode, run, settled_day
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.days.worker_pool import DIED
 from trackflow.usecases.housekeeping.status import read_status
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,

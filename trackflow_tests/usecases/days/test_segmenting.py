@@ -18,7 +18,7 @@ from trackflow.tracks.together import DeviceDays, segment_together
 from trackflow.usecases.days import run as running
 from trackflow.usecases.days import segmenting
 from trackflow.usecases.days.run import run
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,

@@ -23,7 +23,8 @@ from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.housekeeping.retention import apply_retention
 from trackflow.usecases.queries.tracks import read_track
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.histories import histories
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of,
@@ -34,7 +35,6 @@ from trackflow_tests.stores import (
     open_context,
     part_of,
 )
-from trackflow_tests.tracks.histories import histories
 from trackflow_tests.usecases.days.test_exactness import (
     EXAMPLES,
     Fleet,

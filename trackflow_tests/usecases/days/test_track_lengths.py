@@ -16,7 +16,7 @@ from trackflow.tracks.merging import merge
 from trackflow.tracks.segments import segment_days
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.tracking import track_row
-from trackflow_tests.stores import drive
+from trackflow_tests.helpers.stores import drive
 
 START = dt.datetime(2026, 3, 2, 23, 40, tzinfo=dt.UTC)
 POINTS = drive(START, 361, every_s=10)

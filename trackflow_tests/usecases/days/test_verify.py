@@ -13,8 +13,15 @@ from trackflow.errors import SettingsError
 from trackflow.store.tables import day_ledgers, processing_batches, segments, tracks
 from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.days.verify import VerifyReport, verify
-from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
-from trackflow_tests.usecases.town import Town
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    open_context,
+)
+from trackflow_tests.helpers.town import Town
 
 NIGHT = dt.datetime.combine(NOON.date(), dt.time(23, 30), dt.UTC)
 

@@ -18,8 +18,8 @@ from trackflow.usecases.days import claims
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.intake import inbox
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
-from trackflow_tests.usecases.filled import everything, fill
+from trackflow_tests.helpers.filled import everything, fill
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
 GONE, NEIGHBOUR, NAMESAKE = "van-ö 7", "van-8", "van-ö 77"
 

@@ -21,7 +21,7 @@ from trackflow.store.tables import devices, metadata
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.devices.renaming import list_devices, merge, rename
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     batch_of,
     batch_of_device,

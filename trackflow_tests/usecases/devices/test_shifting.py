@@ -23,7 +23,7 @@ from trackflow.usecases.days.notices import read_notices
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.devices.shifting import WEEK_US, shift_weeks
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     batch_of_device,
     contents,

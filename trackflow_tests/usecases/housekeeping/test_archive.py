@@ -17,8 +17,8 @@ from trackflow.usecases.days.verify import verify
 from trackflow.usecases.housekeeping import archive
 from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
-from trackflow_tests.usecases.filled import everything, fill
+from trackflow_tests.helpers.filled import everything, fill
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
 EMPTY = {name: [] for name in metadata.tables}
 

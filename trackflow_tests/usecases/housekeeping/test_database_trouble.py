@@ -23,11 +23,18 @@ from trackflow.usecases.days import claims
 from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.web.accessed import ReadLog
-from trackflow_tests.broken import read_only, troubles
-from trackflow_tests.cli.commands import caller
-from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
-from trackflow_tests.usecases.filled import fill
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.broken_databases import read_only, troubles
+from trackflow_tests.helpers.commands import caller
+from trackflow_tests.helpers.filled import fill
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    open_context,
+)
 
 PATIENT_S = 60
 """Nothing here waits for a time-out of the client."""

@@ -21,8 +21,8 @@ from trackflow.errors import BadInputError, SettingsError
 from trackflow.store.tables import metadata
 from trackflow.usecases.housekeeping.archive import MANIFEST, backup
 from trackflow.usecases.housekeeping.restoring import USUAL_LIMITS, UnpackLimits, restore
-from trackflow_tests.stores import empty, open_context
-from trackflow_tests.usecases.filled import everything, fill
+from trackflow_tests.helpers.filled import everything, fill
+from trackflow_tests.helpers.stores import empty, open_context
 
 EMPTY: dict[str, list[Any]] = {name: [] for name in metadata.tables}
 

@@ -26,7 +26,9 @@ from trackflow.usecases.housekeeping.retention import RetentionReport, apply_ret
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.intake.inbox import scan
 from trackflow.usecases.intake.receiving import receive
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.filled import everything as all_rows
+from trackflow_tests.helpers.histories import FIRST, History, histories
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of,
@@ -38,7 +40,7 @@ from trackflow_tests.stores import (
     open_context,
     part_of,
 )
-from trackflow_tests.tracks.histories import FIRST, History, histories
+from trackflow_tests.helpers.town import Town
 from trackflow_tests.usecases.days.test_exactness import (
     Fleet,
     configure,
@@ -46,8 +48,6 @@ from trackflow_tests.usecases.days.test_exactness import (
     name_of,
     relaxed,
 )
-from trackflow_tests.usecases.filled import everything as all_rows
-from trackflow_tests.usecases.town import Town
 
 AGE = 10
 MADE = ("segments", "day_ledgers", "cached_polylines", "tracks")

@@ -24,7 +24,7 @@ from trackflow.store.intake import acceptance
 from trackflow.store.intake.following import read_progress
 from trackflow.usecases.intake import following
 from trackflow.usecases.intake.following import FollowedSource, follow
-from trackflow_tests.stores import Clock, contents, empty, open_context
+from trackflow_tests.helpers.stores import Clock, contents, empty, open_context
 
 PASSWORD = "geheim"
 CREATE = (

@@ -12,8 +12,8 @@ from trackflow.context import Context, utc_now
 from trackflow.errors import SettingsError, StoreUnavailableError
 from trackflow.usecases.intake import inbox
 from trackflow.usecases.intake.inbox import SETTLE_S, look, scan
-from trackflow_tests.stores import Clock, open_context
-from trackflow_tests.usecases.filled import everything
+from trackflow_tests.helpers.filled import everything
+from trackflow_tests.helpers.stores import Clock, open_context
 
 HEADER = "device_id,timestamp,longitude,latitude\n"
 

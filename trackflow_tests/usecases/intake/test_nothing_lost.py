@@ -24,7 +24,7 @@ from trackflow.store.tables import metadata, processing_batches
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.verify import verify
 from trackflow.usecases.jobs.kinds import queue_job, run_job
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,
@@ -38,7 +38,8 @@ from trackflow_tests.stores import (
     settings_of,
     statuses,
 )
-from trackflow_tests.usecases.days.workers import (
+from trackflow_tests.helpers.town import BATCHES, Town
+from trackflow_tests.helpers.workers import (
     At,
     deliver_town,
     ended,
@@ -49,7 +50,6 @@ from trackflow_tests.usecases.days.workers import (
     run_through_outages,
     worker,
 )
-from trackflow_tests.usecases.town import BATCHES, Town
 
 pytestmark = pytest.mark.slow
 

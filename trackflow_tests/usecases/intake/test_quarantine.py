@@ -26,7 +26,7 @@ from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.usecases.intake import quarantine
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.intake.receiving import receive
-from trackflow_tests.stores import NOON, Clock, contents, deliver, empty, open_context
+from trackflow_tests.helpers.stores import NOON, Clock, contents, deliver, empty, open_context
 
 T = int(NOON.timestamp())
 q = quarantined_points.c

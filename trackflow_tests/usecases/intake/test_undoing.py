@@ -17,7 +17,7 @@ from trackflow.usecases.devices.shifting import shift_weeks
 from trackflow.usecases.intake.importing import import_paths, new_id, rehearse
 from trackflow.usecases.intake.undoing import past_imports, undo_import
 from trackflow.usecases.queries.tracks import read_track
-from trackflow_tests.stores import NOON, contents, difference, empty, open_context
+from trackflow_tests.helpers.stores import NOON, contents, difference, empty, open_context
 
 quick = settings(
     deadline=None,

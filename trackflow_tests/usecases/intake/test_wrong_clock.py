@@ -41,7 +41,8 @@ from trackflow.usecases.housekeeping.retention_plan import (
 )
 from trackflow.usecases.intake.importing import import_paths
 from trackflow.usecases.intake.receiving import receive
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.filled import everything
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of,
@@ -54,7 +55,6 @@ from trackflow_tests.stores import (
     open_context,
     statuses,
 )
-from trackflow_tests.usecases.filled import everything
 
 DAYS = 30
 TODAY = NOON + dt.timedelta(days=300)

@@ -28,7 +28,7 @@ from trackflow.usecases.jobs.control import (
 )
 from trackflow.usecases.jobs.kinds import KINDS, JobKind, as_dict, queue_job, run_job
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob, seconds_left
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock, open_context
 
 type Work = Callable[[Context, ClaimedJob], dict[str, Any]]
 

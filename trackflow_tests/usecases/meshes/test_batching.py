@@ -16,7 +16,7 @@ from trackflow.usecases.meshes import batching
 from trackflow.usecases.meshes.control import list_meshes
 from trackflow.usecases.meshes.requests import MeshRequest, save_image
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 

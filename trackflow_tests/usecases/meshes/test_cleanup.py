@@ -24,7 +24,7 @@ from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import storage_of
 from trackflow.usecases.meshes.usage import usage_of
-from trackflow_tests.stores import Clock, contents, open_context
+from trackflow_tests.helpers.stores import Clock, contents, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 HOUR_S, DAY_S = 3600, 86_400

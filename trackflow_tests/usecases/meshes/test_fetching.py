@@ -22,8 +22,8 @@ from trackflow.errors import (
 )
 from trackflow.usecases.housekeeping.kill_switches import allow_again, stop_everything
 from trackflow.usecases.meshes.fetching import SITE, fetch_image
-from trackflow_tests.matching.servers import Behaviour, Out, answering, free_port, server_that
-from trackflow_tests.stores import open_context
+from trackflow_tests.helpers.http_servers import Behaviour, Out, answering, free_port, server_that
+from trackflow_tests.helpers.stores import open_context
 
 IMAGE = b"\x89PNG whatever"
 

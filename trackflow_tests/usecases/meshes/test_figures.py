@@ -19,7 +19,7 @@ from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.usage import month_before, parse_month, usage_of
 from trackflow.web.routes.metrics import MeshCollector
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 WAIT_S = 30.0

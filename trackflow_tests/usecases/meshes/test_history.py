@@ -22,7 +22,7 @@ from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.stopping import stop_batch_here
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
 from trackflow.usecases.meshes.waiting import waiting_work
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 

@@ -24,9 +24,9 @@ from trackflow.usecases.meshes.control import read_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh, save_image
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
+from trackflow_tests.helpers.stores import Clock, contents, empty, settings_of
+from trackflow_tests.helpers.workers import At, ended, go_on, is_stopped, worker
 from trackflow_tests.meshes.inline import InlineGenerator
-from trackflow_tests.stores import Clock, contents, empty, settings_of
-from trackflow_tests.usecases.days.workers import At, ended, go_on, is_stopped, worker
 from trackflow_tests.usecases.meshes.pictures import hills
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mesh-kills")]

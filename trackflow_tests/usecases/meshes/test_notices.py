@@ -20,8 +20,8 @@ from trackflow.usecases.meshes.notices import addresses_of, send_due
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh, save_image
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.notifications.test_notifier import receiver
-from trackflow_tests.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 PICTURE = hills(7)

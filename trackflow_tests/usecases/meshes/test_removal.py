@@ -13,8 +13,8 @@ from trackflow.usecases.meshes.finding import find_images
 from trackflow.usecases.meshes.removal import remove_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.sync import rehearse_sync
+from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.meshes.inline import InlineGenerator
-from trackflow_tests.stores import open_context
 from trackflow_tests.web.meshes import hill_png, made_mesh, make_due
 
 

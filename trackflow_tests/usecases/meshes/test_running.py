@@ -26,7 +26,7 @@ from trackflow.usecases.meshes.control import (
 )
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 LIMIT_S = 60

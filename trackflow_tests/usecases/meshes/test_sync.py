@@ -21,7 +21,7 @@ from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.sync import MeshSyncReport, rehearse_sync
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
-from trackflow_tests.stores import Clock, contents, open_context
+from trackflow_tests.helpers.stores import Clock, contents, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 TABLES = ("mesh_images", "meshes", "mesh_files")

@@ -19,7 +19,7 @@ from trackflow.store.catalogue.tables import catalogue_tracks
 from trackflow.store.places import places
 from trackflow.usecases.housekeeping.kill_switches import stop_everything
 from trackflow.usecases.places.geocoding import MOST_FAILURES, geocode
-from trackflow_tests.stores import NOON, Clock, open_context
+from trackflow_tests.helpers.stores import NOON, Clock, open_context
 
 
 class Server(ThreadingHTTPServer):

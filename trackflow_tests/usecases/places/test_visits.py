@@ -15,7 +15,7 @@ from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.housekeeping.retention import apply_retention
 from trackflow.usecases.places.visits import days_due, update_visits
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,

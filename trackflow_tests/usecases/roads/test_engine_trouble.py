@@ -18,8 +18,8 @@ from trackflow.store import breakers
 from trackflow.store.devices.settings import change_device
 from trackflow.usecases.days.run import retry_failed, run
 from trackflow.usecases.days.waiting import find_waiting
-from trackflow_tests.matching.servers import Behaviour, Out, answering, osrm_server, server_that
-from trackflow_tests.stores import (
+from trackflow_tests.helpers.http_servers import Behaviour, Out, answering, osrm_server, server_that
+from trackflow_tests.helpers.stores import (
     NOON,
     Clock,
     batch_of_device,
@@ -29,7 +29,7 @@ from trackflow_tests.stores import (
     open_context,
     statuses,
 )
-from trackflow_tests.usecases.town import Town
+from trackflow_tests.helpers.town import Town
 
 pytestmark = pytest.mark.xdist_group("engine-trouble")
 

@@ -15,8 +15,8 @@ from trackflow.usecases.days.verify import verify
 from trackflow.usecases.days.waiting import find_waiting
 from trackflow.usecases.housekeeping.status import read_status
 from trackflow.usecases.roads.rematching import match_outdated_again
-from trackflow_tests.stores import NOON, contents, difference, open_context, statuses
-from trackflow_tests.usecases.town import BATCHES, Town
+from trackflow_tests.helpers.stores import NOON, contents, difference, open_context, statuses
+from trackflow_tests.helpers.town import BATCHES, Town
 
 
 def test_days_made_while_matching_was_off_are_matched_when_it_is_on_again(

@@ -25,9 +25,9 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.web.mesh_service.app import create_mesh_service
 from trackflow.web.mesh_service.server import serve_meshes
 from trackflow.web.server import config_of
+from trackflow_tests.helpers.running_api import bearer, plain_client, token_for
+from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.meshes.pictures import png
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import bearer, plain_client, token_for
 
 CHECKS = [
     not_a_server_error,

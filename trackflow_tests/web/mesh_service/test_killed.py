@@ -16,10 +16,10 @@ from trackflow.usecases.meshes.control import MeshStatus, read_file, read_mesh
 from trackflow.usecases.meshes.generators import service_generator
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import MeshRunReport, run_due_meshes
-from trackflow_tests.matching.servers import free_port
+from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.mesh_services import mesh_service, receiver
 from trackflow_tests.meshes.pictures import png
-from trackflow_tests.stores import Clock, open_context
 
 pytestmark = pytest.mark.xdist_group("mesh service")
 

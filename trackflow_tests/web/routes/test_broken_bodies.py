@@ -20,9 +20,9 @@ from trackflow.sources.devices.bodies import UnreadableError, read_json
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.store.intake.quarantine import QuarantineFilter
 from trackflow.usecases.intake import quarantine
-from trackflow_tests.sources.helpers import NOW_US
-from trackflow_tests.stores import contents, empty, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.reading import NOW_US
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import contents, empty, open_context
 
 START = dt.datetime(2026, 5, 28, 20, tzinfo=dt.UTC)
 COUNT = 203

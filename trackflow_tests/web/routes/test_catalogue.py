@@ -14,11 +14,11 @@ from trackflow.store.access.tokens import Scope
 from trackflow.usecases.catalogue.report import read_report
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
-from trackflow_tests.catalogue.site import Site, site_with
-from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
+from trackflow_tests.helpers.liverc_site import Site, site_with
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 from trackflow_tests.web.meshes import made_logo
-from trackflow_tests.web.running import bearer, running_api, token_for
 
 COUNT = 7
 

@@ -15,11 +15,11 @@ from trackflow.store.jobs import jobs
 from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.jobs.kinds import run_job
 from trackflow.usecases.places.visits import update_visits
-from trackflow_tests.catalogue.site import Behaviour, site_with
-from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
-from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
+from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.liverc_site import Behaviour, site_with
+from trackflow_tests.helpers.running_api import running_api, token_for
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
-from trackflow_tests.web.running import running_api, token_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
 

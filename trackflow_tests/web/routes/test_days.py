@@ -12,8 +12,8 @@ from trackflow.settings import Settings
 from trackflow.store.devices.settings import change_device
 from trackflow.store.tables import segments, tracks
 from trackflow.usecases.days.run import run
-from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
 
 EVENING = dt.datetime(2026, 3, 2, 20, tzinfo=dt.UTC)
 

@@ -17,8 +17,15 @@ from trackflow.store.access.tokens import Scope
 from trackflow.tracks.presets import PRESETS
 from trackflow.tracks.thresholds import Thresholds
 from trackflow.usecases.days.run import run
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context, statuses
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+    statuses,
+)
 
 ODD_ID = "a/b c"
 ROLLED = NOON - dt.timedelta(weeks=1024)

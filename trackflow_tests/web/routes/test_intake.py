@@ -22,9 +22,9 @@ from trackflow.sources.devices import bodies, reading
 from trackflow.sources.devices.envelopes import Envelope
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.intake import receiving
-from trackflow_tests.sources.devices.values import SQL, any_json, nearly
-from trackflow_tests.stores import contents, empty, open_context
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.any_values import SQL, any_json, nearly
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import contents, empty, open_context
 
 T = 1_780_000_000
 PATIENT_S = 60

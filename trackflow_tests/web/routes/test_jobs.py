@@ -11,8 +11,8 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import run_job
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
 DAY = NOON.date().isoformat()
 FIELDS = {

@@ -18,8 +18,15 @@ from trackflow.usecases.days.run import RunMode, run
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.web.accessed import FRESH, ReadLog
 from trackflow.web.cached import CachedValue
-from trackflow_tests.stores import NOON, Clock, batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+)
 
 WINDOW = dt.timedelta(minutes=5)
 LINE = "_p~iF~ps|U_ulLnnqC_mqNvxq`@"

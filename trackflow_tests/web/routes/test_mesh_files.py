@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.store.meshes.files import LocalStorage
 from trackflow.usecases.meshes.tools import storage_of
-from trackflow_tests.stores import open_context
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.web.meshes import hill_png, made_mesh
-from trackflow_tests.web.running import running_api
 
 pytestmark = pytest.mark.xdist_group("mesh files")
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.meshes.sync import rehearse_sync
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.meshes.inline import InlineGenerator
-from trackflow_tests.stores import open_context
 from trackflow_tests.web.meshes import hill_png, made_mesh, make_due, png_of
-from trackflow_tests.web.running import bearer, running_api, token_for
 
 MESHES = "/api/v1/meshes"
 HILL = hill_png()

@@ -32,10 +32,10 @@ from trackflow.usecases.jobs.kinds import JobKind, run_job
 from trackflow.usecases.meshes import batching
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
-from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
-from trackflow_tests.stores import open_context
+from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.running_api import running_api, token_for
+from trackflow_tests.helpers.stores import open_context
 from trackflow_tests.web.meshes import hill_png, made_mesh, ring_png
-from trackflow_tests.web.running import running_api, token_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
 

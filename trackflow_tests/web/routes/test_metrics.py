@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
 
 def figures(api: httpx.Client) -> dict[tuple[str, ...], float]:

@@ -25,10 +25,10 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.breakers import note_failure
 from trackflow.usecases.days import run as pipeline
 from trackflow.web.static_files import content_policy
-from trackflow_tests.defs.browser import WEBGL, Page, find_chromium, open_page
+from trackflow_tests.helpers.browser import WEBGL, Page, find_chromium, open_page
 from trackflow_tests.helpers.roads import use
-from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.running import running_api, token_for
+from trackflow_tests.helpers.running_api import running_api, token_for
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
 
 in_browser = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("page")]
 

@@ -16,8 +16,8 @@ from trackflow.geo.time import to_us
 from trackflow.sources.devices import senders
 from trackflow.sources.devices.senders import FORMS, SpeedUnit
 from trackflow.store.tables import metadata
-from trackflow_tests.stores import contents, empty, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import contents, empty, open_context
 
 T = 1_780_000_000
 US = T * 1_000_000

@@ -11,9 +11,9 @@ from trackflow.geo.tiles import keep_layers
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
-from trackflow_tests.matching.servers import answering, osrm_server, server_that
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.http_servers import answering, osrm_server, server_that
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import open_context
 
 ZOOM = 14
 LON, LAT = 24.945, 60.17

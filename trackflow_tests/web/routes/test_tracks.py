@@ -24,8 +24,15 @@ from trackflow.store.days.tracks import TrackCursor
 from trackflow.store.tables import devices, gps_points, tracks
 from trackflow.usecases.days.run import run
 from trackflow.web.cursors import read_cursor, write_cursor
-from trackflow_tests.stores import NOON, batch_of, batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+)
 
 HOUR = dt.timedelta(hours=1)
 LINE = polylines.encode([24.9, 24.901, 24.903], [60.1, 60.1, 60.2])

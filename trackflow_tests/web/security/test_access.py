@@ -21,8 +21,15 @@ from trackflow.usecases.housekeeping.archive import backup
 from trackflow.usecases.housekeeping.restoring import restore
 from trackflow.web.app import create_app
 from trackflow.web.security.access import COOKIE, GuardedRoute
-from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context, settings_of
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+    settings_of,
+)
 
 SIGNED = {"/api/v1/meshes/callbacks"}
 """Takes no token: the sender proves itself by a signature (usecases/meshes/test_receiving)."""

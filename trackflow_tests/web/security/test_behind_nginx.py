@@ -10,9 +10,9 @@ import pytest
 from trackflow.context import Context
 from trackflow.store.access import no_token, tokens
 from trackflow.store.access.tokens import Scope
-from trackflow_tests.stores import contents, open_context
-from trackflow_tests.web.nginx import CONFIGURATIONS, nginx_before
-from trackflow_tests.web.running import running_api, token_for
+from trackflow_tests.helpers.nginx import CONFIGURATIONS, nginx_before
+from trackflow_tests.helpers.running_api import running_api, token_for
+from trackflow_tests.helpers.stores import contents, open_context
 from trackflow_tests.web.security.test_security import _guarded
 
 pytestmark = pytest.mark.slow

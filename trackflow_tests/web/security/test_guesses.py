@@ -16,10 +16,10 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.web.security import guesses
 from trackflow.web.security.guesses import MOST_DELAY_S, WrongTokens, network_of
-from trackflow_tests.defs.server import _free_port
-from trackflow_tests.served import left_behind
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.dagster_server import _free_port
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.served import left_behind
+from trackflow_tests.helpers.stores import open_context
 
 READING = "/worker/status"
 

@@ -18,9 +18,9 @@ from trackflow.usecases.days.run import run
 from trackflow.web.app import create_app
 from trackflow.web.security.access import COOKIE, GuardedRoute
 from trackflow.web.security.limits import USUAL_LIMITS, RequestLimits
-from trackflow_tests.stores import batch_of_device, deliver, drive, open_context
-from trackflow_tests.web.raw import status_of
-from trackflow_tests.web.running import running_api, token_for
+from trackflow_tests.helpers.raw_http import status_of
+from trackflow_tests.helpers.running_api import running_api, token_for
+from trackflow_tests.helpers.stores import batch_of_device, deliver, drive, open_context
 
 HEADERS = (
     "Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Content-Encoding",

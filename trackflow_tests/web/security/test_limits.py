@@ -13,8 +13,8 @@ import pytest
 from trackflow.context import Context
 from trackflow.web.security import limits
 from trackflow.web.security.limits import RequestLimits
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import running_api
+from trackflow_tests.helpers.running_api import running_api
+from trackflow_tests.helpers.stores import open_context
 
 PATH = "/ingest/geojson"
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from trackflow.context import Context
 from trackflow.store.access.no_token import read_mode
 from trackflow.web.security import peers
-from trackflow_tests.stores import open_context
-from trackflow_tests.web.running import plain_client, running_api
+from trackflow_tests.helpers.running_api import plain_client, running_api
+from trackflow_tests.helpers.stores import open_context
 
 NOBODY = 65_534
 

@@ -15,8 +15,8 @@ from trackflow.store.access.tokens import Scope
 from trackflow.usecases.days.run import run
 from trackflow.web.app import create_app
 from trackflow.web.security.access import GuardedRoute
-from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_context
-from trackflow_tests.web.running import bearer, running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
+from trackflow_tests.helpers.stores import batch_of_device, contents, deliver, drive, open_context
 
 if TYPE_CHECKING:
     import schemathesis

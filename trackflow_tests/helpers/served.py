@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackflow_tests.defs.server import Server, _free_port
+from trackflow_tests.helpers.dagster_server import Server, _free_port
 
 READY = "Ctrl-C stops it."
 

@@ -27,8 +27,8 @@ from trackflow.store.tables import metadata
 from trackflow.usecases.catalogue.fetching import FetchLimits
 from trackflow.usecases.catalogue.report import SyncReport, read_report
 from trackflow.usecases.jobs.kinds import KINDS, JobKind, catalogue_sync, queue_job, run_job
-from trackflow_tests.catalogue.site import Site
-from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.helpers.liverc_site import Site
+from trackflow_tests.helpers.stores import Clock, open_context
 
 TABLES = (
     catalogue_tracks, catalogue_changes, catalogue_syncs, catalogue_fetched, catalogue_switches,

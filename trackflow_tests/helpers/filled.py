@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from trackflow.store.database import Store
 from trackflow.store.tables import metadata
 from trackflow.store.types import UtcTime
-from trackflow_tests.stores import NOON
+from trackflow_tests.helpers.stores import NOON
 
 CHOSEN = {
     ("jobs", "status"): "completed",

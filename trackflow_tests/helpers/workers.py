@@ -29,8 +29,8 @@ from trackflow.store.jobs import jobs
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.worker_pool import without_main
 from trackflow.usecases.jobs.kinds import KINDS, rebuild, run_job
-from trackflow_tests.stores import Clock
-from trackflow_tests.usecases.town import Town
+from trackflow_tests.helpers.stores import Clock
+from trackflow_tests.helpers.town import Town
 
 # Children are forked from a server that has imported everything and has no threads or connections.
 processes = multiprocessing.get_context("forkserver")

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from trackflow.sources.devices.fixes import BodyContent
-from trackflow_tests.sources.helpers import NOW_US
+from trackflow_tests.helpers.reading import NOW_US
 
 __all__ = ["NOW_US", "SQL", "any_json", "nearly", "reasons", "rows"]
 

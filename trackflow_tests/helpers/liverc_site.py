@@ -2,7 +2,7 @@
 
 The list is at `/`, dashboards at `/tracks/SLUG/`, the same tracks as JSON and CSV at `/tracks.json`
 and `/tracks.csv`. One event loop serves any number of requests at once, so that waiting costs
-nothing. `python -m trackflow_tests.catalogue.site` runs one by itself, for benchmarks.
+nothing. `python -m trackflow_tests.helpers.liverc_site` runs one by itself, for benchmarks.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from random import Random
 
 from trackflow.catalogue.records import CatalogueTrack
 from trackflow.catalogue.sources.liverc import LiveRc
-from trackflow_tests.catalogue.pages import (
+from trackflow_tests.helpers.liverc_pages import (
     ERROR_PAGE,
     SiteTrack,
     dashboard_page,

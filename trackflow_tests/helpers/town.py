@@ -8,9 +8,9 @@ from trackflow.geo.points import Points
 from trackflow.geo.time import to_us
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
+from trackflow_tests.helpers.drives import a_tour, driven
 from trackflow_tests.helpers.roads import use
-from trackflow_tests.matching.drives import a_tour, driven
-from trackflow_tests.stores import NOON, batch_of_device, deliver
+from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver
 
 BEFORE_MIDNIGHT = dt.datetime.combine(NOON.date(), dt.time(23, 45), dt.UTC)
 BATCHES = 3

@@ -11,7 +11,7 @@ import numpy as np
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 from trackflow.matching.engines.protocol import Engine
-from trackflow_tests.matching.drives import PLACES
+from trackflow_tests.helpers.drives import PLACES
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("TRACKFLOW_TEST_DATA") or ROOT / "../shared/data")

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from trackflow_tests.web.running import plain_client
+from trackflow_tests.helpers.running_api import plain_client
 
 CONFIGURATIONS = {
     # as in every tutorial: nothing but an address

@@ -4,7 +4,7 @@ import numpy as np
 
 from trackflow.geo.points import Bools, Points
 from trackflow.tracks.decisions import Decisions
-from trackflow_tests.tracks.histories import DEGREE_M, US
+from trackflow_tests.helpers.histories import DEGREE_M, US
 
 START_US = 1_772_366_400_000_000
 """2026-03-01 12:00 UTC."""

@@ -24,7 +24,7 @@ from trackflow.store.database import _engine
 from trackflow.store.housekeeping.rows import arrow_schema
 from trackflow.store.tables import metadata
 from trackflow.usecases.housekeeping.archive import MANIFEST, tables
-from trackflow_tests.templates import migrate
+from trackflow_tests.helpers.templates import migrate
 
 type Tables = dict[str, list[dict[str, Any]]]
 """Rows by table."""
