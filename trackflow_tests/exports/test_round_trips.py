@@ -38,7 +38,7 @@ rows = st.tuples(
     unknown | st.floats(0.01, 1e6),
     unknown | st.floats(0, 9e4),
     unknown | st.floats(0, 359.999),
-)
+).filter(lambda row: row[2:4] != (0, 0))  # no point comes in at 0, 0
 histories = st.tuples(
     st.lists(device_ids, min_size=3, max_size=3, unique=True),
     st.lists(rows, min_size=1, max_size=25, unique_by=lambda row: (row[0], row[1])),
