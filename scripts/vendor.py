@@ -17,7 +17,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import urllib.request
@@ -75,7 +74,11 @@ PACKAGES = (
 
 
 def vendor(folder: Path = FOLDER) -> None:
-    """Fetch every package that is not there yet in its pinned version."""
+    """Fetch every package that is not there yet in its pinned version.
+
+    Raises:
+        SystemExit: one cannot be fetched, or is not the pinned one.
+    """
     for package in PACKAGES:
         if not is_there(package, folder):
             unpack(package, checked(package, download(package)), folder)
@@ -92,9 +95,19 @@ def is_there(package: Package, folder: Path = FOLDER) -> bool:
 
 
 def download(package: Package) -> bytes:
-    """The package's archive, unchecked."""
+    """The package's archive, unchecked.
+
+    Raises:
+        SystemExit: the registry does not answer.
+    """
     npm = shutil.which("npm")
-    return _by_npm(npm, package) if npm else _by_http(package)
+    try:
+        return _by_npm(npm, package) if npm else _by_http(package)
+    except (OSError, subprocess.SubprocessError) as failure:
+        raise SystemExit(
+            f"trackflow's 3D page needs {package.name} {package.version} from npm, which does not "
+            f"come ({failure}); NPM_CONFIG_REGISTRY names another registry"
+        ) from failure
 
 
 def _by_npm(npm: str, package: Package) -> bytes:
@@ -150,7 +163,4 @@ def unpack(package: Package, archive: bytes, folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        vendor()
-    except (OSError, subprocess.SubprocessError) as failure:
-        sys.exit(f"trackflow: the files of the 3D page could not be fetched from npm: {failure}")
+    vendor()

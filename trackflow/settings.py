@@ -132,7 +132,7 @@ def _webhook_secret(text: str) -> str:
     except ValueError:
         key = b""
     if len(key) < 24:
-        raise ValueError("is no secret of 24 bytes; `trackflow mesh-service secret` makes one")
+        raise ValueError("is no secret of 24 bytes; `trackflow mesh service-secret` makes one")
     return text
 
 
@@ -407,8 +407,8 @@ class Settings:
     mesh_secret: str = set_by(
         "MESH_SECRET",
         "",
-        "signs the mesh service's callbacks, the same on both sides; `trackflow mesh-service "
-        "secret` makes one",
+        "signs the mesh service's callbacks, the same on both sides; `trackflow mesh "
+        "service-secret` makes one",
         unset="none",
         parse=_webhook_secret,
         is_secret=True,
@@ -426,7 +426,7 @@ class Settings:
     )
     mesh_megapixels: int = set_by(
         "MESH_MEGAPIXELS",
-        100,
+        50,
         "millions of pixels of an image, at most",
         parse=whole_number(1, 10_000),
     )

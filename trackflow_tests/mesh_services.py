@@ -77,16 +77,21 @@ class MeshService:
 
 @contextmanager
 def mesh_service(
-    home: Path, *, prepare: Callable[[], None] | None = None, **settings: str
+    home: Path,
+    *,
+    port: int | None = None,
+    prepare: Callable[[], None] | None = None,
+    **settings: str,
 ) -> Iterator[MeshService]:
     """A service with callbacks, which may reach this machine.
 
     Args:
         home: its TRACKFLOW_HOME.
+        port: that it listens on; a free one by default.
         prepare: called in its process before it starts.
         settings: variables without their prefix, in lower case.
     """
-    port = free_port()
+    port = port or free_port()
     variables = {
         "HOME": str(home),
         "MESH_SECRET": SECRET,

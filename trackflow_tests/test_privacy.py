@@ -15,8 +15,8 @@ from trackflow.store.access.tokens import Scope
 from trackflow.store.database import open_store
 from trackflow.store.tables import gps_points
 from trackflow.usecases.days.run import run
+from trackflow.usecases.intake import inbox
 from trackflow.usecases.intake.importing import import_paths
-from trackflow_tests.helpers.files import settle
 from trackflow_tests.matching.servers import answering, server_that
 from trackflow_tests.stores import open_context, settings_of
 from trackflow_tests.web.running import bearer, running_api, token_for
@@ -119,9 +119,9 @@ def test_dagsters_records_have_no_position(
     folder, home = tmp_path / "inbox", tmp_path / "home"
     folder.mkdir()
     write_csv(folder / "a.csv")
-    settle(folder)
     monkeypatch.setenv("TRACKFLOW_INBOX", str(folder))
     monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
+    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     resources = {"trackflow": TrackflowResource(str(home))}
     with dg.DagsterInstance.ephemeral() as instance:
         assert import_inbox_job.execute_in_process(instance=instance, resources=resources).success

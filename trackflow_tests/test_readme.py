@@ -1,6 +1,8 @@
 """The commands of the README and of the pages after it, run as they stand there, in a folder.
 
-One folder and one store serve all pages, in the order in which a person reads them.
+One folder and one store serve all pages, in the order in which a person reads them. Commands of the
+README are processes of their own; those of later pages are called in this one, as each start takes
+a second.
 """
 
 import datetime as dt
@@ -26,6 +28,7 @@ from trackflow.demo.fleet import simulate_fleet
 from trackflow.geo.points import Points
 from trackflow.matching.engines.embedded import EmbeddedEngine
 from trackflow.matching.networks import RoadNetwork
+from trackflow_tests.cli.commands import Result, caller
 from trackflow_tests.docs.pages import PAGES, ROOT, name_of, shown_commands
 from trackflow_tests.served import check_that_nothing_is_left, trackflow_serve
 
@@ -116,14 +119,31 @@ def folder(tmp_path: Path, helsinki_network: RoadNetwork) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("serve")
-def test_the_commands_work_as_they_stand_there(folder: Path) -> None:
+def test_the_commands_work_as_they_stand_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def called(command: str) -> Result:
+        with monkeypatch.context() as patch:  # `serve` must not find the inbox and the table
+            call = caller(patch, capfd)
+            for name in ("TRACKFLOW_ENGINE_URL", "TRACKFLOW_WORKERS"):  # a person has not set them
+                patch.delenv(name)
+            for name, value in environment(folder).items():
+                patch.setenv(name, value)
+            patch.chdir(folder)
+            return call(*command.split()[1:])
+
+    on_first_page = shown_commands(ROOT / RUN[0])
     for command in commands():
         if command in NOT_RUN_HERE:
             continue
         if verb_of(command) == "serve":
             _serve(command, folder)
         else:
-            said = _run(command, folder)
+            is_process = command in on_first_page
+            done = _as_process(command, folder) if is_process else called(command)
+            said = done.everything
+            assert done.code == 0, f"$ {command}\n{said}"
+            assert "Warning" not in said
             assert re.search(SAYS[verb_of(command)], said), f"$ {command}\n{said}"
     (route, *_) = _tracks(folder / "tracks.gpx")
     assert len(route) > 50
@@ -157,28 +177,29 @@ def _make_runs(target: str) -> list[str]:
     return [Path(program).name, *rest]
 
 
-def _run(command: str, folder: Path) -> str:
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        "TRACKFLOW_HOME": str(folder / "home"),
+        "TRACKFLOW_INBOX": str(folder / "inbox"),
+        "TRACKFLOW_CATALOGUE_FILE": str(folder / "race-tracks.csv"),
+        "TRACKFLOW_FOLLOW_URL": f"sqlite:///{folder / 'shop.db'}",
+    }
+
+
+def _as_process(command: str, folder: Path) -> Result:
     done = subprocess.run(
         [sys.executable, "-m", *command.split()],
         cwd=folder,
-        env=os.environ
-        | {
-            "TRACKFLOW_HOME": str(folder / "home"),
-            "TRACKFLOW_INBOX": str(folder / "inbox"),
-            "TRACKFLOW_CATALOGUE_FILE": str(folder / "race-tracks.csv"),
-            "TRACKFLOW_FOLLOW_URL": f"sqlite:///{folder / 'shop.db'}",
-        },
+        env=os.environ | environment(folder),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, f"$ {command}\n{said}"
-    assert "Traceback" not in said
-    assert "Warning" not in said
-    return said
+    result = Result(done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in result.everything
+    return result
 
 
 def _serve(command: str, folder: Path) -> None:

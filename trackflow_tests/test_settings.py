@@ -36,6 +36,18 @@ SAMPLES = {
     "TRACKFLOW_MESH_INBOX": ("/srv/images", Path("/srv/images")),
     "TRACKFLOW_MESH_LOGOS": ("no", False),
     "TRACKFLOW_MESH_WORKERS": ("4", 4),
+    "TRACKFLOW_MESH_URL": ("http://meshes:8100/", "http://meshes:8100"),
+    "TRACKFLOW_MESH_TOKEN": ("secret-of-meshes", "secret-of-meshes"),
+    "TRACKFLOW_MESH_CALLBACK_URL": ("http://trackflow:8000", "http://trackflow:8000"),
+    "TRACKFLOW_MESH_SECRET": (
+        "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiBtZXNoZXM=",
+        "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiBtZXNoZXM=",
+    ),
+    "TRACKFLOW_MESH_ALLOW_HOSTS": ("images.lan 10.1.0.0/16", ("images.lan", "10.1.0.0/16")),
+    "TRACKFLOW_MESH_IMAGE_MB": ("16", 16),
+    "TRACKFLOW_MESH_MEGAPIXELS": ("20", 20),
+    "TRACKFLOW_MESH_MEMORY_MB": ("512", 512),
+    "TRACKFLOW_MESH_LIMIT_S": ("60", 60.0),
     "TRACKFLOW_MESH_NOTIFY": (
         "harbour=json://a user:anna=json://b?x=1",
         (("harbour", "json://a"), ("user:anna", "json://b?x=1")),
@@ -58,6 +70,10 @@ BOUNDS = {
     "TRACKFLOW_VISIT_RADIUS_M": (10, 10_000),
     "TRACKFLOW_VISIT_MIN": (1, 1440),
     "TRACKFLOW_MESH_WORKERS": (1, 10),
+    "TRACKFLOW_MESH_IMAGE_MB": (1, 4096),
+    "TRACKFLOW_MESH_MEGAPIXELS": (1, 10_000),
+    "TRACKFLOW_MESH_MEMORY_MB": (64, 1_000_000),
+    "TRACKFLOW_MESH_LIMIT_S": (1, 86_400),
     "TRACKFLOW_QUARANTINE_MB": (1, 1_000_000),
 }
 
@@ -100,6 +116,7 @@ def test_numbers_are_taken_within_their_bounds_only(name: str, value: float) -> 
         ("TRACKFLOW_RETENTION_KEEPS", "points", "must be tracks or nothing"),
         ("TRACKFLOW_TILES_URL", "ftp://x/{z}", "is no tile address"),
         ("TRACKFLOW_TIME_ZONE", "Mars/Base", "is no time zone"),
+        ("TRACKFLOW_MESH_URL", "meshes:8100", "is no address of a server"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_text(name: str, text: str, why: str) -> None:
@@ -114,3 +131,12 @@ def test_secrets_are_not_shown() -> None:
     settings = Settings.from_env({name: text for name, (text, _) in SAMPLES.items()})
     assert "json://" not in repr(settings)
     assert "'two'" not in repr(settings)
+    assert "secret-of-meshes" not in repr(settings)
+    assert "whsec_" not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["whsec_", "hello", "whsec_c2hvcnQ=", "%%%"])
+def test_a_secret_that_is_too_weak_is_refused_without_showing_it(text: str) -> None:
+    with pytest.raises(SettingsError, match="24 bytes") as caught:
+        Settings.from_env({"TRACKFLOW_MESH_SECRET": text})
+    assert text not in str(caught.value)

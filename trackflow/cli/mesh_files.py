@@ -1,18 +1,22 @@
 """Meshes of image files, written beside them or into a folder; the store is not needed."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackflow.cli.common import plain, print_note, progress_bar
-from trackflow.errors import BadInputError, MeshServiceError, SettingsError
+from trackflow.errors import BadInputError, RetryableError, SettingsError
 from trackflow.files import whole_file
 
 if TYPE_CHECKING:
+    from trackflow.concurrency.processor import ItemResult
     from trackflow.meshes.generate import GeneratedMesh
 
 MAIN = "mesh"
+
+MOST_AT_ONCE = 10
 
 
 def generate_files(
@@ -26,41 +30,51 @@ def generate_files(
         SettingsError: the folder cannot be made or written to.
         BadInputError: the parameters make no sense.
     """
-    from trackflow.meshes.generators.embedded import EmbeddedGenerator
+    from trackflow.concurrency.processor import Processor
     from trackflow.meshes.parameter_checks import checked_parameters
+    from trackflow.settings import Settings
+    from trackflow.usecases.meshes.tools import child_generator
 
     asked = checked_parameters(parameters)
     stems = Counter((out or path.parent, path.stem) for path in images)
+    workers = min(os.cpu_count() or 1, MOST_AT_ONCE, len(images))
+    generator = child_generator(Settings.from_env(), workers)
     results = []
-    generator = EmbeddedGenerator()
     try:
         with progress_bar("share") as progress:
-            for path in images:
-                name = path.name
 
-                def on_progress(share: float, _step: str, name: str = name) -> None:
-                    progress(name, int(share * 100), 100)
+            def make(path: Path, _deadline: object) -> "GeneratedMesh":
+                def show(share: float, _step: str) -> None:
+                    progress(path.name, int(share * 100), 100)
 
-                try:
-                    image = _read(path)
-                    made = generator.generate(image, name, asked, on_progress=on_progress)
-                except (BadInputError, MeshServiceError) as error:
-                    print_note(f"{name}: {error}")
-                    results.append({"image": str(path), "error_message": str(error)})
-                    continue
+                return generator.generate(_read(path), path.name, asked, on_progress=show)
+
+            # few in hand: each finished one waits in memory until it is written in order
+            made = Processor(workers=workers, ahead=2 * workers).run(images, make)
+            for one in made:
+                path = one.item
                 # two images of one name (a.png, a.tif) must not overwrite each other's files
                 is_alone = stems[(out or path.parent, path.stem)] == 1
                 stem = path.stem if is_alone else path.name
-                written = _write(made, out or path.parent, stem)
-                results.append(_result(path, made, written))
-                report = made.report
-                print_note(
-                    f"{name}: {report.triangle_count:,} triangles, error "
-                    f"{report.max_error_m:.3g} m; {written[0]}"
-                )
+                results.append(_written(one, out or path.parent, stem))
     finally:
         generator.close()
     return results, any("error_message" in result for result in results)
+
+
+def _written(one: "ItemResult[Path, GeneratedMesh]", folder: Path, stem: str) -> dict[str, Any]:
+    """Write the files of a mesh, or note why there are none."""
+    if isinstance(one.error, BadInputError | RetryableError):
+        print_note(f"{one.item.name}: {one.error}")
+        return {"image": str(one.item), "error_message": str(one.error)}
+    made = one.result()
+    written = _write(made, folder, stem)
+    report = made.report
+    print_note(
+        f"{one.item.name}: {report.triangle_count:,} triangles, error "
+        f"{report.max_error_m:.3g} m; {written[0]}"
+    )
+    return _result(one.item, made, written)
 
 
 def _read(path: Path) -> bytes:

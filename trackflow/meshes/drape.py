@@ -26,6 +26,11 @@ type Line = NDArray[np.float64]
 """x to the east and y to the north, in metres from a mesh's origin; shape (n, 2)."""
 
 _QUADRANT_SEGMENTS = 4
+_PIECE_POINTS = 32
+_DECIMALS = 6
+_SMOOTHING_SHARE = 1 / 50
+"""The edges of a ribbon are as smooth as this share of its width."""
+
 _SUNK_SHARE = 0.5
 """A ribbon reaches into the terrain by this share of its height, so that both print as one."""
 
@@ -71,7 +76,7 @@ def ribbon_on(
         width_m: of the ribbon.
         height_m: how far it stands out of the terrain.
     """
-    ground = _footprint(surface, lines, width_m)
+    ground = footprint_of(surface, lines, width_m)
     below = _near(surface, ground)
     if not len(below.faces):
         return None
@@ -93,7 +98,7 @@ def groove_in(solid: Triangles, lines: Sequence[Line], width_m: float, depth_m: 
     Raises:
         BadInputError: the groove would cut through the underside.
     """
-    ground = _footprint(solid, lines, width_m)
+    ground = footprint_of(solid, lines, width_m)
     if ground.is_empty:
         return solid
     heights = solid.vertices[:, 2]
@@ -114,17 +119,29 @@ def _height_range(body: Triangles) -> tuple[float, float]:
     return float(heights.min()), float(heights.max())
 
 
-def _footprint(body: Triangles, lines: Sequence[Line], width_m: float) -> shapely.Geometry:
-    """The ground that lines of a width cover, on and near a body."""
+def footprint_of(body: Triangles, lines: Sequence[Line], width_m: float) -> shapely.Geometry:
+    """The ground that lines of a width cover, on and near a body.
+
+    Each line is widened piece by piece: a hundred laps cross each other millions of times, which
+    takes minutes as lines, and nothing once they are areas that swallow each other.
+    """
     low, high = body.vertices[:, :2].min(axis=0), body.vertices[:, :2].max(axis=0)
     near = shapely.box(*(low - width_m), *(high + width_m))
-    shapes = [shapely.LineString(line) for line in lines if len(np.unique(line, axis=0)) > 1]
-    return shapely.buffer(
-        shapely.intersection(shapely.union_all(shapes), near),
+    # steps of no length to speak of make GEOS divide by zero
+    rounded = [np.round(line, _DECIMALS) for line in lines]
+    pieces = [
+        shapely.LineString(line[first : first + _PIECE_POINTS + 1])
+        for line in rounded
+        if len(np.unique(line, axis=0)) > 1
+        for first in range(0, len(line) - 1, _PIECE_POINTS)
+    ]
+    areas = shapely.buffer(
+        shapely.intersection(pieces, near),
         width_m / 2,
         quad_segs=_QUADRANT_SEGMENTS,
         cap_style="round",
     )
+    return shapely.simplify(shapely.union_all(areas), width_m * _SMOOTHING_SHARE)
 
 
 def _near(surface: Triangles, ground: shapely.Geometry) -> Triangles:

@@ -5,6 +5,8 @@ the edge and the triangulation of what lies inside it, which begins one pixel fu
 band of triangles. No pixel lies inside the band, so it adds no error.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,29 +16,31 @@ from trackflow.meshes.measuring import Tin
 type _Ints = NDArray[np.int64]
 
 
-def edge_vertices(heights_m: HeightArray, max_error_m: float) -> _Ints:
-    """The pixels of a line that stay, so that straight lines between them are close to all others.
+def edge_vertices(lines_m: Sequence[HeightArray], max_error_m: float) -> list[_Ints]:
+    """The pixels of each line that stay, so that straight lines between them are close to all.
 
     The ends stay; then, as in Douglas and Peucker (1973), the worst pixel of each stretch.
 
     Args:
-        heights_m: shape (n,).
-        max_error_m: how far the lines may lie above or below any pixel.
+        lines_m: heights, each of shape (n,); none depends on another.
+        max_error_m: how far the straight lines may lie above or below any pixel.
     """
-    z_m = heights_m.astype(np.float64)
+    z_m = np.concatenate(lines_m).astype(np.float64)
     pixels = np.arange(len(z_m))
-    kept = np.unique(pixels[[0, -1]])
+    ends = np.cumsum([len(line) for line in lines_m])
+    kept = np.unique(np.concatenate([[0], ends[:-1], ends - 1]))
     while len(kept) < len(pixels):
         off_m = np.abs(np.interp(pixels, kept, z_m[kept]) - z_m)
         worst_m = np.maximum.reduceat(off_m, kept[:-1])
         is_worst = off_m[:-1] == np.repeat(worst_m, np.diff(kept))
         candidates = np.flatnonzero(is_worst & (off_m[:-1] > max_error_m))
-        stretch = np.searchsorted(kept, candidates, side="right")
-        added = candidates[np.unique(stretch, return_index=True)[1]]  # the first of equals
-        if not len(added):
+        if not len(candidates):
             break
-        kept = np.sort(np.concatenate([kept, added]))
-    return kept
+        stretch = np.searchsorted(kept, candidates, side="right")
+        is_first = np.diff(stretch, prepend=-1) > 0  # of several that are as bad
+        kept = np.sort(np.concatenate([kept, candidates[is_first]]))
+    lines = np.split(kept, np.searchsorted(kept, ends[:-1]))
+    return [line - start for line, start in zip(lines, [0, *ends[:-1].tolist()], strict=True)]
 
 
 def with_rim(inner: Tin, heights_m: HeightArray, max_error_m: float) -> Tin:
@@ -49,12 +53,10 @@ def with_rim(inner: Tin, heights_m: HeightArray, max_error_m: float) -> Tin:
         max_error_m: how far the mesh may lie above or below any pixel of the edge.
     """
     rows, columns = heights_m.shape
-    outer = [
-        (0, edge_vertices(heights_m[0], max_error_m)),
-        (columns - 1, edge_vertices(heights_m[:, -1], max_error_m)),
-        (rows - 1, edge_vertices(heights_m[-1], max_error_m)[::-1]),
-        (0, edge_vertices(heights_m[:, 0], max_error_m)[::-1]),
-    ]  # clockwise from the north-western corner
+    edges_m = [heights_m[0], heights_m[:, -1], heights_m[-1], heights_m[:, 0]]
+    north, east, south, west = edge_vertices(edges_m, max_error_m)
+    # clockwise from the north-western corner
+    outer = [(0, north), (columns - 1, east), (rows - 1, south[::-1]), (0, west[::-1])]
     rim_rows, rim_columns = _around(outer)
     at, sides = len(inner.rows), []
     for _, along in outer:
@@ -81,7 +83,7 @@ def two_lines(heights_m: HeightArray, max_error_m: float) -> Tin:
     """
     are_rows = heights_m.shape[0] == 2
     left, right = (heights_m[0], heights_m[1]) if are_rows else (heights_m[:, 1], heights_m[:, 0])
-    left_at, right_at = edge_vertices(left, max_error_m), edge_vertices(right, max_error_m)
+    left_at, right_at = edge_vertices([left, right], max_error_m)
     along = np.concatenate([left_at, right_at])
     across = np.repeat([0, 1] if are_rows else [1, 0], [len(left_at), len(right_at)])
     vertices = np.arange(len(along))

@@ -14,6 +14,9 @@ from trackflow.meshes.thumbnail import thumbnail_of
 from trackflow.meshes.track_parts import TrackLines, with_tracks
 from trackflow.meshes.writing import WRITERS
 
+_LARGEST = 1e6
+"""Of heights in metres and of their factor: far beyond it, 32 bits hold no heights."""
+
 GENERATOR_VERSION = "2"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
 
@@ -65,10 +68,16 @@ def _check(parameters: MeshParameters) -> None:
         "max_error_m": parameters.max_error_m is None or 0 <= parameters.max_error_m < math.inf,
         "detail_factor": 0 <= parameters.detail_factor <= 1,
         "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
-        "vertical_scale": 0 < parameters.vertical_scale < math.inf,
-        "low_m": math.isfinite(parameters.low_m),
-        "high_m": parameters.low_m <= parameters.high_m < math.inf,
+        "vertical_scale": 0 < parameters.vertical_scale <= _LARGEST,
+        "low_m": abs(parameters.low_m) <= _LARGEST,
+        "high_m": parameters.low_m <= parameters.high_m <= _LARGEST,
         "levels": parameters.levels >= 1,
+        "extrusion_m": 0 < parameters.extrusion_m < math.inf,
+        "threshold": parameters.threshold is None or 0 <= parameters.threshold <= 1,
+        "base_mm": 0 < parameters.base_mm < math.inf,
+        "base_height_m": parameters.base_height_m is None
+        or math.isfinite(parameters.base_height_m),
+        "print_width_mm": 0 < parameters.print_width_mm < math.inf,
     }
     for name, is_good in makes_sense.items():
         if not is_good:

@@ -54,15 +54,6 @@ def kind_of(raster: Raster) -> MeshKind:
     return MeshKind.TERRAIN
 
 
-def grid_of_image(image: bytes, name: str, parameters: MeshParameters) -> HeightGrid:
-    """The heights of an image.
-
-    Raises:
-        BadInputError: it cannot be read, or its values are no heights.
-    """
-    return grid_of(read_raster(image, name), name, parameters)
-
-
 def grid_of(raster: Raster, name: str, parameters: MeshParameters) -> HeightGrid:
     """The heights of an image that has been read, its voids filled.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from trackflow.meshes.heights import HeightGrid
-from trackflow.meshes.terrain import Terrain, measured_terrain
+from trackflow.meshes.terrain import Terrain, terrain_of
 
 LEVEL_FACTOR = 4.0
 """How much larger the error of each level is; a level has about a quarter of the triangles."""
@@ -22,7 +22,7 @@ def coarser_levels(grid: HeightGrid, finest: Terrain, levels: int) -> Iterator[T
     """
     before = finest
     for _ in range(levels - 1):
-        level = measured_terrain(grid, before.asked_error_m * LEVEL_FACTOR)
+        level = terrain_of(grid, before.asked_error_m * LEVEL_FACTOR)
         if len(level.surface.faces) >= len(before.surface.faces):
             return
         yield level

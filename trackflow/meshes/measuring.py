@@ -1,9 +1,9 @@
 """How far a mesh over a grid lies from every pixel's height, measured apart from what made it.
 
-The surface is drawn row by row, as a scan-line renderer does: where a row enters a triangle, over
-its western side, the triangle's plane is added to the row, and where it leaves it, over its eastern
-side, the plane is taken away. The sums along the row are then the surface at every pixel. Vertices
-are whole pixels, so which pixel lies under which triangle is exact.
+The surface is drawn row by row, as a scan-line renderer does, all columns at once: where a column
+enters a triangle, over a northern side, the triangle's plane is added to it, and where it leaves
+it, over a southern side, the plane is taken away. The sums down a column are then the surface at
+every pixel. Vertices are whole pixels, so which pixel lies under which triangle is exact.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,14 @@ type _Floats = NDArray[np.float64]
 _PIXELS_AT_ONCE = 1_500_000
 """Rows are drawn in portions of so many pixels, which bounds the memory."""
 
-_PIXELS_IN_CACHE = 30_000
+_NARROW = 4
+"""An image this many times higher than wide is turned first, so that rows are few and long."""
 
 _TOUCH = 1e-6
 """A pixel this near to a side lies on it. The sides of the largest image pass pixels at more."""
 
 _NEXT = [1, 2, 0]
 """The corner after each corner of a triangle."""
-
-_MOST_ROWS = np.uint16(65_535)
-"""Minus a number of rows it sorts the most rows first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +70,25 @@ def errors_on_pixels(tin: Tin, heights_m: HeightArray) -> HeightArray:
         heights_m: shape (rows, columns).
     """
     rows, columns = heights_m.shape
+    if rows > _NARROW * columns:
+        turned = Tin(tin.columns, tin.rows, tin.faces[:, ::-1])
+        return errors_on_pixels(turned, np.ascontiguousarray(heights_m.T)).T
     errors_m = np.empty(heights_m.shape, dtype=np.float32)
-    z_m = heights_m[tin.rows, tin.columns].astype(np.float64)
-    sides = _sides(tin, z_m)
+    sides = _sides(tin, heights_m[tin.rows, tin.columns].astype(np.float64))
+    plane_m, step_m, surface_m = np.zeros((3, columns))
     portion = max(_PIXELS_AT_ONCE // columns, 1)
     for first in range(0, rows, portion):
-        _draw(sides, heights_m[first : first + portion], first, errors_m[first : first + portion])
+        last = min(first + portion, rows)
+        here = sides if last - first == rows else sides.between(first, last)
+        planes_m, steps_m = _changes(here, first, last, columns)
+        for row in range(first, last):
+            plane_m += planes_m[row - first]
+            step_m += steps_m[row - first]
+            np.multiply(step_m, row, out=surface_m)
+            surface_m += plane_m
+            surface_m -= heights_m[row]
+            errors_m[row] = surface_m
+    np.abs(errors_m, out=errors_m)
     # a triangle owns its western and northern pixels: the last row and column are left over
     south, east = tin.rows == rows - 1, tin.columns == columns - 1
     errors_m[-1] = _errors_on_line(tin.columns[south], heights_m[-1])
@@ -96,51 +107,49 @@ class _Sides:
     """The sides of all triangles, each once for its triangle; arrays (n,).
 
     Attributes:
-        top, count: first row, and number of rows.
-        column: at the top.
-        slant: columns to the east per row.
-        plane_m: height that the triangle's plane has at the top row and column 0...
-        per_row_m: ...and its steps to the south...
-        per_column_m: ...and to the east; all three negative on an eastern side, 0 on a level one.
+        left, count: first column, and number of columns.
+        row: in the first column.
+        slant: rows to the south per column.
+        plane_m: height that the triangle's plane has in the first column and row 0...
+        per_column_m: ...and its steps to the east...
+        per_row_m: ...and to the south; all three negative on a southern side, and 0 on one that
+            runs straight to the south.
     """
 
-    top: _Ints
+    left: _Ints
     count: _Ints
-    column: _Floats
+    row: _Floats
     slant: _Floats
     plane_m: _Floats
-    per_row_m: _Floats
     per_column_m: _Floats
+    per_row_m: _Floats
 
-    def within(self, first: int, last: int) -> "_Sides":
-        """What of them lies on rows `first` to before `last`."""
-        bottom = self.top + self.count
-        if first <= self.top.min() and bottom.max() <= last:
-            return self
-        here = np.flatnonzero((self.top < last) & (bottom > first))
-        top = np.maximum(self.top[here], first)
-        count = np.minimum(bottom[here], last) - top
-        return self.below(here, top - self.top[here], count)
+    def between(self, first: int, last: int) -> "_Sides":
+        """Those that touch rows `first` to before `last`, and perhaps others."""
+        end = self.row + self.slant * self.count
+        north, south = np.minimum(self.row, end), np.maximum(self.row, end)
+        return self.part(np.flatnonzero((north < last) & (south > first - 1)), 0)
 
-    def below(self, which: NDArray[np.intp], rows: _Ints | int, count: _Ints) -> "_Sides":
-        """So many rows of some of them, from so many rows below their tops."""
-        slant, per_row_m = self.slant[which], self.per_row_m[which]
+    def part(self, which: NDArray[np.intp], skipped: int) -> "_Sides":
+        """Some of them, without so many of their first columns."""
+        slant, per_column_m = self.slant[which], self.per_column_m[which]
         return _Sides(
-            self.top[which] + rows,
-            count,
-            self.column[which] + rows * slant,
+            self.left[which] + skipped,
+            self.count[which] - skipped,
+            self.row[which] + skipped * slant,
             slant,
-            self.plane_m[which] + rows * per_row_m,
-            per_row_m,
-            self.per_column_m[which],
+            self.plane_m[which] + skipped * per_column_m,
+            per_column_m,
+            self.per_row_m[which],
         )
 
-    def after_the_first_row(self) -> "_Sides":
-        """All but their first rows; the longest come first."""
+    def after_the_first_column(self) -> "_Sides":
+        """All but their first columns; the longest come first."""
         which = np.flatnonzero(self.count > 1)
         count = self.count[which]
-        order = np.argsort(_MOST_ROWS - count.astype(np.uint16), kind="stable")
-        return self.below(which[order], 1, count[order] - 1)
+        longest = int(count.max(initial=0))
+        shortness = (longest - count).astype(np.min_scalar_type(longest))  # 16 bits sort fastest
+        return self.part(which[np.argsort(shortness, kind="stable")], 1)
 
 
 def _sides(tin: Tin, z_m: _Floats) -> _Sides:
@@ -149,74 +158,63 @@ def _sides(tin: Tin, z_m: _Floats) -> _Sides:
     per_row_m, per_column_m = _planes(rows, columns, z_m[corners])
     at_zero_m = z_m[corners[0]] - per_row_m * rows[0] - per_column_m * columns[0]
     next_rows, next_columns = rows[_NEXT], columns[_NEXT]
-    down = next_rows - rows
-    is_west = down > 0  # counter-clockwise: what goes down has its triangle in the east
-    top, count = np.minimum(rows, next_rows), np.maximum(np.abs(down), 1)
-    slant = (next_columns - columns) / np.where(down, down, 1)
-    column = np.where(is_west, columns, next_columns).astype(np.float64)
-    sign = np.sign(down).astype(np.float64)
-    per_row_m = sign * per_row_m
-    plane_m = sign * at_zero_m + per_row_m * top
+    across = next_columns - columns
+    # counter-clockwise: what goes to the west has its triangle in the south, and begins it
+    sign = -np.sign(across).astype(np.float64)
+    left = np.minimum(columns, next_columns)
     per_column_m = sign * per_column_m
     return _Sides(
-        *(of.ravel() for of in (top, count)),
-        *(of.ravel() for of in (column, slant, plane_m, per_row_m, per_column_m)),
+        left.ravel(),
+        np.maximum(np.abs(across), 1).ravel(),
+        np.where(across > 0, rows, next_rows).ravel().astype(np.float64),
+        ((next_rows - rows) / np.where(across, across, 1)).ravel(),
+        (sign * at_zero_m + per_column_m * left).ravel(),
+        per_column_m.ravel(),
+        (sign * per_row_m).ravel(),
     )
 
 
-def _draw(sides: _Sides, heights_m: HeightArray, first: int, errors_m: HeightArray) -> None:
-    """Measure errors on some rows, all but the grid's last row and column.
+def _changes(sides: _Sides, first: int, last: int, columns: int) -> tuple[_Floats, _Floats]:
+    """What is added at each pixel of some rows to the planes and steps of its column.
 
     Args:
-        sides: of all triangles.
-        heights_m: of these rows.
-        first: the first of these rows.
-        errors_m: filled with the errors of these rows.
-    """
-    rows, columns = heights_m.shape
-    pixels, planes_m, steps_m = _changes(sides.within(first, first + rows), first, columns)
-    plane_m, step_m = (
-        np.bincount(pixels, of, rows * columns).reshape(rows, columns) for of in (planes_m, steps_m)
-    )
-    places = np.arange(columns, dtype=np.float64)
-    few = max(_PIXELS_IN_CACHE // columns, 1)
-    for top in range(0, rows, few):
-        some = slice(top, top + few)
-        surface_m = np.cumsum(step_m[some], axis=1)
-        surface_m *= places
-        surface_m += np.cumsum(plane_m[some], axis=1)
-        surface_m -= heights_m[some]
-        np.abs(surface_m, out=errors_m[some], casting="same_kind")
-
-
-def _changes(sides: _Sides, first: int, columns: int) -> tuple[_Ints, _Floats, _Floats]:
-    """Pixels at which planes begin and end: their numbers, and what is added to plane and step.
-
-    Args:
-        sides: at least one.
-        first: row of the first pixel.
+        sides: all that touch these rows.
+        first: the first row.
+        last: the row after the last.
         columns: pixels in a row.
+
+    Returns:
+        Plane and step, each of shape (last - first, columns).
     """
-    total, at = int(sides.count.sum()), len(sides.top)
+    total, at = int(sides.count.sum()), len(sides.left)
     pixels, planes_m, steps_m = np.empty(total, dtype=np.int64), np.empty(total), np.empty(total)
-    np.ceil(sides.column - _TOUCH, out=pixels[:at], casting="unsafe")
-    pixels[:at] += (sides.top - first) * np.int64(columns)
-    planes_m[:at], steps_m[:at] = sides.plane_m, sides.per_column_m
-    rest = sides.after_the_first_row()
-    column, plane_m, row_start = rest.column - _TOUCH, rest.plane_m, (rest.top - first) * columns
-    # so many sides, which are the first ones, reach the first, the second, ... row
+    np.ceil(sides.row - (first + _TOUCH), out=pixels[:at], casting="unsafe")
+    pixels[:at] *= columns
+    pixels[:at] += sides.left
+    planes_m[:at], steps_m[:at] = sides.plane_m, sides.per_row_m
+    rest = sides.after_the_first_column()
+    row, plane_m, column = rest.row - (first + _TOUCH), rest.plane_m, rest.left
+    # so many sides, which are the first ones, reach the first, the second, ... column
     longest = int(rest.count.max(initial=0))
     reaching = np.searchsorted(-rest.count, -np.arange(1, longest + 1), side="right")
     for k in reaching.tolist():
         end = at + k
-        np.ceil(column[:k], out=pixels[at:end], casting="unsafe")
-        pixels[at:end] += row_start[:k]
-        planes_m[at:end], steps_m[at:end] = plane_m[:k], rest.per_column_m[:k]
-        column[:k] += rest.slant[:k]
-        plane_m[:k] += rest.per_row_m[:k]
-        row_start[:k] += columns
+        np.ceil(row[:k], out=pixels[at:end], casting="unsafe")
+        pixels[at:end] *= columns
+        pixels[at:end] += column[:k]
+        planes_m[at:end], steps_m[at:end] = plane_m[:k], rest.per_row_m[:k]
+        row[:k] += rest.slant[:k]
+        plane_m[:k] += rest.per_column_m[:k]
+        column[:k] += 1
         at = end
-    return pixels, planes_m, steps_m
+    size = (last - first) * columns
+    if pixels.min(initial=0) < 0 or pixels.max(initial=0) >= size:
+        here = (pixels >= 0) & (pixels < size)
+        pixels, planes_m, steps_m = pixels[here], planes_m[here], steps_m[here]
+    plane_sums, step_sums = (
+        np.bincount(pixels, of, size).reshape(-1, columns) for of in (planes_m, steps_m)
+    )
+    return plane_sums, step_sums
 
 
 def _planes(rows: _Ints, columns: _Ints, z_m: _Floats) -> tuple[_Floats, _Floats]:

@@ -6,12 +6,13 @@ from trackflow.errors import BadInputError
 from trackflow.meshes.closed import open_reason, volume_m3
 from trackflow.meshes.height_maps.encodings import brightness_of
 from trackflow.meshes.height_maps.raster import Raster
-from trackflow.meshes.outline import diagonal_m, extruded, outline_of
+from trackflow.meshes.levels import LEVEL_FACTOR
+from trackflow.meshes.outline import Outline, diagonal_m, extruded, outline_of
 from trackflow.meshes.parameters import MeshKind, MeshParameters
-from trackflow.meshes.parts import MeshParts, bounds_of
-from trackflow.meshes.report import MeshReport, OnProgress
+from trackflow.meshes.parts import LEVEL_NAME, MeshParts, bounds_of
+from trackflow.meshes.report import LevelReport, MeshReport, OnProgress
 from trackflow.meshes.scene import Scene
-from trackflow.meshes.silhouettes import silhouette_of
+from trackflow.meshes.silhouettes import Silhouette, silhouette_of
 from trackflow.meshes.solid import print_scale
 
 
@@ -42,6 +43,10 @@ def outline_parts(
     outline = outline_of(silhouette, pixel_m, asked_m)
     body = extruded(outline, parameters.extrusion_m)
     scene = Scene([body], error_m=asked_m)
+    levels = _coarser_levels(silhouette, outline, pixel_m, parameters.levels)
+    coarser = [
+        Scene([extruded(of, parameters.extrusion_m)], error_m=of.asked_error_m) for of in levels
+    ]
     print_scene = None
     if parameters.solid:
         mm_per_m = print_scale(body, parameters.print_width_mm)
@@ -65,5 +70,36 @@ def outline_parts(
         rows=rows,
         pixel_width_m=pixel_m,
         pixel_height_m=pixel_m,
+        levels=tuple(
+            LevelReport(
+                LEVEL_NAME.format(number) + ".glb",
+                len(shown.bodies[0].vertices),
+                len(shown.bodies[0].faces),
+                level.asked_error_m,
+                level.max_error_m,
+                level.mean_error_m,
+            )
+            for number, (level, shown) in enumerate(zip(levels, coarser, strict=True), start=2)
+        ),
     )
-    return MeshParts(scene, print_scene, (), report)
+    return MeshParts(scene, print_scene, tuple(coarser), report)
+
+
+def _coarser_levels(
+    silhouette: Silhouette, finest: Outline, pixel_m: float, levels: int
+) -> list[Outline]:
+    """The levels after the finest one, until one is no simpler than that before.
+
+    Args:
+        silhouette: figure and ground.
+        finest: the outline of level 1.
+        pixel_m: size of a pixel.
+        levels: how many there are, with the finest.
+    """
+    found = [finest]
+    while len(found) < levels:
+        level = outline_of(silhouette, pixel_m, found[-1].asked_error_m * LEVEL_FACTOR)
+        if len(level.points) >= len(found[-1].points):
+            break
+        found.append(level)
+    return found[1:]

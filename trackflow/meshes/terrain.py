@@ -41,21 +41,10 @@ class Terrain:
     error: MeasuredError
 
 
-def terrain_of(grid: HeightGrid, max_error_m: float) -> Triangles:
+def terrain_of(grid: HeightGrid, max_error_m: float) -> Terrain:
     """The surface of a grid without voids, its origin in the middle of the grid.
 
-    Args:
-        grid: finite heights, two rows and two columns at least.
-        max_error_m: how far the surface may lie above or below any pixel; 0 keeps every pixel.
-
-    Raises:
-        BadInputError: that takes too many triangles.
-    """
-    return measured_terrain(grid, max_error_m).surface
-
-
-def measured_terrain(grid: HeightGrid, max_error_m: float) -> Terrain:
-    """The same with its error, which is measured by our own means: Delatin calculates in 32 bits.
+    Its error is measured by our own means: Delatin calculates in 32 bits.
 
     Args:
         grid: finite heights, two rows and two columns at least.
@@ -101,7 +90,7 @@ def _tin(heights_m: HeightArray, max_error_m: float) -> Tin:
 
 
 def _line(heights_m: HeightArray, max_error_m: float) -> Tin:
-    along = edge_vertices(heights_m.ravel(), max_error_m)
+    (along,) = edge_vertices([heights_m.ravel()], max_error_m)
     across = np.zeros_like(along)
     faces = np.empty((0, 3), dtype=np.uint32)
     return Tin(across, along, faces) if heights_m.shape[0] == 1 else Tin(along, across, faces)

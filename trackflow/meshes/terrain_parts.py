@@ -10,7 +10,7 @@ from trackflow.meshes.parts import LEVEL_NAME, MeshParts, bounds_of
 from trackflow.meshes.report import LevelReport, MeshReport, OnProgress
 from trackflow.meshes.scene import Scene
 from trackflow.meshes.solid import print_scale, solid_of, underside_of
-from trackflow.meshes.terrain import Terrain, measured_terrain
+from trackflow.meshes.terrain import Terrain, terrain_of
 from trackflow.meshes.textures import texture_png
 
 _OPEN = "a terrain is a surface: ask for a solid to print it"
@@ -32,7 +32,7 @@ def terrain_parts(
     """
     grid = grid_of(raster, name, parameters)
     on_progress(0.2, "triangulating")
-    terrain = measured_terrain(grid, asked_error_m(grid, parameters))
+    terrain = terrain_of(grid, asked_error_m(grid, parameters))
     levels = list(coarser_levels(grid, terrain, parameters.levels))
     texture = texture_png(parameters.texture, raster, grid)
     print_scene = _print_scene(grid, terrain, parameters) if parameters.solid else None

@@ -100,7 +100,7 @@ def _speed(file: str, limit_m: float) -> Iterator[tuple[str, float]]:
 def _sizes(file: str, side: int, limit_m: float) -> Iterator[tuple[str, float | int]]:
     whole = grid_of(read_raster(real_image(file), file), file, MeshParameters())
     heights_m = np.ascontiguousarray(whole.heights_m[:side, :side])
-    surface = terrain_of(grid_from(heights_m), limit_m)
+    surface = terrain_of(grid_from(heights_m), limit_m).surface
     ours = _tin_of(surface, side)
     error_m = _error_m(ours, heights_m)
     yield "measured error, m", error_m

@@ -12,8 +12,8 @@ import pytest
 from trackflow.settings import Settings
 from trackflow.store.access import tokens
 from trackflow.store.database import open_store
+from trackflow.usecases.intake import inbox
 from trackflow_tests.cli.commands import Run, caller
-from trackflow_tests.helpers.files import settle
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def trackflow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
     """Call the command in this process; returns its exit code and what it printed."""
+    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     monkeypatch.chdir(tmp_path)
     return caller(monkeypatch, capfd)
 
@@ -95,12 +96,10 @@ def test_inbox_purge_backup_restore_and_retain(
     monkeypatch.setenv("TRACKFLOW_INBOX", str(folder))
     (folder / "van-7.csv").write_text(csv("van-7"))
     (folder / "van-8.csv").write_text(csv("van-8"))
-    settle(folder)
     code, out, _ = trackflow("inbox")
     assert (code, out.splitlines()[0]) == (0, "van-7.csv: 60 points added")
     assert trackflow("inbox")[1] == "There is nothing new.\n"
     (folder / "bad.gpx").write_text("<gpx><trk")
-    settle(folder)
     code, out, _ = trackflow("inbox", "--json")
     assert code == 1
     assert json.loads(out)["files"][0]["name"] == "bad.gpx"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from trackflow.cli.common import plain
 from trackflow.cli.main import app
+from trackflow.usecases.intake import inbox
 from trackflow.usecases.jobs.kinds import KINDS, catalogue_sync
 from trackflow_tests.catalogue.site import Site, site_with
 from trackflow_tests.cli.commands import Run, caller
-from trackflow_tests.helpers.files import settle
 from trackflow_tests.usecases.catalogue.catalogues import FAST, settings_for
 
 TODAY = dt.datetime.now(dt.UTC).replace(hour=8, minute=0, second=0, microsecond=0)
@@ -37,6 +37,7 @@ def site() -> Iterator[Site]:
 def trackflow(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
+    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     monkeypatch.setitem(KINDS, "catalogue_sync", catalogue_sync(FAST))
     monkeypatch.setenv("TRACKFLOW_LIVERC_URL", settings_for(site)["liverc_url"])
     monkeypatch.setenv("TRACKFLOW_CATALOGUE_PER_S", "1000")
@@ -98,7 +99,6 @@ def test_every_verb_prints_json_whatever_came_out(
         (tmp_path / path).write_text(mixed)
     for path in ("page.html", "inbox/page.html"):
         (tmp_path / path).write_text("<html><body>no positions</body></html>")
-    settle(tmp_path / "inbox")
     (file,) = called("import", "mixed.csv")
     assert file["accepted"]["added"] == 65
     assert sum(file["reasons"].values()) == len(REFUSED)

@@ -98,20 +98,19 @@ def test_every_verb_has_help_with_an_example(trackflow: Run, verb: str) -> None:
     assert f"Example: trackflow {verb}" in re.sub(r"\s+", " ", result.out)
 
 
-def test_the_whole_way_as_a_process(drive_csv: Path) -> None:
-    """Import, run, verify, export: what the README shows, each in a process of its own."""
-    environment = {"TRACKFLOW_ENGINE_URL": "none"}
-    done = as_process("import", drive_csv, **environment)
+def test_the_whole_way(trackflow: Run, drive_csv: Path) -> None:
+    """Import, run, verify, export; in processes of their own test_readme.py calls them."""
+    done = trackflow("import", drive_csv)
     assert done.code == 0
     assert re.fullmatch(IMPORTED, done.out), done.out
-    done = as_process("run", **environment)
+    done = trackflow("run")
     assert done.code == 0, done.err
     assert "1 day cut into segments (80 points, 1 segment" in done.out
     assert "1 day merged (1 track, 1.2 km" in done.out
-    done = as_process("verify", **environment)
+    done = trackflow("verify")
     assert done.code == 0
     assert "They are identical." in done.out
-    done = as_process("export", "tracks", **environment)
+    done = trackflow("export", "tracks")
     assert len(json.loads(done.out)["features"]) == 1
     assert done.err == ""
 

@@ -10,8 +10,8 @@ from trackflow.defs.intake.jobs import import_inbox_job
 from trackflow.defs.intake.sensors import inbox_sensor
 from trackflow.defs.resources import TrackflowResource
 from trackflow.store.tables import gps_points
+from trackflow.usecases.intake import inbox
 from trackflow_tests.defs.fleet import write_drives
-from trackflow_tests.helpers.files import settle
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "inbox"
     path.mkdir()
     monkeypatch.setenv("TRACKFLOW_INBOX", str(path))
+    monkeypatch.setattr(inbox, "SETTLE_S", 0.0)
     return path
 
 
@@ -54,7 +55,6 @@ def test_a_new_file_is_requested_imported_and_then_left_alone(
     assert tick(instance, trackflow) == "No new files."
     write_drives(folder / "drives.csv", days=1, devices=1, points=20)
     (folder / "bad.gpx").write_text("<gpx><trk")
-    settle(folder)
     first = tick(instance, trackflow)
     assert isinstance(first, dg.RunRequest)
     again = tick(instance, trackflow)
@@ -81,7 +81,6 @@ def test_files_of_a_run_that_failed_are_requested_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_drives(folder / "drives.csv", days=1, devices=1, points=5)
-    settle(folder)
     first = tick(instance, trackflow)
     with monkeypatch.context() as patch:
         patch.setenv("TRACKFLOW_INBOX", str(folder / "gone"))
@@ -96,7 +95,6 @@ def test_it_waits_for_a_run_that_is_at_it(
     instance: dg.DagsterInstance, trackflow: TrackflowResource, folder: Path
 ) -> None:
     write_drives(folder / "drives.csv", days=1, devices=1, points=5)
-    settle(folder)
     run = instance.create_run_for_job(import_inbox_job, status=dg.DagsterRunStatus.STARTED)
     assert tick(instance, trackflow) == f"Run {run.run_id[:8]} is importing."
 

@@ -16,9 +16,11 @@ ORDINARY = {
     *(
         "error",
         "expected",
+        "fetch",
         "file",
         "filter",
         "input",
+        "limit",
         "list",
         "local",
         "message",
@@ -27,7 +29,7 @@ ORDINARY = {
         "of",
     ),
     *("query", "range", "request", "row", "scope", "selection", "short", "show", "state", "status"),
-    *("sum", "text", "time", "timed", "value"),
+    *("sum", "text", "time", "timed", "unpack", "value"),
 }
 """English words that mean in code what they mean anywhere; all others are explained."""
 

@@ -4,12 +4,22 @@ import numpy as np
 from hypothesis import strategies as st
 
 from trackflow.meshes.heights import HeightGrid
+from trackflow.meshes.images import grid_of, read_raster
+from trackflow.meshes.terrain import terrain_of
 
 
 def grid(heights, pixel_width_m=1.0, pixel_height_m=1.0, **others):
     return HeightGrid(
         np.ascontiguousarray(heights, dtype=np.float32), pixel_width_m, pixel_height_m, **others
     )
+
+
+def grid_of_image(image, name, parameters):
+    return grid_of(read_raster(image, name), name, parameters)
+
+
+def surface_of(grid, max_error_m):
+    return terrain_of(grid, max_error_m).surface
 
 
 def hills(rows, columns, seed, roughness=0.3):

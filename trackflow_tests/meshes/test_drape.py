@@ -7,7 +7,7 @@ from pyproj import Transformer
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.closed import volume_m3
-from trackflow.meshes.drape import groove_in, local_lines, ribbon_on
+from trackflow.meshes.drape import footprint_of, groove_in, local_lines, ribbon_on
 from trackflow.meshes.heights import Georeference
 from trackflow.meshes.solid import solid_of
 from trackflow.meshes.triangles import Triangles
@@ -24,13 +24,9 @@ LINES = st.lists(
 
 
 def ground_of(surface: Triangles, lines: list[np.ndarray], width_m: float) -> shapely.Geometry:
-    """What lines of a width cover of a terrain, round corners cut as the code cuts them."""
+    """What lines of a width cover of a terrain."""
     low, high = surface.vertices[:, :2].min(axis=0), surface.vertices[:, :2].max(axis=0)
-    shapes = [shapely.LineString(line) for line in lines if len(np.unique(line, axis=0)) > 1]
-    near = shapely.intersection(
-        shapely.union_all(shapes), shapely.box(*(low - width_m), *(high + width_m))
-    )
-    return shapely.buffer(near, width_m / 2, quad_segs=4) & shapely.box(*low, *high)
+    return footprint_of(surface, lines, width_m) & shapely.box(*low, *high)
 
 
 def heights_at(surface: Triangles, points: np.ndarray) -> np.ndarray:
@@ -44,6 +40,21 @@ def heights_at(surface: Triangles, points: np.ndarray) -> np.ndarray:
         inside = (u >= -1e-7) & (v >= -1e-7) & (u + v <= 1 + 1e-7)
         found[inside] = (a[2] + u * (b[2] - a[2]) + v * (c[2] - a[2]))[inside]
     return found
+
+
+@given(terrains(), LINES, st.sampled_from([1.0, 7.0, 30.0]))
+def test_the_ground_of_lines_is_what_lies_within_half_their_width(
+    surface: Triangles, lines: list[np.ndarray], width_m: float
+) -> None:
+    found = footprint_of(surface, lines, width_m)
+    low, high = surface.vertices[:, :2].min(axis=0), surface.vertices[:, :2].max(axis=0)
+    terrain = shapely.box(*low, *high)
+    rounded = [np.round(line, 6) for line in lines]
+    shapes = [shapely.LineString(line) for line in rounded if len(np.unique(line, axis=0)) > 1]
+    exact = shapely.union_all([shapely.buffer(shape, width_m / 2) for shape in shapes])
+    assert found.is_valid
+    assert shapely.difference(exact & terrain, found.buffer(width_m / 20)).area < 1e-6
+    assert shapely.difference(found & terrain, exact.buffer(width_m / 20)).area < 1e-6
 
 
 @given(terrains(), LINES, st.sampled_from([1.0, 7.0, 30.0]), st.sampled_from([0.5, 4.0]))
@@ -90,6 +101,17 @@ def test_a_winding_track_on_a_hill_is_closed_in_both_forms() -> None:
     assert np.abs(ribbon.vertices[:, :2]).max() == pytest.approx(195)
     cut = groove_in(solid_of(surface, -50.0), lines, 6.0, 2.0)
     assert_closed(cut)
+
+
+def test_a_hundred_laps_are_one_ribbon() -> None:
+    turns = np.linspace(0, 2 * np.pi * 100, 20_000)
+    radius = 100 + 20 * np.sin(3 * turns)
+    noise = np.random.default_rng(1).normal(size=(20_000, 2)) * 1.5
+    laps = np.column_stack([radius * np.cos(turns), radius * np.sin(turns)]) + noise
+    ribbon = ribbon_on(terrain_from(hill(), 0.5), [laps], 3.0, 1.0)
+    assert ribbon is not None
+    assert_closed(ribbon)
+    assert len(ribbon.faces) < 100_000  # as lines, they cross each other two million times
 
 
 def test_a_track_beside_the_terrain_is_none() -> None:

@@ -11,9 +11,8 @@ from PIL import Image
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.generate import generate
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshKind, MeshParameters, TextureKind
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import geotiff, photograph, picture, terrarium
 from trackflow_tests.meshes.real_images import needs_images, real_image
 from trackflow_tests.meshes.walking import errors_m, read_glb
@@ -177,6 +176,8 @@ def test_progress_never_goes_back():
         ("width_m", 0.0),
         ("vertical_scale", 0.0),
         ("vertical_scale", math.inf),
+        ("vertical_scale", 1e300),
+        ("high_m", 1e300),
         ("low_m", math.inf),
         ("high_m", -1.0),
         ("levels", 0),
@@ -185,6 +186,24 @@ def test_progress_never_goes_back():
 def test_parameters_without_sense_are_refused(name, value):
     with pytest.raises(BadInputError, match=name):
         generate(geotiff(HEIGHTS), "a.tif", with_parameters(**{name: value}))
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32632", "EPSG:3857", "EPSG:2263"])
+def test_reports_hold_plain_values(crs):
+    """JSON writers and Dagster's metadata refuse numbers of numpy."""
+    made = generate(geotiff(HEIGHTS, crs=crs), "a.tif", with_parameters(levels=2, solid=True))
+
+    def check(value):
+        if isinstance(value, dict):
+            for of in value.values():
+                check(of)
+        elif isinstance(value, tuple):
+            for of in value:
+                check(of)
+        else:
+            assert value is None or type(value) in (int, float, str, bool, MeshKind), value
+
+    check(dataclasses.asdict(made.report))
 
 
 @needs_images

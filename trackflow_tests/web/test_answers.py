@@ -18,6 +18,7 @@ from trackflow_tests.catalogue.site import site_with
 from trackflow_tests.stores import batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
 from trackflow_tests.web.described import DescribedAnswer, answers, components, validator
+from trackflow_tests.web.meshes import hill_png, made_mesh
 from trackflow_tests.web.running import running_api
 
 pytestmark = pytest.mark.xdist_group("answers")
@@ -60,7 +61,7 @@ def test_a_number_has_its_unit_in_its_name() -> None:
     """Or it is a share, a degree, a threshold's value, or what a race track's source counts."""
     plain = {
         "confidence", "longitude", "latitude", "value", "seconds_left", "seconds",
-        "before", "now",
+        "before", "now", "progress",
     }  # fmt: skip
     units = re.compile(r".*_(s|m|ms|kmh|share|bytes)$")
     for name, schema in components().items():
@@ -115,7 +116,16 @@ def api(
         tracks = client.get("/api/v1/tracks").json()["features"]
         parameters |= {"track_id": tracks[0]["id"]}
         parameters |= {"job_id": str(job.job_id), "sync_id": str(job.job_id)}
+        parameters |= {"mesh_id": made_mesh(context, hill_png(), "hill.png")}
+        parameters |= {"file_name": "mesh.glb", "batch_id": _batch(client)}
         yield client
+
+
+def _batch(api: httpx.Client) -> str:
+    image = api.post("/api/v1/mesh-images", files={"image": ("hill.png", hill_png())}).json()
+    body = {"images": [image["image_key"]]}
+    batch_id: str = api.post("/api/v1/mesh-batches", json=body).json()["batch_id"]
+    return batch_id
 
 
 def _fill(context: Context) -> None:
@@ -158,6 +168,11 @@ def test_changes_are_answered_as_described(api: httpx.Client, parameters: dict[s
         path = f"/api/v1/jobs/{uuid.UUID(job.json()['job_id'])}/{verb}"
         assert api.post(path).status_code == 200
     assert api.post("/api/v1/tracks/sync").status_code == 202
+    sent = api.post("/api/v1/meshes", files={"image": ("other.png", hill_png(seed=1))})
+    assert sent.status_code == 202
+    mesh = f"/api/v1/meshes/{sent.json()['mesh_id']}"
+    for method, path in (("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")):
+        assert api.request(method, mesh + path).status_code == 200
     undo = f"/api/v1/catalogue/reports/{parameters['sync_id']}/undo"
     assert api.post(undo).status_code == 200
     for name in ("owntracks", "overland", "geojson", "phonetrack", "homeassistant", "osmand"):

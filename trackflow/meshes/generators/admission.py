@@ -15,7 +15,7 @@ from trackflow.meshes.report import MeshCost
 FIRST_BYTES_PER_PIXEL = 500.0
 """Before anything was measured: between a smooth terrain and pure noise."""
 
-SMALLEST_BYTES = 32_000_000
+SMALLEST_BYTES = 64_000_000
 """Cost of an image of any size: buffers and libraries that are loaded when they are needed."""
 
 TELLING_PIXELS = 100_000

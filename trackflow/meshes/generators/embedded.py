@@ -38,7 +38,7 @@ class ChildLimits:
         growth_bytes: memory that a child may keep after a job, beyond what it held at its start.
     """
 
-    most_pixels: int = 100_000_000
+    most_pixels: int = 50_000_000
     memory_bytes: int = 2_000_000_000
     limit_s: float = 300.0
     jobs_per_child: int = 200

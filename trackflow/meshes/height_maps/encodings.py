@@ -31,7 +31,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _USUAL_VOID_M = -9999.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DecodedHeights:
     """Heights with NaN in voids, and what was assumed."""
 
@@ -56,64 +56,68 @@ def heights_of(raster: Raster, parameters: MeshParameters, name: str) -> Decoded
 
 def told_encoding(raster: Raster) -> HeightEncoding:
     """The encoding that the values speak for."""
-    if raster.bands.shape[2] == 3 and raster.bands.dtype == np.uint8:
-        for encoding in (HeightEncoding.TERRARIUM, HeightEncoding.TERRAIN_RGB):
-            if _fits(raster, encoding):
-                return encoding
-    return HeightEncoding.GREY
+    told = _told(raster)
+    return told.encoding if told else HeightEncoding.GREY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Encoded:
+    """Heights by an encoding, NaN where they cannot be heights on the earth."""
+
+    encoding: HeightEncoding
+    heights_m: HeightArray
+
+
+def _told(raster: Raster) -> _Encoded | None:
+    """The heights in the encoding that the values speak for; None: they are grey or metres."""
+    if raster.bands.shape[2] != 3 or raster.bands.dtype != np.uint8:
+        return None
+    read = (_read_as(raster, e) for e in (HeightEncoding.TERRARIUM, HeightEncoding.TERRAIN_RGB))
+    return next((heights for heights in read if heights), None)
 
 
 def _decoded(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHeights:
-    told, asked = told_encoding(raster), parameters.encoding
-    encoding = asked or told
-    if encoding != told and HeightEncoding.GREY not in (told, encoding):
-        raise BadInputError(
-            f"{name}: read as {encoding}, its heights would be spikes; set encoding {told}"
-        )
-    if encoding != told and told == HeightEncoding.GREY:
-        raise BadInputError(
-            f"{name}: its values are not {encoding}, they would give spikes; set encoding grey, "
-            "or none"
-        )
-    if encoding != told:
-        raise BadInputError(
-            f"{name}: its values look like {told}, in grey they would give spikes; "
-            f"set encoding {told}, or none"
-        )
-    if encoding == HeightEncoding.GREY:
-        if raster.is_metres and not (asked and _is_stretchable(raster.bands)):
-            return _metres(raster, name)
-        return _grey(raster, parameters)
-    heights_m, is_height = _encoded(raster.bands, encoding)
-    heights_m[~is_height] = np.nan
-    title = "Terrarium" if encoding == HeightEncoding.TERRARIUM else "Terrain-RGB"
-    notes = () if asked else (f"its values are {title} heights",)
-    return DecodedHeights(heights_m, notes)
+    found, asked = _told(raster), parameters.encoding
+    told = found.encoding if found else HeightEncoding.GREY
+    if asked and asked != told:
+        raise BadInputError(f"{name}: {_problem(asked, told)}")
+    if found:
+        title = "Terrarium" if told == HeightEncoding.TERRARIUM else "Terrain-RGB"
+        notes = () if asked else (f"its values are {title} heights",)
+        return DecodedHeights(found.heights_m, notes)
+    if raster.is_metres and not (asked and _is_stretchable(raster.bands)):
+        return _metres(raster, name)
+    return _grey(raster, parameters)
 
 
-def _encoded(
-    bands: NDArray[Any], encoding: HeightEncoding
-) -> tuple[HeightArray, NDArray[np.bool_]]:
-    """Heights, and which of them can be heights on the earth."""
-    red, green, blue = (bands[:, :, k].astype(np.float32) for k in range(3))
+def _problem(asked: HeightEncoding, told: HeightEncoding) -> str:
+    """Why a setting cannot be followed."""
+    if told == HeightEncoding.GREY:
+        return (
+            f"its values are not {asked}, they would give spikes; set encoding grey, or none (a "
+            "tile that was saved as JPEG or lossy WebP has lost its heights: send it as PNG)"
+        )
+    return f"its values look like {told}, read as {asked} they give spikes; set encoding {told}"
+
+
+def _read_as(raster: Raster, encoding: HeightEncoding) -> _Encoded | None:
+    """The heights in an encoding; None where the values do not fit it."""
+    red, green, blue = (raster.bands[:, :, k].astype(np.float32) for k in range(3))
     number = red * 65536 + green * 256 + blue  # 24 bits, which 32-bit floats hold exactly
     is_terrarium = encoding == HeightEncoding.TERRARIUM
     zero, step = (32768 * 256, 256) if is_terrarium else (100_000, 10)
     heights_m: HeightArray = ((number - zero) / np.float32(step)).astype(np.float32)
-    black = (bands == 0).all(axis=2)  # both encodings' usual mark for a void
-    return heights_m, (heights_m >= LOWEST_M) & (heights_m <= HIGHEST_M) & ~black
-
-
-def _fits(raster: Raster, encoding: HeightEncoding) -> bool:
-    heights_m, is_height = _encoded(raster.bands, encoding)
+    is_height = (heights_m >= LOWEST_M) & (heights_m <= HIGHEST_M)
+    is_height &= number > 0  # black: both encodings' usual mark for a void
     if raster.alpha is not None:
         is_height &= raster.alpha > 0
     if np.mean(is_height) < _MIN_SHARE:
-        return False
-    lowest, step_m = (1, 1.0) if encoding == HeightEncoding.TERRARIUM else (2, 0.1)
-    channel = raster.bands[:, :, lowest].astype(np.float32)
-    own_steps = _mean_step(heights_m / np.float32(step_m), is_height)
-    return own_steps <= _MAX_STEPS * _mean_step(channel, is_height)
+        return None
+    channel, step_m = (green, 1.0) if is_terrarium else (blue, 0.1)
+    if _mean_step(heights_m, is_height) > _MAX_STEPS * step_m * _mean_step(channel, is_height):
+        return None
+    heights_m[~is_height] = np.nan
+    return _Encoded(encoding, heights_m)
 
 
 def _mean_step(values: HeightArray, known: NDArray[np.bool_]) -> float:

@@ -15,7 +15,13 @@ from rasterio.io import MemoryFile
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.height_maps.ground import Edges, ground_of
-from trackflow.meshes.height_maps.raster import MAX_PIXELS, Ground, Raster, check_size
+from trackflow.meshes.height_maps.raster import (
+    MAX_PIXELS,
+    Ground,
+    Raster,
+    check_size,
+    grey_if_grey,
+)
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BROKEN = (RasterioError, ValueError, OverflowError, IndexError)
@@ -51,7 +57,7 @@ def read_geotiff(image: bytes, name: str) -> Raster | None:
             with file.open(driver="GTiff") as dataset:
                 check_size(dataset.width, dataset.height, name)
                 _check_blocks(dataset, name)
-                return _read(dataset, name) if _holds_heights(dataset) else None
+                return None if _is_plain_picture(dataset) else _read(dataset, name)
     except _BROKEN as error:
         raise BadInputError(f"{name} is a damaged TIFF file, or cut short") from error
 
@@ -66,8 +72,14 @@ def _is_placed(dataset: Any) -> bool:
     return dataset.crs is not None or not dataset.transform.is_identity
 
 
-def _holds_heights(dataset: Any) -> bool:
-    return _is_placed(dataset) or dataset.dtypes[0] not in ("uint8", "uint16")
+def _are_grey_levels(dataset: Any) -> bool:
+    return not _is_placed(dataset) and dataset.dtypes[0] in ("uint8", "uint16")
+
+
+def _is_plain_picture(dataset: Any) -> bool:
+    """Whether Pillow reads it as well or better: of colours of 16 bits it drops the lower eight."""
+    is_deep_colour = dataset.dtypes[0] == "uint16" and dataset.count > 1
+    return _are_grey_levels(dataset) and not is_deep_colour
 
 
 def _read(dataset: Any, name: str) -> Raster:
@@ -75,18 +87,21 @@ def _read(dataset: Any, name: str) -> Raster:
         raise BadInputError(f"{name} holds complex numbers, which are no heights")
     notes = []
     is_colour = (
-        dataset.count >= 3 and dataset.dtypes[0] == "uint8" and dataset.colorinterp[:3] == _COLOURS
+        dataset.count >= 3
+        and dataset.dtypes[0] in ("uint8", "uint16")
+        and dataset.colorinterp[:3] == _COLOURS
     )
     if is_colour:
-        values = np.moveaxis(dataset.read((1, 2, 3)), 0, 2)
+        values = grey_if_grey(np.moveaxis(dataset.read((1, 2, 3)), 0, 2))
     else:
         values = dataset.read(1)[:, :, np.newaxis]
         if dataset.count > 1 and dataset.colorinterp[1] != ColorInterp.alpha:
             notes.append(f"the first of {dataset.count} bands is read")
+    is_metres = not (is_colour or _are_grey_levels(dataset))
     if len(dataset.subdatasets) > 1:
         notes.append(f"the first of {len(dataset.subdatasets)} pages is read")
     voids = dataset.read_masks(1) == 0
-    if not is_colour:
+    if is_metres:
         values, more = _in_metres(values, dataset)
         notes += more
     values, voids, edges = _north_up(values, voids, dataset, name)
@@ -96,7 +111,7 @@ def _read(dataset: Any, name: str) -> Raster:
     else:
         ground, more = ground_of(edges, dataset.crs.to_wkt() if dataset.crs else None, name)
         notes += more
-    return Raster(values, not is_colour, voids if voids.any() else None, None, ground, tuple(notes))
+    return Raster(values, is_metres, voids if voids.any() else None, None, ground, tuple(notes))
 
 
 def _in_metres(values: NDArray[Any], dataset: Any) -> tuple[NDArray[Any], list[str]]:

@@ -14,6 +14,8 @@ _WGS84 = pyproj.Geod(ellps="WGS84")
 _STRETCH = 0.01
 """Map units that differ more than this from metres on the ground are replaced by these."""
 
+_NO_NAMES = ("unknown", "unnamed", "undefined", "")
+
 _MAX_DEGREE_PIXEL = 1.0
 """Numbers that may be degrees are read as degrees up to this pixel size."""
 
@@ -69,7 +71,9 @@ def ground_of(edges: Edges, crs_text: str | None, name: str) -> tuple[Ground, li
 
 def _name_of(crs: pyproj.CRS) -> str:
     authority = crs.to_authority()
-    return ":".join(authority) if authority else str(crs.name)
+    if authority:
+        return ":".join(authority)
+    return str(crs.name) if crs.name not in _NO_NAMES else str(crs.to_wkt())
 
 
 def _metres_per_unit(crs: pyproj.CRS) -> float:

@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
 from trackflow.errors import BadInputError
-from trackflow.meshes.height_maps.raster import MAX_PIXELS, Raster, check_size
+from trackflow.meshes.height_maps.raster import MAX_PIXELS, Raster, check_size, grey_if_grey
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 """No EPS and the like: Pillow starts other programs for them."""
@@ -77,7 +77,7 @@ def _decoded(opened: Image.Image) -> Raster:
     if picture.mode == "CMYK":
         notes.append("printing colours (CMYK) became red, green and blue")
     bands, alpha, is_metres = _bands(picture)
-    return Raster(_grey_if_grey(bands), is_metres, None, alpha, None, tuple(notes))
+    return Raster(grey_if_grey(bands), is_metres, None, alpha, None, tuple(notes))
 
 
 def _bands(picture: Image.Image) -> tuple[NDArray[Any], NDArray[np.uint8] | None, bool]:
@@ -98,12 +98,6 @@ def _bands(picture: Image.Image) -> tuple[NDArray[Any], NDArray[np.uint8] | None
 def _three_axes(picture: Image.Image) -> NDArray[Any]:
     pixels = np.asarray(picture)
     return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
-
-
-def _grey_if_grey(bands: NDArray[Any]) -> NDArray[Any]:
-    if bands.shape[2] == 3 and (bands == bands[:, :, :1]).all():
-        return bands[:, :, :1]
-    return bands
 
 
 def _is_deep_colour_png(image: bytes) -> bool:
@@ -127,4 +121,4 @@ def _deep_colour(image: bytes, name: str) -> Raster:
     if pixels.shape[2] in (2, 4):
         alpha = (pixels[:, :, -1] >> 8).astype(np.uint8)
         pixels = pixels[:, :, :-1]
-    return Raster(_grey_if_grey(pixels), alpha=None if alpha is None or alpha.all() else alpha)
+    return Raster(grey_if_grey(pixels), alpha=None if alpha is None or alpha.all() else alpha)

@@ -63,3 +63,10 @@ def check_size(columns: int, rows: int, name: str) -> None:
             f"{name} has {columns:,} x {rows:,} pixels, more than {MAX_PIXELS:,}: "
             "make it smaller, or cut it into tiles"
         )
+
+
+def grey_if_grey(bands: NDArray[Any]) -> NDArray[Any]:
+    """One band where red, green and blue are equal everywhere."""
+    if bands.shape[2] == 3 and (bands == bands[:, :, :1]).all():
+        return bands[:, :, :1]
+    return bands

@@ -18,7 +18,7 @@ from trackflow.store.clocks import is_impossible, is_over
 from trackflow.store.meshes import usage
 from trackflow.store.meshes.mesh_state import LONGEST_REST_S, next_try
 from trackflow.store.meshes.meshes import Mesh, MeshFile, MeshStatus, lock, read_mesh
-from trackflow.store.meshes.tables import mesh_files, meshes
+from trackflow.store.meshes.tables import mesh_files, mesh_images, meshes
 from trackflow.store.meshes.usage import UsageEntry
 
 m = meshes.c
@@ -283,7 +283,7 @@ def publish(connection: Connection, claimed: Mesh, made: MeshResult, now: dt.dat
         next_try_at=None,
         finished_at=now,
     )
-    _retire_replaced(connection, claimed, now)
+    _retire_replaced(connection, claimed, made, now)
     entry = UsageEntry("completed", 1, size_bytes, made.seconds)
     usage.add(connection, now, claimed.project, entry)
 
@@ -355,8 +355,23 @@ def _settle_failure(
     return following is None
 
 
-def _retire_replaced(connection: Connection, claimed: Mesh, now: dt.datetime) -> None:
-    """Retire earlier meshes of the image: of the same parameters, or those of syncs."""
+def _retire_replaced(
+    connection: Connection, claimed: Mesh, made: MeshResult, now: dt.datetime
+) -> None:
+    """Retire earlier meshes of the image that nobody needs beside this one.
+
+    That is one of the same parameters that failed or is out of date; an equal one, asked for under
+    another id, stays. Where this is the mesh that a sync keeps, its earlier ones go too.
+    """
+    wanted = sa.select(mesh_images.c.parameters_hash).where(
+        mesh_images.c.image_key == claimed.image_key
+    )
+    is_wanted = wanted.scalar_subquery() == claimed.parameters_hash
+    is_outdated = sa.or_(
+        m.status == MeshStatus.FAILED.value,
+        m.content_hash != made.content_hash,
+        m.generator_version != made.generator_version,
+    )
     connection.execute(
         sa.update(meshes)
         .where(
@@ -364,7 +379,10 @@ def _retire_replaced(connection: Connection, claimed: Mesh, now: dt.datetime) ->
             m.mesh_id != claimed.mesh_id,
             m.status.in_((MeshStatus.COMPLETED.value, MeshStatus.FAILED.value)),
             m.created_at <= claimed.created_at,
-            sa.or_(m.parameters_hash == claimed.parameters_hash, m.priority == BY_SYNC),
+            sa.or_(
+                sa.and_(m.parameters_hash == claimed.parameters_hash, is_outdated),
+                sa.and_(m.priority == BY_SYNC, is_wanted),
+            ),
         )
         .values(status=MeshStatus.RETIRED.value, retired_at=now)
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from trackflow.errors import BadInputError, MeshStorageError, SettingsError
+from trackflow.errors import BadInputError, MeshStorageError, SettingsError, TrackflowError
 from trackflow.files import whole_file
 
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}(\.[a-z0-9]{1,10}){0,3}")
@@ -276,7 +276,7 @@ def _reported_remote(what: str) -> Iterator[None]:
     try:
         with _reported(what):
             yield
-    except MeshStorageError:
+    except TrackflowError:
         raise
     except Exception as error:
         first_line = (str(error).splitlines() or [""])[0][:200]

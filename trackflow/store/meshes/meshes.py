@@ -158,7 +158,7 @@ def mesh_of(row: sa.Row[Any]) -> Mesh:
 def add_mesh(connection: Connection, values: Mapping[str, Any]) -> bool:
     """Queue a mesh; False if there is one with its id or its idempotency key."""
     insert = insert_into(connection, meshes).values(dict(values)).on_conflict_do_nothing()
-    return connection.execute(insert).rowcount == 1
+    return connection.execute(insert.returning(m.mesh_id)).one_or_none() is not None
 
 
 def find_mesh(connection: Connection, mesh_id: str) -> Mesh | None:

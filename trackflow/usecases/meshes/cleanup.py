@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from trackflow.context import Context
 from trackflow.errors import MeshStorageError
 from trackflow.store.database import Connection
-from trackflow.store.meshes import cleaning, meshes
+from trackflow.store.meshes import cleaning, meshes, outbox, remote
 from trackflow.store.meshes.files import MeshStorage
 from trackflow.usecases.days.report import counted
 from trackflow.usecases.meshes.tools import storage_of
@@ -81,7 +81,10 @@ def clean_failed_files(context: Context, *, dry_run: bool = False) -> CleanupRep
 
 
 def clean_old_meshes(context: Context, *, dry_run: bool = False) -> CleanupReport:
-    """Delete meshes that failed, were cancelled or were retired more than a week ago."""
+    """Delete meshes that failed, were cancelled or were retired more than a week ago.
+
+    What callbacks told before that is deleted too.
+    """
     clean = _Cleanup(context, storage_of(context.settings), CleanupReport(is_dry_run=dry_run))
     clean.old_meshes()
     return clean.report
@@ -135,6 +138,10 @@ class _Cleanup:
             with self.context.store.write() as connection:
                 self.report.images += cleaning.delete_old_images(connection, before)
                 cleaning.delete_old_batches(connection, before)
+                outbox.delete_old(connection, before)
+                # messages older than minutes are refused by their time; a service whose clock is
+                # behind must not repeat its messages with effect, though
+                remote.delete_old(connection, before)
 
     def orphans(self) -> None:
         before = self.context.clock() - ORPHAN_AGE

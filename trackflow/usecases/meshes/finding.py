@@ -27,6 +27,7 @@ from trackflow.store.meshes import images
 from trackflow.store.meshes.files import MeshStorage
 from trackflow.store.meshes.images import MeshImage
 from trackflow.store.meshes.logos import logo_tracks
+from trackflow.usecases.meshes.race_tracks import logo_key
 from trackflow.usecases.meshes.requests import columns_of, key_part, store_content
 from trackflow.usecases.meshes.tools import FetchImage, storage_of
 
@@ -54,6 +55,7 @@ class FoundImages:
         seen: images that are there, by key.
         new: of these, the ones that were not known.
         changed: of these, the ones whose bytes have changed.
+        versions: what tells each of these from an earlier and a later one.
         gone: keys of images that are not there any more.
         waiting: files that may still be being written.
         problems: images that could not be read, with the reason.
@@ -62,6 +64,7 @@ class FoundImages:
     seen: set[str] = field(default_factory=set)
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     waiting: int = 0
     problems: dict[str, str] = field(default_factory=dict)
@@ -172,6 +175,7 @@ class _Look:
             self.found.waiting += 1
             return
         (self.found.new if known is None else self.found.changed).append(image_key)
+        self.found.versions.append(f"{image_key} {status.st_size} {status.st_mtime_ns}")
         if self.dry_run:
             return
         values: dict[str, Any] = {"source": "inbox", "name": name, "modified_at": modified_at}
@@ -192,11 +196,12 @@ class _Look:
 
     def _logo(self, source: str, track: CatalogueTrack, known: dict[str, MeshImage]) -> str:
         """Note a logo; its bytes are fetched when its mesh is made."""
-        image_key = f"catalogue/{key_part(source)}/{key_part(track.slug)}"
+        image_key = logo_key(source, track.slug)
         stored = known.get(image_key)
         if stored is not None and stored.address == track.logo_url:
             return image_key
         (self.found.new if stored is None else self.found.changed).append(image_key)
+        self.found.versions.append(f"{image_key} {track.logo_url}")
         if not self.dry_run:
             values: dict[str, Any] = {
                 "source": "catalogue",

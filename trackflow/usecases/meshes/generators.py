@@ -67,6 +67,6 @@ def _callback_url(settings: Settings) -> str | None:
     if not settings.mesh_secret:
         raise SettingsError(
             "TRACKFLOW_MESH_CALLBACK_URL needs TRACKFLOW_MESH_SECRET, by which callbacks are "
-            "checked; `trackflow mesh-service secret` makes one"
+            "checked; `trackflow mesh service-secret` makes one"
         )
     return settings.mesh_callback_url + CALLBACK_PATH

@@ -1,6 +1,5 @@
 """Takes the callbacks of a mesh service: checked, each once, and the state never goes back."""
 
-import datetime as dt
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +17,6 @@ MOST_BYTES = 1_000_000
 MOST_ID_CHARACTERS = 200
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
-KEPT = dt.timedelta(days=7)
-"""Messages older than five minutes are refused by their time: ids need not be kept for longer than
-that, but a service whose clock is behind would otherwise repeat its messages with effect."""
-
 _STATUSES = frozenset({"queued", "running", "completed", "failed", "cancelled"})
 _LARGEST_NUMBER = 2**62
 
@@ -38,12 +33,6 @@ def take_callback(context: Context, headers: Mapping[str, str], body: bytes) -> 
     message_id = headers["webhook-id"][:MOST_ID_CHARACTERS]
     with context.store.write() as connection:
         return remote.take(connection, message_id, told, context.clock())
-
-
-def forget_old_callbacks(context: Context) -> int:
-    """Delete ids and states that no message can refer to any more; returns how many rows."""
-    with context.store.write() as connection:
-        return remote.delete_old(connection, context.clock() - KEPT)
 
 
 def _check_signature(context: Context, headers: Mapping[str, str], body: bytes) -> None:

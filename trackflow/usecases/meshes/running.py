@@ -176,7 +176,7 @@ class _Run:
         return is_late or self._stop().is_set()
 
     def _stop(self) -> Stop:
-        return _Either(self.stop, self.ended)
+        return _RunStop(self.stop, self.ended)
 
     def _claim(self) -> Mesh | None:
         """Claim a mesh; counted as work before that, so that no other worker ends meanwhile."""
@@ -200,7 +200,7 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Either:
+class _RunStop:
     """One of two events."""
 
     one: Stop

@@ -4,6 +4,7 @@ Look at the sources, compare images and meshes (`meshes.keeping`), queue what is
 due again, retire what lost its image, and make what was queued.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ class MeshSyncReport:
         cancelled: images whose mesh a person has cancelled.
         waiting_files: files of the inbox that may still be being written.
         problems: images that could not be read, with the reason.
+        watermark: changes whenever there is something else to do; empty for nothing to do.
     """
 
     images: int = 0
@@ -63,6 +65,7 @@ class MeshSyncReport:
     cancelled: int = 0
     waiting_files: int = 0
     problems: Mapping[str, str] = field(default_factory=dict)
+    watermark: str = ""
 
     @property
     def to_make(self) -> int:
@@ -137,12 +140,15 @@ def run_sync_with(context: Context, claimed: ClaimedJob, tools: MeshTools) -> di
     return work_on(context, claimed, tools, summary, stored["plan"])
 
 
-def rehearse_sync(context: Context, version: str | None = None) -> MeshSyncReport:
+def rehearse_sync(
+    context: Context, version: str | None = None, *, check_files: bool = True
+) -> MeshSyncReport:
     """What a sync would do now; it changes nothing and fetches nothing.
 
     Args:
         context: the store and settings.
         version: of the generator; by default, that of these settings.
+        check_files: whether to find files that are lost; it lists the whole storage.
 
     Raises:
         SettingsError: the inbox is no folder.
@@ -151,7 +157,7 @@ def rehearse_sync(context: Context, version: str | None = None) -> MeshSyncRepor
         with opened_tools(context) as tools:
             version = tools.generator.version
     found = find_images(context, fetch_image, dry_run=True)
-    has_file = _file_check(context)
+    stored = _stored_names(context) if check_files else None
     with context.store.read() as connection:
         kept = [one for one in _kept_images(connection) if one.image_key not in found.gone]
         new = [KeptImage(key, None, "") for key in found.new]
@@ -162,7 +168,7 @@ def rehearse_sync(context: Context, version: str | None = None) -> MeshSyncRepor
             else one
             for one in kept
         ]
-        plan = plan_of([*kept, *new], _kept_meshes(connection, has_file), version, context.clock())
+        plan = plan_of([*kept, *new], _kept_meshes(connection, stored), version, context.clock())
     return _report(found, plan, sum(not one.is_gone for one in kept) + len(new))
 
 
@@ -171,12 +177,12 @@ def _apply(
 ) -> dict[str, Any]:
     """Queue and retire in one transaction, with the job's progress; returns its result so far."""
     job = claimed.job
-    has_file = _file_check(context)
+    stored = _stored_names(context)
     now = context.clock()
     with context.store.write() as connection:
         meshes.lock(connection)
         kept = _kept_images(connection)
-        plan = plan_of(kept, _kept_meshes(connection, has_file), version, now)
+        plan = plan_of(kept, _kept_meshes(connection, stored), version, now)
         retired = meshes.retire(connection, plan.retire, now)
         batches.add_batch(connection, job.job_id, KIND, now)
         queue_meshes(
@@ -233,7 +239,15 @@ def _report(found: FoundImages, plan: KeepingPlan, image_count: int) -> MeshSync
         cancelled=plan.cancelled,
         waiting_files=found.waiting,
         problems=found.problems,
+        watermark=_watermark(found, plan),
     )
+
+
+def _watermark(found: FoundImages, plan: KeepingPlan) -> str:
+    todo = [sorted(found.versions), found.gone, list(plan.make.items()), plan.again, plan.retire]
+    if not any(todo):
+        return ""
+    return hashlib.blake2b(repr(todo).encode(), digest_size=12).hexdigest()
 
 
 def _kept_images(connection: Connection) -> list[KeptImage]:
@@ -245,13 +259,13 @@ def _kept_images(connection: Connection) -> list[KeptImage]:
     ]
 
 
-def _file_check(context: Context) -> set[str]:
+def _stored_names(context: Context) -> set[str]:
     """The names of all stored files: one listing is faster than a request for each."""
     return {file.name for file in storage_of(context.settings).files()}
 
 
-def _kept_meshes(connection: Connection, stored: set[str]) -> list[KeptMesh]:
-    files = syncing.file_names(connection)
+def _kept_meshes(connection: Connection, stored: set[str] | None) -> list[KeptMesh]:
+    files = syncing.file_names(connection) if stored is not None else {}
     return [
         KeptMesh(
             mesh_id=row.mesh_id,
@@ -262,7 +276,7 @@ def _kept_meshes(connection: Connection, stored: set[str]) -> list[KeptMesh]:
             generator_version=row.generator_version,
             can_get_better=is_worth_a_try(row.error_kind),
             finished_at=row.finished_at,
-            has_files=files.get(row.mesh_id, set()) <= stored,
+            has_files=stored is None or files.get(row.mesh_id, set()) <= stored,
         )
         for row in syncing.compared_meshes(connection)
     ]

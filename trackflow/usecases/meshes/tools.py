@@ -59,17 +59,29 @@ def opened_tools(context: Context) -> Iterator[MeshTools]:
 
 def embedded_generator(context: Context) -> "EmbeddedGenerator":
     """The generator of this machine's child processes, with the limits of the settings."""
+    settings = context.settings
+    return child_generator(settings, settings.mesh_workers, pixel_cost(context))
+
+
+def child_generator(
+    settings: Settings, workers: int, cost: PixelCost | None = None
+) -> "EmbeddedGenerator":
+    """As `embedded_generator`, without a store; the caller closes it.
+
+    Args:
+        settings: with the limits of one image.
+        workers: meshes that are made at once.
+        cost: what a pixel took of late; by default, an estimate.
+    """
     # triangulation and raster libraries take a second to load: only when meshes are made
     from trackflow.meshes.generators.embedded import ChildLimits, EmbeddedGenerator
 
-    settings = context.settings
     limits = ChildLimits(
         most_pixels=settings.mesh_megapixels * MEGA,
         memory_bytes=settings.mesh_memory_mb * MEGA,
         limit_s=settings.mesh_limit_s,
     )
-    cost = pixel_cost(context)
-    return EmbeddedGenerator(limits, workers=settings.mesh_workers, cost=cost)
+    return EmbeddedGenerator(limits, workers=workers, cost=cost or PixelCost())
 
 
 def pixel_cost(context: Context) -> PixelCost:

@@ -136,6 +136,8 @@ class RaceTrackEntry(TypedDict):
     """When it was last written, UTC."""
     coordinates_from: str | None
     """The origin of the coordinates: `source`, or a geocoder; null without coordinates."""
+    mesh_id: str | None
+    """The newest finished mesh of its logo; null without one."""
 
 
 @described
@@ -197,13 +199,17 @@ def source_entry(found: CatalogueStatus, jobs: Iterable[Job]) -> dict[str, Any]:
     }
 
 
-def race_track(values: dict[str, Any], known: Mapping[str, GeocodedPlace]) -> dict[str, Any]:
+def race_track(
+    values: dict[str, Any], known: Mapping[str, GeocodedPlace], meshes: Mapping[str, str]
+) -> dict[str, Any]:
     """A race track, as `RaceTrackEntry`; a geocoder's coordinates where the source has none.
 
     Args:
         values: of the catalogue's row.
         known: what geocoders found, by slug.
+        meshes: of logos, by slug.
     """
+    values = values | {"mesh_id": meshes.get(values["slug"])}
     origin = None if values["longitude"] is None else "source"
     found = known.get(values["slug"])
     if origin is None and found is not None and found.coordinates is not None:
@@ -271,6 +277,7 @@ _TRACK: RaceTrackEntry = {
     "created_at": _AT,
     "updated_at": _AT,
     "coordinates_from": "geocoder",
+    "mesh_id": None,
 }
 
 NEW_SYNC = shows(QueuedJobAnswer, {"job_id": ID}, status=202, text="The sync is queued.")

@@ -150,6 +150,14 @@ class MeshBatchesAnswer(TypedDict):
     """The newest first."""
 
 
+@described
+class CallbackAnswer(TypedDict):
+    """The receipt of a callback."""
+
+    taken: bool
+    """Whether it changed something; not so for a repeated or a late one."""
+
+
 def media_type_of(name: str) -> str:
     """The content type of a mesh's file."""
     return MEDIA_TYPES.get("." + name.rpartition(".")[2], OTHER_TYPE)
@@ -316,6 +324,7 @@ NEW_BATCH = shows(
     status=202,
     text="The batch is queued.",
 )
+CALLBACK = shows(CallbackAnswer, {"taken": True})
 MESH_FILE = sends(
     {**dict.fromkeys(MEDIA_TYPES.values(), "binary"), OTHER_TYPE: "binary"}, "The file."
 )

@@ -81,7 +81,7 @@ def create_mesh_service(
         body_bytes=most_bytes,
         large_bodies_bytes=LARGE_BODIES * most_bytes,
         body_s=BODY_DEADLINE_S,
-        advice="make the image smaller",
+        advice="TRACKFLOW_MESH_IMAGE_MB allows larger images",
     )
     app.add_middleware(LimitsMiddleware, limits=limits)
     app.add_middleware(HeadersMiddleware, headers=HEADERS)

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.housekeeping.health import WriteProbe
@@ -28,7 +29,12 @@ from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
-MeshId = Annotated[str, Path(description="The mesh, as answered.", max_length=100)]
+MeshId = Annotated[
+    str, Path(description="The mesh, as answered.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+]
+FileName = Annotated[
+    str, Path(description="Its name, such as `mesh.glb`.", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(description="A second request with the same key gives the first one's mesh."),
@@ -72,7 +78,7 @@ async def request_mesh(
     was cancelled, or that failed in a way that may pass, is made again.
     """
     wanted, callback_url = await _submission(request, idempotency_key)
-    base_url = str(request.base_url).rstrip("/")
+    base_url = _base_url(request)
     state = await run_in_threadpool(
         submit, context, wanted, callback_url=callback_url, base_url=base_url
     )
@@ -84,7 +90,7 @@ async def request_mesh(
 @open_to(Scope.READ)
 def show_mesh(request: Request, context: ContextDep, mesh_id: MeshId) -> dict[str, Any]:
     """The state of a mesh: its progress, and its result or why there is none."""
-    return mesh_state(context, mesh_id, str(request.base_url).rstrip("/"))
+    return mesh_state(context, mesh_id, _base_url(request))
 
 
 @router.delete(
@@ -97,7 +103,7 @@ def cancel(request: Request, context: ContextDep, mesh_id: MeshId) -> dict[str, 
     One that has ended stays as it is.
     """
     cancel_mesh(context, mesh_id)
-    return mesh_state(context, mesh_id, str(request.base_url).rstrip("/"))
+    return mesh_state(context, mesh_id, _base_url(request))
 
 
 @router.get(
@@ -108,11 +114,7 @@ def cancel(request: Request, context: ContextDep, mesh_id: MeshId) -> dict[str, 
     responses={200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
 )
 @open_to(Scope.READ)
-def download(
-    context: ContextDep,
-    mesh_id: MeshId,
-    name: Annotated[str, Path(description="Its name, such as `mesh.glb`.", max_length=100)],
-) -> Response:
+def download(context: ContextDep, mesh_id: MeshId, name: FileName) -> Response:
     """The bytes of a file; the mesh's state names all of its files."""
     file, content = read_file(context, mesh_id, name)
     ending = "." + file.name.rpartition(".")[2]
@@ -140,6 +142,12 @@ def health(request: Request, work: WorkDep) -> dict[str, str]:
     probe.check()
     work.check()
     return {"status": "ok", "generator_version": work.generator_version}
+
+
+def _base_url(request: Request) -> str:
+    """The address of this service: as it is set, or else as the requester wrote it."""
+    context: Context = request.app.state.context
+    return context.settings.public_url or str(request.base_url).rstrip("/")
 
 
 async def _submission(

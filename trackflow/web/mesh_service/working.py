@@ -1,4 +1,4 @@
-"""The service's own work beside its answers: it makes meshes and sends callbacks, in threads."""
+"""The service's own work beside its answers, in threads: meshes, callbacks, cleaning."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from trackflow.context import Context
 from trackflow.errors import RetryableError, StoreUnavailableError
 from trackflow.meshes.generators.protocol import MeshGenerator
+from trackflow.usecases.meshes.cleanup import clean_all
 from trackflow.usecases.meshes.outbox import CallbackSender, callback_client
 from trackflow.usecases.meshes.running import run_due_meshes
 
@@ -17,6 +18,8 @@ IDLE_S = 1.0
 
 AWAY_S = 5.0
 """Rest after the database was away."""
+
+CLEAN_EVERY_S = 3600.0
 
 SENDERS = 3
 """A receiver that does not answer holds one of them for ten seconds."""
@@ -38,7 +41,10 @@ class MeshWork:
         self._client = callback_client(context)
         self._stop = threading.Event()
         self._due = threading.Event()
-        self._threads = [threading.Thread(target=self._make, name="meshes", daemon=True)]
+        self._threads = [
+            threading.Thread(target=self._make, name="meshes", daemon=True),
+            threading.Thread(target=self._clean, name="cleaning", daemon=True),
+        ]
         if context.settings.mesh_secret:
             sender = CallbackSender(context, self._client)
             self._threads += [
@@ -91,6 +97,15 @@ class MeshWork:
             return report.done > 0
 
         self._repeat(make, self._due)
+
+    def _clean(self) -> None:
+        def clean() -> bool:
+            for problem in clean_all(self._context).problems:
+                log.warning("%s", problem)
+            self._stop.wait(CLEAN_EVERY_S)
+            return False
+
+        self._repeat(clean, self._stop)
 
     def _send(self, sender: CallbackSender) -> None:
         self._repeat(sender.send_next, self._stop)

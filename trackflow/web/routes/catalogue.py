@@ -14,6 +14,7 @@ from trackflow.usecases.catalogue.report import last_reports, read_report
 from trackflow.usecases.catalogue.sources import source_named, sources
 from trackflow.usecases.jobs.control import Job, JobStatus, read_job, recent_jobs
 from trackflow.usecases.jobs.kinds import queue_job
+from trackflow.usecases.meshes.race_tracks import meshes_of_logos
 from trackflow.usecases.places.geocoding import located_tracks
 from trackflow.usecases.queries.visits import read_visits
 from trackflow.web.answers import catalogue as answers
@@ -148,7 +149,8 @@ def list_tracks(
         context, name, active=wanted, text=_text(text), limit=limit, after=_text(after)
     )
     known = located_tracks(context, name)
-    shown = [answers.race_track(status.as_dict(row), known) for row in rows]
+    meshes = meshes_of_logos(context, name, [row.track.slug for row in rows])
+    shown = [answers.race_track(status.as_dict(row), known, meshes) for row in rows]
     following = rows[-1].track.slug if len(rows) == limit else None
     return answer(request, {"tracks": shown, "next": following})
 

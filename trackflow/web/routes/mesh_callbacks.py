@@ -2,30 +2,23 @@
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
 
 from trackflow.errors import BadInputError
 from trackflow.usecases.meshes.generators import CALLBACK_PATH
 from trackflow.usecases.meshes.receiving import HEADERS, MOST_BYTES, take_callback
+from trackflow.web.answers.meshes import CALLBACK, CallbackAnswer
 from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
 
 
-class CallbackReceipt(BaseModel):
-    """The receipt of a callback."""
-
-    taken: bool = Field(
-        description="Whether it changed something; not so for a repeated or a late one."
-    )
-
-
 @router.post(
     CALLBACK_PATH,
     tags=["meshes"],
     summary="Callback of a mesh service",
-    response_model=CallbackReceipt,
+    response_model=None,
+    responses=CALLBACK,
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -46,7 +39,7 @@ class CallbackReceipt(BaseModel):
     },
 )
 @open_to(None)
-async def receive(request: Request, context: ContextDep) -> CallbackReceipt:
+async def receive(request: Request, context: ContextDep) -> CallbackAnswer:
     """News of a mesh, signed as Standard Webhooks says (`Webhook-Id`, `-Timestamp`, `-Signature`).
 
     403 if it is not signed with this trackflow's `TRACKFLOW_MESH_SECRET`, or older than five
@@ -57,4 +50,4 @@ async def receive(request: Request, context: ContextDep) -> CallbackReceipt:
     if len(body) > MOST_BYTES:
         raise BadInputError("the callback is too large")
     headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
-    return CallbackReceipt(taken=await run_in_threadpool(take_callback, context, headers, body))
+    return {"taken": await run_in_threadpool(take_callback, context, headers, body)}

@@ -192,9 +192,12 @@ function drawPast(source) {
 }
 
 function drawList() {
-  const head = ['slug', 'name', 'city', 'country', 'phone', 'website'];
+  const hasMesh = list.rows.some((t) => t.mesh_id);
+  const head = ['slug', 'name', 'city', 'country', 'phone', 'website', ...(hasMesh ? ['mesh'] : [])];
   const web = (text) => (/^https?:\/\//.test(text ?? '') ? el('a', { href: text, rel: 'noreferrer noopener', target: '_blank' }, text) : text ?? '');
-  const row = (t) => [t.slug, t.name, t.city, t.country, t.phone].map((text) => el('td', {}, text ?? '')).concat(el('td', {}, web(t.website)));
+  const mesh = (t) => (t.mesh_id ? el('a', { class: 'mesh-link', href: `/meshes/${encodeURIComponent(t.mesh_id)}`, 'aria-label': `Mesh of ${t.name}` },
+    el('img', { src: `/api/v1/meshes/${encodeURIComponent(t.mesh_id)}/files/thumbnail.png`, alt: '', loading: 'lazy' })) : '');
+  const row = (t) => [t.slug, t.name, t.city, t.country, t.phone].map((text) => el('td', {}, text ?? '')).concat(el('td', {}, web(t.website)), hasMesh ? el('td', {}, mesh(t)) : []);
   fill(byId('tracks'),
     data.sources.length > 1 && el('p', { class: 'numbers' }, data.sources.map((s) => el('button', {
       type: 'button', class: 'plain', 'data-key': `list-${s.source}`, 'aria-pressed': s.source === list.source,

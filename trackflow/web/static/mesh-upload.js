@@ -129,7 +129,7 @@ async function sendFiles(files, asked) {
     form.set('parameters', JSON.stringify(asked));
     if (project()) form.set('project', project());
     form.set('image', file);
-    const image = await attempt(lines[k], () => sendForm('/api/v1/mesh-images', form, lines[k].share));
+    const image = await attempt(lines[k], () => sendForm('/api/v1/mesh-images', form, lines[k].share), 'sent');
     if (image) keys.push(image.image_key);
   }
   if (!keys.length) return null;
@@ -138,11 +138,11 @@ async function sendFiles(files, asked) {
   return { batch };
 }
 
-async function attempt(shown, action) {
+async function attempt(shown, action, said = 'queued') {
   try {
     const found = await action();
-    shown.done('queued');
-    announce('Queued');
+    shown.done(said);
+    announce(said);
     return found;
   } catch (error) {
     shown.failed(error.message);

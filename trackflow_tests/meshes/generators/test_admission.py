@@ -88,7 +88,7 @@ def test_a_wait_ends_when_its_caller_gives_up() -> None:
 def test_the_known_cost_is_never_below_the_last_one(costs: list[float], pixels: int) -> None:
     known = PixelCost()
     for one in costs:
-        peak = int(32_000_000 + one * pixels)
+        peak = int(64_000_000 + one * pixels)
         known = known.noted(MeshCost(pixels, 1.0, peak))
         assert known.estimate_bytes(pixels) >= peak * 0.999
         assert known.bytes_per_pixel <= max(5000.0, PixelCost().bytes_per_pixel)
@@ -97,7 +97,7 @@ def test_the_known_cost_is_never_below_the_last_one(costs: list[float], pixels: 
 def test_after_many_cheap_images_the_estimate_comes_down() -> None:
     known = PixelCost()
     for _ in range(60):
-        known = known.noted(MeshCost(10**6, 1.0, 32_000_000 + 10 * 10**6))
+        known = known.noted(MeshCost(10**6, 1.0, 64_000_000 + 10 * 10**6))
     assert known.bytes_per_pixel == pytest.approx(10, abs=1)
     assert known.doubled().bytes_per_pixel == pytest.approx(20, abs=2)
 

@@ -17,7 +17,7 @@ from trackflow.meshes.generate import generate
 from trackflow.meshes.generators.embedded import ChildLimits, EmbeddedGenerator
 from trackflow.meshes.generators.processes import Child
 from trackflow.meshes.parameters import MeshParameters
-from trackflow_tests.meshes.pictures import bomb, claims_to_be, png
+from trackflow_tests.meshes.pictures import bomb, claims_to_be, kinds_of_images, png
 
 pytestmark = pytest.mark.xdist_group("mesh children")
 
@@ -97,12 +97,44 @@ def test_what_is_no_fit_image_is_refused_and_its_child_goes_on(
     assert children_of(os.getpid()) == before
 
 
+def test_every_kind_of_image_is_made_or_refused_with_a_reason(
+    generator: EmbeddedGenerator, mine: Callable[[], set[int]]
+) -> None:
+    """None of them ends its child, and none leaves it in disorder."""
+    for kind, image in kinds_of_images().items():
+        refusal = None
+        try:
+            made = generator.generate(image, "a.png", MeshParameters())
+        except (BadInputError, MeshServiceError) as error:
+            refusal = str(error)
+        if refusal is None:
+            assert made.report.triangle_count > 0, kind
+        else:
+            assert "a.png" in refusal, kind
+            assert "child process" not in refusal, kind
+        assert generator.generate(png(8, 8), "next.png", FINE).files, kind
+    assert len(mine()) <= 1
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(mine: Callable[[], set[int]]) -> None:
+    generator = EmbeddedGenerator(LIMITS, workers=1)
+    try:
+        with pytest.raises(BadInputError, match="pixels"):
+            generator.generate(bomb(), "bomb.png", MeshParameters())
+        (child,) = mine()
+        status = Path(f"/proc/{child}/status").read_text().splitlines()
+        peak_kb = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+        assert peak_kb < 500_000  # unpacked it would take 900 MB
+    finally:
+        generator.close()
+
+
 def test_an_image_that_takes_too_much_memory_is_refused_and_others_go_on() -> None:
-    small = ChildLimits(memory_bytes=40_000_000)
+    small = ChildLimits(memory_bytes=250_000_000)
     generator = EmbeddedGenerator(small, workers=2)
     try:
         with ThreadPoolExecutor(2) as pool:
-            large = pool.submit(generator.generate, png(3000, 3000), "large.png", MeshParameters())
+            large = pool.submit(generator.generate, bomb(6500, 6500), "large.png", MeshParameters())
             for seed in range(5):
                 assert generator.generate(png(20, 20, seed=seed), "small.png", FINE).files
             # where a library ends the process instead, that is an error of the service

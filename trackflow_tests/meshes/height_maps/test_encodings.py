@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
-from trackflow.meshes.images import grid_of_image, kind_of, read_raster
+from trackflow.meshes.images import kind_of, read_raster
 from trackflow.meshes.parameters import HeightEncoding, MeshKind, MeshParameters
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import photograph, picture, terrain_rgb, terrarium
 
 WRITERS = {HeightEncoding.TERRARIUM: terrarium, HeightEncoding.TERRAIN_RGB: terrain_rgb}
@@ -49,6 +49,19 @@ def test_a_setting_that_would_give_spikes_is_refused_with_the_right_one(written,
     if asked != written:
         with pytest.raises(BadInputError, match=f"spikes; set encoding {written}"):
             grid_of(WRITERS[written](hills(40, 40, 1)), asked)
+
+
+@pytest.mark.parametrize("encoding", sorted(WRITERS))
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_tiles_that_were_saved_with_losses_are_refused(encoding, kind):
+    """A red that is off by one is 256 metres."""
+    asked = MeshParameters(encoding=encoding)
+    pixels = WRITERS[encoding](hills(80, 80, 1))
+    with pytest.raises(BadInputError, match="send it as PNG"):
+        grid_of_image(picture(pixels, kind, quality=95), "a", asked)
+    if kind == "WEBP":
+        grid = grid_of_image(picture(pixels, kind, lossless=True), "a", asked)
+        assert grid.heights_m == pytest.approx(hills(80, 80, 1), abs=STEPS_M[encoding])
 
 
 @pytest.mark.parametrize("asked", sorted(WRITERS))

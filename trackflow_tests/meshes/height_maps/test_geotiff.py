@@ -6,9 +6,8 @@ from rasterio.transform import Affine, from_origin
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.height_maps.ground import metres_per_degree
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import HeightEncoding, MeshParameters
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import UTM_10_M, geotiff, photograph, terrarium
 
 HEIGHTS = hills(30, 40, 11)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from trackflow.errors import BadInputError
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshParameters
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 
 TILE = np.round(hills(1201, 1201, 2)).astype(">i2")
 

@@ -3,9 +3,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from trackflow.errors import BadInputError
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshParameters
-from trackflow_tests.meshes.grids import hills
+from trackflow_tests.meshes.grids import grid_of_image, hills
 from trackflow_tests.meshes.height_files import (
     geotiff,
     photograph,
@@ -52,12 +51,24 @@ def test_grey_of_16_bits_keeps_them(file):
     assert heights_of(file, SIXTEEN) == pytest.approx(RAMP, abs=0.01)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "GTiff"])
 @pytest.mark.parametrize("bands", [2, 3, 4])
-def test_colour_and_alpha_of_16_bits_keep_them(bands):
+def test_colour_and_alpha_of_16_bits_keep_them(bands, kind):
     full = np.full_like(RAMP, 65535)
     layers = [RAMP, full] if bands == 2 else [RAMP, RAMP, RAMP, full][:bands]
-    file = raster_file(np.stack(layers), driver="PNG")
+    options = {"ALPHA": "YES"} if kind == "GTiff" and bands != 3 else {}
+    if kind == "GTiff" and bands > 2:
+        options["photometric"] = "RGB"
+    file = raster_file(np.stack(layers), driver=kind, **options)
     assert heights_of(file, SIXTEEN) == pytest.approx(RAMP, abs=0.01)
+
+
+def test_transparent_pixels_of_16_bits_are_voids():
+    alpha = np.full_like(RAMP, 65535)
+    alpha[2:4, 5:8] = 0
+    for kind, options in [("PNG", {}), ("GTiff", {"ALPHA": "YES"})]:
+        file = raster_file(np.stack([RAMP, alpha]), driver=kind, **options)
+        assert np.array_equal(grid_of_image(file, "a", SIXTEEN).voids, alpha == 0)
 
 
 def test_floating_point_and_signed_values_are_metres():

@@ -24,6 +24,13 @@ from trackflow.store.meshes.files import (
     open_storage,
     stored_name_of,
 )
+from trackflow.usecases.meshes.cleanup import clean_all
+from trackflow.usecases.meshes.control import read_file, read_mesh
+from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
+from trackflow.usecases.meshes.running import run_due_meshes
+from trackflow.usecases.meshes.tools import storage_of
+from trackflow_tests.stores import Clock, open_context
+from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 pytestmark = pytest.mark.xdist_group("mesh-storage")
 
@@ -249,3 +256,26 @@ def test_addresses_that_make_no_sense_are_named(tmp_path: Path) -> None:
             open_storage(address, tmp_path)
     assert isinstance(open_storage(str(tmp_path / "there"), tmp_path), LocalStorage)
     assert isinstance(open_storage(f"file://{tmp_path}/there", tmp_path), LocalStorage)
+
+
+def test_meshes_live_in_a_bucket(s3: MeshStorage, tmp_path: Path) -> None:
+    """The whole life of a mesh: upload, files, sharing, retiring, cleanup."""
+    clock = Clock()
+    url = f"sqlite:///{tmp_path / 'trackflow.db'}"
+    with open_context(url, tmp_path, clock, mesh_storage=f"s3://{BUCKET}/whole") as context:
+        request = MeshRequest(image=hills(1), name="a.png")
+        mesh_id = request_mesh(context, request).mesh_id
+        bad = request_mesh(context, MeshRequest(image=b"bad", name="bad.png")).mesh_id
+        run_due_meshes(context, TroubledGenerator())
+        assert read_file(context, mesh_id)[1].startswith(b"glTF")
+        assert read_mesh(context, bad).error_kind == "image"
+        storage = storage_of(context.settings)
+        assert not (tmp_path / "meshes").exists()
+        assert {file.name for file in storage.files()}.isdisjoint(f.name for f in s3.files())
+        orphan = storage.put(b"nobody's", ".glb")
+        clock.time = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+        assert clean_all(context, dry_run=True).orphans == 1
+        assert storage.exists(orphan)
+        assert clean_all(context).orphans == 1
+        assert not storage.exists(orphan)
+        assert read_file(context, mesh_id)[1].startswith(b"glTF")

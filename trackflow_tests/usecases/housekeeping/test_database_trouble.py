@@ -4,9 +4,6 @@ Read-only as after a fail-over, full, locked, statements ended by a time-out or 
 """
 
 import datetime as dt
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from trackflow.usecases.days.run import run
 from trackflow.usecases.queries.lines import TimeRange
 from trackflow.web.accessed import ReadLog
 from trackflow_tests.broken import read_only, troubles
+from trackflow_tests.cli.commands import caller
 from trackflow_tests.stores import NOON, batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.usecases.filled import fill
 from trackflow_tests.web.running import running_api
@@ -137,7 +135,11 @@ def test_notes_of_what_was_read_do_not_end_their_thread(context: Context) -> Non
 
 @pytest.mark.parametrize("verb", [("run",), ("import", "drive.csv")])
 def test_a_command_says_it_in_one_line(
-    context: Context, verb: tuple[str, ...], tmp_path: Path
+    context: Context,
+    verb: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "drive.csv").write_text(
         "device_id,recorded_at,latitude,longitude\nvan,2026-03-02T12:00:00Z,60.1,24.9\n"
@@ -146,28 +148,15 @@ def test_a_command_says_it_in_one_line(
     deliver(context.store, batch_of_device("van", drive(NOON, 10)))
     url = context.store.engine.url
     text = url.render_as_string(hide_password=False)
-    if not context.store.is_postgresql:  # another process: it cannot be given a pragma
+    if not context.store.is_postgresql:  # a connection of its own, without our pragma
         text = f"sqlite:///file:{url.database}?mode=ro&uri=true"
-    environment = os.environ | {
-        "TRACKFLOW_HOME": str(tmp_path / "home"),
-        "TRACKFLOW_DATABASE_URL": text,
-        "TRACKFLOW_ENGINE_URL": "none",
-        "TRACKFLOW_RETENTION_DAYS": "30",
-        "TRACKFLOW_WORKERS": "1",
-    }
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRACKFLOW_DATABASE_URL", text)
+    monkeypatch.setenv("TRACKFLOW_RETENTION_DAYS", "30")
     with read_only(context.store):
-        done = subprocess.run(
-            [sys.executable, "-m", "trackflow", *verb],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    lines = done.stderr.strip().splitlines()
+        done = caller(monkeypatch, capfd)(*verb)
+    assert done.code == 1
+    lines = done.err.strip().splitlines()
     assert len(lines) == 1, lines
     assert "read-only" in lines[0] or "readonly" in lines[0]
 

@@ -362,6 +362,7 @@ def faketime() -> str:
     return str(path)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_real_processes_with_a_wrong_clock(faketime: str, context: Context, tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     file = tmp_path / "drives.csv"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError, SettingsError
@@ -17,6 +18,7 @@ from trackflow.usecases.meshes.figures import figures_of, waiting_s
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.usage import month_before, parse_month, usage_of
+from trackflow.web.routes.metrics import MeshCollector
 from trackflow_tests.stores import Clock, open_context
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
@@ -80,6 +82,14 @@ def test_every_end_and_the_queue_are_sent(
     assert figures.totals["completed"].size_bytes == figures.stored_bytes > 0
     assert figures.totals["image"].meshes == 1
     assert waiting_s(context, figures) == 0
+
+    registry = CollectorRegistry()
+    registry.register(MeshCollector(context))
+    text = generate_latest(registry).decode()
+    assert 'trackflow_meshes{status="completed"} 2.0' in text
+    assert 'trackflow_meshes{status="queued"} 0.0' in text
+    assert 'trackflow_meshes_ended_total{outcome="image"} 1.0' in text
+    assert f"trackflow_mesh_stored_bytes {float(figures.stored_bytes)}" in text
 
 
 def test_the_usage_of_a_month_is_summed_by_project(context: Context, clock: Clock) -> None:

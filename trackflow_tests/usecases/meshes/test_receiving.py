@@ -15,7 +15,8 @@ from standardwebhooks import Webhook
 from trackflow.context import Context
 from trackflow.errors import AccessError, BadInputError
 from trackflow.store.meshes import remote
-from trackflow.usecases.meshes.receiving import forget_old_callbacks, take_callback
+from trackflow.usecases.meshes.cleanup import clean_old_meshes
+from trackflow.usecases.meshes.receiving import take_callback
 from trackflow_tests.mesh_services import SECRET
 from trackflow_tests.stores import Clock, open_context
 from trackflow_tests.web.running import running_api
@@ -159,10 +160,11 @@ def test_old_ids_are_forgotten_long_after_they_could_pass(tmp_path: Path) -> Non
     with open_context("", tmp_path / "home", clock, mesh_secret=SECRET) as context:
         take(context, 1)
         clock.advance(86_400)
-        assert forget_old_callbacks(context) == 0
+        clean_old_meshes(context)
         assert not take(context, 1)
         clock.advance(7 * 86_400)
-        assert forget_old_callbacks(context) == 2
+        clean_old_meshes(context)
+        assert known(context) is None
 
 
 def test_the_api_takes_them_without_a_token(tmp_path: Path) -> None:

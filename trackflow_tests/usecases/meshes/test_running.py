@@ -84,6 +84,7 @@ def test_equal_work_is_done_once(context: Context) -> None:
     generator = TroubledGenerator()
     assert run_due_meshes(context, generator).completed == 4
     assert generator.calls == {"1.png": 1}
+    assert {read_mesh(context, one).status for one in ids} == {MeshStatus.COMPLETED}
     stored = {tuple(f.stored_name for f in files_of_mesh(context, one)) for one in ids}
     assert len(stored) == 1
 

@@ -117,6 +117,26 @@ def test_the_inbox_is_followed(scene: Scene) -> None:
     assert scene.statuses()["inbox/sub/b.png"] == ["completed", "retired"]
 
 
+def test_a_watermark_says_whether_there_is_something_else_to_do(scene: Scene) -> None:
+    def watermark() -> str:
+        return rehearse_sync(scene.context, scene.generator.version, check_files=False).watermark
+
+    assert watermark() == ""
+    scene.put("a.png", 1)
+    first = watermark()
+    assert first == watermark() != ""
+    scene.put("a.png", 2)
+    second = watermark()
+    assert second not in ("", first)
+    scene.sync()
+    assert watermark() == ""
+    scene.generator = TroubledGenerator(version="next")
+    third = watermark()
+    assert third not in ("", first, second)
+    (scene.inbox / "a.png").unlink()
+    assert watermark() not in ("", first, second, third)
+
+
 def test_links_out_of_the_inbox_are_not_followed(scene: Scene, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(hills(9))
     (scene.inbox / "link.png").symlink_to(tmp_path / "secret.png")

@@ -1,26 +1,61 @@
 """A service that is killed in the middle, or whose disk is full."""
 
 import resource
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from trackflow.context import Context
 from trackflow.meshes.generate import generate
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.usecases.meshes.control import MeshStatus, read_file, read_mesh
+from trackflow.usecases.meshes.generators import service_generator
+from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
+from trackflow.usecases.meshes.running import MeshRunReport, run_due_meshes
+from trackflow_tests.matching.servers import free_port
 from trackflow_tests.mesh_services import mesh_service, receiver
 from trackflow_tests.meshes.pictures import png
+from trackflow_tests.stores import Clock, open_context
 
 pytestmark = pytest.mark.xdist_group("mesh service")
 
 FINEST = MeshParameters(detail_factor=0.0001)
+
+
+def make_all(user: Context) -> MeshRunReport:
+    generator = service_generator(user)
+    try:
+        return run_due_meshes(user, generator)
+    finally:
+        generator.close()
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 NAMES = {"large": (400, 400), "small": (12, 12), "other": (20, 30)}
 
 
 def test_a_killed_service_ends_in_the_same_state(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    """So does a trackflow that uses it: it finds the mesh again that it had requested."""
+    home, port, clock = tmp_path / "home", free_port(), Clock()
     images = {name: png(*size, seed=len(name)) for name, size in NAMES.items()}
-    with receiver() as told:
-        with mesh_service(home, mesh_workers="1") as first:
+    url = f"http://127.0.0.1:{port}"
+    with (
+        receiver() as told,
+        open_context("", tmp_path / "user", clock, mesh_url=url) as user,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        wanted = request_mesh(user, MeshRequest(image=images["other"], name="user.png"))
+        with mesh_service(home, port=port, mesh_workers="1") as first:
             for name, image in images.items():
                 first.upload(
                     image,
@@ -31,8 +66,15 @@ def test_a_killed_service_ends_in_the_same_state(tmp_path: Path) -> None:
                     callback_url=told.url,
                 )
             first.wait_for("large", "running")
+            waiting = pool.submit(make_all, user)
+            wait_for(lambda: first.client.get("/queue").json()["length"] == 3)
             first.kill()
-        with mesh_service(home, mesh_workers="1") as second:
+            assert waiting.result(120).waiting == 1
+        with mesh_service(home, port=port, mesh_workers="1") as second:
+            clock.advance(3600)
+            assert make_all(user).completed == 1
+            made = generate(images["other"], "user.png", MeshParameters()).files
+            assert read_file(user, wanted.mesh_id)[1] == made["mesh.glb"]
             states = {name: second.wait_for(name) for name in images}
             for name, image in images.items():
                 assert states[name]["status"] == "completed", states[name]
@@ -45,6 +87,21 @@ def test_a_killed_service_ends_in_the_same_state(tmp_path: Path) -> None:
                 assert sequences == sorted(sequences)
             half_written = [p for p in (home / "meshes").rglob("*") if p.name.endswith(".part")]
             assert not half_written
+
+
+def test_a_service_that_is_stopped_hands_back_what_it_holds(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with mesh_service(home) as service:
+        values = {"detail_factor": 0.0001}
+        service.upload(png(900, 900), mesh_id="large", parameters=values)
+        service.wait_for("large", "running")
+        service.process.terminate()
+        # uvicorn ends itself by the signal, once all is orderly
+        assert service.process.wait(60) in (0, -signal.SIGTERM)
+        assert "Traceback" not in service.output.read_text()
+    with open_context("", home) as context:
+        mesh = read_mesh(context, "large")
+        assert (mesh.status, mesh.tries) == (MeshStatus.QUEUED, 0)
 
 
 def test_a_full_disk_is_told_and_small_meshes_go_on(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from trackflow.usecases.places.visits import update_visits
 from trackflow_tests.catalogue.site import Site, site_with
 from trackflow_tests.stores import NOON, batch_of_device, deliver, open_context
 from trackflow_tests.usecases.places.test_visits import DEVICE, VENUE, add_place, history
+from trackflow_tests.web.meshes import made_logo
 from trackflow_tests.web.running import bearer, running_api, token_for
 
 COUNT = 7
@@ -90,6 +91,7 @@ def test_the_list_is_paged_and_searched(context: Context, api: httpx.Client, sit
         after = page["next"]
     assert [t["slug"] for t in found] == sorted(site.expected())
     assert {t["coordinates_from"] for t in found} == {None}
+    assert {t["mesh_id"] for t in found} == {None}
     one = found[2]
     by_name = api.get("/api/v1/catalogue/tracks", params={"text": one["slug"].upper()}).json()
     assert one in by_name["tracks"]
@@ -99,6 +101,20 @@ def test_the_list_is_paged_and_searched(context: Context, api: httpx.Client, sit
     _sync(context, "file")
     of_file = api.get("/api/v1/catalogue/tracks", params={"source": "file"}).json()["tracks"]
     assert {t["coordinates_from"] for t in of_file} == {"source"}
+
+
+def test_a_race_track_has_the_newest_mesh_of_its_logo(
+    context: Context, api: httpx.Client, site: Site
+) -> None:
+    _sync(context, "liverc")
+    first, other = sorted(site.expected())[:2]
+    made_logo(context, "liverc", first)
+    later = context.clock() + dt.timedelta(days=1)
+    context.clock = lambda: later
+    newest = made_logo(context, "liverc", first, detail_factor=0.1)
+    made_logo(context, "file", other)
+    tracks = api.get("/api/v1/catalogue/tracks").json()["tracks"]
+    assert {t["slug"]: t["mesh_id"] for t in tracks if t["mesh_id"]} == {first: newest}
 
 
 @on_sqlite

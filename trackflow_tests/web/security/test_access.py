@@ -24,9 +24,12 @@ from trackflow.web.security.access import COOKIE, GuardedRoute
 from trackflow_tests.stores import NOON, batch_of_device, deliver, drive, open_context, settings_of
 from trackflow_tests.web.running import bearer, running_api, token_for
 
+SIGNED = {"/api/v1/meshes/callbacks"}
+"""Takes no token: the sender proves itself by a signature (usecases/meshes/test_receiving)."""
+
 PUBLIC = {
     "/", "/catalogue", "/meshes", "/meshes/{mesh_id}", "/health", "/session", "/static/{name:path}",
-}  # fmt: skip
+} | SIGNED  # fmt: skip
 """Everything that is open to everyone; the page's own files hold nobody's data."""
 
 

@@ -2,19 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import schemathesis
 from fastapi.routing import iter_route_contexts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
@@ -23,6 +17,9 @@ from trackflow.web.app import create_app
 from trackflow.web.security.access import GuardedRoute
 from trackflow_tests.stores import batch_of_device, contents, deliver, drive, open_context
 from trackflow_tests.web.running import bearer, running_api, token_for
+
+if TYPE_CHECKING:
+    import schemathesis
 
 pytestmark = pytest.mark.xdist_group("security")
 
@@ -65,7 +62,9 @@ def api(context: Context) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def operations(api: httpx.Client) -> list[schemathesis.APIOperation]:
+def operations(api: httpx.Client) -> list["schemathesis.APIOperation"]:
+    import schemathesis  # takes more than a second, in every test process
+
     headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=headers)
     return [result.ok() for result in schema.get_all_operations()]
@@ -101,7 +100,7 @@ def test_every_route_lets_in_whoever_may(context: Context, api: httpx.Client) ->
 
 @pytest.mark.parametrize("value", NASTY)
 def test_nothing_in_a_parameter_does_harm(
-    context: Context, api: httpx.Client, operations: list[schemathesis.APIOperation], value: str
+    context: Context, api: httpx.Client, operations: list["schemathesis.APIOperation"], value: str
 ) -> None:
     admin = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     before = contents(context.store, "gps_points", "tracks")
@@ -125,23 +124,26 @@ def test_nothing_in_a_parameter_does_harm(
 
 @pytest.mark.slow
 def test_the_api_does_what_it_says(
-    api: httpx.Client, operations: list[schemathesis.APIOperation]
+    api: httpx.Client, operations: list["schemathesis.APIOperation"]
 ) -> None:
     """Schemathesis: any request that its description allows, answered as it describes."""
+    from schemathesis import checks
+    from schemathesis.specs.openapi import checks as openapi_checks
+
     headers = {"Authorization": f"Bearer {api.headers['X-Admin']}"}
     seen = 0
 
-    def check(case: schemathesis.Case) -> None:
+    def check(case: "schemathesis.Case") -> None:
         nonlocal seen
         seen += 1
         response = case.call(base_url=str(api.base_url), headers=headers)
         case.validate_response(
             response,
             checks=[
-                not_a_server_error,
-                status_code_conformance,
-                content_type_conformance,
-                response_schema_conformance,
+                checks.not_a_server_error,
+                openapi_checks.status_code_conformance,
+                openapi_checks.content_type_conformance,
+                openapi_checks.response_schema_conformance,
             ],
         )
 
