@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trackflow.context import Context
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats
 from trackflow.usecases.meshes.control import Mesh
@@ -32,9 +33,6 @@ SEED = 1
 
 PARAMETERS = {"max_error_m": 2.0, "vertical_scale": 3.0, "texture": "hillshade"}
 
-type Box = tuple[float, float, float, float]
-"""West, south, east and north, in degrees."""
-
 
 def make_terrain(context: Context, lines: Sequence[TrackLine]) -> Mesh:
     """Make the terrain of the longest of these lines, with the line on it."""
@@ -43,7 +41,7 @@ def make_terrain(context: Context, lines: Sequence[TrackLine]) -> Mesh:
     return make_draped_terrain(context, image, NAME, [longest], PARAMETERS)
 
 
-def box_around(line: TrackLine) -> Box:
+def box_around(line: TrackLine) -> Bbox:
     """A box around a line that is square on the ground."""
     west, east = float(line.lon.min()), float(line.lon.max())
     south, north = float(line.lat.min()), float(line.lat.max())
@@ -51,7 +49,7 @@ def box_around(line: TrackLine) -> Box:
     shrink = float(np.cos(np.radians(lat)))
     widest_m = max((east - west) * shrink, north - south) * METRES_PER_DEGREE
     half = max(widest_m, 500.0) * (0.5 + PADDING) / METRES_PER_DEGREE
-    return lon - half / shrink, lat - half, lon + half / shrink, lat + half
+    return Bbox(lon - half / shrink, lat - half, lon + half / shrink, lat + half)
 
 
 def hills(size: int) -> Floats:
@@ -65,7 +63,7 @@ def hills(size: int) -> Floats:
     return low_m + share**1.3 * (high_m - low_m)
 
 
-def geotiff(heights_m: Floats, box: Box) -> bytes:
+def geotiff(heights_m: Floats, box: Bbox) -> bytes:
     """Heights as a GeoTIFF in WGS 84, the northern row first."""
     # GDAL takes a second to load: only where a terrain is made
     import rasterio

@@ -136,7 +136,7 @@ def test_its_images_are_made_and_shown_by_their_own_keys(
     monkeypatch.setenv("TRACKFLOW_MESH_INBOX", str(images))
     monkeypatch.setenv("TRACKFLOW_ENGINE_URL", "none")
     monkeypatch.setattr(finding, "SETTLE_S", -1.0)
-    instance.add_dynamic_partitions("images", ["inbox/hills.png"])
+    instance.add_dynamic_partitions("/".join([*PREFIX, "images"]), ["inbox/hills.png"])
     done = (
         embedded(tmp_path / "home")
         .resolve_job_def("make_mesh_job")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.demo.terrain import HEIGHTS_M, box_around, geotiff, hills
+from trackflow.geo.bbox import Bbox
 from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshParameters
@@ -31,7 +32,7 @@ def test_its_hills_are_the_same_each_time_and_lie_where_the_track_does() -> None
     heights = hills(64)
     assert np.array_equal(heights, hills(64))
     assert (heights.min(), heights.max()) == pytest.approx(HEIGHTS_M)
-    box = (24.9, 60.1, 25.0, 60.2)
+    box = Bbox(24.9, 60.1, 25.0, 60.2)
     grid = grid_of_image(geotiff(heights, box), "hills.tif", MeshParameters())
     place = grid.georeference
     assert place is not None

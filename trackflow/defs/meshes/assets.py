@@ -11,7 +11,7 @@ from trackflow.defs.meshes.checks import MESHES_ASSET
 from trackflow.defs.meshes.describing import describe, describe_trouble, what_became_of
 from trackflow.defs.meshes.events import new_events
 from trackflow.defs.meshes.interrupts import cancelling_on_interrupt
-from trackflow.defs.meshes.partitions import IMAGES, IMAGES_PER_RUN, MONTHS, month_of
+from trackflow.defs.meshes.partitions import IMAGES_PER_RUN, MONTHS, images_of, month_of
 from trackflow.defs.owners import OWNERS
 from trackflow.defs.pools import MESHES
 from trackflow.defs.resources import TrackflowResource
@@ -51,34 +51,43 @@ It is made on the first of the month for the month before, shown here as Markdow
 """
 
 
-SPEC = dg.AssetSpec(
-    MESHES_ASSET,
-    partitions_def=IMAGES,
-    skippable=True,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"python", "table"},
-    tags={"trackflow/stage": "meshes"},
-    code_version=CODE_VERSION,
-    metadata=metadata.of_table("meshes"),
-    description=MESHES_TEXT,
-)
+def mesh_asset(trackflow: TrackflowResource) -> dg.AssetsDefinition:
+    """The meshes of images."""
+    spec = dg.AssetSpec(
+        MESHES_ASSET,
+        partitions_def=images_of(trackflow),
+        skippable=True,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"python", "table"},
+        tags={"trackflow/stage": "meshes"},
+        code_version=CODE_VERSION,
+        metadata=metadata.of_table("meshes"),
+        description=MESHES_TEXT,
+    )
+
+    @dg.multi_asset(
+        name="make_meshes",
+        specs=[spec],
+        backfill_policy=dg.BackfillPolicy.multi_run(IMAGES_PER_RUN),
+        pool=MESHES,
+    )
+    @step
+    def make_meshes(
+        context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Make the meshes of the chosen images; one that is given up fails the run at the end."""
+        yield from _made(context, trackflow)
+
+    return make_meshes
 
 
-@dg.multi_asset(
-    name="make_meshes",
-    specs=[SPEC],
-    backfill_policy=dg.BackfillPolicy.multi_run(IMAGES_PER_RUN),
-    pool=MESHES,
-)
-@step
-def meshes(
-    context: dg.AssetExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
+def _made(
+    context: dg.AssetExecutionContext, trackflow: TrackflowResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Make the meshes of the chosen images; a mesh that is given up fails the run at the end.
+    """Make meshes and report those that are completed.
 
-    Completed meshes are reported here, all else by `mesh_events_sensor`: two writers would report
-    the same failure twice.
+    All else is reported by `mesh_events_sensor`: two writers would report the same failure twice.
     """
     made: list[ImageMeshes] = []
     problem: TrackflowError | None = None

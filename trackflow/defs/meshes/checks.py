@@ -8,7 +8,7 @@ import dagster as dg
 from trackflow.context import Context
 from trackflow.defs import metadata
 from trackflow.defs.errors import step
-from trackflow.defs.meshes.partitions import IMAGES
+from trackflow.defs.meshes.partitions import images_of, name_of_images
 from trackflow.defs.resources import TrackflowResource
 from trackflow.usecases.meshes.control import Mesh, MeshStatus, list_meshes
 
@@ -92,19 +92,19 @@ def _evaluation(check: MeshCheck, key: dg.AssetKey, mesh: Mesh) -> dg.AssetCheck
     )
 
 
-def mesh_checks() -> list[dg.AssetChecksDefinition]:
+def mesh_checks(trackflow: TrackflowResource) -> list[dg.AssetChecksDefinition]:
     """All checks of meshes."""
-    return [_defined(check) for check in MESH_CHECKS]
+    return [_defined(check, images_of(trackflow)) for check in MESH_CHECKS]
 
 
-def _defined(check: MeshCheck) -> dg.AssetChecksDefinition:
+def _defined(check: MeshCheck, images: dg.DynamicPartitionsDefinition) -> dg.AssetChecksDefinition:
     @step
     def evaluate(
         context: dg.AssetCheckExecutionContext, trackflow: dg.ResourceParam[TrackflowResource]
     ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
         key = trackflow.key(MESHES_ASSET)
         with trackflow.open() as trackflow_context:
-            for image_key in _image_keys(context):
+            for image_key in _image_keys(context, trackflow):
                 mesh = newest_mesh(trackflow_context, image_key)
                 if mesh is not None:
                     yield _evaluation(check, key, mesh)
@@ -112,17 +112,17 @@ def _defined(check: MeshCheck) -> dg.AssetChecksDefinition:
         yield dg.Output(None)
 
     decorate = dg.asset_check(
-        asset=MESHES_ASSET, name=check.name, description=check.description, partitions_def=IMAGES
+        asset=MESHES_ASSET, name=check.name, description=check.description, partitions_def=images
     )
     return decorate(evaluate)  # type: ignore[arg-type]  # it runs bodies that yield as well
 
 
-def _image_keys(context: dg.AssetCheckExecutionContext) -> list[str]:
+def _image_keys(context: dg.AssetCheckExecutionContext, trackflow: TrackflowResource) -> list[str]:
     """The images of the run; all if the run names none."""
     of_step = context.op_execution_context
     if of_step.has_partition_key or of_step.has_partition_key_range:
         return list(of_step.partition_keys)
-    return list(context.instance.get_dynamic_partitions(str(IMAGES.name)))
+    return list(context.instance.get_dynamic_partitions(name_of_images(trackflow)))
 
 
 def newest_mesh(trackflow_context: Context, image_key: str) -> Mesh | None:

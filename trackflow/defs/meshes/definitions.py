@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trackflow.defs.meshes.assets import mesh_usage_report, meshes
+from trackflow.defs.meshes.assets import mesh_asset, mesh_usage_report
 from trackflow.defs.meshes.checks import mesh_checks
 from trackflow.defs.meshes.jobs import (
     clean_meshes_job,
@@ -28,11 +28,11 @@ from trackflow.defs.meshes.sensors import (
 from trackflow.defs.resources import TrackflowResource
 
 
-def definitions(_: TrackflowResource) -> dg.Definitions:
+def definitions(trackflow: TrackflowResource) -> dg.Definitions:
     """The meshes of images, their checks, batches, syncs, cleanups and reports."""
     return dg.Definitions(
-        assets=[meshes, mesh_usage_report],
-        asset_checks=mesh_checks(),
+        assets=[mesh_asset(trackflow), mesh_usage_report],
+        asset_checks=mesh_checks(trackflow),
         jobs=[
             make_mesh_job,
             make_waiting_meshes_job,

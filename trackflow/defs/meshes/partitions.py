@@ -4,9 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-IMAGES = dg.DynamicPartitionsDefinition(name="images")
-"""Keys such as `inbox/hills.png`: where an image comes from and its name, no address and no place.
-`images_sensor` adds and deletes them."""
+from trackflow.defs.resources import TrackflowResource
 
 MONTHS = dg.MonthlyPartitionsDefinition(
     start_date="2026-01-01",
@@ -16,6 +14,21 @@ MONTHS = dg.MonthlyPartitionsDefinition(
 
 IMAGES_PER_RUN = 100
 """Of a backfill, at most: a run per image would spend its time on starting processes."""
+
+
+def images_of(trackflow: TrackflowResource) -> dg.DynamicPartitionsDefinition:
+    """The partitions of images; `images_sensor` adds and deletes them.
+
+    Their keys are such as `inbox/hills.png`: where an image comes from and its name, no address and
+    no place. Dagster knows partitions by a name alone, so it has the prefix of the assets' keys:
+    another trackflow in the same Dagster has other images.
+    """
+    return dg.DynamicPartitionsDefinition(name="/".join([*trackflow.key_prefix, "images"]))
+
+
+def name_of_images(trackflow: TrackflowResource) -> str:
+    """The name of these partitions."""
+    return str(images_of(trackflow).name)
 
 
 def month_of(key: str) -> dt.date:

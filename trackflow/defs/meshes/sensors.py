@@ -20,7 +20,7 @@ from trackflow.defs.meshes.jobs import (
     mesh_batch_job,
 )
 from trackflow.defs.meshes.ops import BatchConfig, run_mesh_batch
-from trackflow.defs.meshes.partitions import IMAGES
+from trackflow.defs.meshes.partitions import images_of
 from trackflow.defs.pools import set_default_limits
 from trackflow.defs.resources import TrackflowResource
 from trackflow.defs.runs import UNFINISHED, starting_run
@@ -65,16 +65,17 @@ def images_sensor(
     with trackflow.open() as trackflow_context:
         work = waiting_work(trackflow_context)
         now = trackflow_context.clock()
-    known = set(context.instance.get_dynamic_partitions(str(IMAGES.name)))
+    images = images_of(trackflow)
+    known = set(context.instance.get_dynamic_partitions(str(images.name)))
     new = sorted(set(work.images) - known)[:IMAGES_PER_TICK]
     gone = sorted(known - set(work.images))[:IMAGES_PER_TICK] if not work.problem else []
     there = known | set(new)
     requests = [one for one in requests_of(work, now) if one.partition_key in there]
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new:
-        changes.append(IMAGES.build_add_request(new))
+        changes.append(images.build_add_request(new))
     if gone:
-        changes.append(IMAGES.build_delete_request(gone))
+        changes.append(images.build_delete_request(gone))
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=changes,

@@ -10,13 +10,14 @@ import trimesh
 
 from trackflow.context import Context
 from trackflow.demo.terrain import geotiff, hills
+from trackflow.geo.bbox import Bbox
 from trackflow.usecases.meshes.control import MeshStatus, read_file
 from trackflow.usecases.meshes.draping import make_draped_terrain
 from trackflow.usecases.queries.track_lines import TrackLine
 from trackflow_tests.helpers.stores import Clock, open_context
 from trackflow_tests.usecases.meshes import pictures
 
-BOX = (24.90, 60.15, 24.94, 60.17)
+BOX = Bbox(24.90, 60.15, 24.94, 60.17)
 
 
 @pytest.fixture
