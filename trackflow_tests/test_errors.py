@@ -11,7 +11,7 @@ from trackflow import errors
 from trackflow.concurrency.deadline import NEVER, Deadline, TooLateError
 from trackflow.concurrency.retrying import Retry, can_get_better
 from trackflow.errors import RetryableError, SourceBusyError, TrackflowError
-from trackflow.web.app import _refused
+from trackflow.web.problems import refused
 
 QUICK = Retry(attempts=3, wait_first_s=0.0001, wait_most_s=0.0001, jitter_s=0.0)
 
@@ -54,7 +54,7 @@ def test_a_sender_is_told_to_come_back_where_that_helps() -> None:
     """A phone repeats what got a 503, and drops what got anything from 400 to 499."""
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": []})
     for found in classes():
-        answer = asyncio.run(_refused(request, found("mend it")))
+        answer = asyncio.run(refused(request, found("mend it")))
         assert b"mend it" in answer.body
         assert (answer.status_code == 503) == found.retryable, found
         assert ("retry-after" in answer.headers) == found.retryable, found

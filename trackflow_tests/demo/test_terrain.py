@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from trackflow.demo.terrain import HEIGHTS_M, box_around, geotiff, hills
 from trackflow.geo.bbox import Bbox
 from trackflow.geo.distance import METRES_PER_DEGREE
-from trackflow.meshes.images import grid_of_image
 from trackflow.meshes.parameters import MeshParameters
 from trackflow.usecases.queries.track_lines import TrackLine
+from trackflow_tests.meshes.grids import grid_of_image
 
 LINES = st.lists(
     st.tuples(st.floats(24.7, 25.2), st.floats(60.0, 60.4)), min_size=2, max_size=30
