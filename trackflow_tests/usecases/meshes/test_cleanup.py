@@ -42,7 +42,13 @@ def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context
 
 
 def made(context: Context, seed: int, **more: object) -> str:
-    request = MeshRequest(image=hills(seed), name=f"{seed}.png", **more)  # type: ignore[arg-type]
+    parameters = {"draco": False, "thumbnail": False}  # one file
+    request = MeshRequest(
+        image=hills(seed),
+        name=f"{seed}.png",
+        parameters=parameters,
+        **more,  # type: ignore[arg-type]
+    )
     mesh_id = request_mesh(context, request).mesh_id
     run_due_meshes(context, TroubledGenerator())
     return mesh_id
