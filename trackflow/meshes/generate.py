@@ -17,7 +17,7 @@ from trackflow.meshes.writing import WRITERS
 _LARGEST = 1e6
 """Of heights in metres and of their factor: far beyond it, 32 bits hold no heights."""
 
-GENERATOR_VERSION = "2"
+GENERATOR_VERSION = "3"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
 
 
@@ -66,7 +66,7 @@ def generate(
 def _check(parameters: MeshParameters) -> None:
     makes_sense = {
         "max_error_m": parameters.max_error_m is None or 0 <= parameters.max_error_m < math.inf,
-        "detail_factor": 0 <= parameters.detail_factor <= 1,
+        "detail_factor": parameters.detail_factor is None or 0 <= parameters.detail_factor <= 1,
         "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
         "vertical_scale": 0 < parameters.vertical_scale <= _LARGEST,
         "low_m": abs(parameters.low_m) <= _LARGEST,

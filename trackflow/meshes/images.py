@@ -5,6 +5,7 @@ import numpy as np
 from trackflow.errors import BadInputError
 from trackflow.meshes.height_maps.encodings import heights_of, told_encoding
 from trackflow.meshes.height_maps.geotiff import is_tiff, read_geotiff
+from trackflow.meshes.height_maps.ground import tile_pixel_m
 from trackflow.meshes.height_maps.hgt import is_hgt, read_hgt
 from trackflow.meshes.height_maps.packed import unpacked
 from trackflow.meshes.height_maps.picture import read_picture
@@ -74,9 +75,10 @@ def grid_of(raster: Raster, name: str, parameters: MeshParameters) -> HeightGrid
     if void_count:
         notes.append(f"{void_count:,} pixels without a height were filled from those around them")
         heights_m = fill_voids(heights_m)
+    unknown_pixel_m = tile_pixel_m(heights_m) if decoded.is_tile else 1.0
+    ground = _ground(raster, parameters, columns, unknown_pixel_m, notes)
     if parameters.vertical_scale != 1.0:
         heights_m = (heights_m * np.float64(parameters.vertical_scale)).astype(np.float32)
-    ground = _ground(raster, parameters, columns, notes)
     return HeightGrid(
         np.ascontiguousarray(heights_m),
         ground.pixel_width_m,
@@ -88,12 +90,29 @@ def grid_of(raster: Raster, name: str, parameters: MeshParameters) -> HeightGrid
     )
 
 
-def _ground(raster: Raster, parameters: MeshParameters, columns: int, notes: list[str]) -> Ground:
+def _ground(
+    raster: Raster,
+    parameters: MeshParameters,
+    columns: int,
+    unknown_pixel_m: float,
+    notes: list[str],
+) -> Ground:
+    """The size of pixels; what was assumed is added to the notes.
+
+    Args:
+        raster: the image.
+        parameters: what is asked.
+        columns: of the image.
+        unknown_pixel_m: size of pixels where neither says it.
+        notes: for people.
+    """
     ground = raster.ground
     if ground is None:
         if parameters.width_m is None:
-            notes.append("it does not say how large it is: a pixel is a metre")
-        ground = Ground(1.0, 1.0)
+            size = "a metre" if unknown_pixel_m == 1.0 else f"{unknown_pixel_m:.1f} m"
+            why = "" if unknown_pixel_m == 1.0 else ", as its slopes suggest; width_m sets the size"
+            notes.append(f"it does not say how large it is: a pixel is {size}{why}")
+        ground = Ground(unknown_pixel_m, unknown_pixel_m)
     if parameters.width_m is None:
         return ground
     factor = parameters.width_m / ((columns - 1) * ground.pixel_width_m)

@@ -8,7 +8,7 @@ from trackflow.meshes.height_maps.encodings import brightness_of
 from trackflow.meshes.height_maps.raster import Raster
 from trackflow.meshes.levels import LEVEL_FACTOR
 from trackflow.meshes.outline import Outline, diagonal_m, extruded, outline_of
-from trackflow.meshes.parameters import MeshKind, MeshParameters
+from trackflow.meshes.parameters import OUTLINE_DETAIL, MeshKind, MeshParameters
 from trackflow.meshes.parts import LEVEL_NAME, MeshParts, bounds_of
 from trackflow.meshes.report import LevelReport, MeshReport, OnProgress
 from trackflow.meshes.scene import Scene
@@ -38,7 +38,9 @@ def outline_parts(
     pixel_m = parameters.width_m / max(columns - 1, 1) if parameters.width_m else 1.0
     asked_m = parameters.max_error_m
     if asked_m is None:
-        asked_m = parameters.detail_factor * diagonal_m(silhouette, pixel_m)
+        factor = parameters.detail_factor
+        factor = OUTLINE_DETAIL if factor is None else factor
+        asked_m = factor * diagonal_m(silhouette, pixel_m)
     on_progress(0.2, "tracing")
     outline = outline_of(silhouette, pixel_m, asked_m)
     body = extruded(outline, parameters.extrusion_m)

@@ -5,7 +5,7 @@ from trackflow.meshes.height_maps.raster import Raster
 from trackflow.meshes.heights import HeightGrid
 from trackflow.meshes.images import grid_of
 from trackflow.meshes.levels import coarser_levels
-from trackflow.meshes.parameters import MeshKind, MeshParameters, TextureKind
+from trackflow.meshes.parameters import TERRAIN_DETAIL, MeshKind, MeshParameters, TextureKind
 from trackflow.meshes.parts import LEVEL_NAME, MeshParts, bounds_of
 from trackflow.meshes.report import LevelReport, MeshReport, OnProgress
 from trackflow.meshes.scene import Scene
@@ -51,8 +51,9 @@ def asked_error_m(grid: HeightGrid, parameters: MeshParameters) -> float:
     """How far a terrain may lie from any pixel, after the vertical scale."""
     if parameters.max_error_m is not None:
         return parameters.max_error_m
+    factor = parameters.detail_factor
     low_m, high_m = grid.range_m
-    return parameters.detail_factor * (high_m - low_m)
+    return (TERRAIN_DETAIL if factor is None else factor) * (high_m - low_m)
 
 
 def _print_scene(grid: HeightGrid, terrain: Terrain, parameters: MeshParameters) -> Scene:

@@ -33,10 +33,11 @@ _USUAL_VOID_M = -9999.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedHeights:
-    """Heights with NaN in voids, and what was assumed."""
+    """Heights with NaN in voids, what was assumed, and whether they are those of a map tile."""
 
     heights_m: HeightArray
     notes: tuple[str, ...] = ()
+    is_tile: bool = False
 
 
 def heights_of(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHeights:
@@ -84,7 +85,7 @@ def _decoded(raster: Raster, parameters: MeshParameters, name: str) -> DecodedHe
     if found:
         title = "Terrarium" if told == HeightEncoding.TERRARIUM else "Terrain-RGB"
         notes = () if asked else (f"its values are {title} heights",)
-        return DecodedHeights(found.heights_m, notes)
+        return DecodedHeights(found.heights_m, notes, is_tile=True)
     if raster.is_metres and not (asked and _is_stretchable(raster.bands)):
         return _metres(raster, name)
     return _grey(raster, parameters)

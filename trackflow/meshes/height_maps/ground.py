@@ -3,18 +3,27 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pyproj
 from pyproj.exceptions import ProjError
 
 from trackflow.errors import BadInputError
 from trackflow.meshes.height_maps.raster import Ground
-from trackflow.meshes.heights import Georeference
+from trackflow.meshes.heights import Georeference, HeightArray
 
 _WGS84 = pyproj.Geod(ellps="WGS84")
 _STRETCH = 0.01
 """Map units that differ more than this from metres on the ground are replaced by these."""
 
 _NO_NAMES = ("unknown", "unnamed", "undefined", "")
+
+_WORLD_PIXEL_M = 2 * math.pi * _WGS84.a / 256
+"""A pixel of the one tile that shows the world, at the equator; each zoom level halves it."""
+
+_STEEP = math.tan(math.radians(35))
+"""The slope at which loose ground comes to rest: in mountains few slopes are steeper."""
+
+_STEEP_SHARE = 90.0
 
 _MAX_DEGREE_PIXEL = 1.0
 """Numbers that may be degrees are read as degrees up to this pixel size."""
@@ -40,6 +49,24 @@ class Edges:
     def pixel(self) -> tuple[float, float]:
         """Width and height of a pixel."""
         return (self.east - self.west) / self.columns, (self.north - self.south) / self.rows
+
+
+def tile_pixel_m(heights_m: HeightArray) -> float:
+    """The pixel size of a map tile that does not say its zoom level, in metres.
+
+    Heights alone tell it roughly: nine tenths of all slopes should be no steeper than loose ground
+    can lie. The size is that of the nearest zoom level, so that neighbouring tiles get the same.
+    Flat tiles get a metre, as no size is more likely than another.
+
+    Args:
+        heights_m: shape (rows, columns), finite.
+    """
+    along, across = np.gradient(heights_m)
+    step_m = float(np.percentile(np.hypot(along, across), _STEEP_SHARE))
+    if step_m <= 0:
+        return 1.0
+    zoom = round(math.log2(_WORLD_PIXEL_M * _STEEP / step_m))
+    return float(_WORLD_PIXEL_M / 2 ** min(max(zoom, 0), 22))
 
 
 def ground_of(edges: Edges, crs_text: str | None, name: str) -> tuple[Ground, list[str]]:
