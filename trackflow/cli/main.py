@@ -20,6 +20,7 @@ from trackflow.cli import (
     housekeeping,
     intake,
     jobs,
+    mesh_drape,
     mesh_service,
     meshes,
     quarantine,
@@ -86,6 +87,7 @@ for subject in (
     quarantine,
     catalogue,
     meshes,
+    mesh_drape,
     mesh_service,
 ):
     subject.add_to(app)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from trackflow.cli.common import plain
 from trackflow.cli.main import app
@@ -151,6 +153,19 @@ def test_every_verb_prints_json_whatever_came_out(
     assert called("jobs resume", job)["status"] == "completed"
     assert called("rebuild", "--device", "d")["status"] == "completed"
     assert len(called("jobs list")) == 2
+
+    # meshes, of which one fails; cli/test_meshes.py looks at the values
+    Image.fromarray(np.add.outer(range(9), range(9)).astype(np.uint8) * 9).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no image")
+    assert len(called("mesh generate", "a.png", "b.png", code=1)) == 2
+    assert called("mesh generate", "a.png", "--store")["status"] == "completed"
+    (mesh,) = called("mesh list")
+    assert called("mesh status", mesh["mesh_id"])["vertex_count"] > 0
+    assert called("mesh cancel", mesh["mesh_id"])["status"] == "completed"
+    assert called("mesh retry", "--failed") == []
+    assert called("mesh sync", "--dry-run")["new_images"] == 0
+    assert called("mesh cleanup", "--dry-run")["files"] == 0
+    assert called("mesh report")["total"]["meshes"] >= 0
 
     # what is too old, deleted, and refused afterwards
     old = table(*drive("d", TODAY - dt.timedelta(days=40)), *drive("d", TODAY, 5), *REFUSED)

@@ -41,7 +41,9 @@ def test_meshes_of_files_lie_beside_them_and_a_bad_one_stops_no_other(
 def test_images_of_one_name_do_not_overwrite_each_other(trackflow: Run, tmp_path: Path) -> None:
     (tmp_path / "a.pgm").write_bytes(hills(3))
     assert trackflow("generate", "a.png", "a.pgm").code == 0
-    assert {path.name for path in tmp_path.glob("*.glb")} == {"a.png.glb", "a.pgm.glb"}
+    assert {path.name for path in tmp_path.glob("*.glb")} == {
+        f"{name}{end}" for name in ("a.png", "a.pgm") for end in (".glb", ".draco.glb")
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from trackflow_tests.docs.pages import ROOT, blocks
-from trackflow_tests.mesh_services import SECRET
+from trackflow_tests.helpers.mesh_services import SECRET
 
 
 def test_the_receiver_of_the_page_keeps_the_newest_state() -> None:

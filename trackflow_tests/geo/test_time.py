@@ -32,7 +32,8 @@ def test_all_ways_to_a_midnight_agree(day: dt.date) -> None:
 
 @given(st.datetimes(timezones=st.timezones()))
 def test_moments_come_back_to_the_microsecond(moment: dt.datetime) -> None:
-    assert from_us(to_us(moment)) == moment
+    # across zones, Python finds no two times equal in an hour that is repeated
+    assert from_us(to_us(moment)) == moment.astimezone(dt.UTC)
 
 
 def test_a_time_without_zone_is_not_guessed() -> None:

@@ -235,8 +235,8 @@ def _check_that_it_reads_right(revision: str, context: Context, today: Today) ->
         ("owntracks", len(row["raw"])) for row in rows["quarantined_points"]
     ]
     when = TimeRange(NOON - dt.timedelta(days=9), NOON + dt.timedelta(days=9))
-    found = read_tracks(context, TrackSelection(None, when, None, "raw", 0.0, 100, None))
-    assert len(found["features"]) == len(today.made["tracks"])
+    found = read_tracks(context, TrackSelection(None, when, None, "raw", 100, None))
+    assert len(found.tracks) == len(today.made["tracks"])
     if revision < ONE_DISTANCE:
         assert all(row["raw_distance_m"] == row["distance_m"] for row in rows["tracks"])
         assert all(row["quarters_mm"] is None for row in rows["tracks"])

@@ -27,6 +27,7 @@ class DrapingGenerator:
     """
 
     lines: Sequence[TrackLine]
+    is_groove: bool = False
 
     @property
     def version(self) -> str:
@@ -62,7 +63,8 @@ class DrapingGenerator:
 
         del is_cancelled
         lonlats = [np.column_stack([line.lon, line.lat]) for line in self.lines]
-        return generate(image, name, parameters, on_progress, TrackLines(lonlats))
+        tracks = TrackLines(lonlats, is_groove=self.is_groove)
+        return generate(image, name, parameters, on_progress, tracks)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -20,8 +20,8 @@ from trackflow.usecases.meshes.outbox import (
     register_callback,
 )
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
+from trackflow_tests.helpers.mesh_services import SECRET, receiver
 from trackflow_tests.helpers.stores import Clock, open_context
-from trackflow_tests.mesh_services import SECRET, receiver
 from trackflow_tests.meshes.pictures import png
 
 TIMES = CallbackTimes()

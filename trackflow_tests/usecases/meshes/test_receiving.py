@@ -17,9 +17,9 @@ from trackflow.errors import AccessError, BadInputError
 from trackflow.store.meshes import remote
 from trackflow.usecases.meshes.cleanup import clean_old_meshes
 from trackflow.usecases.meshes.receiving import take_callback
+from trackflow_tests.helpers.mesh_services import SECRET
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import Clock, open_context
-from trackflow_tests.mesh_services import SECRET
 
 OTHER = "whsec_" + "YW5vdGhlciBzZWNyZXQgYWx0b2dldGhlciE="
 PATH = "/api/v1/meshes/callbacks"

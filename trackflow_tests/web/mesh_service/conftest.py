@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from trackflow_tests.mesh_services import MeshService, mesh_service
+from trackflow_tests.helpers.mesh_services import MeshService, mesh_service
 
 
 @pytest.fixture(scope="package")

@@ -56,7 +56,7 @@ def client(context: Context) -> Iterator[httpx.Client]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    with plain_client(f"http://127.0.0.1:{port}") as found:
+    with plain_client(f"http://127.0.0.1:{port}", is_api=False) as found:
         yield found
     server.should_exit = True
     thread.join(60)

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from trackflow_tests.helpers.http_servers import free_port
-from trackflow_tests.mesh_services import FINAL, MeshService, Message, receiver
+from trackflow_tests.helpers.mesh_services import FINAL, MeshService, Message, receiver
 from trackflow_tests.meshes.pictures import png
 
 pytestmark = pytest.mark.xdist_group("mesh service")

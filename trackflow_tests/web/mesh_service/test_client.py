@@ -28,9 +28,9 @@ from trackflow.usecases.meshes.generators import service_generator, service_site
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow_tests.helpers.http_servers import answering, free_port, server_that
+from trackflow_tests.helpers.mesh_services import SECRET, MeshService
 from trackflow_tests.helpers.running_api import running_api
 from trackflow_tests.helpers.stores import open_context
-from trackflow_tests.mesh_services import SECRET, MeshService
 from trackflow_tests.meshes.pictures import png
 
 pytestmark = pytest.mark.xdist_group("mesh service")

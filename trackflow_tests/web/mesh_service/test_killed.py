@@ -17,8 +17,8 @@ from trackflow.usecases.meshes.generators import service_generator
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import MeshRunReport, run_due_meshes
 from trackflow_tests.helpers.http_servers import free_port
+from trackflow_tests.helpers.mesh_services import mesh_service, receiver
 from trackflow_tests.helpers.stores import Clock, open_context
-from trackflow_tests.mesh_services import mesh_service, receiver
 from trackflow_tests.meshes.pictures import png
 
 pytestmark = pytest.mark.xdist_group("mesh service")

@@ -12,7 +12,7 @@ import trimesh
 from trackflow.meshes.generate import generate
 from trackflow.meshes.parameters import MeshParameters
 from trackflow_tests.helpers.http_servers import answering, server_that
-from trackflow_tests.mesh_services import MeshService
+from trackflow_tests.helpers.mesh_services import MeshService
 from trackflow_tests.meshes.pictures import bomb, png
 
 pytestmark = pytest.mark.xdist_group("mesh service")

@@ -120,7 +120,9 @@ def _all_refused(
         if scope is but:
             continue
         answer = client.request(method, path, headers=headers, content=b"{}")
-        assert answer.status_code == 401, (method, path, answer.text)
+        # a wrong token that is repeated for every route is delayed after a while
+        refusals = {401} if headers is None else {401, 429}
+        assert answer.status_code in refusals, (method, path, answer.text)
     assert contents(context.store) == before
 
 

@@ -113,7 +113,7 @@ def mesh_service(
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        with plain_client(url) as client:
+        with plain_client(url, is_api=False) as client:
             _wait_until_healthy(client, process, output)
             yield MeshService(process, url, home, output, client)
     finally:

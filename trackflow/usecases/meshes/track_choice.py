@@ -1,0 +1,105 @@
+"""The tracks that lie on a terrain: chosen one by one, by device and days, or by a race track."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.geo import polylines
+from trackflow.geo.time import to_us
+from trackflow.store.days import track_ids, tracks
+from trackflow.store.places import visits
+from trackflow.usecases.queries.track_lines import TrackLine
+
+AROUND_VISIT = dt.timedelta(minutes=10)
+"""Tracks that end or begin this close to a visit led to the race track or away from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackChoice:
+    """Which tracks are wanted; what is None does not limit them.
+
+    Attributes:
+        track_ids: these ones.
+        device_id: those of a device.
+        first: those that end on this day or later, UTC.
+        last: those that begin on this day or before, UTC.
+        race_track: those of a visit to the race track of this slug: during it, to it and from it.
+    """
+
+    track_ids: tuple[uuid.UUID, ...] = ()
+    device_id: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+    race_track: str | None = None
+
+
+def chosen_lines(context: Context, choice: TrackChoice) -> list[TrackLine]:
+    """The matched lines of the chosen tracks.
+
+    Raises:
+        BadInputError: nothing is chosen.
+        NotFoundError: there is no such track, or none is left.
+    """
+    if not (choice.track_ids or choice.device_id or choice.race_track):
+        raise BadInputError("choose tracks: by id, by device, or by the race track that they visit")
+    if choice.track_ids:
+        return [_line(context, track_id) for track_id in choice.track_ids]
+    found = list(_by_visits(context, choice) if choice.race_track else _by_device(context, choice))
+    if not found:
+        raise NotFoundError("there are no such tracks: see `trackflow export tracks`")
+    return found
+
+
+def _line(context: Context, track_id: uuid.UUID) -> TrackLine:
+    with context.store.read() as connection:
+        resolved = track_ids.resolve(connection, track_id)
+        row = tracks.read_one(connection, resolved) if isinstance(resolved, uuid.UUID) else None
+    if row is None:
+        raise NotFoundError(f"there is no track {track_id}")
+    return TrackLine(to_us(row.start_time), to_us(row.end_time), *polylines.decode(row.polyline))
+
+
+def _by_device(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
+    start, end = _times(choice)
+    yield from _between(context, start, end, choice.device_id)
+
+
+def _by_visits(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
+    start, end = _times(choice)
+    devices = None if choice.device_id is None else [choice.device_id]
+    with context.store.read() as connection:
+        found = visits.read_visits(connection, devices, start, end)
+    seen = set()
+    for visit in found:
+        if visit.slug != choice.race_track:
+            continue
+        around = (visit.start_time - AROUND_VISIT, visit.end_time + AROUND_VISIT)
+        for line in _between(context, *around, visit.device_id):
+            if (visit.device_id, line.start_us) not in seen:
+                seen.add((visit.device_id, line.start_us))
+                yield line
+
+
+def _times(choice: TrackChoice) -> tuple[dt.datetime | None, dt.datetime | None]:
+    midnight = dt.time(tzinfo=dt.UTC)
+    start = end = None
+    if choice.first is not None:
+        start = dt.datetime.combine(choice.first, midnight)
+    if choice.last is not None:
+        end = dt.datetime.combine(choice.last + dt.timedelta(days=1), midnight)
+    return start, end
+
+
+def _between(
+    context: Context, start: dt.datetime | None, end: dt.datetime | None, device_id: str | None
+) -> Iterator[TrackLine]:
+    with context.store.read() as connection:
+        for row in tracks.track_rows(connection, start, end, device_id):
+            yield TrackLine(
+                to_us(row["start_time"]),
+                to_us(row["end_time"]),
+                *polylines.decode(row["matched_polyline"]),
+            )
