@@ -116,7 +116,12 @@ def test_the_service_does_what_it_says(context: Context, client: httpx.Client) -
 
     for result in schema.get_all_operations():
         tried = given(case=result.ok().as_strategy())(check)
-        limits = settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+        examples = (
+            80 if result.ok().path == "/meshes" else 12
+        )  # few requests are complete by chance
+        limits = settings(
+            max_examples=examples, suppress_health_check=list(HealthCheck), deadline=None
+        )
         limits(tried)()
     assert len({path for path, _ in seen}) == 5
     assert ("/meshes", 202) in seen

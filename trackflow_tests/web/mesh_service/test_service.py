@@ -105,7 +105,7 @@ def test_what_is_no_fit_image_fails_with_its_reason(
 
 def test_a_hostile_image_does_not_hold_up_its_neighbours(service: MeshService) -> None:
     """It is worked on for longer than all of them, and they are done before it."""
-    slow = service.upload(png(900, 900, seed=8), parameters=FINEST)["mesh_id"]
+    slow = service.upload(png(1400, 1400, seed=8), parameters=FINEST)["mesh_id"]
     service.wait_for(slow, "running", "completed")
     others = [service.upload(png(16, 16, seed=k))["mesh_id"] for k in range(20, 26)]
     ends = [service.wait_for(one) for one in others]
