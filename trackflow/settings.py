@@ -427,8 +427,8 @@ class Settings:
     mesh_megapixels: int = set_by(
         "MESH_MEGAPIXELS",
         50,
-        "millions of pixels of an image, at most",
-        parse=whole_number(1, 10_000),
+        "millions of pixels of an image, at most; more than 50 are never read",
+        parse=whole_number(1, 50),
     )
     mesh_memory_mb: int = set_by(
         "MESH_MEMORY_MB",
