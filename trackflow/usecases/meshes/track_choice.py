@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo import polylines
-from trackflow.geo.time import to_us
+from trackflow.geo.time import ONE_DAY, midnight, to_us
 from trackflow.store.days import track_ids, tracks
 from trackflow.store.places import visits
-from trackflow.usecases.queries.track_lines import TrackLine
+from trackflow.usecases.queries.track_lines import TrackLine, read_lines
 
 AROUND_VISIT = dt.timedelta(minutes=10)
 """Tracks that end or begin this close to a visit led to the race track or away from it."""
@@ -43,11 +43,14 @@ def chosen_lines(context: Context, choice: TrackChoice) -> list[TrackLine]:
         BadInputError: nothing is chosen.
         NotFoundError: there is no such track, or none is left.
     """
-    if not (choice.track_ids or choice.device_id or choice.race_track):
-        raise BadInputError("choose tracks: by id, by device, or by the race track that they visit")
     if choice.track_ids:
         return [_line(context, track_id) for track_id in choice.track_ids]
-    found = list(_by_visits(context, choice) if choice.race_track else _by_device(context, choice))
+    if choice.race_track:
+        found = list(_by_visits(context, choice))
+    elif choice.device_id:
+        found = read_lines(context, choice.device_id, *_times(choice))
+    else:
+        raise BadInputError("choose tracks: by id, by device, or by the race track that they visit")
     if not found:
         raise NotFoundError("there are no such tracks: see `trackflow export tracks`")
     return found
@@ -62,11 +65,6 @@ def _line(context: Context, track_id: uuid.UUID) -> TrackLine:
     return TrackLine(to_us(row.start_time), to_us(row.end_time), *polylines.decode(row.polyline))
 
 
-def _by_device(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
-    start, end = _times(choice)
-    yield from _between(context, start, end, choice.device_id)
-
-
 def _by_visits(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
     start, end = _times(choice)
     devices = None if choice.device_id is None else [choice.device_id]
@@ -77,29 +75,13 @@ def _by_visits(context: Context, choice: TrackChoice) -> Iterator[TrackLine]:
         if visit.slug != choice.race_track:
             continue
         around = (visit.start_time - AROUND_VISIT, visit.end_time + AROUND_VISIT)
-        for line in _between(context, *around, visit.device_id):
+        for line in read_lines(context, visit.device_id, *around):
             if (visit.device_id, line.start_us) not in seen:
                 seen.add((visit.device_id, line.start_us))
                 yield line
 
 
 def _times(choice: TrackChoice) -> tuple[dt.datetime | None, dt.datetime | None]:
-    midnight = dt.time(tzinfo=dt.UTC)
-    start = end = None
-    if choice.first is not None:
-        start = dt.datetime.combine(choice.first, midnight)
-    if choice.last is not None:
-        end = dt.datetime.combine(choice.last + dt.timedelta(days=1), midnight)
+    start = None if choice.first is None else midnight(choice.first)
+    end = None if choice.last is None else midnight(choice.last + ONE_DAY)
     return start, end
-
-
-def _between(
-    context: Context, start: dt.datetime | None, end: dt.datetime | None, device_id: str | None
-) -> Iterator[TrackLine]:
-    with context.store.read() as connection:
-        for row in tracks.track_rows(connection, start, end, device_id):
-            yield TrackLine(
-                to_us(row["start_time"]),
-                to_us(row["end_time"]),
-                *polylines.decode(row["matched_polyline"]),
-            )

@@ -1,5 +1,6 @@
-"""The matched lines of a device's tracks with their times."""
+"""The matched lines of tracks with their times."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.context import Context
@@ -26,8 +27,20 @@ class TrackLine:
     lat: Floats
 
 
-def read_lines(context: Context, device_id: str) -> list[TrackLine]:
-    """The lines of all tracks of a device, in order of time."""
+def read_lines(
+    context: Context,
+    device_id: str,
+    first: dt.datetime | None = None,
+    last: dt.datetime | None = None,
+) -> list[TrackLine]:
+    """The lines of a device's tracks that overlap `[first, last)`, in order of time.
+
+    Args:
+        context: the store.
+        device_id: of the device.
+        first: UTC; None for no limit.
+        last: UTC; None for no limit.
+    """
     with context.store.read() as connection:
         return [
             TrackLine(
@@ -35,5 +48,5 @@ def read_lines(context: Context, device_id: str) -> list[TrackLine]:
                 to_us(row["end_time"]),
                 *polylines.decode(row["matched_polyline"]),
             )
-            for row in tracks.track_rows(connection, device_id=device_id)
+            for row in tracks.track_rows(connection, first, last, device_id)
         ]
