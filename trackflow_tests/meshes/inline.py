@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from trackflow.errors import StoppedError
 from trackflow.meshes.generate import GENERATOR_VERSION, GeneratedMesh, generate
-from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.report import OnProgress
 
 
 class InlineGenerator:

@@ -18,10 +18,9 @@ from trackflow.meshes.generate import GENERATOR_VERSION, GeneratedMesh
 from trackflow.meshes.generators.admission import Admission, PixelCost, memory_budget_bytes
 from trackflow.meshes.generators.child import GO, Job
 from trackflow.meshes.generators.processes import CHECK_EVERY_S, Child
-from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.json_values import parameter_values, report_from
 from trackflow.meshes.parameters import MeshParameters
-from trackflow.meshes.report import MeshCost
+from trackflow.meshes.report import MeshCost, OnProgress
 
 LOOK_AHEAD = 2
 

@@ -24,10 +24,9 @@ from trackflow.errors import (
     StoppedError,
 )
 from trackflow.meshes.generate import GeneratedMesh
-from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.json_values import parameter_values, report_from
 from trackflow.meshes.parameters import MeshParameters
-from trackflow.meshes.report import MeshCost
+from trackflow.meshes.report import MeshCost, OnProgress
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
 MOST_ANSWER_BYTES = 1_000_000

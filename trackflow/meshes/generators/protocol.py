@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.report import OnProgress
 
 if TYPE_CHECKING:
     # it takes a second to load, and a process that only asks a service needs none of it
     from trackflow.meshes.generate import GeneratedMesh
-
-type OnProgress = Callable[[float, str], None]
-"""Called with the done share (0 to 1, it never goes back) and the step that begins."""
 
 
 class MeshGenerator(Protocol):

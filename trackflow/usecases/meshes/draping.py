@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trackflow.context import Context
-from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.report import OnProgress
 from trackflow.store.meshes.meshes import Mesh
 from trackflow.usecases.meshes.control import read_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh

@@ -12,7 +12,7 @@ from trackflow.store.meshes import history
 from trackflow.store.meshes.history import HistoryPosition
 from trackflow.store.meshes.meshes import Mesh
 from trackflow.usecases.meshes.control import read_file
-from trackflow.usecases.meshes.notices import THUMBNAIL
+from trackflow.usecases.meshes.links import THUMBNAIL
 
 __all__ = [
     "BEGINNING",

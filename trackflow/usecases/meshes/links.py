@@ -3,6 +3,7 @@
 from trackflow.settings import Settings
 
 MAIN_FILE = "mesh.glb"
+THUMBNAIL = "thumbnail.png"
 
 
 def result_path(mesh_id: str, name: str = MAIN_FILE) -> str:

@@ -1,19 +1,17 @@
 """Messages about meshes that were completed or failed, and about batches: each is sent once."""
 
 from trackflow.context import Context
-from trackflow.errors import MeshStorageError
+from trackflow.errors import MeshStorageError, NotFoundError
 from trackflow.notifications.notifier import AppriseNotifier, Message
 from trackflow.settings import Settings
 from trackflow.store.meshes import meshes, notices
 from trackflow.store.meshes.batches import MeshBatch
 from trackflow.store.meshes.meshes import Mesh, MeshStatus
 from trackflow.usecases.days.report import counted
-from trackflow.usecases.meshes.links import page_of_mesh, result_link
-from trackflow.usecases.meshes.tools import storage_of
+from trackflow.usecases.meshes.control import read_file
+from trackflow.usecases.meshes.links import THUMBNAIL, page_of_mesh, result_link
 
 VARIABLE = "TRACKFLOW_MESH_NOTIFY"
-
-THUMBNAIL = "thumbnail.png"
 
 MOST_LISTED = 10
 """Failures that the message about a batch lists."""
@@ -92,14 +90,9 @@ def _send_mesh(context: Context, mesh: Mesh) -> bool:
 
 
 def _picture(context: Context, mesh: Mesh) -> bytes | None:
-    with context.store.read() as connection:
-        files = meshes.files_of(connection, mesh.mesh_id)
-    stored = next((file.stored_name for file in files if file.name == THUMBNAIL), None)
-    if stored is None:
-        return None
     try:
-        return storage_of(context.settings).read(stored)
-    except MeshStorageError:
+        return read_file(context, mesh.mesh_id, THUMBNAIL)[1]
+    except (NotFoundError, MeshStorageError):
         return None  # the message matters more than its picture
 
 

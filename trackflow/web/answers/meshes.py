@@ -7,10 +7,8 @@ from typing import Any, TypedDict
 
 from trackflow.usecases.jobs.control import Job, JobStatus
 from trackflow.usecases.meshes.control import Mesh, MeshFile, MeshStatus
-from trackflow.usecases.meshes.links import MAIN_FILE, result_path
+from trackflow.usecases.meshes.links import MAIN_FILE, THUMBNAIL, result_path
 from trackflow.web.answers.describing import described, sends, shows
-
-THUMBNAIL = "thumbnail.png"
 
 MEDIA_TYPES = {
     ".glb": "model/gltf-binary",

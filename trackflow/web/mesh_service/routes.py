@@ -16,6 +16,8 @@ from trackflow.usecases.meshes.control import cancel_mesh, read_file
 from trackflow.usecases.meshes.requests import MeshRequest
 from trackflow.usecases.meshes.service_states import mesh_state
 from trackflow.usecases.meshes.serving import queue_length, submit
+from trackflow.web.answers.meshes import MEDIA_TYPES, media_type_of
+from trackflow.web.content_types import FORM_TYPE, JSON_TYPE, content_type_of
 from trackflow.web.dependencies import ContextDep, guarded_router
 from trackflow.web.mesh_service.models import (
     HealthState,
@@ -40,14 +42,6 @@ IdempotencyKey = Annotated[
     Header(description="A second request with the same key gives the first one's mesh."),
 ]
 
-MEDIA_TYPES = {
-    ".glb": "model/gltf-binary",
-    ".stl": "model/stl",
-    ".3mf": "model/3mf",
-    ".obj": "model/obj",
-    ".png": "image/png",
-    ".json": "application/json",
-}
 MOST_FIELDS = 20
 MOST_JSON_BYTES = 1_000_000
 
@@ -117,14 +111,12 @@ def cancel(request: Request, context: ContextDep, mesh_id: MeshId) -> dict[str, 
 def download(context: ContextDep, mesh_id: MeshId, name: FileName) -> Response:
     """The bytes of a file; the mesh's state names all of its files."""
     file, content = read_file(context, mesh_id, name)
-    ending = "." + file.name.rpartition(".")[2]
     headers = {
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Disposition": f'attachment; filename="{file.name}"',
         "ETag": f'"{file.sha256}"',
     }
-    media_type = MEDIA_TYPES.get(ending, "application/octet-stream")
-    return Response(content, headers=headers, media_type=media_type)
+    return Response(content, headers=headers, media_type=media_type_of(file.name))
 
 
 @router.get("/queue", tags=["service"], summary="The queue", response_model=QueueState)
@@ -158,10 +150,10 @@ async def _submission(
     Raises:
         BadInputError: it makes no sense.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    kind = content_type_of(request)
+    if kind == FORM_TYPE:
         return await _of_form(request, idempotency_key)
-    if kind != "application/json":
+    if kind != JSON_TYPE:
         raise BadInputError("send the request as application/json or multipart/form-data")
     body = await request.body()
     if len(body) > MOST_JSON_BYTES:

@@ -29,6 +29,7 @@ from trackflow.web.answers.meshes import (
     meshes_answer,
 )
 from trackflow.web.answers.sending import answer
+from trackflow.web.content_types import FORM_TYPE, JSON_TYPE, content_type_of
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.security.access import open_to
 
@@ -106,9 +107,7 @@ FORM = {
 
 
 def _takes(*more: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    content = {"multipart/form-data": {"schema": FORM}} | {
-        kind: {"schema": schema} for kind, schema in more
-    }
+    content = {FORM_TYPE: {"schema": FORM}} | {kind: {"schema": schema} for kind, schema in more}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -198,7 +197,7 @@ async def receive_image(
 
     The same image sent twice is stored once.
     """
-    if not _is_form(request):
+    if content_type_of(request) != FORM_TYPE:
         raise HTTPException(415, "send the image in a form (multipart/form-data)")
     wanted = await _form(request)
     wanted |= {"mesh_id": None, "user_name": caller.name or None}
@@ -262,17 +261,12 @@ def _answer(context: Context, mesh: control.Mesh) -> MeshAnswer:
 
 async def _submission(request: Request) -> dict[str, Any]:
     """What a request asks, as the fields of a `MeshRequest`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if _is_form(request):
+    kind = content_type_of(request)
+    if kind == FORM_TYPE:
         return await _form(request)
-    if kind not in ("application/json", ""):
+    if kind not in (JSON_TYPE, ""):
         raise HTTPException(415, "send JSON (application/json) or a form (multipart/form-data)")
     return _validated(await request.body())
-
-
-def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "multipart/form-data"
 
 
 def _validated(body: bytes) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from trackflow.meshes.generate import GeneratedMesh
-from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.report import OnProgress
 from trackflow_tests.meshes.inline import InlineGenerator
 
 type Trouble = Callable[[], Exception | None]

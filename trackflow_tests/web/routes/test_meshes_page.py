@@ -20,9 +20,9 @@ from trackflow.context import Context, utc_now
 from trackflow.errors import StoppedError
 from trackflow.meshes.drape import ribbon_on
 from trackflow.meshes.generate import GENERATOR_VERSION, GeneratedMesh, generate
-from trackflow.meshes.generators.protocol import OnProgress
 from trackflow.meshes.heights import HeightGrid
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.report import OnProgress
 from trackflow.meshes.scene import Scene
 from trackflow.meshes.terrain import terrain_of
 from trackflow.meshes.writing import WRITERS
