@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -11,18 +10,16 @@ from starlette.exceptions import HTTPException
 
 from trackflow.context import Context
 from trackflow.errors import TrackflowError
-from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.days.notices import read_guesses, read_notices
-from trackflow.usecases.housekeeping.health import write_probe
 from trackflow.usecases.intake.quarantine import sender_states
 from trackflow.usecases.queries.processing import count
 from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
-from trackflow.web.answers.problems import PROBLEMS
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
+from trackflow.web.guarding import OPTIONS, guard
 from trackflow.web.openapi import DescribedApi
-from trackflow.web.problems import add_problems, http_error, refused
+from trackflow.web.problems import http_error, refused
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
@@ -43,16 +40,12 @@ from trackflow.web.routes import (
     tracks,
 )
 from trackflow.web.routes.metrics import add_metrics
-from trackflow.web.security.access import GuardedRoute, open_to
-from trackflow.web.security.guesses import WrongTokens
-from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.limits import (
     USUAL_LIMITS,
     HeadersMiddleware,
     LimitsMiddleware,
     RequestLimits,
 )
-from trackflow.web.security.own_machine import NoTokenGuard
 
 ROUTERS: tuple[APIRouter, ...] = (
     intake.router,
@@ -103,37 +96,20 @@ def create_app(
         title="trackflow",
         version="1",
         description=DESCRIPTION,
-        # FastAPI's own documentation pages load their scripts from other sites
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        # it would read its settings with every request, and addresses may be positions
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        responses=PROBLEMS,
         lifespan=_lifespan,
+        **OPTIONS,
     )
-    app.state.context = context
-    app.state.no_token_guard = NoTokenGuard(context, listens_locally)
-    app.state.guesses_of_tokens = WrongTokens()
-    app.state.write_probe = write_probe(context)
     app.state.accessed = ReadLog(context)
-    app.state.known_tokens = KnownTokens(context)
     app.state.reception = ReportQueue(context)
     app.state.road_tiles = RoadTiles(context)
     app.state.notices = CachedValue(lambda: read_notices(context))
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))
     app.state.counts = CachedValue(lambda: count(context))
-    app.router.route_class = GuardedRoute
     for router in ROUTERS:
         app.include_router(router)
 
-    @app.get("/openapi.json", include_in_schema=False)
-    @open_to(Scope.READ)
-    def describe() -> dict[str, Any]:
-        return app.openapi()
-
-    add_problems(app)
+    guard(app, context, listens_locally=listens_locally)
     errors = ((TrackflowError, refused), (HTTPException, http_error))
     app.add_middleware(DirectMiddleware, router=intake.router, errors=errors)
     app.add_middleware(LimitsMiddleware, limits=limits, of_paths=_limits_of_images(context, limits))

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -10,17 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 from trackflow import __version__
 from trackflow.context import Context
 from trackflow.meshes.generators.protocol import MeshGenerator
-from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.housekeeping.health import write_probe
-from trackflow.web.answers.problems import PROBLEMS
+from trackflow.web.guarding import OPTIONS, guard
 from trackflow.web.mesh_service.routes import router
 from trackflow.web.mesh_service.working import MeshWork
-from trackflow.web.problems import add_problems
-from trackflow.web.security.access import GuardedRoute, open_to
-from trackflow.web.security.guesses import WrongTokens
-from trackflow.web.security.known_tokens import KnownTokens
 from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware, RequestLimits
-from trackflow.web.security.own_machine import NoTokenGuard
 
 DESCRIPTION = """\
 3D meshes from images.
@@ -53,29 +45,13 @@ def create_mesh_service(
         title="trackflow mesh service",
         version=__version__,
         description=DESCRIPTION,
-        # FastAPI's own documentation pages load their scripts from other sites
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        responses=PROBLEMS,
         lifespan=_lifespan,
+        **OPTIONS,
     )
-    app.state.context = context
-    app.state.no_token_guard = NoTokenGuard(context, listens_locally)
-    app.state.guesses_of_tokens = WrongTokens()
-    app.state.known_tokens = KnownTokens(context)
-    app.state.write_probe = write_probe(context)
     app.state.work = MeshWork(context, generator)
-    app.router.route_class = GuardedRoute
     app.include_router(router)
 
-    @app.get("/openapi.json", include_in_schema=False)
-    @open_to(Scope.READ)
-    def describe() -> dict[str, Any]:
-        return app.openapi()
-
-    add_problems(app)
+    guard(app, context, listens_locally=listens_locally)
     most_bytes = context.settings.mesh_image_mb * 1_000_000 + FORM_BYTES
     limits = RequestLimits(
         body_bytes=most_bytes,
