@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,28 @@ _PIECE_BYTES = 262_144
 def is_unfinished(name: str) -> bool:
     """Whether a file of this name is still being written: read now, it would be half a file."""
     return name.lower().endswith(UNFINISHED_ENDINGS)
+
+
+def ordinary_files(folder: Path) -> Iterator[tuple[Path, str, os.stat_result]]:
+    """The finished files below a folder in order of name: each with its name and its status.
+
+    The name is the path below the folder, as text that can be stored. Hidden files and folders are
+    left out.
+    """
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.startswith(".") or is_unfinished(name):
+                continue
+            path = Path(parent) / name
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # gone in the meantime
+            if stat.S_ISREG(status.st_mode):
+                relative = path.relative_to(folder).as_posix()
+                # any bytes can be a file's name, but not every one can be stored as text
+                yield path, relative.encode("utf-8", "backslashreplace").decode(), status
 
 
 @contextmanager

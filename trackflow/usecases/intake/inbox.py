@@ -6,15 +6,13 @@ again adds nothing, so a crash between an import and its note costs a repetition
 
 import datetime as dt
 import hashlib
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackflow.context import Context
 from trackflow.errors import RetryableError, SettingsError
-from trackflow.files import is_unfinished
+from trackflow.files import ordinary_files
 from trackflow.geo.time import from_us
 from trackflow.store.database import Connection
 from trackflow.store.intake import inbox_notes
@@ -111,7 +109,7 @@ def look(context: Context) -> InboxContent:
     with context.store.read() as connection:
         notes = inbox_notes.read_versions(connection)
     found = InboxContent()
-    for file, changed_s in _walk(folder):
+    for file, changed_s in _found(folder):
         state = (file.size_bytes, file.modified_at)
         if state in (notes.get(file.name), notes.get(forgotten(file.name))):
             continue
@@ -144,29 +142,15 @@ def forgotten(name: str) -> str:
     return _FORGOTTEN + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
-def _walk(folder: Path) -> Iterator[tuple[InboxFile, float]]:
-    """Ordinary files below a folder in order of name, each with the time of its last change.
+def _found(folder: Path) -> Iterator[tuple[InboxFile, float]]:
+    """The files of the inbox in order of name, each with the time of its last change.
 
     That is the time of the newest change of its content or its name, in seconds since 1970: a copy
     may keep the content's old time.
     """
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith(".") or is_unfinished(name):
-                continue
-            path = Path(parent) / name
-            try:
-                status = path.stat()
-            except OSError:
-                continue  # gone in the meantime
-            if stat.S_ISREG(status.st_mode):
-                relative = path.relative_to(folder).as_posix()
-                # any bytes can be a file's name, but not every one can be stored as text
-                shown = relative.encode("utf-8", "backslashreplace").decode()
-                modified = from_us(status.st_mtime_ns // 1000)
-                file = InboxFile(path, shown, status.st_size, modified)
-                yield file, max(status.st_mtime, status.st_ctime)
+    for path, name, status in ordinary_files(folder):
+        file = InboxFile(path, name, status.st_size, from_us(status.st_mtime_ns // 1000))
+        yield file, max(status.st_mtime, status.st_ctime)
 
 
 def _import(context: Context, file: InboxFile, progress: ImportProgress | None) -> InboxImport:

@@ -7,8 +7,6 @@ an address is fetched again after a week.
 import datetime as dt
 import logging
 import os
-import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from trackflow.concurrency.deadline import Deadline
 from trackflow.concurrency.processor import Processor
 from trackflow.context import Context
 from trackflow.errors import BadInputError, MeshStorageError, SettingsError, SourceError
-from trackflow.files import is_unfinished
+from trackflow.files import ordinary_files
 from trackflow.geo.time import from_us
 from trackflow.meshes.json_values import parameter_values
 from trackflow.meshes.parameter_checks import hash_of
@@ -111,7 +109,10 @@ class _Look:
             )
         known = self._known("inbox")
         seen: set[str] = set()
-        for path, name, status in _walk(folder):
+        root = folder.resolve()
+        for path, name, status in ordinary_files(folder):
+            if not _is_inside(path, root):
+                continue
             image_key = f"inbox/{key_part(name)}"
             seen.add(image_key)
             self._file(path, name, status, image_key, known.get(image_key))
@@ -246,21 +247,9 @@ def _asked(parameters: MeshParameters) -> dict[str, Any]:
     return {"parameters": parameter_values(parameters), "parameters_hash": hash_of(parameters)}
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, str, os.stat_result]]:
-    """Ordinary files below a folder in order of name; links that lead out of it are left out."""
-    root = folder.resolve()
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith(".") or is_unfinished(name):
-                continue
-            path = Path(parent) / name
-            try:
-                status = path.stat()
-                is_inside = path.resolve().is_relative_to(root)
-            except OSError:
-                continue  # gone in the meantime
-            if stat.S_ISREG(status.st_mode) and is_inside:
-                relative = path.relative_to(folder).as_posix()
-                # any bytes can be a file's name, but not every one can be stored as text
-                yield path, relative.encode("utf-8", "backslashreplace").decode(), status
+def _is_inside(path: Path, root: Path) -> bool:
+    """Whether no link leads out of the folder; a file that is gone by now is in none."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except OSError:
+        return False
