@@ -1,11 +1,10 @@
 """One image in, all files of its mesh and a report out."""
 
-import math
 from dataclasses import dataclass
 
-from trackflow.errors import BadInputError
 from trackflow.meshes.images import kind_of, read_raster
 from trackflow.meshes.outline_parts import outline_parts
+from trackflow.meshes.parameter_checks import check_bounds
 from trackflow.meshes.parameters import MeshKind, MeshParameters
 from trackflow.meshes.parts import LEVEL_NAME, MeshParts
 from trackflow.meshes.report import MeshCost, MeshReport, OnProgress
@@ -13,9 +12,6 @@ from trackflow.meshes.terrain_parts import terrain_parts
 from trackflow.meshes.thumbnail import thumbnail_of
 from trackflow.meshes.track_parts import TrackLines, with_tracks
 from trackflow.meshes.writing import WRITERS
-
-_LARGEST = 1e6
-"""Of heights in metres and of their factor: far beyond it, 32 bits hold no heights."""
 
 GENERATOR_VERSION = "3"
 """Part of what makes a mesh stale: raise it when the same image would give other triangles."""
@@ -52,7 +48,7 @@ def generate(
     Raises:
         BadInputError: the image cannot be read, or its values make no sense as heights.
     """
-    _check(parameters)
+    check_bounds(parameters)
     on_progress(0.0, "reading")
     raster = read_raster(image, name)
     kind = parameters.kind or kind_of(raster)
@@ -61,28 +57,6 @@ def generate(
     if tracks is not None:
         parts = with_tracks(parts, tracks)
     return GeneratedMesh(_files(parts, parameters, on_progress), parts.report)
-
-
-def _check(parameters: MeshParameters) -> None:
-    makes_sense = {
-        "max_error_m": parameters.max_error_m is None or 0 <= parameters.max_error_m < math.inf,
-        "detail_factor": parameters.detail_factor is None or 0 <= parameters.detail_factor <= 1,
-        "width_m": parameters.width_m is None or 0 < parameters.width_m < math.inf,
-        "vertical_scale": 0 < parameters.vertical_scale <= _LARGEST,
-        "low_m": abs(parameters.low_m) <= _LARGEST,
-        "high_m": parameters.low_m <= parameters.high_m <= _LARGEST,
-        "levels": parameters.levels >= 1,
-        "extrusion_m": 0 < parameters.extrusion_m < math.inf,
-        "threshold": parameters.threshold is None or 0 <= parameters.threshold <= 1,
-        "base_mm": 0 < parameters.base_mm < math.inf,
-        "base_height_m": parameters.base_height_m is None
-        or math.isfinite(parameters.base_height_m),
-        "print_width_mm": 0 < parameters.print_width_mm < math.inf,
-    }
-    for name, is_good in makes_sense.items():
-        if not is_good:
-            value = getattr(parameters, name)
-            raise BadInputError(f"{name} makes no sense as {value:g}: see docs/meshes.md")
 
 
 def _files(

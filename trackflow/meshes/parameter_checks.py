@@ -18,7 +18,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "vertical_scale": (1e-6, 1e6),
     "extrusion_m": (1e-6, 1e6),
     "threshold": (0.0, 1.0),
-    "base_mm": (0.0, 1e4),
+    "base_mm": (1e-6, 1e4),
     "base_height_m": (-1e6, 1e6),
     "print_width_mm": (1e-3, 1e6),
     "levels": (1, 16),
@@ -33,13 +33,26 @@ def checked_parameters(given: Mapping[str, Any]) -> MeshParameters:
         BadInputError: there is no such parameter, or its value makes no sense.
     """
     found = parameters_from({name: value for name, value in given.items() if value is not None})
-    for name, (low, high) in BOUNDS.items():
-        value = getattr(found, name)
-        if value is not None and not low <= value <= high:
-            raise BadInputError(f"{name} is {value:g}; it lies between {low:g} and {high:g}")
-    if found.low_m > found.high_m:
-        raise BadInputError(f"low_m is {found.low_m:g}, above high_m, which is {found.high_m:g}")
+    check_bounds(found)
     return found
+
+
+def check_bounds(parameters: MeshParameters) -> None:
+    """Check that the numbers lie within their bounds.
+
+    Raises:
+        BadInputError: one does not.
+    """
+    for name, (low, high) in BOUNDS.items():
+        value = getattr(parameters, name)
+        if value is not None and not low <= value <= high:
+            raise BadInputError(
+                f"{name} makes no sense as {value:g}; it lies between {low:g} and {high:g}"
+            )
+    if parameters.low_m > parameters.high_m:
+        raise BadInputError(
+            f"low_m is {parameters.low_m:g}, above high_m, which is {parameters.high_m:g}"
+        )
 
 
 def hash_of(parameters: MeshParameters) -> str:
