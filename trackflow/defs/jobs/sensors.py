@@ -1,20 +1,16 @@
 """Starts a run for each waiting job: requested, resumed, or abandoned by a dead process."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from trackflow.defs.errors import tick
 from trackflow.defs.jobs.jobs import (
-    JOB_TAG,
     TAGS,
     RequestedJobConfig,
     requested_job,
     run_requested_job,
 )
+from trackflow.defs.jobs.starting import jobs_to_start, request_of
 from trackflow.defs.resources import TrackflowResource
-from trackflow.defs.runs import starting_run
-from trackflow.usecases.jobs.control import Job, waiting_jobs
 from trackflow.usecases.meshes.batching import KIND as MESH_BATCH
 
 RUNS_PER_TICK = 3
@@ -37,21 +33,8 @@ def requested_jobs_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request a run for each waiting job."""
-    with trackflow.open() as trackflow_context:
-        now = trackflow_context.clock()
-        waiting = [job for job in waiting_jobs(trackflow_context) if job.kind not in OWN_SENSOR]
-    wanted = [
-        job
-        for job in waiting
-        if not starting_run(context.instance, now, {JOB_TAG: str(job.job_id)})
-    ]
-    return list(_requests(wanted[:RUNS_PER_TICK])) or dg.SkipReason("No job waits.")
-
-
-def _requests(wanted: list[Job]) -> Iterator[dg.RunRequest]:
-    for job in wanted:
-        config = RequestedJobConfig(job_id=str(job.job_id))
-        yield dg.RunRequest(
-            run_config=dg.RunConfig(ops={run_requested_job.name: config}),
-            tags={JOB_TAG: str(job.job_id), "trackflow/job_kind": job.kind},
-        )
+    jobs = jobs_to_start(context.instance, trackflow, lambda job: job.kind not in OWN_SENSOR)
+    return [
+        request_of(job, run_requested_job.name, RequestedJobConfig(job_id=str(job.job_id)))
+        for job in jobs.without_run[:RUNS_PER_TICK]
+    ] or dg.SkipReason("No job waits.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from trackflow.defs.errors import tick
-from trackflow.defs.jobs.jobs import JOB_TAG
+from trackflow.defs.jobs.starting import jobs_to_start, request_of
 from trackflow.defs.meshes.checks import MESHES_ASSET
 from trackflow.defs.meshes.events import new_events
 from trackflow.defs.meshes.jobs import (
@@ -23,8 +23,7 @@ from trackflow.defs.meshes.ops import BatchConfig, run_mesh_batch
 from trackflow.defs.meshes.partitions import images_of
 from trackflow.defs.pools import set_default_limits
 from trackflow.defs.resources import TrackflowResource
-from trackflow.defs.runs import UNFINISHED, starting_run
-from trackflow.usecases.jobs.control import Job, waiting_jobs
+from trackflow.defs.runs import UNFINISHED
 from trackflow.usecases.meshes.batching import KIND as MESH_BATCH
 from trackflow.usecases.meshes.history import BEGINNING, HistoryPosition, mesh_changes
 from trackflow.usecases.meshes.waiting import WaitingWork, waiting_work
@@ -160,28 +159,16 @@ def mesh_batches_sensor(
     context: dg.SensorEvaluationContext, trackflow: dg.ResourceParam[TrackflowResource]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request a run for each waiting batch, while there is room for it."""
-    with trackflow.open() as trackflow_context:
-        now = trackflow_context.clock()
-        waiting = [job for job in waiting_jobs(trackflow_context) if job.kind == MESH_BATCH]
-    if not waiting:
+    jobs = jobs_to_start(context.instance, trackflow, lambda job: job.kind == MESH_BATCH)
+    if not jobs.waiting:
         return dg.SkipReason("No batch waits.")
     active = dg.RunsFilter(job_name=mesh_batch_job.name, statuses=list(UNFINISHED))
     room = BATCHES_AT_ONCE - len(context.instance.get_runs(active, limit=BATCHES_AT_ONCE))
-    wanted = [
-        job
-        for job in waiting
-        if not starting_run(context.instance, now, {JOB_TAG: str(job.job_id)})
+    requests = [
+        request_of(job, run_mesh_batch.name, BatchConfig(job_id=str(job.job_id)))
+        for job in jobs.without_run[: max(room, 0)]
     ]
-    requests = [_batch_request(job) for job in wanted[: max(room, 0)]]
-    return requests or dg.SkipReason(f"{len(waiting):,} batches wait for others to end.")
-
-
-def _batch_request(job: Job) -> dg.RunRequest:
-    config = BatchConfig(job_id=str(job.job_id))
-    return dg.RunRequest(
-        run_config=dg.RunConfig(ops={run_mesh_batch.name: config}),
-        tags={JOB_TAG: str(job.job_id), "trackflow/job_kind": job.kind},
-    )
+    return requests or dg.SkipReason(f"{len(jobs.waiting):,} batches wait for others to end.")
 
 
 @dg.sensor(
@@ -189,9 +176,9 @@ def _batch_request(job: Job) -> dg.RunRequest:
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     tags=TAGS,
-    description="Notes on `meshes` what has become of the meshes of each image, whoever made them: "
-    "made, with picture, numbers and checks; failed, with the reason; tried again; retired. Starts "
-    "nothing.",
+    description="Notes on `meshes` what has become of the meshes of each image, whether a run, a "
+    "command or an upload asked for them: made, with picture, numbers and checks; failed, with the "
+    "reason; tried again; retired. Starts nothing.",
 )
 @tick
 def mesh_events_sensor(
