@@ -62,11 +62,6 @@ def claim_next(
     count, pixels = connection.execute(running).one()
     if count >= limits.most_running:
         return None
-    rested = sa.or_(
-        m.next_try_at.is_(None),
-        m.next_try_at <= now,
-        is_impossible(m.next_try_at, now, LONGEST_REST_S),
-    )
     twin = meshes.alias("twin")
     # the same mesh is being made: once it is there, it is taken over without making it again
     has_twin = sa.exists().where(
@@ -74,7 +69,7 @@ def claim_next(
         twin.c.image_key == m.image_key,
         twin.c.parameters_hash == m.parameters_hash,
     )
-    conditions = [m.status == MeshStatus.QUEUED.value, rested, ~has_twin]
+    conditions = [m.status == MeshStatus.QUEUED.value, has_rested(now), ~has_twin]
     if count:
         conditions.append(sa.func.coalesce(m.pixels, 0) + int(pixels) <= limits.pixels)
     if batch_id is not None:
@@ -165,6 +160,15 @@ def same_mesh(
         .limit(1)
     )
     return None if found is None else read_mesh(connection, found)
+
+
+def has_rested(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """The condition that a mesh may be tried now, also where a clock has jumped since it failed."""
+    return sa.or_(
+        m.next_try_at.is_(None),
+        m.next_try_at <= now,
+        is_impossible(m.next_try_at, now, LONGEST_REST_S),
+    )
 
 
 def is_held(claimed: Mesh) -> tuple[sa.ColumnElement[bool], ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.meshes.claims import has_rested
 from trackflow.store.meshes.meshes import Mesh, MeshStatus, mesh_of, query
 from trackflow.store.meshes.tables import mesh_images, meshes
 
@@ -70,7 +71,7 @@ def due(connection: Connection, now: dt.datetime, limit: int) -> list[Mesh]:
         .where(
             m.status == MeshStatus.QUEUED.value,
             m.batch_id.is_(None),
-            sa.or_(m.next_try_at.is_(None), m.next_try_at <= now),
+            has_rested(now),
         )
         .order_by(m.priority, m.created_at, m.mesh_id)
         .limit(limit)

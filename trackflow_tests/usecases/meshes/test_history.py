@@ -92,6 +92,16 @@ def test_meshes_that_rest_and_meshes_that_are_due(context: Context, clock: Clock
     assert [mesh.mesh_id for mesh in waiting_work(context).due] == [tried, waits]
 
 
+def test_a_rest_that_a_wrong_clock_made_endless_is_over(context: Context, clock: Clock) -> None:
+    """What a worker would claim is due for Dagster's sensors, too: else no run would begin."""
+    trouble = {"1.png": lambda: SourceUnavailableError("the server is away")}
+    tried = ask(context, 1)
+    run_due_meshes(context, TroubledGenerator(trouble), mesh_id=tried)
+    clock.advance(-400 * 86_400)
+    assert [mesh.mesh_id for mesh in waiting_work(context).due] == [tried]
+    assert run_due_meshes(context, TroubledGenerator()).completed == 1
+
+
 def test_a_picture_for_people_is_small(context: Context) -> None:
     mesh_id = ask(context, 1)
     assert preview_of(context, mesh_id) is None
