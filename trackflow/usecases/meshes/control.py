@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trackflow.context import Context
@@ -139,8 +139,18 @@ def retry_meshes(context: Context, mesh_ids: Sequence[str]) -> list[Mesh]:
 
 def retry_failed(context: Context, project: str | None = None) -> list[Mesh]:
     """Queue all failed meshes again, or those of one project."""
-    failed = list_meshes(context, statuses=(MeshStatus.FAILED,), project=project, limit=MOST_LISTED)
-    return retry_meshes(context, [mesh.mesh_id for mesh in failed])
+    pages = list(_pages(context, MeshStatus.FAILED, project))  # all before any: they move as we go
+    return [mesh for page in pages for mesh in retry_meshes(context, [one.mesh_id for one in page])]
+
+
+def _pages(context: Context, status: MeshStatus, project: str | None) -> Iterator[list[Mesh]]:
+    """All meshes of a status, the newest first, so many at a time."""
+    before = None
+    while page := list_meshes(
+        context, statuses=(status,), project=project, limit=MOST_LISTED, before=before
+    ):
+        yield page
+        before = page[-1].mesh_id
 
 
 def as_dict(mesh: Mesh) -> dict[str, Any]:

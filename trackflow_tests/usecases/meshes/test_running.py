@@ -16,6 +16,7 @@ from trackflow.errors import (
     SourceUnavailableError,
 )
 from trackflow.store.meshes.meshes import MeshStatus
+from trackflow.usecases.meshes import control
 from trackflow.usecases.meshes.control import (
     cancel_mesh,
     files_of_mesh,
@@ -292,3 +293,14 @@ def test_two_runs_at_once_make_each_mesh_once(context: Context) -> None:
     assert sum(report.completed for report in reports) == 8
     assert set(generator.calls.values()) == {1}
     assert {mesh.status for mesh in list_meshes(context)} == {MeshStatus.COMPLETED}
+
+
+def test_all_failed_meshes_are_tried_again_however_many_they_are(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {ask(context, seed) for seed in range(5)}
+    trouble = {f"{seed}.png": lambda: BadInputError("no image") for seed in range(5)}
+    assert run_due_meshes(context, TroubledGenerator(trouble)).failed == 5
+    monkeypatch.setattr(control, "MOST_LISTED", 2)
+    assert {mesh.mesh_id for mesh in control.retry_failed(context)} == asked
+    assert run_due_meshes(context, TroubledGenerator()).completed == 5
