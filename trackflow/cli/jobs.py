@@ -11,9 +11,9 @@ from trackflow.cli.common import (
     print_json,
     print_line,
     print_note,
-    progress_bar,
 )
-from trackflow.errors import SettingsError, TrackflowError
+from trackflow.cli.job_runs import run_here
+from trackflow.errors import SettingsError
 
 if TYPE_CHECKING:
     from trackflow.context import Context
@@ -113,20 +113,9 @@ def resume(
 
 def _run_to_end(context: "Context", job: "Job", as_json: bool) -> None:
     """Run a job here; Ctrl-C cancels it, so that no worker resumes it without a request."""
-    from trackflow.usecases.jobs.control import JobStatus, read_job, stop_job_here
-    from trackflow.usecases.jobs.kinds import run_job
+    from trackflow.usecases.jobs.control import JobStatus, read_job
 
-    with progress_bar("batches") as progress:
-
-        def show_progress(now: "Job") -> None:
-            if now.total is not None:
-                progress(now.kind, now.completed, now.total)
-
-        try:
-            ended = run_job(context, job.job_id, on_change=show_progress)
-        except KeyboardInterrupt:
-            stop_job_here(context, job.job_id)
-            raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
+    ended = run_here(context, job, "batches", lambda now: now.completed)
     if ended is None:
         ended = read_job(context, job.job_id)
         if ended.status is JobStatus.RUNNING:

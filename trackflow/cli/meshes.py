@@ -13,8 +13,8 @@ from trackflow.cli.common import (
     print_json,
     print_line,
     print_note,
-    progress_bar,
 )
+from trackflow.cli.job_runs import run_here
 from trackflow.cli.mesh_parameters import ParameterOptions, with_parameter_options
 from trackflow.errors import SettingsError, TrackflowError
 
@@ -240,20 +240,10 @@ def _read(path: Path) -> bytes:
 
 def _run_job(context: "Context", job: "Job", as_json: bool) -> None:
     """Run a job here; Ctrl-C cancels it, and `jobs resume` goes on."""
-    from trackflow.usecases.jobs.control import JobStatus, stop_job_here
-    from trackflow.usecases.jobs.kinds import as_dict, run_job
+    from trackflow.usecases.jobs.control import JobStatus
+    from trackflow.usecases.jobs.kinds import as_dict
 
-    with progress_bar("meshes") as progress:
-
-        def show_progress(now: "Job") -> None:
-            if now.total:
-                progress(now.kind, now.completed + now.failed, now.total)
-
-        try:
-            ended = run_job(context, job.job_id, on_change=show_progress)
-        except KeyboardInterrupt:
-            stop_job_here(context, job.job_id)
-            raise TrackflowError(f"stopped; `trackflow jobs resume {job.job_id}` goes on") from None
+    ended = run_here(context, job, "meshes", lambda now: now.completed + now.failed)
     if ended is None:
         raise TrackflowError(f"another worker has the job: `trackflow jobs show {job.job_id}`")
     if as_json:
