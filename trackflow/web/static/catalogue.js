@@ -1,10 +1,10 @@
 // The page of the race tracks: its sources, syncs under way, reports, and the list itself.
 
-import { get, onSignedOut, send, withQuery, forget } from './api.js';
+import { get, onSignedOut, send, withQuery } from './api.js';
 import { canUndo, drawReport, outcome } from './catalogue-report.js';
 import { announce, byId, el, empty, fill } from './dom.js';
 import { age, count, counted, duration, tickAges } from './format.js';
-import { askForToken, signIn } from './login.js';
+import { askForToken, signIn, signOut } from './login.js';
 
 const POLL_MS = 4000;
 const POLL_AT_WORK_MS = 1000;
@@ -246,9 +246,5 @@ byId('text').addEventListener('input', soon);
 byId('active').addEventListener('change', () => loadList());
 byId('login-form').addEventListener('submit', signedIn);
 byId('login').addEventListener('cancel', (event) => event.preventDefault());
-byId('sign-out').addEventListener('click', async () => {
-  await send('DELETE', '/session');
-  forget();
-  location.reload();
-});
+byId('sign-out').addEventListener('click', signOut);
 begin();

@@ -1,6 +1,6 @@
 // Signing in with a token, the same on every page. The cookie that follows is out of a script's reach.
 
-import { send } from './api.js';
+import { forget, send } from './api.js';
 import { byId } from './dom.js';
 
 /** Try the token of the form; whether it opens the door. What is wrong is said in the form. */
@@ -23,4 +23,11 @@ export async function signIn(event) {
 export function askForToken(reason) {
   byId('login-why').textContent = reason ?? '';
   if (!byId('login').open) byId('login').showModal();
+}
+
+/** Forget the token, here and in the browser, and begin anew. */
+export async function signOut() {
+  await send('DELETE', '/session');
+  forget();
+  location.reload();
 }

@@ -1,6 +1,6 @@
 // The page as a whole: what is loaded when, and who is told.
 
-import { ApiError, forget, get, getIfThere, onSignedOut, send } from './api.js';
+import { ApiError, get, getIfThere, onSignedOut } from './api.js';
 import { dark, modes, ofDevice } from './colours.js';
 import { refreshDays } from './days.js';
 import { drawDetails, openTrack, refreshDetails } from './details.js';
@@ -11,7 +11,7 @@ import { boundsOf } from './geometry.js';
 import { jobsRunning, jobsMark, jobsSection, refreshJobs } from './jobs.js';
 import { TRACKS } from './layers.js';
 import { LONG_DAYS, data, devicePlaces, firstRange, loadDevices, loadFiner, loadSome, loadStops, loadSums, loadTracks, setTracks, tolerance } from './loading.js';
-import { askForToken, signIn } from './login.js';
+import { askForToken, signIn, signOut } from './login.js';
 import { noticesCount, noticesMark, noticesSection, refreshNotices } from './notices.js';
 import { refreshSenders, sendersMark, sendersSection } from './senders.js';
 import { createMap, currentView, extentOf, fit, popup, showGround, showPositions, showStops, showTracks, showVisits } from './map.js';
@@ -344,12 +344,6 @@ async function signedIn(event) {
   if (!(await signIn(event))) return;
   signedOut = false;
   await start();
-}
-
-async function signOut() {
-  await send('DELETE', '/session');
-  forget();
-  location.reload();
 }
 
 // ---- start ---------------------------------------------------------------------------------

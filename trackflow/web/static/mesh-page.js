@@ -1,9 +1,9 @@
 // The page of the meshes: the list, one chosen mesh, batches, and new images.
 
-import { forget, get, onSignedOut, send, withQuery } from './api.js';
+import { get, onSignedOut, send, withQuery } from './api.js';
 import { announce, byId } from './dom.js';
 import { tickAges } from './format.js';
-import { askForToken, signIn } from './login.js';
+import { askForToken, signIn, signOut } from './login.js';
 import { drawMesh, hideMesh } from './mesh-details.js';
 import { drawBatches, drawList, inWork } from './mesh-list.js';
 import { drawWishes, listen } from './mesh-upload.js';
@@ -179,9 +179,5 @@ byId('project').addEventListener('input', soon);
 addEventListener('popstate', () => open(idInAddress(), false));
 byId('login-form').addEventListener('submit', async (event) => { if (await signIn(event)) await begin(); });
 byId('login').addEventListener('cancel', (event) => event.preventDefault());
-byId('sign-out').addEventListener('click', async () => {
-  await send('DELETE', '/session');
-  forget();
-  location.reload();
-});
+byId('sign-out').addEventListener('click', signOut);
 begin();

@@ -1,8 +1,6 @@
 """Batches are jobs: live counts, cancelling, resuming, one end."""
 
-from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,19 +14,8 @@ from trackflow.usecases.meshes import batching
 from trackflow.usecases.meshes.control import list_meshes
 from trackflow.usecases.meshes.requests import MeshRequest, save_image
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
-from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    with open_context(database_url, tmp_path, clock) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Cleanup deletes what is useless, only that, and says so before."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,21 +22,10 @@ from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import storage_of
 from trackflow.usecases.meshes.usage import usage_of
-from trackflow_tests.helpers.stores import Clock, contents, open_context
+from trackflow_tests.helpers.stores import Clock, contents
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 HOUR_S, DAY_S = 3600, 86_400
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    with open_context(database_url, tmp_path, clock) as opened:
-        yield opened
 
 
 def made(context: Context, seed: int, **more: object) -> str:

@@ -34,11 +34,6 @@ def server() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def context(
     database_url: str, tmp_path: Path, clock: Clock, server: socket.socket
 ) -> Iterator[Context]:

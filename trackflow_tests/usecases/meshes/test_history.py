@@ -4,7 +4,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -22,19 +21,8 @@ from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.stopping import stop_batch_here
 from trackflow.usecases.meshes.tools import MeshTools, storage_of
 from trackflow.usecases.meshes.waiting import waiting_work
-from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    with open_context(database_url, tmp_path, clock) as opened:
-        yield opened
 
 
 def ask(context: Context, seed: int) -> str:

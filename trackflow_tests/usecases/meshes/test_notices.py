@@ -42,11 +42,6 @@ def messages() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def context(
     database_url: str,
     tmp_path: Path,

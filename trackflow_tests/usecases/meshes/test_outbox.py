@@ -28,11 +28,6 @@ TIMES = CallbackTimes()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
     allowed = {"mesh_secret": SECRET, "mesh_allow_hosts": ("127.0.0.1",)}
     with open_context(database_url, tmp_path / "home", clock, **allowed) as found:

@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,21 +25,10 @@ from trackflow.usecases.meshes.control import (
 )
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
-from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 LIMIT_S = 60
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    with open_context(database_url, tmp_path, clock) as opened:
-        yield opened
 
 
 def ask(context: Context, seed: int, **more: object) -> str:

@@ -4,7 +4,6 @@ import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -15,22 +14,11 @@ from trackflow.usecases.meshes.control import list_meshes, read_file, read_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
 from trackflow.usecases.meshes.running import run_due_meshes
 from trackflow.usecases.meshes.tools import storage_of
-from trackflow_tests.helpers.stores import Clock, open_context
+from trackflow_tests.helpers.stores import Clock
 from trackflow_tests.usecases.meshes.pictures import TroubledGenerator, hills
 
 FINE = {"detail_factor": 0.0001}
 """Many triangles: a file that is larger than its image by far."""
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def context(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    with open_context(database_url, tmp_path, clock) as opened:
-        yield opened
 
 
 def ask(context: Context, seed: int) -> str:
