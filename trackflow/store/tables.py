@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 # imported so that `metadata` holds their tables: a purge or a backup must not leave one out
 import trackflow.store.catalogue.tables
+import trackflow.store.categories.tables
 import trackflow.store.meshes.callback_tables
 import trackflow.store.meshes.tables
+import trackflow.store.mileage.tables
+import trackflow.store.places.tables
 import trackflow.store.service_tables  # noqa: F401
 from trackflow.store.table_base import metadata as metadata
 from trackflow.store.types import UtcTime

@@ -1,0 +1,1 @@
+"""SQL of travel modes and categories: what was decided, by which rule or by whose hand."""

@@ -1,0 +1,1 @@
+"""SQL of the logbook: vehicles, drivers, odometer readings, rates, entries, amendments."""

@@ -1,0 +1,73 @@
+"""The tables of stays, places and addresses."""
+
+import sqlalchemy as sa
+
+from trackflow.store.table_base import metadata
+from trackflow.store.types import UtcTime
+
+places = sa.Table(
+    "places",
+    metadata,
+    sa.Column("place_id", sa.Uuid, primary_key=True),
+    # None: a place of all devices
+    sa.Column("device_id", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    # home, work, customer, race_track or other
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("longitude", sa.Double, nullable=False),
+    sa.Column("latitude", sa.Double, nullable=False),
+    sa.Column("radius_m", sa.Double, nullable=False),
+    # learned, confirmed, rejected or merged
+    sa.Column("status", sa.Text, nullable=False),
+    # of a learned place, 0 to 1
+    sa.Column("confidence", sa.Double),
+    sa.Column("merged_into", sa.Uuid),
+    sa.Column("changed_by", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Index(None, "device_id"),
+)
+
+
+stays = sa.Table(
+    "stays",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("start_time", UtcTime, primary_key=True),
+    # None while the device is still there
+    sa.Column("end_time", UtcTime),
+    sa.Column("longitude", sa.Double, nullable=False),
+    sa.Column("latitude", sa.Double, nullable=False),
+    # the place visited; None for a stay at no known place
+    sa.Column("place_id", sa.Uuid),
+    sa.Index(None, "start_time"),
+    sa.Index(None, "place_id"),
+)
+
+
+stay_days = sa.Table(
+    "stay_days",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    # the generation of the batch whose tracks were read
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    # hash of the day's tracks and of the places
+    sa.Column("inputs_hash", sa.Text, nullable=False),
+)
+
+
+addresses = sa.Table(
+    "addresses",
+    metadata,
+    # longitude and latitude, rounded
+    sa.Column("cell", sa.Text, primary_key=True),
+    sa.Column("geocoder", sa.Text, nullable=False),
+    # None where the geocoder knows none
+    sa.Column("address", sa.Text),
+    # None: still to be asked
+    sa.Column("found_at", UtcTime),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_try_at", UtcTime),
+    sa.Index(None, "next_try_at"),
+)
