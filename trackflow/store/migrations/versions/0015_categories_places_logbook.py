@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("rule_id", sa.Text(), nullable=True),
         sa.Column("rules_version", sa.Integer(), nullable=True),
         sa.Column("decision_id", sa.Uuid(), nullable=True),
-        sa.Column("place_pending", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("place_pending", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("updated_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("device_id", "start_time", name=op.f("pk_categories")),
     )
