@@ -4,5 +4,5 @@
 release.
 """
 
-SCHEMA_VERSION = "0014"
+SCHEMA_VERSION = "0015"
 """The newest revision in `versions/`."""
