@@ -66,7 +66,7 @@ class CategorisedTrip:
 
 
 def update_categories(
-    context: Context, device_id: str, days: Sequence[dt.date]
+    context: Context, device_id: str, days: Sequence[dt.date], *, note: bool = True
 ) -> CategoriesReport:
     """Bring the categories of a device's tracks up to date; idempotent.
 
@@ -74,13 +74,31 @@ def update_categories(
         context: the store and settings.
         device_id: the device.
         days: days of UTC; the tracks that touch them are decided anew.
+        note: whether to note that these days are up to date.
     """
     report = CategoriesReport(device_id)
     for first, last in runs_of_days(set(days), most=MOST_DAYS):
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
             _update(context, connection, first, last, report)
+            if note:
+                _note(context, connection, device_id, first, last)
     return report
+
+
+def update_due(context: Context, device_id: str | None = None) -> list[CategoriesReport]:
+    """Decide the tracks of all days that are due, at once after a person's change.
+
+    The days stay due: what follows categories, such as the logbook, still has to follow.
+
+    Args:
+        context: the store and settings.
+        device_id: only this device; None for all.
+    """
+    return [
+        update_categories(context, one, days, note=False)
+        for one, days in days_due(context, device_id).items()
+    ]
 
 
 def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
@@ -127,6 +145,20 @@ def _update(
     report.changed += categories.replace_between(
         connection, device_id, earliest, end, rows, context.clock()
     )
+
+
+def _note(
+    context: Context, connection: Connection, device_id: str, first: dt.date, last: dt.date
+) -> None:
+    """Note that days are up to date.
+
+    Args:
+        context: the settings.
+        connection: in the transaction that brought them up to date.
+        device_id: the device.
+        first: the first day.
+        last: the last day, included.
+    """
     hashes = _device_hashes(context, connection, device_id)
     due = categories.due_days(connection, hashes).get(device_id, [])
     categories.note_days(connection, device_id, [s for s in due if first <= s.day <= last])

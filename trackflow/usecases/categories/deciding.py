@@ -14,6 +14,16 @@ from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
 
+__all__ = [
+    "DecisionRow",
+    "WantedDecision",
+    "decide",
+    "decide_track",
+    "list_decisions",
+    "row_of",
+    "undo_decision",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class WantedDecision:

@@ -15,6 +15,19 @@ from trackflow.store.categories import categories, rule_sets
 from trackflow.store.categories.rule_sets import UseRow, VersionRow
 from trackflow.store.database import Connection
 
+__all__ = [
+    "CurrentRules",
+    "RulesHistory",
+    "SavedRules",
+    "UseRow",
+    "VersionRow",
+    "apply_rules",
+    "read_history",
+    "read_version",
+    "save_rules",
+    "undo_use",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class SavedRules:
