@@ -1,0 +1,1 @@
+"""How each part of a track was travelled, and what each track was for: values in, values out."""
