@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from trackflow.cli.common import FirstDay, Json, LastDay, check_days, opened_context, print_json
+from trackflow.cli.common import (
+    FirstDay,
+    Json,
+    LastDay,
+    check_days,
+    opened_context,
+    print_json,
+    print_note,
+)
 from trackflow.cli.mesh_parameters import ParameterOptions, with_parameter_options
 from trackflow.cli.meshes import mesh_app
 
@@ -39,10 +47,6 @@ def drape(
         str | None,
         typer.Option("--race-track", help="Tracks of visits to this race track, by its slug."),
     ] = None,
-    groove: Annotated[
-        bool,
-        typer.Option("--groove", help="Cut tracks into prints; by default, they stand out."),
-    ] = False,
     first: FirstDay = None,
     last: LastDay = None,
     out: Annotated[
@@ -51,13 +55,17 @@ def drape(
     as_json: Json = False,
 ) -> None:
     """Make a terrain with tracks on it, as files."""
-    from trackflow.cli.mesh_files import drape_file
-    from trackflow.usecases.meshes.track_choice import TrackChoice, chosen_lines
+    from trackflow.cli.mesh_files import generate_files
+    from trackflow.usecases.meshes.draping import with_chosen_tracks
+    from trackflow.usecases.meshes.track_choice import TrackChoice
 
     check_days(first, last)
     choice = TrackChoice(tuple(track_ids or ()), device, first, last, race_track)
     with opened_context() as context:
-        lines = chosen_lines(context, choice)
-    result = drape_file(image, parameters, lines, out, is_groove=groove)
+        wanted = with_chosen_tracks(context, parameters, choice)
+    print_note(f"{len(wanted['tracks']):,} tracks")
+    (result,), failed = generate_files([image], wanted, out)
     if as_json:
         print_json(result)
+    if failed:
+        raise typer.Exit(1)

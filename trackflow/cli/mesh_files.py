@@ -13,7 +13,6 @@ from trackflow.files import whole_file
 if TYPE_CHECKING:
     from trackflow.concurrency.processor import ItemResult
     from trackflow.meshes.generate import GeneratedMesh
-    from trackflow.usecases.queries.track_lines import TrackLine
 
 MAIN = "mesh"
 
@@ -61,41 +60,6 @@ def generate_files(
     finally:
         generator.close()
     return results, any("error_message" in result for result in results)
-
-
-def drape_file(
-    image: Path,
-    parameters: Mapping[str, Any],
-    lines: "Sequence[TrackLine]",
-    out: Path | None,
-    *,
-    is_groove: bool,
-) -> dict[str, Any]:
-    """Make a terrain with tracks on it, and write its files.
-
-    It is made in this process: the image is one of the person's own.
-
-    Args:
-        image: a height map that says where it lies.
-        parameters: what is asked, as JSON.
-        lines: of tracks.
-        out: folder for the files; None for the image's.
-        is_groove: whether tracks are cut into prints.
-
-    Raises:
-        SettingsError: the folder cannot be made or written to.
-        BadInputError: the image cannot be read, or the parameters make no sense.
-    """
-    from trackflow.meshes.parameter_checks import checked_parameters
-    from trackflow.usecases.meshes.draping import DrapingGenerator
-
-    asked = checked_parameters(parameters)
-    made = DrapingGenerator(lines, is_groove).generate(_read(image), image.name, asked)
-    written = _write(made, out or image.parent, image.stem)
-    for note in made.report.notes:
-        print_note(f"{image.name}: {note}")
-    print_note(f"{image.name}: {len(lines):,} tracks on it; {written[0]}")
-    return _result(image, made, written)
 
 
 def _written(one: "ItemResult[Path, GeneratedMesh]", folder: Path, stem: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import Field, fields
 from enum import StrEnum
 from types import NoneType
 from typing import Annotated, Any, get_args, get_type_hints
@@ -22,10 +22,13 @@ type ParameterOptions = dict[str, Any]
 
 ARGUMENT = "parameters"
 
+NO_OPTIONS = ("tracks",)
+"""Too long to type: `trackflow mesh drape` finds them."""
+
 
 def with_parameter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Replace a command's argument `parameters` by an option for each parameter."""
-    names = [field.name for field in fields(MeshParameters)]
+    names = [field.name for field in _typed_fields()]
 
     @functools.wraps(command)
     def called(**given: Any) -> None:
@@ -39,11 +42,15 @@ def with_parameter_options(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
+def _typed_fields() -> "list[Field[Any]]":
+    return [field for field in fields(MeshParameters) if field.name not in NO_OPTIONS]
+
+
 def _options() -> list[inspect.Parameter]:
     """An option per parameter; None where it is not given."""
     hints, helps = get_type_hints(MeshParameters), _descriptions()
     found = []
-    for field in fields(MeshParameters):
+    for field in _typed_fields():
         kinds = get_args(hints[field.name]) or (hints[field.name],)
         kind = next(one for one in kinds if one is not NoneType)
         flag = f"--{field.name.replace('_', '-')}"

@@ -12,8 +12,11 @@ from trackflow.context import Context
 from trackflow.geo.bbox import Bbox
 from trackflow.geo.distance import METRES_PER_DEGREE, step_m
 from trackflow.geo.points import Floats
-from trackflow.usecases.meshes.control import Mesh
-from trackflow.usecases.meshes.draping import make_draped_terrain
+from trackflow.usecases.meshes.control import Mesh, read_mesh
+from trackflow.usecases.meshes.draping import with_lines
+from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
+from trackflow.usecases.meshes.running import run_due_meshes
+from trackflow.usecases.meshes.tools import child_generator
 from trackflow.usecases.queries.track_lines import TrackLine
 
 NAME = "invented hills.tif"
@@ -38,7 +41,15 @@ def make_terrain(context: Context, lines: Sequence[TrackLine]) -> Mesh:
     """Make the terrain of the longest of these lines, with the line on it."""
     longest = max(lines, key=lambda line: float(step_m(line.lon, line.lat).sum()))
     image = geotiff(hills(PIXELS), box_around(longest))
-    return make_draped_terrain(context, image, NAME, [longest], PARAMETERS)
+    wanted = with_lines(PARAMETERS, [longest])
+    request = MeshRequest(image=image, name=NAME, parameters=wanted, wants_notice=False)
+    mesh = request_mesh(context, request)
+    generator = child_generator(context.settings, workers=1)
+    try:
+        run_due_meshes(context, generator, mesh_id=mesh.mesh_id)
+    finally:
+        generator.close()
+    return read_mesh(context, mesh.mesh_id)
 
 
 def box_around(line: TrackLine) -> Bbox:

@@ -10,7 +10,7 @@ from trackflow.meshes.parts import LEVEL_NAME, MeshParts
 from trackflow.meshes.report import MeshCost, MeshReport, OnProgress
 from trackflow.meshes.terrain_parts import terrain_parts
 from trackflow.meshes.thumbnail import thumbnail_of
-from trackflow.meshes.track_parts import TrackLines, with_tracks
+from trackflow.meshes.track_parts import with_tracks
 from trackflow.meshes.writing import WRITERS
 
 GENERATOR_VERSION = "3"
@@ -34,7 +34,6 @@ def generate(
     name: str,
     parameters: MeshParameters,
     on_progress: OnProgress = lambda _share, _step: None,
-    tracks: TrackLines | None = None,
 ) -> GeneratedMesh:
     """Make a mesh.
 
@@ -43,7 +42,6 @@ def generate(
         name: its name, for messages.
         parameters: what is asked.
         on_progress: called with the done share (0 to 1) and the step that begins.
-        tracks: lines to show on a terrain.
 
     Raises:
         BadInputError: the image cannot be read, or its values make no sense as heights.
@@ -54,8 +52,8 @@ def generate(
     kind = parameters.kind or kind_of(raster)
     parts_of = terrain_parts if kind == MeshKind.TERRAIN else outline_parts
     parts = parts_of(raster, name, parameters, on_progress)
-    if tracks is not None:
-        parts = with_tracks(parts, tracks)
+    if parameters.tracks:
+        parts = with_tracks(parts, parameters)
     return GeneratedMesh(_files(parts, parameters, on_progress), parts.report)
 
 

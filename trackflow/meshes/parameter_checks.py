@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from trackflow.errors import BadInputError
+from trackflow.geo import polylines
 from trackflow.meshes.json_values import parameter_values, parameters_from
-from trackflow.meshes.parameters import MeshParameters
+from trackflow.meshes.parameters import MeshKind, MeshParameters
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "max_error_m": (0.0, 1e5),
@@ -24,6 +25,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "levels": (1, 16),
 }
 """Smallest and largest values of the numbers; beyond them no image makes sense."""
+
+MOST_TRACK_CHARACTERS = 2_000_000
+"""Of all lines of a mesh: about half a million positions. They are kept with the request."""
 
 
 def checked_parameters(given: Mapping[str, Any]) -> MeshParameters:
@@ -53,6 +57,23 @@ def check_bounds(parameters: MeshParameters) -> None:
         raise BadInputError(
             f"low_m is {parameters.low_m:g}, above high_m, which is {parameters.high_m:g}"
         )
+    _check_tracks(parameters)
+
+
+def _check_tracks(parameters: MeshParameters) -> None:
+    if sum(map(len, parameters.tracks)) > MOST_TRACK_CHARACTERS:
+        raise BadInputError(
+            f"tracks have more than {MOST_TRACK_CHARACTERS:,} characters: choose fewer ones"
+        )
+    for line in parameters.tracks:
+        try:
+            lon, lat = polylines.decode(line)
+        except ValueError:
+            raise BadInputError("tracks holds something else than an encoded polyline") from None
+        if not ((abs(lon) <= 180) & (abs(lat) <= 90)).all():
+            raise BadInputError("tracks holds a position outside of the world")
+    if parameters.tracks and parameters.kind == MeshKind.OUTLINE:
+        raise BadInputError("tracks lie on a terrain, and an outline was asked for")
 
 
 def hash_of(parameters: MeshParameters) -> str:

@@ -62,6 +62,8 @@ class MeshParameters:
         obj: whether an OBJ file is made too.
         draco: whether a compressed GLB is made too.
         thumbnail: whether a picture of the mesh is made too.
+        tracks: lines that stand out of a terrain, as encoded polylines of precision 5.
+        groove: whether tracks are cut into the print instead of standing out of it.
     """
 
     kind: MeshKind | None = None
@@ -83,3 +85,5 @@ class MeshParameters:
     obj: bool = False
     draco: bool = True
     thumbnail: bool = True
+    tracks: tuple[str, ...] = ()
+    groove: bool = False

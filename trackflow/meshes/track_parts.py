@@ -1,14 +1,14 @@
 """Tracks on the terrain of a mesh, in what viewers show and in what is printed."""
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from trackflow.errors import BadInputError
+from trackflow.geo import polylines
 from trackflow.meshes.closed import open_reason, volume_m3
-from trackflow.meshes.drape import Line, Lonlat, groove_in, local_lines, ribbon_on
+from trackflow.meshes.drape import Line, groove_in, local_lines, ribbon_on
+from trackflow.meshes.parameters import MeshParameters
 from trackflow.meshes.parts import MeshParts
 from trackflow.meshes.report import MeshReport
 from trackflow.meshes.scene import Scene
@@ -16,42 +16,26 @@ from trackflow.meshes.scene import Scene
 _WIDTH_SHARE, _HEIGHT_SHARE = 1 / 120, 1 / 300
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackLines:
-    """Lines to show on a terrain, and how.
-
-    Attributes:
-        lines: one or more, longitude and latitude in degrees (WGS 84).
-        width_m: on the ground; None: so that it is seen, in proportion to the terrain.
-        height_m: how far a ribbon stands out, or how deep a groove is; None: the same.
-        is_groove: whether the print has a groove instead of a ribbon; viewers show the ribbon.
-    """
-
-    lines: Sequence[Lonlat]
-    width_m: float | None = None
-    height_m: float | None = None
-    is_groove: bool = False
-
-
-def with_tracks(parts: MeshParts, tracks: TrackLines) -> MeshParts:
-    """A terrain with tracks on it.
+def with_tracks(parts: MeshParts, parameters: MeshParameters) -> MeshParts:
+    """A terrain with the tracks of its parameters on it, in proportion to its size.
 
     Raises:
-        BadInputError: the image did not say where it lies, or a groove would cut through the print.
+        BadInputError: the image is no terrain or does not say where it lies, or a groove would cut
+            through the print.
     """
     surface, place = parts.scene.bodies[0], parts.scene.georeference
     if place is None:
         raise BadInputError("the image does not say where it lies: no track can be laid on it")
     report = parts.report
     lines = local_lines(
-        tracks.lines,
+        [np.column_stack(polylines.decode(line)) for line in parameters.tracks],
         place,
         report.columns * report.pixel_width_m,
         report.rows * report.pixel_height_m,
     )
     extent_m = float(np.ptp(surface.vertices[:, :2], axis=0).max())
-    width_m = tracks.width_m or extent_m * _WIDTH_SHARE
-    height_m = tracks.height_m or extent_m * _HEIGHT_SHARE
+    width_m = extent_m * _WIDTH_SHARE
+    height_m = extent_m * _HEIGHT_SHARE
     ribbon = ribbon_on(surface, lines, width_m, height_m)
     if ribbon is None:
         note = "the track lies beside the terrain"
@@ -60,7 +44,7 @@ def with_tracks(parts: MeshParts, tracks: TrackLines) -> MeshParts:
     with_ribbon = dataclasses.replace(parts, scene=scene)
     if parts.print_scene is None:
         return with_ribbon
-    if not tracks.is_groove:
+    if not parameters.groove:
         bodies = [*parts.print_scene.bodies, ribbon]
         return dataclasses.replace(
             with_ribbon, print_scene=dataclasses.replace(parts.print_scene, bodies=bodies)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackflow.errors import BadInputError
+from trackflow.geo import polylines
 from trackflow.meshes.json_values import parameter_values
 from trackflow.meshes.parameter_checks import BOUNDS, checked_parameters, hash_of
 from trackflow.meshes.parameters import MeshParameters
@@ -71,6 +72,9 @@ def test_numbers_are_taken_within_their_bounds_only(name: str, value: float) -> 
         ({"solid": "perhaps"}, "solid"),
         ({"low_m": 10, "high_m": 5}, "low_m"),
         ({"detail_factor": [1]}, "detail_factor"),
+        ({"tracks": ["~"]}, "encoded polyline"),
+        ({"tracks": [polylines.encode([24.9], [60.1])], "kind": "outline"}, "terrain"),
+        ({"tracks": ["?" * 2_000_001]}, "characters"),
     ],
 )
 def test_what_makes_no_sense_is_named(asked: dict[str, Any], why: str) -> None:

@@ -1,21 +1,21 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import trimesh
 
 from trackflow.errors import BadInputError
+from trackflow.geo import polylines
 from trackflow.meshes.generate import generate
 from trackflow.meshes.parameters import MeshParameters
-from trackflow.meshes.track_parts import TrackLines
 from trackflow_tests.meshes.formats.scenes import document_of
 
 MONACO = MeshParameters(max_error_m=100.0, solid=True, draco=False, thumbnail=False)
 
 
-def lines_across(lon: float) -> list[np.ndarray]:
-    return [np.array([[lon, 43.6], [lon + 0.2, 43.8], [lon + 0.5, 43.75]])]
+def lines_across(lon: float) -> tuple[str, ...]:
+    return (polylines.encode([lon, lon + 0.2, lon + 0.5], [43.6, 43.8, 43.75]),)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def volume_of(stl: bytes) -> float:
 @pytest.mark.parametrize("is_groove", [False, True])
 def test_a_track_is_shown_on_real_ground_and_printed(tile: bytes, is_groove: bool) -> None:
     plain = generate(tile, "N43E007.hgt.zip", MONACO)
-    tracks = TrackLines(lines_across(7.2), is_groove=is_groove)
-    made = generate(tile, "N43E007.hgt.zip", MONACO, tracks=tracks)
+    asked = replace(MONACO, tracks=lines_across(7.2), groove=is_groove)
+    made = generate(tile, "N43E007.hgt.zip", asked)
     document = document_of(made.files["mesh.glb"])
     assert [mesh["name"] for mesh in document["meshes"]] == ["terrain", "track"]
     low, high = (
@@ -49,7 +49,7 @@ def test_a_track_is_shown_on_real_ground_and_printed(tile: bytes, is_groove: boo
 
 
 def test_a_track_elsewhere_leaves_the_terrain_alone_and_says_so(tile: bytes) -> None:
-    made = generate(tile, "N43E007.hgt.zip", MONACO, tracks=TrackLines(lines_across(17.2)))
+    made = generate(tile, "N43E007.hgt.zip", replace(MONACO, tracks=lines_across(17.2)))
     assert len(document_of(made.files["mesh.glb"])["meshes"]) == 1
     assert "the track lies beside the terrain" in made.report.notes
 
@@ -57,4 +57,4 @@ def test_a_track_elsewhere_leaves_the_terrain_alone_and_says_so(tile: bytes) -> 
 def test_an_image_without_a_place_takes_no_track(test_data: Path) -> None:
     image = (test_data / "heightmaps" / "terrarium.png").read_bytes()
     with pytest.raises(BadInputError, match="does not say where"):
-        generate(image, "terrarium.png", MONACO, tracks=TrackLines(lines_across(7.2)))
+        generate(image, "terrarium.png", replace(MONACO, tracks=lines_across(7.2)))

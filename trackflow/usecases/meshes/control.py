@@ -153,6 +153,15 @@ def _pages(context: Context, status: MeshStatus, project: str | None) -> Iterato
         before = page[-1].mesh_id
 
 
+def shown_parameters(mesh: Mesh) -> dict[str, Any]:
+    """What was asked, with the number of tracks instead of their lines.
+
+    The lines are long, and no page of a list needs them.
+    """
+    lines = mesh.parameters.get("tracks")
+    return mesh.parameters if lines is None else {**mesh.parameters, "tracks": len(lines)}
+
+
 def as_dict(mesh: Mesh) -> dict[str, Any]:
     """A mesh as JSON, with the names that callers of other systems expect."""
     report = mesh.report or {}
@@ -162,7 +171,7 @@ def as_dict(mesh: Mesh) -> dict[str, Any]:
         "image_url": mesh.image_url,
         "image_key": mesh.image_key,
         "image_name": mesh.image_name,
-        "parameters": mesh.parameters,
+        "parameters": shown_parameters(mesh),
         "status": mesh.status.value,
         "progress": mesh.progress,
         "step": mesh.step,

@@ -1,95 +1,30 @@
-"""Makes the terrain of an image with lines of tracks on it, in this process and at once."""
+"""Lines of tracks as a parameter of meshes: they lie on the terrain of an image."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from trackflow.context import Context
-from trackflow.meshes.parameters import MeshParameters
-from trackflow.meshes.report import OnProgress
-from trackflow.store.meshes.meshes import Mesh
-from trackflow.usecases.meshes.control import read_mesh
-from trackflow.usecases.meshes.requests import MeshRequest, request_mesh
-from trackflow.usecases.meshes.running import run_due_meshes
+from trackflow.geo import polylines
+from trackflow.usecases.meshes.track_choice import TrackChoice, chosen_lines
 from trackflow.usecases.queries.track_lines import TrackLine
 
-if TYPE_CHECKING:
-    from trackflow.meshes.generate import GeneratedMesh
 
+def with_lines(parameters: Mapping[str, Any], lines: Sequence[TrackLine]) -> dict[str, Any]:
+    """Parameters of a mesh, as JSON, with these lines on it.
 
-@dataclass(frozen=True, slots=True)
-class DrapingGenerator:
-    """Makes terrains with these lines on them; for images that trackflow trusts.
-
-    It has no child processes, and so no limit on memory or time.
+    The lines themselves are kept, not the ids of their tracks: so a mesh can be made by a service
+    that knows no tracks, and another line makes another mesh.
     """
-
-    lines: Sequence[TrackLine]
-    is_groove: bool = False
-
-    @property
-    def version(self) -> str:
-        """The version of the generator in this package."""
-        from trackflow.meshes.generate import GENERATOR_VERSION
-
-        return GENERATOR_VERSION
-
-    def generate(
-        self,
-        image: bytes,
-        name: str,
-        parameters: MeshParameters,
-        *,
-        on_progress: OnProgress = lambda _share, _step: None,
-        is_cancelled: Callable[[], bool] = lambda: False,
-    ) -> "GeneratedMesh":
-        """Make a mesh.
-
-        Args:
-            image: a height map that says where it lies.
-            name: its name, for messages.
-            parameters: what is asked.
-            on_progress: called as the work goes on.
-            is_cancelled: not asked: it takes a second or two.
-
-        Raises:
-            BadInputError: the image cannot be read, or does not say where it lies.
-        """
-        # triangulation and raster libraries take a second to load: only when meshes are made
-        from trackflow.meshes.generate import generate
-        from trackflow.meshes.track_parts import TrackLines
-
-        del is_cancelled
-        lonlats = [np.column_stack([line.lon, line.lat]) for line in self.lines]
-        tracks = TrackLines(lonlats, is_groove=self.is_groove)
-        return generate(image, name, parameters, on_progress, tracks)
-
-    def close(self) -> None:
-        """Nothing to end."""
+    return {**parameters, "tracks": [polylines.encode(line.lon, line.lat) for line in lines]}
 
 
-def make_draped_terrain(
-    context: Context,
-    image: bytes,
-    name: str,
-    lines: Sequence[TrackLine],
-    parameters: Mapping[str, Any],
-) -> Mesh:
-    """Make and store the terrain of an image with lines on it; returns its mesh.
-
-    Args:
-        context: the store.
-        image: a height map that says where it lies.
-        name: of the image, for people.
-        lines: of tracks.
-        parameters: of the mesh, as JSON.
+def with_chosen_tracks(
+    context: Context, parameters: Mapping[str, Any], choice: TrackChoice
+) -> dict[str, Any]:
+    """Parameters of a mesh, as JSON, with the matched lines of the chosen tracks on it.
 
     Raises:
-        BadInputError: the parameters make no sense.
+        BadInputError: nothing is chosen.
+        NotFoundError: there is no such track, or none is left.
     """
-    request = MeshRequest(image=image, name=name, parameters=parameters, wants_notice=False)
-    mesh = request_mesh(context, request)
-    run_due_meshes(context, DrapingGenerator(lines), mesh_id=mesh.mesh_id)
-    return read_mesh(context, mesh.mesh_id)
+    return with_lines(parameters, chosen_lines(context, choice))

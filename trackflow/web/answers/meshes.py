@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from trackflow.usecases.jobs.control import Job, JobStatus
-from trackflow.usecases.meshes.control import Mesh, MeshFile, MeshStatus
+from trackflow.usecases.meshes.control import Mesh, MeshFile, MeshStatus, shown_parameters
 from trackflow.usecases.meshes.links import MAIN_FILE, THUMBNAIL, result_path
 from trackflow.web.answers.describing import described, sends, shows
 
@@ -170,7 +170,7 @@ def mesh_entry(mesh: Mesh) -> MeshEntry:
         "image_url": mesh.image_url,
         "image_key": mesh.image_key,
         "image_name": mesh.image_name,
-        "parameters": mesh.parameters,
+        "parameters": shown_parameters(mesh),
         "status": mesh.status,
         "progress": mesh.progress,
         "step": mesh.step,

@@ -3,9 +3,10 @@
 import datetime as dt
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from trackflow.meshes.parameters import MeshParameters
+from trackflow.web.schemas import schema_of
 
 type Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 
@@ -101,33 +102,18 @@ class HealthState(BaseModel):
 
 def body_of_submission() -> dict[str, Any]:
     """The request body in OpenAPI: JSON or a form."""
-    submission = MeshSubmission.model_json_schema()
+    submission = schema_of(MeshSubmission)
     submission["properties"]["parameters"] |= parameters_schema()
     return {
         "required": True,
         "content": {
             "application/json": {"schema": submission},
-            "multipart/form-data": {"schema": MeshUpload.model_json_schema()},
+            "multipart/form-data": {"schema": schema_of(MeshUpload)},
         },
     }
 
 
 def parameters_schema() -> dict[str, Any]:
     """The parameters of a mesh as a schema without references."""
-    schema = TypeAdapter(MeshParameters).json_schema()
-    definitions = schema.pop("$defs", {})
-    found = _without_references(schema, definitions)
-    assert isinstance(found, dict)
-    return {"properties": found["properties"], "additionalProperties": False}
-
-
-def _without_references(value: Any, definitions: dict[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_without_references(one, definitions) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if "$ref" in value:
-        target = definitions[value["$ref"].rpartition("/")[2]]
-        others = {key: one for key, one in value.items() if key != "$ref"}
-        return _without_references(target | others, definitions)
-    return {key: _without_references(one, definitions) for key, one in value.items()}
+    schema = schema_of(MeshParameters)
+    return {"properties": schema["properties"], "additionalProperties": False}

@@ -1,5 +1,6 @@
 """Meshes: ask for one, watch it, try it again, cancel it, delete it."""
 
+import datetime as dt
 import uuid
 from typing import Annotated, Any
 
@@ -16,8 +17,10 @@ from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.meshes import control
 from trackflow.usecases.meshes.control import MeshStatus
+from trackflow.usecases.meshes.draping import with_chosen_tracks
 from trackflow.usecases.meshes.removal import remove_mesh
 from trackflow.usecases.meshes.requests import MeshRequest, request_mesh, save_image
+from trackflow.usecases.meshes.track_choice import TrackChoice
 from trackflow.web.answers.meshes import (
     MESH,
     MESHES,
@@ -31,6 +34,7 @@ from trackflow.web.answers.meshes import (
 from trackflow.web.answers.sending import answer
 from trackflow.web.content_types import FORM_TYPE, JSON_TYPE, content_type_of
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.schemas import schema_of
 from trackflow.web.security.access import open_to
 
 router = guarded_router()
@@ -56,6 +60,25 @@ BODY_ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class TracksOnTerrain(BaseModel):
+    """Tracks whose matched lines are laid on a terrain: by id, device, or race track."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    track_ids: tuple[uuid.UUID, ...] = Field((), description="These tracks.", max_length=1000)
+    device_id: str | None = Field(
+        None, description="Those of a device.", max_length=200, pattern=NO_NUL
+    )
+    first: dt.date | None = Field(None, description="Those that end on this UTC day or later.")
+    last: dt.date | None = Field(None, description="Those that begin on this UTC day or before.")
+    race_track: str | None = Field(
+        None,
+        description="Those of visits to the race track of this slug.",
+        max_length=200,
+        pattern=NO_NUL,
+    )
+
+
 class MeshSubmission(BaseModel):
     """An image by its address or its key, and the parameters of its mesh."""
 
@@ -79,6 +102,9 @@ class MeshSubmission(BaseModel):
         description="What is asked; what is left out has its default.",
         examples=[{"detail_factor": 0.02}],
     )
+    tracks: TracksOnTerrain | None = Field(
+        None, description="Tracks on the terrain of an image that says where it lies."
+    )
     mesh_id: str | None = Field(
         None, description="An id of the caller's choice; without it, a new one.", max_length=100
     )
@@ -99,6 +125,11 @@ FORM = {
             "type": "string",
             "description": "What is asked, as JSON.",
             "example": '{"detail_factor": 0.02}',
+        },
+        "tracks": {
+            "type": "string",
+            "description": "Tracks on the terrain, as JSON, as in a request without an image.",
+            "example": '{"device_id": "van-1", "first": "2026-11-01"}',
         },
         "mesh_id": {"type": "string", "maxLength": 100},
         "project": {"type": "string", "maxLength": 200},
@@ -153,7 +184,7 @@ def list_meshes(
     status_code=202,
     response_model=None,
     responses=NEW_MESH | BODY_ERRORS,
-    openapi_extra=_takes(("application/json", MeshSubmission.model_json_schema())),
+    openapi_extra=_takes(("application/json", schema_of(MeshSubmission))),
 )
 @open_to(Scope.ADMIN)
 async def ask_for_mesh(
@@ -177,6 +208,10 @@ async def ask_for_mesh(
     """
     wanted = await _submission(request)
     wanted |= {"idempotency_key": idempotency_key, "user_name": caller.name or None}
+    if (tracks := wanted.pop("tracks", None)) is not None:
+        wanted["parameters"] = await run_in_threadpool(
+            with_chosen_tracks, context, wanted["parameters"], TrackChoice(**tracks)
+        )
     mesh = await run_in_threadpool(request_mesh, context, MeshRequest(**wanted))
     return await run_in_threadpool(_answer, context, mesh)
 
@@ -200,6 +235,8 @@ async def receive_image(
     if content_type_of(request) != FORM_TYPE:
         raise HTTPException(415, "send the image in a form (multipart/form-data)")
     wanted = await _form(request)
+    if wanted.pop("tracks", None) is not None:
+        raise BadInputError("tracks are named when the mesh is asked for, not with an image")
     wanted |= {"mesh_id": None, "user_name": caller.name or None}
     image_key = await run_in_threadpool(save_image, context, MeshRequest(**wanted))
     return {"image_key": image_key, "name": wanted["name"]}
@@ -286,12 +323,13 @@ async def _form(request: Request) -> dict[str, Any]:
         content = await image.read()
         fields = {key: value for key, value in form.items() if isinstance(value, str)}
         name = (image.filename or "image").replace("\\", "/").rpartition("/")[2]
-    try:
-        fields["parameters"] = orjson.loads(fields.get("parameters") or "{}")
-    except orjson.JSONDecodeError:
-        raise BadInputError("`parameters` is no JSON") from None
+    for part in ("parameters", "tracks"):
+        try:
+            fields[part] = orjson.loads(fields.get(part) or "null")
+        except orjson.JSONDecodeError:
+            raise BadInputError(f"`{part}` is no JSON") from None
     # a browser sends empty fields, too
-    given = {key: value for key, value in fields.items() if value != ""}
+    given = {key: value for key, value in fields.items() if value not in ("", None)}
     found = _validated(orjson.dumps({"name": name.replace("\0", "") or "image", **given}))
     if found["image_url"] is not None or found["image_key"] is not None:
         raise BadInputError("a form has an image: it takes no image_url and no image_key")

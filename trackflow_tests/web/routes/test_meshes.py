@@ -16,11 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackflow.context import Context
+from trackflow.geo.polylines import decode
 from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.days.run import run
+from trackflow.usecases.meshes import control
 from trackflow.usecases.meshes.sync import rehearse_sync
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
-from trackflow_tests.helpers.stores import open_context
+from trackflow_tests.helpers.stores import batch_of_device, contents, deliver, open_context
 from trackflow_tests.meshes.inline import InlineGenerator
+from trackflow_tests.usecases.places.test_visits import history
 from trackflow_tests.web.meshes import hill_png, made_mesh, make_due, png_of
 
 MESHES = "/api/v1/meshes"
@@ -105,6 +109,25 @@ def test_a_repeated_request_gives_the_same_mesh(context: Context, api: httpx.Cli
     assert "another image" in other.json()["error"]
 
 
+def test_tracks_are_laid_on_a_terrain(context: Context, api: httpx.Client) -> None:
+    """By JSON and by form alike; the answer has their number, not their lines."""
+    deliver(context.store, batch_of_device("van", history()))
+    run(context)
+    tracks = len(contents(context.store, "tracks")["tracks"])
+    assert tracks > 1
+    sent = send(api, parameters={"levels": 2}, tracks={"device_id": "van"})
+    assert sent.status_code == 202, sent.text
+    assert sent.json()["parameters"] == {"levels": 2, "tracks": tracks}
+    key = sent.json()["image_key"]
+    asked = ask(api, image_key=key, parameters={"levels": 2}, tracks={"device_id": "van"})
+    assert asked.json()["mesh_id"] == sent.json()["mesh_id"]
+    (known,) = control.list_meshes(context)
+    assert all(decode(line)[0].size > 1 for line in known.parameters["tracks"])
+    plain = ask(api, image_key=key, parameters={"levels": 2})
+    assert plain.json()["mesh_id"] != sent.json()["mesh_id"]
+    assert ask(api, image_key=key, tracks={"device_id": "nobody"}).status_code == 404
+
+
 NONSENSE: list[tuple[Any, int]] = [
     ({}, 400),
     ({"image_url": "ftp://x/y.png"}, 400),
@@ -118,6 +141,8 @@ NONSENSE: list[tuple[Any, int]] = [
     ({"image_url": "http://x/y.png", "surprise": 1}, 422),
     ({"image_url": "http://x/y.png", "image_key": "upload/x"}, 400),
     ({"image_key": "upload/none"}, 404),
+    ({"image_key": "upload/none", "tracks": {}}, 400),
+    ({"image_key": "upload/none", "tracks": {"device": "van"}}, 422),
     ("[", 422),
     ("", 422),
 ]
