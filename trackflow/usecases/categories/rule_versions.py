@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from trackflow.categories.rules.calendars import with_known_days
+from trackflow.categories.rules.reading import is_storable
 from trackflow.categories.rules.rules import RuleSet
 from trackflow.context import Context
 from trackflow.errors import NotFoundError, SettingsError
@@ -68,7 +69,12 @@ def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = 
         rules: the rules.
         by: name of the person.
         comment: why they are saved.
+
+    Raises:
+        SettingsError: the comment has characters that no database stores.
     """
+    if comment is not None and not is_storable(comment):
+        raise SettingsError("the comment has a character that no database stores")
     now = context.clock()
     complete = with_known_days(rules, now.date())
     with context.store.write() as connection:
