@@ -215,7 +215,7 @@ def _dates(value: Any, place: Place) -> Dates | None:
             place.unknown(str(key), ("from", "to"))
     ends = {key: date_at(value[key], place.at(key)) for key in ("from", "to") if key in value}
     first, last = ends.get("from"), ends.get("to")
-    if not ends:
+    if not value:
         place.report("write from, to, or both")
     if first and last and first > last:
         place.report(f"from {first} is after to {last}")

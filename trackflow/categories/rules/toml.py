@@ -108,8 +108,10 @@ def _rule(table: Any, number: int, problems: list[str]) -> Rule:
     if not isinstance(table, Mapping):
         place.report("a rule is a table")
         return Rule(str(number), "", read_condition({}, place))
-    name = text_at(table.get("name"), place.at("name"))
-    if name is None:
+    if "name" in table:
+        name = text_at(table["name"], place.at("name"))
+    else:
+        name = None
         place.report("every rule needs a name")
     place = Place(f"rule {(name or str(number))[:60]!r}", problems)
     for key in table:
