@@ -65,6 +65,7 @@ def set_(
 
     A decision beats every rule, is kept for its time and survives every recompute.
     """
+    from trackflow.usecases.categories.categorising import update_between
     from trackflow.usecases.categories.deciding import WantedDecision, decide, decide_track
 
     name = decider(by)
@@ -80,7 +81,7 @@ def set_(
             row = decide(context, wanted, name)
         else:
             raise SettingsError("name a track, or --device with --start and --end")
-        changed = _update(context, device or row.device_id)
+        changed = update_between(context, row.device_id, row.start_time, row.end_time)
     if as_json:
         return print_json({**plain(row), "changed": changed})
     return print_line(f"Decided as {row.decision_id}; tracks changed: {changed:,}.")
@@ -94,11 +95,12 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Let a decision count no more: an earlier one, or the rules, decide again."""
+    from trackflow.usecases.categories.categorising import update_between
     from trackflow.usecases.categories.deciding import undo_decision
 
     with opened_context() as context:
         row = undo_decision(context, decision)
-        changed = _update(context, row.device_id)
+        changed = update_between(context, row.device_id, row.start_time, row.end_time)
     if as_json:
         return print_json({**plain(row), "changed": changed})
     return print_line(f"Undone; tracks changed: {changed:,}.")
@@ -181,12 +183,11 @@ def import_(
     )
     with opened_context() as context:
         report = import_decisions(context, data, file.name, decider(by), options)
-        changed = sum(_update(context, one) for one in report.devices)
     if as_json:
-        return print_json({**plain(report), "changed": changed})
+        return print_json(report)
     print_line(
         f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused; "
-        f"tracks changed: {changed:,}."
+        f"tracks changed: {report.changed:,}."
     )
     for refusal in report.refusals[:SHOWN_REFUSALS]:
         print_note(f"  line {refusal.line}: {refusal.reason}")
@@ -223,13 +224,6 @@ def export(
         else:
             with whole_file(output) as file:
                 file.writelines(line.encode() for line in lines)
-
-
-def _update(context: Any, device_id: str) -> int:
-    """Decide the device's tracks of the days that are due; returns how many changed."""
-    from trackflow.usecases.categories.categorising import update_due
-
-    return sum(report.changed for report in update_due(context, device_id))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -155,6 +155,7 @@ def apply(
 
     Days are those of TRACKFLOW_TIME_ZONE. What people decided stays.
     """
+    from trackflow.usecases.categories.categorising import update_between
     from trackflow.usecases.categories.ranges import range_of_days
     from trackflow.usecases.categories.rule_versions import apply_rules
     from trackflow.usecases.days.report import counted
@@ -164,12 +165,12 @@ def apply(
     check_days(first, last)
     with opened_context() as context:
         use = apply_rules(context, version, *range_of_days(context, first, last), decider(by))
-        due = _update_due(context)
+        changed = update_between(context, None, use.from_time, use.until_time)
     if as_json:
-        return print_json({**_use_as_dict(use), "changed": due})
+        return print_json({**_use_as_dict(use), "changed": changed})
     print_line(
         f"Version {version} is used for tracks that began from {first} to {last} "
-        f"(use {use.use_no}); {counted(due, 'track')} changed."
+        f"(use {use.use_no}); {counted(changed, 'track')} changed."
     )
     return print_line(f"`trackflow rules undo {use.use_no}` takes it back.")
 
@@ -186,17 +187,18 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Let a use of rules count no more: what was used before decides again."""
+    from trackflow.usecases.categories.categorising import update_between
     from trackflow.usecases.categories.rule_versions import undo_use
     from trackflow.usecases.days.report import counted
 
     with opened_context() as context:
         undone = undo_use(context, use)
-        due = _update_due(context)
+        changed = update_between(context, None, undone.from_time, undone.until_time)
     if as_json:
-        return print_json({**_use_as_dict(undone), "changed": due})
+        return print_json({**_use_as_dict(undone), "changed": changed})
     return print_line(
         f"Use {undone.use_no} of version {undone.version} counts no more; "
-        f"{counted(due, 'track')} changed."
+        f"{counted(changed, 'track')} changed."
     )
 
 
@@ -253,13 +255,6 @@ def _read(file: Path) -> "RuleSet":
     except UnicodeDecodeError:
         raise BadInputError(f"{file} is not UTF-8, which TOML has to be") from None
     return parse_toml(text)
-
-
-def _update_due(context: Any) -> int:
-    """Decide the tracks of all days that are due; returns how many changed."""
-    from trackflow.usecases.categories.categorising import update_due
-
-    return sum(report.changed for report in update_due(context))
 
 
 def _use_as_dict(use: "UseRow") -> dict[str, Any]:

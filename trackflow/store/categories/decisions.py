@@ -103,6 +103,34 @@ def read_one(connection: Connection, decision_id: uuid.UUID) -> DecisionRow | No
     return None if row is None else DecisionRow(*row)
 
 
+def shift(
+    connection: Connection,
+    device_id: str,
+    between: tuple[dt.datetime, dt.datetime],
+    shift_by: dt.timedelta,
+) -> int:
+    """Move decisions in time along with the points that they are about; returns how many.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        between: the times of the first and the last point that moves; decisions whose middle lies
+            between them move.
+        shift_by: by how much.
+    """
+    first, last = between
+    moved = 0
+    for row in read(connection, (device_id,), first, last, with_undone=True):
+        if first <= row.start_time + (row.end_time - row.start_time) / 2 <= last:
+            times = {
+                "start_time": row.start_time + shift_by,
+                "end_time": row.end_time + shift_by,
+            }
+            changed = sa.update(category_decisions).where(d.decision_id == row.decision_id)
+            moved += connection.execute(changed.values(times)).rowcount
+    return moved
+
+
 def undo(connection: Connection, decision_id: uuid.UUID, now: dt.datetime) -> bool:
     """Let a decision count no more; returns whether it counted before."""
     changed = connection.execute(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.categories.rules.facts import PlaceFacts
+from trackflow.geo.time import DAY_US, day_of_index
 from trackflow.store.catalogue.tables import catalogue_tracks, catalogue_visits
 from trackflow.store.categories.tables import legs
 from trackflow.store.days.queries import Devices, of_devices
@@ -22,6 +23,7 @@ from trackflow.store.days.track_ids import longest
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
 from trackflow.store.places.tables import places, stays
 from trackflow.store.tables import devices, tracks
+from trackflow.store.types import epoch_us
 
 t, g, y, p = tracks.c, legs.c, stays.c, places.c
 
@@ -140,6 +142,35 @@ def first_start(
         )
     )  # fmt: skip
     return start if found is None else min(found, start)
+
+
+def days_with_tracks(
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+) -> dict[str, set[dt.date]]:
+    """The days, by device, on which tracks begin that touch a time.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices; None for all.
+        start: aware; None for no limit.
+        end: aware; None for no limit.
+    """
+    query = sa.select(t.device_id, epoch_us(t.start_time)).where(
+        *of_devices(t.device_id, device_ids)
+    )
+    if start is not None:
+        # a bound on the start, so that the index on it is used
+        earliest = start - longest(connection)
+        query = query.where(t.start_time >= earliest, t.end_time >= start)
+    if end is not None:
+        query = query.where(t.start_time <= end)
+    found: dict[str, set[dt.date]] = defaultdict(set)
+    for device_id, start_us in connection.execute(query):
+        found[device_id].add(day_of_index(start_us // DAY_US))
+    return found
 
 
 def trip_of(connection: Connection, track_id: uuid.UUID) -> TripRow | None:

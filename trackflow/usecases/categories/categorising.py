@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +66,7 @@ class CategorisedTrip:
 
 
 def update_categories(
-    context: Context, device_id: str, days: Sequence[dt.date], *, note: bool = True
+    context: Context, device_id: str, days: Collection[dt.date], *, note: bool = True
 ) -> CategoriesReport:
     """Bring the categories of a device's tracks up to date; idempotent.
 
@@ -86,19 +86,30 @@ def update_categories(
     return report
 
 
-def update_due(context: Context, device_id: str | None = None) -> list[CategoriesReport]:
-    """Decide the tracks of all days that are due, at once after a person's change.
+def update_between(
+    context: Context,
+    device_id: str | None,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+) -> int:
+    """Decide the tracks of a time, at once after a person's change; returns how many changed.
 
-    The days stay due: what follows categories, such as the logbook, still has to follow.
+    Also those that retention keeps without their points. Days that are due stay so: what follows
+    categories, such as the logbook, still has to follow.
 
     Args:
         context: the store and settings.
         device_id: only this device; None for all.
+        start: aware; None for the beginning.
+        end: aware; None for ever.
     """
-    return [
-        update_categories(context, one, days, note=False)
-        for one, days in days_due(context, device_id).items()
-    ]
+    chosen = None if device_id is None else (device_id,)
+    with context.store.read() as connection:
+        days = trips.days_with_tracks(connection, chosen, start, end)
+    return sum(
+        update_categories(context, one, of_device, note=False).changed
+        for one, of_device in days.items()
+    )
 
 
 def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:

@@ -21,6 +21,7 @@ from trackflow.sources.values.moments import DateOrder
 from trackflow.store.categories import categories, decisions, trips
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import WantedDecision, row_of
 
 COLUMNS = ("start_time", "end_time", "device_id", "category", "purpose", "partner", "decided_by")
@@ -57,7 +58,7 @@ class DecisionsReport:
         unchanged: rows that were imported or decided before.
         refused: how many rows cannot be used.
         refusals: the first of them, each with its line and reason.
-        days: the days of each device whose tracks may change.
+        changed: tracks that were decided anew with another result.
     """
 
     rows: int = 0
@@ -65,7 +66,7 @@ class DecisionsReport:
     unchanged: int = 0
     refused: int = 0
     refusals: list[RefusedLine] = field(default_factory=list)
-    devices: list[str] = field(default_factory=list)
+    changed: int = 0
 
 
 def import_decisions(
@@ -109,7 +110,9 @@ def import_decisions(
         report.added += added
         report.unchanged += len(mine) - added
         if added:
-            report.devices.append(device_id)
+            first = min(line.start_time for line in mine)
+            last = max(line.end_time for line in mine)
+            report.changed += update_between(context, device_id, first, last)
     return report
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trackflow.context import Context
 from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.categories.categorising import update_due
+from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import (
     DecisionRow,
     WantedDecision,
@@ -148,5 +148,5 @@ def undo(
 
 
 def _changed(context: Context, row: DecisionRow) -> answers.ChangedDecisionAnswer:
-    changed = sum(report.changed for report in update_due(context, row.device_id))
+    changed = update_between(context, row.device_id, row.start_time, row.end_time)
     return {"decision": answers.decision_answer(row), "changed": changed}

@@ -11,7 +11,7 @@ from trackflow.categories.rules.rules import RuleSet
 from trackflow.categories.rules.toml import parse_table, parse_toml
 from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
-from trackflow.usecases.categories.categorising import update_due
+from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.previewing import PreviewRange, preview_rules
 from trackflow.usecases.categories.rule_versions import (
     CurrentRules,
@@ -242,5 +242,5 @@ def _limit(time: dt.datetime | None) -> dt.datetime | None:
 
 
 def _changed(context: ContextDep, use: UseRow) -> answers.ChangedUseAnswer:
-    changed = sum(report.changed for report in update_due(context))
+    changed = update_between(context, None, use.from_time, use.until_time)
     return {"use": answers.use_answer(use), "changed": changed}

@@ -18,7 +18,7 @@ from trackflow.store.categories.tables import category_rule_sets, category_rule_
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
 from trackflow.store.places.tables import places, stays
 from trackflow.store.tables import metadata
-from trackflow.usecases.categories.categorising import days_due, update_categories, update_due
+from trackflow.usecases.categories.categorising import days_due, update_categories
 from trackflow.usecases.categories.deciding import (
     WantedDecision,
     decide,
@@ -140,6 +140,13 @@ def _add_stay(
         "latitude": 60.17, "place_id": place,
     }  # fmt: skip
     connection.execute(sa.insert(stays), row)
+
+
+def update_due(context: Context, device: str | None = None) -> None:
+    """What the flow after tracks does."""
+    for device_id, days in days_due(context, device).items():
+        update_categories(context, device_id, days)
+    assert not days_due(context, device)
 
 
 def rules_of(*lines: str) -> RuleSet:

@@ -8,7 +8,7 @@ import pytest
 
 from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
-from trackflow.usecases.categories.categorising import update_due
+from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.days.run import run
 from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
@@ -24,7 +24,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         for device in ("van", "car"):
             deliver(opened.store, batch_of_device(device, drive(NOON, 100)))
         run(opened)
-        update_due(opened)
+        update_between(opened, None, None, None)
         yield opened
 
 
