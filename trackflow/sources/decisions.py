@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trackflow.errors import BadInputError
+from trackflow.geo.time import from_us, midnight_us
 from trackflow.sources.heads import SEPARATORS, encoding_of
 from trackflow.sources.values.moments import DateOrder, TimeRules, read_time
 from trackflow.sources.values.times import decide_order
@@ -38,6 +39,7 @@ KNOWN_CATEGORIES = ("business", "private", "commute", "race")
 MOST_BYTES = 50_000_000
 LONGEST_CELL = 500
 RAW_CHARS = 200
+FIRST_US, LAST_US = (midnight_us(dt.date(year, 1, 1)) for year in (1900, 2200))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,9 @@ def _time(text: str, key: str, rules: TimeRules) -> dt.datetime:
     time_us, _ = read_time(text, rules)
     if time_us is None:
         raise _LineError(f"its {key} is no time, or could be two")
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=time_us)
+    if not FIRST_US <= time_us < LAST_US:
+        raise _LineError(f"its {key} lies before 1900 or after 2200")
+    return from_us(time_us)
 
 
 def _text(text: str, key: str) -> str:

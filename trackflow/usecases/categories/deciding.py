@@ -14,6 +14,9 @@ from trackflow.store.days.queries import Devices
 from trackflow.store.devices import settings
 from trackflow.store.devices.settings import lock_devices
 
+EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+
 __all__ = [
     "DecisionRow",
     "WantedDecision",
@@ -48,6 +51,8 @@ class WantedDecision:
     def __post_init__(self) -> None:
         if self.start_time > self.end_time:
             raise SettingsError("the decision ends before it begins")
+        if not EARLIEST <= self.start_time <= self.end_time <= LATEST:
+            raise SettingsError("the decision is about a time before 1900 or after 2200")
         given = [one for one in (self.category, self.purpose, self.partner) if one is not None]
         if not given:
             raise SettingsError("decide a category, a purpose or a partner")
