@@ -30,6 +30,7 @@ class ServiceGuard:
         unavailable: the error that counts as a failure, and that is raised while it is open.
         store: keeps the breaker.
         clock: gives the breaker's times.
+        refusal: the error that is raised while it is open, where that is another one.
     """
 
     service: str
@@ -37,6 +38,7 @@ class ServiceGuard:
     unavailable: type[TrackflowError]
     store: Store
     clock: Callable[[], dt.datetime]
+    refusal: type[TrackflowError] | None = None
     _known: Breaker = field(default_factory=Breaker)
     _refreshed_at: float = float("-inf")
 
@@ -74,7 +76,7 @@ class ServiceGuard:
                 return False
             case Phase.HALF_OPEN if self._known.may_probe(now) and self._take_probe():
                 return True
-        raise self.unavailable(
+        raise (self.refusal or self.unavailable)(
             f"{self.noun} is left alone after it failed: {self._known.last_error}"
         )
 

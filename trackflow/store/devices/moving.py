@@ -62,8 +62,7 @@ def first_us(connection: Connection, device_id: str) -> int | None:
 
 
 def move(connection: Connection, device_id: str, into: str, now: dt.datetime) -> int:
-    """Move points, those that they replaced, refusals, tokens, decisions and places to another
-    device.
+    """Move points, those that they replaced, and all that is kept of a device to another one.
 
     Rows that were made of the points are deleted; ids of the device's tracks lead to the tracks of
     the other device.

@@ -64,13 +64,10 @@ def due(connection: Connection, now: dt.datetime, limit: int | None = None) -> l
     return [AddressRow._make(row) for row in connection.execute(query)]
 
 
-def count(connection: Connection, now: dt.datetime) -> tuple[int, int]:
-    """How many cells are due, and how many wait in all."""
-    waiting = sa.select(sa.func.count()).select_from(addresses).where(a.next_try_at.is_not(None))
-    return (
-        connection.scalar(waiting.where(a.next_try_at <= now)) or 0,
-        connection.scalar(waiting) or 0,
-    )
+def count_due(connection: Connection, by: dt.datetime | None) -> int:
+    """How many cells are to be asked for until a moment; all that wait for None."""
+    is_due = a.next_try_at.is_not(None) if by is None else a.next_try_at <= by
+    return connection.scalar(sa.select(sa.func.count()).select_from(addresses).where(is_due)) or 0
 
 
 def keep(connection: Connection, rows: Sequence[AddressRow]) -> None:
