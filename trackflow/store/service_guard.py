@@ -41,6 +41,7 @@ class ServiceGuard:
     refusal: type[TrackflowError] | None = None
     _known: Breaker = field(default_factory=Breaker)
     _refreshed_at: float = float("-inf")
+    _successes: int = 0
 
     def call[T](self, function: Callable[[], T]) -> T:
         """The result of a call to the service.
@@ -91,6 +92,7 @@ class ServiceGuard:
 
     def _failed(self, error: TrackflowError, is_probe: bool) -> None:
         rest_s: float | None = getattr(error, "retry_after_s", None)
+        successes = self._successes
         with self.store.write() as connection:
             self._known = breakers.note_failure(
                 connection,
@@ -100,8 +102,13 @@ class ServiceGuard:
                 is_probe=is_probe,
                 rest_s=rest_s,
             )
+        if not is_probe and self._successes != successes:
+            # threads whose calls succeeded during the write could not know of this failure: else
+            # failures far apart would count as failures in a row
+            self._succeeded(is_probe)
 
     def _succeeded(self, is_probe: bool) -> None:
+        self._successes += 1
         if not is_probe and not self._known.failures:
             return
         with self.store.write() as connection:
