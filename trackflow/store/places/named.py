@@ -115,10 +115,19 @@ def read_places(connection: Connection, device_id: str | None = None) -> list[Pl
     return [replace(row, status=PlaceStatus(row.status)) for row in rows]
 
 
-def read_place(connection: Connection, place_id: uuid.UUID) -> PlaceRow | None:
-    """One place; None if there is none with this id."""
+def read_place(
+    connection: Connection, place_id: uuid.UUID, *, lock: bool = False
+) -> PlaceRow | None:
+    """One place; None if there is none with this id.
+
+    Args:
+        connection: to the store.
+        place_id: the place.
+        lock: whether nothing else may change it until the end of the transaction.
+    """
     query = sa.select(*(p[name] for name in PlaceRow.__dataclass_fields__))
-    row = connection.execute(query.where(p.place_id == place_id)).one_or_none()
+    query = query.where(p.place_id == place_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else replace(PlaceRow(*row), status=PlaceStatus(row.status))
 
 

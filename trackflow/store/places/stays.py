@@ -212,5 +212,12 @@ def devices_with_stays(connection: Connection) -> list[str]:
     return list(connection.scalars(sa.select(s.device_id).distinct().order_by(s.device_id)))
 
 
+def devices_between(connection: Connection, bands: Iterable[tuple[float, float]]) -> list[str]:
+    """The devices that have stayed between some pairs of latitudes in degrees, in order."""
+    within = [s.latitude.between(south, north) for south, north in bands]
+    query = sa.select(s.device_id).where(sa.or_(sa.false(), *within)).distinct()
+    return list(connection.scalars(query.order_by(s.device_id)))
+
+
 def _start(row: StayRow) -> dt.datetime:
     return row.start_time

@@ -1,7 +1,7 @@
 """Learns places from the stays of a device, or of all; what people decided stays as it is."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trackflow.context import Context
@@ -51,8 +51,20 @@ def learn_places(context: Context, device_id: str) -> LearningReport:
         return learn_in(context, connection, device_id)
 
 
-def learn_in(context: Context, connection: Connection, device_id: str) -> LearningReport:
-    """As `learn_places`, in a transaction of the caller, who has locked the device."""
+def learn_in(
+    context: Context,
+    connection: Connection,
+    device_id: str,
+    renamed: Collection[uuid.UUID] = (),
+) -> LearningReport:
+    """As `learn_places`, in a transaction of the caller, who has locked the device.
+
+    Args:
+        context: the settings and the clock.
+        connection: in a transaction for writing.
+        device_id: the device.
+        renamed: places whose name or kind a person has changed.
+    """
     device = read_device(connection, device_id)
     zone = zone_named(device.time_zone or context.settings.time_zone)
     rows = store.read_stays(connection, (device_id,))
@@ -65,9 +77,9 @@ def learn_in(context: Context, connection: Connection, device_id: str) -> Learni
         for row in known
         if row.status is PlaceStatus.LEARNED and row.device_id == device_id
     }
-    changed, renamed = _write(context, connection, old, new)
+    changed, relabelled = _write(context, connection, old, new)
     report = LearningReport(len(rows), len(new), changed)
-    report.moved = reassign(connection, device_id, renamed)
+    report.moved = reassign(connection, device_id, relabelled | set(renamed))
     return report
 
 
