@@ -106,7 +106,15 @@ def add_places(context: Context, drafts: Sequence[PlaceDraft], by: str) -> list[
         for device_id in sorted({row.device_id for row in rows if row.device_id is not None}):
             read_device(connection, device_id)
         _lock(connection, [(None, row) for row in rows])
-        known = {row.place_id: row for row in named.read_places(connection)}
+        stored = named.read_places(connection)
+        known = {row.place_id: row for row in stored}
+        # what was learned and confirmed has another id than what was added by hand
+        alike = {_identity(row): row.place_id for row in stored}
+        rows = [
+            row if row.place_id in known
+            else replace(row, place_id=alike.get(_identity(row), row.place_id))
+            for row in rows
+        ]  # fmt: skip
         pairs = [(known.get(row.place_id), row) for row in rows]
         _decide(context, connection, "add", pairs, by)
     return rows
@@ -283,15 +291,17 @@ def _devices_of(connection: Connection, pairs: Sequence[Pair]) -> list[str]:
     return sorted(own | set(store.devices_between(connection, bands)))
 
 
+def _identity(row: PlaceRow) -> str:
+    return f"{row.device_id or ''}|{row.name}|{row.longitude:.6f},{row.latitude:.6f}"
+
+
 def _drafted(draft: PlaceDraft) -> PlaceRow:
     """The row of a place that is added; its id follows from its name and position."""
-    name = draft.name.strip()
-    identity = (draft.device_id or "", name, f"{draft.longitude:.6f},{draft.latitude:.6f}")
-    return _checked(
+    row = _checked(
         PlaceRow(
-            uuid.uuid5(NAMESPACE, "|".join(identity)),
+            NAMESPACE,
             draft.device_id,
-            name,
+            draft.name.strip(),
             draft.kind,
             draft.longitude,
             draft.latitude,
@@ -299,6 +309,7 @@ def _drafted(draft: PlaceDraft) -> PlaceRow:
             PlaceStatus.CONFIRMED,
         )
     )
+    return replace(row, place_id=uuid.uuid5(NAMESPACE, _identity(row)))
 
 
 def _checked(row: PlaceRow) -> PlaceRow:

@@ -83,6 +83,19 @@ def learn_in(
     return report
 
 
+def learn_all(context: Context, device_id: str | None = None) -> dict[str, LearningReport]:
+    """Learn the places of a device, or of each device that has stays.
+
+    Raises:
+        NotFoundError: there is no such device.
+    """
+    with context.store.read() as connection:
+        ids = store.devices_with_stays(connection) if device_id is None else [device_id]
+        for one in ids:
+            read_device(connection, one)
+    return {one: learn_places(context, one) for one in ids}
+
+
 def learn_shared_places(context: Context) -> LearningReport:
     """Learn places that several devices come back to: a depot, a customer; idempotent.
 
