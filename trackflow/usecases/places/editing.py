@@ -16,7 +16,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.places.areas import KINDS, PlaceStatus, target_of
 from trackflow.places.learning import NAMESPACE
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import lock_devices, read_device
+from trackflow.store.devices.settings import device_ids, known, lock_devices
 from trackflow.store.places import named
 from trackflow.store.places import stays as store
 from trackflow.store.places.named import PlaceDecision, PlaceRow
@@ -88,7 +88,7 @@ def add_place(context: Context, draft: PlaceDraft, by: str) -> PlaceRow:
 
     Raises:
         BadInputError: it makes no sense.
-        NotFoundError: there is no such device.
+        SettingsError: there is no such device.
     """
     (row,) = add_places(context, [draft], by)
     return row
@@ -99,23 +99,24 @@ def add_places(context: Context, drafts: Sequence[PlaceDraft], by: str) -> list[
 
     Raises:
         BadInputError: one makes no sense.
-        NotFoundError: there is no device of one.
+        SettingsError: there is no device of one.
     """
     rows = [_drafted(draft) for draft in drafts]
     with context.store.write() as connection:
+        ids = device_ids(connection)
         for device_id in sorted({row.device_id for row in rows if row.device_id is not None}):
-            read_device(connection, device_id)
+            known(device_id, ids)
         _lock(connection, [(None, row) for row in rows])
         stored = named.read_places(connection)
-        known = {row.place_id: row for row in stored}
+        by_id = {row.place_id: row for row in stored}
         # what was learned and confirmed has another id than what was added by hand
         alike = {_identity(row): row.place_id for row in stored}
         rows = [
-            row if row.place_id in known
+            row if row.place_id in by_id
             else replace(row, place_id=alike.get(_identity(row), row.place_id))
             for row in rows
         ]  # fmt: skip
-        pairs = [(known.get(row.place_id), row) for row in rows]
+        pairs = [(by_id.get(row.place_id), row) for row in rows]
         _decide(context, connection, "add", pairs, by)
     return rows
 

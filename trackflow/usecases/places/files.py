@@ -69,7 +69,7 @@ def import_places(context: Context, text: str, by: str) -> PlacesImport:
 
     Raises:
         BadInputError: a line makes no sense.
-        NotFoundError: there is no device of a line.
+        SettingsError: there is no device of a line.
     """
     drafts = list(_drafts(text))
     before = {row.place_id: row for row in list_places(context, with_rejected=True)}

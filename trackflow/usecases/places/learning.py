@@ -11,7 +11,7 @@ from trackflow.places.learning import NAMESPACE, LearnedPlace, learn
 from trackflow.places.stays import Stay
 from trackflow.settings import zone_named
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import lock_devices, read_device
+from trackflow.store.devices.settings import device_ids, known, lock_devices, read_device
 from trackflow.store.places import named
 from trackflow.store.places import stays as store
 from trackflow.store.places.named import PlaceRow
@@ -37,15 +37,7 @@ class LearningReport:
 
 
 def learn_places(context: Context, device_id: str) -> LearningReport:
-    """Learn the places of a device from all its stays; idempotent.
-
-    Args:
-        context: the store and settings.
-        device_id: the device.
-
-    Raises:
-        NotFoundError: there is no such device.
-    """
+    """Learn the places of a device from all its stays; idempotent."""
     with context.store.write() as connection:
         lock_devices(connection, [device_id])
         return learn_in(context, connection, device_id)
@@ -68,13 +60,13 @@ def learn_in(
     device = read_device(connection, device_id)
     zone = zone_named(device.time_zone or context.settings.time_zone)
     rows = store.read_stays(connection, (device_id,))
-    known = named.read_places(connection, device_id)
+    stored = named.read_places(connection, device_id)
     found = learn([_stay(row) for row in rows], zone, device_id)
-    fixed = [row.area for row in known if row.area.is_by_person]
+    fixed = [row.area for row in stored if row.area.is_by_person]
     new = [_row(place, device_id) for place in without_taken(found, fixed)]
     old = {
         row.place_id: row
-        for row in known
+        for row in stored
         if row.status is PlaceStatus.LEARNED and row.device_id == device_id
     }
     changed, relabelled = _write(context, connection, old, new)
@@ -87,12 +79,13 @@ def learn_all(context: Context, device_id: str | None = None) -> dict[str, Learn
     """Learn the places of a device, or of each device that has stays.
 
     Raises:
-        NotFoundError: there is no such device.
+        SettingsError: there is no such device.
     """
     with context.store.read() as connection:
-        ids = store.devices_with_stays(connection) if device_id is None else [device_id]
-        for one in ids:
-            read_device(connection, one)
+        if device_id is None:
+            ids = store.devices_with_stays(connection)
+        else:
+            ids = [known(device_id, device_ids(connection))]
     return {one: learn_places(context, one) for one in ids}
 
 
@@ -107,11 +100,11 @@ def learn_shared_places(context: Context) -> LearningReport:
     with context.store.write() as connection:
         lock_devices(connection, ids)
         rows = store.read_stays(connection, None)
-        known = [row for row in named.read_places(connection) if row.device_id is None]
+        stored = [row for row in named.read_places(connection) if row.device_id is None]
         found = shared_places(rows, context)
-        fixed = [row.area for row in known if row.area.is_by_person]
+        fixed = [row.area for row in stored if row.area.is_by_person]
         new = [_row(place, None) for place in without_taken(found, fixed)]
-        old = {row.place_id: row for row in known if row.status is PlaceStatus.LEARNED}
+        old = {row.place_id: row for row in stored if row.status is PlaceStatus.LEARNED}
         changed, renamed = _write(context, connection, old, new)
         report = LearningReport(len(rows), len(new), changed)
         report.moved = sum(reassign(connection, device_id, renamed) for device_id in ids)

@@ -15,7 +15,7 @@ from trackflow.store.places.stays import StayRow
 from trackflow.usecases.queries.limits import check_count
 from trackflow.usecases.queries.lines import TimeRange
 
-__all__ = ["PlaceDecision", "PlaceRow"]
+__all__ = ["PlaceDecision", "PlaceRow", "StayRow"]
 
 
 @dataclass(frozen=True, slots=True)
