@@ -118,7 +118,8 @@ def add_places(context: Context, drafts: Sequence[PlaceDraft], by: str) -> list[
         ]  # fmt: skip
         pairs = [(by_id.get(row.place_id), row) for row in rows]
         _decide(context, connection, "add", pairs, by)
-    return rows
+        kept = {row.place_id: row for row in named.read_places(connection)}
+    return [kept[row.place_id] for row in rows]
 
 
 def confirm_place(context: Context, place_id: uuid.UUID, by: str) -> PlaceRow:
@@ -229,7 +230,7 @@ def _change(
             raise NotFoundError(f"there is no place {place_id}; see `trackflow places list`")
         new = _checked(change(old))
         _decide(context, connection, action, [(old, new)], by)
-    return replace(new, changed_by=by)
+        return named.read_place(connection, place_id) or new
 
 
 type Pair = tuple[PlaceRow | None, PlaceRow]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.places import editing, reading
 from trackflow.web.answers import places as answers
-from trackflow.web.answers.sending import GEOJSON, answer
+from trackflow.web.answers.sending import GEOJSON, GeoJson, answer
 from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
 from trackflow.web.parameters import AnyTime, DeviceIds
 from trackflow.web.security.access import decider, open_to
@@ -169,7 +169,11 @@ def undo(context: ContextDep, place_id: PlaceId) -> answers.ChangedPlaceAnswer:
 
 
 @router.get(
-    "/api/v1/stays", tags=["places"], summary="Stays and visits to places", responses=answers.STAYS
+    "/api/v1/stays",
+    tags=["places"],
+    summary="Stays and visits to places",
+    response_class=GeoJson,
+    responses=answers.STAYS,
 )
 @open_to(Scope.READ)
 def stays(request: Request, context: ContextDep, device: DeviceIds, when: AnyTime) -> Response:
