@@ -1,6 +1,7 @@
 """Helpers of all commands: printing, opening the store, a progress bar, JSON."""
 
 import datetime as dt
+import getpass
 import json
 import math
 import os
@@ -74,6 +75,22 @@ LastDay = Annotated[
     dt.date | None,
     typer.Option("--to", help="Last day, included.", parser=parse_day, metavar="DAY"),
 ]
+
+By = Annotated[
+    str | None, typer.Option("--by", help="Name of the person who decides; your login by default.")
+]
+
+
+def decider(by: str | None) -> str:
+    """The name under which a decision is kept: the given one, or the login name."""
+    if by is not None:
+        if not by.strip():
+            raise SettingsError("--by needs a name")
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except OSError:  # a container's user may have no name
+        return "unknown"
 
 
 @contextmanager

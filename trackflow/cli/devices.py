@@ -82,7 +82,7 @@ def device(
         raise SettingsError("name a device, or use --presets to see what can be chosen")
     if shift_weeks is None and (first or last):
         raise SettingsError("--from and --to say what --shift-weeks moves")
-    overrides = dict(_assignment(text) for text in settings or [])
+    overrides = dict(assignment(text) for text in settings or [])
     with opened_context() as context:
         if shift_weeks is not None:
             return _shift(context, device_id, shift_weeks, (first, last), as_json)
@@ -265,14 +265,19 @@ def _shift_lines(report: "ShiftReport") -> list[str]:
     return lines
 
 
-def _assignment(text: str) -> tuple[str, float | None]:
+def assignment(text: str) -> tuple[str, float | None]:
+    """A threshold's name and value from NAME=VALUE; None for NAME=.
+
+    Raises:
+        SettingsError: it is neither.
+    """
     name, equals, value = text.partition("=")
     if not equals:
-        raise SettingsError(f"--set {text}: write NAME=VALUE, such as gap_s=300")
+        raise SettingsError(f"{text}: write NAME=VALUE, such as gap_s=300")
     if not value:
         return name, None
     try:
         number = float(value)
     except ValueError:
-        raise SettingsError(f"--set {text}: {value!r} is not a number") from None
+        raise SettingsError(f"{text}: {value!r} is not a number") from None
     return name, int(number) if number.is_integer() else number

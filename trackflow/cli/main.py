@@ -13,6 +13,7 @@ import typer
 from trackflow import __version__
 from trackflow.cli import (
     catalogue,
+    categories,
     days,
     devices,
     exports,
@@ -25,7 +26,9 @@ from trackflow.cli import (
     meshes,
     quarantine,
     roads,
+    rules,
     serve,
+    what_if,
 )
 from trackflow.cli.common import err, out
 from trackflow.errors import TrackflowError
@@ -86,6 +89,9 @@ for subject in (
     jobs,
     quarantine,
     catalogue,
+    categories,
+    rules,
+    what_if,
     meshes,
     mesh_drape,
     mesh_service,

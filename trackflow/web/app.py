@@ -23,6 +23,7 @@ from trackflow.web.problems import http_error, refused
 from trackflow.web.reception import ReportQueue
 from trackflow.web.routes import (
     catalogue,
+    categories,
     days,
     devices,
     health,
@@ -35,6 +36,7 @@ from trackflow.web.routes import (
     meshes,
     metrics,
     page,
+    rules,
     senders,
     tiles,
     tracks,
@@ -60,6 +62,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     mesh_files.router,
     mesh_batches.router,
     days.router,
+    categories.router,
+    rules.router,
     tiles.router,
     mesh_callbacks.router,
     metrics.router,

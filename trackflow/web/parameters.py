@@ -36,10 +36,10 @@ def _any_time(
     if hours is not None:
         if from_ is not None:
             raise BadInputError("give either `from` or `hours`, not both")
-        end = _end_of_minute(request) if to is None else _utc(to)
+        end = _end_of_minute(request) if to is None else utc(to)
         return TimeRange(max(end - dt.timedelta(hours=hours), EARLIEST), end)
-    start = EARLIEST if from_ is None else _utc(from_)
-    end = LATEST if to is None else _utc(to)
+    start = EARLIEST if from_ is None else utc(from_)
+    end = LATEST if to is None else utc(to)
     if start > end:
         raise BadInputError("`from` must not be later than `to`")
     return TimeRange(start, end)
@@ -54,7 +54,7 @@ def _recent_time(
     """The requested range; without any parameter, the last 24 hours."""
     if from_ is None and hours is None:
         hours = 24.0
-    elif to is None and from_ is not None and _utc(from_) < _end_of_minute(request):
+    elif to is None and from_ is not None and utc(from_) < _end_of_minute(request):
         to = _end_of_minute(request)
     return _any_time(request, from_, to, hours)
 
@@ -65,7 +65,8 @@ def _end_of_minute(request: Request) -> dt.datetime:
     return context.clock().replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
 
 
-def _utc(time: dt.datetime) -> dt.datetime:
+def utc(time: dt.datetime) -> dt.datetime:
+    """A time without an offset is UTC; one beyond all calendars means "without limit"."""
     if time.tzinfo is None:
         time = time.replace(tzinfo=dt.UTC)
     # compared before it is converted: a time beyond the calendar's end cannot be

@@ -65,11 +65,15 @@ categories = sa.Table(
     sa.Column("category", sa.Text),
     sa.Column("purpose", sa.Text),
     sa.Column("partner", sa.Text),
+    # id of the rate that a rule names; None for that of the category
+    sa.Column("rate", sa.Text),
     # rule, person or import; None while there is no category
     sa.Column("decided_by", sa.Text),
     sa.Column("rule_id", sa.Text),
     sa.Column("rules_version", sa.Integer),
     sa.Column("decision_id", sa.Uuid),
+    # by result (category, purpose, partner, rate): [rule, person or import; id of what decided it]
+    sa.Column("origins", sa.JSON, nullable=False),
     # whether a place service still owes the place of an end
     sa.Column("place_pending", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("updated_at", UtcTime, nullable=False),
@@ -115,6 +119,8 @@ category_rule_sets = sa.Table(
     metadata,
     sa.Column("rules_version", sa.Integer, primary_key=True),
     sa.Column("comment", sa.Text),
+    # country, subdivision and own dates, and all days that counted when it was saved
+    sa.Column("holidays", sa.JSON, nullable=False),
     sa.Column("saved_by", sa.Text, nullable=False),
     sa.Column("saved_at", UtcTime, nullable=False),
 )

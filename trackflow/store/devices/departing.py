@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
+from trackflow.store.categories.tables import categories, category_days
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
     cached_polylines,
@@ -28,6 +29,8 @@ DERIVED_TABLES = (
     day_ledgers,
     catalogue_visits,
     catalogue_visit_days,
+    categories,
+    category_days,
 )
 """Tables of rows that are made of points, except tracks."""
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
+from trackflow.store.categories.tables import category_decisions
 from trackflow.store.devices.departing import drop_derived
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
@@ -60,7 +61,7 @@ def first_us(connection: Connection, device_id: str) -> int | None:
 
 
 def move(connection: Connection, device_id: str, into: str, now: dt.datetime) -> int:
-    """Move points, the points that they replaced, refusals and tokens to another device.
+    """Move points, those that they replaced, refusals, tokens and decisions to another device.
 
     Rows that were made of the points are deleted; ids of the device's tracks lead to the tracks of
     the other device.
@@ -84,7 +85,7 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
         connection.execute(sa.delete(table).where(table.c.device_id == device_id))
     mine = q.device_id == device_id
     connection.execute(sa.delete(quarantined_points).where(mine, q.reason == EQUAL_TIME))
-    for table in (quarantined_points, access_tokens):
+    for table in (quarantined_points, access_tokens, category_decisions):
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
     drop_derived(connection, device_id, into, now)

@@ -1,1 +1,1 @@
-"""Use cases of travel modes and categories."""
+"""Legs and categories of tracks: brought up to date, decided by people, previewed."""

@@ -9,6 +9,7 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
+from trackflow.store.categories import decisions
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
@@ -128,6 +129,9 @@ def _move(
         batch = shifting.batch_of(device_id, list(part), shift_us)
         acceptance.accept(connection, batch, [], named, now, import_id=import_id)
     shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
+    if going:
+        between = from_us(times_us[0]), from_us(times_us[-1])
+        decisions.shift(connection, device_id, between, dt.timedelta(weeks=weeks))
     return ShiftReport(
         device_id,
         weeks,

@@ -15,7 +15,7 @@ from trackflow.geo.time import to_us
 from trackflow.store.categories.legs import LEG_COLUMNS, read_legs
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
-from trackflow.store.days.tracks import COLUMN_NAMES, track_rows
+from trackflow.store.days.tracks import COLUMN_NAMES, OUTCOME_NAMES, track_rows
 from trackflow.store.devices import settings
 from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
 from trackflow.store.places.visits import read_visits
@@ -42,7 +42,7 @@ __all__ = [
 
 TRACK_COLUMNS = tuple(
     name
-    for name in COLUMN_NAMES
+    for name in (*COLUMN_NAMES, *OUTCOME_NAMES)
     if name not in ("raw_polyline", "matched_polyline", "quarters_mm", "content_hash", "updated_at")
 )
 """Columns of a track that are exported as such; one of its lines is its geometry."""

@@ -49,6 +49,11 @@ LOCAL = Caller(Scope.ADMIN)
 """The person at this machine, in no-token mode."""
 
 
+def decider(caller: Caller) -> str:
+    """The name under which a caller's decision is kept: that of the token."""
+    return caller.name or "this machine"
+
+
 class NoTokenError(AccessError):
     """There is no token in the request, or not one that is in use."""
 

@@ -1,0 +1,1 @@
+"""Rules of people: conditions on a trip, and what follows from them."""

@@ -1,0 +1,239 @@
+"""The command `categories`: what people decide about tracks; and what other thresholds would do."""
+
+import datetime as dt
+import sys
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trackflow.cli.common import (
+    By,
+    Device,
+    FirstDay,
+    Json,
+    LastDay,
+    check_days,
+    decider,
+    opened_context,
+    parse_moment,
+    plain,
+    print_json,
+    print_line,
+    print_note,
+)
+from trackflow.errors import SettingsError
+
+categories_app = typer.Typer(
+    help="What tracks were for: decide, undo, list, import, export.", no_args_is_help=True
+)
+
+SHOWN_REFUSALS = 20
+
+Result = Annotated[str | None, typer.Option(show_default=False)]
+Moment = Annotated[
+    dt.datetime | None,
+    typer.Option(parser=parse_moment, metavar="TIME", show_default=False),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.add_typer(categories_app, name="categories")
+
+
+@categories_app.command(
+    "set",
+    epilog="Example: trackflow categories set --device van-7 --start 2026-03-02T08:00:00Z "
+    "--end 2026-03-02T08:40:00Z --category business --purpose 'Visit to Smith'",
+)
+def set_(
+    track: Annotated[
+        uuid.UUID | None, typer.Argument(help="Id of the track.", show_default=False)
+    ] = None,
+    device: Device = None,
+    start: Moment = None,
+    end: Moment = None,
+    category: Result = None,
+    purpose: Result = None,
+    partner: Result = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Decide what a track was for, or all tracks of a device whose middle lies in a time.
+
+    A decision beats every rule, is kept for its time and survives every recompute.
+    """
+    from trackflow.usecases.categories.categorising import update_between
+    from trackflow.usecases.categories.deciding import WantedDecision, decide, decide_track
+
+    name = decider(by)
+    with opened_context() as context:
+        if track is not None:
+            if device or start or end:
+                raise SettingsError("name either a track, or --device with --start and --end")
+            row = decide_track(
+                context, track, name, category=category, purpose=purpose, partner=partner
+            )
+        elif device and start and end:
+            wanted = WantedDecision(device, start, end, category, purpose, partner)
+            row = decide(context, wanted, name)
+        else:
+            raise SettingsError("name a track, or --device with --start and --end")
+        changed = update_between(context, row.device_id, row.start_time, row.end_time)
+    if as_json:
+        return print_json({**plain(row), "changed": changed})
+    return print_line(f"Decided as {row.decision_id}; tracks changed: {changed:,}.")
+
+
+@categories_app.command(
+    epilog="Example: trackflow categories undo 01234567-89ab-4def-8123-456789abcdef"
+)
+def undo(
+    decision: Annotated[uuid.UUID, typer.Argument(help="Id of the decision.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Let a decision count no more: an earlier one, or the rules, decide again."""
+    from trackflow.usecases.categories.categorising import update_between
+    from trackflow.usecases.categories.deciding import undo_decision
+
+    with opened_context() as context:
+        row = undo_decision(context, decision)
+        changed = update_between(context, row.device_id, row.start_time, row.end_time)
+    if as_json:
+        return print_json({**plain(row), "changed": changed})
+    return print_line(f"Undone; tracks changed: {changed:,}.")
+
+
+@categories_app.command("list", epilog="Example: trackflow categories list --device van-7")
+def list_(
+    first: FirstDay = None,
+    last: LastDay = None,
+    device: Device = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="What people decided, instead of tracks.")
+    ] = False,
+    undone: Annotated[
+        bool, typer.Option("--undone", help="With --decisions: also those that were undone.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List what tracks were for and what decided it: a rule, a person or an import."""
+    from trackflow.usecases.categories.deciding import list_decisions
+    from trackflow.usecases.categories.ranges import range_of_days
+    from trackflow.usecases.categories.reading import read_categories
+
+    check_days(first, last)
+    devices = None if device is None else (device,)
+    with opened_context() as context:
+        start, end = range_of_days(context, first, last)
+        if decisions:
+            found: list[Any] = [
+                plain(row)
+                for row in list_decisions(context, devices, start, end, with_undone=undone)
+            ]
+        else:
+            found = [dict(row) for row in read_categories(context, devices, start, end)]
+    if as_json:
+        return print_json(found)
+    for row in found:
+        print_line(_line(row))
+    if not found:
+        print_line("There are none.")
+    return None
+
+
+@categories_app.command(
+    "import", epilog="Example: trackflow categories import trips.csv --time-zone Europe/Berlin"
+)
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file.", show_default=False)],
+    device: Annotated[
+        str | None, typer.Option("--device", help="The device of rows that name none.")
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Of times that name none; by default each device's own."),
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="day-first or month-first, for dates like 1/5/2026.")
+    ] = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Import decisions: start_time, end_time, device_id, category, purpose, partner.
+
+    Rows that cannot be used are listed with their line. Importing a file again changes nothing.
+    """
+    from trackflow.sources.values.moments import DateOrder
+    from trackflow.sources.values.zones import zone_option
+    from trackflow.usecases.categories.decision_files import FileOptions, import_decisions
+
+    if dates is not None and dates not in {order.value for order in DateOrder}:
+        raise SettingsError("--dates is day-first or month-first")
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror}") from None
+    options = FileOptions(
+        None if time_zone is None else zone_option(time_zone),
+        None if dates is None else DateOrder(dates),
+        device,
+    )
+    with opened_context() as context:
+        report = import_decisions(context, data, file.name, decider(by), options)
+    if as_json:
+        return print_json(report)
+    print_line(
+        f"{report.added:,} new, {report.unchanged:,} known, {report.refused:,} refused; "
+        f"tracks changed: {report.changed:,}."
+    )
+    for refusal in report.refusals[:SHOWN_REFUSALS]:
+        print_note(f"  line {refusal.line}: {refusal.reason}")
+    if report.refused > SHOWN_REFUSALS:
+        print_note(f"  and {report.refused - SHOWN_REFUSALS:,} more: --json lists them")
+    return None
+
+
+@categories_app.command(epilog="Example: trackflow categories export -o trips.csv")
+def export(
+    first: FirstDay = None,
+    last: LastDay = None,
+    device: Device = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Only what people decided.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")
+    ] = None,
+) -> None:
+    """Write what tracks were for as CSV, which `categories import` reads."""
+    from trackflow.files import whole_file
+    from trackflow.usecases.categories.decision_files import export_categories
+    from trackflow.usecases.categories.ranges import range_of_days
+
+    check_days(first, last)
+    devices = None if device is None else (device,)
+    with opened_context() as context:
+        start, end = range_of_days(context, first, last)
+        lines = export_categories(context, devices, start, end, only_decisions=decisions)
+        if output is None:
+            for line in lines:
+                sys.stdout.write(line)
+        else:
+            with whole_file(output) as file:
+                file.writelines(line.encode() for line in lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    what = ", ".join(str(row[name]) for name in ("category", "purpose", "partner") if row[name])
+    start = dt.datetime.fromisoformat(str(row["start_time"]))
+    by = row["decided_by"] or "nobody"
+    rule = f" {row['rule_id']}" if row.get("rule_id") else ""
+    key = row.get("decision_id") if "track_id" not in row else row["track_id"]
+    undone = ", undone" if row.get("undone_at") else ""
+    return (
+        f"{start:%Y-%m-%d %H:%M} UTC {row['device_id']}: {what or '(none)'} "
+        f"(by {by}{rule}{undone})  {key}"
+    )

@@ -1,0 +1,209 @@
+"""What each track was for, and which days are up to date."""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.time import ONE_DAY
+from trackflow.store.catalogue.tables import catalogue_visit_days
+from trackflow.store.categories.tables import categories, category_days, leg_days
+from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.places.tables import stay_days
+from trackflow.store.tables import processing_batches
+
+c, n, b = categories.c, category_days.c, processing_batches.c
+
+CHUNK = 500
+"""Keys per statement: databases limit how many values one may have."""
+
+COMPARED = (
+    "end_time", "track_id", "category", "purpose", "partner", "rate", "decided_by", "rule_id",
+    "rules_version", "decision_id", "origins",
+)  # fmt: skip
+
+type CategoryRow = Mapping[str, Any]
+"""The columns of a track's category by name."""
+
+
+class DayState(NamedTuple):
+    """A day with the generation of its tracks and the hash of what its categories are made of."""
+
+    day: dt.date
+    generation: int
+    inputs_hash: str
+
+
+def replace_between(
+    connection: Connection,
+    device_id: str,
+    start: dt.datetime,
+    end: dt.datetime,
+    new: Sequence[CategoryRow],
+    now: dt.datetime,
+) -> int:
+    """Replace the categories of a device's tracks that begin in `[start, end)`.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        start: UTC.
+        end: UTC, not included.
+        new: the rows, without device and time of writing.
+        now: the time, UTC.
+
+    Returns:
+        How many rows were written or removed; equal ones are not rewritten.
+    """
+    mine = (c.device_id == device_id, c.start_time >= start, c.start_time < end)
+    stored = connection.execute(sa.select(categories).where(*mine)).mappings()
+    before: dict[dt.datetime, CategoryRow] = {row["start_time"]: dict(row) for row in stored}
+    after = {row["start_time"]: row for row in new}
+    changed = [row for time, row in after.items() if not _equal(before.get(time), row)]
+    gone = [time for time in before if time not in after]
+    outdated = gone + [row["start_time"] for row in changed if row["start_time"] in before]
+    for begin in range(0, len(outdated), CHUNK):
+        some = c.start_time.in_(outdated[begin : begin + CHUNK])
+        connection.execute(sa.delete(categories).where(c.device_id == device_id, some))
+    if changed:
+        connection.execute(
+            sa.insert(categories),
+            [{"device_id": device_id, "updated_at": now, **row} for row in changed],
+        )
+    return len(changed) + len(gone)
+
+
+def _equal(stored: CategoryRow | None, new: CategoryRow) -> bool:
+    return stored is not None and all(stored[name] == new[name] for name in COMPARED)
+
+
+def first_row(
+    connection: Connection, device_id: str, start: dt.datetime, end: dt.datetime
+) -> dt.datetime:
+    """When the first track whose category touches a time began; `start` if there is none."""
+    found: dt.datetime | None = connection.scalar(
+        sa.select(sa.func.min(c.start_time)).where(
+            c.device_id == device_id, c.start_time < end, c.end_time >= start
+        )
+    )
+    return start if found is None else min(found, start)
+
+
+def read_page(
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    after: tuple[dt.datetime, uuid.UUID] | None = None,
+    limit: int | None = None,
+) -> list[CategoryRow]:
+    """Categories of tracks that begin in `[start, end)`, by start and track.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices; None for all.
+        start: aware.
+        end: aware, not included.
+        after: start and track of the last row of the page before; None for the first page.
+        limit: the largest number of rows; None for all.
+    """
+    query = (
+        sa.select(categories)
+        .where(c.start_time >= start, c.start_time < end, *of_devices(c.device_id, device_ids))
+        .order_by(c.start_time, c.track_id)
+        .limit(limit)
+    )
+    if after is not None:
+        later = sa.and_(c.start_time == after[0], c.track_id > after[1])
+        query = query.where(sa.or_(c.start_time > after[0], later))
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def due_days(connection: Connection, device_hashes: Mapping[str, str]) -> dict[str, list[DayState]]:
+    """The days of devices whose categories were made of something else than what is there now.
+
+    Args:
+        connection: to the store.
+        device_hashes: the devices; for each, a hash of what all its days are made of.
+    """
+    alike: dict[str, list[str]] = {}
+    for device_id, device_hash in device_hashes.items():
+        alike.setdefault(device_hash, []).append(device_id)
+    found: dict[str, list[DayState]] = {}
+    for device_hash, ids in alike.items():
+        for begin in range(0, len(ids), CHUNK):
+            some = ids[begin : begin + CHUNK]
+            for device_id, *state in connection.execute(_due(some, device_hash)):
+                found.setdefault(device_id, []).append(DayState(*state))
+    return found
+
+
+def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
+    joined: sa.FromClause = processing_batches
+    parts: list[sa.ColumnElement[str]] = []
+    sources = ((leg_days, "inputs_hash"), (stay_days, "inputs_hash"),
+               (catalogue_visit_days, "places_hash"))  # fmt: skip
+    for table, column in sources:
+        same = sa.and_(table.c.device_id == b.device_id, table.c.day == b.day)
+        joined = joined.outerjoin(table, same)
+        generation = sa.func.coalesce(sa.cast(table.c.generation, sa.Text), "")
+        parts += [sa.func.coalesce(table.c[column], ""), generation]
+    inputs: sa.ColumnElement[str] = sa.literal(device_hash, sa.Text)
+    for part in parts:
+        inputs = inputs.concat("|").concat(part)
+    noted = sa.and_(n.device_id == b.device_id, n.day == b.day)
+    return (
+        sa.select(b.device_id, b.day, b.tracked_generation, inputs.label("inputs_hash"))
+        .select_from(joined.outerjoin(category_days, noted))
+        .where(
+            b.device_id.in_(device_ids),
+            b.tracked_generation > 0,
+            sa.or_(
+                n.device_id.is_(None),
+                n.generation != b.tracked_generation,
+                n.inputs_hash != inputs,
+            ),
+        )
+        .order_by(b.device_id, b.day)
+    )
+
+
+def note_days(connection: Connection, device_id: str, states: Sequence[DayState]) -> None:
+    """Note that the categories of days are made of what is there now."""
+    forget_days(connection, device_id, [state.day for state in states])
+    if states:
+        rows = [{"device_id": device_id, **state._asdict()} for state in states]
+        connection.execute(sa.insert(category_days), rows)
+
+
+def forget_days(connection: Connection, device_id: str, days: Sequence[dt.date]) -> None:
+    """Let days be due."""
+    for begin in range(0, len(days), CHUNK):
+        some = n.day.in_(days[begin : begin + CHUNK])
+        connection.execute(sa.delete(category_days).where(n.device_id == device_id, some))
+
+
+def mark_due(
+    connection: Connection,
+    device_ids: Devices,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+) -> None:
+    """Let the days of a time be due, and those beside them, as tracks cross midnight.
+
+    Args:
+        connection: in a transaction for writing.
+        device_ids: the devices; None for all.
+        start: aware; None for the beginning.
+        end: aware; None for ever.
+    """
+    query = sa.delete(category_days).where(*of_devices(n.device_id, device_ids))
+    if start is not None:
+        query = query.where(n.day >= start.astimezone(dt.UTC).date() - ONE_DAY)
+    if end is not None:
+        query = query.where(n.day <= end.astimezone(dt.UTC).date() + ONE_DAY)
+    connection.execute(query)

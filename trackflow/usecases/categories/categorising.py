@@ -1,0 +1,291 @@
+"""Decides what tracks were for, for a device and a range of days.
+
+The result is a function of stored rows alone: tracks, legs, stays, visits, vehicles, the rules with
+the times of their uses, and the decisions of people. So recomputing in any order gives the same.
+"""
+
+import datetime as dt
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trackflow.categories.rules.facts import TripFacts
+from trackflow.categories.rules.rules import Decision, Outcome, RulesUse, decided, use_at
+from trackflow.context import Context
+from trackflow.geo.time import ONE_DAY, midnight, runs_of_days
+from trackflow.store.categories import categories, decisions, rule_sets, trips
+from trackflow.store.categories.decisions import DecisionRow
+from trackflow.store.categories.trips import TripRow, Vehicles
+from trackflow.store.database import Connection
+from trackflow.store.days.queries import Devices
+from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.categories.trips import BESIDE, read_sources
+
+MOST_DAYS = 31
+"""Days of one transaction: it may block writers for a second, not for a minute."""
+
+CODE_VERSION = "1"
+"""Part of what categories are made of: change it when the same rows give other results."""
+
+
+@dataclass(slots=True)
+class CategoriesReport:
+    """The result of an update.
+
+    Attributes:
+        device_id: the device.
+        tracks: how many tracks begin on these days or reach into them.
+        changed: rows that are new, gone or different.
+        by_category: number of tracks of each category; "" of those without one.
+    """
+
+    device_id: str
+    tracks: int = 0
+    changed: int = 0
+    by_category: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class CategorisedTrip:
+    """A track, what rules know about it, and what it was for.
+
+    Attributes:
+        trip: the track.
+        facts: what rules know about it.
+        use: the use of rules whose time it is in; None without any.
+        outcome: its category and what else was decided.
+    """
+
+    trip: TripRow
+    facts: TripFacts
+    use: RulesUse | None
+    outcome: Outcome
+
+
+def update_categories(
+    context: Context, device_id: str, days: Collection[dt.date], *, note: bool = True
+) -> CategoriesReport:
+    """Bring the categories of a device's tracks up to date; idempotent.
+
+    Args:
+        context: the store and settings.
+        device_id: the device.
+        days: days of UTC; the tracks that touch them are decided anew.
+        note: whether to note that these days are up to date.
+    """
+    report = CategoriesReport(device_id)
+    for first, last in runs_of_days(set(days), most=MOST_DAYS):
+        with context.store.write() as connection:
+            lock_devices(connection, [device_id])
+            _update(context, connection, first, last, report)
+            if note:
+                _note(context, connection, device_id, first, last)
+    return report
+
+
+def update_between(
+    context: Context,
+    device_id: str | None,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+) -> int:
+    """Decide the tracks of a time, at once after a person's change; returns how many changed.
+
+    Also those that retention keeps without their points. Days that are due stay so: what follows
+    categories, such as the logbook, still has to follow.
+
+    Args:
+        context: the store and settings.
+        device_id: only this device; None for all.
+        start: aware; None for the beginning.
+        end: aware; None for ever.
+    """
+    chosen = None if device_id is None else (device_id,)
+    with context.store.read() as connection:
+        days = trips.days_with_tracks(connection, chosen, start, end)
+    return sum(
+        update_categories(context, one, of_device, note=False).changed
+        for one, of_device in days.items()
+    )
+
+
+def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
+    """The days of devices whose categories are not made, or made of something else than is there.
+
+    Args:
+        context: the store and settings.
+        device_id: only this device; None for all.
+    """
+    with context.store.read() as connection:
+        hashes = _device_hashes(context, connection, device_id)
+        found = categories.due_days(connection, hashes)
+    return {one: [state.day for state in states] for one, states in found.items()}
+
+
+def _update(
+    context: Context,
+    connection: Connection,
+    first: dt.date,
+    last: dt.date,
+    report: CategoriesReport,
+) -> None:
+    """Decide the tracks of a range of days.
+
+    Args:
+        context: the store and settings.
+        connection: in a transaction for writing; the device is locked.
+        first: the first day.
+        last: the last day, included.
+        report: of the device; the result is added to it.
+    """
+    device_id = report.device_id
+    start, end = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
+    # whole tracks: one that begins earlier and reaches into the range is decided with it
+    earliest = min(
+        trips.first_start(connection, device_id, start, end),
+        categories.first_row(connection, device_id, start, end),
+    )
+    found = trips.read_trips(connection, (device_id,), earliest, end)
+    done = list(categorised(context, connection, (device_id,), found))
+    rows = [category_row(one) for one in done]
+    report.tracks += len(rows)
+    report.by_category.update(row["category"] or "" for row in rows)
+    report.changed += categories.replace_between(
+        connection, device_id, earliest, end, rows, context.clock()
+    )
+
+
+def _note(
+    context: Context, connection: Connection, device_id: str, first: dt.date, last: dt.date
+) -> None:
+    """Note that days are up to date.
+
+    Args:
+        context: the settings.
+        connection: in the transaction that brought them up to date.
+        device_id: the device.
+        first: the first day.
+        last: the last day, included.
+    """
+    hashes = _device_hashes(context, connection, device_id)
+    due = categories.due_days(connection, hashes).get(device_id, [])
+    categories.note_days(connection, device_id, [s for s in due if first <= s.day <= last])
+
+
+def categorised(
+    context: Context,
+    connection: Connection,
+    device_ids: Devices,
+    found: Sequence[TripRow],
+    uses: Sequence[RulesUse] | None = None,
+) -> Iterator[CategorisedTrip]:
+    """Decide tracks by rules and people.
+
+    Args:
+        context: the store and settings.
+        connection: to the store.
+        device_ids: the devices of the tracks; None for all.
+        found: the tracks.
+        uses: the uses of rules; None for the stored ones.
+    """
+    if not found:
+        return
+    used = rule_sets.read_uses(connection) if uses is None else uses
+    sources = read_sources(connection, device_ids, found, context.settings.time_zone)
+    by_people = read_decisions(connection, device_ids, found)
+    for trip in found:
+        facts = sources.facts(trip)
+        yield outcome_for(trip, facts, used, by_people.get(trip.device_id, ()))
+
+
+def outcome_for(
+    trip: TripRow, facts: TripFacts, uses: Sequence[RulesUse], by_people: Sequence[Decision]
+) -> CategorisedTrip:
+    """Decide one track.
+
+    Args:
+        trip: the track.
+        facts: what rules know about it.
+        uses: the uses of rules.
+        by_people: the decisions about its device.
+    """
+    use = use_at(uses, trip.start_time)
+    by_rules = Outcome() if use is None else use.rules.decide(facts)
+    outcome = decided(by_rules, trip.start_time, trip.end_time, by_people)
+    return CategorisedTrip(trip, facts, use, outcome)
+
+
+def read_decisions(
+    connection: Connection, device_ids: Devices, found: Sequence[TripRow]
+) -> dict[str, list[Decision]]:
+    """The decisions of people about some tracks, by device."""
+    first = min(trip.start_time for trip in found)
+    last = max(trip.end_time for trip in found)
+    by_device: dict[str, list[Decision]] = {}
+    for row in decisions.read(connection, device_ids, first, last):
+        by_device.setdefault(row.device_id, []).append(decision_of(row))
+    return by_device
+
+
+def decision_of(row: DecisionRow) -> Decision:
+    """A stored decision as a value of the rules."""
+    return Decision(
+        decision_id=str(row.decision_id),
+        start=row.start_time,
+        end=row.end_time,
+        origin=row.origin,
+        order=(row.decided_at, str(row.decision_id)),
+        category=row.category,
+        purpose=row.purpose,
+        partner=row.partner,
+    )
+
+
+def category_row(one: CategorisedTrip) -> dict[str, Any]:
+    """The stored form of a track's category, without its device and time of writing."""
+    outcome = one.outcome
+    by = outcome.origin("category")
+    is_rule = by is not None and by[0] == "rule"
+    has_rule = any(kind == "rule" for _, kind, _ in outcome.origins)
+    return {
+        "start_time": one.trip.start_time,
+        "end_time": one.trip.end_time,
+        "track_id": one.trip.track_id,
+        "category": outcome.category,
+        "purpose": outcome.purpose,
+        "partner": outcome.partner,
+        "rate": outcome.rate,
+        "decided_by": by[0] if by else None,
+        "rule_id": by[1] if by and is_rule else None,
+        "rules_version": one.use.version if one.use and has_rule else None,
+        "decision_id": uuid.UUID(by[1]) if by and not is_rule else None,
+        "origins": {name: [kind, ident] for name, kind, ident in outcome.origins},
+    }
+
+
+def _device_hashes(
+    context: Context, connection: Connection, device_id: str | None
+) -> dict[str, str]:
+    """For each device a hash of what all of its days are made of: zone, vehicles and drivers."""
+    chosen = None if device_id is None else (device_id,)
+    vehicles = trips.read_vehicles(connection)
+    default = context.settings.time_zone
+    return {
+        one: _hash(zone or default, one, vehicles)
+        for one, zone in trips.read_zones(connection, chosen).items()
+    }
+
+
+def _hash(zone: str, device_id: str, vehicles: Vehicles) -> str:
+    used = vehicles.of_devices.get(device_id, [])
+    names = sorted({assignment.name for assignment in used})
+    content = (
+        CODE_VERSION,
+        zone,
+        used,
+        [(name, vehicles.plates.get(name), vehicles.drivers.get(name)) for name in names],
+    )
+    return hashlib.blake2b(repr(content).encode(), digest_size=12).hexdigest()

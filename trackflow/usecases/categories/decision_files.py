@@ -1,0 +1,182 @@
+"""Decisions in and out of CSV files, so that no history is locked in."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from trackflow.context import Context
+from trackflow.errors import SettingsError
+from trackflow.settings import zone_named
+from trackflow.sources.decisions import (
+    RESULTS,
+    DecisionLine,
+    RefusedLine,
+    TableOptions,
+    read_decisions,
+)
+from trackflow.sources.values.moments import DateOrder
+from trackflow.store.categories import categories, decisions, trips
+from trackflow.store.days.queries import Devices
+from trackflow.store.devices.settings import lock_devices
+from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.deciding import WantedDecision, row_of
+
+COLUMNS = ("start_time", "end_time", "device_id", "category", "purpose", "partner", "decided_by")
+
+MOST_REFUSED = 1_000
+"""Refused rows that a report lists; of more, it has the number."""
+
+EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What a file may leave open.
+
+    Attributes:
+        zone: of times that name none; None for each device's own.
+        order: of day and month in dates; None as the file shows.
+        device_id: of rows without a device; None for the only one of the store.
+    """
+
+    zone: dt.tzinfo | None = None
+    order: DateOrder | None = None
+    device_id: str | None = None
+
+
+@dataclass(slots=True)
+class DecisionsReport:
+    """The result of an import.
+
+    Attributes:
+        rows: rows of the file.
+        added: decisions that are new.
+        unchanged: rows that were imported or decided before.
+        refused: how many rows cannot be used.
+        refusals: the first of them, each with its line and reason.
+        changed: tracks that were decided anew with another result.
+    """
+
+    rows: int = 0
+    added: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    refusals: list[RefusedLine] = field(default_factory=list)
+    changed: int = 0
+
+
+def import_decisions(
+    context: Context, data: bytes, name: str, by: str, options: FileOptions
+) -> DecisionsReport:
+    """Store the decisions of a CSV file; importing it again changes nothing.
+
+    Args:
+        context: the store and the clock.
+        data: the file.
+        name: its name, for messages.
+        by: name of the person.
+        options: what the file may leave open.
+
+    Raises:
+        BadInputError: it is no table of decisions.
+    """
+    with context.store.read() as connection:
+        zones = trips.read_zones(connection)
+    own_zone = context.settings.time_zone
+
+    @cache
+    def zone_of_device(device_id: str) -> dt.tzinfo:
+        return options.zone or zone_named(zones.get(device_id) or own_zone)
+
+    only = next(iter(zones)) if len(zones) == 1 else None
+    table = TableOptions(zone_of_device, options.device_id or only, options.order)
+    lines, refused = read_decisions(data, name, table)
+    report = DecisionsReport(rows=len(lines) + len(refused))
+    by_device: dict[str, list[DecisionLine]] = {}
+    for line in lines:
+        if line.device_id in zones:
+            by_device.setdefault(line.device_id, []).append(line)
+        else:
+            reason = "there is no such device: import its points first"
+            refused.append(RefusedLine(line.line, reason, line.device_id))
+    report.refused = len(refused)
+    report.refusals = sorted(refused, key=lambda one: one.line)[:MOST_REFUSED]
+    for device_id, mine in by_device.items():
+        added = _add(context, device_id, mine, by)
+        report.added += added
+        report.unchanged += len(mine) - added
+        if added:
+            first = min(line.start_time for line in mine)
+            last = max(line.end_time for line in mine)
+            report.changed += update_between(context, device_id, first, last)
+    return report
+
+
+def _add(context: Context, device_id: str, lines: list[DecisionLine], by: str) -> int:
+    """Store the decisions of one device that do not stand yet; returns how many."""
+    first = min(line.start_time for line in lines)
+    last = max(line.end_time for line in lines)
+    with context.store.write() as connection:
+        lock_devices(connection, [device_id])
+        standing = {row.content for row in decisions.read(connection, (device_id,), first, last)}
+        rows = []
+        for number, line in enumerate(lines):
+            texts = [line.results.get(result) for result in RESULTS]
+            wanted = WantedDecision(device_id, line.start_time, line.end_time, *texts)
+            # of two rows for the same time the later one counts, as in the file
+            decided_at = context.clock() + dt.timedelta(microseconds=number)
+            row = row_of(wanted, by, "import", decided_at)
+            if row.content not in standing:
+                standing.add(row.content)
+                rows.append(row)
+        decisions.add(connection, rows)
+        if rows:
+            categories.mark_due(connection, (device_id,), first, last)
+    return len(rows)
+
+
+def export_categories(
+    context: Context,
+    device_ids: Devices = None,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    *,
+    only_decisions: bool = False,
+) -> Iterator[str]:
+    """What tracks were for as lines of CSV, which `import_decisions` reads.
+
+    Args:
+        context: the store.
+        device_ids: the devices; None for all.
+        start: aware; None for no limit.
+        end: aware; None for no limit.
+        only_decisions: only what people decided, also where there is no track; else each track
+            that has a category, purpose or partner, with what decided it.
+
+    Raises:
+        SettingsError: the range is empty.
+    """
+    if start is not None and end is not None and start > end:
+        raise SettingsError("the range is empty: its end is before its start")
+    yield ",".join(COLUMNS) + "\r\n"
+    with context.store.read() as connection:
+        if only_decisions:
+            for row in decisions.read(connection, device_ids, start, end):
+                yield _line({**{name: getattr(row, name, None) for name in COLUMNS}})
+            return
+        found = categories.read_page(connection, device_ids, start or EARLIEST, end or LATEST)
+    for track in found:
+        if any(track[result] for result in RESULTS):
+            yield _line({name: track[name] for name in COLUMNS})
+
+
+def _line(values: dict[str, object]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(
+        one.isoformat() if isinstance(one, dt.datetime) else one for one in values.values()
+    )
+    return text.getvalue()

@@ -1,0 +1,161 @@
+"""Puts together what rules know about trips, from the rows of many tables."""
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from trackflow.categories.rules.facts import PlaceFacts, TripFacts
+from trackflow.settings import zone_named
+from trackflow.store.categories import trips
+from trackflow.store.categories.trips import (
+    Assignment,
+    ByDevice,
+    LegRow,
+    RaceTrackRow,
+    StayRow,
+    TripRow,
+    Vehicles,
+)
+from trackflow.store.database import Connection
+from trackflow.store.days.queries import Devices
+
+BESIDE = dt.timedelta(minutes=15)
+"""A stay or visit this close to an end of a track is at that end: points are minutes apart."""
+
+
+@dataclass(frozen=True)
+class TripSources:
+    """The rows that facts about the trips of a time are made of.
+
+    Attributes:
+        legs: legs of each device.
+        stays: stays of each device at known places.
+        race_tracks: visits of each device to race tracks.
+        vehicles: vehicles and drivers.
+        zones: each device's own time zone.
+        default_zone: that of devices without an own one.
+    """
+
+    legs: ByDevice[LegRow]
+    stays: ByDevice[StayRow]
+    race_tracks: ByDevice[RaceTrackRow]
+    vehicles: Vehicles
+    zones: dict[str, str | None]
+    default_zone: str
+
+    @cached_property
+    def _zones(self) -> dict[str, ZoneInfo]:
+        return {
+            device_id: zone_named(own or self.default_zone) for device_id, own in self.zones.items()
+        }
+
+    @cached_property
+    def _starts(self) -> dict[tuple[str, str], list[dt.datetime]]:
+        return {
+            (table, device_id): [row[0] for row in rows]
+            for table, by_device in (("legs", self.legs), ("stays", self.stays))
+            for device_id, rows in by_device.items()
+        }
+
+    def facts(self, trip: TripRow) -> TripFacts:
+        """What rules know about a trip."""
+        device_id = trip.device_id
+        zone = self._zones[device_id]
+        start_place, via, end_place = self._places(trip)
+        vehicle = _at(self.vehicles.of_devices.get(device_id, ()), trip.start_time)
+        modes, main_mode = self._modes(trip)
+        return TripFacts(
+            device_id=device_id,
+            start=trip.start_time.astimezone(zone),
+            end=trip.end_time.astimezone(zone),
+            distance_m=trip.distance_m,
+            average_speed_kmh=trip.average_speed_kmh,
+            max_speed_kmh=trip.max_speed_kmh,
+            driver=_at(self.vehicles.drivers.get(vehicle or "", ()), trip.start_time),
+            vehicle=vehicle,
+            plate=self.vehicles.plates.get(vehicle or ""),
+            modes=modes,
+            main_mode=main_mode,
+            start_place=start_place,
+            end_place=end_place,
+            via_places=via,
+            race_tracks=self._race_tracks(trip),
+        )
+
+    def _modes(self, trip: TripRow) -> tuple[frozenset[str], str | None]:
+        rows = self.legs.get(trip.device_id, [])
+        starts = self._starts.get(("legs", trip.device_id), [])
+        first = bisect_left(starts, trip.start_time)
+        mine = rows[first : bisect_left(starts, trip.end_time, first)]
+        lengths: dict[str, tuple[float, float]] = {}
+        for leg in mine:
+            metres, seconds = lengths.get(leg.mode, (0.0, 0.0))
+            duration_s = (leg.end_time - leg.start_time).total_seconds()
+            lengths[leg.mode] = metres + leg.distance_m, seconds + duration_s
+        main_mode = max(sorted(lengths), key=lengths.__getitem__) if lengths else None
+        return frozenset(lengths), main_mode
+
+    def _places(
+        self, trip: TripRow
+    ) -> tuple[PlaceFacts | None, tuple[PlaceFacts, ...], PlaceFacts | None]:
+        rows = self.stays.get(trip.device_id, [])
+        starts = self._starts.get(("stays", trip.device_id), [])
+        following = bisect_right(starts, trip.start_time)
+        start_place = None
+        if following:
+            before = rows[following - 1]
+            if before.end_time is None or before.end_time >= trip.start_time - BESIDE:
+                start_place = before.place
+        via: list[PlaceFacts] = []
+        for stay in rows[following : bisect_right(starts, trip.end_time + BESIDE, following)]:
+            if stay.end_time is None or stay.end_time >= trip.end_time:
+                return start_place, tuple(via), stay.place
+            via.append(stay.place)
+        return start_place, tuple(via), None
+
+    def _race_tracks(self, trip: TripRow) -> frozenset[str]:
+        first, last = trip.start_time - BESIDE, trip.end_time + BESIDE
+        return frozenset(
+            name
+            for visit in self.race_tracks.get(trip.device_id, ())
+            if visit.start_time <= last and visit.end_time >= first
+            for name in (visit.key, visit.name)
+        )
+
+
+def read_sources(
+    connection: Connection,
+    device_ids: Devices,
+    found: Sequence[TripRow],
+    default_zone: str,
+) -> TripSources:
+    """Read what facts about some trips are made of.
+
+    Args:
+        connection: to the store.
+        device_ids: the devices of the trips; None for all.
+        found: the trips.
+        default_zone: the time zone of devices without an own one.
+    """
+    nowhere = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    first = min((trip.start_time for trip in found), default=nowhere) - BESIDE
+    last = max((trip.end_time for trip in found), default=nowhere) + BESIDE
+    return TripSources(
+        trips.read_legs(connection, device_ids, first, last),
+        trips.read_stays(connection, device_ids, first, last),
+        trips.read_race_tracks(connection, device_ids, first, last),
+        trips.read_vehicles(connection),
+        trips.read_zones(connection, device_ids),
+        default_zone,
+    )
+
+
+def _at(assignments: Sequence[Assignment], moment: dt.datetime) -> str | None:
+    """What holds at a moment: the assignment that began last."""
+    for one in reversed(assignments):
+        if one.from_time <= moment and (one.until_time is None or moment < one.until_time):
+            return one.name
+    return None

@@ -1,0 +1,152 @@
+"""What tracks were for, and what people decide about them."""
+
+import datetime as dt
+import uuid
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError
+from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.deciding import (
+    DecisionRow,
+    WantedDecision,
+    decide,
+    decide_track,
+    list_decisions,
+    undo_decision,
+)
+from trackflow.usecases.categories.reading import read_category_page
+from trackflow.usecases.queries.limits import check_count
+from trackflow.web.answers import categories as answers
+from trackflow.web.answers.sending import answer
+from trackflow.web.cursors import read_cursor
+from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.parameters import AnyTime, DeviceIds, utc
+from trackflow.web.security.access import decider, open_to
+
+router = guarded_router()
+
+MOST_TRACKS = 1000
+MOST_DECISIONS = 20_000
+
+
+class DecisionBody(BaseModel):
+    """What a track was for, or all tracks of a device whose middle lies in a time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    track_id: uuid.UUID | None = Field(None, description="The track, instead of device and time.")
+    device_id: str | None = Field(None, description="The device.", max_length=200)
+    start_time: dt.datetime | None = Field(None, description="From when it counts.")
+    end_time: dt.datetime | None = Field(None, description="Until when it counts.")
+    category: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
+    purpose: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
+    partner: str | None = Field(None, description="Null leaves it to the rules.", max_length=500)
+
+
+@router.get(
+    "/api/v1/categories",
+    tags=["categories"],
+    summary="What tracks were for",
+    responses=answers.CATEGORIES,
+)
+@open_to(Scope.READ)
+def categories(
+    request: Request,
+    context: ContextDep,
+    device: DeviceIds,
+    when: AnyTime,
+    limit: Annotated[int, Query(description="Tracks on a page.", ge=1, le=MOST_TRACKS)] = 100,
+    cursor: Annotated[
+        str | None, Query(description="The `next` of the page before.", max_length=100)
+    ] = None,
+) -> Response:
+    """Tracks that begin in the time, by start, each with what decided it."""
+    position = None if cursor is None else read_cursor(cursor)
+    after = None if position is None else (position.start_time, position.track_id)
+    page = read_category_page(context, device, when.start, when.end, after, limit)
+    return answer(request, answers.categories_answer(page))
+
+
+@router.get(
+    "/api/v1/categories/decisions",
+    tags=["categories"],
+    summary="What people decided about tracks",
+    responses=answers.DECISIONS,
+)
+@open_to(Scope.READ)
+def decisions(
+    request: Request,
+    context: ContextDep,
+    device: DeviceIds,
+    when: AnyTime,
+    undone: Annotated[bool, Query(description="Also those that were undone.")] = False,
+) -> Response:
+    """Decisions whose time touches the range. They beat rules and survive every recompute."""
+    found = list_decisions(context, device, when.start, when.end, with_undone=undone)
+    check_count(len(found), MOST_DECISIONS, "decisions")
+    return answer(request, {"decisions": [answers.decision_answer(row) for row in found]})
+
+
+@router.post(
+    "/api/v1/categories/decisions",
+    tags=["categories"],
+    summary="Decide what tracks were for",
+    response_model=None,
+    responses=answers.CHANGED,
+)
+@open_to(Scope.ADMIN)
+def set_decision(
+    context: ContextDep, caller: CallerDep, wanted: DecisionBody
+) -> answers.ChangedDecisionAnswer:
+    """Kept for the time of the track, or for the given time, until it is undone."""
+    by = decider(caller)
+    if wanted.track_id is not None:
+        if wanted.device_id or wanted.start_time or wanted.end_time:
+            raise BadInputError("give either `track_id`, or `device_id` and a time")
+        row = decide_track(
+            context,
+            wanted.track_id,
+            by,
+            category=wanted.category,
+            purpose=wanted.purpose,
+            partner=wanted.partner,
+        )
+    elif wanted.device_id and wanted.start_time and wanted.end_time:
+        what = WantedDecision(
+            wanted.device_id,
+            utc(wanted.start_time),
+            utc(wanted.end_time),
+            wanted.category,
+            wanted.purpose,
+            wanted.partner,
+        )
+        row = decide(context, what, by)
+    else:
+        raise BadInputError("give `track_id`, or `device_id`, `start_time` and `end_time`")
+    return _changed(context, row)
+
+
+@router.post(
+    "/api/v1/categories/decisions/{decision_id}/undo",
+    tags=["categories"],
+    summary="Undo a decision",
+    response_model=None,
+    responses=answers.CHANGED,
+)
+@open_to(Scope.ADMIN)
+def undo(
+    context: ContextDep,
+    decision_id: Annotated[uuid.UUID, Path(description="The decision, as listed.")],
+) -> answers.ChangedDecisionAnswer:
+    """An earlier decision, or the rules, decide again. 404 if there is no such decision."""
+    return _changed(context, undo_decision(context, decision_id))
+
+
+def _changed(context: Context, row: DecisionRow) -> answers.ChangedDecisionAnswer:
+    changed = update_between(context, row.device_id, row.start_time, row.end_time)
+    return {"decision": answers.decision_answer(row), "changed": changed}

@@ -1,0 +1,246 @@
+"""Rules: read, previewed, saved, applied, undone; and what other thresholds would do."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from trackflow.categories.rules.rules import RuleSet
+from trackflow.categories.rules.toml import parse_table, parse_toml
+from trackflow.errors import BadInputError
+from trackflow.usecases.access.tokens import Scope
+from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.previewing import PreviewRange, preview_rules
+from trackflow.usecases.categories.rule_versions import (
+    CurrentRules,
+    UseRow,
+    apply_rules,
+    read_history,
+    read_version,
+    save_rules,
+    undo_use,
+)
+from trackflow.usecases.categories.track_rules import draft_of_track
+from trackflow.usecases.days.what_if import what_if as ask_what_if
+from trackflow.web.answers import rule_examples as examples
+from trackflow.web.answers import rules as answers
+from trackflow.web.answers.sending import answer
+from trackflow.web.dependencies import CallerDep, ContextDep, guarded_router
+from trackflow.web.parameters import utc
+from trackflow.web.security.access import decider, open_to
+
+router = guarded_router()
+
+MOST_CHANGES = 1000
+LONGEST_TOML = 500_000
+
+
+class RulesBody(BaseModel):
+    """Rules as TOML, or as the tables of such a file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    toml: str | None = Field(None, description="The rules as TOML.", max_length=LONGEST_TOML)
+    rules: list[dict[str, Any]] | None = Field(
+        None, description="Instead of `toml`: the tables `[[rules]]`.", max_length=500
+    )
+    holidays: dict[str, Any] | None = Field(
+        None, description="With `rules`: country, subdivision and dates."
+    )
+
+    def parsed(self) -> RuleSet:
+        """The rules.
+
+        Raises:
+            BadInputError: they make no sense, or are given twice or not at all.
+        """
+        if self.toml is not None and self.rules is None and self.holidays is None:
+            return parse_toml(self.toml)
+        if self.rules is None or self.toml is not None:
+            raise BadInputError("give the rules either as `toml` or as `rules`")
+        return parse_table({"rules": self.rules, "holidays": self.holidays or {}})
+
+
+class RulesSave(RulesBody):
+    """Rules to save."""
+
+    comment: str | None = Field(None, description="Why, for the history.", max_length=500)
+
+
+class RulesPreview(RulesBody):
+    """A draft of rules, and the tracks to compare."""
+
+    device_ids: list[str] | None = Field(
+        None, description="Only these devices; null for all.", max_length=1000
+    )
+    from_: dt.datetime | None = Field(
+        None, alias="from", description="Tracks that begin at this time or later."
+    )
+    to: dt.datetime | None = Field(None, description="Tracks that begin before this time.")
+    offset: int = Field(0, description="Changes to leave out at the beginning.", ge=0)
+    limit: int = Field(100, description="Most changes of the answer.", ge=0, le=MOST_CHANGES)
+
+
+class RulesApply(BaseModel):
+    """A version, and the time for which to use it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(description="The version.", ge=1, le=2**31 - 1)
+    from_: dt.datetime = Field(alias="from", description="Tracks that begin at this time or later.")
+    to: dt.datetime = Field(description="Tracks that begin before this time.")
+
+
+class UseUndo(BaseModel):
+    """The use to undo."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    use_no: int | None = Field(
+        None, description="Its number; null for the newest that counts.", ge=1, le=2**31 - 1
+    )
+
+
+class WhatIfBody(BaseModel):
+    """A device, days, and other thresholds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device_id: str = Field(description="The device.", max_length=200)
+    from_: dt.date = Field(alias="from", description="First day (UTC).")
+    to: dt.date = Field(description="Last day, included; at most a year.")
+    thresholds: dict[str, float | int] = Field(
+        description="The other thresholds by name; all else stays.", max_length=20
+    )
+
+
+@router.get("/api/v1/rules", tags=["rules"], summary="The rules in use", responses=examples.RULES)
+@open_to(Scope.READ)
+def rules(
+    request: Request,
+    context: ContextDep,
+    version: Annotated[
+        int | None,
+        Query(description="Another version than the one in use now.", ge=1, le=2**31 - 1),
+    ] = None,
+) -> Response:
+    """The rules for tracks that begin now, or of a version; `toml` is the same as a file."""
+    return answer(request, answers.rules_answer(read_version(context, version)))
+
+
+@router.get(
+    "/api/v1/rules/history",
+    tags=["rules"],
+    summary="Versions of the rules, and when each is used",
+    responses=examples.HISTORY,
+)
+@open_to(Scope.READ)
+def history(request: Request, context: ContextDep) -> Response:
+    """The newest first. The use with the highest number that covers a track's start decides."""
+    return answer(request, answers.history_answer(read_history(context)))
+
+
+@router.get(
+    "/api/v1/rules/from-track/{track_id}",
+    tags=["rules"],
+    summary="A rule made of a track",
+    responses=examples.DRAFT,
+)
+@open_to(Scope.READ)
+def from_track(
+    request: Request,
+    context: ContextDep,
+    track_id: Annotated[uuid.UUID, Path(description="The track.")],
+) -> Response:
+    """The draft of a rule that holds for a track and for those like it; nothing is saved."""
+    draft = draft_of_track(context, track_id)
+    return answer(request, answers.rules_answer(CurrentRules(0, draft)))
+
+
+@router.post(
+    "/api/v1/rules",
+    tags=["rules"],
+    summary="Save rules",
+    response_model=None,
+    responses=examples.SAVED,
+)
+@open_to(Scope.ADMIN)
+def save(context: ContextDep, caller: CallerDep, wanted: RulesSave) -> answers.SavedRulesAnswer:
+    """Save a new version, for tracks that begin from now on. The past stays as it is.
+
+    400 names everything that is wrong with the rules.
+    """
+    saved = save_rules(context, wanted.parsed(), decider(caller), wanted.comment)
+    return answers.saved_answer(saved)
+
+
+@router.post(
+    "/api/v1/rules/preview",
+    tags=["rules"],
+    summary="What a draft of rules would change",
+    response_model=None,
+    responses=examples.PREVIEW,
+)
+@open_to(Scope.READ)
+def preview(context: ContextDep, wanted: RulesPreview) -> answers.PreviewAnswer:
+    """Past tracks that would change if the draft were applied, and sums. Nothing is written."""
+    devices = None
+    if wanted.device_ids is not None:
+        # PostgreSQL's text cannot hold a NUL, so no device has such an id
+        devices = tuple(one for one in wanted.device_ids if "\0" not in one)
+    chosen = PreviewRange(
+        devices, _limit(wanted.from_), _limit(wanted.to), wanted.offset, wanted.limit
+    )
+    return answers.preview_answer(preview_rules(context, wanted.parsed(), chosen))
+
+
+@router.post(
+    "/api/v1/rules/apply",
+    tags=["rules"],
+    summary="Use a version for a time in the past",
+    response_model=None,
+    responses=examples.USE,
+)
+@open_to(Scope.ADMIN)
+def apply(context: ContextDep, caller: CallerDep, wanted: RulesApply) -> answers.ChangedUseAnswer:
+    """Tracks that begin in the time are decided anew. What people decided stays."""
+    start, end = utc(wanted.from_), utc(wanted.to)
+    return _changed(context, apply_rules(context, wanted.version, start, end, decider(caller)))
+
+
+@router.post(
+    "/api/v1/rules/undo",
+    tags=["rules"],
+    summary="Undo a use of rules",
+    response_model=None,
+    responses=examples.USE,
+)
+@open_to(Scope.ADMIN)
+def undo(context: ContextDep, wanted: UseUndo) -> answers.ChangedUseAnswer:
+    """What was used before decides again. 404 if there is none to undo."""
+    return _changed(context, undo_use(context, wanted.use_no))
+
+
+@router.post(
+    "/api/v1/what-if",
+    tags=["rules"],
+    summary="What other thresholds would do",
+    response_model=None,
+    responses=examples.WHAT_IF,
+)
+@open_to(Scope.READ)
+def what_if(context: ContextDep, wanted: WhatIfBody) -> answers.WhatIfAnswer:
+    """Tracks that would be added, removed, split or merged, and kilometres. Nothing is written."""
+    report = ask_what_if(context, wanted.device_id, wanted.from_, wanted.to, wanted.thresholds)
+    return answers.what_if_answer(report)
+
+
+def _limit(time: dt.datetime | None) -> dt.datetime | None:
+    return None if time is None else utc(time)
+
+
+def _changed(context: ContextDep, use: UseRow) -> answers.ChangedUseAnswer:
+    changed = update_between(context, None, use.from_time, use.until_time)
+    return {"use": answers.use_answer(use), "changed": changed}

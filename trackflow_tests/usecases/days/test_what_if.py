@@ -1,0 +1,93 @@
+"""What other thresholds would do is what they do once they are set."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from trackflow.context import Context
+from trackflow.errors import SettingsError
+from trackflow.geo.time import to_us
+from trackflow.tracks.what_if import TrackSpan
+from trackflow.usecases.days.run import run
+from trackflow.usecases.days.what_if import what_if
+from trackflow.usecases.devices.settings import change_settings
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    open_context,
+)
+
+DAY = dt.timedelta(days=1)
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"gap_s": 120, "silence_s": 120}, {"gap_s": 3600, "silence_s": 7200}, {"min_track_m": 10_000}],
+)
+def test_the_answer_is_what_a_run_makes(tmp_path: Path, change: dict[str, float]) -> None:
+    """Drives with silences of all lengths; some cross midnight, also those of the range's ends."""
+    with open_context("", tmp_path) as context:
+        start = NOON - DAY
+        lon = 24.0
+        for number in range(60):
+            count = 12 + number % 30
+            deliver(context.store, batch_of_device("van", drive(start, count, lon=lon)))
+            pause = (3, 1, 15, 45, 70, 130, 260)[number % 7] * MINUTE
+            start += dt.timedelta(seconds=10 * count) + pause
+            lon += count * 2e-4 + pause.total_seconds() * 1e-5
+        deliver(context.store, batch_of_device("van", drive(NOON + 0.45 * DAY, 900, lat=61)))
+        run(context)
+        before = stored(context)
+        first, last = NOON.date(), (NOON + DAY).date()
+        report = what_if(context, "van", first, last, change)
+        assert stored(context) == before, "nothing is written"
+        change_settings(context, "van", overrides=dict(change))
+        run(context)
+        after = stored(context)
+        for side, every in (("before", before), ("after", after)):
+            changed = [span for group in report.changes for span in getattr(group, side)]
+            assert {ends(span) for span in changed} <= every
+        assert report.changes
+        old = {ends(span) for group in report.changes for span in group.before}
+        new = {ends(span) for group in report.changes for span in group.after}
+        inside = {
+            one
+            for one in before ^ after
+            if one[1] >= to_us(NOON.replace(hour=0))
+            and one[0] < to_us(NOON.replace(hour=0)) + 2 * 86_400_000_000
+        }
+        assert inside <= old | new, "no difference is left out"
+        unchanged = report.counts["same"]
+        assert report.tracks_before == unchanged + sum(len(g.before) for g in report.changes)
+        assert report.tracks_after == unchanged + sum(len(g.after) for g in report.changes)
+        assert report.distance_m_before > 0
+
+
+def test_questions_that_make_no_sense(tmp_path: Path) -> None:
+    with open_context("", tmp_path) as context:
+        deliver(context.store, batch_of_device("van", drive(NOON, 30)))
+        day = NOON.date()
+        for device, first, last, change in (
+            ("nobody", day, day, {"gap_s": 60}),
+            ("van", day + DAY, day, {"gap_s": 60}),
+            ("van", day - 400 * DAY, day, {"gap_s": 60}),
+            ("van", day, day, {}),
+            ("van", day, day, {"gap": 60}),
+            ("van", day, day, {"silence_s": 43_200, "dwell_s": 21_600}),
+        ):
+            with pytest.raises(SettingsError):
+                what_if(context, device, first, last, change)
+
+
+def ends(span: TrackSpan) -> tuple[int, int]:
+    return span.start_us, span.end_us
+
+
+def stored(context: Context) -> set[tuple[int, int]]:
+    rows = contents(context.store, "tracks")["tracks"]
+    return {(to_us(row["start_time"]), to_us(row["end_time"])) for row in rows}
