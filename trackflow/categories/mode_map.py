@@ -84,7 +84,9 @@ class Surroundings:
             ("bicycle", self.near["cycleway"], NEAR_CYCLEWAY),
             ("foot", self.near["path"], NEAR_PATH),
         ):
-            there: Floats = np.where(near, np.log(odds[0] / odds[1]), np.log((1 - odds[0]) / (1 - odds[1])))
+            there: Floats = np.where(
+                near, np.log(odds[0] / odds[1]), np.log((1 - odds[0]) / (1 - odds[1]))
+            )
             found[:, CLASSES.index(name)] = _mean_around(there, moving)
         return found
 
