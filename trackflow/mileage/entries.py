@@ -14,9 +14,11 @@ GONE = "gone"
 TRIP = "trip_id"
 """The name under which an amendment says which trip it adds to a closed book."""
 
-UNCOMPARED = frozenset({"odometer_start_m", "odometer_end_m", "track_ids"})
-"""Not part of a difference: readings that come later would amend every trip after them, and a
-track's id changes with its first point, which start and end say already."""
+UNCOMPARED = frozenset(
+    {"odometer_start_m", "odometer_end_m", "track_ids", "rate", "amount", "currency"}
+)
+"""Not part of a difference: readings and rates that come later would amend every trip after them,
+and a track's id changes with its first point, which start and end say already."""
 
 BUSINESS, PRIVATE = "business", "private"
 
@@ -130,6 +132,8 @@ def content_of(
         "matched_permille": round(1000 * matched / sum(metres)) if sum(metres) else 0,
         "odometer_start_m": None,
         "odometer_end_m": None,
+        "amount": None,
+        "currency": None,
     }
 
 

@@ -60,6 +60,11 @@ class EntriesReport:
     changed: int = 0
     amended: int = 0
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Changed and amended."""
+        return self.changed, self.amended
+
 
 def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
     """Days of devices whose trips are not in the book as they are now.
@@ -127,10 +132,13 @@ def _compare(
         elif trip is not None and entry is None:
             books.drop_open(connection, trip.trip_id)
             report.changed += 1
-        elif trip is not None and entry is not None:
-            if (trip.content, trip.closes_at) != (entry.content, entry.closes_at):
-                books.put_open(connection, replace(entry, entry_id=trip.trip_id), now)
-                report.changed += 1
+        elif trip is not None and entry is not None and _differs(trip, entry):
+            books.put_open(connection, replace(entry, entry_id=trip.trip_id), now)
+            report.changed += 1
+
+
+def _differs(trip: "_BookTrip", entry: Entry) -> bool:
+    return (trip.content, trip.closes_at) != (entry.content, entry.closes_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +365,7 @@ def _entries(
         end: UTC, not included.
     """
     rows = read_book_trips(connection, device_id, start, end)
-    found = [TripRow(*row[:7]) for row in rows]
+    found = [TripRow._make(row[:7]) for row in rows]
     sources = read_sources(connection, (device_id,), found, context.settings.time_zone)
     known = {one.vehicle_id: one for one in vehicles.read_vehicles(connection)}
     joins = [
