@@ -6,21 +6,27 @@ second, which would delay commands that match nothing.
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trackflow.errors import NoNetworkError
+from trackflow.errors import NetworkBuildError, NoNetworkError
 from trackflow.geo.time import to_us
+from trackflow.matching.networks import PROFILES
 from trackflow.settings import Settings
 from trackflow.store.database import Store, open_store
 from trackflow.store.roads import networks
 
 if TYPE_CHECKING:
+    from trackflow.categories.mode_map import ModeMap
     from trackflow.matching.engines.http import HttpEngine
     from trackflow.matching.engines.protocol import Engine
     from trackflow.store.roads.guarded_engine import GuardedEngine
 
 type Clock = Callable[[], dt.datetime]
+
+MODE_MAP = "mode_map"
+"""The folder beside a road network with the rails, paths and stops of its extract."""
 
 NO_ENGINE = "none"
 """The value of `TRACKFLOW_ENGINE_URL` that switches matching off: tracks keep their raw lines."""
@@ -88,6 +94,18 @@ class Context:
             engine = EmbeddedEngine(network.dataset, profile, network.version)
             self._engines[profile] = engine
         return engine
+
+    def mode_map(self) -> "ModeMap | None":
+        """The rails, paths and stops of the road network in use; None if there are none."""
+        from trackflow.categories.mode_map import ModeMap
+
+        with self.store.read() as connection:
+            for profile in PROFILES:
+                with suppress(NetworkBuildError):
+                    network = networks.read_network(connection, profile, self.settings.home)
+                    if network is not None and (network.folder / MODE_MAP).exists():
+                        return ModeMap.load(network.folder / MODE_MAP)
+        return None
 
     def guard(self, engine: "HttpEngine") -> "GuardedEngine":
         """The engine behind the breaker that all processes share for its server and profile."""

@@ -66,7 +66,7 @@ def set_(
     A decision beats every rule, is kept for its time and survives every recompute.
     """
     from trackflow.usecases.categories.categorising import update_between
-    from trackflow.usecases.categories.deciding import WantedDecision, decide, decide_track
+    from trackflow.usecases.categories.deciding import DecisionRequest, decide, decide_track
 
     name = decider(by)
     with opened_context() as context:
@@ -77,7 +77,7 @@ def set_(
                 context, track, name, category=category, purpose=purpose, partner=partner
             )
         elif device and start and end:
-            wanted = WantedDecision(device, start, end, category, purpose, partner)
+            wanted = DecisionRequest(device, start, end, category, purpose, partner)
             row = decide(context, wanted, name)
         else:
             raise SettingsError("name a track, or --device with --start and --end")

@@ -227,7 +227,7 @@ def history(as_json: Json = False) -> None:
 
 @rules_app.command(
     "from-track",
-    epilog="Example: trackflow rules from-track 01234567-89ab-5def-8123-456789abcdef >> rules.toml",
+    epilog="Example: trackflow rules from-track 01234567-89ab-5def-8123-456789abcdef > rule.toml",
 )
 def from_track(
     track: Annotated[uuid.UUID, typer.Argument(help="Id of the track.", show_default=False)],

@@ -67,10 +67,12 @@ def what_if(
 
 
 def _show(report: "WhatIfReport", limit: int) -> None:
+    from trackflow.usecases.days.report import counted
+
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.counts.items()))
     print_line(
-        f"{report.tracks_before:,} tracks, {report.distance_m_before / 1000:,.1f} km -> "
-        f"{report.tracks_after:,} tracks, {report.distance_m_after / 1000:,.1f} km"
+        f"{counted(report.tracks_before, 'track')}, {report.distance_m_before / 1000:,.1f} km -> "
+        f"{counted(report.tracks_after, 'track')}, {report.distance_m_after / 1000:,.1f} km"
         + (f" ({kinds})" if kinds else "")
     )
     for change in report.changes[:limit]:

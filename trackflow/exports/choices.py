@@ -9,6 +9,7 @@ class ExportSubject(StrEnum):
     TRACKS = "tracks"
     POINTS = "points"
     VISITS = "visits"
+    LEGS = "legs"
 
 
 class ExportFormat(StrEnum):

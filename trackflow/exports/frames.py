@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 from trackflow.geo.geojson import line_parts
 from trackflow.geo.points import Floats
 from trackflow.usecases.queries.exported import (
+    LEG_COLUMNS,
     POINT_COLUMNS,
     TRACK_COLUMNS,
     VISIT_COLUMNS,
+    LegRecord,
     LineSource,
     PointRow,
     TrackRecord,
@@ -41,6 +43,14 @@ def points_frame(points: Iterable[PointRow]) -> GeoDataFrame:
 def visits_frame(visits: Iterable[VisitRow]) -> GeoDataFrame:
     """A row for each visit; the geometry of an unknown place is missing."""
     return _point_frame(list(visits), VISIT_COLUMNS)
+
+
+def legs_frame(legs: Iterable[LegRecord]) -> GeoDataFrame:
+    """A row for each leg, with the line of its points; a leg of fewer than two has none."""
+    records = list(legs)
+    lines = [record.positions() for record in records]
+    geometry = [shape_of(line) if len(line) > 1 else None for line in lines]
+    return frame_of([record.values for record in records], LEG_COLUMNS, geometry)
 
 
 def frame_of(

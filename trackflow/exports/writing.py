@@ -1,4 +1,4 @@
-"""Writes tracks, points and visits of the store to files of common formats.
+"""Writes tracks, points, visits and legs of the store to files of common formats.
 
 Each format is a module of `formats`, and writes rows as they are read.
 """
@@ -13,10 +13,12 @@ from trackflow.exports.choices import ExportFormat, ExportSubject
 from trackflow.exports.formats import csv, geojson, geoparquet, gpx
 from trackflow.files import whole_file
 from trackflow.usecases.queries.exported import (
+    LegRecord,
     PointRow,
     RowFilter,
     TrackRecord,
     VisitRow,
+    legs,
     points,
     tracks,
     visits,
@@ -36,7 +38,7 @@ __all__ = [
 
 
 class Writer(Protocol):
-    """Writes one file format. Every function returns how many tracks, points or visits it wrote."""
+    """Writes one file format. Every function returns how many it wrote."""
 
     ENDINGS: tuple[str, ...]
     """Endings of file names, each with its dot."""
@@ -56,6 +58,10 @@ class Writer(Protocol):
         """Write visits; those without a place lack a geometry."""
         ...
 
+    def write_legs(self, legs: Iterator[LegRecord], file: IO[bytes]) -> int:
+        """Write legs, with the line of their points where the format has lines."""
+        ...
+
 
 WRITERS: dict[ExportFormat, Writer] = {
     ExportFormat.GEOJSON: geojson,
@@ -73,7 +79,7 @@ def export(
     file: IO[bytes],
     line: LineSource | None = None,
 ) -> int:
-    """Write tracks, points or visits to an open file; returns how many.
+    """Write tracks, points, visits or legs to an open file; returns how many.
 
     Args:
         context: the store.
@@ -91,6 +97,8 @@ def export(
         return writer.write_points(points(context, chosen), file)
     if subject is ExportSubject.VISITS:
         return writer.write_visits(visits(context, chosen), file)
+    if subject is ExportSubject.LEGS:
+        return writer.write_legs(legs(context, chosen), file)
     return writer.write_tracks(tracks(context, chosen), line or writer.DEFAULT_LINE, file)
 
 

@@ -62,7 +62,7 @@ class DecisionLine:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedLine:
+class LineRefusal:
     """A row that cannot be used, and why."""
 
     line: int
@@ -87,7 +87,7 @@ class TableOptions:
 
 def read_decisions(
     data: bytes, name: str, options: TableOptions
-) -> tuple[list[DecisionLine], list[RefusedLine]]:
+) -> tuple[list[DecisionLine], list[LineRefusal]]:
     """The rows of a CSV file, and those that cannot be used.
 
     Args:
@@ -108,13 +108,13 @@ def read_decisions(
         sample = [row[columns[time]] for _, row in body[:1000] if len(row) > columns[time]]
         order = decide_order(sample, TimeRules(order=order), time, name) or order
     found: list[DecisionLine] = []
-    refused: list[RefusedLine] = []
+    refused: list[LineRefusal] = []
     for line, row in body:
         cells = {key: row[at].strip() for key, at in columns.items() if at < len(row)}
         try:
             found.append(_decision(line, cells, options, order))
         except _LineError as error:
-            refused.append(RefusedLine(line, str(error), ",".join(row)[:RAW_CHARS]))
+            refused.append(LineRefusal(line, str(error), ",".join(row)[:RAW_CHARS]))
     return found, refused
 
 

@@ -169,6 +169,30 @@ def test_every_verb_prints_json_whatever_came_out(
     assert called("rebuild", "--device", "d")["status"] == "completed"
     assert len(called("jobs list")) == 3
 
+    # rules, decisions, other thresholds
+    (tmp_path / "rules.toml").write_text('[[rules]]\nname="a"\ncategory="b"\nwhen={}')
+    (tmp_path / "bad.toml").write_text('[[rules]]\nname="a"\nwhen={}')
+    days = ("--from", f"{TODAY - dt.timedelta(days=3):%Y-%m-%d}", "--to", f"{TODAY:%Y-%m-%d}")
+    assert called("rules check", "bad.toml", code=1)["problems"]
+    assert called("rules check", "rules.toml")["ok"]
+    assert called("rules preview", "rules.toml")["changed"] > 0
+    assert called("rules save", "rules.toml")["version"] == 1
+    assert called("rules apply", 1, *days)["changed"] > 0
+    assert called("rules show")["rules"][0]["category"] == "b"
+    tracks = called("categories list")
+    assert {track["category"] for track in tracks} == {"b"}
+    draft = called("rules from-track", tracks[0]["track_id"])
+    assert draft["rules"][0]["category"] == "b"
+    decision = called("categories set", tracks[0]["track_id"], "--category", "race")
+    assert called("categories list", "--decisions")[0]["origin"] == "person"
+    assert called("categories undo", decision["decision_id"])["changed"] == 1
+    line = f"{TODAY.isoformat()},{TODAY.isoformat()},d,private"
+    (tmp_path / "trips.csv").write_text(f"start,end,device,type\n{line}\nnever,,d,race\n")
+    assert called("categories import", "trips.csv")["refused"] == 1
+    assert called("rules undo")["use_no"] == 2
+    assert len(called("rules history")["uses"]) == 2
+    assert called("what-if", "--device", "d", *days, "min_track_m=90000")["changes"]
+
     # meshes, of which one fails; cli/test_meshes.py looks at the values
     Image.fromarray(np.add.outer(range(9), range(9)).astype(np.uint8) * 9).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"no image")

@@ -9,7 +9,12 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from trackflow.categories.rules.toml import parse_toml
 from trackflow.context import Context
+from trackflow.geo.time import EPOCH, ONE_DAY
+from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.deciding import DecisionRequest, decide
+from trackflow.usecases.categories.rule_versions import save_rules
 from trackflow.usecases.days.run import run
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.visits import update_visits
@@ -133,6 +138,10 @@ def _fill(context: Context) -> None:
     deliver(context.store, batch_of_device(DEVICE, history()))
     run(context)
     update_visits(context)
+    save_rules(context, parse_toml('[[rules]]\nname = "a"\ncategory = "b"\nwhen = {}'), "anna")
+    update_between(context, None, None, None)
+    start = EPOCH + 20_000 * ONE_DAY
+    decide(context, DecisionRequest(DEVICE, start, start + ONE_DAY, "race"), "anna")
 
 
 READABLE = [a for a in answers() if a.method == "GET" and a.contents and a.path not in NO_ROADS]

@@ -200,7 +200,7 @@ class AtPlace:
     patterns: tuple[PlacePattern, ...]
 
     def holds(self, facts: TripFacts, holidays: Collection[dt.date]) -> bool:  # noqa: ARG002, D102
-        for place in self._places(facts):  # noqa: SIM110
+        for place in self._places(facts):
             if place is not None and _is_one_of(place, self.patterns):
                 return True
         return False

@@ -1,4 +1,4 @@
-"""CSV: a header, and a row for each track, point or visit; lines as encoded polylines."""
+"""CSV: a header, and a row for each track, point, visit or leg; lines as encoded polylines."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,9 +6,11 @@ from typing import IO, Any
 
 from trackflow.exports.values import plain
 from trackflow.usecases.queries.exported import (
+    LEG_COLUMNS,
     POINT_COLUMNS,
     TRACK_COLUMNS,
     VISIT_COLUMNS,
+    LegRecord,
     LineSource,
     PointRow,
     TrackRecord,
@@ -40,6 +42,11 @@ def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
 def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
     """Write visits; returns how many."""
     return _write(VISIT_COLUMNS, visits, file)
+
+
+def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
+    """Write legs; returns how many."""
+    return _write(LEG_COLUMNS, (leg.values for leg in legs), file)
 
 
 def _write(header: Sequence[str], rows: Iterable[Mapping[str, Any]], file: IO[bytes]) -> int:

@@ -7,7 +7,7 @@ import orjson
 
 from trackflow.exports.values import plain
 from trackflow.geo.geojson import geojson_line, geojson_point
-from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import LegRecord, PointRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".geojson", ".json")
@@ -27,6 +27,21 @@ def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
 def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
     """Write visits; returns how many. The geometry of an unknown place is null."""
     return _write((_visit_feature(visit) for visit in visits), file)
+
+
+def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
+    """Write legs as lines of their points; returns how many."""
+    return _write((_leg_feature(leg) for leg in legs), file)
+
+
+def _leg_feature(leg: LegRecord) -> dict[str, Any]:
+    positions = leg.positions()
+    return {
+        "type": "Feature",
+        "properties": {name: plain(value) for name, value in leg.values.items()},
+        # a pause between two tracks may have no points, and a line has two or more
+        "geometry": geojson_line(positions) if len(positions) > 1 else None,
+    }
 
 
 def _track_feature(track: TrackRecord, line: LineSource) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from trackflow.exports import frames
-from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import LegRecord, PointRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".geoparquet", ".parquet")
@@ -24,6 +24,11 @@ def write_points(points: Iterable[PointRow], file: IO[bytes]) -> int:
 def write_visits(visits: Iterable[VisitRow], file: IO[bytes]) -> int:
     """Write visits; returns how many."""
     return _write(frames.visits_frame(visits), file)
+
+
+def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
+    """Write legs; returns how many."""
+    return _write(frames.legs_frame(legs), file)
 
 
 def _write(frame: Any, file: IO[bytes]) -> int:

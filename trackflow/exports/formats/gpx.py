@@ -1,4 +1,4 @@
-"""Tracks, points and visits as GPX 1.1, written as they are read."""
+"""Tracks, points, visits and legs as GPX 1.1, written as they are read."""
 
 import datetime as dt
 import itertools
@@ -10,7 +10,7 @@ import numpy as np
 
 from trackflow.geo.geojson import line_parts
 from trackflow.geo.points import Points
-from trackflow.usecases.queries.exported import PointRow, TrackRecord, VisitRow
+from trackflow.usecases.queries.exported import LegRecord, PointRow, TrackRecord, VisitRow
 from trackflow.usecases.queries.line_sources import LineSource
 
 ENDINGS: tuple[str, ...] = (".gpx",)
@@ -51,6 +51,28 @@ def write_tracks(tracks: Iterable[TrackRecord], line: LineSource, file: IO[bytes
                 for x, y in part.tolist():
                     file.write(f'  <trkpt lat="{y:.7f}" lon="{x:.7f}"/>\n'.encode())
                 file.write(b" </trkseg>\n")
+        file.write(b" </trk>\n")
+    file.write(b"</gpx>\n")
+    return count
+
+
+def write_legs(legs: Iterable[LegRecord], file: IO[bytes]) -> int:
+    """Write legs as tracks whose type is the mode; returns how many."""
+    file.write(GPX_HEAD.encode())
+    count = 0
+    for leg in legs:
+        count += 1
+        values = leg.values
+        name = f"{values['device_id']} {values['start_time'].isoformat()} {values['mode']}"
+        device = f"<extensions>{_gpx_device(values['device_id'])}</extensions>"
+        # GPX wants the type before the extensions
+        file.write(
+            f" <trk><name>{escape(name)}</name><type>{values['mode']}</type>{device}\n".encode()
+        )
+        for points in _sides(leg.read_points()):
+            file.write(b" <trkseg>\n")
+            file.writelines(_gpx_points(points))
+            file.write(b" </trkseg>\n")
         file.write(b" </trk>\n")
     file.write(b"</gpx>\n")
     return count

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.bbox import Bbox
+from trackflow.store.categories.tables import categories
 from trackflow.store.days.queries import Devices, of_devices
 from trackflow.store.days.track_ids import longest, write_aliases
 from trackflow.store.tables import devices, tracks
@@ -18,6 +19,9 @@ from trackflow.store.types import UtcTime
 t = tracks.c
 
 COLUMN_NAMES = tuple(str(column.name) for column in tracks.columns)
+
+OUTCOME_NAMES = ("category", "purpose")
+"""What a track was for; None while nothing decides."""
 
 type TrackRow = dict[str, Any]
 """A track's columns by name."""
@@ -105,7 +109,7 @@ def track_rows(
     last: dt.datetime | None = None,
     device_id: str | None = None,
 ) -> Iterator[TrackRow]:
-    """All columns of tracks that overlap `[first, last)`, by device and start.
+    """All columns of tracks that overlap `[first, last)`, by device and start, and their category.
 
     Args:
         connection: a transaction that stays open while rows are read.
@@ -113,9 +117,15 @@ def track_rows(
         last: UTC; None for no limit.
         device_id: None for all devices.
     """
-    query = select_tracks(first=first, last=last, device_id=device_id)
+    c = categories.c
+    same = sa.and_(c.device_id == t.device_id, c.start_time == t.start_time)
+    query = (
+        select_tracks(first=first, last=last, device_id=device_id)
+        .outerjoin_from(tracks, categories, same)
+        .add_columns(*(c[name] for name in OUTCOME_NAMES))
+    )
     for row in connection.execution_options(yield_per=500).execute(query):
-        yield dict(zip(COLUMN_NAMES, row, strict=True))
+        yield dict(zip((*COLUMN_NAMES, *OUTCOME_NAMES), row, strict=True))
 
 
 def read_page(

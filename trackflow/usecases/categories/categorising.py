@@ -49,7 +49,7 @@ class CategoriesReport:
 
 
 @dataclass(frozen=True, slots=True)
-class CategorisedTrip:
+class TripOutcome:
     """A track, what rules know about it, and what it was for.
 
     Attributes:
@@ -181,7 +181,7 @@ def categorised(
     device_ids: Devices,
     found: Sequence[TripRow],
     uses: Sequence[RulesUse] | None = None,
-) -> Iterator[CategorisedTrip]:
+) -> Iterator[TripOutcome]:
     """Decide tracks by rules and people.
 
     Args:
@@ -203,7 +203,7 @@ def categorised(
 
 def outcome_for(
     trip: TripRow, facts: TripFacts, uses: Sequence[RulesUse], by_people: Sequence[Decision]
-) -> CategorisedTrip:
+) -> TripOutcome:
     """Decide one track.
 
     Args:
@@ -215,7 +215,7 @@ def outcome_for(
     use = use_at(uses, trip.start_time)
     by_rules = Outcome() if use is None else use.rules.decide(facts)
     outcome = decided(by_rules, trip.start_time, trip.end_time, by_people)
-    return CategorisedTrip(trip, facts, use, outcome)
+    return TripOutcome(trip, facts, use, outcome)
 
 
 def read_decisions(
@@ -244,7 +244,7 @@ def decision_of(row: DecisionRow) -> Decision:
     )
 
 
-def category_row(one: CategorisedTrip) -> dict[str, Any]:
+def category_row(one: TripOutcome) -> dict[str, Any]:
     """The stored form of a track's category, without its device and time of writing."""
     outcome = one.outcome
     by = outcome.origin("category")

@@ -18,8 +18,8 @@ EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 __all__ = [
+    "DecisionRequest",
     "DecisionRow",
-    "WantedDecision",
     "decide",
     "decide_track",
     "list_decisions",
@@ -29,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class WantedDecision:
+class DecisionRequest:
     """What a person decides for a device and a time.
 
     Attributes:
@@ -64,7 +64,7 @@ class WantedDecision:
 
 
 def decide(
-    context: Context, wanted: WantedDecision, by: str, *, origin: str = "person"
+    context: Context, wanted: DecisionRequest, by: str, *, origin: str = "person"
 ) -> DecisionRow:
     """Store a decision; the same decision is not stored twice in a row.
 
@@ -115,7 +115,7 @@ def decide_track(
         trip = trips.trip_of(connection, track_id)
     if trip is None:
         raise NotFoundError(f"there is no track {track_id}")
-    wanted = WantedDecision(
+    wanted = DecisionRequest(
         trip.device_id, trip.start_time, trip.end_time, category, purpose, partner
     )
     return decide(context, wanted, by)
@@ -163,7 +163,7 @@ def list_decisions(
         return decisions.read(connection, device_ids, start, end, with_undone=with_undone)
 
 
-def row_of(wanted: WantedDecision, by: str, origin: str, now: dt.datetime) -> DecisionRow:
+def row_of(wanted: DecisionRequest, by: str, origin: str, now: dt.datetime) -> DecisionRow:
     """A decision as it is stored.
 
     Args:
@@ -186,7 +186,7 @@ def row_of(wanted: WantedDecision, by: str, origin: str, now: dt.datetime) -> De
     )
 
 
-def _newest(connection: Connection, wanted: WantedDecision) -> DecisionRow | None:
+def _newest(connection: Connection, wanted: DecisionRequest) -> DecisionRow | None:
     """The newest decision that touches the time of another one."""
     found = decisions.read(connection, (wanted.device_id,), wanted.start_time, wanted.end_time)
     return max(found, key=lambda row: (row.decided_at, str(row.decision_id)), default=None)

@@ -13,7 +13,7 @@ from trackflow.settings import zone_named
 from trackflow.sources.decisions import (
     RESULTS,
     DecisionLine,
-    RefusedLine,
+    LineRefusal,
     TableOptions,
     read_decisions,
 )
@@ -22,7 +22,7 @@ from trackflow.store.categories import categories, decisions, trips
 from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import lock_devices
 from trackflow.usecases.categories.categorising import update_between
-from trackflow.usecases.categories.deciding import WantedDecision, row_of
+from trackflow.usecases.categories.deciding import DecisionRequest, row_of
 
 COLUMNS = ("start_time", "end_time", "device_id", "category", "purpose", "partner", "decided_by")
 
@@ -65,7 +65,7 @@ class DecisionsReport:
     added: int = 0
     unchanged: int = 0
     refused: int = 0
-    refusals: list[RefusedLine] = field(default_factory=list)
+    refusals: list[LineRefusal] = field(default_factory=list)
     changed: int = 0
 
 
@@ -102,7 +102,7 @@ def import_decisions(
             by_device.setdefault(line.device_id, []).append(line)
         else:
             reason = "there is no such device: import its points first"
-            refused.append(RefusedLine(line.line, reason, line.device_id))
+            refused.append(LineRefusal(line.line, reason, line.device_id))
     report.refused = len(refused)
     report.refusals = sorted(refused, key=lambda one: one.line)[:MOST_REFUSED]
     for device_id, mine in by_device.items():
@@ -126,7 +126,7 @@ def _add(context: Context, device_id: str, lines: list[DecisionLine], by: str) -
         rows = []
         for number, line in enumerate(lines):
             texts = [line.results.get(result) for result in RESULTS]
-            wanted = WantedDecision(device_id, line.start_time, line.end_time, *texts)
+            wanted = DecisionRequest(device_id, line.start_time, line.end_time, *texts)
             # of two rows for the same time the later one counts, as in the file
             decided_at = context.clock() + dt.timedelta(microseconds=number)
             row = row_of(wanted, by, "import", decided_at)

@@ -17,9 +17,9 @@ from trackflow.store.categories.rule_sets import UseRow, VersionRow
 from trackflow.store.database import Connection
 
 __all__ = [
-    "CurrentRules",
     "RulesHistory",
-    "SavedRules",
+    "RulesVersion",
+    "SaveReport",
     "UseRow",
     "VersionRow",
     "apply_rules",
@@ -31,7 +31,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class SavedRules:
+class SaveReport:
     """A version that was saved.
 
     Attributes:
@@ -54,14 +54,14 @@ class RulesHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentRules:
+class RulesVersion:
     """The rules for tracks that begin now; without any version 0 and no rules."""
 
     version: int
     rules: RuleSet
 
 
-def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = None) -> SavedRules:
+def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = None) -> SaveReport:
     """Save rules as a new version, which is used for tracks that begin from now on.
 
     Args:
@@ -83,13 +83,13 @@ def save_rules(context: Context, rules: RuleSet, by: str, comment: str | None = 
         current = _open_use(connection)
         is_same = newest is not None and rule_sets.read_rules(connection, newest) == complete
         if is_same and newest is not None and current is not None and current.version == newest:
-            return SavedRules(newest, current.use_no, is_new=False)
+            return SaveReport(newest, current.use_no, is_new=False)
         version = newest if is_same and newest is not None else None
         if version is None:
             version = rule_sets.add_version(connection, complete, comment, by, now)
         use_no = rule_sets.add_use(connection, version, now, None, by, now)
         categories.mark_due(connection, None, now, None)
-    return SavedRules(version, use_no, is_new=not is_same)
+    return SaveReport(version, use_no, is_new=not is_same)
 
 
 def apply_rules(
@@ -152,7 +152,7 @@ def undo_use(context: Context, use_no: int | None = None) -> UseRow:
     return next(use for use in uses if use.use_no == wanted[0].use_no)
 
 
-def read_version(context: Context, version: int | None = None) -> CurrentRules:
+def read_version(context: Context, version: int | None = None) -> RulesVersion:
     """The rules of a version, or those for tracks that begin now.
 
     Raises:
@@ -162,12 +162,12 @@ def read_version(context: Context, version: int | None = None) -> CurrentRules:
         if version is None:
             use = _open_use(connection, context.clock())
             if use is None:
-                return CurrentRules(0, RuleSet())
+                return RulesVersion(0, RuleSet())
             version = use.version
         rules = rule_sets.read_rules(connection, version)
     if rules is None:
         raise _no_version(version)
-    return CurrentRules(version, rules)
+    return RulesVersion(version, rules)
 
 
 def read_history(context: Context) -> RulesHistory:

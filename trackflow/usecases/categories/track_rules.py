@@ -7,10 +7,10 @@ from trackflow.categories.rules.rules import RESULTS, RuleSet
 from trackflow.context import Context
 from trackflow.errors import NotFoundError
 from trackflow.store.categories import trips
-from trackflow.usecases.categories.categorising import CategorisedTrip, categorised
+from trackflow.usecases.categories.categorising import TripOutcome, categorised
 
 
-def read_trip(context: Context, track_id: uuid.UUID) -> CategorisedTrip:
+def read_trip(context: Context, track_id: uuid.UUID) -> TripOutcome:
     """A track with what rules know about it, and what it is for by the stored rules and decisions.
 
     Raises:

@@ -1,31 +1,39 @@
-"""Tracks, points and visits as exports and data frames take them: plain values, row by row."""
+"""Tracks, points, visits and legs as exports and frames take them: plain values, row by row."""
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from trackflow.context import Context
 from trackflow.geo import polylines
 from trackflow.geo.points import Floats, Points
 from trackflow.geo.time import to_us
+from trackflow.store.categories.legs import LEG_COLUMNS, read_legs
+from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
-from trackflow.store.days.tracks import COLUMN_NAMES, track_rows
+from trackflow.store.days.tracks import COLUMN_NAMES, OUTCOME_NAMES, track_rows
 from trackflow.store.devices import settings
 from trackflow.store.intake.point_rows import POINT_COLUMNS, point_rows
 from trackflow.store.places.visits import read_visits
 from trackflow.usecases.queries.line_sources import LineSource
 
 __all__ = [
+    "LEG_COLUMNS",
     "POINT_COLUMNS",
     "TRACK_COLUMNS",
     "VISIT_COLUMNS",
+    "LegRecord",
     "LineSource",
     "PointRow",
     "RowFilter",
     "TrackRecord",
     "VisitRow",
     "check_device",
+    "legs",
     "points",
     "tracks",
     "visit_row",
@@ -34,7 +42,7 @@ __all__ = [
 
 TRACK_COLUMNS = tuple(
     name
-    for name in COLUMN_NAMES
+    for name in (*COLUMN_NAMES, *OUTCOME_NAMES)
     if name not in ("raw_polyline", "matched_polyline", "quarters_mm", "content_hash", "updated_at")
 )
 """Columns of a track that are exported as such; one of its lines is its geometry."""
@@ -98,17 +106,48 @@ def tracks(context: Context, chosen: RowFilter) -> Iterator[TrackRecord]:
         for row in rows:
             device_id, start, end = row["device_id"], row["start_time"], row["end_time"]
 
-            def read_points(
-                device_id: str = device_id, start: dt.datetime = start, end: dt.datetime = end
-            ) -> Points:
-                days = read_days(connection, device_id, start.date(), end.date())
-                kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
-                return kept.between(to_us(start), to_us(end) + 1)
-
             yield TrackRecord(
                 {name: row[name] for name in TRACK_COLUMNS},
                 {line: row[f"{line}_polyline"] for line in LineSource},
-                read_points,
+                functools.partial(_points_between, connection, device_id, start, end),
+            )
+
+
+def _points_between(
+    connection: Connection, device_id: str, start: dt.datetime, end: dt.datetime
+) -> Points:
+    days = read_days(connection, device_id, start.date(), end.date())
+    kept = Points.concat([part.points for day in sorted(days) for part in days[day]])
+    return kept.between(to_us(start), to_us(end) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """A leg as it is exported: the values of `LEG_COLUMNS`, and what reads its points."""
+
+    values: dict[str, Any]
+    read_points: Callable[[], Points]
+
+    def positions(self) -> Floats:
+        """Longitude and latitude of each point, shape (n, 2)."""
+        points = self.read_points()
+        return np.column_stack([points.lon, points.lat])
+
+
+def legs(context: Context, chosen: RowFilter) -> Iterator[LegRecord]:
+    """Legs that overlap a time, by device and start, read one by one.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    check_device(context, chosen.device_id)
+    device_ids = None if chosen.device_id is None else (chosen.device_id,)
+    with context.store.read() as connection:
+        for row in read_legs(connection, device_ids, chosen.first, chosen.last):
+            place = (row["device_id"], row["start_time"], row["end_time"])
+            yield LegRecord(
+                {name: row[name] for name in LEG_COLUMNS},
+                functools.partial(_points_between, connection, *place),
             )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from trackflow.context import Context
+from trackflow.categories.mode_map import build_mode_map
+from trackflow.context import MODE_MAP, Context
 from trackflow.matching.network_building import build_network
 from trackflow.matching.networks import RoadNetwork
 from trackflow.store.roads import networks
@@ -26,6 +27,11 @@ def build(
     home = context.settings.home.absolute()
     into = networks.networks_folder(home)
     network = build_network(extract, profile, into, on_progress=progress)
+    map_folder = network.folder / MODE_MAP
+    if not map_folder.exists():
+        if progress:
+            progress("rails, paths and stops, for travel modes")
+        build_mode_map(extract, map_folder, network.version)
     with context.store.write() as connection:
         return network, networks.use_network(connection, network, home, context.clock())
 

@@ -7,9 +7,9 @@ from trackflow.categories.rules.rules import Outcome
 from trackflow.categories.rules.toml import parse_toml
 from trackflow.tracks.what_if import ChangeKind, SpanChange, TrackSpan
 from trackflow.usecases.categories.rule_versions import (
-    CurrentRules,
     RulesHistory,
-    SavedRules,
+    RulesVersion,
+    SaveReport,
     UseRow,
     VersionRow,
 )
@@ -58,9 +58,9 @@ def _what_if() -> WhatIfReport:
     return report
 
 
-RULES = shows(answers.RulesAnswer, answers.rules_answer(CurrentRules(3, _RULES)))
-DRAFT = shows(answers.RulesAnswer, answers.rules_answer(CurrentRules(0, _RULES)))
-SAVED = shows(answers.SavedRulesAnswer, answers.saved_answer(SavedRules(3, 4, is_new=True)))
+RULES = shows(answers.RulesAnswer, answers.rules_answer(RulesVersion(3, _RULES)))
+DRAFT = shows(answers.RulesAnswer, answers.rules_answer(RulesVersion(0, _RULES)))
+SAVED = shows(answers.SaveReportAnswer, answers.saved_answer(SaveReport(3, 4, is_new=True)))
 USE = shows(answers.ChangedUseAnswer, {"use": answers.use_answer(_USE), "changed": 17})
 HISTORY = shows(
     answers.RulesHistoryAnswer,

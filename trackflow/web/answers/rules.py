@@ -11,9 +11,9 @@ from trackflow.categories.rules.toml import json_table, write_toml
 from trackflow.geo.time import from_us
 from trackflow.tracks.what_if import SpanChange, TrackSpan
 from trackflow.usecases.categories.rule_versions import (
-    CurrentRules,
     RulesHistory,
-    SavedRules,
+    RulesVersion,
+    SaveReport,
     UseRow,
 )
 from trackflow.usecases.days.what_if import WhatIfReport
@@ -61,7 +61,7 @@ class RulesAnswer(TypedDict):
 
 
 @described
-class SavedRulesAnswer(TypedDict):
+class SaveReportAnswer(TypedDict):
     """Rules that were saved."""
 
     version: int
@@ -209,7 +209,7 @@ class WhatIfAnswer(TypedDict):
     """In order of time."""
 
 
-def rules_answer(found: CurrentRules) -> RulesAnswer:
+def rules_answer(found: RulesVersion) -> RulesAnswer:
     """A version of the rules, as tables and as TOML."""
     calendar = found.rules.holidays
     tables = json_table(found.rules)["rules"]
@@ -238,7 +238,7 @@ def _rule(table: Mapping[str, Any]) -> RuleAnswer:
     }
 
 
-def saved_answer(saved: SavedRules) -> SavedRulesAnswer:
+def saved_answer(saved: SaveReport) -> SaveReportAnswer:
     """A version that was saved."""
     return {"version": saved.version, "use_no": saved.use_no, "is_new": saved.is_new}
 

@@ -12,8 +12,8 @@ from trackflow.errors import BadInputError
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.deciding import (
+    DecisionRequest,
     DecisionRow,
-    WantedDecision,
     decide,
     decide_track,
     list_decisions,
@@ -117,7 +117,7 @@ def set_decision(
             partner=wanted.partner,
         )
     elif wanted.device_id and wanted.start_time and wanted.end_time:
-        what = WantedDecision(
+        what = DecisionRequest(
             wanted.device_id,
             utc(wanted.start_time),
             utc(wanted.end_time),

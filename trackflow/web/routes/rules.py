@@ -14,7 +14,7 @@ from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.categories.previewing import PreviewRange, preview_rules
 from trackflow.usecases.categories.rule_versions import (
-    CurrentRules,
+    RulesVersion,
     UseRow,
     apply_rules,
     read_history,
@@ -156,7 +156,7 @@ def from_track(
 ) -> Response:
     """The draft of a rule that holds for a track and for those like it; nothing is saved."""
     draft = draft_of_track(context, track_id)
-    return answer(request, answers.rules_answer(CurrentRules(0, draft)))
+    return answer(request, answers.rules_answer(RulesVersion(0, draft)))
 
 
 @router.post(
@@ -167,7 +167,7 @@ def from_track(
     responses=examples.SAVED,
 )
 @open_to(Scope.ADMIN)
-def save(context: ContextDep, caller: CallerDep, wanted: RulesSave) -> answers.SavedRulesAnswer:
+def save(context: ContextDep, caller: CallerDep, wanted: RulesSave) -> answers.SaveReportAnswer:
     """Save a new version, for tracks that begin from now on. The past stays as it is.
 
     400 names everything that is wrong with the rules.

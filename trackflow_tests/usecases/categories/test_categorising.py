@@ -20,7 +20,7 @@ from trackflow.store.places.tables import places, stays
 from trackflow.store.tables import metadata
 from trackflow.usecases.categories.categorising import days_due, update_categories
 from trackflow.usecases.categories.deciding import (
-    WantedDecision,
+    DecisionRequest,
     decide,
     decide_track,
     list_decisions,
@@ -258,7 +258,7 @@ def test_the_result_is_that_of_the_stored_rows_in_any_order(context: Context) ->
         first, last = sorted(chance.sample(range(-12, 90), 2))
         apply_rules(context, version, NOON + first * HOUR, NOON + last * HOUR, "anna")
         start = NOON + chance.randrange(90) * HOUR
-        wanted = WantedDecision("van", start, start + 20 * HOUR, None, f"p{chance.random()}")
+        wanted = DecisionRequest("van", start, start + 20 * HOUR, None, f"p{chance.random()}")
         decide(context, wanted, "anna")
         if chance.random() < 0.5:
             update_due(context)
@@ -285,7 +285,7 @@ CONDITIONS = ("", "start = 'home'", "mode = 'bus'", "device = 'car'", "start_tim
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_preview_is_what_applying_does(context: Context, condition: str) -> None:
     apply_all(context, rules_of("a: start_time = '09:00-10:00'", "b: device = 'van'"))
-    decide(context, WantedDecision("car", NOON - DAY, NOON, "mine"), "anna")
+    decide(context, DecisionRequest("car", NOON - DAY, NOON, "mine"), "anna")
     update_due(context)
     before = {row["track_id"]: row for row in contents(context)}
     draft = rules_of(f"b: {condition}")
@@ -358,14 +358,14 @@ def test_what_a_person_decided_beats_rules_and_survives(context: Context) -> Non
     with pytest.raises(NotFoundError):
         undo_decision(context, uuid.uuid4())
     with pytest.raises(SettingsError):
-        decide(context, WantedDecision("nobody", NOON, NOON, "a"), "anna")
+        decide(context, DecisionRequest("nobody", NOON, NOON, "a"), "anna")
     with pytest.raises(SettingsError):
-        WantedDecision("van", NOON, NOON - HOUR, "a")
+        DecisionRequest("van", NOON, NOON - HOUR, "a")
 
 
 def test_what_is_exported_is_imported_once(context: Context) -> None:
     apply_all(context, rules_of("commute: start = 'home'", "private: device = 'car'"))
-    decide(context, WantedDecision("van", NOON, NOON + 8 * HOUR, None, 'Say "yes",\nÄ'), "anna")
+    decide(context, DecisionRequest("van", NOON, NOON + 8 * HOUR, None, 'Say "yes",\nÄ'), "anna")
     update_due(context)
     before = [(r["track_id"], r["category"], r["purpose"]) for r in contents(context)]
     text = "".join(export_categories(context)).encode()

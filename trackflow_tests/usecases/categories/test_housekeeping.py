@@ -17,7 +17,7 @@ from trackflow.usecases.categories.categorising import (
     update_between,
     update_categories,
 )
-from trackflow.usecases.categories.deciding import WantedDecision, decide, list_decisions
+from trackflow.usecases.categories.deciding import DecisionRequest, decide, list_decisions
 from trackflow.usecases.categories.reading import read_categories
 from trackflow.usecases.categories.rule_versions import apply_rules, save_rules
 from trackflow.usecases.days.run import run
@@ -46,7 +46,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         run(opened)
         update(opened)
         second = NOON + ONE_DAY
-        decide(opened, WantedDecision("van", second, second + ONE_DAY / 4, "mine"), "anna")
+        decide(opened, DecisionRequest("van", second, second + ONE_DAY / 4, "mine"), "anna")
         update(opened)
         yield opened
 

@@ -1,0 +1,85 @@
+"""Corrections of travel modes: what a person decides for a time, and takes back."""
+
+import datetime as dt
+import uuid
+
+from trackflow.categories.modes import Mode
+from trackflow.context import Context
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.geo.time import ONE_DAY
+from trackflow.store.categories import legs
+from trackflow.store.categories.legs import StoredCorrection
+from trackflow.store.database import Connection
+from trackflow.store.devices.settings import device_ids, known, lock_devices
+from trackflow.usecases.categories.following import follow_tracks
+
+
+def correct_mode(
+    context: Context,
+    device_id: str,
+    start: dt.datetime,
+    end: dt.datetime,
+    mode: Mode,
+    *,
+    decided_by: str,
+) -> StoredCorrection:
+    """Decide the mode of a device for a time; its legs follow at once.
+
+    Args:
+        context: the store.
+        device_id: the device.
+        start: from when it counts, UTC.
+        end: until when it counts, UTC.
+        mode: the mode.
+        decided_by: the person.
+
+    Raises:
+        SettingsError: there is no such device.
+        BadInputError: the time ends before it begins.
+    """
+    if end <= start:
+        raise BadInputError("a correction ends after it begins")
+    one = StoredCorrection(
+        uuid.uuid4(), device_id, start, end, mode, decided_by, context.clock(), None
+    )
+    with context.store.write() as connection:
+        known(device_id, device_ids(connection))
+        lock_devices(connection, [device_id])
+        legs.add_correction(connection, one)
+        _due_again(connection, one)
+    _follow(context, one)
+    return one
+
+
+def undo_correction(context: Context, correction_id: uuid.UUID) -> StoredCorrection:
+    """Take a correction back; its legs follow at once. Undoing it again changes nothing.
+
+    Raises:
+        NotFoundError: there is no such correction.
+    """
+    with context.store.write() as connection:
+        one = legs.read_correction(connection, correction_id)
+        if one is None:
+            raise NotFoundError(f"there is no correction {correction_id}")
+        lock_devices(connection, [one.device_id])
+        legs.undo_correction(connection, correction_id, context.clock())
+        _due_again(connection, one)
+    _follow(context, one)
+    return one
+
+
+def list_corrections(
+    context: Context, device_id: str | None = None, *, with_undone: bool = False
+) -> list[StoredCorrection]:
+    """Corrections in the order in which they were decided."""
+    with context.store.read() as connection:
+        return legs.read_corrections(connection, device_id, with_undone=with_undone)
+
+
+def _due_again(connection: Connection, one: StoredCorrection) -> None:
+    legs.forget_days(connection, one.device_id, one.start_time.date(), one.end_time.date())
+
+
+def _follow(context: Context, one: StoredCorrection) -> None:
+    first, last = one.start_time.date() - ONE_DAY, one.end_time.date() + ONE_DAY
+    follow_tracks(context, device_id=one.device_id, first=first, last=last)
