@@ -11,6 +11,7 @@ from trackflow.errors import StoreUnavailableError, TrackflowError
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.usecases.categories import categorising, legs
 from trackflow.usecases.mileage import entries
+from trackflow.usecases.places import stays
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class FollowReport:
 
 STEPS = (
     FollowStep("legs", legs.days_due, lambda *given: legs.update_legs(*given).changed),
+    FollowStep("stays", stays.days_due, lambda *given: stays.update_stays(*given).changed),
     FollowStep(
         "categories",
         categorising.days_due,
@@ -145,6 +147,7 @@ def follow_tracks(
             known(device_id, device_ids(connection))
     if everything:
         legs.forget(context, device_id, first, last)
+        stays.forget(context, device_id, first, last)
     report = FollowReport()
     for step in STEPS:
         result = StepReport(step.name)
