@@ -16,7 +16,6 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.catalogue.tables import catalogue_visits
 from trackflow.store.categories.tables import category_rule_sets, category_rule_uses, legs
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
-from trackflow.store.places.tables import places, stays
 from trackflow.store.tables import metadata
 from trackflow.usecases.categories.categorising import days_due, update_categories
 from trackflow.usecases.categories.deciding import (
@@ -51,6 +50,7 @@ from trackflow_tests.helpers.stores import (
     drive,
     open_context,
 )
+from trackflow_tests.helpers.surroundings import add_place, add_stay
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
@@ -93,19 +93,14 @@ def context(filled: Context) -> Iterator[Context]:
 
 def _add_surroundings(connection: sa.Connection) -> None:
     """Legs, places, stays, a visit, a vehicle with two drivers: only for the van."""
-    point = {"longitude": 24.94, "latitude": 60.17}
-    for place_id, name, kind in ((HOME, "Home", "home"), (OFFICE, "Office", "work")):
-        row = {
-            "place_id": place_id, "name": name, "kind": kind, **point, "radius_m": 100.0,
-            "status": "confirmed", "created_at": NOON, "updated_at": NOON,
-        }  # fmt: skip
-        connection.execute(sa.insert(places), row)
+    add_place(connection, HOME, "Home", "home")
+    add_place(connection, OFFICE, "Office", "work")
     long_drive = dt.timedelta(seconds=590)
     edges = [MORNING - 9 * HOUR]
     for day in range(DAYS):
         start = MORNING + day * DAY
-        _add_stay(connection, edges[-1], start, HOME)
-        _add_stay(connection, start + long_drive, start + 9 * HOUR, OFFICE)
+        add_stay(connection, "van", edges[-1], start, HOME)
+        add_stay(connection, "van", start + long_drive, start + 9 * HOUR, OFFICE)
         edges.append(start + 9 * HOUR + long_drive)
         leg = {"device_id": "van", "probability": 0.9, "decided_by": "model", "evidence": {}}
         for mode, first_s, last_s, metres in (("walking", 0, 100, 90.0), ("bus", 100, 590, 4e3)):
@@ -115,7 +110,7 @@ def _add_surroundings(connection: sa.Connection) -> None:
             }
             row = {**leg, **at, "mode": mode, "distance_m": metres}
             connection.execute(sa.insert(legs), row)
-    _add_stay(connection, edges[-1], None, HOME)
+    add_stay(connection, "van", edges[-1], None, HOME)
     visit = {
         "device_id": "van", "source": "file", "slug": "north", "start_time": MORNING + 2 * HOUR,
         "end_time": MORNING + 9 * HOUR - dt.timedelta(minutes=5),
@@ -130,16 +125,6 @@ def _add_surroundings(connection: sa.Connection) -> None:
     for driver, start, end in (("Anna", ALWAYS, NOON + DAY), ("Bert", NOON + DAY, None)):
         row = {"vehicle_id": "v1", "driver": driver, "from_time": start, "until_time": end}
         connection.execute(sa.insert(vehicle_drivers), row)
-
-
-def _add_stay(
-    connection: sa.Connection, start: dt.datetime, end: dt.datetime | None, place: uuid.UUID
-) -> None:
-    row = {
-        "device_id": "van", "start_time": start, "end_time": end, "longitude": 24.94,
-        "latitude": 60.17, "place_id": place,
-    }  # fmt: skip
-    connection.execute(sa.insert(stays), row)
 
 
 def update_due(context: Context, device: str | None = None) -> None:
