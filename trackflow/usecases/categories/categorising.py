@@ -143,11 +143,8 @@ def _update(
     """
     device_id = report.device_id
     start, end = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
-    # whole tracks: one that begins earlier and reaches into the range is decided with it
-    earliest = min(
-        trips.first_start(connection, device_id, start, end),
-        categories.first_row(connection, device_id, start, end),
-    )
+    # a track that begins earlier and reaches into the range may end at another place now
+    earliest = categories.first_row(connection, device_id, start, end)
     found = trips.read_trips(connection, (device_id,), earliest, end)
     done = list(categorised(context, connection, (device_id,), found))
     rows = [category_row(one) for one in done]

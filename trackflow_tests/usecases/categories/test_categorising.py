@@ -16,6 +16,7 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.catalogue.tables import catalogue_visits
 from trackflow.store.categories.tables import category_rule_sets, category_rule_uses, legs
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
+from trackflow.store.places.tables import stays
 from trackflow.store.tables import metadata
 from trackflow.usecases.categories.categorising import days_due, update_categories
 from trackflow.usecases.categories.deciding import (
@@ -71,8 +72,8 @@ def filled(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
                 for start in (MORNING + day * DAY, MORNING + day * DAY + 9 * HOUR):
                     deliver(context.store, batch_of_device(device, drive(start, 60)))
             # over midnight UTC, which is 2 o'clock in Helsinki
-            late = NOON + 11.95 * HOUR + 2 * DAY
-            deliver(context.store, batch_of_device(device, drive(late, 60)))
+            late = NOON + 11.6 * HOUR + 2 * DAY
+            deliver(context.store, batch_of_device(device, drive(late, 200)))
         run(context)
         with context.store.write() as connection:
             _add_surroundings(connection)
@@ -111,6 +112,8 @@ def _add_surroundings(connection: sa.Connection) -> None:
             row = {**leg, **at, "mode": mode, "distance_m": metres}
             connection.execute(sa.insert(legs), row)
     add_stay(connection, "van", edges[-1], None, HOME)
+    # it went on, unseen, long before its next drive
+    add_stay(connection, "car", MORNING - 9 * HOUR, MORNING - 2 * HOUR, HOME)
     visit = {
         "device_id": "van", "source": "file", "slug": "north", "start_time": MORNING + 2 * HOUR,
         "end_time": MORNING + 9 * HOUR - dt.timedelta(minutes=5),
@@ -171,11 +174,12 @@ def contents(context: Context) -> list[dict[str, Any]]:
 
 def test_facts_come_from_all_tables(context: Context) -> None:
     rules = (
+        "race: catalogue_track = 'file/*'",
         "way: start = 'Home'; end = { kind = 'work' }",
         f"back: start = {{ id = '{OFFICE}' }}; driver = 'bert'; vehicle = 'abc*'",
-        "race: catalogue_track = 'file/*'",
         "late: start_time = '01:00-02:00'; weekday = 'thu'",
         "bus: main_mode = 'bus'",
+        "home: start = 'home'; device = 'car'",
         "other: ",
     )
     apply_all(context, rules_of(*rules))
@@ -185,6 +189,7 @@ def test_facts_come_from_all_tables(context: Context) -> None:
         "05 01": "late",
     }  # fmt: skip
     assert set(categories_of(context, "car").values()) == {"other", "late"}
+    assert categories_of(context, "car")["02 09"] == "other", "its stay at home was over"
     apply_all(context, rules_of("bus: mode = 'walking'; main_mode = 'bus'", "other: "))
     assert categories_of(context)["02 09"] == "bus"
 
@@ -198,6 +203,24 @@ def test_local_time_is_that_of_the_device(context: Context) -> None:
     update_due(context, "car")
     assert categories_of(context, "car")["02 09"] == "other"
     change_settings(context, "car", time_zone="")
+
+
+def test_a_day_decides_the_tracks_that_reach_into_it(context: Context) -> None:
+    """The late drive begins before midnight UTC; where it ends is known on the next day."""
+    apply_all(context, rules_of("late: start_time = '01:00-02:00'; end = 'home'"))
+    assert categories_of(context, "car")["05 01"] is None
+    midnight = (NOON + 2.5 * DAY).date()
+    with context.store.write() as connection:
+        add_stay(connection, "car", NOON + 2.505 * DAY, NOON + 2.6 * DAY, HOME)
+    try:
+        update_categories(context, "car", [midnight])
+        assert categories_of(context, "car")["05 01"] == "late"
+    finally:
+        with context.store.write() as connection:
+            car = sa.delete(stays).where(stays.c.device_id == "car")
+            connection.execute(car.where(stays.c.start_time > NOON))
+    update_categories(context, "car", [midnight])
+    assert categories_of(context, "car")["05 01"] is None
 
 
 def test_saving_rules_leaves_the_past_and_applying_is_undone(context: Context) -> None:
@@ -401,7 +424,7 @@ def test_pages_follow_each_other(context: Context) -> None:
     every = read_categories(context, None, None, None)
     found, after = [], None
     while True:
-        page = read_category_page(context, None, NOON - DAY, NOON + 9 * DAY, after, 4)
+        page = read_category_page(context, None, NOON - DAY, NOON + 9 * DAY, after, 3)
         found += page.rows
         after = page.following
         if after is None:
