@@ -84,10 +84,7 @@ class Surroundings:
             ("bicycle", self.near["cycleway"], NEAR_CYCLEWAY),
             ("foot", self.near["path"], NEAR_PATH),
         ):
-            there: Floats = np.where(
-                near, np.log(odds[0] / odds[1]), np.log((1 - odds[0]) / (1 - odds[1]))
-            )
-            found[:, CLASSES.index(name)] = _mean_around(there, moving)
+            found[:, CLASSES.index(name)] = _mean_around(_log_ratio(near, odds), moving)
         return found
 
     def evidence(self, part: slice) -> dict[str, float | str]:
@@ -254,6 +251,13 @@ def _in(cells: NDArray[np.int64], asked: Ints) -> Bools:
     place = np.minimum(np.searchsorted(cells, asked), len(cells) - 1)
     found: Bools = np.asarray(cells[place] == asked)
     return found
+
+
+def _log_ratio(near: Bools, odds: tuple[float, float]) -> Floats:
+    """How much likelier each observation is for those who travel on such a line."""
+    there, elsewhere = odds
+    found: Floats = np.log(np.where(near, there, 1 - there))
+    return found - np.log(np.where(near, elsewhere, 1 - elsewhere))
 
 
 def _mean_around(values: Floats, counts: Bools) -> Floats:

@@ -17,6 +17,9 @@ from trackflow.categories.features import names
 from trackflow.categories.modes import CLASSES
 from trackflow.geo.points import Floats
 
+ROWS_AT_ONCE = 2048
+"""Slots that go through the trees together: more would not fit into the processor's cache."""
+
 FILE = Path(__file__).with_name("mode_model.json")
 
 
@@ -29,9 +32,10 @@ class ModeModel:
         bias: what each class begins with, shape (classes,).
         class_of: the class of each tree.
         roots: number of each tree's first node.
-        feature: of each node; -1 for a leaf.
+        feature: of each node.
         threshold: of each node: up to it, the left one is next.
-        left: next node on the left; on the right, the one after it.
+        left: the next node on the left; a leaf's is itself.
+        right: the next node on the right; a leaf's is itself.
         value: of each leaf.
         depth: the longest way from a root to a leaf.
     """
@@ -59,6 +63,9 @@ class ModeModel:
             raise ValueError(f"{path.name} belongs to other features: fit the model again")
         nodes = np.array(found["nodes"], dtype=np.float64)
         whole = nodes[:, [0, 2, 3]].astype(np.int64)
+        is_leaf = whole[:, 0] < 0
+        # a leaf leads to itself, so that all trees take as many steps
+        whole[is_leaf] = np.column_stack([np.zeros(is_leaf.sum()), *[np.flatnonzero(is_leaf)] * 2])
         return cls(
             found["version"],
             np.array(found["bias"]),
@@ -78,19 +85,24 @@ class ModeModel:
         Args:
             features: of slots, shape (n, features).
         """
-        scores = np.repeat(self.bias[None, :], len(features), axis=0)
-        rows = np.arange(len(features))
-        for root, number in zip(self.roots, self.class_of, strict=True):
-            node = np.full(len(features), root)
-            for _ in range(self.depth):
-                asked = self.feature[node]
-                is_left = features[rows, np.maximum(asked, 0)] <= self.threshold[node]
-                node = np.where(
-                    asked < 0, node, np.where(is_left, self.left[node], self.right[node])
-                )
-            scores[:, number] += self.value[node]
+        scores = np.empty((len(features), len(self.bias)))
+        for first in range(0, len(features), ROWS_AT_ONCE):
+            part = slice(first, first + ROWS_AT_ONCE)
+            scores[part] = self._scores(features[part])
         scores -= scores.max(axis=1, keepdims=True)
         found: Floats = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return found
+
+    def _scores(self, features: NDArray[np.float32]) -> Floats:
+        """All trees at once, level by level: a call per tree would cost more than its sums."""
+        rows = np.arange(len(features))[:, None]
+        node = np.repeat(self.roots[None, :], len(features), axis=0)
+        for _ in range(self.depth):
+            is_left = features[rows, self.feature[node]] <= self.threshold[node]
+            node = np.where(is_left, self.left[node], self.right[node])
+        value, found = self.value[node], np.repeat(self.bias[None, :], len(features), axis=0)
+        for number in range(len(self.bias)):
+            found[:, number] += value[:, self.class_of == number].sum(axis=1)
         return found
 
 

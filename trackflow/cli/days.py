@@ -62,6 +62,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Process batches: cut segments, match them to roads, merge tracks."""
+    from trackflow.usecases.categories.following import follow_tracks
     from trackflow.usecases.days import run as running
     from trackflow.usecases.days.notices import notices_of_run
 
@@ -78,6 +79,7 @@ def run(
             progress=progress,
         )
         notices = notices_of_run(context, report)
+        follow_tracks(context, first=first, last=last, device_id=device, on_progress=progress)
     if as_json:
         print_json(report.stages)
     else:

@@ -8,7 +8,7 @@ legs of one pass over all of them.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, Leg, legs_of
@@ -21,7 +21,7 @@ from trackflow.geo.time import ONE_DAY, from_us, midnight, runs_of_days, to_us
 from trackflow.store.categories import legs
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
-from trackflow.store.devices.settings import lock_devices, read_device
+from trackflow.store.devices.settings import device_ids, lock_devices, read_device
 
 PAUSE_US = int(PAUSE_S * 1e6)
 
@@ -95,8 +95,42 @@ def leg_inputs(connection: Connection, device_id: str, mode_map: ModeMap | None)
     return LegInputs(mode_map, prior, legs.as_rules(stored))
 
 
+def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
+    """The days of devices whose legs are not found, or were told by something else than is there.
+
+    Args:
+        context: the store.
+        device_id: only this device; None for all.
+    """
+    mode_map = context.mode_map()
+    found = {}
+    with context.store.read() as connection:
+        for one in device_ids(connection) if device_id is None else [device_id]:
+            inputs = leg_inputs(connection, one, mode_map)
+            days = legs.due_days(connection, inputs.hash, one).get(one, [])
+            if days:
+                found[one] = [day for day, _ in days]
+    return found
+
+
+def forget(
+    context: Context, device_id: str | None, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Make days due again, also those that have not changed.
+
+    Args:
+        context: the store.
+        device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    with context.store.write() as connection:
+        for one in device_ids(connection) if device_id is None else [device_id]:
+            legs.forget_days(connection, one, first or dt.date.min, last or dt.date.max)
+
+
 def update_legs(
-    context: Context, device_id: str, days: Sequence[dt.date] | None = None
+    context: Context, device_id: str, days: Collection[dt.date] | None = None
 ) -> LegsReport:
     """Bring the legs of a device up to date.
 

@@ -15,6 +15,7 @@ from trackflow.context import Context
 from trackflow.errors import RetryableError
 from trackflow.store.jobs import workers
 from trackflow.store.jobs.workers import LiveWorker
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.report import RunReport
 from trackflow.usecases.days.run import run
 from trackflow.usecases.days.waiting import find_waiting
@@ -115,5 +116,6 @@ def _pass(context: Context, pool: WorkerPool, presence: _Presence, on_report: On
         return False
     report = run(context, first=first, pool=pool, progress=lambda *_: presence.beat())
     presence.batches_done += len(report.stages[0].days)
+    follow_tracks(context, first=first, on_progress=lambda *_: presence.beat())
     on_report(report)
     return True

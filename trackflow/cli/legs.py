@@ -1,0 +1,142 @@
+"""The commands of travel modes: find legs, correct them."""
+
+import datetime as dt
+import uuid
+from typing import Annotated
+
+import typer
+
+from trackflow.categories.modes import Mode
+from trackflow.cli.common import (
+    By,
+    Device,
+    FirstDay,
+    Json,
+    LastDay,
+    check_days,
+    decider,
+    one_of,
+    opened_context,
+    parse_moment,
+    print_json,
+    print_line,
+    print_note,
+    progress_bar,
+)
+
+legs_app = typer.Typer(
+    help="How each part of a track was travelled: correct, undo, list.", no_args_is_help=True
+)
+
+Moment = Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.command(epilog="Example: trackflow categorize --from 2026-01-01 --to 2026-01-31")(
+        categorize
+    )
+    app.add_typer(legs_app, name="legs")
+
+
+def categorize(
+    first: FirstDay = None,
+    last: LastDay = None,
+    device: Device = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Days that have not changed as well.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find out how each track was travelled and what it was for; `run` does it at its end."""
+    from trackflow.usecases.categories.following import follow_tracks
+
+    check_days(first, last)
+    with opened_context() as context, progress_bar("devices") as progress:
+        report = follow_tracks(
+            context,
+            first=first,
+            last=last,
+            device_id=device,
+            everything=everything,
+            on_progress=progress,
+        )
+    if as_json:
+        print_json(report)
+    elif report.device_days:
+        print_line(report.sentence)
+    else:
+        print_line("There is nothing to do.")
+    for one, message in report.errors.items():
+        print_note(f"{one}: {message}")
+    if report.errors:
+        raise typer.Exit(1)
+
+
+@legs_app.command(
+    "correct",
+    epilog="Example: trackflow legs correct phone 2026-03-02T08:00:00Z 2026-03-02T08:40:00Z bus",
+)
+def correct(
+    device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    start: Moment,
+    end: Moment,
+    mode: Annotated[Mode, typer.Argument(show_default=False, **one_of(Mode, "mode"))],
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Decide the travel mode of a device for a time.
+
+    The correction is kept for its time, survives every recompute, and teaches what the device is
+    used for.
+    """
+    from trackflow.usecases.categories.correcting import correct_mode
+
+    with opened_context() as context:
+        one = correct_mode(context, device, start, end, mode, decided_by=decider(by))
+    if as_json:
+        print_json(one)
+    else:
+        print_line(f"{one.mode} from now on; undo: trackflow legs undo {one.correction_id}")
+
+
+@legs_app.command("undo", epilog="Example: trackflow legs undo 3f0e5a1c-…")
+def undo(
+    correction: Annotated[uuid.UUID, typer.Argument(help="As listed.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Take a correction back."""
+    from trackflow.usecases.categories.correcting import undo_correction
+
+    with opened_context() as context:
+        one = undo_correction(context, correction)
+    if as_json:
+        print_json(one)
+    else:
+        print_line(f"{one.device_id}: {one.mode} counts no more")
+
+
+@legs_app.command("list", epilog="Example: trackflow legs list --device phone")
+def list_(
+    device: Device = None,
+    with_undone: Annotated[
+        bool, typer.Option("--undone", help="Those that were taken back as well.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show corrections; `trackflow export legs` shows the legs themselves."""
+    from trackflow.usecases.categories.correcting import list_corrections
+
+    with opened_context() as context:
+        found = list_corrections(context, device, with_undone=with_undone)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        undone = "" if one.undone_at is None else ", undone"
+        print_line(
+            f"{one.correction_id} {one.device_id} {one.start_time:%Y-%m-%d %H:%M} to "
+            f"{one.end_time:%Y-%m-%d %H:%M} {one.mode} by {one.decided_by}{undone}"
+        )
+    if not found:
+        print_line("Nobody has corrected a travel mode.")
