@@ -113,7 +113,7 @@ def _add_surroundings(connection: sa.Connection) -> None:
             connection.execute(sa.insert(legs), row)
     add_stay(connection, "van", edges[-1], None, HOME)
     # it went on, unseen, long before its next drive
-    add_stay(connection, "car", MORNING - 9 * HOUR, MORNING - 2 * HOUR, HOME)
+    add_stay(connection, "car", MORNING + HOUR, MORNING + 2 * HOUR, HOME)
     visit = {
         "device_id": "van", "source": "file", "slug": "north", "start_time": MORNING + 2 * HOUR,
         "end_time": MORNING + 9 * HOUR - dt.timedelta(minutes=5),
@@ -189,7 +189,7 @@ def test_facts_come_from_all_tables(context: Context) -> None:
         "05 01": "late",
     }  # fmt: skip
     assert set(categories_of(context, "car").values()) == {"other", "late"}
-    assert categories_of(context, "car")["02 09"] == "other", "its stay at home was over"
+    assert categories_of(context, "car")["02 18"] == "other", "its stay at home was over"
     apply_all(context, rules_of("bus: mode = 'walking'; main_mode = 'bus'", "other: "))
     assert categories_of(context)["02 09"] == "bus"
 
