@@ -123,12 +123,17 @@ def read_page(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def due_days(connection: Connection, device_hashes: Mapping[str, str]) -> dict[str, list[DayState]]:
+def due_days(
+    connection: Connection,
+    device_hashes: Mapping[str, str],
+    between: tuple[dt.date, dt.date] | None = None,
+) -> dict[str, list[DayState]]:
     """The days of devices whose categories were made of something else than what is there now.
 
     Args:
         connection: to the store.
         device_hashes: the devices; for each, a hash of what all its days are made of.
+        between: the first and the last day to look at; None for all.
     """
     alike: dict[str, list[str]] = {}
     for device_id, device_hash in device_hashes.items():
@@ -137,7 +142,10 @@ def due_days(connection: Connection, device_hashes: Mapping[str, str]) -> dict[s
     for device_hash, ids in alike.items():
         for begin in range(0, len(ids), CHUNK):
             some = ids[begin : begin + CHUNK]
-            for device_id, *state in connection.execute(_due(some, device_hash)):
+            query = _due(some, device_hash)
+            if between is not None:
+                query = query.where(b.day.between(*between))
+            for device_id, *state in connection.execute(query):
                 found.setdefault(device_id, []).append(DayState(*state))
     return found
 

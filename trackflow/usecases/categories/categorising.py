@@ -168,8 +168,8 @@ def _note(
         last: the last day, included.
     """
     hashes = _device_hashes(context, connection, device_id)
-    due = categories.due_days(connection, hashes).get(device_id, [])
-    categories.note_days(connection, device_id, [s for s in due if first <= s.day <= last])
+    due = categories.due_days(connection, hashes, (first, last))
+    categories.note_days(connection, device_id, due.get(device_id, []))
 
 
 def categorised(
