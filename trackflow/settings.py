@@ -154,6 +154,7 @@ class Settings:
         retention_days: age in days at which points and what was made of them are deleted; 0 keeps
             everything.
         keep_tracks: whether retention leaves tracks, although their lines show where people were.
+        close_after_days: days after which an entry of the logbook is closed.
         liverc_url: where LiveRC is: empty for the real one, a base address, an address with
             `{slug}` for a track's page, or those of the list and of a track's page, by a space.
         catalogue_file: a JSON or CSV list of race tracks, a path or a web address; empty for none.
@@ -266,6 +267,12 @@ class Settings:
         "people were",
         unset="nothing",
         parse=_keeps_tracks,
+    )
+    close_after_days: int = set_by(
+        "CLOSE_AFTER_DAYS",
+        7,
+        "days after a trip at which its entry in the logbook is closed",
+        parse=whole_number(1, 365),
     )
     liverc_url: str = set_by(
         "LIVERC_URL",

@@ -18,6 +18,8 @@ vehicles = sa.Table(
     # of its days and months
     sa.Column("time_zone", sa.Text),
     sa.Column("retired_at", UtcTime),
+    # trips that ended by then are in the book, or amendments to it; None before its first closing
+    sa.Column("closed_until", UtcTime),
     sa.Column("created_at", UtcTime, nullable=False),
 )
 
@@ -78,13 +80,40 @@ mileage_rates = sa.Table(
 )
 
 
+trip_joins = sa.Table(
+    "trip_joins",
+    metadata,
+    sa.Column("join_id", sa.Uuid, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("start_time", UtcTime, nullable=False),
+    sa.Column("end_time", UtcTime, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("undone_at", UtcTime),
+    sa.Index(None, "device_id", "start_time"),
+)
+
+
+logbook_days = sa.Table(
+    "logbook_days",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    # the hash of the day's categories that the book was made from
+    sa.Column("inputs_hash", sa.Text, nullable=False),
+)
+
+
 logbook_entries = sa.Table(
     "logbook_entries",
     metadata,
     sa.Column("entry_id", sa.Uuid, primary_key=True),
     sa.Column("vehicle_id", sa.Text, nullable=False),
+    sa.Column("device_id", sa.Text, nullable=False),
     sa.Column("start_time", UtcTime, nullable=False),
     sa.Column("end_time", UtcTime, nullable=False),
+    # month of its local start, such as 2026-11
+    sa.Column("month", sa.Text, nullable=False),
     # all that the book says about the trip, by name
     sa.Column("content", sa.JSON, nullable=False),
     sa.Column("closes_at", UtcTime, nullable=False),
@@ -95,6 +124,7 @@ logbook_entries = sa.Table(
     sa.Column("entry_hash", sa.Text),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.Index(None, "vehicle_id", "start_time"),
+    sa.Index(None, "device_id", "start_time"),
     sa.Index(None, "closes_at"),
 )
 

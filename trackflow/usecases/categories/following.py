@@ -10,6 +10,7 @@ from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError, TrackflowError
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.usecases.categories import categorising, legs
+from trackflow.usecases.mileage import entries
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,11 @@ STEPS = (
         "categories",
         categorising.days_due,
         lambda *given: categorising.update_categories(*given).changed,
+    ),
+    FollowStep(
+        "logbook entries",
+        entries.days_due,
+        lambda *given: sum(entries.update_entries(*given).counts),
     ),
 )
 """In their order: each reads what those before it have made."""

@@ -145,11 +145,34 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "logbook_days",
+        sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("inputs_hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("device_id", "day", name=op.f("pk_logbook_days")),
+    )
+    op.create_table(
+        "trip_joins",
+        sa.Column("join_id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("start_time", UtcTime(), nullable=False),
+        sa.Column("end_time", UtcTime(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", UtcTime(), nullable=False),
+        sa.Column("undone_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("join_id", name=op.f("pk_trip_joins")),
+    )
+    op.create_index(
+        op.f("ix_trip_joins_device_id_start_time"), "trip_joins", ["device_id", "start_time"]
+    )
+    op.create_table(
         "logbook_entries",
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("vehicle_id", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.Text(), nullable=False),
         sa.Column("start_time", UtcTime(), nullable=False),
         sa.Column("end_time", UtcTime(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.Column("closes_at", UtcTime(), nullable=False),
         sa.Column("closed_at", UtcTime(), nullable=True),
@@ -160,6 +183,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_logbook_entries")),
     )
     op.create_index(op.f("ix_logbook_entries_closes_at"), "logbook_entries", ["closes_at"])
+    op.create_index(
+        op.f("ix_logbook_entries_device_id_start_time"),
+        "logbook_entries",
+        ["device_id", "start_time"],
+    )
     op.create_index(
         op.f("ix_logbook_entries_vehicle_id_start_time"),
         "logbook_entries",
@@ -277,6 +305,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("time_zone", sa.Text(), nullable=True),
         sa.Column("retired_at", UtcTime(), nullable=True),
+        sa.Column("closed_until", UtcTime(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("vehicle_id", name=op.f("pk_vehicles")),
     )

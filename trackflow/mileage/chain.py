@@ -1,0 +1,82 @@
+"""The chain of a book: each link's hash covers its content and the hash of the link before it.
+
+Who changes a byte of a closed link, leaves one out or puts one in, breaks every hash after it. The
+hash of the last link, printed in each report, stands for the whole book up to there.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+START = "0" * 64
+"""The hash before the first link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A closed entry or an amendment, as the chain sees it.
+
+    Attributes:
+        chain_no: its number, from 1, without a hole.
+        kind: "entry" or "amendment".
+        link_id: its id.
+        content: all that its hash covers, as JSON values.
+        previous_hash: as it is stored.
+        link_hash: as it is stored.
+    """
+
+    chain_no: int
+    kind: str
+    link_id: str
+    content: Mapping[str, Any]
+    previous_hash: str
+    link_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFault:
+    """What is wrong with a link, in words."""
+
+    chain_no: int
+    kind: str
+    link_id: str
+    problem: str
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """The one form of JSON values that is hashed: keys in order, no spaces, UTF-8.
+
+    Numbers are whole or text: a fraction would be written differently by another program.
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def link_hash(previous_hash: str, content: Mapping[str, Any]) -> str:
+    """The hash of a link (SHA-256, hexadecimal)."""
+    return hashlib.sha256(previous_hash.encode() + b"\n" + canonical(content)).hexdigest()
+
+
+def faults(links: Iterable[Link]) -> list[ChainFault]:
+    """What is wrong with a chain, from its first link on; nothing if it is intact.
+
+    Args:
+        links: of one book, in the order of their numbers.
+    """
+    found = []
+    expected_no, expected_hash = 1, START
+    for link in links:
+        if link.chain_no != expected_no:
+            found.append(_fault(link, f"the link before it should be {link.chain_no - 1}"))
+        if link.previous_hash != expected_hash:
+            found.append(_fault(link, "it does not follow the link before it"))
+        if link_hash(link.previous_hash, link.content) != link.link_hash:
+            found.append(_fault(link, "its content is not what was closed"))
+        expected_no, expected_hash = link.chain_no + 1, link.link_hash
+    return found
+
+
+def _fault(link: Link, problem: str) -> ChainFault:
+    return ChainFault(link.chain_no, link.kind, link.link_id, problem)

@@ -1,0 +1,187 @@
+"""Entries of a logbook: what the book says about a trip, and how a later state differs from it."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+type Content = Mapping[str, Any]
+"""What a book says about a trip: whole numbers, text and lists by name."""
+
+GONE = "gone"
+"""The name under which an amendment says whether the trip is no longer in the data."""
+
+TRIP = "trip_id"
+"""The name under which an amendment says which trip it adds to a closed book."""
+
+UNCOMPARED = frozenset(
+    {"odometer_start_m", "odometer_end_m", "track_ids", "rate", "amount", "currency"}
+)
+"""Not part of a difference: readings and rates that come later would amend every trip after them,
+and a track's id changes with its first point, which start and end say already."""
+
+BUSINESS, PRIVATE = "business", "private"
+
+PRIVATE_SHOWN = frozenset(
+    {"vehicle_id", "plate", "local_day", "category", "distance_m", "odometer_start_m",
+     "odometer_end_m", "driver"}
+)  # fmt: skip
+"""What anyone but the driver sees of a private trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class TripPart:
+    """A track as the book sees it.
+
+    Attributes:
+        device_id: the device.
+        track_id: its id.
+        start: aware, in the zone of the book.
+        end: aware, in the zone of the book.
+        distance_m: length on the matched line.
+        matched_share: share of its time that follows roads.
+        mode: main travel mode; None if it is not known.
+        category: None if nothing decides.
+        purpose: None if nobody says.
+        partner: None if nobody says.
+        rate: the rate that a rule gives; None for that of its category.
+        driver: None if unknown.
+        start_place: name or address; None if neither is known.
+        end_place: the same.
+    """
+
+    device_id: str
+    track_id: str
+    start: dt.datetime
+    end: dt.datetime
+    distance_m: float
+    matched_share: float
+    mode: str | None = None
+    category: str | None = None
+    purpose: str | None = None
+    partner: str | None = None
+    rate: str | None = None
+    driver: str | None = None
+    start_place: str | None = None
+    end_place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedTime:
+    """A time in which all tracks of a device are one trip."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+
+def grouped(parts: Sequence[TripPart], joins: Sequence[JoinedTime]) -> list[list[TripPart]]:
+    """The tracks of each trip: one, or all whose middle lies in the same join.
+
+    Args:
+        parts: tracks of one device, in order of time.
+        joins: in the order in which they were decided; the last one counts.
+    """
+    found: list[list[TripPart]] = []
+    number_before: int | None = None
+    for part in parts:
+        middle = part.start + (part.end - part.start) / 2
+        numbers = [k for k, join in enumerate(joins) if join.start <= middle <= join.end]
+        number = numbers[-1] if numbers else None
+        if number is not None and number == number_before:
+            found[-1].append(part)
+        else:
+            found.append([part])
+        number_before = number
+    return found
+
+
+def content_of(
+    parts: Sequence[TripPart], vehicle_id: str, plate: str | None, zone: str
+) -> dict[str, Any]:
+    """What the book says about a trip.
+
+    Args:
+        parts: its tracks, in order of time.
+        vehicle_id: the vehicle.
+        plate: its number plate.
+        zone: name of the time zone of the book.
+    """
+    first, last = parts[0], parts[-1]
+    metres = [round(part.distance_m) for part in parts]
+    matched = sum(m * part.matched_share for m, part in zip(metres, parts, strict=True))
+    return {
+        "vehicle_id": vehicle_id,
+        "plate": plate,
+        "driver": _first_of(part.driver for part in parts),
+        "device_id": first.device_id,
+        "track_ids": [part.track_id for part in parts],
+        "local_day": first.start.date().isoformat(),
+        "start_time": first.start.isoformat(timespec="seconds"),
+        "end_time": last.end.isoformat(timespec="seconds"),
+        "zone": zone,
+        "start_place": first.start_place,
+        "end_place": last.end_place,
+        "stops": [part.end_place for part in parts[:-1]],
+        "category": _first_of(part.category for part in parts),
+        "purpose": _joined(part.purpose for part in parts),
+        "partner": _joined(part.partner for part in parts),
+        "rate": _first_of(part.rate for part in parts),
+        "mode": max(zip(metres, [p.mode or "" for p in parts], strict=True))[1] or None,
+        "distance_m": sum(metres),
+        # per mille: a hash covers whole numbers only
+        "matched_permille": round(1000 * matched / sum(metres)) if sum(metres) else 0,
+        "odometer_start_m": None,
+        "odometer_end_m": None,
+        "amount": None,
+        "currency": None,
+    }
+
+
+def _first_of(values: Any) -> str | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _joined(values: Any) -> str | None:
+    """The different texts, in their order."""
+    texts = list(dict.fromkeys(value for value in values if value))
+    return "; ".join(texts) if texts else None
+
+
+def differences(book: Content, now: Content) -> dict[str, list[Any]]:
+    """Old and new value of what is different, by name.
+
+    Args:
+        book: as the book says, with its amendments.
+        now: as it would be made from the tracks.
+    """
+    return {
+        name: [book.get(name), now.get(name)]
+        for name in sorted({*book, *now} - UNCOMPARED - {GONE, TRIP})
+        if book.get(name) != now.get(name)
+    }
+
+
+def amended(content: Content, changes: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, Any]:
+    """An entry's content with its amendments, in their order."""
+    found = dict(content)
+    for change in changes:
+        found |= {name: new for name, (_, new) in change.items()}
+    return found
+
+
+def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
+    """What a reader sees: of another driver's private trip the kilometres only.
+
+    Args:
+        content: of an entry.
+        reader: name of the reader; None for reports.
+    """
+    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
+        return dict(content)
+    return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
+
+
+def needs_purpose(content: Content) -> bool:
+    """Whether a person still has to say what a trip was for."""
+    category = content.get("category")
+    return category is None or (category == BUSINESS and not content.get("purpose"))

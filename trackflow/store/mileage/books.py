@@ -1,0 +1,427 @@
+"""Entries and amendments of logbooks. Closed entries and amendments are only ever added."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.mileage.chain import START, Link, link_hash
+from trackflow.store.categories.tables import category_days
+from trackflow.store.mileage.tables import (
+    logbook_amendments,
+    logbook_days,
+    logbook_entries,
+    trip_joins,
+    vehicles,
+)
+
+e, a, d, c, v, j = (
+    logbook_entries.c,
+    logbook_amendments.c,
+    logbook_days.c,
+    category_days.c,
+    vehicles.c,
+    trip_joins.c,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A logbook entry.
+
+    Attributes:
+        entry_id: its id.
+        vehicle_id: whose book it is in.
+        device_id: what reported the trip.
+        start_time: UTC.
+        end_time: UTC.
+        month: of its local start.
+        content: what the book says.
+        closes_at: UTC.
+        closed_at: UTC; None while it is open, as the three below.
+        chain_no: its number in the chain.
+        previous_hash: of the link before it.
+        entry_hash: its own.
+    """
+
+    entry_id: uuid.UUID
+    vehicle_id: str
+    device_id: str
+    start_time: dt.datetime
+    end_time: dt.datetime
+    month: str
+    content: dict[str, Any]
+    closes_at: dt.datetime
+    closed_at: dt.datetime | None = None
+    chain_no: int | None = None
+    previous_hash: str | None = None
+    entry_hash: str | None = None
+
+    @property
+    def link_content(self) -> dict[str, Any]:
+        """What its hash covers."""
+        return {"entry_id": str(self.entry_id), "month": self.month, **self.content}
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """An amendment of a closed entry, or a trip that the closed book lacks.
+
+    Attributes:
+        amendment_id: its id.
+        entry_id: the entry; None for a trip that the book lacks.
+        vehicle_id: whose book it is in.
+        month: of the trip.
+        changes: old and new value by name.
+        reason: why.
+        amended_by: a person, or "trackflow".
+        amended_at: UTC.
+        chain_no: its number in the chain.
+        previous_hash: of the link before it.
+        amendment_hash: its own.
+    """
+
+    amendment_id: uuid.UUID
+    entry_id: uuid.UUID | None
+    vehicle_id: str
+    month: str
+    changes: dict[str, Any]
+    reason: str
+    amended_by: str
+    amended_at: dt.datetime
+    chain_no: int = 0
+    previous_hash: str = ""
+    amendment_hash: str = ""
+
+    @property
+    def link_content(self) -> dict[str, Any]:
+        """What its hash covers."""
+        return {
+            "amendment_id": str(self.amendment_id),
+            "entry_id": None if self.entry_id is None else str(self.entry_id),
+            "vehicle_id": self.vehicle_id,
+            "month": self.month,
+            "changes": self.changes,
+            "reason": self.reason,
+            "amended_by": self.amended_by,
+            "amended_at": self.amended_at.isoformat(),
+        }
+
+
+def lock_book(connection: Connection, vehicle_id: str) -> dt.datetime | None:
+    """Keep others from adding links to a book until the transaction ends.
+
+    Returns:
+        Until when it is closed; None before its first closing.
+    """
+    query = sa.select(v.closed_until).where(v.vehicle_id == vehicle_id)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update()
+    found: dt.datetime | None = connection.scalar(query)
+    return found
+
+
+def set_closed_until(connection: Connection, vehicle_id: str, until: dt.datetime) -> None:
+    """Note until when a book is closed."""
+    connection.execute(
+        sa.update(vehicles).where(v.vehicle_id == vehicle_id).values(closed_until=until)
+    )
+
+
+def last_link(connection: Connection, vehicle_id: str) -> tuple[int, str]:
+    """Number and hash of the last link of a book; 0 and the starting hash of an empty one."""
+    links = sa.union_all(
+        sa.select(e.chain_no, e.entry_hash).where(
+            e.vehicle_id == vehicle_id, e.closed_at.is_not(None)
+        ),
+        sa.select(a.chain_no, a.amendment_hash).where(a.vehicle_id == vehicle_id),
+    ).subquery()
+    number, hashed = links.c
+    row = connection.execute(sa.select(number, hashed).order_by(number.desc()).limit(1)).first()
+    return (0, START) if row is None else (row[0], row[1])
+
+
+def close_entry(connection: Connection, entry: Entry, now: dt.datetime) -> None:
+    """Close an open entry: it becomes the last link of its book.
+
+    Args:
+        connection: in a transaction for writing, the book locked.
+        entry: as it is to stand in the book.
+        now: the time, UTC.
+    """
+    number, previous = last_link(connection, entry.vehicle_id)
+    connection.execute(
+        sa.update(logbook_entries)
+        .where(e.entry_id == entry.entry_id, e.closed_at.is_(None))
+        .values(
+            content=entry.content,
+            closed_at=now,
+            chain_no=number + 1,
+            previous_hash=previous,
+            entry_hash=link_hash(previous, entry.link_content),
+            updated_at=now,
+        )
+    )
+
+
+def add_amendment(connection: Connection, one: Amendment) -> Amendment:
+    """Add an amendment as the last link of its book; the book is locked."""
+    number, previous = last_link(connection, one.vehicle_id)
+    hashed = link_hash(previous, one.link_content)
+    connection.execute(
+        sa.insert(logbook_amendments).values(
+            amendment_id=one.amendment_id,
+            entry_id=one.entry_id,
+            vehicle_id=one.vehicle_id,
+            month=one.month,
+            changes=one.changes,
+            reason=one.reason,
+            amended_by=one.amended_by,
+            amended_at=one.amended_at,
+            chain_no=number + 1,
+            previous_hash=previous,
+            amendment_hash=hashed,
+        )
+    )
+    return Amendment(
+        one.amendment_id,
+        one.entry_id,
+        one.vehicle_id,
+        one.month,
+        one.changes,
+        one.reason,
+        one.amended_by,
+        one.amended_at,
+        number + 1,
+        previous,
+        hashed,
+    )
+
+
+def put_open(connection: Connection, entry: Entry, now: dt.datetime) -> None:
+    """Write an open entry; one of the same id is replaced."""
+    connection.execute(
+        sa.delete(logbook_entries).where(e.entry_id == entry.entry_id, e.closed_at.is_(None))
+    )
+    connection.execute(
+        sa.insert(logbook_entries).values(
+            entry_id=entry.entry_id,
+            vehicle_id=entry.vehicle_id,
+            device_id=entry.device_id,
+            start_time=entry.start_time,
+            end_time=entry.end_time,
+            month=entry.month,
+            content=entry.content,
+            closes_at=entry.closes_at,
+            updated_at=now,
+        )
+    )
+
+
+def drop_open(connection: Connection, entry_id: uuid.UUID) -> None:
+    """Delete an open entry whose trip is no longer in the data."""
+    connection.execute(
+        sa.delete(logbook_entries).where(e.entry_id == entry_id, e.closed_at.is_(None))
+    )
+
+
+def read_entries(
+    connection: Connection,
+    *,
+    vehicle_id: str | None = None,
+    device_id: str | None = None,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    month: str | None = None,
+    only_open: bool = False,
+) -> list[Entry]:
+    """Entries by start; those that overlap `[start, end)` where these are given.
+
+    Args:
+        connection: to the store.
+        vehicle_id: of this book only.
+        device_id: of this device only.
+        start: UTC.
+        end: UTC, not included.
+        month: of this month only.
+        only_open: not the closed ones.
+    """
+    query = sa.select(*(e[name] for name in Entry.__dataclass_fields__)).order_by(
+        e.start_time, e.entry_id
+    )
+    if vehicle_id is not None:
+        query = query.where(e.vehicle_id == vehicle_id)
+    if device_id is not None:
+        query = query.where(e.device_id == device_id)
+    if start is not None:
+        query = query.where(e.end_time >= start)
+    if end is not None:
+        query = query.where(e.start_time < end)
+    if month is not None:
+        query = query.where(e.month == month)
+    if only_open:
+        query = query.where(e.closed_at.is_(None))
+    return [Entry(*row) for row in connection.execute(query)]
+
+
+def read_entry(connection: Connection, entry_id: uuid.UUID) -> Entry | None:
+    """An entry by its id."""
+    query = sa.select(*(e[name] for name in Entry.__dataclass_fields__))
+    row = connection.execute(query.where(e.entry_id == entry_id)).first()
+    return None if row is None else Entry(*row)
+
+
+def read_amendments(
+    connection: Connection,
+    *,
+    vehicle_id: str | None = None,
+    month: str | None = None,
+    entry_ids: Sequence[uuid.UUID] | None = None,
+    only_added: bool = False,
+) -> list[Amendment]:
+    """Amendments in the order of their books.
+
+    Args:
+        connection: to the store.
+        vehicle_id: of this book only.
+        month: of trips of this month only.
+        entry_ids: of these entries only.
+        only_added: only those of trips that closed books lack.
+    """
+    query = sa.select(*(a[name] for name in Amendment.__dataclass_fields__)).order_by(
+        a.vehicle_id, a.chain_no
+    )
+    if vehicle_id is not None:
+        query = query.where(a.vehicle_id == vehicle_id)
+    if month is not None:
+        query = query.where(a.month == month)
+    if entry_ids is not None:
+        query = query.where(a.entry_id.in_(entry_ids))
+    if only_added:
+        query = query.where(a.entry_id.is_(None))
+    return [Amendment(*row) for row in connection.execute(query)]
+
+
+def chain(connection: Connection, vehicle_id: str) -> list[Link]:
+    """All links of a book, in the order of their numbers."""
+    entries = [
+        Link(
+            one.chain_no or 0,
+            "entry",
+            str(one.entry_id),
+            one.link_content,
+            one.previous_hash or "",
+            one.entry_hash or "",
+        )
+        for one in read_entries(connection, vehicle_id=vehicle_id)
+        if one.closed_at is not None
+    ]
+    amendments = [
+        Link(
+            one.chain_no,
+            "amendment",
+            str(one.amendment_id),
+            one.link_content,
+            one.previous_hash,
+            one.amendment_hash,
+        )
+        for one in read_amendments(connection, vehicle_id=vehicle_id)
+    ]
+    return sorted(entries + amendments, key=lambda link: (link.chain_no, link.kind))
+
+
+def due_days(
+    connection: Connection, own_hashes: dict[str, str], device_id: str | None = None
+) -> dict[str, list[tuple[dt.date, str]]]:
+    """Days whose categories are not in the book as they are now, with the hash of what they are.
+
+    Also days that have left the store: their trips leave the book, or amend it.
+
+    Args:
+        connection: to the store.
+        own_hashes: of each device, a hash of its vehicles and joins.
+        device_id: only this device; None for all.
+    """
+    query = sa.select(c.device_id, c.day, c.generation, c.inputs_hash).order_by(c.device_id, c.day)
+    noted = sa.select(d.device_id, d.day, d.inputs_hash).order_by(d.device_id, d.day)
+    if device_id is not None:
+        query, noted = query.where(c.device_id == device_id), noted.where(d.device_id == device_id)
+    known = {(row.device_id, row.day): row.inputs_hash for row in connection.execute(noted)}
+    found: dict[str, list[tuple[dt.date, str]]] = {}
+    for row in connection.execute(query):
+        own = own_hashes.get(row.device_id, "")
+        now = f"{row.generation}|{row.inputs_hash}|{own}" if own else ""
+        if known.pop((row.device_id, row.day), "") != now:
+            found.setdefault(row.device_id, []).append((row.day, now))
+    for (gone, day), before in known.items():
+        if before:
+            found.setdefault(gone, []).append((day, ""))
+    return found
+
+
+def note_days(connection: Connection, device_id: str, days: Sequence[tuple[dt.date, str]]) -> None:
+    """Note what the book was made from; an empty hash stands for a day without a vehicle."""
+    connection.execute(
+        sa.delete(logbook_days).where(d.device_id == device_id, d.day.in_([day for day, _ in days]))
+    )
+    rows = [
+        {"device_id": device_id, "day": day, "inputs_hash": hashed}
+        for day, hashed in days
+        if hashed
+    ]
+    if rows:
+        connection.execute(sa.insert(logbook_days), rows)
+
+
+def read_joins(connection: Connection, device_id: str | None = None) -> list[sa.Row[Any]]:
+    """Joins that count, in the order in which they were decided."""
+    query = sa.select(trip_joins).where(j.undone_at.is_(None)).order_by(j.decided_at, j.join_id)
+    if device_id is not None:
+        query = query.where(j.device_id == device_id)
+    return list(connection.execute(query))
+
+
+def add_join(
+    connection: Connection,
+    device_id: str,
+    start: dt.datetime,
+    end: dt.datetime,
+    decided_by: str,
+    now: dt.datetime,
+) -> uuid.UUID:
+    """Store that all tracks of a device in a time are one trip; returns the join's id.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        start: UTC.
+        end: UTC.
+        decided_by: the person.
+        now: the time, UTC.
+    """
+    join_id = uuid.uuid4()
+    connection.execute(
+        sa.insert(trip_joins).values(
+            join_id=join_id,
+            device_id=device_id,
+            start_time=start,
+            end_time=end,
+            decided_by=decided_by,
+            decided_at=now,
+        )
+    )
+    return join_id
+
+
+def undo_join(connection: Connection, join_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Let a join count no more; returns whether it did."""
+    done = connection.execute(
+        sa.update(trip_joins)
+        .where(j.join_id == join_id, j.undone_at.is_(None))
+        .values(undone_at=now)
+    )
+    return done.rowcount > 0

@@ -1,0 +1,190 @@
+"""Vehicles, which device is in them and who drives them, and what their odometers show."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.store.dialects import insert_into
+from trackflow.store.mileage.tables import (
+    logbook_entries,
+    odometer_readings,
+    vehicle_devices,
+    vehicle_drivers,
+    vehicles,
+)
+
+v, o = vehicles.c, odometer_readings.c
+
+ALWAYS = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+"""Stands for "from the beginning" in keys; not the first day, which some zones would leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A vehicle.
+
+    Attributes:
+        vehicle_id: its id.
+        plate: its number plate.
+        kind: car, van, lorry, motorcycle, bicycle or other.
+        time_zone: of its book; None for that of the settings.
+        retired_at: UTC; None while it is in use.
+        closed_until: until when its book is closed, UTC; None before the first closing.
+        created_at: UTC.
+    """
+
+    vehicle_id: str
+    plate: str | None
+    kind: str
+    time_zone: str | None
+    retired_at: dt.datetime | None
+    closed_until: dt.datetime | None
+    created_at: dt.datetime
+
+
+def read_vehicles(connection: Connection) -> list[Vehicle]:
+    """All vehicles, by id."""
+    query = sa.select(*(v[name] for name in Vehicle.__dataclass_fields__)).order_by(v.vehicle_id)
+    return [Vehicle(*row) for row in connection.execute(query)]
+
+
+def save_vehicle(connection: Connection, vehicle_id: str, values: dict[str, Any]) -> None:
+    """Add a vehicle, or change one; `closed_until` is not touched."""
+    row = insert_into(connection, vehicles).values(vehicle_id=vehicle_id, **values)
+    changed = {name: value for name, value in values.items() if name != "created_at"}
+    connection.execute(row.on_conflict_do_update(index_elements=["vehicle_id"], set_=changed))
+
+
+def has_entries(connection: Connection, vehicle_id: str) -> bool:
+    """Whether a vehicle has entries."""
+    query = sa.select(logbook_entries.c.entry_id).where(logbook_entries.c.vehicle_id == vehicle_id)
+    return connection.scalar(query.limit(1)) is not None
+
+
+def assign(
+    connection: Connection,
+    table: sa.Table,
+    owner: tuple[str, str],
+    value: tuple[str, str],
+    from_time: dt.datetime | None,
+    until_time: dt.datetime | None,
+) -> None:
+    """Say what holds from a moment on: the vehicle of a device, or the driver of a vehicle.
+
+    Args:
+        connection: in a transaction for writing.
+        table: `vehicle_devices` or `vehicle_drivers`.
+        owner: name and value of the column that it is about.
+        value: name and value of the column that holds.
+        from_time: UTC; None for the beginning.
+        until_time: UTC; None for ever.
+    """
+    row = insert_into(connection, table).values(
+        **{owner[0]: owner[1], value[0]: value[1]},
+        from_time=from_time or ALWAYS,
+        until_time=until_time,
+    )
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[owner[0], "from_time"],
+            set_={value[0]: value[1], "until_time": until_time},
+        )
+    )
+
+
+def assign_device(
+    connection: Connection,
+    device_id: str,
+    vehicle_id: str,
+    from_time: dt.datetime | None,
+    until_time: dt.datetime | None,
+) -> None:
+    """Say in which vehicle a device is.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        vehicle_id: the vehicle.
+        from_time: UTC; None for the beginning.
+        until_time: UTC; None for ever.
+    """
+    owner, value = ("device_id", device_id), ("vehicle_id", vehicle_id)
+    assign(connection, vehicle_devices, owner, value, from_time, until_time)
+
+
+def assign_driver(
+    connection: Connection,
+    vehicle_id: str,
+    driver: str,
+    from_time: dt.datetime | None,
+    until_time: dt.datetime | None,
+) -> None:
+    """Say who drives a vehicle.
+
+    Args:
+        connection: in a transaction for writing.
+        vehicle_id: the vehicle.
+        driver: name of the driver.
+        from_time: UTC; None for the beginning.
+        until_time: UTC; None for ever.
+    """
+    owner, value = ("vehicle_id", vehicle_id), ("driver", driver)
+    assign(connection, vehicle_drivers, owner, value, from_time, until_time)
+
+
+def add_reading(
+    connection: Connection,
+    vehicle_id: str,
+    read_at: dt.datetime,
+    odometer_m: int,
+    recorded_by: str,
+    now: dt.datetime,
+) -> uuid.UUID:
+    """Store what a person read from an odometer; returns the reading's id.
+
+    Args:
+        connection: in a transaction for writing.
+        vehicle_id: the vehicle.
+        read_at: UTC.
+        odometer_m: metres.
+        recorded_by: the person.
+        now: the time, UTC.
+    """
+    reading_id = uuid.uuid4()
+    connection.execute(
+        sa.insert(odometer_readings).values(
+            reading_id=reading_id,
+            vehicle_id=vehicle_id,
+            read_at=read_at,
+            odometer_m=odometer_m,
+            recorded_by=recorded_by,
+            recorded_at=now,
+        )
+    )
+    return reading_id
+
+
+def undo_reading(connection: Connection, reading_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Let a reading count no more; returns whether it did."""
+    done = connection.execute(
+        sa.update(odometer_readings)
+        .where(o.reading_id == reading_id, o.undone_at.is_(None))
+        .values(undone_at=now)
+    )
+    return done.rowcount > 0
+
+
+def read_readings(connection: Connection, vehicle_id: str | None = None) -> list[sa.Row[Any]]:
+    """Readings that count, by vehicle and time."""
+    query = (
+        sa.select(odometer_readings)
+        .where(o.undone_at.is_(None))
+        .order_by(o.vehicle_id, o.read_at, o.recorded_at)
+    )
+    if vehicle_id is not None:
+        query = query.where(o.vehicle_id == vehicle_id)
+    return list(connection.execute(query))
