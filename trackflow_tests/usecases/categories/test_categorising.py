@@ -18,7 +18,11 @@ from trackflow.store.categories.tables import category_rule_sets, category_rule_
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
 from trackflow.store.places.tables import stays
 from trackflow.store.tables import metadata
-from trackflow.usecases.categories.categorising import days_due, update_categories
+from trackflow.usecases.categories.categorising import (
+    days_due,
+    update_between,
+    update_categories,
+)
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
     decide,
@@ -221,6 +225,27 @@ def test_a_day_decides_the_tracks_that_reach_into_it(context: Context) -> None:
             connection.execute(car.where(stays.c.start_time > NOON))
     update_categories(context, "car", [midnight])
     assert categories_of(context, "car")["05 01"] is None
+
+
+def test_what_the_logbook_waits_for_changes_once_all_is_up_to_date(context: Context) -> None:
+    """Not before: a day whose row is gone would be taken for a deleted one."""
+
+    def hashes() -> dict[Any, str]:
+        days = metadata.tables["category_days"].c
+        with context.store.read() as connection:
+            rows = connection.execute(sa.select(days.device_id, days.day, days.inputs_hash))
+            return {(row.device_id, row.day): row.inputs_hash for row in rows}
+
+    update_due(context)
+    before = hashes()
+    save_rules(context, rules_of("other: "), "anna")
+    decide(context, DecisionRequest("van", NOON, NOON + 8 * HOUR, "mine"), "anna")
+    update_between(context, "van", NOON, NOON + 8 * HOUR)
+    assert hashes() == before
+    assert days_due(context).keys() == {"van"}
+    update_due(context)
+    after = hashes()
+    assert {key for key in after if after[key] != before[key]} == {("van", NOON.date())}
 
 
 def test_saving_rules_leaves_the_past_and_applying_is_undone(context: Context) -> None:
