@@ -22,6 +22,7 @@ from trackflow.cli import (
     intake,
     jobs,
     legs,
+    logbook,
     mesh_drape,
     mesh_service,
     meshes,
@@ -29,6 +30,7 @@ from trackflow.cli import (
     roads,
     rules,
     serve,
+    vehicles,
     what_if,
 )
 from trackflow.cli.common import err, out
@@ -94,6 +96,8 @@ for subject in (
     categories,
     rules,
     what_if,
+    vehicles,
+    logbook,
     meshes,
     mesh_drape,
     mesh_service,
