@@ -41,6 +41,7 @@ from trackflow.web.routes import (
     senders,
     tiles,
     tracks,
+    what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.limits import (
@@ -66,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     places.router,
     categories.router,
     rules.router,
+    what_if.router,
     tiles.router,
     mesh_callbacks.router,
     metrics.router,
