@@ -40,6 +40,7 @@ from trackflow.web.routes import (
     senders,
     tiles,
     tracks,
+    what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.limits import (
@@ -64,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     days.router,
     categories.router,
     rules.router,
+    what_if.router,
     tiles.router,
     mesh_callbacks.router,
     metrics.router,

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("device_id", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("sources_hash", sa.Text(), nullable=False),
         sa.Column("inputs_hash", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("device_id", "day", name=op.f("pk_category_days")),
     )
