@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
-from trackflow.store.categories.tables import categories, category_days
+from trackflow.store.categories.tables import categories, category_days, leg_days, legs
 from trackflow.store.places.tables import place_decisions, places, stay_days, stays
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
@@ -30,6 +30,8 @@ DERIVED_TABLES = (
     day_ledgers,
     catalogue_visits,
     catalogue_visit_days,
+    legs,
+    leg_days,
     categories,
     category_days,
     stays,

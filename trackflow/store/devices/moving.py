@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
-from trackflow.store.categories.tables import category_decisions
+from trackflow.store.categories.tables import category_decisions, mode_corrections
 from trackflow.store.devices.departing import drop_derived
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
@@ -86,7 +86,7 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
         connection.execute(sa.delete(table).where(table.c.device_id == device_id))
     mine = q.device_id == device_id
     connection.execute(sa.delete(quarantined_points).where(mine, q.reason == EQUAL_TIME))
-    for table in (quarantined_points, access_tokens, category_decisions):
+    for table in (quarantined_points, access_tokens, category_decisions, mode_corrections):
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
     drop_derived(connection, device_id, into, now)
