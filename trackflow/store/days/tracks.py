@@ -274,7 +274,13 @@ def _with_line(line: str) -> sa.Select[Any]:
         t.confidence,
         devices.c.profile.label("mode"),
         tracks.c[f"{line}_polyline"].label("polyline"),
-    ).join(devices, devices.c.device_id == t.device_id)
+        *(categories.c[name] for name in OUTCOME_NAMES),
+    ).select_from(
+        tracks.join(devices, devices.c.device_id == t.device_id).outerjoin(
+            categories,
+            sa.and_(categories.c.device_id == t.device_id, categories.c.start_time == t.start_time),
+        )
+    )
 
 
 def _overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:
