@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.categories.tables import categories, category_days
+from trackflow.store.mileage.tables import logbook_days, vehicle_devices
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
     cached_polylines,
@@ -31,6 +32,7 @@ DERIVED_TABLES = (
     catalogue_visit_days,
     categories,
     category_days,
+    logbook_days,
 )
 """Tables of rows that are made of points, except tracks."""
 
@@ -38,7 +40,7 @@ d, t, a = devices.c, tracks.c, track_aliases.c
 
 
 def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) -> list[str]:
-    """Delete those of some devices that have no points, settings or tokens; returns which.
+    """Delete those of some devices without points, settings, tokens or vehicles; returns which.
 
     The ids of their tracks are kept as aliases. The caller has locked the devices.
     """
@@ -83,5 +85,5 @@ def _is_unused(connection: Connection, device_id: str) -> bool:
         return False
     return not any(
         connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
-        for table in (gps_points, access_tokens)
+        for table in (gps_points, access_tokens, vehicle_devices)
     )

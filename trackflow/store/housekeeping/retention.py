@@ -19,6 +19,7 @@ from trackflow.store.categories.tables import categories, category_days, categor
 from trackflow.store.days.segments import chain_of_days
 from trackflow.store.days.track_ids import clear_times
 from trackflow.store.dialects import insert_into, is_among, listed
+from trackflow.store.mileage.tables import logbook_days, trip_joins
 from trackflow.store.tables import (
     cached_polylines,
     day_ledgers,
@@ -128,6 +129,7 @@ def drop_days(
         (processing_batches, processing_batches.c.day < first_open_day(edge)),
         (catalogue_visit_days, catalogue_visit_days.c.day < first_open_day(edge)),
         (category_days, category_days.c.day < first_open_day(edge)),
+        (logbook_days, logbook_days.c.day < first_open_day(edge)),
         (segments, segments.c.day < first),
         (cached_polylines, cached_polylines.c.day < first),
         (day_ledgers, day_ledgers.c.day < first),
@@ -224,10 +226,13 @@ def _drop_tracks(
     c, d = categories.c, category_decisions.c
     of_tracks = sa.delete(categories).where(c.device_id == device_id, c.start_time < start)
     by_people = sa.delete(category_decisions).where(d.device_id == device_id, d.end_time < start)
+    j = trip_joins.c
+    joins = sa.delete(trip_joins).where(j.device_id == device_id, j.end_time < start)
     return {
         "catalogue_visits": connection.execute(visits).rowcount,
         "categories": connection.execute(of_tracks).rowcount,
         "category_decisions": connection.execute(by_people).rowcount,
+        "trip_joins": connection.execute(joins).rowcount,
         "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
     }
 

@@ -16,6 +16,7 @@ from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange, PointMapping
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance
+from trackflow.store.mileage import books
 from trackflow.usecases.days.notices import device_rollover
 
 __all__ = ["DayRange", "ShiftReport", "shift_weeks"]
@@ -132,6 +133,7 @@ def _move(
     if going:
         between = from_us(times_us[0]), from_us(times_us[-1])
         decisions.shift(connection, device_id, between, dt.timedelta(weeks=weeks))
+        books.shift_joins(connection, device_id, between, dt.timedelta(weeks=weeks))
     return ShiftReport(
         device_id,
         weeks,
