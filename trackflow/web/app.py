@@ -36,10 +36,12 @@ from trackflow.web.routes import (
     meshes,
     metrics,
     page,
+    places,
     rules,
     senders,
     tiles,
     tracks,
+    what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.limits import (
@@ -62,8 +64,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     mesh_files.router,
     mesh_batches.router,
     days.router,
+    places.router,
     categories.router,
     rules.router,
+    what_if.router,
     tiles.router,
     mesh_callbacks.router,
     metrics.router,
