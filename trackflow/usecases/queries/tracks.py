@@ -96,6 +96,8 @@ class PageTrack:
         matched_share: share of its time that follows roads; None before it is matched.
         confidence: how well the line on roads explains the points, 0 to 1.
         mode: the device's profile.
+        category: what it was for; None while nothing decides.
+        purpose: its purpose; None while nothing decides.
         polyline: one of its lines, encoded with precision 5.
     """
 
@@ -115,6 +117,8 @@ class PageTrack:
     matched_share: float | None
     confidence: float | None
     mode: str
+    category: str | None
+    purpose: str | None
     polyline: str
 
     def positions(self, simplify_m: float = 0.0) -> Floats:

@@ -54,6 +54,10 @@ class TrackProperties(TypedDict):
     """How well the line on roads explains the points, 0 to 1; null without such a line."""
     mode: str
     """The device's profile: car, bicycle or foot."""
+    category: str | None
+    """What it was for, such as business; null while nothing decides."""
+    purpose: str | None
+    """Its purpose; null while nothing decides."""
 
 
 @described
@@ -165,6 +169,8 @@ def _feature(track: queries.PageTrack, simplify_m: float = 0.0) -> TrackFeature:
             "matched_share": track.matched_share,
             "confidence": track.confidence,
             "mode": track.mode,
+            "category": track.category,
+            "purpose": track.purpose,
         },
     }
 
@@ -210,6 +216,8 @@ _TRACK: TrackFeature = {
         "matched_share": 0.98,
         "confidence": 0.91,
         "mode": "car",
+        "category": "business",
+        "purpose": "Visit to Smith",
     },
 }
 _TRACKS: TracksAnswer = {"type": "FeatureCollection", "features": [_TRACK], "next": None}
