@@ -245,6 +245,20 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "place_decisions",
+        sa.Column("decision_id", sa.Uuid(), nullable=False),
+        sa.Column("place_id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Text(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", UtcTime(), nullable=False),
+        sa.Column("undone_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_place_decisions")),
+    )
+    op.create_index(op.f("ix_place_decisions_place_id"), "place_decisions", ["place_id"])
+    op.create_table(
         "places",
         sa.Column("place_id", sa.Uuid(), nullable=False),
         sa.Column("device_id", sa.Text(), nullable=True),
@@ -277,9 +291,11 @@ def upgrade() -> None:
         sa.Column("end_time", UtcTime(), nullable=True),
         sa.Column("longitude", sa.Double(), nullable=False),
         sa.Column("latitude", sa.Double(), nullable=False),
+        sa.Column("cell", sa.Text(), nullable=False),
         sa.Column("place_id", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("device_id", "start_time", name=op.f("pk_stays")),
     )
+    op.create_index(op.f("ix_stays_cell"), "stays", ["cell"])
     op.create_index(op.f("ix_stays_place_id"), "stays", ["place_id"])
     op.create_index(op.f("ix_stays_start_time"), "stays", ["start_time"])
     op.create_table(
