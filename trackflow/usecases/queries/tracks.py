@@ -119,9 +119,9 @@ class PageTrack:
     matched_share: float | None
     confidence: float | None
     mode: str
+    category: str | None
+    purpose: str | None
     polyline: str
-    category: str | None = None
-    purpose: str | None = None
     travel_mode: str | None = None
 
     def positions(self, simplify_m: float = 0.0) -> Floats:
