@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from trackflow.usecases.jobs.control import JobStatus, read_job, resume_job, wai
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.addresses import addresses_at
 from trackflow.usecases.places.addressing import (
+    AddressingReport,
     AddressLimits,
     Watcher,
     address_all,
-    address_due,
     queue_length,
 )
 from trackflow.usecases.places.reading import read_visits
@@ -50,6 +51,13 @@ HASTY = AddressLimits(
     patience_s=60.0,
     between_s=0.2,
 )
+
+
+def address_due(
+    context: Context, watcher: Watcher | None = None, limits: AddressLimits = HASTY
+) -> AddressingReport:
+    """Ask once for what is due."""
+    return address_all(context, watcher, replace(limits, patience_s=0.0))
 
 
 @pytest.fixture
