@@ -27,5 +27,5 @@ def add_stay(
     place_id: uuid.UUID,
 ) -> None:
     row = {"device_id": device_id, "start_time": start, "end_time": end, "place_id": place_id}
-    cell = {"cell": ""} if "cell" in stays.c else {}
+    cell = {"cell": "24.94000,60.17000"}
     connection.execute(sa.insert(stays), row | AT | cell)

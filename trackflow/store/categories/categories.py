@@ -13,6 +13,7 @@ from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.mileage.tables import logbook_days
 from trackflow.store.places.tables import stay_days
 from trackflow.store.tables import processing_batches
 
@@ -89,6 +90,9 @@ def replace_between(
             sa.insert(categories),
             [{"device_id": device_id, "updated_at": now, **row} for row in changed],
         )
+    if outdated_days := {time.date() for time in (*gone, *(row["start_time"] for row in changed))}:
+        # the logbook says what tracks were for, and its days are not due by themselves then
+        _forget(connection, logbook_days, device_id, sorted(outdated_days))
     return len(changed) + len(gone)
 
 
@@ -198,13 +202,18 @@ def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
 
 def note_days(connection: Connection, device_id: str, states: Sequence[DayState]) -> None:
     """Note that the categories of days are made of what is there now."""
-    days = [state.day for state in states]
-    for begin in range(0, len(days), CHUNK):
-        some = n.day.in_(days[begin : begin + CHUNK])
-        connection.execute(sa.delete(category_days).where(n.device_id == device_id, some))
+    _forget(connection, category_days, device_id, [state.day for state in states])
     if states:
         rows = [{"device_id": device_id, **state._asdict()} for state in states]
         connection.execute(sa.insert(category_days), rows)
+
+
+def _forget(
+    connection: Connection, table: sa.Table, device_id: str, days: Sequence[dt.date]
+) -> None:
+    for begin in range(0, len(days), CHUNK):
+        some = table.c.day.in_(days[begin : begin + CHUNK])
+        connection.execute(sa.delete(table).where(table.c.device_id == device_id, some))
 
 
 def mark_due(

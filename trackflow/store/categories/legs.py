@@ -134,6 +134,7 @@ def read_legs(
     start: dt.datetime | None = None,
     end: dt.datetime | None = None,
     limit: int | None = None,
+    after: dt.datetime | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Legs that overlap `[start, end)`, by device and start, read one by one.
 
@@ -143,6 +144,7 @@ def read_legs(
         start: UTC; None for no limit.
         end: UTC, not included; None for no limit.
         limit: the largest number of legs; None for all.
+        after: only those that begin after it, UTC; None for no limit.
     """
     query = (
         sa.select(legs)
@@ -154,6 +156,8 @@ def read_legs(
         query = query.where(leg.end_time >= start)
     if end is not None:
         query = query.where(leg.start_time < end)
+    if after is not None:
+        query = query.where(leg.start_time > after)
     for row in connection.execution_options(yield_per=500).execute(query).mappings():
         yield dict(row)
 

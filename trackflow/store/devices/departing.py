@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
 from trackflow.store.categories.tables import categories, category_days, leg_days, legs
+from trackflow.store.mileage.tables import logbook_days, vehicle_devices
 from trackflow.store.places.tables import place_decisions, places, stay_days, stays
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
@@ -34,6 +35,7 @@ DERIVED_TABLES = (
     leg_days,
     categories,
     category_days,
+    logbook_days,
     stays,
     stay_days,
 )
@@ -43,7 +45,7 @@ d, t, a = devices.c, tracks.c, track_aliases.c
 
 
 def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) -> list[str]:
-    """Delete those of some devices that have no points, settings or tokens; returns which.
+    """Delete those of some devices without points, settings, tokens or vehicles; returns which.
 
     The ids of their tracks are kept as aliases. The caller has locked the devices.
     """
@@ -91,5 +93,5 @@ def _is_unused(connection: Connection, device_id: str) -> bool:
         return False
     return not any(
         connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
-        for table in (gps_points, access_tokens, place_decisions)
+        for table in (gps_points, access_tokens, place_decisions, vehicle_devices)
     )

@@ -26,6 +26,7 @@ from trackflow.store.categories.tables import (
 from trackflow.store.days.segments import chain_of_days
 from trackflow.store.days.track_ids import clear_times
 from trackflow.store.dialects import insert_into, is_among, listed
+from trackflow.store.mileage.tables import logbook_days, trip_joins
 from trackflow.store.places.tables import stay_days, stays
 from trackflow.store.tables import (
     cached_polylines,
@@ -137,6 +138,7 @@ def drop_days(
         (catalogue_visit_days, catalogue_visit_days.c.day < first_open_day(edge)),
         (leg_days, leg_days.c.day < first_open_day(edge)),
         (category_days, category_days.c.day < first_open_day(edge)),
+        (logbook_days, logbook_days.c.day < first_open_day(edge)),
         (stay_days, stay_days.c.day < first_open_day(edge)),
         (segments, segments.c.day < first),
         (cached_polylines, cached_polylines.c.day < first),
@@ -239,7 +241,7 @@ def _drop_tracks(
             table.c.device_id == device_id, table.c.start_time < start
         )
         counts[table.name] = connection.execute(of_tracks).rowcount
-    for table in (mode_corrections, category_decisions):
+    for table in (mode_corrections, category_decisions, trip_joins):
         by_people = sa.delete(table).where(table.c.device_id == device_id, table.c.end_time < start)
         counts[table.name] = connection.execute(by_people).rowcount
     counts["tracks"] = connection.execute(sa.delete(tracks).where(old)).rowcount

@@ -207,6 +207,25 @@ def note_days(
         connection.execute(statement, rows)
 
 
+def forget_days(
+    connection: Connection, device_id: str, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Let days of a device be due.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    mine = [n.device_id == device_id]
+    if first is not None:
+        mine.append(n.day >= first)
+    if last is not None:
+        mine.append(n.day <= last)
+    connection.execute(sa.delete(stay_days).where(*mine))
+
+
 def devices_with_stays(connection: Connection) -> list[str]:
     """The devices that have stays, in order."""
     return list(connection.scalars(sa.select(s.device_id).distinct().order_by(s.device_id)))

@@ -14,6 +14,8 @@ from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import device_ids, known, lock_devices
 from trackflow.usecases.categories.following import follow_tracks
 
+__all__ = ["StoredCorrection", "correct_mode", "list_corrections", "undo_correction"]
+
 
 def correct_mode(
     context: Context,

@@ -190,6 +190,7 @@ def follow_tracks(
             known(device_id, device_ids(connection))
     if everything:
         legs.forget(context, device_id, first, last)
+        stays.forget(context, device_id, first, last)
     scope = FollowScope(device_id, first, last)
     report = FollowReport()
     for step in STEPS:

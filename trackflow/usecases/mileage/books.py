@@ -16,8 +16,9 @@ from trackflow.store.devices.settings import device_ids, known, lock_devices
 from trackflow.store.mileage import books, vehicles
 from trackflow.store.mileage.books import Amendment, Entry
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.closing import completed_entries
-from trackflow.usecases.mileage.entries import BY_TRACKFLOW, days_due
+from trackflow.usecases.mileage.entries import days_due
 
 AMENDABLE = ("category", "purpose", "partner", "driver", "start_place", "end_place")
 """What a person may amend: times and distances come from the tracks."""
@@ -258,6 +259,15 @@ def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCh
                 connection, vehicle_id=vehicle.vehicle_id, only_open=True
             )
             problems = _odometer_problems(connection, vehicle.vehicle_id)
+            if len(links) < vehicle.chain_length:
+                problems.append(
+                    f"the chain had {vehicle.chain_length:,} links, and has {len(links):,}: its "
+                    "end was cut off"
+                )
+            if vehicle.closed_until is not None and any(
+                one.end_time <= vehicle.closed_until for one in open_entries
+            ):
+                problems.append("an entry is open although its time is closed")
             if waiting:
                 problems.append(
                     f"{waiting:,} days of devices are not in the books yet: trackflow categorize"

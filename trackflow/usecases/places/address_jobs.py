@@ -6,6 +6,9 @@ from typing import Any
 
 from trackflow.context import Context
 from trackflow.store.database import Connection
+from trackflow.store.jobs import jobs
+from trackflow.store.jobs.jobs import JobStatus
+from trackflow.store.places import addresses
 from trackflow.usecases.days.report import counted
 from trackflow.usecases.jobs.progress import ClaimedJob
 from trackflow.usecases.places.addresses import address_geocoder
@@ -28,6 +31,25 @@ class _Cancel:
 
     def is_set(self) -> bool:
         return self.claimed.job.cancel_requested
+
+
+def queue_if_due(context: Context) -> bool:
+    """Queue a job if addresses are due and none waits or runs; returns whether it did.
+
+    A service runs it; without one, `trackflow places address` does the work.
+    """
+    if address_geocoder(context) is None:
+        return False
+    now = context.clock()
+    with context.store.read() as connection:
+        if not addresses.count_due(connection, now):
+            return False
+    with context.store.write() as connection:
+        active = (JobStatus.QUEUED, JobStatus.RUNNING)
+        if any(job.kind == KIND and job.status in active for job in jobs.recent(connection)):
+            return False
+        jobs.create(connection, KIND, {}, now)
+    return True
 
 
 def check(context: Context, _: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from trackflow import __version__
 from trackflow.concurrency.deadline import Deadline, TooLateError
@@ -156,12 +155,8 @@ def opened_service(context: Context) -> Iterator[AddressService]:
         yield AddressService(geocoder, web, guard)
 
 
-class Keep(Protocol):
-    """Notes the progress in the transaction that stores the answers."""
-
-    def __call__(self, connection: Connection, answered: int) -> None:
-        """Note how many positions have an answer."""
-        ...
+type Keep = Callable[[Connection, int], None]
+"""Notes how many positions have an answer, in the transaction that stores the answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ order gives the same rows.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from trackflow.context import Context
@@ -14,11 +14,12 @@ from trackflow.geo.time import ONE_DAY, from_us, midnight, runs_of_days, to_us
 from trackflow.places.geocoding import Coordinates
 from trackflow.places.stays import Stay, TrackEnds, find_stays
 from trackflow.store.database import Connection
-from trackflow.store.devices.settings import lock_devices
+from trackflow.store.devices.settings import device_ids, lock_devices
 from trackflow.store.places import stays as store
 from trackflow.store.places.stays import StayRow, TrackEndsRow
 from trackflow.tracks.silences import is_parked
 from trackflow.tracks.thresholds import Thresholds
+from trackflow.usecases.places.address_jobs import queue_if_due
 from trackflow.usecases.places.addresses import want_addresses
 from trackflow.usecases.places.assigning import (
     CODE_VERSION,
@@ -65,7 +66,23 @@ def days_due(context: Context, device_id: str | None = None) -> dict[str, list[d
         return store.due_days(connection, CODE_VERSION, device_id)
 
 
-def update_stays(context: Context, device_id: str, days: Sequence[dt.date]) -> StaysReport:
+def forget(
+    context: Context, device_id: str | None, first: dt.date | None, last: dt.date | None
+) -> None:
+    """Make days due again, also those that have not changed.
+
+    Args:
+        context: the store.
+        device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    with context.store.write() as connection:
+        for one in device_ids(connection) if device_id is None else [device_id]:
+            store.forget_days(connection, one, first, last)
+
+
+def update_stays(context: Context, device_id: str, days: Collection[dt.date]) -> StaysReport:
     """Bring the stays of a device beside the tracks of some days up to date; idempotent.
 
     Args:
@@ -88,6 +105,7 @@ def update_stays(context: Context, device_id: str, days: Sequence[dt.date]) -> S
         with context.store.read() as connection:
             rows = store.read_stays(connection, (device_id,), start, end)
         report.visits = sum(row.place_id is not None for row in rows)
+    queue_if_due(context)
     return report
 
 

@@ -19,8 +19,10 @@ from trackflow.errors import SettingsError
 from trackflow.places.geocoding import Coordinates
 from trackflow.places.stays import cell_of
 from trackflow.store.places import addresses
+from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.days import run as pipeline
 from trackflow.usecases.housekeeping.kill_switches import stop_everything
-from trackflow.usecases.jobs.control import JobStatus, read_job, resume_job
+from trackflow.usecases.jobs.control import JobStatus, read_job, resume_job, waiting_jobs
 from trackflow.usecases.jobs.kinds import queue_job, run_job
 from trackflow.usecases.places.addresses import addresses_at
 from trackflow.usecases.places.addressing import (
@@ -30,8 +32,17 @@ from trackflow.usecases.places.addressing import (
     address_due,
     queue_length,
 )
+from trackflow.usecases.places.reading import read_visits
+from trackflow.usecases.queries.lines import TimeRange
 from trackflow_tests.helpers.place_server import PlaceServer, running
-from trackflow_tests.helpers.stores import contents, settings_of
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    settings_of,
+)
 
 HASTY = AddressLimits(
     retry=Retry(attempts=3, wait_first_s=0.01, wait_most_s=0.02, jitter_s=0.0),
@@ -140,6 +151,24 @@ def test_a_dead_geocoder_is_left_alone_and_the_rest_is_answered_later(
         threading.Timer(0.5, revive).start()
         assert address_all(context, limits=HASTY).answered == 300
         assert answered(context) == sorted(cells)
+
+
+def test_stays_ask_for_their_addresses_by_a_job(tmp_path: Path, server: PlaceServer) -> None:
+    with opened("", tmp_path, server) as context:
+        for hours in (0, 2):
+            start = NOON + dt.timedelta(hours=hours)
+            deliver(context.store, batch_of_device("van", drive(start, 60)))
+        pipeline.run(context)
+        for _ in range(2):
+            follow_tracks(context, everything=True)
+        (job,) = waiting_jobs(context)
+        run_job(context, job.job_id)
+        (visit,) = read_visits(context, ["van"], TimeRange(NOON, NOON + dt.timedelta(hours=3)), 9)
+        assert visit.address is not None
+        assert visit.address.startswith("Road of")
+        follow_tracks(context, everything=True)
+        assert waiting_jobs(context) == []
+        assert server.requests == 1
 
 
 def test_a_thrown_switch_keeps_the_queue(tmp_path: Path, server: PlaceServer) -> None:

@@ -140,6 +140,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_logbook_amendments_entry_id"), "logbook_amendments", ["entry_id"])
     op.create_index(
+        op.f("ix_logbook_amendments_vehicle_id_chain_no"),
+        "logbook_amendments",
+        ["vehicle_id", "chain_no"],
+        unique=True,
+    )
+    op.create_index(
         op.f("ix_logbook_amendments_vehicle_id_month"),
         "logbook_amendments",
         ["vehicle_id", "month"],
@@ -170,7 +176,7 @@ def upgrade() -> None:
         "logbook_entries",
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("vehicle_id", sa.Text(), nullable=False),
-        sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("device_key", sa.Uuid(), nullable=False),
         sa.Column("start_time", UtcTime(), nullable=False),
         sa.Column("end_time", UtcTime(), nullable=False),
         sa.Column("month", sa.Text(), nullable=False),
@@ -185,9 +191,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_logbook_entries_closes_at"), "logbook_entries", ["closes_at"])
     op.create_index(
-        op.f("ix_logbook_entries_device_id_start_time"),
+        op.f("ix_logbook_entries_device_key_start_time"),
         "logbook_entries",
-        ["device_id", "start_time"],
+        ["device_key", "start_time"],
+    )
+    op.create_index(
+        op.f("ix_logbook_entries_vehicle_id_chain_no"),
+        "logbook_entries",
+        ["vehicle_id", "chain_no"],
+        unique=True,
     )
     op.create_index(
         op.f("ix_logbook_entries_vehicle_id_start_time"),
@@ -323,6 +335,32 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), nullable=True),
         sa.Column("retired_at", UtcTime(), nullable=True),
         sa.Column("closed_until", UtcTime(), nullable=True),
+        sa.Column("chain_length", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("vehicle_id", name=op.f("pk_vehicles")),
     )
+    _keep_closed()
+
+
+def _keep_closed() -> None:
+    """Let the database itself refuse changes of what is closed: a slip in SQL does no harm."""
+    text = "a closed logbook is never changed: amend it"
+    kept = (("logbook_entries", "OLD.closed_at IS NOT NULL"), ("logbook_amendments", "1 = 1"))
+    if op.get_bind().dialect.name == "sqlite":
+        for table, condition in kept:
+            for verb in ("UPDATE", "DELETE"):
+                op.execute(
+                    f"CREATE TRIGGER keep_{table}_{verb.lower()} BEFORE {verb} ON {table} "
+                    f"WHEN {condition} BEGIN SELECT RAISE(ABORT, '{text}'); END"
+                )
+        return
+    op.execute(
+        "CREATE FUNCTION keep_closed_logbook() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{text}' USING ERRCODE = 'integrity_constraint_violation'; "
+        "END $$"
+    )
+    for table, condition in kept:
+        op.execute(
+            f"CREATE TRIGGER keep_{table} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW "
+            f"WHEN ({condition}) EXECUTE FUNCTION keep_closed_logbook()"
+        )
