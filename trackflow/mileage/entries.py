@@ -225,6 +225,36 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
 
 
+def changes_shown_to(
+    content: Content, changes: Sequence[Mapping[str, Sequence[Any]]], reader: str | None
+) -> list[dict[str, list[Any]]]:
+    """What a reader sees of an entry's amendments, in their order.
+
+    An old or a new value is hidden where the trip was another driver's private one at that time.
+
+    Args:
+        content: of the entry when it was closed; empty for a trip that the book lacks.
+        changes: old and new value by name, of each amendment.
+        reader: name of the reader; None for reports.
+    """
+    found = []
+    before = dict(content)
+    for change in changes:
+        after = amended(before, [change])
+        old, new = shown_to(before, reader), shown_to(after, reader)
+        found.append(
+            {
+                name: list(values)
+                if name in (GONE, TRIP)
+                else [values[0] if old.get(name) == before.get(name) else None,
+                      values[1] if new.get(name) == after.get(name) else None]
+                for name, values in change.items()
+            }
+        )  # fmt: skip
+        before = after
+    return found
+
+
 def needs_purpose(content: Content) -> bool:
     """Whether a person still has to say what a trip was for."""
     category = content.get("category")

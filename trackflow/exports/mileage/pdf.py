@@ -14,7 +14,7 @@ from trackflow.mileage.report import MonthReport
 
 FONT = "DejaVu"
 TEXT_PT, HEADING_PT, TITLE_PT = 7, 10, 13
-GREY = 235
+GREY, LINE_GREY = 235, 190
 
 
 def report_pdf(report: MonthReport) -> bytes:
@@ -77,6 +77,7 @@ def _add(pdf: FPDF, section: Section) -> None:
         pdf.cell(0, 5, "None.", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         pdf.ln(2)
         return
+    pdf.set_draw_color(LINE_GREY)
     with pdf.table(
         col_widths=section.widths,
         text_align=["RIGHT" if name in section.numbers else "LEFT" for name in section.columns],

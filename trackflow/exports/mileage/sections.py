@@ -48,7 +48,7 @@ def trips(report: MonthReport) -> Section:
         ),
         [_trip(trip) for trip in report.trips],
         (10, 7, 7, 18, 18, 18, 10, 11, 8, 10, 10, 8, 10, 7),
-        frozenset({"km", "Odometer start", "Odometer end", "Matched %"}),
+        frozenset({"km", "Odometer start", "Odometer end", "Matched %", "Amount"}),
     )  # fmt: skip
 
 
