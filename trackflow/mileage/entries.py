@@ -185,6 +185,8 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
         book: as the book says, with its amendments.
         now: as it would be made from the tracks.
     """
+    if not book:  # a trip that a book lacks is written down whole
+        return {name: [None, value] for name, value in sorted(now.items())}
     found = {
         name: [book.get(name), now.get(name)]
         for name in sorted({*book, *now} - UNCOMPARED - {GONE, TRIP})
@@ -195,9 +197,6 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
             found[name] = [book.get(name), now.get(name)]
     if "start_time" in found and book.get("local_day") != now.get("local_day"):
         found["local_day"] = [book.get("local_day"), now.get("local_day")]
-    if not book:  # a trip that a book lacks is written down whole
-        whole = UNCOMPARED - {"odometer_start_m", "odometer_end_m", "amount", "currency"}
-        found |= {name: [None, now.get(name)] for name in sorted(whole)}
     return found
 
 
