@@ -1,4 +1,4 @@
-"""Categorized tracks in Dagster: what starts them, what is reported of each day, what checks say."""
+"""Categorized tracks in Dagster: what starts them, what is reported of each day, their checks."""
 
 import datetime as dt
 from collections.abc import Iterator
