@@ -5,7 +5,7 @@ BIN := .venv/bin
 # five minutes: a hanging one fails with its stack instead of blocking CI.
 PYTEST_ARGS ?= -n 3 --dist loadgroup --timeout 300
 
-.PHONY: help demo test lint docs lock bench clean oldest newest
+.PHONY: help demo test lint pytest docs lock bench clean oldest newest
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
@@ -13,7 +13,9 @@ help:  ## List the targets
 demo: .venv/.from-lock  ## Simulate a fleet in Helsinki, match it to the roads, serve the result
 	$(BIN)/trackflow demo
 
-test: lint  ## Everything that CI checks
+test: lint pytest  ## Everything that CI checks
+
+pytest: .venv/.from-lock  ## The tests
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 lint: .venv/.from-lock  ## Style, types, the direction of imports, unused code

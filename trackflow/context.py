@@ -45,6 +45,7 @@ class Context:
     store: Store
     clock: Clock = utc_now
     _engines: "dict[str, Engine]" = field(default_factory=dict)
+    _mode_map: "ModeMap | None" = None
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> "Context":
@@ -104,7 +105,10 @@ class Context:
                 with suppress(NetworkBuildError):
                     network = networks.read_network(connection, profile, self.settings.home)
                     if network is not None and (network.folder / MODE_MAP).exists():
-                        return ModeMap.load(network.folder / MODE_MAP)
+                        version = ModeMap.version_of(network.folder / MODE_MAP)
+                        if self._mode_map is None or self._mode_map.version != version:
+                            self._mode_map = ModeMap.load(network.folder / MODE_MAP)
+                        return self._mode_map
         return None
 
     def guard(self, engine: "HttpEngine") -> "GuardedEngine":

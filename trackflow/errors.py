@@ -92,6 +92,12 @@ class SourceUnavailableError(SourceError, RetryableError):
     kind = "network"
 
 
+class LeftAloneError(SourceUnavailableError):
+    """A source has failed so often that it is left alone for a while: nothing was asked."""
+
+    retryable = False  # the next try would be refused as well
+
+
 class SourceBusyError(SourceUnavailableError):
     """A source asks for a rest (HTTP 429 or 503).
 

@@ -166,6 +166,9 @@ class Settings:
         geocoder_url: base address of a Nominatim server, or `photon+https://…` of a Photon; empty
             for none.
         geocoder_file: CSV with slug or address, longitude and latitude; None for none.
+        addresses: whether the geocoder is asked for the addresses of stays.
+        geocoder_per_s: requests for addresses of stays in a second, at most.
+        geocoder_connections: requests for addresses of stays at once, at most.
         visit_radius_m: how near a device has to be to a race track for a visit.
         visit_min: how many minutes it has to stay there.
         mesh_storage: where files of meshes are kept: a path or an address of fsspec; empty for the
@@ -316,6 +319,25 @@ class Settings:
         "a CSV of slug or address, longitude, latitude",
         unset="off",
         parse=Path,
+    )
+    addresses: bool = set_by(
+        "ADDRESSES",
+        True,
+        "`no` asks the geocoder for race tracks only, never for the addresses of stays",
+        unset="yes, if there is a geocoder",
+        parse=_yes_or_no,
+    )
+    geocoder_per_s: float = set_by(
+        "GEOCODER_PER_S",
+        1.0,
+        "requests for addresses of stays in a second; 1 is the rule of the public Nominatim",
+        parse=number(0.001, 100_000),
+    )
+    geocoder_connections: int = set_by(
+        "GEOCODER_CONNECTIONS",
+        1,
+        "requests for addresses of stays at once",
+        parse=whole_number(1, 256),
     )
     visit_radius_m: float = set_by(
         "VISIT_RADIUS_M",

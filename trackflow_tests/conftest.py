@@ -16,9 +16,11 @@ from trackflow.demo.extract import helsinki_extract
 from trackflow.matching.network_building import build_network
 from trackflow.matching.networks import RoadNetwork
 from trackflow.settings import Settings
+from trackflow.store import database
 from trackflow.store.database import open_store
 from trackflow.store.migrations import apply
 from trackflow_tests.helpers import postgres
+from trackflow_tests.helpers.engines import with_shared_statements
 from trackflow_tests.helpers.templates import migrate, schema_statements, upgrade_by
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +85,13 @@ def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     statements = schema_statements(tmp_path_factory.mktemp("template"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(apply, "upgrade", upgrade_by(statements))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_share_compiled_statements() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_engine", with_shared_statements(database._engine))
         yield
 
 

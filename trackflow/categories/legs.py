@@ -219,7 +219,7 @@ def _leg(
     }
     if around is not None:
         evidence |= around.evidence(part)
-    mode = _mode_of(CLASSES[state], evidence)
+    mode = _mode_of(CLASSES[state], evidence, (end_us - start_us) / 1e6)
     probability = round(float(shares[state]), 3)
     return Leg(start_us, end_us, mode, probability, 0, MODEL, evidence)
 
@@ -239,11 +239,21 @@ FLYING_KMH = 350.0
 TRAIN_KMH = 85.0
 """Metros are built for 80 km/h; a railway's trains pass it between almost any two stations."""
 
+CYCLING_KMH, JAM_S = (14.0, 27.0), 300.0
+"""A ride of five minutes whose fastest tenths stay within this is a bicycle's: a car that is stuck
+is slower, and one that moves is faster now and then."""
+
 NEAR_SHARE = 0.5
 
 
-def _mode_of(name: str, evidence: Mapping[str, float | str]) -> Mode:
-    """The mode of a leg of this class."""
+def _mode_of(name: str, evidence: Mapping[str, float | str], seconds: float) -> Mode:
+    """The mode of a leg of this class.
+
+    Args:
+        name: of the class.
+        evidence: speeds, and what the map says.
+        seconds: how long it lasts.
+    """
 
     def number(key: str) -> float:
         return float(evidence.get(key, 0.0))
@@ -253,6 +263,9 @@ def _mode_of(name: str, evidence: Mapping[str, float | str]) -> Mode:
     if name == "bicycle":
         return Mode.CYCLING
     if name == "road":
+        slowest, fastest = CYCLING_KMH
+        if seconds > JAM_S and slowest <= number("fastest_kmh") <= fastest:
+            return Mode.CYCLING
         is_bus = number("halts_at_bus_stops") >= NEAR_SHARE
         return Mode.BUS if is_bus else Mode.DRIVING
     if number("fastest_kmh") > FLYING_KMH:

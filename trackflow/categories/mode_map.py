@@ -116,9 +116,18 @@ class ModeMap:
         Raises:
             FileNotFoundError: there is no map.
         """
-        version = (folder / "version").read_text("utf-8").strip()
+        version = cls.version_of(folder)
         files = {name: folder / f"{name}.npy" for name in (*LINES, *STOPS, COVER)}
         return cls(version, {name: np.load(path, mmap_mode="r") for name, path in files.items()})
+
+    @staticmethod
+    def version_of(folder: Path) -> str:
+        """The version of the map in a folder.
+
+        Raises:
+            FileNotFoundError: there is no map.
+        """
+        return (folder / "version").read_text("utf-8").strip()
 
     def around(self, slots: Slots) -> Surroundings:
         """What is near the slots of a journey."""

@@ -50,9 +50,9 @@ def rebuild(
     with opened_context() as context:
         job = queue_job(context, "rebuild", {"from": first, "to": last, "device": device})
         if queue:
-            _print(job, as_json)
+            print_job(job, as_json)
         else:
-            _run_to_end(context, job, as_json)
+            run_to_end(context, job, as_json, "batches")
 
 
 @jobs_app.command("list", epilog="Example: trackflow jobs list --json")
@@ -79,7 +79,7 @@ def show(job_id: JobId, as_json: Json = False) -> None:
 
     with opened_context() as context:
         found = read_job(context, _id(job_id))
-    _print(found, as_json)
+    print_job(found, as_json)
 
 
 @jobs_app.command("cancel", epilog="Example: trackflow jobs cancel 0b7c2a3e-…")
@@ -89,7 +89,7 @@ def cancel(job_id: JobId, as_json: Json = False) -> None:
 
     with opened_context() as context:
         found = cancel_job(context, _id(job_id))
-    _print(found, as_json)
+    print_job(found, as_json)
 
 
 @jobs_app.command("resume", epilog="Example: trackflow jobs resume 0b7c2a3e-…")
@@ -106,26 +106,34 @@ def resume(
     with opened_context() as context:
         found = resume_job(context, _id(job_id))
         if queue:
-            _print(found, as_json)
+            print_job(found, as_json)
         else:
-            _run_to_end(context, found, as_json)
+            run_to_end(context, found, as_json, "pieces")
 
 
-def _run_to_end(context: "Context", job: "Job", as_json: bool) -> None:
-    """Run a job here; Ctrl-C cancels it, so that no worker resumes it without a request."""
+def run_to_end(context: "Context", job: "Job", as_json: bool, items: str) -> None:
+    """Run a job here; Ctrl-C cancels it, so that no worker resumes it without a request.
+
+    Args:
+        context: the store and engines.
+        job: that waits.
+        as_json: for programs.
+        items: what the bar counts.
+    """
     from trackflow.usecases.jobs.control import JobStatus, read_job
 
-    ended = run_here(context, job, "batches", lambda now: now.completed)
+    ended = run_here(context, job, items, lambda now: now.completed)
     if ended is None:
         ended = read_job(context, job.job_id)
         if ended.status is JobStatus.RUNNING:
             print_note("Another worker is at it.")
-    _print(ended, as_json)
+    print_job(ended, as_json)
     if ended.status is JobStatus.FAILED or ended.failed:
         raise typer.Exit(1)
 
 
-def _print(job: "Job", as_json: bool) -> None:
+def print_job(job: "Job", as_json: bool) -> None:
+    """Print a job for people or programs."""
     from trackflow.usecases.jobs.kinds import as_dict
 
     if as_json:

@@ -128,7 +128,8 @@ def list_(
     from trackflow.usecases.categories.correcting import list_corrections
 
     with opened_context() as context:
-        found = list_corrections(context, device, with_undone=with_undone)
+        chosen = None if device is None else (device,)
+        found = list_corrections(context, chosen, with_undone=with_undone)
     if as_json:
         print_json(found)
         return

@@ -1,6 +1,7 @@
 """Entries of a logbook: what the book says about a trip, and how a later state differs from it."""
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,18 @@ GONE = "gone"
 TRIP = "trip_id"
 """The name under which an amendment says which trip it adds to a closed book."""
 
-UNCOMPARED = frozenset({"odometer_start_m", "odometer_end_m", "track_ids"})
-"""Not part of a difference: readings that come later would amend every trip after them, and a
-track's id changes with its first point, which start and end say already."""
+UNCOMPARED = frozenset(
+    {"odometer_start_m", "odometer_end_m", "track_ids", "rate", "amount", "currency", "plate",
+     "zone", "device_key", "local_day", "start_time", "end_time"}
+)  # fmt: skip
+"""Not part of a difference by themselves: readings and rates that come later would amend every trip
+after them, a new plate, zone or name of the device every trip before; and a track's id changes with
+its first point. Times are compared as moments."""
+
+DEVICES = uuid.UUID("0a3f7b52-6b0b-5a0a-8a53-1c9c0b7d2f60")
+
+MOST_COVERED = 0.5
+"""A track is a double if another device of the vehicle covers more than this share of its time."""
 
 BUSINESS, PRIVATE = "business", "private"
 
@@ -64,12 +74,35 @@ class TripPart:
     end_place: str | None = None
 
 
+def device_key_of(device_id: str) -> uuid.UUID:
+    """Stands for a device in a book: its name would outlive the purge of the device there."""
+    return uuid.uuid5(DEVICES, device_id)
+
+
 @dataclass(frozen=True, slots=True)
 class JoinedTime:
     """A time in which all tracks of a device are one trip."""
 
     start: dt.datetime
     end: dt.datetime
+
+
+def without_doubles(parts: Sequence[TripPart]) -> list[TripPart]:
+    """Tracks without those that a second device in the vehicle recorded once more, by start.
+
+    Args:
+        parts: of each device after those of devices that go before it.
+    """
+    kept: list[TripPart] = []
+    for part in parts:
+        covered_s = sum(
+            max((min(part.end, one.end) - max(part.start, one.start)).total_seconds(), 0.0)
+            for one in kept
+            if one.device_id != part.device_id
+        )
+        if covered_s <= MOST_COVERED * (part.end - part.start).total_seconds():
+            kept.append(part)
+    return sorted(kept, key=lambda part: part.start)
 
 
 def grouped(parts: Sequence[TripPart], joins: Sequence[JoinedTime]) -> list[list[TripPart]]:
@@ -111,7 +144,7 @@ def content_of(
         "vehicle_id": vehicle_id,
         "plate": plate,
         "driver": _first_of(part.driver for part in parts),
-        "device_id": first.device_id,
+        "device_key": str(device_key_of(first.device_id)),
         "track_ids": [part.track_id for part in parts],
         "local_day": first.start.date().isoformat(),
         "start_time": first.start.isoformat(timespec="seconds"),
@@ -130,6 +163,8 @@ def content_of(
         "matched_permille": round(1000 * matched / sum(metres)) if sum(metres) else 0,
         "odometer_start_m": None,
         "odometer_end_m": None,
+        "amount": None,
+        "currency": None,
     }
 
 
@@ -150,11 +185,24 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
         book: as the book says, with its amendments.
         now: as it would be made from the tracks.
     """
-    return {
+    found = {
         name: [book.get(name), now.get(name)]
         for name in sorted({*book, *now} - UNCOMPARED - {GONE, TRIP})
         if book.get(name) != now.get(name)
     }
+    for name in ("start_time", "end_time"):
+        if _moment(book.get(name)) != _moment(now.get(name)):
+            found[name] = [book.get(name), now.get(name)]
+    if "start_time" in found and book.get("local_day") != now.get("local_day"):
+        found["local_day"] = [book.get("local_day"), now.get("local_day")]
+    if not book:  # a trip that a book lacks is written down whole
+        whole = UNCOMPARED - {"odometer_start_m", "odometer_end_m", "amount", "currency"}
+        found |= {name: [None, now.get(name)] for name in sorted(whole)}
+    return found
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
 
 
 def amended(content: Content, changes: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, Any]:

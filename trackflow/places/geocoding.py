@@ -1,4 +1,4 @@
-"""Coordinates for addresses: Nominatim or Photon over HTTP, or a file of coordinates."""
+"""Coordinates of addresses, and the other way round: Nominatim or Photon over HTTP, or a file."""
 
 import csv
 import math
@@ -45,6 +45,15 @@ class Geocoder(Protocol):
         """
         ...
 
+    def address_at(self, where: Coordinates, web: PageClient, deadline: Deadline) -> str | None:
+        """The address of a position in one line, None if there is none.
+
+        Raises:
+            SourceError: the geocoder cannot be asked, or its answer makes no sense.
+            StoppedError: it is switched off.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Nominatim:
@@ -72,6 +81,19 @@ class Nominatim:
             return None
         first = found[0] if isinstance(found[0], dict) else {}
         return _coordinates(first.get("lon"), first.get("lat"), self.name)
+
+    def address_at(self, where: Coordinates, web: PageClient, deadline: Deadline) -> str | None:
+        """The answer of `/reverse`."""
+        position = {"lat": f"{where.latitude:.5f}", "lon": f"{where.longitude:.5f}"}
+        asked = urlencode({**position, "format": "jsonv2", "zoom": 18, "layer": "address"})
+        found = _json(web.get(f"{self.url.rstrip('/')}/reverse?{asked}", deadline).body, self.name)
+        if not isinstance(found, dict):
+            raise StructureChangedError(f"{self.name} answers with something else than an address")
+        if "error" in found:
+            return None
+        parts = found.get("address")
+        line = one_line(parts) if isinstance(parts, dict) else ""
+        return line or _text(found.get("display_name"), self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +127,22 @@ class Photon:
             raise StructureChangedError(f"{self.name} answers with no point") from None
         return _coordinates(longitude, latitude, self.name)
 
+    def address_at(self, where: Coordinates, web: PageClient, deadline: Deadline) -> str | None:
+        """The first feature of `/reverse`."""
+        position = {"lat": f"{where.latitude:.5f}", "lon": f"{where.longitude:.5f}"}
+        asked = urlencode({**position, "limit": 1})
+        found = _json(web.get(f"{self.url.rstrip('/')}/reverse?{asked}", deadline).body, self.name)
+        features = found.get("features") if isinstance(found, dict) else None
+        if not isinstance(features, list):
+            raise StructureChangedError(f"{self.name} answers with something else than GeoJSON")
+        if not features:
+            return None
+        first = features[0] if isinstance(features[0], dict) else {}
+        parts = first.get("properties")
+        if not isinstance(parts, dict):
+            raise StructureChangedError(f"{self.name} answers with no address")
+        return one_line(parts) or _text(parts.get("name"), self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class CoordinatesFile:
@@ -131,6 +169,28 @@ class CoordinatesFile:
         return found if found is not None or query is None else self.places.get(_key(query))
 
 
+STREETS = ("road", "street", "pedestrian", "footway", "path", "cycleway")
+TOWNS = ("city", "town", "village", "municipality", "hamlet", "locality")
+NUMBER_FIRST = frozenset(("au", "ca", "fr", "gb", "ie", "in", "lu", "my", "nz", "sg", "us", "za"))
+"""Countries in which the number of a house comes before its street."""
+
+LONGEST_ADDRESS = 300
+
+
+def one_line(parts: Mapping[str, Any]) -> str:
+    """Street, number, postcode and town of an answer in one line; empty if none is there."""
+
+    def first(names: tuple[str, ...]) -> str:
+        return next((str(parts[name]).strip() for name in names if parts.get(name)), "")
+
+    street, number = first(STREETS), first(("house_number", "housenumber"))
+    country = first(("country_code", "countrycode")).lower()
+    house = [number, street] if country in NUMBER_FIRST else [street, number]
+    town = [first(("postcode",)), first(TOWNS)]
+    lines = [" ".join(filter(None, some)) for some in (house if street else [], town)]
+    return ", ".join(filter(None, lines))[:LONGEST_ADDRESS]
+
+
 def geocoder_at(url: str) -> Geocoder:
     """The geocoder of `TRACKFLOW_GEOCODER_URL`.
 
@@ -145,6 +205,17 @@ def geocoder_at(url: str) -> Geocoder:
             "https://nominatim.example or photon+https://photon.example"
         )
     return Photon(address) if plus and kind == "photon" else Nominatim(address)
+
+
+def _text(value: Any, name: str) -> str:
+    """A text of an answer.
+
+    Raises:
+        StructureChangedError: it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise StructureChangedError(f"{name} answers with an address without a text")
+    return value.strip()[:LONGEST_ADDRESS]
 
 
 def _site(url: str) -> str:

@@ -30,6 +30,7 @@ class ServiceGuard:
         unavailable: the error that counts as a failure, and that is raised while it is open.
         store: keeps the breaker.
         clock: gives the breaker's times.
+        refusal: the error that is raised while it is open, where that is another one.
     """
 
     service: str
@@ -37,8 +38,10 @@ class ServiceGuard:
     unavailable: type[TrackflowError]
     store: Store
     clock: Callable[[], dt.datetime]
+    refusal: type[TrackflowError] | None = None
     _known: Breaker = field(default_factory=Breaker)
     _refreshed_at: float = float("-inf")
+    _successes: int = 0
 
     def call[T](self, function: Callable[[], T]) -> T:
         """The result of a call to the service.
@@ -74,7 +77,7 @@ class ServiceGuard:
                 return False
             case Phase.HALF_OPEN if self._known.may_probe(now) and self._take_probe():
                 return True
-        raise self.unavailable(
+        raise (self.refusal or self.unavailable)(
             f"{self.noun} is left alone after it failed: {self._known.last_error}"
         )
 
@@ -89,6 +92,7 @@ class ServiceGuard:
 
     def _failed(self, error: TrackflowError, is_probe: bool) -> None:
         rest_s: float | None = getattr(error, "retry_after_s", None)
+        successes = self._successes
         with self.store.write() as connection:
             self._known = breakers.note_failure(
                 connection,
@@ -98,8 +102,13 @@ class ServiceGuard:
                 is_probe=is_probe,
                 rest_s=rest_s,
             )
+        if not is_probe and self._successes != successes:
+            # threads whose calls succeeded during the write could not know of this failure: else
+            # failures far apart would count as failures in a row
+            self._succeeded(is_probe)
 
     def _succeeded(self, is_probe: bool) -> None:
+        self._successes += 1
         if not is_probe and not self._known.failures:
             return
         with self.store.write() as connection:

@@ -17,7 +17,7 @@ from trackflow.usecases.roads.road_tiles import RoadTiles
 from trackflow.web.accessed import ReadLog
 from trackflow.web.cached import CachedValue
 from trackflow.web.direct import DirectMiddleware
-from trackflow.web.guarding import OPTIONS, guard
+from trackflow.web.guarding import OPTIONS, guard, routes_of
 from trackflow.web.openapi import DescribedApi
 from trackflow.web.problems import http_error, refused
 from trackflow.web.reception import ReportQueue
@@ -29,6 +29,7 @@ from trackflow.web.routes import (
     health,
     intake,
     jobs,
+    legs,
     lines,
     mesh_batches,
     mesh_callbacks,
@@ -36,10 +37,12 @@ from trackflow.web.routes import (
     meshes,
     metrics,
     page,
+    places,
     rules,
     senders,
     tiles,
     tracks,
+    what_if,
 )
 from trackflow.web.routes.metrics import add_metrics
 from trackflow.web.security.limits import (
@@ -62,8 +65,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     mesh_files.router,
     mesh_batches.router,
     days.router,
+    places.router,
+    legs.router,
     categories.router,
     rules.router,
+    what_if.router,
     tiles.router,
     mesh_callbacks.router,
     metrics.router,
@@ -101,6 +107,7 @@ def create_app(
         version="1",
         description=DESCRIPTION,
         lifespan=_lifespan,
+        routes=routes_of(*ROUTERS),
         **OPTIONS,
     )
     app.state.accessed = ReadLog(context)
@@ -110,8 +117,6 @@ def create_app(
     app.state.guesses = CachedValue(lambda: read_guesses(context))
     app.state.senders = CachedValue(lambda: sender_states(context))
     app.state.counts = CachedValue(lambda: count(context))
-    for router in ROUTERS:
-        app.include_router(router)
 
     guard(app, context, listens_locally=listens_locally)
     errors = ((TrackflowError, refused), (HTTPException, http_error))

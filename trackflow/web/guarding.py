@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from trackflow.context import Context
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.housekeeping.health import write_probe
-from trackflow.web.answers.problems import PROBLEMS
 from trackflow.web.problems import add_problems
 from trackflow.web.security.access import GuardedRoute, open_to
 from trackflow.web.security.guesses import WrongTokens
@@ -21,16 +21,24 @@ OPTIONS: dict[str, Any] = {
     "openapi_url": None,
     # it would read its settings with every request, and addresses may be positions
     "telemetry": {"tracing": False, "metrics": False, "logs": False},
-    "responses": PROBLEMS,
 }
 """Arguments of FastAPI."""
+
+
+def routes_of(*routers: APIRouter) -> list[BaseRoute]:
+    """The routes of routers, for FastAPI's argument `routes`.
+
+    Including the routers would make the models of each route anew for every application, which
+    takes longer than all else that an application needs, and look for each route in two steps.
+    """
+    return [route for router in routers for route in router.routes]
 
 
 def guard(app: FastAPI, context: Context, *, listens_locally: bool) -> None:
     """Let an application with these options admit by the store's tokens, and describe itself.
 
     Args:
-        app: whose routers are included already.
+        app: has its routes already.
         context: the store and settings.
         listens_locally: whether it listens on a loopback address only; no-token mode needs it.
     """

@@ -146,13 +146,28 @@ def test_every_verb_prints_json_whatever_came_out(
     assert not called("verify", code=1)["ok"]
     assert called("explain", "d", TODAY.isoformat())["kind"]
 
+    # places
+    called("places add", "Depot", "--lon", 24.9, "--lat", 60.1)
+    (tmp_path / "named.csv").write_text("name,longitude,latitude\nHall,25.1,60.1\n")
+    assert called("places import", "named.csv")["changed"] == 1
+    depot, hall = (place["place_id"] for place in called("places list"))
+    assert called("places rename", depot, "Yard")["name"] == "Yard"
+    assert called("places confirm", depot)["status"] == "confirmed"
+    assert called("places merge", depot, hall)["merged_into"] == hall
+    assert called("places undo", depot)["merged_into"] is None
+    assert called("places reject", hall)["status"] == "rejected"
+    assert called("places learn") == {}
+    monkeypatch.setenv("TRACKFLOW_GEOCODER_URL", "http://127.0.0.1:9")
+    assert called("places address")["result"]["due"] == 0
+    monkeypatch.setenv("TRACKFLOW_GEOCODER_URL", "")
+
     # jobs
     job = called("rebuild", "--queue")["job_id"]
     assert called("jobs show", job)["status"] == "queued"
     assert called("jobs cancel", job)["status"] == "cancelled"
     assert called("jobs resume", job)["status"] == "completed"
     assert called("rebuild", "--device", "d")["status"] == "completed"
-    assert len(called("jobs list")) == 2
+    assert len(called("jobs list")) == 3
 
     # rules, decisions, other thresholds
     (tmp_path / "rules.toml").write_text('[[rules]]\nname="a"\ncategory="b"\nwhen={}')

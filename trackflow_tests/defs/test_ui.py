@@ -100,7 +100,7 @@ def deployment(
         fleet = simulate_fleet(
             trackflow_context.engine("car"),
             helsinki_network.bbox,
-            vehicles=4,
+            vehicles=2,
             days=DAYS,
             first_day=first,
         )
@@ -111,6 +111,7 @@ def deployment(
             "TRACKFLOW_HOME": str(home),
             "TRACKFLOW_FIRST_DAY": f"{first:%Y-%m}-01",
             "TRACKFLOW_NOTIFY_URLS": address,
+            "TRACKFLOW_WORKERS": "1",
         }
         with dagster_dev(folder / "dagster", environment) as server:
             yield Deployment(server, days, home, messages)

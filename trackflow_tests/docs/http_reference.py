@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def http_reference() -> str:
     return page(introduction, *_routes(description), *_models(description))
 
 
+@cache
 def describe() -> dict[str, Any]:
-    """OpenAPI of the application on an empty store."""
+    """OpenAPI of the application on an empty store; not to be changed."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Context.open(Settings(home=Path(folder), engine_url="none")) as context,

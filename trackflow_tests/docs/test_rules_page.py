@@ -7,16 +7,15 @@ import uuid
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from trackflow.context import Context
 from trackflow.settings import Settings
-from trackflow.store.places.tables import places, stays
 from trackflow.usecases.categories.categorising import update_between
 from trackflow.usecases.days.run import run
 from trackflow_tests.docs.pages import ROOT, blocks
 from trackflow_tests.helpers.commands import caller
 from trackflow_tests.helpers.stores import batch_of_device, deliver, drive
+from trackflow_tests.helpers.surroundings import add_place, add_stay
 
 PAGE = ROOT / "docs" / "rules.md"
 MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -68,23 +67,13 @@ def fill(context: Context) -> None:
     for start, _, _ in trips:
         deliver(context.store, batch_of_device("van-7", drive(start, 60)))
     run(context)
-    at = {"longitude": 24.94, "latitude": 60.17}
     named = ((home, "Home", "home"), (office, "Office", "work"), (smith, "Smith", "customer"))
     ends = [(start + dt.timedelta(seconds=590), place) for start, _, place in trips]
     begins = [start for start, _, _ in trips[1:]]
     with context.store.write() as connection:
-        for place_id, name, kind in named:
-            row = {
-                "place_id": place_id, "name": name, "kind": kind, **at, "radius_m": 100.0,
-                "status": "confirmed", "created_at": MONDAY, "updated_at": MONDAY,
-            }  # fmt: skip
-            connection.execute(sa.insert(places), row)
-        first = (MONDAY, trips[0][0], home)
-        for start, end, place in [
-            first,
-            *((left, right, place) for (left, place), right in zip(ends, begins, strict=False)),
-            (*ends[-1][:1], None, home),
-        ]:
-            row = {"device_id": "van-7", "start_time": start, "end_time": end, "place_id": place}
-            connection.execute(sa.insert(stays), row | at)
+        for place in named:
+            add_place(connection, *place)
+        add_stay(connection, "van-7", MONDAY, trips[0][0], home)
+        for (left, place_id), right in zip(ends, [*begins, None], strict=True):
+            add_stay(connection, "van-7", left, right, place_id)
     update_between(context, None, None, None)

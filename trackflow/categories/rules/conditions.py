@@ -11,16 +11,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from trackflow.categories.modes import Mode
 from trackflow.categories.rules.facts import PlaceFacts, TripFacts
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 PLACE_KINDS = ("home", "work", "customer", "race_track", "other")
 
-MODES = (
-    "still", "walking", "running", "cycling", "driving", "bus", "tram", "train", "subway", "boat",
-    "flying",
-)  # fmt: skip
+MODES = tuple(mode.value for mode in Mode)
 
 
 class Condition(Protocol):

@@ -1,17 +1,19 @@
 """What each track was for, and which days are up to date."""
 
 import datetime as dt
+import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trackflow.geo.time import ONE_DAY
+from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.store.catalogue.tables import catalogue_visit_days
 from trackflow.store.categories.tables import categories, category_days, leg_days
 from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.mileage.tables import logbook_days
 from trackflow.store.places.tables import stay_days
 from trackflow.store.tables import processing_batches
 
@@ -30,11 +32,26 @@ type CategoryRow = Mapping[str, Any]
 
 
 class DayState(NamedTuple):
-    """A day with the generation of its tracks and the hash of what its categories are made of."""
+    """A day with the generation of its tracks, and hashes of what its categories are made of.
+
+    The hash of all inputs is that of the sources until `with_outcomes` makes it.
+    """
 
     day: dt.date
     generation: int
+    sources_hash: str
     inputs_hash: str
+
+    def with_outcomes(self, rows: Iterable[CategoryRow]) -> "DayState":
+        """The same with the hash of what its tracks were for; `rows` may be of other days too."""
+        start, end = midnight(self.day), midnight(self.day + ONE_DAY)
+        mine = [
+            (row["start_time"], *(row[name] for name in COMPARED))
+            for row in rows
+            if row["start_time"] < end and row["end_time"] >= start
+        ]
+        hashed = hashlib.blake2b(repr((self.sources_hash, mine)).encode(), digest_size=12)
+        return self._replace(inputs_hash=hashed.hexdigest())
 
 
 def replace_between(
@@ -73,6 +90,9 @@ def replace_between(
             sa.insert(categories),
             [{"device_id": device_id, "updated_at": now, **row} for row in changed],
         )
+    if outdated_days := {time.date() for time in (*gone, *(row["start_time"] for row in changed))}:
+        # the logbook says what tracks were for, and its days are not due by themselves then
+        _forget(connection, logbook_days, device_id, sorted(outdated_days))
     return len(changed) + len(gone)
 
 
@@ -123,12 +143,17 @@ def read_page(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def due_days(connection: Connection, device_hashes: Mapping[str, str]) -> dict[str, list[DayState]]:
+def due_days(
+    connection: Connection,
+    device_hashes: Mapping[str, str],
+    between: tuple[dt.date, dt.date] | None = None,
+) -> dict[str, list[DayState]]:
     """The days of devices whose categories were made of something else than what is there now.
 
     Args:
         connection: to the store.
         device_hashes: the devices; for each, a hash of what all its days are made of.
+        between: the first and the last day to look at; None for all.
     """
     alike: dict[str, list[str]] = {}
     for device_id, device_hash in device_hashes.items():
@@ -137,7 +162,10 @@ def due_days(connection: Connection, device_hashes: Mapping[str, str]) -> dict[s
     for device_hash, ids in alike.items():
         for begin in range(0, len(ids), CHUNK):
             some = ids[begin : begin + CHUNK]
-            for device_id, *state in connection.execute(_due(some, device_hash)):
+            query = _due(some, device_hash)
+            if between is not None:
+                query = query.where(b.day.between(*between))
+            for device_id, *state in connection.execute(query):
                 found.setdefault(device_id, []).append(DayState(*state))
     return found
 
@@ -152,12 +180,12 @@ def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
         joined = joined.outerjoin(table, same)
         generation = sa.func.coalesce(sa.cast(table.c.generation, sa.Text), "")
         parts += [sa.func.coalesce(table.c[column], ""), generation]
-    inputs: sa.ColumnElement[str] = sa.literal(device_hash, sa.Text)
+    given: sa.ColumnElement[str] = sa.literal(device_hash, sa.Text)
     for part in parts:
-        inputs = inputs.concat("|").concat(part)
+        given = given.concat("|").concat(part)
     noted = sa.and_(n.device_id == b.device_id, n.day == b.day)
     return (
-        sa.select(b.device_id, b.day, b.tracked_generation, inputs.label("inputs_hash"))
+        sa.select(b.device_id, b.day, b.tracked_generation, given.label("s"), given.label("i"))
         .select_from(joined.outerjoin(category_days, noted))
         .where(
             b.device_id.in_(device_ids),
@@ -165,7 +193,7 @@ def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
             sa.or_(
                 n.device_id.is_(None),
                 n.generation != b.tracked_generation,
-                n.inputs_hash != inputs,
+                n.sources_hash != given,
             ),
         )
         .order_by(b.device_id, b.day)
@@ -174,17 +202,18 @@ def _due(device_ids: Sequence[str], device_hash: str) -> sa.Select[Any]:
 
 def note_days(connection: Connection, device_id: str, states: Sequence[DayState]) -> None:
     """Note that the categories of days are made of what is there now."""
-    forget_days(connection, device_id, [state.day for state in states])
+    _forget(connection, category_days, device_id, [state.day for state in states])
     if states:
         rows = [{"device_id": device_id, **state._asdict()} for state in states]
         connection.execute(sa.insert(category_days), rows)
 
 
-def forget_days(connection: Connection, device_id: str, days: Sequence[dt.date]) -> None:
-    """Let days be due."""
+def _forget(
+    connection: Connection, table: sa.Table, device_id: str, days: Sequence[dt.date]
+) -> None:
     for begin in range(0, len(days), CHUNK):
-        some = n.day.in_(days[begin : begin + CHUNK])
-        connection.execute(sa.delete(category_days).where(n.device_id == device_id, some))
+        some = table.c.day.in_(days[begin : begin + CHUNK])
+        connection.execute(sa.delete(table).where(table.c.device_id == device_id, some))
 
 
 def mark_due(
@@ -195,15 +224,17 @@ def mark_due(
 ) -> None:
     """Let the days of a time be due, and those beside them, as tracks cross midnight.
 
+    Their rows stay: without them, the logbook would take the days for deleted ones.
+
     Args:
         connection: in a transaction for writing.
         device_ids: the devices; None for all.
         start: aware; None for the beginning.
         end: aware; None for ever.
     """
-    query = sa.delete(category_days).where(*of_devices(n.device_id, device_ids))
+    query = sa.update(category_days).where(*of_devices(n.device_id, device_ids))
     if start is not None:
         query = query.where(n.day >= start.astimezone(dt.UTC).date() - ONE_DAY)
     if end is not None:
         query = query.where(n.day <= end.astimezone(dt.UTC).date() + ONE_DAY)
-    connection.execute(query)
+    connection.execute(query.values(sources_hash=""))

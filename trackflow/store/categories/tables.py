@@ -89,7 +89,9 @@ category_days = sa.Table(
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("generation", sa.BigInteger, nullable=False),
-    # hash of the day's tracks, legs, visits, drivers, decisions and rules
+    # hash of the legs, visits, drivers and zone; empty where rules or decisions have changed since
+    sa.Column("sources_hash", sa.Text, nullable=False),
+    # hash of all that the logbook takes from here: of these and of what the day's tracks were for
     sa.Column("inputs_hash", sa.Text, nullable=False),
 )
 

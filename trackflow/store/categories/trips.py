@@ -130,20 +130,6 @@ def read_trips(
     return [TripRow._make(row) for row in connection.execute(query)]
 
 
-def first_start(
-    connection: Connection, device_id: str, start: dt.datetime, end: dt.datetime
-) -> dt.datetime:
-    """When the first track that touches a time begins; `start` if none does."""
-    earliest = start - longest(connection)
-    found: dt.datetime | None = connection.scalar(
-        sa.select(sa.func.min(t.start_time)).where(
-            t.device_id == device_id, t.start_time >= earliest, t.start_time < end,
-            t.end_time >= start,
-        )
-    )  # fmt: skip
-    return start if found is None else min(found, start)
-
-
 def days_with_tracks(
     connection: Connection,
     device_ids: Devices,

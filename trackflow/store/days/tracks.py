@@ -117,12 +117,10 @@ def track_rows(
         last: UTC; None for no limit.
         device_id: None for all devices.
     """
-    c = categories.c
-    same = sa.and_(c.device_id == t.device_id, c.start_time == t.start_time)
     query = (
         select_tracks(first=first, last=last, device_id=device_id)
-        .outerjoin_from(tracks, categories, same)
-        .add_columns(*(c[name] for name in OUTCOME_NAMES))
+        .outerjoin_from(tracks, categories, _is_of_track())
+        .add_columns(*(categories.c[name] for name in OUTCOME_NAMES))
     )
     for row in connection.execution_options(yield_per=500).execute(query):
         yield dict(zip((*COLUMN_NAMES, *OUTCOME_NAMES), row, strict=True))
@@ -273,8 +271,18 @@ def _with_line(line: str) -> sa.Select[Any]:
         t.matched_share,
         t.confidence,
         devices.c.profile.label("mode"),
+        *(categories.c[name] for name in OUTCOME_NAMES),
         tracks.c[f"{line}_polyline"].label("polyline"),
-    ).join(devices, devices.c.device_id == t.device_id)
+    ).select_from(
+        tracks.join(devices, devices.c.device_id == t.device_id).outerjoin(
+            categories, _is_of_track()
+        )
+    )
+
+
+def _is_of_track() -> sa.ColumnElement[bool]:
+    """Whether a category is that of a track."""
+    return sa.and_(categories.c.device_id == t.device_id, categories.c.start_time == t.start_time)
 
 
 def _overlaps(bbox: Bbox) -> sa.ColumnElement[bool]:

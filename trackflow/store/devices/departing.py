@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
-from trackflow.store.categories.tables import categories, category_days
+from trackflow.store.categories.tables import categories, category_days, leg_days, legs
+from trackflow.store.mileage.tables import logbook_days, vehicle_devices
+from trackflow.store.places.tables import place_decisions, places, stay_days, stays
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
     cached_polylines,
@@ -29,8 +31,13 @@ DERIVED_TABLES = (
     day_ledgers,
     catalogue_visits,
     catalogue_visit_days,
+    legs,
+    leg_days,
     categories,
     category_days,
+    logbook_days,
+    stays,
+    stay_days,
 )
 """Tables of rows that are made of points, except tracks."""
 
@@ -38,7 +45,7 @@ d, t, a = devices.c, tracks.c, track_aliases.c
 
 
 def drop_unused(connection: Connection, ids: Sequence[str], now: dt.datetime) -> list[str]:
-    """Delete those of some devices that have no points, settings or tokens; returns which.
+    """Delete those of some devices without points, settings, tokens or vehicles; returns which.
 
     The ids of their tracks are kept as aliases. The caller has locked the devices.
     """
@@ -73,6 +80,9 @@ def drop_derived(
     )
     for table in (tracks, *DERIVED_TABLES):
         connection.execute(sa.delete(table).where(table.c.device_id == device_id))
+    # learned anew from the successor's stays
+    learned = sa.and_(places.c.device_id == device_id, places.c.status == "learned")
+    connection.execute(sa.delete(places).where(learned))
 
 
 def _is_unused(connection: Connection, device_id: str) -> bool:
@@ -83,5 +93,5 @@ def _is_unused(connection: Connection, device_id: str) -> bool:
         return False
     return not any(
         connection.scalar(sa.select(sa.literal(1)).where(table.c.device_id == device_id).limit(1))
-        for table in (gps_points, access_tokens)
+        for table in (gps_points, access_tokens, place_decisions, vehicle_devices)
     )

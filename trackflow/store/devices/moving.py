@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trackflow.geo.time import EPOCH
-from trackflow.store.categories.tables import category_decisions
+from trackflow.store.categories.tables import category_decisions, mode_corrections
 from trackflow.store.devices.departing import drop_derived
 from trackflow.store.devices.shifting import batch_of
 from trackflow.store.intake.acceptance import accept
 from trackflow.store.intake.conflicts import EQUAL_TIME
 from trackflow.store.intake.points import span_us
+from trackflow.store.mileage.tables import trip_joins, vehicle_devices
+from trackflow.store.places import named
 from trackflow.store.service_tables import access_tokens
 from trackflow.store.tables import (
     devices,
@@ -61,7 +63,7 @@ def first_us(connection: Connection, device_id: str) -> int | None:
 
 
 def move(connection: Connection, device_id: str, into: str, now: dt.datetime) -> int:
-    """Move points, those that they replaced, refusals, tokens and decisions to another device.
+    """Move points, those that they replaced, and all that is kept of a device to another one.
 
     Rows that were made of the points are deleted; ids of the device's tracks lead to the tracks of
     the other device.
@@ -85,12 +87,26 @@ def move(connection: Connection, device_id: str, into: str, now: dt.datetime) ->
         connection.execute(sa.delete(table).where(table.c.device_id == device_id))
     mine = q.device_id == device_id
     connection.execute(sa.delete(quarantined_points).where(mine, q.reason == EQUAL_TIME))
-    for table in (quarantined_points, access_tokens, category_decisions):
+    _leave_vehicles(connection, device_id, into)
+    for table in (
+        quarantined_points, access_tokens, category_decisions, mode_corrections, trip_joins,
+        vehicle_devices,
+    ):  # fmt: skip
         moved = sa.update(table).where(table.c.device_id == device_id)
         connection.execute(moved.values(device_id=into))
     drop_derived(connection, device_id, into, now)
+    named.move(connection, device_id, into)
     connection.execute(sa.delete(devices).where(d.device_id == device_id))
     return count
+
+
+def _leave_vehicles(connection: Connection, device_id: str, into: str) -> None:
+    """Delete the vehicles of a device that another device has its own word on from a moment."""
+    v = vehicle_devices.c
+    taken = list(connection.scalars(sa.select(v.from_time).where(v.device_id == into)))
+    connection.execute(
+        sa.delete(vehicle_devices).where(v.device_id == device_id, v.from_time.in_(taken))
+    )
 
 
 def _chunks(

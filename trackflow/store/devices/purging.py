@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.store.places.addresses import drop_addresses
 from trackflow.store.service_tables import access_tokens, inbox_files, jobs
 from trackflow.store.tables import devices, metadata, quarantined_points, receipts
 
@@ -38,7 +39,8 @@ def delete_device(connection: Connection, device_id: str) -> dict[str, int]:
     The caller has locked the device (`lock_devices`). A worker that has claimed one of its batches
     finds the claim gone and writes nothing.
     """
-    counts = {}
+    # before its stays are gone, which say where it was
+    counts = {"addresses": drop_addresses(connection, device_id)}
     for table in reversed(metadata.sorted_tables):
         if "device_id" in table.c and table is not devices:
             counts[table.name] = connection.execute(

@@ -15,10 +15,19 @@ from trackflow.geo.points import Bools
 from trackflow.geo.time import DAY_US, ONE_DAY, day_of_index, from_us, midnight, to_us
 from trackflow.sources.records import PointBatch, RefusalReason
 from trackflow.store.catalogue.tables import catalogue_visit_days, catalogue_visits
-from trackflow.store.categories.tables import categories, category_days, category_decisions
+from trackflow.store.categories.tables import (
+    categories,
+    category_days,
+    category_decisions,
+    leg_days,
+    legs,
+    mode_corrections,
+)
 from trackflow.store.days.segments import chain_of_days
 from trackflow.store.days.track_ids import clear_times
 from trackflow.store.dialects import insert_into, is_among, listed
+from trackflow.store.mileage.tables import logbook_days, trip_joins
+from trackflow.store.places.tables import stay_days, stays
 from trackflow.store.tables import (
     cached_polylines,
     day_ledgers,
@@ -127,7 +136,10 @@ def drop_days(
     for table, is_old in (
         (processing_batches, processing_batches.c.day < first_open_day(edge)),
         (catalogue_visit_days, catalogue_visit_days.c.day < first_open_day(edge)),
+        (leg_days, leg_days.c.day < first_open_day(edge)),
         (category_days, category_days.c.day < first_open_day(edge)),
+        (logbook_days, logbook_days.c.day < first_open_day(edge)),
+        (stay_days, stay_days.c.day < first_open_day(edge)),
         (segments, segments.c.day < first),
         (cached_polylines, cached_polylines.c.day < first),
         (day_ledgers, day_ledgers.c.day < first),
@@ -221,15 +233,19 @@ def _drop_tracks(
     clear_times(connection, device_id, start, now)
     v = catalogue_visits.c
     visits = sa.delete(catalogue_visits).where(v.device_id == device_id, v.start_time < start)
-    c, d = categories.c, category_decisions.c
-    of_tracks = sa.delete(categories).where(c.device_id == device_id, c.start_time < start)
-    by_people = sa.delete(category_decisions).where(d.device_id == device_id, d.end_time < start)
-    return {
-        "catalogue_visits": connection.execute(visits).rowcount,
-        "categories": connection.execute(of_tracks).rowcount,
-        "category_decisions": connection.execute(by_people).rowcount,
-        "tracks": connection.execute(sa.delete(tracks).where(old)).rowcount,
-    }
+    counts = {"catalogue_visits": connection.execute(visits).rowcount}
+    old_stays = sa.delete(stays).where(stays.c.device_id == device_id, stays.c.end_time < start)
+    counts["stays"] = connection.execute(old_stays).rowcount
+    for table in (legs, categories):
+        of_tracks = sa.delete(table).where(
+            table.c.device_id == device_id, table.c.start_time < start
+        )
+        counts[table.name] = connection.execute(of_tracks).rowcount
+    for table in (mode_corrections, category_decisions, trip_joins):
+        by_people = sa.delete(table).where(table.c.device_id == device_id, table.c.end_time < start)
+        counts[table.name] = connection.execute(by_people).rowcount
+    counts["tracks"] = connection.execute(sa.delete(tracks).where(old)).rowcount
+    return counts
 
 
 def _refused(device_id: str, time_us: int, source: str, now: dt.datetime) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trackflow.geo.time import ONE_DAY, midnight
 from trackflow.mileage.chain import START, Link, link_hash
 from trackflow.store.categories.tables import category_days
 from trackflow.store.mileage.tables import (
@@ -18,6 +19,7 @@ from trackflow.store.mileage.tables import (
     trip_joins,
     vehicles,
 )
+from trackflow.store.tables import devices, processing_batches
 
 e, a, d, c, v, j = (
     logbook_entries.c,
@@ -36,7 +38,7 @@ class Entry:
     Attributes:
         entry_id: its id.
         vehicle_id: whose book it is in.
-        device_id: what reported the trip.
+        device_key: stands for the device that reported the trip.
         start_time: UTC.
         end_time: UTC.
         month: of its local start.
@@ -50,7 +52,7 @@ class Entry:
 
     entry_id: uuid.UUID
     vehicle_id: str
-    device_id: str
+    device_key: uuid.UUID
     start_time: dt.datetime
     end_time: dt.datetime
     month: str
@@ -63,8 +65,18 @@ class Entry:
 
     @property
     def link_content(self) -> dict[str, Any]:
-        """What its hash covers."""
-        return {"entry_id": str(self.entry_id), "month": self.month, **self.content}
+        """What its hash covers: every column that a reader sees."""
+        return {
+            "entry_id": str(self.entry_id),
+            "vehicle_id": self.vehicle_id,
+            "device_key": str(self.device_key),
+            "start_time": self.start_time.isoformat(),
+            "end_time": self.end_time.isoformat(),
+            "month": self.month,
+            "closes_at": self.closes_at.isoformat(),
+            "closed_at": None if self.closed_at is None else self.closed_at.isoformat(),
+            "content": self.content,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,7 @@ def close_entry(connection: Connection, entry: Entry, now: dt.datetime) -> None:
         now: the time, UTC.
     """
     number, previous = last_link(connection, entry.vehicle_id)
+    closed = replace(entry, closed_at=now)
     connection.execute(
         sa.update(logbook_entries)
         .where(e.entry_id == entry.entry_id, e.closed_at.is_(None))
@@ -162,10 +175,11 @@ def close_entry(connection: Connection, entry: Entry, now: dt.datetime) -> None:
             closed_at=now,
             chain_no=number + 1,
             previous_hash=previous,
-            entry_hash=link_hash(previous, entry.link_content),
+            entry_hash=link_hash(previous, closed.link_content),
             updated_at=now,
         )
     )
+    _note_length(connection, entry.vehicle_id, number + 1)
 
 
 def add_amendment(connection: Connection, one: Amendment) -> Amendment:
@@ -187,18 +201,14 @@ def add_amendment(connection: Connection, one: Amendment) -> Amendment:
             amendment_hash=hashed,
         )
     )
-    return Amendment(
-        one.amendment_id,
-        one.entry_id,
-        one.vehicle_id,
-        one.month,
-        one.changes,
-        one.reason,
-        one.amended_by,
-        one.amended_at,
-        number + 1,
-        previous,
-        hashed,
+    _note_length(connection, one.vehicle_id, number + 1)
+    return replace(one, chain_no=number + 1, previous_hash=previous, amendment_hash=hashed)
+
+
+def _note_length(connection: Connection, vehicle_id: str, links: int) -> None:
+    """Note how long a chain is: the chain itself does not show that its end was cut off."""
+    connection.execute(
+        sa.update(vehicles).where(v.vehicle_id == vehicle_id).values(chain_length=links)
     )
 
 
@@ -211,7 +221,7 @@ def put_open(connection: Connection, entry: Entry, now: dt.datetime) -> None:
         sa.insert(logbook_entries).values(
             entry_id=entry.entry_id,
             vehicle_id=entry.vehicle_id,
-            device_id=entry.device_id,
+            device_key=entry.device_key,
             start_time=entry.start_time,
             end_time=entry.end_time,
             month=entry.month,
@@ -233,7 +243,6 @@ def read_entries(
     connection: Connection,
     *,
     vehicle_id: str | None = None,
-    device_id: str | None = None,
     start: dt.datetime | None = None,
     end: dt.datetime | None = None,
     month: str | None = None,
@@ -244,7 +253,6 @@ def read_entries(
     Args:
         connection: to the store.
         vehicle_id: of this book only.
-        device_id: of this device only.
         start: UTC.
         end: UTC, not included.
         month: of this month only.
@@ -255,8 +263,6 @@ def read_entries(
     )
     if vehicle_id is not None:
         query = query.where(e.vehicle_id == vehicle_id)
-    if device_id is not None:
-        query = query.where(e.device_id == device_id)
     if start is not None:
         query = query.where(e.end_time >= start)
     if end is not None:
@@ -266,6 +272,65 @@ def read_entries(
     if only_open:
         query = query.where(e.closed_at.is_(None))
     return [Entry(*row) for row in connection.execute(query)]
+
+
+def vehicles_with(
+    connection: Connection, device_key: uuid.UUID, start: dt.datetime, end: dt.datetime
+) -> list[str]:
+    """The vehicles whose books have trips of a device that overlap `[start, end)`.
+
+    Args:
+        connection: to the store.
+        device_key: stands for the device.
+        start: UTC.
+        end: UTC, not included.
+    """
+    query = sa.select(e.vehicle_id).where(
+        e.device_key == device_key, e.end_time >= start, e.start_time < end
+    )
+    found = set(connection.scalars(query.distinct()))
+    for one in read_amendments(connection, only_added=True):
+        if one.changes.get("device_key", [None, None])[1] == str(device_key):
+            found.add(one.vehicle_id)
+    return sorted(found)
+
+
+def whole_time(connection: Connection, vehicle_id: str) -> tuple[dt.datetime, dt.datetime] | None:
+    """From when to when a book has entries; None for an empty one."""
+    times = sa.select(sa.func.min(e.start_time), sa.func.max(e.end_time))
+    first, last = connection.execute(times.where(e.vehicle_id == vehicle_id)).one()
+    return None if first is None else (first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsettledDays:
+    """Days of devices whose tracks are not what their points make, and those that are deleted.
+
+    Attributes:
+        days: that wait to be processed.
+        kept_from: the first moment of which all devices keep their tracks; None for no limit.
+    """
+
+    days: frozenset[dt.date]
+    kept_from: dt.datetime | None
+
+    def touches(self, start: dt.datetime, end: dt.datetime) -> bool:
+        """Whether tracks of a time may be missing although they were driven."""
+        if self.kept_from is not None and start < self.kept_from:
+            return True
+        first, last = start.date() - ONE_DAY, end.date() + ONE_DAY
+        return any(first <= day <= last for day in self.days)
+
+
+def unsettled(connection: Connection, device_ids: Sequence[str]) -> UnsettledDays:
+    """The days on which tracks of some devices may be missing."""
+    b, k = processing_batches.c, devices.c
+    waiting = sa.select(b.day).where(
+        b.device_id.in_(device_ids), b.tracked_generation != b.generation
+    )
+    edge = connection.scalar(sa.select(sa.func.max(k.kept_from)).where(k.device_id.in_(device_ids)))
+    kept_from = None if edge is None else midnight(edge)
+    return UnsettledDays(frozenset(connection.scalars(waiting)), kept_from)
 
 
 def read_entry(connection: Connection, entry_id: uuid.UUID) -> Entry | None:
@@ -425,3 +490,28 @@ def undo_join(connection: Connection, join_id: uuid.UUID, now: dt.datetime) -> b
         .values(undone_at=now)
     )
     return done.rowcount > 0
+
+
+def shift_joins(
+    connection: Connection,
+    device_id: str,
+    between: tuple[dt.datetime, dt.datetime],
+    shift_by: dt.timedelta,
+) -> int:
+    """Move joins in time along with the points that they are about; returns how many.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        between: the times of the first and the last point that moves; joins whose middle lies
+            between them move.
+        shift_by: by how much.
+    """
+    first, last = between
+    moved = 0
+    for row in connection.execute(sa.select(trip_joins).where(j.device_id == device_id)).all():
+        if first <= row.start_time + (row.end_time - row.start_time) / 2 <= last:
+            times = {"start_time": row.start_time + shift_by, "end_time": row.end_time + shift_by}
+            changed = sa.update(trip_joins).where(j.join_id == row.join_id)
+            moved += connection.execute(changed.values(times)).rowcount
+    return moved

@@ -20,6 +20,8 @@ vehicles = sa.Table(
     sa.Column("retired_at", UtcTime),
     # trips that ended by then are in the book, or amendments to it; None before its first closing
     sa.Column("closed_until", UtcTime),
+    # number of the last link of its book
+    sa.Column("chain_length", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("created_at", UtcTime, nullable=False),
 )
 
@@ -109,7 +111,8 @@ logbook_entries = sa.Table(
     metadata,
     sa.Column("entry_id", sa.Uuid, primary_key=True),
     sa.Column("vehicle_id", sa.Text, nullable=False),
-    sa.Column("device_id", sa.Text, nullable=False),
+    # stands for the device; its name would outlive the device's purge
+    sa.Column("device_key", sa.Uuid, nullable=False),
     sa.Column("start_time", UtcTime, nullable=False),
     sa.Column("end_time", UtcTime, nullable=False),
     # month of its local start, such as 2026-11
@@ -124,7 +127,8 @@ logbook_entries = sa.Table(
     sa.Column("entry_hash", sa.Text),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.Index(None, "vehicle_id", "start_time"),
-    sa.Index(None, "device_id", "start_time"),
+    sa.Index(None, "device_key", "start_time"),
+    sa.Index(None, "vehicle_id", "chain_no", unique=True),
     sa.Index(None, "closes_at"),
 )
 
@@ -147,5 +151,6 @@ logbook_amendments = sa.Table(
     sa.Column("previous_hash", sa.Text, nullable=False),
     sa.Column("amendment_hash", sa.Text, nullable=False),
     sa.Index(None, "vehicle_id", "month"),
+    sa.Index(None, "vehicle_id", "chain_no", unique=True),
     sa.Index(None, "entry_id"),
 )

@@ -35,6 +35,7 @@ class Vehicle:
         retired_at: UTC; None while it is in use.
         closed_until: until when its book is closed, UTC; None before the first closing.
         created_at: UTC.
+        chain_length: number of the last link of its book.
     """
 
     vehicle_id: str
@@ -44,6 +45,7 @@ class Vehicle:
     retired_at: dt.datetime | None
     closed_until: dt.datetime | None
     created_at: dt.datetime
+    chain_length: int = 0
 
 
 def read_vehicles(connection: Connection) -> list[Vehicle]:

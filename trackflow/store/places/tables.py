@@ -29,6 +29,26 @@ places = sa.Table(
 )
 
 
+# What people did to places. Undoing one restores `before`.
+place_decisions = sa.Table(
+    "place_decisions",
+    metadata,
+    sa.Column("decision_id", sa.Uuid, primary_key=True),
+    sa.Column("place_id", sa.Uuid, nullable=False),
+    # None: a place of all devices
+    sa.Column("device_id", sa.Text),
+    # add, confirm, change, merge or reject
+    sa.Column("action", sa.Text, nullable=False),
+    # the place before, its columns by name; None where there was none
+    sa.Column("before", sa.JSON),
+    sa.Column("after", sa.JSON, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("undone_at", UtcTime),
+    sa.Index(None, "place_id"),
+)
+
+
 stays = sa.Table(
     "stays",
     metadata,
@@ -38,10 +58,13 @@ stays = sa.Table(
     sa.Column("end_time", UtcTime),
     sa.Column("longitude", sa.Double, nullable=False),
     sa.Column("latitude", sa.Double, nullable=False),
+    # that of `addresses`
+    sa.Column("cell", sa.Text, nullable=False),
     # the place visited; None for a stay at no known place
     sa.Column("place_id", sa.Uuid),
     sa.Index(None, "start_time"),
     sa.Index(None, "place_id"),
+    sa.Index(None, "cell"),
 )
 
 
@@ -52,7 +75,7 @@ stay_days = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     # the generation of the batch whose tracks were read
     sa.Column("generation", sa.BigInteger, nullable=False),
-    # hash of the day's tracks and of the places
+    # version of the code, and hash of the day's stays with their places
     sa.Column("inputs_hash", sa.Text, nullable=False),
 )
 

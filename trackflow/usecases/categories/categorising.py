@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,9 +80,9 @@ def update_categories(
     for first, last in runs_of_days(set(days), most=MOST_DAYS):
         with context.store.write() as connection:
             lock_devices(connection, [device_id])
-            _update(context, connection, first, last, report)
+            rows = _update(context, connection, first, last, report)
             if note:
-                _note(context, connection, device_id, first, last)
+                _note(context, connection, device_id, (first, last), rows)
     return report
 
 
@@ -131,8 +131,8 @@ def _update(
     first: dt.date,
     last: dt.date,
     report: CategoriesReport,
-) -> None:
-    """Decide the tracks of a range of days.
+) -> list[dict[str, Any]]:
+    """Decide the tracks of a range of days; returns their rows.
 
     Args:
         context: the store and settings.
@@ -143,11 +143,8 @@ def _update(
     """
     device_id = report.device_id
     start, end = midnight(first) - BESIDE, midnight(last + ONE_DAY) + BESIDE
-    # whole tracks: one that begins earlier and reaches into the range is decided with it
-    earliest = min(
-        trips.first_start(connection, device_id, start, end),
-        categories.first_row(connection, device_id, start, end),
-    )
+    # a track that begins earlier and reaches into the range may end at another place now
+    earliest = categories.first_row(connection, device_id, start, end)
     found = trips.read_trips(connection, (device_id,), earliest, end)
     done = list(categorised(context, connection, (device_id,), found))
     rows = [category_row(one) for one in done]
@@ -156,10 +153,15 @@ def _update(
     report.changed += categories.replace_between(
         connection, device_id, earliest, end, rows, context.clock()
     )
+    return rows
 
 
 def _note(
-    context: Context, connection: Connection, device_id: str, first: dt.date, last: dt.date
+    context: Context,
+    connection: Connection,
+    device_id: str,
+    between: tuple[dt.date, dt.date],
+    rows: Sequence[Mapping[str, Any]],
 ) -> None:
     """Note that days are up to date.
 
@@ -167,12 +169,13 @@ def _note(
         context: the settings.
         connection: in the transaction that brought them up to date.
         device_id: the device.
-        first: the first day.
-        last: the last day, included.
+        between: the first and the last day.
+        rows: the categories of the tracks that touch them.
     """
     hashes = _device_hashes(context, connection, device_id)
-    due = categories.due_days(connection, hashes).get(device_id, [])
-    categories.note_days(connection, device_id, [s for s in due if first <= s.day <= last])
+    due = categories.due_days(connection, hashes, between).get(device_id, [])
+    states = [state.with_outcomes(rows) for state in due]
+    categories.note_days(connection, device_id, states)
 
 
 def categorised(

@@ -7,11 +7,14 @@ from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.errors import BadInputError, NotFoundError
 from trackflow.geo.time import ONE_DAY
-from trackflow.store.categories import legs
-from trackflow.store.categories.legs import StoredCorrection
+from trackflow.store.categories import corrections, leg_days
+from trackflow.store.categories.corrections import StoredCorrection as StoredCorrection
 from trackflow.store.database import Connection
+from trackflow.store.days.queries import Devices
 from trackflow.store.devices.settings import device_ids, known, lock_devices
 from trackflow.usecases.categories.following import follow_tracks
+
+__all__ = ["StoredCorrection", "correct_mode", "list_corrections", "undo_correction"]
 
 
 def correct_mode(
@@ -45,7 +48,7 @@ def correct_mode(
     with context.store.write() as connection:
         known(device_id, device_ids(connection))
         lock_devices(connection, [device_id])
-        legs.add_correction(connection, one)
+        corrections.add(connection, one)
         _due_again(connection, one)
     _follow(context, one)
     return one
@@ -58,26 +61,40 @@ def undo_correction(context: Context, correction_id: uuid.UUID) -> StoredCorrect
         NotFoundError: there is no such correction.
     """
     with context.store.write() as connection:
-        one = legs.read_correction(connection, correction_id)
+        one = corrections.read_one(connection, correction_id)
         if one is None:
             raise NotFoundError(f"there is no correction {correction_id}")
         lock_devices(connection, [one.device_id])
-        legs.undo_correction(connection, correction_id, context.clock())
+        corrections.undo(connection, correction_id, context.clock())
         _due_again(connection, one)
     _follow(context, one)
     return one
 
 
 def list_corrections(
-    context: Context, device_id: str | None = None, *, with_undone: bool = False
+    context: Context,
+    device_ids: Devices = None,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    *,
+    with_undone: bool = False,
 ) -> list[StoredCorrection]:
-    """Corrections in the order in which they were decided."""
+    """Corrections whose time touches `[start, end]`, in the order in which they were decided.
+
+    Args:
+        context: the store.
+        device_ids: the devices; None for all.
+        start: aware; None for no limit.
+        end: aware; None for no limit.
+        with_undone: whether those that were undone are among them.
+    """
     with context.store.read() as connection:
-        return legs.read_corrections(connection, device_id, with_undone=with_undone)
+        return corrections.read(connection, device_ids, start, end, with_undone=with_undone)
 
 
 def _due_again(connection: Connection, one: StoredCorrection) -> None:
-    legs.forget_days(connection, one.device_id, one.start_time.date(), one.end_time.date())
+    first, last = one.start_time.date(), one.end_time.date()
+    leg_days.forget_days(connection, (one.device_id,), first, last)
 
 
 def _follow(context: Context, one: StoredCorrection) -> None:

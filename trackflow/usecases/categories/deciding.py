@@ -172,14 +172,18 @@ def row_of(wanted: DecisionRequest, by: str, origin: str, now: dt.datetime) -> D
         origin: person or import.
         now: when it is decided, UTC.
     """
+    category, purpose, partner = (
+        None if text is None else text.strip()
+        for text in (wanted.category, wanted.purpose, wanted.partner)
+    )
     return DecisionRow(
         uuid.uuid4(),
         wanted.device_id,
         wanted.start_time.astimezone(dt.UTC),
         wanted.end_time.astimezone(dt.UTC),
-        wanted.category,
-        wanted.purpose,
-        wanted.partner,
+        category,
+        purpose,
+        partner,
         origin,
         by,
         now,

@@ -1,8 +1,9 @@
 """Follows tracks: brings what is made of them up to date, step by step and device by device."""
 
 import datetime as dt
+import itertools
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trackflow.concurrency.switch import Stop
@@ -10,14 +11,36 @@ from trackflow.context import Context
 from trackflow.errors import StoreUnavailableError, TrackflowError
 from trackflow.store.devices.settings import device_ids, known
 from trackflow.usecases.categories import categorising, legs
+from trackflow.usecases.mileage import entries
+from trackflow.usecases.places import stays
 
 log = logging.getLogger(__name__)
+
+MOST_DAYS = 31
+"""Days of a device between two looks at whether to stop."""
 
 type DueDays = Mapping[str, Collection[dt.date]]
 """Days of UTC by device."""
 
 type OnProgress = Callable[[str, int, int], None]
-"""Called with a step, the number of devices that it has done, and of all that it has to do."""
+"""Called with a step, the number of device-days that it has done, and of all that it has to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowScope:
+    """The device and days to look at; None for all devices, and for no limit."""
+
+    device_id: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+    def within(self, days: Collection[dt.date]) -> list[dt.date]:
+        """Those of some days that are to be looked at, in order."""
+        return sorted(
+            day
+            for day in days
+            if (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +49,13 @@ class FollowStep:
 
     Attributes:
         name: what it makes, in the plural.
-        due: the days that it has to look at, of one device or all; cheap.
+        due: the days of the scope that it has to look at, or more; cheap.
         update: looks at days of a device, and returns how many rows are new, gone or different.
     """
 
     name: str
-    due: Callable[[Context, str | None], DueDays]
-    update: Callable[[Context, str, Collection[dt.date]], int]
+    due: Callable[[Context, FollowScope], DueDays]
+    update: Callable[[Context, str, Sequence[dt.date]], int]
 
 
 @dataclass(slots=True)
@@ -43,6 +66,7 @@ class StepReport:
         name: what it makes.
         devices: those that had something to do.
         device_days: days that were looked at.
+        days: the same, of any device.
         changed: rows that are new, gone or different.
         errors: by device, what went wrong; the other devices went on.
     """
@@ -50,6 +74,7 @@ class StepReport:
     name: str
     devices: int = 0
     device_days: int = 0
+    days: set[dt.date] = field(default_factory=set)
     changed: int = 0
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -65,6 +90,11 @@ class FollowReport:
     def device_days(self) -> int:
         """The days that the step with the most of them has looked at."""
         return max((step.device_days for step in self.steps), default=0)
+
+    @property
+    def days(self) -> list[dt.date]:
+        """The days that some step has looked at, in order."""
+        return sorted(set().union(*(step.days for step in self.steps)))
 
     @property
     def changed(self) -> dict[str, int]:
@@ -84,26 +114,47 @@ class FollowReport:
         return f"{days} followed (changed: {parts})"
 
 
-STEPS = (
-    FollowStep("legs", legs.days_due, lambda *given: legs.update_legs(*given).changed),
+STEPS: tuple[FollowStep, ...] = (
+    FollowStep(
+        "legs",
+        lambda context, scope: legs.days_due(context, scope.device_id, scope.first, scope.last),
+        lambda *given: legs.update_legs(*given).changed,
+    ),
+    FollowStep(
+        "stays",
+        lambda context, scope: stays.days_due(context, scope.device_id),
+        lambda *given: stays.update_stays(*given).changed,
+    ),
     FollowStep(
         "categories",
-        categorising.days_due,
+        lambda context, scope: categorising.days_due(context, scope.device_id),
         lambda *given: categorising.update_categories(*given).changed,
+    ),
+    FollowStep(
+        "logbook entries",
+        lambda context, scope: entries.days_due(context, scope.device_id),
+        lambda *given: sum(entries.update_entries(*given).counts),
     ),
 )
 """In their order: each reads what those before it have made."""
 
 
-def count_due(context: Context) -> int:
-    """The number of device-days that some step has to look at; cheap."""
-    due = {
-        (device_id, day)
-        for step in STEPS
-        for device_id, days in step.due(context, None).items()
-        for day in days
-    }
-    return len(due)
+def days_to_follow(
+    context: Context, first: dt.date | None = None, last: dt.date | None = None
+) -> list[dt.date]:
+    """The days that some step has to look at, in order; cheap.
+
+    Args:
+        context: the store.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    scope = FollowScope(None, first, last)
+    due: set[dt.date] = set()
+    for step in STEPS:
+        for days in step.due(context, scope).values():
+            due.update(scope.within(days))
+    return sorted(due)
 
 
 def follow_tracks(
@@ -127,8 +178,8 @@ def follow_tracks(
         last: the last day, included; None for no limit.
         device_id: only this device; None for all.
         everything: days that have not changed as well.
-        stop: ends it after the device under way.
-        on_progress: called after each device.
+        stop: ends it after the days under way.
+        on_progress: called after each month of a device.
 
     Raises:
         SettingsError: there is no such device.
@@ -139,38 +190,58 @@ def follow_tracks(
             known(device_id, device_ids(connection))
     if everything:
         legs.forget(context, device_id, first, last)
+        stays.forget(context, device_id, first, last)
+    scope = FollowScope(device_id, first, last)
     report = FollowReport()
     for step in STEPS:
-        result = StepReport(step.name)
-        report.steps.append(result)
-        due = {
-            one: within
-            for one, days in step.due(context, device_id).items()
-            if (within := _within(days, first, last))
-        }
-        for done, (one, days) in enumerate(due.items()):
-            on_progress(step.name, done, len(due))
-            if stop is not None and stop.is_set():
-                report.stopped = True
-                return report
-            _follow(context, step, one, days, result)
-        on_progress(step.name, len(due), len(due))
+        report.steps.append(StepReport(step.name))
+        if not _take_step(context, step, scope, report.steps[-1], stop, on_progress):
+            report.stopped = True
+            break
     return report
 
 
-def _within(
-    days: Collection[dt.date], first: dt.date | None, last: dt.date | None
-) -> list[dt.date]:
-    return sorted(
-        day for day in days if (first is None or day >= first) and (last is None or day <= last)
-    )
+def _take_step(
+    context: Context,
+    step: FollowStep,
+    scope: FollowScope,
+    result: StepReport,
+    stop: Stop | None,
+    on_progress: OnProgress,
+) -> bool:
+    """Do one step for all devices; returns whether it was not stopped.
+
+    Args:
+        context: the store.
+        step: what to update.
+        scope: the device and days.
+        result: is added to.
+        stop: ends it after the days under way.
+        on_progress: called after each month of a device.
+    """
+    due = {
+        one: within
+        for one, days in step.due(context, scope).items()
+        if (within := scope.within(days))
+    }
+    done, total = 0, sum(map(len, due.values()))
+    result.devices = len(due)
+    for device_id, days in due.items():
+        for part in itertools.batched(days, MOST_DAYS):
+            if stop is not None and stop.is_set():
+                return False
+            if device_id not in result.errors:
+                _update(context, step, device_id, part, result)
+            done += len(part)
+            on_progress(step.name, done, total)
+    return True
 
 
-def _follow(
+def _update(
     context: Context,
     step: FollowStep,
     device_id: str,
-    days: Collection[dt.date],
+    days: Sequence[dt.date],
     result: StepReport,
 ) -> None:
     """Update days of a device, or note what went wrong.
@@ -182,7 +253,6 @@ def _follow(
         days: its days.
         result: is added to.
     """
-    result.devices += 1
     try:
         result.changed += step.update(context, device_id, days)
     except StoreUnavailableError:
@@ -192,3 +262,4 @@ def _follow(
         result.errors[device_id] = str(error)
         return
     result.device_days += len(days)
+    result.days.update(days)

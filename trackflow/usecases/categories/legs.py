@@ -8,7 +8,7 @@ legs of one pass over all of them.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, Leg, legs_of
@@ -18,10 +18,11 @@ from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.geo.points import Points
 from trackflow.geo.time import ONE_DAY, from_us, midnight, runs_of_days, to_us
-from trackflow.store.categories import legs
+from trackflow.store.categories import corrections, leg_days, legs
+from trackflow.store.categories.corrections import StoredCorrection
 from trackflow.store.database import Connection
 from trackflow.store.days.segments import read_days
-from trackflow.store.devices.settings import device_ids, lock_devices, read_device
+from trackflow.store.devices.settings import Device, device_ids, lock_devices, read_devices
 
 PAUSE_US = int(PAUSE_S * 1e6)
 
@@ -73,13 +74,26 @@ class LegInputs:
         version = None if self.mode_map is None else self.mode_map.version
         prior = {mode.value: weight for mode, weight in sorted(self.prior.items())}
         text = json.dumps([MODEL_VERSION, model().version, PAUSE_S, version, prior])
-        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        return hashlib.blake2b(text.encode(), digest_size=leg_days.HASH_LENGTH // 2).hexdigest()
 
 
-def leg_inputs(connection: Connection, device_id: str, mode_map: ModeMap | None) -> LegInputs:
-    """What the legs of a device are told by."""
-    device = read_device(connection, device_id)
-    stored = legs.read_corrections(connection, device_id)
+def leg_inputs(
+    connection: Connection, ids: Sequence[str], mode_map: ModeMap | None
+) -> dict[str, LegInputs]:
+    """What the legs of devices are told by, by device."""
+    stored: dict[str, list[StoredCorrection]] = {}
+    for one in corrections.read(connection, ids if len(ids) == 1 else None):
+        stored.setdefault(one.device_id, []).append(one)
+    found = {}
+    for device_id, device in read_devices(connection, ids).items():
+        of_device = stored.get(device_id, [])
+        prior = _prior(device, of_device)
+        found[device_id] = LegInputs(mode_map, prior, corrections.as_rules(of_device))
+    return found
+
+
+def _prior(device: Device, stored: Sequence[StoredCorrection]) -> dict[Mode, float]:
+    """Weights of modes: of what a person has set for the device, and has corrected."""
     prior: dict[Mode, float] = {}
     set_mode = PRIOR_OF_PRESET.get(device.preset or "") or PRIOR_OF_PROFILE.get(device.profile)
     if set_mode is not None:
@@ -92,25 +106,29 @@ def leg_inputs(connection: Connection, device_id: str, mode_map: ModeMap | None)
         learned = 1 + MOST_LEARNED * corrected_h / (corrected_h + HOURS_LEARNED)
         # whole numbers: else each correction would make all days of the device due
         prior[mode] = max(prior.get(mode, 1.0), float(round(learned)))
-    return LegInputs(mode_map, prior, legs.as_rules(stored))
+    return prior
 
 
-def days_due(context: Context, device_id: str | None = None) -> dict[str, list[dt.date]]:
+def days_due(
+    context: Context,
+    device_id: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> dict[str, list[dt.date]]:
     """The days of devices whose legs are not found, or were told by something else than is there.
 
     Args:
         context: the store.
         device_id: only this device; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
     """
     mode_map = context.mode_map()
-    found = {}
     with context.store.read() as connection:
-        for one in device_ids(connection) if device_id is None else [device_id]:
-            inputs = leg_inputs(connection, one, mode_map)
-            days = legs.due_days(connection, inputs.hash, one).get(one, [])
-            if days:
-                found[one] = [day for day, _ in days]
-    return found
+        ids = device_ids(connection) if device_id is None else [device_id]
+        hashes = {one: known.hash for one, known in leg_inputs(connection, ids, mode_map).items()}
+        due = leg_days.due_days(connection, hashes, first, last)
+    return {one: [day for day, _ in days] for one, days in due.items()}
 
 
 def forget(
@@ -125,8 +143,7 @@ def forget(
         last: the last day, included; None for no limit.
     """
     with context.store.write() as connection:
-        for one in device_ids(connection) if device_id is None else [device_id]:
-            legs.forget_days(connection, one, first or dt.date.min, last or dt.date.max)
+        leg_days.forget_days(connection, None if device_id is None else (device_id,), first, last)
 
 
 def update_legs(
@@ -141,16 +158,10 @@ def update_legs(
     """
     report = LegsReport()
     mode_map = context.mode_map()
-    with context.store.read() as connection:
-        inputs = leg_inputs(connection, device_id, mode_map)
-        due = legs.due_days(connection, inputs.hash, device_id).get(device_id, [])
-    wanted = [day for day, _ in due if days is None or day in days]
-    for first, last in runs_of_days(wanted):
-        day = first
-        while day <= last:
-            until = min(day + (MOST_DAYS - 1) * ONE_DAY, last)
-            _update(context, device_id, day, until, mode_map, report)
-            day = until + ONE_DAY
+    due = days_due(context, device_id).get(device_id, [])
+    wanted = [day for day in due if days is None or day in days]
+    for first, last in runs_of_days(wanted, most=MOST_DAYS):
+        _update(context, device_id, first, last, mode_map, report)
     return report
 
 
@@ -178,10 +189,10 @@ def _update(
     """
     with context.store.write() as connection:
         lock_devices(connection, [device_id])
-        inputs = leg_inputs(connection, device_id, mode_map)
-        due = legs.due_days(connection, inputs.hash, device_id).get(device_id, [])
-        still = [(day, generation) for day, generation in due if first <= day <= last]
-        if not still:
+        inputs = leg_inputs(connection, [device_id], mode_map)[device_id]
+        # the current state, which may be newer than the list of days
+        due = leg_days.due_days(connection, {device_id: inputs.hash}, first, last)
+        if device_id not in due:
             return
         start_us, end_us = _reach(
             connection, device_id, to_us(midnight(first)), to_us(midnight(last + ONE_DAY)) - 1
@@ -196,19 +207,23 @@ def _update(
             )
             report.journeys += 1
         report.changed += legs.replace_between(connection, device_id, start_us, end_us, found)
-        legs.note_days(connection, device_id, still, inputs.hash)
-        report.device_days += len(still)
+        touched = from_us(start_us).date(), from_us(end_us).date()
+        leg_days.note_days(connection, device_id, due[device_id], inputs.hash, touched)
+        report.device_days += len(due[device_id])
 
 
 def _reach(connection: Connection, device_id: str, start_us: int, end_us: int) -> tuple[int, int]:
     """The time of days, extended to whole journeys: those of the tracks, and those of old legs.
 
-    A leg of a journey that has become shorter would stay behind otherwise.
+    A leg of a journey that has become shorter would stay behind otherwise. Legs of tracks that are
+    kept without their points stay as they are.
     """
+    kept_us = legs.first_segment_us(connection, device_id)
     while True:
         around = (start_us - PAUSE_US, end_us + PAUSE_US)
         spans = legs.track_spans(connection, device_id, *around)
         spans += legs.leg_spans(connection, device_id, *around)
+        spans = [span for span in spans if kept_us is None or span[0] >= kept_us]
         low = min([start_us, *(start for start, _ in spans)])
         high = max([end_us, *(end for _, end in spans)])
         if (low, high) == (start_us, end_us):
@@ -220,7 +235,14 @@ def _journeys(
     connection: Connection, device_id: str, start_us: int, end_us: int
 ) -> list[list[Points]]:
     """The points of each journey: of its tracks, one after another."""
-    spans = legs.track_spans(connection, device_id, start_us, end_us)
+    kept_us = legs.first_segment_us(connection, device_id)
+    if kept_us is None:
+        return []
+    spans = [
+        span
+        for span in legs.track_spans(connection, device_id, start_us, end_us)
+        if span[0] >= kept_us
+    ]
     if not spans:
         return []
     days = read_days(connection, device_id, from_us(start_us).date(), from_us(end_us).date())

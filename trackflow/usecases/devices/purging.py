@@ -10,6 +10,7 @@ from trackflow.store.devices import purging
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.housekeeping.deleted_bytes import LeftoverReason, rewrite_file
 from trackflow.usecases.intake.inbox import folder_of, forgotten
+from trackflow.usecases.mileage.entries import EntriesReport, books_of, compare_books
 
 POSTGRESQL_NOTE = (
     "PostgreSQL keeps deleted rows in its files until they are rewritten: `VACUUM FULL` does that "
@@ -48,7 +49,8 @@ def purge(context: Context, device_id: str) -> PurgeReport:
 
     This covers its points, its refused input, all rows computed from its points, its settings,
     tokens and jobs, and its name in records of deliveries. Files in the inbox and exports are their
-    owner's, and stay.
+    owner's, and stay. So do closed logbooks of vehicles that it was in, which do not name it: that
+    its trips are no longer in the data is an amendment.
 
     Raises:
         NotFoundError: there is no such device.
@@ -58,7 +60,9 @@ def purge(context: Context, device_id: str) -> PurgeReport:
         if not purging.is_known(connection, device_id):
             raise NotFoundError(f"nothing is known of a device {device_id!r}")
         sources = purging.sources_of(connection, device_id)
+        books = books_of(connection, device_id)
         report = PurgeReport(device_id, purging.delete_device(connection, device_id))
+        compare_books(context, connection, books, EntriesReport())
         renamed = purging.forget_names(connection, device_id, forgotten)
         report.rows |= {k: report.rows.get(k, 0) + count for k, count in renamed.items()}
     report.files = _files_with(context, sources)

@@ -9,13 +9,14 @@ from trackflow.context import Context
 from trackflow.errors import SettingsError
 from trackflow.geo.time import DAY_US, from_us, midnight, to_us
 from trackflow.sources.records import EARLIEST_US, FUTURE_SLACK_US
-from trackflow.store.categories import decisions
+from trackflow.store.categories import corrections, decisions
 from trackflow.store.database import Connection
 from trackflow.store.devices import settings, shifting
 from trackflow.store.devices.settings import lock_devices
 from trackflow.store.devices.shifting import DayRange, PointMapping
 from trackflow.store.housekeeping import retention
 from trackflow.store.intake import acceptance
+from trackflow.store.mileage import books
 from trackflow.usecases.days.notices import device_rollover
 
 __all__ = ["DayRange", "ShiftReport", "shift_weeks"]
@@ -131,7 +132,10 @@ def _move(
     shifting.move_conflicts(connection, device_id, set(times_us), shift_us, now)
     if going:
         between = from_us(times_us[0]), from_us(times_us[-1])
-        decisions.shift(connection, device_id, between, dt.timedelta(weeks=weeks))
+        shift_by = dt.timedelta(weeks=weeks)
+        decisions.shift(connection, device_id, between, shift_by)
+        corrections.shift(connection, device_id, between, shift_by)
+        books.shift_joins(connection, device_id, between, shift_by)
     return ShiftReport(
         device_id,
         weeks,

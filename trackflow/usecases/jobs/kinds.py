@@ -19,6 +19,7 @@ from trackflow.usecases.days.claims import message_of
 from trackflow.usecases.jobs.progress import CancelledError, ClaimedJob
 from trackflow.usecases.meshes import batching
 from trackflow.usecases.meshes import sync as mesh_sync
+from trackflow.usecases.places import address_jobs
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ KINDS = {
     "catalogue_sync": catalogue_sync(),
     batching.KIND: JobKind(batching.check_batch, batching.run_batch, batching.summary),
     mesh_sync.KIND: JobKind(mesh_sync.check_sync, mesh_sync.run_sync, mesh_sync.summary),
+    address_jobs.KIND: JobKind(address_jobs.check, address_jobs.run, address_jobs.summary),
 }
 
 

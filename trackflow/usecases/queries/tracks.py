@@ -8,7 +8,7 @@ range; the map library cuts them into tiles itself, in a worker of the browser.
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,7 @@ from trackflow.store.devices import settings
 from trackflow.store.intake import points
 from trackflow.tracks.explain import Explanation, Finding, explain
 from trackflow.tracks.thresholds import Thresholds
+from trackflow.usecases.queries.legs import main_modes
 from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
@@ -96,6 +97,9 @@ class PageTrack:
         matched_share: share of its time that follows roads; None before it is matched.
         confidence: how well the line on roads explains the points, 0 to 1.
         mode: the device's profile.
+        category: what it was for; None while nothing decides.
+        purpose: of the trip; None while nobody says.
+        travel_mode: of the longest of its legs; None before they are found.
         polyline: one of its lines, encoded with precision 5.
     """
 
@@ -115,7 +119,10 @@ class PageTrack:
     matched_share: float | None
     confidence: float | None
     mode: str
+    category: str | None
+    purpose: str | None
     polyline: str
+    travel_mode: str | None = None
 
     def positions(self, simplify_m: float = 0.0) -> Floats:
         """Longitude and latitude of each vertex in degrees, shape (n, 2).
@@ -132,7 +139,7 @@ class PageTrack:
         return positions
 
 
-_COLUMNS = tuple(PageTrack.__dataclass_fields__)
+_COLUMNS = tuple(name for name in PageTrack.__dataclass_fields__ if name != "travel_mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +182,10 @@ def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
         )
         with closing(found) as rows:
             page, is_last = _page(rows, selection.limit)
+        modes = main_modes(connection, page)
     last = None if is_last else page[-1]
     return TrackPage(
-        [_track(row) for row in page],
+        [_track(row, modes) for row in page],
         None if last is None else TrackCursor(last.start_time, last.track_id),
     )
 
@@ -194,8 +202,9 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[Any], bool]:
     return page, True
 
 
-def _track(row: Any) -> PageTrack:
-    return PageTrack(**{name: getattr(row, name) for name in _COLUMNS})
+def _track(row: Any, modes: Mapping[uuid.UUID, str]) -> PageTrack:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    return PageTrack(**values, travel_mode=modes.get(row.track_id))
 
 
 def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
@@ -212,6 +221,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         row = None if found is None else tracks.read_one(connection, found)
         if row is None:
             raise NotFoundError("there is no such track")
+        modes = main_modes(connection, [row])
         thresholds = settings.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
         around = [
@@ -223,7 +233,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
     began = begins.track.began if begins and begins.track else None
     ended = ends.track.ended if ends and ends.track else None
     return TrackExplanation(
-        _track(row),
+        _track(row, modes),
         row.raw_polyline,
         _words("begins", row.start_time, row.began, began),
         _words("ends", row.end_time, row.ended, ended),

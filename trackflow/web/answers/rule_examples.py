@@ -5,7 +5,6 @@ import datetime as dt
 from trackflow.categories.rules.preview import CategorySum, Differences, TrackChange
 from trackflow.categories.rules.rules import Outcome
 from trackflow.categories.rules.toml import parse_toml
-from trackflow.tracks.what_if import ChangeKind, SpanChange, TrackSpan
 from trackflow.usecases.categories.rule_versions import (
     RulesHistory,
     RulesVersion,
@@ -13,7 +12,6 @@ from trackflow.usecases.categories.rule_versions import (
     UseRow,
     VersionRow,
 )
-from trackflow.usecases.days.what_if import WhatIfReport
 from trackflow.web.answers import rules as answers
 from trackflow.web.answers.describing import shows
 
@@ -32,8 +30,6 @@ _START = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 _USE = UseRow(4, 3, _START, _AT, "anna", _AT, None)
 _ID = "6f6e4f1c-6a0b-5c1e-9c57-3a4be1b6c0d4"
 _COMMUTE = Outcome("commute", origins=(("category", "rule", "commute"),))
-_SECOND_US = 1_000_000
-_BEGIN_US = 1_758_000_000 * _SECOND_US
 
 
 def _preview() -> Differences:
@@ -42,20 +38,6 @@ def _preview() -> Differences:
     found.add([TrackChange(_ID, "van", _START, end, 12_345.0, Outcome(), _COMMUTE)], 0, 10)
     found.before[""] = CategorySum(2, 20_000_000)
     return found
-
-
-def _what_if() -> WhatIfReport:
-    def span(first_s: int, last_s: int) -> TrackSpan:
-        at = [_BEGIN_US + second * _SECOND_US for second in (first_s, last_s)]
-        return TrackSpan(at[0], at[1], (last_s - first_s) * 10_000, (last_s - first_s) // 5)
-
-    report = WhatIfReport("van", _START.date(), _START.date())
-    change = SpanChange(ChangeKind.SPLIT, (span(0, 900),), (span(0, 300), span(500, 900)))
-    report.changes.append(change)
-    report.counts.update({"same": 11, "split": 1})
-    report.tracks_before, report.tracks_after = 12, 13
-    report.distance_m_before, report.distance_m_after = 120_000.0, 118_000.0
-    return report
 
 
 RULES = shows(answers.RulesAnswer, answers.rules_answer(RulesVersion(3, _RULES)))
@@ -67,4 +49,3 @@ HISTORY = shows(
     answers.history_answer(RulesHistory([VersionRow(3, "New office", "anna", _AT, 1)], [_USE])),
 )
 PREVIEW = shows(answers.PreviewAnswer, answers.preview_answer(_preview()))
-WHAT_IF = shows(answers.WhatIfAnswer, answers.what_if_answer(_what_if()))

@@ -1,4 +1,4 @@
-"""Rules, previews of them, their history, and what other thresholds would do."""
+"""Rules, previews of them, and their history."""
 
 import datetime as dt
 import uuid
@@ -8,15 +8,12 @@ from typing import Any, TypedDict
 from trackflow.categories.rules.preview import CategorySum, Differences, TrackChange
 from trackflow.categories.rules.rules import Outcome
 from trackflow.categories.rules.toml import json_table, write_toml
-from trackflow.geo.time import from_us
-from trackflow.tracks.what_if import SpanChange, TrackSpan
 from trackflow.usecases.categories.rule_versions import (
     RulesHistory,
     RulesVersion,
     SaveReport,
     UseRow,
 )
-from trackflow.usecases.days.what_if import WhatIfReport
 from trackflow.web.answers.describing import described
 
 
@@ -171,44 +168,6 @@ class PreviewAnswer(TypedDict):
     """By category."""
 
 
-@described
-class TrackSpanAnswer(TypedDict):
-    """A track, as it is or as it would be."""
-
-    start_time: dt.datetime
-    end_time: dt.datetime
-    distance_m: float
-    """Along its points."""
-    points: int
-
-
-@described
-class SpanChangeAnswer(TypedDict):
-    """Tracks of the same time, as they are and as they would be."""
-
-    kind: str
-    """added, removed, split, merged or changed."""
-    before: list[TrackSpanAnswer]
-    after: list[TrackSpanAnswer]
-
-
-@described
-class WhatIfAnswer(TypedDict):
-    """What other thresholds would do."""
-
-    device_id: str
-    counts: dict[str, int]
-    """Number of changes by kind; `same` is the tracks that stay."""
-    tracks_before: int
-    before_m: float
-    """Their length along the points."""
-    tracks_after: int
-    after_m: float
-    """Their length along the points."""
-    changes: list[SpanChangeAnswer]
-    """In order of time."""
-
-
 def rules_answer(found: RulesVersion) -> RulesAnswer:
     """A version of the rules, as tables and as TOML."""
     calendar = found.rules.holidays
@@ -315,34 +274,4 @@ def _sums(name: str, before: CategorySum | None, after: CategorySum | None) -> C
         "before_m": old.distance_mm / 1000,
         "tracks_after": new.tracks,
         "after_m": new.distance_mm / 1000,
-    }
-
-
-def what_if_answer(report: WhatIfReport) -> WhatIfAnswer:
-    """What other thresholds would do."""
-    return {
-        "device_id": report.device_id,
-        "counts": dict(report.counts),
-        "tracks_before": report.tracks_before,
-        "before_m": report.distance_m_before,
-        "tracks_after": report.tracks_after,
-        "after_m": report.distance_m_after,
-        "changes": [_span_change(change) for change in report.changes],
-    }
-
-
-def _span_change(change: SpanChange) -> SpanChangeAnswer:
-    return {
-        "kind": change.kind.value,
-        "before": [_span(span) for span in change.before],
-        "after": [_span(span) for span in change.after],
-    }
-
-
-def _span(span: TrackSpan) -> TrackSpanAnswer:
-    return {
-        "start_time": from_us(span.start_us),
-        "end_time": from_us(span.end_us),
-        "distance_m": span.distance_mm / 1000,
-        "points": span.points,
     }

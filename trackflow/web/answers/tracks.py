@@ -54,6 +54,12 @@ class TrackProperties(TypedDict):
     """How well the line on roads explains the points, 0 to 1; null without such a line."""
     mode: str
     """The device's profile: car, bicycle or foot."""
+    travel_mode: str | None
+    """Of the longest of its legs, such as walking or train; null before they are found."""
+    category: str | None
+    """What it was for; null while nothing decides."""
+    purpose: str | None
+    """Null while nobody says."""
 
 
 @described
@@ -165,6 +171,9 @@ def _feature(track: queries.PageTrack, simplify_m: float = 0.0) -> TrackFeature:
             "matched_share": track.matched_share,
             "confidence": track.confidence,
             "mode": track.mode,
+            "travel_mode": track.travel_mode,
+            "category": track.category,
+            "purpose": track.purpose,
         },
     }
 
@@ -210,6 +219,9 @@ _TRACK: TrackFeature = {
         "matched_share": 0.98,
         "confidence": 0.91,
         "mode": "car",
+        "travel_mode": "bus",
+        "category": "business",
+        "purpose": "Line 7",
     },
 }
 _TRACKS: TracksAnswer = {"type": "FeatureCollection", "features": [_TRACK], "next": None}

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from trackflow import __version__
 from trackflow.context import Context
 from trackflow.meshes.generators.protocol import MeshGenerator
-from trackflow.web.guarding import OPTIONS, guard
+from trackflow.web.guarding import OPTIONS, guard, routes_of
 from trackflow.web.mesh_service.routes import router
 from trackflow.web.mesh_service.working import MeshWork
 from trackflow.web.security.limits import HeadersMiddleware, LimitsMiddleware, RequestLimits
@@ -46,10 +46,10 @@ def create_mesh_service(
         version=__version__,
         description=DESCRIPTION,
         lifespan=_lifespan,
+        routes=routes_of(router),
         **OPTIONS,
     )
     app.state.work = MeshWork(context, generator)
-    app.include_router(router)
 
     guard(app, context, listens_locally=listens_locally)
     most_bytes = context.settings.mesh_image_mb * 1_000_000 + FORM_BYTES

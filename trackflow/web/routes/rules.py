@@ -1,4 +1,4 @@
-"""Rules: read, previewed, saved, applied, undone; and what other thresholds would do."""
+"""Rules: read, previewed, saved, applied, undone."""
 
 import datetime as dt
 import uuid
@@ -23,7 +23,6 @@ from trackflow.usecases.categories.rule_versions import (
     undo_use,
 )
 from trackflow.usecases.categories.track_rules import draft_of_track
-from trackflow.usecases.days.what_if import what_if as ask_what_if
 from trackflow.web.answers import rule_examples as examples
 from trackflow.web.answers import rules as answers
 from trackflow.web.answers.sending import answer
@@ -100,19 +99,6 @@ class UseUndo(BaseModel):
 
     use_no: int | None = Field(
         None, description="Its number; null for the newest that counts.", ge=1, le=2**31 - 1
-    )
-
-
-class WhatIfBody(BaseModel):
-    """A device, days, and other thresholds."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    device_id: str = Field(description="The device.", max_length=200)
-    from_: dt.date = Field(alias="from", description="First day (UTC).")
-    to: dt.date = Field(description="Last day, included; at most a year.")
-    thresholds: dict[str, float | int] = Field(
-        description="The other thresholds by name; all else stays.", max_length=20
     )
 
 
@@ -221,20 +207,6 @@ def apply(context: ContextDep, caller: CallerDep, wanted: RulesApply) -> answers
 def undo(context: ContextDep, wanted: UseUndo) -> answers.ChangedUseAnswer:
     """What was used before decides again. 404 if there is none to undo."""
     return _changed(context, undo_use(context, wanted.use_no))
-
-
-@router.post(
-    "/api/v1/what-if",
-    tags=["rules"],
-    summary="What other thresholds would do",
-    response_model=None,
-    responses=examples.WHAT_IF,
-)
-@open_to(Scope.READ)
-def what_if(context: ContextDep, wanted: WhatIfBody) -> answers.WhatIfAnswer:
-    """Tracks that would be added, removed, split or merged, and kilometres. Nothing is written."""
-    report = ask_what_if(context, wanted.device_id, wanted.from_, wanted.to, wanted.thresholds)
-    return answers.what_if_answer(report)
 
 
 def _limit(time: dt.datetime | None) -> dt.datetime | None:

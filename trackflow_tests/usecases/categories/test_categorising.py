@@ -16,9 +16,13 @@ from trackflow.errors import NotFoundError, SettingsError
 from trackflow.store.catalogue.tables import catalogue_visits
 from trackflow.store.categories.tables import category_rule_sets, category_rule_uses, legs
 from trackflow.store.mileage.tables import vehicle_devices, vehicle_drivers, vehicles
-from trackflow.store.places.tables import places, stays
+from trackflow.store.places.tables import stays
 from trackflow.store.tables import metadata
-from trackflow.usecases.categories.categorising import days_due, update_categories
+from trackflow.usecases.categories.categorising import (
+    days_due,
+    update_between,
+    update_categories,
+)
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
     decide,
@@ -51,6 +55,7 @@ from trackflow_tests.helpers.stores import (
     drive,
     open_context,
 )
+from trackflow_tests.helpers.surroundings import add_place, add_stay
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
@@ -71,8 +76,8 @@ def filled(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
                 for start in (MORNING + day * DAY, MORNING + day * DAY + 9 * HOUR):
                     deliver(context.store, batch_of_device(device, drive(start, 60)))
             # over midnight UTC, which is 2 o'clock in Helsinki
-            late = NOON + 11.95 * HOUR + 2 * DAY
-            deliver(context.store, batch_of_device(device, drive(late, 60)))
+            late = NOON + 11.6 * HOUR + 2 * DAY
+            deliver(context.store, batch_of_device(device, drive(late, 200)))
         run(context)
         with context.store.write() as connection:
             _add_surroundings(connection)
@@ -93,19 +98,14 @@ def context(filled: Context) -> Iterator[Context]:
 
 def _add_surroundings(connection: sa.Connection) -> None:
     """Legs, places, stays, a visit, a vehicle with two drivers: only for the van."""
-    point = {"longitude": 24.94, "latitude": 60.17}
-    for place_id, name, kind in ((HOME, "Home", "home"), (OFFICE, "Office", "work")):
-        row = {
-            "place_id": place_id, "name": name, "kind": kind, **point, "radius_m": 100.0,
-            "status": "confirmed", "created_at": NOON, "updated_at": NOON,
-        }  # fmt: skip
-        connection.execute(sa.insert(places), row)
+    add_place(connection, HOME, "Home", "home")
+    add_place(connection, OFFICE, "Office", "work")
     long_drive = dt.timedelta(seconds=590)
     edges = [MORNING - 9 * HOUR]
     for day in range(DAYS):
         start = MORNING + day * DAY
-        _add_stay(connection, edges[-1], start, HOME)
-        _add_stay(connection, start + long_drive, start + 9 * HOUR, OFFICE)
+        add_stay(connection, "van", edges[-1], start, HOME)
+        add_stay(connection, "van", start + long_drive, start + 9 * HOUR, OFFICE)
         edges.append(start + 9 * HOUR + long_drive)
         leg = {"device_id": "van", "probability": 0.9, "decided_by": "model", "evidence": {}}
         for mode, first_s, last_s, metres in (("walking", 0, 100, 90.0), ("bus", 100, 590, 4e3)):
@@ -115,7 +115,9 @@ def _add_surroundings(connection: sa.Connection) -> None:
             }
             row = {**leg, **at, "mode": mode, "distance_m": metres}
             connection.execute(sa.insert(legs), row)
-    _add_stay(connection, edges[-1], None, HOME)
+    add_stay(connection, "van", edges[-1], None, HOME)
+    # it went on, unseen, long before its next drive
+    add_stay(connection, "car", MORNING + HOUR, MORNING + 2 * HOUR, HOME)
     visit = {
         "device_id": "van", "source": "file", "slug": "north", "start_time": MORNING + 2 * HOUR,
         "end_time": MORNING + 9 * HOUR - dt.timedelta(minutes=5),
@@ -130,16 +132,6 @@ def _add_surroundings(connection: sa.Connection) -> None:
     for driver, start, end in (("Anna", ALWAYS, NOON + DAY), ("Bert", NOON + DAY, None)):
         row = {"vehicle_id": "v1", "driver": driver, "from_time": start, "until_time": end}
         connection.execute(sa.insert(vehicle_drivers), row)
-
-
-def _add_stay(
-    connection: sa.Connection, start: dt.datetime, end: dt.datetime | None, place: uuid.UUID
-) -> None:
-    row = {
-        "device_id": "van", "start_time": start, "end_time": end, "longitude": 24.94,
-        "latitude": 60.17, "place_id": place,
-    }  # fmt: skip
-    connection.execute(sa.insert(stays), row)
 
 
 def update_due(context: Context, device: str | None = None) -> None:
@@ -186,11 +178,12 @@ def contents(context: Context) -> list[dict[str, Any]]:
 
 def test_facts_come_from_all_tables(context: Context) -> None:
     rules = (
+        "race: catalogue_track = 'file/*'",
         "way: start = 'Home'; end = { kind = 'work' }",
         f"back: start = {{ id = '{OFFICE}' }}; driver = 'bert'; vehicle = 'abc*'",
-        "race: catalogue_track = 'file/*'",
         "late: start_time = '01:00-02:00'; weekday = 'thu'",
         "bus: main_mode = 'bus'",
+        "home: start = 'home'; device = 'car'",
         "other: ",
     )
     apply_all(context, rules_of(*rules))
@@ -200,6 +193,7 @@ def test_facts_come_from_all_tables(context: Context) -> None:
         "05 01": "late",
     }  # fmt: skip
     assert set(categories_of(context, "car").values()) == {"other", "late"}
+    assert categories_of(context, "car")["02 18"] == "other", "its stay at home was over"
     apply_all(context, rules_of("bus: mode = 'walking'; main_mode = 'bus'", "other: "))
     assert categories_of(context)["02 09"] == "bus"
 
@@ -213,6 +207,45 @@ def test_local_time_is_that_of_the_device(context: Context) -> None:
     update_due(context, "car")
     assert categories_of(context, "car")["02 09"] == "other"
     change_settings(context, "car", time_zone="")
+
+
+def test_a_day_decides_the_tracks_that_reach_into_it(context: Context) -> None:
+    """The late drive begins before midnight UTC; where it ends is known on the next day."""
+    apply_all(context, rules_of("late: start_time = '01:00-02:00'; end = 'home'"))
+    assert categories_of(context, "car")["05 01"] is None
+    midnight = (NOON + 2.5 * DAY).date()
+    with context.store.write() as connection:
+        add_stay(connection, "car", NOON + 2.505 * DAY, NOON + 2.6 * DAY, HOME)
+    try:
+        update_categories(context, "car", [midnight])
+        assert categories_of(context, "car")["05 01"] == "late"
+    finally:
+        with context.store.write() as connection:
+            car = sa.delete(stays).where(stays.c.device_id == "car")
+            connection.execute(car.where(stays.c.start_time > NOON))
+    update_categories(context, "car", [midnight])
+    assert categories_of(context, "car")["05 01"] is None
+
+
+def test_what_the_logbook_waits_for_changes_once_all_is_up_to_date(context: Context) -> None:
+    """Not before: a day whose row is gone would be taken for a deleted one."""
+
+    def hashes() -> dict[Any, str]:
+        days = metadata.tables["category_days"].c
+        with context.store.read() as connection:
+            rows = connection.execute(sa.select(days.device_id, days.day, days.inputs_hash))
+            return {(row.device_id, row.day): row.inputs_hash for row in rows}
+
+    update_due(context)
+    before = hashes()
+    save_rules(context, rules_of("other: "), "anna")
+    decide(context, DecisionRequest("van", NOON, NOON + 8 * HOUR, "mine"), "anna")
+    update_between(context, "van", NOON, NOON + 8 * HOUR)
+    assert hashes() == before
+    assert days_due(context).keys() == {"van"}
+    update_due(context)
+    after = hashes()
+    assert {key for key in after if after[key] != before[key]} == {("van", NOON.date())}
 
 
 def test_saving_rules_leaves_the_past_and_applying_is_undone(context: Context) -> None:
@@ -416,7 +449,7 @@ def test_pages_follow_each_other(context: Context) -> None:
     every = read_categories(context, None, None, None)
     found, after = [], None
     while True:
-        page = read_category_page(context, None, NOON - DAY, NOON + 9 * DAY, after, 4)
+        page = read_category_page(context, None, NOON - DAY, NOON + 9 * DAY, after, 3)
         found += page.rows
         after = page.following
         if after is None:

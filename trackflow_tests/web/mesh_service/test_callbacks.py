@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("mesh service")
 def test_progress_and_end_are_told_signed_and_in_order(service: MeshService) -> None:
     with receiver() as told:
         mesh_id = service.upload(
-            png(400, 400, seed=31), parameters={"detail_factor": 0.0001}, callback_url=told.url
+            png(250, 250, seed=31), parameters={"detail_factor": 0.0001}, callback_url=told.url
         )["mesh_id"]
         messages = told.wait_for_end_of(mesh_id)
     for message in messages:

@@ -64,7 +64,7 @@ def test_a_caller_that_was_killed_finds_its_mesh_again(
     service: MeshService, generator: HttpGenerator
 ) -> None:
     name = f"{uuid.uuid4()}.png"
-    image = png(300, 300, seed=52)
+    image = png(120, 120, seed=52)
     first = generator._submitted(image, name, FINEST)  # killed while it waits
     again = generator._submitted(image, name, FINEST)
     assert again["mesh_id"] == first["mesh_id"]

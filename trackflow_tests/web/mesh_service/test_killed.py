@@ -41,7 +41,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-NAMES = {"large": (400, 400), "small": (12, 12), "other": (20, 30)}
+NAMES = {"large": (280, 280), "small": (12, 12), "other": (20, 30)}
 
 
 def test_a_killed_service_ends_in_the_same_state(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_full_disk_is_told_and_small_meshes_go_on(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with mesh_service(home, prepare=no_large_files) as service:
         large = service.upload(
-            png(400, 400), name="large.png", parameters={"detail_factor": 0.0001}
+            png(340, 340), name="large.png", parameters={"detail_factor": 0.0001}
         )["mesh_id"]
         small = service.upload(png(12, 12))["mesh_id"]
         assert service.wait_for(small)["status"] == "completed"

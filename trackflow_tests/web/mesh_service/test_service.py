@@ -17,7 +17,7 @@ from trackflow_tests.meshes.pictures import bomb, png
 
 pytestmark = pytest.mark.xdist_group("mesh service")
 
-SLOW = png(400, 400, seed=7)
+SLOW = png(250, 250, seed=7)
 FINEST: dict[str, Any] = {"detail_factor": 0.0001}
 
 

@@ -56,6 +56,8 @@ def test_from_a_draft_to_the_past_and_back(api: httpx.Client) -> None:
     used = post(api, "/rules/apply", {"version": 1, **RANGE})
     assert (used["changed"], used["use"]["used_by"]) == (2, "this machine")
     assert categories(api) == ["business", "business"]
+    tracks = api.get("/api/v1/tracks").json()["features"]
+    assert {track["properties"]["category"] for track in tracks} == {"business"}
     shown = api.get("/api/v1/rules").json()
     assert shown["rules"][0]["rate"] == "eu"
     assert post(api, "/rules", {"toml": shown["toml"]})["is_new"] is False

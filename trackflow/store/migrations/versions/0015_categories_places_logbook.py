@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("device_id", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("sources_hash", sa.Text(), nullable=False),
         sa.Column("inputs_hash", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("device_id", "day", name=op.f("pk_category_days")),
     )
@@ -139,6 +140,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_logbook_amendments_entry_id"), "logbook_amendments", ["entry_id"])
     op.create_index(
+        op.f("ix_logbook_amendments_vehicle_id_chain_no"),
+        "logbook_amendments",
+        ["vehicle_id", "chain_no"],
+        unique=True,
+    )
+    op.create_index(
         op.f("ix_logbook_amendments_vehicle_id_month"),
         "logbook_amendments",
         ["vehicle_id", "month"],
@@ -169,7 +176,7 @@ def upgrade() -> None:
         "logbook_entries",
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("vehicle_id", sa.Text(), nullable=False),
-        sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("device_key", sa.Uuid(), nullable=False),
         sa.Column("start_time", UtcTime(), nullable=False),
         sa.Column("end_time", UtcTime(), nullable=False),
         sa.Column("month", sa.Text(), nullable=False),
@@ -184,9 +191,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_logbook_entries_closes_at"), "logbook_entries", ["closes_at"])
     op.create_index(
-        op.f("ix_logbook_entries_device_id_start_time"),
+        op.f("ix_logbook_entries_device_key_start_time"),
         "logbook_entries",
-        ["device_id", "start_time"],
+        ["device_key", "start_time"],
+    )
+    op.create_index(
+        op.f("ix_logbook_entries_vehicle_id_chain_no"),
+        "logbook_entries",
+        ["vehicle_id", "chain_no"],
+        unique=True,
     )
     op.create_index(
         op.f("ix_logbook_entries_vehicle_id_start_time"),
@@ -244,6 +257,20 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "place_decisions",
+        sa.Column("decision_id", sa.Uuid(), nullable=False),
+        sa.Column("place_id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Text(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", UtcTime(), nullable=False),
+        sa.Column("undone_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_place_decisions")),
+    )
+    op.create_index(op.f("ix_place_decisions_place_id"), "place_decisions", ["place_id"])
+    op.create_table(
         "places",
         sa.Column("place_id", sa.Uuid(), nullable=False),
         sa.Column("device_id", sa.Text(), nullable=True),
@@ -276,9 +303,11 @@ def upgrade() -> None:
         sa.Column("end_time", UtcTime(), nullable=True),
         sa.Column("longitude", sa.Double(), nullable=False),
         sa.Column("latitude", sa.Double(), nullable=False),
+        sa.Column("cell", sa.Text(), nullable=False),
         sa.Column("place_id", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("device_id", "start_time", name=op.f("pk_stays")),
     )
+    op.create_index(op.f("ix_stays_cell"), "stays", ["cell"])
     op.create_index(op.f("ix_stays_place_id"), "stays", ["place_id"])
     op.create_index(op.f("ix_stays_start_time"), "stays", ["start_time"])
     op.create_table(
@@ -306,6 +335,32 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), nullable=True),
         sa.Column("retired_at", UtcTime(), nullable=True),
         sa.Column("closed_until", UtcTime(), nullable=True),
+        sa.Column("chain_length", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("vehicle_id", name=op.f("pk_vehicles")),
     )
+    _keep_closed()
+
+
+def _keep_closed() -> None:
+    """Let the database itself refuse changes of what is closed: a slip in SQL does no harm."""
+    text = "a closed logbook is never changed: amend it"
+    kept = (("logbook_entries", "OLD.closed_at IS NOT NULL"), ("logbook_amendments", "1 = 1"))
+    if op.get_bind().dialect.name == "sqlite":
+        for table, condition in kept:
+            for verb in ("UPDATE", "DELETE"):
+                op.execute(
+                    f"CREATE TRIGGER keep_{table}_{verb.lower()} BEFORE {verb} ON {table} "
+                    f"WHEN {condition} BEGIN SELECT RAISE(ABORT, '{text}'); END"
+                )
+        return
+    op.execute(
+        "CREATE FUNCTION keep_closed_logbook() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{text}' USING ERRCODE = 'integrity_constraint_violation'; "
+        "END $$"
+    )
+    for table, condition in kept:
+        op.execute(
+            f"CREATE TRIGGER keep_{table} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW "
+            f"WHEN ({condition}) EXECUTE FUNCTION keep_closed_logbook()"
+        )

@@ -1,0 +1,229 @@
+"""The commands of the logbook."""
+
+import datetime as dt
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackflow.cli.common import (
+    By,
+    Json,
+    decider,
+    opened_context,
+    parse_moment,
+    plain,
+    print_json,
+    print_line,
+    print_note,
+)
+from trackflow.errors import BadInputError
+
+if TYPE_CHECKING:
+    from trackflow.usecases.mileage.books import BookEntry
+
+logbook_app = typer.Typer(
+    help="The mileage logbook: list, close, amend, verify, export.", no_args_is_help=True
+)
+
+Vehicle = Annotated[str | None, typer.Option("--vehicle", help="Of this vehicle only.")]
+Month = Annotated[str | None, typer.Option("--month", help="Of this month only, as 2026-11.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.add_typer(logbook_app, name="logbook")
+
+
+@logbook_app.command("list", epilog="Example: trackflow logbook list --vehicle van --month 2026-11")
+def list_(
+    vehicle: Vehicle = None,
+    month: Month = None,
+    needs_purpose: Annotated[
+        bool,
+        typer.Option("--needs-purpose", help="Open trips whose purpose is still to be given."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show entries: the trips of vehicles."""
+    from trackflow.usecases.mileage.books import list_entries
+    from trackflow.usecases.mileage.reports import check_month
+
+    if month is not None:
+        check_month(month)
+    with opened_context() as context:
+        found = list_entries(
+            context, vehicle_id=vehicle, month=month, only_needing_purpose=needs_purpose
+        )
+    if as_json:
+        print_json([_as_dict(one) for one in found])
+        return
+    for one in found:
+        print_line(plain(_line(one)))
+    if not found:
+        print_line("There are no such entries: trackflow vehicles device VEHICLE DEVICE")
+
+
+def _as_dict(one: "BookEntry") -> dict[str, object]:
+    entry = one.entry
+    return {
+        "entry_id": entry.entry_id,
+        "status": "open" if entry.closed_at is None else "closed",
+        "closes_at": entry.closes_at,
+        "needs_purpose": one.needs_purpose,
+        "content": entry.content,
+        "amendments": [amendment.link_content for amendment in one.amendments],
+        "entry_hash": entry.entry_hash,
+    }
+
+
+def _line(one: "BookEntry") -> str:
+    content, entry = one.content, one.entry
+    state = "open  " if entry.closed_at is None else "closed"
+    ways = f"{content['start_place'] or '?'} to {content['end_place'] or '?'}"
+    what = " ".join(filter(None, [content["category"] or "(no category)", content["purpose"]]))
+    amended = f", {len(one.amendments)} amendments" if one.amendments else ""
+    return (
+        f"{entry.entry_id} {content['vehicle_id']} {content['start_time'][:16]} {state} "
+        f"{content['distance_m'] / 1000:8,.1f} km {ways}: {what}{amended}"
+    )
+
+
+@logbook_app.command("close", epilog="Example: trackflow logbook close")
+def close(
+    until: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            "--until",
+            parser=parse_moment,
+            metavar="TIME",
+            help="As if it were then: a later time closes trips before their days are over.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Close the entries that are due; Dagster does it every day."""
+    from trackflow.usecases.categories.following import follow_tracks
+    from trackflow.usecases.mileage.closing import close_due
+
+    with opened_context() as context:
+        follow_tracks(context)
+        report = close_due(context, until=until)
+    if as_json:
+        print_json(report)
+    else:
+        print_line(f"{report.closed:,} entries closed in {report.vehicles:,} books")
+
+
+@logbook_app.command(
+    "amend", epilog="Example: trackflow logbook amend 3f0e… --purpose 'Visit' --reason 'forgotten'"
+)
+def amend(
+    entry: Annotated[uuid.UUID, typer.Argument(help="As listed.", show_default=False)],
+    reason: Annotated[str, typer.Option("--reason", help="Why.", show_default=False)],
+    category: Annotated[str | None, typer.Option(show_default=False)] = None,
+    purpose: Annotated[str | None, typer.Option(show_default=False)] = None,
+    partner: Annotated[str | None, typer.Option(show_default=False)] = None,
+    driver: Annotated[str | None, typer.Option(show_default=False)] = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Amend a closed entry: what it says stays, and the amendment stands beside it."""
+    from trackflow.usecases.mileage.books import amend_entry
+
+    given = {"category": category, "purpose": purpose, "partner": partner, "driver": driver}
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
+        raise BadInputError("say what is amended: --purpose, --category, --partner or --driver")
+    with opened_context() as context:
+        found = amend_entry(context, entry, values, reason=reason, amended_by=decider(by))
+    if as_json:
+        print_json(_as_dict(found))
+    else:
+        print_line(plain(_line(found)))
+
+
+@logbook_app.command(
+    "join",
+    epilog="Example: trackflow logbook join van-7 2026-03-02T08:00:00Z 2026-03-02T17:00:00Z",
+)
+def join(
+    device: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    start: Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")],
+    end: Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")],
+    by: By = None,
+) -> None:
+    """Count all tracks of a time as one trip, such as a day with several stops."""
+    from trackflow.usecases.categories.following import follow_tracks
+    from trackflow.usecases.mileage.books import join_trips
+
+    with opened_context() as context:
+        join_id = join_trips(context, device, start, end, decided_by=decider(by))
+        follow_tracks(context, device_id=device)
+    print_line(f"undo: trackflow logbook undo-join {join_id}")
+
+
+@logbook_app.command("undo-join", epilog="Example: trackflow logbook undo-join 3f0e…")
+def undo_join(
+    join_id: Annotated[uuid.UUID, typer.Argument(help="As printed.", show_default=False)],
+) -> None:
+    """Count them one by one again."""
+    from trackflow.usecases.categories.following import follow_tracks
+    from trackflow.usecases.mileage import books
+
+    with opened_context() as context:
+        books.undo_join(context, join_id)
+        follow_tracks(context)
+    print_line("Its tracks are trips of their own again.")
+
+
+@logbook_app.command("verify", epilog="Example: trackflow logbook verify")
+def verify(vehicle: Vehicle = None, as_json: Json = False) -> None:
+    """Prove that no closed entry was changed, left out or put in."""
+    from trackflow.usecases.mileage.books import verify_books
+
+    with opened_context() as context:
+        found = verify_books(context, vehicle)
+    if as_json:
+        print_json(found)
+    for one in found:
+        if not as_json:
+            state = "intact" if one.is_intact else "NOT INTACT"
+            print_line(
+                f"{one.vehicle_id}: {state}, {one.links:,} links, {one.open_entries:,} open "
+                f"entries, hash {one.last_hash or '-'}"
+            )
+        for fault in one.faults:
+            print_note(f"{one.vehicle_id}: {fault.kind} {fault.chain_no}: {fault.problem}")
+        for problem in one.problems:
+            print_note(f"{one.vehicle_id}: {problem}")
+    if not all(one.is_intact for one in found):
+        raise typer.Exit(1)
+
+
+@logbook_app.command("export", epilog="Example: trackflow logbook export 2026-11 --out reports")
+def export(
+    month: Annotated[str, typer.Argument(help="Such as 2026-11.", show_default=False)],
+    vehicle: Vehicle = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path(),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="csv, amendments, xlsx, pdf or md; all by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the month of each vehicle as CSV, XLSX, PDF and Markdown."""
+    from trackflow.exports.mileage.writing import write_reports
+    from trackflow.usecases.mileage.reports import month_reports
+
+    with opened_context() as context:
+        reports = month_reports(context, month, vehicle)
+    written = write_reports(reports, out, formats)
+    if as_json:
+        print_json(written)
+        return
+    for path in written:
+        print_line(str(path))
+    if not written:
+        print_line(f"No vehicle has a trip in {month}.")

@@ -1,0 +1,203 @@
+"""The commands of vehicles and rates."""
+
+import datetime as dt
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trackflow.cli.common import (
+    By,
+    Json,
+    decider,
+    opened_context,
+    parse_moment,
+    plain,
+    print_json,
+    print_line,
+)
+
+vehicles_app = typer.Typer(
+    help="Vehicles of the logbook: devices, drivers, odometers.", no_args_is_help=True
+)
+rates_app = typer.Typer(help="What is paid per kilometre or mile.", no_args_is_help=True)
+
+VehicleId = Annotated[str, typer.Argument(help="Id of the vehicle.", show_default=False)]
+From = Annotated[
+    dt.datetime | None,
+    typer.Option("--from", parser=parse_moment, metavar="TIME", help="From when; else always."),
+]
+Until = Annotated[
+    dt.datetime | None,
+    typer.Option("--until", parser=parse_moment, metavar="TIME", help="Until when; else for ever."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the `trackflow` command."""
+    app.add_typer(vehicles_app, name="vehicles")
+    app.add_typer(rates_app, name="rates")
+
+
+@vehicles_app.command("add", epilog="Example: trackflow vehicles add van --plate ABC-123")
+def add(
+    vehicle: VehicleId,
+    plate: Annotated[str | None, typer.Option(help="Number plate.")] = None,
+    kind: Annotated[
+        str, typer.Option(help="car, van, lorry, motorcycle, bicycle or other.")
+    ] = "car",
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Of its book; else that of the settings.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Add a vehicle, or change one."""
+    from trackflow.usecases.mileage.fleet import save_vehicle
+
+    with opened_context() as context:
+        found = save_vehicle(context, vehicle, kind=kind, plate=plate, time_zone=time_zone)
+    if as_json:
+        print_json(found)
+    else:
+        print_line(f"next: trackflow vehicles device {found.vehicle_id} DEVICE")
+
+
+@vehicles_app.command("list", epilog="Example: trackflow vehicles list")
+def list_(as_json: Json = False) -> None:
+    """Show vehicles."""
+    from trackflow.usecases.mileage.fleet import list_vehicles
+
+    with opened_context() as context:
+        found = list_vehicles(context)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        until = "no book yet" if one.closed_until is None else f"closed until {one.closed_until:%F}"
+        print_line(f"{one.vehicle_id} {one.plate or '-'} {one.kind} {until}")
+    if not found:
+        print_line("There is no vehicle: trackflow vehicles add ID --plate PLATE")
+
+
+@vehicles_app.command("device", epilog="Example: trackflow vehicles device van van-7")
+def device(
+    vehicle: VehicleId,
+    device_id: Annotated[str, typer.Argument(help="The device.", show_default=False)],
+    from_time: From = None,
+    until: Until = None,
+) -> None:
+    """Say which device is in a vehicle; its trips are in the vehicle's book."""
+    from trackflow.usecases.mileage.fleet import put_device
+
+    with opened_context() as context:
+        put_device(context, vehicle, device_id, from_time, until)
+    print_line("next: trackflow categorize")
+
+
+@vehicles_app.command("driver", epilog="Example: trackflow vehicles driver van 'Ada Lovelace'")
+def driver(
+    vehicle: VehicleId,
+    name: Annotated[str, typer.Argument(help="Name of the driver.", show_default=False)],
+    from_time: From = None,
+    until: Until = None,
+) -> None:
+    """Say who drives a vehicle."""
+    from trackflow.usecases.mileage.fleet import put_driver
+
+    with opened_context() as context:
+        put_driver(context, vehicle, name, from_time, until)
+    print_line("next: trackflow categorize")
+
+
+@vehicles_app.command(
+    "odometer", epilog="Example: trackflow vehicles odometer van 2026-03-01T07:00:00Z 48210.5"
+)
+def odometer(
+    vehicle: VehicleId,
+    time: Annotated[dt.datetime, typer.Argument(parser=parse_moment, metavar="TIME")],
+    kilometres: Annotated[float, typer.Argument(help="What it shows.", min=0, show_default=False)],
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Note what an odometer shows."""
+    from trackflow.usecases.mileage.fleet import add_reading
+
+    with opened_context() as context:
+        reading_id = add_reading(
+            context, vehicle, time, round(kilometres * 1000), recorded_by=decider(by)
+        )
+    if as_json:
+        print_json({"reading_id": reading_id})
+    else:
+        print_line(f"undo: trackflow vehicles undo-odometer {reading_id}")
+
+
+@vehicles_app.command("readings", epilog="Example: trackflow vehicles readings")
+def readings(
+    vehicle: Annotated[str | None, typer.Argument(help="Of this vehicle only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what odometers were read."""
+    from trackflow.usecases.mileage.fleet import list_readings
+
+    with opened_context() as context:
+        found = list_readings(context, vehicle)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        print_line(
+            f"{one['reading_id']} {one['vehicle_id']} {one['read_at']:%Y-%m-%d %H:%M} "
+            f"{one['odometer_m'] / 1000:,.1f} km by {one['recorded_by']}"
+        )
+
+
+@vehicles_app.command("undo-odometer", epilog="Example: trackflow vehicles undo-odometer 3f0e…")
+def undo_odometer(
+    reading: Annotated[uuid.UUID, typer.Argument(help="As listed.", show_default=False)],
+) -> None:
+    """Take a reading back."""
+    from trackflow.usecases.mileage.fleet import undo_reading
+
+    with opened_context() as context:
+        undo_reading(context, reading)
+    print_line("It counts no more.")
+
+
+@rates_app.command("import", epilog="Example: trackflow rates import rates.toml")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A TOML file with [[rate]] parts.")],
+    as_json: Json = False,
+) -> None:
+    """Replace the table of rates; closed entries keep the amounts that they were closed with."""
+    from trackflow.usecases.mileage.rate_table import import_rates
+
+    with opened_context() as context:
+        found = import_rates(context, file)
+    if as_json:
+        print_json(found)
+    else:
+        print_line(f"{len(found):,} rates")
+
+
+@rates_app.command("list", epilog="Example: trackflow rates list")
+def rates(as_json: Json = False) -> None:
+    """Show the table of rates."""
+    from trackflow.usecases.mileage.rate_table import list_rates
+
+    with opened_context() as context:
+        found = list_rates(context)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        until = one.valid_until or "…"
+        tiers = ", ".join(
+            f"{tier.amount}" + (f" up to {tier.up_to}" if tier.up_to is not None else "")
+            for tier in one.tiers
+        )
+        line = f"{one.rate_id} {one.valid_from} to {until}: {tiers} {one.currency} per {one.unit}"
+        print_line(plain(line))
+    if not found:
+        print_line("There is no rate: trackflow rates import FILE")

@@ -1,0 +1,1 @@
+"""Reports of vehicles' months as files."""

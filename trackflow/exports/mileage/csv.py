@@ -1,0 +1,104 @@
+"""The month of a vehicle as CSV: its entries, and apart from them what changed after closing."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trackflow.mileage.report import MonthReport, ReportTrip
+
+COLUMNS = (
+    "entry_id",
+    "status",
+    "vehicle_id",
+    "plate",
+    "driver",
+    "local_day",
+    "start_time",
+    "end_time",
+    "start_place",
+    "end_place",
+    "stops",
+    "purpose",
+    "partner",
+    "category",
+    "distance_km",
+    "odometer_start_km",
+    "odometer_end_km",
+    "matched_percent",
+    "mode",
+    "rate",
+    "amount",
+    "currency",
+    "entry_hash",
+)
+AMENDMENT_COLUMNS = (
+    "amendment_id",
+    "entry_id",
+    "name",
+    "old_value",
+    "new_value",
+    "reason",
+    "amended_by",
+    "amended_at",
+    "amendment_hash",
+)
+
+
+def entries_csv(report: MonthReport) -> bytes:
+    """The entries: those of a closed month give the same bytes for ever."""
+    return _csv(COLUMNS, [row_of(trip) for trip in report.trips])
+
+
+def amendments_csv(report: MonthReport) -> bytes:
+    """A row for each value that an amendment changes."""
+    rows = [
+        {
+            **{name: one[name] for name in AMENDMENT_COLUMNS if name in one},
+            "name": name,
+            "old_value": shown(old),
+            "new_value": shown(new),
+        }
+        for one in report.amendments
+        for name, (old, new) in sorted(one["changes"].items())
+    ]
+    return _csv(AMENDMENT_COLUMNS, rows)
+
+
+def row_of(trip: ReportTrip) -> dict[str, str]:
+    """The values of `COLUMNS` of a trip, as text."""
+    content = trip.content
+    permille = content.get("matched_permille")
+    found = {
+        **{name: content.get(name) for name in COLUMNS if name in content},
+        "entry_id": trip.entry_id,
+        "status": trip.status,
+        "entry_hash": trip.entry_hash,
+        "distance_km": kilometres(content["distance_m"]),
+        "odometer_start_km": kilometres(content.get("odometer_start_m")),
+        "odometer_end_km": kilometres(content.get("odometer_end_m")),
+        "matched_percent": "" if permille is None else f"{permille / 10:.1f}",
+    }
+    return {name: shown(value) for name, value in found.items()}
+
+
+def kilometres(metres: int | None) -> str:
+    """Whole metres as kilometres with three decimals."""
+    return "" if metres is None else f"{metres // 1000}.{metres % 1000:03}"
+
+
+def shown(value: Any) -> str:
+    """A value of a book as text."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(shown(one) or "?" for one in value)
+    return str(value)
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,65 @@
+"""Writes the months of vehicles to files of common formats."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trackflow.errors import BadInputError, SettingsError
+from trackflow.exports.mileage.csv import amendments_csv, entries_csv
+from trackflow.files import whole_file
+from trackflow.mileage.report import MonthReport
+
+WRITERS: dict[str, tuple[str, Callable[[MonthReport], bytes]]] = {
+    "csv": (".csv", entries_csv),
+    "amendments": (".amendments.csv", amendments_csv),
+}
+"""Each format with the end of its file's name and what makes its bytes."""
+
+
+def report_bytes(report: MonthReport, name: str) -> bytes:
+    """A report in a format.
+
+    Raises:
+        BadInputError: there is no such format.
+    """
+    return _writer(name)[1](report)
+
+
+def file_name(report: MonthReport, name: str) -> str:
+    """The name of the file of a report in a format."""
+    vehicle = re.sub(r"[^\w.-]+", "_", report.vehicle_id)
+    return f"logbook-{vehicle}-{report.month}{_writer(name)[0]}"
+
+
+def write_reports(
+    reports: Sequence[MonthReport], folder: Path, formats: Sequence[str] | None = None
+) -> list[Path]:
+    """Write reports into a folder, each file whole or not at all; returns their paths.
+
+    Args:
+        reports: of vehicles' months.
+        folder: is made if it is missing.
+        formats: of `WRITERS`; None for all.
+
+    Raises:
+        BadInputError: there is no such format.
+        SettingsError: a file cannot be written.
+    """
+    written = []
+    try:
+        for report in reports:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in formats or list(WRITERS):
+                path = folder / file_name(report, name)
+                with whole_file(path) as file:
+                    file.write(report_bytes(report, name))
+                written.append(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write to {folder}: {error.strerror}") from None
+    return written
+
+
+def _writer(name: str) -> tuple[str, Callable[[MonthReport], bytes]]:
+    if name not in WRITERS:
+        raise BadInputError(f"there is no format {name!r}; there are {', '.join(WRITERS)}")
+    return WRITERS[name]

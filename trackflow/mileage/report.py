@@ -1,0 +1,117 @@
+"""The report of a vehicle's month: trips, sums, what is paid, and what changed after closing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from trackflow.mileage.entries import BUSINESS, Content, shown_to
+from trackflow.mileage.odometer import Stretch
+
+WITHOUT = "(none)"
+"""Name of the sum of trips without a category."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTrip:
+    """A trip in a report.
+
+    Attributes:
+        entry_id: of its entry.
+        content: what the book says.
+        status: open or closed.
+        entry_hash: of a closed one.
+    """
+
+    entry_id: str
+    content: Content
+    status: str
+    entry_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySum:
+    """What the trips of a category sum up to.
+
+    Attributes:
+        category: its name.
+        trips: their number.
+        distance_m: whole metres.
+        amounts: what is paid, by currency.
+    """
+
+    category: str
+    trips: int
+    distance_m: int
+    amounts: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReport:
+    """A vehicle's month.
+
+    Attributes:
+        vehicle_id: the vehicle.
+        plate: its number plate.
+        kind: of vehicle.
+        month: such as 2026-11.
+        trips: in order of time; of private ones the kilometres only.
+        sums: by category, as the book says.
+        amended_m: what the trips sum up to with all amendments.
+        stretches: between odometer readings that touch the month.
+        amendments: made after closing, in their order.
+        last_hash: of the last link of the month's entries; None while none is closed.
+        book_hash: of the last link of the book.
+    """
+
+    vehicle_id: str
+    plate: str | None
+    kind: str
+    month: str
+    trips: Sequence[ReportTrip]
+    sums: Sequence[CategorySum]
+    amended_m: int
+    stretches: Sequence[Stretch]
+    amendments: Sequence[dict[str, Any]]
+    last_hash: str | None
+    book_hash: str | None
+
+    @property
+    def distance_m(self) -> int:
+        """All trips, as the book says."""
+        return sum(one.distance_m for one in self.sums)
+
+    @property
+    def business_share(self) -> float | None:
+        """Share of the kilometres that were business; None without any."""
+        business = sum(one.distance_m for one in self.sums if one.category == BUSINESS)
+        return business / self.distance_m if self.distance_m else None
+
+    @property
+    def unexplained_m(self) -> int:
+        """What the odometer shows beyond the trips, over all its stretches."""
+        return sum(one.unexplained_m for one in self.stretches)
+
+
+def sums_of(trips: Sequence[ReportTrip]) -> list[CategorySum]:
+    """The sums of trips by category, the largest first."""
+    found: dict[str, CategorySum] = {}
+    for trip in trips:
+        name = trip.content.get("category") or WITHOUT
+        before = found.get(name, CategorySum(name, 0, 0, {}))
+        amounts = dict(before.amounts)
+        amount, currency = trip.content.get("amount"), trip.content.get("currency")
+        if amount is not None and currency is not None:
+            amounts[currency] = amounts.get(currency, Decimal(0)) + Decimal(amount)
+        found[name] = CategorySum(
+            name, before.trips + 1, before.distance_m + trip.content["distance_m"], amounts
+        )
+    return sorted(found.values(), key=lambda one: (-one.distance_m, one.category))
+
+
+def for_readers(trips: Sequence[ReportTrip], reader: str | None) -> list[ReportTrip]:
+    """Trips as a reader may see them: of others' private trips the kilometres only."""
+    return [
+        ReportTrip(trip.entry_id, shown_to(trip.content, reader), trip.status, trip.entry_hash)
+        for trip in trips
+    ]

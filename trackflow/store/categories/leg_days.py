@@ -1,0 +1,186 @@
+"""The days whose legs are found, and what they were told by."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.geo.time import ONE_DAY, days_between, midnight
+from trackflow.store.categories.tables import leg_days, legs
+from trackflow.store.days.queries import Devices, of_devices
+from trackflow.store.tables import processing_batches
+
+leg, d, b = legs.c, leg_days.c, processing_batches.c
+
+CHUNK = 500
+"""Keys per statement: databases limit how many values one may have."""
+
+HASH_LENGTH = 24
+"""Of what all days of a device are told by; in a row, the hash of the day's legs follows. So what
+is made of legs is made anew where they have changed, and only there."""
+
+type DueDays = dict[str, list[tuple[dt.date, int]]]
+"""By device: days with the generation of their tracks."""
+
+
+def due_days(
+    connection: Connection,
+    device_hashes: Mapping[str, str],
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> DueDays:
+    """Days whose tracks, or what legs are told by, have changed.
+
+    Days whose tracks are not made yet are left out until they are.
+
+    Args:
+        connection: to the store.
+        device_hashes: the devices; for each, a hash of what all its days are told by.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    alike: dict[str, list[str]] = {}
+    for device_id, device_hash in device_hashes.items():
+        alike.setdefault(device_hash, []).append(device_id)
+    found: DueDays = {}
+    for device_hash, ids in alike.items():
+        for begin in range(0, len(ids), CHUNK):
+            some = _due(device_hash).where(b.device_id.in_(ids[begin : begin + CHUNK]))
+            if first is not None:
+                some = some.where(b.day >= first)
+            if last is not None:
+                some = some.where(b.day <= last)
+            for device_id, day, generation in connection.execute(some):
+                found.setdefault(device_id, []).append((day, generation))
+    return found
+
+
+def _due(device_hash: str) -> sa.Select[Any]:
+    is_same = sa.and_(
+        d.device_id == b.device_id,
+        d.day == b.day,
+        d.generation == b.tracked_generation,
+        sa.func.substr(d.inputs_hash, 1, HASH_LENGTH) == device_hash,
+    )
+    return (
+        sa.select(b.device_id, b.day, b.tracked_generation)
+        .select_from(processing_batches.outerjoin(leg_days, is_same))
+        .where(d.device_id.is_(None), b.tracked_generation > 0)
+        .order_by(b.device_id, b.day)
+    )
+
+
+def note_days(
+    connection: Connection,
+    device_id: str,
+    done: Sequence[tuple[dt.date, int]],
+    device_hash: str,
+    touched: tuple[dt.date, dt.date],
+) -> None:
+    """Note that the legs of days are found, and the legs of days that shared a journey with them.
+
+    Args:
+        connection: in a transaction for writing.
+        device_id: the device.
+        done: days with the generation of their tracks.
+        device_hash: of what the legs were told by.
+        touched: the first and last day of which legs may have changed.
+    """
+    mine = sa.and_(d.device_id == device_id, d.day.between(*touched))
+    before = {row.day: row for row in connection.execute(sa.select(leg_days).where(mine))}
+    days = {day for day, _ in done} | set(before)
+    of_legs = _hashes(connection, device_id, days, touched)
+    rows = {
+        day: (row.generation, row.inputs_hash[:HASH_LENGTH] + of_legs[day])
+        for day, row in before.items()
+    }
+    rows |= {day: (generation, device_hash + of_legs[day]) for day, generation in done}
+    changed = {
+        day: row
+        for day, row in rows.items()
+        if day not in before or row != (before[day].generation, before[day].inputs_hash)
+    }
+    for outdated in _chunks(sorted(changed.keys() & before.keys())):
+        connection.execute(sa.delete(leg_days).where(d.device_id == device_id, d.day.in_(outdated)))
+    if changed:
+        connection.execute(
+            sa.insert(leg_days),
+            [
+                {
+                    "device_id": device_id,
+                    "day": day,
+                    "generation": generation,
+                    "inputs_hash": inputs_hash,
+                }
+                for day, (generation, inputs_hash) in changed.items()
+            ],
+        )
+
+
+def _hashes(
+    connection: Connection,
+    device_id: str,
+    days: Collection[dt.date],
+    touched: tuple[dt.date, dt.date],
+) -> dict[dt.date, str]:
+    """A hash of the legs of each of some days.
+
+    Args:
+        connection: to the store.
+        device_id: the device.
+        days: the days.
+        touched: the first and the last of them, or wider.
+    """
+    found = {day: hashlib.blake2b(digest_size=8) for day in days}
+    query = (
+        sa.select(leg.start_time, leg.end_time, leg.mode, leg.distance_m, leg.decided_by)
+        .where(
+            leg.device_id == device_id,
+            leg.start_time < midnight(touched[1] + ONE_DAY),
+            leg.end_time >= midnight(touched[0]),
+        )
+        .order_by(leg.start_time)
+    )
+    for row in connection.execute(query):
+        text = json.dumps([str(value) for value in row]).encode()
+        for day in days_between(row.start_time.date(), row.end_time.date()):
+            if day in found:
+                found[day].update(text)
+    return {day: of_day.hexdigest() for day, of_day in found.items()}
+
+
+def _chunks(days: Sequence[dt.date]) -> Iterator[Sequence[dt.date]]:
+    for begin in range(0, len(days), CHUNK):
+        yield days[begin : begin + CHUNK]
+
+
+def forget_days(
+    connection: Connection,
+    device_ids: Devices,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> None:
+    """Let days be due.
+
+    Args:
+        connection: in a transaction for writing.
+        device_ids: the devices; None for all.
+        first: the first day; None for no limit.
+        last: the last day, included; None for no limit.
+    """
+    query = sa.delete(leg_days).where(*of_devices(d.device_id, device_ids))
+    if first is not None:
+        query = query.where(d.day >= first)
+    if last is not None:
+        query = query.where(d.day <= last)
+    connection.execute(query)
+
+
+def is_noted(connection: Connection, device_id: str, day: dt.date) -> bool:
+    """Whether the legs of a day were ever found."""
+    query = sa.select(d.day).where(d.device_id == device_id, d.day == day)
+    return connection.scalar(query) is not None

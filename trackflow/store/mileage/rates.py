@@ -1,0 +1,64 @@
+"""The table of rates."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trackflow.mileage.rates import Rate, Tier
+from trackflow.store.mileage.tables import mileage_rates
+
+r = mileage_rates.c
+
+
+def read_rates(connection: Connection) -> list[Rate]:
+    """All rates, by name and first day."""
+    query = sa.select(mileage_rates).order_by(r.rate_id, r.valid_from)
+    found = []
+    for row in connection.execute(query):
+        month, day = map(int, row.year_start.split("-"))
+        tiers = tuple(
+            Tier(None if limit is None else Decimal(limit), Decimal(amount))
+            for limit, amount in row.tiers
+        )
+        found.append(
+            Rate(
+                row.rate_id,
+                row.valid_from,
+                row.valid_until,
+                row.category,
+                row.vehicle_kind,
+                row.currency,
+                row.unit,
+                tiers,
+                (month, day),
+                row.source,
+            )
+        )
+    return found
+
+
+def replace_rates(connection: Connection, rates: Sequence[Rate]) -> None:
+    """Replace the whole table."""
+    connection.execute(sa.delete(mileage_rates))
+    rows = [
+        {
+            "rate_id": rate.rate_id,
+            "valid_from": rate.valid_from,
+            "valid_until": rate.valid_until,
+            "category": rate.category,
+            "vehicle_kind": rate.vehicle_kind,
+            "currency": rate.currency,
+            "unit": rate.unit,
+            "tiers": [
+                [None if tier.up_to is None else str(tier.up_to), str(tier.amount)]
+                for tier in rate.tiers
+            ],
+            "year_start": f"{rate.year_start[0]:02}-{rate.year_start[1]:02}",
+            "source": rate.source,
+        }
+        for rate in rates
+    ]
+    if rows:
+        connection.execute(sa.insert(mileage_rates), rows)

@@ -1,0 +1,295 @@
+"""Reads logbooks, amends them by hand, joins trips, and proves their chains."""
+
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.mileage.chain import ChainFault, faults
+from trackflow.mileage.entries import amended, needs_purpose
+from trackflow.store.database import Connection
+from trackflow.store.devices.settings import device_ids, known, lock_devices
+from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage.books import Amendment, Entry
+from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
+from trackflow.usecases.mileage.closing import completed_entries
+from trackflow.usecases.mileage.entries import days_due
+
+AMENDABLE = ("category", "purpose", "partner", "driver", "start_place", "end_place")
+"""What a person may amend: times and distances come from the tracks."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookEntry:
+    """An entry with what was amended.
+
+    Attributes:
+        entry: as it stands in the book.
+        amendments: in their order.
+    """
+
+    entry: Entry
+    amendments: Sequence[Amendment] = ()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """With all amendments."""
+        return amended(self.entry.content, [one.changes for one in self.amendments])
+
+    @property
+    def needs_purpose(self) -> bool:
+        """Whether a person still has to say what it was for."""
+        return needs_purpose(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class BookCheck:
+    """The result of checking a book.
+
+    Attributes:
+        vehicle_id: the vehicle.
+        links: closed entries and amendments.
+        open_entries: entries that may still change.
+        last_hash: of the last link; None of an empty book.
+        faults: what is wrong with the chain.
+        problems: other things that are wrong, in words.
+    """
+
+    vehicle_id: str
+    links: int
+    open_entries: int
+    last_hash: str | None
+    faults: Sequence[ChainFault] = ()
+    problems: Sequence[str] = field(default_factory=list)
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults and not self.problems
+
+
+def vehicle_named(connection: Connection, vehicle_id: str) -> Vehicle:
+    """A vehicle by its id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = {one.vehicle_id: one for one in vehicles.read_vehicles(connection)}
+    if vehicle_id not in found:
+        names = ", ".join(sorted(found)) or "there is none yet: `trackflow vehicles add`"
+        raise NotFoundError(f"there is no vehicle {vehicle_id} ({names})")
+    return found[vehicle_id]
+
+
+def list_entries(
+    context: Context,
+    *,
+    vehicle_id: str | None = None,
+    month: str | None = None,
+    only_needing_purpose: bool = False,
+) -> list[BookEntry]:
+    """Entries by vehicle and time, with their amendments; open ones with odometers and amounts.
+
+    Args:
+        context: the store.
+        vehicle_id: of this vehicle only.
+        month: of this month only, such as 2026-11.
+        only_needing_purpose: open ones whose purpose a person still has to give.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+    """
+    found = []
+    with context.store.read() as connection:
+        chosen = (
+            vehicles.read_vehicles(connection)
+            if vehicle_id is None
+            else [vehicle_named(connection, vehicle_id)]
+        )
+        for vehicle in chosen:
+            by_entry: dict[uuid.UUID | None, list[Amendment]] = {}
+            for one in books.read_amendments(connection, vehicle_id=vehicle.vehicle_id):
+                by_entry.setdefault(one.entry_id, []).append(one)
+            for entry in completed_entries(connection, vehicle):
+                if month is not None and entry.month != month:
+                    continue
+                one_entry = BookEntry(entry, by_entry.get(entry.entry_id, ()))
+                if only_needing_purpose and (
+                    entry.closed_at is not None or not one_entry.needs_purpose
+                ):
+                    continue
+                found.append(one_entry)
+    return found
+
+
+def read_entry(context: Context, entry_id: uuid.UUID) -> BookEntry:
+    """An entry with its amendments.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with context.store.read() as connection:
+        entry = books.read_entry(connection, entry_id)
+        if entry is None:
+            raise NotFoundError(f"there is no entry {entry_id}: see `trackflow logbook list`")
+        return BookEntry(entry, books.read_amendments(connection, entry_ids=[entry_id]))
+
+
+def amend_entry(
+    context: Context,
+    entry_id: uuid.UUID,
+    values: Mapping[str, str | None],
+    *,
+    reason: str,
+    amended_by: str,
+) -> BookEntry:
+    """Amend a closed entry by hand; what it says stays, the amendment stands beside it.
+
+    Args:
+        context: the store.
+        entry_id: the entry.
+        values: new values by name, of `AMENDABLE`.
+        reason: why.
+        amended_by: the person.
+
+    Raises:
+        NotFoundError: there is no such entry.
+        BadInputError: it is open, nothing changes, or there is no reason.
+    """
+    unknown = sorted(set(values) - set(AMENDABLE))
+    if unknown:
+        raise BadInputError(f"{unknown[0]} cannot be amended; {', '.join(AMENDABLE)} can")
+    if not reason.strip():
+        raise BadInputError("an amendment needs a reason")
+    if amended_by == BY_TRACKFLOW:
+        raise BadInputError(f"{BY_TRACKFLOW} is the name of amendments that no person made")
+    before = read_entry(context, entry_id)
+    if before.entry.closed_at is None:
+        raise BadInputError(
+            "this entry is open: change its category or purpose with `trackflow categories set`"
+        )
+    with context.store.write() as connection:
+        books.lock_book(connection, before.entry.vehicle_id)
+        now = BookEntry(before.entry, books.read_amendments(connection, entry_ids=[entry_id]))
+        changes = {
+            name: [now.content.get(name), value]
+            for name, value in values.items()
+            if now.content.get(name) != value
+        }
+        if not changes:
+            raise BadInputError("nothing changes: the book says so already")
+        books.add_amendment(
+            connection,
+            Amendment(
+                uuid.uuid4(),
+                entry_id,
+                before.entry.vehicle_id,
+                before.entry.month,
+                changes,
+                reason.strip(),
+                amended_by,
+                context.clock(),
+            ),
+        )
+    return read_entry(context, entry_id)
+
+
+def join_trips(
+    context: Context, device_id: str, start: dt.datetime, end: dt.datetime, *, decided_by: str
+) -> uuid.UUID:
+    """Count all tracks of a device in a time as one trip; returns the join's id.
+
+    Args:
+        context: the store.
+        device_id: the device.
+        start: aware.
+        end: aware.
+        decided_by: the person.
+
+    Raises:
+        SettingsError: there is no such device.
+        BadInputError: the time ends before it begins.
+    """
+    if end <= start:
+        raise BadInputError("a time ends after it begins")
+    with context.store.write() as connection:
+        known(device_id, device_ids(connection))
+        lock_devices(connection, [device_id])
+        now = context.clock()
+        return books.add_join(connection, device_id, start, end, decided_by, now)
+
+
+def undo_join(context: Context, join_id: uuid.UUID) -> None:
+    """Let a join count no more.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with context.store.write() as connection:
+        if not books.undo_join(connection, join_id, context.clock()):
+            raise NotFoundError(f"there is no join {join_id} that counts")
+
+
+def verify_books(context: Context, vehicle_id: str | None = None) -> list[BookCheck]:
+    """Check each book: its chain, its odometers, and whether it knows all tracks.
+
+    Args:
+        context: the store.
+        vehicle_id: only this vehicle; None for all.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+    """
+    waiting = sum(map(len, days_due(context).values()))
+    found = []
+    with context.store.read() as connection:
+        chosen = (
+            vehicles.read_vehicles(connection)
+            if vehicle_id is None
+            else [vehicle_named(connection, vehicle_id)]
+        )
+        for vehicle in chosen:
+            links = books.chain(connection, vehicle.vehicle_id)
+            open_entries = books.read_entries(
+                connection, vehicle_id=vehicle.vehicle_id, only_open=True
+            )
+            problems = _odometer_problems(connection, vehicle.vehicle_id)
+            if len(links) < vehicle.chain_length:
+                problems.append(
+                    f"the chain had {vehicle.chain_length:,} links, and has {len(links):,}: its "
+                    "end was cut off"
+                )
+            if vehicle.closed_until is not None and any(
+                one.end_time <= vehicle.closed_until for one in open_entries
+            ):
+                problems.append("an entry is open although its time is closed")
+            if waiting:
+                problems.append(
+                    f"{waiting:,} days of devices are not in the books yet: trackflow categorize"
+                )
+            last = links[-1].link_hash if links else None
+            found.append(
+                BookCheck(
+                    vehicle.vehicle_id,
+                    len(links),
+                    len(open_entries),
+                    last,
+                    faults(links),
+                    problems,
+                )
+            )
+    return found
+
+
+def _odometer_problems(connection: Connection, vehicle_id: str) -> list[str]:
+    readings = vehicles.read_readings(connection, vehicle_id)
+    return [
+        f"the odometer shows less at {after.read_at:%Y-%m-%d %H:%M} than before"
+        for before, after in itertools.pairwise(readings)
+        if after.odometer_m < before.odometer_m
+    ]

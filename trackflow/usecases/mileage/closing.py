@@ -1,0 +1,117 @@
+"""Closes entries of the logbook: each becomes a link of its book's chain, for ever."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from trackflow.context import Context
+from trackflow.mileage.odometer import DrivenTrip, Reading, odometers
+from trackflow.mileage.rates import PaidTrip, Payment, payments
+from trackflow.store.database import Connection
+from trackflow.store.mileage import books, rates, vehicles
+from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.vehicles import Vehicle
+
+
+@dataclass(slots=True)
+class ClosingReport:
+    """The result of a closing.
+
+    Attributes:
+        vehicles: books that were looked at.
+        closed: entries that were closed.
+    """
+
+    vehicles: int = 0
+    closed: int = 0
+
+
+def close_due(context: Context, *, until: dt.datetime | None = None) -> ClosingReport:
+    """Close all entries that are due, book by book, each in one transaction.
+
+    Two processes at once close each entry once; one that is killed leaves whole books.
+
+    Args:
+        context: the store and settings.
+        until: close those that are due by then, UTC; by default, now. Days of grace count from the
+            end of a trip, so a later time closes trips early.
+    """
+    report = ClosingReport()
+    with context.store.read() as connection:
+        known = vehicles.read_vehicles(connection)
+    for vehicle in known:
+        with context.store.write() as connection:
+            report.closed += _close_book(context, connection, vehicle, until or context.clock())
+        report.vehicles += 1
+    return report
+
+
+def _close_book(
+    context: Context, connection: Connection, vehicle: Vehicle, until: dt.datetime
+) -> int:
+    closed_until = books.lock_book(connection, vehicle.vehicle_id)
+    entries = completed_entries(connection, vehicle)
+    due = [one for one in entries if one.closed_at is None and one.closes_at <= until]
+    for entry in due:
+        books.close_entry(connection, entry, context.clock())
+    reached = until - dt.timedelta(days=context.settings.close_after_days)
+    if (due or closed_until is not None) and (closed_until is None or closed_until < reached):
+        books.set_closed_until(connection, vehicle.vehicle_id, reached)
+    return len(due)
+
+
+def completed_entries(connection: Connection, vehicle: Vehicle) -> list[Entry]:
+    """All entries of a book in order of time; open ones with odometers and what is paid for them.
+
+    Closed ones stay as they are.
+    """
+    entries = books.read_entries(connection, vehicle_id=vehicle.vehicle_id)
+    table = rates.read_rates(connection)
+    paid = payments([paid_trip(one, vehicle.kind) for one in entries], table)
+    shown = odometers(
+        [driven_trip(one) for one in entries], readings_of(connection, vehicle.vehicle_id)
+    )
+    return [
+        one
+        if one.closed_at is not None
+        else replace(one, content=one.content | _more(paid.get(str(one.entry_id)), odometer))
+        for one, odometer in zip(entries, shown, strict=True)
+    ]
+
+
+def _more(payment: Payment | None, odometer: tuple[int, int] | None) -> dict[str, Any]:
+    start_m, end_m = odometer or (None, None)
+    return {
+        "odometer_start_m": start_m,
+        "odometer_end_m": end_m,
+        "rate": payment.rate_id if payment else None,
+        "amount": str(payment.amount) if payment else None,
+        "currency": payment.currency if payment else None,
+    }
+
+
+def paid_trip(entry: Entry, kind: str) -> PaidTrip:
+    """An entry as rates see it."""
+    content = entry.content
+    return PaidTrip(
+        str(entry.entry_id),
+        dt.date.fromisoformat(content["local_day"]),
+        content.get("category"),
+        entry.vehicle_id,
+        kind,
+        content["distance_m"],
+        content.get("rate"),
+    )
+
+
+def driven_trip(entry: Entry) -> DrivenTrip:
+    """An entry as odometers see it."""
+    return DrivenTrip(entry.start_time, entry.end_time, entry.content["distance_m"])
+
+
+def readings_of(connection: Connection, vehicle_id: str) -> list[Reading]:
+    """The readings of a vehicle, in order of time."""
+    return [
+        Reading(row.read_at, row.odometer_m)
+        for row in vehicles.read_readings(connection, vehicle_id)
+    ]

@@ -1,0 +1,168 @@
+"""Vehicles, their devices, drivers and odometers: what persons say about them."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.settings import zone_named
+from trackflow.store.devices.settings import device_ids, known
+from trackflow.store.mileage import vehicles
+from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.books import vehicle_named
+
+KINDS = ("car", "van", "lorry", "motorcycle", "bicycle", "other")
+
+
+def save_vehicle(
+    context: Context,
+    vehicle_id: str,
+    *,
+    kind: str = "car",
+    plate: str | None = None,
+    time_zone: str | None = None,
+) -> Vehicle:
+    """Add a vehicle, or change one.
+
+    Args:
+        context: the store.
+        vehicle_id: its id.
+        kind: one of `KINDS`.
+        plate: its number plate.
+        time_zone: of its book; None for that of the settings.
+
+    Raises:
+        BadInputError: the id is empty, or there is no such kind.
+        SettingsError: there is no such time zone.
+    """
+    name = vehicle_id.strip()
+    if not name or "\0" in name:
+        raise BadInputError("a vehicle needs an id")
+    if kind not in KINDS:
+        raise BadInputError(f"{kind!r} is no kind of vehicle; there are {', '.join(KINDS)}")
+    if time_zone is not None:
+        zone_named(time_zone)
+    values: dict[str, Any] = {
+        "kind": kind,
+        "plate": plate,
+        "time_zone": time_zone,
+        "created_at": context.clock(),
+    }
+    with context.store.write() as connection:
+        vehicles.save_vehicle(connection, name, values)
+        return vehicle_named(connection, name)
+
+
+def list_vehicles(context: Context) -> list[Vehicle]:
+    """All vehicles, by id."""
+    with context.store.read() as connection:
+        return vehicles.read_vehicles(connection)
+
+
+def put_device(
+    context: Context,
+    vehicle_id: str,
+    device_id: str,
+    from_time: dt.datetime | None = None,
+    until_time: dt.datetime | None = None,
+) -> None:
+    """Say that a device is in a vehicle, from a moment to another.
+
+    Args:
+        context: the store.
+        vehicle_id: the vehicle.
+        device_id: the device.
+        from_time: aware; None for the beginning.
+        until_time: aware; None for ever.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+        SettingsError: there is no such device.
+        BadInputError: the time ends before it begins.
+    """
+    _check_times(from_time, until_time)
+    with context.store.write() as connection:
+        vehicle_named(connection, vehicle_id)
+        known(device_id, device_ids(connection))
+        vehicles.assign_device(connection, device_id, vehicle_id, from_time, until_time)
+
+
+def put_driver(
+    context: Context,
+    vehicle_id: str,
+    driver: str,
+    from_time: dt.datetime | None = None,
+    until_time: dt.datetime | None = None,
+) -> None:
+    """Say who drives a vehicle, from a moment to another.
+
+    Args:
+        context: the store.
+        vehicle_id: the vehicle.
+        driver: name of the driver.
+        from_time: aware; None for the beginning.
+        until_time: aware; None for ever.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+        BadInputError: the time ends before it begins, or the name is empty.
+    """
+    _check_times(from_time, until_time)
+    if not driver.strip():
+        raise BadInputError("a driver needs a name")
+    with context.store.write() as connection:
+        vehicle_named(connection, vehicle_id)
+        vehicles.assign_driver(connection, vehicle_id, driver.strip(), from_time, until_time)
+
+
+def add_reading(
+    context: Context, vehicle_id: str, read_at: dt.datetime, odometer_m: int, *, recorded_by: str
+) -> uuid.UUID:
+    """Store what a person read from an odometer; returns the reading's id.
+
+    Args:
+        context: the store.
+        vehicle_id: the vehicle.
+        read_at: aware.
+        odometer_m: metres.
+        recorded_by: the person.
+
+    Raises:
+        NotFoundError: there is no such vehicle.
+        BadInputError: it shows less than before, or more than after.
+    """
+    with context.store.write() as connection:
+        vehicle_named(connection, vehicle_id)
+        for row in vehicles.read_readings(connection, vehicle_id):
+            if (row.read_at <= read_at and row.odometer_m > odometer_m) or (
+                row.read_at >= read_at and row.odometer_m < odometer_m
+            ):
+                raise BadInputError(
+                    f"an odometer does not run back: it showed {row.odometer_m / 1000:,.1f} km at "
+                    f"{row.read_at:%Y-%m-%d %H:%M}"
+                )
+        now = context.clock()
+        return vehicles.add_reading(connection, vehicle_id, read_at, odometer_m, recorded_by, now)
+
+
+def undo_reading(context: Context, reading_id: uuid.UUID) -> None:
+    """Let a reading count no more.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with context.store.write() as connection:
+        if not vehicles.undo_reading(connection, reading_id, context.clock()):
+            raise NotFoundError(f"there is no reading {reading_id} that counts")
+
+
+def list_readings(context: Context, vehicle_id: str | None = None) -> list[dict[str, Any]]:
+    """Readings that count, by vehicle and time."""
+    with context.store.read() as connection:
+        return [dict(row._mapping) for row in vehicles.read_readings(connection, vehicle_id)]
+
+
+def _check_times(from_time: dt.datetime | None, until_time: dt.datetime | None) -> None:
+    if from_time is not None and until_time is not None and until_time <= from_time:
+        raise BadInputError("a time ends after it begins")

@@ -1,0 +1,159 @@
+"""Makes the entries of a vehicle's book from the tracks of all devices that were in it."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from trackflow.categories.rules.facts import TripFacts
+from trackflow.context import Context
+from trackflow.mileage.entries import (
+    JoinedTime,
+    TripPart,
+    content_of,
+    device_key_of,
+    grouped,
+    without_doubles,
+)
+from trackflow.settings import zone_named
+from trackflow.store.categories.trips import TripRow, read_vehicles
+from trackflow.store.database import Connection
+from trackflow.store.mileage import books
+from trackflow.store.mileage.book_trips import read_book_trips
+from trackflow.store.mileage.books import Entry
+from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.categories.trips import read_sources
+
+ENTRY_SPACE = uuid.UUID("6f0f3a0e-3a55-5d0e-9a8f-5a6f8f0b7f11")
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleTracks:
+    """The tracks of devices that were in a vehicle.
+
+    Attributes:
+        device_ids: the devices, that which was put in first before the others.
+        rows: tracks of each device, in order of time.
+        joins: joined times of each device that touch the time.
+    """
+
+    device_ids: tuple[str, ...]
+    rows: dict[str, list[Any]]
+    joins: dict[str, list[JoinedTime]]
+
+    @property
+    def spans(self) -> list[tuple[dt.datetime, dt.datetime]]:
+        """The times of tracks and joins."""
+        tracks = [(row.start_time, row.end_time) for rows in self.rows.values() for row in rows]
+        return tracks + [(one.start, one.end) for some in self.joins.values() for one in some]
+
+
+def read_tracks(
+    connection: Connection, vehicle: Vehicle, start: dt.datetime, end: dt.datetime
+) -> VehicleTracks:
+    """The tracks of a vehicle's devices that overlap `[start, end)`.
+
+    Args:
+        connection: to the store.
+        vehicle: the vehicle.
+        start: UTC.
+        end: UTC, not included.
+    """
+    begun = {
+        device_id: min(one.from_time for one in mine)
+        for device_id, assigned in read_vehicles(connection).of_devices.items()
+        if (mine := [one for one in assigned if one.name == vehicle.vehicle_id])
+    }
+    ids = tuple(sorted(begun, key=lambda one: (begun[one], one)))
+    joins = {
+        one: [
+            JoinedTime(join.start_time, join.end_time)
+            for join in books.read_joins(connection, one)
+            if join.start_time < end and join.end_time >= start
+        ]
+        for one in ids
+    }
+    rows = {one: read_book_trips(connection, one, start, end) for one in ids}
+    return VehicleTracks(ids, rows, joins)
+
+
+def entries_of(
+    context: Context, connection: Connection, vehicle: Vehicle, found: VehicleTracks
+) -> list[Entry]:
+    """The entries that tracks make, in order of time; what two devices recorded is there once.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        vehicle: the vehicle.
+        found: the tracks of its devices.
+    """
+    zone_name = vehicle.time_zone or context.settings.time_zone
+    zone = zone_named(zone_name)
+    close_after = dt.timedelta(days=context.settings.close_after_days)
+    parts = without_doubles(_parts(context, connection, vehicle, found, zone))
+    entries = []
+    for device_id in found.device_ids:
+        mine = [part for part in parts if part.device_id == device_id]
+        for group in grouped(mine, found.joins[device_id]):
+            first, last = group[0], group[-1]
+            end = last.end.astimezone(dt.UTC)
+            entries.append(
+                Entry(
+                    uuid.uuid5(ENTRY_SPACE, f"{vehicle.vehicle_id}\n{first.track_id}"),
+                    vehicle.vehicle_id,
+                    device_key_of(device_id),
+                    first.start.astimezone(dt.UTC),
+                    end,
+                    f"{first.start:%Y-%m}",
+                    content_of(group, vehicle.vehicle_id, vehicle.plate, zone_name),
+                    end + close_after,
+                )
+            )
+    return sorted(entries, key=lambda one: (one.start_time, str(one.entry_id)))
+
+
+def _parts(
+    context: Context,
+    connection: Connection,
+    vehicle: Vehicle,
+    found: VehicleTracks,
+    zone: ZoneInfo,
+) -> list[TripPart]:
+    """The tracks that began while their device was in the vehicle, by rank of the device.
+
+    Args:
+        context: the settings.
+        connection: to the store.
+        vehicle: the vehicle.
+        found: tracks of its devices.
+        zone: of its book.
+    """
+    rows = [row for device_id in found.device_ids for row in found.rows[device_id]]
+    made = [TripRow._make(row[:7]) for row in rows]
+    sources = read_sources(connection, found.device_ids, made, context.settings.time_zone)
+    return [
+        _part(row, facts, zone)
+        for row, trip in zip(rows, made, strict=True)
+        if (facts := sources.facts(trip)).vehicle == vehicle.vehicle_id
+    ]
+
+
+def _part(row: Any, facts: TripFacts, zone: ZoneInfo) -> TripPart:
+    return TripPart(
+        device_id=row.device_id,
+        track_id=str(row.track_id),
+        start=row.start_time.astimezone(zone),
+        end=row.end_time.astimezone(zone),
+        distance_m=row.distance_m,
+        matched_share=row.matched_share,
+        mode=facts.main_mode,
+        category=row.category,
+        purpose=row.purpose,
+        partner=row.partner,
+        rate=row.rate,
+        driver=facts.driver,
+        start_place=facts.start_place.name if facts.start_place else None,
+        end_place=facts.end_place.name if facts.end_place else None,
+    )

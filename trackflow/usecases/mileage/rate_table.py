@@ -1,0 +1,136 @@
+"""Reads a person's table of rates from a TOML file, and replaces the stored one by it."""
+
+import datetime as dt
+import tomllib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError
+from trackflow.mileage.rates import Rate, Tier
+from trackflow.store.mileage import rates
+
+NAMES = {
+    *("id", "from", "until", "category", "vehicle_kind", "currency", "unit", "amount", "tiers"),
+    *("year_start", "source"),
+}
+
+
+def import_rates(context: Context, path: Path) -> list[Rate]:
+    """Replace the table of rates by that of a TOML file; returns it.
+
+    Raises:
+        BadInputError: the file cannot be read, or a rate makes no sense.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} cannot be read: {error}") from None
+    found = parse_rates(text)
+    with context.store.write() as connection:
+        rates.replace_rates(connection, found)
+    return found
+
+
+def list_rates(context: Context) -> list[Rate]:
+    """All rates, by name and first day."""
+    with context.store.read() as connection:
+        return rates.read_rates(connection)
+
+
+def parse_rates(text: str) -> list[Rate]:
+    """The rates of a TOML document: an array of tables `rate`.
+
+    Raises:
+        BadInputError: it is no TOML, or a rate makes no sense; the message names it.
+    """
+    try:
+        # decimals, as an amount of money has no binary fraction
+        document = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInputError(f"this is no TOML: {error}") from None
+    given = document.pop("rate", [])
+    if document or not isinstance(given, list):
+        raise BadInputError("a table of rates has nothing but [[rate]] parts")
+    found = [_rate(values, number) for number, values in enumerate(given, 1)]
+    keys = [(rate.rate_id, rate.valid_from) for rate in found]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise BadInputError(f"rate {twice[0]} from {twice[1]} is there twice")
+    return sorted(found, key=lambda rate: (rate.rate_id, rate.valid_from))
+
+
+def _rate(values: Any, number: int) -> Rate:
+    if not isinstance(values, Mapping):
+        raise BadInputError(f"rate {number} is no table")
+    name = str(values.get("id", f"number {number}"))
+    unknown = sorted(set(values) - NAMES)
+    if unknown:
+        raise BadInputError(f"rate {name} has {unknown[0]!r}; there are {', '.join(sorted(NAMES))}")
+    missing = [key for key in ("id", "from", "currency", "unit") if key not in values]
+    if missing:
+        raise BadInputError(f"rate {name} lacks {missing[0]!r}")
+    if ("amount" in values) == ("tiers" in values):
+        raise BadInputError(f"rate {name} has either an amount or tiers")
+    tiers = values.get("tiers", [{"amount": values.get("amount")}])
+    until = values.get("until")
+    return Rate(
+        str(values["id"]),
+        _day(values["from"], name),
+        None if until is None else _day(until, name),
+        _text(values.get("category")),
+        _text(values.get("vehicle_kind")),
+        str(values["currency"]),
+        str(values["unit"]),
+        tuple(_tier(tier, name) for tier in _list(tiers, name)),
+        _year_start(str(values.get("year_start", "01-01")), name),
+        _text(values.get("source")),
+    )
+
+
+def _list(value: Any, name: str) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise BadInputError(f"rate {name}: tiers is a list")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _tier(value: Any, name: str) -> Tier:
+    if not isinstance(value, Mapping) or set(value) - {"up_to", "amount"}:
+        raise BadInputError(f"rate {name}: a tier has up_to and amount")
+    limit = value.get("up_to")
+    return Tier(
+        None if limit is None else _decimal(limit, name), _decimal(value.get("amount"), name)
+    )
+
+
+def _decimal(value: Any, name: str) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise BadInputError(f"rate {name}: {value!r} is no number") from None
+    if not number.is_finite():
+        raise BadInputError(f"rate {name}: {value!r} is no number")
+    return number
+
+
+def _day(value: Any, name: str) -> dt.date:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise BadInputError(f"rate {name}: {value!r} is no day such as 2026-01-01") from None
+
+
+def _year_start(text: str, name: str) -> tuple[int, int]:
+    try:
+        day = dt.date.fromisoformat(f"2001-{text}")
+    except ValueError:
+        raise BadInputError(f"rate {name}: year_start is month and day, such as 04-06") from None
+    return day.month, day.day

@@ -1,0 +1,144 @@
+"""Makes the reports of vehicles' months."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Any
+
+from trackflow.context import Context
+from trackflow.errors import BadInputError
+from trackflow.mileage.odometer import stretches
+from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
+from trackflow.store.database import Connection
+from trackflow.store.mileage import books, vehicles
+from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.books import vehicle_named
+from trackflow.usecases.mileage.closing import completed_entries, driven_trip, readings_of
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def check_month(month: str) -> str:
+    """A month such as 2026-11.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    if not _MONTH.fullmatch(month):
+        raise BadInputError(f"{month!r} is no month such as 2026-11")
+    return month
+
+
+def month_reports(
+    context: Context, month: str, vehicle_id: str | None = None, *, reader: str | None = None
+) -> list[MonthReport]:
+    """The reports of a month, by vehicle; vehicles without trips or amendments have none.
+
+    Args:
+        context: the store.
+        month: such as 2026-11.
+        vehicle_id: only this vehicle; None for all.
+        reader: a driver who sees the own private trips; None for reports.
+
+    Raises:
+        BadInputError: it is no month.
+        NotFoundError: there is no such vehicle.
+    """
+    check_month(month)
+    with context.store.read() as connection:
+        chosen = (
+            vehicles.read_vehicles(connection)
+            if vehicle_id is None
+            else [vehicle_named(connection, vehicle_id)]
+        )
+        found = [_report(connection, vehicle, month, reader) for vehicle in chosen]
+    return [one for one in found if one.trips or one.amendments]
+
+
+def _report(
+    connection: Connection, vehicle: Vehicle, month: str, reader: str | None
+) -> MonthReport:
+    entries = completed_entries(connection, vehicle)
+    mine = [one for one in entries if one.month == month]
+    amendments = books.read_amendments(connection, vehicle_id=vehicle.vehicle_id, month=month)
+    trips = [
+        ReportTrip(
+            str(one.entry_id),
+            one.content,
+            "open" if one.closed_at is None else "closed",
+            one.entry_hash,
+        )
+        for one in mine
+    ]
+    closed = [one for one in mine if one.chain_no is not None]
+    last = max(closed, key=lambda one: one.chain_no or 0, default=None)
+    changed_m = sum(
+        (change[1] or 0) - (change[0] or 0)
+        for one in amendments
+        if (change := one.changes.get("distance_m")) is not None
+    )
+    gone_m = _gone_m(amendments, {str(one.entry_id): one.content["distance_m"] for one in mine})
+    total_m = sum(one.content["distance_m"] for one in mine)
+    return MonthReport(
+        vehicle.vehicle_id,
+        vehicle.plate,
+        vehicle.kind,
+        month,
+        for_readers(trips, reader),
+        sums_of(trips),
+        total_m + changed_m - gone_m,
+        [
+            stretch
+            for stretch in stretches(
+                [driven_trip(one) for one in entries],
+                readings_of(connection, vehicle.vehicle_id),
+            )
+            if f"{stretch.start.read_at:%Y-%m}" <= month <= f"{stretch.end.read_at:%Y-%m}"
+        ],
+        [_amendment(one) for one in amendments],
+        None if last is None else last.entry_hash,
+        books.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
+    )
+
+
+def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int:
+    """The way of trips that amendments say are no longer in the data."""
+    state: dict[str, bool] = {}
+    reached = dict(distances)
+    for one in amendments:
+        key = str(one.entry_id or one.changes["trip_id"][1])
+        if (change := one.changes.get("distance_m")) is not None:
+            reached[key] = change[1] or 0
+        if "gone" in one.changes:
+            state[key] = bool(one.changes["gone"][1])
+    return sum(reached.get(key, 0) for key, gone in state.items() if gone)
+
+
+def _amendment(one: books.Amendment) -> dict[str, Any]:
+    return {
+        "amendment_id": str(one.amendment_id),
+        "entry_id": None if one.entry_id is None else str(one.entry_id),
+        "changes": one.changes,
+        "reason": one.reason,
+        "amended_by": one.amended_by,
+        "amended_at": one.amended_at.isoformat(timespec="seconds"),
+        "amendment_hash": one.amendment_hash,
+    }
+
+
+def months_of(context: Context) -> list[str]:
+    """The months that have entries or amendments, in order."""
+    with context.store.read() as connection:
+        found = {one.month for one in books.read_entries(connection)}
+        found |= {one.month for one in books.read_amendments(connection)}
+    return sorted(found)
+
+
+def money(amounts: dict[str, Decimal]) -> str:
+    """Amounts in words, such as "12.40 EUR"."""
+    return ", ".join(f"{amount} {currency}" for currency, amount in sorted(amounts.items()))
+
+
+def month_before(day: dt.date) -> str:
+    """The month before that of a day."""
+    return f"{day.replace(day=1) - dt.timedelta(days=1):%Y-%m}"

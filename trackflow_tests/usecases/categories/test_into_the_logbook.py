@@ -1,0 +1,52 @@
+"""What a person or a rule decides reaches the logbook with the flow after tracks, and only then."""
+
+from pathlib import Path
+
+from trackflow.context import Context
+from trackflow.usecases.categories.categorising import update_between
+from trackflow.usecases.categories.deciding import DecisionRequest, decide, undo_decision
+from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.categories.rule_versions import apply_rules, save_rules, undo_use
+from trackflow.usecases.days.run import run
+from trackflow.usecases.mileage.books import list_entries
+from trackflow.usecases.mileage.fleet import put_device, save_vehicle
+from trackflow_tests.helpers.stores import (
+    NOON,
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+)
+from trackflow_tests.usecases.categories.test_categorising import DAY, HOUR, rules_of
+
+
+def test_rules_and_decisions_reach_open_entries(tmp_path: Path) -> None:
+    with open_context("", tmp_path, Clock(NOON + 2 * DAY)) as context:
+        for day in range(2):
+            deliver(context.store, batch_of_device("van", drive(NOON + day * DAY, 60)))
+        run(context)
+        save_vehicle(context, "v1")
+        put_device(context, "v1", "van")
+        assert followed(context) == [None, None]
+
+        version = save_rules(context, rules_of("business: "), "anna").version
+        use = apply_rules(context, version, NOON, NOON + 2 * DAY, "anna")
+        update_between(context, None, use.from_time, use.until_time)
+        assert entries(context) == [None, None], "the book waits for the flow"
+        assert followed(context) == ["business", "business"]
+        row = decide(context, DecisionRequest("van", NOON, NOON + HOUR, "private"), "anna")
+        assert followed(context) == ["private", "business"]
+        undo_decision(context, row.decision_id)
+        undo_use(context)
+        assert followed(context) == [None, None]
+
+
+def followed(context: Context) -> list[str | None]:
+    assert not follow_tracks(context).errors
+    assert all(count == 0 for count in follow_tracks(context).changed.values()), "idempotent"
+    return entries(context)
+
+
+def entries(context: Context) -> list[str | None]:
+    return [one.content["category"] for one in list_entries(context)]

@@ -1,0 +1,232 @@
+"""Addresses of stays: asked of a real HTTP server, each once, in order, and none is lost."""
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trackflow.concurrency.retrying import ONCE, Retry
+from trackflow.context import Context, utc_now
+from trackflow.errors import SettingsError
+from trackflow.places.geocoding import Coordinates
+from trackflow.places.stays import cell_of
+from trackflow.store.places import addresses
+from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.days import run as pipeline
+from trackflow.usecases.housekeeping.kill_switches import stop_everything
+from trackflow.usecases.jobs.control import JobStatus, read_job, resume_job, waiting_jobs
+from trackflow.usecases.jobs.kinds import queue_job, run_job
+from trackflow.usecases.places.addresses import addresses_at
+from trackflow.usecases.places.addressing import (
+    AddressLimits,
+    Watcher,
+    address_all,
+    address_due,
+    queue_length,
+)
+from trackflow.usecases.places.reading import read_visits
+from trackflow.usecases.queries.lines import TimeRange
+from trackflow_tests.helpers.place_server import PlaceServer, running
+from trackflow_tests.helpers.stores import (
+    NOON,
+    batch_of_device,
+    contents,
+    deliver,
+    drive,
+    settings_of,
+)
+
+HASTY = AddressLimits(
+    retry=Retry(attempts=3, wait_first_s=0.01, wait_most_s=0.02, jitter_s=0.0),
+    try_again=dt.timedelta(milliseconds=50),
+    patience_s=60.0,
+    between_s=0.2,
+)
+
+
+@pytest.fixture
+def server() -> Iterator[PlaceServer]:
+    with running(PlaceServer()) as server:
+        yield server
+
+
+def opened(url: str, home: Path, server: PlaceServer, **more: Any) -> Context:
+    usual = {"geocoder_per_s": 100_000.0, "geocoder_connections": 8, "geocoder_url": server.url}
+    return Context.open(settings_of(url, home, **(usual | more)), utc_now)
+
+
+def want(context: Context, count: int) -> list[str]:
+    """Queue positions; returns their cells in the order in which they are to be asked for."""
+    cells = [cell_of(20 + k * 0.01, 60.0) for k in range(count)]
+    with context.store.write() as connection:
+        addresses.want(connection, cells, "nominatim", utc_now())
+    return cells
+
+
+def rows_of(context: Context) -> list[dict[str, Any]]:
+    return contents(context.store, "addresses")["addresses"]
+
+
+def answered(context: Context) -> list[str]:
+    return [row["cell"] for row in rows_of(context) if row["address"] is not None]
+
+
+def test_each_address_is_asked_for_once_and_failures_come_later(
+    database_url: str, tmp_path: Path, server: PlaceServer
+) -> None:
+    server.latency_s, server.fail_every = 0.01, 20
+    with opened(database_url, tmp_path, server) as context:
+        cells = want(context, 200)
+        first = address_due(context, limits=AddressLimits(retry=ONCE))
+        assert first.answered + first.deferred == 200
+        assert first.deferred == 200 // 20
+        assert queue_length(context) == first.deferred  # kept for later, not asked at once
+        assert address_due(context).due == 0
+        with context.store.write() as connection:
+            tired = [row._replace(next_try_at=utc_now()) for row in _waiting(connection)]
+            assert {row.tries for row in tired} == {1}
+            addresses.keep(connection, tired)
+        assert address_all(context, limits=HASTY).answered == first.deferred
+        assert answered(context) == sorted(cells)
+        assert set(server.asked.values()) == {1}
+        assert server.most_at_once <= 8
+        where = Coordinates(20.01004, 60.00003)
+        assert addresses_at(context, [where]) == ["Road of 20.01000,60.00000 1, Town"]
+        assert addresses_at(context, [Coordinates(1.0, 1.0)]) == [None]
+
+
+def _waiting(connection: Any) -> list[addresses.AddressRow]:
+    return addresses.due(connection, utc_now() + dt.timedelta(days=1))
+
+
+def test_answers_are_stored_in_the_order_of_the_queue(tmp_path: Path, server: PlaceServer) -> None:
+    """A run that is ended in the middle has stored a beginning of the queue, and no more."""
+    stop = threading.Event()
+    server.latency_s = 0.02
+    with opened("", tmp_path, server) as context:
+        cells = want(context, 120)
+        seen: list[int] = []
+
+        def progress(_answered: int, _due: int) -> None:
+            seen.append(server.requests)
+            if server.requests >= 40:
+                stop.set()
+
+        report = address_due(context, Watcher(stop=stop, progress=progress))
+        assert report.handed_back > 0
+        assert report.answered + report.handed_back == 120
+        assert answered(context) == sorted(cells[: report.answered])
+        assert queue_length(context) == report.handed_back
+        assert address_all(context, limits=HASTY).answered == report.handed_back
+        assert set(server.asked.values()) == {1}
+
+
+def test_a_dead_geocoder_is_left_alone_and_the_rest_is_answered_later(
+    database_url: str, tmp_path: Path, server: PlaceServer
+) -> None:
+    server.dead = True
+    with opened(database_url, tmp_path, server) as context:
+        cells = want(context, 300)
+        report = address_due(context, limits=HASTY)
+        assert report.deferred == 300
+        assert report.left_alone
+        assert server.requests < 100  # the breaker refused the others
+        with context.store.read() as connection:
+            tries = [row.tries for row in _waiting(connection)]
+        assert tries.count(0) > 200  # what was refused has used up no try
+        shift: list[dt.timedelta] = [dt.timedelta()]
+        context.clock = lambda: utc_now() + shift[0]
+
+        def revive() -> None:
+            server.dead, shift[0] = False, dt.timedelta(minutes=10)  # the breaker's rest is over
+
+        threading.Timer(0.5, revive).start()
+        assert address_all(context, limits=HASTY).answered == 300
+        assert answered(context) == sorted(cells)
+
+
+def test_stays_ask_for_their_addresses_by_a_job(tmp_path: Path, server: PlaceServer) -> None:
+    with opened("", tmp_path, server) as context:
+        for hours in (0, 2):
+            start = NOON + dt.timedelta(hours=hours)
+            deliver(context.store, batch_of_device("van", drive(start, 60)))
+        pipeline.run(context)
+        for _ in range(2):
+            follow_tracks(context, everything=True)
+        (job,) = waiting_jobs(context)
+        run_job(context, job.job_id)
+        (visit,) = read_visits(context, ["van"], TimeRange(NOON, NOON + dt.timedelta(hours=3)), 9)
+        assert visit.address is not None
+        assert visit.address.startswith("Road of")
+        follow_tracks(context, everything=True)
+        assert waiting_jobs(context) == []
+        assert server.requests == 1
+
+
+def test_a_thrown_switch_keeps_the_queue(tmp_path: Path, server: PlaceServer) -> None:
+    with opened("", tmp_path, server) as context:
+        want(context, 20)
+        stop_everything(context, server.url.removeprefix("http://"))
+        assert address_all(context, limits=HASTY).handed_back == 20
+        assert queue_length(context) == 20
+        assert server.requests == 0
+
+
+def test_nothing_is_asked_unless_it_is_set_up(tmp_path: Path, server: PlaceServer) -> None:
+    for more in ({"addresses": False}, {"geocoder_url": ""}):
+        with opened("", tmp_path, server, **more) as context, pytest.raises(SettingsError):
+            address_due(context)
+    assert server.requests == 0
+
+
+KILLED = """
+import sys, uuid
+from trackflow.context import Context
+from trackflow.settings import Settings
+from trackflow.usecases.jobs.kinds import run_job
+with Context.open(Settings.from_env()) as context:
+    run_job(context, uuid.UUID(sys.argv[1]))
+"""
+
+
+def test_a_killed_job_is_resumed_and_none_is_lost(tmp_path: Path, server: PlaceServer) -> None:
+    server.latency_s = 0.01
+    with opened("", tmp_path, server) as context:
+        cells = want(context, 1000)
+        job = queue_job(context, "address_stays", {})
+        env = os.environ | {
+            "TRACKFLOW_HOME": str(tmp_path),
+            "TRACKFLOW_ENGINE_URL": "none",
+            "TRACKFLOW_GEOCODER_URL": server.url,
+            "TRACKFLOW_GEOCODER_PER_S": "100000",
+            "TRACKFLOW_GEOCODER_CONNECTIONS": "4",
+        }
+        with subprocess.Popen([sys.executable, "-c", KILLED, str(job.job_id)], env=env) as process:
+            _until(lambda: 0 < len(answered(context)) < 1000 or process.poll() is not None)
+            process.send_signal(signal.SIGKILL)
+        before = answered(context)
+        assert 0 < len(before) < 1000
+        assert before == sorted(cells)[: len(before)]
+        resume_job(context, job.job_id)
+        context.clock = lambda: utc_now() + dt.timedelta(minutes=10)  # its heartbeat has stopped
+        run_job(context, job.job_id)
+        ended = read_job(context, job.job_id)
+        assert ended.status is JobStatus.COMPLETED
+        assert answered(context) == sorted(cells)
+        asked_twice = sum(count - 1 for count in server.asked.values())
+        assert asked_twice <= 500 + 4  # what was answered and not stored yet
+
+
+def _until(is_so: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
