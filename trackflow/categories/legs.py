@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 
 from trackflow.categories.features import Slots, slots_of
 from trackflow.categories.mode_map import ModeMap, Surroundings
-from trackflow.categories.mode_model import model
+from trackflow.categories.mode_model import ModeModel, model
 from trackflow.categories.modes import CLASS_OF, CLASSES, Mode
 from trackflow.categories.sequence import decode
 from trackflow.geo.distance import step_m
 from trackflow.geo.points import Floats, Points
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Changes whenever the same points may give other legs."""
 
-PAUSE_S = 900.0
-"""Longest pause within a journey: a wait for a train, a short errand; beyond it, the person has
-been somewhere."""
+PAUSE_S = 3600.0
+"""Longest pause within a journey. People who write down how they travelled count waits, a lunch on a
+walk and a long stop in traffic to the leg; with 15 minutes, twice as much of their time had no
+leg."""
 
 MODEL, PERSON = "model", "person"
 
@@ -87,6 +88,7 @@ def legs_of_each(
     mode_map: ModeMap | None = None,
     prior: Mapping[Mode, float] | None = None,
     corrections: Sequence[Correction] = (),
+    classifier: ModeModel | None = None,
 ) -> list[list[Leg]]:
     """The legs of many journeys of a device, by one computation: the same as one by one.
 
@@ -95,6 +97,7 @@ def legs_of_each(
         mode_map: what is around; None if it is not known.
         prior: weights of modes for this device, 1 for the usual; what is missing is 1.
         corrections: of persons; of two for one time, the later one in this order counts.
+        classifier: of slots; None for the package's.
     """
     all_points = [_distinct(Points.concat(journey)) for journey in journeys]
     moving = [points for points in all_points if len(points) > 1]
@@ -102,7 +105,7 @@ def legs_of_each(
         return [[] for _ in journeys]
     slots = slots_of(moving)
     around = mode_map.around(slots) if mode_map is not None else None
-    log_odds = model().log_probabilities(slots.features)
+    log_odds = (classifier or model()).log_probabilities(slots.features)
     if around is not None:
         log_odds = log_odds + around.log_odds()
     log_odds = log_odds + _log_prior(prior or {})
