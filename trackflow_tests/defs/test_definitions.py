@@ -129,6 +129,17 @@ ASSETS = {
         "owners": ["team:trackflow"],
         "fresh_for": None,
     },
+    "mileage_report": {
+        "deps": ["tracks"],
+        "group": "logbook",
+        "kinds": ["markdown", "python"],
+        "tags": {"trackflow/stage": "mileage"},
+        "partitioned": True,
+        "executable": True,
+        "code_version": "1",
+        "owners": ["team:trackflow"],
+        "fresh_for": None,
+    },
     "mesh_usage_report": {
         "deps": [],
         "group": "meshes",
@@ -150,6 +161,9 @@ CHECKS = {
     "matched_polylines:seams_meet",
     "meshes:error_is_within_limit",
     "meshes:solid_is_watertight",
+    "mileage_report:chain_is_intact",
+    "mileage_report:no_track_is_missing",
+    "mileage_report:sums_are_equal",
     "segments:devices_are_sound",
     "segments:ledger_balances",
     "track_catalogue:catalogue_has_not_shrunk",
@@ -185,6 +199,8 @@ SUBJECTS = {
     "mesh_usage_job images_sensor mesh_batches_sensor mesh_events_sensor waiting_meshes_sensor "
     "mesh_files_schedule mesh_orphans_schedule mesh_sync_schedule mesh_usage_schedule "
     "old_meshes_schedule",
+    "mileage": "close_entries_job mileage_report_job close_entries_schedule "
+    "mileage_report_schedule",
     "roads": "build_road_network_job",
 }
 """Jobs, sensors and schedules of each subject."""
@@ -224,7 +240,7 @@ def test_definitions_load_with_no_environment_and_no_network(tmp_path: Path) -> 
     )
 
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.split() == ["18"]
+    assert loaded.stdout.split() == ["20"]
     assert loaded.stderr == ""
     assert list(tmp_path.iterdir()) == []  # nothing is made either
 
