@@ -1,7 +1,6 @@
 """Sums over legs and tracks by day: what is shown of a day, and what its checks look at."""
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -70,14 +69,14 @@ def any_rules(connection: Connection) -> bool:
     return connection.scalar(sa.select(sa.literal(1)).select_from(category_rule_uses)) is not None
 
 
-def track_times(connection: Connection, day: dt.date) -> Iterator[sa.Row[Any]]:
+def track_times(connection: Connection, day: dt.date) -> list[sa.Row[Any]]:
     """Device, start, end and number of points of the tracks that begin on a day, in order."""
     query = (
         sa.select(t.device_id, t.start_time, t.end_time, t.point_count)
         .where(*_within(t.start_time, day, day))
         .order_by(t.device_id, t.start_time)
     )
-    yield from connection.execute(query)
+    return list(connection.execute(query))
 
 
 def leg_times(connection: Connection, start: dt.datetime, end: dt.datetime) -> list[sa.Row[Any]]:

@@ -89,14 +89,14 @@ def check_cover(context: Context, day: dt.date) -> CoverCheck:
     """Compare the tracks that begin on a day with the legs of their time."""
     result = CoverCheck()
     with context.store.read() as connection:
-        tracks = list(leg_sums.track_times(connection, day))
+        tracks = leg_sums.track_times(connection, day)
         if not tracks:
             return result
         start, end = min(row.start_time for row in tracks), max(row.end_time for row in tracks)
         legs = leg_sums.leg_times(connection, start, end)
     by_device: dict[str, list[tuple[dt.datetime, dt.datetime]]] = {}
-    for device_id, leg_start, leg_end in legs:
-        by_device.setdefault(device_id, []).append((leg_start, leg_end))
+    for leg in legs:
+        by_device.setdefault(leg.device_id, []).append((leg.start_time, leg.end_time))
     for track in tracks:
         result.tracks += 1
         of_device = by_device.get(track.device_id, [])
