@@ -219,9 +219,38 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
         content: of an entry.
         reader: name of the reader; None for reports.
     """
-    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
+    if not is_hidden(content, reader):
         return dict(content)
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
+
+
+def is_hidden(content: Content, reader: str | None) -> bool:
+    """Whether a reader sees of a trip the kilometres only."""
+    is_driver = reader is not None and content.get("driver") == reader
+    return content.get("category") == PRIVATE and not is_driver
+
+
+def changes_shown_to(
+    changes: Mapping[str, Sequence[Any]], before: Content, after: Content, reader: str | None
+) -> dict[str, list[Any]]:
+    """What a reader sees of an amendment: of a private trip no more than of the trip itself.
+
+    Args:
+        changes: old and new value by name.
+        before: the trip without the amendment.
+        after: the trip with it.
+        reader: name of the reader; None for reports.
+    """
+    shown: dict[str, list[Any]] = {}
+    for name, values in changes.items():
+        always = name in PRIVATE_SHOWN or name in (GONE, TRIP)
+        pair = [
+            value if always or not is_hidden(content, reader) else None
+            for content, value in zip((before, after), values, strict=True)
+        ]
+        if always or pair != [None, None]:
+            shown[name] = pair
+    return shown
 
 
 def needs_purpose(content: Content) -> bool:

@@ -2,16 +2,19 @@
 
 import datetime as dt
 import re
+import uuid
 from decimal import Decimal
 from typing import Any
 
 from trackflow.context import Context
 from trackflow.errors import BadInputError
+from trackflow.mileage.entries import TRIP, amended, changes_shown_to, is_hidden
 from trackflow.mileage.odometer import stretches
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, vehicles
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.books import vehicle_named
 from trackflow.usecases.mileage.closing import completed_entries, driven_trip, readings_of
 
@@ -95,7 +98,7 @@ def _report(
             )
             if f"{stretch.start.read_at:%Y-%m}" <= month <= f"{stretch.end.read_at:%Y-%m}"
         ],
-        [_amendment(one) for one in amendments],
+        _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
         books.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
     )
@@ -112,6 +115,31 @@ def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int
         if "gone" in one.changes:
             state[key] = bool(one.changes["gone"][1])
     return sum(reached.get(key, 0) for key, gone in state.items() if gone)
+
+
+def _amendments(
+    found: list[books.Amendment], contents: dict[uuid.UUID, dict[str, Any]], reader: str | None
+) -> list[dict[str, Any]]:
+    """Amendments as a reader may see them.
+
+    Args:
+        found: of a month, in their order.
+        contents: of the month's entries.
+        reader: name of the reader; None for reports.
+    """
+    shown = []
+    reached = dict(contents)
+    for one in found:
+        trip_id = one.entry_id or uuid.UUID(one.changes[TRIP][1])
+        before = reached.get(trip_id, {})
+        after = reached[trip_id] = amended(before, [one.changes])
+        row = _amendment(one)
+        row["changes"] = changes_shown_to(one.changes, before, after, reader)
+        if is_hidden(before, reader) or is_hidden(after, reader):
+            # a person's own words may say where, or to whom
+            row["reason"] = one.reason if one.amended_by == BY_TRACKFLOW else "of a private trip"
+        shown.append(row)
+    return shown
 
 
 def _amendment(one: books.Amendment) -> dict[str, Any]:
