@@ -103,7 +103,9 @@ def halves() -> dict[str, float | str]:
     found: dict[str, float | str] = {}
     for half in (0, 1):
         classifier = _classifier(shown[half::2])
-        found |= figures_of(f"GeoLife, other half {half}", summed(geolife[1 - half :: 2], classifier))
+        found |= figures_of(
+            f"GeoLife, other half {half}", summed(geolife[1 - half :: 2], classifier)
+        )
     classifier = _classifier(shown)
     found |= figures_of("Aalto, other town", summed(aalto, classifier))
     mode_map = helsinki_map()
