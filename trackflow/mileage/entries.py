@@ -185,6 +185,8 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
         book: as the book says, with its amendments.
         now: as it would be made from the tracks.
     """
+    if not book:  # a trip that a book lacks is written down whole
+        return {name: [None, value] for name, value in sorted(now.items())}
     found = {
         name: [book.get(name), now.get(name)]
         for name in sorted({*book, *now} - UNCOMPARED - {GONE, TRIP})
@@ -195,9 +197,6 @@ def differences(book: Content, now: Content) -> dict[str, list[Any]]:
             found[name] = [book.get(name), now.get(name)]
     if "start_time" in found and book.get("local_day") != now.get("local_day"):
         found["local_day"] = [book.get("local_day"), now.get("local_day")]
-    if not book:  # a trip that a book lacks is written down whole
-        whole = UNCOMPARED - {"odometer_start_m", "odometer_end_m", "amount", "currency"}
-        found |= {name: [None, now.get(name)] for name in sorted(whole)}
     return found
 
 
@@ -220,9 +219,45 @@ def shown_to(content: Content, reader: str | None) -> dict[str, Any]:
         content: of an entry.
         reader: name of the reader; None for reports.
     """
-    if content.get("category") != PRIVATE or (reader and content.get("driver") == reader):
+    if not is_hidden(content, reader):
         return dict(content)
     return {name: value if name in PRIVATE_SHOWN else None for name, value in content.items()}
+
+
+def is_hidden(content: Content, reader: str | None) -> bool:
+    """Whether a reader sees of a trip the kilometres only."""
+    is_driver = reader is not None and content.get("driver") == reader
+    return content.get("category") == PRIVATE and not is_driver
+
+
+def changes_shown_to(
+    content: Content, changes: Sequence[Mapping[str, Sequence[Any]]], reader: str | None
+) -> list[dict[str, list[Any]]]:
+    """What a reader sees of an entry's amendments, in their order.
+
+    An old or a new value is hidden where the trip was another driver's private one at that time.
+
+    Args:
+        content: of the entry when it was closed; empty for a trip that the book lacks.
+        changes: old and new value by name, of each amendment.
+        reader: name of the reader; None for reports.
+    """
+    found = []
+    before = dict(content)
+    for change in changes:
+        after = amended(before, [change])
+        old, new = shown_to(before, reader), shown_to(after, reader)
+        found.append(
+            {
+                name: list(values)
+                if name in (GONE, TRIP)
+                else [values[0] if old.get(name) == before.get(name) else None,
+                      values[1] if new.get(name) == after.get(name) else None]
+                for name, values in change.items()
+            }
+        )  # fmt: skip
+        before = after
+    return found
 
 
 def needs_purpose(content: Content) -> bool:

@@ -2,16 +2,20 @@
 
 import datetime as dt
 import re
+import uuid
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from trackflow.context import Context
-from trackflow.errors import BadInputError
+from trackflow.errors import BadInputError, NotFoundError
+from trackflow.mileage.entries import TRIP, changes_shown_to
 from trackflow.mileage.odometer import stretches
 from trackflow.mileage.report import MonthReport, ReportTrip, for_readers, sums_of
 from trackflow.store.database import Connection
 from trackflow.store.mileage import books, vehicles
 from trackflow.store.mileage.vehicles import Vehicle
+from trackflow.usecases.mileage.amended_trips import BY_TRACKFLOW
 from trackflow.usecases.mileage.books import vehicle_named
 from trackflow.usecases.mileage.closing import completed_entries, driven_trip, readings_of
 
@@ -55,6 +59,19 @@ def month_reports(
     return [one for one in found if one.trips or one.amendments]
 
 
+def report_of(context: Context, month: str, vehicle_id: str) -> MonthReport:
+    """The report of a vehicle's month.
+
+    Raises:
+        BadInputError: it is no month.
+        NotFoundError: there is no such vehicle, or it has no trip in the month.
+    """
+    found = month_reports(context, month, vehicle_id)
+    if not found:
+        raise NotFoundError(f"the vehicle {vehicle_id} has no trip in {month}")
+    return found[0]
+
+
 def _report(
     connection: Connection, vehicle: Vehicle, month: str, reader: str | None
 ) -> MonthReport:
@@ -95,7 +112,7 @@ def _report(
             )
             if f"{stretch.start.read_at:%Y-%m}" <= month <= f"{stretch.end.read_at:%Y-%m}"
         ],
-        [_amendment(one) for one in amendments],
+        _amendments(amendments, {one.entry_id: one.content for one in mine}, reader),
         None if last is None else last.entry_hash,
         books.last_link(connection, vehicle.vehicle_id)[1] if closed else None,
     )
@@ -106,7 +123,7 @@ def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int
     state: dict[str, bool] = {}
     reached = dict(distances)
     for one in amendments:
-        key = str(one.entry_id or one.changes["trip_id"][1])
+        key = _trip_of(one)
         if (change := one.changes.get("distance_m")) is not None:
             reached[key] = change[1] or 0
         if "gone" in one.changes:
@@ -114,11 +131,44 @@ def _gone_m(amendments: list[books.Amendment], distances: dict[str, int]) -> int
     return sum(reached.get(key, 0) for key, gone in state.items() if gone)
 
 
-def _amendment(one: books.Amendment) -> dict[str, Any]:
+def _amendments(
+    found: Sequence[books.Amendment],
+    contents: Mapping[uuid.UUID | None, dict[str, Any]],
+    reader: str | None,
+) -> list[dict[str, Any]]:
+    """Amendments in their order, without what the reader may not see of private trips."""
+    by_trip: dict[str, list[books.Amendment]] = {}
+    for one in found:
+        by_trip.setdefault(_trip_of(one), []).append(one)
+    shown = {
+        one.amendment_id: changes
+        for ones in by_trip.values()
+        for one, changes in zip(
+            ones,
+            changes_shown_to(
+                contents.get(ones[0].entry_id, {}), [one.changes for one in ones], reader
+            ),
+            strict=True,
+        )
+    }
+    rows = [_amendment(one, shown[one.amendment_id]) for one in found]
+    for one, row in zip(found, rows, strict=True):
+        if row["changes"] != one.changes and one.amended_by != BY_TRACKFLOW:
+            # a person's own words may say where, or to whom
+            row["reason"] = "of a private trip"
+    return rows
+
+
+def _trip_of(one: books.Amendment) -> str:
+    """The trip that an amendment is about: its entry, or the one that the book lacks."""
+    return str(one.entry_id or one.changes[TRIP][1])
+
+
+def _amendment(one: books.Amendment, changes: dict[str, list[Any]]) -> dict[str, Any]:
     return {
         "amendment_id": str(one.amendment_id),
         "entry_id": None if one.entry_id is None else str(one.entry_id),
-        "changes": one.changes,
+        "changes": changes,
         "reason": one.reason,
         "amended_by": one.amended_by,
         "amended_at": one.amended_at.isoformat(timespec="seconds"),

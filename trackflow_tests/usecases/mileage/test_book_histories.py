@@ -1,0 +1,230 @@
+"""Whatever happens to tracks, in any order: the book as amended says what they say, once.
+
+Closed entries stay as they are, byte for byte; what is open follows the tracks.
+"""
+
+import datetime as dt
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from trackflow.context import Context
+from trackflow.errors import TrackflowError
+from trackflow.exports.mileage.csv import entries_csv
+from trackflow.geo.time import ONE_DAY
+from trackflow.store.mileage.tables import logbook_amendments, logbook_entries
+from trackflow.store.tables import tracks
+from trackflow.usecases.categories.deciding import DecisionRequest, decide
+from trackflow.usecases.categories.following import follow_tracks
+from trackflow.usecases.categories.reading import read_categories
+from trackflow.usecases.days.run import run
+from trackflow.usecases.devices.purging import purge
+from trackflow.usecases.devices.renaming import rename
+from trackflow.usecases.devices.settings import change_settings
+from trackflow.usecases.mileage import fleet
+from trackflow.usecases.mileage.amended_trips import BookTrip, book_trips
+from trackflow.usecases.mileage.books import join_trips, verify_books
+from trackflow.usecases.mileage.closing import close_due
+from trackflow.usecases.mileage.entries import EARLIEST, LATEST
+from trackflow.usecases.mileage.reports import month_reports
+from trackflow_tests.helpers.stores import (
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+    part_of,
+)
+
+HOUR = dt.timedelta(hours=1)
+LAST_EVENING = dt.datetime(2026, 3, 30, 22, 30, tzinfo=dt.UTC)
+"""In Helsinki the 31st, after the clocks went forward; the fourth drive begins in April there."""
+
+DRIVES = 5
+LENGTH = 240
+"""Points of a drive, one each 10 seconds: the middle of it is silent for long if it is left out."""
+
+PARTS = {"all": slice(0, LENGTH), "first": slice(0, 80), "last": slice(160, LENGTH)}
+VEHICLES = ("A", "B")
+
+steps = st.one_of(
+    st.tuples(
+        st.just("deliver"),
+        st.sampled_from(["van", "phone"]),
+        st.integers(0, DRIVES - 1),
+        st.sampled_from(sorted(PARTS)),
+    ),
+    st.tuples(st.just("close"), st.integers(1, 12)),
+    st.tuples(st.just("decide"), st.integers(0, DRIVES - 1), st.sampled_from(["business", "private"])),
+    st.tuples(st.just("join"), st.integers(0, DRIVES - 2)),
+    st.tuples(st.just("move"), st.sampled_from(["van", "phone"]), st.sampled_from(VEHICLES)),
+    st.tuples(st.just("cut"), st.sampled_from([120.0, 1200.0])),
+    st.tuples(st.just("purge"), st.sampled_from(["van", "phone"])),
+    st.tuples(st.just("rename"),),
+)  # fmt: skip
+
+
+class Book:
+    """A store in which things happen, and what its closed books said from the beginning."""
+
+    def __init__(self, context: Context, clock: Clock) -> None:
+        self.context, self.clock = context, clock
+        self.names = {"van": "van", "phone": "phone"}
+        self.closed: dict[Any, Any] = {}
+        self.months: dict[tuple[str, str], bytes] = {}
+        for name in VEHICLES:
+            fleet.save_vehicle(context, name, time_zone="Europe/Helsinki")
+        for device in self.names:
+            whole = batch_of_device(device, drive(start_of(0), LENGTH))
+            deliver(context.store, part_of(whole, PARTS["all"]))
+            fleet.put_device(context, VEHICLES[0], device)
+
+    def happen(self, step: tuple[Any, ...]) -> None:
+        try:
+            getattr(self, f"_{step[0]}")(*step[1:])
+        except TrackflowError as error:  # of a device that is not there any more
+            assert "device" in str(error) or "known of" in str(error), error
+
+    def _deliver(self, device: str, number: int, part: str) -> None:
+        # the phone is in the same vehicle, and a little later
+        late = HOUR / 60 if device == "phone" else 0 * HOUR
+        whole = batch_of_device(self.names[device], drive(start_of(number) + late, LENGTH))
+        deliver(self.context.store, part_of(whole, PARTS[part]))
+
+    def _close(self, days: int) -> None:
+        self.clock.time += days * ONE_DAY
+        close_due(self.context)
+
+    def _decide(self, number: int, category: str) -> None:
+        start = start_of(number) - HOUR
+        wanted = DecisionRequest(self.names["van"], start, start + 3 * HOUR, category, "a purpose")
+        decide(self.context, wanted, "anna")
+
+    def _join(self, number: int) -> None:
+        start, end = start_of(number) - HOUR, start_of(number + 1) + 2 * HOUR
+        join_trips(self.context, self.names["van"], start, end, decided_by="anna")
+
+    def _move(self, device: str, vehicle: str) -> None:
+        fleet.put_device(self.context, vehicle, self.names[device])
+
+    def _cut(self, gap_s: float) -> None:
+        change_settings(self.context, self.names["van"], overrides={"gap_s": gap_s})
+
+    def _purge(self, device: str) -> None:
+        purge(self.context, self.names[device])
+
+    def _rename(self) -> None:
+        new = self.names["van"] + "x"
+        rename(self.context, self.names["van"], new)
+        self.names["van"] = new
+
+    def settle(self) -> None:
+        run(self.context)
+        report = follow_tracks(self.context)
+        assert not report.errors
+
+    def check(self) -> None:
+        self._closed_stays()
+        self._says_what_tracks_say()
+        before = self._rows(logbook_amendments)
+        follow_tracks(self.context, everything=True)
+        assert self._rows(logbook_amendments) == before, "a difference is amended once"
+        assert all(one.is_intact for one in verify_books(self.context)), verify_books(self.context)
+
+    def _closed_stays(self) -> None:
+        now = {key: row for key, row in self._rows(logbook_entries).items() if row["closed_at"]}
+        assert {key: now.get(key) for key in self.closed} == self.closed
+        self.closed = now
+        for vehicle in fleet.list_vehicles(self.context):
+            for month in ("2026-03", "2026-04"):
+                end = dt.datetime.fromisoformat(f"{month}-28T00:00:00+00:00") + 5 * ONE_DAY
+                if vehicle.closed_until is None or vehicle.closed_until < end:
+                    continue
+                for report in month_reports(self.context, month, vehicle.vehicle_id):
+                    key, content = (vehicle.vehicle_id, month), entries_csv(report)
+                    assert self.months.setdefault(key, content) == content
+                    assert report.amended_m == sum(
+                        trip.content["distance_m"]
+                        for trip in self._present(vehicle.vehicle_id)
+                        if trip.month == month
+                    )
+
+    def _says_what_tracks_say(self) -> None:
+        """Each kilometre of a vehicle is in its book once, in the trip of its time."""
+        with self.context.store.read() as connection:
+            rows = connection.execute(sa.select(tracks).order_by(tracks.c.start_time)).all()
+            assigned = dict(
+                connection.execute(
+                    sa.text("SELECT device_id, vehicle_id FROM vehicle_devices")
+                ).all()  # type: ignore[arg-type]
+            )
+        category = {
+            (row["device_id"], row["start_time"]): row["category"]
+            for row in read_categories(self.context, None, None, None)
+        }
+        for vehicle in VEHICLES:
+            mine = [row for row in rows if assigned.get(row.device_id) == vehicle]
+            trips = self._present(vehicle)
+            counted = set()
+            for trip in trips:
+                parts = [
+                    row for row in mine
+                    if trip.start_time <= row.start_time.replace(microsecond=0)
+                    and row.end_time.replace(microsecond=0) <= trip.end_time
+                ]  # fmt: skip
+                by_device: dict[str, list[Any]] = {}
+                for row in parts:
+                    by_device.setdefault(row.device_id, []).append(row)
+                fitting = [
+                    some for some in by_device.values()
+                    if sum(round(row.distance_m) for row in some) == trip.content["distance_m"]
+                ]  # fmt: skip
+                assert fitting, (trip.content, parts)
+                counted.update((row.device_id, row.start_time) for row in fitting[0])
+                if len(fitting[0]) == 1:
+                    (row,) = fitting[0]
+                    assert trip.content["category"] == category[row.device_id, row.start_time]
+            for row in mine:
+                if (row.device_id, row.start_time) not in counted:
+                    assert any(
+                        trip.start_time < row.end_time and row.start_time < trip.end_time
+                        for trip in trips
+                    ), f"{row.device_id} drove, and the book does not know"
+
+    def _present(self, vehicle: str) -> list[BookTrip]:
+        with self.context.store.read() as connection:
+            found = book_trips(connection, vehicle, EARLIEST, LATEST)
+        return [trip for trip in found if not trip.is_gone]
+
+    def _rows(self, table: sa.Table) -> dict[Any, dict[str, Any]]:
+        with self.context.store.read() as connection:
+            rows = connection.execute(sa.select(table)).mappings().all()
+        return {row[next(iter(table.primary_key)).name]: dict(row) for row in rows}
+
+
+def start_of(number: int) -> dt.datetime:
+    return LAST_EVENING + number * 1.5 * HOUR - 6 * HOUR
+
+
+@settings(
+    max_examples=int(os.environ.get("BOOKS", "6")),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+@given(st.lists(steps, min_size=2, max_size=9))
+def test_the_book_as_amended_says_what_tracks_say(history: list[tuple[Any, ...]]) -> None:
+    clock = Clock(LAST_EVENING + ONE_DAY)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_context("", Path(folder), clock, time_zone="Europe/Helsinki") as context,
+    ):
+        book = Book(context, clock)
+        book.settle()
+        for step in [*history, ("close", 9), ("deliver", "van", 1, "all")]:
+            book.happen(step)
+            book.settle()
+            book.check()
