@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from trackflow.concurrency.deadline import Deadline, TooLateError
+from trackflow.concurrency.layers import Layer, layer_for
 from trackflow.concurrency.processor import ItemResult, Processor
 from trackflow.concurrency.retrying import Retry
 from trackflow.concurrency.switch import Stop
@@ -76,6 +77,7 @@ class AddressingReport:
         unknown: positions that have none.
         deferred: results that are to come later: failures, and calls that the breaker refused.
         handed_back: positions that were not asked for, as the work was stopped.
+        layer: how this amount of work is done.
         left_alone: whether the breaker refused calls in the last pass.
         failures: the last message of each kind of error, by the name of the kind.
     """
@@ -85,6 +87,7 @@ class AddressingReport:
     unknown: int = 0
     deferred: int = 0
     handed_back: int = 0
+    layer: Layer = Layer.DIRECT
     left_alone: bool = False
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -186,9 +189,11 @@ def _pass(
     with context.store.read() as connection:
         rows = addresses.due(connection, context.clock())
     report.due = max(report.due, report.answered + len(rows))
+    layer = layer_for(len(rows))
+    report.layer = layer_for(report.due)
     processor = Processor(
         # the client limits the requests at once; a thread that waits for its next try holds none
-        workers=2 * context.settings.geocoder_connections,
+        workers=1 if layer is Layer.DIRECT else 2 * context.settings.geocoder_connections,
         item_s=limits.item_s,
         retry=limits.retry,
     )
