@@ -93,7 +93,7 @@ def test_a_persons_month(context: Context, tab: Page) -> None:
         shoot(tab, "logbook")
 
         pdf = tab.eval("document.querySelector('.files a').href")
-        report = httpx.get(pdf)
+        report = api.get(pdf)
         assert report.headers["content-type"] == "application/pdf"
         assert report.content[:5] == b"%PDF-"
 
