@@ -213,7 +213,7 @@ def _leg(
         "moving_kmh": _kmh(moving[len(moving) // 2]) if len(moving) else 0.0,
         "p85_kmh": _kmh(speed_ms[int(0.85 * len(speed_ms))]),
         "fastest_kmh": _kmh(speed_ms[int(0.95 * len(speed_ms))]),
-        "unseen_share": round(unseen / len(speed_ms), 3),
+        "unseen_share": round(float(unseen) / len(speed_ms), 3),
     }
     runner_up = int(np.argsort(shares)[-2])
     evidence |= {
