@@ -20,13 +20,13 @@ BLOCK = 120
 MARGIN = 120
 """Slots before and after a block that are decoded with it and not kept."""
 
-STAY = 0.98
-"""Probability that a slot has the state of the slot before: legs last half an hour."""
+STAY = 0.99
+"""Probability that a slot has the state of the slot before: legs last most of an hour."""
 
-DIRECT = 0.05
+DIRECT = 0.02
 """Share of changes from one vehicle to another without a slot on foot, of those that pass it."""
 
-TRUST = 0.3
+TRUST = 0.45
 """Weight of a slot's evidence: neighbouring slots share most of their windows."""
 
 
