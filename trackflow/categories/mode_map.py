@@ -162,7 +162,7 @@ def build_mode_map(extract: Path, target: Path, version: str) -> None:
     for names, lon, lat in _shapes(extract):
         for name in names:
             cells[name].add(*_sampled(lon, lat, _degrees(name) / 2))
-        cover.add(lon, lat)
+        cover.add(*_sampled(lon, lat, COVER_DEGREES / 2))
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-map-") as made:
         (Path(made) / "map").mkdir()
         for name, found in (*cells.items(), (COVER, cover)):
