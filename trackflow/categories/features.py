@@ -38,9 +38,6 @@ LONG_GAP_S = 45.0
 QUICK_S = 5.0
 """Devices that look more often are told from each other no further: no ride depends on it."""
 
-REACH_US = (WINDOWS_S[-1] // 2 + 40) * 1_000_000
-"""Points further away from a slot do not count, but for the next one on each side."""
-
 
 def names() -> list[str]:
     """The features in their order."""

@@ -44,7 +44,7 @@ CLASS_OF_MODE = {
     **dict.fromkeys((Mode.TRAM, Mode.TRAIN, Mode.SUBWAY), "rail"),
 }
 LONGEST_S = 60.0
-DRIVEN_MS = 10.0
+DRIVEN_MS = 6.0
 """Some of the recordings are walks and bicycle rides, which nobody has labelled."""
 
 SPEED_POINTS = 500_000
@@ -173,10 +173,10 @@ def others() -> dict[str, float]:
 
 
 def _fast_ms(points: Points) -> float:
-    """Speed that a twentieth of the time is faster than, from points 10 s apart."""
+    """Median speed while it moves, from points 10 s apart."""
     some = thin(points, 10)
     speed_ms = step_m(some.lon, some.lat) / np.diff(some.time_us) * 1e6
-    return float(np.percentile(speed_ms, 95))
+    return float(np.median(speed_ms[speed_ms > 1.0]))
 
 
 def _of_rows(rows: pd.DataFrame, time_: str, lat: str = "lat", lon: str = "lon") -> Points:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.categories.features import REACH_US, SLOT_US
+from trackflow.categories.features import SLOT_US, WINDOWS_S
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
 from trackflow.categories.modes import Mode
 from trackflow.categories.sequence import BLOCK, MARGIN
@@ -15,7 +15,7 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
 
 START_US = 1_768_032_000_000_000
-MARGIN_US = (BLOCK + MARGIN) * SLOT_US + REACH_US
+MARGIN_US = (BLOCK + MARGIN + 2) * SLOT_US + WINDOWS_S[-1] * 500_000
 SPEEDS_MS = {"foot": 1.4, "bicycle": 4.8, "road": 11.0, "rail": 19.0}
 
 
