@@ -35,8 +35,8 @@ noise."""
 
 HALT_MS = 0.7
 LONG_GAP_S = 45.0
-REACH_US = (WINDOWS_S[-1] // 2 + 40) * 1_000_000
-"""Points further away from a slot do not count, but for the next one on each side."""
+QUICK_S = 5.0
+"""Devices that look more often are told from each other no further: no ride depends on it."""
 
 
 def names() -> list[str]:
@@ -83,7 +83,7 @@ def slots_of(journeys: Sequence[Points]) -> Slots:
     """
     grid = _grid(journeys)
     steps = _steps(grid)
-    columns = [*_columns(grid, steps), np.log(np.clip(grid.gap_us[grid.centre] / 1e6, 1, None))]
+    columns = [*_columns(grid, steps), np.log(np.maximum(grid.gap_us[grid.centre] / 1e6, QUICK_S))]
     centre = grid.centre
     features = np.empty((len(columns), len(centre)), dtype=np.float32)
     for number, column in enumerate(columns):

@@ -109,6 +109,7 @@ def legs_of_each(
     if around is not None:
         log_odds = log_odds + around.log_odds()
     log_odds = log_odds + _log_prior(prior or {})
+    log_odds[slots.sampling_s > LONGEST_HOLE_S] = 0.0
     states = decode(slots.start_us, slots.edges, log_odds)
     journey_edges = iter(itertools.pairwise(slots.edges.tolist()))
     found: list[list[Leg]] = []
@@ -213,7 +214,7 @@ def _leg(
         "moving_kmh": _kmh(moving[len(moving) // 2]) if len(moving) else 0.0,
         "p85_kmh": _kmh(speed_ms[int(0.85 * len(speed_ms))]),
         "fastest_kmh": _kmh(speed_ms[int(0.95 * len(speed_ms))]),
-        "unseen_share": round(unseen / len(speed_ms), 3),
+        "unseen_share": round(float(unseen) / len(speed_ms), 3),
     }
     runner_up = int(np.argsort(shares)[-2])
     evidence |= {
@@ -232,6 +233,10 @@ SHORTEST_SLOTS = 2
 
 MOVING_MS = 0.5
 UNSEEN_S = 60.0
+
+LONGEST_HOLE_S = 900.0
+"""A longer time without points says nothing of how the device moved meanwhile: a bus that is seen
+again 40 minutes later at the other end of its line looked like a metro."""
 
 RUNNING_KMH = 8.5
 """Half of the moving time above it: nobody walks that, and few run slower for long."""

@@ -157,21 +157,64 @@ def build_mode_map(extract: Path, target: Path, version: str) -> None:
     Raises:
         NetworkBuildError: the extract cannot be read.
     """
-    cells: dict[str, list[NDArray[np.int64]]] = {name: [] for name in (*LINES, *STOPS, COVER)}
+    cells = {name: _CellSet(_degrees(name)) for name in (*LINES, *STOPS)}
+    cover = _CellSet(COVER_DEGREES, with_neighbours=False)
     for names, lon, lat in _shapes(extract):
         for name in names:
-            degrees = STOP_CELL_DEGREES if name in STOPS else CELL_DEGREES
-            cells[name].append(_with_neighbours(*_sampled(lon, lat, degrees / 2), degrees))
-        cells[COVER].append(np.unique(_cells(lon, lat, COVER_DEGREES)))
+            cells[name].add(*_sampled(lon, lat, _degrees(name) / 2))
+        cover.add(*_sampled(lon, lat, COVER_DEGREES / 2))
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-map-") as made:
         (Path(made) / "map").mkdir()
-        for name, parts in cells.items():
-            whole = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
-            np.save(Path(made) / "map" / f"{name}.npy", whole)
+        for name, found in (*cells.items(), (COVER, cover)):
+            np.save(Path(made) / "map" / f"{name}.npy", found.sorted())
         (Path(made) / "map" / "version").write_text(version, "utf-8")
         if target.exists():
             target.replace(Path(made) / "before")
         (Path(made) / "map").replace(target)
+
+
+def _degrees(name: str) -> float:
+    return STOP_CELL_DEGREES if name in STOPS else CELL_DEGREES
+
+
+POSITIONS_AT_ONCE = 100_000
+"""Positions that become cells together: a call of numpy per line would take most of the time."""
+
+
+class _CellSet:
+    """The cells of positions, which are added line by line, and those beside them."""
+
+    def __init__(self, degrees: float, *, with_neighbours: bool = True) -> None:
+        self._degrees, self._steps = degrees, (-1, 0, 1) if with_neighbours else (0,)
+        self._lon: list[Floats] = []
+        self._lat: list[Floats] = []
+        self._waiting = 0
+        self._cells = [np.zeros(0, dtype=np.int64)]
+
+    def add(self, lon: Floats, lat: Floats) -> None:
+        """Add positions."""
+        self._lon.append(lon)
+        self._lat.append(lat)
+        self._waiting += len(lon)
+        if self._waiting >= POSITIONS_AT_ONCE:
+            self._number()
+
+    def sorted(self) -> NDArray[np.int64]:
+        """All cells, each once."""
+        if self._waiting:
+            self._number()
+        return np.unique(np.concatenate(self._cells))
+
+    def _number(self) -> None:
+        lon, lat = np.concatenate(self._lon), np.concatenate(self._lat)
+        # with those beside it, a question is one search and not nine
+        around = [
+            _cells(lon, lat, self._degrees, step_lon, step_lat)
+            for step_lat in self._steps
+            for step_lon in self._steps
+        ]
+        self._cells.append(np.unique(np.concatenate(around)))
+        self._lon, self._lat, self._waiting = [], [], 0
 
 
 def _shapes(extract: Path) -> Iterator[tuple[list[str], Floats, Floats]]:
@@ -252,16 +295,6 @@ def _cells(lon: Floats, lat: Floats, degrees: float, step_lon: int = 0, step_lat
     in_row = np.maximum(np.floor(360 / degrees * np.cos(np.radians(row * degrees - 90))), 1)
     column = np.floor((lon + 180) / 360 * in_row).astype(np.int64) + step_lon
     return row * (1 << 32) + column % in_row.astype(np.int64)
-
-
-def _with_neighbours(lon: Floats, lat: Floats, degrees: float) -> NDArray[np.int64]:
-    """The cells of positions and those beside them: so that a question is one search, not nine."""
-    beside = [
-        _cells(lon, lat, degrees, step_lon, step_lat)
-        for step_lat in (-1, 0, 1)
-        for step_lon in (-1, 0, 1)
-    ]
-    return np.unique(np.concatenate(beside))
 
 
 def _in(cells: NDArray[np.int64], asked: Ints) -> Bools:

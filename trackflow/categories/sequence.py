@@ -1,8 +1,8 @@
 """The most likely sequence of classes: people do not change vehicles every half minute.
 
 Viterbi's algorithm on a chain whose states are the classes. A slot's state depends on the slots
-within an hour of its block alone: a history that is decoded in parts, or anew after a late point,
-gives the same states.
+within half an hour of its block alone: a history that is decoded in parts, or anew after a late
+point, gives the same states.
 """
 
 import itertools
@@ -17,16 +17,16 @@ from trackflow.geo.points import Floats, Ints
 BLOCK = 120
 """Slots that are decoded together: an hour, aligned by the clock."""
 
-MARGIN = 120
+MARGIN = 60
 """Slots before and after a block that are decoded with it and not kept."""
 
-STAY = 0.98
-"""Probability that a slot has the state of the slot before: legs last half an hour."""
+STAY = 0.99
+"""Probability that a slot has the state of the slot before: legs last most of an hour."""
 
-DIRECT = 0.05
+DIRECT = 0.02
 """Share of changes from one vehicle to another without a slot on foot, of those that pass it."""
 
-TRUST = 0.3
+TRUST = 0.45
 """Weight of a slot's evidence: neighbouring slots share most of their windows."""
 
 
@@ -67,15 +67,11 @@ def _viterbi(evidence: Floats) -> NDArray[np.int8]:
     change = _log_changes()[:, :, None]
     classes, length, chains = evidence.shape
     best = evidence[:, 0]
-    came_from = np.zeros((length, classes, chains), dtype=np.int8)
+    came_from = np.zeros((length, classes, chains), dtype=np.intp)
     for k in range(1, length):
         score = best[:, None, :] + change
-        top, source = score[0], came_from[k]
-        for state in range(1, classes):
-            better = score[state] > top
-            source[better] = state
-            top = np.where(better, score[state], top)
-        best = top + evidence[:, k]
+        score.argmax(axis=0, out=came_from[k])
+        best = score.max(axis=0) + evidence[:, k]
     states = np.zeros((length, chains), dtype=np.int8)
     states[-1] = best.argmax(axis=0)
     columns = np.arange(chains)

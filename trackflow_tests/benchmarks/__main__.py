@@ -23,7 +23,6 @@ NOT_BENCHMARKS = {
     "scoring",
     "senders",
     "simulated_days",
-    "simulated_rail",
     "simulated_trackers",
 }
 

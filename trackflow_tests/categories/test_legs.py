@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackflow.categories.features import REACH_US, SLOT_US
+from trackflow.categories.features import SLOT_US, WINDOWS_S
 from trackflow.categories.legs import MODEL, PERSON, Correction, Leg, legs_of, legs_of_each
 from trackflow.categories.modes import Mode
 from trackflow.categories.sequence import BLOCK, MARGIN
@@ -15,12 +15,22 @@ from trackflow.geo.distance import METRES_PER_DEGREE
 from trackflow.geo.points import Points
 
 START_US = 1_768_032_000_000_000
-MARGIN_US = (BLOCK + MARGIN) * SLOT_US + REACH_US
+MARGIN_US = (BLOCK + MARGIN + 2) * SLOT_US + WINDOWS_S[-1] * 500_000
 SPEEDS_MS = {"foot": 1.4, "bicycle": 4.8, "road": 11.0, "rail": 19.0}
 
 
-def journey(seed: int, parts: list[tuple[str, int]], sampling_s: int, start_s: int = 0) -> Points:
-    """A journey of parts with a speed and a duration in minutes, with halts and noise."""
+def journey(
+    seed: int, parts: list[tuple[str, int]], sampling_s: int, start_s: int = 0, hidden: float = 0.02
+) -> Points:
+    """A journey with halts, noise and holes.
+
+    Args:
+        seed: of chance.
+        parts: name of a speed, and minutes.
+        sampling_s: time between points.
+        start_s: when it begins.
+        hidden: share of points that a hole follows.
+    """
     random = np.random.default_rng(seed)
     speed_ms = np.concatenate(
         [np.full(max(minutes * 60 // sampling_s, 2), SPEEDS_MS[kind]) for kind, minutes in parts]
@@ -28,7 +38,7 @@ def journey(seed: int, parts: list[tuple[str, int]], sampling_s: int, start_s: i
     speed_ms = speed_ms * random.uniform(0.6, 1.2, len(speed_ms))
     speed_ms[random.random(len(speed_ms)) < 0.08] = 0
     heading = np.cumsum(random.normal(0, 0.2, len(speed_ms)))
-    step_s = np.where(random.random(len(speed_ms)) < 0.02, sampling_s + 400, sampling_s)
+    step_s = np.where(random.random(len(speed_ms)) < hidden, sampling_s + 400, sampling_s)
     time_us = START_US + start_s * 1_000_000 + np.cumsum(step_s) * 1_000_000
     x_m, y_m = (np.cumsum(speed_ms * step_s * f(heading)) for f in (np.cos, np.sin))
     lon = 24.9 + x_m / METRES_PER_DEGREE / 0.5 + random.normal(0, 3e-5, len(x_m))
@@ -44,6 +54,7 @@ JOURNEYS = st.builds(
     PARTS,
     st.sampled_from((1, 7, 30, 60, 300)),
     st.integers(0, 86_400),
+    st.sampled_from((0.0, 0.02)),
 )
 
 
@@ -114,7 +125,7 @@ def test_a_correction_wins_in_its_time_only(
 )
 @pytest.mark.parametrize("sampling_s", [1, 10, 30])
 def test_plain_movement_has_its_mode(kind: str, mode: Mode, sampling_s: int) -> None:
-    legs = legs_of([journey(3, [(kind, 40)], sampling_s)])
+    legs = legs_of([journey(3, [(kind, 40)], sampling_s, hidden=0)])
     right_us = sum(leg.end_us - leg.start_us for leg in legs if leg.mode is mode)
     assert right_us > 0.8 * (legs[-1].end_us - legs[0].start_us)
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, Leg, legs_of
+from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, legs_of_each
 from trackflow.categories.mode_map import ModeMap
 from trackflow.categories.mode_model import model
 from trackflow.categories.modes import Mode
@@ -209,15 +209,14 @@ def _update(
         start_us, end_us = _reach(
             connection, device_id, to_us(midnight(first)), to_us(midnight(last + ONE_DAY)) - 1
         )
-        found: list[Leg] = []
-        for journey in _journeys(connection, device_id, start_us, end_us):
-            found += legs_of(
-                journey,
-                mode_map=inputs.mode_map,
-                prior=inputs.prior,
-                corrections=inputs.corrections,
-            )
-            report.journeys += 1
+        found_of = legs_of_each(
+            _journeys(connection, device_id, start_us, end_us),
+            mode_map=inputs.mode_map,
+            prior=inputs.prior,
+            corrections=inputs.corrections,
+        )
+        found = [leg for of_journey in found_of for leg in of_journey]
+        report.journeys += len(found_of)
         report.changed += legs.replace_between(connection, device_id, start_us, end_us, found)
         touched = from_us(start_us).date(), from_us(end_us).date()
         leg_days.note_days(connection, device_id, due[device_id], inputs.hash, touched)
