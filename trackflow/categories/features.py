@@ -223,8 +223,8 @@ def _sums(grid: _Grid, steps: _Steps) -> dict[str, Ints]:
     halt = inside & (way_mm < HALT_MS * MMS_PER_MS)
     begins = halt.copy()
     begins[1:] &= ~halt[:-1]
-    values = {f"below_{v:g}": inside & (way_mm < v * MMS_PER_MS) for v in SPEEDS_MS}
-    values |= {
+    values: dict[str, Bools | Ints] = {
+        **{f"below_{v:g}": inside & (way_mm < v * MMS_PER_MS) for v in SPEEDS_MS},
         "inside": inside,
         "way_mm": way_mm,
         "east_mm": steps.east_mm,
@@ -248,9 +248,7 @@ def _running(values: Bools | Ints) -> Ints:
 def _corners(steps: _Steps) -> Bools:
     """Ticks at which the course has changed much from the tick before last."""
     found = np.zeros(len(steps.way_mm), dtype=bool)
-    east, north, way = (
-        x.astype(np.float64) for x in (steps.east_mm, steps.north_mm, steps.way_mm)
-    )
+    east, north, way = (x.astype(np.float64) for x in (steps.east_mm, steps.north_mm, steps.way_mm))
     along = east[2:] * east[:-2] + north[2:] * north[:-2]
     quick = way > CORNER_MS * MMS_PER_MS
     found[2:] = (along < CORNER_COS * way[2:] * way[:-2]) & quick[2:] & quick[:-2]

@@ -32,9 +32,9 @@ class ReminderReport:
 def remind(context: Context, notifier: Notifier | None = None) -> ReminderReport:
     """Send, for each vehicle, the trips that close within two days and lack a purpose.
 
-    A trip is listed in the first message that it is due for, and no message repeats another one: a
-    vehicle notes until when its trips were listed before the message leaves, so that a process
-    which dies, or a second one, sends none twice.
+    A message lists all trips that are due; none is sent unless one of them was in no message
+    before. A vehicle notes until when its trips were listed before the message leaves, so that a
+    process which dies, or a second one, sends none twice.
 
     Args:
         context: the store, the settings and the clock.
@@ -60,8 +60,9 @@ def remind(context: Context, notifier: Notifier | None = None) -> ReminderReport
 
 
 def _title(vehicle_id: str, due: Sequence[BookEntry]) -> str:
-    trips = f"{len(due):,} trip{'' if len(due) == 1 else 's'}"
-    return f"trackflow: {trips} of {vehicle_id} still need a purpose"
+    trips = "1 trip" if len(due) == 1 else f"{len(due):,} trips"
+    needs = "needs" if len(due) == 1 else "need"
+    return f"trackflow: {trips} of {vehicle_id} still {needs} a purpose"
 
 
 def _body(due: Sequence[BookEntry]) -> str:

@@ -12,7 +12,6 @@ from trackflow.errors import BadInputError
 from trackflow.geo.time import ONE_DAY
 from trackflow.usecases.access.tokens import Scope
 from trackflow.usecases.categories.categorising import update_between
-from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.deciding import (
     DecisionRequest,
     DecisionRow,
@@ -21,6 +20,7 @@ from trackflow.usecases.categories.deciding import (
     list_decisions,
     undo_decision,
 )
+from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.categories.reading import read_category_page
 from trackflow.usecases.queries.limits import check_count
 from trackflow.web.answers import categories as answers

@@ -32,7 +32,14 @@ from trackflow.usecases.mileage.books import join_trips, verify_books
 from trackflow.usecases.mileage.closing import close_due
 from trackflow.usecases.mileage.entries import EARLIEST, LATEST
 from trackflow.usecases.mileage.reports import month_reports
-from trackflow_tests.helpers.stores import Clock, batch_of_device, deliver, drive, open_context, part_of
+from trackflow_tests.helpers.stores import (
+    Clock,
+    batch_of_device,
+    deliver,
+    drive,
+    open_context,
+    part_of,
+)
 
 HOUR = dt.timedelta(hours=1)
 LAST_EVENING = dt.datetime(2026, 3, 30, 22, 30, tzinfo=dt.UTC)
@@ -152,7 +159,9 @@ class Book:
         with self.context.store.read() as connection:
             rows = connection.execute(sa.select(tracks).order_by(tracks.c.start_time)).all()
             assigned = dict(
-                connection.execute(sa.text("SELECT device_id, vehicle_id FROM vehicle_devices")).all()  # type: ignore[arg-type]
+                connection.execute(
+                    sa.text("SELECT device_id, vehicle_id FROM vehicle_devices")
+                ).all()  # type: ignore[arg-type]
             )
         category = {
             (row["device_id"], row["start_time"]): row["category"]
@@ -202,7 +211,10 @@ def start_of(number: int) -> dt.datetime:
     return LAST_EVENING + number * 1.5 * HOUR - 6 * HOUR
 
 
-@settings(max_examples=int(os.environ.get('BOOKS', '6')), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(
+    max_examples=int(os.environ.get("BOOKS", "6")),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 @given(st.lists(steps, min_size=2, max_size=9))
 def test_the_book_as_amended_says_what_tracks_say(history: list[tuple[Any, ...]]) -> None:
     clock = Clock(LAST_EVENING + ONE_DAY)
