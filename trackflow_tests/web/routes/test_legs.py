@@ -9,7 +9,7 @@ from trackflow.context import Context
 from trackflow.store.access.tokens import Scope
 from trackflow.usecases.categories.following import follow_tracks
 from trackflow.usecases.days.run import run
-from trackflow_tests.helpers.running_api import running_api, token_for
+from trackflow_tests.helpers.running_api import bearer, running_api, token_for
 from trackflow_tests.helpers.stores import NOON, batch_of_device, deliver, drive, open_context
 
 LEGS = "/api/v1/legs"
