@@ -61,6 +61,13 @@ def test_a_mode_is_corrected_and_the_correction_taken_back(api: httpx.Client) ->
     assert len(api.get(CORRECTIONS, params={"undone": True}).json()["corrections"]) == 1
 
 
+def test_a_track_has_its_legs(api: httpx.Client) -> None:
+    features = api.get("/api/v1/tracks", params={"device": "car"}).json()["features"]
+    track = api.get(f"/api/v1/tracks/{features[0]['id']}").json()
+    assert track["legs"] == api.get(LEGS, params={"device": "car"}).json()["legs"]
+    assert track["properties"]["travel_mode"] in {leg["mode"] for leg in track["legs"]}
+
+
 def test_what_makes_no_sense_is_refused(api: httpx.Client) -> None:
     backwards = {**WANTED, "end_time": WANTED["start_time"]}
     assert api.post(CORRECTIONS, json=backwards).status_code == 400
