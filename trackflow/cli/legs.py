@@ -100,7 +100,9 @@ def correct(
         print_line(f"{one.mode} from now on; undo: trackflow legs undo {one.correction_id}")
 
 
-@legs_app.command("undo", epilog="Example: trackflow legs undo 3f0e5a1c-…")
+@legs_app.command(
+    "undo", epilog="Example: trackflow legs undo 0b7c2a3e-9a5d-4c0e-8a54-1f2d3c4b5a69"
+)
 def undo(
     correction: Annotated[uuid.UUID, typer.Argument(help="As listed.", show_default=False)],
     as_json: Json = False,

@@ -74,7 +74,7 @@ def test_its_run_reports_the_days_that_it_changed(
     )
 
     assert done.success
-    for asset in ("segments", "matched_polylines", "tracks"):
+    for asset in ("segments", "matched_polylines", "tracks", "categorized_tracks"):
         found = instance.get_materialized_partitions(dg.AssetKey(asset))
         assert found == {day.isoformat()}, asset
     for asset, check in (("segments", "ledger_balances"), ("tracks", "no_overlapping_tracks")):

@@ -178,9 +178,3 @@ def forget_days(
     if last is not None:
         query = query.where(d.day <= last)
     connection.execute(query)
-
-
-def is_noted(connection: Connection, device_id: str, day: dt.date) -> bool:
-    """Whether the legs of a day were ever found."""
-    query = sa.select(d.day).where(d.device_id == device_id, d.day == day)
-    return connection.scalar(query) is not None

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 
 from trackflow.categories.modes import Mode
 from trackflow.context import Context
@@ -65,7 +66,9 @@ def undo_correction(context: Context, correction_id: uuid.UUID) -> StoredCorrect
         if one is None:
             raise NotFoundError(f"there is no correction {correction_id}")
         lock_devices(connection, [one.device_id])
-        corrections.undo(connection, correction_id, context.clock())
+        now = context.clock()
+        if corrections.undo(connection, correction_id, now):
+            one = replace(one, undone_at=now)
         _due_again(connection, one)
     _follow(context, one)
     return one

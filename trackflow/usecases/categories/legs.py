@@ -7,9 +7,12 @@ legs of one pass over all of them.
 
 import datetime as dt
 import hashlib
+import itertools
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from trackflow.categories.legs import MODEL_VERSION, PAUSE_S, Correction, legs_of_each
 from trackflow.categories.mode_map import ModeMap
@@ -17,7 +20,7 @@ from trackflow.categories.mode_model import model
 from trackflow.categories.modes import Mode
 from trackflow.context import Context
 from trackflow.geo.points import Points
-from trackflow.geo.time import ONE_DAY, from_us, midnight, runs_of_days, to_us
+from trackflow.geo.time import ONE_DAY, from_us, midnight, midnight_us, runs_of_days, to_us
 from trackflow.store.categories import corrections, leg_days, legs
 from trackflow.store.categories.corrections import StoredCorrection
 from trackflow.store.database import Connection
@@ -209,15 +212,16 @@ def _update(
         start_us, end_us = _reach(
             connection, device_id, to_us(midnight(first)), to_us(midnight(last + ONE_DAY)) - 1
         )
-        found_of = legs_of_each(
-            _journeys(connection, device_id, start_us, end_us),
+        journeys = _journeys(connection, device_id, start_us, end_us)
+        found = legs_of_each(
+            journeys,
             mode_map=inputs.mode_map,
             prior=inputs.prior,
             corrections=inputs.corrections,
         )
-        found = [leg for of_journey in found_of for leg in of_journey]
-        report.journeys += len(found_of)
-        report.changed += legs.replace_between(connection, device_id, start_us, end_us, found)
+        report.journeys += len(journeys)
+        new = list(itertools.chain.from_iterable(found))
+        report.changed += legs.replace_between(connection, device_id, start_us, end_us, new)
         touched = from_us(start_us).date(), from_us(end_us).date()
         leg_days.note_days(connection, device_id, due[device_id], inputs.hash, touched)
         report.device_days += len(due[device_id])
@@ -230,16 +234,28 @@ def _reach(connection: Connection, device_id: str, start_us: int, end_us: int) -
     kept without their points stay as they are.
     """
     kept_us = legs.first_segment_us(connection, device_id)
+    earliest, latest = _month(start_us)[0], _month(end_us)[1] - 1
     while True:
         around = (start_us - PAUSE_US, end_us + PAUSE_US)
         spans = legs.track_spans(connection, device_id, *around)
         spans += legs.leg_spans(connection, device_id, *around)
         spans = [span for span in spans if kept_us is None or span[0] >= kept_us]
-        low = min([start_us, *(start for start, _ in spans)])
-        high = max([end_us, *(end for _, end in spans)])
+        low = max(min([start_us, *(start for start, _ in spans)]), earliest)
+        high = min(max([end_us, *(end for _, end in spans)]), latest)
         if (low, high) == (start_us, end_us):
             return start_us, end_us
         start_us, end_us = low, high
+
+
+def _month(time_us: int) -> tuple[int, int]:
+    """When the month of a moment begins and ends.
+
+    Journeys are cut there: that of a ship or a taxi may go on for years, and each of its days would
+    read all of it.
+    """
+    first = from_us(time_us).date().replace(day=1)
+    following = (first + 31 * ONE_DAY).replace(day=1)
+    return midnight_us(first), midnight_us(following)
 
 
 def _journeys(
@@ -254,18 +270,23 @@ def _journeys(
         for span in legs.track_spans(connection, device_id, start_us, end_us)
         if span[0] >= kept_us
     ]
-    if not spans:
-        return []
-    days = read_days(connection, device_id, from_us(start_us).date(), from_us(end_us).date())
-    parts = [part.points for day in sorted(days) for part in days[day]]
-    whole = Points.concat(parts)
+    # one day more: where a month cuts a track, its legs end at the next point, without a hole
+    first, last = from_us(start_us).date(), from_us(end_us).date() + ONE_DAY
+    days = read_days(connection, device_id, first, last) if spans else {}
+    whole = Points.concat([part.points for day in sorted(days) for part in days[day]])
     found: list[list[Points]] = []
     before_us: int | None = None
     for track_start_us, track_end_us in spans:
-        points = whole.between(track_start_us, track_end_us + 1)
-        if before_us is not None and track_start_us - before_us <= PAUSE_US:
-            found[-1].append(points)
-        else:
-            found.append([points])
-        before_us = track_end_us
+        low_us = max(track_start_us, start_us)
+        while low_us <= min(track_end_us, end_us):
+            _, turn_us = _month(low_us)
+            points = whole.between(low_us, track_end_us + 1)
+            points = points[: int(np.searchsorted(points.time_us, turn_us)) + 1]
+            same_month = before_us is not None and _month(before_us)[1] == turn_us
+            if same_month and before_us is not None and low_us - before_us <= PAUSE_US:
+                found[-1].append(points)
+            else:
+                found.append([points])
+            before_us = min(track_end_us, turn_us - 1)
+            low_us = turn_us
     return found

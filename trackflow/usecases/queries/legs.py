@@ -32,6 +32,18 @@ def read_legs(context: Context, device_ids: Devices, when: TimeRange, most: int)
         return list(legs.read_legs(connection, device_ids, when.start, when.end, most + 1))
 
 
+def legs_of_track(connection: Connection, track: Any) -> list[LegRow]:
+    """The legs that lie in a track, also in part, by start.
+
+    Args:
+        connection: to the store.
+        track: a row with `device_id`, `start_time` and `end_time`.
+    """
+    start, end = track.start_time, track.end_time
+    found = legs.read_legs(connection, [track.device_id], start, end, after=start - LONGEST_LEG)
+    return [row for row in found if row["end_time"] > start]
+
+
 def main_modes(connection: Connection, tracks: Sequence[Any]) -> dict[uuid.UUID, str]:
     """The mode of the longest leg of each track, by its id; tracks without legs have none.
 

@@ -28,7 +28,7 @@ from trackflow.store.devices import settings
 from trackflow.store.intake import points
 from trackflow.tracks.explain import Explanation, Finding, explain
 from trackflow.tracks.thresholds import Thresholds
-from trackflow.usecases.queries.legs import main_modes
+from trackflow.usecases.queries.legs import LegRow, legs_of_track, main_modes
 from trackflow.usecases.queries.lines import TimeRange
 
 __all__ = [
@@ -159,12 +159,14 @@ class TrackExplanation:
         raw_polyline: the line of the reported points, encoded with precision 5.
         began: why it begins, in words.
         ended: why it ends, in words.
+        legs: those that lie in it, also in part, by start.
     """
 
     track: PageTrack
     raw_polyline: str
     began: str
     ended: str
+    legs: list[LegRow]
 
 
 def read_tracks(context: Context, selection: TrackSelection) -> TrackPage:
@@ -222,6 +224,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         if row is None:
             raise NotFoundError("there is no such track")
         modes = main_modes(connection, [row])
+        legs = legs_of_track(connection, row)
         thresholds = settings.read_device(connection, row.device_id).thresholds
         reach = dt.timedelta(seconds=thresholds.reach_s + 1)
         around = [
@@ -237,6 +240,7 @@ def read_track(context: Context, track_id: uuid.UUID) -> TrackExplanation:
         row.raw_polyline,
         _words("begins", row.start_time, row.began, began),
         _words("ends", row.end_time, row.ended, ended),
+        legs,
     )
 
 

@@ -19,6 +19,7 @@ from trackflow.geo.geojson import (
 from trackflow.usecases.queries import tracks as queries
 from trackflow.usecases.queries.stops import Stop
 from trackflow.web.answers.describing import described, shows
+from trackflow.web.answers.legs import LegAnswer, legs_answer
 from trackflow.web.answers.sending import GEOJSON
 from trackflow.web.cursors import write_cursor
 
@@ -108,6 +109,8 @@ class TrackAnswer(TypedDict):
     raw: LineString | MultiLineString
     """The line of the reported points."""
     explanation: ExplanationTexts
+    legs: list[LegAnswer]
+    """Its parts by travel mode, by start; the first and last may reach beyond it."""
 
 
 @described
@@ -141,6 +144,7 @@ def track_answer(found: queries.TrackExplanation) -> TrackAnswer:
         **_feature(found.track),
         "raw": geojson_line(polylines.positions(found.raw_polyline)),
         "explanation": {"began": found.began, "ended": found.ended},
+        **legs_answer(found.legs),
     }
 
 
@@ -232,6 +236,18 @@ _ONE: TrackAnswer = {
         "began": "It begins at 2026-09-21T14:13:20Z (stop): the device stays where it is.",
         "ended": "It ends at 2026-09-21T14:25:20Z (gap): there is no point for a while.",
     },
+    "legs": [
+        {
+            "device_id": "bus-7",
+            "start_time": _START,
+            "end_time": _END,
+            "mode": "bus",
+            "probability": 0.93,
+            "distance_m": 4250.9,
+            "decided_by": "model",
+            "evidence": {"mean_kmh": 21.3, "halts_at_bus_stops": 0.8},
+        }
+    ],
 }
 _STOP = Stop("bus-7", _END, _END + dt.timedelta(hours=1), 24.9456, 60.1719)
 

@@ -62,7 +62,8 @@ def corrections(
     """They beat the model and survive every recompute."""
     found = []
     if device is None or "\0" not in device:  # PostgreSQL's text cannot hold it
-        found = correcting.list_corrections(context, device, with_undone=undone)
+        chosen = None if device is None else (device,)
+        found = correcting.list_corrections(context, chosen, with_undone=undone)
     shown: answers.CorrectionsAnswer = {
         "corrections": [answers.correction_answer(one) for one in found]
     }

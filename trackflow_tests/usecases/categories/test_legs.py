@@ -29,6 +29,7 @@ from trackflow.usecases.categories.correcting import (
     undo_correction,
 )
 from trackflow.usecases.categories.following import days_to_follow, follow_tracks
+from trackflow.usecases.categories.leg_checks import check_cover
 from trackflow.usecases.days.run import run
 from trackflow.usecases.devices.purging import purge
 from trackflow.usecases.devices.renaming import rename
@@ -44,7 +45,7 @@ from trackflow_tests.helpers.stores import (
 )
 
 MINUTE = dt.timedelta(minutes=1)
-EVENING = NOON + 9 * 60 * MINUTE
+EVENING = NOON - 2 * ONE_DAY + 9 * 60 * MINUTE  # of the last day of a month
 
 PIECES = st.lists(
     st.tuples(
@@ -131,6 +132,8 @@ def test_any_chunks_in_any_order_give_the_legs_of_one_pass(
     assert {row["day"]: row["inputs_hash"] for row in again if row["day"] in hashes} == hashes
     for leg, following in itertools.pairwise(whole):
         assert leg["end_time"] <= following["start_time"]
+    for row in again:
+        assert check_cover(store, row["day"]).wrong == [], "legs cover tracks, over months too"
 
 
 TRIP = [(0, 4.5, 15), (0, 60.0, 40), (0, 4.5, 15)]
@@ -186,7 +189,7 @@ def test_what_cannot_be_corrected_is_refused(context: Context) -> None:
     with pytest.raises(BadInputError):
         correct_mode(context, "van", NOON, NOON, Mode.BUS, decided_by="anna")
     with pytest.raises(SettingsError):
-        correct_mode(context, "bus", NOON, EVENING, Mode.BUS, decided_by="anna")
+        correct_mode(context, "bus", NOON, NOON + MINUTE, Mode.BUS, decided_by="anna")
     with pytest.raises(NotFoundError):
         undo_correction(context, uuid.uuid4())
 
